@@ -1,0 +1,66 @@
+"""The demonstration estate: it starts fast, writes what it says, and leaves when told."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+#: Seconds; a promise to whoever runs the demonstration is 1.5, the rest is for a busy machine.
+READY = 10.0
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "fixtures.emulators.demo", "--inventory", str(tmp_path / "demo.yaml")]
+    command += ["--ready-file", str(tmp_path / "ready")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    deadline = time.monotonic() + READY
+    while not (tmp_path / "ready").exists():
+        assert process.poll() is None, process.communicate()[0].decode()
+        assert time.monotonic() < deadline, "not ready"
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_every_port_is_as_the_inventory_says(demo: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    inventory = YAML(typ="safe").load(tmp_path / "demo.yaml")
+    assert Path(inventory["defaults"]["ca_file"]).is_file()
+    met, closed = set(), 0
+    for target in inventory["targets"]:
+        assert target["tags"][0] == "demo"
+        types = target.get("types") or [target["type"]]
+        if "port" not in target:
+            continue
+        try:
+            socket.create_connection((target["host"], target["port"]), timeout=5).close()
+            met |= set(types)
+        except ConnectionRefusedError:
+            closed += 1
+    assert met == {"unix", "ssh", "http", "https", "imap", "imaps", "mysql", "postgresql"}
+    assert closed == 2
+
+
+def test_it_ends_with_its_standard_input(demo: subprocess.Popen[bytes]) -> None:
+    said, _ = demo.communicate(timeout=READY)
+    assert (demo.returncode, said) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to catch on Windows")
+def test_it_ends_at_sigterm(demo: subprocess.Popen[bytes]) -> None:
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(timeout=READY) == 0
+    assert demo.stdout is not None
+    assert demo.stdout.read() == b""

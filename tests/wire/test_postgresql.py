@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.pq import PGconn, PollingStatus
+
+from fixtures.transcripts import load, names
+from scanready.wire import Buffer, Reader, WireError
+from scanready.wire import postgresql as pg
+from tests.readers import reads, survives
+from tests.wire import fuzz
+
+READERS: tuple[Reader[object], ...] = (pg.read_ssl_answer, pg.read_startup_answer, pg.read_session)
+FROM_SERVERS = tuple(load(name) for name in names("postgresql", "*.s2c.hex"))
+TRUST = load("postgresql/pg15-auth-cleartext.s2c.hex")[:-1] + b"\0"
+
+
+def captured(name: str) -> bytes:
+    return load(f"postgresql/pg15-{name}.s2c.hex")
+
+
+def message(kind: bytes, payload: bytes) -> bytes:
+    return kind + struct.pack(">I", 4 + len(payload)) + payload
+
+
+class TestWhatWeSend:
+    def test_as_captured(self) -> None:
+        assert load("postgresql/sslrequest.c2s.hex") == pg.SSL_REQUEST
+        assert pg.startup("canscan", "postgres", "canscan") == load("postgresql/startup-v3.c2s.hex")
+        assert message(b"X", b"") == pg.TERMINATE
+
+    def test_we_name_ourselves(self) -> None:
+        assert pg.startup("u", "d").endswith(b"application_name\0scanready\0\0")
+
+    def test_a_nul_cannot_add_a_parameter(self) -> None:
+        with pytest.raises(ValueError, match="NUL"):
+            pg.startup("u\0replication\0true", "d")
+
+
+class TestSslAnswer:
+    def test_one_byte(self) -> None:
+        for byte, offered in ((captured("sslrequest-yes"), True), (b"N", False)):
+            buffer = Buffer(byte)
+            assert pg.read_ssl_answer(buffer) is offered
+            assert len(buffer) == 0
+        assert pg.read_ssl_answer(Buffer()) is None
+
+    @pytest.mark.parametrize(
+        "data", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SMTP ready\r\n", b"S\x16\x03\x03", b"NO\r\n", b"NN"]
+    )
+    def test_nothing_may_follow_it(self, data: bytes) -> None:
+        buffer = Buffer(data)
+        with pytest.raises(WireError, match="more than one byte"):
+            pg.read_ssl_answer(buffer)
+        assert buffer.everything() == data
+
+    @pytest.mark.parametrize(
+        "data", [b"* OK IMAP4", b"HTTP/1.1 400", b"\x15\x03\x01", b"G", b"220 ", b"\x4a\0\0\0\x0a"]
+    )
+    def test_another_byte_is_another_protocol(self, data: bytes) -> None:
+        with pytest.raises(WireError, match="neither S nor N"):
+            pg.read_ssl_answer(Buffer(data))
+
+    def test_an_error_of_today(self) -> None:
+        error = reads(pg.read_ssl_answer, captured("53300-too-many"))
+        assert isinstance(error, pg.ErrorResponse)
+        assert error.sqlstate == "53300"
+
+    @pytest.mark.parametrize("reader", READERS[:2])
+    def test_an_error_of_old(self, reader: Reader[object]) -> None:
+        """Protocol 2 had text ended by NUL; a server that cannot fork still uses it (report_fork_failure_to_client)."""
+        text = "unsupported frontend protocol 1234.5679: server supports 1.0 to 2.0"
+        assert reads(reader, f"EFATAL:  {text}\n\0".encode()) == pg.ErrorResponse("FATAL", "", text)
+        answer = reads(reader, b"Ecould not fork new process for connection: Cannot allocate memory\n\0")
+        assert isinstance(answer, pg.ErrorResponse)
+        assert answer.message.startswith("could not fork new process")
+
+    def test_text_without_its_nul_is_awaited_but_not_for_ever(self) -> None:
+        assert survives(pg.read_ssl_answer, b"EFATAL: half a") is None
+        assert isinstance(survives(pg.read_ssl_answer, b"E" + b"x" * pg.MESSAGE_LIMIT), WireError)
+        assert isinstance(survives(pg.read_ssl_answer, b"E\x1b[2J\0"), WireError)
+
+
+class TestStartupAnswer:
+    @pytest.mark.parametrize(
+        ("data", "expected"),
+        [
+            (TRUST, pg.AuthenticationRequest(0, "trust")),
+            (captured("auth-cleartext"), pg.AuthenticationRequest(3, "password")),
+            (captured("auth-md5"), pg.AuthenticationRequest(5, "md5", salt=bytes.fromhex("0ff219a8"))),
+            (captured("auth-sasl"), pg.AuthenticationRequest(10, "scram-sha-256", ("SCRAM-SHA-256",))),
+            (message(b"R", b"\0\0\0\x07"), pg.AuthenticationRequest(7, "gss")),
+            (message(b"R", b"\0\0\0\x09"), pg.AuthenticationRequest(9, "sspi")),
+            (message(b"R", b"\0\0\0\x0d"), pg.AuthenticationRequest(13, "code 13")),
+            (
+                message(b"R", b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"),
+                pg.AuthenticationRequest(10, "scram-sha-256", ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")),
+            ),
+            (message(b"R", b"\0\0\0\x0aOAUTHBEARER\0\0"), pg.AuthenticationRequest(10, "oauth", ("OAUTHBEARER",))),
+            (message(b"R", b"\0\0\0\x0aX-NEW\0\0"), pg.AuthenticationRequest(10, "sasl", ("X-NEW",))),
+        ],
+    )
+    def test_methods(self, data: bytes, expected: pg.AuthenticationRequest) -> None:
+        assert reads(pg.read_startup_answer, data) == expected
+
+    @pytest.mark.parametrize(
+        ("name", "sqlstate", "begins", "routine"),
+        [
+            ("53300-too-many", "53300", "sorry, too many clients", "InitProcess"),
+            ("57P03-shutting-down", "57P03", "the database system is shutting down", "ProcessStartupPacket"),
+            ("bad-version-0A000", "0A000", "unsupported frontend protocol 9.0", "ProcessStartupPacket"),
+            ("hba-reject-28000", "28000", "pg_hba.conf rejects connection", "ClientAuthentication"),
+            ("no-hba-entry-28000", "28000", "no pg_hba.conf entry", "ClientAuthentication"),
+            ("no-user-28000", "28000", "no PostgreSQL user name", "ProcessStartupPacket"),
+        ],
+    )
+    def test_errors(self, name: str, sqlstate: str, begins: str, routine: str) -> None:
+        error = reads(pg.read_startup_answer, captured(name))
+        assert isinstance(error, pg.ErrorResponse)
+        assert (error.severity, error.sqlstate, error.routine) == ("FATAL", sqlstate, routine)
+        assert error.message.startswith(begins)
+        assert error.file.endswith(".c")
+        assert error.line.isdigit()
+
+    def test_the_severity_that_is_not_translated_wins(self) -> None:
+        translated = message(b"E", b"SFATAL \xc3\x9cbel\0VFATAL\0C28000\0Mnein\0Dgenau\0Hgeh heim\0\0")
+        expected = pg.ErrorResponse("FATAL", "28000", "nein", detail="genau", hint="geh heim")
+        assert reads(pg.read_startup_answer, translated) == expected
+        older = reads(pg.read_startup_answer, message(b"E", b"SFATAL\0C28000\0Mno\xff\0\0"))
+        assert older == pg.ErrorResponse("FATAL", "28000", "no\\xff")
+
+    def test_negotiation_comes_before_the_answer(self) -> None:
+        flight = captured("negotiate-version")
+        answer = reads(pg.read_startup_answer, flight[:13], trailing=flight[13:])
+        assert answer == pg.NegotiateProtocol((3, 0), ())
+        assert reads(pg.read_startup_answer, flight[13:]) == pg.AuthenticationRequest(
+            10, "scram-sha-256", ("SCRAM-SHA-256",)
+        )
+        named = message(b"v", struct.pack(">II", 2, 1) + b"_pq_.x\0")
+        assert reads(pg.read_startup_answer, named) == pg.NegotiateProtocol((3, 2), ("_pq_.x",))
+
+    def test_notices_before_it_are_skipped(self) -> None:
+        notice = message(b"N", b"SWARNING\0C01000\0Mhello\0\0")
+        for answer in (captured("auth-md5"), captured("no-hba-entry-28000")):
+            assert reads(pg.read_startup_answer, notice * 3 + answer) == reads(pg.read_startup_answer, answer)
+        endless = message(b"N", bytes(20_000)) * 4
+        assert isinstance(survives(pg.read_startup_answer, endless), WireError)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"HTTP/1.1 400 Bad Request\r\n",
+            b"SSH-2.0-x\r\n",
+            b"RFB 003.008\n",
+            b"R\xff\xff\xff\xff",
+            b"R\0\0\0\x03",
+            b"E\0\xff\xff\xff",
+            message(b"R", b"\0"),
+            message(b"R", b"\0\0\0\x05abc"),
+            message(b"R", b"\0\0\0\x0a"),
+            message(b"R", b"\0\0\0\x0a\0\0"),
+            message(b"R", b"\0\0\0\x0aSCRAM-SHA-256"),
+            message(b"E", b"SFATAL\0\0"),
+            message(b"E", b"Mcut"),
+            message(b"v", b"\0\3\0\0"),
+            message(b"v", struct.pack(">II", 0, 0xFFFFFFFF)),
+            message(b"Z", b"I"),
+        ],
+    )
+    def test_broken_or_foreign(self, data: bytes) -> None:
+        assert isinstance(survives(pg.read_startup_answer, data), WireError)
+
+
+class TestSession:
+    def test_the_whole_of_it(self) -> None:
+        flight = Buffer(captured("trust-session"))
+        assert pg.read_startup_answer(flight) == pg.AuthenticationRequest(0, "trust")
+        session = reads(pg.read_session, flight.everything())
+        assert isinstance(session, pg.Session)
+        assert session.server_version == "15.18 (Debian 15.18-0+deb12u1)"
+        assert session.parameters["session_authorization"] == "admin"
+        assert len(session.parameters) == 13
+        assert session.process_id == 0x2ABC
+        assert "12f08575a" not in repr(session)
+
+    @pytest.mark.parametrize(("name", "sqlstate"), [("norole-28000", "28000"), ("no-database-3D000", "3D000")])
+    def test_trusted_and_then_refused(self, name: str, sqlstate: str) -> None:
+        flight = Buffer(captured(f"trust-{name}"))
+        assert pg.read_startup_answer(flight) == pg.AuthenticationRequest(0, "trust")
+        error = reads(pg.read_session, flight.everything())
+        assert isinstance(error, pg.ErrorResponse)
+        assert error.sqlstate == sqlstate
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            message(b"S", b"server_version"),
+            message(b"S", b"a\0b\0c\0"),
+            message(b"K", b"\0"),
+            message(b"R", b"\0\0\0\0"),
+        ],
+    )
+    def test_broken(self, data: bytes) -> None:
+        assert isinstance(survives(pg.read_session, data), WireError)
+
+    def test_it_has_an_end(self) -> None:
+        assert isinstance(survives(pg.read_session, message(b"S", b"a\0" + b"x" * 999 + b"\0") * 100), WireError)
+
+
+class TestHba:
+    @pytest.mark.parametrize(
+        ("text", "encryption"),
+        [
+            (", no encryption", "no encryption"),  # 14 and later
+            (", SSL encryption", "SSL encryption"),
+            (", GSS encryption", "GSS encryption"),
+            (", SSL off", "no encryption"),  # before
+            (", SSL on", "SSL encryption"),
+            ("", None),  # built without TLS
+        ],
+    )
+    def test_wordings(self, text: str, encryption: str | None) -> None:
+        for begin, kind in (("no pg_hba.conf entry", "no entry"), ("pg_hba.conf rejects connection", "rejected")):
+            refusal = pg.hba_refusal(f'{begin} for host "fe80::1%eth0", user "a b", database "hr"{text}')
+            assert refusal == pg.HbaRefusal(kind, "fe80::1%eth0", "a b", "hr", encryption)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(("name", "kind"), [("hba-reject", "rejected"), ("no-hba-entry", "no entry")])
+    def test_captured(self, name: str, kind: str) -> None:
+        error = pg.read_startup_answer(Buffer(captured(f"{name}-28000")))
+        assert isinstance(error, pg.ErrorResponse)
+        refusal = pg.hba_refusal(error.message)
+        assert refusal is not None
+        assert (refusal.kind, refusal.user, refusal.encryption) == (kind, "canscan", "no encryption")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'role "x" does not exist',
+            'kein pg_hba.conf-Eintrag für Host »10.0.0.1«, Benutzer »u«, Datenbank »d«, keine Verschlüsselung',
+            'no pg_hba.conf entry for replication connection from host "h", user "u", no encryption',
+            'no pg_hba.conf entry for host "h", user "u", database "d", something new',
+            'no pg_hba.conf entry for host "h", user "' + '", database "' * 1000,
+        ],
+    )  # fmt: skip
+    def test_what_is_not_understood_is_not_guessed(self, text: str) -> None:
+        assert pg.hba_refusal(text) is None
+
+    @given(st.text(max_size=200), st.text(max_size=200))
+    def test_names_come_back_as_they_were(self, user: str, database: str) -> None:
+        refusal = pg.hba_refusal(f'no pg_hba.conf entry for host "h", user "{user}", database "{database}"')
+        if refusal is not None and '"' not in user + database:
+            assert (refusal.user, refusal.database) == (user, database)
+        assert refusal is not None
+
+
+@dataclass(frozen=True)
+class Libpq:
+    """What libpq sent first, and what it made of the answer."""
+
+    sent: bytes
+    needs_password: bool
+    error: str
+    server_version: bytes | None
+
+
+def libpq(answer: bytes) -> Libpq:
+    """Let libpq connect, over loopback, to a server that says ``answer`` and then nothing more."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = PGconn.connect_start(
+            f"host=127.0.0.1 port={listener.getsockname()[1]} user=canscan dbname=postgres application_name=canscan "
+            "sslmode=disable gssencmode=disable passfile=/nonexistent".encode()
+        )
+        listener.settimeout(10)
+        peer, _ = listener.accept()
+    sent = b""
+    with peer:
+        peer.settimeout(10)
+        while (status := connection.connect_poll()) in (PollingStatus.READING, PollingStatus.WRITING):
+            if status == PollingStatus.READING and not sent:
+                sent = peer.recv(4096)
+                peer.sendall(answer)
+            waiting = ([connection.socket], []) if status == PollingStatus.READING else ([], [connection.socket])
+            assert any(select.select(*waiting, [], 10)), "libpq wants more than the captured answer"
+        version = connection.parameter_status(b"server_version") if status == PollingStatus.OK else None
+        needs_password, error = bool(connection.needs_password), connection.error_message.decode()
+        connection.finish()
+    return Libpq(sent, needs_password, error, version)
+
+
+class TestAgainstLibpq:
+    """The reference client must send what we send and read what we read."""
+
+    @pytest.fixture(autouse=True)
+    def _no_surroundings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in [name for name in os.environ if name.startswith("PG")]:
+            monkeypatch.delenv(name)
+
+    @pytest.mark.parametrize("name", ["auth-cleartext", "auth-md5", "auth-sasl"])
+    def test_a_password_is_asked_for(self, name: str) -> None:
+        theirs = libpq(captured(name))
+        ours = pg.read_startup_answer(Buffer(captured(name)))
+        assert theirs.needs_password
+        assert isinstance(ours, pg.AuthenticationRequest)
+        assert ours.method in ("password", "md5", "scram-sha-256")
+        assert theirs.sent == pg.startup("canscan", "postgres", "canscan")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            *map(captured, ("53300-too-many", "57P03-shutting-down", "hba-reject-28000", "no-hba-entry-28000")),
+            b"Ecould not fork new process for connection: Cannot allocate memory\n\0",
+        ],
+    )
+    def test_errors(self, answer: bytes) -> None:
+        ours = pg.read_startup_answer(Buffer(answer))
+        assert isinstance(ours, pg.ErrorResponse)
+        theirs = libpq(answer)
+        assert theirs.error.strip().endswith(ours.message)
+        assert not theirs.needs_password
+
+    def test_a_session(self) -> None:
+        flight = captured("trust-session")
+        session = pg.read_session(Buffer(flight[len(TRUST) :]))
+        assert isinstance(session, pg.Session)
+        assert libpq(flight).server_version == session.server_version.encode()
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(fuzz.hostile(*FROM_SERVERS, b"EFATAL:  old\n\0"), st.booleans())
+def test_nothing_but_wire_error_escapes(reader: Reader[object], data: bytes, eof: bool) -> None:
+    survives(reader, data, eof=eof)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(st.sampled_from([b"R", b"E", b"N", b"v", b"S", b"K", b"Z"]), fuzz.hostile(*(data[5:] for data in FROM_SERVERS)))
+def test_nor_from_a_message_that_is_whole(reader: Reader[object], kind: bytes, payload: bytes) -> None:
+    """Mutations seldom keep the length true; with it they reach the fields."""
+    survives(reader, message(kind, payload))
+
+
+@given(st.text(max_size=3000))
+def test_hba_refusal_never_fails(text: str) -> None:
+    pg.hba_refusal(text)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.transcripts import load
+from scanready.wire import Buffer, WireError, tls
+from tests.readers import reads, survives
+from tests.wire import fuzz
+
+ALERT = load("tls/openssl3.0-alert-protocol-version.s2c.hex")
+FLIGHT = load("tls/openssl3.0-tls1.2-server-flight.s2c.hex")
+HELLO = load("tls/openssl3.0-tls1.2-client-hello.c2s.hex")
+
+
+def test_an_alert_is_a_record() -> None:
+    assert reads(tls.read_record, ALERT) == tls.Record(tls.ALERT, (3, 3), bytes([2, 70]))
+
+
+def test_a_client_hello_is_a_record() -> None:
+    record = reads(tls.read_record, HELLO)
+    assert (record.content_type, record.version) == (tls.HANDSHAKE, (3, 1))
+    assert record.fragment[0] == 1
+
+
+def test_records_that_come_together_are_read_one_by_one() -> None:
+    buffer = Buffer(FLIGHT)
+    kinds = []
+    while len(buffer):
+        record = tls.read_record(buffer)
+        assert record is not None
+        kinds.append((record.content_type, record.fragment[0]))
+    assert kinds == [(22, 2), (22, 11), (22, 12), (22, 14)]  # hello, certificate, key exchange, done
+
+
+def test_an_alert_says_its_name() -> None:
+    assert tls.alert(ALERT) == tls.Alert("fatal", "protocol_version", 70)
+    assert tls.alert(ALERT + b"more") == tls.Alert("fatal", "protocol_version", 70)
+
+
+@pytest.mark.parametrize(
+    ("data", "number", "description"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02\x28", 40, "handshake_failure"),
+        (b"\x15\x03\x03\x00\x02\x01\x00", 0, "close_notify"),
+        (b"\x15\x03\x03\x00\x02\x02\x74", 116, "certificate_required"),
+        (b"\x15\x03\x03\x00\x02\x02\xfe", 254, "alert 254"),
+    ],
+)
+def test_alerts_of_the_registry(data: bytes, number: int, description: str) -> None:
+    found = tls.alert(data)
+    assert found is not None
+    assert (found.number, found.description) == (number, description)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        ALERT[:6],
+        b"\x15\x03\x03\x00\x02\x03\x46",  # there is no level 3
+        b"\x15\x03\x03\x00\x1a" + bytes(26),  # encrypted: nothing can be said about it
+        FLIGHT,
+        b"HTTP/1.1 400 Bad Request\r\n",
+    ],
+)
+def test_what_is_no_readable_alert(data: bytes) -> None:
+    assert tls.alert(data) is None
+
+
+def test_what_looks_like_tls() -> None:
+    assert all(map(tls.looks_like_tls, (ALERT, FLIGHT, HELLO)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HELLO[:4],
+        b"SSH-2.0-OpenSSH_9.2p1\r\n",
+        b"\x16\x02\x00\x00\x10",  # no such major version
+        b"\x16\x03\x05\x00\x10",  # nor minor
+        b"\x16\x03\x03\xff\xff",  # longer than a record may be
+        b"\x16\x03\x03\x00\x00",
+        b"\x19\x03\x03\x00\x10",
+    ],
+)
+def test_what_does_not_look_like_tls(data: bytes) -> None:
+    assert not tls.looks_like_tls(data)
+
+
+@pytest.mark.parametrize("data", [b"H", b"\x16\x04", b"\x16\x03\x09", b"\x16\x03\x03\xff\xff"])
+def test_foreign_bytes_are_told_at_once(data: bytes) -> None:
+    with pytest.raises(WireError, match="not a TLS record"):
+        tls.read_record(Buffer(data))
+
+
+@given(fuzz.hostile(ALERT, FLIGHT, HELLO), st.booleans())
+def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
+    survives(tls.read_record, data, eof=eof)
+    tls.alert(data)
+    tls.looks_like_tls(data)

@@ -1,0 +1,41 @@
+"""scanready: can this Proxy Agent actually scan this target, and if not: why, who fixes it, what do they change?
+
+The public API is the nine words of :mod:`scanready.model` and two functions::
+
+    report = await scanready.verify(scanready.Target("db7", "postgresql", 5432))
+    async for report in scanready.verify_all(targets): ...
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
+
+if TYPE_CHECKING:
+    from .engine import Settings, verify, verify_all
+
+__all__ = [
+    "Agent",
+    "Cause",
+    "Check",
+    "Credential",
+    "Footprint",
+    "Report",
+    "Settings",
+    "Step",
+    "Target",
+    "Verdict",
+    "verify",
+    "verify_all",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the engine when it is first asked for: `import scanready` stays quick."""
+    if name in ("Settings", "verify", "verify_all"):
+        from . import engine
+
+        return getattr(engine, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,345 @@
+"""Causes of the rungs that every target type shares."""
+
+from __future__ import annotations
+
+from ..model import Cause, Owner, Step
+
+# agent ------------------------------------------------------------------------------------------------------------
+
+CLIENT_MISSING = Cause(
+    "agent.client-missing",
+    Owner.AGENT,
+    Step.AGENT,
+    "The scanner needs a client program on this agent that is not there.",
+    "Install it on the agent (Debian, Ubuntu: apt-get install openssh-client; RHEL: dnf install openssh-clients).",
+    "On the agent: ssh -V",
+)
+PLATFORM_MISMATCH = Cause(
+    "agent.platform-mismatch",
+    Owner.AGENT,
+    Step.AGENT,
+    "The network requirements demand an agent of another platform for this target type.",
+    "Scan this target from an agent of the demanded platform; --assume-agent checks what such an agent would see.",
+    "Compare `scanready types` with the agent's operating system.",
+)
+DRIVER_MISSING = Cause(
+    "agent.driver-missing",
+    Owner.AGENT,
+    Step.LOGIN,
+    "The Python driver that logs in to this target type is not installed, so login and access were not tried.",
+    "Install the extra that the detail names, for example: pip install 'scanready[all]'.",
+    "python -c 'import paramiko, pymysql, psycopg, imapclient, requests'",
+    definite=False,
+)
+
+# resolve ----------------------------------------------------------------------------------------------------------
+
+NOT_FOUND = Cause(
+    "resolve.not-found",
+    Owner.OPERATOR,
+    Step.RESOLVE,
+    "The name does not exist, as this agent resolves it.",
+    "Correct the name in the inventory, use the full domain name, or have the record created.",
+    "On the agent: getent hosts {host}",
+)
+NO_ANSWER = Cause(
+    "resolve.no-answer",
+    Owner.NETWORK,
+    Step.RESOLVE,
+    "The resolver of this agent did not answer, or answered with a failure; whether the name exists is not known.",
+    "Check the agent's DNS servers and the way to them (port 53, udp and tcp).",
+    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
+)
+
+# connect ----------------------------------------------------------------------------------------------------------
+
+REFUSED = Cause(
+    "connect.refused",
+    Owner.SERVER,
+    Step.CONNECT,
+    "The host answered with a reset: nothing listens on this port, or a firewall answers with a reset in its place.",
+    "Start the service, let it listen on this address (not only on localhost), or correct the port in the inventory.",
+    "On the target: ss -ltn 'sport = :{port}'. On the agent: nc -vz {host} {port}",
+)
+FILTERED = Cause(
+    "connect.filtered",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "No answer at all: something on the way drops the packets, or the host is off.",
+    "Permit the connection from this agent on every firewall between the two, including the target's own.",
+    "On the agent: nc -vz -w 5 {host} {port}; if another port of the host answers, it is a port filter.",
+)
+REJECTED = Cause(
+    "connect.rejected",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "A router or firewall on the way said no, with an ICMP message.",
+    "Permit the connection from this agent on the device that the detail names.",
+    "On the agent: nc -vz {host} {port} while tcpdump -n icmp shows who rejects.",
+)
+UNREACHABLE = Cause(
+    "connect.unreachable",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "There is no route to the host, or the host is not there.",
+    "Check that the host is up, and the routing between agent and target.",
+    "On the agent: ip route get {host}; ping {host}; traceroute {host}",
+)
+LOCAL_LIMIT = Cause(
+    "connect.local-limit",
+    Owner.AGENT,
+    Step.CONNECT,
+    "This agent could not even send: out of file descriptors, out of ports, or not permitted by its own policy.",
+    "Raise the limit the detail names (ulimit -n, net.ipv4.ip_local_port_range), lower --concurrency, "
+    "or permit the connection in the agent's own firewall.",
+    "On the agent: ulimit -n; ss -s; nft list ruleset",
+)
+
+# tls --------------------------------------------------------------------------------------------------------------
+
+TLS_REQUIRED = Cause(
+    "tls.required",
+    Owner.SERVER,
+    Step.TLS,
+    "The target demands encryption before it talks about logins.",
+    "Scan the target over TLS, or permit unencrypted sessions from this agent.",
+    "openssl s_client -connect {host}:{port}",
+)
+TLS_NOT_OFFERED = Cause(
+    "tls.not-offered",
+    Owner.SERVER,
+    Step.TLS,
+    "Encryption was asked for, and the target does not offer it on this port.",
+    "Switch TLS on at the server, or correct port or target type in the inventory (the port speaks plain text).",
+    "openssl s_client -connect {host}:{port}",
+)
+TLS_VERSION = Cause(
+    "tls.version",
+    Owner.SERVER,
+    Step.TLS,
+    "The target speaks only TLS versions that current clients refuse (older than TLS 1.2), or none in common.",
+    "Enable TLS 1.2 or newer on the server.",
+    "openssl s_client -connect {host}:{port} -tls1_2",
+)
+TLS_NO_COMMON_CIPHER = Cause(
+    "tls.no-common-cipher",
+    Owner.SERVER,
+    Step.TLS,
+    "Agent and target share no TLS cipher suite, curve or signature algorithm.",
+    "Enable a current cipher suite on the server.",
+    "openssl s_client -connect {host}:{port}",
+)
+TLS_CLIENT_CERTIFICATE = Cause(
+    "tls.client-certificate",
+    Owner.SERVER,
+    Step.TLS,
+    "The target demands a client certificate, which the scanner does not send.",
+    "Exempt this agent from client certificates, or scan another listener of the service.",
+    "openssl s_client -connect {host}:{port}   (look for 'Acceptable client certificate CA names')",
+)
+TLS_FAILED = Cause(
+    "tls.failed",
+    Owner.SERVER,
+    Step.TLS,
+    "The TLS handshake failed in a way that has no cause of its own; the detail has the alert or error.",
+    "Look for this alert in the server's TLS log.",
+    "openssl s_client -connect {host}:{port}",
+)
+TLS_EXPIRED = Cause(
+    "tls.expired",
+    Owner.SERVER,
+    Step.TLS,
+    "The certificate is outside its validity period.",
+    "Renew the certificate on the server (or correct the agent's clock, if that is what is wrong).",
+    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -dates",
+)
+TLS_NAME_MISMATCH = Cause(
+    "tls.name-mismatch",
+    Owner.SERVER,
+    Step.TLS,
+    "The certificate is for other names than the one this target is addressed by.",
+    "Address the target by a name that the certificate carries, or have it reissued with this name.",
+    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName",
+)
+TLS_UNTRUSTED = Cause(
+    "tls.untrusted",
+    Owner.SERVER,
+    Step.TLS,
+    "The certificate was not issued by an authority that this agent trusts, or the server does not send its chain.",
+    "Install the issuing authority on the agent, or have the server send the whole chain.",
+    "openssl s_client -connect {host}:{port} -showcerts </dev/null   (look at 'Verify return code')",
+)
+TLS_INTERCEPTED = Cause(
+    "tls.intercepted",
+    Owner.NETWORK,
+    Step.TLS,
+    "A TLS inspection device answers in place of the target: the certificate is issued by the device.",
+    "Exempt the target from TLS inspection for this agent, or install the device's authority on the agent.",
+    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -issuer",
+)
+
+# handshake --------------------------------------------------------------------------------------------------------
+
+SILENT = Cause(
+    "handshake.silent",
+    Owner.NETWORK,
+    Step.HANDSHAKE,
+    "The port accepts connections but nobody speaks: a SYN proxy, a load balancer without a backend, a hung "
+    "service, or a service of another kind that waits for its client to begin.",
+    "Find what answers on this port: ask the network team for a proxy or load balancer in the path, "
+    "then whether the service behind it runs.",
+    "On the agent: nc {host} {port}, and wait. On the target: is the service's process running and not stuck?",
+)
+HUNG_UP = Cause(
+    "handshake.hung-up",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The connection was accepted and then closed before the protocol began: a host access list, tcp-wrappers, "
+    "an intrusion ban, a load balancer without a backend, or a port that wants TLS first.",
+    "Permit this agent in the service's host access list, and look for a ban of its address (fail2ban).",
+    "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
+)
+OTHER_PROTOCOL = Cause(
+    "handshake.other-protocol",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "Something else than the expected service answers on this port.",
+    "Correct the port or the target type in the inventory.",
+    "On the agent: nc {host} {port}, or curl -v telnet://{host}:{port}",
+)
+MALFORMED = Cause(
+    "handshake.malformed",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The answer begins like the expected protocol, or like none we know, and breaks its rules.",
+    "Check the service and whatever sits between (proxy, load balancer, protocol-aware firewall).",
+    "Repeat with --transcript FILE and look at the bytes.",
+)
+TOO_SLOW = Cause(
+    "handshake.too-slow",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The right protocol began, but did not finish within the time this check was given.",
+    "Look at the load of the server, its reverse DNS, and for a tarpit; or give the check more time with --timeout.",
+    "On the agent: time nc {host} {port}",
+    definite=False,
+)
+THROTTLED = Cause(
+    "handshake.throttled",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The target is limiting or penalising connections of this agent; no further probe was sent.",
+    "Wait, then exempt the agent's address from the limit that the detail names.",
+    "On the target: the service's log at the time of the check.",
+    definite=False,
+)
+FALSE_OPEN = Cause(
+    "handshake.false-open",
+    Owner.NETWORK,
+    Step.HANDSHAKE,
+    "The same protocol answers on a port of this host that no service uses: a proxy, redirect or honeypot answers "
+    "for every port, so this answer proves nothing about the target.",
+    "Have the agent exempted from the device that answers in the target's place.",
+    "On the agent: connect to an arbitrary high port of {host}; it should be refused.",
+    definite=False,
+)
+
+# login and access ---------------------------------------------------------------------------------------------------
+
+LOGIN_REFUSED = Cause(
+    "login.refused",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The target refused the credential.",
+    "Correct the password or the account; the credential was not tried anywhere else in this run.",
+    "Log in by hand with the same account, once.",
+)
+LOGIN_LOCKED = Cause(
+    "login.locked",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The account is locked or disabled.",
+    "Unlock the account.",
+    "Ask the directory or the server for the account's state.",
+)
+LOGIN_EXPIRED = Cause(
+    "login.expired",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The account or its password has expired.",
+    "Set a new password, and exempt the scan account from expiry if policy permits.",
+    "Ask the directory or the server for the account's state.",
+)
+LOGIN_WITHHELD = Cause(
+    "login.withheld",
+    Owner.OPERATOR,
+    Step.LOGIN,
+    "The login was not tried, to protect the account.",
+    "See the detail: correct the credential that was refused before, or permit sending it in clear text.",
+    "Run `scanready check` for this target alone with the corrected credential.",
+    definite=False,
+)
+ACCESS_DENIED = Cause(
+    "access.denied",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but the account may not read what a scan would read.",
+    "Grant the scan account read access.",
+    "Read one object by hand with the same account.",
+)
+ACCESS_NOT_FOUND = Cause(
+    "access.not-found",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "The login works, but the path, share, database or folder does not exist.",
+    "Correct the name in the inventory.",
+    "List what exists by hand with the same account.",
+)
+
+# ourselves ----------------------------------------------------------------------------------------------------------
+
+LIMIT = Cause(
+    "scanready.limit",
+    Owner.SCANREADY,
+    Step.HANDSHAKE,
+    "A limit of this tool or of a library it uses kept the answer from us; it says nothing about the target.",
+    "See the detail. The scanner's own client may succeed where ours cannot.",
+    "Try the step by hand with the scanner's own client.",
+    definite=False,
+)
+BUG = Cause(
+    "scanready.bug",
+    Owner.SCANREADY,
+    Step.HANDSHAKE,
+    "An error of this tool that nobody translated; please report it with the detail.",
+    "Report it with the output of `scanready check -v --transcript FILE` for this target.",
+    "Run the same check again.",
+    definite=False,
+)
+NOT_BUILT = Cause(
+    "scanready.not-built",
+    Owner.SCANREADY,
+    Step.AGENT,
+    "This target type is in the catalogue, but this version has no verifier for it yet. Nothing was contacted.",
+    "Check the requirement by hand (`scanready types TYPE` lists its ports), or use a newer version.",
+    "scanready types",
+    definite=False,
+)
+DEPTH_LIMITED = Cause(
+    "scanready.depth-limited",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "Nothing failed as far as was asked, but --depth ends below the login prompt, and an open port proves nothing.",
+    "Ask for more: --depth auth.",
+    "Run the check again without --depth.",
+    definite=False,
+)
+OUT_OF_TIME = Cause(
+    "scanready.out-of-time",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "The time given to this target ended before the climb did.",
+    "Give it more time: --timeout SECONDS, or `timeout:` in the inventory.",
+    "Run the check again with --timeout 30.",
+    definite=False,
+)

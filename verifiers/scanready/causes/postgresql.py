@@ -1,0 +1,54 @@
+"""Causes that only PostgreSQL (and poolers in front of it) can give."""
+
+from __future__ import annotations
+
+from ..model import Cause, Owner, Step
+
+HBA_REJECTED = Cause(
+    "postgresql.hba-rejected",
+    Owner.DATABASE,
+    Step.AUTH,
+    "pg_hba.conf does not let this agent in with this user, database and encryption.",
+    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then SELECT pg_reload_conf();",
+    "psql 'host={host} port={port} user={user} sslmode=require'   (the FATAL line names what was refused)",
+)
+TLS_REFUSED = Cause(
+    "postgresql.tls-refused",
+    Owner.DATABASE,
+    Step.AUTH,
+    "pg_hba.conf lets this agent in without encryption only; a client that encrypts when it can is turned away.",
+    "Make the matching pg_hba.conf line `host` or `hostssl` instead of `hostnossl`.",
+    "psql 'host={host} port={port} user={user} sslmode=require'",
+)
+METHOD_NOT_PASSWORD = Cause(
+    "postgresql.method-not-password",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The server asks this user for something else than a password; the scanner logs in with a password.",
+    "Give the scan account a pg_hba.conf line with scram-sha-256.",
+    "psql 'host={host} port={port} user={user}'",
+)
+TOO_MANY_CONNECTIONS = Cause(
+    "postgresql.too-many-connections",
+    Owner.DATABASE,
+    Step.AUTH,
+    "All connection slots of the server are taken; a scan would be turned away likewise.",
+    "Raise max_connections, end idle sessions, or scan at a quieter time.",
+    "psql 'host={host} port={port} user={user}' -c 'SELECT count(*) FROM pg_stat_activity'",
+)
+NOT_ACCEPTING = Cause(
+    "postgresql.not-accepting",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The server runs but does not accept sessions: it is starting up, shutting down or recovering.",
+    "Wait until it has started; look at its log if that takes long.",
+    "pg_isready -h {host} -p {port}",
+)
+SESSION_REFUSED = Cause(
+    "postgresql.session-refused",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The server, or a pooler in front of it, refuses the session for a reason of its own; the detail has its words.",
+    "Resolve what the message says; with PgBouncer, add the user and the database to its configuration.",
+    "psql 'host={host} port={port} user={user}'",
+)

@@ -1,0 +1,154 @@
+"""Judge a certificate after the handshake: validity, name, issuer, interception. Pure, offline, cached by certificate.
+
+The chain is verified by OpenSSL itself against the authorities this agent
+trusts, the name by RFC 6125 as `service_identity` implements it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .causes import common
+from .model import Cause, Facts
+from .tlspolicy import TlsSession
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from OpenSSL import crypto
+
+#: What TLS inspection products put into the issuer of the certificates they make. Lower case.
+_INSPECTORS = (
+    "zscaler", "fortinet", "fortigate", "palo alto", "blue coat", "bluecoat", "netskope", "forcepoint", "websense",
+    "mcafee web gateway", "skyhigh", "cisco umbrella", "ironport", "sophos", "check point", "checkpoint", "squid",
+    "mitmproxy", "burp", "fiddler", "charles proxy", "ssl inspection", "tls inspection", "ssl proxy", "untangle",
+    "watchguard", "sonicwall", "barracuda", "kaspersky", "eset ssl filter", "avast", "bitdefender", "menlo security",
+)  # fmt: skip
+
+# OpenSSL's verification errors (x509_vfy.h) that have a cause of their own.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The faults found (cause and words), and the facts to tell in any case."""
+
+    faults: tuple[tuple[Cause, str], ...]
+    facts: Facts
+
+
+def judge(session: TlsSession, name: str, ca_file: str | None = None) -> Judgement:
+    """Judge the certificate of a finished handshake for the name the target is addressed by.
+
+    Args:
+        ca_file: PEM file of further authorities to trust, beside the system's.
+    """
+    if not session.chain:
+        return Judgement(((common.TLS_UNTRUSTED, "the server sent no certificate"),), {})
+    return _judge(session.chain, name, ca_file, datetime.datetime.now(datetime.UTC).date())
+
+
+@lru_cache(maxsize=1024)
+def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: datetime.date) -> Judgement:
+    from cryptography import x509
+
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        issuer, subject = leaf.issuer.rfc4514_string(), leaf.subject.rfc4514_string()
+        until = leaf.not_valid_after_utc
+        since = leaf.not_valid_before_utc
+        fault_of_name = _name_fault(leaf, name)
+    except ValueError as error:
+        return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {error}"),), {})
+    facts: Facts = {"tls_issuer": issuer, "tls_subject": subject, "tls_expires": until.isoformat()}
+    faults: list[tuple[Cause, str]] = []
+    now = datetime.datetime.now(datetime.UTC)
+    if now > until:
+        faults.append((common.TLS_EXPIRED, f"expired on {until:%Y-%m-%d}"))
+    elif now < since:
+        faults.append((common.TLS_EXPIRED, f"not valid before {since:%Y-%m-%d}"))
+    if fault_of_name:
+        faults.append((common.TLS_NAME_MISMATCH, fault_of_name))
+    if why := _chain_fault(chain, ca_file):
+        inspector = next((word for word in _INSPECTORS if word in issuer.lower()), None)
+        if inspector:
+            faults.append((common.TLS_INTERCEPTED, f"issued by {issuer}"))
+        else:
+            faults.append((common.TLS_UNTRUSTED, f"{why}; issued by {issuer}"))
+    return Judgement(tuple(faults), facts)
+
+
+def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
+    from service_identity import CertificateError, VerificationError
+    from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+
+    try:
+        if _is_address(name):
+            verify_certificate_ip_address(leaf, name)
+        else:
+            verify_certificate_hostname(leaf, name)
+    except VerificationError:
+        return f"not for {name}; it names {', '.join(_names(leaf)) or 'nothing'}"
+    except (CertificateError, ValueError) as error:
+        return f"not for {name}: {error}"
+    return None
+
+
+def _names(leaf: x509.Certificate, most: int = 6) -> list[str]:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    try:
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [str(general.value) for general in alternative]
+    except x509.ExtensionNotFound:
+        names = [
+            f"{common_name.value!s} (only as CN)"
+            for common_name in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        ]
+    return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> str | None:
+    """Let OpenSSL verify the chain; validity periods are judged apart, so those errors do not count here."""
+    from OpenSSL import crypto
+
+    try:
+        certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+        context = crypto.X509StoreContext(_store(ca_file), certificates[0], certificates[1:])
+        context.verify_certificate()
+    except crypto.X509StoreContextError as error:
+        code = error.errors[0] if error.errors else None
+        return None if code in (_NOT_YET_VALID, _EXPIRED) else str(error)
+    except crypto.Error as error:
+        return f"the chain cannot be read: {error}"
+    return None
+
+
+@lru_cache(maxsize=4)
+def _store(ca_file: str | None) -> crypto.X509Store:
+    """The system's authorities, and those of ``ca_file``.
+
+    Raises:
+        OSError, crypto.Error: ``ca_file`` cannot be read; the inventory checks that before any contact.
+    """
+    from OpenSSL import crypto
+
+    store = crypto.X509Store()
+    for der in ssl.create_default_context().get_ca_certs(binary_form=True):
+        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
+    if ca_file:
+        store.load_locations(ca_file)
+    return store

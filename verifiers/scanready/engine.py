@@ -1,0 +1,281 @@
+"""Climb for many targets at once: bounded, deadline-keeping, polite to each host, streaming.
+
+Results come as they end; nothing of a finished target is kept. One loop, no
+thread per target: threads are for name look-ups and for logins only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime
+import platform
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from . import registry
+from .catalogue import BY_NAME, Cost, TargetType
+from .causes import common
+from .guard import LockoutGuard
+from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, judge, reached
+from .probe import Observation, Probe, Surroundings
+from .resolve import Resolver
+from .stream import Tap, source_address
+
+#: In flight at once. More gains nothing measurable; the descriptors of a process are the next limit.
+CONCURRENCY = 500
+#: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
+PER_HOST = 4
+#: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
+CANARY_PORT = 64937
+#: How long the canary may take beyond four times what the real connection took, in seconds.
+_CANARY_PATIENCE = 0.25
+_LOGIN_THREADS = 32
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run is done. ``timeout`` is seconds for one whole target; ``rate`` new targets a second, None unlimited."""
+
+    timeout: float = 10.0
+    depth: Step = Step.ACCESS
+    concurrency: int = CONCURRENCY
+    per_host: int = PER_HOST
+    rate: float | None = None
+    canary: bool = True
+    ca_file: str | None = None
+    agent: Agent | None = None
+    tap: Callable[[Target], Tap] | None = None
+
+
+def this_agent(name: str | None = None, platform_name: str | None = None) -> Agent:
+    """Describe this host as an agent; sends nothing."""
+    outward = [
+        source_address((socket.AF_INET, ("192.0.2.1", 9))),
+        source_address((socket.AF_INET6, ("2001:db8::1", 9))),
+    ]
+    addresses = tuple(address for address in outward if address) or ("127.0.0.1",)
+    return Agent(name or socket.gethostname(), platform_name or platform.system(), addresses, bool(platform_name))
+
+
+class Run:
+    """One run over many targets. Use as an async context manager; ``results`` streams."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.agent = self.settings.agent or this_agent()
+        self.stopping = False
+        self._around = Surroundings(
+            self.agent,
+            Resolver(),
+            LockoutGuard(),
+            ThreadPoolExecutor(_LOGIN_THREADS, thread_name_prefix="login"),
+            self.settings.ca_file,
+            self.settings.tap,
+        )
+        self._shared: dict[tuple[str, int], Observation] = {}
+        self._left: Counter[tuple[str, int]] = Counter()
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._host_use: Counter[str] = Counter()
+        self._trusted: set[str] = set()
+        self._next_start = 0.0
+
+    async def __aenter__(self) -> Run:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._around.resolver.close()
+        self._around.logins.shutdown(wait=False, cancel_futures=True)
+
+    def stop(self) -> None:
+        """Begin nothing new; what is in flight ends as usual."""
+        self.stopping = True
+
+    async def results(self, targets: Sequence[Target]) -> AsyncIterator[Report]:
+        """Yield a report for each target, as each ends."""
+        self._left.update(target.endpoint for target in targets)
+        waiting = iter(targets)
+        done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
+        size = min(self.settings.concurrency, len(targets))
+        workers = [asyncio.create_task(self._work(waiting, done)) for _ in range(size)]
+        try:
+            working = size
+            while working:
+                report = await done.get()
+                if report is None:
+                    working -= 1
+                else:
+                    yield report
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, waiting: Iterator[Target], done: asyncio.Queue[Report | None]) -> None:
+        try:
+            for target in waiting:
+                if self.stopping:
+                    break
+                await self._pace()
+                await done.put(await self.verify(target))
+        finally:
+            done.put_nowait(None) if not done.full() else await done.put(None)
+
+    async def _pace(self) -> None:
+        """Keep to ``rate`` new targets a second."""
+        if self.settings.rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._next_start = max(now, self._next_start + 1 / self.settings.rate)
+        await asyncio.sleep(self._next_start - now)
+
+    async def verify(self, target: Target) -> Report:
+        """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
+        seen = self._observation(target)
+        async with self._at_host(target.host), seen.lock:
+            return await self._climb(target, seen)
+
+    def _observation(self, target: Target) -> Observation:
+        """The shared observation where several targets meet on one port; it goes with the last of them."""
+        key = target.endpoint
+        self._left[key] -= 1
+        if self._left[key] > 0:
+            return self._shared.setdefault(key, Observation())
+        del self._left[key]
+        return self._shared.pop(key, None) or Observation()
+
+    def _at_host(self, host: str) -> _Turn:
+        return _Turn(self._hosts, self._host_use, host, self.settings.per_host)
+
+    async def _climb(self, target: Target, seen: Observation) -> Report:
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        row = BY_NAME.get(target.type) or _third_party(target)
+        probe = Probe(target, row, self._around, self.settings.timeout, self.settings.depth, seen)
+        verify = registry.verifier(target.type)
+        if verify is None:
+            probe.record(_not_built(target))
+        else:
+            await probe.climb(verify)
+            if self.settings.canary and _needs_canary(probe, row):
+                await self._canary(probe, verify)
+        _complete(probe)
+        seconds = asyncio.get_running_loop().time() - probe.started
+        return _report(self.agent, probe, started, seconds)
+
+    async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
+        """Ask a port that no service uses the same question: who answers there, answers for every port.
+
+        A refused or silent canary clears the host for the whole run; one that is
+        accepted is climbed to the handshake, since SYN proxies accept for all ports
+        and still have the real service behind the real one.
+        """
+        host = probe.address or probe.host
+        if host in self._trusted:
+            return
+        target = dataclasses.replace(probe.target, host=host, port=CANARY_PORT, credential=None)
+        dialled = max((check.seconds for check in probe.checks if check.step is Step.CONNECT), default=0.0)
+        canary = Probe(target, probe.row, self._around, 4 * dialled + _CANARY_PATIENCE, Step.HANDSHAKE, Observation())
+        await canary.climb(verify)
+        probe.footprint.connections += canary.footprint.connections
+        probe.footprint.probe_logins += canary.footprint.probe_logins
+        if canary.footprint.connections == 0:
+            self._trusted.add(host)
+        for check in canary.checks:
+            if check.step is Step.HANDSHAKE and check.outcome in (Outcome.PASSED, Outcome.WARNED):
+                finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
+                probe.record(Check(Step.HANDSHAKE, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+
+
+class _Turn:
+    """At most so many at one host; the host's entry goes when nobody is there."""
+
+    def __init__(self, hosts: dict[str, asyncio.Semaphore], use: Counter[str], host: str, most: int) -> None:
+        self._hosts, self._use, self._host, self._most = hosts, use, host, most
+
+    async def __aenter__(self) -> None:
+        self._use[self._host] += 1
+        await self._hosts.setdefault(self._host, asyncio.Semaphore(self._most)).acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._hosts[self._host].release()
+        self._use[self._host] -= 1
+        if not self._use[self._host]:
+            del self._use[self._host], self._hosts[self._host]
+
+
+def _third_party(target: Target) -> TargetType:
+    """A row for a type that only a plug-in knows."""
+    return TargetType(target.type, target.type, target.port, (), Cost(1, 2), speaks=target.type)
+
+
+def _not_built(target: Target) -> Check:
+    finding = Finding(common.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
+    return Check(Step.AGENT, target.type, Outcome.FAILED, finding.detail, {}, finding)
+
+
+def _needs_canary(probe: Probe, row: TargetType) -> bool:
+    """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
+    verdict, _ = judge(probe.checks, row.proof)
+    logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
+    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and not logged_in
+
+
+def _complete(probe: Probe) -> None:
+    """Say of every rung above the last one why it was not climbed."""
+    top = max((check.step.height for check in probe.checks), default=-1)
+    failed = next((check for check in probe.checks if check.outcome is Outcome.FAILED), None)
+    for step in probe.row.steps:
+        if step.height <= top:
+            continue
+        if step.height > probe.depth.height:
+            reason = f"not asked: depth is {probe.depth}"
+        elif failed is not None:
+            reason = f"not reached: stopped at {failed.step}"
+        elif probe.target.credential is None:
+            reason = "no credential was given"
+        else:
+            reason = "not reached"
+        probe.record(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
+
+
+def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
+    verdict, decisive = judge(probe.checks, probe.row.proof)
+    finding = decisive.finding if decisive else None
+    step = decisive.step if decisive else None
+    if verdict is Verdict.UNDECIDED and finding is None:
+        step = reached(probe.checks)
+        limited = probe.depth.height < probe.row.proof.height
+        cause = common.DEPTH_LIMITED if limited else common.LIMIT
+        finding = Finding(cause, f"climbed to {step or 'nothing'}; the login prompt was not asked for")
+    facts: Facts = {}
+    for check in probe.checks:
+        facts.update(check.facts)
+    return Report(
+        agent,
+        probe.target,
+        verdict,
+        reached(probe.checks),
+        finding,
+        step,
+        facts,
+        probe.checks,
+        probe.footprint,
+        started,
+        seconds,
+    )
+
+
+async def verify(target: Target, settings: Settings | None = None) -> Report:
+    """Verify one target."""
+    async with Run(settings) as run:
+        return await run.verify(target)
+
+
+async def verify_all(targets: Sequence[Target], settings: Settings | None = None) -> AsyncIterator[Report]:
+    """Verify many targets; reports come as each ends."""
+    async with Run(settings) as run:
+        async for report in run.results(targets):
+            yield report

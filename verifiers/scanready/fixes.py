@@ -1,0 +1,26 @@
+"""The literal things to apply: rules and lines that people paste, made from what was seen. Pure text."""
+
+from __future__ import annotations
+
+
+def firewall_rule(agent: str, address: str, port: int, transport: str = "tcp") -> str:
+    """An nftables expression that permits the connection; readable to any firewall team."""
+    ip = "ip6" if ":" in address else "ip"
+    return f"{ip} saddr {agent} {ip} daddr {address} {transport} dport {port} accept"
+
+
+def pg_hba_line(connection: str, database: str, user: str, address: str) -> str:
+    """A line of pg_hba.conf; ``connection`` is ``host`` or ``hostssl``."""
+    mask = 128 if ":" in address else 32
+    return f"{connection} {_hba_name(database)} {_hba_name(user)} {address}/{mask} scram-sha-256"
+
+
+def _hba_name(name: str) -> str:
+    """Quoted where pg_hba.conf would take it for something else (white space, a comma, ``+group``, ``@file``)."""
+    plain = name and all(character.isalnum() or character in "_-." for character in name)
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def sql_name(name: str) -> str:
+    """A quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

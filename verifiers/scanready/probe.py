@@ -1,0 +1,371 @@
+"""The ladder: everything a verifier author meets.
+
+A verifier is a coroutine that climbs::
+
+    async def verify(probe: Probe) -> None:
+        stream = await probe.connect(farewell=say_goodbye)
+        async with probe.step(Step.HANDSHAKE) as rung:
+            greeting = await stream.receive(read_greeting)
+            rung.saw(f"speaks {greeting.product}", product=greeting.product)
+
+A step starts the clock, records exactly one check, turns whatever goes wrong
+into a cause, and ends the climb there. What one can say on a rung: ``saw``,
+``warn``, ``skip``, ``unmet`` (failed, but climb on), ``unsure`` (tried with an
+identity we invented) and ``blocked`` (failed, the climb ends).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
+
+from . import certificates
+from .catalogue import TargetType
+from .causes import common
+from .connect import dial_all
+from .explain import Failure, explain, foreigner
+from .guard import LockoutGuard
+from .model import Agent, Cause, Check, Facts, Finding, Footprint, Outcome, Step, Target, bracketed
+from .resolve import Resolver
+from .stream import Stream, Tap
+from .tlspolicy import TlsSession
+
+T = TypeVar("T")
+
+#: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
+Farewell = Callable[[Stream], Awaitable[None]]
+
+# What is kept back of a target's time for ending politely, as a share and in seconds at the most.
+_GRACE_SHARE, _GRACE_MOST = 0.05, 0.5
+
+
+class ClimbEnded(Exception):
+    """The climb is over; every check that there is has been recorded."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """What is known of one (host, port) that several target types share, so that it is contacted once."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    dialled: list[Check] = field(default_factory=list)
+    answers: bool = True
+    spoke: tuple[str, bool] | None = None
+    silent: bool = False
+    shared: dict[object, tuple[list[Check], object]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What all probes of a run share. ``logins`` is the pool in which client libraries block."""
+
+    agent: Agent
+    resolver: Resolver
+    guard: LockoutGuard
+    logins: ThreadPoolExecutor
+    ca_file: str | None = None
+    tap: Callable[[Target], Tap] | None = None
+
+
+class Probe:
+    """One climb for one target. Owns the connections it opened.
+
+    Args:
+        seconds: the whole target's time; every wait ends within it.
+        depth: the last step that is asked and judged.
+    """
+
+    def __init__(
+        self, target: Target, row: TargetType, around: Surroundings, seconds: float, depth: Step, seen: Observation
+    ) -> None:
+        self.target = target
+        self.row = row
+        self.around = around
+        self.depth = depth
+        self.seen = seen
+        self.checks: list[Check] = []
+        self.footprint = Footprint()
+        self.started = asyncio.get_running_loop().time()
+        grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
+        self.deadline = self.started + seconds - grace
+        self.grace = grace
+        self.source: str | None = None
+        self.address: str | None = None
+        self._open: list[tuple[Stream, Farewell | None]] = []
+        self._tap = around.tap(target) if around.tap else None
+
+    # what a verifier asks -------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """The target's name or address, as the inventory has it."""
+        return self.target.host
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``."""
+        return f"{bracketed(self.target.host)}:{self.target.port}"
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left of this target's time, never negative."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    @property
+    def agent_address(self) -> str:
+        """This agent's address towards the target, as a rule or access list must name it."""
+        return self.source or (self.around.agent.addresses[0] if self.around.agent.addresses else "AGENT-ADDRESS")
+
+    def step(self, step: Step, endpoint: str | None = None) -> Rung:
+        """Enter a rung: ``async with probe.step(Step.AUTH) as rung``."""
+        return Rung(self, step, endpoint or self.endpoint)
+
+    async def connect(self, farewell: Farewell | None = None) -> Stream:
+        """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
+
+        ``farewell`` ends the talk politely at whatever step the climb stops.
+
+        Raises:
+            ClimbEnded: no address answered; or the port is known to speak something else.
+        """
+        if known := self._known():
+            self.checks.extend(known)
+            raise ClimbEnded
+        first = len(self.checks)
+        async with self.step(Step.RESOLVE, self.host) as rung:
+            addresses = await asyncio.wait_for(
+                self.around.resolver.addresses(self.host, self.target.port), self.remaining
+            )
+            rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
+        dialled = await dial_all(addresses, self.deadline, self._tap)
+        self.checks.extend(dialled.checks)
+        self.source = self.source or dialled.source
+        self.footprint.connections += len(dialled.alive)
+        self._open.extend((stream, farewell) for stream in dialled.alive)
+        self.seen.dialled = self.checks[first:]
+        self.seen.answers = bool(dialled.alive)
+        if not dialled.alive:
+            raise ClimbEnded
+        stream, *spares = dialled.alive
+        self.address = stream.peer
+        for spare in spares:
+            await self.leave(spare)
+        if self.depth is Step.CONNECT:
+            raise ClimbEnded
+        return stream
+
+    async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
+        """Do the TLS handshake on this rung and judge version and certificate.
+
+        Each fault of the certificate is a check of its own; it warns where the
+        type's client verifies certificates, else it is told as a fact.
+        """
+        session = await stream.start_tls(self.host, alpn)
+        judgement = certificates.judge(session, self.host, self.around.ca_file)  # cached by certificate
+        rung.saw(
+            f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
+        )
+        if session.old:
+            self._fault(common.TLS_VERSION, f"only {session.version}", warns=True)
+        for cause, detail in judgement.faults:
+            self._fault(cause, detail, warns=self.row.verifies_certificate)
+        return session
+
+    async def login(self, attempt: Callable[..., T], *arguments: Any) -> T:
+        """Run a blocking login of :mod:`scanready.logins` in the pool, under the lockout guard and the deadline.
+
+        Raises:
+            Failure: what the login recognised; ``login.withheld``.
+            TimeoutError: the library did not come back in time.
+        """
+        credential = self.target.credential
+        assert credential is not None, "a login needs a credential"
+        async with self.around.guard.attempt(credential, self.endpoint):
+            self.footprint.login_attempts += 1
+            running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
+            return await asyncio.wait_for(running, self.remaining + self.grace)
+
+    def about_to_send_in_clear(self) -> None:
+        """Call before a password goes over an unencrypted connection.
+
+        Raises:
+            Failure: ``login.withheld``, unless the target's option ``allow_cleartext`` permits it.
+        """
+        if not self.target.options.get("allow_cleartext"):
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
+            )
+
+    async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:
+        """Climb once for all target types that meet on this (host, port); the others get the same checks.
+
+        ``key`` names what is asked, the parts of the target that change it included.
+
+        Raises:
+            ClimbEnded: the shared climb ended early, now or then.
+        """
+        key = (key, self.depth)
+        if key in self.seen.shared:
+            checks, result = self.seen.shared[key]
+            self.checks.extend(checks)
+            if isinstance(result, ClimbEnded):
+                raise ClimbEnded
+            return result  # type: ignore[return-value]  # what climb() returned under the same key
+        first = len(self.checks)
+        result = None
+        try:
+            result = await climb(self)
+            return result
+        except ClimbEnded as ended:
+            result = ended
+            raise
+        finally:
+            if result is not None:
+                self.seen.shared[key] = self.checks[first:], result
+
+    async def leave(self, stream: Stream) -> None:
+        """End a talk now, politely, instead of at the end of the climb."""
+        for entry in [entry for entry in self._open if entry[0] is stream]:
+            self._open.remove(entry)
+            await self._say_goodbye(*entry)
+
+    def handed_over(self, stream: Stream) -> None:
+        """A client library owns the connection from here on (see :meth:`Stream.detach`)."""
+        self._open = [entry for entry in self._open if entry[0] is not stream]
+
+    def record(self, check: Check) -> None:
+        """Add a check that has no rung of its own."""
+        self.checks.append(check)
+
+    # the climb, run by the engine -----------------------------------------------------------------------------------
+
+    async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
+        """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation."""
+        try:
+            await verify(self)
+        except ClimbEnded:
+            pass
+        finally:
+            for stream, farewell in self._open:
+                await self._say_goodbye(stream, farewell)
+            self._open.clear()
+        self._remember()
+
+    async def _say_goodbye(self, stream: Stream, farewell: Farewell | None) -> None:
+        loop = asyncio.get_running_loop()
+        stream.deadline = min(stream.deadline, loop.time()) + max(self.grace, 0.1)
+        if farewell is not None:
+            with contextlib.suppress(Exception):  # the verdict stands; a farewell that fails changes nothing
+                await asyncio.wait_for(farewell(stream), max(self.grace, 0.1))
+        await stream.close()
+
+    def _remember(self) -> None:
+        """Note what the port spoke, for the other types that share it."""
+        for check in self.checks:
+            if check.step is Step.HANDSHAKE and check.outcome in (Outcome.PASSED, Outcome.WARNED):
+                self.seen.spoke = self.row.speaks, self.row.tls
+            if check.finding and check.finding.cause is common.SILENT and self.row.server_first:
+                self.seen.silent = True
+            if "speaks" in check.facts:
+                self.seen.spoke = check.facts["speaks"], False
+
+    def _known(self) -> list[Check] | None:
+        """What an earlier climb on this port already answers, without another connection."""
+        if not self.seen.answers:
+            return self.seen.dialled
+        if self.seen.spoke is not None and self.seen.spoke != (self.row.speaks, self.row.tls):
+            speaks, tls = self.seen.spoke
+            found = Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
+        elif self.seen.silent and self.row.server_first:
+            found = Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
+        else:
+            return None
+        return [*self.seen.dialled, Check(Step.HANDSHAKE, self.endpoint, Outcome.FAILED, found.detail, finding=found)]
+
+    def _fault(self, cause: Cause, detail: str, *, warns: bool) -> None:
+        finding = Finding(cause, detail) if warns else None
+        outcome = Outcome.WARNED if warns else Outcome.PASSED
+        told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
+        self.checks.append(Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding))
+
+
+class Rung:
+    """One step being climbed; records exactly one check when it is left."""
+
+    __slots__ = ("_clock", "_probe", "check")
+
+    def __init__(self, probe: Probe, step: Step, endpoint: str) -> None:
+        self._probe = probe
+        self.check = Check(step, endpoint, Outcome.PASSED, "")
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It holds; ``facts`` are the evidence."""
+        self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
+        self.check.facts.update(facts)
+
+    def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It holds, but a scan would suffer: the verdict becomes limited."""
+        self._say(Outcome.WARNED, cause, detail, fix, facts)
+
+    def unsure(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It was refused to an identity we invented: undecided, never blocked."""
+        self.check.tentative = True
+        self._say(Outcome.WARNED, cause, detail, fix, facts)
+
+    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """A requirement fails, and the rest of the ladder is still climbed and shown."""
+        self._say(Outcome.FAILED, cause, detail, fix, facts)
+
+    def denied(self, failure: Failure) -> None:
+        """The login held, reading did not: what may not be read limits, what does not exist blocks.
+
+        Raises:
+            Failure: it does not exist, or something else than a missing grant.
+        """
+        if failure.cause is not common.ACCESS_DENIED:
+            raise failure
+        self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+
+    def skip(self, reason: str) -> None:
+        """It was not tried, and why."""
+        self.check.outcome = Outcome.SKIPPED
+        self.saw(reason)
+
+    def blocked(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
+        """It fails, and the climb ends."""
+        raise Failure(cause, detail, fix, **facts)
+
+    def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
+        self.check.outcome = outcome
+        self.check.finding = Finding(cause, detail, fix)
+        self.saw(detail, **facts)
+
+    async def __aenter__(self) -> Rung:
+        if self.check.step.height > self._probe.depth.height:
+            raise ClimbEnded
+        self._clock = time.perf_counter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.check.seconds = time.perf_counter() - self._clock
+        if error is None:
+            self._probe.checks.append(self.check)
+            return
+        if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
+            return  # a cancelled or finished climb is not a finding
+        # The one place that takes any exception: what nobody translated becomes `scanready.bug`, not a traceback.
+        finding = explain(error, self.check.step, self._probe.row.speaks)
+        self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
+        if other := foreigner(getattr(error, "heard", b""), self._probe.row.speaks):
+            self.check.facts["speaks"] = other.protocol
+        self._probe.checks.append(self.check)
+        raise ClimbEnded from error

@@ -1,0 +1,1 @@
+"""One function per format: reports in, text out. The formats are this literal table."""

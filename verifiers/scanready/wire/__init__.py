@@ -1,0 +1,94 @@
+"""Sans-I/O codecs, one module per protocol.
+
+A codec module has three kinds of things and no I/O:
+
+* plain functions that build what we send (``bytes``),
+* frozen dataclasses that name what a peer may answer,
+* *readers*: functions that look at a :class:`Buffer` and return one whole
+  message, or ``None`` for "I need more bytes" (and then take nothing).
+
+Whatever a peer sends, a reader returns, returns ``None`` or raises
+:class:`WireError`; nothing else ever escapes, and nothing grows without bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: A reader takes one whole message from the buffer, or returns None and takes nothing.
+Reader = Callable[["Buffer"], T | None]
+
+
+class WireError(Exception):
+    """The peer broke the rules of the protocol it was expected to speak.
+
+    The text says which rule, in words a server administrator understands;
+    ``heard`` is filled in by the stream with what the peer had said first.
+    """
+
+    heard: bytes = b""
+
+
+class Buffer:
+    """Bytes that were received and not yet understood.
+
+    ``eof`` is true once the peer has closed its side: a message that is ended by
+    the end of the connection (an HTTP/1.0 body) is complete then.
+    """
+
+    __slots__ = ("_data", "eof")
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data = bytearray(data)
+        self.eof = False
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """Append what was received."""
+        self._data += data
+
+    def peek(self, count: int, offset: int = 0) -> bytes | None:
+        """Return ``count`` bytes from ``offset`` without taking them, None if not there yet."""
+        end = offset + count
+        if len(self._data) < end:
+            return None
+        return bytes(self._data[offset:end])
+
+    def take(self, count: int) -> bytes:
+        """Remove and return ``count`` bytes that :meth:`peek` has seen.
+
+        Raises:
+            ValueError: fewer are there; a bug of the reader, never of the peer.
+        """
+        if count > len(self._data):
+            raise ValueError("a reader may only take what is there")
+        taken = bytes(self._data[:count])
+        del self._data[:count]
+        return taken
+
+    def find(self, needle: bytes, limit: int) -> int | None:
+        """Return the offset of ``needle`` within the first ``limit`` bytes, None if not (yet) there."""
+        found = self._data.find(needle, 0, limit)
+        return None if found < 0 else found
+
+    def line(self, limit: int) -> bytes | None:
+        """Take one line ended by LF, without its line end; None if it is not whole yet.
+
+        Raises:
+            WireError: no line end within ``limit`` bytes.
+        """
+        end = self.find(b"\n", limit)
+        if end is None:
+            if len(self._data) >= limit:
+                raise WireError(f"a line of more than {limit} bytes")
+            return None
+        return self.take(end + 1).rstrip(b"\r\n")
+
+    def everything(self) -> bytes:
+        """Return all bytes there are, without taking them."""
+        return bytes(self._data)

@@ -1,0 +1,262 @@
+"""HTTP/1.1 as a client: one request without a body, one bounded answer, and what the answer asks for (RFC 9110, 9112).
+
+h11 knows the framing; this module bounds it, turns its errors into WireError and reads the challenges.
+
+    reader = http.ResponseReader("HEAD")
+    await stream.send(http.request("HEAD", "/", host="intranet", user_agent="scanready/0.1"))
+    response = await stream.receive(reader)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import h11
+
+from . import Buffer, WireError
+
+#: A head of this many bytes is more than any server sends: Apache's and nginx's own limits are 8 KiB a line.
+MAX_HEAD = 65536
+#: What a verifier looks at of a body; the rest is left unread.
+MAX_BODY = 65536
+#: 1xx answers before the real one; servers send one at most.
+MAX_INFORMATIONAL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A final response. Header names are in lower case; ``truncated`` means that ``body`` is not the whole body."""
+
+    status: int
+    reason: str
+    version: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+    truncated: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of ``name`` (in lower case), None if it is not there."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return all values of ``name`` (in lower case)."""
+        return tuple(value for key, value in self.headers if key == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way to log in that a server (or, with ``proxy``, a proxy) offers (RFC 9110, 11.6.1).
+
+    ``params`` have lower-case names; ``token`` is the bare base64 that NTLM and Negotiate carry instead.
+    """
+
+    scheme: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    proxy: bool = False
+
+
+# --- what we send ------------------------------------------------------------------------------------------------
+
+
+def authority(host: str, port: int, default_port: int | None = None) -> str:
+    """Return ``host:port`` for a Host field or a CONNECT target: IPv6 in brackets, no port if it is the default."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == default_port else f"{name}:{port}"
+
+
+def request(
+    method: str,
+    target: str,
+    *,
+    host: str,
+    user_agent: str,
+    keep_alive: bool = False,
+    headers: Iterable[tuple[str, str]] = (),
+) -> bytes:
+    """Return a request without a body: ``target`` is a path, or ``host:port`` for CONNECT.
+
+    Raises:
+        ValueError: something is in it that HTTP cannot carry (a space in the path, a line end in a value).
+    """
+    fields = [
+        ("Host", host),
+        ("User-Agent", user_agent),
+        ("Connection", "keep-alive" if keep_alive else "close"),
+        *headers,
+    ]
+    try:
+        head = h11.Connection(h11.CLIENT).send(h11.Request(method=method, target=target, headers=fields))
+    except (h11.LocalProtocolError, UnicodeEncodeError) as error:
+        raise ValueError(f"not a request that HTTP can carry: {error}") from error
+    return head or b""
+
+
+# --- what we read ------------------------------------------------------------------------------------------------
+
+
+class ResponseReader:
+    """Reads final responses to ``method``, one after the other, from one buffer.
+
+    It remembers what it has looked at of an unfinished response, so that slow bytes cost no more than quick ones,
+    but takes nothing from the buffer until the response is whole. It starts anew after each answer and each error.
+    """
+
+    def __init__(self, method: str, body_cap: int = MAX_BODY) -> None:
+        self._method = method
+        self._body_cap = body_cap
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        # h11 frames an answer by the request; what else was in the request does not matter to it.
+        target = "host:1" if self._method == "CONNECT" else "/"
+        self._connection.send(h11.Request(method=self._method, target=target, headers=[("Host", "host")]))
+        self._connection.send(h11.EndOfMessage())
+        self._fed = 0
+        self._informational = 0
+        self._head: h11.Response | None = None
+        self._body = bytearray()
+
+    def __call__(self, buffer: Buffer) -> Response | None:
+        """Return the response if it is whole, ended by the end of the connection, or has reached the cap.
+
+        A response to CONNECT with status 2xx ends with its head: what follows is the tunnel's.
+
+        Raises:
+            WireError: the bytes are not HTTP/1, a head of more than `MAX_HEAD` bytes, or broken framing.
+        """
+        try:
+            return self._read(buffer)
+        except h11.ProtocolError as error:
+            self._start_anew()
+            raise WireError(f"not valid HTTP/1: {error}") from error
+        except WireError:
+            self._start_anew()
+            raise
+
+    def _read(self, buffer: Buffer) -> Response | None:
+        if self._fed < 5:
+            start = buffer.peek(min(len(buffer), 5)) or b""
+            if not b"HTTP/".startswith(start):
+                raise WireError("not HTTP/1: it does not start with HTTP/")
+        # Chunks of one byte make six bytes on the wire; a peer that needs more than twice the caps is hostile.
+        allowed = 2 * (MAX_HEAD + self._body_cap)
+        fresh = buffer.peek(min(len(buffer), allowed) - self._fed, self._fed)
+        if fresh:
+            self._fed += len(fresh)
+            self._connection.receive_data(fresh)
+            if (answer := self._advance(buffer)) is not None:
+                return answer
+        if self._fed >= allowed:
+            return self._answer(buffer, truncated=True)
+        if buffer.eof and self._head is not None:
+            return self._ended(buffer)
+        return None
+
+    def _advance(self, buffer: Buffer) -> Response | None:
+        """Let h11 go on until it needs more bytes; return the response once nothing more is wanted of it."""
+        while True:
+            event = self._connection.next_event()
+            match event:
+                case h11.Response():
+                    self._head = event
+                case h11.InformationalResponse():
+                    self._informational += 1
+                    if self._informational > MAX_INFORMATIONAL:
+                        raise WireError(f"more than {MAX_INFORMATIONAL} provisional responses")
+                case h11.Data():
+                    self._body += event.data
+                    if len(self._body) > self._body_cap:
+                        return self._answer(buffer, truncated=True)
+                case h11.EndOfMessage() | h11.PAUSED:
+                    return self._answer(buffer)
+                case _:  # NEED_DATA
+                    return None
+
+    def _ended(self, buffer: Buffer) -> Response:
+        """The connection has ended after the head: the body is whole only if its end was to be told that way."""
+        try:
+            self._connection.receive_data(b"")
+            self._connection.next_event()
+        except h11.RemoteProtocolError:
+            return self._answer(buffer, truncated=True)
+        return self._answer(buffer)
+
+    def _answer(self, buffer: Buffer, *, truncated: bool = False) -> Response:
+        if self._head is None:
+            raise WireError(f"{self._fed} bytes and no final response")
+        head = self._head
+        response = Response(
+            status=head.status_code,
+            reason=head.reason.decode("latin-1"),
+            version=head.http_version.decode("ascii"),
+            headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers),
+            body=bytes(self._body[: self._body_cap]),
+            truncated=truncated,
+        )
+        following = 0 if truncated else len(self._connection.trailing_data[0])
+        buffer.take(self._fed - following)
+        self._start_anew()
+        return response
+
+
+# --- what the answer asks for -----------------------------------------------------------------------------------
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+#: List elements: commas inside quoted strings do not part them; a quote that is never closed runs to the end.
+_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"?)++', re.DOTALL)
+_PARAM = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+"?|[^\s"=]+)[ \t]*', re.DOTALL)
+_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+(.*))?", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def challenges(response: Response) -> list[Challenge]:
+    """Return what WWW-Authenticate and Proxy-Authenticate offer, in order; what cannot be understood is left out."""
+    found: list[Challenge] = []
+    for name, proxy in (("www-authenticate", False), ("proxy-authenticate", True)):
+        for value in response.all(name):
+            found.extend(_challenges(value, proxy=proxy))
+    return found
+
+
+def _challenges(value: str, *, proxy: bool) -> Iterator[Challenge]:
+    """Parse one field: a comma parts challenges and parameters alike, so what an element is shows in the element."""
+    scheme, token, params = "", "", dict[str, str]()
+    for element in (match[0].strip() for match in _ELEMENT.finditer(value)):
+        if scheme and (param := _PARAM.fullmatch(element)):
+            params.setdefault(param[1].lower(), _unquoted(param[2]))
+        elif opening := _SCHEME.fullmatch(element):
+            if scheme:
+                yield Challenge(scheme, params, token, proxy)
+            scheme, token, params = opening[1], "", {}
+            first = (opening[2] or "").strip()
+            if param := _PARAM.fullmatch(first):
+                params[param[1].lower()] = _unquoted(param[2])
+            else:
+                token = first
+    if scheme:
+        yield Challenge(scheme, params, token, proxy)
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    closed = len(value) > 1 and value.endswith('"')
+    return _ESCAPED.sub(r"\1", value[1:-1] if closed else value[1:])
+
+
+# No ">" and no "<" in between: the search stays within one tag, and its time in proportion to the body.
+_PASSWORD_FIELD = re.compile(rb"<input\b[^<>]*?\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
+
+
+def is_login_form(body: bytes) -> bool:
+    """Say whether a page has a password field. A form that a script builds in the browser is not seen."""
+    return _PASSWORD_FIELD.search(body) is not None
+
+
+def is_empty(body: bytes) -> bool:
+    """Say whether there is nothing but white space in a body."""
+    return not body.strip()

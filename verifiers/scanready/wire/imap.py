@@ -1,0 +1,240 @@
+"""IMAP, from the greeting to the answers to CAPABILITY, STARTTLS and LOGOUT.
+
+The server speaks first::
+
+    server  * OK [CAPABILITY ...] ready            | * PREAUTH ... | * BYE too many connections
+    we      c1 CAPABILITY
+    server  * CAPABILITY ...   c1 OK ...
+    we      c2 STARTTLS, TLS, and CAPABILITY again: what it said before TLS is void
+    we      c3 LOGOUT
+    server  * BYE ...   c3 OK ...
+
+The greeting is the first untagged OK, PREAUTH or BYE. Dovecot 2.3 may say
+``* OK Waiting for authentication process to respond..`` first and its real
+greeting later; that one then is among the untagged lines of the next command.
+
+Source: RFC 3501 (sections 2.2, 7.1 and 9), RFC 9051, response codes of RFC 5530.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from scanready.wire import Buffer, Reader, WireError
+
+#: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
+LINE_LIMIT = 8 * 1024
+#: Bytes in one whole answer, its literals and untagged lines included.
+ANSWER_LIMIT = 64 * 1024
+#: Untagged lines before the tagged one.
+UNTAGGED_LIMIT = 1000
+
+_GREETINGS: Mapping[str, Literal["OK", "PREAUTH", "BYE"]] = {"OK": "OK", "PREAUTH": "PREAUTH", "BYE": "BYE"}
+_ANSWERS: Mapping[str, Literal["OK", "NO", "BAD"]] = {"OK": "OK", "NO": "NO", "BAD": "BAD"}
+
+_STATUS = re.compile(r"(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+_FREE_TEXT = re.compile(rb"\S+ (?:OK|NO|BAD|PREAUTH|BYE)[ \r\n]", re.IGNORECASE)
+# "[hostname.example] ready" is text of an old server, not a code: no registered code has a dot.
+_CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)(?: ([^\]]*))?\] ?(.*)", re.IGNORECASE | re.DOTALL)
+_LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n$")
+_TAG = re.compile(r"[A-Za-z0-9]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The server's first line. ``code`` is the response code in capitals, None if there is none."""
+
+    kind: Literal["OK", "PREAUTH", "BYE"]
+    text: str
+    code: str | None
+    capabilities: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The answer to one command.
+
+    ``untagged`` holds the lines before it without their ``* ``; a literal stands in its line as it came,
+    ``{3}`` CRLF and three bytes. ``argument`` is what the response code says after its name, empty if nothing.
+    """
+
+    status: Literal["OK", "NO", "BAD"]
+    code: str | None
+    text: str
+    untagged: tuple[str, ...]
+    argument: str = ""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the server can do, from the untagged lines or, failing those, from the response code."""
+        coded = [f"CAPABILITY {self.argument}"] if self.code == "CAPABILITY" else []
+        return capabilities(self.untagged) or capabilities(coded)
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The server ends the connection instead of answering."""
+
+    text: str
+    code: str | None
+
+
+def read_greeting(buffer: Buffer) -> Greeting | None:
+    """Read the first untagged line; None if more is needed.
+
+    Raises:
+        WireError: it is no IMAP greeting, or longer than :data:`LINE_LIMIT`.
+    """
+    start = buffer.peek(min(2, len(buffer))) or b""
+    if not b"* ".startswith(start):
+        shown = buffer.peek(min(24, len(buffer)))
+        raise WireError(f"an IMAP server greets with '* OK'; this one begins with {shown!r}")
+    line = buffer.line(LINE_LIMIT)
+    if line is None:
+        return None
+    word, rest = _status(_decoded(line[2:]))
+    kind = _GREETINGS.get(word)
+    if kind is None:
+        raise WireError(f"the first line is no IMAP greeting (OK, PREAUTH or BYE): {line[:64]!r}")
+    code, argument, text = _response_code(rest)
+    return Greeting(kind, text, code, _names(argument) if code == "CAPABILITY" else None)
+
+
+def command(tag: str, text: str) -> bytes:
+    """Build one command line.
+
+    Raises:
+        ValueError: the tag is not 1 to 32 letters and digits, or the text is not one line of printable ASCII.
+    """
+    if not _TAG.fullmatch(tag):
+        raise ValueError("an IMAP tag is made of letters and digits")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("an IMAP command is one line of printable ASCII")
+    return f"{tag} {text}\r\n".encode("ascii")
+
+
+def read_tagged(tag: str, *, logout: bool = False) -> Reader[Tagged | Bye]:
+    """Make the reader of the answer to the command that was sent with ``tag``.
+
+    ``* BYE`` instead of the answer is :class:`Bye`. With ``logout`` the BYE is expected and is one of the untagged
+    lines; only a server that closes after it, and never sends the tagged line, answers :class:`Bye` then.
+
+    The reader raises WireError for an answer to a command that was never sent, a request to continue one that was
+    complete, an absurd literal, and for more than the limits of this module.
+    """
+
+    def read(buffer: Buffer) -> Tagged | Bye | None:
+        data = buffer.peek(min(ANSWER_LIMIT, len(buffer))) or b""
+        untagged: list[str] = []
+        bye: Bye | None = None
+        at = 0
+        while (end := _end_of_response(data, at)) is not None:
+            line = _decoded(data[at:end].removesuffix(b"\n").removesuffix(b"\r"))
+            at = end
+            mark, _, rest = line.partition(" ")
+            if mark != "*":
+                answer = _tagged(mark, rest, tag, untagged)
+                buffer.take(at)
+                return answer
+            bye = _bye(rest) or bye
+            if bye and not logout:
+                buffer.take(at)
+                return bye
+            untagged.append(rest)
+            if len(untagged) > UNTAGGED_LIMIT:
+                raise WireError(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}")
+        if len(data) >= ANSWER_LIMIT:
+            raise WireError(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}")
+        if bye and buffer.eof:
+            buffer.take(len(buffer))
+            return bye
+        return None
+
+    return read
+
+
+def capabilities(lines: Iterable[str]) -> frozenset[str]:
+    """Return the last capability list among untagged ``lines``, in capitals; empty if there is none.
+
+    Both ``CAPABILITY ...`` and ``OK [CAPABILITY ...] text`` count, with or without ``* `` before them. The last one
+    wins, because a server that says it again has changed its mind (RFC 3501, 6.2.1: void after STARTTLS).
+    """
+    last: frozenset[str] = frozenset()
+    for line in lines:
+        line = line.removeprefix("* ")
+        name, _, argument = line.partition(" ")
+        kind, rest = _status(line)
+        if kind:
+            code, argument, _ = _response_code(rest)
+            name = code or ""
+        if name.upper() == "CAPABILITY":
+            last = _names(argument)
+    return last
+
+
+def _end_of_response(data: bytes, start: int) -> int | None:
+    """Return where the response at ``start`` ends, its literals included; None if it is not whole yet.
+
+    Raises:
+        WireError: a line or a literal is larger than the limits allow.
+    """
+    # The text of a status response is free: "{3}" at its end announces nothing.
+    free_text = _FREE_TEXT.match(data, start)
+    at = start
+    while (end := data.find(b"\n", at, at + LINE_LIMIT)) >= 0:
+        end += 1
+        literal = None if free_text else _LITERAL.search(data[at:end])
+        if literal is None:
+            return end
+        # Eight digits at most: int() refuses thousands of them, and no answer may be that large anyway.
+        if len(literal[1]) > 8 or int(literal[1]) > ANSWER_LIMIT:
+            raise WireError(f"a literal of {literal[1][:24].decode('ascii')} bytes before any login")
+        at = end + int(literal[1])
+    if len(data) - at >= LINE_LIMIT:
+        raise WireError(f"a line of more than {LINE_LIMIT} bytes")
+    return None
+
+
+def _tagged(mark: str, rest: str, tag: str, untagged: list[str]) -> Tagged:
+    if mark == "+":
+        raise WireError("the server asks to continue a command that was complete")
+    if mark != tag:
+        raise WireError(f"neither an untagged line nor an answer to {tag}: {mark[:64]!a}")
+    word, said = _status(rest)
+    status = _ANSWERS.get(word)
+    if status is None:
+        raise WireError(f"the answer to {tag} is neither OK nor NO nor BAD: {rest[:64]!a}")
+    code, argument, text = _response_code(said)
+    return Tagged(status, code, text, tuple(untagged), argument)
+
+
+def _bye(untagged: str) -> Bye | None:
+    kind, rest = _status(untagged)
+    if kind != "BYE":
+        return None
+    code, _, text = _response_code(rest)
+    return Bye(text, code)
+
+
+def _status(line: str) -> tuple[str, str]:
+    """Split ``OK rest``: the status in capitals, empty if the line is of another kind, and the rest."""
+    found = _STATUS.fullmatch(line)
+    return (found[1].upper(), found[2] or "") if found else ("", line)
+
+
+def _response_code(text: str) -> tuple[str | None, str, str]:
+    """Split ``[CODE argument] text``: the code in capitals or None, its argument, the text for humans."""
+    found = _CODE.fullmatch(text)
+    return (found[1].upper(), found[2] or "", found[3]) if found else (None, "", text)
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(listed.upper().split())
+
+
+def _decoded(line: bytes) -> str:
+    """UTF-8 where it is (RFC 6855); the bytes of anything older stay readable as escapes."""
+    return line.decode("utf-8", "backslashreplace")

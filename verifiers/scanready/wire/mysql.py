@@ -1,0 +1,361 @@
+"""MySQL and MariaDB, from the greeting to the answer to one login.
+
+The server speaks first::
+
+    server  greeting (or an error: host not allowed, host blocked, too many connections)
+    we      [SSLRequest, then TLS]  login with a zero-length answer to the challenge
+    server  error 1045 or 1698: the login prompt is there | OK | use another plugin
+    we      an empty packet to each "use another plugin", never a hang-up
+
+Hanging up anywhere before the server has refused counts towards
+``max_connect_errors`` and finally blocks this address (measured on MariaDB
+10.11: every early close counts, no refused login does). So a caller goes on
+until it reads a :class:`ServerError` or :class:`Ok`.
+
+A packet is a u24 length (little endian), a u8 sequence number and the payload.
+Source: "MySQL Internals", client/server protocol, connection phase; MariaDB
+knowledge base, "connecting". Before the greeting an error has no SQLSTATE.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanready.wire import Buffer, WireError
+
+#: Bytes. Real greetings and login answers stay under 1 KiB; nothing before a login is larger than this.
+PACKET_LIMIT = 64 * 1024
+
+# Capability bits, named as in the protocol documentation without their CLIENT_ prefix.
+LONG_PASSWORD = 0x00000001  # MariaDB calls it CLIENT_MYSQL: off means "I have extended capabilities"
+LONG_FLAG = 0x00000004
+PROTOCOL_41 = 0x00000200
+SSL = 0x00000800
+SECURE_CONNECTION = 0x00008000
+PLUGIN_AUTH = 0x00080000
+CONNECT_ATTRS = 0x00100000
+
+_ALWAYS = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | SECURE_CONNECTION
+_IF_OFFERED = PLUGIN_AUTH | CONNECT_ATTRS
+_MAX_PACKET = 1 << 24
+_UTF8 = 33  # utf8_general_ci: every server since 4.1 knows it, utf8mb4 came only with 5.5.3
+
+#: What a DBA sees in performance_schema.session_connect_attrs.
+ATTRIBUTES: Mapping[str, str] = {"program_name": "scanready"}
+
+_PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("tidb", "TiDB"), ("vitess", "Vitess"))
+# MariaDB 10 put this before its version, so that old replicas took it for a MySQL 5.5. "5.5.5-m3" was a real MySQL.
+_REPLICATION_PREFIX = re.compile(r"5\.5\.5-(?=\d+\.\d)")
+_HOST_SEEN = re.compile(r"^Host '([^']{1,255})' is |^Access denied for user '[^']{0,255}'@'([^']{1,255})'")
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Protocol 10: everything since MySQL 3.22. ``version`` comes without the ``5.5.5-`` MariaDB 10 prefixes."""
+
+    protocol: int
+    version: str
+    thread_id: int
+    salt: bytes
+    capabilities: int
+    charset: int
+    auth_plugin: str
+    mariadb: bool
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server offers TLS."""
+        return bool(self.capabilities & SSL)
+
+    @property
+    def product(self) -> str:
+        """What the version says it is; "MySQL" if it says nothing else."""
+        if self.mariadb:
+            return "MariaDB"
+        return next((name for mark, name in _PRODUCTS if mark in self.version.lower()), "MySQL")
+
+
+@dataclass(frozen=True, slots=True)
+class AncientGreeting:
+    """Protocol 9: a server older than MySQL 3.22, which no client of today can log in to."""
+
+    version: str
+    thread_id: int
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """An ERR packet. ``sqlstate`` is empty where the server sent none (always so before the greeting)."""
+
+    code: int
+    sqlstate: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The login was accepted."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSwitch:
+    """The account wants another plugin; answer with :func:`auth_switch_answer`, never hang up here."""
+
+    plugin: str
+    salt: bytes
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthMore:
+    """The plugin goes on talking (caching_sha2_password: 3 = accepted from its cache, 4 = wants the password)."""
+
+    data: bytes
+    sequence: int
+
+
+def read_greeting(buffer: Buffer) -> Greeting | AncientGreeting | ServerError | None:
+    """Read the server's first packet; None if more is needed.
+
+    Raises:
+        WireError: it is no greeting, or a broken one.
+    """
+    _recognise(buffer)
+    packet = _packet(buffer)
+    if packet is None:
+        return None
+    _, payload = packet
+    match payload[0]:
+        case 0xFF:
+            return _error(payload)
+        case 10:
+            return _greeting(payload)
+        case _:
+            return _ancient_greeting(payload)
+
+
+def read_login_answer(buffer: Buffer, expected: int | None = None) -> Ok | ServerError | AuthSwitch | AuthMore | None:
+    """Read what the server says to a login; None if more is needed.
+
+    Args:
+        buffer: what was received.
+        expected: the sequence number the answer must have, which is one more than that of what we sent. An error may
+            have any: a server that lost count says so with error 1156.
+
+    Raises:
+        WireError: it is no answer to a login, or out of order.
+    """
+    packet = _packet(buffer)
+    if packet is None:
+        return None
+    sequence, payload = packet
+    if payload[0] == 0xFF:
+        return _error(payload)
+    if expected is not None and sequence != expected & 0xFF:
+        raise WireError(f"the answer to the login is numbered {sequence}, not {expected & 0xFF}")
+    match payload[0]:
+        case 0x00:
+            return Ok(sequence)
+        case 0x01:
+            return AuthMore(payload[1:], sequence)
+        case 0xFE if len(payload) == 1:
+            # Before 5.5 the server could only ask for one other method, so it did not name it.
+            return AuthSwitch("mysql_old_password", b"", sequence)
+        case 0xFE:
+            plugin, after = _text(payload, 1)
+            return AuthSwitch(plugin, payload[after:].removesuffix(b"\0"), sequence)
+        case kind:
+            raise WireError(f"the answer to the login starts with 0x{kind:02x}, which is none of its four forms")
+
+
+def ssl_request(capabilities: int) -> bytes:
+    """Ask for TLS: our half of the login, cut before the user name. Always packet 1.
+
+    Args:
+        capabilities: those of the server's greeting.
+    """
+    return _framed(1, _prefix(capabilities, tls=True))
+
+
+def login(
+    user: str,
+    plugin: str,
+    sequence: int,
+    *,
+    capabilities: int,
+    tls: bool = False,
+    attributes: Mapping[str, str] = ATTRIBUTES,
+) -> bytes:
+    """Log in as ``user`` with a zero-length answer to the challenge.
+
+    An account without a password accepts it, every other is refused, and the refusal harms nobody.
+
+    Args:
+        user: the user name; empty for an anonymous account.
+        plugin: the plugin our (empty) answer is made with: the one of the greeting. Sent if the server knows plugins.
+        sequence: the number of this packet: 1, or 2 after an :func:`ssl_request`.
+        capabilities: those of the server's greeting. Without PROTOCOL_41 (MySQL 4.0 and older) the old, short form
+            is sent (from the documentation; no such server was at hand).
+        tls: whether TLS was agreed on.
+        attributes: connection attributes, sent if the server takes them.
+
+    Raises:
+        ValueError: a NUL in a name, or attributes of more than 64 KiB.
+    """
+    name = _nul_terminated(user)
+    if not capabilities & PROTOCOL_41:
+        flags = LONG_PASSWORD | LONG_FLAG | (SSL if tls else 0)
+        return _framed(sequence, struct.pack("<H", flags) + b"\xff\xff\xff" + name)
+    payload = _prefix(capabilities, tls=tls) + name + b"\0"  # the NUL is the length of our answer
+    if capabilities & PLUGIN_AUTH:
+        payload += _nul_terminated(plugin)
+    if capabilities & CONNECT_ATTRS:
+        pairs = b"".join(_sized(text.encode()) for pair in attributes.items() for text in pair)
+        payload += _sized(pairs)
+    return _framed(sequence, payload)
+
+
+def auth_switch_answer(sequence: int) -> bytes:
+    """Answer :class:`AuthSwitch` or :class:`AuthMore` numbered ``sequence`` with an empty packet: no password."""
+    return _framed(sequence + 1, b"")
+
+
+def quit() -> bytes:
+    """Say goodbye (COM_QUIT). Only after :class:`Ok`: before a login is over it counts as a connect error."""
+    return _framed(0, b"\x01")
+
+
+def host_seen(message: str) -> str | None:
+    """Return the name or address under which the server knows us, as errors 1129, 1130, 1045 and 1698 tell it.
+
+    Servers that speak another language than English are not guessed at: None.
+    """
+    found = _HOST_SEEN.match(message)
+    return (found[1] or found[2]) if found else None
+
+
+# Reading
+
+
+def _packet(buffer: Buffer) -> tuple[int, bytes] | None:
+    """Take one packet: its sequence number and its payload, which is never empty."""
+    head = buffer.peek(4)
+    if head is None:
+        return None
+    length = int.from_bytes(head[:3], "little")
+    if not 0 < length <= PACKET_LIMIT:
+        raise WireError(f"a packet of {length} bytes before any login: this is not MySQL (first bytes {head!r})")
+    if len(buffer) < 4 + length:
+        return None
+    return head[3], buffer.take(4 + length)[4:]
+
+
+def _recognise(buffer: Buffer) -> None:
+    """Say as early as its fifth byte that a peer is no MySQL server, instead of waiting for the packet it never sends.
+
+    Raises:
+        WireError: the packet number is not 0, or this is neither a greeting nor an error.
+    """
+    head = buffer.peek(4)
+    if head is not None and head[3] != 0:
+        raise WireError(f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {head!r})")
+    kind = buffer.peek(1, 4)
+    if kind == b"\x0b":
+        raise WireError("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
+    if kind is not None and kind not in b"\x09\x0a\xff":
+        raise WireError(f"the first packet starts with 0x{kind[0]:02x}: neither a MySQL greeting nor an error")
+
+
+def _greeting(payload: bytes) -> Greeting:
+    raw_version, at = _text(payload, 1)
+    if len(payload) < at + 15:
+        raise WireError("the greeting ends before the capabilities of the server")
+    thread_id, salt, capabilities = struct.unpack_from("<I8sxH", payload, at)
+    charset, extended, plugin = 0, 0, ""
+    at += 15
+    if len(payload) >= at + 16:  # a server before 4.1 may stop here, or go on with zeros
+        charset, high, salt_length, extended = struct.unpack_from("<BxxHB6xI", payload, at)
+        capabilities |= high << 16
+        at += 16
+        if capabilities & SECURE_CONNECTION:
+            rest = max(13, salt_length - 8)
+            if len(payload) < at + rest - 1:
+                raise WireError("the greeting ends within the salt")
+            salt += payload[at : at + rest].removesuffix(b"\0")
+            at += rest
+        if capabilities & PLUGIN_AUTH:
+            # MySQL 5.5.7 to 5.5.9 forgot the NUL (bug 59453).
+            plugin = payload[at:].partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    version = _REPLICATION_PREFIX.sub("", raw_version, count=1)
+    named = version != raw_version or "mariadb" in version.lower()
+    return Greeting(
+        protocol=10,
+        version=version,
+        thread_id=thread_id,
+        salt=salt,
+        capabilities=capabilities,
+        charset=charset,
+        auth_plugin=plugin,
+        # An administrator may change the version text; the extended capabilities still tell.
+        mariadb=named or bool(extended and not capabilities & LONG_PASSWORD),
+    )
+
+
+def _ancient_greeting(payload: bytes) -> AncientGreeting:
+    version, at = _text(payload, 1)
+    if len(payload) < at + 4:
+        raise WireError("the protocol 9 greeting ends before its thread number")
+    salt = payload[at + 4 :].removesuffix(b"\0")
+    return AncientGreeting(version, int.from_bytes(payload[at : at + 4], "little"), salt)
+
+
+def _error(payload: bytes) -> ServerError:
+    if len(payload) < 3:
+        raise WireError("an error packet without an error number")
+    code = int.from_bytes(payload[1:3], "little")
+    sqlstate, message = "", payload[3:]
+    if message[:1] == b"#" and len(message) >= 6:
+        sqlstate, message = message[1:6].decode("ascii", "backslashreplace"), message[6:]
+    return ServerError(code, sqlstate, message.decode("utf-8", "backslashreplace"))
+
+
+def _text(payload: bytes, start: int) -> tuple[str, int]:
+    """Return the NUL-terminated text at ``start`` and where it ends."""
+    end = payload.find(b"\0", start)
+    if end < 0:
+        raise WireError("a text without its terminating NUL")
+    return payload[start:end].decode("utf-8", "backslashreplace"), end + 1
+
+
+# Writing
+
+
+def _framed(sequence: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "little") + bytes([sequence & 0xFF]) + payload
+
+
+def _prefix(capabilities: int, *, tls: bool) -> bytes:
+    """Build the 32 bytes that SSLRequest and login have in common."""
+    ours = _ALWAYS | (capabilities & _IF_OFFERED) | (SSL if tls else 0)
+    return struct.pack("<IIB23x", ours, _MAX_PACKET, _UTF8)
+
+
+def _nul_terminated(text: str) -> bytes:
+    if "\0" in text:
+        raise ValueError("a MySQL name cannot contain NUL")
+    return text.encode() + b"\0"
+
+
+def _sized(data: bytes) -> bytes:
+    """Put the length-encoded length before ``data``."""
+    if len(data) < 251:
+        return bytes([len(data)]) + data
+    if len(data) < 1 << 16:
+        return b"\xfc" + len(data).to_bytes(2, "little") + data
+    raise ValueError("connection attributes of more than 64 KiB")

@@ -1,0 +1,343 @@
+"""PostgreSQL, from the question for TLS to the request for authentication.
+
+The client speaks first::
+
+    we      SSLRequest
+    server  one byte, S (then TLS) or N
+    we      StartupMessage with user and database
+    server  [NegotiateProtocolVersion]  Authentication request | ErrorResponse
+    we      a plain FIN: the server logs nothing (measured on PostgreSQL 15), while a Terminate would be a FATAL line
+    server  after "trust", unasked: the session parameters and ReadyForQuery; now Terminate is right
+
+The server chooses the rule of pg_hba.conf by user, database, address and TLS,
+so its answer is worth no more than the user and database it was asked with.
+
+A message is a type byte, a u32 length (itself included) and the payload.
+Source: PostgreSQL documentation, "Frontend/Backend Protocol"; libpq
+``fe-connect.c`` for what comes before the protocol version is agreed on.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from scanready.wire import Buffer, WireError
+
+#: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
+MESSAGE_LIMIT = 30_000
+#: Bytes in all messages between a trusted login and ReadyForQuery; PostgreSQL 15 sends about 400.
+SESSION_LIMIT = 64 * 1024
+
+#: Ask whether the server speaks TLS.
+SSL_REQUEST = struct.pack(">II", 8, 80877103)
+#: End a session. Only after "trust": a server that waits for a password logs it as FATAL.
+TERMINATE = b"X\0\0\0\x04"
+
+_PROTOCOL_3_0 = 3 << 16
+_METHODS = {
+    0: "trust",
+    2: "kerberos-v5",
+    3: "password",
+    4: "crypt",
+    5: "md5",
+    6: "scm",
+    7: "gss",
+    9: "sspi",
+    10: "sasl",
+}
+_SEVERITY = re.compile(r"(FATAL|ERROR|PANIC): +")
+_HBA = re.compile(
+    r'(?:(?P<reject>pg_hba\.conf rejects connection)|no pg_hba\.conf entry) for host "(?P<host>[^"]+)", '
+    r'user "(?P<user>.*)", database "(?P<database>.*?)"'
+    r"(?:, (?P<encryption>no|SSL|GSS) encryption|, SSL (?P<ssl>on|off))?",
+    re.DOTALL,
+)
+#: Characters. A name is at most 63 bytes, so an honest message is far shorter; this keeps the search linear.
+_HBA_LIMIT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationRequest:
+    """How the server wants us to log in.
+
+    ``method`` is a word of pg_hba.conf where there is one ("trust", "password", "md5", "gss", "sspi",
+    "scram-sha-256", "oauth"), else "code 13" and the like. ``mechanisms`` are those of SASL, ``salt`` that of md5.
+    """
+
+    code: int
+    method: str
+    mechanisms: tuple[str, ...] = ()
+    salt: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorResponse:
+    """Why the server refuses. What it did not send is empty; a server older than 7.4 sends the message alone.
+
+    ``severity`` is the one that is not translated where the server tells it (since 9.6).
+    """
+
+    severity: str
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    file: str = ""
+    line: str = ""
+    routine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiateProtocol:
+    """The server knows no newer protocol than ``newest``, nor the options ``unknown``; its real answer follows."""
+
+    newest: tuple[int, int]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that was opened without a password. The cancel key is not kept."""
+
+    parameters: Mapping[str, str]
+    process_id: int | None
+
+    @property
+    def server_version(self) -> str:
+        """Such as "15.18 (Debian 15.18-0+deb12u1)"; empty if not told."""
+        return self.parameters.get("server_version", "")
+
+
+@dataclass(frozen=True, slots=True)
+class HbaRefusal:
+    """What pg_hba.conf refused, in the server's own words: ``host`` is us as it sees us."""
+
+    kind: Literal["no entry", "rejected"]
+    host: str
+    user: str
+    database: str
+    encryption: Literal["no encryption", "SSL encryption", "GSS encryption"] | None
+
+
+def startup(user: str, database: str, application_name: str = "scanready") -> bytes:
+    """Open a session of protocol 3.0.
+
+    Raises:
+        ValueError: a NUL in a name.
+    """
+    pairs = ("user", user, "database", database, "application_name", application_name)
+    if any("\0" in text for text in pairs):
+        raise ValueError("a PostgreSQL name cannot contain NUL")
+    payload = struct.pack(">I", _PROTOCOL_3_0) + b"".join(text.encode() + b"\0" for text in pairs) + b"\0"
+    return struct.pack(">I", 4 + len(payload)) + payload
+
+
+def read_ssl_answer(buffer: Buffer) -> bool | ErrorResponse | None:
+    """Read the answer to SSLRequest: whether TLS comes next, or why not even that was answered.
+
+    A server that answers waits for us. So more bytes after the ``S`` mean a peer that talks on its own (SSH and SMTP
+    banners may start with one), or somebody who slips plain text in front of TLS (CVE-2021-23222).
+
+    Raises:
+        WireError: it is neither, or bytes follow.
+    """
+    first = buffer.peek(1)
+    if first is None:
+        return None
+    if first == b"E":
+        return _error_response(buffer)
+    if first not in (b"S", b"N"):
+        raise WireError(f"the answer to SSLRequest is neither S nor N: {_shown(buffer)}")
+    if len(buffer) > 1:
+        raise WireError(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(buffer)}")
+    return buffer.take(1) == b"S"
+
+
+def read_startup_answer(buffer: Buffer) -> AuthenticationRequest | ErrorResponse | NegotiateProtocol | None:
+    """Read the answer to :func:`startup`; after :class:`NegotiateProtocol` read once more. Notices are skipped.
+
+    Raises:
+        WireError: it is no PostgreSQL message, or none that may come here.
+    """
+    if buffer.peek(1) == b"E":
+        return _error_response(buffer)
+    at = 0
+    while (message := _message(buffer, at, b"RENv")) is not None:
+        kind, payload = message
+        at += 5 + len(payload)
+        if at > SESSION_LIMIT:
+            raise WireError("nothing but notices instead of an authentication request")
+        if kind == b"N":
+            continue
+        buffer.take(at)
+        if kind == b"E":
+            return _error(payload)
+        return _authentication(payload) if kind == b"R" else _negotiation(payload)
+    return None
+
+
+def read_session(buffer: Buffer) -> Session | ErrorResponse | None:
+    """Read all that follows the request "trust", up to ReadyForQuery or the error that ends the session.
+
+    Raises:
+        WireError: a message that may not come here, or more than :data:`SESSION_LIMIT` bytes of them.
+    """
+    parameters: dict[str, str] = {}
+    process_id = None
+    at = 0
+    while (message := _message(buffer, at, b"SKZEN")) is not None:
+        kind, payload = message
+        at += 5 + len(payload)
+        if at > SESSION_LIMIT:
+            raise WireError(f"more than {SESSION_LIMIT} bytes of session parameters")
+        match kind:
+            case b"S":
+                name, value = _texts(payload, 2)
+                parameters[name] = value
+            case b"K" if len(payload) < 8:
+                raise WireError("backend key data of less than eight bytes")
+            case b"K":
+                process_id = int.from_bytes(payload[:4])
+            case b"E":
+                buffer.take(at)
+                return _error(payload)
+            case b"Z":
+                buffer.take(at)
+                return Session(parameters, process_id)
+    return None
+
+
+def hba_refusal(message: str) -> HbaRefusal | None:
+    """Understand the message of a refusal by pg_hba.conf (SQLSTATE 28000); None if it is none.
+
+    The wording of 8.0 to 18 is known ("SSL on/off" was that before 14; a server built without TLS says nothing).
+    A translated message is not guessed at.
+    """
+    found = _HBA.fullmatch(message) if len(message) <= _HBA_LIMIT else None
+    if found is None:
+        return None
+    encryption: Literal["no encryption", "SSL encryption", "GSS encryption"] | None = None
+    match found["encryption"] or found["ssl"]:
+        case "no" | "off":
+            encryption = "no encryption"
+        case "SSL" | "on":
+            encryption = "SSL encryption"
+        case "GSS":
+            encryption = "GSS encryption"
+    kind: Literal["no entry", "rejected"] = "rejected" if found["reject"] else "no entry"
+    return HbaRefusal(kind, found["host"], found["user"], found["database"], encryption)
+
+
+def _message(buffer: Buffer, at: int, kinds: bytes) -> tuple[bytes, bytes] | None:
+    """Look at the message that starts at ``at``: its type, one of ``kinds``, and its payload."""
+    kind = buffer.peek(1, at)
+    if kind is None:
+        return None
+    if kind not in kinds:
+        raise WireError(f"not a PostgreSQL message that may come here: {_shown(buffer, at)}")
+    size = buffer.peek(4, at + 1)
+    if size is None:
+        return None
+    length = int.from_bytes(size)
+    if not 4 <= length <= MESSAGE_LIMIT:
+        raise WireError(f"a message of {length} bytes before any login: {_shown(buffer, at)}")
+    payload = buffer.peek(length - 4, at + 5)
+    return None if payload is None else (kind, payload)
+
+
+def _error_response(buffer: Buffer) -> ErrorResponse | None:
+    """Read an ErrorResponse, or the plain text ended by NUL that came before protocol 3.
+
+    A server of today still sends the latter when it cannot start a process for us (report_fork_failure_to_client).
+    """
+    second = buffer.peek(1, 1)
+    if second is None:
+        return None
+    if second == b"\0":
+        message = _message(buffer, 0, b"E")
+        if message is None:
+            return None
+        buffer.take(5 + len(message[1]))
+        return _error(message[1])
+    end = buffer.find(b"\0", MESSAGE_LIMIT)
+    shown = buffer.peek(min(len(buffer), MESSAGE_LIMIT) if end is None else end) or b""
+    if any(byte < 0x20 and byte not in b"\t\r\n" for byte in shown) or len(shown) >= MESSAGE_LIMIT:
+        raise WireError(f"neither an ErrorResponse nor an error text: {_shown(buffer)}")
+    if end is None:
+        return None
+    text = _decoded(buffer.take(end + 1)[1:-1]).strip()
+    severity = _SEVERITY.match(text)
+    return ErrorResponse(severity[1] if severity else "", "", text[severity.end() :] if severity else text)
+
+
+def _error(payload: bytes) -> ErrorResponse:
+    fields: dict[str, str] = {}
+    for field in payload.split(b"\0"):
+        if not field:
+            break
+        fields[chr(field[0])] = _decoded(field[1:])
+    if not payload.endswith(b"\0\0") or "M" not in fields:
+        raise WireError("an ErrorResponse without a message, or cut short")
+    return ErrorResponse(
+        severity=fields.get("V") or fields.get("S", ""),
+        sqlstate=fields.get("C", ""),
+        message=fields["M"],
+        detail=fields.get("D", ""),
+        hint=fields.get("H", ""),
+        file=fields.get("F", ""),
+        line=fields.get("L", ""),
+        routine=fields.get("R", ""),
+    )
+
+
+def _authentication(payload: bytes) -> AuthenticationRequest:
+    if len(payload) < 4:
+        raise WireError("an authentication request without its code")
+    code, data = int.from_bytes(payload[:4]), payload[4:]
+    method = _METHODS.get(code, f"code {code}")
+    if code == 5:
+        if len(data) != 4:
+            raise WireError(f"an md5 request with a salt of {len(data)} bytes, not 4")
+        return AuthenticationRequest(code, method, salt=data)
+    if code != 10:
+        return AuthenticationRequest(code, method)
+    if not data.endswith(b"\0\0") or data.startswith(b"\0"):
+        raise WireError("a SASL request without a list of mechanisms")
+    mechanisms = tuple(_decoded(name) for name in data[:-2].split(b"\0"))
+    if any(name.startswith("SCRAM-SHA-256") for name in mechanisms):
+        method = "scram-sha-256"
+    elif "OAUTHBEARER" in mechanisms:
+        method = "oauth"
+    return AuthenticationRequest(code, method, mechanisms)
+
+
+def _negotiation(payload: bytes) -> NegotiateProtocol:
+    if len(payload) < 8:
+        raise WireError("a protocol negotiation of less than eight bytes")
+    newest, count = struct.unpack_from(">II", payload)
+    unknown = payload[8:].split(b"\0")[:-1]
+    if count != len(unknown) or (count and not payload.endswith(b"\0")):
+        raise WireError(f"a protocol negotiation that announces {count} options and names {len(unknown)}")
+    # The documentation says "minor version"; PostgreSQL 15 sends both (measured: 0x00030000).
+    return NegotiateProtocol((newest >> 16 or 3, newest & 0xFFFF), tuple(map(_decoded, unknown)))
+
+
+def _texts(payload: bytes, count: int) -> list[str]:
+    """Split the ``count`` NUL-terminated texts a payload is made of."""
+    texts = payload.split(b"\0")
+    if len(texts) != count + 1 or texts[-1]:
+        raise WireError(f"a message that is not made of {count} texts")
+    return [_decoded(text) for text in texts[:-1]]
+
+
+def _decoded(text: bytes) -> str:
+    """Before a login the server's encoding is unknown: what is not UTF-8 stays readable as escapes."""
+    return text.decode("utf-8", "backslashreplace")
+
+
+def _shown(buffer: Buffer, at: int = 0) -> str:
+    return repr(buffer.peek(min(24, len(buffer) - at), at))

@@ -1,0 +1,403 @@
+"""SSH 2 up to the algorithm offer: identification, KEXINIT, DISCONNECT (RFC 4253).
+
+        we                                  the server
+        SSH-2.0-scanready_…     ----->
+                                <-----      [lines of text] SSH-2.0-…, or a refusal in plain text
+                                <-----      KEXINIT, or DISCONNECT, or a refusal in plain text
+        DISCONNECT (11, text)   ----->
+
+No cryptography is needed so far: packets are in the clear and carry no MAC until
+the first key exchange ends. OpenSSH says some of its refusals as a line of text
+where the protocol expects something else; they are answers here, not errors.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+#: RFC 4253, 4.2: at most 255 bytes, line end included.
+MAX_IDENTIFICATION = 255
+#: RFC 4253 sets no limit to the text before it. OpenSSH's client gives up after 1024 lines of 8 KiB; a login
+#: banner that some device shows is a screen long, so less is enough and costs a hostile peer's victim less.
+MAX_PREAMBLE_LINES = 50
+MAX_PREAMBLE = 8192
+#: RFC 4253, 6.1: the largest packet every implementation must take.
+MAX_PACKET = 35000
+#: IGNORE and DEBUG may come at any time (RFC 4253, 11); nobody needs many of them before the first KEXINIT.
+MAX_SKIPPED = 8
+
+MSG_DISCONNECT = 1
+MSG_IGNORE = 2
+MSG_DEBUG = 4
+MSG_KEXINIT = 20
+
+#: RFC 4253, 11.1.
+DISCONNECT_BY_APPLICATION = 11
+
+#: Ciphers that authenticate by themselves; the MAC slot is not negotiated for them (RFC 5647; OpenSSH PROTOCOL, 1.6).
+AEAD_CIPHERS = frozenset({"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"})
+
+
+class RefusalKind(enum.Enum):
+    """What OpenSSH says in plain text instead of going on; the value is its wording."""
+
+    MAX_STARTUPS = "Exceeded MaxStartups"  # too many connections that have not logged in yet; random, retry later
+    PENALTY = "Not allowed at this time"  # PerSourcePenalties (OpenSSH >= 9.8): this very agent is being punished
+    VERSION = "Protocol major versions differ."  # one side is SSH 1 only
+    IDENTIFICATION = "Invalid SSH identification string."  # it did not understand our first line
+
+
+_REFUSALS = {kind.value.encode(): kind for kind in RefusalKind}
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The line every SSH server greets with, e.g. ``SSH-2.0-OpenSSH_9.2p1 Debian-2``, and the text before it."""
+
+    protocol: str
+    software: str
+    comments: str = ""
+    preamble: tuple[str, ...] = ()
+
+    @property
+    def speaks_ssh2(self) -> bool:
+        """True for 2.0 and for 1.99, which is 2.0 with SSH 1 beside it (RFC 4253, 5.1)."""
+        return self.protocol == "1.99" or self.protocol.startswith("2.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The server said no in plain text; it closes the connection after that."""
+
+    kind: RefusalKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """SSH_MSG_DISCONNECT: the server ends the connection and says why (RFC 4253, 11.1)."""
+
+    reason: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KexInit:
+    """What one side offers, most wanted first (RFC 4253, 7.1); languages, which nobody uses, are left out."""
+
+    kex: tuple[str, ...]
+    host_keys: tuple[str, ...]
+    ciphers_c2s: tuple[str, ...]
+    ciphers_s2c: tuple[str, ...]
+    macs_c2s: tuple[str, ...]
+    macs_s2c: tuple[str, ...]
+    compression_c2s: tuple[str, ...] = ("none",)
+    compression_s2c: tuple[str, ...] = ("none",)
+    first_kex_follows: bool = False
+
+    @property
+    def strict(self) -> bool:
+        """True if it offers the strict key exchange that stops CVE-2023-48795 ("Terrapin")."""
+        return any(name.startswith("kex-strict-") for name in self.kex)
+
+    @property
+    def ext_info(self) -> bool:
+        """True if it takes extension negotiation (RFC 8308)."""
+        return "ext-info-s" in self.kex or "ext-info-c" in self.kex
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing to agree upon (``kex``, ``host_key``, ``cipher_c2s`` ...), and what either side offers for it."""
+
+    name: str
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a client and a server would use together; None where ``missing`` names the slot, or an AEAD needs no MAC."""
+
+    kex: str | None
+    host_key: str | None
+    cipher_c2s: str | None
+    cipher_s2c: str | None
+    mac_c2s: str | None
+    mac_s2c: str | None
+    compression_c2s: str | None
+    compression_s2c: str | None
+    missing: tuple[Slot, ...] = ()
+
+
+# --- what we send ------------------------------------------------------------------------------------------------
+
+
+def identification(software: str) -> bytes:
+    """Return our identification line, e.g. for ``scanready_0.1`` (RFC 4253, 4.2).
+
+    Raises:
+        ValueError: ``software`` is empty, too long, or has other than printable ASCII without space and minus.
+    """
+    line = f"SSH-2.0-{software}\r\n"
+    if not software or not line.isascii() or not software.isprintable() or set(software) & {" ", "-"}:
+        raise ValueError(f"not a software version of SSH: {software!r}")
+    if len(line) > MAX_IDENTIFICATION:
+        raise ValueError(f"a software version of {len(software)} characters")
+    return line.encode("ascii")
+
+
+def disconnect(text: str, reason: int = DISCONNECT_BY_APPLICATION) -> bytes:
+    """Return an unencrypted SSH_MSG_DISCONNECT packet; OpenSSH writes ``text`` (at most 255 bytes of it) to its log.
+
+    After it fail2ban's normal filter counts nothing, unlike after a bare close (measured with OpenSSH 9.2).
+    """
+    description = text.encode("utf-8")[:255]
+    payload = struct.pack(">BII", MSG_DISCONNECT, reason, len(description)) + description + bytes(4)
+    # RFC 4253, 6: at least 4 bytes of padding, the whole a multiple of 8. Random padding hides nothing in the clear.
+    padding = 4 + -(4 + 1 + len(payload) + 4) % 8
+    return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + bytes(padding)
+
+
+def offer(kex: tuple[str, ...], host_keys: tuple[str, ...], ciphers: tuple[str, ...], macs: tuple[str, ...]) -> KexInit:
+    """Return the offer of a client that wants the same in both directions, to compare with a server's in `common`."""
+    return KexInit(kex, host_keys, ciphers, ciphers, macs, macs)
+
+
+# --- what we read ------------------------------------------------------------------------------------------------
+
+# No SSH server greets like that, and the peer now waits for us: say so at once instead of waiting for its SSH line.
+_FOREIGN = (b"HTTP/", b"220 ", b"220-", b"* OK", b"* BYE", b"* PREAUTH", b"+OK", b"RFB ", b"<html", b"<!DOCTYPE")
+_LINE_CONTROLS = bytes(set(range(0x20)) - set(b"\t\r\n\x1b"))  # a coloured banner is a banner; NUL is binary
+
+
+def read_identification(buffer: Buffer) -> Identification | Refusal | None:
+    """Read the lines of text before the identification, and the identification (RFC 4253, 4.2; bare LF is taken).
+
+    A partial line at the end of the connection is only understood if it is a refusal.
+
+    Raises:
+        WireError: another protocol's greeting, binary data, more text than `MAX_PREAMBLE_LINES` lines or
+            `MAX_PREAMBLE` bytes, an identification over `MAX_IDENTIFICATION` bytes, or text and then the end.
+    """
+    data = buffer.peek(min(len(buffer), MAX_PREAMBLE)) or b""
+    preamble: list[str] = []
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        line = data[start:end].rstrip(b"\r")
+        if line.startswith(b"SSH-"):
+            answer = _identification(line, end + 1 - start, tuple(preamble))
+            buffer.take(end + 1)
+            return answer
+        if kind := _REFUSALS.get(line):
+            buffer.take(end + 1)
+            return Refusal(kind, _text(line))
+        _demand_preamble(line)
+        preamble.append(_text(line))
+        if len(preamble) > MAX_PREAMBLE_LINES:
+            raise WireError(f"more than {MAX_PREAMBLE_LINES} lines of text and no SSH identification")
+        start = end + 1
+    return _unfinished(buffer, data[start:], preamble, full=len(data) == MAX_PREAMBLE)
+
+
+def _unfinished(buffer: Buffer, rest: bytes, preamble: list[str], *, full: bool) -> Refusal | None:
+    """Judge a last line that has no end yet: more to come, a refusal without line end, or nothing of SSH."""
+    if rest.startswith(b"SSH-"):
+        if len(rest) >= MAX_IDENTIFICATION:
+            raise WireError(f"an SSH identification of more than {MAX_IDENTIFICATION} bytes")
+        return None
+    _demand_preamble(rest)
+    if full:
+        raise WireError(f"{MAX_PREAMBLE} bytes of text and no SSH identification")
+    if not buffer.eof:
+        return None
+    if kind := _REFUSALS.get(rest.rstrip(b"\r")):
+        buffer.take(len(buffer))
+        return Refusal(kind, _text(rest.rstrip(b"\r")))
+    said = [line for line in (*preamble, _text(rest)) if line]
+    if said:
+        raise WireError(f"closed without an SSH identification after saying: {said[-1][:200]}")
+    return None
+
+
+def _demand_preamble(line: bytes) -> None:
+    if line.startswith(_FOREIGN):
+        raise WireError(f"not SSH: {_text(line[:100])}")
+    if len(line.translate(None, _LINE_CONTROLS)) != len(line):
+        raise WireError("not SSH: binary data where a line of text was expected")
+
+
+def _identification(line: bytes, size: int, preamble: tuple[str, ...]) -> Identification:
+    if size > MAX_IDENTIFICATION:
+        raise WireError(f"an SSH identification of {size} bytes, {MAX_IDENTIFICATION} are allowed")
+    if b"\0" in line:
+        raise WireError("a NUL in the SSH identification")
+    protocol, dash, rest = line[4:].partition(b"-")
+    if not dash or not protocol:
+        raise WireError(f"an SSH identification without version: {_text(line)}")
+    software, _, comments = rest.partition(b" ")
+    return Identification(_text(protocol), _text(software), _text(comments), preamble)
+
+
+def read_packet(buffer: Buffer) -> bytes | None:
+    """Read one unencrypted binary packet (RFC 4253, 6) and return its payload, at least one byte.
+
+    Raises:
+        WireError: a length, padding or alignment that the RFC forbids.
+    """
+    span = _packet(buffer, 0)
+    if span is None:
+        return None
+    payload, end = span
+    packet = buffer.take(end)
+    return packet[5 : 5 + payload]
+
+
+def read_kexinit(buffer: Buffer) -> KexInit | Disconnected | Refusal | None:
+    """Read the server's offer of algorithms; IGNORE and DEBUG messages before it are skipped with it.
+
+    Raises:
+        WireError: a malformed packet or name-list, another message, or more than `MAX_SKIPPED` to skip.
+    """
+    first = buffer.peek(1)
+    if first is None:
+        return None
+    if first != b"\0":  # no packet is that long: OpenSSH says these refusals where a packet is expected
+        return _refusal_for_packet(buffer)
+    start = 0
+    for _ in range(MAX_SKIPPED + 1):
+        span = _packet(buffer, start)
+        if span is None:
+            return None
+        size, end = span
+        payload = buffer.peek(size, start + 5) or b""
+        if payload[0] not in (MSG_IGNORE, MSG_DEBUG):
+            answer = _kexinit_or_disconnect(payload)
+            buffer.take(end)
+            return answer
+        start = end
+    raise WireError(f"more than {MAX_SKIPPED} IGNORE or DEBUG messages before KEXINIT")
+
+
+def _packet(buffer: Buffer, start: int) -> tuple[int, int] | None:
+    """Return the payload's size and the offset after the packet that starts at ``start``, None if it is not whole."""
+    header = buffer.peek(4, start)
+    if header is None:
+        return None
+    length = int.from_bytes(header, "big")
+    if not 12 <= length <= MAX_PACKET:
+        raise WireError(f"an SSH packet of {length} bytes")
+    if (4 + length) % 8:
+        raise WireError(f"an SSH packet of {length} bytes, which is not padded to a multiple of 8")
+    if (padding := buffer.peek(1, start + 4)) is None:
+        return None
+    size = length - 1 - padding[0]
+    if padding[0] < 4 or size < 1:
+        raise WireError(f"{padding[0]} bytes of padding in an SSH packet of {length} bytes")
+    end = start + 4 + length
+    return (size, end) if len(buffer) >= end else None
+
+
+def _refusal_for_packet(buffer: Buffer) -> Refusal | None:
+    data = buffer.peek(min(len(buffer), MAX_IDENTIFICATION)) or b""
+    end = data.find(b"\n")
+    line = (data if end < 0 else data[:end]).rstrip(b"\r")
+    whole = end >= 0 or buffer.eof
+    if whole and (kind := _REFUSALS.get(line)):
+        buffer.take(len(data) if end < 0 else end + 1)
+        return Refusal(kind, _text(line))
+    if not whole and any(refusal.startswith(line) for refusal in _REFUSALS):
+        return None
+    raise WireError(f"not an SSH packet: {_text(line[:100])}")
+
+
+def _kexinit_or_disconnect(payload: bytes) -> KexInit | Disconnected:
+    if payload[0] == MSG_KEXINIT:
+        return _kexinit(payload)
+    if payload[0] == MSG_DISCONNECT:
+        return _disconnected(payload)
+    raise WireError(f"SSH message {payload[0]} where KEXINIT was expected")
+
+
+def _kexinit(payload: bytes) -> KexInit:
+    lists: list[tuple[str, ...]] = []
+    at = 17  # message number and cookie
+    for _ in range(10):
+        names, at = _string(payload, at)
+        text = names.decode("latin-1")
+        if not text.isascii() or (text and not text.isprintable()):
+            raise WireError("a name-list in KEXINIT that is not printable ASCII")
+        lists.append(tuple(filter(None, text.split(","))))
+    if len(payload) != at + 5:  # first_kex_packet_follows and the reserved word
+        raise WireError(f"{len(payload) - at} bytes after the name-lists of KEXINIT, 5 were expected")
+    kex, host_keys, ciphers_c2s, ciphers_s2c, macs_c2s, macs_s2c, packing_c2s, packing_s2c, _, _ = lists
+    follows = payload[at] != 0
+    return KexInit(kex, host_keys, ciphers_c2s, ciphers_s2c, macs_c2s, macs_s2c, packing_c2s, packing_s2c, follows)
+
+
+def _disconnected(payload: bytes) -> Disconnected:
+    if len(payload) < 5:
+        raise WireError("a DISCONNECT without reason")
+    # The language tag after it is left unread: old implementations leave it out.
+    description, _ = _string(payload, 5)
+    return Disconnected(int.from_bytes(payload[1:5], "big"), _text(description[:1024]))
+
+
+def _string(payload: bytes, at: int) -> tuple[bytes, int]:
+    """Return the string at ``at`` (RFC 4251, 5: u32 length, bytes) and the offset after it."""
+    start = at + 4
+    if start > len(payload):
+        raise WireError("an SSH message that ends within a length")
+    end = start + int.from_bytes(payload[at:start], "big")
+    if end > len(payload):
+        raise WireError(f"a string of {end - start} bytes in an SSH message of {len(payload)}")
+    return payload[start:end], end
+
+
+def _text(raw: bytes) -> str:
+    """Return what a peer said as printable text; what is not is shown as an escape."""
+    text = raw.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+# --- what both sides can do -------------------------------------------------------------------------------------
+
+
+def common(ours: KexInit, theirs: KexInit) -> Agreement:
+    """Return what a client that offers ``ours`` and a server that offers ``theirs`` would use (RFC 4253, 7.1).
+
+    For each slot it is the first of the client's list that the server has too. The RFC's further condition on the
+    key exchange, a host key fit for it, is not checked: every method in use takes any signing key.
+    """
+    missing: list[Slot] = []
+
+    def agree(name: str, client: tuple[str, ...], server: tuple[str, ...]) -> str | None:
+        chosen = next((algorithm for algorithm in client if algorithm in server and not _is_pseudo(algorithm)), None)
+        if chosen is None:
+            missing.append(Slot(name, _real(client), _real(server)))
+        return chosen
+
+    kex = agree("kex", ours.kex, theirs.kex)
+    host_key = agree("host_key", ours.host_keys, theirs.host_keys)
+    cipher_c2s = agree("cipher_c2s", ours.ciphers_c2s, theirs.ciphers_c2s)
+    cipher_s2c = agree("cipher_s2c", ours.ciphers_s2c, theirs.ciphers_s2c)
+    mac_c2s = None if cipher_c2s in AEAD_CIPHERS else agree("mac_c2s", ours.macs_c2s, theirs.macs_c2s)
+    mac_s2c = None if cipher_s2c in AEAD_CIPHERS else agree("mac_s2c", ours.macs_s2c, theirs.macs_s2c)
+    compression_c2s = agree("compression_c2s", ours.compression_c2s, theirs.compression_c2s)
+    compression_s2c = agree("compression_s2c", ours.compression_s2c, theirs.compression_s2c)
+    return Agreement(
+        kex, host_key, cipher_c2s, cipher_s2c, mac_c2s, mac_s2c, compression_c2s, compression_s2c, tuple(missing)
+    )
+
+
+def _is_pseudo(name: str) -> bool:
+    """Say whether a name in the kex list is a signal and not a method (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
+    return name.startswith(("ext-info-", "kex-strict-"))
+
+
+def _real(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if not _is_pseudo(name))

@@ -1,0 +1,120 @@
+"""TLS records as foreign bytes: enough to tell that a peer speaks TLS and what it complains about.
+
+The handshake itself is done by the ``ssl`` module. This is for the bytes that come where
+another protocol was expected: a TLS-only port that answers plain text with an alert.
+Record layout and alert numbers: RFC 8446, 5.1 and 6 (and RFC 5246, 7.2 for those of TLS 1.2 alone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
+
+#: RFC 5246, 6.2.3: 2^14 bytes of text and up to 2048 that encryption adds.
+MAX_RECORD = 2**14 + 2048
+
+_LEVELS = {1: "warning", 2: "fatal"}
+
+#: IANA, "TLS Alerts".
+ALERTS = {
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    21: "decryption_failed",
+    22: "record_overflow",
+    30: "decompression_failure",
+    40: "handshake_failure",
+    41: "no_certificate",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    60: "export_restriction",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    100: "no_renegotiation",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    111: "certificate_unobtainable",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    114: "bad_certificate_hash_value",
+    115: "unknown_psk_identity",
+    116: "certificate_required",
+    120: "no_application_protocol",
+    121: "ech_required",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One TLS record: its content type (20 to 24), the version it claims (e.g. (3, 3)) and what is in it."""
+
+    content_type: int
+    version: tuple[int, int]
+    fragment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An unencrypted alert: ``level`` is "warning" or "fatal", ``description`` the name of ``number``."""
+
+    level: str
+    description: str
+    number: int
+
+
+def read_record(buffer: Buffer) -> Record | None:
+    """Read one TLS record, without understanding what is in it.
+
+    Raises:
+        WireError: these bytes are no TLS record.
+    """
+    header = buffer.peek(min(len(buffer), 5)) or b""
+    if not _may_be_record(header):
+        raise WireError("not a TLS record")
+    if len(header) < 5:
+        return None
+    length = int.from_bytes(header[3:5], "big")
+    if len(buffer) < 5 + length:
+        return None
+    record = buffer.take(5 + length)
+    return Record(record[0], (record[1], record[2]), record[5:])
+
+
+def looks_like_tls(data: bytes) -> bool:
+    """Say whether ``data`` starts with the whole header of a TLS record (SSL 3.0 to TLS 1.3)."""
+    return len(data) >= 5 and _may_be_record(data[:5])
+
+
+def alert(data: bytes) -> Alert | None:
+    """Return the unencrypted alert that ``data`` starts with, None if it is anything else."""
+    if len(data) < 7 or data[0] != ALERT or not looks_like_tls(data) or data[3:5] != b"\0\2":
+        return None
+    level = _LEVELS.get(data[5])
+    if level is None:
+        return None
+    return Alert(level, ALERTS.get(data[6], f"alert {data[6]}"), data[6])
+
+
+def _may_be_record(header: bytes) -> bool:
+    """Say whether up to five bytes are a record header or the start of one."""
+    if len(header) >= 1 and not CHANGE_CIPHER_SPEC <= header[0] <= HEARTBEAT:
+        return False
+    if len(header) >= 2 and header[1] != 3:
+        return False
+    if len(header) >= 3 and header[2] > 4:
+        return False
+    return len(header) < 5 or 1 <= int.from_bytes(header[3:5], "big") <= MAX_RECORD
