@@ -1,1 +1,30 @@
-"""One function per format: reports in, text out. The formats are this literal table."""
+"""One class per format: reports in, text out. The formats are this literal table.
+
+A format is a :class:`scanready.report.document.Document`. It is imported when it is
+asked for, so that the quick ones do not wait for the table's libraries.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .document import Document, Look
+
+FORMATS: dict[str, str] = {
+    "table": "scanready.report.table:Table",
+    "json": "scanready.report.json:Json",
+    "jsonl": "scanready.report.jsonl:JsonLines",
+}
+
+
+def document(name: str, look: Look) -> Document:
+    """Return a fresh document of the named format.
+
+    Raises:
+        KeyError: there is no such format.
+    """
+    module, _, cls = FORMATS[name].partition(":")
+    made: Document = getattr(import_module(module), cls)(look)
+    return made

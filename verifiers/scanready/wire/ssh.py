@@ -376,12 +376,12 @@ def common(ours: KexInit, theirs: KexInit) -> Agreement:
     missing: list[Slot] = []
 
     def agree(name: str, client: tuple[str, ...], server: tuple[str, ...]) -> str | None:
-        chosen = next((algorithm for algorithm in client if algorithm in server and not _is_pseudo(algorithm)), None)
+        chosen = next((algorithm for algorithm in client if algorithm in server), None)
         if chosen is None:
-            missing.append(Slot(name, _real(client), _real(server)))
+            missing.append(Slot(name, client, server))
         return chosen
 
-    kex = agree("kex", ours.kex, theirs.kex)
+    kex = agree("kex", _methods(ours.kex), _methods(theirs.kex))
     host_key = agree("host_key", ours.host_keys, theirs.host_keys)
     cipher_c2s = agree("cipher_c2s", ours.ciphers_c2s, theirs.ciphers_c2s)
     cipher_s2c = agree("cipher_s2c", ours.ciphers_s2c, theirs.ciphers_s2c)
@@ -394,10 +394,6 @@ def common(ours: KexInit, theirs: KexInit) -> Agreement:
     )
 
 
-def _is_pseudo(name: str) -> bool:
-    """Say whether a name in the kex list is a signal and not a method (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
-    return name.startswith(("ext-info-", "kex-strict-"))
-
-
-def _real(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if not _is_pseudo(name))
+def _methods(kex: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the list without the names that are signals and not methods (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
+    return tuple(name for name in kex if not name.startswith(("ext-info-", "kex-strict-")))

@@ -1,0 +1,107 @@
+"""The server's side of the first exchange, protocol by protocol, for the farm.
+
+Each exchange looks at what a connection has asked so far, takes the part it
+understands and returns the real server's bytes for it, or nothing while it must wait.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Protocol
+
+from fixtures.transcripts import load
+
+SSH_KEXINIT = load("ssh/openssh9.2-kexinit.s2c.hex")
+MYSQL_REFUSAL = load("mysql/mariadb10.11-err1045-anon.s2c.hex")
+PG_SSL_REQUEST = load("postgresql/sslrequest.c2s.hex")
+PG_SASL = load("postgresql/pg15-auth-sasl.s2c.hex")
+IMAP_CAPABILITY = load("imap/dovecot2.3-capability-without-tls.s2c.hex").replace(b"c1 ", b"%b ")
+IMAP_LOGOUT = load("imap/dovecot2.3-logout.s2c.hex").replace(b"c2 ", b"%b ")
+IMAP_UNKNOWN = load("imap/dovecot2.3-unknown-command.s2c.hex").replace(b"c1 ", b"%b ")
+#: With today's date, lest a client finds the clock wrong.
+HTTP_OK = re.sub(rb"(?<=\r\nDate: )[^\r]+", formatdate(usegmt=True).encode(), load("http/nginx1.22-head.s2c.hex"))
+SSH_DISCONNECT = 1
+
+
+class Asking(Protocol):
+    """What an exchange knows of a connection: the octets not yet understood, and how far it has come."""
+
+    asked: bytes
+    step: int
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is said first, how a question is answered, and whether the server closes after the last answer."""
+
+    greeting: bytes
+    answer: Callable[[Asking], bytes]
+    closes: bool
+
+
+def ssh(connection: Asking) -> bytes:
+    """Answer the identification with KEXINIT; the client's DISCONNECT finishes."""
+    if connection.step == 0:
+        _, found, rest = connection.asked.partition(b"\n")
+        if not found:
+            return b""
+        connection.asked, connection.step = rest, 1
+        return SSH_KEXINIT
+    while len(connection.asked) >= (length := 4 + int.from_bytes(connection.asked[:4])) > 5:
+        connection.finished |= connection.asked[5] == SSH_DISCONNECT
+        connection.asked = connection.asked[length:]
+    return b""
+
+
+def mysql(connection: Asking) -> bytes:
+    """Refuse the login."""
+    if connection.finished or len(connection.asked) < 4 + int.from_bytes(connection.asked[:3], "little"):
+        return b""
+    connection.finished = True
+    return MYSQL_REFUSAL
+
+
+def postgresql(connection: Asking) -> bytes:
+    """Offer no TLS, then ask for SCRAM; the client leaves there."""
+    length = int.from_bytes(connection.asked[:4])
+    if not 8 <= length <= len(connection.asked):
+        return b""
+    packet, connection.asked = connection.asked[:length], connection.asked[length:]
+    if packet == PG_SSL_REQUEST:
+        return b"N"
+    connection.finished = True
+    return PG_SASL
+
+
+def imap(connection: Asking) -> bytes:
+    """Answer commands line by line until LOGOUT."""
+    line, found, rest = connection.asked.partition(b"\n")
+    if not found:
+        return b""
+    connection.asked = rest
+    tag, _, verb = line.strip().partition(b" ")
+    if verb.upper() == b"LOGOUT":
+        connection.finished = True
+        return IMAP_LOGOUT % tag
+    return (IMAP_CAPABILITY if verb.upper() == b"CAPABILITY" else IMAP_UNKNOWN) % tag
+
+
+def http(connection: Asking) -> bytes:
+    """Answer one HEAD."""
+    if connection.finished or b"\r\n\r\n" not in connection.asked:
+        return b""
+    connection.finished = True
+    return HTTP_OK
+
+
+EXCHANGES = {
+    "ssh": Exchange(load("ssh/openssh9.2-banner.s2c.hex"), ssh, closes=False),
+    "mysql": Exchange(load("mysql/mariadb10.11-greeting-without-tls.s2c.hex"), mysql, closes=True),
+    "postgresql": Exchange(b"", postgresql, closes=False),
+    "imap": Exchange(load("imap/dovecot2.3-greeting-without-tls.s2c.hex"), imap, closes=True),
+    "http": Exchange(b"", http, closes=True),
+}

@@ -1,0 +1,143 @@
+"""A bare epoll client: checks that the farm says what it should, and how fast it can say it (Linux).
+
+It understands nothing, it only compares; so it is what the machine and the farm allow,
+and whatever a verifier scores is to be read against it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import select
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from benchmarks.exchanges import EXCHANGES, HTTP_OK, IMAP_CAPABILITY, IMAP_LOGOUT, MYSQL_REFUSAL, PG_SASL, SSH_KEXINIT
+from fixtures.transcripts import load
+
+FIRST = ipaddress.IPv4Address("127.1.0.1")
+#: Seconds without any progress after which the farm is called dead.
+PATIENCE = 10.0
+
+#: What is said, and what must then be heard, octet by octet; the last thing said needs no answer.
+SCRIPTS: dict[str, list[tuple[bytes, bytes]]] = {
+    "ssh": [
+        (b"SSH-2.0-prober\r\n", EXCHANGES["ssh"].greeting + SSH_KEXINIT),
+        (load("ssh/disconnect11.c2s.hex"), b""),
+    ],
+    "mysql": [(b"", EXCHANGES["mysql"].greeting), (load("mysql/anon-login.c2s.hex"), MYSQL_REFUSAL)],
+    "postgresql": [
+        (load("postgresql/sslrequest.c2s.hex"), b"N"),
+        (load("postgresql/startup-v3.c2s.hex"), PG_SASL),
+    ],
+    "imap": [
+        (b"", EXCHANGES["imap"].greeting),
+        (b"a CAPABILITY\r\nb LOGOUT\r\n", IMAP_CAPABILITY % b"a" + IMAP_LOGOUT % b"b"),
+    ],
+    "http": [(load("http/head.c2s.hex"), HTTP_OK)],
+}
+
+
+def addresses(count: int) -> Iterator[str]:
+    """Return ``count`` different addresses of 127/8."""
+    return (str(FIRST + number) for number in range(count))
+
+
+@dataclass
+class Score:
+    """What came of a round: exchanges per protocol, wrong answers and how long it took (seconds)."""
+
+    finished: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Finished exchanges per second."""
+        return self.finished.total() / self.seconds
+
+
+class _Call:
+    """One connection and how much of its script is done."""
+
+    __slots__ = ("heard", "name", "sock", "step")
+
+    def __init__(self, name: str, address: tuple[str, int]) -> None:
+        self.name, self.step, self.heard = name, 0, b""
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self.sock.connect_ex(address)
+
+    def say(self) -> None:
+        """Send what the script has us say now, and what follows if that needs no answer."""
+        script = SCRIPTS[self.name]
+        while self.step < len(script):
+            said, expected = script[self.step]
+            if said:
+                self.sock.send(said)
+            if expected:
+                return
+            self.step += 1
+
+    def hear(self) -> bool | None:
+        """Return True when the script is done, False when it cannot be, None while it goes on."""
+        script = SCRIPTS[self.name]
+        data = self.sock.recv(8192)
+        self.heard += data
+        expected = script[self.step][1]
+        if self.heard == expected:
+            self.heard = b""
+            self.step += 1
+            self.say()
+            return True if self.step == len(script) else None
+        return None if data and expected.startswith(self.heard) else False
+
+
+def probe(ports: dict[str, int], count: int, concurrency: int = 256) -> Score:
+    """Do ``count`` exchanges, one address each, spread over the protocols, so many at once.
+
+    Raises:
+        TimeoutError: nothing happened for PATIENCE seconds.
+    """
+    names = list(ports)
+    waiting = ((names[n % len(names)], address) for n, address in enumerate(addresses(count)))
+    score, calls, epoll = Score(), dict[int, _Call](), select.epoll()
+    began = time.perf_counter()
+    while True:
+        while len(calls) < concurrency and (target := next(waiting, None)) is not None:
+            call = _Call(target[0], (target[1], ports[target[0]]))
+            calls[call.sock.fileno()] = call
+            epoll.register(call.sock.fileno(), select.EPOLLOUT)
+        if not calls:
+            break
+        if not (events := epoll.poll(PATIENCE)):
+            raise TimeoutError(f"{len(calls)} exchanges hang")
+        for number, event in events:
+            call = calls[number]
+            done = _advance(call, event, epoll)
+            if done is not None:
+                (score.finished if done else score.wrong)[call.name] += 1
+                del calls[number]
+                call.sock.close()
+    score.seconds = time.perf_counter() - began
+    epoll.close()
+    return score
+
+
+def _advance(call: _Call, event: int, epoll: select.epoll) -> bool | None:
+    """Do what the event allows; return as :meth:`_Call.hear`."""
+    try:
+        if event & select.EPOLLOUT:
+            epoll.modify(call.sock.fileno(), select.EPOLLIN)
+            call.say()
+            return None
+        return call.hear()
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        with contextlib.suppress(KeyError):
+            print(f"{call.name}: {errno.errorcode[error.errno or 0]}")
+        return False

@@ -1,0 +1,81 @@
+"""Climb for one target and say what was found: the few lines that all tests of target types share."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+from scanready.catalogue import BY_NAME
+from scanready.engine import Settings, verify
+from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
+
+
+def target(type_: str, host: str, port: int | None = None, credential: Credential | None = None, **options: Any) -> Target:
+    """A target on its type's default port, unless another is given."""
+    return Target(host, type_, port or BY_NAME[type_].port, options, credential)
+
+
+def account(username: str, password: str = "Passw0rd!", **more: Any) -> Credential:
+    """A credential named like its account."""
+    return Credential(username, username, password, **more)
+
+
+def climb(where: Target, agent: Any = None, **settings: Any) -> Report:
+    """Verify one target: here, or in the namespace of a lab's ``agent``."""
+    wanted = Settings(**settings)
+
+    def run() -> Report:
+        return asyncio.run(verify(where, wanted))
+
+    return agent.run(run) if agent is not None else run()
+
+
+def check_of(report: Report, step: Step) -> Check:
+    """The last check of a step."""
+    found = [check for check in report.checks if check.step is step]
+    assert found, f"no check of {step}: {story(report)}"
+    return found[-1]
+
+
+def story(report: Report) -> str:
+    """The ladder in words, for a failed assertion."""
+    lines = [f"{report.target} is {report.verdict}: {report.finding}"]
+    lines += [f"  {check.step:9} {check.outcome:7} {check.endpoint}: {check.summary}" for check in report.checks]
+    return "\n".join(lines)
+
+
+def expect(
+    report: Report,
+    verdict: Verdict,
+    code: str | None = None,
+    *,
+    step: Step | None = None,
+    owner: Owner | None = None,
+    fix: str | None = None,
+) -> Report:
+    """Assert verdict, cause, the step it was met on, its owner, and a part of the fix."""
+    found = report.finding
+    assert report.verdict is verdict, story(report)
+    assert (found.cause.code if found else None) == code, story(report)
+    if step is not None:
+        assert report.finding_step is step, story(report)
+    if owner is not None:
+        assert found is not None
+        assert found.cause.owner is owner, story(report)
+    if fix is not None:
+        assert found is not None
+        assert found.fix is not None, f"no fix: {story(report)}"
+        assert fix in found.fix, f"{found.fix!r} in {story(report)}"
+    return report
+
+
+def passed(report: Report, *steps: Step) -> None:
+    """Assert that the steps passed."""
+    for step in steps:
+        assert check_of(report, step).outcome is Outcome.PASSED, story(report)
+
+
+def without_credential(where: Target) -> Target:
+    """The same target, nobody logging in."""
+    return dataclasses.replace(where, credential=None)

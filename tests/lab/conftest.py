@@ -1,0 +1,72 @@
+"""The lab: real servers on their real ports, in network namespaces, one set for each pytest process.
+
+Fixtures
+    lab     the whole of it (fixtures/lab/lab.py); servers start when first asked for and are kept for the session
+    agent   lab.agent, where the product runs
+
+    def test_password_login_is_asked_for(lab):
+        server = lab.postgresql("scram")                      # variants: fixtures.lab.postgresql.VARIANTS
+        target = Target(host=server.hostname, type="postgresql", port=server.port)
+
+        report = lab.agent.run(lambda: asyncio.run(verify(target)))           # here, in the agent's namespace
+        done = lab.agent.command([sys.executable, "-m", "scanready", "check", f"postgresql://{server.hostname}"])
+
+        with lab.policy(f"ip daddr {server.address} tcp dport 5432 drop"):    # the firewall in the middle
+            ...
+        assert "no pg_hba.conf entry" not in server.log
+
+Servers (all have .address .address6 .hostname .port .log .pid .host):
+    lab.openssh(variant)  lab.dropbear(variant)  lab.mariadb(variant)  lab.postgresql(variant)  lab.dovecot(variant)
+    lab.nginx().site(name)  lab.apache().site(name)  lab.proxy(variant)  lab.dns()  lab.misbehaving(mode, port, banner)
+    lab.host(label, addresses=1): a machine without servers; .absent is an address next to it that nobody has
+``label="mine"`` gives openssh, mariadb, postgresql, dovecot and dropbear of a test's own, whose counters nobody else
+moves. MariaDB and PostgreSQL have ``.sql()`` over their Unix socket and ``.full()``, which takes all connections.
+
+Users and passwords: accounts.PASSWORD for all (proxy.PASSWORD for the proxy); ``server.user`` is who may log in.
+The agent's system trusts the lab's root certificate (lab.authority.root); libraries with a store of their own do not.
+
+Rules: pass functions to ``agent.run``, not sockets or loops made outside; a thread pool that already has threads
+stays in the namespace they were made in. Nothing here leaves the machine's own /etc, /run or /var changed, except
+/etc/netns and /run/netns while the lab is up; a run that is killed is cleared away by the next one.
+
+All tests in this directory carry the marker ``lab``. Where the lab cannot be had they are skipped with the reason;
+with SCANREADY_REQUIRE_LAB=1 that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.lab import lab as laboratory
+from fixtures.lab.net import Host
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[laboratory.Lab]:
+    reason = laboratory.unavailable()
+    if reason is not None:
+        if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
+            pytest.fail(f"the lab is required but cannot be had: {reason}", pytrace=False)
+        pytest.skip(f"no lab: {reason}")
+    built = laboratory.Lab()
+    try:
+        yield built
+    finally:
+        built.close()
+
+
+@pytest.fixture(scope="session")
+def agent(lab: laboratory.Lab) -> Host:
+    return lab.agent

@@ -1,0 +1,69 @@
+r"""Hostile text made harmless for a terminal, and still readable.
+
+Whatever a target says may hold escape sequences that move the cursor or retitle the
+window, marks that turn the reading direction, or a megabyte of anything. Every human
+output passes such text through here; what is not printable is shown as the escape
+Python would write for it (``\x1b``, ``\u202e``).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from .model import Target
+
+#: Enough for any one line a server says in good faith; the rest is counted, not shown.
+MOST = 400
+#: A generated fix is a handful of lines; a longer one did not come from us.
+MOST_LINES = 40
+
+_PLACEHOLDER = re.compile(r"\{(host|port|user)\}")
+_SAFE_WORD = re.compile(r"[\w.:%@+\-\[\]]+", re.ASCII)
+
+
+def visible(text: str, most: int = MOST) -> str:
+    """Return ``text`` on one line, every unprintable character escaped, cut after ``most`` characters.
+
+    Unprintable is what Unicode calls Other (controls, format marks such as the
+    bidirectional ones, surrogates, unassigned) or Separator, the space excepted.
+    """
+    rest = len(text) - most
+    if rest > 0:
+        return f"{visible(text[:most])}... ({rest} more characters)"
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def visible_lines(text: str, most: int = MOST) -> list[str]:
+    """Return the lines of ``text``, each as :func:`visible` shows it; for what is meant to have lines, as a fix is."""
+    lines = text.strip("\r\n").split("\n")
+    shown = [visible(line.expandtabs(4).rstrip("\r"), most) for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        shown.append(f"... ({len(lines) - MOST_LINES} more lines)")
+    return shown
+
+
+def fill(text: str, target: Target) -> str:
+    """Return a text of the cause catalogue with ``{host}``, ``{port}`` and ``{user}`` filled in.
+
+    Values are put in as words that a shell leaves alone: the text is meant to be pasted.
+    """
+    if "{" not in text:
+        return text
+    user = target.credential.username if target.credential else "USER"
+    values = {"host": target.host, "port": str(target.port), "user": user}
+    return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), text)
+
+
+def _word(value: str) -> str:
+    shown = visible(value, 255)
+    return shown if _SAFE_WORD.fullmatch(shown) else shlex.quote(shown)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -1,0 +1,248 @@
+"""A TARGET as people type it: ``host``, ``host:port``, or a URL whose scheme is the type.
+
+Read by hand, after RFC 3986: what the standard library's URL parser drops or
+forgives (tabs, empty ports, garbage after a bracket) is an error here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from ..catalogue import TYPES, TargetType
+from ..model import Credential, Target
+from .hosts import host_and_port
+from .options import ALIASES, ROOTED, TREES, accepted, options_for, refuse_unknown, type_row
+from .problems import Complaints, InventoryError, Problem, Wrong, shown
+
+EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
+_LONGEST = 4096
+_PASSWORD_REFUSED = (
+    "a password in a target is refused (and not repeated here): give the user name alone, and the password by reference"
+)
+
+
+def parse_target(
+    text: str,
+    *,
+    types: Sequence[str] = (),
+    credential: Credential | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Target]:
+    """Read a TARGET argument; without a type it stands for every type of the catalogue.
+
+    Args:
+        types: what ``--type`` named; with exactly one, the text may have all that a URL has.
+        credential: goes to every target read; the URL's user name fills in a missing one.
+        options: more options, each given to the types that know it.
+
+    Raises:
+        InventoryError: all that is wrong with it, without repeating what may be a secret.
+    """
+    wrong: tuple[str, ...]
+    try:
+        return read_target(text, types=types, credential=credential, options=options or {})
+    except Wrong as error:
+        wrong = error.messages
+    raise InventoryError(Problem(f"target {_label(text)}: {message}") for message in wrong)
+
+
+def read_target(
+    text: str,
+    *,
+    types: Sequence[str] = (),
+    credential: Credential | None = None,
+    options: Mapping[str, Any],
+    source: str | None = None,
+) -> list[Target]:
+    """:func:`parse_target`, for whoever knows the place in a file.
+
+    Raises:
+        Wrong: all that is wrong with it.
+    """
+    text = text.strip(" ")
+    if len(text) > _LONGEST:
+        raise Wrong(f"longer than {_LONGEST} characters")
+    if not text.isprintable():
+        raise Wrong("contains a control or invisible character")
+    rows = [type_row(name) for name in types]
+    if "://" not in text:
+        if len(rows) != 1:
+            return _without_type(text, rows, credential, options, source)
+        text = f"{rows[0].name}://{text}"
+    url = _URL.fullmatch(text)
+    if url is None:
+        raise Wrong(f"not a target; {EXAMPLES}")
+    row = type_row(url[1].lower())
+    if rows and row not in rows:
+        raise Wrong(f"the URL says `{row.name}`, --type says {', '.join(f'`{other.name}`' for other in rows)}")
+    complaints = Complaints()
+    if url[5] is not None:
+        complaints.messages.append("`#` has no meaning in a target; write `%23` if it belongs to a name")
+    host, port, user = "", None, None
+    with complaints.collected():
+        host, port, user = _authority(url[2], text)
+    if user is not None:
+        with complaints.collected():
+            credential = _with_user(credential, user)
+    elif credential is not None and not credential.username:
+        complaints.messages.append("a password is given but no user name (--user, or USER@ in the target)")
+    asked: dict[str, Any] = dict(options)
+    with complaints.collected():
+        asked |= _path_and_query(row, url[3], url[4])
+    with complaints.collected():
+        refuse_unknown([row], options)
+    complaints.settle()
+    return expand(host, [row], port, asked, credential, source=source)
+
+
+def _without_type(
+    text: str, rows: list[TargetType], credential: Credential | None, options: Mapping[str, Any], source: str | None
+) -> list[Target]:
+    if "@" in text:
+        raise Wrong(f"a user name needs a type before it, as in TYPE://USER@HOST; {EXAMPLES}")
+    if text.startswith("\\\\"):
+        raise Wrong("a share is written as in `smb://fs01/finance`")
+    if re.search(r"[/?#\\]", text):
+        hint = "a network goes in `hosts` of an inventory; " if re.search(r"/\d+$", text) else ""
+        hint = "an NFS export is written as in `nfs://nas/export`; " if ":/" in text else hint
+        raise Wrong(f"{hint}a path or an option needs a type before it; {EXAMPLES}")
+    if credential is not None and not credential.username:
+        raise Wrong("a password is given but no user name (--user, or USER@ in the target)")
+    refuse_unknown(rows or TYPES, options)
+    try:
+        host, port = host_and_port(text)
+    except Wrong as wrong:
+        raise Wrong(*(f"{message}; {EXAMPLES}" for message in wrong.messages)) from None
+    return expand(host, rows, port, options, credential, source=source)
+
+
+def expand(
+    host: str,
+    rows: Sequence[TargetType],
+    port: int | None,
+    options: Mapping[str, Any],
+    credential: Credential | None,
+    *,
+    tags: tuple[str, ...] = (),
+    source: str | None = None,
+) -> list[Target]:
+    """One target a type; no ``rows`` means every type there is. ``host`` is clean already.
+
+    Raises:
+        Wrong: an option's value, or a third party's type without a port.
+    """
+    complaints = Complaints()
+    found: list[Target] = []
+    for row in rows or every_type(port):
+        with complaints.collected():
+            mine = options_for(row, options) if options else {}
+            if not (port or row.port):
+                raise Wrong(f"`{row.name}` has no default port: give one")
+            found.append(Target(host, row.name, port or row.port, mine, credential, tags, source, port is not None))
+    complaints.settle()
+    return found
+
+
+def every_type(port: int | None) -> Sequence[TargetType]:
+    """All types; on a given port the likeliest first.
+
+    That is: whose default port it is; then those whose server opens the talk, since
+    asking them sends nothing foreign; then the rest.
+    """
+    if port is None:
+        return TYPES
+    return sorted(TYPES, key=lambda row: (row.port != port, not row.server_first))
+
+
+def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:
+    """Split ``user@host:port``; a password in it is refused."""
+    userinfo, at, place = authority.rpartition("@")
+    if ":" in userinfo:
+        raise Wrong(_PASSWORD_REFUSED)
+    port = "" if place.startswith("[") else place.partition(":")[2]
+    if port and not port.isdigit() and "@" in text:
+        raise Wrong(_PASSWORD_REFUSED)  # a password with a slash in it ends the authority early
+    host, number = host_and_port(place)
+    if not at:
+        return host, number, None
+    user = _decoded("the user name", userinfo)
+    if not user:
+        raise Wrong("the user name before `@` is empty")
+    return host, number, user
+
+
+def _with_user(credential: Credential | None, user: str) -> Credential:
+    if credential is None:
+        return Credential(user, user)
+    if not credential.username:
+        return dataclasses.replace(credential, name=user, username=user)
+    if credential.username != user:
+        raise Wrong(f"two user names: {shown(user)} in the target, {shown(credential.username)} in the credential")
+    return credential
+
+
+def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, Any]:
+    complaints = Complaints()
+    found: dict[str, Any] = {}
+    if path.strip("/"):
+        with complaints.collected():
+            found[row.path or ""] = _path(row, path)
+    for part in (query or "").split("&"):
+        if not part:
+            continue
+        name, equals, value = part.partition("=")
+        name = ALIASES.get(row.name, {}).get(name, name)
+        with complaints.collected():
+            refuse_unknown([row], [name])
+            if name == "proxy_credential":
+                raise Wrong("`proxy_credential` names a credential of an inventory; a target URL knows none")
+            if not equals:
+                raise Wrong(f"`{name}` has no value: write `{name}=VALUE`")
+            if name in found:
+                raise Wrong(f"`{name}` is given twice")
+            found[name] = _decoded(f"`{name}`", value)
+    complaints.settle()
+    return found
+
+
+def _path(row: TargetType, path: str) -> str:
+    if row.path is None:
+        raise Wrong(f"a {row.name} target has no path; its options: {', '.join(accepted(row)) or 'none'}")
+    if row.path not in TREES:
+        path = path.strip("/")
+        if "/" in path:
+            raise Wrong(f"the path of a {row.name} target is its {row.path} alone; write a `/` within it as `%2F`")
+    elif row.path not in ROOTED:
+        path = path.strip("/")
+    if row.speaks == "http" and row.path == "path":
+        _decoded("the path", path)
+        return path  # HTTP carries it as it is written
+    return _decoded("the path", path)
+
+
+def _decoded(what: str, text: str) -> str:
+    """Percent-decode, strictly; ``text`` may be private and is not repeated."""
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise Wrong(f"{what} has a `%` that is not followed by two hexadecimal digits; write `%25` for a `%`")
+    try:
+        plain = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise Wrong(f"{what} is not UTF-8 after percent-decoding") from None
+    if not plain.isprintable():
+        raise Wrong(f"{what} contains a control or invisible character")
+    return plain
+
+
+def _label(text: str) -> str:
+    """The target for a message, less all that may be a secret: what stands before ``@`` and after ``?``."""
+    scheme, separator, rest = text.strip(" ").rpartition("://")
+    if "@" in text and "?" in text:
+        rest = "…"
+    elif "@" in text:
+        rest = "…@" + re.split(r"[/#]", rest.rpartition("@")[2])[0]
+    return shown((scheme if "@" not in scheme else "") + separator + rest.partition("?")[0])

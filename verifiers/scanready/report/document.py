@@ -1,0 +1,65 @@
+"""What every format is: text for the beginning of a run, for each report as it comes, and for the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..model import Agent, Report, Step, Target, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a human output is drawn: ``width`` in columns, ``verbosity`` -1 (quiet), 0 or 1 and more."""
+
+    width: int = 100
+    color: bool = False
+    unicode: bool = True
+    verbosity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What is known of a run when it begins. ``started`` is UTC, ISO 8601; ``timeout`` seconds per target.
+
+    ``tried`` names the hosts whose type was not given: every type is tried on them, and
+    the answer is what they can be scanned as.
+    """
+
+    version: str
+    agent: Agent
+    started: str
+    timeout: float
+    depth: Step
+    targets: Sequence[Target]
+    tried: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Totals:
+    """What became of a run. ``seconds`` is wall time; ``unchecked`` counts targets an interruption left out."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    seconds: float = 0.0
+    interrupted: bool = False
+    unchecked: int = 0
+
+    @property
+    def targets(self) -> int:
+        """How many reports there are."""
+        return sum(self.verdicts.values())
+
+
+class Document(Protocol):
+    """One format. Each method returns the text to write now; a streaming format keeps no report."""
+
+    def begin(self, run: RunInfo) -> str:
+        """Return what comes before the first report."""
+
+    def add(self, report: Report) -> str:
+        """Return what is written as this report comes."""
+
+    def end(self, totals: Totals) -> str:
+        """Return what comes after the last report."""

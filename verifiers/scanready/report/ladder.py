@@ -1,0 +1,159 @@
+"""The ladder: everything about one target, rung by rung, then what it means and what to do. For ``check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ..escape import fill, visible, visible_lines
+from ..model import Outcome, Report, Step, Target
+from . import overview
+from .document import Look, RunInfo, Totals
+from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
+from .result import fixes
+
+
+class Ladder:
+    """Draws each target as it ends, in the order they were asked for; a host without a type gets an overview."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._waiting: list[Target] = []
+        self._early: dict[int, Report] = {}
+        self._tried: dict[str, list[Report]] = {}
+        self._first = True
+
+    def begin(self, run: RunInfo) -> str:
+        """Remember the order."""
+        self._tried = {host: [] for host in sorted(run.tried)}
+        self._waiting = [target for target in run.targets if target.host not in run.tried]
+        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Return the ladders that can be shown now without getting out of order."""
+        if report.target.host in self._tried:
+            self._tried[report.target.host].append(report)
+            return ""
+        self._early[id(report.target)] = report
+        ready: list[Report] = []
+        while self._waiting and id(self._waiting[0]) in self._early:
+            ready.append(self._early.pop(id(self._waiting.pop(0))))
+        return "".join(self._one(report) for report in ready)
+
+    def end(self, totals: Totals) -> str:
+        """Return what an interruption kept back, the overviews, and a summary if there was more than one target."""
+        text = "".join(self._one(self._early[id(target)]) for target in self._waiting if id(target) in self._early)
+        for host, reports in self._tried.items():
+            reports.sort(key=lambda report: self._order[id(report.target)])
+            text += self._apart(overview.draw(host, reports, self._look))
+            if self._look.verbosity > 0:
+                met = [report for report in reports if overview.answered(report)]
+                text += "".join(self._one(report) for report in met)
+        if totals.interrupted:
+            text += f"\ninterrupted; {totals.unchecked} not checked\n"
+        return text
+
+    def _one(self, report: Report) -> str:
+        if self._look.verbosity < 0:
+            return brief(report, self._look)
+        return self._apart(draw(report, self._look))
+
+    def _apart(self, text: str) -> str:
+        text, self._first = text if self._first else "\n" + text, False
+        return text
+
+
+def draw(report: Report, look: Look) -> str:
+    """Return the whole ladder of one report."""
+    paper = Paper(look)
+    target = report.target
+    paper.draw(Text.assemble((visible(str(target)), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
+    paper.draw(_rungs(report, paper), indent=2)
+    paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {SENTENCES[report.verdict]}"))
+    paper.draw(pairs(_explanation(report)), indent=2)
+    if others := _other_findings(report):
+        paper.draw(Text("  besides"))
+        paper.draw(pairs(others), indent=4)
+    if look.verbosity > 0:
+        paper.draw(pairs(_evidence(report)), indent=2)
+    return paper.text()
+
+
+def brief(report: Report, look: Look) -> str:
+    """Return one line: what it is and why. For ``--quiet``."""
+    paper = Paper(look)
+    why = Text.assemble("  ", owned(report.cause)) if report.cause else Text()
+    paper.draw(Text.assemble(visible(str(report.target)), "  ", verdict_word(report.verdict), why))
+    return paper.text()
+
+
+def _assumed(report: Report) -> str:
+    return f" (judged as a {visible(report.agent.platform)} agent)" if report.agent.assumed else ""
+
+
+def _rungs(report: Report, paper: Paper) -> Table:
+    """One line a check. The endpoint is named where it is not the target's own."""
+    usual = {address(report.target), report.target.host, report.target.type}
+    grid = columns(None, None, 1)
+    grid.add_column(justify="right", no_wrap=True)
+    for check in report.checks:
+        where = "" if check.endpoint in usual else f"{visible(check.endpoint)}: "
+        skipped = check.outcome is Outcome.SKIPPED
+        body = Text.assemble(where, visible(check.summary), style="dim" if skipped else "", overflow="fold")
+        grid.add_row(paper.mark(check.outcome), check.step.value, body, "" if skipped else duration(check.seconds))
+    return grid
+
+
+def _explanation(report: Report) -> list[tuple[str, str | list[str]]]:
+    finding = report.finding
+    if finding is None:
+        return []
+    cause = finding.cause
+    step: Step = report.finding_step or cause.step
+    told: list[tuple[str, str | list[str]]] = [
+        ("cause", f"{cause.code}, at {step}"),
+        ("detail", finding.detail),
+        ("meaning", fill(cause.meaning, report.target)),
+        ("owner", cause.owner.value),
+        ("remedy", fill(cause.remedy, report.target)),
+    ]
+    if fix := fixes(report):
+        told.append(("fix", visible_lines(fix)))
+    return told
+
+
+def _other_findings(report: Report) -> list[tuple[str, str | list[str]]]:
+    """Causes met besides the decisive one: whoever mends that one wants to know what comes next."""
+    told: dict[tuple[str, str], str | None] = {}
+    for check in report.checks:
+        if check.finding and (report.finding is None or check.finding.cause is not report.finding.cause):
+            told[check.finding.cause.code, check.finding.detail] = check.finding.fix
+    return [
+        (code, [visible(detail), *(visible_lines(fix) if fix else ())]) for (code, detail), fix in told.items()
+    ]
+
+
+def _evidence(report: Report) -> list[tuple[str, str | list[str]]]:
+    told: list[tuple[str, str | list[str]]] = []
+    if report.cause:
+        told.append(("confirm", fill(report.cause.confirm, report.target)))
+    told += [(visible(key, 40), _fact(value)) for key, value in sorted(report.facts.items())]
+    cost = report.footprint
+    told.append((
+        "footprint",
+        f"connections {cost.connections}, login attempts {cost.login_attempts}, probe logins {cost.probe_logins}",
+    ))
+    told.append(("took", duration(report.seconds)))
+    return told
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {item}" for key, item in value.items())
+    return str(value)
+

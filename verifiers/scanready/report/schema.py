@@ -1,0 +1,117 @@
+"""The JSON Schema of the result: of one object (a line of ``jsonl``) and of the document (``json``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import Outcome, Owner, Step, Verdict
+from .result import SCHEMA
+
+
+def result_schema() -> dict[str, Any]:
+    """Return the schema; it takes either shape, told apart by ``results``. Fields may be added, never renamed."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "scanready result",
+        "type": "object",
+        "if": {"required": ["results"]},
+        "then": {"$ref": "#/$defs/document"},
+        "else": {"$ref": "#/$defs/result"},
+        "$defs": {
+            "result": _RESULT,
+            "document": _DOCUMENT,
+            "agent": _AGENT,
+            "target": _TARGET,
+            "cause": _CAUSE,
+            "check": _CHECK,
+            "footprint": _FOOTPRINT,
+            "step": {"enum": [step.value for step in Step]},
+        },
+    }
+
+
+def _object(about: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    """An object whose named properties are always there."""
+    return {"type": "object", "description": about, "required": list(properties), "properties": properties}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+_SECONDS = {"type": "number", "minimum": 0, "description": "wall time"}
+_TIME = {"type": "string", "format": "date-time", "description": "UTC"}
+_STEP = {"$ref": "#/$defs/step"}
+_FACTS = {"type": "object", "description": "evidence, one vocabulary for all target types"}
+
+_AGENT = _object(
+    "the host the check runs on",
+    name=_TEXT,
+    platform={"type": "string", "description": "as the operating system names itself, or as was assumed"},
+    addresses={"type": "array", "items": _TEXT},
+)
+_TARGET = _object(
+    "what was to be scanned",
+    host=_TEXT,
+    type=_TEXT,
+    port={"type": "integer", "minimum": 0, "maximum": 65535},
+    options={"type": "object"},
+    credential={"type": ["string", "null"], "description": "the credential's name in the inventory"},
+)
+_CAUSE = _object(
+    "why not, who can fix it, and how",
+    code={"type": "string", "pattern": r"^[a-z0-9]+\.[a-z0-9]+(-[a-z0-9]+)*$"},
+    owner={"enum": [owner.value for owner in Owner]},
+    step=_STEP,
+    detail={"type": "string", "description": "what was seen at this target"},
+    meaning=_TEXT,
+    remedy=_TEXT,
+    fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
+)
+_CHECK = _object(
+    "one question asked at one step of one endpoint",
+    step=_STEP,
+    endpoint=_TEXT,
+    outcome={"enum": [outcome.value for outcome in Outcome]},
+    summary=_TEXT,
+    facts=_FACTS,
+    cause={"type": ["string", "null"], "description": "the cause's code"},
+    seconds=_SECONDS,
+)
+_FOOTPRINT = _object("what the check cost the target", connections=_COUNT, login_attempts=_COUNT, probe_logins=_COUNT)
+_RESULT = _object(
+    "everything about one target",
+    schema={"const": SCHEMA},
+    agent={"$ref": "#/$defs/agent"},
+    target={"$ref": "#/$defs/target"},
+    verdict={"enum": [verdict.value for verdict in Verdict]},
+    reached=_or_null(_STEP),
+    cause=_or_null({"$ref": "#/$defs/cause"}),
+    facts=_FACTS,
+    checks={"type": "array", "items": {"$ref": "#/$defs/check"}},
+    footprint={"$ref": "#/$defs/footprint"},
+    started=_TIME,
+    seconds=_SECONDS,
+)
+_RUN = _object(
+    "the invocation",
+    scanready={"type": "string", "description": "the version of scanready"},
+    agent={"$ref": "#/$defs/agent"},
+    started=_TIME,
+    targets=_COUNT,
+    depth=_STEP,
+    timeout={"type": "number", "description": "seconds for one target"},
+)
+_SUMMARY = _object(
+    "what is only known at the end",
+    verdicts={"type": "object", "additionalProperties": _COUNT},
+    unchecked=_COUNT,
+    interrupted={"type": "boolean"},
+    seconds=_SECONDS,
+)
+_DOCUMENT = _object(
+    "one run", schema={"const": SCHEMA}, run=_RUN, results={"type": "array", "items": {"$ref": "#/$defs/result"}}
+)
+_DOCUMENT["properties"]["summary"] = _SUMMARY

@@ -1,0 +1,125 @@
+"""The table of a whole inventory, then the failures grouped by cause with one remedy each. For ``verify``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ..escape import fill, visible, visible_lines
+from ..model import Cause, Report, Target, Verdict
+from .document import Look, RunInfo, Totals
+from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
+from .overview import GOOD
+from .result import fixes
+
+# Below this many columns the step that was reached is left out: the cause says nearly the same.
+_NARROW = 72
+
+
+@dataclass(slots=True)
+class _Row:
+    """What the table keeps of a report: not its checks, so that ten thousand stay small."""
+
+    target: Target
+    verdict: Verdict
+    reached: str
+    code: str
+
+
+@dataclass(slots=True)
+class _Group:
+    """All targets with one cause; those with the same detail and fix share an entry."""
+
+    cause: Cause
+    gravity: int
+    example: Target
+    entries: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many targets have this cause."""
+        return sum(len(targets) for targets in self.entries.values())
+
+
+class Table:
+    """Nothing is written before the end: a table has its widths from all of its rows."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._order: dict[int, int] = {}
+        self._rows: dict[int, _Row] = {}
+        self._groups: dict[str, _Group] = {}
+
+    def begin(self, run: RunInfo) -> str:
+        """Remember the inventory's order."""
+        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Keep what the table needs."""
+        place = self._order.get(id(report.target), len(self._order) + len(self._rows))
+        code = report.cause.code if report.cause else ""
+        self._rows[place] = _Row(report.target, report.verdict, report.reached or "", code)
+        if report.finding:
+            gravity = GRAVITY.index(report.verdict)
+            group = self._groups.setdefault(code, _Group(report.finding.cause, gravity, report.target))
+            group.gravity = min(group.gravity, gravity)
+            where = f"{report.target.type} {address(report.target)}"
+            group.entries.setdefault((report.finding.detail, fixes(report)), []).append(where)
+        return ""
+
+    def end(self, totals: Totals) -> str:
+        """Return everything."""
+        paper = Paper(self._look)
+        rows = [self._rows[place] for place in sorted(self._rows)]
+        if self._look.verbosity < 0:
+            rows = [row for row in rows if row.verdict not in GOOD]
+        if rows:
+            paper.draw(self._table(rows))
+        for group in sorted(self._groups.values(), key=lambda group: (group.gravity, -group.size, group.cause.code)):
+            paper.draw(Text(""))
+            self._draw_group(group, paper)
+        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or self._groups else Text(counts(totals), "bold"))
+        return paper.text()
+
+    def _table(self, rows: list[_Row]) -> RichTable:
+        narrow = self._look.width < _NARROW
+        table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("host", overflow="fold", min_width=8)
+        table.add_column("type", no_wrap=True)
+        table.add_column("port", justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        if not narrow:
+            table.add_column("reached", no_wrap=True)
+        table.add_column("cause", overflow="fold")
+        for row in rows:
+            cells = [
+                Text(visible(row.target.host)),
+                Text(visible(row.target.type, 40)),
+                Text(str(row.target.port)),
+                verdict_word(row.verdict),
+                Text(row.reached),
+                Text(row.code),
+            ]
+            if narrow:
+                del cells[4]
+            table.add_row(*cells)
+        return table
+
+    def _draw_group(self, group: _Group, paper: Paper) -> None:
+        size = f"  {group.size} {'target' if group.size == 1 else 'targets'}"
+        paper.draw(Text.assemble(owned(group.cause), size))
+        words: list[tuple[str, str | list[str]]] = [
+            ("meaning", fill(group.cause.meaning, group.example)),
+            ("remedy", fill(group.cause.remedy, group.example)),
+        ]
+        if self._look.verbosity > 0:
+            words.append(("confirm", fill(group.cause.confirm, group.example)))
+        paper.draw(pairs(words), indent=2)
+        for (detail, fix), where in group.entries.items():
+            paper.draw(Text.assemble((visible(", ".join(where), 20_000), "bold"), overflow="fold"), indent=2)
+            paper.draw(Text(visible(detail), overflow="fold"), indent=4)
+            if fix:
+                paper.draw(Text("\n".join(visible_lines(fix)), "cyan", overflow="fold"), indent=4)
