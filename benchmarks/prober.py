@@ -6,9 +6,8 @@ and whatever a verifier scores is to be read against it.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import ipaddress
+import re
 import select
 import socket
 import time
@@ -22,6 +21,9 @@ from fixtures.transcripts import load
 FIRST = ipaddress.IPv4Address("127.1.0.1")
 #: Seconds without any progress after which the farm is called dead.
 PATIENCE = 10.0
+
+#: The one thing in an answer that is not the same in two processes.
+DATE = re.compile(rb"(?<=\r\nDate: )[^\r]+")
 
 #: What is said, and what must then be heard, octet by octet; the last thing said needs no answer.
 SCRIPTS: dict[str, list[tuple[bytes, bytes]]] = {
@@ -88,12 +90,12 @@ class _Call:
         data = self.sock.recv(8192)
         self.heard += data
         expected = script[self.step][1]
-        if self.heard == expected:
+        if len(self.heard) == len(expected) and DATE.sub(b"", self.heard) == DATE.sub(b"", expected):
             self.heard = b""
             self.step += 1
             self.say()
             return True if self.step == len(script) else None
-        return None if data and expected.startswith(self.heard) else False
+        return None if data and len(self.heard) < len(expected) else False
 
 
 def probe(ports: dict[str, int], count: int, concurrency: int = 256) -> Score:
@@ -137,7 +139,5 @@ def _advance(call: _Call, event: int, epoll: select.epoll) -> bool | None:
         return call.hear()
     except BlockingIOError:
         return None
-    except OSError as error:
-        with contextlib.suppress(KeyError):
-            print(f"{call.name}: {errno.errorcode[error.errno or 0]}")
+    except OSError:
         return False

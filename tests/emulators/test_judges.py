@@ -61,6 +61,17 @@ class TestPyMySQL:
             refusal = login_mysql(server.port, ssl_disabled=True)
         assert refusal[0] == 3159
 
+    def test_is_let_in_by_an_account_without_a_password(self) -> None:
+        with in_background(mysql.anonymous_account) as server:
+            session = pymysql.connections.Connection(
+                host="127.0.0.1", port=server.port, user="probe", defer_connect=True
+            )
+            session.autocommit_mode = session.init_command = None
+            with pytest.raises(pymysql.err.OperationalError, match="Lost connection"):
+                session.connect()  # logged in; its first query, SET NAMES, is not understood
+            server.wait()
+        assert server.offences == {"aborted-client": 1}
+
 
 class TestPsycopg:
     @staticmethod
@@ -107,6 +118,14 @@ class TestPsycopg:
     def test_reads_the_fatal_text(self, behaviour: Behaviour, words: str) -> None:
         with in_background(behaviour) as server:
             assert words in self.refusal(server.port)
+
+    def test_is_let_in_by_trust(self) -> None:
+        with in_background(postgresql.trust) as server:
+            session = psycopg.connect(f"host=127.0.0.1 port={server.port} user=canary sslmode=disable")
+            assert session.info.server_version == 150018
+            session.close()
+            server.wait()
+        assert server.connections[0].received.endswith(b"X\0\0\0\x04")
 
 
 class TestIMAPClient:

@@ -268,7 +268,7 @@ TYPES: tuple[TargetType, ...] = (
         speaks="mysql",
         server_first=True,
         path="database",
-        options=("table",),
+        options=("table", "allow_cleartext"),
     ),
     TargetType(
         "mssql",

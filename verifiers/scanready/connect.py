@@ -75,6 +75,8 @@ async def _dial(address: Address, patience: float, tap: Tap | None) -> tuple[Str
 def _finding(error: DialFailed | Silent, source: str | None, host: str, port: int) -> Finding:
     """The cause, with the missing firewall rule where a firewall is to blame."""
     found = explain(error, Step.CONNECT, "")
+    if source is not None and getattr(error, "offender", None) == source:
+        return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
     if source is None or found.cause not in (common.FILTERED, common.REJECTED):
         return found
     return Finding(found.cause, found.detail, fixes.firewall_rule(source, host, port))

@@ -7,6 +7,7 @@ thread per target: threads are for name look-ups and for logins only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import platform
@@ -66,7 +67,7 @@ class Run:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.agent = self.settings.agent or this_agent()
-        self.stopping = False
+        self._stop = asyncio.Event()
         self._around = Surroundings(
             self.agent,
             Resolver(),
@@ -89,9 +90,19 @@ class Run:
         self._around.resolver.close()
         self._around.logins.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def stopping(self) -> bool:
+        """True once nothing new is begun."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
         """Begin nothing new; what is in flight ends as usual."""
-        self.stopping = True
+        self._stop.set()
+
+    def renew(self) -> None:
+        """Before another round of the same run: names and hosts are asked anew. What became of credentials is kept."""
+        self._around.resolver.forget()
+        self._trusted.clear()
 
     async def results(self, targets: Sequence[Target]) -> AsyncIterator[Report]:
         """Yield a report for each target, as each ends."""
@@ -112,15 +123,18 @@ class Run:
         finally:
             for worker in workers:
                 worker.cancel()
+            while not done.empty():  # room for every worker's last word, or those who wait for room would wait for ever
+                done.get_nowait()
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, waiting: Iterator[Target], done: asyncio.Queue[Report | None]) -> None:
         try:
             for target in waiting:
-                if self.stopping:
-                    break
                 await self._pace()
-                await done.put(await self.verify(target))
+                report = await self._verify(target)
+                if report is None:
+                    break
+                await done.put(report)
         finally:
             done.put_nowait(None) if not done.full() else await done.put(None)
 
@@ -130,13 +144,21 @@ class Run:
             return
         now = asyncio.get_running_loop().time()
         self._next_start = max(now, self._next_start + 1 / self.settings.rate)
-        await asyncio.sleep(self._next_start - now)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), self._next_start - now)
 
     async def verify(self, target: Target) -> Report:
         """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
+        report = await self._verify(target)
+        if report is None:
+            raise asyncio.CancelledError("the run was stopped")
+        return report
+
+    async def _verify(self, target: Target) -> Report | None:
+        """Climb, or return None if the run was stopped while the target waited for its turn."""
         seen = self._observation(target)
         async with self._at_host(target.host), seen.lock:
-            return await self._climb(target, seen)
+            return None if self.stopping else await self._climb(target, seen)
 
     def _observation(self, target: Target) -> Observation:
         """The shared observation where several targets meet on one port; it goes with the last of them."""

@@ -82,7 +82,7 @@ def explain(error: BaseException, step: Step, speaks: str) -> Finding:
 
 def _dialled(error: DialFailed) -> Finding:
     """A connection that came to nothing: by whose word?"""
-    if error.errno in _LOCAL_LIMITS:
+    if error.errno in _LOCAL_LIMITS and error.icmp is None:  # an ICMPv6 "prohibited" arrives as EACCES, too
         return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[error.errno])
     said = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
     if _forbidden(error):

@@ -24,3 +24,24 @@ def _hba_name(name: str) -> str:
 def sql_name(name: str) -> str:
     """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def mysql_account(user: str, host: str, database: str | None = None) -> str:
+    """Create a MySQL account that may come from ``host`` and read ``database`` (None: all of them)."""
+    account = f"{_mysql_text(user)}@{_mysql_text(host)}"
+    return f"CREATE USER {account} IDENTIFIED BY '...'; {mysql_grant(account, database)}"
+
+
+def mysql_grant(account: str, database: str | None, table: str | None = None) -> str:
+    """Let an account, quoted already, read a table, a database (table None) or all of them (database None)."""
+    what = f"{mysql_name(database)}.{mysql_name(table) if table else '*'}" if database else "*.*"
+    return f"GRANT SELECT ON {what} TO {account};"
+
+
+def mysql_name(name: str) -> str:
+    """An identifier in MySQL's quotes."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _mysql_text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

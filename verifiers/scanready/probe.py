@@ -167,15 +167,19 @@ class Probe:
         type's client verifies certificates, else it is told as a fact.
         """
         session = await stream.start_tls(self.host, alpn)
+        self.judge_tls(session, rung)
+        return session
+
+    def judge_tls(self, session: TlsSession, rung: Rung) -> None:
+        """Judge a finished TLS handshake, ours or a client library's (see :meth:`start_tls`)."""
         judgement = certificates.judge(session, self.host, self.around.ca_file)  # cached by certificate
         rung.saw(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
         if session.old:
-            self._fault(common.TLS_VERSION, f"only {session.version}", warns=True)
+            rung.followed_by(self._fault(common.TLS_VERSION, f"only {session.version}", warns=True))
         for cause, detail in judgement.faults:
-            self._fault(cause, detail, warns=self.row.verifies_certificate)
-        return session
+            rung.followed_by(self._fault(cause, detail, warns=self.row.verifies_certificate))
 
     async def login(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Run a blocking login of :mod:`scanready.logins` in the pool, under the lockout guard and the deadline.
@@ -289,21 +293,26 @@ class Probe:
             return None
         return [*self.seen.dialled, Check(Step.HANDSHAKE, self.endpoint, Outcome.FAILED, found.detail, finding=found)]
 
-    def _fault(self, cause: Cause, detail: str, *, warns: bool) -> None:
+    def _fault(self, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
-        self.checks.append(Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding))
+        return Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding)
 
 
 class Rung:
     """One step being climbed; records exactly one check when it is left."""
 
-    __slots__ = ("_clock", "_probe", "check")
+    __slots__ = ("_clock", "_followers", "_probe", "check")
 
     def __init__(self, probe: Probe, step: Step, endpoint: str) -> None:
         self._probe = probe
         self.check = Check(step, endpoint, Outcome.PASSED, "")
+        self._followers: list[Check] = []
+
+    def followed_by(self, check: Check) -> None:
+        """Record ``check`` right after this rung's own: a further finding of the same step."""
+        self._followers.append(check)
 
     def saw(self, summary: str, **facts: Any) -> None:
         """It holds; ``facts`` are the evidence."""
@@ -358,7 +367,7 @@ class Rung:
     ) -> None:
         self.check.seconds = time.perf_counter() - self._clock
         if error is None:
-            self._probe.checks.append(self.check)
+            self._probe.checks += [self.check, *self._followers]
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
@@ -367,5 +376,5 @@ class Rung:
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         if other := foreigner(getattr(error, "heard", b""), self._probe.row.speaks):
             self.check.facts["speaks"] = other.protocol
-        self._probe.checks.append(self.check)
+        self._probe.checks += [self.check, *self._followers]
         raise ClimbEnded from error

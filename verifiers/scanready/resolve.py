@@ -39,6 +39,10 @@ class Resolver:
             self._asked[key] = asyncio.ensure_future(loop.run_in_executor(self._pool, _lookup, host, port))
         return await asyncio.shield(self._asked[key])
 
+    def forget(self) -> None:
+        """Ask every name anew from here on."""
+        self._asked.clear()
+
     def close(self) -> None:
         """Let go of the threads; a look-up that hangs ends with the system's own time-out."""
         for asked in self._asked.values():

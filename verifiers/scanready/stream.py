@@ -155,7 +155,7 @@ class Stream:
             raise WireError("clear-text bytes follow the consent to TLS")
         self.heard = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=_sni(name))
+        tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name(name))
         while True:
             try:
                 tls.do_handshake()
@@ -315,7 +315,7 @@ def source_address(address: Address) -> str | None:
         return None
 
 
-def _sni(name: str | None) -> str | None:
+def server_name(name: str | None) -> str | None:
     """A name that OpenSSL takes for SNI; None for one it would choke on."""
     if not name or name.startswith(".") or len(name) > 253:
         return None

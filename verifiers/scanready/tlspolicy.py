@@ -53,7 +53,7 @@ def handshake_context(alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     return context
 
 
-def session_of(tls: ssl.SSLObject) -> TlsSession:
+def session_of(tls: ssl.SSLObject | ssl.SSLSocket) -> TlsSession:
     """Read what a finished handshake showed."""
     cipher = tls.cipher()
     return TlsSession(
@@ -61,7 +61,7 @@ def session_of(tls: ssl.SSLObject) -> TlsSession:
     )
 
 
-def _chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+def _chain(tls: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]:
     """The certificates the server sent: a public method from Python 3.13, before that one on the inner object."""
     public: Any = getattr(tls, "get_unverified_chain", None)
     if public is not None:

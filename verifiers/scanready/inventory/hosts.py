@@ -69,7 +69,9 @@ def _ipv4(text: str) -> str:
     try:
         parsed = ipaddress.IPv4Address(text)
     except ValueError:
-        raise Wrong(f"{shown(text)} is not an IPv4 address: four numbers from 0 to 255, without leading zeros") from None
+        raise Wrong(
+            f"{shown(text)} is not an IPv4 address: four numbers from 0 to 255, without leading zeros"
+        ) from None
     _one_host(parsed)
     return str(parsed)
 
@@ -175,7 +177,9 @@ def network(text: str, *, allow_large: bool) -> Network:
         raise Wrong(f"{shown(text)} has host bits set; did you mean `{found}` (the network) or `{address}` (one host)?")
     limit = LARGEST_IPV4_PREFIX if found.version == 4 else LARGEST_IPV6_PREFIX
     if found.prefixlen < limit and not allow_large:
-        raise Wrong(f"`{found}` has {found.num_addresses:,} addresses, more than a /{limit}; say --yes if that is meant")
+        raise Wrong(
+            f"`{found}` has {found.num_addresses:,} addresses, more than a /{limit}; say --yes if that is meant"
+        )
     return found
 
 

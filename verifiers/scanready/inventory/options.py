@@ -25,7 +25,7 @@ ROOTED = frozenset({"path", "export"})
 _ALSO_KNOWN_AS = {
     "mariadb": "mysql", "cifs": "smb", "samba": "smb", "sqlserver": "mssql", "sftp": "ssh", "scp": "ssh",
     "pgsql": "postgresql", "pg": "postgresql", "exchange": "ews", "lotus": "notes", "domino": "notes", "wmi": "windows",
-    "linux": "unix", "ase": "sybase", "sap": "sybase", "ifx": "informix", "tds": "mssql", "s3": "cloud", "azure": "cloud",
+    "linux": "unix", "ase": "sybase", "sap": "sybase", "ifx": "informix", "tds": "mssql", "s3": "cloud",
 }  # fmt: skip
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NFS_VERSIONS = (2, 3, 4)
@@ -96,8 +96,13 @@ def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str]) -> None:
     complaints.settle()
 
 
+def is_secretive(name: str) -> bool:
+    """True if what goes by this name is probably a secret: then not even a misspelt key's value is looked at."""
+    return _SECRETIVE.search(name) is not None
+
+
 def _unknown(rows: list[TargetType], name: str, known: list[str]) -> str:
-    if _SECRETIVE.search(name):
+    if is_secretive(name):
         return (
             "a secret is not an option of a target (refused, and not repeated here): give the target a credential "
             "whose password is a reference such as env:NAME"

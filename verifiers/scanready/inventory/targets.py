@@ -240,9 +240,12 @@ def _decoded(what: str, text: str) -> str:
 
 def _label(text: str) -> str:
     """The target for a message, less all that may be a secret: what stands before ``@`` and after ``?``."""
-    scheme, separator, rest = text.strip(" ").rpartition("://")
+    scheme, separator, rest = text.strip(" ").partition("://")
+    if not separator:
+        scheme, rest = "", scheme
     if "@" in text and "?" in text:
         rest = "…"
     elif "@" in text:
         rest = "…@" + re.split(r"[/#]", rest.rpartition("@")[2])[0]
-    return shown((scheme if "@" not in scheme else "") + separator + rest.partition("?")[0])
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) is not None
+    return shown((scheme if plain else "") + separator + rest.partition("?")[0])

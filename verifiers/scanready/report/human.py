@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import visible
+from ..escape import visible, visible_lines
 from ..model import Cause, Outcome, Target, Verdict, bracketed
 from .document import Look, Totals
 
@@ -71,6 +71,11 @@ class Paper:
         for thing in things:
             self._console.print(Padding(thing, (0, 0, 0, indent)) if indent else thing)
 
+    def paste(self, text: str, indent: int) -> None:
+        """Draw what is meant to be copied: a long line is left to the terminal to wrap, never broken by us."""
+        for line in visible_lines(text, 2000):
+            self._console.print(Text(" " * indent).append(line, "cyan"), soft_wrap=True)
+
     def text(self) -> str:
         """Return all that was drawn, without the blanks that tables pad their lines with."""
         return "".join(line.rstrip() + "\n" for line in self._text.getvalue().splitlines())
@@ -93,11 +98,6 @@ def columns(*ratios: int | None) -> Table:
     return grid
 
 
-def said(text: str, style: str = "") -> Text:
-    """Return text of any origin as it may be shown."""
-    return Text(visible(text), style, overflow="fold")
-
-
 def verdict_word(verdict: Verdict) -> Text:
     """Return the verdict in its colour."""
     return Text(verdict.value, _STYLES[verdict])
@@ -113,12 +113,11 @@ def owned(cause: Cause) -> Text:
     return Text.assemble((cause.code, "bold"), f" ({cause.owner})")
 
 
-def pairs(entries: Iterable[tuple[str, str | list[str]]]) -> Table:
+def pairs(entries: Iterable[tuple[str, str]]) -> Table:
     """Return a word and its explanation a line, the explanations under one another."""
     grid = columns(None, 1)
     for word, text in entries:
-        body = Text("\n".join(text)) if isinstance(text, list) else said(text)
-        grid.add_row(Text(word, "dim"), body)
+        grid.add_row(Text(word, "dim"), Text(visible(text), overflow="fold"))
     return grid
 
 

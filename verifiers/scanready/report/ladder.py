@@ -7,8 +7,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import fill, visible, visible_lines
-from ..model import Outcome, Report, Step, Target
+from ..escape import fill, visible
+from ..model import Outcome, Report, Target
 from . import overview
 from .document import Look, RunInfo, Totals
 from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
@@ -73,10 +73,12 @@ def draw(report: Report, look: Look) -> str:
     paper.draw(Text.assemble((visible(str(target)), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
     paper.draw(_rungs(report, paper), indent=2)
     paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {SENTENCES[report.verdict]}"))
-    paper.draw(pairs(_explanation(report)), indent=2)
-    if others := _other_findings(report):
-        paper.draw(Text("  besides"))
-        paper.draw(pairs(others), indent=4)
+    if report.finding:
+        paper.draw(pairs(_explanation(report)), indent=2)
+    if fix := fixes(report):
+        paper.draw(Text("  fix", "dim"))
+        paper.paste(fix, indent=4)
+    _besides(report, paper)
     if look.verbosity > 0:
         paper.draw(pairs(_evidence(report)), indent=2)
     return paper.text()
@@ -107,45 +109,44 @@ def _rungs(report: Report, paper: Paper) -> Table:
     return grid
 
 
-def _explanation(report: Report) -> list[tuple[str, str | list[str]]]:
+def _explanation(report: Report) -> list[tuple[str, str]]:
     finding = report.finding
     if finding is None:
         return []
     cause = finding.cause
-    step: Step = report.finding_step or cause.step
-    told: list[tuple[str, str | list[str]]] = [
-        ("cause", f"{cause.code}, at {step}"),
+    return [
+        ("cause", f"{cause.code}, at {report.finding_step or cause.step}"),
         ("detail", finding.detail),
         ("meaning", fill(cause.meaning, report.target)),
         ("owner", cause.owner.value),
         ("remedy", fill(cause.remedy, report.target)),
     ]
-    if fix := fixes(report):
-        told.append(("fix", visible_lines(fix)))
-    return told
 
 
-def _other_findings(report: Report) -> list[tuple[str, str | list[str]]]:
+def _besides(report: Report, paper: Paper) -> None:
     """Causes met besides the decisive one: whoever mends that one wants to know what comes next."""
     told: dict[tuple[str, str], str | None] = {}
     for check in report.checks:
         if check.finding and (report.finding is None or check.finding.cause is not report.finding.cause):
             told[check.finding.cause.code, check.finding.detail] = check.finding.fix
-    return [
-        (code, [visible(detail), *(visible_lines(fix) if fix else ())]) for (code, detail), fix in told.items()
-    ]
+    for (code, detail), fix in told.items():
+        paper.draw(pairs([("besides", f"{code}: {detail}")]), indent=2)
+        if fix:
+            paper.paste(fix, indent=4)
 
 
-def _evidence(report: Report) -> list[tuple[str, str | list[str]]]:
-    told: list[tuple[str, str | list[str]]] = []
+def _evidence(report: Report) -> list[tuple[str, str]]:
+    told: list[tuple[str, str]] = []
     if report.cause:
         told.append(("confirm", fill(report.cause.confirm, report.target)))
     told += [(visible(key, 40), _fact(value)) for key, value in sorted(report.facts.items())]
     cost = report.footprint
-    told.append((
-        "footprint",
-        f"connections {cost.connections}, login attempts {cost.login_attempts}, probe logins {cost.probe_logins}",
-    ))
+    told.append(
+        (
+            "footprint",
+            f"connections {cost.connections}, login attempts {cost.login_attempts}, probe logins {cost.probe_logins}",
+        )
+    )
     told.append(("took", duration(report.seconds)))
     return told
 
@@ -156,4 +157,3 @@ def _fact(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {item}" for key, item in value.items())
     return str(value)
-

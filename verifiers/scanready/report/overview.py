@@ -28,7 +28,9 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
     good = [report for report in reports if report.verdict in GOOD]
     if good:
         types = ", ".join(report.target.type for report in good)
-        paper.draw(Text.assemble((visible(host), "bold"), " can be scanned as: ", (types, "bold green"), overflow="fold"))
+        paper.draw(
+            Text.assemble((visible(host), "bold"), " can be scanned as: ", (types, "bold green"), overflow="fold")
+        )
     else:
         tried = f" as any of the {len(reports)} types tried"
         paper.draw(Text.assemble((visible(host), "bold"), (" cannot be scanned", "bold red"), tried))

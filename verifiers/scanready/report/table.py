@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..escape import fill, visible, visible_lines
+from ..escape import fill, visible
 from ..model import Cause, Report, Target, Verdict
 from .document import Look, RunInfo, Totals
 from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
@@ -111,7 +111,7 @@ class Table:
     def _draw_group(self, group: _Group, paper: Paper) -> None:
         size = f"  {group.size} {'target' if group.size == 1 else 'targets'}"
         paper.draw(Text.assemble(owned(group.cause), size))
-        words: list[tuple[str, str | list[str]]] = [
+        words = [
             ("meaning", fill(group.cause.meaning, group.example)),
             ("remedy", fill(group.cause.remedy, group.example)),
         ]
@@ -122,4 +122,4 @@ class Table:
             paper.draw(Text.assemble((visible(", ".join(where), 20_000), "bold"), overflow="fold"), indent=2)
             paper.draw(Text(visible(detail), overflow="fold"), indent=4)
             if fix:
-                paper.draw(Text("\n".join(visible_lines(fix)), "cyan", overflow="fold"), indent=4)
+                paper.paste(fix, indent=4)

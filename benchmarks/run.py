@@ -1,0 +1,192 @@
+"""How fast is scanready, and what does a target cost? (Linux)
+
+    python -m benchmarks.run [--sizes N,N,...] [--json] [-- OPTION...]
+
+Runs ``scanready verify`` as its users do, against a farm on this machine (see farm.py),
+and prints targets per second, CPU seconds per 1,000 targets and peak memory: throughput,
+the same with every answer held back 50 ms, and targets that never answer. Loopback
+throughput alone does not test concurrency, the other two do. Absolute figures move with
+the machine; compare the lines of one run. What follows ``--`` goes to ``verify``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from benchmarks.prober import addresses, probe
+
+ROOT = Path(__file__).parents[1]
+SCANREADY = [sys.executable, "-m", "scanready"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "verifiers"), os.environ.get("PYTHONPATH", "")])}
+#: What is still a result of ``verify`` (product contract): nothing blocked, something blocked, something undecided.
+VERIFIED = (0, 1, 3)
+DELAY, SILENT_TARGETS, SILENT_TIMEOUT = 0.05, 2_000, 3
+
+
+@dataclass
+class Measured:
+    """One run of the command: wall seconds, CPU seconds (user and system), peak memory in MiB, what it found."""
+
+    name: str
+    targets: int
+    seconds: float
+    cpu: float
+    memory: float
+    verdicts: dict[str, int]
+    broken_off: int = 0
+
+    def line(self) -> str:
+        """Return the row of the table."""
+        found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.verdicts.items())) or "-"
+        return (
+            f"{self.name:<26}{self.targets:>8}{self.seconds:>9.2f}{self.targets / self.seconds:>11.0f}"
+            f"{1000 * self.cpu / self.targets:>12.3f}{self.memory:>10.1f}{self.broken_off:>12}  {found}"
+        )
+
+
+COLUMNS = ("targets", "seconds", "targets/s", "CPU s/1000", "peak MiB", "broken off")
+TITLE = "{:<26}{:>8}{:>9}{:>11}{:>12}{:>10}{:>12}  found".format("", *COLUMNS)
+
+
+class Farm:
+    """The farm's process, its ports, and in the end what it counted."""
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.farm", *options]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.ports: dict[str, int] = json.loads(self._process.stdout.readline())
+        self.broken_off = 0
+
+    def stop(self) -> None:
+        """End it; exchanges that were begun and not finished are the verifier's bad manners, or its limit."""
+        said, _ = self._process.communicate(timeout=60)
+        self.broken_off = sum(broken for _, broken in json.loads(said).values())
+
+
+@contextlib.contextmanager
+def farm(*options: str) -> Iterator[Farm]:
+    """Run a farm with these options."""
+    running = Farm(*options)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def inventory(path: Path, ports: dict[str, int], count: int) -> None:
+    """Write an inventory of ``count`` hosts, the same number of each type."""
+    hosts = defaultdict(list)
+    names = list(ports)
+    for number, address in enumerate(addresses(count)):
+        hosts[names[number % len(names)]].append(address)
+    lines = [f"  - {{hosts: [{', '.join(those)}], type: {name}, port: {ports[name]}}}" for name, those in hosts.items()]
+    path.write_text("\n".join(["targets:", *lines, ""]), encoding="utf-8")
+
+
+def execute(command: list[str], output: Path, errors: Path) -> tuple[int, float, float, float]:
+    """Run ``command``; return its exit code, wall seconds, CPU seconds and peak memory in MiB.
+
+    The peak is never below this process' own: the kernel counts what was there before exec.
+    """
+    with output.open("wb") as stdout, errors.open("wb") as stderr:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def verify(name: str, running: Farm, count: int, options: list[str]) -> Measured:
+    """Verify ``count`` targets of the farm.
+
+    Raises:
+        SystemExit: the command failed, or not every target has a result.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        listed, output, errors = (Path(directory, name) for name in ("inventory.yaml", "results.jsonl", "errors"))
+        inventory(listed, running.ports, count)
+        command = [*SCANREADY, "verify", "--format", "jsonl", *options, str(listed)]
+        code, seconds, cpu, memory = execute(command, output, errors)
+        with output.open(encoding="utf-8") as lines:
+            verdicts = Counter(json.loads(line)["verdict"] for line in lines)
+        if code not in VERIFIED or verdicts.total() != count:
+            said = errors.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"{said}\nverify: exit code {code}, {verdicts.total()} of {count} results")
+    return Measured(name, count, seconds, cpu, memory, dict(verdicts))
+
+
+def measure(sizes: list[int], options: list[str]) -> Iterator[Measured]:
+    """Yield the measurements one by one."""
+    held_back = ["--delay", str(DELAY)]
+    patience = [*options, "--timeout", str(SILENT_TIMEOUT)]
+    cases: list[tuple[str, int, list[str], list[str]]] = [
+        *((f"answers at once, {size}", size, [], options) for size in sizes),
+        *((f"answers after 50 ms, {size}", size, held_back, options) for size in sizes),
+        (f"silent, timeout {SILENT_TIMEOUT} s", SILENT_TARGETS, ["--silent"], patience),
+    ]
+    for name, size, farming, verifying in cases:
+        with farm(*farming) as running:
+            measured = verify(name, running, size, verifying)
+        if "--silent" not in farming:  # what never begins cannot be broken off
+            measured.broken_off = running.broken_off
+        yield measured
+
+
+def ceiling(count: int) -> Measured:
+    """Measure the farm itself with a client that understands nothing; every answer is compared octet by octet.
+
+    Raises:
+        SystemExit: the farm said something wrong.
+    """
+    with farm() as running:
+        before = time.process_time()
+        score = probe(running.ports, count)
+        cpu = time.process_time() - before
+    if score.wrong or running.broken_off:
+        raise SystemExit(f"the farm is broken: {dict(score.wrong)} wrong, {running.broken_off} broken off")
+    return Measured("bare client (ceiling)", count, score.seconds, cpu, 0.0, {})
+
+
+def start_up(best_of: int = 5) -> float:
+    """Return the milliseconds ``scanready --help`` takes, the best of a few."""
+    nowhere = Path(os.devnull)
+    return 1000 * min(execute([*SCANREADY, "--help"], nowhere, nowhere)[1] for _ in range(best_of))
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sizes", default="100,1000,10000", help="how many targets (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line in place of the table")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="passed on to scanready verify (after --)")
+    arguments = parser.parse_args()
+    sizes = [int(size) for size in arguments.sizes.split(",")]
+    if not arguments.json:
+        print(TITLE)
+    for measured in chain([ceiling(max(sizes))], measure(sizes, arguments.options)):
+        print(json.dumps(asdict(measured)) if arguments.json else measured.line(), flush=True)
+    help_ms = start_up()
+    if arguments.json:
+        print(json.dumps({"name": "scanready --help", "milliseconds": help_ms}))
+    else:
+        print(f"scanready --help: {help_ms:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

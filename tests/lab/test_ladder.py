@@ -1,0 +1,155 @@
+"""The rungs below the protocol, against a real firewall, real absent hosts and real resolvers."""
+
+from __future__ import annotations
+
+import pytest
+from fixtures.lab.dns import SILENT_ZONE
+from fixtures.lab.lab import Lab
+from scanready.catalogue import TYPES
+from scanready.engine import CANARY_PORT
+from scanready.model import Outcome, Owner, Step, Verdict
+from scanready.registry import built_in
+
+from tests.climb import check_of, climb, expect, story, target
+
+BUILT = [row.name for row in TYPES if built_in(row.name)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "names_the_router"),
+    [
+        ("drop", "connect.filtered", False),
+        ("reject with tcp reset", "connect.refused", False),
+        ("reject with icmp type admin-prohibited", "connect.rejected", True),
+        ("reject with icmp type host-prohibited", "connect.rejected", True),
+        ("reject with icmp type net-prohibited", "connect.rejected", True),
+        ("reject with icmp type port-unreachable", "connect.rejected", True),
+        ("reject with icmp type prot-unreachable", "connect.rejected", True),
+        ("reject with icmp type host-unreachable", "connect.unreachable", True),
+        ("reject with icmp type net-unreachable", "connect.unreachable", True),
+    ],
+)
+def test_what_the_firewall_does(lab: Lab, rule: str, code: str, names_the_router: bool) -> None:
+    server = lab.postgresql("scram")
+    with lab.policy(f"ip daddr {server.address} tcp dport 5432 {rule}"):
+        report = climb(target("postgresql", server.address), lab.agent)
+    expect(report, Verdict.BLOCKED, code, step=Step.CONNECT)
+    told_by = check_of(report, Step.CONNECT).facts.get("rejected_by")
+    assert (told_by is not None) == names_the_router, story(report)
+    if names_the_router:
+        assert told_by != server.address
+        assert told_by in check_of(report, Step.CONNECT).summary
+
+
+@pytest.mark.parametrize("kind", ["admin-prohibited", "port-unreachable"])
+def test_a_firewall_on_the_way_over_ipv6(lab: Lab, kind: str) -> None:
+    server = lab.postgresql("scram")
+    with lab.policy(f"ip6 daddr {server.address6} tcp dport 5432 reject with icmpv6 type {kind}"):
+        report = climb(target("postgresql", server.address6), lab.agent)
+    expect(report, Verdict.BLOCKED, "connect.rejected", step=Step.CONNECT, fix=f"ip6 daddr {server.address6}")
+    assert check_of(report, Step.CONNECT).facts["rejected_by"] != server.address6
+
+
+def test_a_closed_port(lab: Lab) -> None:
+    report = climb(target("postgresql", lab.host("empty").address), lab.agent)
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+
+
+def test_a_host_that_is_not_there(lab: Lab) -> None:
+    report = climb(target("postgresql", lab.host("empty").absent), lab.agent)
+    expect(report, Verdict.BLOCKED, "connect.unreachable", step=Step.CONNECT, owner=Owner.NETWORK)
+
+
+def test_no_route(lab: Lab) -> None:
+    report = climb(target("postgresql", "2001:db8:dead::1"), lab.agent)
+    expect(report, Verdict.BLOCKED, "connect.unreachable", step=Step.CONNECT)
+
+
+def test_a_name_with_one_dead_address(lab: Lab) -> None:
+    server = lab.postgresql("scram")
+    dead = lab.host("empty").absent
+    lab.dns().record("both.lab", server.address, dead)
+    report = climb(target("postgresql", "both.lab"), lab.agent)
+    expect(report, Verdict.LIMITED, "connect.unreachable", step=Step.CONNECT)
+    outcomes = {check.endpoint: check.outcome for check in report.checks if check.step is Step.CONNECT}
+    assert outcomes == {f"{server.address}:5432": Outcome.PASSED, f"{dead}:5432": Outcome.WARNED}
+
+
+def test_a_name_that_does_not_exist(lab: Lab) -> None:
+    lab.dns()
+    report = climb(target("postgresql", "nobody.lab"), lab.agent)
+    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.RESOLVE, owner=Owner.OPERATOR)
+    assert report.footprint.connections == 0
+
+
+def test_a_resolver_that_does_not_answer(lab: Lab) -> None:
+    lab.dns()
+    report = climb(target("postgresql", f"db.{SILENT_ZONE}"), lab.agent, timeout=2)
+    expect(report, Verdict.BLOCKED, "resolve.no-answer", step=Step.RESOLVE, owner=Owner.NETWORK)
+    assert report.seconds < 2.2
+
+
+def test_forbidden_by_this_hosts_own_firewall(lab: Lab) -> None:
+    server = lab.postgresql("scram")
+    table = "add table inet own; add chain inet own out { type filter hook output priority 0; }; "
+    lab.agent.nft(table + f"add rule inet own out ip daddr {server.address} tcp dport 5432 reject")
+    try:
+        report = climb(target("postgresql", server.address), lab.agent)
+    finally:
+        lab.agent.nft("delete table inet own")
+    expect(report, Verdict.BLOCKED, "connect.local-limit", step=Step.CONNECT, owner=Owner.AGENT)
+
+
+def test_forbidden_by_this_hosts_own_routing(lab: Lab) -> None:
+    server = lab.postgresql("scram")
+    lab.agent.command(["ip", "route", "add", "prohibit", server.address])
+    try:
+        report = climb(target("postgresql", server.address), lab.agent)
+    finally:
+        lab.agent.command(["ip", "route", "del", "prohibit", server.address])
+    expect(report, Verdict.BLOCKED, "connect.local-limit", step=Step.CONNECT, owner=Owner.AGENT)
+
+
+@pytest.mark.parametrize("type_", BUILT)
+@pytest.mark.parametrize("mode", ["silent", "close", "reset", "echo", "garbage", "half-open"])
+def test_every_port_answered_by_one_listener_is_never_ready(lab: Lab, mode: str, type_: str) -> None:
+    trap = lab.misbehaving(mode, 9)
+    with trap.host.every_port_leads_to(9):
+        report = climb(target(type_, trap.address), lab.agent, timeout=2)
+    assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
+
+
+@pytest.mark.parametrize("type_", BUILT)
+def test_a_real_service_behind_every_port_is_never_ready(lab: Lab, type_: str) -> None:
+    """One real server redirected to from all ports: its own type must not be ready either."""
+    for server, port in (
+        (lab.openssh("password", label="everywhere"), 22),
+        (lab.postgresql("scram", label="everywhere"), 5432),
+        (lab.mariadb("standard", label="everywhere"), 3306),
+        (lab.dovecot("no-tls", label="everywhere"), 143),
+    ):
+        with server.host.every_port_leads_to(port):
+            report = climb(target(type_, server.address), lab.agent, timeout=3)
+        assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
+
+
+def test_false_open_says_so(lab: Lab) -> None:
+    server = lab.postgresql("scram", label="everywhere")
+    with server.host.every_port_leads_to(5432):
+        report = climb(target("postgresql", server.address), lab.agent)
+        assert climb(target("postgresql", server.address), lab.agent, canary=False).verdict is Verdict.READY
+    expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)
+    assert str(CANARY_PORT) in check_of(report, Step.HANDSHAKE).endpoint
+
+
+def test_a_syn_proxy_that_accepts_for_all_ports_does_not_hide_the_real_service(lab: Lab) -> None:
+    server = lab.postgresql("scram", label="behind-a-syn-proxy")
+    trap = lab.misbehaving("silent", 9)
+    table = "add table ip proxy; add chain ip proxy pre { type nat hook prerouting priority -100; }; "
+    rule = f"add rule ip proxy pre ip daddr {server.address} tcp dport {CANARY_PORT} dnat to {trap.address}:9"
+    lab.topology.router.nft(table + rule)
+    try:
+        report = climb(target("postgresql", server.address), lab.agent)
+    finally:
+        lab.topology.router.nft("delete table ip proxy")
+    expect(report, Verdict.READY)

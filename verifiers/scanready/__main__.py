@@ -1,0 +1,5 @@
+"""``python -m scanready``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""The command line. A command is a module of this package, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+# The commands, in the order of the help. Told here, so that `--help` imports none of them.
+COMMANDS: dict[str, str] = {
+    "check": "One or a few targets, with the full ladder shown.",
+    "verify": "A whole inventory: table, then failures by cause with one fix each.",
+    "plan": "What would be contacted: connections, login attempts. Touches nothing.",
+    "types": "The catalogue of target types: ports, steps, footprint, source.",
+    "explain": "A cause: meaning, remedy, owner, how to confirm by hand.",
+    "schema": "The JSON Schema of the inventory or of the result.",
+    "completion": "Shell completion for bash, zsh, fish or powershell.",
+}
+# Every option has a twin in the environment: --timeout is SCANREADY_TIMEOUT, for every command that has it.
+CONTEXT = {"auto_envvar_prefix": "SCANREADY", "help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_HELP = """\
+\b
+Examples:
+  scanready check db7                                   as what can db7 be scanned?
+  scanready check postgresql://db7/hr ssh://web1        can it, as this type? if not, why?
+  scanready verify estate.yaml --report json=run.json   a whole inventory
+  scanready explain connect.filtered                    what to do about it
+
+Can this Proxy Agent actually scan this target? If not: why, who can fix it, and what
+exactly must they change? Answered by doing the real protocol handshake of each target
+type, up to the login prompt without a credential.
+
+\b
+Exit codes:
+  0 nothing blocked or undecided     1 at least one target blocked
+  2 usage or inventory error         3 none blocked, at least one undecided
+  4 nothing selected                 130 interrupted; finished results are kept
+
+Every option can be given in the environment: --timeout 5 is SCANREADY_TIMEOUT=5.
+"""
+
+
+class Commands(click.Group):
+    """Finds a command by its module's name; its help line is in the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what was perhaps meant by an unknown command."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from .wording import did_you_mean
+
+            ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        click.echo(f"scanready {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, help=_HELP, context_settings=CONTEXT, options_metavar="", subcommand_metavar="COMMAND ...")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def group() -> None:
+    """Every command hangs here."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run a command and leave the process with its exit code."""
+    from .leaving import leave
+
+    try:
+        code = group.main(args, prog_name="scanready", standalone_mode=False)
+    except click.exceptions.Abort:
+        print("scanready: interrupted", file=sys.stderr)  # noqa: T201  # before there was anything to keep
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    leave(code if isinstance(code, int) else 0)

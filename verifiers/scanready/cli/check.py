@@ -1,0 +1,98 @@
+"""``scanready check TARGET...``: one or a few targets, with the full ladder shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from ..catalogue import TYPES
+from ..model import Target
+from .options import output_options, run_options
+from .preparing import Options, credential_of, prepare_outputs, problems_told, settings_of, source_files, types_exist
+
+# The scanner's own infrastructure is no target: a host that has a web console cannot therefore be scanned.
+_NOT_SCANNED = frozenset(("master", "console", "update"))
+
+_HELP = """\
+\b
+Examples:
+  scanready check db7                               as what can db7 be scanned?
+  scanready check postgresql://db7/hr               one type, up to the login prompt
+  scanready check ssh://web1 --user er --password-from env:PW
+  scanready check nfs://nas/export --wait 10m       until the firewall lets it through
+
+A TARGET is HOST, HOST:PORT or TYPE://[USER@]HOST[:PORT][/PATH][?OPTION=VALUE]. Without a
+type, every type is tried on its default port; exit 0 if the host can be scanned as
+anything, 1 if as nothing. Passwords are given by reference only: env:NAME, file:PATH,
+keyring:SERVICE/USER or prompt:.
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@run_options
+@click.option("--inventory", metavar="FILE", help="Where --credential, the agent's name and CAs are described.")
+@click.option("--credential", metavar="NAME", help="A credential of the inventory.")
+@click.option("--user", metavar="USER", help="The account to log in with.")
+@click.option("--password-from", metavar="REF", help="env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
+@click.option("--key-file", metavar="FILE", help="A private key to log in with (ssh).")
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    targets: tuple[str, ...],
+    inventory: str | None,
+    credential: str | None,
+    user: str | None,
+    password_from: str | None,
+    key_file: str | None,
+    **rest: Any,
+) -> None:
+    """Check."""
+    from .running import Job, carry_out
+
+    options = Options(**rest)
+    types_exist(options.types)
+    account = credential_of(inventory, credential, user, password_from, key_file)
+    found, tried = read_targets(targets, options.types, account)
+    described = None
+    if inventory is not None:
+        from .preparing import read_inventory
+
+        described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0)
+    outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
+    settings = settings_of(options, described, tap)
+    job = Job(found, settings, outputs, options.require, tried, options.wait or 0.0, options.verbosity < 0)
+    ctx.exit(carry_out(job))
+
+
+def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], frozenset[str]]:
+    """Return the targets, and the hosts whose type nobody said: on those every type is tried.
+
+    Raises:
+        Unusable: with everything that is wrong with any of them.
+    """
+    from ..inventory import InventoryError, parse_target
+
+    known = {row.name for row in TYPES}
+    found: dict[tuple[object, ...], Target] = {}
+    tried: set[str] = set()
+    problems: list[Any] = []
+    with problems_told():
+        for text in texts:
+            try:
+                read = parse_target(text, types=types, credential=account)
+            except InventoryError as error:
+                problems.extend(error.problems)
+                continue
+            if "://" not in text and not types:
+                read = [target for target in read if target.type in known - _NOT_SCANNED]
+                tried.update(target.host for target in read)
+            for target in read:
+                found.setdefault((target.host, target.type, target.port, repr(target.options)), target)
+        if problems:
+            raise InventoryError(problems)
+    # A host that was also given with a type is asked for as that type: it is judged by it.
+    return [dataclasses.replace(target) for target in found.values()], frozenset(tried)

@@ -1,0 +1,42 @@
+"""Ctrl-C: once ends the run with what is in flight, twice ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> Iterator[None]:
+    """Within, the first SIGINT or SIGTERM calls ``stop`` in the event loop, the second leaves at once.
+
+    ``signal.signal`` and not the loop's own handlers: those do not exist on Windows.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    pressed = 0
+
+    def handle(_: int, __: FrameType | None) -> None:
+        nonlocal pressed
+        pressed += 1
+        if pressed == 1:
+            loop.call_soon_threadsafe(stop)
+        else:
+            last_words()
+            os._exit(INTERRUPTED)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,50 @@
+"""From reports to an exit code: what ``--require`` asks, and what a host of unknown type must be."""
+
+from __future__ import annotations
+
+from ..model import Report, Verdict
+
+BLOCKED, UNDECIDED, NOTHING_SELECTED = 1, 3, 4
+
+#: What holds under each ``--require``.
+HOLDS: dict[str | None, tuple[Verdict, ...]] = {
+    None: (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED),
+    "ready": (Verdict.SCANNABLE, Verdict.READY),
+    "scannable": (Verdict.SCANNABLE,),
+}
+
+
+class Judge:
+    """Judges a run. ``tried`` are the hosts of which any one type must hold; every other target must hold itself."""
+
+    def __init__(self, require: str | None = None, tried: frozenset[str] = frozenset()) -> None:
+        self._good = HOLDS[require]
+        self._is_something = dict.fromkeys(tried, False)
+        self._failed = False
+        self._undecided = False
+
+    def holds(self, report: Report) -> bool:
+        """True if nothing is left to be wished for this target: it, or its host as some other type, holds."""
+        return report.verdict in self._good or self._is_something.get(report.target.host, False)
+
+    def look_at(self, report: Report) -> None:
+        """Note a report that may still be tried again: a host that holds as one type is settled."""
+        if report.target.host in self._is_something and report.verdict in self._good:
+            self._is_something[report.target.host] = True
+
+    def add(self, report: Report) -> None:
+        """Count a final report."""
+        self.look_at(report)
+        if report.target.host in self._is_something or report.verdict in self._good:
+            return
+        if report.verdict is Verdict.UNDECIDED:
+            self._undecided = True
+        else:
+            self._failed = True
+
+    @property
+    def code(self) -> int:
+        """0, 1 or 3."""
+        if self._failed or not all(self._is_something.values()):
+            return BLOCKED
+        return UNDECIDED if self._undecided else 0

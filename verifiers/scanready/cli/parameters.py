@@ -1,0 +1,93 @@
+"""Values on the command line that need more than a word: durations, formats with files, positive numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import click
+
+from ..report import FORMATS
+from .wording import did_you_mean, fitting
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType):
+    """``30s``, ``5m``, ``1h``; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h|)", str(value).strip())
+        if found is None:
+            self.fail(f"{fitting(str(value))!r} is no duration; write 30s, 5m or 1h", param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
+
+class Positive(click.ParamType):
+    """A number greater than 0 that a clock or a counter can use."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= 1e6:
+            self.fail(f"{fitting(str(value))!r} is not a number greater than 0 (and at most 1000000)", param, ctx)
+        return number
+
+
+class FormatName(click.ParamType):
+    """One of the formats there are."""
+
+    name = "format"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        return known_format(str(value), param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show the choice."""
+        return f"[{'|'.join(FORMATS)}]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[object]:
+        """Complete a format's name."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+
+
+class FormatAndFile(click.ParamType):
+    """``FORMAT=FILE``."""
+
+    name = "format=file"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, file = str(value).partition("=")
+        if not equals or not file:
+            self.fail(f"{fitting(str(value))!r} is not FORMAT=FILE, as in json=run.json", param, ctx)
+        return known_format(name, param, ctx), file
+
+
+def known_format(name: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    """Return ``name`` if it is a format.
+
+    Raises:
+        click.BadParameter: it is not; names those there are.
+    """
+    if name not in FORMATS:
+        there = ", ".join(FORMATS)
+        raise click.BadParameter(
+            f"no format {fitting(name)!r}: there are {there}{did_you_mean(name, FORMATS)}", ctx, param
+        )
+    return name

@@ -1,0 +1,185 @@
+"""``scanready plan``: what would be contacted, and what it would cost. Touches nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from typing import Any
+
+import click
+
+from ..catalogue import BY_NAME, Cost
+from ..escape import visible
+from ..model import Step, Target
+from .check import read_targets
+from .judging import NOTHING_SELECTED
+from .looking import look
+from .options import DEPTHS, simple_format
+from .outlet import show
+from .preparing import credential_of, read_inventory, types_exist, warn
+from .selection import nothing_selected, select
+
+_HELP = """\
+\b
+Examples:
+  scanready plan estate.yaml
+  scanready plan estate.yaml --only tag=finance --json
+  scanready plan mysql://db7 ssh://web1 --user er
+
+Connections and logins are upper bounds: a target that fails early costs less. Target types
+that share a port of a host share its connection. Where a host's answer would rest on a
+handshake alone, one more connection is tried to a port that no service uses.
+"""
+
+#: What a type that only a plug-in knows may cost; the engine grants it as much.
+_UNKNOWN = Cost(1, 2)
+
+
+@click.command(help=_HELP)
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
+@click.option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@click.option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
+@click.option("--user", metavar="USER", help="Plan a login with this account.")
+@click.option("--no-canary", is_flag=True, help="As for verify.")
+@click.option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@simple_format
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    only: tuple[str, ...],
+    types: tuple[str, ...],
+    depth: str | None,
+    user: str | None,
+    no_canary: bool,
+    yes: bool,
+    format_: str,
+    as_json: bool,
+) -> None:
+    """Plan."""
+    types_exist(types)
+    asked = Step(depth) if depth else None
+    if len(what) == 1 and (what[0] == "-" or os.path.isfile(what[0])):
+        inventory = read_inventory(what[0], allow_large=yes, quiet=False)
+        targets, asked = select(inventory.targets, only, types), asked or inventory.depth
+        everything = inventory.targets
+    else:
+        everything, _ = read_targets(what, types, credential_of(None, None, user, None, None))
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    plan = plan_object(targets, asked or Step.ACCESS, canary=not no_canary)
+    show(json.dumps(plan, indent=2) + "\n" if as_json or format_ == "json" else _table(plan))
+
+
+def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str, Any]:
+    """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
+    endpoints: dict[tuple[str, int], list[Target]] = {}
+    unbuilt: list[Target] = []
+    for target in targets:
+        if _built(target.type):
+            endpoints.setdefault(target.endpoint, []).append(target)
+        else:
+            unbuilt.append(target)
+    rows = [_endpoint(members, depth) for members in endpoints.values()]
+    total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
+    probed = sorted({host for host, _ in endpoints}) if canary else []
+    used: Counter[str] = Counter(name for row in rows for name in row["credentials"])
+    return {
+        "schema": 1,
+        "depth": depth.value,
+        "endpoints": rows,
+        "not_built": [{"host": target.host, "type": target.type, "port": target.port} for target in unbuilt],
+        "canary": {"port": _canary_port(), "hosts": len(probed)},
+        "credentials": dict(sorted(used.items())),
+        "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
+    }
+
+
+def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
+    """One host and port. Types of one protocol share a connection; the one that logs in needs its own besides."""
+    shared: dict[tuple[str, bool], int] = {}
+    attempts = probes = 0
+    for target in members:
+        row = BY_NAME.get(target.type)
+        cost = row.cost if row else _UNKNOWN
+        logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
+        key = (row.speaks, row.tls) if row else (target.type, False)
+        shared[key] = max(shared.get(key, 0), cost.connections)
+        if logs_in:
+            shared[key] += cost.with_credential - cost.connections
+            attempts += cost.login_attempts
+        elif target.options.get("allow_login_probe") is True:
+            attempts += cost.login_attempts
+        probes += 0 if logs_in else cost.probe_logins
+    notes = dict.fromkeys(BY_NAME[t.type].cost.log for t in members if t.type in BY_NAME and BY_NAME[t.type].cost.log)
+    return {
+        "host": members[0].host,
+        "port": members[0].port,
+        "types": [target.type for target in members],
+        "connections": sum(shared.values()),
+        "login_attempts": attempts,
+        "probe_logins": probes,
+        "credentials": sorted(
+            {t.credential.name for t in members if t.credential and depth.height >= Step.LOGIN.height}
+        ),
+        "log": list(notes),
+    }
+
+
+def _built(name: str) -> bool:
+    from ..registry import verifier
+
+    return verifier(name) is not None
+
+
+def _canary_port() -> int:
+    from ..engine import CANARY_PORT
+
+    return CANARY_PORT
+
+
+def _table(plan: dict[str, Any]) -> str:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..report.human import Paper
+
+    paper = Paper(look())
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("host", overflow="fold", min_width=8)
+    table.add_column("port", justify="right", no_wrap=True)
+    table.add_column("types", overflow="fold")
+    for name in ("connections", "logins", "probe logins"):
+        table.add_column(name, justify="right")
+    table.add_column("credential", overflow="fold")
+    for row in plan["endpoints"]:
+        table.add_row(
+            Text(visible(row["host"])), str(row["port"]), ", ".join(row["types"]), str(row["connections"]),
+            str(row["login_attempts"]), str(row["probe_logins"]), Text(visible(", ".join(row["credentials"]))),
+        )  # fmt: skip
+    if plan["endpoints"]:
+        paper.draw(table, Text(""))
+    total, canary = plan["total"], plan["canary"]
+    paper.draw(
+        Text(
+            f"{total['targets']} targets on {total['hosts']} hosts, to depth {plan['depth']}: at most "
+            f"{total['connections']} connections, {total['login_attempts']} login attempts, "
+            f"{total['probe_logins']} logins with an invented account"
+        )
+    )
+    if canary["hosts"]:
+        paper.draw(
+            Text(f"and a try at port {canary['port']} of up to {canary['hosts']} hosts (--no-canary leaves it out)")
+        )
+    if plan["not_built"]:
+        kinds = Counter(entry["type"] for entry in plan["not_built"])
+        names = ", ".join(f"{name} ({count})" for name, count in kinds.items())
+        paper.draw(Text(f"not built in this version, and not contacted: {names}"))
+    for note in dict.fromkeys(note for row in plan["endpoints"] for note in row["log"]):
+        paper.draw(Text(f"may be logged: {note}"))
+    paper.draw(Text("nothing was contacted", "dim"))
+    return paper.text()

@@ -1,0 +1,207 @@
+"""From options to a job: settings, outputs, credential. What can be wrong is said here, before anything is probed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..escape import visible
+from ..model import Credential, Step
+from ..report import document
+from .looking import look
+from .outputs import Outputs, open_file, open_outputs
+from .wording import did_you_mean, fitting
+
+if TYPE_CHECKING:
+    from ..engine import Settings
+    from ..inventory import Inventory
+
+
+class Unusable(click.ClickException):
+    """The inventory or a target cannot be used; every problem on a line of its own. Exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Write the problems as a compiler would, so that editors find the place."""
+        for line in self.message.split("\n"):
+            click.echo(f"scanready: {visible(line)}", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The shared options as they were given; None where the inventory or the default decides."""
+
+    types: tuple[str, ...] = ()
+    depth: str | None = None
+    timeout: float | None = None
+    concurrency: int | None = None
+    per_host: int | None = None
+    rate: float | None = None
+    require: str | None = None
+    wait: float | None = None
+    assume_agent: str | None = None
+    no_canary: bool = False
+    format_: str = "table"
+    as_json: bool = False
+    output: str | None = None
+    reports: tuple[tuple[str, str], ...] = ()
+    transcript: str | None = None
+    quiet: int = 0
+    verbose: int = 0
+    no_color: bool = False
+
+    @property
+    def verbosity(self) -> int:
+        """-1, 0, 1, ..."""
+        return self.verbose - self.quiet
+
+    @property
+    def chosen_format(self) -> str:
+        """``--json`` is ``--format json``."""
+        return "json" if self.as_json else self.format_
+
+
+@contextlib.contextmanager
+def problems_told(*, quiet: bool = False) -> Iterator[None]:
+    """Turn what the inventory complains about into an exit code 2, and its warnings into messages."""
+    from ..inventory import InventoryError
+
+    told: InventoryError | None = None
+    with warnings.catch_warnings(record=True) as careless:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except InventoryError as error:
+            told = error
+    if not quiet:
+        for warning in careless:
+            warn(str(warning.message))
+    if told is not None:
+        raise Unusable(str(told))
+
+
+def warn(message: str) -> None:
+    """Write a message to standard error."""
+    sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
+
+
+def read_inventory(file: str, *, allow_large: bool, quiet: bool) -> Inventory:
+    """Read an inventory file; its warnings go to standard error.
+
+    Raises:
+        Unusable: with every problem in it.
+    """
+    from ..inventory import load
+
+    with problems_told(quiet=quiet):
+        inventory = load(file, allow_large=allow_large)
+    if not quiet:
+        for message in inventory.warnings:
+            warn(message)
+    return inventory
+
+
+def credential_of(
+    inventory_file: str | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
+) -> Credential | None:
+    """Return the credential that ``check`` was given, by name or by reference; None for none.
+
+    Raises:
+        click.UsageError: the two ways are mixed, or the name is unknown.
+        Unusable: the reference leads nowhere.
+    """
+    if name is None:
+        if user is None and password_from is None and key_file is None:
+            return None
+        from ..inventory import credential_from
+
+        with problems_told():
+            return credential_from(user, password_from, key_file)
+    if user is not None or password_from is not None or key_file is not None:
+        raise click.UsageError("--credential names one of an inventory; it does not go with --user and the like")
+    if inventory_file is None:
+        raise click.UsageError("--credential needs --inventory FILE, where the credential is described")
+    known = read_inventory(inventory_file, allow_large=True, quiet=True).credentials
+    if name not in known:
+        there = ", ".join(sorted(known)) or "none"
+        hint = did_you_mean(name, known)
+        raise click.UsageError(
+            f"no target of that inventory uses a credential {fitting(name)!r}: there are {there}{hint}"
+        )
+    return known[name]
+
+
+def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
+    """Merge the command line, the inventory and the defaults, in this order."""
+    from ..engine import CONCURRENCY, PER_HOST, Settings, this_agent
+    from .limits import within_limits
+    from .options import PLATFORMS
+
+    quiet = options.verbosity < 0
+    platform = PLATFORMS[options.assume_agent] if options.assume_agent else None
+    depth = Step(options.depth) if options.depth else (inventory and inventory.depth) or Step.ACCESS
+    return Settings(
+        timeout=options.timeout or (inventory and inventory.timeout) or Settings().timeout,
+        depth=depth,
+        concurrency=within_limits(options.concurrency or CONCURRENCY, (lambda _: None) if quiet else warn),
+        per_host=options.per_host or PER_HOST,
+        rate=options.rate,
+        canary=not options.no_canary,
+        ca_file=inventory.ca_file if inventory else None,
+        agent=this_agent(inventory.agent_name if inventory else None, platform),
+        tap=transcript,
+    )
+
+
+def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ()) -> tuple[Outputs, Any]:
+    """Open all outputs, and the transcript; return them and the engine's tap (None without a transcript).
+
+    Args:
+        ladder: what people see is the ladder, not the table.
+        keep: files being read.
+    """
+    to_file = options.output not in (None, "-")
+    drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
+    if options.chosen_format == "table" and ladder:
+        from ..report.ladder import Ladder
+
+        main: Any = Ladder(drawn)
+    else:
+        main = document(options.chosen_format, drawn)
+    on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
+    others = [(f"{name}={file}", document(name, on_file), file) for name, file in options.reports]
+    named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
+    outputs = open_outputs(main, options.output, others, keep)
+    if options.transcript is None:
+        return outputs, None
+    from .transcript import recorder
+
+    outlet = open_file(options.transcript, [*keep, *(str(name) for name in named)])
+    outputs.watch(outlet)
+    return outputs, recorder(outlet)
+
+
+def source_files(inventory_file: str | None) -> list[str]:
+    """Files that must not be written over."""
+    return [inventory_file] if inventory_file and inventory_file != "-" else []
+
+
+def types_exist(types: Sequence[str]) -> None:
+    """Check what ``--type`` names.
+
+    Raises:
+        click.UsageError: nobody knows such a type.
+    """
+    from ..catalogue import BY_NAME
+    from ..registry import verifier
+
+    for name in types:
+        if name not in BY_NAME and verifier(name) is None:
+            raise click.UsageError(f"--type: no target type {fitting(name)!r}{did_you_mean(name, BY_NAME)}")

@@ -1,0 +1,101 @@
+"""One run, as ``check`` and ``verify`` do it: outputs opened first, results written as they come, an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import __version__
+from ..engine import Run, Settings
+from ..model import Target
+from ..report.document import RunInfo, Totals
+from .interrupt import INTERRUPTED, interruptible
+from .judging import Judge
+from .outputs import Outputs
+from .progress import Progress
+from .rounds import rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done. ``tried`` are hosts of unknown type; ``wait`` is seconds, 0 for one look."""
+
+    targets: Sequence[Target]
+    settings: Settings
+    outputs: Outputs
+    require: str | None = None
+    tried: frozenset[str] = frozenset()
+    wait: float = 0.0
+    quiet: bool = False
+
+
+def carry_out(job: Job) -> int:
+    """Verify the targets and return the exit code. Nothing is raised for what targets, outputs or Ctrl-C do."""
+    return asyncio.run(_carry_out(job))
+
+
+async def _carry_out(job: Job) -> int:
+    judge, totals = Judge(job.require, job.tried), Totals()
+    progress = Progress(len(job.targets), job.quiet)
+    job.outputs.before_terminal = progress.clear
+    began = time.perf_counter()
+    async with Run(job.settings) as run:
+        job.outputs.begin(_info(job, run))
+        await _pump(job, run, judge, totals, progress)
+    totals.seconds = time.perf_counter() - began
+    totals.unchecked = len(job.targets) - totals.targets
+    progress.clear()
+    job.outputs.end(totals)
+    if totals.interrupted:
+        progress.say(f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept")
+        return INTERRUPTED
+    forced = job.outputs.code
+    return judge.code if forced is None else forced
+
+
+async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress) -> None:
+    """Move results from the run to the outputs until there are no more, or nobody wants them."""
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        totals.interrupted = True
+        progress.say("interrupted: finishing what is in flight; again to leave at once")
+        run.stop()
+        stopped.set()
+
+    def last_words() -> None:
+        progress.clear()
+        job.outputs.hurry()
+
+    async def move() -> None:
+        coming = rounds(run, job.targets, job.wait, judge, stopped, progress.say)
+        async with contextlib.aclosing(coming) as reports:
+            async for report in reports:
+                judge.add(report)
+                totals.verdicts[report.verdict] += 1
+                progress.count(report.verdict)
+                await job.outputs.add(report)
+
+    loop = asyncio.get_running_loop()
+    moving = asyncio.create_task(move())
+    drawing = asyncio.create_task(progress.keep_drawing())
+    job.outputs.when_dry = lambda: loop.call_soon_threadsafe(moving.cancel) and None
+    try:
+        with interruptible(stop, last_words):
+            await moving
+    except asyncio.CancelledError:
+        if job.outputs.code is None:  # not for want of a reader: somebody cancelled us
+            raise
+    finally:
+        job.outputs.when_dry = lambda: None
+        drawing.cancel()
+
+
+def _info(job: Job, run: Run) -> RunInfo:
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    settings = job.settings
+    return RunInfo(__version__, run.agent, started, settings.timeout, settings.depth, job.targets, job.tried)

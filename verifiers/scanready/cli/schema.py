@@ -1,0 +1,34 @@
+"""``scanready schema {inventory|result}``: the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from .outlet import show
+
+_HELP = """\
+\b
+Examples:
+  scanready schema inventory > inventory.schema.json
+  scanready schema result
+
+In an inventory, the first line tells an editor where its schema is:
+# yaml-language-server: $schema=inventory.schema.json
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("what", type=click.Choice(("inventory", "result")))
+def command(what: str) -> None:
+    """Schema."""
+    if what == "result":
+        from ..report.schema import result_schema
+
+        schema = result_schema()
+    else:
+        from ..inventory import json_schema
+
+        schema = json_schema()
+    show(json.dumps(schema, indent=2) + "\n")

@@ -1,0 +1,71 @@
+"""``--transcript FILE``: the bytes exchanged, as hex and text, without secrets."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Callable
+
+from ..escape import visible
+from ..model import Credential, Target
+from ..stream import Tap
+from .outlet import Outlet
+
+_WIDTH = 16
+_HEAD = (
+    "# Bytes exchanged, TLS removed, secrets replaced by asterisks. What client libraries send at login is not here.\n"
+)
+
+
+def recorder(outlet: Outlet) -> Callable[[Target], Tap]:
+    """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap."""
+    outlet.write(_HEAD)
+
+    def tap(target: Target) -> Tap:
+        secrets = _forms(target.credential)
+
+        def take(direction: str, data: bytes) -> None:
+            at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            clean = _without(data, secrets)
+            outlet.write(f"\n{at} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}")
+
+        return take
+
+    return tap
+
+
+def dump(data: bytes) -> str:
+    """Return ``data`` as lines of offset, hex and text."""
+    lines = []
+    for offset in range(0, len(data), _WIDTH):
+        piece = data[offset : offset + _WIDTH]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
+        lines.append(f"{offset:06x}  {piece.hex(' '):<{_WIDTH * 3 - 1}}  {text}\n")
+    return "".join(lines)
+
+
+def _forms(credential: Credential | None) -> list[bytes]:
+    """Every shape in which a protocol of ours could carry the secret, longest first."""
+    if credential is None:
+        return []
+    forms: set[bytes] = set()
+    for secret in (credential.password, credential.key_passphrase):
+        if not secret:
+            continue
+        plain, wide = secret.encode("utf-8", "surrogateescape"), secret.encode("utf-16-le", "surrogatepass")
+        name = credential.username.encode("utf-8", "surrogateescape")
+        forms |= {plain, wide, bytes(_tds(byte) for byte in wide), plain.hex().encode()}
+        for text in (plain, name + b":" + plain, b"\0" + name + b"\0" + plain, name + b"\0" + name + b"\0" + plain):
+            forms.add(base64.b64encode(text))
+    return sorted(forms, key=len, reverse=True)
+
+
+def _tds(byte: int) -> int:
+    """TDS LOGIN7's disguise of a password: nibbles swapped, then XOR 0xA5 ([MS-TDS] 2.2.6.4)."""
+    return ((byte << 4 | byte >> 4) & 0xFF) ^ 0xA5
+
+
+def _without(data: bytes, secrets: list[bytes]) -> bytes:
+    for secret in secrets:
+        data = data.replace(secret, b"*" * len(secret))
+    return data

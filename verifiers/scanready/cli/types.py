@@ -1,0 +1,134 @@
+"""``scanready types [TYPE]``: the network requirements as data, with their source and what is doubtful in them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ..catalogue import BY_NAME, TYPES, TargetType
+from .looking import look
+from .options import simple_format
+from .outlet import show
+from .wording import did_you_mean, fitting
+
+_HELP = """\
+\b
+Examples:
+  scanready types
+  scanready types nfs
+  scanready types --json
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("type_", metavar="[TYPE]", required=False)
+@simple_format
+def command(type_: str | None, format_: str, as_json: bool) -> None:
+    """Types."""
+    from ..registry import ENTRY_POINTS, built_in
+
+    if type_ is not None and type_ not in BY_NAME:
+        raise click.UsageError(f"no target type {fitting(type_)!r}{did_you_mean(type_, BY_NAME)}")
+    rows = TYPES if type_ is None else (BY_NAME[type_],)
+    if as_json or format_ == "json":
+        objects = [type_object(row, built_in(row.name)) for row in rows]
+        show(json.dumps(objects if type_ is None else objects[0], indent=2) + "\n")
+    elif type_ is None:
+        from importlib.metadata import entry_points
+
+        show(_table({row: built_in(row.name) for row in rows}, sorted(entry_points(group=ENTRY_POINTS).names)))
+    else:
+        show(_one(rows[0], built_in(type_)))
+
+
+def type_object(row: TargetType, built: bool) -> dict[str, Any]:
+    """Return a row of the catalogue as JSON types; ``built`` says whether this version can verify it."""
+    return {
+        "type": row.name,
+        "title": row.title,
+        "port": row.port,
+        "built": built,
+        "steps": [step.value for step in row.steps],
+        "proof": row.proof.value,
+        "requirements": [
+            {"ports": line.ports, "transport": line.transport, "when": line.when, "source": line.source}
+            for line in row.requirements
+        ],
+        "options": [*([row.path] if row.path else []), *row.options],
+        "needs_agent": row.needs_agent,
+        "needs_client": row.needs_client,
+        "verifies_certificate": row.verifies_certificate,
+        "footprint": {
+            "connections": row.cost.connections,
+            "connections_with_credential": row.cost.with_credential,
+            "login_attempts_with_credential": row.cost.login_attempts,
+            "probe_logins": row.cost.probe_logins,
+            "log": row.cost.log,
+        },
+        "doubt": row.doubt,
+    }
+
+
+def _table(rows: dict[TargetType, bool], others: list[str]) -> str:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..report.human import Paper
+
+    paper = Paper(look())
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("type", "port"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "port" else "left")
+    table.add_column("ports of the document", overflow="fold")
+    table.add_column("what", overflow="fold")
+    table.add_column("built", no_wrap=True)
+    for row, built in rows.items():
+        ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements))
+        table.add_row(row.name, str(row.port), ports, row.title, Text("yes" if built else "not yet"))
+    paper.draw(table)
+    if others:
+        paper.draw(Text(f"\nfrom other packages: {', '.join(fitting(name) for name in others)}"))
+    paper.draw(Text("\n`scanready types TYPE` has the steps, the document's own lines, what is doubtful, and the cost"))
+    return paper.text()
+
+
+def _one(row: TargetType, built: bool) -> str:
+    from rich.text import Text
+
+    from ..report.human import Paper, pairs
+
+    paper = Paper(look())
+    paper.draw(Text.assemble((row.name, "bold"), f": {row.title}", "" if built else "  (not built in this version)"))
+    lines = [
+        ("port", str(row.port)),
+        ("steps", ", ".join(row.steps)),
+        ("ready at", f"{row.proof}, without a credential"),
+    ]
+    for line in row.requirements:
+        condition = f" ({line.when})" if line.when else ""
+        lines.append(("requires", f"{line.ports}/{line.transport}{condition}"))
+        lines.append(("source", line.source))
+    if row.needs_agent:
+        lines.append(("agent", f"must run {row.needs_agent}"))
+    if row.needs_client:
+        lines.append(("agent", f"needs the client {row.needs_client}"))
+    options = [*([f"{row.path} (the URL's path)"] if row.path else []), *row.options]
+    lines += [("options", ", ".join(options))] if options else []
+    certificate = "a faulty one limits" if row.verifies_certificate else "a faulty one is told as a fact"
+    lines += [("certificate", certificate)] if row.tls or row.verifies_certificate else []
+    lines.append(("footprint", _cost(row)))
+    lines += [("doubtful", row.doubt)] if row.doubt else []
+    paper.draw(pairs(lines), indent=2)
+    return paper.text()
+
+
+def _cost(row: TargetType) -> str:
+    cost = row.cost
+    words = [f"connections {cost.connections}, with a credential {cost.with_credential}"]
+    if cost.login_attempts:
+        words.append(f"login attempts with a credential {cost.login_attempts}")
+    if cost.probe_logins:
+        words.append(f"logins with an invented account {cost.probe_logins}")
+    return "; ".join(words + ([cost.log] if cost.log else []))

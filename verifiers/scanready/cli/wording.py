@@ -1,0 +1,20 @@
+"""The few sentences several commands say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..escape import visible
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"``, or nothing where nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known), 1, 0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def fitting(word: str) -> str:
+    """Return a word of the operator's as it may be repeated to a terminal."""
+    return visible(word, 120)

@@ -1,0 +1,108 @@
+"""The credentials of an inventory: which are used, and the secrets of those.
+
+A secret is looked up only if a target needs it, and all of them before anything
+is contacted; a prompt comes last, when all else is known to be right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..model import Credential
+from .document import Node
+from .page import Page
+from .problems import Wrong, did_you_mean, shown
+from .schema import CredentialEntry
+from .secrets import check_reference, look_up, readable_file
+
+_SECRETS = {"password": "", "key_passphrase": "the key of "}
+
+
+class Accounts:
+    """The inventory's credentials by name. Until :meth:`resolve`, they are without their secrets."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._known: dict[str, Credential] = {}
+        self._nodes: dict[str, Node] = {}
+        self._used: dict[str, Credential] = {}
+        self._resolved: dict[str, Credential] = {}
+
+    def define(self, name: str, node: Node) -> None:
+        """Read one credential's definition; its references are checked, not followed."""
+        self._nodes[name] = node
+        self._known[name] = Credential(name, "")  # known even if faulty: whoever uses it is not at fault
+        if isinstance(node.value, dict):
+            for key in _SECRETS:
+                if key in node.value:
+                    self._check(node[key])
+        entry = self._page.shaped(CredentialEntry, node)
+        if entry is None:
+            return
+        if entry.key_passphrase is not None and entry.key_file is None:
+            self._page.wrong(node.value["key_passphrase"][0], "`key_passphrase` without `key_file`")
+        self._known[name] = Credential(name, entry.username, None, entry.key_file, None, entry.authority)
+
+    def _check(self, node: Node) -> None:
+        with self._page.reading(node):
+            if node.value is None:
+                raise Wrong("the secret's reference is empty")
+            check_reference(node.value if isinstance(node.value, str) else "")
+
+    def use(self, name: str, node: Node) -> Credential | None:
+        """Return the credential a target names; its secrets will be needed."""
+        if name not in self._known:
+            # A name with a colon may be "user:password".
+            which = "" if ":" in name else f" {shown(name)}"
+            self._page.wrong(node, f"unknown credential{which}{did_you_mean(name, self._known)}")
+            return None
+        return self._used.setdefault(name, self._known[name])
+
+    def resolve(self) -> dict[str, Credential]:
+        """Follow the references of all used credentials; what leads nowhere is noted.
+
+        Prompts only if nothing at all is wrong with the inventory. The result is complete if nothing was noted.
+        """
+        secrets: dict[str, dict[str, Any]] = {}
+        prompts: list[tuple[str, str, Node]] = []
+        for name in self._used:
+            secrets[name] = {}
+            for key, node in self._references(name):
+                if node.value == "prompt:":
+                    prompts.append((name, key, node))
+                else:
+                    self._follow(secrets[name], key, node, name)
+        if not self._page.problems:
+            for name, key, node in prompts:
+                self._follow(secrets[name], key, node, name)
+        for name, found in secrets.items():
+            self._resolved[name] = dataclasses.replace(self._used[name], **found)
+        return self._resolved
+
+    def complete(self, credential: Credential) -> Credential:
+        """The credential with its secrets, if it is one of these; the user name of a target URL stays as it is."""
+        if self._used.get(credential.name) is credential:
+            return self._resolved[credential.name]
+        return credential
+
+    def _references(self, name: str) -> list[tuple[str, Node]]:
+        """The parts of a definition that lead to files or secrets, unless they are known to be wrong."""
+        node = self._nodes[name]
+        if not self._known[name].username:
+            return []
+        return [
+            (key, node[key])
+            for key in (*_SECRETS, "key_file")
+            if key in node.value and isinstance(node[key].value, str)
+        ]
+
+    def _follow(self, found: dict[str, Any], key: str, node: Node, name: str) -> None:
+        careless: list[str] = []
+        with self._page.reading(node):
+            if key == "key_file":
+                found[key] = readable_file(node.value, self._page.base, careless)
+            else:
+                whose = f"{_SECRETS[key]}credential {name} ({self._known[name].username})"
+                found[key] = look_up(node.value, careless, base=self._page.base, whose=whose)
+        self._page.careless(node, careless)

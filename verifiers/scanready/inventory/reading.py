@@ -1,0 +1,147 @@
+"""An inventory file to targets: every problem in it at once, and nothing contacted.
+
+The order matters to people: first all that can be said without asking for
+anything, then the secrets that some target uses, and a prompt only when all the
+rest is right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..model import Credential, Step, Target
+from .accounts import Accounts
+from .document import Node, compose, decode
+from .entries import Entries, rows_of
+from .hosts import clean_host
+from .page import Page
+from .problems import InventoryError, Problem
+from .schema import AgentEntry, DefaultsEntry, Head
+from .secrets import readable_file
+
+#: A hundred thousand one-line targets, and half a minute to read them.
+LARGEST_FILE = 8 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
+
+    ``credentials`` are those that some target uses, with their secrets (which no repr shows).
+    """
+
+    targets: list[Target]
+    agent_name: str | None = None
+    master: str | None = None
+    timeout: float | None = None
+    depth: Step | None = None
+    ca_file: str | None = None
+    warnings: tuple[str, ...] = ()
+    credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
+
+
+def read_inventory(path: str | Path, *, allow_large: bool = False) -> Inventory:
+    """Read an inventory file; ``-`` is standard input.
+
+    Args:
+        allow_large: also expand networks larger than a /16 (IPv6: /112).
+
+    Raises:
+        InventoryError: all that is wrong with it, each with file, line and column.
+    """
+    file = "<stdin>" if str(path) == "-" else str(path)
+    base = Path() if file == "<stdin>" else Path(path).parent
+    root, problems = compose(decode(_content(path, file), file), file)
+    page = Page(file, base, problems)
+    found = _inventory(page, root, allow_large)
+    if found is None:
+        raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+    return found
+
+
+def _content(path: str | Path, file: str) -> bytes:
+    reason: str | None = None
+    content = b""
+    try:
+        if file == "<stdin>":
+            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        else:
+            with open(path, "rb") as stream:
+                content = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except ValueError:
+        reason = "is not a file name"
+    if len(content) > LARGEST_FILE:
+        reason = f"larger than {LARGEST_FILE // 1024 // 1024} MiB: split the inventory"
+    if reason:
+        raise InventoryError([Problem(reason, file)])
+    return content
+
+
+def _inventory(page: Page, root: Node | None, allow_large: bool) -> Inventory | None:
+    """Read all of it; None if there were problems, which the page has."""
+    if root is None or root.value is None:
+        page.problems.append(Problem("the inventory is empty: it needs `targets`", page.file))
+        return None
+    head = _head(page, root)
+    agent = page.shaped(AgentEntry, head["agent"]) if "agent" in head else None
+    defaults = page.shaped(DefaultsEntry, head["defaults"]) if "defaults" in head else None
+    accounts = Accounts(page)
+    for name, (_, node) in head["credentials"].value.items() if "credentials" in head else ():
+        accounts.define(name, node)
+    master = ca_file = None
+    if agent and agent.master:
+        with page.reading(head["agent"]["master"]):
+            master = clean_host(agent.master)
+    if defaults and defaults.ca_file:
+        with page.reading(head["defaults"]["ca_file"]):
+            ca_file = readable_file(defaults.ca_file, page.base, [])
+    types = rows_of(page, head["defaults"]["types"].value) if defaults and defaults.types else []
+    entries = Entries(page, accounts, types, allow_large)
+    for entry in head["targets"].value if "targets" in head else ():
+        entries.read(entry)
+    credentials = accounts.resolve()
+    if page.problems:
+        return None
+    return Inventory(
+        [_complete(target, accounts) for target in entries.targets],
+        agent_name=agent.name if agent else None,
+        master=master,
+        timeout=defaults.timeout if defaults else None,
+        depth=Step(defaults.depth) if defaults and defaults.depth else None,
+        ca_file=ca_file,
+        warnings=tuple(page.warnings),
+        credentials=credentials,
+    )
+
+
+def _head(page: Page, root: Node) -> dict[str, Node]:
+    """The top-level parts that have the right shape outside; the others are noted."""
+    if not isinstance(root.value, dict):
+        page.wrong(root, "an inventory is a mapping with the key `targets`")
+        return {}
+    shapes = {"agent": dict, "defaults": dict, "credentials": dict, "targets": list}
+    head: dict[str, Node] = {}
+    for name, (key, node) in root.value.items():
+        if name not in shapes:
+            page.unknown_key(Head, key)
+        elif isinstance(node.value, shapes[name]):
+            head[name] = node
+        elif node.value is None:
+            page.wrong(key, f"`{name}` is empty")
+        else:
+            page.wrong(node, f"`{name}` must be a {'list' if shapes[name] is list else 'mapping'}")
+    if "targets" not in root.value:
+        page.wrong(root, "`targets` is missing")
+    return head
+
+
+def _complete(target: Target, accounts: Accounts) -> Target:
+    """The target with its credential's secrets."""
+    if target.credential is None:
+        return target
+    return dataclasses.replace(target, credential=accounts.complete(target.credential))

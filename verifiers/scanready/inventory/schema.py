@@ -1,0 +1,139 @@
+"""The shape of an inventory file, once: pydantic models that validate it and that its JSON Schema is made from.
+
+What needs more than a shape (types, hosts, ports that exist, options that fit the
+type, references) is judged where it is read. pydantic is slow to import:
+import this module only when an inventory is read or its schema asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
+
+from ..catalogue import BY_NAME, TYPES
+from .options import FLAGS, accepted, plugins
+from .secrets import KINDS, PATTERN
+
+Depth = Literal["connect", "handshake", "auth", "login", "access"]
+#: A day: a target that takes longer is not being checked any more.
+LONGEST_TIMEOUT = 86_400.0
+
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]
+_TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": [row.name for row in TYPES]})]
+_Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
+_NfsVersion = Annotated[Any, WithJsonSchema({"enum": [2, 3, 4]})]
+_Scalar = Annotated[Any, WithJsonSchema({"type": ["string", "number"], "minLength": 1})]
+
+
+class _Closed(BaseModel):
+    """No unknown keys, no conversions (a port is not text), no nulls, and no values in messages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def _optional(description: str, **limits: Any) -> Any:
+    """A key that may be left out (then it is None), but not be there and empty."""
+    return Field(None, description=description, **limits)
+
+
+class AgentEntry(_Closed):
+    """The Proxy Agent that the check speaks for."""
+
+    name: _Text = _optional("The agent's name in reports. Default: this host's name.")
+    master: _Text = _optional("The Master Server's name or address.")
+
+
+class DefaultsEntry(_Closed):
+    """What holds where neither the command line nor the target says otherwise."""
+
+    timeout: float = _optional("Seconds for one whole target.", gt=0, le=LONGEST_TIMEOUT, allow_inf_nan=False)
+    depth: Depth = _optional("The last step that is asked and judged.")
+    ca_file: _Text = _optional("Certificates (PEM) of the authorities to trust; relative to the inventory.")
+    types: list[_TypeName] = _optional("The types of targets that name none. Default: every type.", min_length=1)
+
+
+class CredentialEntry(_Closed):
+    """An account. Its secrets are references, never the secrets themselves."""
+
+    username: _Text = Field(description="The account's name; `DOMAIN\\user` or `user@domain` for a directory.")
+    password: _Reference = _optional(f"Where the password is: {KINDS}")
+    key_file: _Text = _optional("The file of a private SSH key on the agent; relative to the inventory.")
+    key_passphrase: _Reference = _optional(f"Where the key's passphrase is: {KINDS}")
+    authority: _Text = _optional(
+        "Who judges the account, a directory say. Refused once, it is withheld everywhere there."
+    )
+
+
+class _TargetEntry(_Closed):
+    """One host, or several alike, with the types to check and their options."""
+
+    host: _Text = _optional("A name or address.")
+    hosts: list[_Text] = _optional("Names, addresses and CIDR networks.", min_length=1)
+    type: _TypeName = _optional("The target type.")
+    types: list[_TypeName] = _optional("The target types. Default: every type.", min_length=1)
+    port: int = _optional("The port; default is the type's own.", ge=1, le=65535)
+    credential: _Text = _optional("The name of one of the credentials.")
+    tags: list[_Text] = _optional("Words to select targets by.")
+
+
+def _option_fields() -> dict[str, Any]:
+    """The catalogue's options as optional keys; which type knows them is part of the description."""
+    names = dict.fromkeys(name for row in TYPES for name in accepted(row))
+    shapes: dict[str, Any] = {"nfs_version": _NfsVersion, **dict.fromkeys(FLAGS, _Flag)}
+    return {
+        name: (
+            shapes.get(name, _Scalar),
+            Field(None, description="Option of " + ", ".join(row.name for row in TYPES if name in accepted(row)) + "."),
+        )
+        for name in names
+    }
+
+
+_fields: dict[str, Any] = _option_fields()
+TargetEntry = create_model("TargetEntry", __base__=_TargetEntry, __doc__=_TargetEntry.__doc__, **_fields)
+
+
+class Head(_Closed):
+    """A list of targets, and what an agent needs to know to check them."""
+
+    agent: AgentEntry = _optional("The Proxy Agent that the check speaks for.")
+    defaults: DefaultsEntry = _optional("What holds where neither the command line nor the target says otherwise.")
+    credentials: dict[str, CredentialEntry] = _optional("Accounts, by the name that targets use.")
+    targets: list[Any] = Field(description="What the agent is asked to scan: URLs, hosts, or mappings.")
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """The keys a mapping may have."""
+    return list(model.model_fields)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of an inventory file. Installed third-party types are part of it."""
+    schema = _without_null_defaults(Head.model_json_schema())
+    entry = _without_null_defaults(TargetEntry.model_json_schema())
+    entry["oneOf"] = [{"required": ["host"]}, {"required": ["hosts"]}]
+    entry["not"] = {"required": ["type", "types"]}
+    if brought := sorted(plugins() - BY_NAME.keys()):
+        entry["additionalProperties"] = True  # their options are not known here
+        entry["properties"]["type"]["enum"] += brought
+        entry["properties"]["types"]["items"]["enum"] += brought
+        schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"]["enum"] += brought
+    schema["$defs"]["TargetEntry"] = entry
+    url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
+    schema["properties"]["targets"]["items"] = {
+        "anyOf": [{"type": "string", "minLength": 1, "description": url}, {"$ref": "#/$defs/TargetEntry"}]
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "scanready inventory"}
+
+
+def _without_null_defaults(schema: Any) -> Any:
+    """A key that is left out is not the same as one that is empty: do not suggest null. The copy shares nothing."""
+    if isinstance(schema, list):
+        return [_without_null_defaults(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_null_defaults(value) for key, value in schema.items() if not (key == "default" and value is None)
+    }

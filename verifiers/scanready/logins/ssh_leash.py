@@ -1,0 +1,162 @@
+"""paramiko on a leash: a socket that ends in time and in size, a quiet log, and a polite end.
+
+paramiko waits without limit for most answers and buffers whatever comes (a banner
+of 50 MB without a line end: measured). All its waits end when its transport dies,
+and its transport dies when the socket ends. So the socket ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..causes import common
+from ..explain import Failure
+
+if TYPE_CHECKING:
+    import paramiko
+
+#: All that a server may send in one visit: far more than a login, one command and one directory entry ever are.
+MOST_RECEIVED = 4 << 20
+#: OpenSSH's own client asks for a handful of prompts at the most.
+MOST_PROMPTS = 16
+#: How long the server is given to close first after our DISCONNECT, in seconds. It does so in one round trip.
+LINGER = 0.25
+
+FAREWELL = "scanready login check ended"
+_LOG = "scanready.paramiko"
+_DISCONNECT, _INFO_REQUEST = 1, 60
+
+
+class Leash:
+    """The socket paramiko gets: ends after ``seconds`` or `MOST_RECEIVED` bytes, and notes what paramiko forgets.
+
+    ``disconnect_text`` is what the server said when it left; ``password_change``
+    is true if it answered a password with the demand for a new one (RFC 4252, 8).
+    """
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self._ends = time.monotonic() + seconds
+        self._received = 0
+        self.flooded = False
+        self.disconnect_text = ""
+        self.password_change = False
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._ends - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """True once the time is over."""
+        return self.remaining == 0.0
+
+    def verdict(self, otherwise: str) -> Failure:
+        """Why the connection ended: by this leash, or ``otherwise``."""
+        if self.flooded:
+            return Failure(common.MALFORMED, f"the server sent more than {MOST_RECEIVED >> 20} MiB")
+        if self.expired:
+            return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
+        said = f"; the server said: {self.disconnect_text}" if self.disconnect_text else ""
+        return Failure(common.LIMIT, f"{printable(otherwise, 300)}{said}")
+
+    # the socket, as paramiko uses it
+
+    def recv(self, size: int) -> bytes:
+        """Receive, or report the end: of the connection, of the time, of our patience with its size."""
+        if self.expired or self.flooded:
+            return b""
+        data = self._sock.recv(min(size, 1 << 16))
+        self._received += len(data)
+        self.flooded = self._received > MOST_RECEIVED
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send what the peer takes; paramiko would try for ever."""
+        if self.expired:
+            raise BrokenPipeError("the time is over")
+        return self._sock.send(data)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """As a socket's."""
+        self._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """As a socket's."""
+        self._sock.close()
+
+
+def open_transport(paramiko: Any, leash: Leash) -> paramiko.Transport:
+    """Make a transport on the leash that logs nowhere; nothing is sent yet."""
+    log = logging.getLogger(_LOG)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    transport: paramiko.Transport = paramiko.Transport(leash, packetizer_class=_packetizer(paramiko, leash))
+    transport.set_log_channel(_LOG)
+    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
+    transport.channel_timeout = transport.clear_to_send_timeout = leash.remaining
+    return transport
+
+
+def _packetizer(paramiko: Any, leash: Leash) -> type:
+    """paramiko's packetizer, which also looks at two messages that paramiko takes without a second look."""
+
+    class Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
+        def read_message(self) -> tuple[int, Any]:
+            kind, message = super().read_message()
+            if kind == _DISCONNECT:
+                message.get_int()
+                leash.disconnect_text = printable(message.get_text(), 300)
+                message.rewind()
+                message.get_byte()
+            elif kind == _INFO_REQUEST:
+                _demand_prompts(paramiko, leash, message)
+            return kind, message
+
+    return Packetizer
+
+
+def _demand_prompts(paramiko: Any, leash: Leash, message: Any) -> None:
+    """A count of four thousand million prompts would keep paramiko busy until memory ends."""
+    request = paramiko.Message(message.asbytes())
+    request.get_byte()
+    title = request.get_string()
+    request.get_string()
+    request.get_string()
+    prompts = request.get_int()
+    if prompts > MOST_PROMPTS:
+        # After a password this message number means PASSWD_CHANGEREQ: two strings, so no plausible count.
+        leash.password_change = b"password" in title.lower() or b"expired" in title.lower()
+        raise paramiko.SSHException(f"{prompts} prompts")
+
+
+def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
+    """Say DISCONNECT with our text and let the server close first: a reset would look like an attack in its log."""
+    import paramiko
+
+    if transport.is_active():
+        message = paramiko.Message()
+        message.add_byte(b"\x01")
+        message.add_int(11)  # SSH_DISCONNECT_BY_APPLICATION
+        message.add_string(FAREWELL)
+        message.add_string("en")
+        try:
+            transport._send_message(message)
+        except (paramiko.SSHException, EOFError, OSError):
+            pass
+        else:
+            transport.join(LINGER)
+    transport.close()
+    leash.close()
+
+
+def printable(text: str, most: int) -> str:
+    """What a server said, on one line, without anything a terminal would act on, and bounded."""
+    line = " ".join(text[: 4 * most].split())
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return shown[:most]
