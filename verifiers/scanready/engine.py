@@ -13,7 +13,7 @@ import datetime
 import platform
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from . import registry
@@ -104,7 +104,7 @@ class Run:
         self._around.resolver.forget()
         self._trusted.clear()
 
-    async def results(self, targets: Sequence[Target]) -> AsyncIterator[Report]:
+    async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         self._left.update(target.endpoint for target in targets)
         waiting = iter(targets)
@@ -242,7 +242,8 @@ def _needs_canary(probe: Probe, row: TargetType) -> bool:
     """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
     verdict, _ = judge(probe.checks, row.proof)
     logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
-    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and not logged_in
+    proxied = "proxy" in probe.target.options  # the proxy would be asked, not the host
+    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and not logged_in and not proxied
 
 
 def _complete(probe: Probe) -> None:

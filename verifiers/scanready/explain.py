@@ -90,8 +90,8 @@ def _dialled(error: DialFailed) -> Finding:
     match error.errno:
         case errno.ECONNREFUSED:
             return Finding(common.REFUSED, "reset: nothing listens, or a firewall resets")
-        case errno.ECONNRESET | errno.ECONNABORTED:
-            return Finding(common.REFUSED, "the connection was reset while it was being set up")
+        case errno.ECONNRESET | errno.ECONNABORTED:  # a refusal is told otherwise: this one was accepted first
+            return Finding(common.HUNG_UP, "the connection was accepted, and reset at once")
         case errno.ETIMEDOUT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:

@@ -160,6 +160,25 @@ class Probe:
             raise ClimbEnded
         return stream
 
+    async def dial(self, host: str, port: int) -> Stream:
+        """Connect to another endpoint than the target's own (a proxy, a redirect) on a rung of the caller's.
+
+        Raises:
+            Failure: no address of it answered; the first one's cause.
+            socket.gaierror, TimeoutError: the name was not resolved.
+        """
+        addresses = await asyncio.wait_for(self.around.resolver.addresses(host, port), self.remaining)
+        dialled = await dial_all(addresses, self.deadline, self._tap)
+        self.footprint.connections += len(dialled.alive)
+        self._open.extend((stream, None) for stream in dialled.alive)
+        for spare in dialled.alive[1:]:
+            await self.leave(spare)
+        if not dialled.alive:
+            refused = dialled.checks[0].finding
+            assert refused is not None, "who does not answer has a finding"
+            raise Failure(refused.cause, f"{dialled.checks[0].endpoint}: {refused.detail}", refused.fix)
+        return dialled.alive[0]
+
     async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
         """Do the TLS handshake on this rung and judge version and certificate.
 
@@ -284,8 +303,9 @@ class Probe:
         """What an earlier climb on this port already answers, without another connection."""
         if not self.seen.answers:
             return self.seen.dialled
-        if self.seen.spoke is not None and self.seen.spoke != (self.row.speaks, self.row.tls):
-            speaks, tls = self.seen.spoke
+        speaks, tls = self.seen.spoke or (self.row.speaks, self.row.tls)
+        tls_at_last = speaks == "tls" and self.row.tls  # heard by a type that began in clear
+        if (speaks, tls) != (self.row.speaks, self.row.tls) and not tls_at_last:
             found = Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
         elif self.seen.silent and self.row.server_first:
             found = Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")

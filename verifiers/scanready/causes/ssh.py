@@ -77,10 +77,9 @@ HOST_KEY_CHANGED = Cause(
     Owner.SERVER,
     Step.LOGIN,
     "The server's host key is not the one this agent has on record: a rebuilt host, a cluster address, or somebody "
-    "in between. A password is not sent to such a host, neither by us nor by the agent's ssh client.",
+    "in between. Neither we nor the agent's ssh client send a password to such a host.",
     "Ask the server's administrator for the fingerprint; if it is the one of the detail, apply the fix on the agent.",
     "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
-    definite=False,
 )
 ACCOUNT_BARRED = Cause(
     "ssh.account-barred",

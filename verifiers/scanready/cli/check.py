@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import click
@@ -42,6 +41,7 @@ keyring:SERVICE/USER or prompt:.
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     targets: tuple[str, ...],
     inventory: str | None,
     credential: str | None,
@@ -68,8 +68,8 @@ def command(
     ctx.exit(carry_out(job))
 
 
-def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], frozenset[str]]:
-    """Return the targets, and the hosts whose type nobody said: on those every type is tried.
+def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
+    """Return the targets, and by the target's ``id()`` the hosts whose type nobody said: there every type is tried.
 
     Raises:
         Unusable: with everything that is wrong with any of them.
@@ -78,7 +78,7 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
 
     known = {row.name for row in TYPES}
     found: dict[tuple[object, ...], Target] = {}
-    tried: set[str] = set()
+    tried: dict[int, str] = {}
     problems: list[Any] = []
     with problems_told():
         for text in texts:
@@ -87,12 +87,13 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
             except InventoryError as error:
                 problems.extend(error.problems)
                 continue
-            if "://" not in text and not types:
+            asked = text if "://" not in text and not types else ""
+            if asked:
                 read = [target for target in read if target.type in known - _NOT_SCANNED]
-                tried.update(target.host for target in read)
             for target in read:
-                found.setdefault((target.host, target.type, target.port, repr(target.options)), target)
+                kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
+                if asked:
+                    tried[id(kept)] = asked
         if problems:
             raise InventoryError(problems)
-    # A host that was also given with a type is asked for as that type: it is judged by it.
-    return [dataclasses.replace(target) for target in found.values()], frozenset(tried)
+    return list(found.values()), tried

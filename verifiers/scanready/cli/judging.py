@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..model import Report, Verdict
 
 BLOCKED, UNDECIDED, NOTHING_SELECTED = 1, 3, 4
@@ -15,32 +17,41 @@ HOLDS: dict[str | None, tuple[Verdict, ...]] = {
 
 
 class Judge:
-    """Judges a run. ``tried`` are the hosts of which any one type must hold; every other target must hold itself."""
+    """Judges a run. Of the targets that ``tried`` gives one name, any one must hold; every other must hold itself.
 
-    def __init__(self, require: str | None = None, tried: frozenset[str] = frozenset()) -> None:
+    Args:
+        tried: ``id(target)`` to the host that was asked for without a type.
+    """
+
+    def __init__(self, require: str | None = None, tried: Mapping[int, str] | None = None) -> None:
         self._good = HOLDS[require]
-        self._is_something = dict.fromkeys(tried, False)
+        self._tried = tried or {}
+        self._is_something = dict.fromkeys(self._tried.values(), False)
         self._failed = False
         self._undecided = False
 
     def holds(self, report: Report) -> bool:
         """True if nothing is left to be wished for this target: it, or its host as some other type, holds."""
-        return report.verdict in self._good or self._is_something.get(report.target.host, False)
+        return report.verdict in self._good or self._is_something.get(self._host(report), False)
 
     def look_at(self, report: Report) -> None:
         """Note a report that may still be tried again: a host that holds as one type is settled."""
-        if report.target.host in self._is_something and report.verdict in self._good:
-            self._is_something[report.target.host] = True
+        host = self._host(report)
+        if host in self._is_something and report.verdict in self._good:
+            self._is_something[host] = True
 
     def add(self, report: Report) -> None:
         """Count a final report."""
         self.look_at(report)
-        if report.target.host in self._is_something or report.verdict in self._good:
+        if self._host(report) in self._is_something or report.verdict in self._good:
             return
         if report.verdict is Verdict.UNDECIDED:
             self._undecided = True
         else:
             self._failed = True
+
+    def _host(self, report: Report) -> str:
+        return self._tried.get(id(report.target), "")
 
     @property
     def code(self) -> int:

@@ -26,7 +26,7 @@ def _understands_color() -> bool:
     """Consoles of Windows before Windows Terminal need a mode switched on; there we stay plain."""
     if os.environ.get("TERM") == "dumb":
         return False
-    return sys.platform != "win32" or bool(os.environ.get("WT_SESSION") or os.environ.get("ConEmuANSI"))
+    return sys.platform != "win32" or bool(os.environ.get("WT_SESSION") or os.environ.get("CONEMUANSI"))
 
 
 def _can_encode() -> bool:

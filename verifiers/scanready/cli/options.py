@@ -25,7 +25,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _RUN: tuple[Decorator, ...] = (
     click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable."),
-    click.option("--depth", type=click.Choice(DEPTHS), help="The last step that is asked and judged. [default: access]"),
+    click.option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
     click.option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
     click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 500]"),
     click.option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
@@ -39,7 +39,7 @@ _RUN: tuple[Decorator, ...] = (
     click.option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
 )  # fmt: skip
 _OUTPUT: tuple[Decorator, ...] = (
-    click.option("--format", "format_", type=FormatName(), default="table", help="Of standard output. [default: table]"),
+    click.option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
     click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
     click.option(

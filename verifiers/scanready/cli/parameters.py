@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..report import FORMATS
 from .wording import did_you_mean, fitting
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[Any]):
     """``30s``, ``5m``, ``1h``; a bare number is seconds."""
 
     name = "duration"
@@ -28,7 +32,7 @@ class Duration(click.ParamType):
         return float(found[1]) * _UNITS[found[2]]
 
 
-class Positive(click.ParamType):
+class Positive(click.ParamType[Any]):
     """A number greater than 0 that a clock or a counter can use."""
 
     name = "number"
@@ -44,7 +48,7 @@ class Positive(click.ParamType):
         return number
 
 
-class FormatName(click.ParamType):
+class FormatName(click.ParamType[Any]):
     """One of the formats there are."""
 
     name = "format"
@@ -57,14 +61,14 @@ class FormatName(click.ParamType):
         """Show the choice."""
         return f"[{'|'.join(FORMATS)}]"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[object]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
         """Complete a format's name."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
-class FormatAndFile(click.ParamType):
+class FormatAndFile(click.ParamType[Any]):
     """``FORMAT=FILE``."""
 
     name = "format=file"

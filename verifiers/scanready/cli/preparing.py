@@ -13,7 +13,7 @@ import click
 
 from ..escape import visible
 from ..model import Credential, Step
-from ..report import document
+from ..report import new_document
 from .looking import look
 from .outputs import Outputs, open_file, open_outputs
 from .wording import did_you_mean, fitting
@@ -174,9 +174,9 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
 
         main: Any = Ladder(drawn)
     else:
-        main = document(options.chosen_format, drawn)
+        main = new_document(options.chosen_format, drawn)
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
-    others = [(f"{name}={file}", document(name, on_file), file) for name, file in options.reports]
+    others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
     outputs = open_outputs(main, options.output, others, keep)
     if options.transcript is None:

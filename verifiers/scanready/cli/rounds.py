@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from ..engine import Run
 from ..model import Report, Target
@@ -30,7 +30,7 @@ async def rounds(
     judge: Judge,
     stopped: asyncio.Event,
     say: Callable[[str], None],
-) -> AsyncIterator[Report]:
+) -> AsyncGenerator[Report, None]:
     """Yield one report per target: at once if it holds or waiting is of no use, else the last one.
 
     Args:

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import datetime
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .. import __version__
 from ..engine import Run, Settings
@@ -22,13 +22,13 @@ from .rounds import rounds
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done. ``tried`` are hosts of unknown type; ``wait`` is seconds, 0 for one look."""
+    """What is to be done. ``tried`` is as in RunInfo; ``wait`` is seconds, 0 for one look."""
 
     targets: Sequence[Target]
     settings: Settings
     outputs: Outputs
     require: str | None = None
-    tried: frozenset[str] = frozenset()
+    tried: Mapping[int, str] = field(default_factory=dict)
     wait: float = 0.0
     quiet: bool = False
 
@@ -83,7 +83,11 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
     loop = asyncio.get_running_loop()
     moving = asyncio.create_task(move())
     drawing = asyncio.create_task(progress.keep_drawing())
-    job.outputs.when_dry = lambda: loop.call_soon_threadsafe(moving.cancel) and None
+
+    def nobody_reads() -> None:
+        loop.call_soon_threadsafe(moving.cancel)
+
+    job.outputs.when_dry = nobody_reads
     try:
         with interruptible(stop, last_words):
             await moving

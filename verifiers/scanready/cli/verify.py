@@ -32,7 +32,7 @@ comma means and, a second --only means or.
 @click.option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @output_options
 @click.pass_context
-def command(ctx: click.Context, inventory: str, only: tuple[str, ...], yes: bool, **rest: Any) -> None:
+def command(ctx: click.Context, /, inventory: str, only: tuple[str, ...], yes: bool, **rest: Any) -> None:
     """Verify."""
     from .running import Job, carry_out
 

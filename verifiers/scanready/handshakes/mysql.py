@@ -30,7 +30,7 @@ INVENTED_USER = "scanready_probe"
 _MOST_ROUNDS = 8
 
 Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
-Answer = wire.Ok | wire.ServerError
+LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
 
 
 class Talk:
@@ -62,7 +62,7 @@ class Talk:
         Raises:
             WireError, StreamError: as :meth:`Stream.receive`.
         """
-        answer = await self._receive(self._read_greeting)
+        answer: Greeting = await self._receive(self._read_greeting)
         if isinstance(answer, wire.Greeting):
             self._greeting = answer
             self.plugins = [answer.auth_plugin or "mysql_native_password"]
@@ -73,15 +73,22 @@ class Talk:
     async def start_tls(self, rung: Rung) -> None:
         """Ask for TLS and do the handshake on ``rung``.
 
-        A cancelled climb does not cancel the handshake: half a handshake cannot be
-        ended without an offence, so the farewell waits for its end.
+        Half a handshake cannot be ended without an offence. So one that the climb has
+        no time for any more, or that is cancelled, goes on until the farewell.
+
+        Raises:
+            TimeoutError: the target's time is over.
+            TlsFailed, HungUp, WireError: as :meth:`Stream.start_tls`.
         """
         assert self._stream is not None
         assert self._greeting is not None
         await self._stream.send(wire.ssl_request(self._greeting.capabilities))
         self._sequence = 2
+        deadline, self._stream.deadline = self._stream.deadline, self._stream.deadline + self._probe.grace
         self._securing = asyncio.create_task(self._probe.start_tls(self._stream, rung))
-        await asyncio.shield(self._securing)
+        async with asyncio.timeout_at(deadline):
+            await asyncio.shield(self._securing)
+        self._stream.deadline = deadline
 
     async def be_refused(self) -> wire.Ok | wire.ServerError:
         """Log in as nobody, to the server's last word. Goes on where it was interrupted.
@@ -100,7 +107,7 @@ class Talk:
             )
             self._sequence += 1
         for _ in range(_MOST_ROUNDS):
-            answer = await self._receive(partial(wire.read_login_answer, expected=self._sequence))
+            answer: LoginAnswer = await self._receive(partial(wire.read_login_answer, expected=self._sequence))
             match answer:
                 case wire.AuthMore(data=b"\x03"):  # accepted from the server's cache; an Ok follows by itself
                     self._sequence += 1

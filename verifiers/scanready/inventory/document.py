@@ -231,15 +231,18 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """
     builder = _Builder(file)
     broken: Problem | None = None
+    mark: StringMark | None = None
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
+            mark = event.start_mark
             builder.take(event)
     except ReaderError as error:
         broken = _unreadable(text, file, error)
     except MarkedYAMLError as error:
         broken = _syntax(file, error)
     except (YAMLError, ValueError, OverflowError) as error:  # an escape or a version that is no number
-        broken = Problem(f"not YAML ({type(error).__name__})", file, 1, 1)
+        place = _at(mark) if mark else Node(None, 1, 1)
+        broken = Problem(f"not YAML after this place ({type(error).__name__})", file, place.line, place.column)
     if broken:
         raise InventoryError([*builder.problems, broken])
     return builder.root, builder.problems
@@ -253,10 +256,15 @@ def _unreadable(text: str, file: str, error: ReaderError) -> Problem:
     return Problem(f"not YAML: the control character U+{ord(text[at]):04X}", file, line, at - text.rfind("\n", 0, at))
 
 
+def _unquoted(quoted: re.Match[str]) -> str:
+    inside = quoted[1] or quoted[2] or ""
+    return quoted[0] if len(inside) <= 1 or re.fullmatch(r"<[a-z ]+>", inside) else "…"
+
+
 def _syntax(file: str, error: MarkedYAMLError) -> Problem:
     """ruamel's words without what it quotes, unless that is a single sign or a ``<name>`` of the grammar."""
     mark = error.problem_mark or error.context_mark
     words = ", ".join(part for part in (error.context, error.problem) if part)
-    words = re.sub(r"'(?!<)[^']{2,}'|\"[^\"]{2,}\"", "…", words.partition("\n")[0])
+    words = re.sub(r"\"([^\"]*)\"|'([^']*)'", _unquoted, words.partition("\n")[0])
     place = (mark.line + 1, mark.column + 1) if mark else (None, None)
     return Problem(f"not YAML: {words}", file, *place)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..catalogue import BY_NAME, TYPES, TargetType
-from ..model import Target
+from ..model import Credential, Target
 from .accounts import Accounts
 from .document import Node
 from .hosts import clean_host, hosts_of, network
 from .options import accepted, option_value, refuse_unknown, type_row
 from .page import Page
-from .problems import Complaints, Wrong
+from .problems import Wrong
 from .schema import TargetEntry
 from .targets import EXAMPLES, expand, read_target
 
@@ -49,35 +49,40 @@ class Entries:
         return f"{self._page.file}:{node.line}"
 
     def _mapping(self, node: Node) -> None:
+        """Read an entry; whatever is wrong in one part of it, the other parts are looked at, too."""
         problems = len(self._page.problems)
         rows = self._rows(node)
-        foreign = any(row.name not in BY_NAME for row in rows)
-        plain = node.plain()
-        shape = {key: value for key, value in plain.items() if key in TargetEntry.model_fields} if foreign else plain
-        entry: Any = self._page.shaped(TargetEntry, node, shape)
-        if entry is None:
-            return
-        if (entry.host is None) == (entry.hosts is None):
+        types_known = len(self._page.problems) == problems
+        entry = self._shape(node, rows)
+        if ("host" in node.value) == ("hosts" in node.value):
             self._page.wrong(node, "a target has either `host` or `hosts`")
-        if entry.type is not None and entry.types is not None:
+        if "type" in node.value and "types" in node.value:
             self._page.wrong(node, "a target has either `type` or `types`")
-        options = self._options(node, rows or TYPES)
-        credential = self._accounts.use(entry.credential, node["credential"]) if entry.credential else None
-        if "proxy_credential" in options:
-            self._accounts.use(options["proxy_credential"], node["proxy_credential"])
-        hosts = [node["host"]] if entry.host else node["hosts"].value if entry.hosts else []
-        right = len(self._page.problems) == problems
-        clean = [(place, self._hosts(place, len(rows or TYPES), listed=entry.host is None)) for place in hosts]
-        if not right:
+        options = self._options(node, rows or TYPES) if types_known else {}
+        credential = self._credential(node, "credential")
+        self._credential(node, "proxy_credential")
+        right = entry is not None and len(self._page.problems) == problems
+        clean = [(place, self._hosts(place, len(rows or TYPES), listed)) for place, listed in _places(node)]
+        if not right or entry is None:
             return
+        tags = tuple(entry.tags or ())
         with self._page.reading(node):  # what is wrong for one host here is wrong for all: it is told once
-            for place, found in clean:
+            for place, hosts in clean:
                 source = self._source(place)
-                for host in found:
-                    targets = expand(
-                        host, rows, entry.port, options, credential, tags=tuple(entry.tags or ()), source=source
-                    )
-                    self._keep(targets, place)
+                for host in hosts:
+                    self._keep(expand(host, rows, entry.port, options, credential, tags=tags, source=source), place)
+
+    def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
+        """The entry as its model, None if it has not the shape. A third party's type may have any option."""
+        plain = node.plain()
+        if any(row.name not in BY_NAME for row in rows):
+            plain = {key: value for key, value in plain.items() if key in TargetEntry.model_fields}
+        return self._page.shaped(TargetEntry, node, plain)
+
+    def _credential(self, node: Node, key: str) -> Credential | None:
+        if key in node.value and isinstance(node[key].value, str):
+            return self._accounts.use(node[key].value, node[key])
+        return None
 
     def _rows(self, node: Node) -> list[TargetType]:
         """The entry's types, or the default ones; empty stands for every type."""
@@ -88,27 +93,24 @@ class Entries:
         return rows_of(self._page, words)
 
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
-        """The entry's options that are right; the others are noted where they are."""
+        """The entry's options as they are written; what is wrong with one is noted where it is."""
         options: dict[str, Any] = {}
+        foreign = any(row.name not in BY_NAME for row in rows)
         for name, (key, value) in node.value.items():
-            if name in _OWN_KEYS:
+            if name in _OWN_KEYS or not (foreign or name in TargetEntry.model_fields):
                 continue
-            scalar = isinstance(value.value, (str, int, float)) and not isinstance(value.value, bool)
-            given = value.text if scalar else value.plain()
+            number_or_text = isinstance(value.value, (str, int, float)) and not isinstance(value.value, bool)
+            options[name] = value.text if number_or_text else value.plain()
             with self._page.reading(key):
                 refuse_unknown(rows, [name])
-                options[name] = given
-            complaints = Complaints()
             for row in rows:
-                if name in accepted(row) and name in options and not complaints.messages:
-                    with complaints.collected():
-                        option_value(row, name, given)
-            if complaints.messages:
-                self._page.wrong(value, *complaints.messages)
-                del options[name]
+                if name in accepted(row):
+                    with self._page.reading(value):
+                        option_value(row, name, options[name])
+                    break
         return options
 
-    def _hosts(self, node: Node, types: int, *, listed: bool) -> Iterable[str]:
+    def _hosts(self, node: Node, types: int, listed: bool) -> Iterable[str]:
         """The hosts that one word of the inventory stands for."""
         with self._page.reading(node):
             word: str = node.value
@@ -143,6 +145,14 @@ class Entries:
         if pair not in self._repeated:
             self._repeated.add(pair)
             self._page.wrong(place, f"`{target}` is given twice, first in line {first.line}")
+
+
+def _places(node: Node) -> list[tuple[Node, bool]]:
+    """Where an entry names its hosts; true for those in a list, which may be networks."""
+    places = [(node["host"], False)] if "host" in node.value else []
+    if "hosts" in node.value and isinstance(node["hosts"].value, list):
+        places += [(place, True) for place in node["hosts"].value]
+    return [(place, listed) for place, listed in places if isinstance(place.value, str) and place.value]
 
 
 def rows_of(page: Page, words: Iterable[Node]) -> list[TargetType]:

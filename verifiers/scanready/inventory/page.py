@@ -62,12 +62,13 @@ class Page:
         is repeated, and in a credential not even that.
         """
         known = list(model.model_fields)
+        listed = ", ".join(known)
         lead = _WORD.match(key.text)
         word = lead[0] if lead else ""
         if word != key.text and key.text[len(word) :].startswith(":") and word in known:
             self.wrong(key, f"a space is missing after `{word}:`")
         elif model is schema.CredentialEntry:
-            self.wrong(key, f"unknown key{did_you_mean(word, known)} (a credential has: {', '.join(known)})")
+            self.wrong(key, f"unknown key{did_you_mean(word, known)} (a credential has: {listed})")
         elif is_secretive(word):
             self.wrong(
                 key,
@@ -75,9 +76,10 @@ class Page:
                 "name that in `credential`",
             )
         elif word != key.text:
-            self.wrong(key, f"unknown key (known are: {', '.join(known)})")
+            self.wrong(key, f"unknown key (known are: {listed})")
         else:
-            self.wrong(key, f"unknown key {shown(word)}{did_you_mean(word, known)}")
+            near = did_you_mean(word, known)
+            self.wrong(key, f"unknown key {shown(word)}{near or f' (known are: {listed})'}")
 
     def _shape(self, model: type[BaseModel], node: Node, kind: str, loc: tuple[int | str, ...], words: str) -> None:
         """Note one of pydantic's errors in our words, where it is."""

@@ -59,7 +59,10 @@ _CLEAR_TEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to read after the login: a table of a database, or of the first database that shows one."""
+    """What to read after the login: a table of a database, or of the first database that shows one.
+
+    ``encrypted`` is whether the server offers TLS, which then is used.
+    """
 
     database: str | None = None
     table: str | None = None
@@ -207,6 +210,8 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
                 _look_around(session, wanted, seen)
         except pymysql.err.Error as error:
             seen.denied = _unreadable(error, seen.account, wanted)
+            if seen.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
+                raise seen.denied from error
         except _UNCHECKED as error:
             seen.denied = Failure(common.LIMIT, f"pymysql could not read the server's answer: {error!r}")
         return seen
@@ -299,20 +304,21 @@ def _look_around(session: pymysql.Connection[Any], wanted: Wanted, seen: Visit) 
         f"ORDER BY 1 LIMIT {MOST_DATABASES}",
     )
     seen.databases = [str(row[0]) for row in rows]
-    table = wanted.table
-    database = wanted.database
-    if table and not database:
-        database, _, table = table.rpartition(".")
-    if database:
-        session.select_db(database)
-    for candidate in [database] if database else seen.databases:
-        if name := table or _first_table(session, candidate):
+    if wanted.table and not wanted.database:
+        seen.denied = Failure(
+            common.ACCESS_NOT_FOUND, f"which database is table {wanted.table} in? `table: DATABASE.TABLE`"
+        )
+        return
+    if wanted.database:
+        session.select_db(wanted.database)
+    for candidate in [wanted.database] if wanted.database else seen.databases:
+        if name := wanted.table or _first_table(session, candidate):
             row = _first(session, f"SELECT 1 FROM {mysql_name(candidate)}.{mysql_name(name)} LIMIT 1")
             seen.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
-    place = f"database {database}" if database else "any database but the system's own"
+    place = f"database {wanted.database}" if wanted.database else "any database but the system's own"
     seen.denied = Failure(
-        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, database)
+        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, wanted.database)
     )
 
 

@@ -5,7 +5,7 @@ decided by *its* algorithms, not by any library's. It is asked, never run agains
 a target: ``ssh -V``, ``ssh -Q`` and ``ssh -G`` open no connection.
 
 The answers hold for all hosts and are asked for once, anew only if the program
-or a configuration file changes. ``ssh -G HOST`` for one host costs a process
+or a configuration file changes (an included one aside). ``ssh -G HOST`` for one host costs a process
 (some 5 ms); over ten thousand targets that is a minute of CPU for the same answer
 each time. So it is run only where a ``Host`` pattern of the configuration fits
 that host, or where a ``Match`` block stands, which only ssh itself can judge.
@@ -88,7 +88,7 @@ def remembered(now: _State) -> Client | None:
 
 
 def client(now: _State) -> Client:
-    """Ask the client; blocks up to `PATIENCE` seconds a question. Whoever asks at the same time waits for one answer."""
+    """Ask the client; blocks up to `PATIENCE` seconds a question. Whoever asks meanwhile waits for the same answer."""
     with _asking:
         if now not in _known:
             _known.clear()
@@ -128,7 +128,13 @@ def _run(*argv: str) -> str:
     """What a question prints (``ssh -V`` prints on standard error); nothing if it fails or hangs."""
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -171,7 +177,9 @@ def _lines(path: Path, base: Path, depth: int) -> Iterator[tuple[str, list[str]]
 
 def ssh_config_stanza(host: str, additions: Mapping[str, tuple[str, ...]]) -> str:
     """A section for one host of the agent's ssh_config that adds algorithms, by slot, to what it offers."""
-    return "\n".join([f"Host {host}", *(f"    {OPTIONS[slot]} +{','.join(names)}" for slot, names in additions.items())])
+    return "\n".join(
+        [f"Host {host}", *(f"    {OPTIONS[slot]} +{','.join(names)}" for slot, names in additions.items())]
+    )
 
 
 def sshd_config_lines(additions: Mapping[str, tuple[str, ...]]) -> str:

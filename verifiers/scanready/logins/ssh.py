@@ -13,7 +13,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..causes import common
 from ..causes import ssh as causes
@@ -51,13 +51,17 @@ class Wanted:
 
 @dataclass(slots=True)
 class Visit:
-    """What a visit saw. ``key_on_record`` is "yes", "no", "other types" or "changed"; texts are printable and short."""
+    """What a visit saw of what was wanted; its texts are printable and short.
+
+    ``key_on_record`` is "yes", "no", "other types" or "changed".
+    """
 
     methods: tuple[str, ...] = ()
     passwordless: bool = False
     host_key: str = ""
     key_on_record: str = "no"
     banner: str = ""
+    wanted: Wanted | None = None
     command: Command | Failure | None = None
     listing: Listing | Failure | None = None
 
@@ -69,8 +73,8 @@ def limits(offered: wire.KexInit) -> str:
         Failure: paramiko is not installed.
     """
     paramiko = _import()
-    kind = paramiko.Transport
-    ours = wire.offer(kind._preferred_kex, kind._preferred_keys, kind._preferred_ciphers, kind._preferred_macs)
+    lists = ("_preferred_kex", "_preferred_keys", "_preferred_ciphers", "_preferred_macs")
+    ours = wire.offer(*(getattr(paramiko.Transport, name) for name in lists))
     slots = wire.common(ours, offered).missing
     return "; ".join(f"for {slot.name} the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
 
@@ -82,8 +86,9 @@ def ask_methods(dial: Dial, wanted: Wanted, user: str, seconds: float) -> Visit:
         Failure: paramiko is not installed or cannot talk to this server; out of time.
         OSError, StreamError: from ``dial``.
     """
+    _import()
     leash = Leash(dial(), seconds)
-    transport = open_transport(_import(), leash)
+    transport = open_transport(leash)
     try:
         visit = _meet(transport, leash, wanted)
         visit.passwordless = _ask_none(transport, leash, visit, user)
@@ -99,18 +104,18 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float) ->
         Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
         OSError, StreamError: from ``dial``.
     """
-    paramiko = _import()
-    key = _load_key(paramiko, credential)
+    _import()
+    key = _load_key(credential)
     if key is None and credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has neither password nor key file")
     leash = Leash(dial(), seconds)
-    transport = open_transport(paramiko, leash)
+    transport = open_transport(leash)
     try:
         seen = _meet(transport, leash, wanted)
         try:
             _log_in(transport, leash, seen, wanted, credential, key)
         except Failure as failure:
-            failure.facts.update(_facts(seen))
+            failure.facts.update(facts_of(seen))
             raise
         seen.banner = _banner(transport)
         if wanted.command is not None:
@@ -122,17 +127,23 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float) ->
         take_leave(transport, leash)
 
 
-def _facts(seen: Visit) -> dict[str, object]:
-    found = {"auth_methods": list(seen.methods), "host_key": seen.host_key, "login_banner": seen.banner}
+def facts_of(seen: Visit) -> dict[str, Any]:
+    """What a visit saw, in the vocabulary of facts."""
+    found = {
+        "auth_methods": list(seen.methods),
+        "host_key": seen.host_key,
+        "host_key_on_record": seen.key_on_record,
+        "login_banner": seen.banner,
+    }
     return {name: value for name, value in found.items() if value}
 
 
-def _import() -> type:  # a module, which has no better type
+def _import() -> Any:
     try:
         import paramiko
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "paramiko is not installed: pip install 'scanready[ssh]'") from error
-    return paramiko  # type: ignore[return-value]
+    return paramiko
 
 
 # meeting ----------------------------------------------------------------------------------------------------------
@@ -152,7 +163,8 @@ def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
         raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
     key = transport.get_remote_server_key()
     name = wanted.host if wanted.port == 22 else f"[{wanted.host}]:{wanted.port}"
-    return Visit(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=_on_record(name, key, wanted.known_hosts))
+    on_record = _on_record(name, key, wanted.known_hosts)
+    return Visit(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=on_record, wanted=wanted)
 
 
 def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
@@ -217,8 +229,7 @@ def _log_in(
     if not _takes_password(left, credential):
         raise _more_factors(left, wanted, user)
     if seen.key_on_record == "changed":
-        fix = f"ssh-keygen -R {wanted.host if wanted.port == 22 else f'[{wanted.host}]:{wanted.port}'}"
-        raise Failure(causes.HOST_KEY_CHANGED, f"the server shows {seen.host_key}; the password was not sent", fix)
+        raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
     left = _with_password(transport, leash, seen, wanted, credential, left)
     if not transport.is_authenticated():
         raise _more_factors(left, wanted, user)
@@ -291,7 +302,9 @@ def _attempt(
     except paramiko.AuthenticationException as error:
         if not transport.is_active() or leash.expired or "timeout" in str(error):
             raise _closed(transport, leash, seen, error) from error
-        detail = f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
+        detail = (
+            f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
+        )
         raise Failure(common.LOGIN_REFUSED, detail) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise _closed(transport, leash, seen, error) from error
@@ -303,7 +316,7 @@ def _closed(transport: paramiko.Transport, leash: Leash, seen: Visit, error: Bas
     handler = transport.auth_handler
     said = printable(_raw_text(getattr(handler, "banner", None)), 300) or seen.banner
     words = " ".join(filter(None, [leash.disconnect_text, said]))
-    if leash.password_change:
+    if "Illegal info request" in str(error):  # to paramiko, after a password: PASSWD_CHANGEREQ (RFC 4252, 8)
         return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if leash.expired or leash.flooded:
         return leash.verdict(str(error))
@@ -323,7 +336,9 @@ def _not_offered(seen: Visit, wanted: Wanted, credential: Credential) -> Failure
     method = "password" if credential.password is not None else "publickey"
     fix = match_stanza(credential.username, wanted.agent, line, f"AuthenticationMethods {method}")
     return Failure(
-        causes.METHOD_NOT_OFFERED, f"for {credential.username} the server takes {offered}; the credential has {has}", fix
+        causes.METHOD_NOT_OFFERED,
+        f"for {credential.username} the server takes {offered}; the credential has {has}",
+        fix,
     )
 
 
@@ -338,7 +353,7 @@ def _without_factors(wanted: Wanted, user: str) -> str:
     return match_stanza(user, wanted.agent, "AuthenticationMethods any")
 
 
-def _load_key(paramiko: type, credential: Credential) -> paramiko.PKey | None:
+def _load_key(credential: Credential) -> paramiko.PKey | None:
     if credential.key_file is None:
         return None
     from paramiko import PKey, SSHException

@@ -33,8 +33,7 @@ _DISCONNECT, _INFO_REQUEST = 1, 60
 class Leash:
     """The socket paramiko gets: ends after ``seconds`` or `MOST_RECEIVED` bytes, and notes what paramiko forgets.
 
-    ``disconnect_text`` is what the server said when it left; ``password_change``
-    is true if it answered a password with the demand for a new one (RFC 4252, 8).
+    ``disconnect_text`` is what the server said when it left.
     """
 
     def __init__(self, sock: socket.socket, seconds: float) -> None:
@@ -43,7 +42,6 @@ class Leash:
         self._received = 0
         self.flooded = False
         self.disconnect_text = ""
-        self.password_change = False
 
     @property
     def remaining(self) -> float:
@@ -90,13 +88,16 @@ class Leash:
         self._sock.close()
 
 
-def open_transport(paramiko: Any, leash: Leash) -> paramiko.Transport:
+def open_transport(leash: Leash) -> paramiko.Transport:
     """Make a transport on the leash that logs nowhere; nothing is sent yet."""
+    import paramiko
+
     log = logging.getLogger(_LOG)
     log.propagate = False
     if not log.handlers:
         log.addHandler(logging.NullHandler())
-    transport: paramiko.Transport = paramiko.Transport(leash, packetizer_class=_packetizer(paramiko, leash))
+    # Any object with recv, send, settimeout and close will do, says the class itself.
+    transport = paramiko.Transport(leash, packetizer_class=_packetizer(paramiko, leash))  # type: ignore[arg-type]
     transport.set_log_channel(_LOG)
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
     transport.channel_timeout = transport.clear_to_send_timeout = leash.remaining
@@ -113,26 +114,21 @@ def _packetizer(paramiko: Any, leash: Leash) -> type:
                 message.get_int()
                 leash.disconnect_text = printable(message.get_text(), 300)
                 message.rewind()
-                message.get_byte()
             elif kind == _INFO_REQUEST:
-                _demand_prompts(paramiko, leash, message)
+                _demand_few_prompts(paramiko, message)
             return kind, message
 
     return Packetizer
 
 
-def _demand_prompts(paramiko: Any, leash: Leash, message: Any) -> None:
-    """A count of four thousand million prompts would keep paramiko busy until memory ends."""
-    request = paramiko.Message(message.asbytes())
-    request.get_byte()
-    title = request.get_string()
-    request.get_string()
-    request.get_string()
-    prompts = request.get_int()
+def _demand_few_prompts(paramiko: Any, message: Any) -> None:
+    """A count of four thousand million prompts would keep paramiko busy until memory ends (RFC 4256, 3.2)."""
+    for _ in ("name", "instruction", "language"):
+        message.get_string()
+    prompts = message.get_int()
+    message.rewind()
     if prompts > MOST_PROMPTS:
-        # After a password this message number means PASSWD_CHANGEREQ: two strings, so no plausible count.
-        leash.password_change = b"password" in title.lower() or b"expired" in title.lower()
-        raise paramiko.SSHException(f"{prompts} prompts")
+        raise paramiko.SSHException(f"the server asks {prompts} questions at once")
 
 
 def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
@@ -146,7 +142,7 @@ def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
         message.add_string(FAREWELL)
         message.add_string("en")
         try:
-            transport._send_message(message)
+            transport._send_message(message)  # type: ignore[attr-defined]  # the only way to say it
         except (paramiko.SSHException, EOFError, OSError):
             pass
         else:

@@ -1,4 +1,4 @@
-"""What is looked at once logged in over SSH: the output of one command, one entry of one directory. Nothing is written."""
+"""What is looked at once logged in over SSH: the output of one command, one entry of one directory. Read-only."""
 
 from __future__ import annotations
 
@@ -96,6 +96,8 @@ def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
 
 def _unanswered(leash: Leash, error: BaseException) -> Failure | None:
     """Silence and floods are no refusals."""
-    if isinstance(error, TimeoutError) or leash.expired or leash.flooded:
-        return leash.verdict("the server did not answer")
+    if leash.flooded:
+        return leash.verdict("")
+    if isinstance(error, TimeoutError) or leash.expired:
+        return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
     return None

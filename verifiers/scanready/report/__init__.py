@@ -19,7 +19,7 @@ FORMATS: dict[str, str] = {
 }
 
 
-def document(name: str, look: Look) -> Document:
+def new_document(name: str, look: Look) -> Document:
     """Return a fresh document of the named format.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class Look:
 class RunInfo:
     """What is known of a run when it begins. ``started`` is UTC, ISO 8601; ``timeout`` seconds per target.
 
-    ``tried`` names the hosts whose type was not given: every type is tried on them, and
-    the answer is what they can be scanned as.
+    ``tried`` is for hosts whose type was not given, where every type is tried and the answer
+    is what they can be scanned as: ``id(target)`` to the host as it was asked for.
     """
 
     version: str
@@ -34,7 +34,7 @@ class RunInfo:
     timeout: float
     depth: Step
     targets: Sequence[Target]
-    tried: frozenset[str] = frozenset()
+    tried: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

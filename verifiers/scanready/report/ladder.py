@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -15,6 +16,10 @@ from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, v
 from .result import fixes
 
 
+#: A rung is one line, two at most; the detail below it has more.
+_SUMMARY = 160
+
+
 class Ladder:
     """Draws each target as it ends, in the order they were asked for; a host without a type gets an overview."""
 
@@ -22,20 +27,23 @@ class Ladder:
         self._look = look
         self._waiting: list[Target] = []
         self._early: dict[int, Report] = {}
+        self._asked: Mapping[int, str] = {}
         self._tried: dict[str, list[Report]] = {}
+        self._order: dict[int, int] = {}
         self._first = True
 
     def begin(self, run: RunInfo) -> str:
         """Remember the order."""
-        self._tried = {host: [] for host in sorted(run.tried)}
-        self._waiting = [target for target in run.targets if target.host not in run.tried]
+        self._asked = run.tried
+        self._tried = {host: [] for host in run.tried.values()}
+        self._waiting = [target for target in run.targets if id(target) not in run.tried]
         self._order = {id(target): place for place, target in enumerate(run.targets)}
         return ""
 
     def add(self, report: Report) -> str:
         """Return the ladders that can be shown now without getting out of order."""
-        if report.target.host in self._tried:
-            self._tried[report.target.host].append(report)
+        if host := self._asked.get(id(report.target)):
+            self._tried[host].append(report)
             return ""
         self._early[id(report.target)] = report
         ready: list[Report] = []
@@ -80,7 +88,7 @@ def draw(report: Report, look: Look) -> str:
         paper.paste(fix, indent=4)
     _besides(report, paper)
     if look.verbosity > 0:
-        paper.draw(pairs(_evidence(report)), indent=2)
+        paper.draw(Text(""), pairs(_evidence(report)), indent=2)
     return paper.text()
 
 
@@ -104,7 +112,7 @@ def _rungs(report: Report, paper: Paper) -> Table:
     for check in report.checks:
         where = "" if check.endpoint in usual else f"{visible(check.endpoint)}: "
         skipped = check.outcome is Outcome.SKIPPED
-        body = Text.assemble(where, visible(check.summary), style="dim" if skipped else "", overflow="fold")
+        body = Text.assemble(where, visible(check.summary, _SUMMARY), style="dim" if skipped else "", overflow="fold")
         grid.add_row(paper.mark(check.outcome), check.step.value, body, "" if skipped else duration(check.seconds))
     return grid
 

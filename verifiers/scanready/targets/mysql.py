@@ -55,11 +55,8 @@ async def _to_the_prompt(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         answer = await talk.be_refused()
         if isinstance(answer, wire.Ok):
-            rung.saw(
-                f"lets {INVENTED_USER} in without a password: an anonymous account exists",
-                anonymous=True,
-                auth_methods=talk.plugins,
-            )
+            told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
+            rung.saw(told, anonymous=True, auth_methods=talk.plugins)
         elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
             rung.saw(f"asks for {talk.plugins[-1]} ({answer.message})", auth_methods=talk.plugins)
             if seen_as := wire.host_seen(answer.message):
@@ -83,9 +80,10 @@ async def _with_credential(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         rung.saw(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
     pipe = sql.Pipe(talk.take, talk.heard, probe.host, probe.remaining)
+    database, _, table = (options.get("table") or "").rpartition(".")
     wanted = sql.Wanted(
-        options.get("database"),
-        options.get("table"),
+        database=options.get("database") or database,
+        table=table,
         mariadb=greeting.mariadb,
         encrypted=greeting.tls,
         allow_cleartext=bool(options.get("allow_cleartext")),

@@ -1,0 +1,99 @@
+"""A third party's target type for the tests, ``mood``: does what its ``is`` option says, touches no network.
+
+It comes the way a real one does: a package on the path, with an entry point in its metadata.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+VERIFIER = '''
+import asyncio, os
+from scanready import Step
+from scanready.causes import common
+from scanready.explain import Failure
+
+HOSTILE = "ev\\x1b]0;owned\\x07il \\u202etxt.exe\\u202c \\x9b31m <b>&amp;[red]" + "A" * 5000
+
+
+async def verify(probe):
+    mood = probe.target.options.get("is", "ready")
+    async with probe.step(Step.CONNECT) as rung:
+        if mood == "refused" or probe.target.port == 64937:
+            rung.blocked(common.REFUSED, "reset: nothing listens")
+        if mood == "filtered":
+            rung.blocked(common.FILTERED, "no answer", f"ip daddr {probe.host} tcp dport {probe.target.port} accept")
+        if mood == "mends":
+            log = os.environ["MOOD_LOG"]
+            with open(log, "a") as file:
+                file.write(probe.host + "\\n")
+            with open(log) as file:
+                if file.read().count(probe.host) < 2:
+                    rung.blocked(common.FILTERED, "no answer yet")
+        rung.saw("connected")
+    async with probe.step(Step.HANDSHAKE) as rung:
+        if mood == "held":
+            while not os.path.exists(os.environ["MOOD_RELEASE"]):
+                await asyncio.sleep(0.01)
+        if mood == "throttled":
+            rung.blocked(common.THROTTLED, "too many of us")
+        if mood == "hostile":
+            rung.blocked(common.MALFORMED, HOSTILE, "line one\\nline \\x1b[2J two", product=HOSTILE, raw=b"\\xff\\x00")
+        if mood == "odd":
+            rung.saw("odd", lone="\\ud800", bag={3, 1}, nan=float("nan"), raw=b"\\xffx", keys={1: 2})
+        rung.saw("speaks mood", product="Mood 1.0")
+    async with probe.step(Step.AUTH) as rung:
+        if mood == "limited":
+            rung.warn(common.TLS_EXPIRED, "expired yesterday")
+        rung.saw("asks for a password", auth_methods=["password"])
+    if probe.target.credential:
+        async with probe.step(Step.LOGIN) as rung:
+            if mood == "wrong":
+                def refuse():
+                    raise Failure(common.LOGIN_REFUSED, "wrong password")
+                await probe.login(refuse)
+            rung.saw("logged in")
+        async with probe.step(Step.ACCESS) as rung:
+            rung.saw("read one")
+'''
+
+
+def install(where: Path) -> None:
+    """Put the package into ``where``, as an installer would."""
+    (where / "moodplugin.py").write_text(VERIFIER)
+    info = where / "moodplugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: moodplugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[scanready.targets]\nmood = moodplugin:verify\n")
+
+
+def environment(plugins: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a subprocess that finds scanready and the plug-in, and nothing of ours besides."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCANREADY_", "NO_COLOR", "COLUMNS"))}
+    return {**kept, "PYTHONPATH": f"{ROOT / 'verifiers'}:{plugins}", **(extra or {})}
+
+
+def command(*arguments: str) -> list[str]:
+    """What to start."""
+    return [sys.executable, "-m", "scanready", *arguments]
+
+
+def run(plugins: Path, arguments: Sequence[str], extra: Mapping[str, str] | None = None, **options: Any) -> Any:
+    """Run scanready to its end; stdout and stderr are text."""
+    return subprocess.run(
+        command(*arguments),
+        env=environment(plugins, extra),
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )

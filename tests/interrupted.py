@@ -1,0 +1,31 @@
+"""End a climb in the middle: by cancelling it at the n-th piece of talk, or by giving it too little time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from scanready.engine import Run, Settings
+from scanready.model import Report, Target
+
+
+async def cancelled(where: Target, at: int, **settings: Any) -> int:
+    """Climb, and cancel when the ``at``-th piece (sent or received, 1 is the first) goes by; return how many went by."""
+    seen = 0
+
+    def tap(_direction: str, _data: bytes) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            climbing.cancel()
+
+    async with Run(Settings(tap=lambda _: tap, canary=False, **settings)) as run:
+        climbing = asyncio.create_task(run.verify(where))
+        await asyncio.wait([climbing])
+    return seen
+
+
+async def out_of_time(where: Target, seconds: float, **settings: Any) -> Report:
+    """Climb with that much time for everything."""
+    async with Run(Settings(timeout=seconds, canary=False, **settings)) as run:
+        return await run.verify(where)

@@ -1,0 +1,234 @@
+"""The HTTP talk that all types over HTTP share: one connection to one origin, and the questions asked on it.
+
+    we                                 proxy, if one is configured       server
+    CONNECT host:port             ->                                               (https)
+                                  <-   200: a tunnel
+    TLS                           ->                                               (https)
+                                                                    <-   TLS
+    HEAD /path                    ->
+                                                                    <-   status and fields
+    GET /path                     ->                                               (where HEAD was refused)
+                                                                    <-   status, fields, up to 64 KiB
+    close_notify, FIN             ->
+
+Through a proxy, http is asked in absolute form (RFC 9112, 3.2.2) and https through a tunnel (RFC 9110, 9.3.6).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin, urlsplit
+
+from .. import __version__
+from ..causes import common
+from ..causes import http as causes
+from ..explain import Failure
+from ..model import Step, bracketed
+from ..probe import ClimbEnded, Probe
+from ..stream import HungUp, Stream
+from ..wire import http as wire
+
+USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
+ALPN = ("http/1.1",)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
+# These it would only repeat: a login, a limit, an overload, a gateway in between.
+_TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
+# What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
+_NO_PROXY = (400, 404, 405, 501)
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where a question goes. ``path`` includes the query, and is as HTTP carries it."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What one connection is good for."""
+        return self.scheme, self.host.lower(), self.port
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``."""
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The Host field: no port where it is the scheme's default."""
+        return wire.authority(self.host, self.port, DEFAULT_PORTS[self.scheme])
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def joined(self, location: str) -> Url | None:
+        """Where ``location``, a redirect's, leads from here; None if that is no address of a web page."""
+        try:
+            parts = urlsplit(urljoin(str(self), location.strip()))
+            scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        except ValueError:
+            return None
+        if scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
+            return None
+        return Url(scheme, host, port or DEFAULT_PORTS[scheme], carried(parts.path, parts.query))
+
+
+def carried(path: str, query: str = "") -> str:
+    """A path as HTTP carries it: what is not allowed in it percent-encoded, what is encoded left alone."""
+    return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?#[]@!$&'()*+,;=~")
+
+
+def asked_for(probe: Probe, scheme: str) -> Url:
+    """The target's own page."""
+    host = probe.host if probe.host.isascii() else probe.host.encode("idna").decode()
+    return Url(scheme, host, probe.target.port, carried(probe.target.options.get("path", "/")))
+
+
+def proxy_of(probe: Probe) -> tuple[str, int] | None:
+    """The proxy the target's options name, as the inventory normalised it (``host:port``)."""
+    named = str(probe.target.options.get("proxy") or "").removeprefix("http://").rstrip("/")
+    if not named:
+        return None
+    host, _, port = named.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Talk:
+    """Questions to one origin, in turn, on one connection for as long as the server keeps it."""
+
+    def __init__(self, probe: Probe, origin: Url, stream: Stream) -> None:
+        self._probe = probe
+        self._origin = origin
+        self._stream = stream
+        self._over = False
+        self._asked = 0
+        self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
+
+    async def question(self, url: Url) -> wire.Response:
+        """Ask about a page: HEAD, and GET where HEAD is refused."""
+        answer = await self.ask("HEAD", url)
+        if answer.status >= 400 and answer.status not in _TRUSTED_REFUSALS:
+            answer = await self.ask("GET", url)
+        return answer
+
+    async def ask(self, method: str, url: Url) -> wire.Response:
+        """Send one request and read its answer, on a new connection if the last answer ended the old one.
+
+        Raises:
+            WireError, StreamError: as :meth:`Stream.receive` does.
+            Failure: no new connection.
+        """
+        if self._over:
+            await self._anew()
+        try:
+            return await self._once(method, url)
+        except HungUp:
+            if not self._asked:
+                raise
+            await self._anew()  # a server may end a kept connection at any time (RFC 9112, 9.5)
+            return await self._once(method, url)
+
+    async def _once(self, method: str, url: Url) -> wire.Response:
+        form = str(url) if self._absolute else url.path
+        request = wire.request(method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True)
+        await self._stream.send(request)
+        answer = await self._stream.receive(wire.ResponseReader(method))
+        self._asked += 1
+        self._over = _ends_connection(answer) or self._stream.unread > 0
+        return answer
+
+    async def _anew(self) -> None:
+        await self._probe.leave(self._stream)
+        self._stream = await _again(self._probe, self._origin)
+        self._over, self._asked = False, 0
+
+
+def _ends_connection(answer: wire.Response) -> bool:
+    said = [token.strip().lower() for value in answer.all("connection") for token in value.split(",")]
+    kept = "keep-alive" in said or answer.version == "1.1"
+    return "close" in said or not kept or answer.truncated
+
+
+# --- getting a connection ----------------------------------------------------------------------------------------
+
+
+async def open_talk(probe: Probe, scheme: str) -> Talk:
+    """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``."""
+    url, proxy = asked_for(probe, scheme), proxy_of(probe)
+    stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
+    if scheme == "https":
+        async with probe.step(Step.TLS) as rung:
+            await probe.start_tls(stream, rung, ALPN)
+    return Talk(probe, url, stream)
+
+
+async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
+    where = f"{bracketed(proxy[0])}:{proxy[1]}"
+    async with probe.step(Step.RESOLVE, probe.host) as rung:
+        rung.skip("left to the proxy")
+    async with probe.step(Step.CONNECT, where) as rung:
+        stream = await probe.dial(*proxy)
+        rung.saw("connected to the proxy", proxy=where)
+    if url.scheme == "https":
+        async with probe.step(Step.CONNECT) as rung:
+            await _tunnel(probe, stream, url)
+            rung.saw(f"the proxy {where} opened a tunnel")
+    elif probe.depth is Step.CONNECT:
+        raise ClimbEnded  # what plain http asks of a proxy is the request itself
+    return stream
+
+
+async def _tunnel(probe: Probe, stream: Stream, url: Url) -> None:
+    """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
+    target = wire.authority(url.host, url.port)
+    await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
+    answer = await stream.receive(wire.ResponseReader("CONNECT"))
+    if answer.status == 407:
+        raise proxy_wants_login(probe, answer)
+    if answer.status in _NO_PROXY:
+        raise Failure(causes.NOT_A_PROXY, f"{described(answer)} to CONNECT {target}")
+    if not 200 <= answer.status < 300:
+        raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
+
+
+def proxy_wants_login(probe: Probe, answer: wire.Response) -> Failure:
+    """The configured proxy's 407, with the schemes it offers."""
+    schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
+    detail = f"the proxy demands a login ({', '.join(schemes) or 'no scheme named'})"
+    if named := probe.target.options.get("proxy_credential"):
+        ours = f"{detail}; this version does not log in at proxies, so `proxy_credential: {named}` was not used"
+        return Failure(common.LIMIT, ours, proxy_auth_methods=schemes)
+    return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
+
+
+async def _again(probe: Probe, url: Url) -> Stream:
+    """One more connection to an origin that was reached before; its certificate was judged then."""
+    proxy = proxy_of(probe)
+    stream = await probe.dial(*(proxy or (url.host, url.port)))
+    if url.scheme == "https":
+        if proxy:
+            await _tunnel(probe, stream, url)
+        await stream.start_tls(url.host, ALPN)
+    return stream
+
+
+async def open_elsewhere(probe: Probe, url: Url) -> tuple[Talk, Stream]:
+    """Connect to another origin; TLS is left to the caller, who judges it."""
+    proxy = proxy_of(probe)
+    stream = await probe.dial(*(proxy or (url.host, url.port)))
+    if proxy and url.scheme == "https":
+        await _tunnel(probe, stream, url)
+    return Talk(probe, url, stream), stream
+
+
+def described(answer: wire.Response) -> str:
+    """``403 Forbidden (nginx/1.22.1)``."""
+    server = answer.header("server")
+    return f"{answer.status} {answer.reason}".strip() + (f" ({server})" if server else "")
