@@ -11,7 +11,9 @@ from scanready.engine import Settings, verify
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
 
 
-def target(type_: str, host: str, port: int | None = None, credential: Credential | None = None, **options: Any) -> Target:
+def target(
+    type_: str, host: str, port: int | None = None, credential: Credential | None = None, **options: Any
+) -> Target:
     """A target on its type's default port, unless another is given."""
     return Target(host, type_, port or BY_NAME[type_].port, options, credential)
 

@@ -10,7 +10,7 @@ from scanready.model import Report, Target
 
 
 async def cancelled(where: Target, at: int, **settings: Any) -> int:
-    """Climb, and cancel when the ``at``-th piece (sent or received, 1 is the first) goes by; return how many went by."""
+    """Climb, and cancel when the ``at``-th piece (sent or received, from 1) goes by; return how many went by."""
     seen = 0
 
     def tap(_direction: str, _data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from scanready.causes import common
 from scanready.explain import Failure
 from scanready.guard import LockoutGuard

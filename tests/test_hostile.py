@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fixtures.emulators import in_background, misbehave
 from scanready.catalogue import TYPES
 from scanready.registry import built_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Outcome, Step, Verdict, judge, reached
 

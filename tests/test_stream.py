@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+
 from fixtures.emulators import Reader, Record, Server, Writer, misbehave, serve
 from scanready.stream import HungUp, Silent, Stream, TlsFailed, dial
 from scanready.wire import Buffer, WireError
@@ -21,7 +22,9 @@ def line(buffer: Buffer) -> bytes | None:
     return buffer.line(1024)
 
 
-def talk(behaviour: object, talk_: Callable[[Stream, Server], Awaitable[T]], seconds: float = 5.0, **options: object) -> T:
+def talk(
+    behaviour: object, talk_: Callable[[Stream, Server], Awaitable[T]], seconds: float = 5.0, **options: object
+) -> T:
     """Serve ``behaviour``, dial it, and run ``talk_`` on the stream."""
 
     async def run() -> T:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
 from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
 from scanready.catalogue import TYPES
 from scanready.engine import CANARY_PORT
 from scanready.model import Outcome, Owner, Step, Verdict
 from scanready.registry import built_in
-
 from tests.climb import check_of, climb, expect, story, target
 
 BUILT = [row.name for row in TYPES if built_in(row.name)]

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import pymysql
 import pytest
+
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.mariadb import MAX_CONNECT_ERRORS, MariaDB
 from scanready.engine import Settings, verify_all
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-
 from tests.climb import account, check_of, climb, expect, passed, story, target
 from tests.interrupted import cancelled, out_of_time
 
@@ -223,13 +223,6 @@ def test_limits_of_an_account(lab: Lab) -> None:
     expect(report, Verdict.BLOCKED, "mysql.user-limit", step=Step.LOGIN, owner=Owner.DATABASE)
 
 
-def test_a_plugin_that_pymysql_does_not_know(lab: Lab) -> None:
-    """ed25519 is known with PyNaCl; without it the server would see a hang-up, if we did not answer."""
-    server = lab.mariadb("observed", label="plugins")
-    server.sql(f"INSTALL SONAME 'auth_ed25519'; CREATE USER ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}')")
-    passed(climb(at(server, "ed"), lab.agent), Step.LOGIN)
-
-
 def test_an_anonymous_account_is_told(lab: Lab) -> None:
     server = lab.mariadb("standard", label="anonymous")
     server.sql("CREATE USER ''@'%'")
@@ -356,7 +349,7 @@ def test_a_credential_that_is_withheld_is_no_hang_up(lab: Lab, watched: Watched)
 
 def test_both_addresses_of_a_name_are_left_politely(lab: Lab, watched: Watched) -> None:
     both = "mysql-both.lab"
-    lab.topology.name(both, watched.server.address, watched.server.address6)
+    lab.topology.name({both: (watched.server.address, watched.server.address6)})
     report = expect(climb(target("mysql", both), lab.agent), Verdict.READY)
     assert (report.footprint.connections, report.footprint.probe_logins) == (2, 2)
     watched.assert_unharmed()

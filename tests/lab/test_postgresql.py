@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Step, Verdict
-
 from tests.climb import account, check_of, climb, expect, passed, story, target
 
 ER, POOR = account("er"), account("poor")

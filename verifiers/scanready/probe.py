@@ -18,23 +18,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from . import certificates
 from .catalogue import TargetType
 from .causes import common
 from .connect import dial_all
-from .explain import Failure, explain, foreigner
+from .explain import Failure, explain
 from .guard import LockoutGuard
-from .model import Agent, Cause, Check, Facts, Finding, Footprint, Outcome, Step, Target, bracketed
+from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
 from .resolve import Resolver
-from .stream import Stream, Tap
+from .rung import ClimbEnded, Rung
+from .stream import Stream, StreamError, Tap
 from .tlspolicy import TlsSession
+from .wire import WireError
 
 T = TypeVar("T")
 
@@ -43,10 +43,6 @@ Farewell = Callable[[Stream], Awaitable[None]]
 
 # What is kept back of a target's time for ending politely, as a share and in seconds at the most.
 _GRACE_SHARE, _GRACE_MOST = 0.05, 0.5
-
-
-class ClimbEnded(Exception):
-    """The climb is over; every check that there is has been recorded."""
 
 
 @dataclass(slots=True)
@@ -234,7 +230,7 @@ class Probe:
         Raises:
             ClimbEnded: the shared climb ended early, now or then.
         """
-        key = (key, self.depth)
+        key = key, self.depth, self.row.speaks, self.row.tls
         if key in self.seen.shared:
             checks, result = self.seen.shared[key]
             self.checks.extend(checks)
@@ -272,22 +268,29 @@ class Probe:
     async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
         """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation."""
         try:
-            await verify(self)
+            try:
+                await verify(self)
+            finally:
+                while self._open:
+                    await self._say_goodbye(*self._open.pop(0))
         except ClimbEnded:
             pass
-        finally:
-            for stream, farewell in self._open:
-                await self._say_goodbye(stream, farewell)
-            self._open.clear()
+        except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
+            step = self.checks[-1].step if self.checks else Step.AGENT
+            found = explain(error, step, self.row.speaks)
+            self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
         self._remember()
 
     async def _say_goodbye(self, stream: Stream, farewell: Farewell | None) -> None:
-        loop = asyncio.get_running_loop()
-        stream.deadline = min(stream.deadline, loop.time()) + max(self.grace, 0.1)
-        if farewell is not None:
-            with contextlib.suppress(Exception):  # the verdict stands; a farewell that fails changes nothing
-                await asyncio.wait_for(farewell(stream), max(self.grace, 0.1))
-        await stream.close()
+        patience = max(self.grace, 0.1)
+        stream.deadline = min(stream.deadline, asyncio.get_running_loop().time()) + patience
+        try:
+            if farewell is not None:
+                # The verdict stands: a peer that spoils the farewell changes nothing.
+                with contextlib.suppress(StreamError, WireError, OSError):
+                    await asyncio.wait_for(farewell(stream), patience)
+        finally:
+            await stream.close()
 
     def _remember(self) -> None:
         """Note what the port spoke, for the other types that share it."""
@@ -318,83 +321,3 @@ class Probe:
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
         return Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding)
-
-
-class Rung:
-    """One step being climbed; records exactly one check when it is left."""
-
-    __slots__ = ("_clock", "_followers", "_probe", "check")
-
-    def __init__(self, probe: Probe, step: Step, endpoint: str) -> None:
-        self._probe = probe
-        self.check = Check(step, endpoint, Outcome.PASSED, "")
-        self._followers: list[Check] = []
-
-    def followed_by(self, check: Check) -> None:
-        """Record ``check`` right after this rung's own: a further finding of the same step."""
-        self._followers.append(check)
-
-    def saw(self, summary: str, **facts: Any) -> None:
-        """It holds; ``facts`` are the evidence."""
-        self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
-        self.check.facts.update(facts)
-
-    def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """It holds, but a scan would suffer: the verdict becomes limited."""
-        self._say(Outcome.WARNED, cause, detail, fix, facts)
-
-    def unsure(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """It was refused to an identity we invented: undecided, never blocked."""
-        self.check.tentative = True
-        self._say(Outcome.WARNED, cause, detail, fix, facts)
-
-    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """A requirement fails, and the rest of the ladder is still climbed and shown."""
-        self._say(Outcome.FAILED, cause, detail, fix, facts)
-
-    def denied(self, failure: Failure) -> None:
-        """The login held, reading did not: what may not be read limits, what does not exist blocks.
-
-        Raises:
-            Failure: it does not exist, or something else than a missing grant.
-        """
-        if failure.cause is not common.ACCESS_DENIED:
-            raise failure
-        self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
-
-    def skip(self, reason: str) -> None:
-        """It was not tried, and why."""
-        self.check.outcome = Outcome.SKIPPED
-        self.saw(reason)
-
-    def blocked(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
-        """It fails, and the climb ends."""
-        raise Failure(cause, detail, fix, **facts)
-
-    def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
-        self.check.outcome = outcome
-        self.check.finding = Finding(cause, detail, fix)
-        self.saw(detail, **facts)
-
-    async def __aenter__(self) -> Rung:
-        if self.check.step.height > self._probe.depth.height:
-            raise ClimbEnded
-        self._clock = time.perf_counter()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self.check.seconds = time.perf_counter() - self._clock
-        if error is None:
-            self._probe.checks += [self.check, *self._followers]
-            return
-        if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
-            return  # a cancelled or finished climb is not a finding
-        # The one place that takes any exception: what nobody translated becomes `scanready.bug`, not a traceback.
-        finding = explain(error, self.check.step, self._probe.row.speaks)
-        self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
-        if other := foreigner(getattr(error, "heard", b""), self._probe.row.speaks):
-            self.check.facts["speaks"] = other.protocol
-        self._probe.checks += [self.check, *self._followers]
-        raise ClimbEnded from error

@@ -76,10 +76,12 @@ class Outlet:
         self._queue.put(data)
 
     def close(self, patience: float | None = None) -> None:
-        """Wait until everything is written, ``patience`` seconds at most; close a file."""
+        """Wait until everything is written, ``patience`` seconds at most; close a file. The fallback goes with it."""
         if self._queue is not None and self._thread is not None:
             self._queue.put(None)
             self._thread.join(patience)
+        if self._fallback is not None:
+            self._fallback.close(patience)
         if not self.name.startswith("<"):
             with contextlib.suppress(OSError):
                 self._raw.close()

@@ -33,7 +33,7 @@ handshake alone, one more connection is tried to a port that no service uses.
 """
 
 #: What a type that only a plug-in knows may cost; the engine grants it as much.
-_UNKNOWN = Cost(1, 2)
+_UNKNOWN = Cost(1, 2, login_attempts=1)
 
 
 @click.command(help=_HELP)
@@ -115,7 +115,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         elif target.options.get("allow_login_probe") is True:
             attempts += cost.login_attempts
         probes += 0 if logs_in else cost.probe_logins
-    notes = dict.fromkeys(BY_NAME[t.type].cost.log for t in members if t.type in BY_NAME and BY_NAME[t.type].cost.log)
+    costs = {target.type: BY_NAME[target.type].cost for target in members if target.type in BY_NAME}
     return {
         "host": members[0].host,
         "port": members[0].port,
@@ -126,7 +126,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         "credentials": sorted(
             {t.credential.name for t in members if t.credential and depth.height >= Step.LOGIN.height}
         ),
-        "log": list(notes),
+        "log": {name: cost.log for name, cost in costs.items() if cost.log},
     }
 
 
@@ -179,7 +179,7 @@ def _table(plan: dict[str, Any]) -> str:
         kinds = Counter(entry["type"] for entry in plan["not_built"])
         names = ", ".join(f"{name} ({count})" for name, count in kinds.items())
         paper.draw(Text(f"not built in this version, and not contacted: {names}"))
-    for note in dict.fromkeys(note for row in plan["endpoints"] for note in row["log"]):
-        paper.draw(Text(f"may be logged: {note}"))
+    for name, note in {name: note for row in plan["endpoints"] for name, note in row["log"].items()}.items():
+        paper.draw(Text(f"in the log of a {name} target: {note}"))
     paper.draw(Text("nothing was contacted", "dim"))
     return paper.text()

@@ -20,12 +20,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
-from .. import __version__
+from .. import __version__, certificates
 from ..causes import common
 from ..causes import http as causes
 from ..explain import Failure
 from ..model import Step, bracketed
-from ..probe import ClimbEnded, Probe
+from ..probe import ClimbEnded, Probe, Rung
 from ..stream import HungUp, Stream
 from ..wire import http as wire
 
@@ -159,11 +159,11 @@ def _ends_connection(answer: wire.Response) -> bool:
 # --- getting a connection ----------------------------------------------------------------------------------------
 
 
-async def open_talk(probe: Probe, scheme: str) -> Talk:
+async def open_talk(probe: Probe, url: Url) -> Talk:
     """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``."""
-    url, proxy = asked_for(probe, scheme), proxy_of(probe)
+    proxy = proxy_of(probe)
     stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
-    if scheme == "https":
+    if url.scheme == "https":
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung, ALPN)
     return Talk(probe, url, stream)
@@ -219,13 +219,19 @@ async def _again(probe: Probe, url: Url) -> Stream:
     return stream
 
 
-async def open_elsewhere(probe: Probe, url: Url) -> tuple[Talk, Stream]:
-    """Connect to another origin; TLS is left to the caller, who judges it."""
+async def open_elsewhere(probe: Probe, url: Url, rung: Rung) -> Talk:
+    """Connect to another origin, where a redirect leads; a fault of its certificate warns on this rung."""
     proxy = proxy_of(probe)
     stream = await probe.dial(*(proxy or (url.host, url.port)))
-    if proxy and url.scheme == "https":
-        await _tunnel(probe, stream, url)
-    return Talk(probe, url, stream), stream
+    if url.scheme == "https":
+        if proxy:
+            await _tunnel(probe, stream, url)
+        session = await stream.start_tls(url.host, ALPN)
+        for cause, detail in certificates.judge(session, url.host, probe.around.ca_file).faults:
+            rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
+        if session.old:
+            rung.warn(common.TLS_VERSION, f"{url.endpoint} speaks only {session.version}")
+    return Talk(probe, url, stream)
 
 
 def described(answer: wire.Response) -> str:

@@ -19,8 +19,8 @@ an invented one as an attack, and fail2ban counts it.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
@@ -37,6 +37,7 @@ from ..probe import Probe, Rung
 from ..stream import HungUp, Stream, StreamError, dial
 from ..wire import ssh as wire
 from . import unix_inspection
+from .ssh_algorithms import greeting_facts, offer_facts, predict
 
 T = TypeVar("T")
 
@@ -45,16 +46,6 @@ FAREWELL = wire.disconnect("scanready handshake check, no login attempted")
 
 #: RFC 4253, 11.1: the one reason that tells of load instead of a rule.
 _TOO_MANY_CONNECTIONS = 12
-# Broken or retired: SHA-1 and 1024-bit key exchange, SHA-1 and DSA host keys (RFC 9142; OpenSSH 8.8 and 7.0 release
-# notes), CBC and RC4 ciphers (OpenSSH 6.7, RFC 8758), MD5 and truncated MACs. hmac-sha1 is still in every default.
-_LEGACY = re.compile(
-    r"diffie-hellman-.*-sha1$|ssh-rsa$|ssh-dss$|.*-cbc(@.*)?$|arcfour|hmac-md5|hmac-sha1-96|hmac-ripemd"
-)
-_PRODUCT = re.compile(r"(?P<product>.+?)[_/-]v?(?P<version>\d[\w.]*)")
-_SYSTEMS = {
-    "Debian": "Linux", "Ubuntu": "Linux", "Raspbian": "Linux", "FreeBSD": "FreeBSD", "NetBSD": "NetBSD",
-    "Windows": "Windows", "Sun": "SunOS", "Cisco": "Cisco IOS", "ROSSSH": "RouterOS",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +75,13 @@ async def _talk(probe: Probe) -> Spoken:
         greeting = await manners.introduce(stream)
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
-        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **_facts(greeting))
+        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
         if not greeting.speaks_ssh2:
             rung.blocked(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
         offer = await _offer(probe, manners, stream, greeting)
-        rung.saw("offers a key exchange", **_offered(offer))
+        rung.saw("offers a key exchange", **offer_facts(offer))
         effective = await _effective(probe, client)
-        _predict(probe, rung, client, effective, offer)
+        predict(probe, rung, client, effective, offer)
     await probe.leave(stream)
     return Spoken(offer, client, _known_hosts(probe, effective), probe.address or probe.host, probe.agent_address)
 
@@ -202,86 +193,6 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
             raise Failure(common.LIMIT, f"the server did not understand our identification: {refusal.text}")
 
 
-# what was seen ----------------------------------------------------------------------------------------------------
-
-
-def _facts(greeting: wire.Identification) -> dict[str, Any]:
-    named = _PRODUCT.fullmatch(greeting.software)
-    facts: dict[str, Any] = {"product": (named["product"] if named else greeting.software).removesuffix("_for_Windows")}
-    if named:
-        facts["version"] = named["version"]
-    hint = f"{greeting.comments} {greeting.software}"
-    family = next((name for name in _SYSTEMS if name in hint), None)
-    if family:
-        facts["os"] = family
-    if greeting.preamble:
-        facts["preamble"] = " / ".join(greeting.preamble)[:500]
-    return {**facts, "protocol": greeting.protocol}
-
-
-def _offered(offer: wire.KexInit) -> dict[str, Any]:
-    return {
-        "kex": [name for name in offer.kex if not name.startswith(("ext-info-", "kex-strict-"))],
-        "host_key_algorithms": list(offer.host_keys),
-        "ciphers": list(offer.ciphers_s2c),
-        "macs": list(offer.macs_s2c),
-        "strict_kex": offer.strict,
-    }
-
-
-def platform_note(probe: Probe, system: str) -> str:
-    """The document recommends an agent of the target's own platform: a note where it is another, else nothing."""
-    family = _SYSTEMS.get(system, system)
-    if not family or family == probe.around.agent.platform:
-        return ""
-    return (
-        f"the target runs {family}, this agent {probe.around.agent.platform}; an agent like the target is recommended"
-    )
-
-
-def _predict(
-    probe: Probe, rung: Rung, client: openssh.Client | None, effective: openssh.Effective | None, offer: wire.KexInit
-) -> None:
-    """Whether the agent's ssh client could exchange keys with this server."""
-    if client is None or effective is None:
-        rung.saw("whether the agent's ssh client has an algorithm in common cannot be predicted", predicted=False)
-        return
-    agreed = wire.common(effective.offer, offer)
-    if agreed.missing:
-        names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
-        rung.blocked(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
-    used = {
-        "kex": agreed.kex, "host_key": agreed.host_key, "cipher": agreed.cipher_c2s, "mac": agreed.mac_c2s,
-    }  # fmt: skip
-    rung.saw("which the agent's ssh client can do", predicted=used)
-    legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
-    if legacy:
-        rung.warn(causes.LEGACY_ALGORITHMS, f"the best they have in common: {', '.join(legacy)}")
-
-
-def _in_common(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, ...]) -> str:
-    """A stanza for the agent's ssh_config where its client knows what the server offers; else lines for the server."""
-    here: dict[str, tuple[str, ...]] = {}
-    there: dict[str, tuple[str, ...]] = {}
-    for slot in missing:
-        kind = slot.name.removesuffix("_c2s").removesuffix("_s2c")
-        if kind not in openssh.OPTIONS:
-            continue  # compression: every client and server can do without
-        known = tuple(name for name in slot.theirs if name in client.supported[kind])
-        if known:
-            here[kind] = tuple(dict.fromkeys((*here.get(kind, ()), *known)))
-        else:
-            there[kind] = slot.ours[:3]
-    if there:
-        return f"# sshd_config of the server\n{openssh.sshd_config_lines(there)}"
-    return openssh.ssh_config_stanza(probe.host, here)
-
-
-def _known_hosts(probe: Probe, effective: openssh.Effective | None) -> tuple[str, ...]:
-    named = probe.target.options.get("known_hosts")
-    return (str(named),) if named else (effective.known_hosts if effective else ())
-
-
 # with a user name -------------------------------------------------------------------------------------------------
 
 
@@ -291,20 +202,20 @@ async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
     sshd would count a second login for the second type, so a visit looks at what
     either type needs: it runs one read-only command and lists one path.
     """
-    credential, user = probe.target.credential, probe.target.options.get("user")
+    credential = probe.target.credential
     if credential is not None and probe.depth.height >= Step.LOGIN.height:
         return await probe.share(("ssh login", credential), lambda _: _visit(probe, spoken))
-    user = credential.username if credential else user
+    user = user_of(probe)
     async with probe.step(Step.AUTH) as rung:
-        if user is None:
+        if not user:
             rung.saw("a login can begin; the methods depend on the user name and were not asked without one")
             return None
         if limits := paramiko_login.limits(spoken.offer):
             rung.saw(f"a login can begin; the methods were not asked: {limits}")
             return None
         wanted, dialled, seconds = _wanted(probe, spoken, Step.AUTH), _dialler(probe, spoken), _clock(probe)
-        seen = await _in_pool(probe, lambda: paramiko_login.ask_methods(dialled, wanted, str(user), seconds()))
-        _tell_methods(rung, seen, str(user))
+        seen = await _in_pool(probe, lambda: paramiko_login.ask_methods(dialled, wanted, user, seconds()))
+        _tell_methods(rung, seen, user)
     return None
 
 
@@ -338,6 +249,12 @@ async def _visit(probe: Probe, spoken: Spoken) -> Visit:
     return seen
 
 
+def user_of(probe: Probe) -> str:
+    """The operator's own user name, "" without one."""
+    credential = probe.target.credential
+    return credential.username if credential is not None else str(probe.target.options.get("user") or "")
+
+
 def _tell_methods(rung: Rung, seen: Visit, user: str) -> None:
     if seen.methods == ("none",):
         rung.saw(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
@@ -360,7 +277,12 @@ async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Visit:
         raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
     credential, dialled, seconds = probe.target.credential, _dialler(probe, spoken), _clock(probe)
     assert credential is not None
-    return await probe.login(lambda: paramiko_login.visit(dialled, wanted, credential, seconds()))
+    tried, before = threading.Event(), probe.footprint.login_attempts
+    try:
+        return await probe.login(lambda: paramiko_login.visit(dialled, wanted, credential, seconds(), tried.set))
+    finally:
+        if not tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
+            probe.footprint.login_attempts = before
 
 
 def _wanted(probe: Probe, spoken: Spoken, depth: Step) -> Wanted:
@@ -390,3 +312,8 @@ def _clock(probe: Probe) -> Callable[[], float]:
     """``probe.remaining`` for a thread of the pool: what is left when it gets its turn, in seconds."""
     loop = asyncio.get_running_loop()
     return lambda: max(0.0, probe.deadline - loop.time())
+
+
+def _known_hosts(probe: Probe, effective: openssh.Effective | None) -> tuple[str, ...]:
+    named = probe.target.options.get("known_hosts")
+    return (str(named),) if named else (effective.known_hosts if effective else ())

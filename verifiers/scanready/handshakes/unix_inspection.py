@@ -12,6 +12,12 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from ..causes import common
+from ..causes import ssh as causes
+from ..explain import Failure
+from ..logins.openssh import match_stanza
+from ..logins.ssh_leash import printable
+
 BEGIN, END = "scanready-begin", "scanready-end"
 
 _SCRIPT = "; ".join(
@@ -34,6 +40,7 @@ _SCRIPT = "; ".join(
     )
 )
 
+# OpenSSH's words for a session under ForceCommand internal-sftp; nologin(8), pam_nologin(8); sshd and PAM on expiry.
 _SFTP_ONLY = re.compile(r"sftp connections? only|sftp.only|only sftp", re.IGNORECASE)
 _NOLOGIN = re.compile(
     r"account is (?:currently )?not available|not available at this time|nologin|system is going down|"
@@ -70,7 +77,7 @@ def read(output: str) -> Inspection | None:
         found.setdefault(name.strip(), []).append(value.strip())
 
     def first(name: str) -> str:
-        return _printable(found.get(name, [""])[0])
+        return printable(found.get(name, [""])[0], 300)
 
     return Inspection(
         first("system"),
@@ -82,20 +89,17 @@ def read(output: str) -> Inspection | None:
     )
 
 
-def is_sftp_only(output: str) -> bool:
-    """OpenSSH's words for a session under ForceCommand internal-sftp, and others' like it."""
-    return bool(_SFTP_ONLY.search(output))
-
-
-def is_nologin(output: str) -> bool:
-    """The words of nologin(8) and pam_nologin(8)."""
-    return bool(_NOLOGIN.search(output))
-
-
-def is_expired(output: str) -> bool:
-    """The words of sshd and PAM for a session whose password must be changed first."""
-    return bool(_EXPIRED.search(output))
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:300])
+def something_else_ran(output: str, status: int | None, user: str, agent: str) -> Failure:
+    """The command did not run to its end: who or what answered instead? ``agent`` is this host's address there."""
+    said, exited = printable(output, 300), f"exit status {status}"
+    detail = f"{exited}: {said}" if said else f"{exited} and no output"
+    unforced = match_stanza(user, agent, "ForceCommand none")
+    if _EXPIRED.search(said):
+        return Failure(common.LOGIN_EXPIRED, detail)
+    if _SFTP_ONLY.search(said):
+        return Failure(causes.SFTP_ONLY, detail, unforced)
+    if _NOLOGIN.search(said):
+        return Failure(causes.NOLOGIN, detail, f"chsh -s /bin/sh {shlex.quote(user)}")
+    if status in (126, 127) or (not said and status != 0):
+        return Failure(causes.COMMAND_REFUSED, detail)
+    return Failure(causes.FORCED_COMMAND, detail, unforced)

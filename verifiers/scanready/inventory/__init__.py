@@ -7,6 +7,7 @@ are imported when an inventory is read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +31,19 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, allow_large: bool = False) -> Inventory:
+def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] = ()) -> Inventory:
     """Read an inventory file; ``-`` is standard input.
 
     Args:
         allow_large: also expand networks larger than a /16 (IPv6: /112).
+        credentials: names whose secrets are needed although no target of the inventory uses them.
 
     Raises:
         InventoryError: all that is wrong with it, each with file, line and column; nothing was contacted.
     """
     from .reading import read_inventory
 
-    return read_inventory(path, allow_large=allow_large)
+    return read_inventory(path, allow_large=allow_large, credentials=credentials)
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..model import Credential, Step, Target
@@ -30,7 +30,7 @@ LARGEST_FILE = 8 * 1024 * 1024
 class Inventory:
     """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
 
-    ``credentials`` are those that some target uses, with their secrets (which no repr shows).
+    ``credentials`` are those that a target or the caller needs, with their secrets (which no repr shows).
     """
 
     targets: list[Target]
@@ -43,20 +43,13 @@ class Inventory:
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
 
 
-def read_inventory(path: str | Path, *, allow_large: bool = False) -> Inventory:
-    """Read an inventory file; ``-`` is standard input.
-
-    Args:
-        allow_large: also expand networks larger than a /16 (IPv6: /112).
-
-    Raises:
-        InventoryError: all that is wrong with it, each with file, line and column.
-    """
+def read_inventory(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] = ()) -> Inventory:
+    """:func:`scanready.inventory.load`."""
     file = "<stdin>" if str(path) == "-" else str(path)
     base = Path() if file == "<stdin>" else Path(path).parent
     root, problems = compose(decode(_content(path, file), file), file)
     page = Page(file, base, problems)
-    found = _inventory(page, root, allow_large)
+    found = _inventory(page, root, allow_large, credentials)
     if found is None:
         raise InventoryError(sorted(page.problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return found
@@ -82,7 +75,7 @@ def _content(path: str | Path, file: str) -> bytes:
     return content
 
 
-def _inventory(page: Page, root: Node | None, allow_large: bool) -> Inventory | None:
+def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str]) -> Inventory | None:
     """Read all of it; None if there were problems, which the page has."""
     if root is None or root.value is None:
         page.problems.append(Problem("the inventory is empty: it needs `targets`", page.file))
@@ -104,6 +97,8 @@ def _inventory(page: Page, root: Node | None, allow_large: bool) -> Inventory | 
     entries = Entries(page, accounts, types, allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
+    for name in wanted:
+        accounts.use(name, root)
     credentials = accounts.resolve()
     if page.problems:
         return None

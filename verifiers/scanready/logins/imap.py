@@ -177,10 +177,11 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> Visit:
     try:
         seen.folders = [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
         messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
-        # "*" is the newest message (RFC 3501, 9: seq-number): no search, whatever the size of the folder.
+        # The newest message by its number: one UID comes back, whatever the size of the folder.
+        newest = client.search([str(messages)]) if messages else []
         if not messages:
             seen.read = f"{wanted}, which has no messages"
-        elif client.fetch("*", [HEADER]):
+        elif newest and client.fetch(newest[:1], [HEADER]):
             seen.read = f"one header of {messages} in {wanted}"
         else:
             seen.denied = Failure(common.ACCESS_DENIED, f"{wanted} has {messages} messages, and none was returned")

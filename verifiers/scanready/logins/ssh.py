@@ -21,7 +21,7 @@ from ..explain import Failure
 from ..model import Credential
 from ..wire import ssh as wire
 from .openssh import match_stanza
-from .ssh_leash import Leash, open_transport, printable, take_leave
+from .ssh_leash import Leash, disconnect, open_transport, printable, take_leave
 from .ssh_looks import Command, Listing, list_path, run_command
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def ask_methods(dial: Dial, wanted: Wanted, user: str, seconds: float) -> Visit:
         take_leave(transport, leash)
 
 
-def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float) -> Visit:
-    """Log in once and do what is wanted, within ``seconds``.
+def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tried: Callable[[], object]) -> Visit:
+    """Log in once and do what is wanted, within ``seconds``; ``tried`` is called when the account is really used.
 
     Raises:
         Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
@@ -113,7 +113,7 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float) ->
     try:
         seen = _meet(transport, leash, wanted)
         try:
-            _log_in(transport, leash, seen, wanted, credential, key)
+            _log_in(transport, leash, seen, wanted, credential, key, tried)
         except Failure as failure:
             failure.facts.update(facts_of(seen))
             raise
@@ -213,14 +213,17 @@ def _log_in(
     wanted: Wanted,
     credential: Credential,
     key: paramiko.PKey | None,
+    tried: Callable[[], object],
 ) -> None:
     """One attempt: with the key where the server takes keys, else with the password."""
     user = credential.username
     seen.passwordless = _ask_none(transport, leash, seen, user)
     if seen.passwordless:
+        tried()
         return
     left = seen.methods
     if key is not None and "publickey" in left:
+        tried()
         left = _attempt(transport, leash, seen, lambda: transport.auth_publickey(user, key), "the key")
         if transport.is_authenticated():
             return
@@ -230,6 +233,7 @@ def _log_in(
         raise _more_factors(left, wanted, user)
     if seen.key_on_record == "changed":
         raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
+    tried()
     left = _with_password(transport, leash, seen, wanted, credential, left)
     if not transport.is_authenticated():
         raise _more_factors(left, wanted, user)
@@ -281,6 +285,7 @@ class _Answers:
         (prompt, echo), *more = prompts
         if self._password is None or more or echo or _OTP.search(prompt) or _NEW_PASSWORD.search(text):
             self.unanswered = text
+            disconnect(self._transport)
             raise paramiko.SSHException("a prompt that is not for the password")
         answer, self._password = self._password, None
         return [answer]

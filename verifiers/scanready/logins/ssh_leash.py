@@ -132,23 +132,27 @@ def _demand_few_prompts(paramiko: Any, message: Any) -> None:
 
 
 def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
-    """Say DISCONNECT with our text and let the server close first: a reset would look like an attack in its log."""
-    import paramiko
-
-    if transport.is_active():
-        message = paramiko.Message()
-        message.add_byte(b"\x01")
-        message.add_int(11)  # SSH_DISCONNECT_BY_APPLICATION
-        message.add_string(FAREWELL)
-        message.add_string("en")
-        try:
-            transport._send_message(message)  # type: ignore[attr-defined]  # the only way to say it
-        except (paramiko.SSHException, EOFError, OSError):
-            pass
-        else:
-            transport.join(LINGER)
+    """Disconnect and let the server close first: a reset would look like an attack in its log."""
+    if transport.is_active() and disconnect(transport):
+        transport.join(LINGER)
     transport.close()
     leash.close()
+
+
+def disconnect(transport: paramiko.Transport) -> bool:
+    """Say DISCONNECT with our text (paramiko itself just hangs up); True if it could be said."""
+    import paramiko
+
+    message = paramiko.Message()
+    message.add_byte(b"\x01")
+    message.add_int(11)  # SSH_DISCONNECT_BY_APPLICATION (RFC 4253, 11.1)
+    message.add_string(FAREWELL)
+    message.add_string("en")
+    try:
+        transport._send_message(message)  # type: ignore[attr-defined]  # the only way to say it
+    except (paramiko.SSHException, EOFError, OSError):
+        return False
+    return True
 
 
 def printable(text: str, most: int) -> str:

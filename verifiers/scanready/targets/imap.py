@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from ..causes import common
 from ..handshakes import imap as shared
+from ..handshakes.imap_talk import MOST_SHOWN, Talk
 from ..logins.imap import Encryption
 from ..model import Check, Outcome, Step
 from ..probe import ClimbEnded, Probe, Rung
@@ -26,7 +27,7 @@ from ..stream import Stream
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one header with a credential."""
-    talk = shared.Talk()
+    talk = Talk()
     stream = await probe.connect(farewell=talk.say_goodbye)
     try:
         await shared.greet(probe, stream, talk)
@@ -43,7 +44,7 @@ async def verify(probe: Probe) -> None:
     await shared.log_in(probe, talk, stream, encryption)
 
 
-async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: shared.Talk) -> Encryption:
+async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: Talk) -> Encryption:
     """STARTTLS, as every client that wants its password to stay one would."""
     if talk.preauthenticated:
         rung.skip("STARTTLS is not permitted after PREAUTH")
@@ -57,7 +58,7 @@ async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: shared.Talk) 
         await probe.start_tls(stream, rung)
         talk.listening = True
         return "STARTTLS"
-    detail = f"STARTTLS is offered, and refused: {answer.text[: shared.MOST_SHOWN]}"
+    detail = f"STARTTLS is offered, and refused: {answer.text[:MOST_SHOWN]}"
     if not talk.takes_passwords:
         # The login prompt would only show that passwords are barred in clear; this is why they are.
         rung.blocked(common.TLS_NOT_OFFERED, detail)

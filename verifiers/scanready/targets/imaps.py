@@ -12,13 +12,14 @@ LOGOUT                    ->
 from __future__ import annotations
 
 from ..handshakes import imap as shared
+from ..handshakes.imap_talk import Talk
 from ..model import Step
 from ..probe import Probe
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one header with a credential."""
-    talk = shared.Talk()
+    talk = Talk()
     stream = await probe.connect(farewell=talk.say_goodbye)
     async with probe.step(Step.TLS) as rung:
         await probe.start_tls(stream, rung)

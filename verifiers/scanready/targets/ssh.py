@@ -8,9 +8,11 @@ look       SFTP opens; the path (option `path`, else the home directory) is ther
 from __future__ import annotations
 
 from ..causes import common
+from ..causes import ssh as causes
 from ..explain import Failure
-from ..handshakes import ssh
-from ..logins.ssh_looks import Listing
+from ..handshakes import ssh, unix_inspection
+from ..logins.ssh import Visit
+from ..logins.ssh_looks import Command, Listing
 from ..model import Step
 from ..probe import Probe
 
@@ -29,8 +31,21 @@ async def verify(probe: Probe) -> None:
             rung.saw(f"SFTP opens; {_read(seen)}", path=seen.path)
         elif seen.cause is common.ACCESS_DENIED:
             rung.warn(seen.cause, f"SFTP opens, but {seen.detail}")
+        elif seen.cause is causes.NO_SFTP:
+            raise _not_opened(probe, spoken.agent, visit, seen)
         else:
-            raise Failure(seen.cause, seen.detail, seen.fix)
+            raise seen
+
+
+def _not_opened(probe: Probe, agent: str, visit: Visit, seen: Failure) -> Failure:
+    """No SFTP. What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
+    ran = visit.command
+    if not isinstance(ran, Command) or unix_inspection.read(ran.output) is not None:
+        return seen
+    told = unix_inspection.something_else_ran(ran.output, ran.status, ssh.user_of(probe), agent)
+    if told.cause is causes.COMMAND_REFUSED:
+        return seen
+    return Failure(told.cause, f"{seen.detail}; {told.detail}", told.fix)
 
 
 def _read(seen: Listing) -> str:

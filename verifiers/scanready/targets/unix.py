@@ -11,16 +11,13 @@ or that is turned away by its shell, is as good as none.
 
 from __future__ import annotations
 
-from typing import NoReturn
+import shlex
 
-from ..causes import common
 from ..causes import ssh as causes
 from ..explain import Failure
 from ..handshakes import ssh, unix_inspection
+from ..handshakes.ssh_algorithms import platform_note
 from ..handshakes.unix_inspection import Inspection
-from ..logins.openssh import match_stanza
-from ..logins.ssh_leash import printable
-from ..logins.ssh_looks import Command
 from ..model import Step
 from ..probe import Probe
 
@@ -42,9 +39,11 @@ async def verify(probe: Probe) -> None:
         assert visit.command is not None
         found = unix_inspection.read(visit.command.output)
         if found is None:
-            _something_else_ran(probe, spoken.agent, visit.command)
+            raise unix_inspection.something_else_ran(
+                visit.command.output, visit.command.status, ssh.user_of(probe), spoken.agent
+            )
         system = found.system.partition(" ")[0]
-        note = ssh.platform_note(probe, system)
+        note = platform_note(probe, system)
         rung.saw(f"ran a command on {found.system}{f' ({note})' if note else ''}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:
@@ -58,21 +57,5 @@ async def verify(probe: Probe) -> None:
             rung.saw(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
 
 
-def _something_else_ran(probe: Probe, agent: str, ran: Command) -> NoReturn:
-    """The command did not run to its end: who or what answered instead?"""
-    said, exited = printable(ran.output, 300), f"exit status {ran.status}"
-    user = probe.target.credential.username if probe.target.credential else ""
-    detail = f"{exited}: {said}" if said else f"{exited} and no output"
-    if unix_inspection.is_expired(said):
-        raise Failure(common.LOGIN_EXPIRED, detail)
-    if unix_inspection.is_sftp_only(said):
-        raise Failure(causes.SFTP_ONLY, detail, match_stanza(user, agent, "ForceCommand none"))
-    if unix_inspection.is_nologin(said):
-        raise Failure(causes.NOLOGIN, detail, f"chsh -s /bin/sh {user}")
-    if ran.status in (126, 127) or (not said and ran.status != 0):
-        raise Failure(causes.COMMAND_REFUSED, detail)
-    raise Failure(causes.FORCED_COMMAND, detail, match_stanza(user, agent, "ForceCommand none"))
-
-
 def _remount(found: Inspection) -> str:
-    return f"mount -o remount,exec \"$(df -P '{found.directory}' | awk 'END {{print $6}}')\""
+    return f"mount -o remount,exec \"$(df -P {shlex.quote(found.directory)} | awk 'END {{print $6}}')\""

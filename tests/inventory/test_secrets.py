@@ -1,0 +1,172 @@
+"""References to secrets: env, file, keyring, prompt; and what is none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scanready.inventory import InventoryError, InventoryWarning, credential_from, resolve_secret
+
+_PATH = ":".join(sys.path)
+
+
+def wrong(reference: str) -> str:
+    with pytest.raises(InventoryError) as caught:
+        resolve_secret(reference)
+    (problem,) = caught.value.problems
+    return problem.text
+
+
+def secret_file(path: Path, content: bytes, mode: int = 0o600) -> str:
+    path.write_bytes(content)
+    path.chmod(mode)
+    return str(path)
+
+
+def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNIX_PW", "s3cret ")
+    assert resolve_secret("env:UNIX_PW") == "s3cret "
+    monkeypatch.setenv("UNIX_PW", "")
+    assert wrong("env:UNIX_PW") == "`env:UNIX_PW` is empty"
+    monkeypatch.delenv("UNIX_PW")
+    assert wrong("env:UNIX_PW") == "the environment variable `UNIX_PW` is not set"
+    assert wrong("env:\x1b[31m\0") == "the environment variable `\\x1b[31m\\x00` is not set"
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"), [(b"a b", "a b"), (b"a\n", "a"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), ("ä".encode(), "ä")]
+)
+def test_file_loses_one_line_end(tmp_path: Path, content: bytes, secret: str) -> None:
+    assert resolve_secret("file:" + secret_file(tmp_path / "pw", content)) == secret
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_file_that_others_can_read_warns(tmp_path: Path, mode: int) -> None:
+    name = secret_file(tmp_path / "pw", b"s3cret\n", mode)
+    with pytest.warns(InventoryWarning, match=f"can be read by others \\(mode {mode:04o}\\): chmod 600") as caught:
+        assert resolve_secret(f"file:{name}") == "s3cret"
+    assert "s3cret" not in str(caught[0].message)
+
+
+def test_a_pipe_is_a_file(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"s3cret\n")
+        os.close(writer)
+        assert resolve_secret(f"file:/dev/fd/{reader}") == "s3cret"
+    finally:
+        os.close(reader)
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    assert wrong(f"file:{tmp_path}/none").endswith("cannot be read: No such file or directory")
+    assert wrong(f"file:{tmp_path}").endswith("is a directory")
+    assert wrong("file:" + secret_file(tmp_path / "empty", b"\n")).endswith("empty` is empty")
+    assert wrong("file:" + secret_file(tmp_path / "big", b"x" * 65537)).endswith("is larger than 64 KiB: not a secret")
+    message = wrong("file:" + secret_file(tmp_path / "latin", b"hunter\xff2"))
+    assert message.endswith("is not UTF-8 text")
+    assert "hunter" not in message
+    assert wrong("file:a\0b").endswith("is not a file name")
+
+
+@pytest.mark.parametrize("text", ["hunter2", "", "hun:ter2", "ENV:hunter2", "vault:hunter2", "prompt:hunter2"])
+def test_what_is_no_reference_is_refused_and_not_repeated(text: str) -> None:
+    message = wrong(text)
+    assert "hunter2" not in message
+    assert "ter2" not in message
+    if not text.startswith("prompt"):
+        assert message.startswith("an inline password is refused (and not repeated here): write a reference, env:NAME,")
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("env:", "`env:` names nothing"),
+        ("file:", "`file:` names nothing"),
+        ("keyring:service", "`keyring:` needs a service and a user: keyring:SERVICE/USER"),
+        ("keyring:/user", "`keyring:` needs a service and a user"),
+        ("keyring:service/", "`keyring:` needs a service and a user"),
+    ],
+)
+def test_incomplete_references(reference: str, said: str) -> None:
+    assert said in wrong(reference)
+
+
+def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = pytest.importorskip("keyring", reason="the extra [keyring]")
+    backend = pytest.importorskip("keyring.backend")
+    errors = pytest.importorskip("keyring.errors")
+
+    class Ring(backend.KeyringBackend):  # type: ignore[misc, name-defined]
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            if service == "locked":
+                raise errors.KeyringLocked("hunter2")
+            return "s3cret" if (service, username) == ("https://vault/er", "svc") else None
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())
+    try:
+        assert resolve_secret("keyring:https://vault/er/svc") == "s3cret"
+        assert wrong("keyring:er/svc") == "the key ring has nothing for service `er`, user `svc`"
+        assert wrong("keyring:locked/svc") == "the key ring did not answer: KeyringLocked"
+        fail = pytest.importorskip("keyring.backends.fail")
+        keyring.set_keyring(fail.Keyring())
+        assert "no backend is available" in wrong("keyring:er/svc")
+    finally:
+        keyring.set_keyring(before)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert "pip install 'scanready[keyring]'" in wrong("keyring:er/svc")
+
+
+ASK = "from scanready.inventory import resolve_secret; print('got', resolve_secret('prompt:'))"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+def test_prompt_asks_on_a_terminal_without_echo() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", ASK],
+            stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True, env={"PYTHONPATH": _PATH},
+        )  # fmt: skip
+        os.close(theirs)
+        seen = b""
+        while b"Password: " not in seen:
+            seen += os.read(ours, 100)
+        os.write(ours, b"s3cret\n")
+        out, _ = process.communicate(timeout=30)
+        assert out == b"got s3cret\n"
+        assert b"s3cret" not in seen + os.read(ours, 1000)
+    finally:
+        os.close(ours)
+
+
+def test_prompt_without_a_terminal() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, env={"PYTHONPATH": _PATH},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "`prompt:` needs a terminal, and there is none" in done.stderr
+
+
+def test_credential_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "s3cret")
+    found = credential_from("svc", "env:PW", secret_file(tmp_path / "id", b"key"))
+    assert (found.name, found.username, found.password, found.key_file) == ("svc", "svc", "s3cret", f"{tmp_path}/id")
+    assert "s3cret" not in repr(found)
+    assert credential_from(None, "env:PW").username == ""
+    assert credential_from("svc", None).password is None
+    with pytest.raises(InventoryError, match=r"key file `/nowhere/id` cannot be read: No such file"):
+        credential_from("svc", None, "/nowhere/id")
+    with pytest.raises(InventoryError) as caught:
+        credential_from("svc", "hunter2")
+    assert "hunter2" not in str(caught.value) + repr(caught.value)

@@ -1,0 +1,259 @@
+"""TARGET arguments, good and bad."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanready.catalogue import TYPES
+from scanready.inventory import InventoryError, options, parse_target
+from scanready.model import Credential, Target
+
+
+def one(text: str, **more: Any) -> Target:
+    (target,) = parse_target(text, **more)
+    return target
+
+
+def wrong(text: str, **more: Any) -> list[str]:
+    with pytest.raises(InventoryError) as caught:
+        parse_target(text, **more)
+    assert all(problem.file is None for problem in caught.value.problems)
+    return [problem.text for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "printed", "asked"),
+    [
+        ("postgresql://svc@db7:5433/hr", "postgresql://db7:5433", {"database": "hr"}),
+        ("smb://fs01/finance", "smb://fs01:445", {"share": "finance"}),
+        ("nfs://nas/export/home", "nfs://nas:2049", {"export": "/export/home"}),
+        ("nfs://nas/export?version=3", "nfs://nas:2049", {"export": "/export", "nfs_version": 3}),
+        ("nfs://nas?nfs_version=4", "nfs://nas:2049", {"nfs_version": 4}),
+        ("oracle://db/SERVICE", "oracle://db:1521", {"service": "SERVICE"}),
+        ("mssql://sql1/INSTANCE?database=hr", "mssql://sql1:1433", {"instance": "INSTANCE", "database": "hr"}),
+        ("https://intranet/a%20b/c", "https://intranet:443", {"path": "/a%20b/c"}),
+        ("http://web/?proxy=proxy.corp:3128", "http://web:80", {"proxy": "proxy.corp:3128"}),
+        ("ssh://web1/srv/a%20b", "ssh://web1:22", {"path": "/srv/a b"}),
+        ("imap://mail/INBOX/Sent", "imap://mail:143", {"folder": "INBOX/Sent"}),
+        ("ews://mail.corp:8443/a@corp.com", "ews://mail.corp:8443", {"mailbox": "a@corp.com"}),
+        ("informix://ifx?server=ol1&allow_login_probe=yes", "informix://ifx:9088", {"server": "ol1", "allow_login_probe": True}),
+        ("MySQL://DB7.Corp.", "mysql://db7.corp.:3306", {}),
+        ("mysql://[2001:DB8:0::7]:3307", "mysql://[2001:db8::7]:3307", {}),
+        ("ssh://[fe80::1%eth0]", "ssh://[fe80::1%eth0]:22", {}),
+        ("ssh://[fe80::1%25eth0]:22", "ssh://[fe80::1%eth0]:22", {}),
+        ("ssh://bücher.example", "ssh://xn--bcher-kva.example:22", {}),
+        (" ssh://web1 ", "ssh://web1:22", {}),
+        ("postgresql://db/a%2Fb", "postgresql://db:5432", {"database": "a/b"}),
+    ],
+)  # fmt: skip
+def test_url(text: str, printed: str, asked: dict[str, object]) -> None:
+    target = one(text)
+    assert str(target) == printed
+    assert dict(target.options) == asked
+
+
+def test_without_a_type_it_is_every_type_on_its_default_port() -> None:
+    assert [(target.type, target.port) for target in parse_target("db7")] == [(row.name, row.port) for row in TYPES]
+    assert not any(target.explicit_port for target in parse_target("db7"))
+
+
+def test_on_a_given_port_the_likeliest_type_comes_first_and_who_only_listens_next() -> None:
+    found = parse_target("db7:3306")
+    first_speakers = [row.name for row in TYPES if row.server_first and row.name != "mysql"]
+    assert [target.type for target in found][: 1 + len(first_speakers)] == ["mysql", *first_speakers]
+    assert {target.type for target in found} == {row.name for row in TYPES}
+    assert all(target.port == 3306 and target.explicit_port for target in found)
+
+
+def test_given_types() -> None:
+    assert [str(t) for t in parse_target("fs01", types=["smb", "windows"])] == ["smb://fs01:445", "windows://fs01:135"]
+    assert one("db7:5433/hr", types=["postgresql"]) == one("postgresql://db7:5433/hr")
+    assert one("svc@web1", types=["ssh"]).credential == Credential("svc", "svc")
+    assert one("ssh://web1", types=["smb", "ssh"]).type == "ssh"
+
+
+def test_options_go_to_the_types_that_know_them() -> None:
+    smb, windows = parse_target("fs01", types=["smb", "windows"], options={"share": "finance"})
+    assert (dict(smb.options), dict(windows.options)) == ({"share": "finance"}, {})
+
+
+def test_user_names_and_credentials() -> None:
+    assert one("ssh://CORP%5Cer@web1").credential == Credential("CORP\\er", "CORP\\er")
+    assert one("ssh://er@corp.com@web1").credential == Credential("er@corp.com", "er@corp.com")
+    password_only = Credential("command line", "", "s3cret")
+    filled = one("ssh://er@web1", credential=password_only).credential
+    assert filled is not None
+    assert (filled.username, filled.password) == ("er", "s3cret")
+    assert one("ssh://web1", credential=Credential("er", "er")).credential == Credential("er", "er")
+    for text in ("ssh://web1", "web1"):
+        assert "a password is given but no user name" in wrong(text, credential=password_only)[0]
+    assert "two user names: `er` in the target, `svc`" in wrong("ssh://er@web1", credential=Credential("svc", "svc"))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("postgrsql://db7", "unknown target type `postgrsql`; did you mean `postgresql`?"),
+        ("mariadb://db7", "unknown target type `mariadb`; did you mean `mysql`?"),
+        ("mailto://x", "unknown target type `mailto` (`scanready types` lists them)"),
+        ("mailto:jane@example.com", "a user name needs a type before it"),
+        ("://db7", "not a target; accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH"),
+        ("", "the host is empty"),
+        ("ssh://", "the host is empty"),
+        ("ssh://:22", "the host is empty"),
+        ("ssh://@web1", "the user name before `@` is empty"),
+        ("db7:0", "the port `0` is out of range: 1 to 65535"),
+        ("db7:65536", "the port `65536` is out of range"),
+        ("db7:-1", "the port `-1` is out of range"),
+        ("db7:" + "9" * 5000, "is out of range"),
+        ("db7:abc", "the port `abc` is not a number"),
+        ("db7:٣", "the port `٣` is not a number"),
+        ("db7:", "the port is missing after `:`"),
+        ("2001:db8::7", "an IPv6 address goes in brackets, as in `[2001:db8::7]:5432`"),
+        ("[2001:db8::7", "an IPv6 address goes in brackets"),
+        ("[2001:db8::7]x", "only `:PORT` may follow"),
+        ("[web1]", "only an IPv6 address goes in brackets"),
+        ("[2001:zz::7]", "is not an IPv6 address"),
+        ("[fe80::1%]", "the zone after `%`"),
+        ("[fe80::1%a/b]:22", "a path or an option needs a type"),
+        ("10.0.0.256", "is not an IPv4 address"),
+        ("010.0.0.1", "is not an IPv4 address"),
+        ("10.1", "is not an IPv4 address"),
+        ("0.0.0.0", "is not the address of one host"),
+        ("[::]", "is not the address of one host"),
+        ("224.0.0.1", "is not the address of one host"),
+        ("10.1.0.0/28", "a network goes in `hosts` of an inventory"),
+        ("a..b", "is not a host name"),
+        ("-oProxyCommand=x", "is not a host name"),
+        ("a" * 64, "is not a host name"),
+        (".".join(["a" * 60] * 5), "too long for a host name: 304 characters"),
+        ("we b", "`we b` is not a host name"),
+        ("straße.example", "write its `xn--` form"),
+        ("\u2488.example", "write its `xn--` form"),
+        ("web\x1b[31m1", "contains a control or invisible character"),
+        ("web\u202e1", "contains a control or invisible character"),
+        ("web1\n", "contains a control or invisible character"),
+        ("\\\\fs01\\finance", "a share is written as in `smb://fs01/finance`"),
+        ("nas:/export", "an NFS export is written as in `nfs://nas/export`"),
+        ("db7/hr", "a path or an option needs a type before it"),
+        ("ssh://web1#x", "`#` has no meaning in a target; write `%23`"),
+        ("ssh://web1/%zz", "a `%` that is not followed by two hexadecimal digits"),
+        ("ssh://web1/%ff", "is not UTF-8 after percent-decoding"),
+        ("ssh://web1/%00", "contains a control or invisible character"),
+        ("https://web1/%0d%0aX", "contains a control or invisible character"),
+        ("postgresql://db/a/b", "the path of a postgresql target is its database alone; write a `/` within it as `%2F`"),
+        ("smb://fs01/a%2Fb", "`share` is the name of the share alone"),
+        ("windows://fs01/x", "a windows target has no path"),
+        ("nfs://nas/e?verison=3", "`verison` is not an option of nfs; did you mean"),
+        ("nfs://nas/e?version=5", "`nfs_version` is 2, 3 or 4"),
+        ("nfs://nas/e?version=3&nfs_version=4", "`nfs_version` is given twice"),
+        ("nfs://nas/e?version", "`nfs_version` has no value"),
+        ("nfs://nas/e?export=/f", "`export` is given twice"),
+        ("postgresql://db?databse=x", "`databse` is not an option of postgresql; did you mean `database`?"),
+        ("notes://n?x=1", "`x` is not an option of notes (it has none)"),
+        ("mysql://db?database=", "`database` is empty"),
+        ("informix://i?allow_login_probe=perhaps", "`allow_login_probe` is true or false"),
+        ("oracle://o/S?sid=T", "`service` and `sid` exclude each other"),
+        ("http://w?proxy=p", "`proxy` needs a port"),
+        ("http://w?proxy_credential=p", "names a credential of an inventory"),
+        ("x" * 5000, "longer than 4096 characters"),
+    ],
+)  # fmt: skip
+def test_bad(text: str, said: str) -> None:
+    (message,) = wrong(text)
+    assert said in message
+    assert message.startswith("target `")
+    assert message.isprintable()
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    messages = wrong("nfs://a..b:0/e?x=1&version=9&version=3#y")
+    assert len(messages) == 5
+    for said in ("`#`", "`a..b` is not a host name", "the port `0`", "`x` is not", "given twice"):
+        assert any(said in message for message in messages), said
+
+
+def test_types_that_contradict() -> None:
+    assert "the URL says `ssh`, --type says `smb`, `nfs`" in wrong("ssh://web1", types=["smb", "nfs"])[0]
+    assert "unknown target type `shs`; did you mean `ssh`?" in wrong("web1", types=["shs"])[0]
+    assert "`share` is not an option of these types" in wrong("web1", types=["ssh", "nfs"], options={"share": "x"})[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://svc:hunter2@db7/hr",
+        "postgresql://svc:hun/ter2@db7/hr",
+        "postgresql://svc:hunter2?@db7/hr",
+        "postgresql://svc:hunter2#@db7/hr",
+        "postgresql://svc:hunter2://@db7/hr",
+        "postgresql://svc:p@hunter2@db7/hr",
+        "postgresql://svc:12/hunter2@db7/hr",
+        "postgresql://:hunter2@db7",
+        "svc:hunter2@db7",
+        "svc:hunter2://x@db7",
+        "nosuch://svc:hunter2@db7",
+        "postgresql://db7/hr?password=hunter2",
+        "postgresql://db7/hr?password=a@hunter2",
+        "postgresql://db7/hr?sslpassword=hunter2",
+        "postgresql://db7/hr?x=hunter2",
+        "http://web?proxy=http://er:hunter2@proxy:3128",
+    ],
+)
+def test_a_password_is_refused_and_never_repeated(text: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        parse_target(text)
+    error: BaseException | None = caught.value
+    while error is not None:
+        for shape in (str(error), repr(error)):
+            assert "hunter2" not in shape
+            assert "ter2@" not in shape
+        error = error.__cause__ or error.__context__
+
+
+@given(
+    st.text(max_size=60) | st.builds("{}://{}".format, st.sampled_from([r.name for r in TYPES]), st.text(max_size=40))
+)
+def test_nothing_but_our_error_escapes(text: str) -> None:
+    try:
+        targets = parse_target(text)
+    except InventoryError as error:
+        assert error.problems
+        assert str(error).replace("\n", "").isprintable()
+    else:
+        assert targets
+        for target in targets:
+            assert target.host.isascii()
+            assert 1 <= target.port <= 65535
+
+
+def test_third_party_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("mongodb", "somewhere:verify", "scanready.targets")
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [entry] if group == "scanready.targets" else []
+    )
+    assert options.plugins() == {"mongodb"}
+    target = one("mongodb://db7:27017?replica=rs0")
+    assert (target.type, target.port, dict(target.options)) == ("mongodb", 27017, {"replica": "rs0"})
+    assert "`mongodb` has no default port" in wrong("mongodb://db7")[0]
+
+
+def test_reading_a_target_imports_neither_pydantic_nor_yaml() -> None:
+    code = (
+        "import sys; from scanready.inventory import parse_target; parse_target('db7:22');"
+        "print(sorted({'pydantic', 'ruamel', 'ruamel.yaml', 'keyring'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": _PATH}
+    )
+    assert done.stdout.strip() == "[]"
+
+
+_PATH = ":".join(sys.path)

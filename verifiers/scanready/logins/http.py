@@ -1,0 +1,159 @@
+"""Log in to a web page with requests, once, and read the beginning of it.
+
+The scheme is the one the handshake chose, so that nothing is negotiated behind our back: no redirects, no retries,
+no proxies and no credentials from the environment. The certificate was judged before. What is counted as an attempt:
+Basic sends the password with the first request; Digest and NTLM answer one challenge.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..causes import common
+from ..causes import http as causes
+from ..explain import Failure
+from ..model import Credential
+from ..tlspolicy import handshake_context
+from ..wire.http import MAX_BODY
+
+if TYPE_CHECKING:
+    import requests
+    from requests.auth import AuthBase
+
+_MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one."""
+
+    url: str
+    scheme: str
+    user_agent: str
+    proxy: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
+
+    status: int
+    content_type: str | None = None
+    body: bytes = b""
+    truncated: bool = False
+    denied: Failure | None = None
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+    """Log in once and read up to 64 KiB of the page. ``seconds`` bounds each wait, and the reading as a whole.
+
+    Raises:
+        Failure: the login was refused, or the server failed; a library is not installed.
+    """
+    try:
+        import requests
+        import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
+        from spnego.exceptions import SpnegoError
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+    if credential.password is None:
+        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    deadline = time.monotonic() + seconds
+    try:
+        with _session(where) as session, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+            answer = session.get(
+                where.url,
+                auth=_auth(where.scheme, credential.username, credential.password),
+                timeout=max(0.1, seconds),
+                allow_redirects=False,
+                verify=False,
+                stream=True,
+            )
+            return _judged(answer, deadline)
+    except requests.Timeout as error:
+        raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {error}") from error
+    except requests.RequestException as error:
+        raise Failure(common.LIMIT, f"requests says: {error}") from error
+    except (PermissionError, KeyError, ValueError, SpnegoError) as error:
+        # What requests_ntlm lets through when the server's side of NTLM is not one.
+        raise Failure(common.LIMIT, f"NTLM did not come about: {error}") from error
+
+
+def _session(where: Where) -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class OldServersToo(HTTPAdapter):
+        """TLS as the handshake did it: a version or cipher of the server's must not fail here alone."""
+
+        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+            context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
+            super().init_poolmanager(*arguments, ssl_context=context, **named)  # type: ignore[no-untyped-call]
+
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})
+    session.mount("http://", HTTPAdapter(max_retries=0))
+    session.mount("https://", OldServersToo(max_retries=0))
+    if where.proxy:
+        session.proxies.update({"http": where.proxy, "https": where.proxy})
+    return session
+
+
+def _auth(scheme: str, user: str, password: str) -> AuthBase:
+    from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+    from requests_ntlm import HttpNtlmAuth
+
+    match scheme:
+        case "ntlm":
+            ntlm: AuthBase = HttpNtlmAuth(user, password)
+            return ntlm
+        case "digest":
+            return HTTPDigestAuth(user, password)
+        case _:
+            # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+            return HTTPBasicAuth(user.encode(), password.encode())
+
+
+def _judged(answer: requests.Response, deadline: float) -> Visit:
+    said = f"{answer.status_code} {answer.reason or ''}".strip()
+    match answer.status_code:
+        case 401:
+            raise Failure(common.LOGIN_REFUSED, f"the server answers {said} to the login")
+        case 407:
+            raise Failure(causes.PROXY_LOGIN, f"a proxy answers {said}")
+        case 429:
+            raise Failure(common.THROTTLED, f"the server answers {said} to the login")
+        case status if status in (502, 503, 504):
+            raise Failure(causes.UNAVAILABLE, f"the server answers {said} to the login")
+        case status if status >= 500:
+            raise Failure(causes.SERVER_ERROR, f"the server answers {said} to the login")
+        case 403 | 451:
+            denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
+            return Visit(answer.status_code, denied=denied)
+        case status if 300 <= status < 400:
+            led = f"after the login the page answers {said} and leads to {answer.headers.get('Location', 'nowhere')}"
+            return Visit(status, denied=Failure(common.LIMIT, f"{led[:400]}, which was not followed"))
+        case 404 | 410 as status:
+            return Visit(status)
+        case status if status >= 400:
+            return Visit(status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}"))
+    body, truncated = _body(answer, deadline)
+    return Visit(answer.status_code, answer.headers.get("Content-Type"), body, truncated)
+
+
+def _body(answer: requests.Response, deadline: float) -> tuple[bytes, bool]:
+    """Up to 64 KiB, chunk by chunk, so that a server that drips does not hold the thread for ever."""
+    body = bytearray()
+    while len(body) < MAX_BODY:
+        chunk = answer.raw.read1(MAX_BODY - len(body))
+        if not chunk:
+            return bytes(body), False
+        body += chunk
+        if time.monotonic() > deadline:
+            break
+    return bytes(body), True

@@ -1,0 +1,42 @@
+"""Web site over HTTPS, 443.
+
+    we                              configured proxy            server
+    CONNECT host:443          ->                                                   (only with a proxy)
+                              <-    200: a tunnel
+    TLS, with the name (SNI)  ->
+                                                          <-    certificate: judged after the handshake
+    HEAD /path                ->
+                                                          <-    200, 401, a redirect ... as over http
+    GET /path                 ->                                                   (an open page)
+                                                          <-    up to 64 KiB of it
+    close_notify, FIN         ->
+
+The scanner's client verifies certificates, so a faulty one limits; it never ends the climb, and never the TLS
+handshake, which would leave an alert in the server's log.
+"""
+
+from __future__ import annotations
+
+from ..handshakes import http, website
+from ..handshakes.website import Prompt
+from ..probe import Probe
+
+SCHEME = "https"
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
+    options = probe.target.options
+    asked = (SCHEME, options.get("path"), options.get("proxy"), probe.target.credential is not None)
+    prompt = await probe.share(asked, _climb)
+    await website.visit(probe, prompt)
+
+
+async def _climb(probe: Probe) -> Prompt:
+    url = http.asked_for(probe, SCHEME)
+    talk = await http.open_talk(probe, url)
+    page = await website.arrive(probe, talk, url)
+    prompt = await website.look_for_prompt(probe, page)
+    if prompt.open:
+        await website.read_openly(probe, page, prompt)
+    return prompt
