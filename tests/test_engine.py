@@ -12,7 +12,7 @@ from fixtures.emulators import Server, misbehave, serve
 from scanready import registry
 from scanready.causes import common
 from scanready.engine import Run, Settings, verify
-from scanready.model import Outcome, Report, Step, Target, Verdict
+from scanready.model import Agent, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.probe import Probe
 from scanready.stream import Stream
 from scanready.wire import Buffer
@@ -231,6 +231,20 @@ def test_the_rungs_above_say_why_they_were_not_climbed(verifier: Callable[[objec
     for step in (Step.LOGIN, Step.ACCESS):
         assert check_of(report, step).outcome is Outcome.SKIPPED
         assert check_of(report, step).summary == "no credential was given"
+
+
+def test_a_demanded_agent_platform_blocks_and_the_ladder_is_still_climbed(verifier: Callable[[object], None]) -> None:
+    verifier(greets)
+
+    async def run(platform: str) -> Report:
+        async with greeting() as server:
+            agent = Agent("proxy", platform, ("127.0.0.1",))
+            return await verify(target("windows", "127.0.0.1", server.port), Settings(agent=agent))
+
+    report = asyncio.run(run("Linux"))
+    expect(report, Verdict.BLOCKED, "agent.platform-mismatch", step=Step.AGENT, owner=Owner.AGENT)
+    assert report.reached is Step.AUTH
+    expect(asyncio.run(run("Windows")), Verdict.READY)
 
 
 def test_a_rate_is_kept(verifier: Callable[[object], None]) -> None:

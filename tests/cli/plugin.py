@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
-VERIFIER = '''
+VERIFIER = """
 import asyncio, os
 from scanready import Step
 from scanready.causes import common
@@ -42,6 +42,8 @@ async def verify(probe):
         if mood == "held":
             while not os.path.exists(os.environ["MOOD_RELEASE"]):
                 await asyncio.sleep(0.01)
+            with open(os.environ["MOOD_LOG"], "a") as file:
+                file.write(probe.host + "\\n")
         if mood == "throttled":
             rung.blocked(common.THROTTLED, "too many of us")
         if mood == "hostile":
@@ -62,7 +64,7 @@ async def verify(probe):
             rung.saw("logged in")
         async with probe.step(Step.ACCESS) as rung:
             rung.saw("read one")
-'''
+"""
 
 
 def install(where: Path) -> None:
@@ -76,7 +78,9 @@ def install(where: Path) -> None:
 
 def environment(plugins: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a subprocess that finds scanready and the plug-in, and nothing of ours besides."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCANREADY_", "NO_COLOR", "COLUMNS"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SCANREADY_", "NO_COLOR", "COLUMNS"))
+    }
     return {**kept, "PYTHONPATH": f"{ROOT / 'verifiers'}:{plugins}", **(extra or {})}
 
 

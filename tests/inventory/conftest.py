@@ -8,7 +8,7 @@ import pytest
 
 from scanready.inventory import InventoryError, load
 
-Problems = Callable[..., list[str]]
+Problems = Callable[[str | bytes], list[str]]
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
 def problems(write: Callable[[str | bytes], Path], tmp_path: Path) -> Problems:
     """What ``load`` says is wrong with an inventory, with the directory cut off: ``inv.yaml:LINE:COLUMN: TEXT``."""
 
-    def problems(content: str | bytes, **options: bool) -> list[str]:
+    def problems(content: str | bytes) -> list[str]:
         with pytest.raises(InventoryError) as caught:
-            load(write(content), **options)
+            load(write(content))
         assert str(caught.value) == "\n".join(str(problem) for problem in caught.value.problems)
         return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 

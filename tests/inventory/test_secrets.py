@@ -109,6 +109,12 @@ def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise errors.KeyringLocked("hunter2")
             return "s3cret" if (service, username) == ("https://vault/er", "svc") else None
 
+        def set_password(self, service: str, username: str, password: str) -> None:
+            raise AssertionError("nothing is ever written")
+
+        def delete_password(self, service: str, username: str) -> None:
+            raise AssertionError("nothing is ever written")
+
     before = keyring.get_keyring()
     keyring.set_keyring(Ring())
     try:

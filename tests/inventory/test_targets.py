@@ -43,7 +43,8 @@ def wrong(text: str, **more: Any) -> list[str]:
         ("ssh://web1/srv/a%20b", "ssh://web1:22", {"path": "/srv/a b"}),
         ("imap://mail/INBOX/Sent", "imap://mail:143", {"folder": "INBOX/Sent"}),
         ("ews://mail.corp:8443/a@corp.com", "ews://mail.corp:8443", {"mailbox": "a@corp.com"}),
-        ("informix://ifx?server=ol1&allow_login_probe=yes", "informix://ifx:9088", {"server": "ol1", "allow_login_probe": True}),
+        ("informix://i?server=ol1", "informix://i:9088", {"server": "ol1"}),
+        ("informix://i?allow_login_probe=yes", "informix://i:9088", {"allow_login_probe": True}),
         ("MySQL://DB7.Corp.", "mysql://db7.corp.:3306", {}),
         ("mysql://[2001:DB8:0::7]:3307", "mysql://[2001:db8::7]:3307", {}),
         ("ssh://[fe80::1%eth0]", "ssh://[fe80::1%eth0]:22", {}),
@@ -112,7 +113,7 @@ def test_user_names_and_credentials() -> None:
         ("db7:0", "the port `0` is out of range: 1 to 65535"),
         ("db7:65536", "the port `65536` is out of range"),
         ("db7:-1", "the port `-1` is out of range"),
-        ("db7:" + "9" * 5000, "is out of range"),
+        ("db7:" + "9" * 3000, "is out of range"),
         ("db7:abc", "the port `abc` is not a number"),
         ("db7:٣", "the port `٣` is not a number"),
         ("db7:", "the port is missing after `:`"),
@@ -136,7 +137,7 @@ def test_user_names_and_credentials() -> None:
         (".".join(["a" * 60] * 5), "too long for a host name: 304 characters"),
         ("we b", "`we b` is not a host name"),
         ("straße.example", "write its `xn--` form"),
-        ("\u2488.example", "write its `xn--` form"),
+        ("\u05d0a.example", "write its `xn--` form"),
         ("web\x1b[31m1", "contains a control or invisible character"),
         ("web\u202e1", "contains a control or invisible character"),
         ("web1\n", "contains a control or invisible character"),
@@ -148,7 +149,7 @@ def test_user_names_and_credentials() -> None:
         ("ssh://web1/%ff", "is not UTF-8 after percent-decoding"),
         ("ssh://web1/%00", "contains a control or invisible character"),
         ("https://web1/%0d%0aX", "contains a control or invisible character"),
-        ("postgresql://db/a/b", "the path of a postgresql target is its database alone; write a `/` within it as `%2F`"),
+        ("postgresql://db/a/b", "the path of a postgresql target is its database alone; write a `/`"),
         ("smb://fs01/a%2Fb", "`share` is the name of the share alone"),
         ("windows://fs01/x", "a windows target has no path"),
         ("nfs://nas/e?verison=3", "`verison` is not an option of nfs; did you mean"),
@@ -222,16 +223,16 @@ def test_a_password_is_refused_and_never_repeated(text: str) -> None:
     st.text(max_size=60) | st.builds("{}://{}".format, st.sampled_from([r.name for r in TYPES]), st.text(max_size=40))
 )
 def test_nothing_but_our_error_escapes(text: str) -> None:
+    targets, told = [], ""
     try:
         targets = parse_target(text)
     except InventoryError as error:
-        assert error.problems
-        assert str(error).replace("\n", "").isprintable()
-    else:
-        assert targets
-        for target in targets:
-            assert target.host.isascii()
-            assert 1 <= target.port <= 65535
+        told = str(error)
+    assert bool(targets) != bool(told)
+    assert told.replace("\n", "").isprintable()
+    for target in targets:
+        assert target.host.isascii()
+        assert 1 <= target.port <= 65535
 
 
 def test_third_party_types(monkeypatch: pytest.MonkeyPatch) -> None:

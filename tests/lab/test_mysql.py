@@ -264,6 +264,7 @@ class Watched:
     def __init__(self, server: MariaDB, agent_address: str) -> None:
         self.server = server
         self.address = agent_address
+        self.mark = len(server.log)
 
     def aborted(self) -> int:
         """Connections that ended before their login did."""
@@ -271,7 +272,7 @@ class Watched:
 
     def assert_unharmed(self) -> None:
         assert self.aborted() == 0
-        assert "unauthenticated" not in self.server.log
+        assert "unauthenticated" not in self.server.logged_since(self.mark)
         errors = self.server.host_errors(self.address)
         assert errors.get("SUM_CONNECT_ERRORS", 0) == errors.get("COUNT_HANDSHAKE_ERRORS", 0) == 0
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
+from .version import __version__
 
 if TYPE_CHECKING:
     from .engine import Settings, verify, verify_all
@@ -26,10 +27,10 @@ __all__ = [
     "Step",
     "Target",
     "Verdict",
+    "__version__",
     "verify",
     "verify_all",
 ]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

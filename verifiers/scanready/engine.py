@@ -180,6 +180,8 @@ class Run:
         if verify is None:
             probe.record(_not_built(target))
         else:
+            if row.needs_agent not in (None, self.agent.platform):
+                probe.record(_platform_mismatch(row, self.agent))
             await probe.climb(verify)
             if self.settings.canary and _needs_canary(probe, row):
                 await self._canary(probe, verify)
@@ -236,6 +238,12 @@ def _third_party(target: Target) -> TargetType:
 def _not_built(target: Target) -> Check:
     finding = Finding(common.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
     return Check(Step.AGENT, target.type, Outcome.FAILED, finding.detail, {}, finding)
+
+
+def _platform_mismatch(row: TargetType, agent: Agent) -> Check:
+    """The document demands another agent; the rest of the ladder is climbed and shown all the same."""
+    detail = f"the requirements demand a {row.needs_agent} agent for {row.name} targets; this one runs {agent.platform}"
+    return Check(Step.AGENT, agent.name, Outcome.FAILED, detail, {}, Finding(common.PLATFORM_MISMATCH, detail))
 
 
 def _needs_canary(probe: Probe, row: TargetType) -> bool:

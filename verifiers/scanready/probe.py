@@ -36,6 +36,8 @@ from .stream import Stream, StreamError, Tap
 from .tlspolicy import TlsSession
 from .wire import WireError
 
+__all__ = ["ClimbEnded", "Farewell", "Observation", "Probe", "Rung", "Surroundings"]
+
 T = TypeVar("T")
 
 #: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.

@@ -17,8 +17,7 @@ COMMANDS: dict[str, str] = {
     "schema": "The JSON Schema of the inventory or of the result.",
     "completion": "Shell completion for bash, zsh, fish or powershell.",
 }
-# Every option has a twin in the environment: --timeout is SCANREADY_TIMEOUT, for every command that has it.
-CONTEXT = {"auto_envvar_prefix": "SCANREADY", "help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 _HELP = """\
 \b
@@ -62,9 +61,9 @@ class Commands(click.Group):
         """Say what was perhaps meant by an unknown command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from .wording import did_you_mean
+            from .wording import did_you_mean, fitting
 
-            ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
+            ctx.fail(f"no such command {fitting(name)!r}{did_you_mean(name, COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -89,8 +88,9 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit code."""
-    from .leaving import leave
+    from .leaving import leave, not_as_a_verdict
 
+    sys.excepthook = not_as_a_verdict
     try:
         code = group.main(args, prog_name="scanready", standalone_mode=False)
     except click.exceptions.Abort:

@@ -8,8 +8,17 @@ import click
 
 from ..catalogue import TYPES
 from ..model import Target
-from .options import output_options, run_options
-from .preparing import Options, credential_of, prepare_outputs, problems_told, settings_of, source_files, types_exist
+from .options import option, output_options, run_options
+from .preparing import (
+    Options,
+    credential_of,
+    plugins_load,
+    prepare_outputs,
+    problems_told,
+    settings_of,
+    source_files,
+    types_exist,
+)
 
 # The scanner's own infrastructure is no target: a host that has a web console cannot therefore be scanned.
 _NOT_SCANNED = frozenset(("master", "console", "update"))
@@ -32,11 +41,11 @@ keyring:SERVICE/USER or prompt:.
 @click.command(help=_HELP)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @run_options
-@click.option("--inventory", metavar="FILE", help="Where --credential, the agent's name and CAs are described.")
-@click.option("--credential", metavar="NAME", help="A credential of the inventory.")
-@click.option("--user", metavar="USER", help="The account to log in with.")
-@click.option("--password-from", metavar="REF", help="env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
-@click.option("--key-file", metavar="FILE", help="A private key to log in with (ssh).")
+@option("--inventory", metavar="FILE", help="Where --credential, the agent's name and CAs are described.")
+@option("--credential", metavar="NAME", help="A credential of the inventory.")
+@option("--user", metavar="USER", help="The account to log in with.")
+@option("--password-from", metavar="REF", help="env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
+@option("--key-file", metavar="FILE", help="A private key to log in with (ssh).")
 @output_options
 @click.pass_context
 def command(
@@ -62,6 +71,7 @@ def command(
         from .preparing import read_inventory
 
         described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0)
+    plugins_load(found)
     outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
     job = Job(found, settings, outputs, options.require, tried, options.wait or 0.0, options.verbosity < 0)

@@ -6,10 +6,24 @@ import contextlib
 import os
 import sys
 import threading
+from types import TracebackType
 from typing import NoReturn
 
 #: The reader of standard output has gone (`| head -1`): what a shell reports for a command that SIGPIPE ended.
 READER_GONE = 141
+
+
+#: An error of ours: nothing is known of what was not finished. Python's own 1 would read as "blocked".
+CRASHED = 3
+
+
+def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
+    """Show the traceback of an error nobody handled, and end the process with a code that claims nothing."""
+    sys.__excepthook__(kind, error, trace)
+    with contextlib.suppress(OSError):
+        sys.stderr.write("scanready: this is an error of scanready; please report it with the lines above\n")
+        sys.stderr.flush()
+    os._exit(CRASHED)
 
 
 def leave(code: int) -> NoReturn:

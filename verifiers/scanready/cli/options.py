@@ -23,33 +23,40 @@ DEPTHS = ("connect", "handshake", "auth", "login", "access")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def option(*names: str, **attributes: Any) -> Decorator:
+    """``click.option`` with its twin in the environment: ``--per-host`` is ``SCANREADY_PER_HOST``."""
+    flag = next(name for name in names if name.startswith("--"))
+    return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
+
+
 _RUN: tuple[Decorator, ...] = (
-    click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable."),
-    click.option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
-    click.option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
-    click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 500]"),
-    click.option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
-    click.option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
-    click.option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1)."),
-    click.option(
+    option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable."),
+    option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
+    option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
+    option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 500]"),
+    option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
+    option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
+    option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1)."),
+    option(
         "--wait", type=Duration(), metavar="DURATION",
         help="Look again every 20 s until it holds, so long at most (30s, 5m): a change was just asked for.",
     ),
-    click.option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if run from such an agent."),
-    click.option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
+    option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if run from such an agent."),
+    option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
 )  # fmt: skip
 _OUTPUT: tuple[Decorator, ...] = (
-    click.option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
-    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
-    click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
-    click.option(
+    option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
+    option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
+    option(
         "--report", "reports", type=FormatAndFile(), multiple=True, metavar="FORMAT=FILE",
         help="Write this as well. Repeatable.",
     ),
-    click.option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
-    click.option("-q", "--quiet", count=True, help="Only what matters; no progress."),
-    click.option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand."),
-    click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment)."),
+    option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
+    option("-q", "--quiet", count=True, help="Only what matters; no progress."),
+    option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand."),
+    option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment)."),
 )  # fmt: skip
 
 
@@ -65,8 +72,8 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def simple_format(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--format table|json`` for a command that touches no target."""
-    function = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(function)
-    return click.option(
+    function = option("--json", "as_json", is_flag=True, help="The same as --format json.")(function)
+    return option(
         "--format", "format_", type=click.Choice(("table", "json")), default="table", help="[default: table]"
     )(function)
 

@@ -25,6 +25,7 @@ class Outlet:
         name: for messages.
         threaded: write in a thread of its own. A pipe whose reader rests (``| less``) would
             otherwise stop the event loop, and with it the clocks of all connections in flight.
+        owned: ``raw`` is a file of ours, to be closed in the end.
         fallback: takes what could not be written, and all that comes after it.
     """
 
@@ -35,6 +36,7 @@ class Outlet:
         *,
         encoding: str = "utf-8",
         threaded: bool = False,
+        owned: bool = False,
         fallback: Outlet | None = None,
         on_failure: OnFailure | None = None,
     ) -> None:
@@ -42,6 +44,7 @@ class Outlet:
         self.error: OSError | None = None
         self.on_failure = on_failure
         self._raw = raw
+        self._owned = owned
         self._encoding = encoding
         self._fallback = fallback
         self._queue: queue.SimpleQueue[bytes | None] | None = queue.SimpleQueue() if threaded else None
@@ -82,7 +85,7 @@ class Outlet:
             self._thread.join(patience)
         if self._fallback is not None:
             self._fallback.close(patience)
-        if not self.name.startswith("<"):
+        if self._owned:
             with contextlib.suppress(OSError):
                 self._raw.close()
 

@@ -146,6 +146,6 @@ def _open(name: str, taken: list[str], fallback: Outlet | None = None) -> Outlet
         raise click.UsageError(f"{fitting(name)}: this file is the inventory, or named twice; it would be overwritten")
     taken.append(where)
     try:
-        return Outlet(open(name, "wb", buffering=0), fitting(name), fallback=fallback)
+        return Outlet(open(name, "wb", buffering=0), fitting(name), owned=True, fallback=fallback)
     except OSError as error:
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None

@@ -15,9 +15,9 @@ from ..model import Step, Target
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
-from .options import DEPTHS, simple_format
+from .options import DEPTHS, option, simple_format
 from .outlet import show
-from .preparing import credential_of, read_inventory, types_exist, warn
+from .preparing import credential_of, plugins_load, read_inventory, types_exist, warn
 from .selection import nothing_selected, select
 
 _HELP = """\
@@ -38,12 +38,12 @@ _UNKNOWN = Cost(1, 2, login_attempts=1)
 
 @click.command(help=_HELP)
 @click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
-@click.option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
-@click.option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
-@click.option("--user", metavar="USER", help="Plan a login with this account.")
-@click.option("--no-canary", is_flag=True, help="As for verify.")
-@click.option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
+@option("--user", metavar="USER", help="Plan a login with this account.")
+@option("--no-canary", is_flag=True, help="As for verify.")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @simple_format
 @click.pass_context
 def command(
@@ -71,6 +71,7 @@ def command(
     if not targets:
         warn(nothing_selected(everything, only))
         ctx.exit(NOTHING_SELECTED)
+    plugins_load(targets)
     plan = plan_object(targets, asked or Step.ACCESS, canary=not no_canary)
     show(json.dumps(plan, indent=2) + "\n" if as_json or format_ == "json" else _table(plan))
 

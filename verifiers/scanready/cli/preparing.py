@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..escape import visible
-from ..model import Credential, Step
+from ..model import Credential, Step, Target
 from ..report import new_document
 from .looking import look
 from .outputs import Outputs, open_file, open_outputs
@@ -191,6 +191,22 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
 def source_files(inventory_file: str | None) -> list[str]:
     """Files that must not be written over."""
     return [inventory_file] if inventory_file and inventory_file != "-" else []
+
+
+def plugins_load(targets: Sequence[Target]) -> None:
+    """Load what third parties bring for these targets: one that is broken is the operator's to mend, before probing.
+
+    Raises:
+        click.UsageError: a plug-in cannot be imported.
+    """
+    from ..registry import verifier
+
+    for name in dict.fromkeys(target.type for target in targets):
+        try:
+            verifier(name)
+        except (ImportError, SyntaxError, AttributeError) as error:
+            why = f"{type(error).__name__}: {visible(str(error))}"
+            raise click.UsageError(f"the plug-in for target type {fitting(name)!r} does not load: {why}") from error
 
 
 def types_exist(types: Sequence[str]) -> None:

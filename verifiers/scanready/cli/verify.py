@@ -7,8 +7,17 @@ from typing import Any
 import click
 
 from .judging import NOTHING_SELECTED
-from .options import output_options, run_options
-from .preparing import Options, prepare_outputs, read_inventory, settings_of, source_files, types_exist, warn
+from .options import option, output_options, run_options
+from .preparing import (
+    Options,
+    plugins_load,
+    prepare_outputs,
+    read_inventory,
+    settings_of,
+    source_files,
+    types_exist,
+    warn,
+)
 from .selection import nothing_selected, parse, select
 
 _HELP = """\
@@ -27,9 +36,9 @@ comma means and, a second --only means or.
 
 @click.command(help=_HELP)
 @click.argument("inventory", metavar="INVENTORY")
-@click.option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @run_options
-@click.option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @output_options
 @click.pass_context
 def command(ctx: click.Context, /, inventory: str, only: tuple[str, ...], yes: bool, **rest: Any) -> None:
@@ -47,6 +56,7 @@ def command(ctx: click.Context, /, inventory: str, only: tuple[str, ...], yes: b
         asked = [*only, *(f"type={name}" for name in options.types)]
         warn(nothing_selected(described.targets, asked))
         ctx.exit(NOTHING_SELECTED)
+    plugins_load(targets)
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
     job = Job(targets, settings, outputs, options.require, wait=options.wait or 0.0, quiet=quiet)

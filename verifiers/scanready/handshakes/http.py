@@ -20,13 +20,14 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
-from .. import __version__, certificates
+from .. import certificates
 from ..causes import common
 from ..causes import http as causes
 from ..explain import Failure
 from ..model import Step, bracketed
 from ..probe import ClimbEnded, Probe, Rung
 from ..stream import HungUp, Stream
+from ..version import __version__
 from ..wire import http as wire
 
 USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
@@ -109,6 +110,7 @@ class Talk:
         self._stream = stream
         self._over = False
         self._asked = 0
+        self.method = ""  # what was asked last: a body came with GET alone
         self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
 
     async def question(self, url: Url) -> wire.Response:
@@ -140,6 +142,7 @@ class Talk:
         request = wire.request(method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True)
         await self._stream.send(request)
         answer = await self._stream.receive(wire.ResponseReader(method))
+        self.method = method
         self._asked += 1
         self._over = _ends_connection(answer) or self._stream.unread > 0
         return answer

@@ -13,8 +13,8 @@ from __future__ import annotations
 from ..causes import common
 from ..causes import imap as causes
 from ..explain import Failure
-from ..logins.imap import Encryption, Where, visit
-from ..model import Step
+from ..logins.imap import Encryption, Trace, Visit, Where, visit
+from ..model import Credential, Step
 from ..probe import Probe, Rung
 from ..stream import Silent, Stream
 from .imap_talk import MOST_SHOWN, Talk
@@ -66,25 +66,33 @@ def _permit(probe: Probe, talk: Talk, encryption: Encryption) -> str | None:
 
 async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryption) -> None:
     """Climb ``login`` and ``access``, if there is a credential: a login by imapclient, and one header."""
-    target = probe.target
-    if target.credential is None:
+    if probe.target.credential is None:
         return
     await probe.leave(stream)  # one session at a time: servers count them by address
     async with probe.step(Step.LOGIN) as rung:
+        if talk.preauthenticated:
+            rung.skip("a server that greets with PREAUTH takes no login")
+            return
         if encryption == "none":
             probe.about_to_send_in_clear()
-        where = Where(
-            probe.address or target.host,
-            target.host,
-            target.port,
-            encryption,
-            frozenset(talk.mechanisms),
-            target.options.get("folder"),
-        )
-        seen = await probe.login(visit, where, target.credential, probe.remaining)
-        rung.saw(f"logged in as {target.credential.username}")
+        seen = await _attempt(probe, talk, encryption, probe.target.credential)
+        rung.saw(f"logged in as {probe.target.credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None:
             rung.denied(seen.denied)
         else:
             rung.saw(f"read {seen.read}; {len(seen.folders)} folders at the top", folders=seen.folders)
+
+
+async def _attempt(probe: Probe, talk: Talk, encryption: Encryption, credential: Credential) -> Visit:
+    target, trace, before = probe.target, Trace(), probe.footprint.login_attempts
+    folder = target.options.get("folder")
+    where = Where(
+        probe.address or target.host, target.host, target.port, encryption, frozenset(talk.mechanisms), folder
+    )
+    try:
+        return await probe.login(visit, where, credential, probe.remaining, trace)
+    finally:
+        probe.footprint.connections += trace.connected
+        if not trace.tried:  # no driver, or no session to try it in: the account was not touched
+            probe.footprint.login_attempts = before

@@ -25,7 +25,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
-from .. import __version__
 from ..causes import common
 from ..causes import ssh as causes
 from ..explain import Failure
@@ -35,9 +34,10 @@ from ..logins.ssh import Visit, Wanted
 from ..model import Step
 from ..probe import Probe, Rung
 from ..stream import HungUp, Stream, StreamError, dial
+from ..version import __version__
 from ..wire import ssh as wire
 from . import unix_inspection
-from .ssh_algorithms import greeting_facts, offer_facts, predict
+from .ssh_algorithms import greeting_facts, offer_facts, platform_note, predict
 
 T = TypeVar("T")
 
@@ -75,7 +75,10 @@ async def _talk(probe: Probe) -> Spoken:
         greeting = await manners.introduce(stream)
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
-        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
+        facts = greeting_facts(greeting)
+        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **facts)
+        if note := platform_note(probe, facts.get("os", "")):
+            rung.saw(note, platform_note=note)
         if not greeting.speaks_ssh2:
             rung.blocked(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
         offer = await _offer(probe, manners, stream, greeting)

@@ -28,6 +28,7 @@ _SYSTEMS = {
 
 
 def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
+    """Product, version and what the comments tell of the system, e.g. of ``OpenSSH_9.2p1 Debian-2+deb12u10``."""
     named = _PRODUCT.fullmatch(greeting.software)
     facts: dict[str, Any] = {"product": (named["product"] if named else greeting.software).removesuffix("_for_Windows")}
     if named:
@@ -42,6 +43,7 @@ def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
 
 
 def offer_facts(offer: wire.KexInit) -> dict[str, Any]:
+    """The server's algorithms, most wanted first, without the signals among them."""
     return {
         "kex": [name for name in offer.kex if not name.startswith(("ext-info-", "kex-strict-"))],
         "host_key_algorithms": list(offer.host_keys),

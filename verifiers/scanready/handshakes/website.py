@@ -63,6 +63,23 @@ class Prompt:
     withheld: str
 
 
+async def reach(probe: Probe, scheme: str) -> Prompt:
+    """Climb to the login prompt, or to the open page and read it; once for all types that ask the same."""
+    options = probe.target.options
+    asked = (scheme, options.get("path"), options.get("proxy"), probe.target.credential is not None)
+
+    async def climb(probe: Probe) -> Prompt:
+        url = http.asked_for(probe, scheme)
+        talk = await http.open_talk(probe, url)
+        page = await arrive(probe, talk, url)
+        prompt = await look_for_prompt(probe, page)
+        if prompt.open:
+            await read_openly(probe, page, prompt)
+        return prompt
+
+    return await probe.share(asked, climb)
+
+
 # --- handshake: a page, or who stands in the way -----------------------------------------------------------------
 
 
@@ -70,8 +87,9 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
     """Ask for the target's page and follow it to where it is: one check for each page asked."""
     async with probe.step(Step.HANDSHAKE) as rung:
         page = Page(url, await talk.question(url), talk)
+        rung.check.facts.update(_facts(page.answer))
         _usable(probe, page)
-        rung.saw(f"speaks HTTP/{page.answer.version}, answers {http.described(page.answer)}", **_facts(page.answer))
+        rung.saw(f"speaks HTTP/{page.answer.version}, answers {http.described(page.answer)}")
     start, seen, cookies = url, {url}, False
     while page.answer.status in _REDIRECTS and (location := page.answer.header("location")) is not None:
         target = page.url.joined(location)
@@ -195,8 +213,10 @@ async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
     elsewhere = not missing and url.host.lower() != http.asked_for(probe, url.scheme).host.lower()
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         if status != 401 and not missing and not 200 <= status < 300:
-            cause = causes.FORBIDDEN if status in (403, 451) else causes.REQUEST_REFUSED
-            rung.blocked(cause, f"{url} answers {http.described(page.answer)}", _allow_line(probe, page.answer))
+            said = f"{url} answers {http.described(page.answer)}"
+            if status in (403, 451):
+                rung.blocked(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
+            rung.blocked(causes.REQUEST_REFUSED, said)
         schemes = _asked_schemes(rung, page)
         if elsewhere:
             rung.warn(causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", str(url))
@@ -261,7 +281,7 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
         if prompt.elsewhere:
             rung.skip("the page is another host's")
             return
-        answer = await page.talk.ask("GET", page.url)
+        answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
         if not 200 <= answer.status < 300:
             _usable(probe, Page(page.url, answer, page.talk))
             rung.blocked(common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http.described(answer)}")

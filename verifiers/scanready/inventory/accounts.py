@@ -27,6 +27,7 @@ class Accounts:
         self._known: dict[str, Credential] = {}
         self._nodes: dict[str, Node] = {}
         self._used: dict[str, Credential] = {}
+        self._sound: set[tuple[str, str]] = set()
         self._resolved: dict[str, Credential] = {}
 
     def define(self, name: str, node: Node) -> None:
@@ -36,7 +37,7 @@ class Accounts:
         if isinstance(node.value, dict):
             for key in _SECRETS:
                 if key in node.value:
-                    self._check(node[key])
+                    self._check(name, key, node[key])
         entry = self._page.shaped(CredentialEntry, node)
         if entry is None:
             return
@@ -44,11 +45,12 @@ class Accounts:
             self._page.wrong(node.value["key_passphrase"][0], "`key_passphrase` without `key_file`")
         self._known[name] = Credential(name, entry.username, None, entry.key_file, None, entry.authority)
 
-    def _check(self, node: Node) -> None:
+    def _check(self, name: str, key: str, node: Node) -> None:
         with self._page.reading(node):
             if node.value is None:
                 raise Wrong("the secret's reference is empty")
             check_reference(node.value if isinstance(node.value, str) else "")
+            self._sound.add((name, key))
 
     def use(self, name: str, node: Node) -> Credential | None:
         """Return the credential a target names; its secrets will be needed."""
@@ -87,15 +89,12 @@ class Accounts:
         return credential
 
     def _references(self, name: str) -> list[tuple[str, Node]]:
-        """The parts of a definition that lead to files or secrets, unless they are known to be wrong."""
+        """The parts of a definition that lead to files or secrets, less those already known to be wrong."""
         node = self._nodes[name]
-        if not self._known[name].username:
-            return []
-        return [
-            (key, node[key])
-            for key in (*_SECRETS, "key_file")
-            if key in node.value and isinstance(node[key].value, str)
-        ]
+        references = [(key, node[key]) for key in _SECRETS if (name, key) in self._sound]
+        if self._known[name].key_file is not None:
+            references.append(("key_file", node["key_file"]))
+        return references
 
     def _follow(self, found: dict[str, Any], key: str, node: Node, name: str) -> None:
         careless: list[str] = []

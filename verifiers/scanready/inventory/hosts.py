@@ -36,6 +36,7 @@ def clean_host(text: str) -> str:
     text = text.strip(" ")
     if not text:
         raise Wrong("the host is empty")
+    _no_user(text)
     if "://" in text or "/" in text:
         raise Wrong(f"{shown(text)} is not a host: only a name or an address goes here")
     if text.startswith("[") and text.endswith("]"):
@@ -47,6 +48,11 @@ def clean_host(text: str) -> str:
     if text.rstrip(".").rpartition(".")[2].isdigit():
         return _ipv4(text)
     return _name(text)
+
+
+def _no_user(text: str) -> None:
+    if "@" in text:  # a password may stand before it
+        raise Wrong("a host has no user name in it (refused, and not repeated here): put the user into a credential")
 
 
 def _ipv6(text: str) -> str:
@@ -168,6 +174,7 @@ def network(text: str, *, allow_large: bool) -> Network:
     Raises:
         Wrong: not a network, host bits set, or larger than a /16 (IPv6: /112) without ``allow_large``.
     """
+    _no_user(text)
     try:
         found = ipaddress.ip_network(text, strict=False)
     except ValueError:

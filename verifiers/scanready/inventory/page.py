@@ -89,13 +89,7 @@ class Page:
                 key, node = node.value[str(part)]
             elif isinstance(node.value, list) and isinstance(part, int):
                 key = node = node.value[part]
-        name = (
-            f"an item of `{loc[-2]}`"
-            if isinstance(loc[-1:][0] if loc else "", int)
-            else f"`{loc[-1]}`"
-            if loc
-            else "this"
-        )
+        name = _called(loc)
         if kind == "extra_forbidden":
             self.unknown_key(model, key)
         elif kind == "missing":
@@ -111,6 +105,13 @@ class Page:
             self.wrong(node, f"{name} is out of range: {_RANGES[str(loc[-1])]}")
         else:
             self.wrong(node, f"{name} {_WORDS.get(kind, words)}")
+
+
+def _called(loc: tuple[int | str, ...]) -> str:
+    """How a message calls the value at one of pydantic's locations."""
+    if not loc:
+        return "this"
+    return f"an item of `{loc[-2]}`" if isinstance(loc[-1], int) else f"`{loc[-1]}`"
 
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than_equal", "finite_number")

@@ -92,7 +92,7 @@ def _session(where: Where) -> requests.Session:
 
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
-            super().init_poolmanager(*arguments, ssl_context=context, **named)  # type: ignore[no-untyped-call]
+            super().init_poolmanager(*arguments, ssl_context=context, **named)
 
     session = requests.Session()
     session.trust_env = False

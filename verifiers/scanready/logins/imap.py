@@ -45,6 +45,7 @@ _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|
 
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
+_WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 
 
@@ -69,6 +70,14 @@ class Visit:
     denied: Failure | None = None
 
 
+@dataclass(slots=True)
+class Trace:
+    """How far a visit came, for the footprint, however it ended: the server saw a connection, and a password."""
+
+    connected: bool = False
+    tried: bool = False
+
+
 class _Context:
     """The handshake's TLS context, with the target's name for SNI though an address is dialled."""
 
@@ -80,7 +89,7 @@ class _Context:
         return handshake_context().wrap_socket(sock, server_hostname=self._name)
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+def visit(where: Where, credential: Credential, seconds: float, trace: Trace) -> Visit:
     """Log in once, list the folders and read one header of ``where.folder`` or INBOX, within ``seconds``.
 
     Raises:
@@ -93,7 +102,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     if credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
     way = _way(where.mechanisms, credential.username, credential.password)
-    with _session(where, seconds) as client:
+    with _session(where, seconds, trace) as client:
+        trace.tried = True
         try:
             getattr(client, way)(credential.username, credential.password)
         except IMAPClientError as error:
@@ -116,12 +126,13 @@ def _way(mechanisms: frozenset[str], user: str, password: str) -> str:
 
 
 @contextmanager
-def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
+def _session(where: Where, seconds: float, trace: Trace) -> Iterator[IMAPClient]:
     """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
     from imapclient import IMAPClient
     from imapclient.exceptions import IMAPClientError
 
     context = _Context(where.name)
+    trace.connected = True
     try:
         client = IMAPClient(
             where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds
@@ -220,6 +231,7 @@ def _said(error: Exception) -> tuple[str | None, str]:
     text = str(error)
     if literal := _BYTES.fullmatch(text):
         text = literal[2]
+    text = _WRAPPING.sub("", text).strip()
     code = _CODE.search(text)
     return (code[1] if code else None), text[:_MOST_SHOWN]
 

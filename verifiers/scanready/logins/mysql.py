@@ -24,7 +24,7 @@ from ..causes import mysql as causes
 from ..explain import Failure
 from ..fixes import mysql_grant, mysql_name
 from ..model import Credential
-from ..stream import TlsFailed, server_name
+from ..stream import HungUp, TlsFailed, server_name
 from ..tlspolicy import TlsSession, handshake_context, session_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _UNANSWERABLE = (
     *("authentication_openid_connect_client", "authentication_windows_client"),
 )
 # What pymysql raises on an answer that it takes apart without checking it.
-_UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError)
+_UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
 _IN_CLEAR = ("mysql_clear_password", "dialog")
 _CLEAR_TEXT = (
     "the account's plugin {} sends the password in clear text, and the server does not offer TLS; it was given an "
@@ -94,7 +94,6 @@ class Pipe:
     def __init__(self, take: Callable[[], socket.socket], greeting: bytes, name: str, seconds: float) -> None:
         self._take = take
         self._replay = greeting
-        self._greeting = greeting
         self._name = name
         self._deadline = time.monotonic() + seconds
         self._budget = MOST_RECEIVED
@@ -139,14 +138,18 @@ class Pipe:
         """Do the TLS handshake, whatever the certificate.
 
         Raises:
-            TlsFailed: with OpenSSL's name of the alert or error.
+            TlsFailed, HungUp: as :meth:`Stream.start_tls`.
+            TimeoutError: the deadline.
         """
+        plain, self._sock = self._in_time(), None  # wrap_socket() takes it over, and closes it if it fails
         try:
-            secured = handshake_context().wrap_socket(self._in_time(), server_hostname=server_name(self._name))
+            secured = handshake_context().wrap_socket(plain, server_hostname=server_name(self._name))
+        except TimeoutError:
+            raise
+        except (ssl.SSLEOFError, ConnectionError) as error:
+            raise HungUp("the peer closed the connection instead of a TLS handshake") from error
         except ssl.SSLError as error:
-            raise TlsFailed(error.reason or str(error), self._greeting[:512]) from error
-        except OSError as error:
-            raise TlsFailed(error.strerror or str(error), self._greeting[:512]) from error
+            raise TlsFailed(error.reason or str(error), b"") from error
         self._sock, self.tls = secured, session_of(secured)
         return self
 
@@ -181,7 +184,7 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
 
     Raises:
         Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
-        TlsFailed: the TLS handshake failed, which the server counts as an offence.
+        TlsFailed, HungUp: the TLS handshake failed, which the server counts as an offence.
     """
     try:
         import pymysql

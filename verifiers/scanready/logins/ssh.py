@@ -21,7 +21,7 @@ from ..explain import Failure
 from ..model import Credential
 from ..wire import ssh as wire
 from .openssh import match_stanza
-from .ssh_leash import Leash, disconnect, open_transport, printable, take_leave
+from .ssh_leash import MOST_RECEIVED, Leash, disconnect, open_transport, printable, take_leave
 from .ssh_looks import Command, Listing, list_path, run_command
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tr
         except Failure as failure:
             failure.facts.update(facts_of(seen))
             raise
-        seen.banner = _banner(transport)
+        seen.banner = _banner(transport) or seen.banner
         if wanted.command is not None:
             seen.command = run_command(transport, leash, wanted.command)
         if wanted.path is not None:
@@ -161,6 +161,7 @@ def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
         raise leash.verdict(f"the key exchange ended: {error or 'the server hung up'}") from error
     if not (transport.is_active() and transport.initial_kex_done):
         raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
+    leash.most = MOST_RECEIVED
     key = transport.get_remote_server_key()
     name = wanted.host if wanted.port == 22 else f"[{wanted.host}]:{wanted.port}"
     on_record = _on_record(name, key, wanted.known_hosts)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: All that a server may send in one visit: far more than a login, one command and one directory entry ever are.
 MOST_RECEIVED = 4 << 20
+#: The same until keys are exchanged: a greeting and KEXINIT, at most 35,000 bytes by the RFC (4253, 6.1), and a reply.
+MOST_BEFORE_KEYS = 64 << 10
 #: OpenSSH's own client asks for a handful of prompts at the most.
 MOST_PROMPTS = 16
 #: How long the server is given to close first after our DISCONNECT, in seconds. It does so in one round trip.
@@ -31,7 +33,7 @@ _DISCONNECT, _INFO_REQUEST = 1, 60
 
 
 class Leash:
-    """The socket paramiko gets: ends after ``seconds`` or `MOST_RECEIVED` bytes, and notes what paramiko forgets.
+    """The socket paramiko gets: ends after ``seconds`` or ``most`` bytes, and notes what paramiko forgets.
 
     ``disconnect_text`` is what the server said when it left.
     """
@@ -40,6 +42,8 @@ class Leash:
         self._sock = sock
         self._ends = time.monotonic() + seconds
         self._received = 0
+        self._closed = False  # paramiko looks at this one of a socket's own attributes
+        self.most = MOST_BEFORE_KEYS
         self.flooded = False
         self.disconnect_text = ""
 
@@ -56,7 +60,7 @@ class Leash:
     def verdict(self, otherwise: str) -> Failure:
         """Why the connection ended: by this leash, or ``otherwise``."""
         if self.flooded:
-            return Failure(common.MALFORMED, f"the server sent more than {MOST_RECEIVED >> 20} MiB")
+            return Failure(common.MALFORMED, f"the server sent more than {self.most >> 10} KiB")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
         said = f"; the server said: {self.disconnect_text}" if self.disconnect_text else ""
@@ -70,7 +74,7 @@ class Leash:
             return b""
         data = self._sock.recv(min(size, 1 << 16))
         self._received += len(data)
-        self.flooded = self._received > MOST_RECEIVED
+        self.flooded = self._received > self.most
         return data
 
     def send(self, data: bytes) -> int:
@@ -85,6 +89,7 @@ class Leash:
 
     def close(self) -> None:
         """As a socket's."""
+        self._closed = True
         self._sock.close()
 
 

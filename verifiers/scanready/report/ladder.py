@@ -15,7 +15,6 @@ from .document import Look, RunInfo, Totals
 from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
 from .result import fixes
 
-
 #: A rung is one line, two at most; the detail below it has more.
 _SUMMARY = 160
 

@@ -33,7 +33,11 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
         )
     else:
         tried = sum(report.cause is not common.NOT_BUILT for report in reports)
-        paper.draw(Text.assemble((visible(host), "bold"), (" cannot be scanned", "bold red"), f" as any of {tried} types tried"))
+        paper.draw(
+            Text.assemble(
+                (visible(host), "bold"), (" cannot be scanned", "bold red"), f" as any of {tried} types tried"
+            )
+        )
     if look.verbosity < 0:
         return paper.text()
     met = [report for report in reports if answered(report) or report.verdict in GOOD]

@@ -17,26 +17,11 @@ handshake, which would leave an alert in the server's log.
 
 from __future__ import annotations
 
-from ..handshakes import http, website
-from ..handshakes.website import Prompt
+from ..handshakes import website
 from ..probe import Probe
-
-SCHEME = "https"
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
-    options = probe.target.options
-    asked = (SCHEME, options.get("path"), options.get("proxy"), probe.target.credential is not None)
-    prompt = await probe.share(asked, _climb)
+    prompt = await website.reach(probe, "https")
     await website.visit(probe, prompt)
-
-
-async def _climb(probe: Probe) -> Prompt:
-    url = http.asked_for(probe, SCHEME)
-    talk = await http.open_talk(probe, url)
-    page = await website.arrive(probe, talk, url)
-    prompt = await website.look_for_prompt(probe, page)
-    if prompt.open:
-        await website.read_openly(probe, page, prompt)
-    return prompt

@@ -24,7 +24,7 @@ from ..handshakes.mysql import INVENTED_USER, Talk
 from ..logins import mysql as sql
 from ..model import Step
 from ..probe import ClimbEnded, Probe, Rung
-from ..stream import Silent, TlsFailed
+from ..stream import HungUp, Silent, TlsFailed
 from ..wire import mysql as wire
 
 # A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
@@ -43,7 +43,7 @@ async def verify(probe: Probe) -> None:
         raise
 
 
-async def _to_the_prompt(probe: Probe) -> None:
+async def _to_the_prompt(probe: Probe) -> wire.Greeting:
     talk = Talk(probe)
     talk.begin(await probe.connect(farewell=talk.finish))
     greeting = await _greeted(probe, talk)
@@ -65,6 +65,7 @@ async def _to_the_prompt(probe: Probe) -> None:
             _turned_away(probe, rung, answer)
         else:
             rung.unsure(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
+    return greeting
 
 
 async def _with_credential(probe: Probe) -> None:
@@ -91,7 +92,7 @@ async def _with_credential(probe: Probe) -> None:
     async with probe.step(Step.LOGIN) as rung:
         try:
             seen = await probe.login(sql.visit, pipe, credential, wanted)
-        except TlsFailed as error:
+        except (TlsFailed, HungUp) as error:
             async with probe.step(Step.TLS) as tls:
                 tls.saw("broken off, which counts once towards max_connect_errors", aborted=1)
                 raise error

@@ -38,7 +38,7 @@ async def verify(probe: Probe) -> None:
 
 
 def _not_opened(probe: Probe, agent: str, visit: Visit, seen: Failure) -> Failure:
-    """No SFTP. What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
+    """What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
     ran = visit.command
     if not isinstance(ran, Command) or unix_inspection.read(ran.output) is not None:
         return seen

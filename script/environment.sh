@@ -1,0 +1,70 @@
+# Sourced by script/demo and script/test: a virtual environment with the pinned dependencies, on a machine with
+# nothing but python3. Sets PYTHON. Says the one line to type where it may not install what is missing.
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# as_root COMMAND...: run it as root if that needs no question; 1 if it cannot be.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo -n "$@"
+    else return 1
+    fi
+}
+
+# install_packages PACKAGE...: install Debian packages, without starting the servers among them.
+install_packages() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    as_root true || return 1
+    barred=
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root sh -c 'cat >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d'
+        barred=yes
+    fi
+    status=0
+    as_root apt-get update -qq >&2 || status=$?
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "$@" >&2 || status=$?
+    [ -z "$barred" ] || as_root rm -f /usr/sbin/policy-rc.d
+    return $status
+}
+
+find_python() {
+    for candidate in ${PYTHON3:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    say "scanready needs Python 3.11 or newer. Debian and Ubuntu: apt-get install python3"
+    exit 2
+}
+
+# A virtual environment needs ensurepip, which Debian and Ubuntu keep in a package of its own.
+can_make_environments() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
+
+# prepare EXTRAS: make .venv hold the project with EXTRAS at the pinned versions; nothing is done if it already does.
+prepare() {
+    base=$(find_python)
+    PYTHON=$root/.venv/bin/python
+    wanted="$1 $(cat pyproject.toml constraints.txt | cksum) $("$base" --version)"
+    if [ "$(cat .venv/scanready-environment 2>/dev/null)" = "$wanted" ]; then return; fi
+    if ! can_make_environments "$base"; then
+        package=$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        say "installing $package ..."
+        if ! install_packages "$package" || ! can_make_environments "$base"; then
+            say "Python cannot make virtual environments here. Type:"
+            say "    sudo apt-get install -y $package"
+            exit 2
+        fi
+    fi
+    say "installing scanready[$1] into .venv ..."
+    "$base" -m venv .venv
+    quietly="--quiet --disable-pip-version-check --no-input"
+    # Hatchling builds without an isolated environment, so that it is the pinned one, too.
+    "$PYTHON" -m pip install $quietly -c constraints.txt hatchling
+    "$PYTHON" -m pip install $quietly --no-build-isolation -c constraints.txt -e ".[$1]"
+    printf '%s' "$wanted" >.venv/scanready-environment
+}

@@ -1,0 +1,49 @@
+"""What docs/inventory.md shows is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scanready.inventory import InventoryError, load, parse_target
+from scanready.inventory.document import DEEPEST, MOST_FROM_ALIASES
+from scanready.inventory.entries import MOST_TARGETS
+from scanready.inventory.reading import LARGEST_FILE
+
+DOCS = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    found = re.search(rf"```{name}\n(.*?)```", DOCS, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNIX_PW", "x")
+    monkeypatch.setenv("AD_PW", "x")
+    (tmp_path / "inventory.yaml").write_text(block("yaml"), encoding="utf-8")
+    assert len(load(tmp_path / "inventory.yaml").targets) == 1 + 2 + 16 + 1
+
+
+def test_the_targets() -> None:
+    assert all(parse_target(line) for line in block("targets").splitlines())
+
+
+def test_the_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inventory.yaml").write_text(block("yaml bad"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InventoryError) as caught:
+        load("inventory.yaml")
+    assert str(caught.value) == block("problems").rstrip("\n")
+
+
+def test_the_limits() -> None:
+    for limit in (
+        f"{LARGEST_FILE >> 20} MiB",
+        f"{MOST_TARGETS:,} targets",
+        f"{DEEPEST} levels, {MOST_FROM_ALIASES:,} values",
+    ):
+        assert f"| {limit}" in DOCS

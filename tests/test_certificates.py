@@ -1,0 +1,107 @@
+"""Certificates, judged after the handshake: validity, name, issuer, interception, each its own cause."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from fixtures.emulators import in_background, postgresql
+from fixtures.emulators.certificates import authority
+from scanready import certificates
+from scanready.model import Report
+from scanready.tlspolicy import TlsSession
+from tests.climb import climb, target
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def issued(
+    subject: str = "db7.corp", issuer: str = "Corp CA", names: tuple[str, ...] = ("db7.corp",), days: int = 30
+) -> bytes:
+    """A leaf in DER, signed by a key nobody trusts."""
+    end = NOW + datetime.timedelta(days=days)
+    alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, issuer)]))
+        .public_key(KEY.public_key())
+        .serial_number(1)
+        .not_valid_before(end - datetime.timedelta(days=60))
+        .not_valid_after(end)
+    )
+    if names:
+        builder = builder.add_extension(alternative, critical=False)
+    return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def faults(der: bytes, name: str = "db7.corp") -> dict[str, str]:
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, (der,)), name)
+    return {cause.code: detail for cause, detail in judgement.faults}
+
+
+def test_an_unknown_authority_is_untrusted() -> None:
+    found = faults(issued())
+    assert set(found) == {"tls.untrusted"}
+    assert "Corp CA" in found["tls.untrusted"]
+
+
+@pytest.mark.parametrize("issuer", ["Zscaler Inc.", "Fortinet", "Palo Alto Networks", "Corp TLS Inspection"])
+def test_a_known_inspection_product_is_interception(issuer: str) -> None:
+    assert set(faults(issued(issuer=issuer))) == {"tls.intercepted"}
+
+
+def test_expired_and_not_yet_valid() -> None:
+    assert "expired on" in faults(issued(days=-1))["tls.expired"]
+    assert "not valid before" in faults(issued(days=90))["tls.expired"]
+
+
+def test_another_name_says_which_names_there_are() -> None:
+    found = faults(issued(names=("db8.corp", "*.web.corp")))
+    assert "db8.corp" in found["tls.name-mismatch"]
+    assert "tls.name-mismatch" not in faults(issued(names=("*.hr.corp",)), "db7.hr.corp")
+    assert "tls.name-mismatch" in faults(issued(names=("*.hr.corp",)), "a.db7.hr.corp")
+    assert "tls.name-mismatch" in faults(issued(), "10.0.0.7")
+
+
+def test_a_name_only_in_cn_does_not_count() -> None:
+    assert "only as CN" in faults(issued(names=()))["tls.name-mismatch"]
+
+
+@pytest.mark.parametrize("chain", [(), (b"",), (b"\x30\x82\xff\xff",), (b"\xff" * 100,)])
+def test_rubbish_is_untrusted_and_never_an_exception(chain: tuple[bytes, ...]) -> None:
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, chain), "db7.corp")
+    assert [cause.code for cause, _ in judgement.faults] == ["tls.untrusted"]
+
+
+def told(ca_file: Path | None) -> Report:
+    behaviour = postgresql.server(postgresql.AUTH_SASL, tls=True)
+    with in_background(behaviour) as server:
+        return climb(target("postgresql", "127.0.0.1", server.port), ca_file=str(ca_file) if ca_file else None)
+
+
+def test_an_authority_of_ones_own_is_trusted_when_named() -> None:
+    without = told(None)
+    named = told(authority().ca_file)
+    assert "certificate_fault" in without.facts
+    assert "certificate_fault" not in named.facts
+    assert named.facts["tls"] in ("TLSv1.2", "TLSv1.3")
+    assert "Emulator Test Authority" in named.facts["tls_issuer"]
+
+
+def test_the_facts_are_openssls(tmp_path: Path) -> None:
+    der = issued()
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, (der,)), "db7.corp")
+    pem = tmp_path / "leaf.pem"
+    pem.write_text(ssl.DER_cert_to_PEM_cert(der))
+    decoded = ssl._ssl._test_decode_cert(str(pem))  # type: ignore[attr-defined]  # OpenSSL's own reading of it
+    expires = datetime.datetime.strptime(decoded["notAfter"], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=datetime.UTC)
+    assert judgement.facts["tls_expires"] == expires.isoformat()

@@ -1,0 +1,157 @@
+"""The rules of the house (docs/architecture.md), each as a check."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scanready.catalogue import TYPES
+from scanready.causes import all_causes
+from scanready.registry import built_in
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "verifiers" / "scanready"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+CLIENT_LIBRARIES = ("paramiko", "impacket", "pymysql", "psycopg", "oracledb", "pytds", "imapclient", "exchangelib")
+HEAVY = (*CLIENT_LIBRARIES, "requests", "requests_ntlm", "keyring")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(module: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Each imported top-level package, and whether it stands inside a function."""
+    inside = {id(node) for function in functions(module) for node in ast.walk(function)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], id(node) in inside) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.split(".")[0], id(node) in inside
+
+
+def functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_client_libraries_are_imported_only_by_logins_and_only_when_needed() -> None:
+    offences = [
+        (name(path), library)
+        for path in SOURCES
+        for library, inside in imports(_without_type_checking(tree(path)))
+        if library in HEAVY and not (inside and (path.parent.name == "logins" or library == "keyring"))
+    ]
+    assert not offences
+
+
+def _without_type_checking(module: ast.Module) -> ast.Module:
+    """Drop what only a type checker imports."""
+    module.body = [
+        node
+        for node in module.body
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    ]
+    return module
+
+
+def test_importing_everything_loads_no_client_library() -> None:
+    script = f"""
+import pkgutil, importlib, sys
+sys.path.insert(0, {str(PACKAGE.parent)!r})
+import scanready
+for module in pkgutil.walk_packages(scanready.__path__, "scanready."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(*[library for library in {HEAVY!r} if library in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
+
+
+def test_only_the_stream_opens_sockets() -> None:
+    opens = {
+        name(path)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func) in ("socket.socket", "socket.create_connection", "asyncio.open_connection")
+    }
+    assert opens <= {"stream.py"}
+
+
+def test_every_except_names_a_class_and_one_takes_all() -> None:
+    handlers = [
+        (name(path), node) for path in SOURCES for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)
+    ]
+    assert not [path for path, node in handlers if node.type is None]
+    broad = [path for path, node in handlers if node.type is not None and "Exception" in ast.unparse(node.type).split()]
+    assert broad == ["probe.py"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_files_and_functions_are_short(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= (150 if path.parent.name == "targets" else 400)
+    long = [f.name for f in functions(tree(path)) if (f.end_lineno or 0) - f.lineno > 60]
+    assert not long, "a function fits on a screen"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(tree(path))
+
+
+def test_every_cause_is_provoked_by_a_test() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_house.py")
+    constants = _cause_constants()
+    unproven = [code for code in all_causes() if code not in tests and not re.search(rf"\b{constants[code]}\b", tests)]
+    assert not unproven
+
+
+def _cause_constants() -> dict[str, str]:
+    found = {}
+    for path in (PACKAGE / "causes").glob("*.py"):
+        for node in tree(path).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.value.args:
+                first = node.value.args[0]
+                if isinstance(first, ast.Constant) and isinstance(node.targets[0], ast.Name):
+                    found[str(first.value)] = node.targets[0].id
+    return found
+
+
+def test_cause_codes_have_one_shape() -> None:
+    for code, cause in all_causes().items():
+        assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9-]+", code)
+        assert cause.meaning.endswith(".")
+        assert cause.remedy
+        assert cause.confirm
+
+
+def test_every_built_type_has_its_tests_and_its_page() -> None:
+    for row in TYPES:
+        if built_in(row.name):
+            tests = "\n".join(path.read_text() for path in (ROOT / "tests" / "lab").glob("test_*.py"))
+            assert f'"{row.name}"' in tests, f"no lab test climbs for {row.name}"
+
+
+def test_no_source_names_a_place_it_should_not() -> None:
+    """Paths of one machine and addresses of package indexes have no place in the project."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    bad = re.compile(r"/(work|farm|root)/|\bpypi\.o" + r"rg|python" + r"hosted|npm" + r"js")
+    offences = []
+    for file in filter(None, listed.split("\0")):
+        path = ROOT / file
+        if path.suffix in (".py", ".md", ".toml", ".txt", ".sh", ".yaml", "") and path.is_file():
+            offences += [f"{file}: {match[0]}" for match in bad.finditer(path.read_text(errors="replace"))]
+    assert not offences

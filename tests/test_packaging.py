@@ -1,0 +1,50 @@
+"""What is in the wheel and the sdist, and that the launcher of a bare checkout works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(directory)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"scanready"}
+    assert "scanready/py.typed" in names
+    assert "scanready/targets/postgresql.py" in names
+
+
+def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
+        names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
+    wanted = {"cli.py", "tests/readers.py", "fixtures/lab/net.py", "script/test", "constraints.txt", "README.md"}
+    assert wanted <= names
+
+
+def test_a_bare_checkout_has_a_launcher() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "--help"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "scanready check" in done.stdout
