@@ -32,7 +32,8 @@ async def main():
     found = {}
     async for report in verify_all(targets, settings):
         cause = report.cause.code if report.cause else None
-        found[names[report.target.port]] = [report.verdict, cause, report.seconds, report.finding and report.finding.detail]
+        detail = report.finding and report.finding.detail
+        found[names[report.target.port]] = [report.verdict, cause, report.seconds, detail]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"found": found, "peak": peak}))
 

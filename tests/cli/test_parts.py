@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -34,13 +33,12 @@ def call(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened, or a name looked up")
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    yield
 
 
 def test_every_command_has_a_module_and_help_that_starts_with_examples() -> None:
@@ -181,9 +179,11 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def _wait(hosts: list[str], wait: float, stopped: asyncio.Event) -> tuple[dict[str, Verdict], list[str]]:
     said: list[str] = []
     targets = [Target(host, "looked-at", 99) for host in hosts]
-    async with Run(Settings(canary=False)) as run:
-        async with aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append)) as reports:
-            found = [report async for report in reports]
+    async with (
+        Run(Settings(canary=False)) as run,
+        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append)) as reports,
+    ):
+        found = [report async for report in reports]
     assert sorted(report.target.host for report in found) == sorted(hosts), "one report for each target"
     return {report.target.host: report.verdict for report in found}, said
 

@@ -26,7 +26,8 @@ RUN = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00Z", 10.0, Step.ACCESS, [])
 def test_the_fields_are_those_of_the_contract() -> None:
     result = json.loads(as_line(blocked()))
     assert list(result) == [
-        "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint", "started", "seconds",
+        "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint",
+        "started", "seconds",
     ]  # fmt: skip
     assert result["agent"] == {"name": "proxy-nyc", "platform": "Linux", "addresses": ["10.0.1.5"]}
     assert result["target"] == {
@@ -80,7 +81,11 @@ def test_facts_of_any_kind_become_json() -> None:
     SCHEMA.validate(json.loads(line))
 
 
-@given(st.recursive(st.none() | st.floats() | st.text() | st.binary() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.binary(), inner)))  # fmt: skip
+LEAVES = st.none() | st.floats() | st.text() | st.binary() | st.integers()
+FACTS = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.binary(), inner))
+
+
+@given(FACTS)
 def test_whatever_a_verifier_notes_is_one_ascii_line(fact: object) -> None:
     line = as_line(blocked(fact=fact))
     assert line.isascii()

@@ -1,86 +1,22 @@
-"""The targets http and https against emulators: each status, redirect, proxy and login has its own answer.
-
-Pages are written by hand after RFC 9110 and 9112, in the words of the products they name.
-"""
+"""The targets http and https against emulators: what each status, and each other protocol, is told as."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import sys
-from collections.abc import Iterator, Mapping
+import asyncio
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import authority
 from fixtures.emulators.misbehave import ABSURD_LENGTHS, closes_at_once, drips, endless, says, silent, tls_garbage
-from scanready.handshakes.http import USER_AGENT, Url
-from scanready.model import Credential, Outcome, Owner, Report, Step, Target, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from scanready.engine import Settings, verify_all
+from scanready.handshakes.http import USER_AGENT
+from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
+from tests.climb import check_of, expect, passed, story, target
+from tests.websites import BASIC, ER, FORM, OK, PAGE, answer, look, serving, tls, visited
 
-PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
-FORM = b"<form method=post><input name=u><input type='password' name=p></form>"
-ER = account("er")
-TOKEN = base64.b64encode(b"er:Passw0rd!")
-
-# --- the site ----------------------------------------------------------------------------------------------------
-
-
-def answer(status: str, *fields: str, body: bytes = b"") -> bytes:
-    """One response, its connection kept unless a field says otherwise."""
-    head = [f"HTTP/1.1 {status}", "Server: nginx/1.22.1", *fields, f"Content-Length: {len(body)}"]
-    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
-
-
-OK = answer("200 OK", "Content-Type: text/html", body=PAGE)
-BASIC = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="Lab"')
-
-
-def moved(location: str, status: str = "302 Found", *fields: str) -> bytes:
-    return answer(status, f"Location: {location}", *fields)
-
-
-def site(pages: Mapping[str, bytes], logged_in: Mapping[str, bytes] | None = None) -> Behaviour:
-    """Answer by path, or by method and path; with a right Basic login from ``logged_in``. HEAD gets no body."""
-
-    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            method, path, _ = head.decode().split(" ", 2)
-            record.count(f"{method} {path}")
-            known = logged_in if logged_in is not None and b"Authorization: Basic " + TOKEN in head else pages
-            said = known.get(f"{method} {path}") or known.get(path) or answer("404 Not Found")
-            writer.write(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else said)
-            await writer.drain()
-            if b"\r\nConnection: close" in said:
-                return
-
-    return behaviour
-
-
-@contextlib.contextmanager
-def serving(
-    pages: Mapping[str, bytes] | bytes, logged_in: Mapping[str, bytes] | None = None, **options: object
-) -> Iterator[Server]:
-    behaviour = site({"/": pages} if isinstance(pages, bytes) else pages, logged_in)
-    with in_background(behaviour, **options) as server:  # type: ignore[arg-type]
-        yield server
-
-
-def visited(server: Server, type_: str = "http", credential: Credential | None = None, **options: object) -> Report:
-    return look(target(type_, server.host, server.port, credential, **options))
-
-
-def look(where: Target, **settings: object) -> Report:
-    return climb(where, **({"timeout": 4, "ca_file": str(authority().ca_file)} | settings))
-
-
-def tls(kind: str = "good") -> dict[str, object]:
-    return {"tls": authority().context(kind)}  # type: ignore[arg-type]
-
-
-# --- healthy -----------------------------------------------------------------------------------------------------
+# --- healthy ------------------------------------------------------------------------------------------------------
 
 
 def test_an_open_page_is_scannable_on_one_connection() -> None:
@@ -168,7 +104,7 @@ def test_the_clock_of_the_server_is_compared() -> None:
     assert report.facts["clock_skew_seconds"] < -50 * 365 * 86400
 
 
-# --- what a status says ------------------------------------------------------------------------------------------
+# --- what a status says -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -184,7 +120,7 @@ def test_the_clock_of_the_server_is_compared() -> None:
         ("500 Internal Server Error", (), "http.server-error", Step.HANDSHAKE, Owner.SERVER),
         ("502 Bad Gateway", (), "http.unavailable", Step.HANDSHAKE, Owner.SERVER),
         ("503 Service Unavailable", ("Retry-After: 120",), "http.unavailable", Step.HANDSHAKE, Owner.SERVER),
-        ("407 Proxy Authentication Required", ("Proxy-Authenticate: NTLM",), "http.proxy-between", Step.HANDSHAKE, Owner.NETWORK),
+        ("407 Proxy Login", ("Proxy-Authenticate: NTLM",), "http.proxy-between", Step.HANDSHAKE, Owner.NETWORK),
         ("511 Network Authentication Required", (), "http.captive-portal", Step.HANDSHAKE, Owner.NETWORK),
         ("403 Forbidden", ("cf-mitigated: challenge",), "http.challenged", Step.HANDSHAKE, Owner.SERVER),
         ("405 Method Not Allowed", ("x-amzn-waf-action: captcha",), "http.challenged", Step.HANDSHAKE, Owner.SERVER),
@@ -258,180 +194,7 @@ def test_head_and_get_that_differ_are_a_limit_of_ours() -> None:
         expect(visited(server), Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
 
 
-# --- redirects ---------------------------------------------------------------------------------------------------
-
-
-def test_a_redirect_on_the_same_server_stays_on_its_connection() -> None:
-    with serving({"/": moved("/portal/"), "/portal/": moved("home?x=1"), "/portal/home?x=1": OK}) as server:
-        report = expect(visited(server), Verdict.SCANNABLE)
-    assert report.footprint.connections == len(server.connections) == 1
-    assert "/portal/home" in check_of(report, Step.ACCESS).summary
-    assert report.facts["location"] == "home?x=1"
-
-
-def test_a_redirect_to_another_port_of_the_host_costs_one_connection_more() -> None:
-    with serving(OK, **tls()) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
-        report = expect(visited(plain), Verdict.SCANNABLE)
-    assert report.footprint.connections == 2
-    assert check_of(report, Step.HANDSHAKE).endpoint == f"127.0.0.1:{secure.port}"
-
-
-def test_a_redirect_to_a_bad_certificate_limits() -> None:
-    with serving(OK, **tls("expired")) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
-        expect(visited(plain), Verdict.LIMITED, "tls.expired", step=Step.HANDSHAKE)
-
-
-def test_a_redirect_to_a_closed_port_blocks() -> None:
-    with serving(OK) as gone:
-        pass
-    with serving(moved(f"https://127.0.0.1:{gone.port}/", "301 Moved Permanently")) as plain:
-        report = expect(visited(plain), Verdict.BLOCKED, "http.redirect-unreachable", owner=Owner.NETWORK)
-    assert report.finding_step is Step.HANDSHAKE
-    assert report.facts["redirect"] == f"https://127.0.0.1:{gone.port}/"
-    assert f"127.0.0.1:{gone.port}: reset" in check_of(report, Step.HANDSHAKE).summary
-
-
-def test_a_redirect_to_another_host_limits_and_gets_no_credential() -> None:
-    with serving(BASIC, host="127.0.0.2") as other, serving(moved(f"http://127.0.0.2:{other.port}/login")) as server:
-        there = f"http://127.0.0.2:{other.port}/login"
-        other.behaviour = site({"/login": BASIC})
-        report = visited(server, credential=ER, allow_cleartext=True)
-    expect(report, Verdict.LIMITED, "http.redirects-elsewhere", step=Step.AUTH, owner=Owner.OPERATOR, fix=there)
-    assert report.footprint.login_attempts == 0
-    assert b"Authorization" not in b"".join(record.received for record in other.connections)
-    assert "was not sent" in check_of(report, Step.LOGIN).summary
-
-
-def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
-    with serving({"/block": OK}, host="127.0.0.2") as other:
-        with serving(moved(f"http://127.0.0.2:{other.port}/block")) as server:
-            report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
-    assert other.counts == {"HEAD /block": 1}
-    assert check_of(report, Step.ACCESS).outcome is Outcome.SKIPPED
-
-
-def test_the_credential_does_not_go_to_another_port() -> None:
-    with serving(BASIC, **tls()) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
-        report = visited(plain, credential=ER, allow_cleartext=True)
-    assert report.verdict is Verdict.READY, story(report)
-    assert report.footprint.login_attempts == 0
-    assert check_of(report, Step.LOGIN).outcome is Outcome.SKIPPED
-
-
-@pytest.mark.parametrize(
-    "location", ["/", "app://open", "http://[::1/", "http://a b/", "http://127.0.0.1:22/", "http://127.0.0.1:3306/"]
-)
-def test_a_redirect_that_leads_nowhere_blocks(location: str) -> None:
-    with serving(moved(location)) as server:
-        report = visited(server)
-    expect(report, Verdict.BLOCKED, "http.redirect-broken", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert report.footprint.connections == 1
-
-
-def test_a_circle_for_who_keeps_no_cookies_is_our_limit() -> None:
-    with serving({"/": moved("/in", "302 Found", "Set-Cookie: seen=1"), "/in": moved("/")}) as server:
-        expect(visited(server), Verdict.UNDECIDED, "scanready.limit")
-
-
-def test_redirects_without_end_are_not_followed_without_end() -> None:
-    with serving({f"/{'x' * step}": moved(f"/{'x' * (step + 1)}") for step in range(50)}) as server:
-        expect(visited(server), Verdict.UNDECIDED, "scanready.limit")
-    assert sum(server.counts.values()) <= 8
-
-
-def test_at_most_three_further_endpoints_are_contacted() -> None:
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(serving(OK)) for _ in range(6)]
-        for here, there in zip(servers, servers[1:], strict=False):
-            here.behaviour = site({"/": moved(f"http://127.0.0.1:{there.port}/")})
-        report = visited(servers[0])
-    expect(report, Verdict.UNDECIDED, "scanready.limit")
-    assert [len(server.connections) for server in servers] == [1, 1, 1, 1, 0, 0]
-    assert report.footprint.connections == 4
-
-
-# --- proxies -----------------------------------------------------------------------------------------------------
-
-
-def proxying(server: Server) -> Behaviour:
-    """Join whoever asks for a tunnel with ``server``; what is asked in absolute form gets a page."""
-
-    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
-        import asyncio
-
-        head = await reader.readuntil(b"\r\n\r\n")
-        record.count(head.split(b" ", 2)[0].decode() + " " + head.split(b" ", 2)[1].decode())
-        if not head.startswith(b"CONNECT"):
-            writer.write(OK)
-            return
-        there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
-        writer.write(b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n")
-
-        async def onward() -> None:
-            while data := await reader.read(16384):
-                there_writer.write(data)
-            there_writer.close()
-
-        record.tasks.append(asyncio.create_task(onward()))
-        while data := await there_reader.read(16384):
-            writer.write(data)
-
-    return behaviour
-
-
-def test_https_goes_through_the_proxys_tunnel() -> None:
-    with serving(OK, **tls()) as server, in_background(proxying(server)) as proxy:
-        report = expect(visited(server, "https", proxy=f"127.0.0.1:{proxy.port}"), Verdict.SCANNABLE)
-        assert proxy.counts == {f"CONNECT 127.0.0.1:{server.port}": 1}
-    assert report.footprint.connections == 1
-    assert report.facts["proxy"] == f"127.0.0.1:{proxy.port}"
-    assert check_of(report, Step.RESOLVE).outcome is Outcome.SKIPPED
-
-
-def test_http_is_asked_of_the_proxy_in_absolute_form() -> None:
-    with serving({"http://site.example/": OK}) as proxy:
-        report = look(target("http", "site.example", 80, proxy=f"http://127.0.0.1:{proxy.port}"))
-    expect(report, Verdict.SCANNABLE)
-    assert proxy.counts == {"HEAD http://site.example/": 1, "GET http://site.example/": 1}
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "owner"),
-    [
-        ("403 Filtered", "http.proxy-refused", Owner.NETWORK),
-        ("502 Bad Gateway", "http.proxy-refused", Owner.NETWORK),
-        ("503 Service Unavailable", "http.proxy-refused", Owner.NETWORK),
-        ("504 Gateway Timeout", "http.proxy-refused", Owner.NETWORK),
-        ("500 Unable to connect", "http.proxy-refused", Owner.NETWORK),
-        ("407 Proxy Authentication Required", "http.proxy-login", Owner.NETWORK),
-        ("400 Bad Request", "http.not-a-proxy", Owner.OPERATOR),
-        ("405 Method Not Allowed", "http.not-a-proxy", Owner.OPERATOR),
-    ],
-)
-def test_a_refused_tunnel(status: str, code: str, owner: Owner) -> None:
-    said = answer(status, 'Proxy-Authenticate: Basic realm="p"')
-    with serving({"site.example:443": said}) as proxy:
-        report = look(target("https", "site.example", proxy=f"127.0.0.1:{proxy.port}"))
-    expect(report, Verdict.BLOCKED, code, step=Step.CONNECT, owner=owner)
-
-
-def test_a_proxy_that_wants_a_login_for_plain_http() -> None:
-    page = answer("407 Proxy Authentication Required", "Proxy-Authenticate: NTLM", "Proxy-Authenticate: Negotiate")
-    with serving({"http://site.example/": page}) as proxy:
-        where = target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}")
-        report = expect(look(where), Verdict.BLOCKED, "http.proxy-login", step=Step.HANDSHAKE)
-        assert report.facts["proxy_auth_methods"] == ["NTLM", "Negotiate"]
-        named = target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}", proxy_credential="corp")
-        expect(look(named), Verdict.UNDECIDED, "scanready.limit")
-
-
-def test_a_plain_page_that_the_proxy_cannot_get() -> None:
-    with serving({"http://site.example/": answer("504 Gateway Timeout")}) as proxy:
-        report = look(target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}"))
-    expect(report, Verdict.BLOCKED, "http.proxy-refused", step=Step.HANDSHAKE)
-
-
-# --- something else answers --------------------------------------------------------------------------------------
+# --- something else answers ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -500,7 +263,7 @@ def test_broken_tls_blocks_at_tls(behaviour: Behaviour) -> None:
     assert report.finding_step is Step.TLS
 
 
-# --- certificates ------------------------------------------------------------------------------------------------
+# --- certificates -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -513,82 +276,37 @@ def test_a_faulty_certificate_limits(kind: str, code: str) -> None:
     passed(report, Step.HANDSHAKE, Step.ACCESS)
 
 
-# --- login -------------------------------------------------------------------------------------------------------
+# --- shared ports ------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_password_is_sent_once() -> None:
-    with serving(BASIC, **tls()) as server:
-        report = visited(server, "https", ER)
-    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
-    assert report.footprint.login_attempts == 1
+def both(*targets: Target) -> list[Report]:
+    async def run() -> list[Report]:
+        return [report async for report in verify_all(targets, Settings(timeout=4, ca_file=str(authority().ca_file)))]
+
+    return asyncio.run(run())
+
+
+def test_the_same_question_is_asked_once() -> None:
+    with serving(OK) as server:
+        where = target("http", server.host, server.port)
+        for report in both(where, where):
+            expect(report, Verdict.SCANNABLE)
     assert server.counts == {"HEAD /": 1, "GET /": 1}
+    assert len(server.connections) == 1
 
 
-def test_a_password_does_not_travel_in_clear_unless_permitted() -> None:
-    with serving(BASIC, {"/": OK}) as server:
-        report = expect(visited(server, credential=ER), Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
-        assert report.footprint.login_attempts == 0
-        expect(visited(server, credential=ER, allow_cleartext=True), Verdict.SCANNABLE)
+def test_a_port_found_to_want_tls_is_still_asked_in_tls() -> None:
+    with in_background(plain_or_tls) as server:
+        plain, secure = both(*(target(type_, server.host, server.port) for type_ in ("http", "https")))
+    expect(plain, Verdict.BLOCKED, "handshake.other-protocol", fix="https://")
+    expect(secure, Verdict.BLOCKED, "tls.failed", step=Step.TLS)
 
 
-def test_a_credential_is_not_sent_where_nobody_asks() -> None:
-    with serving(OK, **tls()) as server:
-        report = expect(visited(server, "https", ER), Verdict.SCANNABLE)
-    assert "the credential was not sent" in check_of(report, Step.LOGIN).summary
-    assert b"Authorization" not in server.connections[0].received
-
-
-@pytest.mark.parametrize(
-    ("page", "verdict", "code", "step"),
-    [
-        (answer("403 Forbidden"), Verdict.LIMITED, "access.denied", Step.ACCESS),
-        (answer("404 Not Found"), Verdict.BLOCKED, "access.not-found", Step.ACCESS),
-        (answer("200 OK"), Verdict.LIMITED, "http.empty", Step.ACCESS),
-        (answer("409 Conflict"), Verdict.BLOCKED, "http.request-refused", Step.ACCESS),
-        (moved("/home"), Verdict.UNDECIDED, "scanready.limit", Step.ACCESS),
-        (answer("500 Internal Server Error"), Verdict.BLOCKED, "http.server-error", Step.LOGIN),
-        (answer("503 Service Unavailable"), Verdict.BLOCKED, "http.unavailable", Step.LOGIN),
-        (answer("429 Too Many Requests"), Verdict.UNDECIDED, "handshake.throttled", Step.LOGIN),
-    ],
-)
-def test_after_the_login(page: bytes, verdict: Verdict, code: str, step: Step) -> None:
-    with serving(BASIC, {"/": page}, **tls()) as server:
-        expect(visited(server, "https", ER), verdict, code, step=step)
-
-
-def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "requests_ntlm", None)
-    with serving(BASIC, {"/": OK}, **tls()) as server:
-        report = expect(visited(server, "https", ER), Verdict.UNDECIDED, "agent.driver-missing", owner=Owner.AGENT)
-    assert report.finding is not None
-    assert "scanready[web]" in report.finding.detail
-    assert server.counts == {"HEAD /": 1}
-
-
-def test_a_false_ntlm_server_is_our_limit() -> None:
-    with serving(answer("401 Unauthorized", "WWW-Authenticate: NTLM"), **tls()) as server:
-        expect(visited(server, "https", ER), Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
-
-
-# --- addresses ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("location", "leads_to"),
-    [
-        ("/b", "http://h/b"),
-        ("//other/x", "http://other/x"),
-        ("https://H/", "https://h/"),
-        ("?q=1", "http://h/a?q=1"),
-        ("http://h:8080", "http://h:8080/"),
-        ("http://[fe80::1]/", "http://[fe80::1]/"),
-        ("/a b\x1b", "http://h/a%20b%1B"),
-        ("http://user:secret@other/", "http://other/"),
-        ("javascript:alert(1)", None),
-        ("http://", "http://h/a"),
-        ("http://h:99999/", None),
-    ],
-)
-def test_where_a_redirect_leads(location: str, leads_to: str | None) -> None:
-    found = Url("http", "h", 80, "/a").joined(location)
-    assert (str(found) if found else None) == leads_to
+async def plain_or_tls(reader: Reader, writer: Writer, record: Record) -> None:
+    """nginx's TLS port: a page for who speaks plain HTTP; here, an internal error (alert 80) for who speaks TLS."""
+    if await reader.readexactly(1) == b"\x16":
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x50")
+    else:
+        await reader.readuntil(b"\r\n\r\n")
+        words = b"The plain HTTP request was sent to HTTPS port"
+        writer.write(answer("400 Bad Request", "Connection: close", body=words))

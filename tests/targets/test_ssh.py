@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from scanready.catalogue import BY_NAME
 from scanready.engine import Settings, verify_all
 from scanready.handshakes import unix_inspection
 from scanready.logins import openssh
-from scanready.model import Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
 from tests.targets import ssh_peers
 from tests.targets.ssh_peers import Quirk, peer, write_client
@@ -254,6 +255,28 @@ def test_a_client_that_hangs_is_given_up(client: Path, monkeypatch: pytest.Monke
     known = openssh.client(openssh.state())
     assert known.version == ""
     assert known.general is None
+
+
+def test_an_assumed_agent_is_of_another_platform() -> None:
+    elsewhere = Agent("w", "Windows", ("127.0.0.1",), assumed=True)
+    report, _ = met(ssh.openssh_9_2, agent=elsewhere)
+    expect(report, Verdict.READY)
+    assert check_of(report, Step.AGENT).outcome is Outcome.SKIPPED
+    note = "the target runs Linux, this agent Windows; an agent like the target is recommended"
+    assert report.facts["platform_note"] == note
+
+
+@pytest.mark.parametrize("credential", [RIGHT, None])
+def test_without_paramiko(credential: Credential | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    with in_background(ssh.openssh_9_2) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, credential, user="svc"))
+    if credential is None:
+        expect(report, Verdict.READY)
+        assert "the methods were not asked: paramiko is not installed" in story(report)
+    else:
+        expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
+    assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
 
 
 # the login --------------------------------------------------------------------------------------------------------

@@ -213,13 +213,21 @@ async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
         if not user:
             rung.saw("a login can begin; the methods depend on the user name and were not asked without one")
             return None
-        if limits := paramiko_login.limits(spoken.offer):
+        if limits := _limits(spoken):
             rung.saw(f"a login can begin; the methods were not asked: {limits}")
             return None
         wanted, dialled, seconds = _wanted(probe, spoken, Step.AUTH), _dialler(probe, spoken), _clock(probe)
         seen = await _in_pool(probe, lambda: paramiko_login.ask_methods(dialled, wanted, user, seconds()))
         _tell_methods(rung, seen, user)
     return None
+
+
+def _limits(spoken: Spoken) -> str:
+    """What keeps paramiko from asking for the methods: it is not there, or knows too little. Neither is a failure."""
+    try:
+        return paramiko_login.limits(spoken.offer)
+    except Failure as failure:
+        return failure.detail
 
 
 async def _visit(probe: Probe, spoken: Spoken) -> Visit:

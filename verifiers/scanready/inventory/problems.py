@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-_LONGEST_SHOWN = 60
+#: Long enough for a file's whole name, nearly always.
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)

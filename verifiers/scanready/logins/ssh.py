@@ -9,10 +9,12 @@ what it cannot negotiate is a limit of ours, never the target's failure.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..causes import common
@@ -168,13 +170,21 @@ def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
     return Visit(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=on_record, wanted=wanted)
 
 
+@lru_cache(maxsize=8)
+def _recorded(path: str, changed: int) -> paramiko.HostKeys:
+    """A known_hosts file as of ``changed``: a large one takes half a second to parse, and every visit wants it."""
+    import paramiko
+
+    return paramiko.HostKeys(path)
+
+
 def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
     import paramiko
 
     of_other_types = False
     for path in files:
         try:
-            recorded = paramiko.HostKeys(path).lookup(name)
+            recorded = _recorded(path, os.stat(path).st_mtime_ns).lookup(name)
         except (OSError, paramiko.SSHException, ValueError):
             continue  # no such file, or one that ssh would not understand either
         if recorded is None:

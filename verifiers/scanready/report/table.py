@@ -35,7 +35,7 @@ class _Group:
     cause: Cause
     gravity: int
     example: Target
-    entries: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
+    entries: dict[tuple[str, str | None], list[tuple[int, str]]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -67,7 +67,7 @@ class Table:
             group = self._groups.setdefault(code, _Group(report.finding.cause, gravity, report.target))
             group.gravity = min(group.gravity, gravity)
             where = f"{report.target.type} {address(report.target)}"
-            group.entries.setdefault((report.finding.detail, fixes(report)), []).append(where)
+            group.entries.setdefault((report.finding.detail, fixes(report)), []).append((place, where))
         return ""
 
     def end(self, totals: Totals) -> str:
@@ -118,8 +118,9 @@ class Table:
         if self._look.verbosity > 0:
             words.append(("confirm", fill(group.cause.confirm, group.example)))
         paper.draw(pairs(words), indent=2)
-        for (detail, fix), where in group.entries.items():
-            paper.draw(Text.assemble((visible(", ".join(where), 20_000), "bold"), overflow="fold"), indent=2)
+        for (detail, fix), members in sorted(group.entries.items(), key=lambda entry: min(entry[1])):
+            where = ", ".join(name for _, name in sorted(members))
+            paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
             paper.draw(Text(visible(detail), overflow="fold"), indent=4)
             if fix:
                 paper.paste(fix, indent=4)

@@ -1,0 +1,69 @@
+"""Web sites for tests: pages by path, by hand after RFC 9110 and 9112, in the words of the products they name."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
+from fixtures.emulators.certificates import authority
+from scanready.model import Credential, Report, Target
+from tests.climb import account, climb, target
+
+PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
+FORM = b"<form method=post><input name=u><input type='password' name=p></form>"
+ER = account("er")
+TOKEN = base64.b64encode(b"er:Passw0rd!")
+
+
+def answer(status: str, *fields: str, body: bytes = b"") -> bytes:
+    """One response, its connection kept unless a field says otherwise."""
+    head = [f"HTTP/1.1 {status}", "Server: nginx/1.22.1", *fields, f"Content-Length: {len(body)}"]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+OK = answer("200 OK", "Content-Type: text/html", body=PAGE)
+BASIC = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="Lab"')
+
+
+def moved(location: str, status: str = "302 Found", *fields: str) -> bytes:
+    return answer(status, f"Location: {location}", *fields)
+
+
+def site(pages: Mapping[str, bytes], logged_in: Mapping[str, bytes] | None = None) -> Behaviour:
+    """Answer by path, or by method and path; with a right Basic login from ``logged_in``. HEAD gets no body."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            method, path, _ = head.decode().split(" ", 2)
+            record.count(f"{method} {path}")
+            known = logged_in if logged_in is not None and b"Authorization: Basic " + TOKEN in head else pages
+            said = known.get(f"{method} {path}") or known.get(path) or answer("404 Not Found")
+            writer.write(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else said)
+            await writer.drain()
+            if b"\r\nConnection: close" in said:
+                return
+
+    return behaviour
+
+
+@contextlib.contextmanager
+def serving(
+    pages: Mapping[str, bytes] | bytes, logged_in: Mapping[str, bytes] | None = None, **options: object
+) -> Iterator[Server]:
+    behaviour = site({"/": pages} if isinstance(pages, bytes) else pages, logged_in)
+    with in_background(behaviour, **options) as server:  # type: ignore[arg-type]
+        yield server
+
+
+def visited(server: Server, type_: str = "http", credential: Credential | None = None, **options: object) -> Report:
+    return look(target(type_, server.host, server.port, credential, **options))
+
+
+def look(where: Target, **settings: object) -> Report:
+    return climb(where, **({"timeout": 4, "ca_file": str(authority().ca_file)} | settings))
+
+
+def tls(kind: str = "good") -> dict[str, object]:
+    return {"tls": authority().context(kind)}  # type: ignore[arg-type]
