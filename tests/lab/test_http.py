@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fixtures.lab.web import PAGE, SITES
 from scanready.handshakes.http import USER_AGENT
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.websites import BASIC, ER, OK, look, moved, serving, tls
 
 
 def name_of(lab: Lab, site: str) -> str:
@@ -272,6 +274,20 @@ def test_ntlm(lab: Lab) -> None:
     assert wrong.footprint.login_attempts == 1
 
 
+def test_the_credential_follows_the_redirect_from_80_to_443_of_the_same_host(lab: Lab) -> None:
+    def run() -> tuple[Report, Counter[str]]:
+        with (
+            serving(moved("https://127.0.0.1/"), port=80) as plain,
+            serving(BASIC, {"/": OK}, port=443, **tls()) as secure,
+        ):
+            return look(target("http", "127.0.0.1", credential=ER)), plain.counts + secure.counts
+
+    report, requests_seen = lab.agent.run(run)
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.LOGIN).endpoint == "127.0.0.1:443"
+    assert requests_seen == {"HEAD /": 2, "GET /": 1}
+
+
 def test_no_credential_is_sent_to_an_open_page(lab: Lab) -> None:
     report = expect(visited(lab, "https", "good", scanner(lab)), Verdict.SCANNABLE)
     assert check_of(report, Step.LOGIN).outcome is Outcome.SKIPPED
@@ -319,11 +335,19 @@ def test_a_proxy_that_does_not_find_the_host(lab: Lab) -> None:
     expect(report, Verdict.BLOCKED, "http.proxy-refused", step=Step.CONNECT)
 
 
+def test_plain_http_that_the_proxy_or_the_site_refuses(lab: Lab) -> None:
+    expect(through(lab, "http", "no-such-name.lab"), Verdict.BLOCKED, "http.proxy-refused", step=Step.HANDSHAKE)
+    expect(through(lab, "http", name_of(lab, "unavailable")), Verdict.BLOCKED, "http.unavailable")
+    expect(through(lab, "http", name_of(lab, "forbidden")), Verdict.BLOCKED, "http.forbidden")
+
+
 def test_a_web_server_that_is_no_proxy(lab: Lab) -> None:
     proxies = {"nginx": lab.nginx().site("plain").address, "apache": lab.apache().address}
     for address in proxies.values():
         report = climb(target("https", name_of(lab, "good"), proxy=f"{address}:80"), lab.agent)
         expect(report, Verdict.BLOCKED, "http.not-a-proxy", step=Step.CONNECT, owner=Owner.OPERATOR)
+        report = climb(target("http", name_of(lab, "plain"), proxy=f"{address}:80"), lab.agent)
+        expect(report, Verdict.BLOCKED, "http.not-a-proxy", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
 
 
 def test_a_proxy_behind_a_firewall_names_the_rule(lab: Lab) -> None:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import paramiko
 
+from fixtures.emulators import Reader, Record, Writer
+from scanready.model import Credential, Report
+from tests.climb import account, climb, target
+
 # Literally what OpenSSH_9.2p1 (Debian 12) says of itself, `ssh -G` cut to the lines that matter.
 VERSION = "OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.22 25 Aug 2026"
 KEX = "sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256"
@@ -103,7 +107,7 @@ class Quirk(paramiko.ServerInterface):
 
 
 class Peer:
-    """A listening server on the loopback interface. ``logins`` counts the passwords that arrived."""
+    """A listening server on the loopback interface."""
 
     def __init__(self, quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey) -> None:
         self._quirk, self.key = quirk, key
@@ -138,3 +142,61 @@ def peer(quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: p
         yield served
     finally:
         served.close()
+
+
+RIGHT, WRONG = account("svc", "right"), account("svc", "wrong")
+
+
+def visit(
+    quirk: type[Quirk],
+    key: paramiko.PKey,
+    credential: Credential | None = RIGHT,
+    type_: str = "unix",
+    **options: object,
+) -> Report:
+    with peer(quirk, key) as server:
+        return climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=6)
+
+
+GOOD = """login script says hi
+scanready-begin
+system=Linux x86_64
+directory=/tmp
+is=directory
+is=writable
+free=5000000
+mount=rw,nosuid,relatime
+scanready-end
+"""
+
+
+def found(**changes: str) -> type[Quirk]:
+    text = GOOD
+    for old, new in changes.items():
+        text = text.replace({"mount": "mount=rw", "free": "free=5000000", "is": "is=writable\n"}[old], new)
+
+    class Found(Quirk):
+        output = text.encode()
+
+    return Found
+
+
+def ran(said: str, status: int) -> type[Quirk]:
+    class Ran(Quirk):
+        output = said.encode()
+
+    Ran.status = status
+    return Ran
+
+
+def send(transport: paramiko.Transport, kind: int, *fields: str | int) -> None:
+    message = paramiko.Message()
+    message.add_byte(bytes([kind]))
+    for value in fields:
+        message.add_int(value) if isinstance(value, int) else message.add_string(value)
+    transport._send_message(message)  # type: ignore[attr-defined]
+
+
+async def says_nothing(reader: Reader, writer: Writer, record: Record) -> None:
+    """Wait for the peer to go."""
+    await reader.read()

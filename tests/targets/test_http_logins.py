@@ -9,7 +9,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.climb import check_of, expect, target
-from tests.websites import BASIC, ER, OK, answer, look, moved, serving, tls, visited
+from tests.websites import BASIC, ER, OK, PAGE, answer, look, moved, serving, site, tls, visited
 
 # --- proxies ------------------------------------------------------------------------------------------------------
 
@@ -50,10 +50,21 @@ def test_https_goes_through_the_proxys_tunnel() -> None:
 
 
 def test_http_is_asked_of_the_proxy_in_absolute_form() -> None:
-    with serving({"http://site.example/": OK}) as proxy:
+    page = answer("200 OK", "Via: 1.1 proxy (squid/5.7)", body=PAGE)
+    with serving({"http://site.example/": page}) as proxy:
         report = look(target("http", "site.example", 80, proxy=f"http://127.0.0.1:{proxy.port}"))
     expect(report, Verdict.SCANNABLE)
     assert proxy.counts == {"HEAD http://site.example/": 1, "GET http://site.example/": 1}
+    assert report.footprint.connections == 1
+
+
+def test_a_proxy_that_does_not_name_itself_is_asked_for_a_name_that_cannot_be() -> None:
+    gone = answer("503 Service Unavailable", "X-Squid-Error: ERR_DNS_FAIL 0")
+    with serving({"http://site.example/": OK, "http://scanready.invalid/": gone}) as proxy:
+        where = target("http", "site.example", 80, proxy=f"127.0.0.1:{proxy.port}")
+        expect(look(where), Verdict.SCANNABLE)
+        proxy.behaviour = site({"http://site.example/": OK, "http://scanready.invalid/": OK})
+        expect(look(where), Verdict.BLOCKED, "http.not-a-proxy", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +97,20 @@ def test_a_proxy_that_wants_a_login_for_plain_http() -> None:
         expect(look(named), Verdict.UNDECIDED, "scanready.limit")
 
 
-def test_a_plain_page_that_the_proxy_cannot_get() -> None:
-    with serving({"http://site.example/": answer("504 Gateway Timeout")}) as proxy:
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (answer("504 Gateway Timeout"), "http.proxy-refused"),
+        (answer("403 Filtered"), "http.proxy-refused"),
+        (answer("503 Service Unavailable", "Via: 1.1 p", "X-Squid-Error: ERR_DNS_FAIL 0"), "http.proxy-refused"),
+        (answer("503 Service Unavailable", "Via: 1.1 p"), "http.unavailable"),
+        (answer("403 Forbidden", "Via: 1.1 p"), "http.forbidden"),
+    ],
+)
+def test_a_refusal_is_the_proxys_or_the_sites(said: bytes, code: str) -> None:
+    with serving({"http://site.example/": said}) as proxy:
         report = look(target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}"))
-    expect(report, Verdict.BLOCKED, "http.proxy-refused", step=Step.HANDSHAKE)
+    expect(report, Verdict.BLOCKED, code)
 
 
 # --- login --------------------------------------------------------------------------------------------------------

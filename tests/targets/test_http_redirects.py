@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from fixtures.emulators import http as emulated
+from fixtures.emulators import in_background
 from scanready.handshakes.http import Url
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.climb import check_of, expect, story
@@ -43,6 +45,11 @@ def test_a_redirect_to_a_closed_port_blocks() -> None:
     assert report.finding_step is Step.HANDSHAKE
     assert report.facts["redirect"] == f"https://127.0.0.1:{gone.port}/"
     assert f"127.0.0.1:{gone.port}: reset" in check_of(report, Step.HANDSHAKE).summary
+
+
+def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
+    with in_background(emulated.ok) as clear, serving(moved(f"https://127.0.0.1:{clear.port}/")) as plain:
+        expect(visited(plain), Verdict.BLOCKED, "tls.not-offered", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
 def test_a_redirect_to_another_host_limits_and_gets_no_credential() -> None:

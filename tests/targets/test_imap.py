@@ -110,6 +110,7 @@ class TestPrompt:
         report, server = against(mailbox(greeting), credential=SCANNER)
         expect(report, Verdict.LIMITED, "imap.preauthenticated", step=Step.AUTH, owner=Owner.SERVER)
         assert "PREAUTH" in check_of(report, Step.LOGIN).summary
+        assert report.facts["auth_methods"] == []
         assert server.counts == {"LOGOUT": 1}
         assert report.footprint.login_attempts == 0
 
@@ -188,10 +189,10 @@ class TestWrongPort:
         ("behaviour", "code"),
         [
             (misbehave.closes_at_once, "handshake.hung-up"),
-            (misbehave.resets, "handshake.hung-up"),
+            (misbehave.half_open, "handshake.hung-up"),
             (misbehave.says(b"220 mail.example ESMTP Postfix\r\n"), "handshake.other-protocol"),
             (misbehave.says(b"\x15\x03\x01\x00\x02\x02\x0a"), "handshake.other-protocol"),
-            (misbehave.says_and_resets(GREETING), "handshake.malformed"),
+            (misbehave.says_and_closes(GREETING[:40]), "handshake.malformed"),
             (misbehave.garbage(seed=7), "handshake.malformed"),
             (misbehave.endless(prefix=b"* OK "), "handshake.malformed"),
         ],

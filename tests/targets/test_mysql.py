@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, secure, serve
 from fixtures.emulators import mysql as emulated
-from fixtures.emulators.certificates import authority
+from fixtures.emulators.certificates import Authority
 from scanready.engine import Settings, verify_all
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
@@ -128,7 +128,7 @@ def test_tls_demanded_and_not_to_be_had() -> None:
 
 
 def test_a_server_with_old_tls_only_is_limited_and_not_hung_up_on() -> None:
-    context = authority().context()
+    context = Authority().context()  # one of our own: it is changed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1

@@ -59,7 +59,9 @@ async def _dial(address: Address, patience: float, tap: Tap | None) -> tuple[Str
     try:
         stream = await dial(address, patience, tap)
     except (DialFailed, Silent) as error:
-        source = source_address(address)
+        # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
+        refused = isinstance(error, DialFailed) and error.offender is None
+        source = None if refused else source_address(address)
         check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
         check.finding = _finding(error, source, host, port)
         check.summary = check.finding.detail

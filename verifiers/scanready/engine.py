@@ -26,12 +26,12 @@ from .resolve import Resolver
 from .stream import Tap, source_address
 
 #: In flight at once. More gains nothing measurable; the descriptors of a process are the next limit.
-CONCURRENCY = 500
+CONCURRENCY = 1000
 #: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
 PER_HOST = 4
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937
-#: How long the canary may take beyond four times what the real connection took, in seconds.
+#: How long the canary may take beyond twice what the real climb took, in seconds.
 _CANARY_PATIENCE = 0.25
 _LOGIN_THREADS = 32
 
@@ -200,8 +200,8 @@ class Run:
         if host in self._trusted:
             return
         target = dataclasses.replace(probe.target, host=host, port=CANARY_PORT, credential=None)
-        dialled = max((check.seconds for check in probe.checks if check.step is Step.CONNECT), default=0.0)
-        canary = Probe(target, probe.row, self._around, 4 * dialled + _CANARY_PATIENCE, Step.HANDSHAKE, Observation())
+        taken = asyncio.get_running_loop().time() - probe.started
+        canary = Probe(target, probe.row, self._around, 2 * taken + _CANARY_PATIENCE, Step.HANDSHAKE, Observation())
         await canary.climb(verify)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins

@@ -32,7 +32,7 @@ from .guard import LockoutGuard
 from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
 from .resolve import Resolver
 from .rung import ClimbEnded, Rung
-from .stream import Stream, StreamError, Tap
+from .stream import Address, Stream, StreamError, Tap
 from .tlspolicy import TlsSession
 from .wire import WireError
 
@@ -137,9 +137,7 @@ class Probe:
             raise ClimbEnded
         first = len(self.checks)
         async with self.step(Step.RESOLVE, self.host) as rung:
-            addresses = await asyncio.wait_for(
-                self.around.resolver.addresses(self.host, self.target.port), self.remaining
-            )
+            addresses = await self._resolve(self.host, self.target.port)
             rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
         dialled = await dial_all(addresses, self.deadline, self._tap)
         self.checks.extend(dialled.checks)
@@ -165,7 +163,7 @@ class Probe:
             Failure: no address of it answered; the first one's cause.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
-        addresses = await asyncio.wait_for(self.around.resolver.addresses(host, port), self.remaining)
+        addresses = await self._resolve(host, port)
         dialled = await dial_all(addresses, self.deadline, self._tap)
         self.footprint.connections += len(dialled.alive)
         self._open.extend((stream, None) for stream in dialled.alive)
@@ -265,6 +263,10 @@ class Probe:
         """Add a check that has no rung of its own."""
         self.checks.append(check)
 
+    async def _resolve(self, host: str, port: int) -> list[Address]:
+        async with asyncio.timeout_at(self.deadline):
+            return await self.around.resolver.addresses(host, port)
+
     # the climb, run by the engine -----------------------------------------------------------------------------------
 
     async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
@@ -290,7 +292,8 @@ class Probe:
             if farewell is not None:
                 # The verdict stands: a peer that spoils the farewell changes nothing.
                 with contextlib.suppress(StreamError, WireError, OSError):
-                    await asyncio.wait_for(farewell(stream), patience)
+                    async with asyncio.timeout(patience):
+                        await farewell(stream)
         finally:
             await stream.close()
 

@@ -16,6 +16,7 @@ Through a proxy, http is asked in absolute form (RFC 9112, 3.2.2) and https thro
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
@@ -88,7 +89,9 @@ def carried(path: str, query: str = "") -> str:
 
 def asked_for(probe: Probe, scheme: str) -> Url:
     """The target's own page."""
-    host = probe.host if probe.host.isascii() else probe.host.encode("idna").decode()
+    host = probe.host
+    with contextlib.suppress(UnicodeError):  # a name that is none fails where it is resolved
+        host = host if host.isascii() else host.encode("idna").decode()
     return Url(scheme, host, probe.target.port, carried(probe.target.options.get("path", "/")))
 
 
@@ -201,6 +204,21 @@ async def _tunnel(probe: Probe, stream: Stream, url: Url) -> None:
         raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
 
 
+async def prove_proxy(probe: Probe, talk: Talk, answer: wire.Response) -> None:
+    """A web server answers absolute forms too, with a page of its own; a proxy fails for a name that cannot exist.
+
+    Asked only where the answer does not name a proxy itself (Via, RFC 9110, 7.6.3), and of the proxy alone.
+
+    Raises:
+        Failure: what the option ``proxy`` names is no proxy.
+    """
+    if answer.header("via") is not None or answer.status >= 400:
+        return
+    nowhere = await talk.ask("HEAD", Url("http", "scanready.invalid", 80, "/"))  # RFC 6761, 6.4
+    if nowhere.status < 400:
+        raise Failure(causes.NOT_A_PROXY, f"{described(nowhere)}, for every name it is asked for")
+
+
 def proxy_wants_login(probe: Probe, answer: wire.Response) -> Failure:
     """The configured proxy's 407, with the schemes it offers."""
     schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
@@ -239,5 +257,5 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung) -> Talk:
 
 def described(answer: wire.Response) -> str:
     """``403 Forbidden (nginx/1.22.1)``."""
-    server = answer.header("server")
-    return f"{answer.status} {answer.reason}".strip() + (f" ({server})" if server else "")
+    server = (answer.header("server") or "")[:100]
+    return f"{answer.status} {answer.reason[:60]}".strip() + (f" ({server})" if server else "")

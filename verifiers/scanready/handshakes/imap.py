@@ -39,9 +39,9 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
             rung.saw(f"the server alerts: {greeting.text[:MOST_SHOWN]}", alert=greeting.text[:MOST_SHOWN])
 
 
-def prompt(probe: Probe, talk: Talk, rung: Rung, encryption: Encryption) -> None:
+def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
     """Judge on ``auth`` whether a client with user name and password can log in."""
-    methods, told = sorted(talk.mechanisms), sorted(talk.offered)
+    methods, told = [] if talk.preauthenticated else sorted(talk.mechanisms), sorted(talk.offered)
     rung.check.facts.update(auth_methods=methods, capabilities=told, encryption=encryption)
     if talk.greeting is not None and talk.preauthenticated:
         rung.warn(causes.PREAUTHENTICATED, f"PREAUTH: {talk.greeting.text[:MOST_SHOWN]}")
@@ -52,16 +52,16 @@ def prompt(probe: Probe, talk: Talk, rung: Rung, encryption: Encryption) -> None
     elif not methods or (encryption == "none" and not BEARER_MECHANISMS & talk.mechanisms):
         # In clear, a server hides PLAIN (RFC 3501, 6.2.3), so what remains tells nothing about passwords over TLS.
         besides = f"; offered are {', '.join(methods)}" if methods else ""
-        rung.blocked(causes.LOGIN_DISABLED, f"LOGINDISABLED{besides}", _permit(probe, talk, encryption))
+        rung.blocked(causes.LOGIN_DISABLED, f"LOGINDISABLED{besides}", _permit(talk, encryption))
     else:
         rung.blocked(causes.NO_PASSWORD_LOGIN, f"offered are only {', '.join(methods)}")
 
 
-def _permit(probe: Probe, talk: Talk, encryption: Encryption) -> str | None:
+def _permit(talk: Talk, encryption: Encryption) -> str | None:
     """What lets a password in, where we know the server's language."""
     if encryption != "none" or talk.product().get("product") != "Dovecot":
         return None
-    return "ssl = yes   (with ssl_cert and ssl_key; without TLS: disable_plaintext_auth = no)"
+    return "ssl = yes  # with ssl_cert and ssl_key; or, without TLS: disable_plaintext_auth = no"
 
 
 async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryption) -> None:

@@ -89,6 +89,8 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         page = Page(url, await talk.question(url), talk)
         rung.check.facts.update(_facts(page.answer))
         _usable(probe, page)
+        if url.scheme == "http" and http.proxy_of(probe):
+            await http.prove_proxy(probe, talk, page.answer)
         rung.saw(f"speaks HTTP/{page.answer.version}, answers {http.described(page.answer)}")
     start, seen, cookies = url, {url}, False
     while page.answer.status in _REDIRECTS and (location := page.answer.header("location")) is not None:
@@ -137,8 +139,9 @@ def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Fai
     """What keeps the agent from going where everybody is sent; what is our own limit stays that."""
     found = explain(error, Step.HANDSHAKE, probe.row.speaks)
     detail = f"{start} redirects to {target}, where: {found.detail}"
-    through_proxy = found.cause.code.startswith("http.")
-    if not found.cause.definite or found.cause.owner is Owner.AGENT or through_proxy:
+    no_way = found.cause.step in (Step.RESOLVE, Step.CONNECT) or found.cause in (common.SILENT, common.HUNG_UP)
+    of_the_way = no_way and not found.cause.code.startswith("http.")  # a configured proxy has causes of its own
+    if not of_the_way or not found.cause.definite or found.cause.owner is Owner.AGENT:
         return Failure(found.cause, detail, found.fix)
     return Failure(causes.REDIRECT_UNREACHABLE, detail, found.fix, redirect=str(target))
 
@@ -164,12 +167,17 @@ def _usable(probe: Probe, page: Page) -> None:
             raise Failure(causes.CAPTIVE_PORTAL, said)
         case 429:
             raise Failure(common.THROTTLED, said + _retry_after(answer))
-        case 502 | 503 | 504 if proxied and url.scheme == "http":
-            raise Failure(causes.PROXY_REFUSED, f"{said} (the proxy, or the site behind it)")
+        case 403 | 500 | 502 | 503 | 504 if proxied and url.scheme == "http" and _of_the_proxy(answer):
+            raise Failure(causes.PROXY_REFUSED, f"the proxy answers {http.described(answer)} for {url}")
         case 502 | 503 | 504:
             raise Failure(causes.UNAVAILABLE, said + _retry_after(answer))
         case status if status >= 500:
             raise Failure(causes.SERVER_ERROR, said)
+
+
+def _of_the_proxy(answer: wire.Response) -> bool:
+    """True for the proxy's own word: what it passes on has a Via (RFC 9110, 7.6.3), and Squid marks its own pages."""
+    return answer.header("via") is None or answer.header("x-squid-error") is not None
 
 
 def _retry_after(answer: wire.Response) -> str:

@@ -40,7 +40,7 @@ async def verify(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         if encryption == "STARTTLS":
             await talk.capabilities(stream)
-        shared.prompt(probe, talk, rung, encryption)
+        shared.prompt(talk, rung, encryption)
     await shared.log_in(probe, talk, stream, encryption)
 
 

@@ -25,5 +25,5 @@ async def verify(probe: Probe) -> None:
         await probe.start_tls(stream, rung)
     await shared.greet(probe, stream, talk)
     async with probe.step(Step.AUTH) as rung:
-        shared.prompt(probe, talk, rung, "TLS")
+        shared.prompt(talk, rung, "TLS")
     await shared.log_in(probe, talk, stream, "TLS")
