@@ -43,6 +43,7 @@ import pytest
 
 from fixtures.lab import lab as laboratory
 from fixtures.lab.net import Host
+from scanready import certificates
 
 HERE = Path(__file__).parent
 
@@ -61,10 +62,18 @@ def lab() -> Iterator[laboratory.Lab]:
             pytest.fail(f"the lab is required but cannot be had: {reason}", pytrace=False)
         pytest.skip(f"no lab: {reason}")
     built = laboratory.Lab()
+    _forget_whom_this_process_trusts()
     try:
         yield built
     finally:
+        _forget_whom_this_process_trusts()
         built.close()
+
+
+def _forget_whom_this_process_trusts() -> None:
+    """The lab's agent trusts other authorities than the machine; what was judged before does not count there."""
+    certificates._store.cache_clear()
+    certificates._judge.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A web site as a crawler meets it: where its redirects lead, whether it asks for a login, what is on the page.
 
-Redirects are followed as evidence: at most three further endpoints and six pages, never with a credential. A page
-of the target's own host counts as the target's; where another host answers, the site itself was not seen.
+Redirects are followed as evidence: at most three further endpoints and six further pages, never with a credential. A
+page of the target's own host counts as the target's; where another host answers, the site itself was not seen.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _evidence(report: Report) -> list[tuple[str, str]]:
 
 def _fact(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(_fact(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {item}" for key, item in value.items())
+        return "; ".join(f"{key}: {_fact(item)}" for key, item in value.items())
     return str(value)
