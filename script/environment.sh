@@ -45,11 +45,11 @@ find_python() {
 # A virtual environment needs ensurepip, which Debian and Ubuntu keep in a package of its own.
 can_make_environments() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
 
-# prepare EXTRAS: make .venv hold the project with EXTRAS at the pinned versions; nothing is done if it already does.
+# prepare FILE...: make .venv hold the project and what these files pin; nothing is done if it already does.
 prepare() {
     base=$(find_python)
     PYTHON=$root/.venv/bin/python
-    wanted="$1 $(cat pyproject.toml constraints.txt | cksum) $("$base" --version)"
+    wanted="$* $(cat pyproject.toml "$@" | cksum) $("$base" --version)"
     if [ "$(cat .venv/scanready-environment 2>/dev/null)" = "$wanted" ]; then return; fi
     if ! can_make_environments "$base"; then
         package=$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
@@ -60,11 +60,13 @@ prepare() {
             exit 2
         fi
     fi
-    say "installing scanready[$1] into .venv ..."
+    say "installing scanready and its dependencies into .venv ..."
     "$base" -m venv .venv
-    quietly="--quiet --disable-pip-version-check --no-input"
-    # Hatchling builds without an isolated environment, so that it is the pinned one, too.
-    "$PYTHON" -m pip install $quietly -c constraints.txt hatchling
-    "$PYTHON" -m pip install $quietly --no-build-isolation -c constraints.txt -e ".[$1]"
+    quietly="--quiet --disable-pip-version-check --no-input --no-deps"
+    pins=$(printf -- '-r %s ' "$@")
+    # shellcheck disable=SC2086  # options, one a word
+    "$PYTHON" -m pip install $quietly --require-hashes $pins
+    # shellcheck disable=SC2086
+    "$PYTHON" -m pip install $quietly --no-build-isolation -e .
     printf '%s' "$wanted" >.venv/scanready-environment
 }

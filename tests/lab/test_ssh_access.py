@@ -64,7 +64,6 @@ def test_a_forced_command_instead_of_sftp(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("path", "verdict", "code", "owner"),
     [
-        ("/root/secret", Verdict.LIMITED, "access.denied", Owner.SERVER),
         ("/no/such/path", Verdict.BLOCKED, "access.not-found", Owner.OPERATOR),
         ("customers.csv", Verdict.SCANNABLE, None, None),
         ("/etc", Verdict.SCANNABLE, None, None),
@@ -73,6 +72,14 @@ def test_a_forced_command_instead_of_sftp(lab: Lab) -> None:
 def test_paths(lab: Lab, path: str, verdict: Verdict, code: str | None, owner: Owner | None) -> None:
     report = climb(target("ssh", lab.openssh().hostname, credential=SCANNER, path=path), lab.agent)
     expect(report, verdict, code, step=Step.ACCESS if code else None, owner=owner)
+
+
+@pytest.mark.parametrize("path", ["/srv", "/srv/below"])
+def test_a_path_that_may_not_be_read(lab: Lab, path: str) -> None:
+    server = lab.openssh("password", label="temp")
+    with mounted(server, "mode=0700"):
+        report = climb(target("ssh", server.hostname, credential=SCANNER, path=path), lab.agent)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
 
 
 def test_both_types_with_options_of_their_own(lab: Lab) -> None:
