@@ -208,20 +208,29 @@ def test_credentials_the_caller_needs(write: Write, monkeypatch: pytest.MonkeyPa
     file = write("credentials: {c: {username: er, password: env:PW}}\ntargets: []\n")
     assert load(file).credentials == {}
     assert load(file, credentials=["c"]).credentials["c"].password == "s3cret"
-    with pytest.raises(InventoryError, match="unknown credential `x`"):
-        load(file, credentials=["x"])
+    with pytest.raises(InventoryError, match="no credential `d`: there are `c`; did you mean `c`?"):
+        load(file, credentials=["d"])
 
 
-def test_the_credential_of_a_proxy_is_resolved_too(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_secrets_that_are_asked_for_are_looked_up(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PW", "s3cret")
-    found = load(
-        write("""
-        credentials: {p: {username: er, password: env:PW}}
-        targets: [{host: a, type: http, proxy: 'proxy:3128', proxy_credential: p}]
-        """)
-    )
-    assert found.targets[0].options == {"proxy": "proxy:3128", "proxy_credential": "p"}
-    assert found.credentials["p"].password == "s3cret"
+    text = """
+        credentials:
+          c: {username: er, password: env:PW}
+          gone: {username: er, password: env:NOT_SET_ANYWHERE, key_file: nowhere}
+          asks: {username: er, password: "prompt:"}
+        targets:
+          - {host: a, type: ssh, credential: c}
+          - {host: b, type: ssh, credential: gone}
+          - {host: d, type: ssh, credential: asks}
+        """
+    found = load(write(text), credentials=["c"])
+    assert [target.credential and target.credential.password for target in found.targets] == ["s3cret", None, None]
+    found = load(write(text), credentials=())
+    assert [target.credential and target.credential.name for target in found.targets] == ["c", "gone", "asks"]
+    assert found.credentials == {}
+    with pytest.raises(InventoryError, match="NOT_SET_ANYWHERE"):
+        load(write(text))
 
 
 def test_ten_thousand_targets(write: Write) -> None:

@@ -163,7 +163,7 @@ def test_user_names_and_credentials() -> None:
         ("informix://i?allow_login_probe=perhaps", "`allow_login_probe` is true or false"),
         ("oracle://o/S?sid=T", "`service` and `sid` exclude each other"),
         ("http://w?proxy=p", "`proxy` needs a port"),
-        ("http://w?proxy_credential=p", "names a credential of an inventory"),
+        ("http://w?proxy=svc@p:1", "`proxy` names no user and no password"),
         ("x" * 5000, "longer than 4096 characters"),
     ],
 )  # fmt: skip
@@ -240,10 +240,26 @@ def test_third_party_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "importlib.metadata.entry_points", lambda group: [entry] if group == "scanready.targets" else []
     )
-    assert options.plugins() == {"mongodb"}
-    target = one("mongodb://db7:27017?replica=rs0")
-    assert (target.type, target.port, dict(target.options)) == ("mongodb", 27017, {"replica": "rs0"})
-    assert "`mongodb` has no default port" in wrong("mongodb://db7")[0]
+    options.plugins.cache_clear()
+    try:
+        assert options.plugins() == {"mongodb"}
+        target = one("mongodb://db7:27017?replica=rs0")
+        assert (target.type, target.port, dict(target.options)) == ("mongodb", 27017, {"replica": "rs0"})
+        assert "`mongodb` has no default port" in wrong("mongodb://db7")[0]
+    finally:
+        options.plugins.cache_clear()
+
+
+def test_third_party_types_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: asked.append(group) or [])
+    options.plugins.cache_clear()
+    try:
+        for _ in range(3):
+            wrong("mongodb://db7")
+        assert asked == ["scanready.targets"]
+    finally:
+        options.plugins.cache_clear()
 
 
 def test_reading_a_target_imports_neither_pydantic_nor_yaml() -> None:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fixtures.lab.lab import Lab
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,7 +54,12 @@ def test_what_a_page_shows_is_what_is_printed(estate: Lab, page: str) -> None:
 def _run(lab: Lab, command: str) -> str:
     program, *arguments = shlex.split(command)
     assert program == "scanready"
-    environment = {"PYTHONPATH": str(ROOT / "verifiers"), "COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = {
+        "PYTHONPATH": str(ROOT / "verifiers"),
+        "COLUMNS": WIDTH,
+        "NO_COLOR": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     done = lab.agent.command([sys.executable, "-m", "scanready", *arguments], env=environment)
     assert not done.stderr, done.stderr
     return f"```console\n$ {command}\n{done.stdout.strip()}\n```"

@@ -93,8 +93,6 @@ def test_a_proxy_that_wants_a_login_for_plain_http() -> None:
         where = target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}")
         report = expect(look(where), Verdict.BLOCKED, "http.proxy-login", step=Step.HANDSHAKE)
         assert report.facts["proxy_auth_methods"] == ["NTLM", "Negotiate"]
-        named = target("http", "site.example", proxy=f"127.0.0.1:{proxy.port}", proxy_credential="corp")
-        expect(look(named), Verdict.UNDECIDED, "scanready.limit")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def _tcp(port: int, title: str, section: str, purpose: str) -> tuple[Requirement
 
 
 _SSH_LOG = "sshd: one or two lines with our own disconnect text"
-_HTTP_OPTIONS = ("path", "proxy", "proxy_credential", "allow_cleartext")
+_HTTP_LOG = "an access-log line with our User-Agent for each request: HEAD, then GET where the page is open"
+_HTTP_OPTIONS = ("proxy", "allow_cleartext")
 _MAIL_OPTIONS = ("folder", "allow_cleartext")
 
 TYPES: tuple[TargetType, ...] = (
@@ -118,7 +119,7 @@ TYPES: tuple[TargetType, ...] = (
         speaks="ssh",
         server_first=True,
         needs_client="ssh",
-        options=("directory", "known_hosts"),
+        options=("user", "directory", "known_hosts"),
         doubt="The document recommends an agent of the target's own platform; that is a note, not a requirement.",
     ),
     TargetType(
@@ -145,7 +146,7 @@ TYPES: tuple[TargetType, ...] = (
         server_first=True,
         path="path",
         needs_client="ssh",
-        options=("known_hosts",),
+        options=("user", "known_hosts"),
     ),
     TargetType(
         "nfs",
@@ -166,7 +167,7 @@ TYPES: tuple[TargetType, ...] = (
         "Website over HTTP",
         80,
         _tcp(80, "HTTP server", _WEB, '"To scan websites."'),
-        Cost(1, 2, login_attempts=1, log="one access-log line with our User-Agent"),
+        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
         speaks="http",
         path="path",
         options=_HTTP_OPTIONS,
@@ -176,7 +177,7 @@ TYPES: tuple[TargetType, ...] = (
         "Website over HTTPS",
         443,
         _tcp(443, "HTTPS server", _WEB, '"To scan HTTPS websites."'),
-        Cost(1, 2, login_attempts=1, log="one access-log line with our User-Agent"),
+        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
         speaks="http",
         tls=True,
         path="path",

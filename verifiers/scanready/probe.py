@@ -45,6 +45,8 @@ Farewell = Callable[[Stream], Awaitable[None]]
 
 # What is kept back of a target's time for ending politely, as a share and in seconds at the most.
 _GRACE_SHARE, _GRACE_MOST = 0.05, 0.5
+# With these a login never came to the account: nothing to log in with, or kept back by our own rules.
+_NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 
 @dataclass(slots=True)
@@ -208,7 +210,12 @@ class Probe:
         async with self.around.guard.attempt(credential, self.endpoint):
             self.footprint.login_attempts += 1
             running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
-            return await asyncio.wait_for(running, self.remaining + self.grace)
+            try:
+                return await asyncio.wait_for(running, self.remaining + self.grace)
+            except Failure as failure:
+                if failure.cause in _NOT_TRIED:
+                    self.footprint.login_attempts -= 1
+                raise
 
     def about_to_send_in_clear(self) -> None:
         """Call before a password goes over an unencrypted connection.

@@ -15,6 +15,7 @@ from .preparing import (
     plugins_load,
     prepare_outputs,
     problems_told,
+    read_inventory,
     settings_of,
     source_files,
     types_exist,
@@ -64,13 +65,12 @@ def command(
 
     options = Options(**rest)
     types_exist(options.types)
-    account = credential_of(inventory, credential, user, password_from, key_file)
-    found, tried = read_targets(targets, options.types, account)
     described = None
     if inventory is not None:
-        from .preparing import read_inventory
-
-        described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0)
+        wanted = [credential] if credential is not None else []
+        described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0, credentials=wanted)
+    account = credential_of(described, credential, user, password_from, key_file)
+    found, tried = read_targets(targets, options.types, account)
     plugins_load(found)
     outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
     settings = settings_of(options, described, tap)

@@ -62,7 +62,7 @@ def command(
     types_exist(types)
     asked = Step(depth) if depth else None
     if len(what) == 1 and (what[0] == "-" or os.path.isfile(what[0])):
-        inventory = read_inventory(what[0], allow_large=yes, quiet=False)
+        inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
         targets, asked = select(inventory.targets, only, types), asked or inventory.depth
         everything = inventory.targets
     else:

@@ -92,8 +92,13 @@ def warn(message: str) -> None:
     sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
 
 
-def read_inventory(file: str, *, allow_large: bool, quiet: bool) -> Inventory:
+def read_inventory(
+    file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None
+) -> Inventory:
     """Read an inventory file; its warnings go to standard error.
+
+    Args:
+        credentials: whose secrets are looked up; None: those that its targets use.
 
     Raises:
         Unusable: with every problem in it.
@@ -101,7 +106,7 @@ def read_inventory(file: str, *, allow_large: bool, quiet: bool) -> Inventory:
     from ..inventory import load
 
     with problems_told(quiet=quiet):
-        inventory = load(file, allow_large=allow_large)
+        inventory = load(file, allow_large=allow_large, credentials=credentials)
     if not quiet:
         for message in inventory.warnings:
             warn(message)
@@ -109,12 +114,15 @@ def read_inventory(file: str, *, allow_large: bool, quiet: bool) -> Inventory:
 
 
 def credential_of(
-    inventory_file: str | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
+    inventory: Inventory | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
 ) -> Credential | None:
     """Return the credential that ``check`` was given, by name or by reference; None for none.
 
+    Args:
+        inventory: read with the secrets of the credential ``name``.
+
     Raises:
-        click.UsageError: the two ways are mixed, or the name is unknown.
+        click.UsageError: the two ways are mixed, or there is no inventory to find the name in.
         Unusable: the reference leads nowhere.
     """
     if name is None:
@@ -126,16 +134,9 @@ def credential_of(
             return credential_from(user, password_from, key_file)
     if user is not None or password_from is not None or key_file is not None:
         raise click.UsageError("--credential names one of an inventory; it does not go with --user and the like")
-    if inventory_file is None:
+    if inventory is None:
         raise click.UsageError("--credential needs --inventory FILE, where the credential is described")
-    known = read_inventory(inventory_file, allow_large=True, quiet=True).credentials
-    if name not in known:
-        there = ", ".join(sorted(known)) or "none"
-        hint = did_you_mean(name, known)
-        raise click.UsageError(
-            f"no target of that inventory uses a credential {fitting(name)!r}: there are {there}{hint}"
-        )
-    return known[name]
+    return inventory.credentials[name]
 
 
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:

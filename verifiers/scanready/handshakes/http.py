@@ -223,9 +223,6 @@ def proxy_wants_login(probe: Probe, answer: wire.Response) -> Failure:
     """The configured proxy's 407, with the schemes it offers."""
     schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
     detail = f"the proxy demands a login ({', '.join(schemes) or 'no scheme named'})"
-    if named := probe.target.options.get("proxy_credential"):
-        ours = f"{detail}; this version does not log in at proxies, so `proxy_credential: {named}` was not used"
-        return Failure(common.LIMIT, ours, proxy_auth_methods=schemes)
     return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
 
 

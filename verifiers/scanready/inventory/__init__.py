@@ -31,12 +31,13 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] = ()) -> Inventory:
+def load(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] | None = None) -> Inventory:
     """Read an inventory file; ``-`` is standard input.
 
     Args:
         allow_large: also expand networks larger than a /16 (IPv6: /112).
-        credentials: names whose secrets are needed although no target of the inventory uses them.
+        credentials: the names whose secrets are looked up (which may prompt), used by a target or not; none of them
+            for ``()``, those that some target uses for None. A target's credential is without its secrets otherwise.
 
     Raises:
         InventoryError: all that is wrong with it, each with file, line and column; nothing was contacted.

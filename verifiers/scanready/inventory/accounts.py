@@ -7,12 +7,13 @@ is contacted; a prompt comes last, when all else is known to be right.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from ..model import Credential
 from .document import Node
 from .page import Page
-from .problems import Wrong, did_you_mean, shown
+from .problems import Problem, Wrong, did_you_mean, shown
 from .schema import CredentialEntry
 from .secrets import check_reference, look_up, readable_file
 
@@ -61,14 +62,14 @@ class Accounts:
             return None
         return self._used.setdefault(name, self._known[name])
 
-    def resolve(self) -> dict[str, Credential]:
-        """Follow the references of all used credentials; what leads nowhere is noted.
+    def resolve(self, wanted: Iterable[str] | None = None) -> dict[str, Credential]:
+        """Follow the references of the ``wanted`` credentials (None: of all used ones); what leads nowhere is noted.
 
         Prompts only if nothing at all is wrong with the inventory. The result is complete if nothing was noted.
         """
         secrets: dict[str, dict[str, Any]] = {}
         prompts: list[tuple[str, str, Node]] = []
-        for name in self._used:
+        for name in self._used if wanted is None else self._known_of(wanted):
             secrets[name] = {}
             for key, node in self._references(name):
                 if node.value == "prompt:":
@@ -79,13 +80,23 @@ class Accounts:
             for name, key, node in prompts:
                 self._follow(secrets[name], key, node, name)
         for name, found in secrets.items():
-            self._resolved[name] = dataclasses.replace(self._used[name], **found)
+            self._resolved[name] = dataclasses.replace(self._known[name], **found)
         return self._resolved
+
+    def _known_of(self, wanted: Iterable[str]) -> list[str]:
+        """Those of the names that are defined; the others are noted, for the file as a whole."""
+        names = list(dict.fromkeys(wanted))
+        for name in names:
+            if name not in self._known:
+                there = ", ".join(shown(known) for known in sorted(self._known)) or "none"
+                text = f"no credential {shown(name)}: there are {there}{did_you_mean(name, self._known)}"
+                self._page.problems.append(Problem(text, self._page.file))
+        return [name for name in names if name in self._known]
 
     def complete(self, credential: Credential) -> Credential:
         """The credential with its secrets, if it is one of these; the user name of a target URL stays as it is."""
         if self._used.get(credential.name) is credential:
-            return self._resolved[credential.name]
+            return self._resolved.get(credential.name, credential)
         return credential
 
     def _references(self, name: str) -> list[tuple[str, Node]]:

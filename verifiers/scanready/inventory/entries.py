@@ -60,7 +60,6 @@ class Entries:
             self._page.wrong(node, "a target has either `type` or `types`")
         options = self._options(node, rows or TYPES) if types_known else {}
         credential = self._credential(node, "credential")
-        self._credential(node, "proxy_credential")
         right = entry is not None and len(self._page.problems) == problems
         clean = [(place, self._hosts(place, len(rows or TYPES), listed)) for place, listed in _places(node)]
         if not right or entry is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..catalogue import BY_NAME, Cost, TargetType
@@ -32,8 +33,9 @@ _NFS_VERSIONS = (2, 3, 4)
 _SECRETIVE = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1)
 def plugins() -> frozenset[str]:
-    """The target types that installed third-party packages bring."""
+    """The target types that installed third-party packages bring; they are looked for once a process."""
     from importlib.metadata import entry_points
 
     from ..registry import ENTRY_POINTS
@@ -149,9 +151,9 @@ def _text(row: TargetType, name: str, value: str) -> str:
 
 
 def _proxy(value: str) -> str:
-    """``host:port``, with or without ``http://``; whoever logs in at the proxy is a credential."""
+    """``host:port``, with or without ``http://``; nobody logs in at the proxy."""
     if "@" in value:
-        raise Wrong("`proxy` names no user and no password (refused, and not repeated here): use `proxy_credential`")
+        raise Wrong("`proxy` names no user and no password (refused, and not repeated here): it is `host:port`")
     try:
         host, port = host_and_port(value.removeprefix("http://").removesuffix("/"))
     except Wrong as wrong:

@@ -30,7 +30,7 @@ LARGEST_FILE = 8 * 1024 * 1024
 class Inventory:
     """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
 
-    ``credentials`` are those that a target or the caller needs, with their secrets (which no repr shows).
+    ``credentials`` are those whose secrets were looked up (no repr shows them).
     """
 
     targets: list[Target]
@@ -43,7 +43,9 @@ class Inventory:
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
 
 
-def read_inventory(path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] = ()) -> Inventory:
+def read_inventory(
+    path: str | Path, *, allow_large: bool = False, credentials: Sequence[str] | None = None
+) -> Inventory:
     """:func:`scanready.inventory.load`."""
     file = "<stdin>" if str(path) == "-" else str(path)
     base = Path() if file == "<stdin>" else Path(path).parent
@@ -75,7 +77,7 @@ def _content(path: str | Path, file: str) -> bytes:
     return content
 
 
-def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str]) -> Inventory | None:
+def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None) -> Inventory | None:
     """Read all of it; None if there were problems, which the page has."""
     if root is None or root.value is None:
         page.problems.append(Problem("the inventory is empty: it needs `targets`", page.file))
@@ -97,9 +99,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
     entries = Entries(page, accounts, types, allow_large)
     for entry in head["targets"].value if "targets" in head else ():
         entries.read(entry)
-    for name in wanted:
-        accounts.use(name, root)
-    credentials = accounts.resolve()
+    credentials = accounts.resolve(wanted)
     if page.problems:
         return None
     return Inventory(

@@ -199,8 +199,6 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
         name = ALIASES.get(row.name, {}).get(name, name)
         with complaints.collected():
             refuse_unknown([row], [name])
-            if name == "proxy_credential":
-                raise Wrong("`proxy_credential` names a credential of an inventory; a target URL knows none")
             if not equals:
                 raise Wrong(f"`{name}` has no value: write `{name}=VALUE`")
             if name in found:

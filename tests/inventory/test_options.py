@@ -1,0 +1,43 @@
+"""The options of the catalogue and those that verifiers read are the same: nothing is accepted that does nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import scanready
+from scanready.catalogue import BY_NAME, TYPES
+from scanready.inventory import parse_target
+from scanready.inventory.options import accepted
+from scanready.registry import built_in
+
+READ = re.compile(r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options""")
+
+
+def _read_by_verifiers() -> set[str]:
+    package = Path(scanready.__file__).parent
+    files = [package / "probe.py", package / "engine.py"]
+    files += [file for part in ("targets", "handshakes", "logins") for file in (package / part).glob("*.py")]
+    return {name for file in files for found in READ.findall(file.read_text()) for name in found if name}
+
+
+def test_an_option_that_a_verifier_reads_can_be_given() -> None:
+    known = {name for row in TYPES for name in accepted(row)}
+    assert _read_by_verifiers() <= known
+
+
+def test_an_option_that_can_be_given_is_read() -> None:
+    offered = {name for row in TYPES if built_in(row.name) for name in accepted(row)}
+    assert offered <= _read_by_verifiers()
+
+
+def test_no_option_is_listed_twice() -> None:
+    for row in TYPES:
+        assert len(set(accepted(row))) == len(accepted(row)), row.name
+
+
+def test_the_user_whose_login_methods_are_asked_for() -> None:
+    """Without a credential: sshd tells its methods for a name only, and PostgreSQL decides by it."""
+    for kind in ("ssh", "unix", "postgresql"):
+        assert "user" in BY_NAME[kind].options
+        assert parse_target(f"{kind}://web1?user=svc-er")[0].options == {"user": "svc-er"}
