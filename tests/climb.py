@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
+import time
 from typing import Any
 
 from scanready.catalogue import BY_NAME
@@ -81,3 +83,13 @@ def passed(report: Report, *steps: Step) -> None:
 def without_credential(where: Target) -> Target:
     """The same target, nobody logging in."""
     return dataclasses.replace(where, credential=None)
+
+
+def login_threads_end_within(seconds: float) -> bool:
+    """Whether no client library is left waiting in the background by then."""
+    ends = time.monotonic() + seconds
+    while any(thread.name.startswith("login") and thread.is_alive() for thread in threading.enumerate()):
+        if time.monotonic() > ends:
+            return False
+        threading.Event().wait(0.02)
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import ssl
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fixtures.emulators import in_background, postgresql
 from fixtures.emulators.certificates import authority
@@ -28,7 +29,9 @@ def issued(
 ) -> bytes:
     """A leaf in DER, signed by a key nobody trusts."""
     end = NOW + datetime.timedelta(days=days)
-    alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    alternative = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address(name)) if ":" in name else x509.DNSName(name) for name in names]
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
@@ -70,6 +73,70 @@ def test_another_name_says_which_names_there_are() -> None:
     assert "tls.name-mismatch" not in faults(issued(names=("*.hr.corp",)), "db7.hr.corp")
     assert "tls.name-mismatch" in faults(issued(names=("*.hr.corp",)), "a.db7.hr.corp")
     assert "tls.name-mismatch" in faults(issued(), "10.0.0.7")
+
+
+@pytest.mark.parametrize("name", ["db7.corp.", "DB7.Corp", "bücher.corp", "BÜCHER.corp", "fe80::7%eth0", "fe80:0::7"])
+def test_one_name_has_many_spellings(name: str) -> None:
+    """A trailing dot, capitals, an internationalised name, a zone, leading zeros."""
+    names = ("db7.corp", "xn--bcher-kva.corp", "fe80::7")
+    assert "tls.name-mismatch" not in faults(issued(names=names), name)
+
+
+class Chain:
+    """A root that is trusted, an intermediate and a leaf, valid for ``days`` each."""
+
+    def __init__(
+        self, directory: Path, days: tuple[int, int, int] = (400, 90, 30), use: x509.ObjectIdentifier | None = None
+    ):
+        keys = [ec.generate_private_key(ec.SECP256R1()) for _ in days]
+        self.made = []
+        for depth, (name, end) in enumerate(zip(("Root", "Between", "db7.corp"), days, strict=True)):
+            issuer = max(0, depth - 1)
+            builder = (
+                x509.CertificateBuilder()
+                .subject_name(self.named(name))
+                .issuer_name(self.named(("Root", "Between", "db7.corp")[issuer]))
+                .public_key(keys[depth].public_key())
+                .serial_number(x509.random_serial_number())
+                .not_valid_before(NOW - datetime.timedelta(days=500))
+                .not_valid_after(NOW + datetime.timedelta(days=end))
+                .add_extension(x509.BasicConstraints(ca=depth < 2, path_length=None), critical=True)
+                .add_extension(x509.SubjectAlternativeName([x509.DNSName("db7.corp")]), critical=False)
+            )
+            if use is not None and depth == 2:
+                builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            self.made.append(builder.sign(keys[issuer], hashes.SHA256()))
+        self.ca_file = directory / f"{self.made[0].serial_number}.pem"  # a store is kept by its file's name
+        self.ca_file.write_bytes(self.made[0].public_bytes(serialization.Encoding.PEM))
+
+    @staticmethod
+    def named(name: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+    def faults(self, sent: int = 2) -> dict[str, str]:
+        """What is said of the first ``sent`` certificates, the leaf first."""
+        der = tuple(made.public_bytes(serialization.Encoding.DER) for made in reversed(self.made[1:]))[:sent]
+        judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, der), "db7.corp", str(self.ca_file))
+        return {cause.code: detail for cause, detail in judgement.faults}
+
+
+def test_an_intermediate_that_has_expired(tmp_path: Path) -> None:
+    """The leaf is good, and every client that verifies refuses it."""
+    assert Chain(tmp_path).faults() == {}
+    found = Chain(tmp_path, (400, -1, 30)).faults()
+    assert set(found) == {"tls.expired"}
+    assert "CN=Between" in found["tls.expired"]
+
+
+def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
+    found = Chain(tmp_path).faults(sent=1)
+    assert "it alone" in found["tls.untrusted"]
+    assert "issued by CN=Between" in found["tls.untrusted"]
+
+
+def test_a_certificate_for_clients_is_none_for_a_server(tmp_path: Path) -> None:
+    assert Chain(tmp_path, use=ExtendedKeyUsageOID.SERVER_AUTH).faults() == {}
+    assert "not for a server" in Chain(tmp_path, use=ExtendedKeyUsageOID.CLIENT_AUTH).faults()["tls.untrusted"]
 
 
 def test_a_name_only_in_cn_does_not_count() -> None:

@@ -15,7 +15,7 @@ SCAN = Credential("scan", "svc", "pw")
 
 
 async def attempt(guard: LockoutGuard, where: str, credential: Credential = SCAN, refuse: Failure | None = None) -> str:
-    async with guard.attempt(credential, where):
+    async with guard.attempt(credential, where, where):
         await asyncio.sleep(0)
         if refuse is not None:
             raise refuse

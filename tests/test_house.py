@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,11 +148,21 @@ def test_every_built_type_has_its_tests_and_its_page() -> None:
 
 def test_no_source_names_a_place_it_should_not() -> None:
     """Paths of one machine and addresses of package indexes have no place in the project."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     bad = re.compile(r"/(work|farm|root)/|\bpypi\.o" + r"rg|python" + r"hosted|npm" + r"js")
     offences = []
-    for file in filter(None, listed.split("\0")):
-        path = ROOT / file
-        if path.suffix in (".py", ".md", ".toml", ".txt", ".sh", ".yaml", "") and path.is_file():
-            offences += [f"{file}: {match[0]}" for match in bad.finditer(path.read_text(errors="replace"))]
+    for path in _project_files():
+        offences += [f"{path}: {match[0]}" for match in bad.finditer(path.read_text(errors="replace"))]
     assert not offences
+
+
+def _project_files() -> Iterator[Path]:
+    """What is in the project: what git lists, or all that is not hidden where there is no git."""
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        paths = [ROOT / file for file in listed.split("\0") if file]
+    else:
+        paths = [
+            path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+        ]
+    kinds = (".py", ".md", ".toml", ".txt", ".sh", ".yaml", "")
+    yield from (path for path in paths if path.is_file() and path.suffix in kinds and "__pycache__" not in path.parts)

@@ -48,6 +48,17 @@ def test_every_command_has_a_module_and_help_that_starts_with_examples() -> None
         assert f"scanready {name}" in text
 
 
+def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
+    """The help is not made from them: it would have to import the engine."""
+    told = " ".join(call("verify", "--help").output.split())
+    defaults = Settings()
+    assert f"For one whole target. [default: {defaults.timeout:.0f}]" in told
+    assert f"Targets at once. [default: {defaults.concurrency}]" in told
+    assert f"At one host at once. [default: {defaults.per_host}]" in told
+    assert f"The last step asked and judged. [default: {defaults.depth}]" in told
+    assert f"Look again every {rounds.EVERY:.0f} s until" in told
+
+
 def test_types_lists_the_catalogue() -> None:
     assert "49152-65535" in call("types").output
     text = call("types", "sybase").output

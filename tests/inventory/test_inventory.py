@@ -208,8 +208,10 @@ def test_credentials_the_caller_needs(write: Write, monkeypatch: pytest.MonkeyPa
     file = write("credentials: {c: {username: er, password: env:PW}}\ntargets: []\n")
     assert load(file).credentials == {}
     assert load(file, credentials=["c"]).credentials["c"].password == "s3cret"
-    with pytest.raises(InventoryError, match="no credential `d`: there are `c`; did you mean `c`?"):
+    with pytest.raises(InventoryError, match=r"no credential `d`: there are `c`$"):
         load(file, credentials=["d"])
+    with pytest.raises(InventoryError, match="did you mean `unix-scan`"):
+        load(write("credentials: {unix-scan: {username: er}}\ntargets: []\n"), credentials=["unix-scn"])
 
 
 def test_only_the_secrets_that_are_asked_for_are_looked_up(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

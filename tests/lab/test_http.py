@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
+from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.web import PAGE, SITES
@@ -258,6 +261,21 @@ def test_a_password_over_plain_http_is_withheld(lab: Lab) -> None:
     assert report.footprint.login_attempts == 0
     permitted = target("http", apache.address, credential=scanner(lab), path="/basic/", allow_cleartext=True)
     expect(climb(permitted, lab.agent), Verdict.SCANNABLE)
+
+
+def test_digest(lab: Lab) -> None:
+    """The password is not readable on the way, so plain http is no reason to keep it back."""
+    apache = lab.apache()
+    where = target("http", apache.address, path="/digest/")
+    assert expect(climb(where, lab.agent), Verdict.READY).facts["auth_methods"] == ["Digest"]
+    for password, verdict, code in ((PASSWORD, Verdict.SCANNABLE, None), ("wrong", Verdict.BLOCKED, "login.refused")):
+        before = apache.log.count("password mismatch")
+        report = climb(replace(where, credential=account(apache.user, password)), lab.agent)
+        expect(report, verdict, code)
+        curl = ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "--digest", "-u", f"{apache.user}:{password}"]
+        done = lab.agent.command([*curl, f"http://{apache.address}/digest/"])
+        assert (done.stdout == "200") == (verdict is Verdict.SCANNABLE), done
+        assert apache.log.count("password mismatch") - before == (0 if code is None else 2), "ours, and curl's"
 
 
 def test_ntlm(lab: Lab) -> None:

@@ -84,9 +84,28 @@ def test_a_name_that_does_not_exist(lab: Lab) -> None:
 
 def test_a_resolver_that_does_not_answer(lab: Lab) -> None:
     lab.dns()
-    report = climb(target("postgresql", f"db.{SILENT_ZONE}"), lab.agent, timeout=2)
+    report = climb(target("postgresql", f"db.{SILENT_ZONE}"), lab.agent, timeout=6)
     expect(report, Verdict.BLOCKED, "resolve.no-answer", step=Step.RESOLVE, owner=Owner.NETWORK)
+    assert report.seconds < 6.6
+
+
+def test_a_resolver_that_had_no_time_to_ask_twice_is_not_blamed(lab: Lab) -> None:
+    lab.dns()
+    report = climb(target("postgresql", f"soon.{SILENT_ZONE}"), lab.agent, timeout=2)
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.RESOLVE)
     assert report.seconds < 2.2
+
+
+@pytest.mark.parametrize("type_", BUILT)
+def test_a_wait_too_short_to_tell_silence_blames_nobody(lab: Lab, type_: str) -> None:
+    """Of a dropped SYN and of a mute peer alike; with a second more, each is what it is."""
+    mute = lab.misbehaving("silent", 9)
+    with lab.policy(f"ip daddr {mute.address} tcp dport 10 drop"):
+        for port, code in ((9, "handshake.silent"), (10, "connect.filtered")):
+            hasty = climb(target(type_, mute.address, port), lab.agent, timeout=0.3)
+            expect(hasty, Verdict.UNDECIDED, "scanready.out-of-time")
+            assert hasty.seconds < 1
+            expect(climb(target(type_, mute.address, port), lab.agent, timeout=2), Verdict.BLOCKED, code)
 
 
 def test_forbidden_by_this_hosts_own_firewall(lab: Lab) -> None:

@@ -251,7 +251,7 @@ def test_something_else_on_the_port(lab: Lab) -> None:
     report = climb(target("mysql", server.hostname, 22), lab.agent)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
     silent = lab.misbehaving("silent", 3306)
-    report = climb(target("mysql", silent.hostname), lab.agent, timeout=1)
+    report = climb(target("mysql", silent.hostname), lab.agent, timeout=2)
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK)
 
 
@@ -327,11 +327,13 @@ def test_cancelled_while_pymysql_logs_in(lab: Lab, watched: Watched) -> None:
 
 def test_out_of_time_at_any_moment(lab: Lab, watched: Watched) -> None:
     """From no time at all to enough: wherever the deadline falls, the login is finished."""
-    verdicts = {climb(at(watched.server), lab.agent).verdict}  # from here on the server knows the agent's name
+    climb(at(watched.server), lab.agent)  # a server's very first connection is not the point
+    verdicts = set()
     for milliseconds in (0.1, *range(1, 61, 2)):
+        watched.server.forget_hosts()  # cold: the server looks our name up before it greets
         report = lab.agent.run(lambda ms=milliseconds: asyncio.run(out_of_time(at(watched.server), ms / 1000)))
         verdicts.add(report.verdict)
-    assert len(verdicts) > 1, "the time was never too short"
+    assert verdicts == {Verdict.UNDECIDED, Verdict.READY}, "too short at first, enough in the end"
     watched.assert_unharmed()
 
 

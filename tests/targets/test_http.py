@@ -251,8 +251,8 @@ def test_another_protocol_is_named(type_: str, banner: bytes, named: str) -> Non
 )
 def test_a_peer_that_breaks_the_rules(behaviour: Behaviour, verdict: Verdict, code: str) -> None:
     with in_background(behaviour) as server:
-        report = expect(look(target("http", server.host, server.port), timeout=1), verdict, code)
-    assert report.seconds < 2
+        report = expect(look(target("http", server.host, server.port), timeout=2), verdict, code)
+    assert report.seconds < 3
 
 
 @pytest.mark.parametrize("behaviour", [tls_garbage(seed=1), says(ABSURD_LENGTHS["tls"])])

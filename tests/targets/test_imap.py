@@ -203,10 +203,10 @@ class TestWrongPort:
         assert "STARTTLS follows the greeting" in check_of(report, Step.TLS).summary
 
     def test_a_silent_server_and_one_that_waits_for_tls(self) -> None:
-        report, _ = against(misbehave.silent, timeout=0.4)
+        report, _ = against(misbehave.silent, timeout=2)
         expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
         with in_background(imap.inside_tls, tls=authority().context()) as server:
-            expect(see(server, timeout=0.4), Verdict.BLOCKED, "handshake.silent")
+            expect(see(server, timeout=2), Verdict.BLOCKED, "handshake.silent")
 
     def test_imaps_on_a_plain_port(self) -> None:
         with in_background(imap.dovecot) as server:

@@ -202,7 +202,7 @@ def test_names_that_would_break_out_of_the_fix_are_quoted() -> None:
 )
 def test_peers_that_are_no_mysql(behaviour: Behaviour, code: str) -> None:
     with in_background(behaviour) as server:
-        report = climb(here(server.port), timeout=1)
+        report = climb(here(server.port), timeout=2)
         server.wait()
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
     assert [record.received for record in server.connections] == [b""], "not a byte is sent to a stranger"
@@ -365,13 +365,13 @@ def test_a_greeting_that_comes_only_after_the_deadline_is_still_answered() -> No
             await emulated.mariadb_10_11(reader, writer, record)
 
         async with serve(behaviour) as server:
-            asyncio.get_running_loop().call_later(0.5, greet.set)  # the deadline is 5 % before that, at 0.475 s
-            report = await out_of_time(here(server.port), 0.5)
+            asyncio.get_running_loop().call_later(0.6, greet.set)  # the time was over before, the farewell is not
+            report = await out_of_time(here(server.port), 0.4)
             await server.ended()
             return report, server
 
     report, server = asyncio.run(meet())
-    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.HANDSHAKE)
     assert server.offences == {}
     assert server.counts["logins"] == 1
 

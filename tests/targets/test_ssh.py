@@ -134,7 +134,7 @@ async def babbles(reader: Reader, writer: Writer, record: Record) -> None:
 
 
 def test_silence() -> None:
-    report, _ = met(says_nothing, timeout=1)
+    report, _ = met(says_nothing, timeout=2)
     expect(report, Verdict.BLOCKED, "handshake.silent", owner=Owner.NETWORK)
 
 

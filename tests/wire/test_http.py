@@ -378,3 +378,33 @@ def test_in_parts_or_at_once_is_the_same(data: bytes, parts: list[int], eof: boo
     assert type(in_parts) is type(at_once)
     if isinstance(at_once, http.Response):
         assert in_parts == at_once
+
+
+@pytest.mark.parametrize(
+    ("body", "leads_to"),
+    [
+        (b'<meta http-equiv="refresh" content="0; url=/start">', "/start"),
+        (b"<META CONTENT='3;URL=https://sso.example/?a=b&c' HTTP-EQUIV=Refresh>", "https://sso.example/?a=b&c"),
+        (b'<meta http-equiv="refresh" content="300">', None),
+        (b'<p>http-equiv="refresh" url=/x</p>', None),
+        (b"<meta " * 10_000, None),
+    ],
+)
+def test_where_a_page_sends_its_visitors(body: bytes, leads_to: str | None) -> None:
+    assert http.refresh_of(body) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("first", "is_one"),
+    [
+        ("000000040000000000", True),  # SETTINGS without any
+        ("00001204000000000000030000008000040001000000050000ffff", True),  # nghttp2's
+        ("0000080700000000000000000000000001", True),  # GOAWAY
+        ("000005040000000000", False),  # no settings are of five bytes
+        ("000000040100000000", False),  # an ACK, first
+        ("00000004000000", False),  # not whole yet
+        ("ff0000040000000000", False),
+    ],
+)
+def test_http2_is_told(first: str, is_one: bool) -> None:
+    assert http.is_http2(bytes.fromhex(first)) == is_one

@@ -82,8 +82,6 @@ def _tcp(port: int, title: str, section: str, purpose: str) -> tuple[Requirement
 
 _SSH_LOG = "sshd: one or two lines with our own disconnect text"
 _HTTP_LOG = "an access-log line with our User-Agent for each request: HEAD, then GET where the page is open"
-_HTTP_OPTIONS = ("proxy", "allow_cleartext")
-_MAIL_OPTIONS = ("folder", "allow_cleartext")
 
 TYPES: tuple[TargetType, ...] = (
     TargetType(
@@ -170,7 +168,7 @@ TYPES: tuple[TargetType, ...] = (
         Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
         speaks="http",
         path="path",
-        options=_HTTP_OPTIONS,
+        options=("proxy", "allow_cleartext"),
     ),
     TargetType(
         "https",
@@ -181,7 +179,7 @@ TYPES: tuple[TargetType, ...] = (
         speaks="http",
         tls=True,
         path="path",
-        options=_HTTP_OPTIONS,
+        options=("proxy",),
         verifies_certificate=True,
     ),
     TargetType(
@@ -205,7 +203,7 @@ TYPES: tuple[TargetType, ...] = (
         speaks="imap",
         server_first=True,
         path="folder",
-        options=_MAIL_OPTIONS,
+        options=("allow_cleartext",),
         verifies_certificate=True,
     ),
     TargetType(
@@ -217,7 +215,6 @@ TYPES: tuple[TargetType, ...] = (
         speaks="imap",
         tls=True,
         path="folder",
-        options=_MAIL_OPTIONS,
         verifies_certificate=True,
     ),
     TargetType(

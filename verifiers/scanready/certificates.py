@@ -31,6 +31,7 @@ _INSPECTORS = (
 
 # OpenSSL's verification errors (x509_vfy.h) that have a cause of their own.
 _NOT_YET_VALID, _EXPIRED = 9, 10
+_NO_ISSUER = (20, 21)  # not among what was sent, nor here
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
         faults.append((common.TLS_EXPIRED, f"not valid before {since:%Y-%m-%d}"))
     if fault_of_name:
         faults.append((common.TLS_NAME_MISMATCH, fault_of_name))
-    if why := _chain_fault(chain, ca_file):
+    if names_no_server := _purpose_fault(leaf):
+        faults.append((common.TLS_UNTRUSTED, names_no_server))
+    why, expired = _chain_fault(chain, ca_file)
+    if why and expired:
+        faults.append((common.TLS_EXPIRED, why))
+    elif why:
         inspector = next((word for word in _INSPECTORS if word in issuer.lower()), None)
         if inspector:
             faults.append((common.TLS_INTERCEPTED, f"issued by {issuer}"))
@@ -86,14 +92,28 @@ def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
     from service_identity import CertificateError, VerificationError
     from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
+    plain = name.partition("%")[0].removesuffix(".").lower()  # a zone and a trailing dot are not part of the name
     try:
-        if _is_address(name):
-            verify_certificate_ip_address(leaf, name)
+        if _is_address(plain):
+            verify_certificate_ip_address(leaf, plain)
         else:
-            verify_certificate_hostname(leaf, name)
+            verify_certificate_hostname(leaf, plain)
     except (VerificationError, CertificateError, ValueError):
         return f"not for {name}; it names {', '.join(_names(leaf)) or 'nothing'}"
     return None
+
+
+def _purpose_fault(leaf: x509.Certificate) -> str | None:
+    """A certificate that says what it is for must be for a server (RFC 5280, 4.2.1.12)."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+    fit = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    return None if any(use in fit for use in uses) else "the certificate is not for a server (its extended key usage)"
 
 
 def _names(leaf: x509.Certificate, most: int = 6) -> list[str]:
@@ -119,8 +139,11 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> str | None:
-    """Let OpenSSL verify the chain; validity periods are judged apart, so those errors do not count here."""
+def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bool]:
+    """Let OpenSSL verify the chain; the words of its fault, empty if none, and whether an issuer's validity is it.
+
+    The leaf's own validity is judged apart, and checked by OpenSSL as the last: what is wrong above it comes first.
+    """
     from OpenSSL import crypto
 
     try:
@@ -128,11 +151,20 @@ def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> str | None:
         context = crypto.X509StoreContext(_store(ca_file), certificates[0], certificates[1:])
         context.verify_certificate()
     except crypto.X509StoreContextError as error:
-        code = error.errors[0] if error.errors else None
-        return None if code in (_NOT_YET_VALID, _EXPIRED) else str(error)
+        code, depth = (*error.errors, None, None)[:2]
+        if code not in (_NOT_YET_VALID, _EXPIRED):
+            sent = "it alone" if len(chain) == 1 else f"{len(chain)} certificates"
+            return f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error), False
+        return ("" if depth == 0 else f"the certificate above it has expired or is not yet valid: {_of(error)}"), True
     except crypto.Error as error:
-        return f"the chain cannot be read: {error}"
-    return None
+        return f"the chain cannot be read: {error}", False
+    return "", False
+
+
+def _of(error: crypto.X509StoreContextError) -> str:
+    """Whose certificate it is that OpenSSL complains of, and when it ends."""
+    faulty = error.certificate.to_cryptography()
+    return f"{faulty.subject.rfc4514_string()}, {faulty.not_valid_after_utc:%Y-%m-%d}"
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import fixes
@@ -33,14 +34,20 @@ class Dialled:
     source: str | None = None
 
 
-async def dial_all(addresses: list[Address], deadline: float, tap: Tap | None) -> Dialled:
-    """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each."""
+Opened = Callable[[Stream], object]
+
+
+async def dial_all(addresses: list[Address], deadline: float, tap: Tap | None, opened: Opened) -> Dialled:
+    """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each.
+
+    ``opened`` is told each stream as soon as it is connected, so that none is lost if we are cancelled.
+    """
     dialled = Dialled()
     patience = min(deadline, asyncio.get_running_loop().time() + PATIENCE)
     if len(addresses) == 1:
-        attempts = [await _dial(addresses[0], patience, tap)]
+        attempts = [await _dial(addresses[0], patience, tap, opened)]
     else:
-        attempts = list(await asyncio.gather(*(_dial(address, patience, tap) for address in addresses)))
+        attempts = list(await asyncio.gather(*(_dial(address, patience, tap, opened) for address in addresses)))
     for stream, check, source in attempts:
         dialled.checks.append(check)
         dialled.source = dialled.source or source
@@ -53,11 +60,13 @@ async def dial_all(addresses: list[Address], deadline: float, tap: Tap | None) -
     return dialled
 
 
-async def _dial(address: Address, patience: float, tap: Tap | None) -> tuple[Stream | None, Check, str | None]:
+async def _dial(
+    address: Address, patience: float, tap: Tap | None, opened: Opened
+) -> tuple[Stream | None, Check, str | None]:
     host, port = str(address[1][0]), int(address[1][1])
     clock = time.perf_counter()
     try:
-        stream = await dial(address, patience, tap)
+        stream = await dial(address, patience, tap, opened)
     except (DialFailed, Silent) as error:
         # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
         refused = isinstance(error, DialFailed) and error.offender is None

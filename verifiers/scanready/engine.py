@@ -20,12 +20,15 @@ from . import registry
 from .catalogue import BY_NAME, Cost, TargetType
 from .causes import common
 from .guard import LockoutGuard
+from .guessing import Guesses
 from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, judge, reached
 from .probe import Observation, Probe, Surroundings
 from .resolve import Resolver
 from .stream import Tap, source_address
 
-#: In flight at once. More gains nothing measurable; the descriptors of a process are the next limit.
+#: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
+#: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
+#: one host are what the flood protection of a firewall on the way acts upon; whoever owns it has `--concurrency`.
 CONCURRENCY = 1000
 #: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
 PER_HOST = 4
@@ -78,6 +81,7 @@ class Run:
         )
         self._shared: dict[tuple[str, int], Observation] = {}
         self._left: Counter[tuple[str, int]] = Counter()
+        self._guesses: Counter[tuple[str, int]] = Counter()
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._host_use: Counter[str] = Counter()
         self._trusted: set[str] = set()
@@ -100,13 +104,18 @@ class Run:
         self._stop.set()
 
     def renew(self) -> None:
-        """Before another round of the same run: names and hosts are asked anew. What became of credentials is kept."""
+        """Before another round of the same run: names, hosts and the agent are asked anew.
+
+        What became of credentials is kept.
+        """
         self._around.resolver.forget()
+        self._around.kept.clear()
         self._trusted.clear()
 
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         self._left.update(target.endpoint for target in targets)
+        self._guesses = Counter(t.endpoint for t in targets if t.guessed and registry.verifier(t.type))
         waiting = iter(targets)
         done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
         size = min(self.settings.concurrency, len(targets))
@@ -164,10 +173,12 @@ class Run:
         """The shared observation where several targets meet on one port; it goes with the last of them."""
         key = target.endpoint
         self._left[key] -= 1
+        seen = self._shared.pop(key, None) or Observation(guesses=Guesses(self._guesses[key]))
         if self._left[key] > 0:
-            return self._shared.setdefault(key, Observation())
-        del self._left[key]
-        return self._shared.pop(key, None) or Observation()
+            self._shared[key] = seen
+        else:
+            del self._left[key]
+        return seen
 
     def _at_host(self, host: str) -> _Turn:
         return _Turn(self._hosts, self._host_use, host, self.settings.per_host)
@@ -175,10 +186,16 @@ class Run:
     async def _climb(self, target: Target, seen: Observation) -> Report:
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         row = BY_NAME.get(target.type) or _third_party(target)
-        probe = Probe(target, row, self._around, self.settings.timeout, self.settings.depth, seen)
         verify = registry.verifier(target.type)
+        seconds, patience = self.settings.timeout, None
+        if target.guessed and verify is not None:
+            likely = row.port == target.port or (row.server_first and not seen.silent)
+            seconds, patience = seen.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
+        probe = Probe(target, row, self._around, seconds, self.settings.depth, seen, patience)
         if verify is None:
             probe.record(_not_built(target))
+        elif not seconds:
+            probe.record(_no_time_left(target))
         else:
             if row.needs_agent not in (None, self.agent.platform):
                 probe.record(_platform_mismatch(row, self.agent))
@@ -199,14 +216,17 @@ class Run:
         host = probe.address or probe.host
         if host in self._trusted:
             return
-        target = dataclasses.replace(probe.target, host=host, port=CANARY_PORT, credential=None)
+        target = Target(host, probe.target.type, CANARY_PORT, probe.target.options)
         taken = asyncio.get_running_loop().time() - probe.started
-        canary = Probe(target, probe.row, self._around, 2 * taken + _CANARY_PATIENCE, Step.HANDSHAKE, Observation())
+        # A slow climb does not earn its canary more than the target's own time.
+        seconds = min(2 * taken + _CANARY_PATIENCE, max(self.settings.timeout - taken, _CANARY_PATIENCE))
+        canary = Probe(target, probe.row, self._around, seconds, Step.HANDSHAKE, Observation())
+        if not await canary.answers():  # nearly always: the climb is saved
+            self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
+            return
         await canary.climb(verify)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
-        if canary.footprint.connections == 0:
-            self._trusted.add(host)
         for check in canary.checks:
             if check.step is Step.HANDSHAKE and check.outcome in (Outcome.PASSED, Outcome.WARNED):
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
@@ -238,6 +258,11 @@ def _third_party(target: Target) -> TargetType:
 def _not_built(target: Target) -> Check:
     finding = Finding(common.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
     return Check(Step.AGENT, target.type, Outcome.FAILED, finding.detail, {}, finding)
+
+
+def _no_time_left(target: Target) -> Check:
+    detail = f"the other types tried on this port used up the time; {target} alone has all of it"
+    return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
 
 
 def _platform_mismatch(row: TargetType, agent: Agent) -> Check:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import re
 import shlex
 
-from .model import Target
+from .model import Target, bracketed
 
 #: Enough for any one line a server says in good faith; the rest is counted, not shown.
 MOST = 400
 #: A generated fix is a handful of lines; a longer one did not come from us.
 MOST_LINES = 40
 
-_PLACEHOLDER = re.compile(r"\{(host|port|user)\}")
-_SAFE_WORD = re.compile(r"[\w.:%@+\-\[\]]+", re.ASCII)
+_PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|url|starttls)\}")
+_WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
+# What openssl s_client must say first, by target type.
+_STARTTLS = {"imap": "-starttls imap ", "mysql": "-starttls mysql ", "postgresql": "-starttls postgres "}
+_SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
 
 
 def visible(text: str, most: int = MOST) -> str:
@@ -46,15 +49,29 @@ def visible_lines(text: str, most: int = MOST) -> list[str]:
 
 
 def fill(text: str, target: Target) -> str:
-    """Return a text of the cause catalogue with ``{host}``, ``{port}`` and ``{user}`` filled in.
+    """Return a text of the cause catalogue with its places filled in: ``{host}``, ``{port}``, ``{user}``,
+    ``{database}``, ``{url}`` (the target itself) and ``{starttls}`` (an option of ``openssl s_client``, or nothing).
 
     Values are put in as words that a shell leaves alone: the text is meant to be pasted.
     """
     if "{" not in text:
         return text
-    user = target.credential.username if target.credential else "USER"
-    values = {"host": target.host, "port": str(target.port), "user": user}
-    return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), text)
+    options, endpoint = target.options, f"{bracketed(target.host)}:{target.port}"
+    values = {
+        "host": target.host,
+        "port": str(target.port),
+        "host}:{port": endpoint,
+        "user": target.credential.username if target.credential else "USER",
+        "database": str(options.get("database") or "postgres"),
+        "url": f"{target.type}://{endpoint}{options.get('path', '/')}",
+    }
+    filled = text.replace("{starttls}", _STARTTLS.get(target.type, ""))
+    return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)
+
+
+def named(text: str) -> str:
+    """Return the same text for no target: its places as words."""
+    return _PLACEHOLDER.sub(lambda found: _WORDS.get(found[1]) or found[0].strip("{}").upper(), text)
 
 
 def _word(value: str) -> str:

@@ -11,7 +11,7 @@ from .causes import common
 from .identify import Identity, identify
 from .model import Cause, Facts, Finding, Step
 from .stream import DialFailed, HungUp, Silent, StreamError, TlsFailed
-from .wire import WireError
+from .wire import WireError, tls
 
 
 class Failure(Exception):
@@ -45,7 +45,14 @@ _LOCAL_LIMITS = {
 
 _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (common.TLS_VERSION, ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE")),
-    (common.TLS_CLIENT_CERTIFICATE, ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_NO_CERTIFICATE")),
+    # Whatever a server complains of in a client's certificate: we sent none, and that is it.
+    (
+        common.TLS_CLIENT_CERTIFICATE,
+        (
+            *("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_NO_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE"),
+            *("ALERT_CERTIFICATE_", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED"),
+        ),
+    ),
     (common.TLS_NO_COMMON_CIPHER, ("HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "INSUFFICIENT_SECURITY", "NO_CIPHERS")),
     (common.TLS_NAME_MISMATCH, ("UNRECOGNIZED_NAME",)),
 )
@@ -64,6 +71,8 @@ def explain(error: BaseException, step: Step, speaks: str) -> Finding:
             return Finding(common.NO_ANSWER, "the resolver did not answer within the time")
         case DialFailed():
             return _dialled(error)
+        case Silent(heard=b"", hasty=True, spoke=False):
+            return Finding(common.OUT_OF_TIME, f"{error}, which was {error.waited:.1f} s: too short to call it silence")
         case Silent(heard=b"") if step is Step.CONNECT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case TlsFailed():
@@ -90,8 +99,6 @@ def _dialled(error: DialFailed) -> Finding:
     match error.errno:
         case errno.ECONNREFUSED:
             return Finding(common.REFUSED, "reset: nothing listens, or a firewall resets")
-        case errno.ECONNRESET | errno.ECONNABORTED:  # a refusal is told otherwise: this one was accepted first
-            return Finding(common.HUNG_UP, "the connection was accepted, and reset at once")
         case errno.ETIMEDOUT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:
@@ -121,6 +128,11 @@ def _tls(error: TlsFailed, speaks: str) -> Finding:
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
     if foreign is not None and foreign.protocol == speaks:
         return Finding(common.TLS_NOT_OFFERED, f"{foreign.text} answers in plain text on this port")
+    if "ALERT_HANDSHAKE_FAILURE" in error.reason and tls.starts_with_server_hello(error.heard):
+        detail = f"{error}, after version and cipher were agreed on: TLS 1.2's way to ask for a client certificate"
+        return Finding(common.TLS_CLIENT_CERTIFICATE, detail)
+    if "NO_APPLICATION_PROTOCOL" in error.reason.upper().replace(" ", "_"):
+        return Finding(common.LIMIT, "the server speaks other protocols in TLS than HTTP/1.1 (HTTP/2 alone, usually)")
     for cause, reasons in _TLS_CAUSES:
         if any(reason in error.reason for reason in reasons):
             return Finding(cause, f"{error}")
@@ -135,8 +147,11 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str) -> Finding:
     if foreign := foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
-        case Silent(heard=b""):
-            return Finding(common.SILENT, "connected, and not one byte came")
+        case Silent(heard=b"", spoke=True):
+            return Finding(common.TOO_SLOW, "consented to TLS, and not one byte more came until the time was over")
+        case Silent(heard=b"", patience=patience):
+            within = f" within {patience:.1f} s" if patience else ""
+            return Finding(common.SILENT, f"connected, and not one byte came{within}")
         case Silent():
             return Finding(common.TOO_SLOW, f"only {_quoted(heard)} came until the time was over")
         case HungUp(heard=b"") if step.height <= Step.HANDSHAKE.height:

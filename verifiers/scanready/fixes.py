@@ -26,6 +26,11 @@ def sql_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def pg_connect_grant(database: str, user: str) -> str:
+    """Let a role connect to a database."""
+    return f"GRANT CONNECT ON DATABASE {sql_name(database)} TO {sql_name(user)};"
+
+
 def mysql_account(user: str, host: str, database: str | None = None) -> str:
     """Create a MySQL account that may come from ``host`` and read ``database`` (None: all of them)."""
     account = f"{_mysql_text(user)}@{_mysql_text(host)}"

@@ -2,7 +2,8 @@
 
 The first login of a credential goes alone, as the canary; while it is under way
 nobody else tries. Once it was accepted somewhere, others may run side by side;
-once it was refused anywhere, it is withheld from everything that is left.
+once it was refused anywhere, it is withheld from everything that is left. Of a
+login that did not end nobody knows whether it counted: it is not repeated there.
 """
 
 from __future__ import annotations
@@ -16,11 +17,24 @@ from .causes import common
 from .explain import Failure
 from .model import Credential, Owner
 
+#: The login went out, and no answer came in time.
+_UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One login under way. Without ``proof`` its success says nothing of the secret: the server asked for none."""
+
+    where: str
+    proof: bool = True
+
 
 @dataclass(slots=True)
 class _Account:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    accepted: bool = False
+    under_way: str = ""
+    proven: set[str] = field(default_factory=set)
+    unanswered: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
 
 
@@ -31,38 +45,82 @@ class LockoutGuard:
         self._accounts: dict[tuple[str, str], _Account] = {}
 
     @asynccontextmanager
-    async def attempt(self, credential: Credential, where: str) -> AsyncIterator[None]:
+    async def attempt(
+        self,
+        credential: Credential,
+        host: str,
+        where: str,
+        *,
+        secret: str = "password",
+        until: float | None = None,
+    ) -> AsyncIterator[Attempt]:
         """Hold the right to try ``credential`` once at ``where``; what happens inside decides its future.
 
+        Args:
+            credential: the account and its secrets.
+            host: who counts the attempt, whatever the port.
+            where: as the reasons name it.
+            secret: which one is tried; a key that was accepted proves no password.
+            until: in the event loop's time, when waiting for one's turn ends.
+
         Raises:
-            Failure: ``login.withheld``, because the credential was refused before.
+            Failure: ``login.withheld``, because the credential was refused before, or not answered by this host;
+                ``scanready.out-of-time`` while others tried it.
         """
         account = self._accounts.setdefault(credential.guarded_by, _Account())
-        if account.accepted:
-            self._withhold(account, credential)
-            async with self._watched(account, where):
-                yield
-            return
-        async with account.turn:
-            self._withhold(account, credential)
-            async with self._watched(account, where):
-                yield
+        alone = secret not in account.proven
+        if alone:
+            await self._take_turn(account, credential, until)
+        try:
+            if alone and secret in account.proven:  # whoever went first has proven it: no need to go one by one
+                account.turn.release()
+                alone = False
+            self._withhold(account, credential, host, secret)
+            account.under_way = where
+            async with self._watched(account, host, Attempt(where), secret) as attempt:
+                yield attempt
+        finally:
+            if alone:
+                account.turn.release()
 
-    def _withhold(self, account: _Account, credential: Credential) -> None:
+    async def _take_turn(self, account: _Account, credential: Credential, until: float | None) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                await account.turn.acquire()
+        except TimeoutError as error:
+            raise Failure(
+                common.OUT_OF_TIME,
+                f"until the credential {credential.name!r} has been accepted once it is tried at one target at a time, "
+                f"and {account.under_way} took so long that no time was left; it was not tried here",
+            ) from error
+
+    def _withhold(self, account: _Account, credential: Credential, host: str, secret: str) -> None:
         if account.refused_by:
             raise Failure(
                 common.LOGIN_WITHHELD,
                 f"{account.refused_by} refused the credential {credential.name!r} earlier in this run; "
                 "it was not tried again, to keep the account from being locked",
             )
+        if host in account.unanswered and secret not in account.proven:
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                f"{account.unanswered[host]} did not answer a login with the credential {credential.name!r} earlier in "
+                "this run, and may have counted it as refused; it was not tried again at this host",
+            )
 
     @asynccontextmanager
-    async def _watched(self, account: _Account, where: str) -> AsyncIterator[None]:
+    async def _watched(self, account: _Account, host: str, attempt: Attempt, secret: str) -> AsyncIterator[Attempt]:
         try:
-            yield
+            yield attempt
         except Failure as failure:
             if failure.cause.owner is Owner.IDENTITY:
-                account.refused_by = where
+                account.refused_by = attempt.where
+            elif failure.cause in _UNANSWERED:
+                account.unanswered[host] = attempt.where
+            raise
+        except TimeoutError:
+            account.unanswered[host] = attempt.where
             raise
         else:
-            account.accepted = True
+            if attempt.proof:
+                account.proven.add(secret)

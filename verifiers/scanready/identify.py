@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .wire import tls
+from .wire import http, tls
 
 #: Everything that identifies a protocol is at its start.
 MOST_LOOKED_AT = 4096
@@ -71,6 +71,8 @@ _PLAIN_TO_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP 
 
 
 def _http(data: bytes) -> str | None:
+    if http.is_http2(data):
+        return "an HTTP/2 server"
     if not (status := re.match(rb"HTTP/\d(?:\.\d)? (\d{3})\b", data)):
         return None
     named = _SERVER.search(data)
@@ -114,11 +116,16 @@ def _tls(data: bytes) -> str | None:
 
 
 def _mysql(data: bytes) -> str | None:
-    """u24 length (little endian), u8 sequence 0 or 1; then a version 10 greeting or an error packet."""
+    """u24 length (little endian), u8 sequence 0 or 1; then a version 10 greeting or an error packet.
+
+    Behind a greeting may already stand a packet that says what the server thinks of the foreign bytes it got.
+    """
     length = int.from_bytes(data[:3], "little")
-    if len(data) < 8 or data[3] > 1 or not 7 <= length <= 2048 or len(data) > 4 + length:
+    if len(data) < 8 or data[3] > 1 or not 7 <= length <= 2048:
         return None
-    body = data[4:]
+    body, more = data[4:], data[4 + length :]
+    if more and more[4:5] != b"\xff":
+        return None
     if data[3] == 0 and (version := re.match(rb"\x0a([\x20-\x7e]{3,80})\x00.{12}\x00", body, re.DOTALL)):
         name = _shown(version[1].removeprefix(b"5.5.5-"))
         return f"a {'MariaDB' if 'mariadb' in name.lower() else 'MySQL'} server ({name})"
@@ -202,7 +209,8 @@ _TDS_TOKENS = rb"[\xaa\xab\xad\xe3\xe5\xe2\xed\xfd]"
 #: Protocol id, recogniser. Text greetings first: they are the surest.
 _SIGNATURES: tuple[tuple[str, _Recogniser], ...] = (
     ("http", _http),  # before SSH, whose banner a page may quote
-    ("ssh", _says(rb"(?:[^\x00]{0,2048}\n)?SSH-[12]\.\d{1,2}-([^\r\n\x00]*)", "an SSH server ({0})")),
+    # Not what an IMAP server repeats of ours: it takes our line for the tag of a command.
+    ("ssh", _says(rb"(?!\* (?:OK|PREAUTH|BYE) )(?:[^\x00]{0,2048}\n)?SSH-[12]\.\d{1,2}-([^\r\n\x00]*)", "an SSH server ({0})")),
     ("ssh", _says(rb"(Exceeded MaxStartups|Not allowed at this time)\r?\n?\Z", "an SSH server that refuses ({0})")),
     ("http", _says(rb"\s{0,16}(?i:<!doctype html|<html)\b", "a web server that sends HTML without a header")),
     ("rtsp", _says(rb"RTSP/1\.0 \d{3}", "a media server (RTSP)")),

@@ -137,7 +137,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the agent is asked to scan: host + target type + port + options + credential."""
+    """What the agent is asked to scan: host + target type + port + options + credential.
+
+    ``guessed`` says that nobody named the type: it is one of all that are tried.
+    """
 
     host: str
     type: str
@@ -147,6 +150,7 @@ class Target:
     tags: tuple[str, ...] = ()
     source: str | None = None
     explicit_port: bool = False
+    guessed: bool = False
 
     def __str__(self) -> str:
         return f"{self.type}://{bracketed(self.host)}:{self.port}"

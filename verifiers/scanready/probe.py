@@ -26,11 +26,12 @@ from typing import Any, TypeVar
 from . import certificates
 from .catalogue import TargetType
 from .causes import common
-from .connect import dial_all
+from .connect import Dialled, dial_all
 from .explain import Failure, explain
 from .guard import LockoutGuard
 from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
-from .resolve import Resolver
+from .observation import Observation
+from .resolve import NoTurn, Resolver
 from .rung import ClimbEnded, Rung
 from .stream import Address, Stream, StreamError, Tap
 from .tlspolicy import TlsSession
@@ -43,27 +44,22 @@ T = TypeVar("T")
 #: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
 Farewell = Callable[[Stream], Awaitable[None]]
 
-# What is kept back of a target's time for ending politely, as a share and in seconds at the most.
-_GRACE_SHARE, _GRACE_MOST = 0.05, 0.5
+#: Seconds in which a talk is ended, its polite close included, however short the target's own time was: this is
+#: manners, not judging. A MySQL server that is left before it has refused a login counts that towards banning the
+#: agent, and it greets only after a reverse look-up, a few tenths of a second where nothing is cached.
+FAREWELL = 0.5
+# What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
+_GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 
 @dataclass(slots=True)
-class Observation:
-    """What is known of one (host, port) that several target types share, so that it is contacted once."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    dialled: list[Check] = field(default_factory=list)
-    answers: bool = True
-    spoke: tuple[str, bool] | None = None
-    silent: bool = False
-    shared: dict[object, tuple[list[Check], object]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Surroundings:
-    """What all probes of a run share. ``logins`` is the pool in which client libraries block."""
+    """What all probes of a run share. ``logins`` is the pool in which client libraries block.
+
+    ``kept`` is what handshakes found out about the agent, which holds for every target until the next round.
+    """
 
     agent: Agent
     resolver: Resolver
@@ -71,6 +67,7 @@ class Surroundings:
     logins: ThreadPoolExecutor
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 class Probe:
@@ -79,10 +76,18 @@ class Probe:
     Args:
         seconds: the whole target's time; every wait ends within it.
         depth: the last step that is asked and judged.
+        patience: seconds for a peer's first byte, where that is to be less.
     """
 
     def __init__(
-        self, target: Target, row: TargetType, around: Surroundings, seconds: float, depth: Step, seen: Observation
+        self,
+        target: Target,
+        row: TargetType,
+        around: Surroundings,
+        seconds: float,
+        depth: Step,
+        seen: Observation,
+        patience: float | None = None,
     ) -> None:
         self.target = target
         self.row = row
@@ -97,7 +102,10 @@ class Probe:
         self.grace = grace
         self.source: str | None = None
         self.address: str | None = None
+        self._patience = patience
+        self._dialled: Dialled | None = None
         self._open: list[tuple[Stream, Farewell | None]] = []
+        self._leaving: list[asyncio.Task[None]] = []
         self._tap = around.tap(target) if around.tap else None
 
     # what a verifier asks -------------------------------------------------------------------------------------------
@@ -134,26 +142,25 @@ class Probe:
         Raises:
             ClimbEnded: no address answered; or the port is known to speak something else.
         """
-        if known := self._known():
+        if known := self.seen.known(self.row, self.endpoint):
             self.checks.extend(known)
             raise ClimbEnded
         first = len(self.checks)
         async with self.step(Step.RESOLVE, self.host) as rung:
             addresses = await self._resolve(self.host, self.target.port)
             rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
-        dialled = await dial_all(addresses, self.deadline, self._tap)
+        dialled, self._dialled = self._dialled or await self._dial(addresses, farewell), None
         self.checks.extend(dialled.checks)
         self.source = self.source or dialled.source
         self.footprint.connections += len(dialled.alive)
-        self._open.extend((stream, farewell) for stream in dialled.alive)
-        self.seen.dialled = self.checks[first:]
-        self.seen.answers = bool(dialled.alive)
+        self._open = [(open_, farewell if open_ in dialled.alive else said) for open_, said in self._open]
+        self.seen.note_dialled(self.checks[first:], answers=bool(dialled.alive))
         if not dialled.alive:
             raise ClimbEnded
         stream, *spares = dialled.alive
         self.address = stream.peer
-        for spare in spares:
-            await self.leave(spare)
+        stream.wait_for_first_byte(self._patience)
+        await self._part_from(spares)
         if self.depth is Step.CONNECT:
             raise ClimbEnded
         return stream
@@ -166,11 +173,9 @@ class Probe:
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         addresses = await self._resolve(host, port)
-        dialled = await dial_all(addresses, self.deadline, self._tap)
+        dialled = await self._dial(addresses, None)
         self.footprint.connections += len(dialled.alive)
-        self._open.extend((stream, None) for stream in dialled.alive)
-        for spare in dialled.alive[1:]:
-            await self.leave(spare)
+        await self._part_from(dialled.alive[1:])
         if not dialled.alive:
             refused = dialled.checks[0].finding
             assert refused is not None, "who does not answer has a finding"
@@ -198,8 +203,10 @@ class Probe:
         for cause, detail in judgement.faults:
             rung.followed_by(self._fault(cause, detail, warns=self.row.verifies_certificate))
 
-    async def login(self, attempt: Callable[..., T], *arguments: Any) -> T:
+    async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password") -> T:
         """Run a blocking login of :mod:`scanready.logins` in the pool, under the lockout guard and the deadline.
+
+        ``secret`` names what is tried of the credential. A result with a true ``passwordless`` proves nothing of it.
 
         Raises:
             Failure: what the login recognised; ``login.withheld``.
@@ -207,13 +214,16 @@ class Probe:
         """
         credential = self.target.credential
         assert credential is not None, "a login needs a credential"
-        async with self.around.guard.attempt(credential, self.endpoint):
+        guard = self.around.guard
+        async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
             self.footprint.login_attempts += 1
             running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
             try:
-                return await asyncio.wait_for(running, self.remaining + self.grace)
+                result = await asyncio.wait_for(running, self.remaining + self.grace)
+                going.proof = not getattr(result, "passwordless", False)
+                return result
             except Failure as failure:
-                if failure.cause in _NOT_TRIED:
+                if failure.cause in _NOT_TRIED and "tried" not in failure.facts:
                     self.footprint.login_attempts -= 1
                 raise
 
@@ -241,20 +251,17 @@ class Probe:
         if key in self.seen.shared:
             checks, result = self.seen.shared[key]
             self.checks.extend(checks)
-            if isinstance(result, ClimbEnded):
+            if result is ClimbEnded:
                 raise ClimbEnded
             return result  # type: ignore[return-value]  # what climb() returned under the same key
         first = len(self.checks)
-        result = None
         try:
-            result = await climb(self)
-            return result
-        except ClimbEnded as ended:
-            result = ended
+            found = await climb(self)
+        except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
+            self.seen.shared[key] = self.checks[first:], ClimbEnded
             raise
-        finally:
-            if result is not None:
-                self.seen.shared[key] = self.checks[first:], result
+        self.seen.shared[key] = self.checks[first:], found
+        return found
 
     async def leave(self, stream: Stream) -> None:
         """End a talk now, politely, instead of at the end of the climb."""
@@ -271,10 +278,42 @@ class Probe:
         self.checks.append(check)
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
-        async with asyncio.timeout_at(self.deadline):
-            return await self.around.resolver.addresses(host, port)
+        try:
+            return await self.around.resolver.addresses(host, port, self.deadline)
+        except NoTurn as error:
+            raise Failure(common.OUT_OF_TIME, str(error)) from error
+
+    async def _dial(self, addresses: list[Address], farewell: Farewell | None) -> Dialled:
+        """Dial them all; each connection is ours to end politely from the moment it is there."""
+        return await dial_all(addresses, self.deadline, self._tap, lambda new: self._open.append((new, farewell)))
+
+    async def _part_from(self, spares: list[Stream]) -> None:
+        """Say goodbye to further addresses of a name while the climb goes on, and for as long as it does.
+
+        A server that is slow to greet is slow at all its addresses: waiting for it twice, or leaving it at the first
+        word, would be rude or long.
+        """
+        if not spares:
+            return
+        for entry in [entry for entry in self._open if entry[0] in spares]:
+            self._open.remove(entry)
+            self._leaving.append(asyncio.create_task(self._say_goodbye(*entry, self.remaining + FAREWELL)))
+        await asyncio.sleep(0)  # each begins before the climb goes on
 
     # the climb, run by the engine -----------------------------------------------------------------------------------
+
+    async def answers(self) -> bool:
+        """Dial, and no more: whoever gets True must climb, which goes on with the connections that are there now."""
+        try:
+            addresses = await self._resolve(self.host, self.target.port)
+        except (Failure, OSError):  # a name that is not resolved, a time that is over
+            return False
+        try:
+            self._dialled = await self._dial(addresses, None)
+        except asyncio.CancelledError:
+            await self._leave_all()
+            raise
+        return bool(self._dialled.alive)
 
     async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
         """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation."""
@@ -282,51 +321,49 @@ class Probe:
             try:
                 await verify(self)
             finally:
-                while self._open:
-                    await self._say_goodbye(*self._open.pop(0))
+                await self._leave_all()
         except ClimbEnded:
             pass
         except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
             step = self.checks[-1].step if self.checks else Step.AGENT
             found = explain(error, step, self.row.speaks)
             self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
-        self._remember()
+        if "proxy" not in self.target.options:  # else it was the proxy that spoke
+            self.seen.note_spoken(self.row, self.endpoint, self.checks)
 
-    async def _say_goodbye(self, stream: Stream, farewell: Farewell | None) -> None:
-        patience = max(self.grace, 0.1)
-        stream.deadline = min(stream.deadline, asyncio.get_running_loop().time()) + patience
+    async def _leave_all(self) -> None:
+        """End all talks side by side; those that were left already have as long as the last one.
+
+        Raises:
+            Exception: a bug in a farewell.
+        """
+        if len(self._open) == 1 and not self._leaving:  # nearly always: no tasks for that
+            await self._say_goodbye(*self._open.pop())
+            return
+        loop = asyncio.get_running_loop()
+        ends = [loop.call_later(FAREWELL, leaving.cancel) for leaving in self._leaving]
+        entries, self._open = self._open, []
+        ended = await asyncio.gather(
+            *self._leaving, *(self._say_goodbye(*entry) for entry in entries), return_exceptions=True
+        )
+        for end in ends:
+            end.cancel()
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    async def _say_goodbye(self, stream: Stream, farewell: Farewell | None, seconds: float = FAREWELL) -> None:
+        end = asyncio.get_running_loop().time() + seconds
+        stream.wait_for_first_byte(None)
+        stream.deadline = end
         try:
             if farewell is not None:
                 # The verdict stands: a peer that spoils the farewell changes nothing.
                 with contextlib.suppress(StreamError, WireError, OSError):
-                    async with asyncio.timeout(patience):
+                    async with asyncio.timeout_at(end):
                         await farewell(stream)
         finally:
-            await stream.close()
-
-    def _remember(self) -> None:
-        """Note what the port spoke, for the other types that share it."""
-        for check in self.checks:
-            if check.step is Step.HANDSHAKE and check.outcome in (Outcome.PASSED, Outcome.WARNED):
-                self.seen.spoke = self.row.speaks, self.row.tls
-            if check.finding and check.finding.cause is common.SILENT and self.row.server_first:
-                self.seen.silent = True
-            if "speaks" in check.facts:
-                self.seen.spoke = check.facts["speaks"], False
-
-    def _known(self) -> list[Check] | None:
-        """What an earlier climb on this port already answers, without another connection."""
-        if not self.seen.answers:
-            return self.seen.dialled
-        speaks, tls = self.seen.spoke or (self.row.speaks, self.row.tls)
-        tls_at_last = speaks == "tls" and self.row.tls  # heard by a type that began in clear
-        if (speaks, tls) != (self.row.speaks, self.row.tls) and not tls_at_last:
-            found = Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
-        elif self.seen.silent and self.row.server_first:
-            found = Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
-        else:
-            return None
-        return [*self.seen.dialled, Check(Step.HANDSHAKE, self.endpoint, Outcome.FAILED, found.detail, finding=found)]
+            await stream.close(end)
 
     def _fault(self, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None

@@ -7,14 +7,40 @@ pool has so few that a handful of dead resolvers would stop everything else.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from .stream import Address
 
+#: Seconds under which a resolver without an answer is not called dead: the system's sends a lost question again after
+#: 5 s (resolv.conf(5), ``timeout``), and less would blame it for one lost packet.
+LEAST_SILENCE = 5.0
 #: Enough that slow names do not hold up quick ones; each thread waits, it does not work.
 _THREADS = 32
+
+
+class NoTurn(TimeoutError):
+    """The time was over before the resolver had its own: nothing is known of it, nor of the name."""
+
+
+@dataclass(slots=True)
+class _Question:
+    """One look-up, under way or answered. ``begun`` is when a thread took it up, None while it waits for one."""
+
+    answer: asyncio.Future[list[Address]] | None = None
+    begun: float | None = None
+
+    def ask(self, host: str, port: int) -> list[Address]:
+        """Ask; blocks for as long as the system's resolver does."""
+        self.begun = time.monotonic()
+        return _lookup(host, port)
+
+    @property
+    def hasty(self) -> bool:
+        """True if the resolver has not had the time in which it would have asked twice."""
+        return self.begun is None or time.monotonic() - self.begun < LEAST_SILENCE
 
 
 class Resolver:
@@ -22,22 +48,39 @@ class Resolver:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._asked: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
+        self._asked: dict[tuple[str, int], _Question] = {}
 
-    async def addresses(self, host: str, port: int) -> list[Address]:
+    async def addresses(self, host: str, port: int, deadline: float | None = None) -> list[Address]:
         """Return the addresses of ``host`` in the system's order of preference, without duplicates.
+
+        Args:
+            host: a name or an address.
+            port: goes into the addresses.
+            deadline: in the event loop's time; None waits for as long as the system's resolver takes.
 
         Raises:
             socket.gaierror: as the system resolver says.
+            NoTurn: the deadline came too early to say anything.
+            TimeoutError: the resolver did not answer.
         """
         if literal := _literal(host, port):
             return [literal]
         key = (host, port)
         if key not in self._asked:
+            self._asked[key] = question = _Question()
             self._pool = self._pool or ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
-            loop = asyncio.get_running_loop()
-            self._asked[key] = asyncio.ensure_future(loop.run_in_executor(self._pool, _lookup, host, port))
-        return await asyncio.shield(self._asked[key])
+            question.answer = asyncio.get_running_loop().run_in_executor(self._pool, question.ask, host, port)
+            question.answer.add_done_callback(_heed)
+        asked = self._asked[key]
+        assert asked.answer is not None, "set where the question is"
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(asked.answer)
+        except TimeoutError as error:
+            if not asked.hasty:
+                raise
+            why = "other names kept its places" if asked.begun is None else "less than it takes to ask twice"
+            raise NoTurn(f"the resolver did not answer within the time left: {why}") from error
 
     def forget(self) -> None:
         """Ask every name anew from here on."""
@@ -46,23 +89,36 @@ class Resolver:
     def close(self) -> None:
         """Let go of the threads; a look-up that hangs ends with the system's own time-out."""
         for asked in self._asked.values():
-            asked.cancel()
+            if asked.answer is not None:
+                asked.answer.cancel()
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _heed(answer: asyncio.Future[list[Address]]) -> None:
+    """Look at an answer that comes when nobody waits for it any more, or the event loop complains."""
+    if not answer.cancelled():
+        answer.exception()
+
+
 def _literal(host: str, port: int) -> Address | None:
-    address, _, zone = host.partition("%")
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    if parsed.version == 4:
+    if _is_address(socket.AF_INET, host):
         return socket.AF_INET, (host, port)
+    address, _, zone = host.partition("%")
+    if not _is_address(socket.AF_INET6, address):
+        return None
     if zone:
         found = socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
         return socket.AF_INET6, found[0][4]
     return socket.AF_INET6, (host, port, 0, 0)
+
+
+def _is_address(family: socket.AddressFamily, host: str) -> bool:
+    try:
+        socket.inet_pton(family, host)
+    except (OSError, ValueError):  # ValueError: a NUL in it, or a lone surrogate
+        return False
+    return True
 
 
 def _lookup(host: str, port: int) -> list[Address]:

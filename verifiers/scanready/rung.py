@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .causes import common
 from .explain import Failure, explain, foreigner
+from .identify import identify
 from .model import Cause, Check, Facts, Finding, Outcome, Step
+from .stream import TlsFailed
 
 if TYPE_CHECKING:
     from .probe import Probe
@@ -97,7 +99,10 @@ class Rung:
         # What nobody translated becomes `scanready.bug`, not a traceback.
         finding = explain(error, self.check.step, self._probe.row.speaks)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
-        if other := foreigner(getattr(error, "heard", b""), self._probe.row.speaks):
+        heard, row = getattr(error, "heard", b""), self._probe.row
+        if other := foreigner(heard, row.speaks):
             self.check.facts["speaks"] = other.protocol
+        elif row.tls and isinstance(error, TlsFailed) and identify(heard):  # the right protocol, and no TLS
+            self.check.facts["speaks"] = row.speaks
         self._probe.checks += [self.check, *self._followers]
         raise ClimbEnded from error

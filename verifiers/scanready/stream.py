@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import math
 import socket
 import ssl
-import struct
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from .tlspolicy import TlsSession, handshake_context, session_of
+from . import icmp
+from .tlspolicy import TlsSession, handshake_context, server_name, session_of
 from .wire import Buffer, Reader, WireError
 
 T = TypeVar("T")
@@ -33,8 +34,12 @@ HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.
 MOST_UNREAD = 1 << 20
 _CHUNK = 16384
+#: Seconds under which nobody can tell silence from slowness: neither "filtered" nor "silent" is said of a shorter wait,
+#: the target then was out of time. A lost SYN, or a lost first segment, is sent again after 1 s (RFC 6298, 2.1) and
+#: answered one round trip later: 0.6 s for a satellite. So one lost packet blames nobody; two in a row are a finding.
+LEAST_SILENCE = 1.6
 #: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
-_LINGER = 0.25
+_LINGER, _LEAST_LINGER = 0.25, 0.05
 
 
 class StreamError(Exception):
@@ -46,7 +51,23 @@ class StreamError(Exception):
 
 
 class Silent(StreamError):
-    """The deadline passed while we waited for the peer."""
+    """The deadline passed while we waited for the peer, ``waited`` seconds.
+
+    ``patience`` is how long it was to be, where somebody chose less than the rest of the time; ``spoke`` is true if
+    the peer had talked before it consented to TLS.
+    """
+
+    patience: float | None = None
+    spoke = False
+
+    def __init__(self, message: str, heard: bytes = b"", waited: float = LEAST_SILENCE) -> None:
+        super().__init__(message, heard)
+        self.waited = waited
+
+    @property
+    def hasty(self) -> bool:
+        """True if we waited too short a time to call it silence."""
+        return self.patience is None and self.waited < LEAST_SILENCE
 
 
 class HungUp(StreamError):
@@ -83,7 +104,10 @@ class Stream:
         tap: told every byte in clear, for the transcript.
     """
 
-    __slots__ = ("_buffer", "_incoming", "_outgoing", "_tap", "_tls", "deadline", "heard", "peer", "sock")
+    __slots__ = (
+        *("_buffer", "_first_byte", "_incoming", "_outgoing", "_patience", "_spoke", "_tap", "_tls"),
+        *("deadline", "heard", "peer", "sock"),
+    )
 
     def __init__(self, sock: socket.socket, peer: str, deadline: float, tap: Tap | None = None) -> None:
         self.sock = sock
@@ -91,9 +115,17 @@ class Stream:
         self.deadline = deadline
         self.heard = b""
         self._tap = tap
+        self._first_byte = math.inf
+        self._patience: float | None = None
+        self._spoke = False
         self._buffer = Buffer()
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = None  # type: ssl.MemoryBIO | None
+
+    def wait_for_first_byte(self, patience: float | None) -> None:
+        """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline."""
+        self._patience = patience
+        self._first_byte = math.inf if patience is None else asyncio.get_running_loop().time() + patience
 
     # talking --------------------------------------------------------------------------------------------------------
 
@@ -153,7 +185,7 @@ class Stream:
         """
         if len(self._buffer):
             raise WireError("clear-text bytes follow the consent to TLS")
-        self.heard = b""
+        self._spoke, self.heard = bool(self.heard), b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name(name))
         while True:
@@ -177,12 +209,14 @@ class Stream:
 
     # ending ---------------------------------------------------------------------------------------------------------
 
-    async def close(self) -> None:
+    async def close(self, end: float | None = None) -> None:
         """End politely: close_notify, FIN, then read what is still coming so that no reset goes out.
 
-        Never raises and takes a quarter of a second at the most.
+        Never raises and takes a quarter of a second at the most, less towards ``end`` (the loop's time), yet one round
+        trip in any case.
         """
-        self.deadline = asyncio.get_running_loop().time() + _LINGER
+        now = asyncio.get_running_loop().time()
+        self.deadline = now + (_LINGER if end is None else min(_LINGER, max(_LEAST_LINGER, end - now)))
         with contextlib.suppress(StreamError, OSError, ssl.SSLError, ValueError):
             if self._tls is not None:
                 with contextlib.suppress(ssl.SSLError):
@@ -262,37 +296,54 @@ class Stream:
             pass
         except OSError as error:
             raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+        loop = asyncio.get_running_loop()
+        since = loop.time()
         try:
             async with asyncio.timeout_at(self.deadline):
-                await asyncio.get_running_loop().sock_sendall(self.sock, data)
+                await loop.sock_sendall(self.sock, data)
         except TimeoutError:
-            raise Silent("the peer took no more bytes", self.heard) from None
+            raise Silent("the peer took no more bytes within the time left", self.heard, loop.time() - since) from None
         except OSError as error:
             raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
 
     async def _get(self) -> bytes:
         """Take what is there, or wait for it; an empty answer is the peer's end."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
         try:
-            with contextlib.suppress(BlockingIOError):
-                return self.sock.recv(_CHUNK)
-            async with asyncio.timeout_at(self.deadline):
-                return await asyncio.get_running_loop().sock_recv(self.sock, _CHUNK)
+            try:
+                raw = self.sock.recv(_CHUNK)
+            except BlockingIOError:
+                async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
+                    raw = await loop.sock_recv(self.sock, _CHUNK)
+            self._first_byte = math.inf
+            return raw
         except TimeoutError:
-            raise Silent("no answer within the time", self.heard) from None
-        except ConnectionResetError:
-            raise HungUp("the peer reset the connection", self.heard) from None
+            raise self._silence(loop.time() - since) from None
         except OSError as error:
-            raise HungUp(f"the connection broke: {error.strerror}", self.heard) from error
+            error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
+            reset = isinstance(error, ConnectionResetError)
+            said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
+            raise HungUp(said, self.heard) from error
+
+    def _silence(self, waited: float) -> Silent:
+        silent = Silent("no answer within the time left", self.heard, waited)
+        silent.patience = self._patience if self._first_byte < math.inf else None
+        silent.spoke = self._spoke
+        return silent
 
 
-async def dial(address: Address, deadline: float, tap: Tap | None = None) -> Stream:
-    """Connect to one address.
+async def dial(
+    address: Address, deadline: float, tap: Tap | None = None, opened: Callable[[Stream], object] | None = None
+) -> Stream:
+    """Connect to one address; ``opened`` is told the stream at once, also if we are cancelled as it comes into being.
 
     Raises:
         DialFailed: refused, rejected, unreachable or a limit of this host.
         Silent: no answer until ``deadline``.
     """
     family, where = address
+    since = asyncio.get_running_loop().time()
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
@@ -300,22 +351,31 @@ async def dial(address: Address, deadline: float, tap: Tap | None = None) -> Str
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _ask_for_icmp(sock)
+        icmp.ask_for_it(sock)
         async with asyncio.timeout_at(deadline):
             await asyncio.get_running_loop().sock_connect(sock, where)
     except TimeoutError:
         # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
         if not _connected(sock):
             sock.close()
-            raise Silent("no answer to the connection request") from None
+            waited = asyncio.get_running_loop().time() - since
+            raise Silent("no answer to the connection request within the time left", b"", waited) from None
     except OSError as error:
-        icmp, offender = _icmp_of(sock)
-        sock.close()
-        raise DialFailed(error, icmp, offender) from error
+        # A refusal is told otherwise: who is reset here was accepted first, and the first word will show it.
+        if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
+            told, offender = icmp.of(sock)
+            sock.close()
+            raise DialFailed(error, told, offender) from error
     except BaseException:
-        sock.close()
+        if opened is not None and _connected(sock):
+            opened(Stream(sock, str(where[0]), deadline, tap))
+        else:
+            sock.close()
         raise
-    return Stream(sock, str(where[0]), deadline, tap)
+    stream = Stream(sock, str(where[0]), deadline, tap)
+    if opened is not None:
+        opened(stream)
+    return stream
 
 
 def _connected(sock: socket.socket) -> bool:
@@ -335,50 +395,3 @@ def source_address(address: Address) -> str | None:
             return str(sock.getsockname()[0])
     except OSError:
         return None
-
-
-def server_name(name: str | None) -> str | None:
-    """A name that OpenSSL takes for SNI; None for one it would choke on."""
-    if not name or name.startswith(".") or len(name) > 253:
-        return None
-    try:
-        name.encode("idna")
-    except UnicodeError:
-        return None
-    return name
-
-
-# Linux tells which router rejected a connection, unprivileged, through the socket's error queue (ip(7), IP_RECVERR).
-_LINUX = sys.platform == "linux"
-_RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
-_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err
-_FROM_ICMP = {2: socket.AF_INET, 3: socket.AF_INET6}
-
-
-def _ask_for_icmp(sock: socket.socket) -> None:
-    if _LINUX and sock.family in _RECVERR:
-        sock.setsockopt(*_RECVERR[socket.AddressFamily(sock.family)], 1)
-
-
-def _icmp_of(sock: socket.socket) -> tuple[tuple[int, int] | None, str | None]:
-    """Return the ICMP (type, code) that ended the connection and who sent it, both None if none did."""
-    if not _LINUX:
-        return None, None
-    try:
-        _, ancillary, _, _ = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
-    except OSError:
-        return None, None
-    for _, _, data in ancillary:
-        if len(data) < _ERROR.size + 4:
-            continue
-        _, origin, kind, code, _, _, _ = _ERROR.unpack_from(data)
-        family = _FROM_ICMP.get(origin)
-        if family is not None:
-            return (kind, code), _offender(family, data[_ERROR.size :])
-    return None, None
-
-
-def _offender(family: int, sockaddr: bytes) -> str | None:
-    start, size = (4, 4) if family == socket.AF_INET else (8, 16)
-    raw = sockaddr[start : start + size]
-    return socket.inet_ntop(family, raw) if len(raw) == size else None

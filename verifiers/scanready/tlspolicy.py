@@ -38,7 +38,8 @@ def handshake_context(alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
 
     It speaks TLS 1.0 to 1.3 with every cipher OpenSSL still has, so that an old
     server is named as old instead of ending in an alert that could be our own
-    policy's.
+    policy's. Not those without a certificate (aNULL): no client offers them, and
+    a server that prefers them would show us none.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -46,7 +47,7 @@ def handshake_context(alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 on purpose, see above
         context.minimum_version = ssl.TLSVersion.TLSv1
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers("ALL:!aNULL:@SECLEVEL=0")
     context.options |= _OP_LEGACY_SERVER_CONNECT
     if alpn:
         context.set_alpn_protocols(list(alpn))
@@ -71,3 +72,15 @@ def _chain(tls: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]:
         return tuple(certificate.public_bytes(2) for certificate in certificates)  # 2 = DER, _ssl.ENCODING_DER
     leaf = tls.getpeercert(binary_form=True)
     return (leaf,) if leaf else ()
+
+
+def server_name(name: str | None) -> str | None:
+    """A name that OpenSSL takes for SNI, without a trailing dot (RFC 6066, 3); None for one it would choke on."""
+    name = name.removesuffix(".") if name else None
+    if not name or name.startswith(".") or len(name) > 253:
+        return None
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return None
+    return name

@@ -103,7 +103,7 @@ TLS_REQUIRED = Cause(
     Step.TLS,
     "The target demands encryption before it talks about logins.",
     "Scan the target over TLS, or permit unencrypted sessions from this agent.",
-    "openssl s_client -connect {host}:{port}",
+    "openssl s_client {starttls}-connect {host}:{port}",
 )
 TLS_NOT_OFFERED = Cause(
     "tls.not-offered",
@@ -111,7 +111,7 @@ TLS_NOT_OFFERED = Cause(
     Step.TLS,
     "Encryption was asked for, and the target does not offer it on this port.",
     "Switch TLS on at the server, or correct port or target type in the inventory (the port speaks plain text).",
-    "openssl s_client -connect {host}:{port}",
+    "openssl s_client {starttls}-connect {host}:{port}",
 )
 TLS_VERSION = Cause(
     "tls.version",
@@ -119,7 +119,7 @@ TLS_VERSION = Cause(
     Step.TLS,
     "The target speaks only TLS versions that current clients refuse (older than TLS 1.2), or none in common.",
     "Enable TLS 1.2 or newer on the server.",
-    "openssl s_client -connect {host}:{port} -tls1_2",
+    "openssl s_client {starttls}-connect {host}:{port} -tls1_2",
 )
 TLS_NO_COMMON_CIPHER = Cause(
     "tls.no-common-cipher",
@@ -127,7 +127,7 @@ TLS_NO_COMMON_CIPHER = Cause(
     Step.TLS,
     "Agent and target share no TLS cipher suite, curve or signature algorithm.",
     "Enable a current cipher suite on the server.",
-    "openssl s_client -connect {host}:{port}",
+    "openssl s_client {starttls}-connect {host}:{port}",
 )
 TLS_CLIENT_CERTIFICATE = Cause(
     "tls.client-certificate",
@@ -135,7 +135,7 @@ TLS_CLIENT_CERTIFICATE = Cause(
     Step.TLS,
     "The target demands a client certificate, which the scanner does not send.",
     "Exempt this agent from client certificates, or scan another listener of the service.",
-    "openssl s_client -connect {host}:{port}   (look for 'Acceptable client certificate CA names')",
+    "openssl s_client {starttls}-connect {host}:{port}  # look for 'Acceptable client certificate CA names'",
 )
 TLS_FAILED = Cause(
     "tls.failed",
@@ -143,23 +143,24 @@ TLS_FAILED = Cause(
     Step.TLS,
     "The TLS handshake failed in a way that has no cause of its own; the detail has the alert or error.",
     "Look for this alert in the server's TLS log.",
-    "openssl s_client -connect {host}:{port}",
+    "openssl s_client {starttls}-connect {host}:{port}",
 )
 TLS_EXPIRED = Cause(
     "tls.expired",
     Owner.SERVER,
     Step.TLS,
-    "The certificate is outside its validity period.",
-    "Renew the certificate on the server (or correct the agent's clock, if that is what is wrong).",
-    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -dates",
+    "The certificate, or one of the authorities between it and a trusted root, is outside its validity period.",
+    "Renew on the server what the detail names (or correct the agent's clock, if that is what is wrong).",
+    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -dates",
 )
 TLS_NAME_MISMATCH = Cause(
     "tls.name-mismatch",
     Owner.SERVER,
     Step.TLS,
-    "The certificate is for other names than the one this target is addressed by.",
+    "The certificate is for other names than the one this target is addressed by, or the server knows no site of "
+    "this name and refuses to show one.",
     "Address the target by a name that the certificate carries, or have it reissued with this name.",
-    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName",
+    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName",
 )
 TLS_UNTRUSTED = Cause(
     "tls.untrusted",
@@ -167,7 +168,7 @@ TLS_UNTRUSTED = Cause(
     Step.TLS,
     "The certificate was not issued by an authority that this agent trusts, or the server does not send its chain.",
     "Install the issuing authority on the agent, or have the server send the whole chain.",
-    "openssl s_client -connect {host}:{port} -showcerts </dev/null   (look at 'Verify return code')",
+    "openssl s_client {starttls}-connect {host}:{port} -showcerts </dev/null  # look at 'Verify return code'",
 )
 TLS_INTERCEPTED = Cause(
     "tls.intercepted",
@@ -175,7 +176,7 @@ TLS_INTERCEPTED = Cause(
     Step.TLS,
     "A TLS inspection device answers in place of the target: the certificate is issued by the device.",
     "Exempt the target from TLS inspection for this agent, or install the device's authority on the agent.",
-    "openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -issuer",
+    "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -issuer",
 )
 
 # handshake --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Cause, Owner, Step
 
-_CURL = "On the agent: curl -vkI http://{host}:{port}/   (https:// for an https target)"
+_CURL = "On the agent: curl -vkI {url}"
 
 # what stands between ------------------------------------------------------------------------------------------------
 
@@ -14,7 +14,7 @@ PROXY_LOGIN = Cause(
     Step.CONNECT,
     "The configured proxy lets nobody through without a login of its own (407).",
     "Exempt this agent's address from the proxy's login, or scan without the proxy.",
-    "On the agent: curl -v -x http://PROXY:PORT http://{host}:{port}/",
+    "On the agent: curl -v -x http://PROXY:PORT {url}",
 )
 PROXY_REFUSED = Cause(
     "http.proxy-refused",
@@ -23,7 +23,7 @@ PROXY_REFUSED = Cause(
     "The configured proxy does not connect to the target: its policy forbids it, or it finds no way or no name.",
     "Permit host and port of the target for this agent in the proxy's policy; 502, 503, 504 mean that the proxy "
     "itself cannot reach or resolve the target.",
-    "On the agent: curl -v -p -x http://PROXY:PORT http://{host}:{port}/",
+    "On the agent: curl -v -p -x http://PROXY:PORT {url}",
 )
 NOT_A_PROXY = Cause(
     "http.not-a-proxy",
@@ -31,7 +31,7 @@ NOT_A_PROXY = Cause(
     Step.CONNECT,
     "What the option `proxy` names is a web server, not a proxy.",
     "Correct `proxy` in the inventory (usual ports are 3128 and 8080), or leave it out.",
-    "On the agent: curl -v -p -x http://PROXY:PORT http://{host}:{port}/",
+    "On the agent: curl -v -p -x http://PROXY:PORT {url}",
 )
 PROXY_BETWEEN = Cause(
     "http.proxy-between",
@@ -58,6 +58,16 @@ CHALLENGED = Cause(
     _CURL,
 )
 
+BLOCK_PAGE = Cause(
+    "http.block-page",
+    Owner.NETWORK,
+    Step.ACCESS,
+    "The page that answers is the block or challenge page of a filter, shown with the status of a real page (200): "
+    "the site itself was not seen.",
+    "Permit this agent's address, or the site for this agent, in the filter or firewall that the detail names.",
+    "On the agent: curl -vk {url}, and read the page",
+)
+
 # where redirects lead -----------------------------------------------------------------------------------------------
 
 REDIRECT_UNREACHABLE = Cause(
@@ -66,7 +76,7 @@ REDIRECT_UNREACHABLE = Cause(
     Step.HANDSHAKE,
     "The site sends every visitor on to another endpoint, and this agent does not get a connection there.",
     "Permit the connection from this agent to the endpoint that the detail names (port 443 beside 80, usually).",
-    "On the agent: curl -vkIL http://{host}:{port}/   (https:// for an https target)",
+    "On the agent: curl -vkIL {url}",
 )
 REDIRECT_BROKEN = Cause(
     "http.redirect-broken",
@@ -74,7 +84,7 @@ REDIRECT_BROKEN = Cause(
     Step.HANDSHAKE,
     "The site's redirects lead nowhere: in a circle, or to an address that is none.",
     "Correct the redirection rules of the site, or put the page itself in the inventory.",
-    "On the agent: curl -vkIL http://{host}:{port}/   (https:// for an https target)",
+    "On the agent: curl -vkIL {url}",
 )
 REDIRECTS_ELSEWHERE = Cause(
     "http.redirects-elsewhere",
@@ -84,7 +94,7 @@ REDIRECTS_ELSEWHERE = Cause(
     "Its own pages were not seen.",
     "Put the host that the detail names in the inventory if the data is there; if it is a login or block page, "
     "have this agent exempted from it.",
-    "On the agent: curl -vkIL http://{host}:{port}/   (https:// for an https target)",
+    "On the agent: curl -vkIL {url}",
 )
 
 # what a status says -------------------------------------------------------------------------------------------------
@@ -138,7 +148,7 @@ NEGOTIATE_ONLY = Cause(
     "The server offers Negotiate alone. Whether it takes NTLM within it, or Kerberos only, shows in a login alone, "
     "and a refused one would count against the account: it was not tried.",
     "Offer NTLM beside Negotiate, or check with the scanner's own client from an agent in the domain.",
-    "On the agent: curl -vk --ntlm -u {user} http://{host}:{port}/   (https:// for an https target)",
+    "On the agent: curl -vk --ntlm -u {user} {url}",
     definite=False,
 )
 EMPTY = Cause(
@@ -147,5 +157,5 @@ EMPTY = Cause(
     Step.ACCESS,
     "The page answers and is empty: there is nothing on it to scan, and no link to follow.",
     "Name a path in the inventory that has content.",
-    "On the agent: curl -vk http://{host}:{port}/   (https:// for an https target)",
+    "On the agent: curl -vk {url}",
 )

@@ -7,7 +7,8 @@ import re
 from ..model import Cause, Owner, Step
 from . import common
 
-_TALK = "openssl s_client -crlf -quiet -connect {host}:{port}   (143: add -starttls imap), then type: "
+# curl greets, asks for the capabilities (with --ssl again after STARTTLS) and shows both.
+_TALK = "On the agent: curl -vk --ssl {url}"
 
 NOT_ACCEPTING = Cause(
     "imap.not-accepting",
@@ -15,7 +16,7 @@ NOT_ACCEPTING = Cause(
     Step.HANDSHAKE,
     "The server answers with BYE and says that it is not available: it is shutting down, or something behind it is.",
     "Start the service again and look at its log (Exchange: both Microsoft Exchange IMAP4 and IMAP4 Backend).",
-    "On the agent: nc {host} {port}   (the greeting begins with * BYE)",
+    "On the agent: curl -vk {url}  # the greeting begins with * BYE",
 )
 TURNED_AWAY = Cause(
     "imap.turned-away",
@@ -23,7 +24,7 @@ TURNED_AWAY = Cause(
     Step.HANDSHAKE,
     "The server turns this agent away with BYE, for a reason of its own; the detail has its words.",
     "Resolve what the message says: usually an access list that lacks this agent's address.",
-    "On the agent: nc {host} {port}   (the greeting begins with * BYE)",
+    "On the agent: curl -vk {url}  # the greeting begins with * BYE",
 )
 LOGIN_DISABLED = Cause(
     "imap.login-disabled",
@@ -31,7 +32,7 @@ LOGIN_DISABLED = Cause(
     Step.AUTH,
     "The server takes no password on this connection (LOGINDISABLED), and offers no encryption that would change it.",
     "Scan the mailboxes as target type imaps (993), switch STARTTLS on, or permit passwords without TLS.",
-    _TALK + "c1 CAPABILITY",
+    _TALK,
 )
 NO_PASSWORD_LOGIN = Cause(
     "imap.no-password-login",
@@ -40,7 +41,7 @@ NO_PASSWORD_LOGIN = Cause(
     "The server offers ways to log in, but none with user name and password, and that is all the scanner has.",
     "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or use an app password where the provider has them; "
     "for Microsoft 365 and Exchange scan as target type ews.",
-    _TALK + "c1 CAPABILITY",
+    _TALK,
 )
 PREAUTHENTICATED = Cause(
     "imap.preauthenticated",
@@ -48,7 +49,7 @@ PREAUTHENTICATED = Cause(
     Step.AUTH,
     "The server treats this agent as logged in before it asked (PREAUTH): it chose the account, and refuses logins.",
     "Take this agent out of the server's rule that logs addresses in without a password.",
-    "On the agent: nc {host} {port}   (the greeting begins with * PREAUTH)",
+    "On the agent: curl -vk {url}  # the greeting begins with * PREAUTH",
 )
 BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",
@@ -56,7 +57,7 @@ BACKEND_UNAVAILABLE = Cause(
     Step.LOGIN,
     "The server asked for the login but could not judge it: its directory, mail store or backend did not answer.",
     "Look at the server's log for the time of the check; then check again. The credential itself was not judged.",
-    _TALK + "c1 LOGIN {user} PASSWORD",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     definite=False,
 )
 

@@ -28,6 +28,8 @@ HOST_BLOCKED = Cause(
     "and raise max_connect_errors.",
     "On the server: SELECT IP, HOST, SUM_CONNECT_ERRORS, COUNT_HOST_BLOCKED_ERRORS FROM performance_schema.host_cache;",
 )
+#: What empties the host cache.
+FORGET_HOSTS = "FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE performance_schema.host_cache;"
 TOO_MANY_CONNECTIONS = Cause(
     "mysql.too-many-connections",
     Owner.DATABASE,

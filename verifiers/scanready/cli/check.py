@@ -33,8 +33,8 @@ Examples:
   scanready check nfs://nas/export --wait 10m       until the firewall lets it through
 
 A TARGET is HOST, HOST:PORT or TYPE://[USER@]HOST[:PORT][/PATH][?OPTION=VALUE]. Without a
-type, every type is tried on its default port; exit 0 if the host can be scanned as
-anything, 1 if as nothing. Passwords are given by reference only: env:NAME, file:PATH,
+type, every type is tried on its default port, or all on the given one; exit 0 if the host
+can be scanned as anything, 1 if as nothing. Passwords are given by reference only: env:NAME, file:PATH,
 keyring:SERVICE/USER or prompt:.
 """
 

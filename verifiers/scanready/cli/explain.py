@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..escape import named
 from ..model import Cause
 from .looking import look
 from .options import simple_format
@@ -78,12 +79,12 @@ def _one(cause: Cause) -> str:
     paper.draw(
         pairs(
             [
-                ("meaning", _named(cause.meaning)),
-                ("remedy", _named(cause.remedy)),
+                ("meaning", named(cause.meaning)),
+                ("remedy", named(cause.remedy)),
                 ("owner", cause.owner.value),
                 ("step", cause.step.value),
                 ("verdict", f"{verdict}; limited where it only warns"),
-                ("confirm", _named(cause.confirm)),
+                ("confirm", named(cause.confirm)),
             ]
         ),
         indent=2,
@@ -99,11 +100,6 @@ def _list(causes: list[Cause]) -> str:
     paper = Paper(look())
     grid = columns(None, None, 1)
     for cause in causes:
-        grid.add_row(Text(cause.code, "bold"), Text(cause.owner.value), Text(_named(cause.meaning), overflow="fold"))
+        grid.add_row(Text(cause.code, "bold"), Text(cause.owner.value), Text(named(cause.meaning), overflow="fold"))
     paper.draw(grid)
     return paper.text()
-
-
-def _named(text: str) -> str:
-    """The places of a target's own values, as words."""
-    return text.replace("{host}", "HOST").replace("{port}", "PORT").replace("{user}", "USER")

@@ -147,7 +147,7 @@ def _table(plan: dict[str, Any]) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    from ..report.human import Paper
+    from ..report.human import Paper, pairs
 
     paper = Paper(look())
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -165,22 +165,34 @@ def _table(plan: dict[str, Any]) -> str:
     if plan["endpoints"]:
         paper.draw(table, Text(""))
     total, canary = plan["total"], plan["canary"]
+    contacted = total["targets"] - len(plan["not_built"])
     paper.draw(
         Text(
-            f"{total['targets']} targets on {total['hosts']} hosts, to depth {plan['depth']}: at most "
-            f"{total['connections']} connections, {total['login_attempts']} login attempts, "
-            f"{total['probe_logins']} logins with an invented account"
+            f"{_count(contacted, 'target')} on {_count(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
+            f"{_count(total['connections'], 'connection')}, {_count(total['login_attempts'], 'login attempt')}, "
+            f"{_count(total['probe_logins'], 'login')} with an invented account"
         )
     )
     if canary["hosts"]:
         paper.draw(
-            Text(f"and a try at port {canary['port']} of up to {canary['hosts']} hosts (--no-canary leaves it out)")
+            Text(
+                f"and a try at port {canary['port']} of at most {_count(canary['hosts'], 'host')} "
+                "(--no-canary leaves it out)"
+            )
         )
     if plan["not_built"]:
         kinds = Counter(entry["type"] for entry in plan["not_built"])
         names = ", ".join(f"{name} ({count})" for name, count in kinds.items())
         paper.draw(Text(f"not built in this version, and not contacted: {names}"))
-    for name, note in {name: note for row in plan["endpoints"] for name, note in row["log"].items()}.items():
-        paper.draw(Text(f"in the log of a {name} target: {note}"))
-    paper.draw(Text("nothing was contacted", "dim"))
+    notes: dict[str, dict[str, None]] = {}
+    for name, note in [item for row in plan["endpoints"] for item in row["log"].items()]:
+        notes.setdefault(note, {})[name] = None
+    if notes:
+        paper.draw(Text("\nin the targets' own logs"))
+        paper.draw(pairs([(", ".join(names), note) for note, names in notes.items()]), indent=2)
+    paper.draw(Text("\nnothing was contacted", "dim"))
     return paper.text()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

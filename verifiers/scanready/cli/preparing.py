@@ -92,9 +92,7 @@ def warn(message: str) -> None:
     sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
 
 
-def read_inventory(
-    file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None
-) -> Inventory:
+def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None) -> Inventory:
     """Read an inventory file; its warnings go to standard error.
 
     Args:

@@ -14,6 +14,7 @@ Examples:
   scanready schema inventory > inventory.schema.json
   scanready schema result
 
+\b
 In an inventory, the first line tells an editor where its schema is:
 # yaml-language-server: $schema=inventory.schema.json
 """

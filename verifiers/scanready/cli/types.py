@@ -119,6 +119,7 @@ def _one(row: TargetType, built: bool) -> str:
     certificate = "a faulty one limits" if row.verifies_certificate else "a faulty one is told as a fact"
     lines += [("certificate", certificate)] if row.tls or row.verifies_certificate else []
     lines.append(("footprint", _cost(row)))
+    lines += [("its log", row.cost.log)] if row.cost.log else []
     lines += [("doubtful", row.doubt)] if row.doubt else []
     paper.draw(pairs(lines), indent=2)
     return paper.text()
@@ -131,4 +132,4 @@ def _cost(row: TargetType) -> str:
         words.append(f"login attempts with a credential {cost.login_attempts}")
     if cost.probe_logins:
         words.append(f"logins with an invented account {cost.probe_logins}")
-    return "; ".join(words + ([cost.log] if cost.log else []))
+    return "; ".join(words)

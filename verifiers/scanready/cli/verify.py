@@ -25,7 +25,7 @@ _HELP = """\
 Examples:
   scanready verify estate.yaml
   scanready verify estate.yaml --only type=ssh,host=web* --only tag=finance
-  scanready verify estate.yaml --format jsonl | jq -r 'select(.verdict=="blocked").target.host'
+  scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
   scanready verify estate.yaml --require scannable --report json=run.json
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.

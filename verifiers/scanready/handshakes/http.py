@@ -27,8 +27,9 @@ from ..causes import http as causes
 from ..explain import Failure
 from ..model import Step, bracketed
 from ..probe import ClimbEnded, Probe, Rung
-from ..stream import HungUp, Stream
+from ..stream import HungUp, Silent, Stream, TlsFailed
 from ..version import __version__
+from ..wire import WireError
 from ..wire import http as wire
 
 USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
@@ -117,8 +118,14 @@ class Talk:
         self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
 
     async def question(self, url: Url) -> wire.Response:
-        """Ask about a page: HEAD, and GET where HEAD is refused."""
-        answer = await self.ask("HEAD", url)
+        """Ask about a page: HEAD, and GET where HEAD is refused, be it by hanging up."""
+        try:
+            answer = await self.ask("HEAD", url)
+        except HungUp as error:
+            if error.heard:
+                raise
+            await self._anew()
+            return await self.ask("GET", url)
         if answer.status >= 400 and answer.status not in _TRUSTED_REFUSALS:
             answer = await self.ask("GET", url)
         return answer
@@ -134,17 +141,24 @@ class Talk:
             await self._anew()
         try:
             return await self._once(method, url)
-        except HungUp:
+        except (HungUp, WireError):
+            # A server may end a kept connection at any time (RFC 9112, 9.5); and what comes late on it may be the body
+            # of an answer to HEAD, which must have none.
             if not self._asked:
                 raise
-            await self._anew()  # a server may end a kept connection at any time (RFC 9112, 9.5)
+            await self._anew()
             return await self._once(method, url)
 
     async def _once(self, method: str, url: Url) -> wire.Response:
         form = str(url) if self._absolute else url.path
         request = wire.request(method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True)
         await self._stream.send(request)
-        answer = await self._stream.receive(wire.ResponseReader(method))
+        try:
+            answer = await self._stream.receive(wire.ResponseReader(method))
+        except WireError as error:
+            if wire.is_http2(error.heard):
+                raise Failure(common.LIMIT, f"{url} speaks HTTP/2 alone, and this check HTTP/1.1") from error
+            raise
         self.method = method
         self._asked += 1
         self._over = _ends_connection(answer) or self._stream.unread > 0
@@ -171,8 +185,19 @@ async def open_talk(probe: Probe, url: Url) -> Talk:
     stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
     if url.scheme == "https":
         async with probe.step(Step.TLS) as rung:
-            await probe.start_tls(stream, rung, ALPN)
+            try:
+                await probe.start_tls(stream, rung, ALPN)
+            except TlsFailed as error:
+                _say_that_no_name_was_sent(probe, error)
+                raise
     return Talk(probe, url, stream)
+
+
+def _say_that_no_name_was_sent(probe: Probe, error: TlsFailed) -> None:
+    """A server of several sites may refuse who names none (RFC 6066, 3), and an address is no name."""
+    refused = any(reason in error.reason for reason in ("HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "INTERNAL_ERROR"))
+    if refused and re.fullmatch(r"[\d.]+|.*:.*", probe.host):
+        error.args = (f"{error}; no server name was sent, the target being an address: address it by its name",)
 
 
 async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
@@ -195,7 +220,11 @@ async def _tunnel(probe: Probe, stream: Stream, url: Url) -> None:
     """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
     target = wire.authority(url.host, url.port)
     await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
-    answer = await stream.receive(wire.ResponseReader("CONNECT"))
+    try:
+        answer = await stream.receive(wire.ResponseReader("CONNECT"))
+    except Silent as error:
+        detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
+        raise Failure(common.OUT_OF_TIME, detail) from error
     if answer.status == 407:
         raise proxy_wants_login(probe, answer)
     if answer.status in _NO_PROXY:

@@ -29,7 +29,7 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
         try:
             greeting = await talk.greeted(stream)
         except Silent as error:
-            if error.heard or probe.row.tls or probe.target.port != 993:
+            if error.heard or error.hasty or probe.row.tls or probe.target.port != 993:
                 raise
             detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
             raise Failure(common.SILENT, detail, f"imaps://{probe.endpoint}") from error
@@ -87,9 +87,8 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
 async def _attempt(probe: Probe, talk: Talk, encryption: Encryption, credential: Credential) -> Visit:
     target, trace, before = probe.target, Trace(), probe.footprint.login_attempts
     folder = target.options.get("folder")
-    where = Where(
-        probe.address or target.host, target.host, target.port, encryption, frozenset(talk.mechanisms), folder
-    )
+    address = probe.address or target.host
+    where = Where(address, target.host, target.port, encryption, talk.login_command, frozenset(talk.sasl), folder)
     try:
         return await probe.login(visit, where, credential, probe.remaining, trace)
     finally:

@@ -9,6 +9,7 @@ from ..causes import imap as causes
 from ..explain import Failure
 from ..model import Facts
 from ..stream import Stream
+from ..wire import WireError
 from ..wire import imap as wire
 
 MOST_SHOWN = 240  # characters of a server's own words in a detail
@@ -68,7 +69,13 @@ class Talk:
 
     async def capabilities(self, stream: Stream) -> frozenset[str]:
         """Ask what the server can do now; what it said before TLS is void (RFC 3501, 6.2.1)."""
-        self.offered = (await self.ask(stream, "CAPABILITY")).capabilities
+        answer = await self.ask(stream, "CAPABILITY")
+        self.offered = answer.capabilities
+        if not any(name.startswith("IMAP4") for name in self.offered):
+            # RFC 3501, 6.1.1: it must be there. Others greet with "* OK" too (Cyrus's MUPDATE), and clients leave then.
+            error = WireError(f"its capabilities do not name IMAP4: {answer.status} {answer.text[:MOST_SHOWN]}")
+            error.heard = stream.heard
+            raise error
         return self.offered
 
     async def say_goodbye(self, stream: Stream) -> None:
@@ -81,8 +88,17 @@ class Talk:
     @property
     def mechanisms(self) -> set[str]:
         """What may be used to log in: SASL mechanisms, and the LOGIN command as ``LOGIN``."""
-        offered = {name.removeprefix("AUTH=") for name in self.offered if name.startswith("AUTH=")}
-        return offered if "LOGINDISABLED" in self.offered else offered | {"LOGIN"}
+        return self.sasl | {"LOGIN"} if self.login_command else self.sasl
+
+    @property
+    def sasl(self) -> set[str]:
+        """What AUTHENTICATE takes."""
+        return {name.removeprefix("AUTH=") for name in self.offered if name.startswith("AUTH=")}
+
+    @property
+    def login_command(self) -> bool:
+        """Whether the command LOGIN is not barred."""
+        return "LOGINDISABLED" not in self.offered
 
     @property
     def takes_passwords(self) -> bool:

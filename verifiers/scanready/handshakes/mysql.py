@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..causes import common
 from ..explain import Failure
-from ..probe import Probe, Rung
+from ..probe import FAREWELL, Probe, Rung
 from ..stream import HungUp, Stream
 from ..tlspolicy import TlsSession
 from ..wire import Buffer, Reader, WireError
@@ -28,8 +28,6 @@ T = TypeVar("T")
 INVENTED_USER = "scanready_probe"
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
-# Seconds a TLS handshake may go on beyond the target's time: those that the probe gives a farewell at the least.
-_LEAST_GRACE = 0.1
 
 Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
 LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
@@ -87,7 +85,7 @@ class Talk:
         await self._stream.send(wire.ssl_request(self._greeting.capabilities))
         self._sequence = 2
         deadline = self._stream.deadline
-        self._stream.deadline += max(self._probe.grace, _LEAST_GRACE)
+        self._stream.deadline += FAREWELL
         self._securing = asyncio.create_task(self._probe.start_tls(self._stream, rung))
         async with asyncio.timeout_at(deadline):
             await asyncio.shield(self._securing)

@@ -64,7 +64,7 @@ class Spoken:
 
 async def talk(probe: Probe) -> Spoken:
     """Climb to the server's offer of algorithms, and leave; once for all target types on this port."""
-    return await probe.share("ssh", _talk)
+    return await probe.share(("ssh", probe.target.options.get("known_hosts")), _talk)
 
 
 async def _talk(probe: Probe) -> Spoken:
@@ -96,18 +96,23 @@ async def _client(probe: Probe) -> openssh.Client | None:
         if agent.assumed:
             rung.skip(f"the ssh client of an assumed {agent.platform} agent is not known")
             return None
-        now = openssh.state()
-        if now is None:
+        client = await _asked(probe)
+        if client is None:
             rung.unmet(common.CLIENT_MISSING, "there is no program `ssh` in this agent's PATH")
             return None
-        client = openssh.remembered(now)
-        if client is None:
-            client = await _in_pool(probe, openssh.client, now)
-        known = {slot: sorted(names) for slot, names in client.supported.items()}
-        rung.saw(
-            f"ssh client {client.version or client.program}", ssh_client=client.version, ssh_client_algorithms=known
-        )
+        rung.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
     return client
+
+
+async def _asked(probe: Probe) -> openssh.Client | None:
+    """The client as it was at the beginning of the round: looked for once, however many targets begin at a time."""
+    kept = probe.around.kept
+    if "ssh client" not in kept:
+        kept["ssh client"] = asyncio.get_running_loop().run_in_executor(probe.around.logins, openssh.present)
+    asked: asyncio.Future[openssh.Client | None] = kept["ssh client"]
+    if asked.done():
+        return asked.result()
+    return await asyncio.wait_for(asyncio.shield(asked), probe.remaining + probe.grace)
 
 
 async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Effective | None:
@@ -207,7 +212,7 @@ async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
     """
     credential = probe.target.credential
     if credential is not None and probe.depth.height >= Step.LOGIN.height:
-        return await probe.share(("ssh login", credential), lambda _: _visit(probe, spoken))
+        return await probe.share(("ssh login", credential, spoken.known_hosts), lambda _: _visit(probe, spoken))
     user = user_of(probe)
     async with probe.step(Step.AUTH) as rung:
         if not user:
@@ -290,7 +295,10 @@ async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Visit:
     assert credential is not None
     tried, before = threading.Event(), probe.footprint.login_attempts
     try:
-        return await probe.login(lambda: paramiko_login.visit(dialled, wanted, credential, seconds(), tried.set))
+        return await probe.login(
+            lambda: paramiko_login.visit(dialled, wanted, credential, seconds(), tried.set),
+            secret="key" if credential.key_file else "password",
+        )
     finally:
         if not tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
             probe.footprint.login_attempts = before

@@ -36,6 +36,16 @@ _WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to 
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
 # Cloudflare's and AWS WAF's own words for "solve this first".
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
+# What filters show with the status 200 in a site's place, in words that no site has of its own.
+_BLOCK_PAGES = (
+    (b"The requested URL was rejected. Please consult with your administrator.", "an F5 application firewall"),
+    (b"Incapsula incident ID", "Imperva's firewall"),
+    (b"Sucuri WebSite Firewall - Access Denied", "Sucuri's firewall"),
+    (b"/cdn-cgi/challenge-platform/h/", "Cloudflare's challenge"),
+    (b"<title>Web Filter Violation</title>", "a FortiGuard web filter"),
+    (b"<title>Web Page Blocked</title>", "a web filter (Palo Alto Networks)"),
+    (b"Internet Security by Zscaler", "Zscaler"),
+)
 # A redirect is the server's word, and could name the SSH or database port of anybody: those are not spoken to.
 _NO_WEB_PORTS = frozenset(row.port for row in TYPES if row.speaks not in ("http", "tls"))
 
@@ -150,10 +160,11 @@ def _usable(probe: Probe, page: Page) -> None:
     """Raise what a status says of who answers, or that nobody does: it holds whatever the page."""
     url, answer, proxied = page.url, page.answer, http.proxy_of(probe) is not None
     said = f"{url} answers {http.described(answer)}"
-    if url.scheme == "http" and any(words in answer.body for words in _WANTS_TLS):
+    bad = answer.status == 400  # as these are told; a page may quote them
+    if bad and url.scheme == "http" and any(words in answer.body for words in _WANTS_TLS):
         fix = f"https://{url.endpoint}{url.path}"
         raise Failure(common.OTHER_PROTOCOL, f"an HTTPS server answers, which wants TLS ({said})", fix, speaks="tls")
-    if any(words in answer.body for words in _WANTS_CERTIFICATE):
+    if bad and any(words in answer.body for words in _WANTS_CERTIFICATE):
         raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{said}, for want of a client certificate")
     if any(answer.header(name) == value for name, value in _CHALLENGES):
         raise Failure(causes.CHALLENGED, said)
@@ -290,8 +301,8 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
             rung.skip("the page is another host's")
             return
         answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
+        _usable(probe, Page(page.url, answer, page.talk))
         if not 200 <= answer.status < 300:
-            _usable(probe, Page(page.url, answer, page.talk))
             rung.blocked(common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http.described(answer)}")
         _tell_content(rung, page.url, answer.body, answer.header("content-type"), truncated=answer.truncated)
 
@@ -328,6 +339,13 @@ def _tell_content(rung: Rung, url: Url, body: bytes, kind: str | None, *, trunca
     """Say what was read of the page; a login form is told, for a crawler would see no more than that."""
     if wire.is_empty(body):
         rung.warn(causes.EMPTY, f"{url} is empty")
+        return
+    if named := next((product for words, product in _BLOCK_PAGES if words in body), None):
+        rung.warn(causes.BLOCK_PAGE, f"{url} shows the page of {named}")
+        return
+    leads = url.joined(refresh) if (refresh := wire.refresh_of(body)) else None
+    if leads is not None and leads.host.lower() != url.host.lower():
+        rung.warn(causes.REDIRECTS_ELSEWHERE, f"{url} sends its visitors on to {leads}, on another host", str(leads))
         return
     size = f"{'the first ' if truncated else ''}{len(body)} bytes"
     rung.saw(f"read {size} of {(kind or 'no declared type')[:80]} from {url.path}")

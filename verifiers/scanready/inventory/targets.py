@@ -143,7 +143,9 @@ def expand(
             mine = options_for(row, options) if options else {}
             if not (port or row.port):
                 raise Wrong(f"`{row.name}` has no default port: give one")
-            found.append(Target(host, row.name, port or row.port, mine, credential, tags, source, port is not None))
+            found.append(
+                Target(host, row.name, port or row.port, mine, credential, tags, source, port is not None, not rows)
+            )
     complaints.settle()
     return found
 
@@ -152,11 +154,12 @@ def every_type(port: int | None) -> Sequence[TargetType]:
     """All types; on a given port the likeliest first.
 
     That is: whose default port it is; then those whose server opens the talk, since
-    asking them sends nothing foreign; then the rest.
+    asking them sends nothing foreign, MySQL before all others, since it alone counts
+    those who hang up on its greeting, and in the end blocks them; then the rest.
     """
     if port is None:
         return TYPES
-    return sorted(TYPES, key=lambda row: (row.port != port, not row.server_first))
+    return sorted(TYPES, key=lambda row: (row.port != port, not row.server_first, row.speaks != "mysql"))
 
 
 def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:

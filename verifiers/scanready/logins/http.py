@@ -7,6 +7,7 @@ Basic sends the password with the first request; Digest and NTLM answer one chal
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..explain import Failure
 from ..model import Credential
 from ..tlspolicy import handshake_context
 from ..wire.http import MAX_BODY
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import requests
@@ -56,52 +58,82 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     try:
         import requests
         import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
+        import urllib3
         from spnego.exceptions import SpnegoError
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, _MISSING) from error
     if credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
-    deadline = time.monotonic() + seconds
-    try:
-        with _session(where) as session, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
-            answer = session.get(
-                where.url,
-                auth=_auth(where.scheme, credential.username, credential.password),
-                timeout=max(0.1, seconds),
-                allow_redirects=False,
-                verify=False,
-                stream=True,
-            )
-            return _judged(answer, deadline)
-    except requests.Timeout as error:
-        raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {error}") from error
-    except requests.RequestException as error:
-        raise Failure(common.LIMIT, f"requests says: {error}") from error
-    except (PermissionError, KeyError, ValueError, SpnegoError) as error:
-        # What requests_ntlm lets through when the server's side of NTLM is not one.
-        raise Failure(common.LIMIT, f"NTLM did not come about: {error}") from error
+    with Watchdog(time.monotonic() + seconds) as watchdog:
+        try:
+            with _session(where, watchdog) as session, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+                answer = session.get(
+                    where.url,
+                    auth=_auth(where.scheme, credential.username, credential.password),
+                    timeout=max(0.1, seconds),
+                    allow_redirects=False,
+                    verify=False,
+                    stream=True,
+                )
+                return _judged(answer, watchdog)
+        except requests.Timeout as error:
+            raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {error}") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            raise Failure(common.LIMIT, f"requests says: {error}") from error
+        except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
+            # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
+            # it does not know the digest that the server wants.
+            raise Failure(common.LIMIT, f"{where.scheme} did not come about: {error}") from error
 
 
-def _session(where: Where) -> requests.Session:
+def _session(where: Where, watchdog: Watchdog) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
-    class OldServersToo(HTTPAdapter):
-        """TLS as the handshake did it: a version or cipher of the server's must not fail here alone."""
+    class Adapter(HTTPAdapter):
+        """TLS as the handshake did it (a version or cipher of the server's must not fail here alone), and guarded."""
 
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
             super().init_poolmanager(*arguments, ssl_context=context, **named)
+            _guarded(self.poolmanager, watchdog)
+
+        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
+            context = handshake_context.__wrapped__(("http/1.1",))
+            return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
 
     session = requests.Session()
     session.trust_env = False
     session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})
-    session.mount("http://", HTTPAdapter(max_retries=0))
-    session.mount("https://", OldServersToo(max_retries=0))
+    session.mount("http://", Adapter(max_retries=0))
+    session.mount("https://", Adapter(max_retries=0))
     if where.proxy:
         session.proxies.update({"http": where.proxy, "https": where.proxy})
     return session
+
+
+def _guarded(manager: Any, watchdog: Watchdog) -> Any:
+    """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    def guarded(pool: type[HTTPConnectionPool], connection: type[HTTPConnection]) -> type[HTTPConnectionPool]:
+        def _new_conn(self: HTTPConnection) -> Any:
+            sock = connection._new_conn(self)
+            watchdog.guard(sock.fileno())
+            return sock
+
+        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn})
+        return type(pool.__name__, (pool,), {"ConnectionCls": ours})
+
+    manager.pool_classes_by_scheme = {
+        "http": guarded(HTTPConnectionPool, HTTPConnection),
+        "https": guarded(HTTPSConnectionPool, HTTPSConnection),
+    }
+    return manager
 
 
 def _auth(scheme: str, user: str, password: str) -> AuthBase:
@@ -119,9 +151,16 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
             return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _judged(answer: requests.Response, deadline: float) -> Visit:
+def _judged(answer: requests.Response, watchdog: Watchdog) -> Visit:
     said = f"{answer.status_code} {answer.reason or ''}".strip()
+    if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
+        raise Failure(common.OUT_OF_TIME, "the login did not end in time")
     match answer.status_code:
+        case 401 if not answer.request.headers.get("Authorization"):
+            offered = answer.headers.get("WWW-Authenticate", "nothing")
+            raise Failure(common.LIMIT, f"requests did not answer what was offered: {offered[:400]}")
+        case 401 if re.search(r"\bstale *= *\"?true", answer.headers.get("WWW-Authenticate", ""), re.IGNORECASE):
+            raise Failure(common.LIMIT, "the server wants the digest again (stale), which was not tried a second time")
         case 401:
             raise Failure(common.LOGIN_REFUSED, f"the server answers {said} to the login")
         case 407:
@@ -142,18 +181,22 @@ def _judged(answer: requests.Response, deadline: float) -> Visit:
             return Visit(status)
         case status if status >= 400:
             return Visit(status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}"))
-    body, truncated = _body(answer, deadline)
+    body, truncated = _body(answer, watchdog)
     return Visit(answer.status_code, answer.headers.get("Content-Type"), body, truncated)
 
 
-def _body(answer: requests.Response, deadline: float) -> tuple[bytes, bool]:
-    """Up to 64 KiB, chunk by chunk, so that a server that drips does not hold the thread for ever."""
+def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:
+    """Up to 64 KiB, and what there was of it where the connection ended first or the time was over."""
+    import urllib3
+
     body = bytearray()
-    while len(body) < MAX_BODY:
-        chunk = answer.raw.read1(MAX_BODY - len(body))
-        if not chunk:
-            return bytes(body), False
-        body += chunk
-        if time.monotonic() > deadline:
-            break
+    try:
+        while len(body) < MAX_BODY:
+            chunk = answer.raw.read1(MAX_BODY - len(body))
+            if not chunk:
+                return bytes(body), watchdog.bitten
+            body += chunk
+    except urllib3.exceptions.HTTPError:
+        if not body:
+            raise
     return bytes(body), True

@@ -7,21 +7,21 @@ saw it or not at all; the certificate was judged there.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..causes import common
 from ..causes import imap as causes
 from ..explain import Failure
 from ..model import Cause, Credential
-from ..tlspolicy import handshake_context
+from ..tlspolicy import handshake_context, server_name
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -51,13 +51,17 @@ _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI."""
+    """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
+
+    ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
+    """
 
     address: str
     name: str
     port: int
     encryption: Encryption
-    mechanisms: frozenset[str]
+    login_command: bool
+    sasl: frozenset[str]
     folder: str | None = None
 
 
@@ -81,12 +85,14 @@ class Trace:
 class _Context:
     """The handshake's TLS context, with the target's name for SNI though an address is dialled."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, watchdog: Watchdog) -> None:
         self._name = name
+        self._watchdog = watchdog
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str | None = None) -> ssl.SSLSocket:
         """What imaplib and imapclient call."""
-        return handshake_context().wrap_socket(sock, server_hostname=self._name)
+        self._watchdog.guard(sock.fileno())
+        return handshake_context().wrap_socket(sock, server_hostname=server_name(self._name))
 
 
 def visit(where: Where, credential: Credential, seconds: float, trace: Trace) -> Visit:
@@ -101,25 +107,28 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace) ->
         raise Failure(common.DRIVER_MISSING, "imapclient is not installed: pip install 'scanready[mail]'") from error
     if credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
-    way = _way(where.mechanisms, credential.username, credential.password)
+    log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds, trace) as client:
         trace.tried = True
         try:
-            getattr(client, way)(credential.username, credential.password)
+            log_in(client)
         except IMAPClientError as error:
             raise _refused(error) from error
         return _look_around(client, where.folder, credential.username)
 
 
-def _way(mechanisms: frozenset[str], user: str, password: str) -> str:
-    """The LOGIN command, or AUTHENTICATE PLAIN where that is barred or imaplib would send it wrong.
+def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], object]:
+    """The LOGIN command, or AUTHENTICATE where that is barred or imaplib would send it wrong.
 
     imaplib sends the user name of LOGIN unquoted, and everything as ASCII (read in Python 3.11).
     """
-    if "LOGIN" in mechanisms and _ATOM.fullmatch(user) and password.isascii() and password.isprintable():
-        return "login"
-    if "PLAIN" in mechanisms:
-        return "plain_login"
+    if where.login_command and _ATOM.fullmatch(user) and password.isascii() and password.isprintable():
+        return lambda client: client.login(user, password)
+    if "PLAIN" in where.sasl:
+        return lambda client: client.plain_login(user, password)
+    if "LOGIN" in where.sasl:
+        answers = iter((user.encode(), password.encode()))  # it asks for one, then for the other
+        return lambda client: client.sasl_login("LOGIN", lambda _: next(answers, b""))
     raise Failure(
         common.LIMIT, "this account's name or password needs AUTH=PLAIN here, which the server does not offer"
     )
@@ -128,38 +137,42 @@ def _way(mechanisms: frozenset[str], user: str, password: str) -> str:
 @contextmanager
 def _session(where: Where, seconds: float, trace: Trace) -> Iterator[IMAPClient]:
     """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
-    from imapclient import IMAPClient
     from imapclient.exceptions import IMAPClientError
 
-    context = _Context(where.name)
     trace.connected = True
-    try:
-        client = IMAPClient(
-            where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds
-        )
-        # The caller gives up first; this ends the thread where the peer drips for ever.
-        watchdog = threading.Timer(seconds + 1, lambda: _cut(client.socket()))
-        watchdog.daemon = True
-        watchdog.start()
+    # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
+    with Watchdog(time.monotonic() + seconds + 1) as watchdog:
+        context = _Context(where.name, watchdog)
         try:
-            with client:
+            with _client(where, seconds, context, watchdog) as client:
                 if where.encryption == "STARTTLS":
                     client.starttls(context)
                 yield client
-        finally:
-            watchdog.cancel()
-    except TimeoutError as error:
-        raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-    except (OSError, IMAPClientError) as error:
-        code, text = _said(error)
-        cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
-        raise Failure(cause, f"the connection of the login came to nothing: {text}") from error
+        except TimeoutError as error:
+            raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+        except (OSError, IMAPClientError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            code, text = _said(error)
+            cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
+            raise Failure(cause, f"the connection of the login came to nothing: {text}") from error
 
 
-def _cut(sock: socket.socket) -> None:
-    """End a connection that another thread reads from, under TLS too: that thread then meets its end."""
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:
+    from imapclient import IMAPClient
+    from imapclient.imap4 import IMAP4WithTimeout
+
+    class InClear(IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
+        def _create_socket(self, timeout: float | None = None) -> socket.socket:
+            sock: socket.socket = super()._create_socket(timeout)
+            watchdog.guard(sock.fileno())
+            return sock
+
+    class Guarded(IMAPClient):  # type: ignore[misc]
+        def _create_IMAP4(self) -> Any:  # inside TLS the context guards
+            return super()._create_IMAP4() if self.ssl else InClear(self.host, self.port, seconds)
+
+    return Guarded(where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds)
 
 
 def _refused(error: Exception) -> Failure:
@@ -223,6 +236,10 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
 
 
 def _quoted(name: str) -> str:
+    """A name as a client types it: folders beyond ASCII in modified UTF-7 (RFC 3501, 5.1.3)."""
+    from imapclient.imap_utf7 import encode
+
+    name = encode(name).decode("ascii")
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -24,8 +24,8 @@ from ..causes import mysql as causes
 from ..explain import Failure
 from ..fixes import mysql_grant, mysql_name
 from ..model import Credential
-from ..stream import HungUp, TlsFailed, server_name
-from ..tlspolicy import TlsSession, handshake_context, session_of
+from ..stream import HungUp, TlsFailed
+from ..tlspolicy import TlsSession, handshake_context, server_name, session_of
 
 if TYPE_CHECKING:
     import pymysql
@@ -146,7 +146,7 @@ class Pipe:
             secured = handshake_context().wrap_socket(plain, server_hostname=server_name(self._name))
         except TimeoutError:
             raise
-        except (ssl.SSLEOFError, ConnectionError) as error:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
             raise HungUp("the peer closed the connection instead of a TLS handshake") from error
         except ssl.SSLError as error:
             raise TlsFailed(error.reason or str(error), b"") from error
@@ -232,7 +232,7 @@ def _objections(wanted: Wanted) -> dict[str, Callable[[Any], Any]]:
         detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
         why["client_ed25519"] = Failure(common.LIMIT, detail)
     if not wanted.encrypted and not wanted.allow_cleartext:
-        why |= {plugin: Failure(common.LOGIN_WITHHELD, _CLEAR_TEXT.format(plugin)) for plugin in _IN_CLEAR}
+        why |= {plugin: Failure(common.LOGIN_WITHHELD, _CLEAR_TEXT.format(plugin), tried=True) for plugin in _IN_CLEAR}
     return {plugin: _objecting(failure) for plugin, failure in why.items()}
 
 

@@ -15,8 +15,8 @@ from .document import Look, RunInfo, Totals
 from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
 from .result import fixes
 
-#: A rung is one line, two at most; the detail below it has more.
-_SUMMARY = 160
+#: A rung is one line or two, three on a narrow terminal; the detail below it has more.
+_SUMMARY = 200
 
 
 class Ladder:

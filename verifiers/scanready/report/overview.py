@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -10,9 +12,12 @@ from ..escape import visible
 from ..model import Outcome, Report, Step, Verdict
 from .document import Look
 from .human import Paper, columns, owned, verdict_word
+from .traits import traits
 
 #: As these a scan would run.
 GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
+
+_SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"
 
 
 def answered(report: Report) -> bool:
@@ -32,21 +37,55 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
             Text.assemble((visible(host), "bold"), " can be scanned as: ", (types, "bold green"), overflow="fold")
         )
     else:
-        tried = sum(report.cause is not common.NOT_BUILT for report in reports)
-        paper.draw(
-            Text.assemble(
-                (visible(host), "bold"), (" cannot be scanned", "bold red"), f" as any of {tried} types tried"
-            )
-        )
+        paper.draw(Text.assemble((visible(host), "bold"), (" cannot be scanned", "bold red"), _as_nothing(reports)))
     if look.verbosity < 0:
         return paper.text()
-    met = [report for report in reports if answered(report) or report.verdict in GOOD]
-    if met:
-        paper.draw(Text(""), _lines(met, paper), indent=2)
-    rest = [report for report in reports if report not in met]
-    if rest:
-        paper.draw(Text(""), _absent(rest), indent=2)
+    alike = _alike(report for report in reports if report not in good and answered(report))
+    lines = good + [report for members in alike if len(members) == 1 for report in members]
+    if lines:
+        paper.draw(Text(""), _lines(lines, paper), indent=2)
+    groups = [members for members in alike if len(members) > 1]
+    groups += _absent(report for report in reports if report not in good and not answered(report))
+    if groups:
+        paper.draw(Text(""), _groups(groups), indent=2)
+    if hint := _hint(groups if not good else [], [report for report in lines if report.finding]):
+        paper.draw(Text(f"\n{hint}"))
     return paper.text()
+
+
+def _as_nothing(reports: list[Report]) -> str:
+    """What could not be decided is not the same as what cannot be."""
+    tried = [report for report in reports if report.cause is not common.NOT_BUILT]
+    open_ = ", ".join(report.target.type for report in tried if report.verdict is Verdict.UNDECIDED)
+    return f" as any of {len(tried)} types tried" + (f"; undecided: {open_}" if open_ else "")
+
+
+def _hint(groups: list[list[Report]], faulty: list[Report]) -> str:
+    """Where to read on."""
+    met = faulty + [members[0] for members in groups if answered(members[0])]
+    if worth := [report for report in met if report.cause not in (common.OTHER_PROTOCOL, common.SILENT)]:
+        return f"`scanready check {visible(str(worth[0].target))}` shows the ladder, and the fix if there is one"
+    return _SHARED if any(report.cause is common.SILENT and report.target.guessed for report in met) else ""
+
+
+def _alike(reports: Iterable[Report]) -> list[list[Report]]:
+    """Types that met the same end on the same port: a web server is not worth ten lines on what it is not."""
+    groups: dict[tuple[str, int], list[Report]] = {}
+    for report in reports:
+        groups.setdefault((_code(report), report.target.port), []).append(report)
+    return list(groups.values())
+
+
+def _absent(reports: Iterable[Report]) -> list[list[Report]]:
+    """Types nobody answered for, by cause: a closed port of twenty is not worth twenty lines."""
+    groups: dict[str, list[Report]] = {}
+    for report in reports:
+        groups.setdefault(_code(report), []).append(report)
+    return list(groups.values())
+
+
+def _code(report: Report) -> str:
+    return report.cause.code if report.cause else report.verdict.value
 
 
 def _lines(reports: list[Report], paper: Paper) -> RichTable:
@@ -57,28 +96,33 @@ def _lines(reports: list[Report], paper: Paper) -> RichTable:
             Text(visible(report.target.type, 40)),
             Text(str(report.target.port)),
             verdict_word(report.verdict),
-            _why(report),
+            _story(report),
         )
     return grid
 
 
-def _why(report: Report) -> Text:
+def _story(report: Report) -> Text:
+    """What answers, how one logs in, and how it encrypts; then what is wrong with it."""
+    seen = "; ".join(traits(report)) if report.verdict in GOOD else ""
     if report.finding is None:
-        climbed = [check.summary for check in report.checks if check.step is report.reached and check.summary]
-        return Text(visible(climbed[-1]) if climbed else "", overflow="fold")
-    return Text.assemble(owned(report.finding.cause), f" {visible(report.finding.detail)}", overflow="fold")
+        return Text(visible(seen), overflow="fold")
+    cause = Text.assemble(owned(report.finding.cause), f" {visible(report.finding.detail)}", overflow="fold")
+    return Text.assemble(visible(seen), "\n", cause, overflow="fold") if seen else cause
 
 
-def _absent(reports: list[Report]) -> RichTable:
-    """Types nobody answered for, one line a cause: a closed port of twenty is not worth twenty lines."""
-    groups: dict[str, list[Report]] = {}
-    for report in reports:
-        groups.setdefault(report.cause.code if report.cause else report.verdict.value, []).append(report)
+def _groups(groups: list[list[Report]]) -> RichTable:
+    """One line a cause; what was met on one port says there what it was."""
     grid = columns(None, 1)
-    for code, members in groups.items():
-        if code == common.NOT_BUILT.code:
-            word, names = "not built in this version", ", ".join(report.target.type for report in members)
+    for members in groups:
+        first = members[0]
+        types = ", ".join(report.target.type for report in members)
+        if first.cause is common.NOT_BUILT:
+            grid.add_row(Text("not built in this version", "dim"), Text(visible(types, 2000), overflow="fold"))
+            continue
+        if answered(first):
+            detail = min((report.finding.detail for report in members if report.finding), key=len, default="")
+            names = f"{first.target.port} as {types}: {detail}"
         else:
-            word, names = code, ", ".join(f"{report.target.type} {report.target.port}" for report in members)
-        grid.add_row(Text(word, "dim"), Text(visible(names, 2000), overflow="fold"))
+            names = ", ".join(f"{report.target.type} {report.target.port}" for report in members)
+        grid.add_row(Text(_code(first), "dim"), Text(visible(names, 2000), overflow="fold"))
     return grid

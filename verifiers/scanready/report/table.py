@@ -14,8 +14,9 @@ from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
 from .overview import GOOD
 from .result import fixes
 
-# Below this many columns the step that was reached is left out: the cause says nearly the same.
-_NARROW = 72
+# Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
+# the cause says nearly the same.
+_NARROW = 90
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class Table:
         table.add_column("verdict", no_wrap=True)
         if not narrow:
             table.add_column("reached", no_wrap=True)
-        table.add_column("cause", overflow="fold")
+        table.add_column("cause", no_wrap=True, overflow="fold")
         for row in rows:
             cells = [
                 Text(visible(row.target.host)),
@@ -123,4 +124,5 @@ class Table:
             paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
             paper.draw(Text(visible(detail), overflow="fold"), indent=4)
             if fix:
-                paper.paste(fix, indent=4)
+                paper.draw(Text("fix", "dim"), indent=4)
+                paper.paste(fix, indent=6)

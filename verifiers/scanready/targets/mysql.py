@@ -15,6 +15,7 @@ with the connection whose greeting we read.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import NoReturn
 
 from .. import fixes
@@ -39,7 +40,7 @@ async def verify(probe: Probe) -> None:
         else:
             await probe.share("mysql", _to_the_prompt)
     except ClimbEnded:
-        _stay_away_once_blocked(probe)
+        _conclude(probe)
         raise
 
 
@@ -114,7 +115,7 @@ async def _greeted(probe: Probe, talk: Talk) -> wire.Greeting:
         try:
             answer = await talk.listen()
         except Silent as silent:
-            if silent.heard:
+            if silent.heard or silent.hasty:
                 raise
             hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
             rung.blocked(common.SILENT, f"connected, and not one byte came ({hint})")
@@ -122,10 +123,9 @@ async def _greeted(probe: Probe, talk: Talk) -> wire.Greeting:
             _turned_away(probe, rung, answer)
         if isinstance(answer, wire.AncientGreeting):
             rung.blocked(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
-        waited = asyncio.get_running_loop().time() - clock
-        rung.saw(f"speaks MySQL protocol 10, {answer.product} {answer.version}")
-        rung.check.facts |= {"product": answer.product, "version": answer.version}
-        if waited > SLOW_GREETING:
+        told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
+        rung.saw(told, product=answer.product, version=answer.version)
+        if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
             rung.saw(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
     return answer
 
@@ -134,17 +134,17 @@ def _turned_away(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
     """An error that does not depend on who asks."""
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
     seen_as = wire.host_seen(error.message) or probe.agent_address
-    fix = None
-    if cause is causes.HOST_BLOCKED:
-        fix = "FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE performance_schema.host_cache;"
-    elif cause is causes.HOST_NOT_ALLOWED:
-        credential = probe.target.credential
-        user = credential.username if credential else "scan_account"
-        fix = fixes.mysql_account(user, seen_as, probe.target.options.get("database"))
+    fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
     rung.blocked(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)
 
 
-def _stay_away_once_blocked(probe: Probe) -> None:
-    """Error 1129: whoever comes to this port later in this run gets these checks, without another connection."""
-    if any(check.finding and check.finding.cause is causes.HOST_BLOCKED for check in probe.checks):
-        probe.seen.answers, probe.seen.dialled = False, list(probe.checks)
+def _conclude(probe: Probe) -> None:
+    """The fix of error 1130 is for this target's own account; after 1129 nobody of this run comes here again."""
+    credential = probe.target.credential
+    for at, check in enumerate(probe.checks):
+        if check.finding and check.finding.cause is causes.HOST_BLOCKED:
+            probe.seen.closed = check.finding
+        elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
+            user, seen_as = credential.username if credential else "scan_account", check.facts["agent_seen_as"]
+            fix = fixes.mysql_account(user, seen_as, probe.target.options.get("database"))
+            probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

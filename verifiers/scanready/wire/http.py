@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import h11
 
@@ -88,13 +89,21 @@ def request(
         *headers,
     ]
     try:
-        head = h11.Connection(h11.CLIENT).send(h11.Request(method=method, target=target, headers=fields))
+        checked = h11.Request(method=method, target=target, headers=fields)
     except (h11.LocalProtocolError, UnicodeEncodeError) as error:
         raise ValueError(f"not a request that HTTP can carry: {error}") from error
-    return head or b""
+    lines = [b"%b %b HTTP/1.1" % (checked.method, checked.target)]
+    lines += [b"%b: %b" % field for field in checked.headers.raw_items()]
+    return b"\r\n".join([*lines, b"", b""])
 
 
 # --- what we read ------------------------------------------------------------------------------------------------
+
+
+@cache
+def _question(method: str) -> h11.Request:
+    """The request that h11 frames an answer by; what else was in the real one does not matter to it."""
+    return h11.Request(method=method, target="host:1" if method == "CONNECT" else "/", headers=[("Host", "host")])
 
 
 class ResponseReader:
@@ -110,15 +119,20 @@ class ResponseReader:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        # h11 frames an answer by the request; what else was in the request does not matter to it.
-        target = "host:1" if self._method == "CONNECT" else "/"
-        self._connection.send(h11.Request(method=self._method, target=target, headers=[("Host", "host")]))
-        self._connection.send(h11.EndOfMessage())
+        self._asked: h11.Connection | None = None
         self._fed = 0
         self._informational = 0
         self._head: h11.Response | None = None
         self._body = bytearray()
+
+    @property
+    def _connection(self) -> h11.Connection:
+        """h11's view of the connection: the question is asked. Made when an answer comes, for most readers read one."""
+        if self._asked is None:
+            self._asked = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+            self._asked.send(_question(self._method))
+            self._asked.send(h11.EndOfMessage())
+        return self._asked
 
     def __call__(self, buffer: Buffer) -> Response | None:
         """Return the response if it is whole, ended by the end of the connection, or has reached the cap.
@@ -255,6 +269,24 @@ _PASSWORD_FIELD = re.compile(rb"<input\b[^<>]*?\btype\s*=\s*[\"']?password\b", r
 def is_login_form(body: bytes) -> bool:
     """Say whether a page has a password field. A form that a script builds in the browser is not seen."""
     return _PASSWORD_FIELD.search(body) is not None
+
+
+_REFRESH = re.compile(rb"<meta\b[^<>]*?\bhttp-equiv\s*=\s*[\"']?refresh\b[^<>]*", re.IGNORECASE)
+_REFRESH_TO = re.compile(rb"\burl\s*=\s*[\"']?([^\"'\s>]{1,2000})", re.IGNORECASE)
+
+
+def refresh_of(body: bytes) -> str | None:
+    """Return where a page sends its visitors by itself (``<meta http-equiv=refresh>``), None if it does not."""
+    tag = _REFRESH.search(body)
+    leads = _REFRESH_TO.search(tag[0]) if tag else None
+    return leads[1].decode("latin-1") if leads else None
+
+
+def is_http2(data: bytes) -> bool:
+    """Say whether a server began with an HTTP/2 frame: SETTINGS, or GOAWAY to who did not begin so (RFC 9113, 3.4)."""
+    length, rest = int.from_bytes(data[:3]), data[3:9]
+    settings = rest == b"\x04\0\0\0\0\0" and length % 6 == 0  # type, flags, stream 0; 6.5
+    return (settings or (rest == b"\x07\0\0\0\0\0" and length >= 8)) and length <= 16384  # 6.8; 4.2
 
 
 def is_empty(body: bytes) -> bool:

@@ -99,6 +99,11 @@ def looks_like_tls(data: bytes) -> bool:
     return len(data) >= 5 and _may_be_record(data[:5])
 
 
+def starts_with_server_hello(data: bytes) -> bool:
+    """Say whether ``data`` starts with the record in which a server chose version and cipher (RFC 5246, 7.4.1.3)."""
+    return looks_like_tls(data) and data[0] == HANDSHAKE and data[5:6] == b"\x02"
+
+
 def alert(data: bytes) -> Alert | None:
     """Return the unencrypted alert that ``data`` starts with, None if it is anything else."""
     if len(data) < 7 or data[0] != ALERT or not looks_like_tls(data) or data[3:5] != b"\0\2":

@@ -1,0 +1,120 @@
+"""Ctrl-C against servers that are there: once is polite and keeps the results, twice is now."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fixtures.emulators import Reader, Record, Writer, in_background, misbehave, mysql
+from tests.cli import plugin
+
+
+class Held:
+    """A MariaDB that has greeted, and takes the client's login out of its buffer only when it is let go."""
+
+    def __init__(self) -> None:
+        self.greeted = threading.Event()
+        self.go = threading.Event()
+
+    async def behaviour(self, reader: Reader, writer: Writer, record: Record) -> None:
+        await mysql.mariadb_10_11_without_tls(_Slow(reader, self), writer, record)  # type: ignore[arg-type]
+
+
+class _Slow:
+    def __init__(self, reader: Reader, held: Held) -> None:
+        self._reader, self._held = reader, held
+
+    async def readexactly(self, size: int) -> bytes:
+        self._held.greeted.set()
+        await asyncio.to_thread(self._held.go.wait, 20)
+        return await self._reader.readexactly(size)
+
+
+@contextlib.contextmanager
+def verifying(where: Path, targets: list[str], *options: str) -> Iterator[Any]:
+    path = where / "estate.yaml"
+    path.write_text("targets:\n" + "".join(f"  - {target}\n" for target in targets))
+    process = subprocess.Popen(
+        plugin.command("verify", str(path), "--format", "jsonl", "--no-canary", *options),
+        env=plugin.environment(where),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) -> None:
+    """Whoever leaves between greeting and refusal is counted, and in the end blocked: it is finished first."""
+    held = Held()
+    with in_background(held.behaviour) as database, in_background(misbehave.silent) as later:
+        targets = [f"mysql://127.0.0.1:{database.port}", f"ssh://127.0.0.1:{later.port}"]
+        kept = tmp_path / "run.json"
+        options = ["--concurrency", "1", "--timeout", "15", "--report", f"json={kept}"]
+        with verifying(tmp_path, targets, *options) as process:
+            try:
+                assert held.greeted.wait(20)
+                process.send_signal(signal.SIGINT)
+                assert "interrupted: finishing what is in flight" in process.stderr.readline()
+            finally:
+                held.go.set()
+            output, messages = process.communicate(timeout=20)
+        database.wait()
+        assert process.returncode == 130
+        (result,) = map(json.loads, output.splitlines())
+        assert (result["target"]["type"], result["verdict"]) == ("mysql", "ready")
+        assert "1 of 2 targets were finished, and are kept" in messages
+        summary = json.loads(kept.read_text())["summary"]
+        assert (summary["interrupted"], summary["unchecked"]) == (True, 1)
+        assert database.counts == {"logins": 1}
+        assert database.offences == {}
+        assert later.connections == []
+
+
+def test_twice_while_a_target_is_silent(tmp_path: Path) -> None:
+    with in_background(mysql.mariadb_10_11_without_tls) as database, in_background(misbehave.silent) as silent:
+        targets = [f"mysql://127.0.0.1:{database.port}", f"ssh://127.0.0.1:{silent.port}"]
+        with verifying(tmp_path, targets, "--timeout", "60") as process:
+            assert json.loads(process.stdout.readline())["verdict"] == "ready"
+            process.send_signal(signal.SIGINT)
+            assert "again to leave at once" in process.stderr.readline()
+            assert process.poll() is None, "the silent target has its minute"
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert time.monotonic() - began < 10, "at once, not when the target's time is over"
+            assert "Traceback" not in process.stderr.read()
+        database.wait()
+        assert database.offences == {}
+
+
+def test_a_reader_that_leaves_ends_the_run_and_offends_nobody(tmp_path: Path) -> None:
+    """``| head -1``: what is in flight is left politely though nobody will read of it."""
+    held = Held()
+    with in_background(mysql.mariadb_10_11_without_tls) as first, in_background(held.behaviour) as second:
+        targets = [f"mysql://127.0.0.1:{first.port}", f"mysql://127.0.0.1:{second.port}"]
+        targets += [f"{{host: 127.0.0.{n}, type: mysql, port: {first.port}}}" for n in range(2, 250)]
+        with verifying(tmp_path, targets, "--timeout", "15") as process:
+            try:
+                assert json.loads(process.stdout.readline())["target"]["type"] == "mysql"
+                process.stdout.close()
+            finally:
+                held.go.set()
+            assert process.wait(20) == 141
+            assert process.stderr.read() == ""
+            process.stdout = None
+        assert first.offences == {}
+        assert second.offences == {}

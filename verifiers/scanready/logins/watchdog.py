@@ -1,0 +1,53 @@
+"""End the connections of a client library when the time is over.
+
+A library's time-out bounds each wait, or none: a peer that sends a byte now and then holds its thread for ever. What
+does end every wait is the end of the connection, so that is what a watchdog brings about, under TLS too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from types import TracebackType
+
+
+class Watchdog:
+    """Guards connections until ``deadline`` (:func:`time.monotonic`); a context manager around all of a visit."""
+
+    def __init__(self, deadline: float) -> None:
+        self._held: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._bite)
+        self._timer.daemon = True
+        #: True once the time was over, and what was held has ended.
+        self.bitten = False
+
+    def guard(self, number: int) -> None:
+        """Guard the connection with that file descriptor (or socket handle); whoever owns it may close it any time."""
+        with self._lock:
+            self._held.append(socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM))  # a handle of our own
+            if self.bitten:
+                self._end()
+
+    def _bite(self) -> None:
+        with self._lock:
+            self.bitten = True
+            self._end()
+
+    def _end(self) -> None:
+        for held in self._held:
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Watchdog:
+        self._timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for held in self._held:
+                held.close()
+            self._held.clear()

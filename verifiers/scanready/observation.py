@@ -1,0 +1,88 @@
+"""What is known of one (host, port) that several target types share, so that it is contacted once.
+
+Rule of the house: foreign bytes are never sent to a port that has shown what it
+speaks, and a port that nobody reached is not dialled again. What is passed on to
+the next type is only what says something of the port, never a limit of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .catalogue import TargetType
+from .causes import common
+from .guessing import Guesses
+from .model import Cause, Check, Finding, Outcome, Step
+
+_COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
+_HOLDS = (Outcome.PASSED, Outcome.WARNED)
+
+
+@dataclass(slots=True)
+class Observation:
+    """Written by each climb on the port, read by the next.
+
+    ``spoke`` is the protocol and whether it was inside TLS; ``dialled`` the checks up to the connection; ``closed``
+    what the port said when it had enough of us, so that nobody of this run comes again; ``shared`` is what
+    :meth:`Probe.share` keeps.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    dialled: list[Check] = field(default_factory=list)
+    answers: bool = True
+    spoke: tuple[str, bool] | None = None
+    silent: bool = False
+    closed: Finding | None = None
+    shared: dict[object, tuple[list[Check], object]] = field(default_factory=dict)
+    guesses: Guesses = field(default_factory=Guesses)
+
+    def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
+        """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""
+        ours = (common.OUT_OF_TIME, common.LOCAL_LIMIT)
+        self.dialled = checks
+        self.answers = answers or any(check.finding and check.finding.cause in ours for check in checks)
+
+    def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
+        """Note what the port said to a climb of type ``row``."""
+        for check in checks:
+            if check.endpoint != endpoint:
+                continue  # a redirect, a proxy: another port's doing
+            cause = check.finding.cause if check.finding else None
+            if check.step is Step.HANDSHAKE and (check.outcome in _HOLDS or _is_its_word(cause)):
+                self.spoke = row.speaks, row.tls
+            if cause is common.SILENT and row.server_first:
+                self.silent = True
+            if cause is common.THROTTLED:
+                self.closed = check.finding
+            if "speaks" in check.facts:
+                self.spoke = check.facts["speaks"], False
+
+    def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
+        """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""
+        if not self.answers:
+            return self.dialled
+        if (found := self._foreseen(row)) is None:
+            return None
+        step = Step.TLS if found.cause is common.TLS_NOT_OFFERED else Step.HANDSHAKE
+        return [*self.dialled, Check(step, endpoint, Outcome.FAILED, found.detail, finding=found)]
+
+    def _foreseen(self, row: TargetType) -> Finding | None:
+        speaks, tls = self.spoke or (row.speaks, row.tls)
+        if (speaks, tls) != (row.speaks, row.tls):
+            if speaks == "tls" and row.tls:  # heard by a type that began in clear
+                return None
+            if speaks == row.speaks and row.tls:
+                return Finding(common.TLS_NOT_OFFERED, f"this port speaks {speaks} in plain text")
+            return Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
+        if self.closed is not None:
+            return self.closed
+        if self.silent and row.server_first:
+            return Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
+        return None
+
+
+def _is_its_word(cause: Cause | None) -> bool:
+    """True for a cause that nobody but a server of the right protocol can give."""
+    return cause is common.THROTTLED or (cause is not None and cause.code not in _COMMON)
