@@ -85,3 +85,74 @@ def test_one_directory_behind_two_credentials_of_one_account() -> None:
         assert await attempt(guard, "third", Credential("local", "svc", "pw")) == "third"
 
     asyncio.run(run())
+
+
+def test_those_who_waited_for_the_first_login_run_side_by_side_once_it_was_accepted() -> None:
+    async def run() -> int:
+        guard, now, most = LockoutGuard(), 0, 0
+
+        async def login(where: str) -> None:
+            nonlocal now, most
+            async with guard.attempt(SCAN, where, where):
+                now += 1
+                most = max(most, now)
+                await asyncio.sleep(0.01)
+                now -= 1
+
+        await asyncio.gather(*(login(f"h{number}") for number in range(50)))
+        return most
+
+    assert asyncio.run(run()) == 49
+
+
+def test_waiting_for_ones_turn_ends_with_the_targets_time() -> None:
+    async def run() -> None:
+        guard, over = LockoutGuard(), asyncio.Event()
+
+        async def hangs() -> None:
+            async with guard.attempt(SCAN, "slow", "slow:22"):
+                await over.wait()
+
+        first = asyncio.create_task(hangs())
+        await asyncio.sleep(0)
+        with pytest.raises(Failure, match=r"scanready\.out-of-time.*slow:22"):
+            async with guard.attempt(SCAN, "h1", "h1:22", until=asyncio.get_running_loop().time() + 0.05):
+                pytest.fail("it was not its turn")
+        over.set()
+        await first
+        assert await attempt(guard, "h2") == "h2"
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+
+
+@pytest.mark.parametrize("end", [TimeoutError(), Failure(common.TOO_SLOW, "?"), Failure(common.OUT_OF_TIME, "?")])
+def test_a_login_that_nobody_answered_is_not_repeated_at_that_host(end: Exception) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        with pytest.raises(type(end)):
+            async with guard.attempt(SCAN, "h1", "h1:22"):
+                raise end
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+            async with guard.attempt(SCAN, "h1", "h1:3306"):
+                pytest.fail("it may have been counted")
+        assert await attempt(guard, "h2") == "h2"
+        async with guard.attempt(SCAN, "h1", "h1:3306"):  # accepted elsewhere: then it was not refused there
+            pass
+
+    asyncio.run(run())
+
+
+def test_a_login_that_needed_no_password_proves_none() -> None:
+    async def run() -> list[BaseException | str]:
+        guard = LockoutGuard()
+        async with guard.attempt(SCAN, "open", "open:22") as going:
+            going.proof = False
+        async with guard.attempt(SCAN, "keys", "keys:22", secret="key"):
+            pass
+        return await refused_by_all(guard)
+
+    async def refused_by_all(guard: LockoutGuard) -> list[BaseException | str]:
+        tries = (attempt(guard, f"h{number}", refuse=Failure(common.LOGIN_REFUSED, "no")) for number in range(9))
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    assert causes(asyncio.run(run())) == ["login.refused"] + ["login.withheld"] * 8

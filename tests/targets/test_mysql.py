@@ -153,7 +153,7 @@ def test_a_server_with_old_tls_only_is_limited_and_not_hung_up_on() -> None:
 
 
 def test_a_slow_greeting_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanready.targets.mysql.SLOW_GREETING", 0.0)
+    monkeypatch.setattr("scanready.handshakes.mysql.SLOW_GREETING", 0.0)
     assert "skip_name_resolve" in check_of(ask(emulated.mariadb_10_11), Step.HANDSHAKE).summary
 
 

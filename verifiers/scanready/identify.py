@@ -210,7 +210,7 @@ _TDS_TOKENS = rb"[\xaa\xab\xad\xe3\xe5\xe2\xed\xfd]"
 _SIGNATURES: tuple[tuple[str, _Recogniser], ...] = (
     ("http", _http),  # before SSH, whose banner a page may quote
     # Not what an IMAP server repeats of ours: it takes our line for the tag of a command.
-    ("ssh", _says(rb"(?!\* (?:OK|PREAUTH|BYE) )(?:[^\x00]{0,2048}\n)?SSH-[12]\.\d{1,2}-([^\r\n\x00]*)", "an SSH server ({0})")),
+    ("ssh", _says(rb"(?!\* [A-Z]{2,7} )(?:[^\x00]{0,2048}\n)?SSH-[12]\.\d{1,2}-([^\r\n\x00]*)", "an SSH server ({0})")),
     ("ssh", _says(rb"(Exceeded MaxStartups|Not allowed at this time)\r?\n?\Z", "an SSH server that refuses ({0})")),
     ("http", _says(rb"\s{0,16}(?i:<!doctype html|<html)\b", "a web server that sends HTML without a header")),
     ("rtsp", _says(rb"RTSP/1\.0 \d{3}", "a media server (RTSP)")),

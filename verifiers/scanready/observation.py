@@ -46,9 +46,11 @@ class Observation:
 
     def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
         """Note what the port said to a climb of type ``row``."""
+        encrypted = False
         for check in checks:
             if check.endpoint != endpoint:
                 continue  # a redirect, a proxy: another port's doing
+            encrypted = encrypted or (row.tls and check.step is Step.TLS and check.outcome in _HOLDS)
             cause = check.finding.cause if check.finding else None
             if check.step is Step.HANDSHAKE and (check.outcome in _HOLDS or _is_its_word(cause)):
                 self.spoke = row.speaks, row.tls
@@ -57,7 +59,7 @@ class Observation:
             if cause is common.THROTTLED:
                 self.closed = check.finding
             if "speaks" in check.facts:
-                self.spoke = check.facts["speaks"], False
+                self.spoke = check.facts["speaks"], encrypted
 
     def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
         """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""

@@ -214,6 +214,8 @@ class Probe:
         """
         credential = self.target.credential
         assert credential is not None, "a login needs a credential"
+        if why := _unsayable(credential.password or ""):
+            raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
         guard = self.around.guard
         async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
             self.footprint.login_attempts += 1
@@ -370,3 +372,14 @@ class Probe:
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
         return Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding)
+
+
+def _unsayable(password: str) -> str:
+    """Why no client library can hand this password over; empty if they can. Servers hang up on some of these."""
+    if "\0" in password:
+        return "holds a NUL, which no login protocol carries"
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    return ""

@@ -35,9 +35,9 @@ class Job:
 
 
 # What a finished climb leaves behind goes at once, by reference counts: none of its objects are in cycles (a test holds
-# that). The collector only looks, again and again, at a thousand climbs in flight, which are all alive: a quarter
-# of the CPU time at Python's own threshold of 700 (measured). At this one it still finds, every few megabytes, what a client
-# library may leave in cycles after a login.
+# that). The collector only looks, again and again, at a thousand climbs in flight, which are all alive: a quarter of
+# the CPU time at Python's own threshold of 700 (measured). At this one it still finds, every few megabytes, what a
+# client library may leave in cycles after a login.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 

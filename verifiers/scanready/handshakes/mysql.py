@@ -12,12 +12,14 @@ import asyncio
 import socket
 import threading
 from functools import partial
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from ..causes import common
+from ..causes import mysql as causes
 from ..explain import Failure
+from ..model import Step
 from ..probe import FAREWELL, Probe, Rung
-from ..stream import HungUp, Stream
+from ..stream import HungUp, Silent, Stream
 from ..tlspolicy import TlsSession
 from ..wire import Buffer, Reader, WireError
 from ..wire import mysql as wire
@@ -28,6 +30,9 @@ T = TypeVar("T")
 INVENTED_USER = "scanready_probe"
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
+
+# A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
+SLOW_GREETING = 2.0
 
 Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
 LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
@@ -176,3 +181,33 @@ class Talk:
         except (WireError, HungUp):
             self._over = True  # nothing more can be said to this peer
             raise
+
+
+async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
+    """Climb ``handshake``: the greeting, or who else answers."""
+    async with probe.step(Step.HANDSHAKE) as rung:
+        clock = asyncio.get_running_loop().time()
+        try:
+            answer = await talk.listen()
+        except Silent as silent:
+            if silent.heard or silent.hasty:
+                raise
+            hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
+            rung.blocked(common.SILENT, f"connected, and not one byte came ({hint})")
+        if isinstance(answer, wire.ServerError):
+            turned_away(probe, rung, answer)
+        if isinstance(answer, wire.AncientGreeting):
+            rung.blocked(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
+        told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
+        rung.saw(told, product=answer.product, version=answer.version)
+        if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
+            rung.saw(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
+    return answer
+
+
+def turned_away(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
+    """An error that does not depend on who asks."""
+    cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
+    seen_as = wire.host_seen(error.message) or probe.agent_address
+    fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
+    rung.blocked(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)

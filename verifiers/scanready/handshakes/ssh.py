@@ -27,7 +27,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ..causes import common
 from ..causes import ssh as causes
-from ..explain import Failure
+from ..explain import Failure, foreigner
 from ..logins import openssh
 from ..logins import ssh as paramiko_login
 from ..logins.ssh import Visit, Wanted
@@ -72,7 +72,12 @@ async def _talk(probe: Probe) -> Spoken:
     manners = _Manners()
     stream = await probe.connect(farewell=manners.farewell)
     async with probe.step(Step.HANDSHAKE) as rung:
-        greeting = await manners.introduce(stream)
+        try:
+            greeting = await manners.introduce(stream)
+        except wire.TurnedAway as error:
+            if foreigner(error.heard, probe.row.speaks):
+                raise
+            raise Failure(common.HUNG_UP, str(error)) from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
         facts = greeting_facts(greeting)

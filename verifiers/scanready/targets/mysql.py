@@ -14,22 +14,16 @@ with the connection whose greeting we read.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from typing import NoReturn
 
 from .. import fixes
-from ..causes import common
 from ..causes import mysql as causes
-from ..handshakes.mysql import INVENTED_USER, Talk
+from ..handshakes.mysql import INVENTED_USER, Talk, greeted, turned_away
 from ..logins import mysql as sql
 from ..model import Step
-from ..probe import ClimbEnded, Probe, Rung
-from ..stream import HungUp, Silent, TlsFailed
+from ..probe import ClimbEnded, Probe
+from ..stream import HungUp, TlsFailed
 from ..wire import mysql as wire
-
-# A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
-SLOW_GREETING = 2.0
 
 
 async def verify(probe: Probe) -> None:
@@ -47,14 +41,18 @@ async def verify(probe: Probe) -> None:
 async def _to_the_prompt(probe: Probe) -> wire.Greeting:
     talk = Talk(probe)
     talk.begin(await probe.connect(farewell=talk.finish))
-    greeting = await _greeted(probe, talk)
+    greeting = await greeted(probe, talk)
     async with probe.step(Step.TLS) as rung:
         if greeting.tls:
             await talk.start_tls(rung)
         else:
             rung.skip("the server does not offer TLS")
     async with probe.step(Step.AUTH) as rung:
-        answer = await talk.be_refused()
+        try:
+            answer = await talk.be_refused()
+        except HungUp as error:  # some proxies treat so whom they do not know, and let known users in
+            rung.unsure(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
+            return greeting
         if isinstance(answer, wire.Ok):
             told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
             rung.saw(told, anonymous=True, auth_methods=talk.plugins)
@@ -63,7 +61,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
-            _turned_away(probe, rung, answer)
+            turned_away(probe, rung, answer)
         else:
             rung.unsure(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
     return greeting
@@ -75,7 +73,7 @@ async def _with_credential(probe: Probe) -> None:
     assert credential is not None
     talk = Talk(probe)
     talk.begin(await probe.connect(farewell=talk.finish))
-    greeting = await _greeted(probe, talk)
+    greeting = await greeted(probe, talk)
     if not greeting.tls:
         async with probe.step(Step.TLS) as rung:
             rung.skip("the server does not offer TLS")
@@ -107,35 +105,6 @@ async def _with_credential(probe: Probe) -> None:
             rung.denied(seen.denied)
         else:
             rung.saw(f"read {seen.read}", databases=seen.databases)
-
-
-async def _greeted(probe: Probe, talk: Talk) -> wire.Greeting:
-    async with probe.step(Step.HANDSHAKE) as rung:
-        clock = asyncio.get_running_loop().time()
-        try:
-            answer = await talk.listen()
-        except Silent as silent:
-            if silent.heard or silent.hasty:
-                raise
-            hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
-            rung.blocked(common.SILENT, f"connected, and not one byte came ({hint})")
-        if isinstance(answer, wire.ServerError):
-            _turned_away(probe, rung, answer)
-        if isinstance(answer, wire.AncientGreeting):
-            rung.blocked(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
-        told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
-        rung.saw(told, product=answer.product, version=answer.version)
-        if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
-            rung.saw(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
-    return answer
-
-
-def _turned_away(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
-    """An error that does not depend on who asks."""
-    cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
-    seen_as = wire.host_seen(error.message) or probe.agent_address
-    fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
-    rung.blocked(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)
 
 
 def _conclude(probe: Probe) -> None:

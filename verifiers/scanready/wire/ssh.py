@@ -30,16 +30,17 @@ MAX_PACKET = 35000
 #: IGNORE and DEBUG may come at any time (RFC 4253, 11); nobody needs many of them before the first KEXINIT.
 MAX_SKIPPED = 8
 
-MSG_DISCONNECT = 1
-MSG_IGNORE = 2
-MSG_DEBUG = 4
-MSG_KEXINIT = 20
+MSG_DISCONNECT, MSG_IGNORE, MSG_DEBUG, MSG_KEXINIT = 1, 2, 4, 20
 
 #: RFC 4253, 11.1.
 DISCONNECT_BY_APPLICATION = 11
 
 #: Ciphers that authenticate by themselves; the MAC slot is not negotiated for them (RFC 5647; OpenSSH PROTOCOL, 1.6).
 AEAD_CIPHERS = frozenset({"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"})
+
+
+class TurnedAway(WireError):
+    """Text, and then the end: tcp-wrappers, a ban or a full server may say so, and so may any other text protocol."""
 
 
 class RefusalKind(enum.Enum):
@@ -220,7 +221,7 @@ def _unfinished(buffer: Buffer, rest: bytes, preamble: list[str], *, full: bool)
         return Refusal(kind, _text(rest.rstrip(b"\r")))
     said = [line for line in (*preamble, _text(rest)) if line]
     if said:
-        raise WireError(f"closed without an SSH identification after saying: {said[-1][:200]}")
+        raise TurnedAway(f"closed without an SSH identification after saying: {said[-1][:200]}")
     return None
 
 
