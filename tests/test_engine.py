@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from fixtures.emulators import Server, misbehave, serve
 from scanready import registry
 from scanready.causes import common
 from scanready.engine import Run, Settings, verify
-from scanready.model import Agent, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.probe import Probe
 from scanready.stream import Stream
 from scanready.wire import Buffer
@@ -256,3 +257,22 @@ def test_a_rate_is_kept(verifier: Callable[[object], None]) -> None:
     verifier(notes)
     asyncio.run(collect([target("ssh", f"127.0.0.{n}", 1) for n in range(1, 7)], Settings(rate=50)))
     assert max(times) - min(times) >= 5 / 50 * 0.9
+
+
+def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callable[[object], None]) -> None:
+    """More logins than there are threads, each of a fifth of the target's time: nobody runs out of it in our queue."""
+    busy = threading.Event()
+
+    async def logs_in(probe: Probe) -> None:
+        async with probe.step(Step.LOGIN) as rung:
+            await probe.login(busy.wait, 0.1)
+            rung.saw("logged in")
+        async with probe.step(Step.ACCESS) as rung:
+            rung.saw("read")
+
+    verifier(logs_in)
+    scan = Credential("scan", "svc", "pw")
+    targets = [target("ssh", f"127.0.{n // 250}.{n % 250 + 1}", 22, scan) for n in range(500)]
+    reports = asyncio.run(collect(targets, Settings(timeout=1, canary=False)))
+    assert {report.verdict for report in reports} == {Verdict.SCANNABLE}
+    assert max(report.seconds for report in reports) < 1.1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 
 import pymysql
@@ -328,12 +329,14 @@ def test_cancelled_while_pymysql_logs_in(lab: Lab, watched: Watched) -> None:
 def test_out_of_time_at_any_moment(lab: Lab, watched: Watched) -> None:
     """From no time at all to enough: wherever the deadline falls, the login is finished."""
     climb(at(watched.server), lab.agent)  # a server's very first connection is not the point
-    verdicts = set()
-    for milliseconds in (0.1, *range(1, 61, 2)):
+    verdicts: Counter[Verdict] = Counter()
+    for milliseconds in (0.1, *range(1, 1000, 2)):
         watched.server.forget_hosts()  # cold: the server looks our name up before it greets
         report = lab.agent.run(lambda ms=milliseconds: asyncio.run(out_of_time(at(watched.server), ms / 1000)))
-        verdicts.add(report.verdict)
-    assert verdicts == {Verdict.UNDECIDED, Verdict.READY}, "too short at first, enough in the end"
+        verdicts[report.verdict] += 1
+        if verdicts[Verdict.READY] == 10:
+            break
+    assert set(verdicts) == {Verdict.UNDECIDED, Verdict.READY}, "too short at first, enough in the end"
     watched.assert_unharmed()
 
 

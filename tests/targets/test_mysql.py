@@ -273,6 +273,23 @@ def test_without_pymysql_the_talk_is_still_finished(monkeypatch: pytest.MonkeyPa
     assert report.footprint.probe_logins == 1
 
 
+def test_whom_a_proxy_hangs_up_on_we_had_invented() -> None:
+    """It may treat so everybody it does not know: that says nothing of the scan's own account."""
+    with in_background(misbehave.says_and_closes(emulated.GREETING_10_11_PLAIN)) as server:
+        report = climb(here(server.port))
+    expect(report, Verdict.UNDECIDED, "mysql.login-broken-off", step=Step.AUTH, owner=Owner.DATABASE)
+    assert "scanready_probe" in report.finding.detail  # type: ignore[union-attr]
+
+
+def test_a_server_that_agrees_to_tls_and_falls_silent_has_spoken() -> None:
+    """`handshake.silent` would send the network team after a database that greets."""
+    with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
+        report = climb(here(server.port), timeout=2)
+        server.wait()
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.reached is Step.HANDSHAKE
+
+
 def test_a_login_that_nobody_answers() -> None:
     async def closes(reader: Reader, writer: Writer, record: Record) -> None:
         writer.write(emulated.GREETING_10_11_PLAIN)

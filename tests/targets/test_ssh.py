@@ -110,6 +110,15 @@ def test_closed_after_the_greeting() -> None:
     assert "OpenSSH_9.2p1" in story(report)
 
 
+@pytest.mark.parametrize("text", [b"You are not welcome to use sshd from 10.0.0.1.\r\n", b"Access denied"])
+def test_text_and_then_the_end_is_a_host_access_list(text: bytes) -> None:
+    """tcp-wrappers with a banner (hosts_options(5), `twist`), and the devices that say no in words of their own."""
+    report, server = met(ssh.speaks_once(text))
+    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert text.decode().strip() in report.finding.detail  # type: ignore[union-attr]
+    assert server.counts["disconnects"] == 0
+
+
 def test_closed_before_the_greeting() -> None:
     report, _ = met(ssh.speaks_once(b""))
     expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)

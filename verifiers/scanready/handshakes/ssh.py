@@ -31,6 +31,7 @@ from ..explain import Failure, foreigner
 from ..logins import openssh
 from ..logins import ssh as paramiko_login
 from ..logins.ssh import Visit, Wanted
+from ..logins.ssh_leash import printable
 from ..model import Step
 from ..probe import Probe, Rung
 from ..stream import HungUp, Stream, StreamError, dial
@@ -74,10 +75,11 @@ async def _talk(probe: Probe) -> Spoken:
     async with probe.step(Step.HANDSHAKE) as rung:
         try:
             greeting = await manners.introduce(stream)
-        except wire.TurnedAway as error:
-            if foreigner(error.heard, probe.row.speaks):
+        except (wire.TurnedAway, HungUp) as error:  # a server that has not read our line resets
+            if not error.heard or error.heard.startswith(b"SSH-") or foreigner(error.heard, probe.row.speaks):
                 raise
-            raise Failure(common.HUNG_UP, str(error)) from error
+            said = printable(error.heard.decode("utf-8", "replace"), 200)
+            raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
         facts = greeting_facts(greeting)

@@ -70,9 +70,13 @@ _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 @dataclass(slots=True)
 class Visit:
-    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted."""
+    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted.
+
+    ``passwordless`` if the server did not ask for one (trust, ident, a certificate).
+    """
 
     version: str = ""
+    passwordless: bool = False
     databases: list[str] = field(default_factory=list)
     read: str = ""
     counted: Facts = field(default_factory=dict)
@@ -181,7 +185,8 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
     import psycopg
     from psycopg import errors
 
-    seen = Visit(version=session.info.parameter_status("server_version") or "")
+    version = session.info.parameter_status("server_version") or ""
+    seen = Visit(version, passwordless=not session.pgconn.used_password)
     try:
         _begin(session)
         left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
