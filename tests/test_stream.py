@@ -165,3 +165,30 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
     assert done.stdout.split() == ["blocked", "connect.local-limit", "agent", "connect"], done.stderr
+
+
+def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
+    """The loop has read it already when the wait is over: who reads on, in the farewell say, still gets it."""
+
+    async def run(stream: Stream, server: Server) -> bytes:
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.create_task(stream.receive(line))
+        await asyncio.sleep(0)  # it waits for the socket
+
+        class Reads:
+            """Cancels the task in the turn in which the socket was read for it."""
+
+            def __init__(self, read: Callable[..., object]) -> None:
+                self.read = read
+
+            def __call__(self, *arguments: object) -> object:
+                loop.call_soon(waiting.cancel)
+                return self.read(*arguments)
+
+        handle = loop._selector.get_key(stream.sock).data[0]  # type: ignore[attr-defined]
+        handle._callback = Reads(handle._callback)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return await stream.receive(line)
+
+    assert talk(misbehave.sends(lambda: [b"", b"hello\r\n"], 0.05), run, seconds=2) == b"hello"

@@ -57,12 +57,11 @@ class Silent(StreamError):
     the peer had talked before it consented to TLS.
     """
 
-    patience: float | None = None
-    spoke = False
-
-    def __init__(self, message: str, heard: bytes = b"", waited: float = LEAST_SILENCE) -> None:
+    def __init__(
+        self, message: str, heard: bytes, waited: float, patience: float | None = None, spoke: bool = False
+    ) -> None:
         super().__init__(message, heard)
-        self.waited = waited
+        self.waited, self.patience, self.spoke = waited, patience, spoke
 
     @property
     def hasty(self) -> bool:
@@ -95,6 +94,17 @@ class DialFailed(OSError):
         self.offender = offender
 
 
+class _Socket(socket.socket):
+    """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server."""
+
+    __slots__ = ("kept",)
+    kept: bytes
+
+    def recv(self, *arguments: int) -> bytes:
+        self.kept = super().recv(*arguments)
+        return self.kept
+
+
 class Stream:
     """One connection, from its first byte to its polite end.
 
@@ -109,8 +119,9 @@ class Stream:
         *("deadline", "heard", "peer", "sock"),
     )
 
-    def __init__(self, sock: socket.socket, peer: str, deadline: float, tap: Tap | None = None) -> None:
+    def __init__(self, sock: _Socket, peer: str, deadline: float, tap: Tap | None = None) -> None:
         self.sock = sock
+        self.sock.kept = b""
         self.peer = peer
         self.deadline = deadline
         self.heard = b""
@@ -228,10 +239,6 @@ class Stream:
                 drained += len(raw)
         self.sock.close()
 
-    def abandon(self) -> None:
-        """Close at once, for a second Ctrl-C."""
-        self.sock.close()
-
     def detach(self) -> socket.socket:
         """Hand the connected socket over to a client library, blocking again. Only before TLS."""
         if self._tls is not None:
@@ -312,25 +319,21 @@ class Stream:
         since = loop.time()
         try:
             try:
-                raw = self.sock.recv(_CHUNK)
+                raw = self.sock.kept or self.sock.recv(_CHUNK)
             except BlockingIOError:
                 async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
                     raw = await loop.sock_recv(self.sock, _CHUNK)
-            self._first_byte = math.inf
+            self._first_byte, self.sock.kept = math.inf, b""
             return raw
         except TimeoutError:
-            raise self._silence(loop.time() - since) from None
+            patience = self._patience if self._first_byte < math.inf else None
+            waited = loop.time() - since
+            raise Silent("no answer within the time left", self.heard, waited, patience, self._spoke) from None
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
             raise HungUp(said, self.heard) from error
-
-    def _silence(self, waited: float) -> Silent:
-        silent = Silent("no answer within the time left", self.heard, waited)
-        silent.patience = self._patience if self._first_byte < math.inf else None
-        silent.spoke = self._spoke
-        return silent
 
 
 async def dial(
@@ -345,7 +348,7 @@ async def dial(
     family, where = address
     since = asyncio.get_running_loop().time()
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = _Socket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise DialFailed(error) from error
     try:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from .. import fixes
 from ..causes import common
 from ..causes import postgresql as causes
+from ..explain import Failure
 from ..model import Step
 from ..probe import Probe, Rung
-from ..stream import Stream
+from ..stream import Stream, StreamError
+from ..wire import WireError
 from ..wire import postgresql as wire
 
 INVENTED_USER = "scanready_probe"
@@ -101,11 +103,21 @@ def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str:
     return fixes.pg_hba_line("hostssl" if encrypted else "host", database, user, seen_as or probe.agent_address)
 
 
-async def let_in_without_tls(probe: Probe, user: str, database: str) -> bool:
-    """Ask once more without TLS: `hostnossl` lines let in only those."""
-    stream = await probe.connect()
-    await stream.send(wire.startup(user, database))
-    return isinstance(await stream.receive(wire.read_startup_answer), wire.AuthenticationRequest)
+async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str) -> bool:
+    """Ask once more without TLS, on a connection of its own: `hostnossl` lines let in only those.
+
+    Whatever becomes of this question, the first answer stands.
+    """
+    try:
+        stream = await probe.dial(probe.address or probe.host, probe.target.port)
+        await stream.send(wire.startup(user, database))
+        answer = await stream.receive(wire.read_startup_answer)
+    except (Failure, StreamError, WireError) as error:
+        rung.saw(f"asked again without TLS: {error}")
+        return False
+    if not isinstance(answer, wire.AuthenticationRequest):
+        rung.saw("refused with TLS and without")
+    return isinstance(answer, wire.AuthenticationRequest)
 
 
 async def encrypt(probe: Probe, stream: Stream) -> bool:

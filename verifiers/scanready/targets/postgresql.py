@@ -33,7 +33,7 @@ async def verify(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         if isinstance(answer, wire.AuthenticationRequest):
             await shared.prompted(probe, rung, stream, answer, encrypted=encrypted)
-        elif encrypted and shared.by_hba(answer) and await shared.let_in_without_tls(probe, user, database):
+        elif encrypted and shared.by_hba(answer) and await shared.let_in_without_tls(probe, rung, user, database):
             rung.warn(causes.TLS_REFUSED, answer.message, shared.line(probe, encrypted=True))
             encrypted = False
         else:
