@@ -94,7 +94,7 @@ def test_tls_and_the_certificate(results: dict[str, Any], kind: str) -> None:
     assert facts["tls"] in ("TLSv1.2", "TLSv1.3")
     assert "CN=lab intermediate" in facts["tls_issuer"]
     assert facts["tls_expires"] > datetime.datetime.now(datetime.UTC).isoformat()
-    assert "certificate_fault" not in facts
+    assert "certificate_faults" not in facts
 
 
 def test_the_table_has_it_on_one_line_each(lab: Lab, machine: dict[str, Server], results: dict[str, Any]) -> None:

@@ -61,10 +61,10 @@ def test_a_faulty_certificate_and_an_open_page() -> None:
         "encryption": "STARTTLS",
         **CERTIFICATE,
     }
-    words = traits(service("https", **facts, certificate_fault="tls.untrusted"))
+    words = traits(service("https", **facts, certificate_faults=["tls.untrusted", "tls.expired"]))
     assert words[1:] == [
         "no login asked for",
-        "TLSv1.3 by STARTTLS, certificate of Corp CA\\, EMEA until 2027-01-31 (untrusted)",
+        "TLSv1.3 by STARTTLS, certificate of Corp CA\\, EMEA until 2027-01-31 (untrusted, expired)",
     ]
 
 

@@ -198,6 +198,8 @@ class Probe:
         rung.saw(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
+        if judgement.faults:
+            rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
         if session.old:
             rung.followed_by(self._fault(common.TLS_VERSION, f"only {session.version}", warns=True))
         for cause, detail in judgement.faults:
@@ -371,7 +373,7 @@ class Probe:
         finding = Finding(cause, detail) if warns else None
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
-        return Check(Step.TLS, self.endpoint, outcome, told, {"certificate_fault": cause.code}, finding)
+        return Check(Step.TLS, self.endpoint, outcome, told, finding=finding)
 
 
 def _unsayable(password: str) -> str:

@@ -51,8 +51,8 @@ def _encryption(report: Report) -> list[str]:
         words += f", certificate of {found[1] if found else issuer}"
     if expires := facts.get("tls_expires"):
         words += f" until {str(expires)[:_UNTIL]}"
-    if fault := facts.get("certificate_fault"):
-        words += f" ({str(fault).removeprefix('tls.')})"
+    if faults := facts.get("certificate_faults"):
+        words += f" ({', '.join(str(fault).removeprefix('tls.') for fault in faults)})"
     return [words]
 
 
