@@ -166,6 +166,16 @@ def test_all_connections_taken(lab: Lab) -> None:
     expect(report, Verdict.BLOCKED, "postgresql.too-many-connections", owner=Owner.DATABASE)
 
 
+def test_a_server_that_shuts_down(lab: Lab) -> None:
+    server = lab.postgresql("scram", label="closing")
+    with server.shutting_down():
+        for credential in (None, ER):
+            report = climb(target("postgresql", server.hostname, credential=credential, database="hr"), lab.agent)
+            expect(report, Verdict.BLOCKED, "postgresql.not-accepting", step=Step.AUTH, owner=Owner.DATABASE)
+            assert report.facts["sqlstate"] == "57P03"
+            assert report.footprint.login_attempts == 0
+
+
 def test_a_password_in_clear_is_withheld(lab: Lab) -> None:
     server = lab.postgresql("password")
     report = climb(target("postgresql", server.hostname, credential=ER, database="hr"), lab.agent)
