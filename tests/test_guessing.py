@@ -35,12 +35,12 @@ def _codes(reports: Sequence[Report]) -> dict[str, str]:
 
 
 def test_a_silent_port_takes_the_time_of_one_target() -> None:
-    reports, server, seconds = asyncio.run(_tried(misbehave.silent, 3.0))
+    reports, server, seconds = asyncio.run(_tried(misbehave.silent, 12.0))
     codes = _codes(reports)
     assert len(reports) >= 8
     assert codes["http"] == codes["https"] == codes["mysql"] == "handshake.silent"
     assert set(codes.values()) <= {"handshake.silent", _NO_TIME}
-    assert seconds < 2 * 3.0, "one --timeout, not one for each of the types"
+    assert seconds < 1.5 * 12.0, "one --timeout, not one for each of the types"
     spoke = [r for r in reports if not BY_NAME[r.target.type].server_first and codes[r.target.type] != _NO_TIME]
     assert len(server.connections) == 1 + len(spoke), "all that wait for the server listened once"
     for report in spoke:
@@ -51,18 +51,19 @@ def test_a_silent_port_takes_the_time_of_one_target() -> None:
 def test_the_answer_says_that_the_time_was_shared() -> None:
     reports, _, _ = asyncio.run(_tried(misbehave.silent, 1.0))
     text = draw("127.0.0.1", reports, Look(width=200))
-    assert "cannot be scanned as any of" in text
+    assert set(_codes(reports).values()) == {_NO_TIME}, "so short a wait is no silence"
+    assert "undecided" in text
     assert "share the time of one target" in text
-    assert text.count("handshake.silent") == 1, "one line, not one for each type"
+    assert text.count(_NO_TIME) == 2, "a line for who was heard too briefly, and one for all who had no turn"
     assert "gives it all to one" in text
 
 
 def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:
-    reports, _, seconds = asyncio.run(_tried(postgresql.sasl, 3.0))
+    reports, _, seconds = asyncio.run(_tried(postgresql.sasl, 6.0))
     codes = _codes(reports)
     assert codes.pop("postgresql") == "ready"
     assert set(codes.values()) <= {"handshake.silent", "handshake.hung-up", "handshake.other-protocol"}
-    assert seconds < 2 * 3.0
+    assert seconds < 2 * 6.0
 
 
 def test_a_greeting_ends_the_search_at_once() -> None:

@@ -2,7 +2,8 @@
 
 A silent port would otherwise cost the whole time once for each type. What is
 divided is the patience for a *first* byte: a peer that has said something gets
-all the time there is left.
+all the time there is left. A share that is too short to call it silence ends as
+out of time, like any other wait.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Silent(StreamError):
     @property
     def hasty(self) -> bool:
         """True if we waited too short a time to call it silence."""
-        return self.patience is None and self.waited < LEAST_SILENCE
+        return self.waited < LEAST_SILENCE
 
 
 class HungUp(StreamError):

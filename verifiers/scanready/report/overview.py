@@ -17,6 +17,7 @@ from .traits import traits
 #: As these a scan would run.
 GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
+_UNHEARD = (common.SILENT, common.OUT_OF_TIME)
 _SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"
 
 
@@ -63,9 +64,9 @@ def _as_nothing(reports: list[Report]) -> str:
 def _hint(groups: list[list[Report]], faulty: list[Report]) -> str:
     """Where to read on."""
     met = faulty + [members[0] for members in groups if answered(members[0])]
-    if worth := [report for report in met if report.cause not in (common.OTHER_PROTOCOL, common.SILENT)]:
+    if worth := [report for report in met if report.cause not in (common.OTHER_PROTOCOL, *_UNHEARD)]:
         return f"`scanready check {visible(str(worth[0].target))}` shows the ladder, and the fix if there is one"
-    return _SHARED if any(report.cause is common.SILENT and report.target.guessed for report in met) else ""
+    return _SHARED if any(report.cause in _UNHEARD and report.target.guessed for report in met) else ""
 
 
 def _alike(reports: Iterable[Report]) -> list[list[Report]]:
