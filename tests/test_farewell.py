@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Server, misbehave, mysql, serve
-from scanready import engine, probe, registry
+from scanready import engine, farewells, registry
+from scanready.dialling import dial
 from scanready.engine import Run, Settings, verify
 from scanready.model import Report, Step, Target, Verdict
 from scanready.probe import Probe
 from scanready.resolve import Resolver
-from scanready.stream import HungUp, Stream, dial
+from scanready.stream import HungUp, Stream
 from scanready.wire import Buffer
 from tests.climb import expect, story, target
 
@@ -48,7 +49,7 @@ def test_ten_addresses_are_left_side_by_side(monkeypatch: pytest.MonkeyPatch) ->
     report, connections = asyncio.run(run())
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
     assert (connections, report.footprint.connections) == (10, 10)
-    assert report.seconds < 2 + probe.FAREWELL + 0.1
+    assert report.seconds < 2 + farewells.FAREWELL + 0.1
 
 
 def test_a_slow_server_is_left_politely_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from typing import TypeVar
 import pytest
 
 from fixtures.emulators import Reader, Record, Server, Writer, misbehave, serve
-from scanready.stream import HungUp, Silent, Stream, TlsFailed, dial
+from scanready.dialling import dial
+from scanready.stream import HungUp, Silent, Stream, TlsFailed
 from scanready.wire import Buffer, WireError
 
 T = TypeVar("T")
@@ -192,3 +193,25 @@ def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
         return await stream.receive(line)
 
     assert talk(misbehave.sends(lambda: [b"", b"hello\r\n"], 0.05), run, seconds=2) == b"hello"
+
+
+def test_a_source_port_below_1024_is_taken_where_it_may_be() -> None:
+    async def run() -> tuple[bool, bool]:
+        async with serve(misbehave.silent) as server:
+            deadline = asyncio.get_running_loop().time() + 5
+            where = (socket.AF_INET, ("127.0.0.1", server.port))
+            streams = [await dial(where, deadline, privileged=True), await dial(where, deadline)]
+            said = streams[0].privileged, streams[1].privileged
+            for stream in streams:
+                await stream.close()
+            return said
+
+    low, usual = asyncio.run(run())
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", 1020))
+            may = True
+        except PermissionError:
+            may = False
+    assert (low, usual) == (may, False)

@@ -97,7 +97,7 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets:\n- {host: a, type: ssh, credential: c}\n", "inv.yaml:2:36: unknown credential `c`"),
         (b"targets:\n- {host: a, type: http, proxy: 'p:1', proxy_credential: c}\n", "inv.yaml:2:39: unknown key `proxy_credential`"),
         (b"targets:\n- {host: a, type: nfs, exprt: /x}\n", "inv.yaml:2:24: unknown key `exprt`; did you mean `export`?"),
-        (b"targets:\n- {host: a, type: nfs, share: x}\n", "inv.yaml:2:24: `share` is not an option of nfs (it has: export, nfs_"),
+        (b"targets:\n- {host: a, type: nfs, share: x}\n", "inv.yaml:2:24: `share` is not an option of nfs (it has: export, gid, nfs_"),
         (b"targets:\n- {host: a, type: nfs, export: home}\n", "inv.yaml:2:32: `export` begins with `/`, as in `/home`, not"),
         (b"targets:\n- {host: a, type: nfs, nfs_version: 4.1}\n", "inv.yaml:2:37: `nfs_version` is 2, 3 or 4"),
         (b"targets:\n- {host: a, type: smb, share: [x]}\n", "inv.yaml:2:31: `share` must be text"),

@@ -132,6 +132,7 @@ TYPES: tuple[TargetType, ...] = (
         Cost(1, 2, login_attempts=1),
         speaks="smb",
         path="share",
+        options=("path",),
         doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000.",
     ),
     TargetType(
@@ -158,7 +159,7 @@ TYPES: tuple[TargetType, ...] = (
         Cost(1, 2),
         speaks="rpc",
         path="export",
-        options=("nfs_version",),
+        options=("nfs_version", "uid", "gid"),
     ),
     TargetType(
         "http",

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 from . import fixes
 from .causes import common
+from .dialling import dial
 from .explain import explain
 from .model import Check, Finding, Outcome, Step, bracketed
-from .stream import Address, DialFailed, Silent, Stream, Tap, dial, source_address
+from .sockets import Address, source_address
+from .stream import DialFailed, Silent, Stream, Tap
 
 # A host that is absent answers "unreachable" only after 3.05 s (the kernel's ARP patience, measured), and a lost
 # SYN is sent again after 1 and 3 s: less than 4 s would call an absent host filtered. More would eat the deadline.
@@ -37,17 +39,22 @@ class Dialled:
 Opened = Callable[[Stream], object]
 
 
-async def dial_all(addresses: list[Address], deadline: float, tap: Tap | None, opened: Opened) -> Dialled:
+async def dial_all(
+    addresses: list[Address], deadline: float, tap: Tap | None, opened: Opened, privileged: bool = False
+) -> Dialled:
     """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each.
 
-    ``opened`` is told each stream as soon as it is connected, so that none is lost if we are cancelled.
+    ``opened`` is told each stream as soon as it is connected, so that none is lost if we are cancelled;
+    ``privileged`` asks for source ports below 1024.
     """
+
     dialled = Dialled()
     patience = min(deadline, asyncio.get_running_loop().time() + PATIENCE)
     if len(addresses) == 1:
-        attempts = [await _dial(addresses[0], patience, tap, opened)]
+        attempts = [await _dial(addresses[0], patience, tap, opened, privileged)]
     else:
-        attempts = list(await asyncio.gather(*(_dial(address, patience, tap, opened) for address in addresses)))
+        every = (_dial(address, patience, tap, opened, privileged) for address in addresses)
+        attempts = list(await asyncio.gather(*every))
     for stream, check, source in attempts:
         dialled.checks.append(check)
         dialled.source = dialled.source or source
@@ -61,12 +68,12 @@ async def dial_all(addresses: list[Address], deadline: float, tap: Tap | None, o
 
 
 async def _dial(
-    address: Address, patience: float, tap: Tap | None, opened: Opened
+    address: Address, patience: float, tap: Tap | None, opened: Opened, privileged: bool
 ) -> tuple[Stream | None, Check, str | None]:
     host, port = str(address[1][0]), int(address[1][1])
     clock = time.perf_counter()
     try:
-        stream = await dial(address, patience, tap, opened)
+        stream = await dial(address, patience, tap, opened, privileged)
     except (DialFailed, Silent) as error:
         # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
         refused = isinstance(error, DialFailed) and error.offender is None

@@ -24,7 +24,8 @@ from .guessing import Guesses
 from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, judge, reached
 from .probe import Observation, Probe, Surroundings
 from .resolve import Resolver
-from .stream import Tap, source_address
+from .sockets import source_address
+from .stream import Tap
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from

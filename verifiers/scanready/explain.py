@@ -10,7 +10,7 @@ from typing import Any
 from .causes import common
 from .identify import Identity, identify
 from .model import Cause, Facts, Finding, Step
-from .stream import DialFailed, HungUp, Silent, StreamError, TlsFailed
+from .stream import DialFailed, HungUp, Silent, StreamError, TlsFailed, Unanswered
 from .wire import WireError, tls
 
 
@@ -71,6 +71,8 @@ def explain(error: BaseException, step: Step, speaks: str) -> Finding:
             return Finding(common.NO_ANSWER, "the resolver did not answer within the time")
         case DialFailed():
             return _dialled(error)
+        case Unanswered(hasty=False):
+            return Finding(common.UDP_SILENT, f"{error} in {error.waited:.1f} s")
         case Silent(heard=b"", hasty=True, spoke=False):
             return Finding(common.OUT_OF_TIME, f"{error}, which was {error.waited:.1f} s: too short to call it silence")
         case Silent(heard=b"") if step is Step.CONNECT:
@@ -97,6 +99,8 @@ def _dialled(error: DialFailed) -> Finding:
     if _forbidden(error):
         return Finding(common.REJECTED, f"{error.strerror}{said}")
     match error.errno:
+        case errno.ECONNREFUSED if error.datagram_to:
+            return Finding(common.REFUSED, f"port unreachable: nothing listens on this UDP port{said}")
         case errno.ECONNREFUSED:
             return Finding(common.REFUSED, "reset: nothing listens, or a firewall resets")
         case errno.ETIMEDOUT:
@@ -111,12 +115,15 @@ def _forbidden(error: DialFailed) -> bool:
     """True where a rule said no: prohibited codes, and codes that only a filter sends for TCP.
 
     A TCP stack answers a closed port with a reset; a *port unreachable* for TCP
-    comes from a packet filter, be it the target's own.
+    comes from a packet filter, be it the target's own. For UDP it is the stack's
+    own word, if it comes from the host that was asked.
     """
     if error.icmp is None:
         return error.errno == errno.ENOPROTOOPT
     kind, code = error.icmp
-    if error.icmp in _PORT_UNREACHABLE or error.icmp == _PROTOCOL_UNREACHABLE:
+    if error.icmp in _PORT_UNREACHABLE:
+        return error.datagram_to is None or error.offender != error.datagram_to
+    if error.icmp == _PROTOCOL_UNREACHABLE:
         return True
     version_6 = ":" in (error.offender or "")
     return kind == 1 and code in _PROHIBITED_6 if version_6 else kind == 3 and code in _PROHIBITED_4

@@ -17,37 +17,30 @@ identity we invented) and ``blocked`` (failed, the climb ends).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import certificates
+from . import certificates, datagram
 from .catalogue import TargetType
 from .causes import common
 from .connect import Dialled, dial_all
 from .explain import Failure, explain
+from .farewells import FAREWELL, Farewell, Farewells
 from .guard import LockoutGuard
 from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
 from .observation import Observation
 from .resolve import NoTurn, Resolver
 from .rung import ClimbEnded, Rung
-from .stream import Address, Stream, StreamError, Tap
+from .sockets import Address
+from .stream import Stream, Tap
 from .tlspolicy import TlsSession
-from .wire import WireError
 
 __all__ = ["ClimbEnded", "Farewell", "Observation", "Probe", "Rung", "Surroundings"]
 
 T = TypeVar("T")
 
-#: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
-Farewell = Callable[[Stream], Awaitable[None]]
-
-#: Seconds in which a talk is ended, its polite close included, however short the target's own time was: this is
-#: manners, not judging. A MySQL server that is left before it has refused a login counts that towards banning the
-#: agent, and it greets only after a reverse look-up, a few tenths of a second where nothing is cached.
-FAREWELL = 0.5
 # What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
@@ -104,8 +97,7 @@ class Probe:
         self.address: str | None = None
         self._patience = patience
         self._dialled: Dialled | None = None
-        self._open: list[tuple[Stream, Farewell | None]] = []
-        self._leaving: list[asyncio.Task[None]] = []
+        self._owed = Farewells()
         self._tap = around.tap(target) if around.tap else None
 
     # what a verifier asks -------------------------------------------------------------------------------------------
@@ -130,14 +122,19 @@ class Probe:
         """This agent's address towards the target, as a rule or access list must name it."""
         return self.source or (self.around.agent.addresses[0] if self.around.agent.addresses else "AGENT-ADDRESS")
 
-    def step(self, step: Step, endpoint: str | None = None) -> Rung:
-        """Enter a rung: ``async with probe.step(Step.AUTH) as rung``."""
-        return Rung(self, step, endpoint or self.endpoint)
+    def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
+        """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
 
-    async def connect(self, farewell: Farewell | None = None) -> Stream:
+        ``into`` takes its checks in place of the climb's own list: endpoints that are asked side by side end in any
+        order, and are told in one.
+        """
+        return Rung(self, step, endpoint or self.endpoint, self.checks if into is None else into)
+
+    async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
         """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
 
-        ``farewell`` ends the talk politely at whatever step the climb stops.
+        ``farewell`` ends the talk politely at whatever step the climb stops; ``privileged`` asks for a source port
+        below 1024 (:attr:`Stream.privileged` says whether it was to be had).
 
         Raises:
             ClimbEnded: no address answered; or the port is known to speak something else.
@@ -149,38 +146,64 @@ class Probe:
         async with self.step(Step.RESOLVE, self.host) as rung:
             addresses = await self._resolve(self.host, self.target.port)
             rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
-        dialled, self._dialled = self._dialled or await self._dial(addresses, farewell), None
+        dialled, self._dialled = self._dialled or await self._dial(addresses, farewell, privileged), None
         self.checks.extend(dialled.checks)
         self.source = self.source or dialled.source
         self.footprint.connections += len(dialled.alive)
-        self._open = [(open_, farewell if open_ in dialled.alive else said) for open_, said in self._open]
+        self._owed.settle_on(dialled.alive, farewell)
         self.seen.note_dialled(self.checks[first:], answers=bool(dialled.alive))
         if not dialled.alive:
             raise ClimbEnded
         stream, *spares = dialled.alive
         self.address = stream.peer
         stream.wait_for_first_byte(self._patience)
-        await self._part_from(spares)
+        await self._owed.part_from(spares, self.remaining)
         if self.depth is Step.CONNECT:
             raise ClimbEnded
         return stream
 
-    async def dial(self, host: str, port: int) -> Stream:
-        """Connect to another endpoint than the target's own (a proxy, a redirect) on a rung of the caller's.
+    async def dial(self, host: str, port: int, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
+        """Connect to another endpoint than the target's own (a proxy, a broker's port) on a rung of the caller's.
 
         Raises:
             Failure: no address of it answered; the first one's cause.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         addresses = await self._resolve(host, port)
-        dialled = await self._dial(addresses, None)
+        dialled = await self._dial(addresses, farewell, privileged)
         self.footprint.connections += len(dialled.alive)
-        await self._part_from(dialled.alive[1:])
+        await self._owed.part_from(dialled.alive[1:], self.remaining)
         if not dialled.alive:
             refused = dialled.checks[0].finding
             assert refused is not None, "who does not answer has a finding"
             raise Failure(refused.cause, f"{dialled.checks[0].endpoint}: {refused.detail}", refused.fix)
         return dialled.alive[0]
+
+    async def ask(
+        self,
+        host: str,
+        port: int,
+        question: bytes,
+        reader: Callable[[bytes], T | None],
+        *,
+        seconds: float = 3.0,
+        privileged: bool = False,
+    ) -> T:
+        """Ask over UDP on a rung of the caller's, again every second for at most ``seconds``.
+
+        ``reader`` is given each datagram whole, and returns None for what answers another question. Counted as one
+        connection: for a firewall on the way it is one.
+
+        Raises:
+            Unanswered: nobody answered, which proves nothing.
+            DialFailed: an ICMP message said no.
+            WireError: as the reader raises it.
+            socket.gaierror, TimeoutError: the name was not resolved.
+        """
+        address, *_ = await self._resolve(host, port)
+        self.footprint.connections += 1
+        end = min(self.deadline, asyncio.get_running_loop().time() + seconds)
+        return await datagram.ask(address, question, reader, end, self._tap, privileged)
 
     async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
         """Do the TLS handshake on this rung and judge version and certificate.
@@ -269,13 +292,11 @@ class Probe:
 
     async def leave(self, stream: Stream) -> None:
         """End a talk now, politely, instead of at the end of the climb."""
-        for entry in [entry for entry in self._open if entry[0] is stream]:
-            self._open.remove(entry)
-            await self._say_goodbye(*entry)
+        await self._owed.leave(stream)
 
     def handed_over(self, stream: Stream) -> None:
         """A client library owns the connection from here on (see :meth:`Stream.detach`)."""
-        self._open = [entry for entry in self._open if entry[0] is not stream]
+        self._owed.forget(stream)
 
     def record(self, check: Check) -> None:
         """Add a check that has no rung of its own."""
@@ -287,22 +308,11 @@ class Probe:
         except NoTurn as error:
             raise Failure(common.OUT_OF_TIME, str(error)) from error
 
-    async def _dial(self, addresses: list[Address], farewell: Farewell | None) -> Dialled:
+    async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
-        return await dial_all(addresses, self.deadline, self._tap, lambda new: self._open.append((new, farewell)))
-
-    async def _part_from(self, spares: list[Stream]) -> None:
-        """Say goodbye to further addresses of a name while the climb goes on, and for as long as it does.
-
-        A server that is slow to greet is slow at all its addresses: waiting for it twice, or leaving it at the first
-        word, would be rude or long.
-        """
-        if not spares:
-            return
-        for entry in [entry for entry in self._open if entry[0] in spares]:
-            self._open.remove(entry)
-            self._leaving.append(asyncio.create_task(self._say_goodbye(*entry, self.remaining + FAREWELL)))
-        await asyncio.sleep(0)  # each begins before the climb goes on
+        return await dial_all(
+            addresses, self.deadline, self._tap, lambda new: self._owed.owe(new, farewell), privileged
+        )
 
     # the climb, run by the engine -----------------------------------------------------------------------------------
 
@@ -315,7 +325,7 @@ class Probe:
         try:
             self._dialled = await self._dial(addresses, None)
         except asyncio.CancelledError:
-            await self._leave_all()
+            await self._owed.leave_all()
             raise
         return bool(self._dialled.alive)
 
@@ -325,7 +335,7 @@ class Probe:
             try:
                 await verify(self)
             finally:
-                await self._leave_all()
+                await self._owed.leave_all()
         except ClimbEnded:
             pass
         except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
@@ -334,40 +344,6 @@ class Probe:
             self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
         if "proxy" not in self.target.options:  # else it was the proxy that spoke
             self.seen.note_spoken(self.row, self.endpoint, self.checks)
-
-    async def _leave_all(self) -> None:
-        """End all talks side by side; those that were left already have as long as the last one.
-
-        Raises:
-            Exception: a bug in a farewell.
-        """
-        if len(self._open) == 1 and not self._leaving:  # nearly always: no tasks for that
-            await self._say_goodbye(*self._open.pop())
-            return
-        loop = asyncio.get_running_loop()
-        ends = [loop.call_later(FAREWELL, leaving.cancel) for leaving in self._leaving]
-        entries, self._open = self._open, []
-        ended = await asyncio.gather(
-            *self._leaving, *(self._say_goodbye(*entry) for entry in entries), return_exceptions=True
-        )
-        for end in ends:
-            end.cancel()
-        for error in ended:
-            if isinstance(error, Exception):
-                raise error
-
-    async def _say_goodbye(self, stream: Stream, farewell: Farewell | None, seconds: float = FAREWELL) -> None:
-        end = asyncio.get_running_loop().time() + seconds
-        stream.wait_for_first_byte(None)
-        stream.deadline = end
-        try:
-            if farewell is not None:
-                # The verdict stands: a peer that spoils the farewell changes nothing.
-                with contextlib.suppress(StreamError, WireError, OSError):
-                    async with asyncio.timeout_at(end):
-                        await farewell(stream)
-        finally:
-            await stream.close(end)
 
     def _fault(self, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None

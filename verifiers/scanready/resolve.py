@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .stream import Address
+from .sockets import Address
 
 #: Seconds under which a resolver without an answer is not called dead: the system's sends a lost question again after
 #: 5 s (resolv.conf(5), ``timeout``), and less would blame it for one lost packet.

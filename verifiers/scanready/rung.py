@@ -28,10 +28,11 @@ class ClimbEnded(Exception):
 class Rung:
     """One step being climbed; records exactly one check when it is left."""
 
-    __slots__ = ("_clock", "_followers", "_probe", "check")
+    __slots__ = ("_checks", "_clock", "_followers", "_probe", "check")
 
-    def __init__(self, probe: Probe, step: Step, endpoint: str) -> None:
+    def __init__(self, probe: Probe, step: Step, endpoint: str, checks: list[Check]) -> None:
         self._probe = probe
+        self._checks = checks
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
@@ -92,7 +93,7 @@ class Rung:
     ) -> None:
         self.check.seconds = time.perf_counter() - self._clock
         if error is None:
-            self._probe.checks += [self.check, *self._followers]
+            self._checks += [self.check, *self._followers]
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
@@ -104,5 +105,5 @@ class Rung:
             self.check.facts["speaks"] = other.protocol
         elif row.tls and isinstance(error, TlsFailed) and identify(heard):  # the right protocol, and no TLS
             self.check.facts["speaks"] = row.speaks
-        self._probe.checks += [self.check, *self._followers]
+        self._checks += [self.check, *self._followers]
         raise ClimbEnded from error

@@ -1,4 +1,4 @@
-"""The only byte pipe: dial, send, receive, start TLS, close politely.
+"""The only byte pipe: send, receive, start TLS, close politely.
 
 Built on the event loop's ``sock_*`` calls, which exist on every platform, with
 TLS through memory buffers: STARTTLS, direct TLS and TLS inside another protocol
@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import math
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from . import icmp
+from . import sockets
 from .tlspolicy import TlsSession, handshake_context, server_name, session_of
 from .wire import Buffer, Reader, WireError
 
@@ -26,9 +25,6 @@ T = TypeVar("T")
 
 #: (direction "sent" or "received", the bytes in clear): what a transcript keeps.
 Tap = Callable[[str, bytes], None]
-#: (family, socket address) as the resolver gives them.
-Address = tuple[int, tuple[Any, ...]]
-
 #: What identification needs of the first bytes; the rest of a talk is not kept.
 HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.
@@ -69,6 +65,10 @@ class Silent(StreamError):
         return self.waited < LEAST_SILENCE
 
 
+class Unanswered(Silent):
+    """Nobody answered a question over UDP. That proves nothing: dropped, lost, or a service that does not want to."""
+
+
 class HungUp(StreamError):
     """The peer closed or reset the connection before its message was whole."""
 
@@ -86,23 +86,20 @@ class DialFailed(OSError):
 
     ``icmp`` is the (type, code) of the message, ``offender`` the address it came
     from; both are None where no ICMP message was involved or none can be read.
+    ``datagram_to`` is the address asked, for a question over UDP; None for a connection.
     """
 
-    def __init__(self, error: OSError, icmp: tuple[int, int] | None = None, offender: str | None = None) -> None:
+    def __init__(
+        self,
+        error: OSError,
+        icmp: tuple[int, int] | None = None,
+        offender: str | None = None,
+        datagram_to: str | None = None,
+    ) -> None:
         super().__init__(error.errno, error.strerror or str(error))
         self.icmp = icmp
         self.offender = offender
-
-
-class _Socket(socket.socket):
-    """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server."""
-
-    __slots__ = ("kept",)
-    kept: bytes
-
-    def recv(self, *arguments: int) -> bytes:
-        self.kept = super().recv(*arguments)
-        return self.kept
+        self.datagram_to = datagram_to
 
 
 class Stream:
@@ -119,9 +116,8 @@ class Stream:
         *("deadline", "heard", "peer", "sock"),
     )
 
-    def __init__(self, sock: _Socket, peer: str, deadline: float, tap: Tap | None = None) -> None:
+    def __init__(self, sock: sockets.KeepingSocket, peer: str, deadline: float, tap: Tap | None = None) -> None:
         self.sock = sock
-        self.sock.kept = b""
         self.peer = peer
         self.deadline = deadline
         self.heard = b""
@@ -243,9 +239,12 @@ class Stream:
         """Hand the connected socket over to a client library, blocking again. Only before TLS."""
         if self._tls is not None:
             raise ValueError("a TLS session cannot be handed over")
-        sock = socket.socket(fileno=self.sock.detach())
-        sock.setblocking(True)
-        return sock
+        return sockets.blocking(self.sock)
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024: what a server takes for "a process that root has started"."""
+        return sockets.source_port(self.sock) < 1024
 
     # the pipe -------------------------------------------------------------------------------------------------------
 
@@ -334,67 +333,3 @@ class Stream:
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
             raise HungUp(said, self.heard) from error
-
-
-async def dial(
-    address: Address, deadline: float, tap: Tap | None = None, opened: Callable[[Stream], object] | None = None
-) -> Stream:
-    """Connect to one address; ``opened`` is told the stream at once, also if we are cancelled as it comes into being.
-
-    Raises:
-        DialFailed: refused, rejected, unreachable or a limit of this host.
-        Silent: no answer until ``deadline``.
-    """
-    family, where = address
-    since = asyncio.get_running_loop().time()
-    try:
-        sock = _Socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise DialFailed(error) from error
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        icmp.ask_for_it(sock)
-        async with asyncio.timeout_at(deadline):
-            await asyncio.get_running_loop().sock_connect(sock, where)
-    except TimeoutError:
-        # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
-        if not _connected(sock):
-            sock.close()
-            waited = asyncio.get_running_loop().time() - since
-            raise Silent("no answer to the connection request within the time left", b"", waited) from None
-    except OSError as error:
-        # A refusal is told otherwise: who is reset here was accepted first, and the first word will show it.
-        if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
-            told, offender = icmp.of(sock)
-            sock.close()
-            raise DialFailed(error, told, offender) from error
-    except BaseException:
-        if opened is not None and _connected(sock):
-            opened(Stream(sock, str(where[0]), deadline, tap))
-        else:
-            sock.close()
-        raise
-    stream = Stream(sock, str(where[0]), deadline, tap)
-    if opened is not None:
-        opened(stream)
-    return stream
-
-
-def _connected(sock: socket.socket) -> bool:
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True
-
-
-def source_address(address: Address) -> str | None:
-    """Return this host's own address towards ``address``; sends nothing. None without a route."""
-    family, where = address
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect(where)
-            return str(sock.getsockname()[0])
-    except OSError:
-        return None

@@ -85,6 +85,16 @@ UNREACHABLE = Cause(
     "Check that the host is up, and the routing between agent and target.",
     "On the agent: ip route get {host}; ping {host}; traceroute {host}",
 )
+UDP_SILENT = Cause(
+    "connect.udp-silent",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "Nobody answered over UDP, which proves nothing: a firewall drops the packets, or the service ignores strangers, "
+    "or it is not there.",
+    "Permit UDP from this agent to the port on every firewall between the two; then look whether the service runs.",
+    "On the agent: nc -u -vz {host} {port}; on the target: ss -lnu 'sport = :{port}'",
+    definite=False,
+)
 LOCAL_LIMIT = Cause(
     "connect.local-limit",
     Owner.AGENT,

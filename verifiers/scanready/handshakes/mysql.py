@@ -17,8 +17,9 @@ from typing import NoReturn, TypeVar
 from ..causes import common
 from ..causes import mysql as causes
 from ..explain import Failure
+from ..farewells import FAREWELL
 from ..model import Step
-from ..probe import FAREWELL, Probe, Rung
+from ..probe import Probe, Rung
 from ..stream import HungUp, Silent, Stream
 from ..tlspolicy import TlsSession
 from ..wire import Buffer, Reader, WireError

@@ -27,6 +27,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ..causes import common
 from ..causes import ssh as causes
+from ..dialling import dial
 from ..explain import Failure, foreigner
 from ..logins import openssh
 from ..logins import ssh as paramiko_login
@@ -34,7 +35,7 @@ from ..logins.ssh import Visit, Wanted
 from ..logins.ssh_leash import printable
 from ..model import Step
 from ..probe import Probe, Rung
-from ..stream import HungUp, Stream, StreamError, dial
+from ..stream import HungUp, Stream, StreamError
 from ..version import __version__
 from ..wire import ssh as wire
 from . import unix_inspection

@@ -30,6 +30,7 @@ _ALSO_KNOWN_AS = {
 }  # fmt: skip
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NFS_VERSIONS = (2, 3, 4)
+_LARGEST_ID = 2**32 - 2  # the one above means "nobody in particular" to a kernel
 _SECRETIVE = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
 
 
@@ -115,7 +116,7 @@ def _unknown(rows: list[TargetType], name: str, known: list[str]) -> str:
 
 
 def option_value(row: TargetType, name: str, value: Any) -> Any:
-    """Bring one option's value to the form verifiers read: a flag is a bool, ``nfs_version`` an int, the rest text.
+    """Bring one option's value to the form verifiers read: flags are bools, some are numbers, the rest text.
 
     Raises:
         Wrong: the option cannot have this value.
@@ -128,6 +129,10 @@ def option_value(row: TargetType, name: str, value: Any) -> Any:
     if name == "nfs_version":
         if str(value) not in map(str, _NFS_VERSIONS):
             raise Wrong("`nfs_version` is 2, 3 or 4 (the minor version is negotiated)")
+        return int(value)
+    if name in ("uid", "gid"):
+        if not re.fullmatch(r"\d{1,10}", str(value)) or int(value) > _LARGEST_ID:
+            raise Wrong(f"`{name}` is a number from 0 to {_LARGEST_ID}")
         return int(value)
     if row.name not in BY_NAME:
         return value
@@ -144,7 +149,7 @@ def _text(row: TargetType, name: str, value: str) -> str:
     if name == "export" and not value.startswith("/"):
         raise Wrong(f"`export` begins with `/`, as in `/home`, not {shown(value)}")
     if name == "share" and re.search(r"[/\\]", value):
-        raise Wrong("`share` is the name of the share alone, without a folder in it")
+        raise Wrong("`share` is the name of the share alone, without a folder in it (that is the option `path`)")
     if name == "path" and row.speaks == "http" and not value.startswith("/"):
         return "/" + value
     return value

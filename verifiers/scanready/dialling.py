@@ -1,0 +1,87 @@
+"""Connect to one address over TCP: a stream, or by whose word there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+from . import icmp, sockets
+from .sockets import Address
+from .stream import DialFailed, Silent, Stream, Tap
+
+#: A reserved source port may still be in use towards the same place: then another one is tried.
+_RESERVED_TRIES = 3
+
+
+async def dial(
+    address: Address,
+    deadline: float,
+    tap: Tap | None = None,
+    opened: Callable[[Stream], object] | None = None,
+    privileged: bool = False,
+) -> Stream:
+    """Connect to one address; ``opened`` is told the stream at once, also if we are cancelled as it comes into being.
+
+    ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether it was to be had.
+
+    Raises:
+        DialFailed: refused, rejected, unreachable or a limit of this host.
+        Silent: no answer until ``deadline``.
+    """
+    for _ in range(_RESERVED_TRIES if privileged else 0):
+        try:
+            return await _dial(address, deadline, tap, opened, privileged)
+        except DialFailed as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+    return await _dial(address, deadline, tap, opened, False)
+
+
+async def _dial(
+    address: Address,
+    deadline: float,
+    tap: Tap | None,
+    opened: Callable[[Stream], object] | None,
+    privileged: bool,
+) -> Stream:
+    family, where = address
+    since = asyncio.get_running_loop().time()
+    try:
+        sock = sockets.tcp(family, privileged)
+    except OSError as error:
+        raise DialFailed(error) from error
+    try:
+        async with asyncio.timeout_at(deadline):
+            await asyncio.get_running_loop().sock_connect(sock, where)
+    except TimeoutError:
+        # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
+        if not _connected(sock):
+            sock.close()
+            waited = asyncio.get_running_loop().time() - since
+            raise Silent("no answer to the connection request within the time left", b"", waited) from None
+    except OSError as error:
+        # A refusal is told otherwise: who is reset here was accepted first, and the first word will show it.
+        if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
+            told, offender = icmp.of(sock)
+            sock.close()
+            raise DialFailed(error, told, offender) from error
+    except BaseException:
+        if opened is not None and _connected(sock):
+            opened(Stream(sock, str(where[0]), deadline, tap))
+        else:
+            sock.close()
+        raise
+    stream = Stream(sock, str(where[0]), deadline, tap)
+    if opened is not None:
+        opened(stream)
+    return stream
+
+
+def _connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Where sockets come from: the only module that opens any. They are non-blocking, and keep what ICMP says of them."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import sys
+from typing import Any
+
+from . import icmp
+
+#: (family, socket address) as the resolver gives them.
+Address = tuple[int, tuple[Any, ...]]
+
+#: Source ports that servers with ``secure`` exports trust, the range the Linux NFS client takes its own from
+#: (sunrpc.min_resvport, sunrpc.max_resvport): below it are well-known services.
+_RESERVED_PORTS = range(665, 1024)
+#: How many of them are tried: each is taken by at most one other connection to the same place.
+_TRIES = 12
+
+
+class KeepingSocket(socket.socket):
+    """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server."""
+
+    __slots__ = ("kept",)
+    kept: bytes
+
+    def recv(self, *arguments: int) -> bytes:
+        self.kept = super().recv(*arguments)
+        return self.kept
+
+
+def tcp(family: int, privileged: bool = False) -> KeepingSocket:
+    """Return a TCP socket; ``privileged`` asks for a source port below 1024, where this process may have one.
+
+    Raises:
+        OSError: out of descriptors, or another limit of this host.
+    """
+    sock = KeepingSocket(family, socket.SOCK_STREAM)
+    sock.kept = b""
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    icmp.ask_for_it(sock)
+    if privileged:
+        _reserve(sock)
+    return sock
+
+
+def udp(family: int, privileged: bool = False) -> socket.socket:
+    """Return a UDP socket; see :func:`tcp`."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    icmp.ask_for_it(sock)
+    if privileged:
+        _reserve(sock)
+    return sock
+
+
+def source_port(sock: socket.socket) -> int:
+    """Return the local port, 0 if there is none yet."""
+    return int(sock.getsockname()[1])
+
+
+def _reserve(sock: socket.socket) -> None:
+    """Bind to a port below 1024 if this process may (root, or CAP_NET_BIND_SERVICE); else leave it to the kernel."""
+    anywhere = "::" if sock.family == socket.AF_INET6 else "0.0.0.0"
+    if sys.platform != "win32":  # there it would let others take our port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before linger on these few ports
+    for port in random.sample(_RESERVED_PORTS, _TRIES):
+        try:
+            sock.bind((anywhere, port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return
+
+
+def blocking(sock: socket.socket) -> socket.socket:
+    """Take a socket over for a client library: the same connection, blocking."""
+    taken = socket.socket(fileno=sock.detach())
+    taken.setblocking(True)
+    return taken
+
+
+def source_address(address: Address) -> str | None:
+    """Return this host's own address towards ``address``; sends nothing. None without a route."""
+    family, where = address
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect(where)
+            return str(sock.getsockname()[0])
+    except OSError:
+        return None
