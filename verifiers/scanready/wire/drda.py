@@ -1,0 +1,373 @@
+"""DRDA: what DB2, Informix's DRDA listener and Apache Derby speak (The Open Group, DRDA V5, volumes 1 and 3).
+
+A message is a chain of data stream structures (DSS): u16 length, ``D0``, flags, u16 correlation; inside one object
+(u16 length, u16 codepoint) whose parameters have the same header. Bit 0x40 of the flags says that another DSS follows.
+
+    we                                      server
+    EXCSAT, ACCSEC (mechanism, database) -> EXCSATRD: product, instance, release; ACCSECRD: the login prompt
+    SECCHK (user, password)              -> SECCHKRM
+    ACCRDB (database)                    -> ACCRDBRM, or why not
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+# objects
+EXCSAT, EXCSATRD = 0x1041, 0x1443
+ACCSEC, ACCSECRD = 0x106D, 0x14AC
+SECCHK, SECCHKRM = 0x106E, 0x1219
+ACCRDB, ACCRDBRM = 0x2001, 0x2201
+SQLCARD = 0x2408
+# parameters
+EXTNAM, SRVNAM, SRVCLSNM, SRVRLSLV, MGRLVLLS = 0x115E, 0x116D, 0x1147, 0x115A, 0x1404
+SECMEC, SECCHKCD, RDBNAM, USRID, PASSWORD, SVRCOD = 0x11A2, 0x11A4, 0x2110, 0x11A0, 0x11A1, 0x1149
+RDBACCCL, PRDID, TYPDEFNAM, TYPDEFOVR, CRRTKN = 0x210F, 0x112E, 0x002F, 0x0035, 0x2135
+CCSIDSBC, CCSIDDBC, CCSIDMBC = 0x119C, 0x119D, 0x119E
+SQLAM = 0x2407
+UNICODEMGR = 0x1C08
+
+#: Refusals that nobody but a DRDA server gives: codepoint -> (name, what it says).
+REFUSALS: dict[int, tuple[str, str]] = {
+    0x2211: ("RDBNFNRM", "the database is not known here"),
+    0x2203: ("RDBATHRM", "the account may not connect to the database"),
+    0x2204: ("RDBNACRM", "the database was not accessed"),
+    0x2207: ("RDBACCRM", "the database is already accessed"),
+    0x221A: ("RDBAFLRM", "the database could not be accessed"),
+    0x1218: ("MGRDEPRM", "a manager that the request depends on is missing"),
+    0x1210: ("MGRLVLRM", "the protocol levels do not fit"),
+    0x124C: ("SYNTAXRM", "the request breaks the protocol's syntax"),
+    0x1245: ("PRCCNVRM", "the request comes out of order"),
+    0x1232: ("AGNPRMRM", "the server's agent ended with a permanent error"),
+    0x1233: ("RSCLMTRM", "the server is out of resources"),
+    0x1250: ("CMDNSPRM", "the command is not supported"),
+    0x1251: ("PRMNSPRM", "a parameter is not supported"),
+    0x1252: ("VALNSPRM", "a value is not supported"),
+    0x1253: ("OBJNSPRM", "an object is not supported"),
+    0x1254: ("CMDCHKRM", "the command failed a check"),
+    0x125F: ("TRGNSPRM", "the target is not supported"),
+}
+#: What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
+MECHANISMS: dict[int, str] = {
+    1: "DCE",
+    3: "user and password",
+    4: "user only",
+    5: "user, password, new password",
+    6: "user, substituted password",
+    7: "user, encrypted password",
+    8: "user, strong password substitute",
+    9: "encrypted user and password",
+    0xA: "encrypted password change",
+    0xB: "Kerberos",
+    0xC: "encrypted user and data",
+    0xD: "encrypted user, password and data",
+    0xE: "encrypted password change and data",
+    0xF: "plug-in",
+    0x10: "encrypted user, strong password substitute",
+}
+USER_AND_PASSWORD, ENCRYPTED = 3, 9
+#: No server supports DCE any more: asked for it, each lists what it does support.
+UNLIKELY = 1
+
+_MAGIC, _CHAINED, _SAME_CORRELATION = 0xD0, 0x40, 0x10
+_REQUEST, _REPLY, _OBJECT = 1, 2, 3
+_MOST_STRUCTURES = 32
+_MOST_BYTES = 64 * 1024
+_MOST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One DDM object of a reply: a codepoint and its content."""
+
+    codepoint: int
+    content: bytes
+
+    def parameter(self, codepoint: int) -> bytes | None:
+        """Return the first parameter of that codepoint.
+
+        Raises:
+            WireError: the content is no list of parameters.
+        """
+        return next((value for point, value in _parameters(self.content) if point == codepoint), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAttributes:
+    """EXCSATRD: who answers. Every text is printable."""
+
+    product_class: str
+    server_name: str
+    release: str
+    external_name: str
+    managers: dict[int, int]
+
+    @property
+    def unicode(self) -> bool:
+        """True if names after this message are UTF-8 instead of EBCDIC."""
+        return UNICODEMGR in self.managers and self.managers[UNICODEMGR] == 1208
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityOffer:
+    """ACCSECRD: which mechanisms; ``code`` is a SECCHKCD where the one asked for is not among them."""
+
+    mechanisms: tuple[int, ...]
+    code: int | None = None
+    token: bytes | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The mechanisms in words."""
+        return tuple(MECHANISMS.get(number, f"mechanism {number}") for number in self.mechanisms)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlError:
+    """SQLCARD: what SQL says. ``code`` is negative for an error."""
+
+    code: int
+    state: str
+    text: str
+
+
+# --- what we send ---------------------------------------------------------------------------------------------------
+
+
+def exchange_attributes(name: str, *, then: bytes = b"") -> bytes:
+    """EXCSAT with our name; ``then`` is a request chained to it (its correlation number is 2).
+
+    ``UNICODEMGR`` is not offered, so all names stay EBCDIC.
+    """
+    levels = b"".join(struct.pack(">HH", manager, level) for manager, level in _OUR_LEVELS)
+    content = (
+        _parameter(EXTNAM, _ebcdic(name))
+        + _parameter(MGRLVLLS, levels)
+        + _parameter(SRVNAM, _ebcdic(name))
+        + _parameter(SRVCLSNM, _ebcdic("QDB2/JVM"))
+        + _parameter(SRVRLSLV, _ebcdic("1.0"))
+    )
+    return _structure(_REQUEST, 1, EXCSAT, content, chained=bool(then)) + then
+
+
+_OUR_LEVELS = ((0x1403, 7), (SQLAM, 7), (0x1474, 5), (0x240F, 7), (0x1440, 7))
+
+
+def access_security(mechanism: int, database: str | None, token: bytes | None = None, *, number: int = 2) -> bytes:
+    """ACCSEC: ask for a login by a mechanism; ``token`` is our public value for the encrypted ones."""
+    content = _parameter(SECMEC, struct.pack(">H", mechanism))
+    if database is not None:
+        content += _parameter(RDBNAM, _padded(database))
+    if token is not None:
+        content += _parameter(0x11DC, token)
+    return _structure(_REQUEST, number, ACCSEC, content)
+
+
+def security_check(mechanism: int, database: str, user: bytes, password: bytes, *, number: int = 1) -> bytes:
+    """SECCHK: the login itself. ``user`` and ``password`` are encoded or encrypted already."""
+    content = _parameter(SECMEC, struct.pack(">H", mechanism)) + _parameter(RDBNAM, _padded(database))
+    if mechanism == ENCRYPTED:
+        content += _parameter(0x11DC, user) + _parameter(0x11DC, password)
+    else:
+        content += _parameter(USRID, user) + _parameter(PASSWORD, password)
+    return _structure(_REQUEST, number, SECCHK, content)
+
+
+def access_database(database: str, *, number: int = 1) -> bytes:
+    """ACCRDB: open the database for SQL."""
+    content = (
+        _parameter(RDBACCCL, struct.pack(">H", SQLAM))
+        + _parameter(CRRTKN, _ebcdic("scanrdy.00") + bytes(8))
+        + _parameter(PRDID, _ebcdic("SQL11055"))
+        + _parameter(TYPDEFNAM, _ebcdic("QTDSQLASC"))
+        + _parameter(TYPDEFOVR, b"".join(_parameter(point, struct.pack(">H", 1208)) for point in _CCSIDS))
+        + _parameter(RDBNAM, _padded(database))
+    )
+    return _structure(_REQUEST, number, ACCRDB, content)
+
+
+_CCSIDS = (CCSIDSBC, CCSIDDBC, CCSIDMBC)
+
+
+def ebcdic(text: str) -> bytes:
+    """Encode a name as the protocol begins: code page 500.
+
+    Raises:
+        ValueError: a character that it does not have.
+    """
+    return text.encode("cp500")
+
+
+# --- what comes -----------------------------------------------------------------------------------------------------
+
+
+def read_replies(buffer: Buffer) -> tuple[Object, ...] | None:
+    """Take one chain of replies.
+
+    Raises:
+        WireError: not DRDA, or a chain beyond all measure.
+    """
+    found: list[Object] = []
+    offset = 0
+    while True:
+        header = buffer.peek(10, offset)
+        if header is None:
+            _refuse_foreign(buffer)
+            return None
+        length, magic, flags, _, inner, codepoint = struct.unpack(">HBBHHH", header)
+        if magic != _MAGIC or flags & 0x0F not in (_REPLY, _OBJECT):
+            raise WireError("not a DRDA reply")
+        if length & 0x8000 or length < 10 or inner != length - 6:
+            raise WireError(f"a DRDA structure of {length} bytes around an object of {inner}")
+        if offset + length > _MOST_BYTES or len(found) >= _MOST_STRUCTURES:
+            raise WireError("a chain of DRDA replies without an end")
+        whole = buffer.peek(length, offset)
+        if whole is None:
+            return None
+        found.append(Object(codepoint, whole[10:]))
+        offset += length
+        if not flags & _CHAINED:
+            buffer.take(offset)
+            return tuple(found)
+
+
+def _refuse_foreign(buffer: Buffer) -> None:
+    """Say as early as possible that this is something else."""
+    third = buffer.peek(1, 2)
+    if third is not None and third[0] != _MAGIC:
+        raise WireError("not a DRDA reply")
+
+
+def attributes_of(reply: Object) -> ServerAttributes:
+    """Read an EXCSATRD.
+
+    Raises:
+        WireError: broken inside.
+    """
+    found = dict(reversed(list(_parameters(reply.content))))
+    levels = found.get(MGRLVLLS, b"")
+    if len(levels) % 4:
+        raise WireError("a list of manager levels of odd length")
+    return ServerAttributes(
+        product_class=_text(found.get(SRVCLSNM, b"")),
+        server_name=_text(found.get(SRVNAM, b"")),
+        release=_text(found.get(SRVRLSLV, b"")),
+        external_name=_text(found.get(EXTNAM, b"")),
+        managers=dict(struct.iter_unpack(">HH", levels)),
+    )
+
+
+def security_of(reply: Object) -> SecurityOffer:
+    """Read an ACCSECRD.
+
+    Raises:
+        WireError: broken inside.
+    """
+    mechanisms: list[int] = []
+    code, token = None, None
+    for point, value in _parameters(reply.content):
+        if point == SECMEC:
+            if len(value) % 2 or not value:
+                raise WireError("a security mechanism of odd length")
+            mechanisms += [number for (number,) in struct.iter_unpack(">H", value)]
+        elif point == SECCHKCD:
+            code = value[0] if value else None
+        elif point == 0x11DC:
+            token = value
+    return SecurityOffer(tuple(mechanisms), code, token)
+
+
+def check_code(reply: Object) -> int:
+    """Return the SECCHKCD of a SECCHKRM: 0 accepted, 0x0F wrong password, 0x13 unknown user ...
+
+    Raises:
+        WireError: there is none.
+    """
+    value = reply.parameter(SECCHKCD)
+    if not value:
+        raise WireError("an answer to a login without a code")
+    return value[0]
+
+
+def sql_error(reply: Object) -> SqlError | None:
+    """Read the SQLCARD behind a refusal, None if it reports no error.
+
+    u8 null indicator, i32 SQLCODE, 5 bytes SQLSTATE, 8 bytes SQLERRPROC; the message stands in the rest.
+
+    Raises:
+        WireError: too short.
+    """
+    content = reply.content
+    if content[:1] == b"\xff":
+        return None
+    if len(content) < 18:
+        raise WireError("an SQL communication area of a few bytes")
+    code = int.from_bytes(content[1:5], "big", signed=True)
+    swapped = int.from_bytes(content[1:5], "little", signed=True)  # the byte order is the server's own
+    code = code if abs(code) <= abs(swapped) else swapped
+    words = "".join(c if c.isprintable() else " " for c in content[18:].decode("latin-1"))
+    return SqlError(code, _text(content[5:10]), " ".join(words.split())[:_MOST_NAME])
+
+
+def version_of(release: str) -> str | None:
+    """Return "11.05.5" for DB2's SRVRLSLV "SQL11055", "10.14.2.0" for Derby's; None where it is not known to hold one.
+
+    The product letters: SQL is DB2 for Linux, UNIX and Windows, DSN z/OS, QSQ IBM i, ARI VM/VSE, IFX Informix,
+    CSS Derby.
+    """
+    if "/" in release and release.startswith("CSS"):
+        return release.partition("/")[2].split(" ")[0] or None
+    digits = release[3:8]
+    if release[:3] in _PRODUCTS and digits[:4].isdigit() and len(digits) == 5:
+        return f"{digits[:2]}.{digits[2:4]}.{digits[4]}"
+    return None
+
+
+_PRODUCTS = ("SQL", "DSN", "QSQ", "ARI", "IFX", "CSS")
+
+
+def _structure(kind: int, number: int, codepoint: int, content: bytes, *, chained: bool = False) -> bytes:
+    inner = struct.pack(">HH", len(content) + 4, codepoint) + content
+    return struct.pack(">HBBH", len(inner) + 6, _MAGIC, kind | (_CHAINED if chained else 0), number) + inner
+
+
+def _parameter(codepoint: int, value: bytes) -> bytes:
+    return struct.pack(">HH", len(value) + 4, codepoint) + value
+
+
+def _parameters(content: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset < len(content):
+        if offset + 4 > len(content):
+            raise WireError("a parameter without its header")
+        length, codepoint = struct.unpack_from(">HH", content, offset)
+        if length < 4 or offset + length > len(content):
+            raise WireError(f"a parameter of {length} bytes where {len(content) - offset} are left")
+        yield codepoint, content[offset + 4 : offset + length]
+        offset += length
+
+
+def _padded(database: str) -> bytes:
+    """A database name is at least 18 characters long (DRDA volume 3, RDBNAM)."""
+    return _ebcdic(database.ljust(18))
+
+
+def _ebcdic(text: str) -> bytes:
+    return text.encode("cp500", "replace")
+
+
+def _text(raw: bytes) -> str:
+    """A name in whichever code the server uses: all printable ASCII, else EBCDIC."""
+    shown = raw[:_MOST_NAME]
+    ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
+    text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).strip()
+
+
+def names_of(codes: Sequence[int]) -> list[str]:
+    """Return the refusals' names, for a detail text."""
+    return [REFUSALS[code][0] if code in REFUSALS else f"codepoint {code:04X}" for code in codes]
