@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from .causes import common
 from .explain import Failure
 from .model import Credential, Owner
+from .stream import Silent
 
 #: The login went out, and no answer came in time.
 _UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
@@ -118,7 +119,7 @@ class LockoutGuard:
             elif failure.cause in _UNANSWERED:
                 account.unanswered[host] = attempt.where
             raise
-        except TimeoutError:
+        except (TimeoutError, Silent):
             account.unanswered[host] = attempt.where
             raise
         else:

@@ -17,7 +17,8 @@ identity we invented) and ``blocked`` (failed, the climb ends).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from .causes import common
 from .connect import Dialled, dial_all
 from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
-from .guard import LockoutGuard
+from .guard import Attempt, LockoutGuard
 from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
 from .observation import Observation
 from .resolve import NoTurn, Resolver
@@ -237,6 +238,19 @@ class Probe:
             Failure: what the login recognised; ``login.withheld``.
             TimeoutError: the library did not come back in time.
         """
+        async with self.attempt(secret) as going:
+            running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
+            result = await asyncio.wait_for(running, self.remaining + self.grace)
+            going.proof = not getattr(result, "passwordless", False)
+            return result
+
+    @contextlib.asynccontextmanager
+    async def attempt(self, secret: str = "password") -> AsyncIterator[Attempt]:
+        """Hold the right to try the credential once; for a login in a protocol whose login is ours to speak.
+
+        Raises:
+            Failure: ``login.withheld``; a password that no protocol can carry.
+        """
         credential = self.target.credential
         assert credential is not None, "a login needs a credential"
         if why := _unsayable(credential.password or ""):
@@ -244,11 +258,8 @@ class Probe:
         guard = self.around.guard
         async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
             self.footprint.login_attempts += 1
-            running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
             try:
-                result = await asyncio.wait_for(running, self.remaining + self.grace)
-                going.proof = not getattr(result, "passwordless", False)
-                return result
+                yield going
             except Failure as failure:
                 if failure.cause in _NOT_TRIED and "tried" not in failure.facts:
                     self.footprint.login_attempts -= 1
