@@ -67,7 +67,6 @@ def test_releases(release: str, version: str | None) -> None:
 def test_the_login_prompt() -> None:
     _, offer = replies("derby10.14-accsecrd")
     assert drda.security_of(offer) == drda.SecurityOffer((3,))
-    assert drda.security_of(offer).names == ("user and password",)
 
 
 def test_all_mechanisms_are_listed_if_ours_is_not_among_them() -> None:
@@ -163,3 +162,10 @@ def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
             for read in (drda.attributes_of, drda.security_of, drda.check_code, drda.sql_error):
                 with contextlib.suppress(WireError):
                     read(reply)
+
+
+def test_a_statement_is_laid_out_like_a_vendors() -> None:
+    """SQLSTT as ibm_db sends it: nullable mixed text with a four-byte length, then no single-byte text."""
+    sent = drda.open_query("SAMPLE", "SELECT 1 FROM T")
+    assert bytes.fromhex("2414 00 0000000f") + b"SELECT 1 FROM T\xff" in sent
+    assert _shape(sent) == [(0x41, 0x200D), (0x53, 0x2414), (0x01, 0x200C)]

@@ -246,6 +246,7 @@ TYPES: tuple[TargetType, ...] = (
         Cost(1, 2, login_attempts=1),
         speaks="drda",
         path="database",
+        options=("allow_cleartext",),
     ),
     TargetType(
         "informix",

@@ -15,6 +15,7 @@ import math
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from . import sockets
@@ -102,6 +103,18 @@ class DialFailed(OSError):
         self.datagram_to = datagram_to
 
 
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How TLS travels inside another protocol's packets while its handshake lasts, as with SQL Server.
+
+    ``wrap`` puts a flight of ours into packets. ``unwrap`` takes TLS out of the next packet, or the next record that
+    comes without one: it is asked to the end, since a server may frame what it sends right after the handshake.
+    """
+
+    wrap: Callable[[bytes], bytes]
+    unwrap: Reader[bytes]
+
+
 class Stream:
     """One connection, from its first byte to its polite end.
 
@@ -112,7 +125,8 @@ class Stream:
     """
 
     __slots__ = (
-        *("_buffer", "_first_byte", "_incoming", "_outgoing", "_patience", "_spoke", "_tap", "_tls"),
+        *("_buffer", "_first_byte", "_framed", "_incoming", "_outgoing", "_patience", "_spoke", "_tap", "_tls"),
+        *("_unwrap", "_wrap"),
         *("deadline", "heard", "peer", "sock"),
     )
 
@@ -128,6 +142,9 @@ class Stream:
         self._buffer = Buffer()
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = None  # type: ssl.MemoryBIO | None
+        self._wrap: Callable[[bytes], bytes] | None = None
+        self._unwrap: Reader[bytes] | None = None
+        self._framed = Buffer()
 
     def wait_for_first_byte(self, patience: float | None) -> None:
         """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline."""
@@ -180,19 +197,23 @@ class Stream:
         """How many received bytes no reader has taken."""
         return len(self._buffer)
 
-    async def start_tls(self, name: str | None, alpn: Sequence[str] = ()) -> TlsSession:
+    async def start_tls(self, name: str | None, alpn: Sequence[str] = (), framing: Framing | None = None) -> TlsSession:
         """Do the TLS handshake to its end whatever the certificate; it is judged afterwards.
 
         Args:
             name: for SNI; an address sends none.
+            framing: where the handshake travels inside another protocol.
 
         Raises:
-            WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected).
+            WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
+                no packet of ``framing``.
             TlsFailed, HungUp, Silent: as named.
         """
         if len(self._buffer):
             raise WireError("clear-text bytes follow the consent to TLS")
         self._spoke, self.heard = bool(self.heard), b""
+        if framing is not None:
+            self._wrap, self._unwrap = framing.wrap, framing.unwrap
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name(name))
         while True:
@@ -204,14 +225,15 @@ class Stream:
                 raw = await self._get()
                 if not raw:
                     raise HungUp("the peer closed the connection instead of a TLS handshake", self.heard) from None
-                self._hear(raw)
-                self._incoming.write(raw)
+                records = self._unframed(raw)
+                self._hear(records)
+                self._incoming.write(records)
             except ssl.SSLError as error:
                 with contextlib.suppress(StreamError):
                     await self._flush()
                 raise TlsFailed(error.reason or str(error), self.heard) from error
         await self._flush()
-        self._tls, self.heard = tls, b""
+        self._tls, self.heard, self._wrap = tls, b"", None
         return session_of(tls)
 
     # ending ---------------------------------------------------------------------------------------------------------
@@ -242,6 +264,11 @@ class Stream:
         return sockets.blocking(self.sock)
 
     @property
+    def encrypted(self) -> bool:
+        """True once TLS is done."""
+        return self._tls is not None
+
+    @property
     def privileged(self) -> bool:
         """True if our own port is below 1024: what a server takes for "a process that root has started"."""
         return sockets.source_port(self.sock) < 1024
@@ -264,7 +291,7 @@ class Stream:
                 await self._flush()
                 raw = await self._get()
                 if raw:
-                    self._incoming.write(raw)
+                    self._incoming.write(self._unframed(raw))
                 else:
                     self._incoming.write_eof()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -290,7 +317,21 @@ class Stream:
     async def _flush(self) -> None:
         assert self._outgoing is not None
         if data := self._outgoing.read():
-            await self._put(data)
+            await self._put(self._wrap(data) if self._wrap else data)
+
+    def _unframed(self, raw: bytes) -> bytes:
+        """The TLS records of what came, without the packets they came in; the rest waits for more."""
+        if self._unwrap is None:
+            return raw
+        self._framed.feed(raw)
+        records = b""
+        try:
+            while (part := self._unwrap(self._framed)) is not None:
+                records += part
+        except WireError as error:
+            error.heard = (self.heard + raw)[:HEARD]
+            raise
+        return records
 
     async def _put(self, data: bytes) -> None:
         """Send now what the kernel takes now (nearly always all of it: no timer, no task), and wait for the rest."""

@@ -12,7 +12,7 @@ A message is a chain of data stream structures (DSS): u16 length, ``D0``, flags,
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import Buffer, WireError
@@ -22,7 +22,7 @@ EXCSAT, EXCSATRD = 0x1041, 0x1443
 ACCSEC, ACCSECRD = 0x106D, 0x14AC
 SECCHK, SECCHKRM = 0x106E, 0x1219
 ACCRDB, ACCRDBRM = 0x2001, 0x2201
-SQLCARD = 0x2408
+SQLCARD, QRYDTA = 0x2408, 0x241B
 # parameters
 EXTNAM, SRVNAM, SRVCLSNM, SRVRLSLV, MGRLVLLS = 0x115E, 0x116D, 0x1147, 0x115A, 0x1404
 SECMEC, SECCHKCD, RDBNAM, USRID, PASSWORD, SVRCOD = 0x11A2, 0x11A4, 0x2110, 0x11A0, 0x11A1, 0x1149
@@ -50,24 +50,6 @@ REFUSALS: dict[int, tuple[str, str]] = {
     0x1253: ("OBJNSPRM", "an object is not supported"),
     0x1254: ("CMDCHKRM", "the command failed a check"),
     0x125F: ("TRGNSPRM", "the target is not supported"),
-}
-#: What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
-MECHANISMS: dict[int, str] = {
-    1: "DCE",
-    3: "user and password",
-    4: "user only",
-    5: "user, password, new password",
-    6: "user, substituted password",
-    7: "user, encrypted password",
-    8: "user, strong password substitute",
-    9: "encrypted user and password",
-    0xA: "encrypted password change",
-    0xB: "Kerberos",
-    0xC: "encrypted user and data",
-    0xD: "encrypted user, password and data",
-    0xE: "encrypted password change and data",
-    0xF: "plug-in",
-    0x10: "encrypted user, strong password substitute",
 }
 USER_AND_PASSWORD, ENCRYPTED = 3, 9
 #: No server supports DCE any more: asked for it, each lists what it does support.
@@ -119,11 +101,6 @@ class SecurityOffer:
     mechanisms: tuple[int, ...]
     code: int | None = None
     token: bytes | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The mechanisms in words."""
-        return tuple(MECHANISMS.get(number, f"mechanism {number}") for number in self.mechanisms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +168,19 @@ def access_database(database: str, *, number: int = 1) -> bytes:
 
 
 _CCSIDS = (CCSIDSBC, CCSIDDBC, CCSIDMBC)
+
+
+def open_query(database: str, statement: str) -> bytes:
+    """PRPSQLSTT and OPNQRY: run one SELECT, in the package that every DB2 client uses for that.
+
+    The package is NULLID.SYSSH200, its consistency token always the eight octets ``SYSLVL01``, section 1.
+    """
+    package = _parameter(0x2113, b"".join(map(_padded, (database, "NULLID", "SYSSH200"))) + b"SYSLVL01\x00\x01")
+    text = statement.encode()
+    prepare = _structure(_REQUEST, 1, 0x200D, package, chained=True)
+    said = b"\x00" + struct.pack(">I", len(text)) + text + b"\xff"  # mixed text, no single-byte text
+    prepare += _structure(_OBJECT | _SAME_CORRELATION, 1, 0x2414, said, chained=True)
+    return prepare + _structure(_REQUEST, 2, 0x200C, package + _parameter(0x2114, struct.pack(">I", 0x7FFF)))
 
 
 def ebcdic(text: str) -> bytes:
@@ -366,8 +356,3 @@ def _text(raw: bytes) -> str:
     ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
     text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).strip()
-
-
-def names_of(codes: Sequence[int]) -> list[str]:
-    """Return the refusals' names, for a detail text."""
-    return [REFUSALS[code][0] if code in REFUSALS else f"codepoint {code:04X}" for code in codes]

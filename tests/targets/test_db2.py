@@ -1,0 +1,159 @@
+"""DB2 without a DB2: every refusal of the protocol, and that no password crosses in clear unless it may."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
+from fixtures.emulators.certificates import authority
+from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
+from tests.climb import account, check_of, climb, expect, passed, story, target
+
+USER = account(db2.USER, db2.PASSWORD)
+
+
+def asked(behaviour: Behaviour, credential: Credential | None = None, tls: bool = False, **options: object) -> Report:
+    seconds = float(options.pop("timeout", 5.0))  # type: ignore[arg-type]
+    with in_background(behaviour, tls=authority().context() if tls else None) as server:
+        return climb(target("db2", "127.0.0.1", server.port, credential, **options), timeout=seconds)
+
+
+def test_the_prompt_is_ready_and_says_which_product() -> None:
+    report = expect(asked(db2.db2, database="SAMPLE"), Verdict.READY)
+    assert report.facts["product"] == "Db2 for Linux, UNIX and Windows"
+    assert report.facts["version"] == "11.05.8"
+    assert report.facts["server_name"] == "db2inst1"
+    assert report.facts["auth_methods"] == ["user and password", "encrypted user and password"]
+    assert report.footprint.login_attempts == 0
+
+
+def test_without_a_database_it_is_told_that_any_instance_answers_so() -> None:
+    report = expect(asked(db2.db2), Verdict.READY)
+    assert "every other instance of this host would answer the same" in check_of(report, Step.AUTH).summary
+
+
+def test_a_login_in_clear_is_withheld_and_no_password_is_sent() -> None:
+    with in_background(db2.db2) as server:
+        report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE"))
+        server.wait(len(server.connections))
+        sent = b"".join(record.received for record in server.connections)
+        assert server.counts["logins"] == 0
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert db2.PASSWORD.encode("cp500") not in sent
+    assert db2.PASSWORD.encode() not in sent
+    assert report.footprint.login_attempts == 0
+
+
+def test_with_the_operators_leave_it_is_scannable() -> None:
+    with in_background(db2.db2) as server:
+        report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE", allow_cleartext=True))
+        assert server.counts["logins"] == 1
+    expect(report, Verdict.SCANNABLE)
+    assert "one row of SYSCAT.TABLES" in check_of(report, Step.ACCESS).summary
+    assert report.footprint.login_attempts == 1
+
+
+def test_a_port_for_tls_only_is_scannable_without_leave() -> None:
+    report = expect(asked(db2.db2, USER, tls=True, database="SAMPLE"), Verdict.SCANNABLE)
+    passed(report, Step.TLS, Step.HANDSHAKE)
+    assert report.footprint.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "owner"),
+    [
+        (0x0E, "login.expired", Owner.IDENTITY),
+        (0x0F, "login.refused", Owner.IDENTITY),
+        (0x10, "login.refused", Owner.IDENTITY),
+        (0x12, "login.refused", Owner.IDENTITY),
+        (0x13, "login.refused", Owner.IDENTITY),
+        (0x14, "login.locked", Owner.IDENTITY),
+        (0x01, "db2.security-failed", Owner.DATABASE),
+        (0x16, "db2.security-failed", Owner.DATABASE),
+    ],
+)
+def test_refused_logins(code: int, cause: str, owner: Owner) -> None:
+    report = asked(db2.server(check=code), USER, tls=True, database="SAMPLE")
+    expect(report, Verdict.BLOCKED, cause, step=Step.LOGIN, owner=owner)
+
+
+def test_a_wrong_password() -> None:
+    report = asked(db2.db2, account(db2.USER, "wrong"), tls=True, database="SAMPLE")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert "wrong" not in str(report.checks[-1].facts)
+
+
+def test_no_database_named() -> None:
+    report = asked(db2.db2, USER, tls=True)
+    expect(report, Verdict.UNDECIDED, "db2.database-not-named", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_database_that_is_not_here() -> None:
+    at_the_prompt = asked(db2.server(instead_of_prompt=db2.NOT_FOUND), database="NOSUCH")
+    expect(at_the_prompt, Verdict.BLOCKED, "db2.database-unknown", step=Step.AUTH, owner=Owner.OPERATOR)
+    after_the_login = asked(db2.server(database=db2.NOT_FOUND), USER, tls=True, database="NOSUCH")
+    expect(after_the_login, Verdict.BLOCKED, "db2.database-unknown", step=Step.ACCESS, owner=Owner.OPERATOR)
+
+
+def test_what_the_account_may_not() -> None:
+    report = asked(db2.server(database=db2.NO_CONNECT), USER, tls=True, database="SAMPLE")
+    fix = 'GRANT CONNECT ON DATABASE TO USER "ER";'
+    expect(report, Verdict.LIMITED, "db2.connect-denied", step=Step.ACCESS, owner=Owner.DATABASE, fix=fix)
+    report = asked(db2.server(row=db2.DENIED), USER, tls=True, database="SAMPLE")
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
+    report = asked(db2.server(row=db2.NO_PACKAGE), USER, tls=True, database="SAMPLE")
+    expect(report, Verdict.LIMITED, "db2.packages-not-bound", step=Step.ACCESS, owner=Owner.DATABASE)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "cause"),
+    [
+        (db2.EXHAUSTED, "db2.out-of-resources"),
+        (db2.reply(0x1232, "000611490020"), "db2.out-of-resources"),
+        (db2.reply(0x221A, "000611490008"), "db2.database-unavailable"),
+        (db2.reply(0x124C, "000611490008"), "db2.request-refused"),
+    ],
+)
+def test_refusals_instead_of_a_prompt(refusal: bytes, cause: str) -> None:
+    report = asked(db2.server(instead_of_prompt=refusal), database="SAMPLE")
+    expect(report, Verdict.BLOCKED, cause, step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_kerberos_alone() -> None:
+    report = asked(db2.server(mechanisms=(0xB,)))
+    expect(report, Verdict.BLOCKED, "db2.no-password-login", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_encrypted_passwords_alone_are_our_limit() -> None:
+    assert asked(db2.server(mechanisms=(9,))).verdict is Verdict.READY
+    report = asked(db2.server(mechanisms=(9,)), USER, database="SAMPLE")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+
+
+@pytest.mark.parametrize("attributes", [db2.DERBY_ATTRIBUTES, db2.INFORMIX_ATTRIBUTES])
+def test_relatives_are_not_db2(attributes: bytes) -> None:
+    report = asked(db2.server(attributes))
+    expect(report, Verdict.BLOCKED, "db2.other-product", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    passed(report, Step.AUTH)  # the rest of the ladder is shown
+
+
+def test_another_protocol() -> None:
+    report = asked(misbehave.says(ssh.BANNER_9_2))
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert report.footprint.connections == 1, "nobody is asked for TLS who has said what it is"
+
+
+def test_who_hangs_up_on_both_is_asked_twice_and_no_more() -> None:
+    report = asked(misbehave.closes_at_once)
+    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)
+    assert check_of(report, Step.TLS).outcome is Outcome.SKIPPED, story(report)
+    assert report.footprint.connections == 2
+
+
+@pytest.mark.parametrize("silent_at", [db2.EXCSAT, db2.SECCHK, db2.ACCRDB])
+def test_silence_ends_with_the_deadline(silent_at: int) -> None:
+    report = asked(db2.server(silent_at=silent_at), USER, database="SAMPLE", allow_cleartext=True, timeout=2.0)
+    assert report.seconds < 2.5
+    assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
+    assert report.verdict is not Verdict.READY

@@ -1,0 +1,65 @@
+"""IBM DB2 50000 (DRDA).
+
+    we                                      server
+    EXCSAT, ACCSEC (an unlikely way in)  ->
+                                         <- EXCSATRD: product, release, instance; ACCSECRD: all ways in there are
+    ACCSEC (user and password), SECCHK   ->                                     (in TLS, or with `allow_cleartext`)
+                                         <- SECCHKRM: accepted, or why not
+    ACCRDB, a SELECT                     ->
+                                         <- ACCRDBRM: the database is open; one row
+    FIN                                  ->                                     (logs nothing)
+
+A listener for TLS only (usually 50001) hangs up on that; it is asked once more, in TLS.
+"""
+
+from __future__ import annotations
+
+from ..causes import common
+from ..causes import db2 as causes
+from ..explain import Failure
+from ..handshakes import db2 as shared
+from ..handshakes.tls_port import first_answer
+from ..model import Step
+from ..probe import Probe
+from ..stream import Stream
+from ..wire import drda as wire
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and with a credential and a database on to a table of the catalogue."""
+    database = probe.target.options.get("database")
+    stream = await probe.connect()
+    flight = wire.exchange_attributes(shared.NAME, then=wire.access_security(wire.UNLIKELY, database))
+    async with probe.step(Step.HANDSHAKE) as rung:
+        stream, replies, _ = await first_answer(probe, stream, flight, wire.read_replies)
+        greeting = next((reply for reply in replies if reply.codepoint == wire.EXCSATRD), None)
+        if greeting is None:
+            shared.turned_away(probe, replies)
+        attributes = wire.attributes_of(greeting)
+        shared.introduced(rung, attributes)
+    async with probe.step(Step.AUTH) as rung:
+        answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
+        if answer is None:
+            shared.turned_away(probe, replies)
+        offer = wire.security_of(answer)
+        shared.prompted(probe, rung, offer)
+    if probe.target.credential is not None:
+        await _log_in(probe, stream, offer, shared.product_of(attributes))
+
+
+async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str) -> None:
+    database, credential = probe.target.options.get("database"), probe.target.credential
+    assert credential is not None
+    async with probe.step(Step.LOGIN) as rung:
+        if database is None:
+            rung.blocked(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
+        await shared.log_in(probe, stream, database, offer)
+        rung.saw(f"logged in as {credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        try:
+            await shared.open_database(probe, stream, database)
+            rung.saw(f"read {await shared.read_one_row(probe, stream, database, product)}")
+        except Failure as failure:
+            if failure.cause not in (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND):
+                raise
+            rung.warn(failure.cause, failure.detail, failure.fix)
