@@ -309,7 +309,7 @@ TYPES: tuple[TargetType, ...] = (
         Cost(1, 2, login_attempts=1),
         speaks="tds",
         path="database",
-        options=("allow_login_probe",),
+        options=("table", "tls", "allow_login_probe", "allow_cleartext"),
         doubt="SAP ASE usually listens on 5000 or 4901.",
     ),
     TargetType(

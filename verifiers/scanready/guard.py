@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from .causes import common
 from .explain import Failure
 from .model import Credential, Owner
-from .stream import Silent
 
 #: The login went out, and no answer came in time.
 _UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
@@ -24,10 +23,15 @@ _UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
 
 @dataclass(slots=True)
 class Attempt:
-    """One login under way. Without ``proof`` its success says nothing of the secret: the server asked for none."""
+    """One login under way.
+
+    Without ``proof`` its success says nothing of the secret: the server asked for none. ``pending`` is true while it
+    is sent and not answered: whatever ends it then, nobody knows whether it counted.
+    """
 
     where: str
     proof: bool = True
+    pending: bool = False
 
 
 @dataclass(slots=True)
@@ -119,9 +123,12 @@ class LockoutGuard:
             elif failure.cause in _UNANSWERED:
                 account.unanswered[host] = attempt.where
             raise
-        except (TimeoutError, Silent):
+        except TimeoutError:
             account.unanswered[host] = attempt.where
             raise
         else:
             if attempt.proof:
                 account.proven.add(secret)
+        finally:
+            if attempt.pending:
+                account.unanswered[host] = attempt.where

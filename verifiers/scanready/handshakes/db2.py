@@ -166,14 +166,16 @@ async def log_in(probe: Probe, stream: Stream, database: str, offer: wire.Securi
             f"the server takes {', '.join(names_of(offer.mechanisms))}; this tool logs in with user and password only. "
             "The scanner's DB2 client can do more.",
         )
-    async with probe.attempt():
+    async with probe.attempt() as going:
         if not stream.encrypted:
             probe.about_to_send_in_clear()
         user, password = _encoded(credential)
         await stream.send(wire.access_security(wire.USER_AND_PASSWORD, database, number=1))
         await stream.receive(wire.read_replies)
+        going.pending = True
         await stream.send(wire.security_check(wire.USER_AND_PASSWORD, database, user, password))
         replies = await stream.receive(wire.read_replies)
+        going.pending = False
         answer = next((reply for reply in replies if reply.codepoint == wire.SECCHKRM), None)
         if answer is None:
             turned_away(probe, replies)

@@ -1,0 +1,75 @@
+"""SAP ASE (Sybase) 3638; SAP's own installers use 5000 or 4901.
+
+    we                                      server
+    login record, capabilities           ->                             (there is no word before the login)
+                                         <- LOGINACK: accepted, refused, or "encrypt the password"; messages
+    use DATABASE, a SELECT               ->
+                                         <- one row
+    LOGOUT                               ->
+
+Without a credential nothing is sent, unless `allow_login_probe` permits one refused login of an invented user. The
+password travels in clear: with `tls: true` the port is an SSL listener, else only `allow_cleartext` permits it.
+"""
+
+from __future__ import annotations
+
+from ..causes import common
+from ..explain import Failure
+from ..handshakes import sybase as shared
+from ..model import Step
+from ..probe import Probe
+from ..stream import Stream
+
+
+async def verify(probe: Probe) -> None:
+    """Climb by a login: the operator's, or one that is refused."""
+    session = shared.Session()
+    stream = await shared.connect(probe, session)
+    if probe.target.options.get("tls"):
+        async with probe.step(Step.TLS) as rung:
+            await probe.start_tls(stream, rung)
+    if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
+        await _with_credential(probe, session, stream)
+    else:
+        await _to_the_prompt(probe, session, stream)
+
+
+async def _to_the_prompt(probe: Probe, session: shared.Session, stream: Stream) -> None:
+    async with probe.step(Step.HANDSHAKE) as rung:
+        if not probe.target.options.get("allow_login_probe"):
+            raise shared.untried()
+        probe.footprint.probe_logins += 1
+        answer = await session.log_in(probe, stream, shared.INVENTED_USER, "")
+        shared.introduced(rung, answer)
+    async with probe.step(Step.AUTH) as rung:
+        try:
+            shared.judged(answer)
+        except Failure as failure:
+            if failure.cause is not common.LOGIN_REFUSED:
+                rung.unsure(failure.cause, failure.detail, **failure.facts)
+                return
+            rung.saw(f"asks for a password ({failure.detail})", auth_methods=["password"])
+        else:
+            rung.saw(f"lets {shared.INVENTED_USER} in without a password", anonymous=True)
+
+
+async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
+    credential = probe.target.credential
+    assert credential is not None
+    async with probe.step(Step.LOGIN) as login, probe.attempt() as going:
+        if not stream.encrypted:
+            probe.about_to_send_in_clear()
+        async with probe.step(Step.HANDSHAKE) as rung:
+            going.pending = True
+            answer = await session.log_in(probe, stream, credential.username, credential.password or "")
+            going.pending = False
+            shared.introduced(rung, answer)
+        async with probe.step(Step.AUTH) as rung:
+            rung.saw("asks for a password", auth_methods=["password"])
+        shared.judged(answer)
+        login.saw(f"logged in as {credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        try:
+            rung.saw(f"read {await shared.read_one_row(probe, stream)}")
+        except Failure as failure:
+            rung.denied(failure)

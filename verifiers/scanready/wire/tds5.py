@@ -1,0 +1,258 @@
+"""TDS 5.0: what SAP (Sybase) ASE speaks (SAP, TDS 5.0 Functional Specification; layouts checked against FreeTDS 1.3).
+
+There is no talk before the login: the first flight is a record with user and password, and whatever the server thinks
+comes back as tokens. Messages are cut into packets of 512 bytes with a header of eight: u8 type, u8 status (1: last),
+u16 length, u16 channel, u8 number, u8 window.
+
+    we                                      server
+    login record, capabilities           -> LOGINACK 5 or 6, EED (message 4002 ...), capabilities, DONE
+    language: a statement                -> row format, rows, DONE; or EED
+    LOGOUT                               -> DONE
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+LOGIN, REPLY, QUERY = 0x02, 0x04, 0x0F
+ACCEPTED, REFUSED, NEGOTIATE = 5, 6, 7
+#: Characters of a name or password that the login record has room for.
+ROOM = 30
+
+_PACKET, _HEADER, _LAST = 512, 8, 0x01
+_MOST_BYTES = 256 * 1024
+_MOST_TEXT = 1024
+_MOST_TOKENS = 512
+_LOGINACK, _EED, _ERROR, _INFO, _ENVCHANGE, _MSG = 0xAD, 0xE5, 0xAA, 0xAB, 0xE3, 0x65
+_ROW, _PARAMS = 0xD1, 0xD7
+_DONES = (0xFD, 0xFE, 0xFF)
+# How long a token is: an octet, two or four of length first, or always the same.
+_LENGTH_1 = (_MSG,)
+_LENGTH_2 = (_LOGINACK, _EED, _ERROR, _INFO, _ENVCHANGE, 0xE2, 0xEC, 0xEE, 0xA0, 0xA1, 0xA4, 0xA5, 0xA7, 0xA9, 0xAE)
+_LENGTH_4 = (0x20, 0x22, 0x61)
+_FIXED = {**dict.fromkeys(_DONES, 8), 0x79: 4, 0x71: 1, 0x7C: 8}
+# What we can make sense of (requests) and what not to send us (responses): as FreeTDS 1.3 asks.
+_CAPABILITIES = bytes.fromhex(
+    "e22000 010e000060088181e80f6d7ffffffffe 020e0000000000000000000268000000".replace(" ", "")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAck:
+    """What became of a login: :data:`ACCEPTED`, :data:`REFUSED` or :data:`NEGOTIATE`, and by which program."""
+
+    status: int
+    program: str
+    version: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An error or a note of the server. ``severity`` above 10 is an error."""
+
+    number: int
+    state: int
+    severity: int
+    text: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error."""
+
+    acknowledged: LoginAck | None
+    messages: tuple[Message, ...]
+    row: bool
+    failed: bool
+
+    @property
+    def errors(self) -> tuple[Message, ...]:
+        """The messages that are errors."""
+        return tuple(message for message in self.messages if message.severity > 10)
+
+
+# --- what we send ---------------------------------------------------------------------------------------------------
+
+
+def login(user: bytes, password: bytes, *, host: str, server: str, application: str = "scanready") -> bytes:
+    """The login record. ``user`` and ``password`` have at most :data:`ROOM` bytes and travel in clear.
+
+    Raises:
+        ValueError: one of them is longer.
+    """
+    if len(user) > ROOM or len(password) > ROOM:
+        raise ValueError(f"more than {ROOM} bytes")
+    record = b"".join(
+        (
+            _field(host.encode("ascii", "replace")),
+            _field(user),
+            _field(password),
+            _field(b"0"),  # process id
+            bytes((3, 1, 6, 10, 9, 1)),  # integers little-endian, ASCII, IEEE floats
+            bytes(10),  # no bulk copy
+            _field(application.encode()),
+            _field(server.encode("ascii", "replace")),
+            (b"\x00" + bytes([len(password)]) + password).ljust(255, b"\x00"),  # for remote servers
+            bytes([len(password) + 2]),
+            bytes((5, 0, 0, 0)),
+            _field(b"scanready", 10),
+            bytes((5, 0, 0, 0)),
+            bytes((0, 13, 17)),
+            _field(b"us_english"),
+            bytes((0, 0, 0)),
+            bytes(11),  # seclogin 0: the password is not encrypted; no high availability
+            _field(b"utf8"),
+            b"\x01",
+            _field(b"512", 6),
+            bytes(4),
+            _CAPABILITIES,
+        )
+    )
+    return _packets(LOGIN, record)
+
+
+def language(statement: str) -> bytes:
+    """A statement in SQL."""
+    text = statement.encode()
+    return _packets(QUERY, struct.pack("<BIB", 0x21, len(text) + 1, 0) + text)
+
+
+#: The end of a session, also after a refused login.
+LOGOUT = bytes.fromhex("0f01000a000000007100")
+
+
+def _field(value: bytes, room: int = ROOM) -> bytes:
+    value = value[:room]
+    return value.ljust(room, b"\x00") + bytes([len(value)])
+
+
+def _packets(kind: int, payload: bytes) -> bytes:
+    room = _PACKET - _HEADER
+    pieces = [payload[at : at + room] for at in range(0, len(payload), room)]
+    return b"".join(
+        struct.pack(">BBHI", kind, _LAST if at == len(pieces) - 1 else 0, len(piece) + _HEADER, 0) + piece
+        for at, piece in enumerate(pieces)
+    )
+
+
+# --- what comes -----------------------------------------------------------------------------------------------------
+
+
+def read_answer(buffer: Buffer) -> Answer | None:
+    """Take one reply, however many packets it has.
+
+    Raises:
+        WireError: not a TDS reply, or one beyond all measure.
+    """
+    offset, payload = 0, b""
+    while True:
+        first = buffer.peek(1, offset)
+        if first is not None and first[0] != REPLY:
+            raise WireError("not a TDS reply")
+        header = buffer.peek(_HEADER, offset)
+        if header is None:
+            return None
+        length = int.from_bytes(header[2:4], "big")
+        if length < _HEADER or offset + length > _MOST_BYTES:
+            raise WireError(f"a TDS packet of {length} bytes after {offset}")
+        whole = buffer.peek(length, offset)
+        if whole is None:
+            return None
+        payload += whole[_HEADER:]
+        offset += length
+        if header[1] & _LAST:
+            buffer.take(offset)
+            return _answer(payload)
+
+
+def _answer(payload: bytes) -> Answer:
+    acknowledged: LoginAck | None = None
+    messages: list[Message] = []
+    row = failed = False
+    for token, content in _tokens(payload):
+        match token:
+            case 0xAD:
+                acknowledged = _login_ack(content)
+            case 0xE5:
+                messages.append(_extended(content))
+            case 0xAA | 0xAB:
+                messages.append(_plain(content))
+            case 0xD1:
+                row = True
+            case 0xFD | 0xFE | 0xFF:
+                failed = bool(content[0] & 0x02)
+    return Answer(acknowledged, tuple(messages), row, failed)
+
+
+def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each token up to the first row: what follows depends on the row's format, and is not needed."""
+    offset = count = 0
+    while offset < len(payload):
+        token, offset, count = payload[offset], offset + 1, count + 1
+        if count > _MOST_TOKENS:
+            raise WireError("more tokens than any reply to us has")
+        if token in (_ROW, _PARAMS):
+            yield token, b""
+            return
+        size = next((n for n, those in ((1, _LENGTH_1), (2, _LENGTH_2), (4, _LENGTH_4)) if token in those), 0)
+        if not size and token not in _FIXED:
+            raise WireError(f"an unknown token {token:02x}")
+        length = int.from_bytes(payload[offset : offset + size], "little") if size else _FIXED[token]
+        offset += size
+        if offset + length > len(payload):
+            raise WireError(f"a token {token:02x} of {length} bytes where {len(payload) - offset} are left")
+        yield token, payload[offset : offset + length]
+        offset += length
+
+
+def _login_ack(content: bytes) -> LoginAck:
+    """u8 status, 4 octets of TDS version, u8 length, program name, 4 octets of its version."""
+    fields = _Fields(content)
+    status, _ = fields.take(1)[0], fields.take(4)
+    program = _text(fields.take(fields.take(1)[0]))
+    major, minor, third, fourth = fields.take(4)
+    return LoginAck(status, program, (major, minor, third, fourth))
+
+
+def _extended(content: bytes) -> Message:
+    """EED: u32 number, u8 state, u8 class, u8 n sqlstate, u8 status, u16 transaction, u16 n text, u8 n server ..."""
+    fields = _Fields(content)
+    number = int.from_bytes(fields.take(4), "little")
+    state, severity = fields.take(2)
+    fields.take(fields.take(1)[0])
+    fields.take(3)
+    text = fields.take(int.from_bytes(fields.take(2), "little"))
+    return Message(number, state, severity, _text(text), _text(fields.take(fields.take(1)[0])))
+
+
+def _plain(content: bytes) -> Message:
+    """ERROR and INFO: u32 number, u8 state, u8 class, u16 n text, u8 n server ..."""
+    fields = _Fields(content)
+    number = int.from_bytes(fields.take(4), "little")
+    state, severity = fields.take(2)
+    text = fields.take(int.from_bytes(fields.take(2), "little"))
+    return Message(number, state, severity, _text(text), _text(fields.take(fields.take(1)[0])))
+
+
+class _Fields:
+    """Takes fields off a token's content."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._offset = content, 0
+
+    def take(self, count: int) -> bytes:
+        end = self._offset + count
+        if end > len(self._content):
+            raise WireError(f"a token ends where a field of {count} bytes should be")
+        taken, self._offset = self._content[self._offset : end], end
+        return taken
+
+
+def _text(raw: bytes) -> str:
+    text = raw[:_MOST_TEXT].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
