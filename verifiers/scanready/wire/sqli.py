@@ -1,0 +1,169 @@
+"""SQLI: the native protocol of IBM Informix (layout as informix-driver 2026.9 sends and published signatures show it).
+
+There is no talk before the login: the first packet asks for a connection with user, password and the server's name
+(INFORMIXSERVER). A packet has a header of six octets: u16 length, u8 type, 3C, u16 options. Strings are u16 length,
+the terminating NUL counted, and the text.
+
+    we                                      server
+    CONREQ (user, password, server)      -> CONACC, CONREJ with an SQL code, or REDIRECT
+    SQ_EXIT                              -> SQ_EXIT
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+CONREQ, CONACC, CONREJ, REDIRECT = 1, 2, 3, 13
+#: The end of a session that was accepted.
+EXIT = b"\x00\x38"
+
+_HEADER = 6
+_MOST_BYTES = 8192
+_LONGEST = 255
+_FIXED_AT_LEAST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a connection request.
+
+    ``code`` is Informix's error number (negative), 0 for none; ``os_error`` the operating system's; ``about`` what the
+    error is about (a server's name, user@client). ``version`` is a dummy in a refusal. ``host`` is the server's own.
+    """
+
+    kind: int
+    version: str
+    code: int
+    os_error: int
+    about: str
+    host: str
+
+
+def connect(user: str, password: str, server: str, *, host: str) -> bytes:
+    """Ask for a connection. The password travels in clear.
+
+    Args:
+        user: the account.
+        password: may be empty; then the server refuses, which counts as a failed login.
+        server: INFORMIXSERVER, one of the names in the server's DBSERVERNAME and DBSERVERALIASES.
+        host: who asks; the server logs it.
+    """
+    body = b"".join(
+        (
+            struct.pack(">HHI", 100, 101, 61),
+            _string("IEEEM"),
+            struct.pack(">H", 108),
+            b"sqlexec".ljust(12, b"\x00"),
+            *map(_string, ("9.280", "RDS#R000000", "sqli")),
+            struct.pack(">III", 0x13C, 0, 0),
+            struct.pack(">H", 1),
+            _string(user),
+            _string(password) if password else b"\x00\x01\x00",
+            b"ol".ljust(8, b"\x00"),
+            struct.pack(">I", 61),
+            b"tlitcp".ljust(8, b"\x00"),
+            struct.pack(">I", 1),
+            struct.pack(">HHI", 104, 11, 3),
+            _string(server),
+            bytes(10),  # no database, no options
+            struct.pack(">HH", 106, 0),  # no environment
+            struct.pack(">HIII", 107, 0, 1, 0),
+            _string(host),
+            b"\x00\x00",
+            _string("."),
+            struct.pack(">H", 127),
+        )
+    )
+    return struct.pack(">HBBH", len(body) + _HEADER, CONREQ, 0x3C, 0) + body
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode("utf-8", "replace")[: _LONGEST * 4] + b"\x00"
+    return struct.pack(">H", len(raw)) + raw
+
+
+def read_answer(buffer: Buffer) -> Answer | None:
+    """Take the answer to a connection request.
+
+    Raises:
+        WireError: not SQLI.
+    """
+    start = buffer.everything()[:4]
+    if len(start) > 3 and (start[3] != 0x3C or start[2] not in (CONACC, CONREJ, REDIRECT)):
+        raise WireError("not an answer in SQLI")
+    header = buffer.peek(_HEADER)
+    if header is None:
+        return None
+    length = int.from_bytes(header[:2], "big")
+    if not _FIXED_AT_LEAST <= length <= _MOST_BYTES:
+        raise WireError(f"an SQLI packet of {length} bytes")
+    whole = buffer.peek(length)
+    if whole is None:
+        return None
+    buffer.take(length)
+    return _parse(header[2], whole[_HEADER:])
+
+
+def _parse(kind: int, body: bytes) -> Answer:
+    fields = _Fields(body)
+    if fields.number(2) != 100 or fields.number(2) != 101 or fields.number(4) != 61:
+        raise WireError("an SQLI packet without its first block")
+    fields.string()
+    if fields.number(2) != 108:
+        raise WireError("an SQLI packet without its version block")
+    fields.skip(12)
+    version, _, _ = fields.string(), fields.string(), fields.string()
+    fields.skip(12 + 6 + 8 + 4 + 8 + 4)
+    if fields.number(2) != 102:
+        raise WireError("an SQLI packet without its result block")
+    fields.skip(6)
+    code, os_error = fields.signed(), fields.signed()
+    fields.skip(4)
+    about, host = _told(fields.rest())
+    return Answer(kind, version, code, os_error, about, host)
+
+
+def _told(rest: bytes) -> tuple[str, str]:
+    """What the error is about, and the server's host: the strings before and in block 107 (process information)."""
+    at = rest.find(b"\x00\x6b\x00\x00\x00\x00")
+    if at < 0:
+        return _text(rest), ""
+    fields = _Fields(rest[at + 2 :])
+    fields.skip(12)
+    return _text(rest[2:at]), fields.string()
+
+
+class _Fields:
+    """Takes fields off a packet's body."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body, self._offset = body, 0
+
+    def take(self, count: int) -> bytes:
+        end = self._offset + count
+        if end > len(self._body):
+            raise WireError(f"an SQLI packet ends where a field of {count} bytes should be")
+        taken, self._offset = self._body[self._offset : end], end
+        return taken
+
+    skip = take
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def signed(self) -> int:
+        return int.from_bytes(self.take(2), "big", signed=True)
+
+    def string(self) -> str:
+        return _text(self.take(self.number(2)))
+
+    def rest(self) -> bytes:
+        return self._body[self._offset :]
+
+
+def _text(raw: bytes) -> str:
+    text = raw[:_LONGEST].replace(b"\x00", b" ").decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
