@@ -10,7 +10,11 @@ import pytest
 import scanready.wire
 
 TESTS = Path(__file__).parent
-CODECS = sorted(path.stem for path in Path(scanready.wire.__file__).parent.glob("*.py") if path.stem != "__init__")
+WIRE = Path(scanready.wire.__file__).parent
+CODECS = sorted(
+    {path.stem for path in WIRE.glob("*.py") if path.stem != "__init__"}
+    | {path.parent.name for path in WIRE.glob("*/*.py")}
+)
 
 
 def called(source: str) -> set[str]:

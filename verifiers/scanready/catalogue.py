@@ -156,10 +156,11 @@ TYPES: tuple[TargetType, ...] = (
             Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', "NFSv3 and older"),
             Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', "NFSv3 and older"),
         ),
-        Cost(1, 2),
+        Cost(13, 13, log="nothing"),
         speaks="rpc",
         path="export",
         options=("nfs_version", "uid", "gid"),
+        steps=tuple(step for step in Step if step is not Step.LOGIN),
     ),
     TargetType(
         "http",

@@ -25,7 +25,7 @@ from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, 
 from .probe import Observation, Probe, Surroundings
 from .resolve import Resolver
 from .sockets import source_address
-from .stream import Tap
+from .stream import LEAST_SILENCE, Tap
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
@@ -37,6 +37,8 @@ PER_HOST = 4
 CANARY_PORT = 64937
 #: How long the canary may take beyond twice what the real climb took, in seconds.
 _CANARY_PATIENCE = 0.25
+#: How long it may stay silent, in seconds: who answers for every port does so at once, one lost packet included.
+_CANARY_SILENCE = LEAST_SILENCE
 _LOGIN_THREADS = 32
 #: In flight at once that may log in. A login over SSH takes 0.1 s next door (measured) and some 20 round trips
 #: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
@@ -232,7 +234,11 @@ class Run:
         # A slow climb does not earn its canary more than the target's own time.
         seconds = min(2 * taken + _CANARY_PATIENCE, max(self.settings.timeout - taken, _CANARY_PATIENCE))
         canary = Probe(target, probe.row, self._around, seconds, Step.HANDSHAKE, Observation())
-        if not await canary.answers():  # nearly always: the climb is saved
+        answered = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CANARY_SILENCE):
+                answered = await canary.answers()
+        if not answered:  # nearly always: the climb is saved
             self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
             return
         await canary.climb(verify)

@@ -9,6 +9,12 @@ def firewall_rule(agent: str, address: str, port: int, transport: str = "tcp") -
     return f"{ip} saddr {agent} {ip} daddr {address} {transport} dport {port} accept"
 
 
+def nfs_export(path: str, agent: str) -> str:
+    """A line of /etc/exports that lets the agent read a path."""
+    quoted = f'"{path}"' if any(character.isspace() for character in path) else path
+    return f"{quoted} {agent}(ro,sync,no_subtree_check)"
+
+
 def pg_hba_line(connection: str, database: str, user: str, address: str) -> str:
     """A line of pg_hba.conf; ``connection`` is ``host`` or ``hostssl``."""
     mask = 128 if ":" in address else 32

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.transcripts import load, names
+from scanready.wire import Buffer, WireError
+from scanready.wire.rpc import message, mount, nfs3, nfs4, rpcbind
+from tests.readers import reads, survives
+from tests.wire import fuzz
+
+ANSWERS = [load(name) for name in names("rpc", "*.s2c.hex")]
+
+
+def marked(data: bytes) -> bytes:
+    """A record of one fragment."""
+    return struct.pack(">I", 0x80000000 | len(data)) + data
+
+
+def reply(name: str) -> message.Reply:
+    """The reply of a transcript, through the reader of records and as a datagram."""
+    data = load(f"rpc/{name}.s2c.hex")
+    found = reads(message.read_reply, marked(data), trailing=b"\x80\x00\x00")
+    assert found == message.parse_reply(data)
+    return found
+
+
+@pytest.mark.parametrize("name", names("rpc", "*.s2c.hex"))
+def test_every_captured_answer_is_read(name: str) -> None:
+    reply(name.removeprefix("rpc/").removesuffix(".s2c.hex"))
+
+
+def test_our_calls_are_those_that_were_answered() -> None:
+    asked = load("rpc/pmap2-dump-tcp.c2s.hex")
+    assert message.call(0x63530002, rpcbind.PROGRAM, rpcbind.PORTMAPPER, rpcbind.DUMP) == asked
+    asked = load("rpc/nfs4.0-compound-putrootfh-getattr.c2s.hex")
+    credential = asked[24 : 24 + 36]
+    assert message.auth_sys("canscan", 0xFFFE, 0xFFFE) == credential
+    ours = message.call(0x63530011, 100003, 4, 1, nfs4.compound(0, nfs4.ROOT, nfs4.ATTRIBUTES), credential)
+    assert ours.replace(b"\x00\x00\x00\x09scanready\x00\x00\x00", b"\x00\x00\x00\x07canscan\x00") == asked
+
+
+def test_a_mount_is_asked_for_like_the_captured_one() -> None:
+    asked = load("rpc/mount3-mnt.c2s.hex")
+    credential = message.auth_sys("canscan", 0xFFFE, 0xFFFE)
+    path = mount.path(asked[asked.index(b"/tmp") :].rstrip(b"\x00").decode())
+    assert message.call(0x6353001C, mount.PROGRAM, mount.VERSION, mount.MNT, path, credential) == asked
+
+
+def test_fragments_are_put_together() -> None:
+    data = load("rpc/pmap2-dump-tcp.s2c.hex")
+    parts = struct.pack(">I", 100) + data[:100] + struct.pack(">I", 0) + marked(data[100:])
+    assert reads(message.read_reply, parts) == message.parse_reply(data)
+
+
+def test_the_portmappers_list() -> None:
+    found = rpcbind.parse_dump(reply("pmap2-dump-tcp").results, 2)
+    assert rpcbind.Registration(100000, 4, "tcp", 111) in found
+    assert {entry.program for entry in found} >= {100000, 100003, 100005, 100021, 100011}
+    assert found == rpcbind.parse_dump(reply("pmap2-dump-udp").results, 2)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_rpcbinds_list_has_ipv6_and_no_local_sockets(version: int) -> None:
+    found = rpcbind.parse_dump(reply(f"rpcb{version}-dump-tcp").results, version)
+    assert {entry.transport for entry in found} == {"tcp", "udp", "tcp6", "udp6"}
+    assert rpcbind.Registration(100000, 4, "tcp6", 111) in found
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("0.0.0.0.0.111", 111), ("::.8.1", 2049), ("127.0.0.1.255.255", 65535), ("x.256.1", 0), ("", 0), ("1.2", 0)],
+)
+def test_universal_addresses(address: str, port: int) -> None:
+    assert rpcbind.port_of(address) == port
+
+
+def test_impossible_ports_are_left_out() -> None:
+    rows = [(100005, 3, 6, 0), (100005, 3, 6, 70000), (100005, 3, 99, 20048), (100005, 3, 17, 20048)]
+    results = b"".join(struct.pack(">5I", 1, *row) for row in rows) + bytes(4)
+    assert rpcbind.parse_dump(results, 2) == (rpcbind.Registration(100005, 3, "udp", 20048),)
+
+
+def test_a_list_without_an_end_is_refused() -> None:
+    with pytest.raises(WireError, match="registrations"):
+        rpcbind.parse_dump(struct.pack(">5I", 1, 100005, 3, 6, 20048) * 5000, 2)
+
+
+def test_a_version_that_is_not_there() -> None:
+    found = reply("pmap-progmismatch")
+    assert (found.state, found.low, found.high) == (message.State.VERSION_MISMATCH, 2, 4)
+    assert reply("nfs-progunavail").state is message.State.PROGRAM_UNAVAILABLE
+    assert reply("nfs2-null-tcp").state is message.State.VERSION_MISMATCH
+
+
+def test_an_authentication_error() -> None:
+    # RFC 5531, 9, by hand: xid, REPLY, MSG_DENIED, AUTH_ERROR, AUTH_TOOWEAK.
+    found = message.parse_reply(struct.pack(">5I", 7, 1, 1, 1, 5))
+    assert (found.state, found.auth) == (message.State.AUTH_ERROR, 5)
+    found = message.parse_reply(struct.pack(">6I", 7, 1, 1, 0, 2, 2))
+    assert (found.state, found.low, found.high) == (message.State.RPC_MISMATCH, 2, 2)
+
+
+def test_exports() -> None:
+    (export,) = mount.parse_exports(reply("mount3-export").results)
+    assert export.path.endswith("/export")
+    assert export.groups == ("127.0.0.0/24",)
+
+
+def test_mounts() -> None:
+    found = mount.parse_mounted(reply("mount3-mnt").results)
+    assert (found.status, found.flavors) == (mount.OK, (1,))
+    assert found.handle
+    assert mount.parse_mounted(reply("mount3-mnt-acces").results).status == mount.ACCES
+    assert mount.parse_mounted(reply("mount3-mnt-noent").results).status in (mount.ACCES, mount.NOENT)
+
+
+@pytest.mark.parametrize(("minor", "status"), [(0, nfs4.OK), (1, nfs4.NOT_IN_SESSION), (3, nfs4.MINOR_MISMATCH)])
+def test_minor_versions(minor: int, status: int) -> None:
+    assert nfs4.parse(reply(f"nfs4.{minor}-compound-putrootfh-getattr").results).status == status
+
+
+def test_the_walk_of_version_4() -> None:
+    found = nfs4.parse(reply("nfs4.0-secinfo").results)
+    assert (found.status, found.flavors) == (nfs4.OK, (1,))
+    assert nfs4.parse(reply("nfs4.0-lookup").results).done == 3
+    denied = nfs4.parse(reply("nfs4.0-lookup-denied").results)
+    assert (denied.status, denied.done) == (nfs4.NOENT, 1)
+
+
+def test_a_directory_of_version_4() -> None:
+    # RFC 7530, 16.24, by hand: status, tag, one result: READDIR, OK, verifier, one entry, the end.
+    entry = struct.pack(">IQI", 1, 9, 4) + b"name" + struct.pack(">II", 0, 0)
+    results = struct.pack(">IIIII", 0, 0, 1, 26, 0) + bytes(8) + entry + struct.pack(">II", 0, 1)
+    assert nfs4.parse(results).names == ("name",)
+
+
+def test_a_directory_of_version_3() -> None:
+    # RFC 1813, 3.3.16, by hand: status, no attributes, verifier, one entry (fileid, name, cookie).
+    results = struct.pack(">II", 0, 0) + bytes(8) + struct.pack(">IQI", 1, 5, 1) + b".\x00\x00\x00" + bytes(8)
+    assert nfs3.parse_readdir(results) == (nfs3.OK, ".")
+    assert nfs3.parse_readdir(struct.pack(">II", 0, 0) + bytes(8) + struct.pack(">II", 0, 1)) == (nfs3.OK, None)
+    assert nfs3.parse_readdir(struct.pack(">II", 13, 0)) == (nfs3.ACCES, None)
+    assert nfs3.parse_access(struct.pack(">II", 0, 1) + bytes(84) + struct.pack(">I", 3)) == (nfs3.OK, 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", marked(b"\x00" * 24), b"\xff" * 16],
+)
+def test_what_is_no_reply(data: bytes) -> None:
+    with pytest.raises(WireError):
+        message.read_reply(Buffer(data))
+
+
+PARSERS: tuple[Callable[[bytes], object], ...] = (
+    lambda data: rpcbind.parse_dump(data, 2),
+    lambda data: rpcbind.parse_dump(data, 4),
+    mount.parse_exports,
+    mount.parse_mounted,
+    nfs3.parse_access,
+    nfs3.parse_readdir,
+    nfs4.parse,
+)
+
+
+@given(fuzz.hostile(*map(marked, ANSWERS)), st.booleans())
+def test_nothing_but_wire_error_escapes_a_record(data: bytes, eof: bool) -> None:
+    survives(message.read_reply, data, eof=eof)
+
+
+@given(fuzz.hostile(*(answer[24:] for answer in ANSWERS)))
+def test_nothing_but_wire_error_escapes_results(data: bytes) -> None:
+    for parse in PARSERS:
+        with contextlib.suppress(WireError):
+            parse(data)
+    with contextlib.suppress(WireError):
+        message.parse_reply(data)

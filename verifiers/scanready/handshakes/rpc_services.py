@@ -1,0 +1,187 @@
+"""What rpcbind knows, and whether each program that it names can be reached: one check an endpoint.
+
+Everything is asked side by side: ports that a firewall drops cost their whole patience each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..catalogue import TYPES
+from ..explain import Failure, explain
+from ..model import Check, Outcome, Step, bracketed
+from ..probe import Probe
+from ..stream import StreamError
+from ..wire import WireError
+from ..wire.rpc import message as wire
+from ..wire.rpc import mount, rpcbind
+from .rpc_talk import Talk, call_over_udp
+
+NFS, MOUNTD, NLOCKMGR, STATUS, RQUOTAD = 100003, 100005, 100021, 100024, 100011
+NAMES = {NFS: "nfs", MOUNTD: "mountd", NLOCKMGR: "nlockmgr", STATUS: "status", RQUOTAD: "rquotad"}
+#: Endpoints that one check asks at the most: five programs, each with some ports of its own, over TCP and UDP.
+MOST_ENDPOINTS = 32
+#: Seconds that TCP is asked alone: long enough for an answer from near by, short against a dropped packet.
+_HEAD_START = 0.3
+# NFSv4 registers itself for clients' convenience only; its NULL is asked on the connection that is there anyway.
+_VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 3, 4), STATUS: (1,), RQUOTAD: (1, 2)}
+# A list that names the port of another well-known service is not followed: foreign bytes are an offence there.
+_FOREIGN_PORTS = frozenset(row.port for row in TYPES) - {2049} | {25, 53, 110, 389, 636}
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One port of the server, what is registered there, and what became of asking."""
+
+    port: int
+    transport: str
+    programs: dict[int, tuple[int, ...]]
+    check: Check
+    answered: set[int] = field(default_factory=set)
+    exports: tuple[mount.Export, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """As the findings name it: ``mountd 20048/tcp``."""
+        return f"{' and '.join(NAMES.get(number, 'rpcbind') for number in self.programs)} {self.port}/{self.transport}"
+
+
+def endpoint(probe: Probe, port: int, transport: str, programs: dict[int, tuple[int, ...]]) -> Endpoint:
+    """An endpoint that nobody has asked yet."""
+    where = f"{bracketed(probe.host)}:{port}/{transport}"
+    return Endpoint(port, transport, programs, Check(Step.CONNECT, where, Outcome.FAILED, ""))
+
+
+async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], list[Endpoint]]:
+    """Ask for the list over TCP and over UDP; return what either said, and both endpoints.
+
+    An rpcbind that refuses logs each question: refused over TCP, it is not asked again.
+    """
+    by_tcp, by_udp = (endpoint(probe, rpcbind.PORT, transport, {rpcbind.PROGRAM: ()}) for transport in ("tcp", "udp"))
+    first = asyncio.ensure_future(_dump(probe, by_tcp))
+    await asyncio.wait([first], timeout=_HEAD_START)
+    if first.done() and "refused" in by_tcp.check.facts:
+        by_udp.check.outcome, by_udp.check.summary = Outcome.SKIPPED, "not asked: it refuses over TCP, and logs that"
+        return (), [by_tcp, by_udp]
+    lists = await asyncio.gather(first, _dump(probe, by_udp))
+    return max(lists, key=len), [by_tcp, by_udp]
+
+
+async def _dump(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, ...]:
+    found: tuple[rpcbind.Registration, ...] = ()
+
+    async def ask(call: _Call) -> str:
+        nonlocal found
+        # The portmapper's list is understood everywhere, and has no IPv6.
+        versions = (4, 3) if ":" in (probe.address or "") else (rpcbind.PORTMAPPER, 4, 3)
+        for version in versions:
+            reply = await call(rpcbind.PROGRAM, version, rpcbind.DUMP)
+            if reply.state is not wire.State.VERSION_MISMATCH:
+                break
+        if reply.state is not wire.State.SUCCESS:
+            raise Refused(reply)
+        found = rpcbind.parse_dump(reply.results, version)
+        broker.answered.add(rpcbind.PROGRAM)
+        return f"rpcbind lists {len(found)} registrations"
+
+    await _examine(probe, broker, ask)
+    return found
+
+
+class Refused(Exception):
+    """The program is there, and refuses the call."""
+
+    def __init__(self, reply: wire.Reply) -> None:
+        auth = f" ({wire.AUTH_REFUSALS.get(reply.auth, reply.auth)})" if reply.state is wire.State.AUTH_ERROR else ""
+        super().__init__(f"{reply.state}{auth}")
+        self.reply = reply
+
+
+def endpoints(probe: Probe, listed: Iterable[rpcbind.Registration]) -> list[Endpoint]:
+    """The endpoints of NFSv3's programs, in the order of their names; one for each port and transport."""
+    sixth = "6" if ":" in (probe.address or "") else ""
+    where: dict[tuple[int, str], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for entry in listed:
+        ours = entry.version in _VERSIONS.get(entry.program, ())
+        if ours and entry.transport in (f"tcp{sixth}", f"udp{sixth}"):
+            where[entry.port, entry.transport[:3]][entry.program].add(entry.version)
+    found = [
+        endpoint(probe, port, transport, {number: tuple(sorted(versions)) for number, versions in programs.items()})
+        for (port, transport), programs in where.items()
+    ]
+    order = list(NAMES)
+    return sorted(found, key=lambda one: (min(map(order.index, one.programs)), one.transport, one.port))[
+        :MOST_ENDPOINTS
+    ]
+
+
+async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
+    """Call procedure NULL of every program and version at each endpoint, side by side."""
+    await asyncio.gather(*(_knock(probe, one) for one in asked))
+
+
+async def _knock(probe: Probe, one: Endpoint) -> None:
+    if one.port in _FOREIGN_PORTS:
+        one.check.outcome = Outcome.SKIPPED
+        one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
+        return
+
+    async def ask(call: _Call) -> str:
+        said = []
+        for program, versions in one.programs.items():
+            good = []
+            for version in versions:
+                reply = await call(program, version, 0)
+                if reply.state is wire.State.SUCCESS:
+                    good.append(version)
+                elif reply.state is not wire.State.VERSION_MISMATCH:
+                    raise Refused(reply)
+            if good:
+                one.answered.add(program)
+                said.append(f"{NAMES[program]} {', '.join(map(str, good))}")
+            if program == MOUNTD and good and one.exports is None:
+                await _list_exports(one, call, good[-1])
+        return "; ".join(said)
+
+    await _examine(probe, one, ask)
+
+
+async def _list_exports(one: Endpoint, call: _Call, version: int) -> None:
+    reply = await call(MOUNTD, version, mount.EXPORT)
+    if reply.state is wire.State.SUCCESS:
+        one.exports = mount.parse_exports(reply.results)
+
+
+_Call = Callable[..., Awaitable[wire.Reply]]
+
+
+async def _examine(probe: Probe, one: Endpoint, ask: Callable[[_Call], Awaitable[str]]) -> None:
+    """Run ``ask`` with a call over the endpoint's transport; write what became of it into its check."""
+    check, clock = one.check, time.perf_counter()
+    try:
+        if one.transport == "udp":
+
+            async def call(program: int, version: int, procedure: int) -> wire.Reply:
+                reply = await call_over_udp(probe, one.port, program, version, procedure)
+                check.step = Step.HANDSHAKE
+                return reply
+
+            check.summary = await ask(call)
+        else:
+            stream = await probe.dial(probe.address or probe.host, one.port, privileged=True)
+            check.step = Step.HANDSHAKE
+            check.summary = await ask(Talk(stream).call)
+            await probe.leave(stream)
+        check.outcome = Outcome.PASSED
+    except Refused as error:
+        check.step, check.summary = Step.HANDSHAKE, f"{one.name}: {error}"
+        check.facts["refused"] = str(error.reply.state)
+    except (Failure, StreamError, WireError, OSError) as error:
+        check.finding = explain(error, check.step, "rpc")
+        told = check.finding.detail.removeprefix(f"{bracketed(probe.address or probe.host)}:{one.port}: ")
+        check.summary = f"{one.name}: {told}"
+    check.seconds = time.perf_counter() - clock

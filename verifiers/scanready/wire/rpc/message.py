@@ -1,0 +1,144 @@
+"""ONC RPC version 2: calls and replies, over TCP with record marks and over UDP without (RFC 5531)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .. import Buffer, WireError
+from .xdr import Items, opaque, text, u32
+
+_CALL, _REPLY, _VERSION = 0, 1, 2
+_LAST = 0x8000_0000
+#: The largest reply to anything we ask is rpcbind's list, some 100 bytes an entry.
+MOST_BYTES = 1 << 20
+_MOST_FRAGMENTS = 64
+_MOST_VERIFIER = 400  # RFC 5531, 8.2
+
+AUTH_NONE = u32(0) + u32(0)
+AUTH_SYS, RPCSEC_GSS = 1, 6
+#: auth_stat of a refusal (RFC 5531, 9).
+AUTH_REFUSALS = {
+    1: "bad credential",
+    2: "rejected credential",
+    3: "bad verifier",
+    4: "rejected verifier",
+    5: "credential too weak",
+    6: "invalid response verifier",
+    7: "failed",
+    13: "no Kerberos credential",
+    14: "Kerberos context problem",
+}
+
+
+class State(StrEnum):
+    """What became of a call."""
+
+    SUCCESS = "success"
+    PROGRAM_UNAVAILABLE = "program not available"
+    VERSION_MISMATCH = "version not supported"
+    PROCEDURE_UNAVAILABLE = "procedure not available"
+    GARBAGE = "arguments not understood"
+    SYSTEM_ERROR = "system error"
+    RPC_MISMATCH = "RPC version not supported"
+    AUTH_ERROR = "authentication refused"
+
+
+_ACCEPTED = (
+    *(State.SUCCESS, State.PROGRAM_UNAVAILABLE, State.VERSION_MISMATCH),
+    *(State.PROCEDURE_UNAVAILABLE, State.GARBAGE, State.SYSTEM_ERROR),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one call.
+
+    ``low`` and ``high`` are the versions there are, of a mismatch; ``auth`` the auth_stat of a refusal; ``results``
+    what the program says.
+    """
+
+    xid: int
+    state: State
+    results: bytes = b""
+    low: int = 0
+    high: int = 0
+    auth: int = 0
+
+
+def auth_sys(machine: str, uid: int, gid: int) -> bytes:
+    """The credential of a Unix user (AUTH_SYS), without further groups."""
+    body = u32(0) + text(machine[:255]) + u32(uid) + u32(gid) + u32(0)
+    return u32(AUTH_SYS) + opaque(body)
+
+
+def call(
+    xid: int, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = AUTH_NONE
+) -> bytes:
+    """One call, as a datagram; :func:`record` makes it a record."""
+    return struct.pack(">6I", xid, _CALL, _VERSION, program, version, procedure) + credential + AUTH_NONE + arguments
+
+
+def record(message: bytes) -> bytes:
+    """The message with its record mark, as it goes over TCP."""
+    return u32(_LAST | len(message)) + message
+
+
+def read_reply(buffer: Buffer) -> Reply | None:
+    """Take one reply, of however many fragments.
+
+    Raises:
+        WireError: not ONC RPC, or beyond all measure.
+    """
+    message, offset, fragments = b"", 0, 0
+    while True:
+        mark = buffer.peek(4, offset)
+        if mark is None:
+            return None
+        length = int.from_bytes(mark, "big")
+        last, length = bool(length & _LAST), length & ~_LAST
+        fragments += 1
+        if offset + length > MOST_BYTES or fragments > _MOST_FRAGMENTS:
+            raise WireError(f"an RPC record with a fragment of {length} bytes after {offset}")
+        fragment = buffer.peek(length, offset + 4)
+        if fragment is None:
+            _refuse_foreign(buffer, first=fragments == 1)
+            return None
+        message += fragment
+        offset += 4 + length
+        if last:
+            buffer.take(offset)
+            return parse_reply(message)
+
+
+def _refuse_foreign(buffer: Buffer, *, first: bool) -> None:
+    """Say as early as possible that this is something else: the second word of a message is REPLY."""
+    kind = buffer.peek(4, 8)
+    if first and kind is not None and kind != u32(_REPLY):
+        raise WireError("not an RPC reply")
+
+
+def parse_reply(message: bytes) -> Reply:
+    """Read one reply.
+
+    Raises:
+        WireError: not ONC RPC.
+    """
+    items = Items(message)
+    xid = items.u32()
+    if items.u32() != _REPLY:
+        raise WireError("not an RPC reply")
+    if items.u32() == 0:
+        items.u32()
+        items.opaque(_MOST_VERIFIER)
+        number = items.u32()
+        if number >= len(_ACCEPTED):
+            raise WireError(f"an RPC reply of accept state {number}")
+        state = _ACCEPTED[number]
+        if state is State.VERSION_MISMATCH:
+            return Reply(xid, state, low=items.u32(), high=items.u32())
+        return Reply(xid, state, items.rest() if state is State.SUCCESS else b"")
+    if items.u32() == 0:
+        return Reply(xid, State.RPC_MISMATCH, low=items.u32(), high=items.u32())
+    return Reply(xid, State.AUTH_ERROR, auth=items.u32())

@@ -1,0 +1,71 @@
+"""rpcbind and its ancestor the portmapper: which program listens where (RFC 1833)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .. import WireError
+from .xdr import Items
+
+PROGRAM, PORT = 100000, 111
+#: DUMP has this number in all versions.
+DUMP = 4
+#: The portmapper's version tells TCP and UDP alone; the later ones tell addresses, of IPv6 too.
+PORTMAPPER, RPCBIND = 2, 4
+_TRANSPORTS = {6: "tcp", 17: "udp"}
+_NETIDS = ("tcp", "udp", "tcp6", "udp6")
+_MOST_ENTRIES = 4096
+_UADDR = re.compile(r".*\.(\d{1,3})\.(\d{1,3})\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One line of the list. ``transport`` is tcp, udp, tcp6 or udp6; ``port`` from 1 to 65535.
+
+    The address of an entry is not kept: a list that sends its readers to other hosts is not followed.
+    """
+
+    program: int
+    version: int
+    transport: str
+    port: int
+
+
+def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
+    """Read the list that DUMP of ``version`` gave; entries of other transports, and impossible ports, are left out.
+
+    Raises:
+        WireError: broken, or longer than any list.
+    """
+    items, found, count = Items(results), [], 0
+    while items.flag():
+        count += 1
+        if count > _MOST_ENTRIES:
+            raise WireError(f"more than {_MOST_ENTRIES} registrations")
+        entry = _mapping(items) if version == PORTMAPPER else _binding(items)
+        if entry is not None:
+            found.append(entry)
+    return tuple(dict.fromkeys(found))
+
+
+def _mapping(items: Items) -> Registration | None:
+    program, version, protocol, port = (items.u32() for _ in range(4))
+    transport = _TRANSPORTS.get(protocol)
+    return Registration(program, version, transport, port) if transport and 0 < port < 65536 else None
+
+
+def _binding(items: Items) -> Registration | None:
+    program, version = items.u32(), items.u32()
+    netid, address = items.text(), items.text()
+    items.text()  # the owner
+    port = port_of(address)
+    return Registration(program, version, netid, port) if netid in _NETIDS and port else None
+
+
+def port_of(address: str) -> int:
+    """The port of a universal address, ``h1.h2.h3.h4.p1.p2``; 0 if it has none."""
+    match = _UADDR.match(address)
+    if match is None or int(match[1]) > 255 or int(match[2]) > 255:
+        return 0
+    return int(match[1]) * 256 + int(match[2])

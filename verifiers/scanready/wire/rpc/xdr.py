@@ -1,0 +1,75 @@
+"""XDR: every item is a multiple of four octets, big-endian (RFC 4506). What NFS needs of it, and no more."""
+
+from __future__ import annotations
+
+import struct
+
+from .. import WireError
+
+
+def u32(number: int) -> bytes:
+    """An unsigned integer."""
+    return struct.pack(">I", number)
+
+
+def u64(number: int) -> bytes:
+    """An unsigned hyper integer."""
+    return struct.pack(">Q", number)
+
+
+def opaque(value: bytes) -> bytes:
+    """Variable-length data: length, octets, padding."""
+    return u32(len(value)) + value + bytes(-len(value) % 4)
+
+
+def text(value: str) -> bytes:
+    """A string."""
+    return opaque(value.encode("utf-8", "surrogateescape"))
+
+
+class Items:
+    """Takes items off received data.
+
+    Every method raises :class:`WireError` where the data ends too early or a length is beyond its bound.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._offset = data, 0
+
+    def fixed(self, count: int) -> bytes:
+        """So many octets, padded."""
+        end = self._offset + count
+        if end > len(self._data):
+            raise WireError(f"an RPC message ends where {count} bytes should be")
+        taken, self._offset = self._data[self._offset : end], end + -count % 4
+        return taken
+
+    def u32(self) -> int:
+        """An unsigned integer."""
+        return int.from_bytes(self.fixed(4), "big")
+
+    def u64(self) -> int:
+        """An unsigned hyper integer."""
+        return int.from_bytes(self.fixed(8), "big")
+
+    def flag(self) -> bool:
+        """A boolean: "another one follows", in lists."""
+        value = self.u32()
+        if value > 1:
+            raise WireError(f"a boolean of {value}")
+        return bool(value)
+
+    def opaque(self, most: int) -> bytes:
+        """Variable-length data of at most ``most`` octets."""
+        length = self.u32()
+        if length > most:
+            raise WireError(f"a field of {length} bytes where at most {most} may be")
+        return self.fixed(length)
+
+    def text(self, most: int = 1024) -> str:
+        """A string."""
+        return self.opaque(most).decode("utf-8", "surrogateescape")
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self._data[self._offset :]
