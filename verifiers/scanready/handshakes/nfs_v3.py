@@ -6,6 +6,7 @@ only reads can do without: their absence limits.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -39,9 +40,9 @@ async def look_around(probe: Probe, *, needed: bool, on_2049: bool) -> ThirdVers
         needed: without NFSv3 this target cannot be scanned; else what is missing limits at the most.
         on_2049: NFSv3 answers on the target's own port.
     """
-    listed, brokers = await services.ask_rpcbind(probe)
+    listed, brokers, still_asked = await services.ask_rpcbind(probe)
     found = [one for one in services.endpoints(probe, listed) if not _is_ours(one, probe)]
-    await services.knock(probe, found)
+    await asyncio.gather(services.knock(probe, found), *still_asked)
     third = ThirdVersion()
     registered = {entry.program for entry in listed}
     third.offered = bool(registered & {MOUNTD, NLOCKMGR}) or on_2049
@@ -49,7 +50,7 @@ async def look_around(probe: Probe, *, needed: bool, on_2049: bool) -> ThirdVers
     third.exports = next((one.exports for one in found if one.exports is not None), None)
     _judge_brokers(probe, brokers, needed=needed, matters=on_2049)
     if any(one.answered for one in brokers):
-        _judge(probe, found, needed=needed)
+        _judge(probe, found, reached={NFS} if on_2049 else set(), needed=needed)
         third.checks = [one.check for one in (*brokers, *found)]
         third.checks += _unregistered(probe, registered, third, needed=needed)
     else:
@@ -98,15 +99,16 @@ def _is(check: Check, *those: object) -> bool:
     return check.finding is not None and check.finding.cause in those
 
 
-def _judge(probe: Probe, found: list[Endpoint], *, needed: bool) -> None:
-    """Say of each endpoint that did not answer what that means for a mount."""
+def _judge(probe: Probe, found: list[Endpoint], *, reached: set[int], needed: bool) -> None:
+    """Say what each endpoint without an answer means for a mount; ``reached`` are programs that answered elsewhere."""
+    reached = reached | {number for one in found for number in one.answered}
     stopped = [one for one in found if _is(one.check, *_STOPPED) or _reset_by_a_firewall(one, found)]
     silent = [one for one in found if _is(one.check, common.UDP_SILENT)]
     all_blocked = _blocked(probe, [*stopped, *silent]) if stopped else None
     for one in found:
         if one.check.outcome is not Outcome.FAILED:
             continue
-        missing = needed and any(number in _NEEDED and not _reachable(found, number) for number in one.programs)
+        missing = needed and any(number in _NEEDED and number not in reached for number in one.programs)
         one.check.outcome = Outcome.FAILED if missing else Outcome.WARNED
         if one in stopped:
             one.check.finding = all_blocked

@@ -27,10 +27,16 @@ NAMES = {NFS: "nfs", MOUNTD: "mountd", NLOCKMGR: "nlockmgr", STATUS: "status", R
 MOST_ENDPOINTS = 32
 #: Seconds that TCP is asked alone: long enough for an answer from near by, short against a dropped packet.
 _HEAD_START = 0.3
+#: Seconds for a first answer on a port that accepts: as long as one is asked over UDP. A hung daemon shall not cost the
+#: time that reading the export needs.
+_PATIENCE = 3.0
 # NFSv4 registers itself for clients' convenience only; its NULL is asked on the connection that is there anyway.
 _VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 3, 4), STATUS: (1,), RQUOTAD: (1, 2)}
 # A list that names the port of another well-known service is not followed: foreign bytes are an offence there.
 _FOREIGN_PORTS = frozenset(row.port for row in TYPES) - {2049} | {25, 53, 110, 389, 636}
+
+
+_Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 
 
 @dataclass(slots=True)
@@ -56,19 +62,29 @@ def endpoint(probe: Probe, port: int, transport: str, programs: dict[int, tuple[
     return Endpoint(port, transport, programs, Check(Step.CONNECT, where, Outcome.FAILED, ""))
 
 
-async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], list[Endpoint]]:
-    """Ask for the list over TCP and over UDP; return what either said, and both endpoints.
+async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], list[Endpoint], set[_Asking]]:
+    """Ask for the list over TCP and over UDP; return the first list, both endpoints, and who is still being asked.
 
     An rpcbind that refuses logs each question: refused over TCP, it is not asked again.
     """
     by_tcp, by_udp = (endpoint(probe, rpcbind.PORT, transport, {rpcbind.PROGRAM: ()}) for transport in ("tcp", "udp"))
-    first = asyncio.ensure_future(_dump(probe, by_tcp))
-    await asyncio.wait([first], timeout=_HEAD_START)
-    if first.done() and "refused" in by_tcp.check.facts:
-        by_udp.check.outcome, by_udp.check.summary = Outcome.SKIPPED, "not asked: it refuses over TCP, and logs that"
-        return (), [by_tcp, by_udp]
-    lists = await asyncio.gather(first, _dump(probe, by_udp))
-    return max(lists, key=len), [by_tcp, by_udp]
+    asking: set[_Asking] = {asyncio.create_task(_dump(probe, by_tcp))}
+    listed: tuple[rpcbind.Registration, ...] = ()
+    try:
+        await asyncio.wait(asking, timeout=_HEAD_START)
+        if "refused" in by_tcp.check.facts:
+            by_udp.check.outcome = Outcome.SKIPPED
+            by_udp.check.summary = "not asked: it refuses over TCP, and logs that"
+            return (), [by_tcp, by_udp], set()
+        asking.add(asyncio.create_task(_dump(probe, by_udp)))
+        while asking and not listed:
+            done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            listed = max((task.result() for task in done), key=len)
+    except asyncio.CancelledError:
+        for task in asking:
+            task.cancel()
+        raise
+    return listed, [by_tcp, by_udp], asking
 
 
 async def _dump(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, ...]:
@@ -174,6 +190,7 @@ async def _examine(probe: Probe, one: Endpoint, ask: Callable[[_Call], Awaitable
         else:
             stream = await probe.dial(probe.address or probe.host, one.port, privileged=True)
             check.step = Step.HANDSHAKE
+            stream.wait_for_first_byte(_PATIENCE)
             check.summary = await ask(Talk(stream).call)
             await probe.leave(stream)
         check.outcome = Outcome.PASSED
