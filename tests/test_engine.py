@@ -189,7 +189,7 @@ def test_results_stream_and_stopping_begins_nothing_new(verifier: Callable[[obje
 
 
 def test_a_type_that_is_not_built_contacts_nothing() -> None:
-    report = asyncio.run(verify(target("tibero", "127.0.0.1")))
+    report = asyncio.run(verify(target("notes", "127.0.0.1")))
     expect(report, Verdict.UNDECIDED, "scanready.not-built", step=Step.AGENT)
     assert report.footprint.connections == 0
 

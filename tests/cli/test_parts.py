@@ -94,7 +94,7 @@ targets:
   - {host: a, types: [unix, ssh], credential: acc}
   - {host: a, type: mysql, tags: [finance]}
   - {host: b, type: postgresql, credential: acc}
-  - {host: b, type: tibero}
+  - {host: b, type: notes}
 """
 
 
@@ -113,7 +113,7 @@ def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert (by_port["a", 22]["connections"], by_port["a", 22]["login_attempts"]) == (3, 2)
     assert (by_port["a", 3306]["connections"], by_port["a", 3306]["probe_logins"]) == (1, 1)
     assert by_port["b", 5432]["credentials"] == ["acc"]
-    assert [entry["type"] for entry in plan["not_built"]] == ["tibero"]
+    assert [entry["type"] for entry in plan["not_built"]] == ["notes"]
     assert plan["total"]["connections"] == sum(row["connections"] for row in plan["endpoints"])
     shallow = json.loads(call("plan", str(path), "--depth", "auth", "--json").output)
     assert shallow["total"]["login_attempts"] == 0

@@ -329,6 +329,7 @@ TYPES: tuple[TargetType, ...] = (
         _tcp(8629, "Tibero database server", _DATABASES, '"To scan Tibero databases."'),
         Cost(1, 1),
         speaks="tibero",
+        server_first=True,
         path="database",
     ),
     TargetType(
