@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
-from fixtures.emulators import Reader, Record, Server, Writer, misbehave, serve
+from fixtures.emulators import Reader, Record, Server, Writer, misbehave, secure, serve
+from fixtures.emulators.certificates import authority
 from scanready.dialling import dial
-from scanready.stream import HungUp, Silent, Stream, TlsFailed
+from scanready.stream import Framing, HungUp, Silent, Stream, TlsFailed
 from scanready.wire import Buffer, WireError
 
 T = TypeVar("T")
@@ -215,3 +216,114 @@ def test_a_source_port_below_1024_is_taken_where_it_may_be() -> None:
         except PermissionError:
             may = False
     assert (low, usual) == (may, False)
+
+
+# TLS inside another protocol: here each packet is an F, a u16 length, and that many bytes of TLS.
+
+
+def packed(data: bytes, size: int = 0xFFFF) -> bytes:
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return b"".join(b"F" + len(piece).to_bytes(2, "big") + piece for piece in pieces)
+
+
+def unpacked(buffer: Buffer) -> bytes | None:
+    kind = buffer.peek(1)
+    if kind is None:
+        return None
+    header, skipped = (3, 3) if kind == b"F" else (5, 0)
+    if not skipped and not 0x14 <= kind[0] <= 0x17:
+        raise WireError("no packet")
+    if (head := buffer.peek(header)) is None:
+        return None
+    length = header + int.from_bytes(head[-2:], "big")
+    return buffer.take(length)[skipped:] if len(buffer) >= length else None
+
+
+IN_PACKETS = Framing(packed, unpacked)
+
+
+class InPackets:
+    """The server's side: what TLS reads and writes while ``framing`` goes in packets of at most ``size`` bytes."""
+
+    def __init__(self, reader: Reader, writer: Writer, size: int = 0xFFFF) -> None:
+        self.reader, self.writer, self.size, self.framing = reader, writer, size, True
+
+    def go_dark(self) -> None:
+        self.reader.go_dark()
+
+    async def read(self, most: int) -> bytes:
+        if not self.framing:
+            return await self.reader.read(most)
+        head = await self.reader.readexactly(3)
+        assert head[:1] == b"F", "what follows the handshake of TLS 1.3 is not read here"
+        return await self.reader.readexactly(int.from_bytes(head[1:], "big"))
+
+    def write(self, data: bytes) -> None:
+        self.writer.write(packed(data, self.size) if self.framing else data)
+
+    async def drain(self) -> None:
+        await self.writer.drain()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> object:
+    """A server that says back a line, its handshake (or, ``to_the_end``, all it writes) in packets."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        below = InPackets(reader, writer, size)
+        inside, answers = await secure(cast(Reader, below), below, record, authority().context())
+        below.framing = to_the_end
+        if to_the_end:
+            below.read = reader.read  # type: ignore[method-assign]  # the client stops with its handshake
+        answers.write(await inside.readuntil(b"\n"))
+        await misbehave.swallow(inside)
+
+    return behaviour
+
+
+@pytest.mark.parametrize("size", [0xFFFF, 100, 1])
+@pytest.mark.parametrize("to_the_end", [False, True])
+def test_tls_inside_another_protocol(size: int, to_the_end: bool) -> None:
+    async def run(stream: Stream, server: Server) -> bytes:
+        session = await stream.start_tls("localhost", framing=IN_PACKETS)
+        assert session.version == "TLSv1.3"
+        assert session.chain
+        await stream.send(b"hello" * 5000 + b"\n")
+        answer = await stream.receive(lambda buffer: buffer.line(1 << 16))
+        await stream.close()
+        await server.ended()
+        assert server.offences == {}
+        return answer
+
+    assert talk(echoes_in_tls(size, to_the_end=to_the_end), run) == b"hello" * 5000
+
+
+def test_what_is_no_packet_is_told_with_what_was_heard() -> None:
+    async def run(stream: Stream, _: Server) -> bytes:
+        with pytest.raises(WireError, match="no packet") as error:
+            await stream.start_tls("localhost", framing=IN_PACKETS)
+        return error.value.heard
+
+    assert talk(misbehave.says(b"220 mail.example ESMTP Postfix\r\n"), run).startswith(b"220 mail")
+
+
+def test_an_alert_in_a_packet_is_an_alert() -> None:
+    alert = b"\x15\x03\x03\x00\x02\x02\x46"
+
+    async def run(stream: Stream, _: Server) -> tuple[str, bytes]:
+        with pytest.raises(TlsFailed) as error:
+            await stream.start_tls("localhost", framing=IN_PACKETS)
+        return error.value.reason, error.value.heard
+
+    assert talk(misbehave.says(packed(alert)), run) == ("TLSV1_ALERT_PROTOCOL_VERSION", alert)
+
+
+@pytest.mark.parametrize("part", [b"F", b"F\xff\xff" + b"\x16" * 100])
+def test_a_packet_that_never_ends_is_waited_for_until_the_deadline(part: bytes) -> None:
+    async def run(stream: Stream, _: Server) -> None:
+        with pytest.raises(Silent):
+            await stream.start_tls("localhost", framing=IN_PACKETS)
+
+    talk(misbehave.says(part), run, seconds=0.3)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+
+from fixtures.transcripts import load, names
+from scanready.wire import WireError, nbt, ntlm, smb2, spnego
+from tests.readers import reads, survives
+from tests.wire import fuzz
+from tests.wire.carried import in_a_frame
+
+NEGOTIATE, SETUP = in_a_frame(smb2.read_negotiate), in_a_frame(smb2.read_session_setup)
+CAPTURED = [load(name) for name in names("smb", "*.s2c.hex")]
+LONG_AGO = datetime(2025, 11, 23, 20, tzinfo=UTC)
+
+
+def negotiated(name: str) -> smb2.Negotiated:
+    found = reads(NEGOTIATE, load(f"smb/{name}.s2c.hex"))
+    assert isinstance(found, smb2.Negotiated)
+    return found
+
+
+def setup(name: str) -> smb2.Setup:
+    return reads(SETUP, load(f"smb/{name}.s2c.hex"))
+
+
+def test_our_negotiate_is_a_captured_clients() -> None:
+    theirs = load("smb/smb2-negotiate.c2s.hex")
+    assert nbt.message(smb2.negotiate(theirs[80:96], theirs[130:162])) == theirs
+
+
+def test_our_session_setup_is_a_captured_clients() -> None:
+    theirs = load("smb/smb2-sessionsetup-type1.c2s.hex")
+    ours = nbt.message(smb2.session_setup(load("spnego/init-type1.c2s.hex")))
+    differing = {at for at in range(len(theirs)) if ours[at] != theirs[at]}
+    assert len(ours) == len(theirs)
+    assert differing <= {71, 72}, "security mode and capabilities"
+
+
+@pytest.mark.parametrize(("client", "salt"), [(15, 32), (16, 31)])
+def test_lengths_that_are_not_negotiable(client: int, salt: int) -> None:
+    with pytest.raises(ValueError, match="16 octets"):
+        smb2.negotiate(bytes(client), bytes(salt))
+
+
+def test_samba() -> None:
+    found = negotiated("samba4.17-smb2-negotiate")
+    assert (found.dialect, found.cipher, found.dfs) == ("SMB 3.1.1", "AES-128-GCM", True)
+    assert (found.signing_enabled, found.signing_required) == (True, False)
+    assert found.guid.bytes_le == b"smblabb".ljust(16, b"\0")
+    assert found.clock == datetime(2026, 11, 22, 23, 11, 9, 389338, UTC)
+    assert spnego.read_offer(found.token).mechanisms == ("NTLM",)
+
+
+def test_signing_is_required() -> None:
+    assert negotiated("samba4.17-smb2-negotiate-signing-required").signing_required
+    found = negotiated("samba4.17-dc-smb2-negotiate")
+    assert found.signing_required
+    assert spnego.read_offer(found.token).mechanisms == ("Kerberos", "NTLM")
+
+
+def test_older_dialects() -> None:
+    oldest = negotiated("samba4.17-smb2-negotiate-202")
+    assert (oldest.dialect, oldest.cipher) == ("SMB 2.0.2", "")
+    middle = negotiated("SYNTH-smb302-encryption-negotiate")
+    assert (middle.dialect, middle.cipher, middle.signing_required) == ("SMB 3.0.2", "AES-128-CCM", True)
+
+
+def test_windows() -> None:
+    found = negotiated("SYNTH-windows2019-smb2-negotiate")
+    assert str(found.guid) == "b3a0e7d1-f5c4-4ae6-a1b2-c3d4e5f60718"
+    assert found.clock == LONG_AGO
+    assert "NTLM" in spnego.read_offer(found.token).mechanisms
+
+
+def test_no_dialect_in_common() -> None:
+    found = reads(NEGOTIATE, load("smb/samba4.17-smb2-negotiate-notsupported.s2c.hex"))
+    assert found == smb2.Refused(0xC00000BB)
+    assert smb2.status_name(0xC00000BB) == "STATUS_NOT_SUPPORTED (0xC00000BB)"
+    assert smb2.status_name(0xC0001234) == "NT status (0xC0001234)"
+
+
+@pytest.mark.parametrize("name", ["samba4.17-smb1-negotiate", "samba4.17-smb1-negotiate-refused"])
+def test_an_answer_in_smb_1(name: str) -> None:
+    assert reads(NEGOTIATE, load(f"smb/{name}.s2c.hex")) == smb2.OldDialect()
+
+
+@pytest.mark.parametrize(
+    ("name", "host"),
+    [
+        ("samba4.17-sessionsetup-type2", "SMBLABB"),
+        ("samba4.17-dc-sessionsetup-type2", "LABDC"),
+        ("SYNTH-windows2019-sessionsetup-type2", "FS01"),
+    ],
+)
+def test_the_prompt(name: str, host: str) -> None:
+    found = setup(name)
+    assert found.status == smb2.MORE_PROCESSING
+    assert ntlm.read_challenge(spnego.read_answer(found.token).token).server_name == host
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("SYNTH-sessionsetup-access-denied", 0xC0000022),
+        ("SYNTH-sessionsetup-not-supported", 0xC00000BB),
+        ("SYNTH-sessionsetup-ntlm-blocked", 0xC0000418),
+        ("SYNTH-sessionsetup-pending", smb2.PENDING),
+    ],
+)
+def test_no_prompt(name: str, status: int) -> None:
+    assert setup(name) == smb2.Setup(status, b"")
+
+
+def spoiled(at: int, with_: bytes) -> bytes:
+    whole = load("smb/SYNTH-windows2019-smb2-negotiate.s2c.hex")[4:]
+    return whole[:at] + with_ + whole[at + len(with_) :]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\xfeSMB",
+        spoiled(0, b"\xfdSMB"),
+        spoiled(4, b"\x41"),  # a header of another size
+        spoiled(12, b"\x05"),  # another command
+        spoiled(16, b"\x00"),  # no answer
+        spoiled(20, b"\x08"),  # more messages behind it
+        spoiled(24, b"\x07"),  # another message's answer
+        spoiled(64, b"\x09"),  # another body
+        spoiled(68, b"\xff\x02"),  # SMB 2.???, which answers only an SMB 1 negotiate
+        spoiled(68, b"\x99\x02"),
+        spoiled(70, b"\xff\xff"),  # 65535 contexts
+        spoiled(120, b"\xff\xff"),  # mechanisms beyond the end
+        spoiled(120, b"\x10\x00"),  # mechanisms in the header
+        spoiled(124, b"\xff\xff\xff\x7f"),  # contexts beyond the end
+        spoiled(0, b"")[:120],
+    ],
+)
+def test_broken_answers(message: bytes) -> None:
+    with pytest.raises(WireError):
+        smb2.read_negotiate(message)
+    with pytest.raises(WireError):
+        smb2.read_session_setup(message)
+
+
+@pytest.mark.parametrize(("at", "with_"), [(64, b"\x41"), (68, b"\xff\xff"), (70, b"\xff\xff")])
+def test_a_broken_prompt(at: int, with_: bytes) -> None:
+    whole = load("smb/samba4.17-sessionsetup-type2.s2c.hex")[4:]
+    with pytest.raises(WireError):
+        smb2.read_session_setup(whole[:at] + with_ + whole[at + len(with_) :])
+
+
+@given(fuzz.hostile(*CAPTURED))
+def test_nothing_but_wire_error_escapes(data: bytes) -> None:
+    survives(NEGOTIATE, data)
+    survives(SETUP, data)
+    survives(in_a_frame(smb2.read_negotiate), nbt.message(data[4:]))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.transcripts import load
+from scanready.wire import Buffer, WireError, ssrp
+from tests.readers import reads, survives
+from tests.wire import fuzz
+
+TWO = load("ssrp/SYNTH-two-instances.s2c.hex")
+
+
+def answer(text: str) -> bytes:
+    return b"\x05" + struct.pack("<H", len(text)) + text.encode("latin-1")
+
+
+def test_the_questions_are_those_of_other_clients() -> None:
+    assert load("ssrp/pytds1.17-all.c2s.hex") == ssrp.ALL
+    assert load("ssrp/odbc18-about-sales.c2s.hex") == ssrp.about("SALES")
+
+
+@pytest.mark.parametrize("name", ["", "A\0B", "A" * 33, "\u0416"])
+def test_what_cannot_be_the_name_of_an_instance(name: str) -> None:
+    with pytest.raises(ValueError, match=r"name of an instance|encode"):
+        ssrp.about(name)
+
+
+def test_two_instances() -> None:
+    first, second = reads(ssrp.read_answer, TWO)
+    assert first == ssrp.Instance("SQLSRV01", "MSSQLSERVER", "16.0.1000.6", False, 1433, "")
+    assert (second.name, second.tcp, second.pipe) == ("SALES", 51433, "\\\\SQLSRV01\\pipe\\MSSQL$SALES\\sql\\query")
+
+
+@pytest.mark.parametrize(
+    ("fields", "port"),
+    [
+        ("tcp;51433", 51433),
+        ("np;\\\\H\\pipe\\x", None),
+        ("tcp;", None),
+        ("tcp;0", None),
+        ("tcp;65536", None),
+        ("tcp;x", None),
+        ("tcp;" + "9" * 5000, None),
+        ("tcp;1433;tcp;1444", 1433),
+    ],
+)
+def test_ports(fields: str, port: int | None) -> None:
+    told = f"ServerName;H;InstanceName;I;IsClustered;Yes;Version;11.0.2100.60;{fields};;"
+    (instance,) = reads(ssrp.read_answer, answer(told))
+    assert (instance.tcp, instance.clustered, instance.version) == (port, True, "11.0.2100.60")
+
+
+def test_an_answer_that_ends_early_is_read_as_far_as_it_goes() -> None:
+    (instance,) = reads(ssrp.read_answer, answer("ServerName;H;InstanceName;I;IsClustered;No;Version;16.0;tcp"))
+    assert (instance.name, instance.tcp) == ("I", None)
+    assert reads(ssrp.read_answer, answer("")) == ()
+
+
+@pytest.mark.parametrize("data", [b"\x04", b"HTTP/1.1 400", answer("Version;16.0;;"), answer("ServerName;H;;")])
+def test_what_is_no_answer(data: bytes) -> None:
+    with pytest.raises(WireError):
+        ssrp.read_answer(Buffer(data))
+
+
+@given(fuzz.hostile(TWO), st.booleans())
+def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
+    survives(ssrp.read_answer, data, eof=eof)

@@ -1,0 +1,118 @@
+"""Causes that an NT status can give at an SMB login and after it, where neither the common ones nor WMI's say it."""
+
+from __future__ import annotations
+
+from ..model import Cause, Owner, Step
+
+_BY_HAND = "On the agent: smbclient //{host}/SHARE -U {user} -c ls   # asks for the password, and counts as one attempt"
+_LOGON_EVENTS = (
+    "On the target: Get-WinEvent -FilterHashtable @{LogName='Security'; Id=4625} -MaxEvents 5 | Format-List Message; "
+    "Samba: log level = 1 auth_audit:3"
+)
+
+# the login -----------------------------------------------------------------------------------------------------------
+
+GUEST = Cause(
+    "smb.guest",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server let the agent in as guest: it did not accept the account, and does not say so. Whatever a guest may "
+    "read is all that a scan would find.",
+    "Correct the account or its password; and switch the mapping off, so that a wrong one is refused: map to guest = "
+    "never (Samba), or disable the account Guest (Windows).",
+    "On the server: smbstatus -b (Samba), Get-SmbSession (Windows), while a client is connected with this account.",
+)
+WORKSTATION_NOT_LISTED = Cause(
+    "smb.workstation-not-listed",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The account may log on from named workstations alone, and this agent's computer name is none of them.",
+    "Add the agent's computer name to the account's workstations, or lift the restriction.",
+    "On a domain controller: Get-ADUser {user} -Properties LogonWorkstations; on Samba: pdbedit -v -u {user}",
+)
+SELECTIVE_AUTHENTICATION = Cause(
+    "smb.selective-authentication",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The account is of a trusted domain, and the trust lets it log on only where it is permitted expressly: not here.",
+    "Give the account the right 'Allowed to authenticate' on the server's computer object.",
+    "On a domain controller of the server's domain: Get-ADTrust -Filter * | Select Name, SelectiveAuthentication",
+)
+NO_LOGIN_POSSIBLE = Cause(
+    "smb.no-login-possible",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server does not permit NTLM, and offers no Kerberos: nobody can log in with an account.",
+    "Permit NTLMv2 (Samba: ntlm auth = ntlmv2-only), or make the server a member of a domain.",
+    "On the server: testparm -s --parameter-name='ntlm auth' (Samba); 'Restrict NTLM' in the security policy (Windows)",
+)
+SESSION_DENIED = Cause(
+    "smb.session-denied",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server ended the login with 'access denied', which does not judge the password: it restricts NTLM, or who may "
+    "come over the network, or what sessions must be like.",
+    "Look up the attempt in the server's security log, and permit what it names to the scan account.",
+    _LOGON_EVENTS,
+    definite=False,
+)
+TROUBLE = Cause(
+    "smb.server-trouble",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server could not do what was asked, for a reason of its own: it is out of resources, shuts down, or something "
+    "behind it does not run. Account and share were not judged.",
+    "Look at the server's log for the time of the check; then check again. Samba in a domain needs winbindd.",
+    _BY_HAND,
+    definite=False,
+)
+BROKEN_OFF = Cause(
+    "smb.broken-off",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server, or something on the way, ended the connection instead of an answer.",
+    "Look at the server's log for the time of the check, and for a device between the two that inspects SMB. Windows "
+    "that permits no NTLM may do this, too.",
+    _BY_HAND,
+    definite=False,
+)
+
+# what is read --------------------------------------------------------------------------------------------------------
+
+NO_SHARE_NAMED = Cause(
+    "smb.no-share-named",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "The login works. The target names no share, and the server shows this account none, so nothing could be read; a "
+    "share that is hidden or not listed can still be scanned.",
+    "Name the share: smb://{host}/SHARE.",
+    "On the agent: smbclient -L {host} -U {user}   # asks for the password, and counts as one attempt",
+    definite=False,
+)
+SHARE_OF_ANOTHER_KIND = Cause(
+    "smb.not-a-disk-share",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "The share holds no files: it is a printer, or the server's pipes.",
+    "Name a disk share.",
+    "On the agent: smbclient -L {host} -U {user}   # asks for the password, and counts as one attempt",
+)
+ELSEWHERE = Cause(
+    "smb.dfs-elsewhere",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "The path is a link of a DFS namespace: its files are on another server, and which one could not be learned, or "
+    "was not followed.",
+    "Scan the share on the server that has it; the agent must reach that one, too.",
+    r"On a Windows host: dfsutil client property state \\{host}\SHARE\LINK; on Samba: ls -l the link in the share",
+    definite=False,
+)
+READ_FAILED = Cause(
+    "smb.read-failed",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, and reading failed for a reason that is neither a missing right nor a wrong name.",
+    "Look up the status that the detail names; look at the server's file system and its log.",
+    _BY_HAND,
+    definite=False,
+)

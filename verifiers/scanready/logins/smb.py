@@ -1,0 +1,301 @@
+"""Log in to an SMB server with impacket, once, and look at what a scan would read.
+
+    NEGOTIATE         the one dialect that the handshake agreed on, and no other if that fails
+    SESSION_SETUP     NTLMv2 in two messages: the login. Never as nobody, never again, never in clear
+    TREE_CONNECT      the share's own access list
+    CREATE            the file system's rights to the directory, or to the file that is named
+    QUERY_DIRECTORY   its first names; the first plain files are opened, and none is read: no file's times change
+    TREE_DISCONNECT, LOGOFF
+
+Without a share named, the server is asked for its list, and the first that lets us read is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..causes import common, nt, wmi
+from ..explain import Failure
+from ..model import Credential, Facts
+from . import nt_status
+from .nt_status import Account
+from .smb1_session import Smb1
+from .smb2_session import Smb2
+from .smb_connection import Refused, Trace, Tree, Understood, dial
+from .watchdog import Watchdog
+
+__all__ = ["SMB1", "Seen", "Trace", "Where", "visit"]
+
+#: The dialect of a :class:`Where` that is none of SMB 2's numbers: ``NT LM 0.12``.
+SMB1 = 0
+
+_MOST_SHARES = 5  # tried, where none is named
+_MOST_FILES = 3  # opened
+_MOST_TOLD = 20  # shares named in a detail
+
+Session = Smb1 | Smb2
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to log in and what to read, with what the handshake found.
+
+    ``host`` is the server as the operator names it, ``address`` is dialled. ``dialect`` is SMB 2's number (0x0311) or
+    SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``domain`` and ``server`` are its NetBIOS names.
+    """
+
+    host: str
+    address: str
+    port: int = 445
+    share: str | None = None
+    path: str = ""
+    dialect: int = 0x0311
+    called: str | None = None
+    server: str = ""
+    domain: str = ""
+    samba: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a login saw: the server let us in, as ``guest`` if it did not accept the account.
+
+    ``shares`` is None where the list was not asked for. ``denied`` is what kept us from reading; with ``referral``,
+    the places (``\\server\\share\\...``) that have what was asked for, it says just that.
+    """
+
+    account: str
+    guest: bool = False
+    shares: list[str] | None = None
+    read: str = ""
+    denied: Failure | None = None
+    referral: list[str] = field(default_factory=list)
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def passwordless(self) -> bool:
+        """Whether the login proves nothing of the password."""
+        return self.guest
+
+
+def visit(where: Where, credential: Credential, seconds: float, trace: Trace | None = None) -> Seen:
+    """Log in once and look within ``seconds``.
+
+    Raises:
+        Failure: the account was not let in, or not judged; impacket is not installed.
+    """
+    try:
+        from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
+    if credential.password is None:
+        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    account = Account(credential.username, _is_local(credential.username, where), where.samba)
+    trace = trace or Trace()
+    with Watchdog(time.monotonic() + seconds) as watchdog:
+        understood = Understood(watchdog)
+        with _session(where, seconds, watchdog, understood, trace) as session:
+            _log_in(session, where, account, credential.password, understood, trace)
+            look = _Look(session, where, account, understood)
+            look.around()
+            with contextlib.suppress(Failure, Refused), understood:
+                session.log_off()
+            return look.seen
+
+
+@contextlib.contextmanager
+def _session(
+    where: Where, seconds: float, watchdog: Watchdog, understood: Understood, trace: Trace
+) -> Iterator[Session]:
+    """Connect and negotiate; the connection is closed at the end, however that comes."""
+    with contextlib.ExitStack() as held:
+        try:
+            with understood:
+                wire = dial(where.address, where.port, where.called, _workstation(), seconds, watchdog)
+                held.callback(wire.close)
+                trace.connections += 1
+                server = where.host if ":" not in where.host else where.address.replace(":", "-") + ".ipv6-literal.net"
+                ours = _workstation()
+                session = Smb1(wire, ours) if where.dialect == SMB1 else Smb2(wire, where.dialect, server, ours)
+        except Refused as refused:
+            detail = f"the second negotiation ended with {nt_status.named(refused.status)}"
+            raise Failure(nt.TROUBLE, detail) from refused
+        yield session
+
+
+def _workstation() -> str:
+    """This agent's computer name, as the scanner would tell it: an account may be limited to some."""
+    return socket.gethostname().partition(".")[0][:15].upper()
+
+
+def _log_in(
+    session: Session, where: Where, account: Account, password: str, understood: Understood, trace: Trace
+) -> None:
+    if not session.offers_ntlm:
+        raise _without_ntlm(session, where, "the server offers no NTLM")
+    domain, _, user = account.name.rpartition("\\")
+    trace.logons += 1
+    try:
+        with understood:
+            session.log_in(user, password, domain)
+    except Refused as refused:
+        if refused.status in nt_status.NTLM_NOT_PERMITTED:
+            raise _without_ntlm(session, where, nt_status.named(refused.status)) from refused
+        if refused.status == nt_status.ACCESS_DENIED and session.lacks_cipher:
+            raise Failure(common.LIMIT, _CIPHER.format(what="session")) from refused
+        raise nt_status.refused_login(refused.status, account) from refused
+
+
+_CIPHER = "access denied, which may be for want of encryption: impacket lacks this server's ciphers ({what})"
+
+
+def _is_local(username: str, where: Where) -> bool:
+    """Whether the account is the server's own, for all we know."""
+    domain, _, user = username.rpartition("\\")
+    if domain:
+        return domain.lower() in (".", where.server.lower())
+    alone = bool(where.server) and where.server.lower() == where.domain.lower()  # a member of no domain
+    return alone and "@" not in user
+
+
+def _without_ntlm(session: Session, where: Where, told: str) -> Failure:
+    """NTLM is all we have; whether others have more is what the server offers."""
+    if not session.offers_kerberos:
+        return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}, and offers no Kerberos")
+    return Failure(wmi.NTLM_BLOCKED, f"{told}; it offers Kerberos, which needs the server's full name")
+
+
+class _Look:
+    """What is looked at once the server has let us in. Whatever keeps us from reading is what was seen."""
+
+    def __init__(self, session: Session, where: Where, account: Account, understood: Understood) -> None:
+        self._session = session
+        self._account = account
+        self._understood = understood
+        self._host = where.host
+        self._share = where.share
+        self._path = where.path.replace("/", "\\").strip("\\")
+        self.seen = Seen(account.name, session.guest)
+
+    def around(self) -> None:
+        """Read the share that is named, or the first that may be read of those the server shows."""
+        try:
+            for share in [self._share] if self._share else self._shown():
+                self._try(share)
+                if self.seen.read or not self._merely_denied():
+                    break
+        except Failure as failure:
+            self.seen.denied = failure
+        if self._session.encryption:
+            self.seen.facts["encryption_required"] = self._session.encryption
+        if self.seen.shares is not None:
+            self.seen.facts["shares"] = self.seen.shares
+
+    def _merely_denied(self) -> bool:
+        return self.seen.denied is not None and self.seen.denied.cause is common.ACCESS_DENIED
+
+    def _shown(self) -> list[str]:
+        """The shares to try, where none is named.
+
+        Raises:
+            Failure: there are none, or they are not told.
+        """
+        try:
+            with self._understood:
+                self.seen.shares = self._session.shares()
+        except Refused as refused:
+            detail = f"the server does not tell its shares to {self._account.name}: {refused}"
+            raise Failure(nt.NO_SHARE_NAMED, detail) from refused
+        if not self.seen.shares:
+            raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.name} no share with files")
+        return self.seen.shares[:_MOST_SHARES]
+
+    def _try(self, share: str) -> None:
+        try:
+            self.seen.read = self._read(share)
+            self.seen.denied = None
+        except Failure as failure:
+            self.seen.denied = self.seen.denied or failure
+
+    def _read(self, share: str) -> str:
+        try:
+            with self._understood:
+                tree = self._session.tree(share)
+        except Refused as refused:
+            raise self._no_share(share, refused.status) from refused
+        try:
+            if not tree.is_disk:
+                raise Failure(nt.SHARE_OF_ANOTHER_KIND, f"{share} is a share without files")
+            return self._read_in(tree)
+        finally:
+            self._quietly(lambda: self._session.disconnect(tree))
+
+    def _no_share(self, share: str, status: int) -> Failure:
+        if status == nt_status.ACCESS_DENIED and self._session.lacks_cipher:
+            return Failure(common.LIMIT, _CIPHER.format(what=f"for the share {share}"))
+        if status != nt_status.BAD_NETWORK_NAME:
+            return nt_status.refused_share(status, share, self._account)
+        if self._ask_where(share):  # the name of a namespace whose root another server has
+            return self._elsewhere(share, status)
+        failure = nt_status.refused_share(status, share, self._account)
+        self.seen.shares = self._quietly(self._session.shares)
+        if self.seen.shares is not None:
+            failure.detail += f"; the server shows {', '.join(self.seen.shares[:_MOST_TOLD]) or 'none'}"
+        return failure
+
+    def _read_in(self, tree: Tree) -> str:
+        """List the directory and open its first plain files, or open the one file that the path names."""
+        path, where = self._path, rf"{tree.share}\{self._path}" if self._path else tree.share
+        try:
+            with self._understood:
+                opened = self._session.open(tree, path)
+                entries = self._session.entries(tree, opened) if opened.is_directory else []
+                self._session.close(tree, opened)
+        except Refused as refused:
+            if refused.status == nt_status.PATH_NOT_COVERED:
+                self._ask_where(where)
+                raise self._elsewhere(where, refused.status) from refused
+            raise nt_status.refused_path(refused.status, tree.share, path, self._account) from refused
+        if not opened.is_directory:
+            return f"opened the file {where}"
+        names = "no names" if not entries else f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
+        return f"listed {where}: {names}" + self._opened_of(tree, [e.name for e in entries if e.is_plain_file])
+
+    def _opened_of(self, tree: Tree, files: list[str]) -> str:
+        """Open the first file that lets us; a directory may be listed by many who may not read what is in it."""
+        refusals = []
+        for name in files[:_MOST_FILES]:
+            path = rf"{self._path}\{name}" if self._path else name
+            try:
+                with self._understood:
+                    self._session.close(tree, self._session.open(tree, path))
+                return f", and opened {name}"
+            except Refused as refused:
+                refusals.append(nt_status.refused_path(refused.status, tree.share, path, self._account))
+        denied = [failure for failure in refusals if failure.cause is common.ACCESS_DENIED]
+        if denied and len(denied) == len(refusals):
+            raise denied[0]
+        return f", none of the first {len(refusals)} files could be opened: {refusals[0].detail}" if refusals else ""
+
+    def _ask_where(self, path: str) -> list[str]:
+        """Which other servers have what the namespace has there."""
+        places = self._quietly(lambda: self._session.referral(path)) or []
+        ours = self._host.lower()
+        self.seen.referral = [place for place in places if place.strip("\\").partition("\\")[0].lower() != ours]
+        return self.seen.referral
+
+    def _elsewhere(self, path: str, status: int) -> Failure:
+        places = " or ".join(self.seen.referral) or "a server that was not told"
+        return Failure(nt.ELSEWHERE, f"{path} is at {places} ({nt_status.named(status)})")
+
+    def _quietly(self, ask: Callable[[], T]) -> T | None:
+        """Ask for what nothing depends on."""
+        with contextlib.suppress(Failure, Refused), self._understood:
+            return ask()
+        return None

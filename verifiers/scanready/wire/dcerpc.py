@@ -1,0 +1,296 @@
+"""DCE/RPC over TCP, as far as a bind, the question who asks to log in, and calls without one.
+
+A talk is a sequence of protocol data units (PDUs): 16 bytes of header, then the body::
+
+    we      bind: the interfaces we want, numbered         server  bind_ack: which of them | bind_nak: why not
+    we      request: interface number, operation, stub     server  response, in one or more fragments | fault
+    we      alter_context: one more interface, or a login  server  alter_context_resp, the same body as bind_ack
+
+A server takes up one new interface in each bind or alter_context. Of the others it still tells which it has: reason 1
+is an interface that is not there, reason 2 one that is there and was not taken up now (Samba's raw_protocol tests,
+written against Windows). Stubs are the business of the interfaces' own codecs.
+
+Source: C706 (DCE 1.1 RPC), chapters 12 to 14; [MS-RPCE] 2.2.1, 2.2.2.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+#: An interface or a transfer syntax: UUID, major and minor version.
+Syntax = tuple[uuid.UUID, int, int]
+
+NDR: Syntax = (uuid.UUID("8a885d04-1ceb-11c9-9fe8-08002b104860"), 2, 0)
+#: Asks in a bind for several security contexts on this connection ([MS-RPCE] 2.2.2.14): without it a connection that
+#: began without a login stays without one.
+SEVERAL_LOGINS: Syntax = (uuid.UUID("6cb71c2c-9812-4540-0100-000000000000"), 1, 0)
+
+#: Bytes of one answer, all fragments together. A page of an endpoint mapper's table takes some 20 KiB.
+MOST = 256 * 1024
+_MOST_FRAGMENTS = 1024
+_MOST_RESULTS = 16
+
+_REQUEST, _RESPONSE, _FAULT, _BIND, _BIND_ACK, _BIND_NAK, _ALTER, _ALTER_ACK = 0, 2, 3, 11, 12, 13, 14, 15
+_ANSWERS = frozenset({_RESPONSE, _FAULT, _BIND_ACK, _BIND_NAK, _ALTER_ACK})
+_FIRST, _LAST = 0x01, 0x02
+_HEADER = 16
+_FRAGMENT = 5840  # what Windows offers on Ethernet, and every server takes
+_NTLM, _CONNECT = 10, 2
+_SECURITY_CONTEXT = int.from_bytes(b"SC", "little")  # any number: whose login it is, of those on one connection
+
+ACCESS_DENIED, UNKNOWN_INTERFACE, PROTOCOL_ERROR, TOO_BUSY = 0x00000005, 0x1C010003, 0x1C01000B, 0x1C010014
+#: What the statuses of a fault are called.
+FAULTS: dict[int, str] = {
+    ACCESS_DENIED: "access denied",
+    0x000006D9: "no more endpoints",
+    0x00000721: "the security package failed",
+    UNKNOWN_INTERFACE: "unknown interface",
+    0x1C010002: "no such operation",
+    0x1C00001A: "a context that does not fit",
+    PROTOCOL_ERROR: "protocol error",
+    TOO_BUSY: "the server is too busy",
+}
+TEMPORARY_CONGESTION, LOCAL_LIMIT, NO_SUCH_LOGIN = 1, 2, 8
+#: What the reasons of a bind_nak are called.
+NAKS: dict[int, str] = {
+    0: "no reason given",
+    TEMPORARY_CONGESTION: "temporary congestion",
+    LOCAL_LIMIT: "a local limit is exceeded",
+    3: "the address is unknown",
+    4: "this version of the protocol is not supported",
+    NO_SUCH_LOGIN: "this kind of login is not recognised",
+    9: "an invalid checksum",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One interface that we want, under the number that requests then name."""
+
+    number: int
+    interface: Syntax
+    transfer: Syntax = NDR
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one interface: 0 accepted, 2 refused by the server; then ``reason`` says why."""
+
+    result: int
+    reason: int
+
+    @property
+    def accepted(self) -> bool:
+        """True if requests may name it."""
+        return self.result == 0
+
+    @property
+    def absent(self) -> bool:
+        """True if the server does not have the interface (or this version of it)."""
+        return (self.result, self.reason) == (2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BindAck:
+    """The answer to a bind or alter_context: a result for each interface, and the server's half of a login."""
+
+    results: tuple[Result, ...]
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BindNak:
+    """The server does not talk with us on these terms."""
+
+    reason: int
+
+    def __str__(self) -> str:
+        return f"bind_nak: {NAKS.get(self.reason, 'reason')} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A call was not answered; ``status`` is a Win32 error or one of DCE's own."""
+
+    status: int
+
+    def __str__(self) -> str:
+        return f"fault 0x{self.status:x} ({FAULTS.get(self.status, 'no name known')})"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a request, put together from its fragments."""
+
+    stub: bytes
+
+
+Answer = BindAck | BindNak | Fault | Response
+
+
+# What we send.
+
+
+def bind(contexts: Sequence[Context], token: bytes = b"", *, call: int = 1) -> bytes:
+    """Open the talk; ``token`` begins an NTLM login (which need not be finished)."""
+    return _offer(_BIND, contexts, token, call)
+
+
+def alter_context(contexts: Sequence[Context], token: bytes = b"", *, call: int) -> bytes:
+    """Ask for more within the talk: another interface, or (``token``) an NTLM login."""
+    return _offer(_ALTER, contexts, token, call)
+
+
+def request(context: int, operation: int, stub: bytes = b"", *, call: int) -> bytes:
+    """Call an operation of the interface that was accepted under the number ``context``.
+
+    Raises:
+        ValueError: the stub does not fit into one fragment.
+    """
+    if len(stub) > _FRAGMENT - 24:
+        raise ValueError("a request of more than one fragment")
+    return _pdu(_REQUEST, struct.pack("<IHH", len(stub), context, operation) + stub, call)
+
+
+def _offer(kind: int, contexts: Sequence[Context], token: bytes, call: int) -> bytes:
+    body = struct.pack("<HHIBxxx", _FRAGMENT, _FRAGMENT, 0, len(contexts))
+    for context in contexts:
+        body += struct.pack("<HBx", context.number, 1) + _syntax(context.interface) + _syntax(context.transfer)
+    if token:  # the body is a multiple of four bytes: no padding before the trailer
+        body += struct.pack("<BBBxI", _NTLM, _CONNECT, 0, _SECURITY_CONTEXT) + token
+    return _pdu(kind, body, call, len(token))
+
+
+def _syntax(syntax: Syntax) -> bytes:
+    identifier, major, minor = syntax
+    return identifier.bytes_le + struct.pack("<HH", major, minor)
+
+
+def _pdu(kind: int, body: bytes, call: int, token: int = 0) -> bytes:
+    flags = _FIRST | _LAST
+    header = struct.pack("<BBBB4sHHI", 5, 0, kind, flags, b"\x10\0\0\0", _HEADER + len(body), token, call)
+    return header + body
+
+
+# What comes.
+
+
+@dataclass(frozen=True, slots=True)
+class _Pdu:
+    kind: int
+    flags: int
+    order: str
+    call: int
+    body: bytes
+    token: bytes
+
+    def unpack(self, layout: str, at: int = 0) -> tuple[int, ...]:
+        """Return the integers at ``at`` of the body."""
+        try:
+            return struct.unpack_from(self.order + layout, self.body, at)
+        except struct.error:
+            raise WireError(f"a PDU of type {self.kind} that ends after {_HEADER + len(self.body)} bytes") from None
+
+
+def read_answer(buffer: Buffer, call: int | None = None) -> Answer | None:
+    """Read the answer to a bind, alter_context or request; None if more is needed.
+
+    Args:
+        buffer: what was received.
+        call: the number of our message, which the answer repeats.
+
+    Raises:
+        WireError: it is no DCE/RPC, breaks its rules, or has no end.
+    """
+    stub, offset = b"", 0
+    for count in range(_MOST_FRAGMENTS):
+        found = _peek(buffer, offset)
+        if found is None:
+            return None
+        pdu, length = found
+        offset += length
+        if call is not None and pdu.call != call:
+            raise WireError(f"an answer to call {pdu.call}, where call {call} was asked")
+        if pdu.kind != _RESPONSE:
+            answer = _single(pdu)
+        else:
+            stub += _stub(pdu, first=count == 0)
+            if not pdu.flags & _LAST:
+                if offset > MOST:
+                    break
+                continue
+            answer = Response(stub)
+        buffer.take(offset)
+        return answer
+    raise WireError(f"an answer of more than {offset} bytes, and no end of it")
+
+
+def _peek(buffer: Buffer, offset: int) -> tuple[_Pdu, int] | None:
+    """Return the PDU at ``offset`` and its length, None if it is not whole yet."""
+    head = buffer.peek(_HEADER, offset)
+    if head is None:
+        _refuse_foreign(buffer, offset)
+        return None
+    order = "<" if head[4] & 0xF0 == 0x10 else ">"
+    major, minor, kind, flags, _, length, token, call = struct.unpack(order + "BBBB4sHHI", head)
+    if major != 5 or minor > 1 or head[4] & 0xEF:
+        raise WireError(f"not DCE/RPC version 5 (first bytes {head!r})")
+    if kind not in _ANSWERS:
+        raise WireError(f"a PDU of type {kind}, which answers nothing")
+    if length < _HEADER or (token and token + 8 > length - _HEADER):
+        raise WireError(f"a PDU of {length} bytes with a login token of {token}")
+    whole = buffer.peek(length, offset)
+    if whole is None:
+        return None
+    end = length - token - 8 if token else length
+    return _Pdu(kind, flags, order, call, whole[_HEADER:end], whole[length - token :] if token else b""), length
+
+
+def _refuse_foreign(buffer: Buffer, offset: int) -> None:
+    """Say at its first byte that a peer is something else, instead of waiting for the header it never sends."""
+    first = buffer.peek(1, offset)
+    if first is not None and first != b"\x05":
+        raise WireError(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
+
+
+def _single(pdu: _Pdu) -> Answer:
+    match pdu.kind:
+        case 3:
+            (status,) = pdu.unpack("I", 8)
+            return Fault(status)
+        case 13:
+            (reason,) = pdu.unpack("H")
+            return BindNak(reason)
+        case _:
+            return _bind_ack(pdu)
+
+
+def _bind_ack(pdu: _Pdu) -> BindAck:
+    """Sizes and association group, the secondary address, then 24 bytes for each interface."""
+    (named,) = pdu.unpack("H", 8)
+    at = 10 + named
+    at += -(_HEADER + at) % 4
+    (count,) = pdu.unpack("B", at)
+    if count > _MOST_RESULTS:
+        raise WireError(f"results for {count} interfaces")
+    results = []
+    for number in range(count):
+        result, reason, *_ = pdu.unpack("HH20B", at + 4 + 24 * number)
+        results.append(Result(result, reason))
+    return BindAck(tuple(results), pdu.token)
+
+
+def _stub(pdu: _Pdu, *, first: bool) -> bytes:
+    pdu.unpack("IHBB")  # the four fields before the stub
+    if pdu.token:
+        raise WireError("a response with the trailer of a login that did not take place")
+    if bool(pdu.flags & _FIRST) != first:
+        raise WireError("the fragments of a response are out of order")
+    if pdu.order == ">":
+        raise WireError("a response in big-endian order, which no Windows gives")
+    return pdu.body[8:]

@@ -1,0 +1,130 @@
+"""What a DCOM host tells anybody of itself: IObjectExporter::ServerAlive2, operation 5 with an empty stub.
+
+The answer names the version of DCOM and a DUALSTRINGARRAY: the *string bindings* (a protocol and the name or address
+at which the host believes to be reached), then the *security bindings* (the ways to log in). A client that was given
+an object dials what the string bindings say, not the address it came by: behind address translation that is
+somewhere else.
+
+Source: [MS-DCOM] 2.2.11 (COMVERSION), 2.2.19 (DUALSTRINGARRAY), 3.1.2.5.1.6 (ServerAlive2); authentication services:
+[MS-RPCE] 2.2.1.1.7.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from dataclasses import dataclass
+
+from . import WireError
+
+#: UUID, major and minor version.
+Syntax = tuple[uuid.UUID, int, int]
+
+OBJECT_EXPORTER: Syntax = (uuid.UUID("99fcfec4-5260-101b-bbcb-00aa0021347a"), 0, 0)
+ACTIVATOR: Syntax = (uuid.UUID("000001a0-0000-0000-c000-000000000046"), 0, 0)
+SERVER_ALIVE_2 = 5
+#: The protocol of a string binding: TCP.
+TCP = 0x07
+#: Ways to log in, as administrators call them.
+AUTHENTICATION: dict[int, str] = {
+    0x09: "negotiate",
+    0x0A: "ntlm",
+    0x0E: "schannel",
+    0x10: "kerberos",
+    0x16: "negoextender",
+    0x1F: "pku2u",
+}
+_MOST_BINDINGS = 512
+_MOST_TEXT = 512  # UTF-16 units
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One string binding: a protocol (:data:`TCP`), and a name or address, with ``[port]`` where one belongs to it."""
+
+    protocol: int
+    address: str
+
+    @property
+    def host(self) -> str:
+        """The name or address alone."""
+        return self.address.partition("[")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The answer to ServerAlive2. ``logins`` are the authentication services, by number; ``status`` 0 is success."""
+
+    version: tuple[int, int]
+    bindings: tuple[Binding, ...]
+    logins: tuple[int, ...]
+    status: int
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names and addresses over TCP, each once, in the host's order."""
+        return tuple(dict.fromkeys(b.host for b in self.bindings if b.protocol == TCP and b.host))
+
+
+def read_server_alive2(stub: bytes) -> Alive:
+    """Read the whole stub of the answer.
+
+    Raises:
+        WireError: broken, or beyond all measure.
+    """
+    major, minor, pointer = _unpack("<HHI", stub, 0)
+    at = 8
+    strings: tuple[Binding, ...] = ()
+    logins: tuple[int, ...] = ()
+    if pointer:
+        room, count, security = _unpack("<IHH", stub, at)
+        at += 8
+        if room != count or security > count:
+            raise WireError(f"{count} units of bindings in room for {room}, security bindings at {security}")
+        units = _unpack(f"<{count}H", stub, at)
+        at += 2 * count
+        at += -at % 4
+        strings, logins = _strings(units[:security]), _logins(units[security:])
+    _, status = _unpack("<II", stub, at)  # reserved, error_status_t
+    return Alive((major, minor), strings, logins, status)
+
+
+def _unpack(layout: str, stub: bytes, at: int) -> tuple[int, ...]:
+    try:
+        return struct.unpack_from(layout, stub, at)
+    except struct.error:
+        raise WireError(f"an answer to ServerAlive2 that ends after {len(stub)} bytes") from None
+
+
+def _strings(units: tuple[int, ...]) -> tuple[Binding, ...]:
+    """Protocol, text, 0; and so on until a protocol 0."""
+    found = []
+    at = 0
+    while at < len(units) and units[at]:
+        text, after = _text(units, at + 1)
+        found.append(Binding(units[at], text))
+        at = after
+        if len(found) > _MOST_BINDINGS:
+            raise WireError(f"more than {_MOST_BINDINGS} string bindings")
+    return tuple(found)
+
+
+def _logins(units: tuple[int, ...]) -> tuple[int, ...]:
+    """Authentication service, a reserved number, the server's principal name, 0; and so on until a service 0."""
+    found = []
+    at = 0
+    while at < len(units) and units[at]:
+        found.append(units[at])
+        _, at = _text(units, at + 2)
+        if len(found) > _MOST_BINDINGS:
+            raise WireError(f"more than {_MOST_BINDINGS} security bindings")
+    return tuple(dict.fromkeys(found))
+
+
+def _text(units: tuple[int, ...], start: int) -> tuple[str, int]:
+    """Return the text at ``start`` and where the next begins."""
+    for end in range(start, min(len(units), start + _MOST_TEXT)):
+        if not units[end]:
+            raw = struct.pack(f"<{end - start}H", *units[start:end])
+            return raw.decode("utf-16-le", "replace"), end + 1
+    raise WireError("a binding whose text has no end")

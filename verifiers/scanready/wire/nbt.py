@@ -1,0 +1,218 @@
+"""NetBIOS over TCP/IP: the frames that carry SMB, the session service (139), and the node status question (137/udp).
+
+SMB on port 445 travels in the same frame as a session's messages do on 139; the session request is what 139 has on
+top::
+
+    we      session request: called *SMBSERVER, calling SCANREADY      (139 only)
+    server  positive | negative, with a reason | go to another address
+    either  message: 00, u24 length, an SMB message                    (445: from the start)
+
+Source: RFC 1001 (14: names), RFC 1002 (4.2.18 node status, 4.3 session packets); [MS-SMB2] 2.1 (direct TCP).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanready.wire import Buffer, WireError
+
+#: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
+MESSAGE_LIMIT = 0x1FFFF
+#: What every file server since Windows NT 4 takes for its own name.
+ANY_SERVER = "*SMBSERVER"
+_CALLING = "SCANREADY"
+
+FILE_SERVER, WORKSTATION, DOMAIN_CONTROLLERS = 0x20, 0x00, 0x1C
+_MESSAGE, _REQUEST, _POSITIVE, _NEGATIVE, _RETARGET, _KEEPALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
+_LENGTHS = {_POSITIVE: 0, _NEGATIVE: 1, _RETARGET: 6, _KEEPALIVE: 0}
+_SMB = (b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB")  # 1; 2 and 3; encrypted; compressed
+
+NOT_LISTENING_FOR_CALLED, NOT_LISTENING_FOR_CALLING, NOT_PRESENT, NO_RESOURCES = 0x80, 0x81, 0x82, 0x83
+REASONS: Mapping[int, str] = {
+    NOT_LISTENING_FOR_CALLED: "not listening on the called name",
+    NOT_LISTENING_FOR_CALLING: "not listening for this caller",
+    NOT_PRESENT: "called name not present",
+    NO_RESOURCES: "called name present, but out of resources",
+    0x8F: "unspecified error",
+}
+
+_NODE_STATUS, _INTERNET = 0x21, 0x01
+_ROW = 18
+_GROUP = 0x8000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a session carries: one SMB message."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Positive:
+    """The session stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """There is no session; ``code`` says why (:data:`REASONS`)."""
+
+    code: int
+
+    @property
+    def reason(self) -> str:
+        """Why, in the words of RFC 1002."""
+        return f"{REASONS.get(self.code, 'no known reason')} (0x{self.code:02x})"
+
+
+@dataclass(frozen=True, slots=True)
+class Retarget:
+    """The session is to be had at another address."""
+
+    address: str
+    port: int
+
+
+Frame = Message | Positive | Negative | Retarget
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One row of a node's name table; ``suffix`` is its sixteenth octet."""
+
+    name: str
+    suffix: int
+    group: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """The names that a node answers to. ``mac`` is all zeros from Samba."""
+
+    names: tuple[Name, ...]
+    mac: str
+
+    @property
+    def server(self) -> str | None:
+        """The name that its file service answers to."""
+        return self._first(FILE_SERVER, group=False)
+
+    @property
+    def domain(self) -> str | None:
+        """Its domain or workgroup."""
+        return self._first(WORKSTATION, group=True)
+
+    def _first(self, suffix: int, *, group: bool) -> str | None:
+        return next((name.name for name in self.names if name.suffix == suffix and name.group is group), None)
+
+
+def message(payload: bytes) -> bytes:
+    """Frame an SMB message.
+
+    Raises:
+        ValueError: it is longer than :data:`MESSAGE_LIMIT`.
+    """
+    if len(payload) > MESSAGE_LIMIT:
+        raise ValueError(f"a message of {len(payload)} bytes")
+    return len(payload).to_bytes(4, "big") + payload
+
+
+def session_request(called: str = ANY_SERVER) -> bytes:
+    """Ask the session service for a session with the file service of ``called``.
+
+    Raises:
+        ValueError: no NetBIOS name is so long, or has such characters.
+    """
+    names = _encoded(called, FILE_SERVER) + _encoded(_CALLING, WORKSTATION)
+    return struct.pack(">BBH", _REQUEST, 0, len(names)) + names
+
+
+def read_frame(buffer: Buffer) -> Frame | None:
+    """Read the next frame; None if more is needed. What keeps a session alive is stepped over.
+
+    Raises:
+        WireError: it is none, or carries no SMB.
+    """
+    while (head := buffer.peek(4)) is not None:
+        kind, length = head[0], int.from_bytes(head[1:], "big")
+        if kind != _MESSAGE and length != _LENGTHS.get(kind):
+            raise WireError(f"neither an SMB message nor a NetBIOS session packet (first bytes {head!r})")
+        if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
+            raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {head!r})")
+        protocol = buffer.peek(4, 4)
+        if kind == _MESSAGE and protocol is not None and protocol not in _SMB:
+            raise WireError(f"the message is not SMB's: it starts with {protocol!r}")
+        if len(buffer) < 4 + length:
+            return None
+        content = buffer.take(4 + length)[4:]
+        match kind:
+            case _ if kind == _MESSAGE:
+                return Message(content)
+            case _ if kind == _POSITIVE:
+                return Positive()
+            case _ if kind == _NEGATIVE:
+                return Negative(content[0])
+            case _ if kind == _RETARGET:
+                return Retarget(".".join(map(str, content[:4])), int.from_bytes(content[4:], "big"))
+    return None
+
+
+def node_status_question(transaction: int) -> bytes:
+    """Ask a node for all its names: one datagram, numbered ``transaction`` (16 bits)."""
+    header = struct.pack(">HHHHHH", transaction & 0xFFFF, 0, 1, 0, 0, 0)
+    return header + _encoded("*", padding="\0") + struct.pack(">HH", _NODE_STATUS, _INTERNET)
+
+
+def read_node_status(datagram: bytes, transaction: int) -> NodeStatus | None:
+    """Understand the answer to that question; None if the datagram answers another one.
+
+    Raises:
+        WireError: it answers ours, and is broken.
+    """
+    if len(datagram) < 12:
+        return None
+    number, flags, _, answers = struct.unpack_from(">HHHH", datagram)
+    if number != transaction & 0xFFFF or not flags & 0x8000:
+        return None
+    if code := flags & 0x000F:
+        raise WireError(f"the name service answers with error {code}")
+    if not answers:
+        raise WireError("the name service answers with nothing")
+    at = 12
+    while at < len(datagram) and datagram[at]:
+        at += 1 + datagram[at]
+    if len(datagram) < at + 12:
+        raise WireError("the node status ends before its names")
+    kind, _, _, length, count = struct.unpack_from(">HHIHB", datagram, at + 1)
+    if kind != _NODE_STATUS:
+        raise WireError(f"a node status of type 0x{kind:x}")
+    table = datagram[at + 12 : at + 11 + length]
+    if len(table) < count * _ROW:
+        raise WireError(f"the node status ends within its {count} names")
+    rows = [table[start : start + _ROW] for start in range(0, count * _ROW, _ROW)]
+    mac = table[count * _ROW :][:6]
+    return NodeStatus(tuple(map(_row, rows)), ":".join(f"{octet:02x}" for octet in mac))
+
+
+def _row(raw: bytes) -> Name:
+    name = raw[:15].decode("ascii", "replace").rstrip(" \0")
+    return Name(name, raw[15], bool(int.from_bytes(raw[16:18], "big") & _GROUP))
+
+
+def _encoded(name: str, suffix: int | None = None, padding: str = " ") -> bytes:
+    """First-level encoding (RFC 1001, 14.1): 16 octets, each in two letters from A to P, without a scope.
+
+    ``suffix`` None is for the name that stands for all, which is padded to its end.
+    """
+    room = 15 if suffix is not None else 16
+    try:
+        raw = name.upper().encode("ascii")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name!r} is no NetBIOS name") from error
+    if not 1 <= len(raw) <= room:
+        raise ValueError(f"{name!r} is no NetBIOS name: it has {len(raw)} octets")
+    raw = raw.ljust(room, padding.encode("ascii")) + (bytes((suffix,)) if suffix is not None else b"")
+    letters = bytes(0x41 + half for octet in raw for half in (octet >> 4, octet & 0x0F))
+    return bytes((len(letters),)) + letters + b"\0"

@@ -1,0 +1,180 @@
+"""SMB 1 (CIFS) up to the login prompt, for servers that speak nothing newer.
+
+    we      NEGOTIATE: NT LM 0.12, and nothing else
+    server  signing, capabilities, its clock; its mechanisms (SPNEGO), or a challenge and its names
+    we      SESSION_SETUP_ANDX with a first security token, which names no user     (not without mechanisms)
+    server  "more processing required", with the challenge, and what it runs on
+
+Messages only, as in :mod:`scanready.wire.smb2`. Source: [MS-CIFS] 2.2.4.52, 2.2.4.53; [MS-SMB] 2.2.4.5, 2.2.4.6.
+All numbers are little endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from scanready.wire import WireError
+
+#: What the dialect is called.
+DIALECT = "SMB 1 (NT LM 0.12)"
+
+MORE_PROCESSING = 0xC0000016
+_MARK = b"\xffSMB"
+_NEGOTIATE, _SESSION_SETUP = 0x72, 0x73
+_HEADER = struct.Struct("<4sBIBHH8sHHHHH")
+_ANSWER = 0x80  # of the flags
+_OUR_FLAGS = 0x18  # path names without case, and in their one form
+_EXTENDED_SECURITY, _NT_STATUS, _UNICODE = 0x0800, 0x4000, 0x8000
+_OUR_FLAGS2 = _UNICODE | _NT_STATUS | _EXTENDED_SECURITY | 0x0043  # long names, extended attributes
+_USER_LEVEL, _SIGNING_ENABLED, _SIGNING_REQUIRED = 0x01, 0x04, 0x08
+_CAP_UNICODE, _CAP_EXTENDED_SECURITY = 0x00000004, 0x80000000
+_OUR_CAPABILITIES = 0x800000D4  # extended security, NT status, NT SMBs, large files, Unicode
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+# 0 is what old clients say after a crash: a server may then end every session that comes from our address.
+_CONNECTION_NUMBER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """The server's side of a NEGOTIATE.
+
+    ``extended`` says that it takes SPNEGO, ``token`` then holds its mechanisms and ``guid`` names it. Else the
+    challenge was in this answer, and ``server_name`` and ``domain`` are what it calls itself, where it tells.
+    ``user_level`` is false where shares have passwords of their own and nobody logs in.
+    """
+
+    user_level: bool
+    signing_enabled: bool
+    signing_required: bool
+    extended: bool
+    clock: datetime | None
+    guid: UUID | None
+    token: bytes
+    domain: str
+    server_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No dialect in common, or an NTSTATUS in place of an answer (0 where it gives none)."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The server's side of a SESSION_SETUP_ANDX; ``os`` and ``software`` in its own words, such as "Windows 5.1"."""
+
+    status: int
+    token: bytes
+    os: str
+    software: str
+
+
+def negotiate() -> bytes:
+    """Offer NT LM 0.12: Windows NT 4 to Server 2003, and Samba before 4.11, speak it by default."""
+    dialect = b"\x02NT LM 0.12\0"
+    return _header(_NEGOTIATE) + struct.pack("<BH", 0, len(dialect)) + dialect
+
+
+def session_setup(token: bytes) -> bytes:
+    """Begin a session with a first security token."""
+    names = "\0".join(("", "scanready", "")).encode("utf-16-le")  # our system untold, our name
+    words = struct.pack("<BBHHHHIHII", 0xFF, 0, 0, 0xFFFF, 2, _CONNECTION_NUMBER, 0, len(token), 0, _OUR_CAPABILITIES)
+    start = 32 + 1 + len(words) + 2
+    data = token + bytes((start + len(token)) % 2) + names
+    return _header(_SESSION_SETUP) + bytes((len(words) // 2,)) + words + struct.pack("<H", len(data)) + data
+
+
+def read_negotiate(message: bytes) -> Negotiated | Refused:
+    """Understand what answers a :func:`negotiate`, whole as its frame hands it over.
+
+    Raises:
+        WireError: it is no such answer, or a broken one.
+    """
+    status, flags2, words, data = _parts(message, _NEGOTIATE)
+    if status or words[:2] == b"\xff\xff":
+        return Refused(status)
+    if len(words) != 34 or words[:2] != b"\0\0":
+        raise WireError("the answer to the SMB 1 negotiate is not that of NT LM 0.12")
+    mode = words[2]
+    capabilities, ticks, _, challenge = struct.unpack_from("<IQHB", words, 19)
+    extended = bool(capabilities & _CAP_EXTENDED_SECURITY)
+    domain = name = ""
+    if extended:
+        if len(data) < 16:
+            raise WireError("the answer to the SMB 1 negotiate ends within the server's GUID")
+    elif capabilities & _CAP_UNICODE or flags2 & _UNICODE:  # not aligned here, whatever the specification says of it
+        domain, name, *_ = [*_texts(data[challenge:]), "", ""]
+    return Negotiated(
+        user_level=bool(mode & _USER_LEVEL),
+        signing_enabled=bool(mode & (_SIGNING_ENABLED | _SIGNING_REQUIRED)),
+        signing_required=bool(mode & _SIGNING_REQUIRED),
+        extended=extended,
+        clock=_time(ticks),
+        guid=UUID(bytes_le=data[:16]) if extended else None,
+        token=data[16:] if extended else b"",
+        domain=domain,
+        server_name=name,
+    )
+
+
+def read_session_setup(message: bytes) -> Setup:
+    """Understand what answers a :func:`session_setup`.
+
+    Raises:
+        WireError: it is no such answer, or a broken one.
+    """
+    status, flags2, words, data = _parts(message, _SESSION_SETUP)
+    if status not in (0, MORE_PROCESSING):
+        return Setup(status, b"", "", "")
+    if len(words) != 8:
+        raise WireError("the answer to the SMB 1 session setup is not that of extended security")
+    length = int.from_bytes(words[6:8], "little")
+    if len(data) < length:
+        raise WireError("the answer to the SMB 1 session setup ends within its token")
+    texts = data[length:]
+    if flags2 & _UNICODE:
+        aligned = (32 + 1 + len(words) + 2 + length) % 2
+        told = _texts(texts[aligned:])
+    else:
+        told = [part.decode("ascii", "replace") for part in texts.split(b"\0")[:3]]
+    system, software, *_ = [*told, "", ""]
+    return Setup(status, data[:length], system, software)
+
+
+def _header(command: int) -> bytes:
+    # Tree and process are what Windows puts into its first messages.
+    return _HEADER.pack(_MARK, command, 0, _OUR_FLAGS, _OUR_FLAGS2, 0, bytes(8), 0, 0xFFFF, 0xFEFF, 0, 0)
+
+
+def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
+    """Status, second flags, words and bytes of an answer to our ``command``."""
+    if len(message) < 35 or not message.startswith(_MARK):
+        raise WireError(f"no SMB 1 message: it starts with {message[:8]!r}")
+    _, answered, status, flags, flags2, *_ = _HEADER.unpack_from(message)
+    if answered != command or not flags & _ANSWER:
+        raise WireError(f"the server answers SMB 1 command 0x{answered:02x} where 0x{command:02x} was asked")
+    end = 33 + 2 * message[32]
+    if len(message) < end + 2:
+        raise WireError("the SMB 1 message ends within its words")
+    count = int.from_bytes(message[end : end + 2], "little")
+    if len(message) < end + 2 + count:
+        raise WireError("the SMB 1 message ends within its bytes")
+    return status, flags2, message[33:end], message[end + 2 : end + 2 + count]
+
+
+def _texts(data: bytes) -> list[str]:
+    """Up to three texts in UTF-16, each ended by a NUL; the last one may have lost half of it."""
+    return data.decode("utf-16-le", "replace").split("\0")[:3]
+
+
+def _time(ticks: int) -> datetime | None:
+    """A FILETIME: units of 100 ns since 1601. None for none, and for one that no calendar has."""
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
+    except OverflowError:
+        return None

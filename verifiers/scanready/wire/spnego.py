@@ -1,0 +1,167 @@
+"""SPNEGO: the list of mechanisms that a server takes, and the wrapping of the tokens of the one that was chosen.
+
+    server  NegTokenInit: mechanisms, best first      (in its answer to an SMB negotiate)
+    we      NegTokenInit: NTLM, its first token
+    server  NegTokenResp: go on, with a token | accepted | rejected
+
+Only the DER that these need: definite lengths, and what is not asked for is stepped over.
+Source: RFC 4178, 4.2; [MS-SPNG] 2.2.1 (NegTokenInit2, which is what Windows and Samba send first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from scanready.wire import WireError
+
+#: Object identifiers of mechanisms (content octets) as administrators call them. Two of them are Kerberos.
+NTLM, KERBEROS = "NTLM", "Kerberos"
+_NTLMSSP = bytes.fromhex("2b06010401823702020a")
+_NAMES: Mapping[bytes, str] = {
+    _NTLMSSP: NTLM,
+    bytes.fromhex("2a864886f712010202"): KERBEROS,  # 1.2.840.113554.1.2.2
+    bytes.fromhex("2a864882f712010202"): KERBEROS,  # 1.2.840.48018.1.2.2: Windows 2000's slip of a bit, still sent
+    bytes.fromhex("2a864886f71201020203"): "Kerberos user-to-user",
+    bytes.fromhex("2b06010401823702021e"): "NEGOEX",
+    bytes.fromhex("2b0601050205"): "IAKERB",
+}
+_SPNEGO = bytes.fromhex("2b0601050502")
+
+_SEQUENCE, _OID, _OCTETS, _ENUMERATED = 0x30, 0x06, 0x04, 0x0A
+_FIRST_TOKEN = 0x60  # [APPLICATION 0]: an initial token, with the mechanism it is for
+_INIT, _RESPONSE = 0xA0, 0xA1
+_STATES = ("accept-completed", "accept-incomplete", "reject", "request-mic")
+
+#: Bytes. Every carrier's length field ends at 64 KiB.
+TOKEN_LIMIT = 0xFFFF
+_MOST_MECHANISMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The mechanisms that a server takes, best first, each name once; unknown ones as dotted numbers."""
+
+    mechanisms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server says to a token: ``state`` and ``mechanism`` are empty where it does not tell."""
+
+    state: str
+    mechanism: str
+    token: bytes
+
+
+def offer_ntlm(token: bytes) -> bytes:
+    """Propose NTLM, and nothing else, with its first token.
+
+    Raises:
+        ValueError: a token of more than 64 KiB.
+    """
+    if len(token) > TOKEN_LIMIT:
+        raise ValueError("a token of more than 64 KiB")
+    mechanisms = _field(0xA0, _field(_SEQUENCE, _field(_OID, _NTLMSSP)))
+    content = _field(_SEQUENCE, mechanisms + _field(0xA2, _field(_OCTETS, token)))
+    return _field(_FIRST_TOKEN, _field(_OID, _SPNEGO) + _field(_INIT, content))
+
+
+def read_offer(token: bytes) -> Offer:
+    """Understand a server's NegTokenInit, whole as its carrier hands it over.
+
+    Raises:
+        WireError: it is none.
+    """
+    content = _only(_bounded(token), _FIRST_TOKEN, "an initial token")
+    fields = list(_fields(content))
+    if len(fields) != 2 or fields[0] != (_OID, _SPNEGO):
+        raise WireError("the server's first security token is not SPNEGO's")
+    inner = dict(_fields(_only(_only(content[2 + len(_SPNEGO) :], _INIT, "NegTokenInit"), _SEQUENCE, "NegTokenInit")))
+    if 0xA0 not in inner:
+        return Offer(())
+    listed = list(_fields(_only(inner[0xA0], _SEQUENCE, "the list of mechanisms")))
+    if len(listed) > _MOST_MECHANISMS or any(tag != _OID for tag, _ in listed):
+        raise WireError("the list of mechanisms holds something else")
+    return Offer(tuple(dict.fromkeys(_name(value) for _, value in listed)))
+
+
+def read_answer(token: bytes) -> Answer:
+    """Understand a server's NegTokenResp, whole as its carrier hands it over.
+
+    Raises:
+        WireError: it is none.
+    """
+    content = _only(_only(_bounded(token), _RESPONSE, "NegTokenResp"), _SEQUENCE, "NegTokenResp")
+    fields = dict(_fields(content))
+    state = _only(fields[0xA0], _ENUMERATED, "the state") if 0xA0 in fields else b""
+    if state and (len(state) != 1 or state[0] >= len(_STATES)):
+        raise WireError(f"SPNEGO has no state {state.hex()}")
+    mechanism = _only(fields[0xA1], _OID, "the chosen mechanism") if 0xA1 in fields else b""
+    return Answer(
+        state=_STATES[state[0]] if state else "",
+        mechanism=_name(mechanism) if mechanism else "",
+        token=_only(fields[0xA2], _OCTETS, "the token") if 0xA2 in fields else b"",
+    )
+
+
+# DER ------------------------------------------------------------------------------------------------------------------
+
+
+def _field(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    size = (length.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + content
+
+
+def _bounded(token: bytes) -> bytes:
+    if len(token) > TOKEN_LIMIT:
+        raise WireError(f"a security token of {len(token)} bytes")
+    return token
+
+
+def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each field, one after another.
+
+    Raises:
+        WireError: a length that is indefinite, absurd, or goes beyond the end.
+    """
+    at = 0
+    while at < len(content):
+        tag, length, at = content[at], content[at + 1 : at + 2], at + 2
+        size = length[0] if length else 0x80
+        if size >= 0x80:
+            octets = size & 0x7F
+            if not 1 <= octets <= 4 or len(content) < at + octets:
+                raise WireError("a security token with a length that DER does not have")
+            size, at = int.from_bytes(content[at : at + octets], "big"), at + octets
+        if len(content) < at + size:
+            raise WireError("a security token ends within one of its fields")
+        yield tag, content[at : at + size]
+        at += size
+
+
+def _only(content: bytes, tag: int, what: str) -> bytes:
+    """The content of the first field, which must have this tag; Windows pads some tokens behind it."""
+    found = next(_fields(content), None)
+    if found is None or found[0] != tag:
+        raise WireError(f"a security token without {what}")
+    return found[1]
+
+
+def _name(identifier: bytes) -> str:
+    """What the mechanism is called; dotted numbers (X.690, 8.19) where nobody knows it."""
+    if known := _NAMES.get(identifier):
+        return known
+    numbers, value = [], 0
+    for octet in identifier[:64]:
+        value = value << 7 | octet & 0x7F
+        if octet < 0x80:
+            numbers.append(value)
+            value = 0
+    if not numbers:
+        return "?"
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))

@@ -1,0 +1,163 @@
+"""Teradata: the configuration exchange that comes before any login (layout as the vendor's driver 20.0 reads it).
+
+A message has a LAN header of 52 octets (u8 3, u8 class, u8 kind, u32 length of the body at offset 6) and a body of
+parcels: u16 flavor, u16 length with its own header. Lengths are big-endian; the gateway's errors have been published
+with little-endian ones too.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+CONFIG = 10
+_REQUEST, _RESPONSE, _FORMAT = 1, 2, 3
+_HEADER = 52
+_MOST_BODY = 256 * 1024
+_MOST_PARCELS = 256
+_CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE = 166, 43, 165, 167, 49, 9
+_LARGE = 0x8000  # an alternate parcel header: u32 length behind
+_VERSIONS = b"\x00\x0d\x00\x3e"  # TLV 13 of 62 octets: 30 of PDE's version, 32 of the database's
+_VERSION = re.compile(rb"\d{1,2}(?:\.\d{1,3}[a-z]?){1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the server says of itself. ``legacy_port`` and ``https_port`` are None where it does not tell."""
+
+    database: str
+    pde: str
+    tdgss: str
+    mechanisms: int
+    legacy_port: bool | None
+    https_port: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error of the gateway or the database, instead of the configuration."""
+
+    code: int
+    text: str
+
+
+def config_request() -> bytes:
+    """Ask for the configuration as the vendor's driver does: UTF-8, version 20.0, its features; it names nobody."""
+    parcels = (
+        (2, b"\x14\x00\x00\x00"),
+        (1, b"TTU 20.00.00"),
+        *((4, b""), (8, b"\x01"), (3, b""), (5, b""), (9, b"\x01"), (0x0B, b"\x01"), (0x0E, b""), (0x0F, b"")),
+    )
+    content = struct.pack(">I", 1) + b"".join(struct.pack(">HH", kind, len(value)) + value for kind, value in parcels)
+    body = struct.pack(">HH", _CLIENT_CONFIG, len(content) + 4) + content
+    header = bytearray(_HEADER)
+    header[0:3] = bytes((_FORMAT, _REQUEST, CONFIG))
+    header[5] = 7
+    header[6:10] = struct.pack(">I", len(body))
+    header[31] = 1  # the first request of this connection
+    header[37] = 0xBF
+    return bytes(header) + body
+
+
+def read_answer(buffer: Buffer) -> Configuration | Refusal | None:
+    """Take the answer to the configuration request.
+
+    Raises:
+        WireError: not Teradata.
+    """
+    start = buffer.everything()[:2]
+    if not (_FORMAT.to_bytes(1, "big") + _RESPONSE.to_bytes(1, "big")).startswith(start):
+        raise WireError("not an answer of a Teradata gateway")
+    header = buffer.peek(_HEADER)
+    if header is None:
+        return None
+    length = int.from_bytes(header[6:10], "big")
+    if length > _MOST_BODY:
+        raise WireError(f"a Teradata message of {length} bytes")
+    whole = buffer.peek(_HEADER + length)
+    if whole is None:
+        return None
+    buffer.take(_HEADER + length)
+    return _parse(whole[_HEADER:])
+
+
+def _parse(body: bytes) -> Configuration | Refusal:
+    found: dict[int, list[bytes]] = {}
+    for flavor, content in _parcels(body):
+        found.setdefault(flavor, []).append(content)
+    for flavor in (_ERROR, _FAILURE):
+        if flavor in found:
+            return _refusal(found[flavor][0])
+    if _CONFIG not in found:
+        raise WireError("an answer without a configuration")
+    pde, database = _versions(found[_CONFIG][0])
+    gateway = dict(_offers(found[_GATEWAY][0])) if _GATEWAY in found else {}
+    ports = gateway.get(16, b"")
+    return Configuration(
+        database=database,
+        pde=pde,
+        tdgss=".".join(str(octet) for octet in gateway.get(2, b"")),
+        mechanisms=len(found.get(_MECHANISM, ())),
+        legacy_port=bool(ports[0]) if len(ports) > 1 else None,
+        https_port=bool(ports[1]) if len(ports) > 1 else None,
+    )
+
+
+def _parcels(body: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = count = 0
+    while offset + 4 <= len(body):
+        count += 1
+        flavor, length = struct.unpack_from(">HH", body, offset)
+        start = 4
+        if flavor & _LARGE and offset + 8 <= len(body):
+            flavor, length, start = flavor & ~_LARGE, int.from_bytes(body[offset + 4 : offset + 8], "big"), 8
+        elif offset + length > len(body):
+            flavor, length = struct.unpack_from("<HH", body, offset)
+        if length < start or offset + length > len(body) or count > _MOST_PARCELS:
+            raise WireError(f"a parcel of {length} bytes where {len(body) - offset} are left")
+        yield flavor, body[offset + start : offset + length]
+        offset += length
+
+
+def _refusal(content: bytes) -> Refusal:
+    """u16 statement, u16 information, u16 code, u16 length, text; in either byte order."""
+    if len(content) < 8:
+        raise WireError("an error of a few bytes")
+    text = content[8:]
+    order = ">" if struct.unpack_from(">H", content, 6)[0] <= len(text) else "<"
+    code, length = struct.unpack_from(f"{order}HH", content, 4)
+    return Refusal(code, _text(text[:length]))
+
+
+def _versions(content: bytes) -> tuple[str, str]:
+    """PDE's version and the database's; empty where the configuration does not tell them."""
+    at = content.find(_VERSIONS)
+    if at < 0 or at + 66 > len(content):
+        return "", ""
+    pde, database = content[at + 4 : at + 34], content[at + 34 : at + 66]
+    return _version(pde), _version(database)
+
+
+def _version(raw: bytes) -> str:
+    found = _VERSION.search(raw)
+    return found[0].decode("ascii") if found else ""
+
+
+def _offers(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """u32 1, then u16 id, u16 length with this header, value."""
+    offset = 4
+    while offset + 4 <= len(content):
+        kind, length = struct.unpack_from(">HH", content, offset)
+        if length < 4 or offset + length > len(content):
+            raise WireError(f"an offer of {length} bytes where {len(content) - offset} are left")
+        yield kind, content[offset + 4 : offset + length]
+        offset += length
+
+
+def _text(raw: bytes) -> str:
+    text = raw[:1024].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
