@@ -104,7 +104,7 @@ def test_a_browser_behind_a_firewall_is_undecided(lab: Lab, host: Host, hr: Play
 def test_a_browser_that_a_router_forbids(lab: Lab, host: Host, hr: Played) -> None:
     with lab.policy("udp dport 1434 reject with icmp type admin-prohibited"):
         report = climb(named(host), lab.agent)
-    expect(report, Verdict.BLOCKED, "connect.rejected", step=Step.CONNECT, owner=Owner.NETWORK)
+    expect(report, Verdict.BLOCKED, "connect.rejected", step=Step.CONNECT, owner=Owner.NETWORK, fix="udp dport 1434")
     assert lab.agent.gateway in check_of(report, Step.CONNECT).summary
 
 

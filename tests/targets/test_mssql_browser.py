@@ -237,6 +237,12 @@ class TestWrongPort:
         with closed_port() as free, browser(monkeypatch, instances):
             expect(by_port(free.getsockname()[1]), Verdict.BLOCKED, "connect.refused")
 
+    def test_a_type_that_nobody_named_asks_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with closed_port() as free, browser(monkeypatch, {"MSSQLSERVER": 1}) as there:
+            where = Target("127.0.0.1", "mssql", free.getsockname()[1], explicit_port=True, guessed=True)
+            expect(climb(where, canary=False), Verdict.BLOCKED, "connect.refused")
+        assert there.heard == []
+
     def test_nobody_asks_after_a_refused_login(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with in_background(Server(refusal=mssql.REFUSALS[18456])) as server, browser(monkeypatch, {}) as there:
             where = Target("127.0.0.1", "mssql", server.port, {}, ER, explicit_port=True)

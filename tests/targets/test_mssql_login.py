@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -14,7 +15,9 @@ from fixtures.emulators import in_background, misbehave, mssql
 from fixtures.emulators.mssql import Fault, Server
 from scanready.cli.transcript import recorder
 from scanready.engine import Settings, verify_all
-from scanready.model import Owner, Report, Step, Verdict
+from scanready.model import Check, Owner, Report, Step, Verdict
+from scanready.probe import Probe
+from scanready.stream import Stream
 from tests.climb import account, check_of, climb, expect, login_threads_end_within, passed, story, target
 from tests.targets.mssql_peers import ER, WINDOWS, asked, disguises, logged_in, on_the_way
 
@@ -428,6 +431,21 @@ class TestReading:
         server = Server(databases=("hr",), answers=mssql.HR)
         report, _ = logged_in(server, database="hr")
         expect(report, Verdict.SCANNABLE)
+
+
+def test_a_login_leaves_no_stream_to_the_cycle_collector() -> None:
+    """pytds is a knot of cycles; what it held of ours is let go before it is collected."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        logged_in(Server(), database="hr")
+        gc.collect()
+        assert not [one for one in gc.garbage if isinstance(one, (Stream, Probe, Check))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_pytds_keeps_its_warnings_to_itself() -> None:

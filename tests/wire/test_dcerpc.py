@@ -103,21 +103,21 @@ class TestResponses:
         data = response(b"first", flags=1) + response(b"", flags=0) + response(b"last", flags=2)
         assert reads(dcerpc.read_answer, data) == dcerpc.Response(b"firstlast")
 
-    @pytest.mark.parametrize("flags", [(3, 0), (0, 2), (1, 1), (2,)])
+    @pytest.mark.parametrize("flags", [(0, 2), (1, 1), (2,)])
     def test_out_of_order(self, flags: tuple[int, ...]) -> None:
-        if flags == (3, 0):  # whole: what follows is another answer
-            assert dcerpc.read_answer(Buffer(response(b"", 3) + response(b"", 0))) == dcerpc.Response(b"")
-            return
         with pytest.raises(WireError, match="out of order"):
             dcerpc.read_answer(Buffer(b"".join(response(b"x", one) for one in flags)))
 
     @pytest.mark.parametrize("part", [b"", b"\0" * 5800])
     def test_without_end(self, part: bytes) -> None:
         buffer = Buffer(response(part, flags=1))
-        with pytest.raises(WireError, match="no end of it"):
-            while dcerpc.read_answer(buffer) is None:
-                buffer.feed(response(part, flags=0))
+        for _ in range(300):
+            if isinstance(survives(dcerpc.read_answer, buffer.everything()), WireError):
+                break
+            buffer.feed(response(part, flags=0))
         assert len(buffer) <= dcerpc.MOST + 65_536
+        with pytest.raises(WireError, match="no end of it"):
+            dcerpc.read_answer(buffer)
 
     def test_of_another_call(self) -> None:
         with pytest.raises(WireError, match="an answer to call 7, where call 2 was asked"):

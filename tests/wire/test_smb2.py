@@ -47,7 +47,7 @@ def test_lengths_that_are_not_negotiable(client: int, salt: int) -> None:
 
 def test_samba() -> None:
     found = negotiated("samba4.17-smb2-negotiate")
-    assert (found.dialect, found.cipher, found.dfs) == ("SMB 3.1.1", "AES-128-GCM", True)
+    assert (found.dialect, found.cipher, found.dfs) == (0x0311, "AES-128-GCM", True)
     assert (found.signing_enabled, found.signing_required) == (True, False)
     assert found.guid.bytes_le == b"smblabb".ljust(16, b"\0")
     assert found.clock == datetime(2026, 11, 22, 23, 11, 9, 389338, UTC)
@@ -63,9 +63,9 @@ def test_signing_is_required() -> None:
 
 def test_older_dialects() -> None:
     oldest = negotiated("samba4.17-smb2-negotiate-202")
-    assert (oldest.dialect, oldest.cipher) == ("SMB 2.0.2", "")
+    assert (oldest.dialect, oldest.cipher) == (0x0202, "")
     middle = negotiated("SYNTH-smb302-encryption-negotiate")
-    assert (middle.dialect, middle.cipher, middle.signing_required) == ("SMB 3.0.2", "AES-128-CCM", True)
+    assert (middle.dialect, middle.cipher, middle.signing_required) == (0x0302, "AES-128-CCM", True)
 
 
 def test_windows() -> None:
@@ -78,8 +78,6 @@ def test_windows() -> None:
 def test_no_dialect_in_common() -> None:
     found = reads(NEGOTIATE, load("smb/samba4.17-smb2-negotiate-notsupported.s2c.hex"))
     assert found == smb2.Refused(0xC00000BB)
-    assert smb2.status_name(0xC00000BB) == "STATUS_NOT_SUPPORTED (0xC00000BB)"
-    assert smb2.status_name(0xC0001234) == "NT status (0xC0001234)"
 
 
 @pytest.mark.parametrize("name", ["samba4.17-smb1-negotiate", "samba4.17-smb1-negotiate-refused"])

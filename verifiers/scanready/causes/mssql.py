@@ -14,7 +14,8 @@ BROWSER_OFF = Cause(
     "mssql.browser-off",
     Owner.DATABASE,
     Step.CONNECT,
-    "Nothing listens on UDP 1434: the SQL Server Browser does not run, so no client finds an instance by its name.",
+    "The host answers that nothing listens on UDP 1434: the SQL Server Browser does not run (or the host's own "
+    "firewall says so in its place), and no client finds an instance by its name.",
     "Start the service `SQL Server Browser` on the host, or give the target the instance's port (`port:`).",
     "On the host: sc query SQLBrowser. The port: SQL Server Configuration Manager, TCP/IP, IPAll.",
 )

@@ -32,7 +32,7 @@ _SIX = 6
 #: Seconds after which a second port is dialled, side by side with the first: longer than any answer takes.
 _SECOND = 1.0
 # A list that names the port of another service is not followed: foreign bytes are an offence there.
-_FOREIGN = frozenset(row.port for row in TYPES)
+_FOREIGN = frozenset(row.port for row in TYPES) | {3268, 3269, 3389, 5985, 5986}
 _SAID_NO = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 
 
@@ -45,32 +45,27 @@ class Tried:
     failure: Failure | None = None
 
     @property
-    def cause(self) -> object:
-        """The cause that there is no connection."""
-        return self.failure.cause if self.failure else None
-
-    @property
     def detail(self) -> str:
         """In words, with the port."""
         return self.failure.detail if self.failure else f"{self.service.port}: connected"
 
 
 def is_old(version: Version | None) -> bool:
-    """Whether it is a Windows up to Server 2003 R2."""
+    """Whether it is a Windows up to Server 2003 R2; one that tells no version is taken for a newer one."""
     return version is not None and version[0] < _SIX
 
 
-def candidates(services: Sequence[epm.Tower], version: Version | None) -> list[epm.Tower]:
+def candidates(services: Sequence[epm.Tower], *, old: bool) -> list[epm.Tower]:
     """The one or two services to ask: of the range that the version has, else of whatever range was configured."""
-    wanted = OLD if is_old(version) else NEW
+    wanted = OLD if old else NEW
     fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in _FOREIGN]
     inside = [service for service in fit if service.port in wanted]
     return (inside or fit)[:2]
 
 
-async def inferred(probe: Probe, portrait: Portrait, version: Version | None) -> None:
-    """Climb a rung for the range; its endpoint is the port that decided."""
-    asked = candidates(portrait.listing.services, version)
+async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
+    """Climb a rung for the range; its endpoint is the first port that was asked."""
+    asked = candidates(portrait.listing.services, old=old)
     host = probe.address or probe.host
     port = asked[0].port if asked else "dynamic ports"
     async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
@@ -119,7 +114,8 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
         raise ours
     rules = rules_for(probe, [one.service.port or 0 for one in tried])
     if all(failure.cause in _SAID_NO for failure in failures) and len(failures) == len(tried):
-        detail = f"{said}; listed by the endpoint mapper on {probe.target.port}, which answers"
+        detail = f"{said}; listed by the endpoint mapper on {probe.target.port}, which answers. That WMI's own port is "
+        detail += "blocked likewise is inferred from that"
         rung.blocked(causes.DYNAMIC_PORT_BLOCKED, detail, rules)
     if len(failures) == len(tried):
         only_reset = all(failure.cause is common.REFUSED for failure in failures)

@@ -19,14 +19,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from ..explain import Failure
 from ..probe import Probe
 from ..stream import HungUp, Silent, Stream, StreamError
 from ..wire import WireError, dcerpc, dcom, epm, ntlm
+
+T = TypeVar("T")
 
 MAPPER, EXPORTER, ACTIVATOR, _LOGINS = range(4)
 _CONTEXTS = (
@@ -175,26 +178,37 @@ async def server_alive(talk: Talk) -> dcom.Alive:
 
     Raises:
         Refused: it does not tell strangers.
+        Untold: its answer is not understood.
     """
-    alive = dcom.read_server_alive2(await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
+    alive = _understood(dcom.read_server_alive2, await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
     if alive.status:
         raise Refused(f"status 0x{alive.status:08x}")
     return alive
 
 
+def _understood(read: Callable[[bytes], T], stub: bytes) -> T:
+    """Whatever the reason, of what we do not understand nobody is to be blamed: it was more than we need."""
+    try:
+        return read(stub)
+    except WireError as error:
+        raise Untold(f"its answer is not understood: {error}") from error
+
+
 async def listing(talk: Talk, own_port: int) -> Listing:
-    """Read the mapper's table, or ask for two services by name where it does not tell it; never raises Refused."""
+    """Read the mapper's table, or ask for two services by name where it does not tell it; why not is in the result."""
+    entries: list[epm.Entry] = []
     refused = ""
     try:
-        entries = await _lookup(talk)
-    except Refused as error:
-        entries, refused = [], f"ept_lookup: {error}"
+        await _lookup(talk, entries)
+    except (Refused, Untold) as error:
+        refused = f"ept_lookup: {error}"
     towers = [entry.tower for entry in entries if entry.tower is not None]
     if not _on_tcp(towers, own_port):
         try:
             for interface in (_EVENT_LOG, _ACCOUNTS):
-                towers += epm.read_map(await talk.call(MAPPER, epm.MAP, epm.map_interface(interface))).towers
-        except Refused as error:
+                found = await talk.call(MAPPER, epm.MAP, epm.map_interface(interface))
+                towers += _understood(epm.read_map, found).towers
+        except (Refused, Untold) as error:
             refused = refused or f"ept_map: {error}"
     return Listing(_on_tcp(towers, own_port), len(entries), refused)
 
@@ -206,19 +220,18 @@ def _on_tcp(towers: list[epm.Tower], own_port: int) -> tuple[epm.Tower, ...]:
     return tuple(by_port[port] for port in order if port in by_port)
 
 
-async def _lookup(talk: Talk) -> list[epm.Entry]:
-    found: list[epm.Entry] = []
+async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:
+    """Add the table's entries to ``found``, page by page: what there is of it counts if it breaks off."""
     handle = epm.NO_HANDLE
     for _ in range(_MOST_PAGES):
-        page = epm.read_lookup(await talk.call(MAPPER, epm.LOOKUP, epm.lookup(handle)))
+        page = _understood(epm.read_lookup, await talk.call(MAPPER, epm.LOOKUP, epm.lookup(handle)))
         found += page.entries
         handle = page.handle
-        if page.status not in (0, epm.NOT_REGISTERED) and not found:
+        if page.status not in (0, epm.NOT_REGISTERED):
             raise Refused(f"status 0x{page.status:08x} ({epm.STATUSES.get(page.status, 'no name known')})")
         if page.status or handle == epm.NO_HANDLE:
-            return found
+            return
     await talk.call(MAPPER, epm.FREE, epm.free(handle))
-    return found
 
 
 async def challenge(probe: Probe, talk: Talk) -> ntlm.Challenge:
@@ -242,6 +255,7 @@ async def challenge(probe: Probe, talk: Talk) -> ntlm.Challenge:
 async def _begin_elsewhere(probe: Probe) -> bytes:
     try:
         another = await probe.dial(probe.address or probe.host, probe.target.port)
+        another.wait_for_first_byte(PATIENCE)
         token = (await Talk(another).bind(ntlm.NEGOTIATE)).token
     except (Failure, StreamError) as error:
         raise Untold(str(error)) from error

@@ -8,14 +8,13 @@ unknown instance from a Browser that nobody hears.
 from __future__ import annotations
 
 import contextlib
-import errno
 from dataclasses import replace
 from typing import NoReturn
 
 from .. import fixes
 from ..causes import common
 from ..causes import mssql as causes
-from ..explain import Failure
+from ..explain import Failure, explain
 from ..model import Check, Finding, Outcome, Step, bracketed
 from ..probe import Probe, Rung
 from ..sockets import Address, source_address
@@ -45,9 +44,10 @@ async def find(probe: Probe, instance: str) -> Place:
                 raise
             await _unknown(probe, rung, instance, addresses[0])
         except DialFailed as error:
-            if error.errno != errno.ECONNREFUSED:
-                raise
-            rung.blocked(causes.BROWSER_OFF, f"port unreachable, says {error.offender or probe.host}")
+            why = explain(error, Step.CONNECT, probe.row.speaks)
+            if why.cause is common.REFUSED:
+                rung.blocked(causes.BROWSER_OFF, why.detail)
+            rung.blocked(why.cause, why.detail, _rule(probe, addresses[0]) if why.cause is common.REJECTED else None)
         named = next((one for one in found if one.name.upper() == instance.upper()), None)
         if named is None:
             rung.blocked(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(found)}, asked for {instance}")
@@ -62,14 +62,17 @@ async def _unknown(probe: Probe, rung: Rung, instance: str, address: Address) ->
     try:
         known = await _told(probe, ssrp.ALL)
     except (Unanswered, DialFailed):
-        source = source_address(address) or probe.agent_address
-        fix = fixes.firewall_rule(source, str(address[1][0]), PORT, "udp")
         detail = (
             f"the SQL Server Browser does not answer, so the port of {instance} is not known. It may be stopped, or "
             "blocked, or the instance hidden; `port:` at the target does without it"
         )
-        rung.blocked(common.UDP_SILENT, detail, fix)
+        rung.blocked(common.UDP_SILENT, detail, _rule(probe, address))
     rung.blocked(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(known)}, and nothing of {instance}")
+
+
+def _rule(probe: Probe, address: Address) -> str:
+    source = source_address(address) or probe.agent_address
+    return fixes.firewall_rule(source, str(address[1][0]), PORT, "udp")
 
 
 async def suggest(probe: Probe, instance: str) -> None:

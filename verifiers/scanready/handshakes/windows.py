@@ -100,6 +100,8 @@ async def portrayed(probe: Probe, rung: Rung, talk: mapper.Talk) -> Portrait:
         rung.saw(f"DCOM {version}; calls itself {called}", dcom=version, bindings=list(alive.hosts[:_MOST_TOLD]))
     except mapper.Refused as refused:
         rung.saw(f"ServerAlive2 is not answered to strangers ({refused})")
+    except mapper.Untold as untold:
+        rung.warn(common.LIMIT, f"ServerAlive2: {untold}")
     listing = await mapper.listing(talk, probe.target.port)
     if listing.ports:
         rung.saw(f"lists TCP ports {_few(listing.ports)}", ports=listing.ports[:_MOST_TOLD])
@@ -162,7 +164,7 @@ async def prompted(probe: Probe, rung: Rung, talk: mapper.Talk, portrait: Portra
             rung.warn(common.LIMIT, f"how to log in was not to be learnt: {untold}")
         return None
     facts = _identity(said, "Windows" if said.os else None)
-    facts["auth_methods"] = methods or ["ntlm"]
+    facts["auth_methods"] = methods if "ntlm" in methods else [*methods, "ntlm"]
     name = facts.get("server_name", "a server without a name")
     domain = f" of {facts['domain']}" if facts.get("domain") else ""
     rung.saw(f"asks for a login at {name}{domain}" + (f", {said.os}" if said.os else ""), **facts)

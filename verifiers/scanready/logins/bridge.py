@@ -61,15 +61,16 @@ class Bridge:
         if stream is not self._stream:
             return
         with self._lock:
-            self._over = True
-        if self._at_work is not None and not self._at_work.done():
+            self._over, self._stream = True, None  # libraries are cycles, and would keep it until they are collected
+        if self._at_work is not None:
             self._at_work.cancel()
             await asyncio.wait([self._at_work])
 
     def _begun(self) -> Stream:
-        if self._stream is None:
-            raise ValueError("the bridge leads nowhere yet")
-        return self._stream
+        with self._lock:
+            if self._stream is None:
+                raise Failure(common.OUT_OF_TIME, _OVER)
+            return self._stream
 
     def _do(self, stream: Stream, work: Coroutine[Any, Any, T]) -> T:
         with self._lock:  # nothing is begun once the stream has been taken back
@@ -82,10 +83,15 @@ class Bridge:
         except (concurrent.futures.CancelledError, TimeoutError) as error:
             waiting.cancel()
             raise Failure(common.OUT_OF_TIME, _OVER) from error
+        finally:
+            del waiting  # an error in it holds this frame, and that the error: a cycle
 
     async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
         if self._over:
             work.close()
             raise Failure(common.OUT_OF_TIME, _OVER)
         self._at_work = asyncio.current_task()
-        return await work
+        try:
+            return await work
+        finally:
+            self._at_work = None

@@ -52,7 +52,7 @@ def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
         WireError: the answer to the login is none.
     """
     try:
-        import pytds  # type: ignore[import-untyped]
+        import pytds
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "pytds is not installed: pip install 'scanready[db]'") from error
     _check(credential, wanted)
@@ -114,7 +114,7 @@ def _windows_account(credential: Credential) -> Any:
     if not is_windows_account(credential):
         return None
     try:
-        from pytds.login import SpnegoAuth  # type: ignore[import-untyped]
+        from pytds.login import SpnegoAuth
 
         return SpnegoAuth(username=credential.username, password=credential.password, protocol="ntlm")
     except ImportError as error:

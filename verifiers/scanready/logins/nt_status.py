@@ -152,11 +152,20 @@ _IN_DIRECTORY: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who logs in: the name as the operator wrote it, whether it is the server's own, and whether that is Samba."""
+    """Who logs in: the name as the operator wrote it, whether it is the server's own, and whether that is Samba.
+
+    ``guest``: the server did not accept it, and let it in nevertheless.
+    """
 
     name: str
     local: bool = False
     samba: bool = False
+    guest: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Who it is to the server."""
+        return f"a guest (as {self.name} was let in)" if self.guest else self.name
 
     @property
     def user(self) -> str:
@@ -185,9 +194,10 @@ def refused_login(status: int, account: Account) -> Failure:
 def refused_share(status: int, share: str, account: Account) -> Failure:
     """Tell why an accepted account may not use a share: the tree connect, which is before any file's own rights."""
     _, cause, words = _of_reading(status)
-    fix = _grant_share(share, account) if cause is common.ACCESS_DENIED else None
-    told = f"the access list of the share {share} does not let {account.name} in" if fix else f"share {share}: {words}"
-    return Failure(cause, f"{told}, {named(status)}", fix)
+    if cause is not common.ACCESS_DENIED:
+        return Failure(cause, f"share {share}: {words}, {named(status)}")
+    told = f"the access list of the share {share} does not let {account.shown} in, {named(status)}"
+    return Failure(cause, told, None if account.guest else _grant_share(share, account))
 
 
 def refused_path(status: int, share: str, path: str, account: Account) -> Failure:
@@ -196,8 +206,10 @@ def refused_path(status: int, share: str, path: str, account: Account) -> Failur
     where = rf"{share}\{path}" if path else f"the top directory of {share}"
     if cause is not common.ACCESS_DENIED:
         return Failure(cause, f"{where}: {words}, {named(status)}")
-    told = f"{account.name} may use the share {share}, but the file system does not let it read {where}"
-    return Failure(cause, f"{told}, {named(status)}", _grant_path(share, path, account))
+    told = (
+        f"{account.shown} may use the share {share}, but the file system does not let it read {where}, {named(status)}"
+    )
+    return Failure(cause, told, None if account.guest else _grant_path(share, path, account))
 
 
 def _of_reading(status: int) -> tuple[str, Cause, str]:

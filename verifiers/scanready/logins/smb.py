@@ -16,7 +16,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..causes import common, nt, wmi
@@ -36,7 +36,8 @@ SMB1 = 0
 
 _MOST_SHARES = 5  # tried, where none is named
 _MOST_FILES = 3  # opened
-_MOST_TOLD = 20  # shares named in a detail
+_MOST_TOLD, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
+_EVERYBODYS = ("netlogon", "sysvol", "print$")  # of every domain controller or print server: tried last
 
 Session = Smb1 | Smb2
 T = TypeVar("T")
@@ -47,7 +48,8 @@ class Where:
     """Where to log in and what to read, with what the handshake found.
 
     ``host`` is the server as the operator names it, ``address`` is dialled. ``dialect`` is SMB 2's number (0x0311) or
-    SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``domain`` and ``server`` are its NetBIOS names.
+    SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``server`` and ``domain`` are the NetBIOS names of
+    its challenge. ``encrypts``: whether the handshake, which offers all ciphers, could agree on one; None: not known.
     """
 
     host: str
@@ -60,6 +62,7 @@ class Where:
     server: str = ""
     domain: str = ""
     samba: bool = False
+    encrypts: bool | None = None
 
 
 @dataclass(slots=True)
@@ -97,15 +100,14 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
     if credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
     account = Account(credential.username, _is_local(credential.username, where), where.samba)
-    trace = trace or Trace()
     with Watchdog(time.monotonic() + seconds) as watchdog:
         understood = Understood(watchdog)
-        with _session(where, seconds, watchdog, understood, trace) as session:
-            _log_in(session, where, account, credential.password, understood, trace)
+        with _session(where, seconds, watchdog, understood, trace or Trace()) as session:
+            _log_in(session, where, account, credential.password, understood)
+            account = replace(account, guest=session.guest)
             look = _Look(session, where, account, understood)
             look.around()
-            with contextlib.suppress(Failure, Refused), understood:
-                session.log_off()
+            look.quietly(session.log_off)
             return look.seen
 
 
@@ -114,18 +116,16 @@ def _session(
     where: Where, seconds: float, watchdog: Watchdog, understood: Understood, trace: Trace
 ) -> Iterator[Session]:
     """Connect and negotiate; the connection is closed at the end, however that comes."""
+    server = where.address.replace(":", "-") + ".ipv6-literal.net" if ":" in where.host else where.host
+    ours = _workstation()
     with contextlib.ExitStack() as held:
         try:
             with understood:
-                wire = dial(where.address, where.port, where.called, _workstation(), seconds, watchdog)
+                wire = dial((where.address, where.port), where.called, ours, seconds, watchdog, trace)
                 held.callback(wire.close)
-                trace.connections += 1
-                server = where.host if ":" not in where.host else where.address.replace(":", "-") + ".ipv6-literal.net"
-                ours = _workstation()
                 session = Smb1(wire, ours) if where.dialect == SMB1 else Smb2(wire, where.dialect, server, ours)
         except Refused as refused:
-            detail = f"the second negotiation ended with {nt_status.named(refused.status)}"
-            raise Failure(nt.TROUBLE, detail) from refused
+            raise Failure(nt.TROUBLE, f"the second negotiation ended with {refused}") from refused
         yield session
 
 
@@ -134,25 +134,27 @@ def _workstation() -> str:
     return socket.gethostname().partition(".")[0][:15].upper()
 
 
-def _log_in(
-    session: Session, where: Where, account: Account, password: str, understood: Understood, trace: Trace
-) -> None:
+def _log_in(session: Session, where: Where, account: Account, password: str, understood: Understood) -> None:
     if not session.offers_ntlm:
-        raise _without_ntlm(session, where, "the server offers no NTLM")
+        raise _without_ntlm(session, "the server offers no NTLM")
     domain, _, user = account.name.rpartition("\\")
-    trace.logons += 1
     try:
         with understood:
             session.log_in(user, password, domain)
     except Refused as refused:
         if refused.status in nt_status.NTLM_NOT_PERMITTED:
-            raise _without_ntlm(session, where, nt_status.named(refused.status)) from refused
-        if refused.status == nt_status.ACCESS_DENIED and session.lacks_cipher:
+            raise _without_ntlm(session, f"{account.name}: {refused}") from refused
+        if refused.status == nt_status.ACCESS_DENIED and _may_want_cipher(session, where):
             raise Failure(common.LIMIT, _CIPHER.format(what="session")) from refused
         raise nt_status.refused_login(refused.status, account) from refused
 
 
-_CIPHER = "access denied, which may be for want of encryption: impacket lacks this server's ciphers ({what})"
+_CIPHER = "access denied to the {what}, which may be for want of encryption: impacket lacks this server's ciphers"
+
+
+def _may_want_cipher(session: Session, where: Where) -> bool:
+    """Whether the server may have refused because this session is not encrypted, where others can be."""
+    return session.lacks_cipher and where.encrypts is not False
 
 
 def _is_local(username: str, where: Where) -> bool:
@@ -164,11 +166,11 @@ def _is_local(username: str, where: Where) -> bool:
     return alone and "@" not in user
 
 
-def _without_ntlm(session: Session, where: Where, told: str) -> Failure:
-    """NTLM is all we have; whether others have more is what the server offers."""
-    if not session.offers_kerberos:
-        return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}, and offers no Kerberos")
-    return Failure(wmi.NTLM_BLOCKED, f"{told}; it offers Kerberos, which needs the server's full name")
+def _without_ntlm(session: Session, told: str) -> Failure:
+    """NTLM is all that we have; whether others have more depends on what the server offers."""
+    if not session.offers_more:
+        return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}; NTLM is all that it offers")
+    return Failure(wmi.NTLM_BLOCKED, f"{told}; what else it offers (Kerberos, usually) needs the server's full name")
 
 
 class _Look:
@@ -178,27 +180,34 @@ class _Look:
         self._session = session
         self._account = account
         self._understood = understood
-        self._host = where.host
+        self._where = where
         self._share = where.share
         self._path = where.path.replace("/", "\\").strip("\\")
+        self._failures: list[Failure] = []
+        self._opened_a_file = False
         self.seen = Seen(account.name, session.guest)
 
     def around(self) -> None:
-        """Read the share that is named, or the first that may be read of those the server shows."""
+        """Read the share that is named, or of those the server shows the first in which a file may be opened."""
         try:
             for share in [self._share] if self._share else self._shown():
                 self._try(share)
-                if self.seen.read or not self._merely_denied():
+                if self._opened_a_file or (self._failures and self._failures[-1].cause is not common.ACCESS_DENIED):
                     break
         except Failure as failure:
-            self.seen.denied = failure
+            self._failures.append(failure)
+        if not self.seen.read:
+            self.seen.denied = self._failures[0]
         if self._session.encryption:
             self.seen.facts["encryption_required"] = self._session.encryption
         if self.seen.shares is not None:
-            self.seen.facts["shares"] = self.seen.shares
+            self.seen.facts["shares"] = self.seen.shares[:_MOST_SHARES_KEPT]
 
-    def _merely_denied(self) -> bool:
-        return self.seen.denied is not None and self.seen.denied.cause is common.ACCESS_DENIED
+    def _try(self, share: str) -> None:
+        try:
+            self.seen.read = self._read(share)
+        except Failure as failure:
+            self._failures.append(failure)
 
     def _shown(self) -> list[str]:
         """The shares to try, where none is named.
@@ -210,18 +219,11 @@ class _Look:
             with self._understood:
                 self.seen.shares = self._session.shares()
         except Refused as refused:
-            detail = f"the server does not tell its shares to {self._account.name}: {refused}"
+            detail = f"the server does not tell its shares to {self._account.shown}: {refused}"
             raise Failure(nt.NO_SHARE_NAMED, detail) from refused
         if not self.seen.shares:
-            raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.name} no share with files")
-        return self.seen.shares[:_MOST_SHARES]
-
-    def _try(self, share: str) -> None:
-        try:
-            self.seen.read = self._read(share)
-            self.seen.denied = None
-        except Failure as failure:
-            self.seen.denied = self.seen.denied or failure
+            raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.shown} no share with files")
+        return sorted(self.seen.shares, key=lambda name: name.lower() in _EVERYBODYS)[:_MOST_SHARES]
 
     def _read(self, share: str) -> str:
         try:
@@ -234,20 +236,21 @@ class _Look:
                 raise Failure(nt.SHARE_OF_ANOTHER_KIND, f"{share} is a share without files")
             return self._read_in(tree)
         finally:
-            self._quietly(lambda: self._session.disconnect(tree))
+            self.quietly(lambda: self._session.disconnect(tree))
 
     def _no_share(self, share: str, status: int) -> Failure:
-        if status == nt_status.ACCESS_DENIED and self._session.lacks_cipher:
-            return Failure(common.LIMIT, _CIPHER.format(what=f"for the share {share}"))
+        if status == nt_status.ACCESS_DENIED and _may_want_cipher(self._session, self._where):
+            return Failure(common.LIMIT, _CIPHER.format(what=f"share {share}"))
         if status != nt_status.BAD_NETWORK_NAME:
             return nt_status.refused_share(status, share, self._account)
-        if self._ask_where(share):  # the name of a namespace whose root another server has
+        if self._ask_where(share, self._path):  # the name of a namespace whose root another server has
             return self._elsewhere(share, status)
         failure = nt_status.refused_share(status, share, self._account)
-        self.seen.shares = self._quietly(self._session.shares)
-        if self.seen.shares is not None:
-            failure.detail += f"; the server shows {', '.join(self.seen.shares[:_MOST_TOLD]) or 'none'}"
-        return failure
+        self.seen.shares = self.quietly(self._session.shares)
+        if self.seen.shares is None:
+            return failure
+        shown = ", ".join(self.seen.shares[:_MOST_TOLD]) or "none"
+        return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
 
     def _read_in(self, tree: Tree) -> str:
         """List the directory and open its first plain files, or open the one file that the path names."""
@@ -263,6 +266,7 @@ class _Look:
                 raise self._elsewhere(where, refused.status) from refused
             raise nt_status.refused_path(refused.status, tree.share, path, self._account) from refused
         if not opened.is_directory:
+            self._opened_a_file = True
             return f"opened the file {where}"
         names = "no names" if not entries else f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
         return f"listed {where}: {names}" + self._opened_of(tree, [e.name for e in entries if e.is_plain_file])
@@ -275,26 +279,27 @@ class _Look:
             try:
                 with self._understood:
                     self._session.close(tree, self._session.open(tree, path))
+                self._opened_a_file = True
                 return f", and opened {name}"
             except Refused as refused:
                 refusals.append(nt_status.refused_path(refused.status, tree.share, path, self._account))
-        denied = [failure for failure in refusals if failure.cause is common.ACCESS_DENIED]
-        if denied and len(denied) == len(refusals):
-            raise denied[0]
-        return f", none of the first {len(refusals)} files could be opened: {refusals[0].detail}" if refusals else ""
+        if refusals and all(failure.cause is common.ACCESS_DENIED for failure in refusals):
+            raise refusals[0]
+        return f", and could open none of {len(refusals)} files: {refusals[0].detail}" if refusals else ""
 
-    def _ask_where(self, path: str) -> list[str]:
-        """Which other servers have what the namespace has there."""
-        places = self._quietly(lambda: self._session.referral(path)) or []
-        ours = self._host.lower()
-        self.seen.referral = [place for place in places if place.strip("\\").partition("\\")[0].lower() != ours]
+    def _ask_where(self, path: str, below: str = "") -> list[str]:
+        """Which other servers have what the namespace has there, and ``below`` that."""
+        places = self.quietly(lambda: self._session.referral(path)) or []
+        ours = self._where.host.lower()
+        others = (place for place in places if place.strip("\\").partition("\\")[0].lower() != ours)
+        self.seen.referral = [rf"{place}\{below}" if below else place for place in others]
         return self.seen.referral
 
     def _elsewhere(self, path: str, status: int) -> Failure:
         places = " or ".join(self.seen.referral) or "a server that was not told"
         return Failure(nt.ELSEWHERE, f"{path} is at {places} ({nt_status.named(status)})")
 
-    def _quietly(self, ask: Callable[[], T]) -> T | None:
+    def quietly(self, ask: Callable[[], T]) -> T | None:
         """Ask for what nothing depends on."""
         with contextlib.suppress(Failure, Refused), self._understood:
             return ask()

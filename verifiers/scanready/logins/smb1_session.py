@@ -21,7 +21,7 @@ from .nt_status import (
     PATH_NOT_FOUND,
 )
 from .smb_answers import Entry, directory
-from .smb_connection import Opened, Refused, Tree, disk_shares
+from .smb_connection import Opened, Refused, Tree, disk_shares, mechanisms
 
 if TYPE_CHECKING:
     from impacket.nmb import NetBIOSTCPSession
@@ -40,12 +40,11 @@ class Smb1:
 
     encryption: str | None = None
     lacks_cipher = False
-    offers_ntlm = True
-    offers_kerberos = False
 
     def __init__(self, wire: NetBIOSTCPSession, ours: str) -> None:
         self.guest = False
         self._talk = _talk(wire, ours)
+        self.offers_ntlm, self.offers_more = mechanisms(self._talk._dialects_data["SecurityBlob"])
 
     def log_in(self, user: str, password: str, domain: str) -> None:
         """Log in, once, with NTLMv2.
@@ -142,6 +141,7 @@ def _talk(wire: NetBIOSTCPSession, ours: str) -> SMB:
 
     class Talk(smb.SMB):  # type: ignore[misc]  # impacket has no types
         def neg_session(self, extended_security: bool = True, negPacket: Any = None) -> Any:
+            self.set_flags(flags2=self.get_flags()[1] | smb.SMB.FLAGS2_UNICODE)
             done = super().neg_session(extended_security, negPacket)
             told = self._dialects_parameters
             if told["SecurityMode"] & smb.SMB.SECURITY_SHARE_MASK == smb.SMB.SECURITY_SHARE_SHARE:

@@ -12,11 +12,11 @@ import copy
 import struct
 from typing import TYPE_CHECKING, Any
 
-from ..causes import common
+from ..causes import common, nt
 from ..explain import Failure
 from .nt_status import NO_MORE_FILES, NO_SUCH_FILE, SUCCESS
 from .smb_answers import Entry, directory, referral
-from .smb_connection import Opened, Refused, Tree, disk_shares
+from .smb_connection import Opened, Refused, Tree, disk_shares, mechanisms
 
 if TYPE_CHECKING:
     from impacket.nmb import NetBIOSTCPSession
@@ -32,25 +32,24 @@ _GET_REFERRALS, _FSCTL, _REFERRAL_VERSION = 0x00060194, 1, 4
 _FILE_DIRECTORY_INFORMATION = 1
 _MOST_LISTED, _MOST_REFERRED = 8192, 8192  # octets asked for
 
-_NTLMSSP = bytes.fromhex("2b06010401823702020a")
-_KERBEROS = (bytes.fromhex("2a864886f712010202"), bytes.fromhex("2a864882f712010202"))
-
 
 class Smb2:
     """A session in one dialect; ``server`` is its name as the operator has it.
 
-    ``offers_ntlm`` and ``offers_kerberos`` are what it said of itself; ``encryption`` is "session" or "share" where it
-    demanded that; ``guest`` is known once logged in.
+    ``offers_ntlm`` and ``offers_more`` (than that) are both true where the server did not say; ``encryption``
+    is "session" or "share" where it demanded that; ``guest`` is known once logged in.
     """
 
     def __init__(self, wire: NetBIOSTCPSession, dialect: int, server: str, ours: str) -> None:
         self._server = server
         self._talk = _talk(wire, dialect, ours)
+        if self._talk.getDialect() != dialect:
+            raise Failure(nt.TROUBLE, f"it agreed on 0x{dialect:04X}, and now on 0x{self._talk.getDialect():04X}")
         self.encryption: str | None = None
         self.guest = False
-        token = bytes(self._talk._Connection["GSSNegotiateToken"] or b"")
-        self.offers_ntlm = not token or _NTLMSSP in token
-        self.offers_kerberos = any(name in token for name in _KERBEROS)
+        #: Whether the dialect can encrypt and this session cannot: impacket knows AES-128-CCM alone.
+        self.lacks_cipher = dialect >= 0x0300 and not self._talk._Connection["SupportsEncryption"]
+        self.offers_ntlm, self.offers_more = mechanisms(self._talk._Connection["GSSNegotiateToken"])
 
     def log_in(self, user: str, password: str, domain: str) -> None:
         """Log in, once.
@@ -65,11 +64,6 @@ class Smb2:
             self.encryption = "session"
         if self.guest:
             self._talk._Session["SigningActivated"] = False  # the two have no key in common ([MS-SMB2] 3.2.5.3.1)
-
-    @property
-    def lacks_cipher(self) -> bool:
-        """Whether the dialect can encrypt and this session cannot: impacket knows AES-128-CCM alone."""
-        return int(self._talk.getDialect()) >= 0x0300 and not self._talk._Connection["SupportsEncryption"]
 
     def shares(self) -> list[str]:
         """Return the disk shares that the server shows."""
@@ -152,7 +146,8 @@ class Smb2:
         """
         from impacket.smb3structs import SMB2_FILEID, SMB2Ioctl, SMB2Ioctl_Response
 
-        asked = struct.pack("<H", _REFERRAL_VERSION) + (rf"\{self._server}\{path}" + "\0").encode("utf-16le")
+        whole = rf"\{self._server}\{path}"
+        asked = struct.pack("<H", _REFERRAL_VERSION) + (whole + "\0").encode("utf-16le")
         request = SMB2Ioctl()
         request["CtlCode"] = _GET_REFERRALS
         request["FileID"] = SMB2_FILEID(b"\xff" * 16)
@@ -161,7 +156,7 @@ class Smb2:
         request["MaxOutputResponse"], request["Flags"] = _MOST_REFERRED, _FSCTL
         pipes = self.tree("IPC$")
         try:
-            return referral(SMB2Ioctl_Response(self._ask(_IOCTL, request, pipes)["Data"])["Buffer"])
+            return referral(SMB2Ioctl_Response(self._ask(_IOCTL, request, pipes)["Data"])["Buffer"], whole)
         finally:
             self.disconnect(pipes)
 

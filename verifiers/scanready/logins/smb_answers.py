@@ -50,21 +50,24 @@ def directory(data: bytes) -> list[Entry]:
         if len(name) != length or (following and following < 64):
             raise ValueError("an entry of the directory ends beyond the answer")
         found.append(Entry(name.decode("utf-16le", "replace"), attributes))
-        if not following:
+        if not following or at + following == len(data):  # the latter is how SMB 1 may end
             break
         at += following
     return [entry for entry in found if entry.name not in (".", "..")]
 
 
-def referral(data: bytes) -> list[str]:
-    r"""Return the places, ``\server\share\...``, that an answer to FSCTL_DFS_GET_REFERRALS names, in its order.
+def referral(data: bytes, asked: str) -> list[str]:
+    r"""Return where ``asked`` is to be found, ``\server\share\...``, by an answer to FSCTL_DFS_GET_REFERRALS.
+
+    What the answer names stands for the part of the path that it says it used; the rest goes on below it.
 
     Raises:
         ValueError: the answer contradicts itself.
     """
     if len(data) < 8:
         raise ValueError("the referral is too short")
-    (count,) = struct.unpack_from("<H", data, 2)
+    used, count = struct.unpack_from("<HH", data)
+    rest = asked[used // 2 :].strip("\\")
     found: list[str] = []
     at = 8
     for _ in range(min(count, 64)):
@@ -82,7 +85,7 @@ def referral(data: bytes) -> list[str]:
         if size < 8:
             raise ValueError("a referral without an end")
         at += size
-    return [place for place in found if place]
+    return [f"{place.rstrip(chr(92))}\\{rest}" if rest else place for place in found if place]
 
 
 def _text(data: bytes, at: int) -> str:

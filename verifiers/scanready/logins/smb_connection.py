@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Octets that one session may send us: a list of ten thousand shares takes two million.
 MOST = 4 << 20
 
+_AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that carries the account
+_SPNEGO, _NTLMSSP = bytes.fromhex("06062b0601050502"), bytes.fromhex("2b06010401823702020a")  # object identifiers
 _DISK, _KIND, _SPECIAL = 0, 0xFFFF, 0x80000000  # types of shares ([MS-SRVS] 2.2.2.4)
 
 
@@ -107,13 +109,17 @@ def _status(error: Exception) -> int:
 
 
 def _raised_by_impacket(at: TracebackType | None) -> bool:
-    while at is not None and at.tb_next is not None:
+    """Whether it comes out of impacket, or of what impacket called."""
+    within = False
+    while at is not None:
+        module = str(at.tb_frame.f_globals.get("__name__"))
+        within = module.startswith("impacket.") or (within and not module.startswith("scanready."))
         at = at.tb_next
-    return at is not None and str(at.tb_frame.f_globals.get("__name__")).startswith("impacket.")
+    return within
 
 
 def dial(
-    address: str, port: int, called: str | None, ours: str, seconds: float, watchdog: Watchdog
+    address: tuple[str, int], called: str | None, ours: str, seconds: float, watchdog: Watchdog, trace: Trace
 ) -> NetBIOSTCPSession:
     """Connect; with ``called``, a NetBIOS name, ask for a session with it first, as port 139 wants.
 
@@ -127,15 +133,20 @@ def dial(
 
         def _setup_connection(self, peer: tuple[str, int], timeout: float | None = None) -> socket.socket:
             try:
-                connected: socket.socket = super()._setup_connection((address, port), seconds)
+                connected: socket.socket = super()._setup_connection(address, seconds)
             except OSError as error:  # with words of impacket's in the errno's place
                 raise error.__context__ or error from None
             connected.settimeout(None)  # the watchdog's
             watchdog.guard(connected.fileno())
+            trace.connections += 1
             return connected
 
         def get_remote_name(self) -> str:
-            return called or address
+            return called or address[0]
+
+        def send_packet(self, data: bytes) -> None:
+            trace.logons += _AUTHENTICATE in data
+            super().send_packet(data)
 
         def recv_packet(self, timeout: float | None = None) -> Any:
             packet = super().recv_packet(timeout)
@@ -156,7 +167,32 @@ def dial(
             return bytes(heard)
 
     kind = nmb.NETBIOS_SESSION_PORT if called else nmb.SMB_SESSION_PORT
-    return Guarded(ours, called or address, address, sess_port=kind, timeout=seconds)
+    return Guarded(ours, called or address[0], address[0], sess_port=kind, timeout=seconds)
+
+
+def mechanisms(token: bytes | None) -> tuple[bool, bool]:
+    """Tell of the server's first SPNEGO token whether it offers NTLM, and whether it offers anything else.
+
+    Where it is none, or one that makes no sense, nothing is ruled out.
+    """
+    offered = _offered(bytes(token or b""))
+    return not offered or _NTLMSSP in offered, not offered or offered != {_NTLMSSP}
+
+
+def _offered(token: bytes) -> set[bytes]:
+    """The object identifiers in the mechTypes of a NegTokenInit (RFC 4178, 4.2.1)."""
+    found: set[bytes] = set()
+    at = token.find(_SPNEGO) + len(_SPNEGO)
+    if at < len(_SPNEGO):
+        return found
+    for tag in (0xA0, 0x30, 0xA0, 0x30):
+        if token[at : at + 1] != bytes([tag]) or at + 1 >= len(token):
+            return found
+        at += 2 + (token[at + 1] & 0x7F if token[at + 1] & 0x80 else 0)
+    while token[at : at + 1] == b"\x06" and at + 1 < len(token):
+        found.add(token[at + 2 : at + 2 + token[at + 1]])
+        at += 2 + token[at + 1]
+    return found
 
 
 def disk_shares(session: Any) -> list[str]:

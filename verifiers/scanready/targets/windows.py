@@ -51,18 +51,18 @@ async def _as_a_stranger(probe: Probe, talk: endpoint_mapper.Talk, *, logs_in: b
     async with probe.step(Step.AUTH) as rung:
         said = await shared.prompted(probe, rung, talk, portrait)
     await probe.leave(talk.stream)
-    version = said.version if said else None
-    if dynamic_ports.is_old(version):
+    old = dynamic_ports.is_old(said.version if said else None)
+    if old:
         await _old_ports(probe)
     if not logs_in:
-        await dynamic_ports.inferred(probe, portrait, version)
+        await dynamic_ports.inferred(probe, portrait, old=old)
         return
     try:
         await _log_in(probe, named=said is not None)
     except ClimbEnded:
         found = probe.checks[-1].finding
         if found is not None and found.cause in _NOT_TRIED:
-            await dynamic_ports.inferred(probe, portrait, version)
+            await dynamic_ports.inferred(probe, portrait, old=old)
         raise
 
 
@@ -103,10 +103,8 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
         finally:
             probe.footprint.connections += trace.connections
             probe.footprint.login_attempts += max(0, trace.logons - 1)  # the first is counted already
-        account = target.credential.username if target.credential else ""
-        rung.saw(
-            f"logged on as {account}", **({} if named else {"server_name": seen.server_name, "domain": seen.domain})
-        )
+        told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
+        rung.saw(f"logged on as {target.credential.username if target.credential else ''}", **told)
     where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
         if seen.denied is not None:

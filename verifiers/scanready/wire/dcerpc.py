@@ -32,7 +32,7 @@ SEVERAL_LOGINS: Syntax = (uuid.UUID("6cb71c2c-9812-4540-0100-000000000000"), 1, 
 
 #: Bytes of one answer, all fragments together. A page of an endpoint mapper's table takes some 20 KiB.
 MOST = 256 * 1024
-_MOST_FRAGMENTS = 1024
+_MOST_FRAGMENTS = 256
 _MOST_RESULTS = 16
 
 _REQUEST, _RESPONSE, _FAULT, _BIND, _BIND_ACK, _BIND_NAK, _ALTER, _ALTER_ACK = 0, 2, 3, 11, 12, 13, 14, 15

@@ -1,0 +1,208 @@
+"""A Windows host without a login: Samba's real endpoint mappers, and an emulated Windows behind the real firewall."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from fixtures.lab.lab import Lab
+from fixtures.lab.misbehave import Misbehaving
+from fixtures.lab.windows import Windows
+from scanready.dialling import dial
+from scanready.engine import Settings, this_agent, verify
+from scanready.handshakes import endpoint_mapper
+from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
+from tests.climb import account, check_of, expect, passed, story, target
+
+AGENT = this_agent("proxy", "Windows")
+
+
+def climbed(lab: Lab, host: str, credential: Credential | None = None) -> Report:
+    """Climb as from a Windows agent at the lab agent's address."""
+    where = target("windows", host, credential=credential)
+    return lab.agent.run(lambda: asyncio.run(verify(where, Settings(agent=AGENT))))
+
+
+def rules(lab: Lab, host: str, *ports: int | str) -> str:
+    return "\n".join(f"ip saddr {lab.agent.address} ip daddr {host} tcp dport {port} accept" for port in ports)
+
+
+class TestSamba:
+    """An endpoint mapper is no Windows."""
+
+    def test_beside_a_file_server(self, lab: Lab) -> None:
+        server = lab.samba_rpc()
+        before = server.log
+        report = climbed(lab, server.address)
+        expect(report, Verdict.BLOCKED, "windows.no-dcom", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+        summary = check_of(report, Step.HANDSHAKE).summary
+        assert summary == "endpoint mapper without DCOM: not WMI-scannable (Samba)", story(report)
+        assert (report.facts["product"], report.facts["server_name"]) == ("Samba", server.netbios_name)
+        assert "os" not in report.facts
+        assert report.footprint.connections == 1
+        assert server.log == before
+
+    def test_of_a_domain_controller(self, lab: Lab) -> None:
+        server = lab.samba_dc()
+        before = server.log
+        report = climbed(lab, server.address)
+        expect(report, Verdict.BLOCKED, "windows.no-dcom", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+        assert report.facts["domain"] == "lab.example"
+        assert report.footprint.connections == 1
+        assert server.log == before
+
+    def test_that_has_no_ntlm(self, lab: Lab) -> None:
+        expect(climbed(lab, lab.samba_dc("no-ntlm").address), Verdict.BLOCKED, "windows.no-dcom", step=Step.HANDSHAKE)
+
+    def test_we_read_a_real_table_page_by_page(self, lab: Lab) -> None:
+        async def read(address: str) -> endpoint_mapper.Listing:
+            stream = await dial((socket.AF_INET, (address, 135)), asyncio.get_running_loop().time() + 5)
+            try:
+                talk = endpoint_mapper.Talk(stream)
+                await talk.bind()
+                return await endpoint_mapper.listing(talk, 135)
+            finally:
+                await stream.close()
+
+        for server, least in ((lab.samba_rpc(), 38), (lab.samba_dc(), 53)):
+            found = lab.agent.run(lambda where=server.address: asyncio.run(read(where)))
+            assert sorted(found.ports) == [49152, 49153, 49154]
+            assert found.entries >= least
+            assert not found.refused
+
+
+class TestFirewall:
+    """135 is open, and 49152 to 65535 are what the router makes of them."""
+
+    def test_open(self, lab: Lab) -> None:
+        host = lab.windows("healthy")
+        report = expect(climbed(lab, host.hostname), Verdict.READY)
+        assert report.facts["ports"][0] == report.facts["dynamic_port"] == 49664
+        assert report.facts["inferred"] is True
+        assert report.footprint.connections == 2, story(report)
+
+    def test_dropped(self, lab: Lab) -> None:
+        host = lab.windows("healthy")
+        with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 drop"):
+            report = climbed(lab, host.address)
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK)
+        assert report.finding is not None
+        assert report.finding.fix == rules(lab, host.address, 49664, 49665, "49152-65535")
+        assert f"{host.address}:49664: no answer" in report.finding.detail
+        assert "is inferred from that" in report.finding.detail
+        assert report.seconds < 10
+        passed(report, Step.HANDSHAKE, Step.AUTH)
+
+    def test_dropped_by_the_command_line(self, lab: Lab) -> None:
+        host = lab.windows("healthy")
+        command = [sys.executable, "-m", "scanready", "check", f"windows://{host.address}", "--json"]
+        with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 drop"):
+            began = time.monotonic()
+            done = lab.agent.command([*command, "--assume-agent", "windows"])
+            assert time.monotonic() - began < 10
+            assert done.returncode == 1, done.stderr
+            (result,) = json.loads(done.stdout)["results"]
+            assert (result["verdict"], result["cause"]["code"]) == ("blocked", "windows.dynamic-port-blocked")
+            assert "tcp dport 49664 accept" in result["cause"]["fix"]
+            assert "tcp dport 49152-65535 accept" in result["cause"]["fix"]
+            done = lab.agent.command([*command, "--assume-agent", "linux"])
+            (result,) = json.loads(done.stdout)["results"]
+            assert (result["verdict"], result["cause"]["code"]) == ("blocked", "agent.platform-mismatch")
+            climbed_to = {check["step"]: check["outcome"] for check in result["checks"]}
+            assert (climbed_to["auth"], climbed_to["connect"]) == ("passed", "failed")
+
+    @pytest.mark.parametrize("word", ["admin-prohibited", "host-unreachable", "port-unreachable"])
+    def test_rejected(self, lab: Lab, word: str) -> None:
+        host = lab.windows("healthy")
+        with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 reject with icmp type {word}"):
+            report = climbed(lab, host.address)
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK)
+        assert "from 10.77.0.1" in check_of(report, Step.CONNECT).summary, story(report)
+        assert report.seconds < 2
+
+    def test_reset(self, lab: Lab) -> None:
+        """Nobody can tell it from services that have ended."""
+        host = lab.windows("healthy")
+        with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 reject with tcp reset"):
+            report = climbed(lab, host.address)
+        fix = rules(lab, host.address, 49664, 49665, "49152-65535")
+        expect(report, Verdict.UNDECIDED, "windows.dynamic-port-refused", owner=Owner.NETWORK, fix=fix)
+
+    def test_one_of_two_dropped(self, lab: Lab) -> None:
+        host = lab.windows("healthy")
+        with lab.policy(f"ip daddr {host.address} tcp dport 49664 drop"):
+            report = climbed(lab, host.address)
+        expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT)
+        assert "one is open" in check_of(report, Step.CONNECT).summary
+
+    def test_the_port_of_wmi_alone_is_open(self, lab: Lab) -> None:
+        """Windows's own firewall does that, with its predefined rules: with a credential nothing is inferred."""
+        host = lab.windows("healthy")
+        closed = f"ip daddr {host.address} tcp dport != {{ 135, {host.wmi_port} }} drop"
+        with lab.policy(closed):
+            report = climbed(lab, host.address, account(host.user))
+        expect(report, Verdict.SCANNABLE)
+        assert report.facts["dynamic_port"] == host.wmi_port
+        assert "inferred" not in report.facts
+        with lab.policy(f"ip daddr {host.address} tcp dport {host.wmi_port} drop"):
+            report = climbed(lab, host.address, account(host.user))
+        fix = rules(lab, host.address, host.wmi_port)
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.ACCESS, owner=Owner.NETWORK, fix=fix)
+
+
+@contextmanager
+def listens(host: Windows, port: int) -> Iterator[None]:
+    """Let somebody accept connections on a further port of the host, and listen."""
+    peer = Misbehaving(host.host, host.directory / f"port-{port}", "half-open", port).start()
+    try:
+        yield
+    finally:
+        peer.stop()
+
+
+class TestServer2003:
+    def test_needs_139_or_445_besides(self, lab: Lab) -> None:
+        host = lab.windows("windows-2003")
+        report = climbed(lab, host.address)
+        expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+        assert report.facts["os"] == "Windows Server 2003 (5.2.3790)"
+        with listens(host, 445):
+            report = expect(climbed(lab, host.address), Verdict.READY)
+        assert [check.outcome for check in report.checks if check.endpoint.endswith((":139", ":445"))] == [
+            *(Outcome.SKIPPED, Outcome.PASSED)
+        ]
+        assert report.facts["dynamic_port"] == 1026  # 1025 is also Teradata's
+
+    def test_139_dropped(self, lab: Lab) -> None:
+        host = lab.windows("windows-2003")
+        with listens(host, 445), lab.policy(f"ip daddr {host.address} tcp dport 139 drop"):
+            report = climbed(lab, host.address)
+        fix = rules(lab, host.address, 139)
+        expect(report, Verdict.LIMITED, "connect.filtered", step=Step.CONNECT, owner=Owner.NETWORK, fix=fix)
+
+    def test_dynamic_ports_dropped(self, lab: Lab) -> None:
+        host = lab.windows("windows-2003")
+        with listens(host, 445), lab.policy(f"ip daddr {host.address} tcp dport 1024-65535 drop"):
+            report = climbed(lab, host.address)
+        fix = rules(lab, host.address, 1026, 1027, "1024-65535")
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", owner=Owner.NETWORK, fix=fix)
+
+
+def test_the_mapper_itself_is_filtered(lab: Lab) -> None:
+    host = lab.windows("healthy")
+    with lab.policy(f"ip daddr {host.address} tcp dport 135 drop"):
+        report = climbed(lab, host.address)
+    expect(report, Verdict.BLOCKED, "connect.filtered", step=Step.CONNECT, fix=rules(lab, host.address, 135))
+
+
+@pytest.mark.parametrize(("mode", "code"), [("close", "handshake.hung-up"), ("answer", "handshake.other-protocol")])
+def test_somebody_else_on_135(lab: Lab, mode: str, code: str) -> None:
+    peer = lab.misbehaving(mode, 135)
+    expect(climbed(lab, peer.address), Verdict.BLOCKED, code, step=Step.HANDSHAKE)

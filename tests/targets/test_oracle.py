@@ -1,0 +1,175 @@
+"""Oracle without an Oracle: every refusal of the listener, every hop, and a driver that is killed when it hangs."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from fixtures.emulators import Behaviour, Server, in_background, misbehave, oracle, ssh
+from fixtures.emulators.certificates import authority
+from scanready.causes import common
+from scanready.causes import oracle as causes
+from scanready.logins.oracle import understood
+from scanready.model import Credential, Owner, Report, Step, Verdict
+from tests.climb import account, check_of, climb, expect, passed, story, target
+
+
+def asked(
+    behaviour: Behaviour,
+    credential: Credential | None = None,
+    tls: bool = False,
+    timeout: float = 5.0,
+    **options: object,
+) -> tuple[Report, Server]:
+    with in_background(behaviour, tls=authority().context() if tls else None) as server:
+        report = climb(target("oracle", "127.0.0.1", server.port, credential, **options), timeout=timeout)
+        server.wait(len(server.connections))
+    return report, server
+
+
+def test_a_service_that_takes_logins_is_ready() -> None:
+    report, server = asked(oracle.healthy, service="ORCL")
+    expect(report, Verdict.READY)
+    assert report.facts["product"] == "Oracle Database"
+    assert report.facts["protocol_version"] == 318
+    assert (server.counts["connects"], server.counts["logins"]) == (1, 0)
+    assert not server.offences, "an accepted session is ended with a word"
+    assert report.footprint.connections == 1
+
+
+def test_a_sid_is_a_name_too() -> None:
+    report, _ = asked(oracle.healthy, sid="ORCL")
+    expect(report, Verdict.READY)
+
+
+def test_a_listener_alone_is_no_database() -> None:
+    report, server = asked(oracle.healthy)
+    expect(report, Verdict.UNDECIDED, "oracle.service-not-named", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert report.facts["listener"] == "LISTENER"
+    assert report.facts["version"] == "19.0.0.0.0"
+    assert (server.counts["pings"], server.counts["connects"]) == (1, 0)
+
+
+def test_in_tls_without_being_told() -> None:
+    report, _ = asked(oracle.healthy, tls=True, service="ORCL")
+    expect(report, Verdict.READY)
+    passed(report, Step.TLS, Step.HANDSHAKE, Step.AUTH)
+
+
+@pytest.mark.parametrize("number", sorted(causes.LISTENER))
+def test_every_refusal_has_its_cause(number: int) -> None:
+    report, _ = asked(oracle.listener(oracle.refuse(number)), service="ORCL")
+    cause = causes.LISTENER[number]
+    expect(report, Verdict.BLOCKED, cause.code, step=Step.AUTH, owner=cause.owner)
+    assert f"ORA-{number:05}" in check_of(report, Step.AUTH).summary
+    if cause is causes.NODE_NOT_INVITED:
+        expect(report, Verdict.BLOCKED, cause.code, fix="tcp.invited_nodes = (localhost, 127.0.0.1)")
+
+
+def test_refusals_that_nobody_listed() -> None:
+    for answer in (oracle.refuse(12599), oracle.refuse(None)):
+        report, _ = asked(oracle.listener(answer), service="ORCL")
+        expect(report, Verdict.BLOCKED, "oracle.listener-error", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_a_service_that_nobody_knows() -> None:
+    report, _ = asked(oracle.healthy, service="nosuch")
+    expect(report, Verdict.BLOCKED, "oracle.service-unknown", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert "nosuch" in check_of(report, Step.AUTH).summary
+
+
+def test_hung_up_without_a_word() -> None:
+    report, server = asked(oracle.listener(hangs_up=True), service="ORCL")
+    fix = "tcp.invited_nodes = (localhost, 127.0.0.1)"
+    expect(report, Verdict.BLOCKED, "oracle.node-not-invited", step=Step.HANDSHAKE, owner=Owner.DATABASE, fix=fix)
+    assert len(server.connections) == 2, "asked in clear, and once in TLS"
+
+
+def test_the_same_again_please() -> None:
+    report, _ = asked(oracle.listener([oracle.RESEND, oracle.RESEND, oracle.ACCEPT]), service="ORCL")
+    expect(report, Verdict.READY)
+    report, _ = asked(oracle.listener(oracle.RESEND), service="ORCL")
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_redirect_is_followed_to_its_own_endpoint(inline: bool) -> None:
+    with in_background(oracle.healthy) as there:
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", there.port, inline)), service="ORCL")
+        expect(report, Verdict.READY)
+        assert any(check.endpoint == f"127.0.0.1:{there.port}" for check in report.checks), story(report)
+        assert b"INSTANCE_NAME=i1" in there.connections[0].received
+        assert there.connections[0].received[5] == 4, "flagged as following a redirect"
+
+
+def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", port)), service="ORCL")
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == f"127.0.0.1:{port}"
+
+
+def test_redirects_without_end_end() -> None:
+    behaviours: list[bytes] = [b""]
+
+    async def circle(reader: object, writer: object, record: object) -> None:
+        await oracle.listener(behaviours[0])(reader, writer, record)  # type: ignore[arg-type]
+
+    with in_background(circle) as server:  # type: ignore[arg-type]
+        behaviours[0] = oracle.redirect("127.0.0.1", server.port)
+        report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)
+    expect(report, Verdict.BLOCKED, "oracle.redirect-loop", step=Step.AUTH, owner=Owner.DATABASE)
+    assert report.footprint.connections <= 5
+
+
+@pytest.mark.parametrize("answer", [oracle.OLD, oracle.ENCRYPTED])
+def test_what_the_thin_driver_cannot_is_our_limit(answer: bytes) -> None:
+    report, _ = asked(oracle.listener(answer), service="ORCL")
+    expect(report, Verdict.READY)
+    report, server = asked(oracle.listener(answer), account("er"), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert server.counts["logins"] == 0
+
+
+def test_a_login_that_is_never_answered_ends_with_the_deadline() -> None:
+    report, server = asked(oracle.healthy, account("er"), service="ORCL", timeout=4.0)
+    assert report.seconds < 4.8
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.footprint.login_attempts == 1
+    sent = b"".join(record.received for record in server.connections)
+    assert b"Passw0rd!" not in sent
+
+
+@pytest.mark.parametrize("silent_at", ["ping", "connect"])
+def test_silence(silent_at: str) -> None:
+    named = {"service": "ORCL"} if silent_at == "connect" else {}
+    report, _ = asked(oracle.listener(silent_at=silent_at), timeout=2.0, **named)
+    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
+    assert report.seconds < 2.5
+
+
+def test_another_protocol() -> None:
+    report, _ = asked(misbehave.says(ssh.BANNER_9_2), service="ORCL")
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+
+
+@pytest.mark.parametrize("number", sorted(causes.DATABASE))
+def test_every_number_of_the_database_has_its_cause(number: int) -> None:
+    found = understood(f"ORA-{number:05}: what the database says\nHelp: https://docs.oracle.com/", "er")
+    assert found.cause is causes.DATABASE[number]
+
+
+def test_the_drivers_own_errors() -> None:
+    assert (
+        understood("DPY-6001: Service is not registered (Similar to ORA-12514)", "er").cause is causes.SERVICE_UNKNOWN
+    )
+    assert understood("DPY-3015: password verifier type 0x939 is not supported", "er").cause is common.LIMIT
+    assert understood("DPY-4011: the database or network closed the connection", "er").cause is common.LIMIT
+    assert understood("ORA-28040: No matching authentication protocol", "er").cause is common.LIMIT
+    assert understood("ORA-00600: internal error code", "er").cause is causes.SERVER_ERROR
+    assert understood("ORA-01045: user ER lacks CREATE SESSION", "er").fix == 'GRANT CREATE SESSION TO "ER";'
+    assert understood("", "er").cause is common.LIMIT

@@ -1,0 +1,127 @@
+"""Causes that only Oracle's listener and database can give, and which ORA number means which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model import Cause, Owner, Step
+from . import common
+
+SERVICE_UNKNOWN = Cause(
+    "oracle.service-unknown",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The listener does not know this service, SID or instance (ORA-12514, ORA-12505, ORA-12521): the name is misspelt, "
+    "or the database is down and not registered.",
+    "Use a name from `lsnrctl services` on the server; if it is missing there, start the database, or have it register "
+    "(ALTER SYSTEM REGISTER).",
+    "On the server: lsnrctl services. On the agent: tnsping HOST:PORT/SERVICE",
+)
+SERVICE_NOT_NAMED = Cause(
+    "oracle.service-not-named",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The listener answers; a listener serves many databases, and which one is to be scanned is not named.",
+    "Name the service (oracle://HOST/SERVICE) or the SID (option `sid`).",
+    "On the server: lsnrctl services",
+    definite=False,
+)
+NO_HANDLER = Cause(
+    "oracle.no-handler",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener knows the service and cannot hand the connection over: all processes or sessions are taken, or no "
+    "handler of the wanted kind is there (ORA-12516, 12518, 12519, 12520).",
+    "Raise the parameters PROCESSES and SESSIONS, end idle sessions, or scan at a quieter time.",
+    "On the server: lsnrctl services; SELECT * FROM v$resource_limit WHERE resource_name IN ('processes','sessions');",
+)
+NOT_OPEN = Cause(
+    "oracle.not-open",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The database is registered and takes no ordinary sessions: it is starting, mounted, restricted or shutting down "
+    "(ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109).",
+    "Open the database (ALTER DATABASE OPEN; ALTER SYSTEM DISABLE RESTRICTED SESSION).",
+    "On the server: SELECT status, logins FROM v$instance;",
+)
+NODE_NOT_INVITED = Cause(
+    "oracle.node-not-invited",
+    Owner.DATABASE,
+    Step.HANDSHAKE,
+    "The listener hangs up on this agent without a word, or says so (ORA-12529, 12546, 12547, 12537): valid node "
+    "checking does not have the agent's address, or something between does not let this protocol through.",
+    "Add the agent to tcp.invited_nodes in the listener's sqlnet.ora (the fix has its address); reload the listener.",
+    "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
+)
+NEXT_HOP = Cause(
+    "oracle.next-hop",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener, or a Connection Manager, could not reach the next hop itself (ORA-12541, 12545, 12533, 12535).",
+    "Look at the address that the listener sends clients on to, from the listener's own host.",
+    "On the server: lsnrctl services; tail listener.log",
+)
+REDIRECT_LOOP = Cause(
+    "oracle.redirect-loop",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listeners send us on and on, from one to the next.",
+    "Look at LOCAL_LISTENER and REMOTE_LISTENER of the instances.",
+    "SHOW PARAMETER listener",
+)
+SECURE_TRANSPORT = Cause(
+    "oracle.secure-transport",
+    Owner.DATABASE,
+    Step.HANDSHAKE,
+    "The listener wants this over a secure transport (ORA-01194).",
+    "Scan over TCPS, or permit TCP for this service.",
+    "On the server: lsnrctl status",
+)
+LISTENER_ERROR = Cause(
+    "oracle.listener-error",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener refuses for another reason; the detail has its number.",
+    "Look the number up (oerr ora NUMBER), and into listener.log at the time of the check.",
+    "On the server: oerr ora NUMBER; tail listener.log",
+)
+NO_SESSION_PRIVILEGE = Cause(
+    "oracle.no-create-session",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The password is right, and the account may not open a session (ORA-01045).",
+    "Grant it: the fix has the statement.",
+    "sqlplus {user}@//{host}:{port}/SERVICE",
+)
+SERVER_ERROR = Cause(
+    "oracle.server-error",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The database refuses the session for a reason that is not the account; the detail has its number.",
+    "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
+    "sqlplus {user}@//{host}:{port}/SERVICE",
+)
+
+#: What the listener's ERR means.
+LISTENER: Mapping[int, Cause] = {
+    **dict.fromkeys((12514, 12505, 12521, 12504), SERVICE_UNKNOWN),
+    **dict.fromkeys((12516, 12518, 12519, 12520), NO_HANDLER),
+    **dict.fromkeys((12526, 12527, 12528), NOT_OPEN),
+    **dict.fromkeys((12529, 12546, 12547, 12537), NODE_NOT_INVITED),
+    **dict.fromkeys((12541, 12545, 12533, 12535, 12525), NEXT_HOP),
+    1194: SECURE_TRANSPORT,
+}
+#: What ORA numbers of the database mean, at the login and when reading.
+DATABASE: Mapping[int, Cause] = {
+    **LISTENER,
+    1017: common.LOGIN_REFUSED,
+    1005: common.LOGIN_REFUSED,
+    28000: common.LOGIN_LOCKED,
+    28001: common.LOGIN_EXPIRED,
+    1045: NO_SESSION_PRIVILEGE,
+    **dict.fromkeys((1033, 1034, 1035, 1089, 1090, 1109), NOT_OPEN),
+    **dict.fromkeys((18, 20), NO_HANDLER),
+    942: common.ACCESS_NOT_FOUND,
+    1031: common.ACCESS_DENIED,
+    1950: common.ACCESS_DENIED,
+}

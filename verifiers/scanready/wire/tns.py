@@ -1,0 +1,208 @@
+"""TNS: Oracle's listener, up to the moment a session is handed to the database (layout as oracledb 26.1 has it).
+
+A packet has a header of eight octets: u16 length, u16 0 (a u32 length between two peers of version 315 or newer, once
+one has accepted), u8 type, u8 flags, u16 0.
+
+    we                                      listener
+    CONNECT (COMMAND=ping)               -> REFUSE whose text says ERR=0: it lives
+    CONNECT (SERVICE_NAME or SID)        -> ACCEPT: the database takes over; REFUSE: ERR= and why; RESEND; REDIRECT
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+CONNECT, ACCEPT, REFUSE, REDIRECT, DATA, RESEND = 1, 2, 4, 5, 6, 11
+#: CONNECT follows a redirect.
+AFTER_REDIRECT = 0x04
+#: The oldest version that thin drivers speak: Oracle 12.1.
+OLDEST_THIN = 315
+
+_OUR_VERSION, _OLDEST = 319, 300
+_HEADER, _BODY_AT = 8, 74
+_MOST_BYTES = 16 * 1024
+#: Connect data of up to this length goes inside the CONNECT packet.
+_INLINE = 230
+_ENCRYPTION_REQUIRED = 0x10
+_NUMBER = re.compile(r"\(ERR=(\d{1,6})\)")
+_CODE = re.compile(r"\(CODE=(\d{1,6})\)")
+_VERSION = re.compile(r"\(VSNNUM=(\d{1,10})\)")
+_ALIAS = re.compile(r"\(ALIAS=([^)]{1,128})\)")
+_ADDRESS = re.compile(r"\(HOST=([^)\s]{1,253})\)\s*\(PORT=(\d{1,5})\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A session is there. ``version`` is the protocol's; ``encryption_required`` means native network encryption."""
+
+    version: int
+    encryption_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The listener says no, or answers a ping. ``number`` is ERR (0: all is well), None where it names none."""
+
+    number: int | None
+    version: str
+    alias: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """Somewhere else: ``host`` and ``port``, and the connect data to send there."""
+
+    host: str
+    port: int
+    connect_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """The same again, please."""
+
+
+Answer = Accepted | Refused | Redirected | Resend
+
+
+def connect(data: str, flags: int = 0) -> bytes:
+    """A CONNECT packet with its connect data, in a DATA packet of its own where it is long."""
+    text = data.encode("utf-8", "replace")
+    body = struct.pack(
+        ">HHHHHHHHHHIBB",
+        *(_OUR_VERSION, _OLDEST, 0x0C01, 0x2000, 0x2000, 0x4F98, 0, 1, len(text), _BODY_AT, 0, 0x84, 0x84),
+    )
+    body += bytes(24) + struct.pack(">IIII", 0x2000, 0x2000, 0, 0)
+    inside = len(text) <= _INLINE
+    packet = _packet(CONNECT, body + (text if inside else b""), flags)
+    return packet if inside else packet + _packet(DATA, b"\x00\x00" + text)
+
+
+def ping() -> str:
+    """The connect data that the listener answers itself: no server process is started."""
+    return "(CONNECT_DATA=(COMMAND=ping))"
+
+
+def service(host: str, port: int, *, name: str | None, sid: str | None, agent: str) -> str:
+    """The connect data for a service, or a SID; names us to the listener's log."""
+    what = f"(SERVICE_NAME={_safe(name)})" if name else f"(SID={_safe(sid or '')})"
+    who = f"(CID=(PROGRAM=scanready)(HOST={_safe(agent)})(USER=scanready))"
+    where = f"(ADDRESS=(PROTOCOL=tcp)(HOST={_safe(host)})(PORT={port}))"
+    return f"(DESCRIPTION={where}(CONNECT_DATA={what}{who}))"
+
+
+def goodbye(version: int) -> bytes:
+    """The end of a session that was accepted: an empty DATA packet that says "end of file"."""
+    body = b"\x00\x40"
+    if version < OLDEST_THIN:
+        return _packet(DATA, body)
+    return struct.pack(">IBBH", _HEADER + len(body), DATA, 0, 0) + body
+
+
+def _packet(kind: int, body: bytes, flags: int = 0) -> bytes:
+    return struct.pack(">HHBBH", len(body) + _HEADER, 0, kind, flags, 0) + body
+
+
+def _safe(value: str) -> str:
+    """Without what would end a value early."""
+    return re.sub(r"[()=\s\"'\\]", "", value)
+
+
+def read_answer(buffer: Buffer) -> Answer | None:
+    """Take the answer to a CONNECT.
+
+    Raises:
+        WireError: not TNS.
+    """
+    start = buffer.everything()[:5]
+    if len(start) > 4 and (start[2:4] != b"\x00\x00" or start[4] not in (ACCEPT, REFUSE, REDIRECT, RESEND)):
+        raise WireError("not an answer of an Oracle listener")
+    header = buffer.peek(_HEADER)
+    if header is None:
+        return None
+    length, kind = int.from_bytes(header[:2], "big"), header[4]
+    if not _HEADER <= length <= _MOST_BYTES:
+        raise WireError(f"a TNS packet of {length} bytes")
+    body = buffer.peek(length - _HEADER, _HEADER)
+    if body is None:
+        return None
+    if kind == REDIRECT:
+        return _read_redirect(buffer, length, body)
+    buffer.take(length)
+    match kind:
+        case 2:
+            return _accepted(body)
+        case 4:
+            return _refused(body)
+        case _:
+            return Resend()
+
+
+def _accepted(body: bytes) -> Accepted:
+    if len(body) < 2:
+        raise WireError("an ACCEPT without a version")
+    flags = body[14] if len(body) > 14 else 0
+    return Accepted(int.from_bytes(body[:2], "big"), bool(flags & _ENCRYPTION_REQUIRED))
+
+
+def _refused(body: bytes) -> Refused:
+    """u8 user's reason, u8 system's reason, u16 length, text."""
+    text = _text(body[4:])
+    found = _NUMBER.search(text) or _CODE.search(text)
+    version, alias = _VERSION.search(text), _ALIAS.search(text)
+    return Refused(
+        number=int(found[1]) if found else None,
+        version=version_of(int(version[1])) if version else "",
+        alias=alias[1] if alias else "",
+        text=text,
+    )
+
+
+def _read_redirect(buffer: Buffer, length: int, body: bytes) -> Redirected | None:
+    """u16 length, and the text inside, or in the packet that follows (DATA with two octets of flags, or the same)."""
+    size = int.from_bytes(body[:2], "big")
+    if len(body) >= 2 + size and size:
+        buffer.take(length)
+        return _redirected(body[2 : 2 + size])
+    second = buffer.peek(_HEADER, length)
+    if second is None:
+        return None
+    more, kind = int.from_bytes(second[:2], "big"), second[4]
+    if not _HEADER <= more <= _MOST_BYTES or kind not in (DATA, REDIRECT):
+        raise WireError("a redirect without its text")
+    rest = buffer.peek(more - _HEADER, length + _HEADER)
+    if rest is None:
+        return None
+    buffer.take(length + more)
+    return _redirected(rest.removeprefix(b"\x00\x00") if kind == DATA else rest)
+
+
+def _redirected(raw: bytes) -> Redirected:
+    address, _, data = raw.partition(b"\x00")
+    found = _ADDRESS.search(_text(address))
+    port = int(found[2]) if found else 0
+    if found is None or not 0 < port < 65536:
+        raise WireError("a redirect to an address that names no host and port")
+    return Redirected(found[1], port, _text(data))
+
+
+def version_of(number: int) -> str:
+    """A release from VSNNUM; empty where it is hidden. From 18 on the parts have other widths."""
+    if not number:
+        return ""
+    major = number >> 24
+    if major >= 18:
+        parts = major, number >> 16 & 255, number >> 12 & 15, number >> 4 & 255, number & 15
+    else:
+        parts = major, number >> 20 & 15, number >> 12 & 255, number >> 8 & 15, number & 255
+    return ".".join(map(str, parts))
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else " " for c in text).strip()
