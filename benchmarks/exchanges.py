@@ -21,6 +21,11 @@ PG_SASL = load("postgresql/pg15-auth-sasl.s2c.hex")
 IMAP_CAPABILITY = load("imap/dovecot2.3-capability-without-tls.s2c.hex").replace(b"c1 ", b"%b ")
 IMAP_LOGOUT = load("imap/dovecot2.3-logout.s2c.hex").replace(b"c2 ", b"%b ")
 IMAP_UNKNOWN = load("imap/dovecot2.3-unknown-command.s2c.hex").replace(b"c1 ", b"%b ")
+SMB_NEGOTIATED = load("smb/samba4.17-smb2-negotiate.s2c.hex")
+SMB_CHALLENGE = load("smb/samba4.17-sessionsetup-type2.s2c.hex")
+TDS_PRELOGIN = load("tds7/SYNTH-prelogin-not-supported.s2c.hex")
+TNS_PONG = bytes.fromhex("00490000040000001600003d") + b"(DESCRIPTION=(TMP=)(VSNNUM=318767104)(ERR=0)(ALIAS=LISTENER))"
+DRDA_PROMPT = load("drda/SYNTH-db2-mechanisms.s2c.hex")
 #: With today's date, lest a client finds the clock wrong.
 HTTP_OK = re.sub(rb"(?<=\r\nDate: )[^\r]+", formatdate(usegmt=True).encode(), load("http/nginx1.22-head.s2c.hex"))
 SSH_DISCONNECT = 1
@@ -98,10 +103,50 @@ def http(connection: Asking) -> bytes:
     return HTTP_OK
 
 
+def smb(connection: Asking) -> bytes:
+    """Negotiate, then challenge; the client leaves there."""
+    length = 4 + int.from_bytes(connection.asked[1:4])
+    if connection.finished or not 4 < length <= len(connection.asked):
+        return b""
+    connection.asked, connection.step = connection.asked[length:], connection.step + 1
+    connection.finished = connection.step == 2
+    return SMB_CHALLENGE if connection.finished else SMB_NEGOTIATED
+
+
+def mssql(connection: Asking) -> bytes:
+    """Answer one PRELOGIN; without TLS the client leaves there."""
+    if connection.finished or not 8 <= int.from_bytes(connection.asked[2:4]) <= len(connection.asked):
+        return b""
+    connection.finished = True
+    return TDS_PRELOGIN
+
+
+def oracle(connection: Asking) -> bytes:
+    """Answer one ping."""
+    if connection.finished or not 8 <= int.from_bytes(connection.asked[:2]) <= len(connection.asked):
+        return b""
+    connection.finished = True
+    return TNS_PONG
+
+
+def db2(connection: Asking) -> bytes:
+    """Answer EXCSAT and ACCSEC, chained, with a list of mechanisms; the client leaves there."""
+    first = int.from_bytes(connection.asked[:2])
+    whole = first + int.from_bytes(connection.asked[first : first + 2])
+    if connection.finished or first < 10 or not first + 10 <= whole <= len(connection.asked):
+        return b""
+    connection.finished = True
+    return DRDA_PROMPT
+
+
 EXCHANGES = {
     "ssh": Exchange(load("ssh/openssh9.2-banner.s2c.hex"), ssh, closes=False),
     "mysql": Exchange(load("mysql/mariadb10.11-greeting-without-tls.s2c.hex"), mysql, closes=True),
     "postgresql": Exchange(b"", postgresql, closes=False),
     "imap": Exchange(load("imap/dovecot2.3-greeting-without-tls.s2c.hex"), imap, closes=True),
     "http": Exchange(b"", http, closes=True),
+    "smb": Exchange(b"", smb, closes=False),
+    "mssql": Exchange(b"", mssql, closes=False),
+    "oracle": Exchange(b"", oracle, closes=True),
+    "db2": Exchange(b"", db2, closes=False),
 }

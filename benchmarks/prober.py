@@ -15,7 +15,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.exchanges import EXCHANGES, HTTP_OK, IMAP_CAPABILITY, IMAP_LOGOUT, MYSQL_REFUSAL, PG_SASL, SSH_KEXINIT
+from benchmarks.exchanges import (
+    DRDA_PROMPT,
+    EXCHANGES,
+    HTTP_OK,
+    IMAP_CAPABILITY,
+    IMAP_LOGOUT,
+    MYSQL_REFUSAL,
+    PG_SASL,
+    SMB_CHALLENGE,
+    SMB_NEGOTIATED,
+    SSH_KEXINIT,
+    TDS_PRELOGIN,
+    TNS_PONG,
+)
 from fixtures.transcripts import load
 
 FIRST = ipaddress.IPv4Address("127.1.0.1")
@@ -41,6 +54,13 @@ SCRIPTS: dict[str, list[tuple[bytes, bytes]]] = {
         (b"a CAPABILITY\r\nb LOGOUT\r\n", IMAP_CAPABILITY % b"a" + IMAP_LOGOUT % b"b"),
     ],
     "http": [(load("http/head.c2s.hex"), HTTP_OK)],
+    "smb": [
+        (load("smb/smb2-negotiate.c2s.hex"), SMB_NEGOTIATED),
+        (load("smb/smb2-sessionsetup-type1.c2s.hex"), SMB_CHALLENGE),
+    ],
+    "mssql": [(load("tds7/prelogin.c2s.hex"), TDS_PRELOGIN)],
+    "oracle": [(load("tns/ping.c2s.hex"), TNS_PONG)],
+    "db2": [(load("drda/excsat-accsec.c2s.hex"), DRDA_PROMPT)],
 }
 
 

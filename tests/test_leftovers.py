@@ -10,12 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.emulators import Behaviour, http, imap, in_background, misbehave, mysql, postgresql, ssh
+from scanready.catalogue import TYPES as CATALOGUE
 from scanready.engine import Settings, verify
 from scanready.model import Check, Report, Target
 from scanready.probe import Probe
+from scanready.registry import built_in
 from scanready.stream import Stream
 
-TYPES = ("ssh", "unix", "http", "https", "imap", "imaps", "mysql", "postgresql")
+TYPES = tuple(row.name for row in CATALOGUE if built_in(row.name))
 PEERS: dict[str, Behaviour] = {
     "ssh": ssh.openssh_9_2,
     "http": http.ok,

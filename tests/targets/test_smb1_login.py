@@ -15,7 +15,7 @@ from scanready.model import Cause
 from tests.targets import smb_login_peer as peers
 from tests.targets.smb_login_peer import SCANNER
 
-NEGOTIATE, SETUP, TREE, CREATE, LOGOFF = 0x72, 0x73, 0x75, 0xA2, 0x74
+NEGOTIATE, SETUP, TREE, UNTREE, CREATE, LOGOFF = 0x72, 0x73, 0x75, 0x71, 0xA2, 0x74
 SAMBA = load("smb/samba4.17-smb1-negotiate.s2c.hex")
 CHALLENGE = load("smb/samba4.17-smb1-sessionsetup-type2.s2c.hex")
 
@@ -34,12 +34,11 @@ def answer(command: int, body: bytes, status: bytes = b"\0\0\0\0", flags2: int =
 def server(answers: dict[int, bytes], negotiated: bytes = SAMBA) -> peers.Odd:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         told = {
-            **{
-                TREE: answer(TREE, CONNECTED),
-                LOGOFF: answer(LOGOFF, b"\x02\xff\0\0\0\0\0"),
-                0x71: answer(0x71, NOTHING),
-            },
-            **{SETUP: answer(SETUP, LET_IN), NEGOTIATE: negotiated},
+            NEGOTIATE: negotiated,
+            SETUP: answer(SETUP, LET_IN),
+            TREE: answer(TREE, CONNECTED),
+            UNTREE: answer(UNTREE, NOTHING),
+            LOGOFF: answer(LOGOFF, b"\x02\xff\0\0\0\0\0"),
             **answers,
         }
         setups = 0

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fixtures.emulators import Server
 from scanready.causes import common, nt, wmi
 from scanready.explain import Failure
 from scanready.logins import nt_status, smb
-from scanready.logins.smb_answers import Entry, directory, referral
 from scanready.model import Cause, Credential, Owner
 from tests.targets import smb_login_peer as peers
 from tests.targets.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
@@ -255,7 +250,7 @@ class TestReading:
 
     def test_an_empty_directory_and_a_file(self) -> None:
         with peers.peer({DIRECTORY: peers.NO_MORE_FILES}) as running:
-            assert visit(running).read == "listed finance: no names"
+            assert visit(running).read == "listed finance: no names; it is empty, or shows them to others"
         with peers.peer({CREATE: (0, peers.created(peers.FILE))}) as running:
             assert visit(running, path="a.csv").read == r"opened the file finance\a.csv"
 
@@ -332,6 +327,14 @@ class TestHostile:
         assert not found.cause.definite
         assert len(running.connections) == 1
 
+    def test_nobody_listens_any_more(self) -> None:
+        with peers.peer() as running:
+            gone = peers.where(running)
+        with pytest.raises(Failure) as failed:
+            smb.visit(gone, SCANNER, 5.0)
+        assert failed.value.cause is nt.BROKEN_OFF
+        assert failed.value.detail == "instead of an answer: Connection refused"
+
     def test_memory_stays_bounded(self) -> None:
         failure, _ = refused({SETUP: peers.endless})
         assert failure.cause is nt.BROKEN_OFF
@@ -352,44 +355,3 @@ class TestHostile:
         with peers.peer({NEGOTIATE: peers.silent, UNTREE: 0}) as running, pytest.raises(Failure) as failed:
             visit(running, 0.3, dialect=smb.SMB1)
         assert failed.value.cause is common.OUT_OF_TIME
-
-
-def listings() -> Iterator[bytes]:
-    yield peers.listing(("a", 0x20), ("bb", 0x10))[8:]
-    yield struct.pack("<HHI", 20, 1, 2) + struct.pack("<HHHHIHHH", 3, 34, 0, 0, 1, 34, 34, 34) + bytes(16) + b"a\0\0\0"
-
-
-class TestAnswers:
-    """What impacket leaves in bytes."""
-
-    def test_a_directory(self) -> None:
-        found = directory(peers.listing((".", 0x10), ("..", 0x10), ("Übersicht.csv", 0x20), ("2026", 0x10))[8:])
-        assert found == [Entry("Übersicht.csv", 0x20), Entry("2026", 0x10)]
-        assert directory(b"") == []
-
-    @pytest.mark.parametrize(
-        ("version", "entry"),
-        [
-            (1, struct.pack("<HHHH", 1, 30, 0, 0)),
-            (2, struct.pack("<HHHHIIHHH", 2, 22, 0, 0, 0, 1, 22, 22, 22)),
-            (3, struct.pack("<HHHHIHHH", 3, 34, 0, 0, 1, 34, 34, 34) + bytes(16)),
-            (4, struct.pack("<HHHHIHHH", 4, 34, 0, 4, 1, 34, 34, 34) + bytes(16)),
-        ],
-    )
-    def test_referrals_of_every_version(self, version: int, entry: bytes) -> None:
-        place = "\\fs02\\data\0".encode("utf-16le")
-        assert referral(struct.pack("<HHI", 20, 1, 2) + entry + place, r"\a\bb\ccc") == ["\\fs02\\data"]
-
-    def test_names_of_domain_controllers_are_no_places(self) -> None:
-        entry = struct.pack("<HHHHIHHH", 3, 34, 0, 2, 1, 34, 1, 34) + bytes(16)
-        assert referral(struct.pack("<HHI", 20, 1, 2) + entry, "") == []
-
-    @given(st.one_of(st.binary(max_size=200), st.integers(0, 120)))
-    def test_nothing_but_value_errors_escapes(self, noise: bytes | int) -> None:
-        for whole in listings():
-            data = noise if isinstance(noise, bytes) else whole[:noise] + os.urandom(2) + whole[noise + 2 :]
-            for read in (directory, lambda data: referral(data, r"\a\b")):
-                try:
-                    read(data)
-                except ValueError:
-                    continue

@@ -53,6 +53,7 @@ def asked(
     with in_background(played) as server, name_service(names) as names_at:
         monkeypatch.setattr(smb_netbios, "SESSION_SERVICE", server.port)
         monkeypatch.setattr(smb_netbios, "NAME_SERVICE", names_at)
+        monkeypatch.setattr(smb_netbios, "_NAME_SECONDS", 1.7)
         report = climb(target("smb", host, server.port), timeout=timeout)
         server.wait(len(server.connections))
     assert not server.offences, story(report)

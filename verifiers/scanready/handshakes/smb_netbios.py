@@ -24,6 +24,7 @@ from .smb_prompt import is_address
 #: Where there are sessions and names; a session on another port is SMB's own (445), without a request.
 SESSION_SERVICE, NAME_SERVICE, DATAGRAM_SERVICE, DIRECT = 139, 137, 138, 445
 _NAME_SECONDS = 3.0
+_MOST_NAMES = 8
 #: Seconds for a look at 139 where 445 does not answer: a host that is off would cost its time twice.
 _GLANCE = 2.0
 #: What may keep a question from its answer.
@@ -79,6 +80,7 @@ class Service:
         self._probe = probe
         self.by_session = probe.target.port == SESSION_SERVICE
         self.called: str | None = None
+        self._names: nbt.NodeStatus | Exception | None = None
 
     async def again(self) -> Stream:
         """Another connection, ready for a first SMB message.
@@ -110,7 +112,7 @@ class Service:
         if not (isinstance(answer, nbt.Negative) and answer.code in unknown):
             raise _not_given(self._probe, answer)
         await self._probe.leave(stream)
-        self.called, how = await _own_name(self._probe, answer)
+        self.called, how = await self._own_name(answer)
         rung.saw(f"{nbt.ANY_SERVER} is not its name, {self.called} is ({how})", netbios_name=self.called)
         try:
             return await self.again()
@@ -119,6 +121,56 @@ class Service:
                 raise
             detail = f"it knows neither {nbt.ANY_SERVER} nor {self.called} ({how}): {failure.detail}"
             raise Failure(causes.NETBIOS_NAME, detail) from failure
+
+    async def _own_name(self, answer: nbt.Negative) -> tuple[str, str]:
+        """The name of its file service, and how it was learnt.
+
+        Raises:
+            Failure: there is none to be had.
+        """
+        probe, names = self._probe, await self._node_status()
+        if isinstance(names, nbt.NodeStatus) and names.server:
+            return names.server, "told by 137/udp"
+        why = "137/udp tells no file service" if isinstance(names, nbt.NodeStatus) else f"137/udp: {_said(names)}"
+        label = probe.host.partition(".")[0].upper()
+        if not is_address(probe.host) and len(label) <= 15 and label.isascii():
+            return label, f"the target's own name; {why}"
+        fix = fixes.firewall_rule(probe.agent_address, probe.address or probe.host, NAME_SERVICE, "udp")
+        raise Failure(causes.NETBIOS_NAME, f"{nbt.ANY_SERVER}: {answer.reason}; {why}", fix)
+
+    async def _node_status(self) -> nbt.NodeStatus | Exception:
+        """All its names, or why they are not told; asked once."""
+        if self._names is None:
+            number = int.from_bytes(os.urandom(2), "big")
+            try:
+                self._names = await self._probe.ask(
+                    self._probe.address or self._probe.host,
+                    NAME_SERVICE,
+                    nbt.node_status_question(number),
+                    lambda datagram: nbt.read_node_status(datagram, number),
+                    seconds=_NAME_SECONDS,
+                )
+            except _UNTOLD as error:
+                self._names = error
+        return self._names
+
+    async def looked_around(self) -> None:
+        """Tell what there is to tell of 137 and 138 over UDP, for a server of the age that has them. Nothing fails."""
+        host = bracketed(self._probe.host)
+        async with self._probe.step(Step.CONNECT, f"{host}:{NAME_SERVICE}/udp") as rung:
+            names = await self._node_status()
+            if isinstance(names, nbt.NodeStatus):
+                facts = {"netbios_name": names.server, "workgroup": names.domain}
+                told = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in names.names[:_MOST_NAMES])
+                rung.saw(f"its names are {told}", **{key: name for key, name in facts.items() if name})
+            else:
+                rung.skip(f"no names were told: {_said(names)}; only Windows 2000 and older need this port")
+        async with self._probe.step(Step.CONNECT, f"{host}:{DATAGRAM_SERVICE}/udp") as rung:
+            rung.skip("cannot be verified: nothing on 138/udp answers a stranger; only Windows 2000 and older need it")
+
+
+def _said(error: Exception) -> str:
+    return explain(error, Step.CONNECT, "").detail
 
 
 async def _request(stream: Stream, called: str) -> nbt.Frame:
@@ -134,51 +186,3 @@ def _not_given(probe: Probe, answer: nbt.Frame) -> Exception:
             return Failure(causes.NO_SESSION, f"the NetBIOS session service sends its clients to {address}:{port}")
         case _:
             return WireError("an SMB message where the answer to a NetBIOS session request belongs")
-
-
-async def _own_name(probe: Probe, answer: nbt.Negative) -> tuple[str, str]:
-    """The name of its file service, and how it was learnt.
-
-    Raises:
-        Failure: there is none to be had.
-    """
-    why = "137/udp tells no file service"
-    try:
-        status = await _node_status(probe)
-        if status.server:
-            return status.server, "told by 137/udp"
-    except _UNTOLD as error:
-        why = f"137/udp does not tell it: {error}"
-    label = probe.host.partition(".")[0].upper()
-    if not is_address(probe.host) and len(label) <= 15 and label.isascii():
-        return label, f"the target's own name, since {why}"
-    fix = fixes.firewall_rule(probe.agent_address, probe.address or probe.host, NAME_SERVICE, "udp")
-    raise Failure(causes.NETBIOS_NAME, f"{nbt.ANY_SERVER}: {answer.reason}; {why}", fix)
-
-
-async def _node_status(probe: Probe) -> nbt.NodeStatus:
-    number = int.from_bytes(os.urandom(2), "big")
-    return await probe.ask(
-        probe.address or probe.host,
-        NAME_SERVICE,
-        nbt.node_status_question(number),
-        lambda datagram: nbt.read_node_status(datagram, number),
-        seconds=_NAME_SECONDS,
-    )
-
-
-async def looked_around(probe: Probe) -> None:
-    """Tell what there is to tell of 137 and 138 over UDP, for a server of the age that has them. Nothing fails here."""
-    host = bracketed(probe.host)
-    async with probe.step(Step.CONNECT, f"{host}:{NAME_SERVICE}/udp") as rung:
-        try:
-            status = await _node_status(probe)
-        except _UNTOLD as error:
-            finding = explain(error, Step.CONNECT, probe.row.speaks)
-            rung.skip(f"no names were told: {finding.detail}; only Windows 2000 and older need this port")
-        else:
-            names = {"netbios_name": status.server, "workgroup": status.domain}
-            told = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in status.names[:8])
-            rung.saw(f"its names are {told}", **{key: name for key, name in names.items() if name})
-    async with probe.step(Step.CONNECT, f"{host}:{DATAGRAM_SERVICE}/udp") as rung:
-        rung.skip("cannot be verified: nothing on 138/udp answers a stranger; only Windows 2000 and older need it")

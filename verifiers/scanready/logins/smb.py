@@ -39,6 +39,8 @@ _MOST_FILES = 3  # opened
 _MOST_TOLD, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
 _EVERYBODYS = ("netlogon", "sysvol", "print$")  # of every domain controller or print server: tried last
 
+_CIPHER = "access denied to the {what}, which may be for want of encryption: impacket lacks this server's ciphers"
+
 Session = Smb1 | Smb2
 T = TypeVar("T")
 
@@ -147,9 +149,6 @@ def _log_in(session: Session, where: Where, account: Account, password: str, und
         if refused.status == nt_status.ACCESS_DENIED and _may_want_cipher(session, where):
             raise Failure(common.LIMIT, _CIPHER.format(what="session")) from refused
         raise nt_status.refused_login(refused.status, account) from refused
-
-
-_CIPHER = "access denied to the {what}, which may be for want of encryption: impacket lacks this server's ciphers"
 
 
 def _may_want_cipher(session: Session, where: Where) -> bool:
@@ -268,7 +267,9 @@ class _Look:
         if not opened.is_directory:
             self._opened_a_file = True
             return f"opened the file {where}"
-        names = "no names" if not entries else f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
+        names = f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
+        if not entries:
+            names = "no names; it is empty, or shows them to others"
         return f"listed {where}: {names}" + self._opened_of(tree, [e.name for e in entries if e.is_plain_file])
 
     def _opened_of(self, tree: Tree, files: list[str]) -> str:

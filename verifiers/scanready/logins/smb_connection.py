@@ -6,6 +6,7 @@ dozen classes, bare ``Exception`` among them.
 
 from __future__ import annotations
 
+import errno
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 #: Octets that one session may send us: a list of ten thousand shares takes two million.
 MOST = 4 << 20
 
+_OUR_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS)
 _AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that carries the account
 _SPNEGO, _NTLMSSP = bytes.fromhex("06062b0601050502"), bytes.fromhex("2b06010401823702020a")  # object identifiers
 _DISK, _KIND, _SPECIAL = 0, 0xFFFF, 0x80000000  # types of shares ([MS-SRVS] 2.2.2.4)
@@ -83,10 +85,13 @@ class Understood:
 
         if not isinstance(error, Exception) or isinstance(error, Failure | Refused):
             return
+        if isinstance(error, OSError) and error.errno in _OUR_LIMITS:
+            return
         if isinstance(error, Broken | OSError | NetBIOSError):
-            if self._watchdog.bitten:
+            if self._watchdog.bitten or isinstance(error, TimeoutError):
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            raise Failure(nt.BROKEN_OFF, f"instead of an answer: {error or type(error).__name__}") from error
+            told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Failure(nt.BROKEN_OFF, f"instead of an answer: {told}") from error
         if status := _status(error):
             raise Refused(status) from error
         if isinstance(error, ValueError) or _raised_by_impacket(at):

@@ -39,5 +39,5 @@ async def _to_the_prompt(probe: Probe) -> tuple[smb_prompt.Server, str | None]:
     server = await smb_prompt.prompted(probe, talk)
     await probe.leave(talk.stream)
     if server.old or service.by_session:
-        await netbios.looked_around(probe)
+        await service.looked_around()
     return server, service.called
