@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, serve
 from scanready.catalogue import BY_NAME
-from scanready.engine import Run, Settings
+from scanready.engine import Run, Settings, this_agent
 from scanready.guessing import Guesses
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
@@ -19,11 +19,14 @@ from scanready.report.document import Look
 from scanready.report.overview import draw
 
 _NO_TIME = "scanready.out-of-time"
+#: What a type says where nothing may be sent without leave.
+_UNASKED = "sybase.login-is-first", "informix.login-is-first"
 
 
 async def _tried(behaviour: Behaviour, timeout: float) -> tuple[list[Report], Server, float]:
     """Try every type on one port; return the reports of those that are built, and the seconds of the whole."""
-    async with serve(behaviour) as server, Run(Settings(timeout=timeout, canary=False)) as run:
+    settings = Settings(timeout=timeout, canary=False, agent=this_agent(platform_name="Windows"))
+    async with serve(behaviour) as server, Run(settings) as run:
         targets = [t for t in parse_target(f"127.0.0.1:{server.port}") if built_in(t.type)]
         began = time.monotonic()
         reports = [report async for report in run.results(targets)]
@@ -35,23 +38,21 @@ def _codes(reports: Sequence[Report]) -> dict[str, str]:
 
 
 def test_a_silent_port_takes_the_time_of_one_target() -> None:
-    reports, server, seconds = asyncio.run(_tried(misbehave.silent, 12.0))
+    reports, _, seconds = asyncio.run(_tried(misbehave.silent, 12.0))
     codes = _codes(reports)
     assert len(reports) >= 8
-    assert codes["http"] == codes["https"] == codes["mysql"] == "handshake.silent"
-    assert set(codes.values()) <= {"handshake.silent", _NO_TIME}
+    assert codes["mysql"] == codes["ssh"] == codes["tibero"] == "handshake.silent"
+    assert set(codes.values()) <= {"handshake.silent", _NO_TIME, *_UNASKED}
     assert seconds < 1.5 * 12.0, "one --timeout, not one for each of the types"
-    spoke = [r for r in reports if not BY_NAME[r.target.type].server_first and codes[r.target.type] != _NO_TIME]
-    assert len(server.connections) == 1 + len(spoke), "all that wait for the server listened once"
-    for report in spoke:
-        assert report.finding is not None
-        assert "not one byte came within" in report.finding.detail
+    first = [r for r in reports if BY_NAME[r.target.type].server_first]
+    assert len({r.footprint.connections for r in first}) <= 2, "all that wait for the server listened once"
+    assert sum(r.footprint.connections for r in first) == 1
 
 
 def test_the_answer_says_that_the_time_was_shared() -> None:
     reports, _, _ = asyncio.run(_tried(misbehave.silent, 1.0))
     text = draw("127.0.0.1", reports, Look(width=200))
-    assert set(_codes(reports).values()) == {_NO_TIME}, "so short a wait is no silence"
+    assert set(_codes(reports).values()) - set(_UNASKED) == {_NO_TIME}, "so short a wait is no silence"
     assert "undecided" in text
     assert "share the time of one target" in text
     assert text.count(_NO_TIME) == 2, "a line for who was heard too briefly, and one for all who had no turn"
@@ -62,7 +63,8 @@ def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:
     reports, _, seconds = asyncio.run(_tried(postgresql.sasl, 6.0))
     codes = _codes(reports)
     assert codes.pop("postgresql") == "ready"
-    assert set(codes.values()) <= {"handshake.silent", "handshake.hung-up", "handshake.other-protocol"}
+    never = {"handshake.silent", "handshake.hung-up", "handshake.other-protocol", _NO_TIME, *_UNASKED}
+    assert set(codes.values()) <= never
     assert seconds < 2 * 6.0
 
 

@@ -33,6 +33,9 @@ from .stream import LEAST_SILENCE, Tap
 CONCURRENCY = 1000
 #: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
 PER_HOST = 4
+#: Of types that nobody named: each asks another port, where it is alone, and most ports of a host are closed or
+#: dropped. Four at once would make a host behind a firewall a matter of half a minute.
+_GUESSES_PER_HOST = 24
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937
 #: How long the canary may take beyond twice what the real climb took, in seconds.
@@ -174,7 +177,7 @@ class Run:
     async def _verify(self, target: Target) -> Report | None:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
         seen = self._observation(target)
-        async with self._at_host(target.host), seen.lock, self._login_place(target):
+        async with self._at_host(target), seen.lock, self._login_place(target):
             return None if self.stopping else await self._climb(target, seen)
 
     def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
@@ -193,8 +196,10 @@ class Run:
             del self._left[key]
         return seen
 
-    def _at_host(self, host: str) -> _Turn:
-        return _Turn(self._hosts, self._host_use, host, self.settings.per_host)
+    def _at_host(self, target: Target) -> _Turn:
+        if target.guessed and self.settings.per_host >= PER_HOST:
+            return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
+        return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
     async def _climb(self, target: Target, seen: Observation) -> Report:
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -87,4 +87,4 @@ class Observation:
 
 def _is_its_word(cause: Cause | None) -> bool:
     """True for a cause that nobody but a server of the right protocol can give."""
-    return cause is common.THROTTLED or (cause is not None and cause.code not in _COMMON)
+    return cause is common.THROTTLED or (cause is not None and cause.definite and cause.code not in _COMMON)

@@ -52,7 +52,7 @@ async def connect(probe: Probe, session: Session) -> Stream:
         return await probe.connect(farewell=session.end)
     except ClimbEnded:
         refused = probe.checks[-1].finding
-        if probe.target.explicit_port or refused is None or refused.cause is not common.REFUSED:
+        if probe.target.explicit_port or probe.target.guessed or refused is None or refused.cause is not common.REFUSED:
             raise  # where nothing answers at all, other ports would cost the whole time
         for port in USUAL_PORTS:
             await _suggest(probe, port)

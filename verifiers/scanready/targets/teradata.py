@@ -69,7 +69,8 @@ async def _look_at_https(probe: Probe) -> bool:
 async def _only_https(probe: Probe) -> None:
     """1025 is closed to us: if 443 is not, nobody can tell without a driver whether that is enough."""
     failed = [check for check in probe.checks if check.finding and check.finding.cause in _CLOSED]
-    if not failed or probe.target.explicit_port or not await _look_at_https(probe):
+    asked = not (probe.target.explicit_port or probe.target.guessed)
+    if not failed or not asked or not await _look_at_https(probe):
         return
     for check in failed:
         assert check.finding is not None
