@@ -173,3 +173,26 @@ def test_the_drivers_own_errors() -> None:
     assert understood("ORA-00600: internal error code", "er").cause is causes.SERVER_ERROR
     assert understood("ORA-01045: user ER lacks CREATE SESSION", "er").fix == 'GRANT CREATE SESSION TO "ER";'
     assert understood("", "er").cause is common.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (12514, "oracle.service-unknown"),
+        (12505, "oracle.service-unknown"),
+        (12519, "oracle.no-handler"),
+        (12528, "oracle.not-open"),
+        (1033, "oracle.not-open"),
+        (12541, "oracle.next-hop"),
+        (1194, "oracle.secure-transport"),
+        (12547, "oracle.node-not-invited"),
+        (1045, "oracle.no-create-session"),
+        (1017, "login.refused"),
+        (28000, "login.locked"),
+        (28001, "login.expired"),
+        (942, "access.not-found"),
+        (1031, "access.denied"),
+    ],
+)
+def test_what_the_numbers_are_known_for(number: int, code: str) -> None:
+    assert causes.DATABASE[number].code == code

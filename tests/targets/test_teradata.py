@@ -74,3 +74,19 @@ def test_the_https_port_where_1025_is_closed() -> None:
     """That is only said if TLS answers on 443 of the same address, which it does not here."""
     report = climb(target("teradata", "127.0.0.78"))
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (8017, "login.refused"),
+        (3016, "login.expired"),
+        (5577, "login.locked"),
+        (3006, "teradata.logons-disabled"),
+        (8063, "teradata.logon-mechanism"),
+        (3523, "access.denied"),
+        (3807, "access.not-found"),
+    ],
+)
+def test_what_the_codes_are_known_for(number: int, code: str) -> None:
+    assert causes.CODES[number].code == code
