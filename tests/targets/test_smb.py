@@ -106,6 +106,11 @@ def test_an_interim_answer_is_waited_out() -> None:
     assert server.counts["prompts"] == 1
 
 
+def test_interim_answers_without_end() -> None:
+    report, _ = asked(replace(WINDOWS, challenge=smb.PENDING * 500))
+    expect(report, Verdict.UNDECIDED, "smb.refused", step=Step.AUTH)
+
+
 def test_a_challenge_without_spnego() -> None:
     """Raw NTLMSSP, as some devices answer."""
     whole = smb.WINDOWS_CHALLENGE
@@ -117,11 +122,13 @@ def test_a_challenge_without_spnego() -> None:
     assert report.facts["netbios_name"] == "FS01"
 
 
+def without_mechanisms(whole: bytes) -> bytes:
+    return whole[: 4 + 64 + 58] + b"\0\0" + whole[4 + 64 + 60 :]
+
+
 def test_mechanisms_that_are_not_told() -> None:
     """Windows may leave the choice to its client: no token in the negotiation."""
-    whole = bytearray(smb.SAMBA_202)
-    whole[4 + 64 + 58 : 4 + 64 + 60] = b"\0\0"
-    report, _ = asked(replace(HEALTHY, negotiate=bytes(whole)))
+    report, _ = asked(replace(HEALTHY, negotiate=without_mechanisms(smb.SAMBA_202)))
     expect(report, Verdict.READY)
     assert report.facts["auth_methods"] == ["NTLM"]
 
@@ -333,8 +340,12 @@ def test_kerberos_only() -> None:
 def test_ntlm_is_offered_and_refused(refusal: bytes) -> None:
     report, _ = asked(replace(WINDOWS, challenge=refusal))
     expect(report, Verdict.LIMITED, "smb.ntlm-disabled", step=Step.AUTH, owner=Owner.SERVER)
+    assert "NTLM" not in report.facts["auth_methods"]
+    assert "Kerberos" in report.facts["auth_methods"]
     report, _ = asked(replace(HEALTHY, challenge=refusal))
     expect(report, Verdict.BLOCKED, "smb.no-login-possible", step=Step.AUTH, owner=Owner.SERVER)
+    report, _ = asked(replace(HEALTHY, negotiate=without_mechanisms(smb.SAMBA_202), challenge=refusal))
+    expect(report, Verdict.UNDECIDED, "smb.refused", step=Step.AUTH)
 
 
 def test_ntlm_is_refused_in_smb1() -> None:
@@ -349,6 +360,20 @@ def test_spnego_says_no() -> None:
     report, _ = asked(replace(WINDOWS, challenge=len(message).to_bytes(4) + message))
     expect(report, Verdict.LIMITED, "smb.ntlm-disabled")
     assert "reject" in check_of(report, Step.AUTH).summary
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        replace(WINDOWS, negotiate=smb.WINDOWS_NEGOTIATE.replace(b"\x60\x76\x06\x06", b"\x60\x7f\x06\x06")),
+        replace(WINDOWS, challenge=smb.WINDOWS_CHALLENGE.replace(b"NTLMSSP\0\x02", b"NTLMSSP\0\x07")),
+        replace(WINDOWS, challenge=smb.WINDOWS_CHALLENGE.replace(b"\xa1\x81\xd8", b"\xa1\x81\xff")),
+    ],
+)
+def test_a_broken_token(answers: Answers) -> None:
+    report, _ = asked(answers)
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH, owner=Owner.SERVER)
+    assert "SMB" in check_of(report, Step.AUTH).summary, "with what it said"
 
 
 def test_a_login_that_nobody_made() -> None:
@@ -392,7 +417,9 @@ def test_a_drip_is_out_of_time_and_blames_nobody() -> None:
 
 def test_a_session_that_breaks_off_at_the_prompt() -> None:
     report, _ = asked(replace(HEALTHY, challenge=b""))
-    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH)
+    expect(report, Verdict.UNDECIDED, "smb.broken-off", step=Step.AUTH)
+    report, _ = asked(replace(HEALTHY, challenge=None), timeout=2.5)
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.AUTH)
 
 
 def test_a_short_time_calls_nobody_silent() -> None:

@@ -101,6 +101,12 @@ def test_what_is_no_challenge(token: bytes) -> None:
         ntlm.read_challenge(token)
 
 
+def test_a_name_longer_than_any() -> None:
+    token = b"NTLMSSP\0" + struct.pack("<IHHII", 2, 600, 600, 32, 1) + bytes(8 + 600)
+    with pytest.raises(WireError, match="a name of 600 bytes"):
+        ntlm.read_challenge(token)
+
+
 def test_names_without_end() -> None:
     pairs = struct.pack("<HH", 6, 0) * 500
     token = b"NTLMSSP\0" + struct.pack("<IHHII", 2, 0, 0, 48, 0x00800001) + bytes(16)

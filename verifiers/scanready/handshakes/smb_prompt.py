@@ -6,23 +6,30 @@ Nobody is named up to here, so whatever refuses it is about the mechanism, and h
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from ..causes import nt
+from ..causes import common, nt
 from ..causes import smb as causes
 from ..explain import Failure
 from ..logins import nt_status
 from ..model import Check, Facts, Finding, Outcome, Step
 from ..probe import Probe, Rung
+from ..stream import HungUp
 from ..wire import WireError, ntlm, smb1, smb2, spnego
 from . import smb
 from .smb import Talk
+
+T = TypeVar("T")
 
 #: Kerberos permits so many seconds between two clocks (RFC 4120, 1.6; the domain's policy may say otherwise).
 MOST_SKEW = 300
 #: What refuses a first token that names nobody refuses NTLM as such.
 _NO_NTLM = frozenset({0xC0000022, 0xC00000BB, 0xC0000418, 0xC000006D})
 _NTLM = spnego.NTLM
+#: Interim answers that are waited out; real servers send one at the most.
+_MOST_INTERIM = 8
 _SHARE_PASSWORDS = "share passwords"
 # What has SMB 2 switched on: Samba (since 3.6), Windows 8 and Server 2012, the two before; older ones never had it.
 _SAMBA_NEWER = "smb.conf: [global] server min protocol = SMB2_02, server max protocol = SMB3"
@@ -59,13 +66,13 @@ async def prompted(probe: Probe, talk: Talk) -> Server:
         else:
             try:
                 said, software = await challenge(probe, talk, mechanisms)
+                methods = mechanisms or (_NTLM,)
             except NoNtlm as error:
-                _without_ntlm(probe, rung, mechanisms, str(error))
-            facts = identity(said, software, talk)
-            facts["auth_methods"] = list(mechanisms or [_NTLM])
+                methods = _without_ntlm(probe, rung, mechanisms, str(error))
+            facts = identity(said, software, talk) | {"auth_methods": list(methods)}
         if said is not None:
             name, domain = facts.get("server_name", "a server without a name"), facts.get("domain")
-            told = f"asks for a login at {name}" + (f" of {domain}" if domain not in (None, name) else "")
+            told = f"asks for a login at {name}" + (f" of {domain}" if domain else "")
             rung.saw(f"{told}; takes {', '.join(facts['auth_methods'])}")
         rung.check.facts.update(facts)
         skew = talk.skew if said is None or said.timestamp is None else smb.skew_of(said.timestamp)
@@ -76,7 +83,16 @@ async def prompted(probe: Probe, talk: Talk) -> Server:
 
 
 def _mechanisms(talk: Talk) -> tuple[str, ...]:
-    return spnego.read_offer(talk.answer.token).mechanisms if talk.answer.token else ()
+    return _understood(talk, spnego.read_offer, talk.answer.token).mechanisms if talk.answer.token else ()
+
+
+def _understood(talk: Talk, read: Callable[[bytes], T], token: bytes) -> T:
+    """What ``read`` makes of a token; a broken one is told with what the server said."""
+    try:
+        return read(token)
+    except WireError as error:
+        error.heard = talk.stream.heard
+        raise
 
 
 async def challenge(
@@ -91,37 +107,49 @@ async def challenge(
     mechanisms = _mechanisms(talk) if mechanisms is None else mechanisms
     if mechanisms and _NTLM not in mechanisms:
         raise NoNtlm(f"takes {', '.join(mechanisms)}, and no NTLM")
-    setup = await _set_up(probe, talk, spnego.offer_ntlm(ntlm.NEGOTIATE))
+    try:
+        setup = await _set_up(probe, talk, spnego.offer_ntlm(ntlm.NEGOTIATE))
+    except HungUp as error:  # the negotiation was understood: this is no broken protocol
+        raise Failure(nt.BROKEN_OFF, f"instead of the prompt: {error}") from error
     if setup.status in _NO_NTLM:
         raise NoNtlm(f"refuses to begin an NTLM login: {nt_status.named(setup.status)}")
     if setup.status == nt_status.SUCCESS:
-        raise WireError("the server accepts a login that nobody has made")
+        raise Failure(common.MALFORMED, "the server accepts a login that nobody has made")
     if setup.status != smb2.MORE_PROCESSING:
         raise smb.refused(setup.status)
-    return ntlm.read_challenge(_ntlm_of(setup.token)), setup if isinstance(setup, smb1.Setup) else None
+    said = _understood(talk, ntlm.read_challenge, _ntlm_of(talk, setup.token))
+    return said, setup if isinstance(setup, smb1.Setup) else None
 
 
 async def _set_up(probe: Probe, talk: Talk, token: bytes) -> smb1.Setup | smb2.Setup:
     if isinstance(talk.answer, smb1.Negotiated):
         return await smb.ask(probe, talk.stream, smb1.session_setup(token), smb1.read_session_setup)
     setup = await smb.ask(probe, talk.stream, smb2.session_setup(token), smb2.read_session_setup)
-    while setup.status == smb2.PENDING:
+    for _ in range(_MOST_INTERIM):
+        if setup.status != smb2.PENDING:
+            break
         setup = await smb.answer(probe, talk.stream, smb2.read_session_setup)
     return setup
 
 
-def _ntlm_of(token: bytes) -> bytes:
+def _ntlm_of(talk: Talk, token: bytes) -> bytes:
     if token.startswith(ntlm.SIGNATURE):
         return token
-    said = spnego.read_answer(token)
+    said = _understood(talk, spnego.read_answer, token)
     if said.state == "reject" or (said.mechanism and said.mechanism != _NTLM):
         raise NoNtlm(f"does not take NTLM: SPNEGO says {said.state} {said.mechanism}".rstrip())
     return said.token
 
 
-def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: str) -> None:
-    """Kerberos may be left; whether an agent can use it depends on how it names the server."""
-    left = [name for name in mechanisms if name != _NTLM]
+def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: str) -> tuple[str, ...]:
+    """Warn, and return what is left. Whether an agent can use Kerberos depends on how it names the server.
+
+    Raises:
+        Failure: nothing is left.
+    """
+    left = tuple(name for name in mechanisms if name != _NTLM)
+    if not mechanisms:
+        raise Failure(causes.REFUSED, f"{told}; what it takes instead is not told")
     if not left:
         raise Failure(nt.NO_LOGIN_POSSIBLE, f"{told}; it offers nothing else")
     if is_address(probe.host):
@@ -129,6 +157,7 @@ def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: s
     elif "." not in probe.host:
         told += f"; {probe.host} is not a full domain name, which Kerberos wants"
     rung.warn(causes.NTLM_DISABLED, told)
+    return left
 
 
 def is_address(host: str) -> bool:
@@ -163,7 +192,8 @@ def identity(said: ntlm.Challenge | None, software: smb1.Setup | None, talk: Tal
         facts |= {
             "server_name": said.dns_host or said.server_name or said.target,
             "netbios_name": said.server_name,
-            "domain": said.dns_domain or said.domain,
+            # A member of no domain gives its own name in that place.
+            "domain": said.dns_domain or (said.domain if said.domain != said.server_name else ""),
             "forest": said.forest,
         }
         if system and said.version:

@@ -1,36 +1,48 @@
-"""Behind the login prompt of SMB: one login, one directory, and the other servers that a DFS namespace leads to."""
+"""Behind the login prompt of SMB: one login, one directory, and whether what is behind a DFS link can be reached."""
 
 from __future__ import annotations
 
 import contextlib
+from urllib.parse import quote
 
 from ..causes import common, nt
 from ..causes import smb as causes
 from ..logins import smb as login
-from ..model import Check, Step, bracketed
+from ..model import Check, Outcome, Step, bracketed
 from ..probe import ClimbEnded, Probe
 from ..stream import Stream
 from . import smb, smb_prompt
 from .smb_netbios import DIRECT
 from .smb_prompt import NoNtlm, Server
 
-# A link leads to replicas, of which one is enough, and may lead to another namespace.
-_MOST_PLACES, _MOST_HOPS = 4, 3
+# A link leads to replicas, of which one is enough.
+_MOST_PLACES = 4
 _UNHEARD = (common.SILENT, common.HUNG_UP)
 
 
 async def read(probe: Probe, server: Server, called: str | None) -> None:
-    """Climb ``login`` and ``access``, at the target and wherever its namespace leads."""
+    """Climb ``login`` and ``access``; where the path leads to another server, that one's prompt is climbed to.
+
+    The credential is not sent there: nobody has named that server as a target.
+    """
     options = probe.target.options
-    share, path = options.get("share"), options.get("path") or ""
-    where = _where(server, probe.host, probe.target.port, share, path, called)
+    where = login.Where(
+        host=probe.host,
+        address=server.address,
+        port=probe.target.port,
+        share=options.get("share"),
+        path=options.get("path") or "",
+        dialect=server.dialect,
+        called=called,
+        server=server.name,
+        domain=server.domain,
+        samba=server.samba,
+    )
     seen = await _log_in(probe, where)
-    for _ in range(_MOST_HOPS if probe.depth is Step.ACCESS else 0):
-        if seen.denied is None or seen.denied.cause is not nt.ELSEWHERE or not seen.referral:
-            break
-        where = await _follow(probe, seen)
-        seen = await _log_in(probe, where)
-    async with probe.step(Step.ACCESS, _endpoint(where)) as rung:
+    followed = probe.depth is Step.ACCESS and seen.denied is not None and seen.denied.cause is nt.ELSEWHERE
+    if followed and seen.referral:
+        await _follow(probe, seen.referral)
+    async with probe.step(Step.ACCESS) as rung:
         rung.check.facts.update(seen.facts)
         if seen.denied is not None:
             rung.denied(seen.denied)
@@ -38,30 +50,9 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
             rung.saw(seen.read)
 
 
-def _where(
-    server: Server, host: str, port: int, share: str | None, path: str, called: str | None = None
-) -> login.Where:
-    return login.Where(
-        host=host,
-        address=server.address,
-        port=port,
-        share=share,
-        path=path,
-        dialect=server.dialect,
-        called=called,
-        server=server.name,
-        domain=server.domain,
-        samba=server.samba,
-    )
-
-
-def _endpoint(where: login.Where) -> str:
-    return f"{bracketed(where.host)}:{where.port}"
-
-
 async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
     trace = login.Trace()
-    async with probe.step(Step.LOGIN, _endpoint(where)) as rung:
+    async with probe.step(Step.LOGIN) as rung:
         try:
             seen = await probe.login(login.visit, where, probe.target.credential, probe.remaining, trace)
         finally:
@@ -73,40 +64,54 @@ async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
     return seen
 
 
-async def _follow(probe: Probe, seen: login.Seen) -> login.Where:
-    """Do the handshake with the first of the servers that answers; if none does, the climb ends."""
+async def _follow(probe: Probe, places: list[str]) -> None:
+    r"""Climb to the prompt of the first server that answers of those that have it (``\\server\share\...``).
+
+    Raises:
+        ClimbEnded: in any case, once that is told.
+    """
     failed: list[Check] = []
-    for place in seen.referral[:_MOST_PLACES]:
-        host, _, rest = place.strip("\\").partition("\\")
-        share, _, path = rest.partition("\\")
-        checks: list[Check] = []
-        with contextlib.suppress(ClimbEnded):
-            async with probe.step(Step.HANDSHAKE, f"{bracketed(host)}:{DIRECT}", into=checks) as rung:
-                talk, server = await _shake_hands(probe, host)
-                rung.saw(f"the namespace leads here, to the share {share}: speaks {talk.dialect}")
+    for place in places[:_MOST_PLACES]:
+        check = await _asked(probe, place.strip("\\").partition("\\")[0])
+        if check.outcome is Outcome.PASSED:
             for dead in failed:
-                checks[0].summary += f"; {dead.endpoint} would have had it, too, and does not answer: {dead.summary}"
-            probe.checks += checks
-            return _where(server, host, DIRECT, share, path)
-        failed += checks
-    raise await _out_of_reach(probe, failed)
+                check.summary += f"; {dead.endpoint} would have had it, too, and does not answer: {dead.summary}"
+            probe.record(check)
+            async with probe.step(Step.ACCESS) as rung:
+                told = f"the path is a DFS link to {place}; that server answers, and was not logged in to"
+                rung.blocked(nt.ELSEWHERE, told, _as_target(place))
+        failed.append(check)
+    await _out_of_reach(probe, failed)
 
 
-async def _shake_hands(probe: Probe, host: str) -> tuple[smb.Talk, Server]:
-    """Negotiate, and ask for the prompt where there is one for NTLM."""
+async def _asked(probe: Probe, host: str) -> Check:
+    """Negotiate with the server, and ask for the prompt where there is one for NTLM."""
 
     async def connect() -> Stream:
         return await probe.dial(host, DIRECT)
 
-    talk = await smb.negotiate(probe, await connect(), connect)
-    said = software = None
-    with contextlib.suppress(NoNtlm):
-        said, software = await smb_prompt.challenge(probe, talk)
-    await probe.leave(talk.stream)
-    return talk, smb_prompt.server_of(talk, said, smb_prompt.identity(said, software, talk))
+    checks: list[Check] = []
+    with contextlib.suppress(ClimbEnded):
+        async with probe.step(Step.HANDSHAKE, f"{bracketed(host)}:{DIRECT}", into=checks) as rung:
+            talk = await smb.negotiate(probe, await connect(), connect)
+            rung.saw(f"a DFS link of the target leads here: speaks {talk.dialect}")
+            try:
+                await smb_prompt.challenge(probe, talk)
+                rung.saw("asks for a login")
+            except NoNtlm as error:
+                rung.saw(str(error))
+            await probe.leave(talk.stream)
+    return checks[0]
 
 
-async def _out_of_reach(probe: Probe, failed: list[Check]) -> ClimbEnded:
+def _as_target(place: str) -> str:
+    """The target to put into the inventory for that place."""
+    host, share, *below = [*place.strip("\\").split("\\"), ""]
+    path = quote("/".join(filter(None, below)))
+    return f"smb://{bracketed(host)}/{quote(share)}" + (f"?path={path}" if path else "")
+
+
+async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:
     """Tell that no server behind the link is to be had. What kept us from knowing outweighs what is definite."""
     told = "; ".join(f"{check.endpoint}: {check.finding.detail}" for check in failed if check.finding)
     check = next((check for check in failed if check.finding and not check.finding.cause.definite), failed[0])
@@ -114,7 +119,5 @@ async def _out_of_reach(probe: Probe, failed: list[Check]) -> ClimbEnded:
     cause = check.finding.cause
     if cause.definite and (cause in _UNHEARD or cause.step.height <= Step.CONNECT.height):
         cause = causes.DFS_TARGET_UNREACHABLE
-    with contextlib.suppress(ClimbEnded):
-        async with probe.step(Step.ACCESS, check.endpoint) as rung:
-            rung.blocked(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)
-    return ClimbEnded()
+    async with probe.step(Step.ACCESS, check.endpoint) as rung:
+        rung.blocked(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)

@@ -25,8 +25,8 @@ ANY_SERVER = "*SMBSERVER"
 _CALLING = "SCANREADY"
 
 FILE_SERVER, WORKSTATION, DOMAIN_CONTROLLERS = 0x20, 0x00, 0x1C
-_MESSAGE, _REQUEST, _POSITIVE, _NEGATIVE, _RETARGET, _KEEPALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
-_LENGTHS = {_POSITIVE: 0, _NEGATIVE: 1, _RETARGET: 6, _KEEPALIVE: 0}
+_MESSAGE, _REQUEST, _POSITIVE, _NEGATIVE, _RETARGET = 0x00, 0x81, 0x82, 0x83, 0x84
+_LENGTHS = {_POSITIVE: 0, _NEGATIVE: 1, _RETARGET: 6}
 _SMB = (b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB")  # 1; 2 and 3; encrypted; compressed
 
 NOT_LISTENING_FOR_CALLED, NOT_LISTENING_FOR_CALLING, NOT_PRESENT, NO_RESOURCES = 0x80, 0x81, 0x82, 0x83
@@ -130,33 +130,32 @@ def session_request(called: str = ANY_SERVER) -> bytes:
 
 
 def read_frame(buffer: Buffer) -> Frame | None:
-    """Read the next frame; None if more is needed. What keeps a session alive is stepped over.
+    """Read the next frame; None if more is needed. What keeps a session alive (0x85) has no place before a login.
 
     Raises:
         WireError: it is none, or carries no SMB.
     """
-    while (head := buffer.peek(4)) is not None:
-        kind, length = head[0], int.from_bytes(head[1:], "big")
-        if kind != _MESSAGE and length != _LENGTHS.get(kind):
-            raise WireError(f"neither an SMB message nor a NetBIOS session packet (first bytes {head!r})")
-        if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
-            raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {head!r})")
-        protocol = buffer.peek(4, 4)
-        if kind == _MESSAGE and protocol is not None and protocol not in _SMB:
-            raise WireError(f"the message is not SMB's: it starts with {protocol!r}")
-        if len(buffer) < 4 + length:
-            return None
-        content = buffer.take(4 + length)[4:]
-        match kind:
-            case _ if kind == _MESSAGE:
-                return Message(content)
-            case _ if kind == _POSITIVE:
-                return Positive()
-            case _ if kind == _NEGATIVE:
-                return Negative(content[0])
-            case _ if kind == _RETARGET:
-                return Retarget(".".join(map(str, content[:4])), int.from_bytes(content[4:], "big"))
-    return None
+    head = buffer.peek(4)
+    if head is None:
+        return None
+    kind, length = head[0], int.from_bytes(head[1:], "big")
+    if kind != _MESSAGE and length != _LENGTHS.get(kind):
+        raise WireError(f"neither an SMB message nor an answer to a NetBIOS session request (first bytes {head!r})")
+    if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
+        raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {head!r})")
+    protocol = buffer.peek(4, 4)
+    if kind == _MESSAGE and protocol is not None and protocol not in _SMB:
+        raise WireError(f"the message is not SMB's: it starts with {protocol!r}")
+    if len(buffer) < 4 + length:
+        return None
+    content = buffer.take(4 + length)[4:]
+    if kind == _MESSAGE:
+        return Message(content)
+    if kind == _NEGATIVE:
+        return Negative(content[0])
+    if kind == _RETARGET:
+        return Retarget(".".join(map(str, content[:4])), int.from_bytes(content[4:], "big"))
+    return Positive()
 
 
 def node_status_question(transaction: int) -> bytes:

@@ -54,6 +54,7 @@ NEGOTIATE = (
 #: Bytes. A challenge is a few hundred; every carrier's length field ends at 64 KiB.
 TOKEN_LIMIT = 0xFFFF
 _MOST_PAIRS = 64
+_LONGEST_NAME = 512  # bytes; a DNS name has 253 letters
 _NB_COMPUTER, _NB_DOMAIN, _DNS_COMPUTER, _DNS_DOMAIN, _DNS_FOREST, _TIMESTAMP = 1, 2, 3, 4, 5, 7
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
@@ -163,6 +164,8 @@ def _part(token: bytes, offset: int, length: int) -> bytes:
 
 def _text(raw: bytes, *, unicode: bool) -> str:
     """Names come as UTF-16, or in the server's own code page: then nothing but ASCII is certain."""
+    if len(raw) > _LONGEST_NAME:
+        raise WireError(f"a name of {len(raw)} bytes in the NTLM challenge")
     return raw.decode("utf-16-le" if unicode else "ascii", "replace").rstrip("\0")
 
 

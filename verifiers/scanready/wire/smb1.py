@@ -33,6 +33,7 @@ _USER_LEVEL, _SIGNING_ENABLED, _SIGNING_REQUIRED = 0x01, 0x04, 0x08
 _CAP_UNICODE, _CAP_EXTENDED_SECURITY = 0x00000004, 0x80000000
 _OUR_CAPABILITIES = 0x800000D4  # extended security, NT status, NT SMBs, large files, Unicode
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_LONGEST_TEXTS = 1024  # bytes, of all that a server calls itself
 # 0 is what old clients say after a crash: a server may then end every session that comes from our address.
 _CONNECTION_NUMBER = 1
 
@@ -141,7 +142,7 @@ def read_session_setup(message: bytes) -> Setup:
         aligned = (32 + 1 + len(words) + 2 + length) % 2
         told = _texts(texts[aligned:])
     else:
-        told = [part.decode("ascii", "replace") for part in texts.split(b"\0")[:3]]
+        told = texts[:_LONGEST_TEXTS].decode("ascii", "replace").split("\0")[:3]
     system, software, *_ = [*told, "", ""]
     return Setup(status, data[:length], system, software)
 
@@ -169,7 +170,7 @@ def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
 
 def _texts(data: bytes) -> list[str]:
     """Up to three texts in UTF-16, each ended by a NUL; the last one may have lost half of it."""
-    return data.decode("utf-16-le", "replace").split("\0")[:3]
+    return data[:_LONGEST_TEXTS].decode("utf-16-le", "replace").split("\0")[:3]
 
 
 def _time(ticks: int) -> datetime | None:
