@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from ..model import Cause, Owner, Step
 
+#: How the ports are kept from changing at the next restart, by the server's system.
 PIN = (
-    "To keep them where they are, pin them. Linux: /etc/nfs.conf, [mountd] port=, [lockd] port= and udp-port=, [statd] "
-    "port=, and RPCRQUOTADOPTS or /etc/default/quota for rquotad. NFS-Ganesha: MNT_Port, NLM_Port, Rquota_Port. "
-    "FreeBSD: mountd_flags, rpc_lockd_flags, rpc_statd_flags with -p. Solaris: sharectl. NetApp: fixed already."
+    "These ports change with a restart unless they are pinned. Linux, /etc/nfs.conf: [mountd] port=20048, [statd] "
+    'port=32765, [lockd] port=32803 and udp-port=32769; rquotad: RPCRQUOTADOPTS="-p 875" in /etc/sysconfig/rpc-rquotad '
+    "(RHEL) or /etc/default/quota (Debian). RHEL 7 and older: MOUNTD_PORT, STATD_PORT, LOCKD_TCPPORT, LOCKD_UDPPORT "
+    "and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, NLM_Port and Rquota_Port in NFS_CORE_PARAM. FreeBSD, "
+    "/etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd is always on 4045; "
+    "`sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
+    "/etc/default/nfs. NetApp ONTAP: pinned from the start (635, 4045, 4046, 4049)."
 )
 
 PORT_BLOCKED = Cause(
@@ -23,8 +28,8 @@ UDP_SILENT = Cause(
     "nfs.udp-silent",
     Owner.NETWORK,
     Step.CONNECT,
-    "A program that is registered for UDP did not answer over UDP, though it does over TCP, or others do. Locks and "
-    "their recovery may use UDP; silence over UDP is no proof that a firewall drops it.",
+    "A program of locking (nlockmgr, status) that is registered for UDP did not answer over UDP, though it, or others, "
+    "can be reached. The requirements name UDP for it; silence over UDP is no proof that a firewall drops it.",
     f"Permit the UDP ports too. {PIN}",
     "On the agent: rpcinfo -T udp {host} nlockmgr; rpcinfo -T udp {host} status",
 )
@@ -33,8 +38,9 @@ STALE = Cause(
     Owner.SERVER,
     Step.CONNECT,
     "rpcbind says that a program listens on a port, and nothing of the kind is there: the service died, or was "
-    "restarted without registering again.",
-    "Restart the service that the detail names on the server, so that it registers anew.",
+    "restarted without registering again. A firewall that answers with resets in its place looks the same.",
+    "Restart the service that the detail names on the server, so that it registers anew; if it runs and listens there, "
+    "permit the port on the firewalls between the two.",
     "On the server: rpcinfo -p; ss -lntup   (compare the ports)",
 )
 NOT_REGISTERED = Cause(
@@ -51,7 +57,8 @@ NO_RPCBIND = Cause(
     "nfs.no-rpcbind",
     Owner.SERVER,
     Step.CONNECT,
-    "NFSv3 is to be used, and rpcbind, which says where its mount and lock daemons listen, does not run on the server.",
+    "NFSv3 is to be used, and nothing listens on the port of rpcbind, which says where its mount and lock daemons are "
+    "(or a firewall answers with a reset in its place).",
     "Start rpcbind and the services of NFSv3 on the server, or scan with NFSv4 (option `nfs_version: 4`), which needs "
     "port 2049 alone.",
     "On the agent: rpcinfo -p {host}",
@@ -76,7 +83,8 @@ KERBEROS_ONLY = Cause(
     "nfs.kerberos-only",
     Owner.SERVER,
     Step.AUTH,
-    "The export wants Kerberos (sec=krb5, krb5i or krb5p) and does not take a plain Unix user (sec=sys).",
+    "The export wants Kerberos (sec=krb5, krb5i or krb5p) and does not take a plain Unix user (sec=sys), which is what "
+    "a mount without further options comes with. Whether this agent's Kerberos would be let in was not tried.",
     "Give the agent the export with sec=sys, or mount it on the agent with Kerberos (a keytab and rpc.gssd there) and "
     "scan the mount.",
     "On the server: exportfs -v. On the agent: mount -o sec=sys {host}:EXPORT /mnt",
@@ -86,7 +94,7 @@ AUTH_TOO_WEAK = Cause(
     Owner.SERVER,
     Step.ACCESS,
     "The server refuses the credential as too weak (AUTH_TOOWEAK) though it came from a port below 1024: it wants "
-    "another security flavor than sec=sys.",
+    "another security flavor than sec=sys. NFS-Ganesha may say so, too, to a client that it does not let in.",
     "Give the agent the export with sec=sys.",
     "On the server: exportfs -v",
 )
@@ -105,8 +113,8 @@ NOT_FOR_AGENT = Cause(
     "nfs.export-not-for-agent",
     Owner.SERVER,
     Step.ACCESS,
-    "The path is exported, and not to this agent. Servers look at the address, and at the name that it resolves to "
-    "backwards.",
+    "The server exports this path, or whatever it has, to others and not to this agent. Servers look at the address, "
+    "and at the name that it resolves to backwards.",
     "Add the agent to the export (the fix has the line) and run exportfs -ra; if the export names hosts, have the "
     "agent's reverse DNS record say that name.",
     "On the agent: showmount -e {host}; on the server: exportfs -v",
@@ -127,4 +135,14 @@ REFUSED = Cause(
     "The server speaks RPC and refuses to serve NFS; the detail has its answer.",
     "Look at the NFS service on the server: does it run, and did it read its exports?",
     "On the agent: rpcinfo -T tcp {host} nfs",
+)
+BUSY = Cause(
+    "nfs.busy",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The server asked again and again to come back later (NFS4ERR_DELAY, NFS3ERR_JUKEBOX): it fetches from slower "
+    "storage, waits for its own name service, or is overloaded.",
+    "Repeat the check later; look on the server at what it waits for (tape or cloud tier, DNS, rpc.mountd).",
+    "On the agent: time ls of the mounted export",
+    definite=False,
 )

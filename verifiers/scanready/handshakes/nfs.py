@@ -1,29 +1,38 @@
-"""NFS on its own port: which versions are there, and what an export says to this agent."""
+"""NFS on its own port: which versions are there, and whether they take a plain Unix user."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from .. import fixes
 from ..causes import common
 from ..causes import nfs as causes
 from ..explain import Failure
+from ..model import Outcome, Step
 from ..probe import Probe
-from ..wire.rpc import message, mount, nfs3, nfs4
+from ..rung import Rung
+from ..stream import HungUp, StreamError
+from ..wire import WireError
+from ..wire.rpc import message, nfs4
+from . import nfs_refusals as refusals
 from .nfs_v3 import ThirdVersion
-from .rpc_services import MOUNTD
-from .rpc_talk import Talk
+from .rpc_talk import Calls, Datagrams
 
-_THIRD, _FOURTH = 3, 4
+_FOURTH = 4
+#: Seconds for NFS over UDP where TCP has come to nothing, most of the time already being gone: asked twice.
+_LAST_TRY = 2.0
 
 
 @dataclass(slots=True)
 class Offered:
-    """The versions that answered on the port, as administrators write them: 3, 4.0, 4.1, 4.2."""
+    """The versions that answered on the port, as administrators write them: 3, 4.0, 4.1, 4.2.
 
-    versions: tuple[str, ...]
+    ``said`` is how the server put what it has not; ``root`` what it said to the first question about its root.
+    """
+
+    versions: list[str] = field(default_factory=list)
     said: str = ""
+    root: nfs4.Result | message.Reply | None = None
 
     def has(self, version: int) -> bool:
         """Whether any of that major version answered."""
@@ -37,175 +46,138 @@ def identity(probe: Probe) -> tuple[bytes, int]:
     return message.auth_sys(probe.around.agent.name, uid, gid), uid
 
 
-async def versions(probe: Probe, talk: Talk) -> Offered:
-    """Ask for every version; leaves no state at the server.
+async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (4, 3, 2)) -> Offered:
+    """Ask for the versions, each unless an answer has ruled it out; leaves no state at the server.
 
     Raises:
         Failure: the program is not NFS, or refuses.
     """
-    credential, _ = identity(probe)
-    found: list[str] = []
-    said = ""
-    for version in (2, 3, 4):
-        reply = await talk.call(nfs4.PROGRAM, version, 0)
-        if reply.state is message.State.SUCCESS:
-            found += await _minors(talk, credential) if version == _FOURTH else [str(version)]
-        elif reply.state is message.State.VERSION_MISMATCH:
-            said = f"offers {reply.low} to {reply.high}"
+    wanted = probe.target.options.get("nfs_version")
+    offered, refused = Offered(), ""
+    lowest, highest = min(candidates), max(candidates)
+    for version in candidates:
+        if not lowest <= version <= highest or (wanted == _FOURTH != version):
+            continue
+        reply = await calls.call(nfs4.PROGRAM, version, 0)
+        if reply.state is message.State.VERSION_MISMATCH:
+            offered.said = f"{reply.low} to {reply.high}"
+            if not reply.low <= version <= reply.high:  # else the range has a gap, and says nothing of the others
+                lowest, highest = reply.low, reply.high
+        elif reply.state is not message.State.SUCCESS:
+            refused = refused or f"NFS version {version}: {reply.state}"
+        elif version == _FOURTH and wanted in (None, _FOURTH):
+            await _minors(probe, calls, offered)
         else:
-            raise Failure(causes.REFUSED, f"NFS version {version}: {reply.state}")
-    return Offered(tuple(found), said)
+            offered.versions.append(str(version))
+    if refused and not offered.versions:
+        raise Failure(causes.REFUSED, refused)
+    offered.versions.sort()
+    return offered
 
 
-async def _minors(talk: Talk, credential: bytes) -> list[str]:
+async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
     """A question in each minor version; 4.1 and later want a session first, and say so: that is an answer too."""
-    found = []
+    credential, _ = identity(probe)
     for minor in nfs4.MINORS:
         arguments = nfs4.compound(minor, nfs4.ROOT, nfs4.ATTRIBUTES)
-        reply = await talk.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
-        if reply.state is message.State.AUTH_ERROR or (
-            reply.state is message.State.SUCCESS and nfs4.parse(reply.results).status != nfs4.MINOR_MISMATCH
-        ):
-            found.append(f"4.{minor}")
-    return found
+        try:
+            reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
+        except HungUp as error:
+            detail = "NFSv4 answers, and hangs up on the first question: a Linux server does so if its rpc.mountd hangs"
+            raise Failure(causes.REFUSED, detail) from error
+        if reply.state is message.State.AUTH_ERROR:  # it has not looked at the minor version
+            offered.versions.append("4")
+            offered.root = offered.root or reply
+            return
+        result = nfs4.parse(reply.results) if reply.state is message.State.SUCCESS else None
+        if result is not None and result.status != nfs4.MINOR_MISMATCH:
+            offered.versions.append(f"4.{minor}")
+            offered.root = offered.root or result
 
 
-@dataclass(slots=True)
-class Read:
-    """What reading an export came to: in which words, and with which flavors."""
+async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
+    """Ask for NFSv3 and older over UDP, where TCP came to nothing; None if that brings nothing either.
 
-    summary: str
-    flavors: tuple[int, ...]
-    denied: Failure | None = None
-
-
-async def read_v4(probe: Probe, talk: Talk, path: str, third: ThirdVersion | None) -> Read:
-    """Walk to the export and read the first names in it, in one breath, without state at the server.
-
-    Raises:
-        Failure: not to be had, and why.
+    If it answers, the failed connections limit: a mount over UDP is possible, and many clients do not try it.
     """
-    credential, _ = identity(probe)
-    parts = [part for part in path.split("/") if part]
-    walk = [nfs4.ROOT, *map(nfs4.lookup, parts)]
-
-    async def ask(*operations: bytes) -> nfs4.Result:
-        arguments = nfs4.compound(0, *operations)
-        reply = await talk.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
-        if reply.state is not message.State.SUCCESS:
-            raise _refused(talk, reply)
-        return nfs4.parse(reply.results)
-
-    flavors: tuple[int, ...] = ()
-    if parts:
-        security = await ask(*walk[:-1], nfs4.secinfo(parts[-1]))
-        flavors = security.flavors
-        if security.status == nfs4.OK and message.AUTH_SYS not in flavors:
-            raise Failure(causes.KERBEROS_ONLY, f"takes {flavor_names(flavors)}", flavors=flavor_names(flavors))
-    found = await ask(*walk, nfs4.ACCESS)
-    if found.status != nfs4.OK:
-        raise _status(probe, talk, path, found.status, third)
-    if not found.access & (nfs4.READ | nfs4.LOOKUP_ALLOWED):
-        return Read("", flavors, _unreadable(probe, path))
-    listing = await ask(*walk, nfs4.READDIR)
-    if listing.status == nfs4.NOTDIR:
-        return Read(f"{path}, a file, may be read", flavors)
-    if listing.status != nfs4.OK:
-        return Read("", flavors, _unreadable(probe, path))
-    first = listing.names[0] if listing.names else "which is empty"
-    return Read(f"read the directory {path} over NFSv4 ({first})", flavors)
-
-
-async def read_v3(probe: Probe, talk: Talk, path: str, third: ThirdVersion) -> Read:
-    """Mount, read the first names, unmount. A granted mount alone proves nothing (measured: NFS-Ganesha).
-
-    Raises:
-        Failure: not to be had, and why.
-    """
-    credential, _ = identity(probe)
-    assert third.mountd is not None
-    daemon = Talk(await probe.dial(probe.address or probe.host, third.mountd.port, privileged=True))
-    argument = mount.path(path if path.startswith("/") else f"/{path}")
-    reply = await daemon.call(MOUNTD, mount.VERSION, mount.MNT, argument, credential)
-    if reply.state is not message.State.SUCCESS:
-        raise _refused(daemon, reply)
-    mounted = mount.parse_mounted(reply.results)
-    if mounted.status != mount.OK:
-        raise _status(probe, daemon, path, mounted.status, third)
+    failed = [check for check in probe.checks if check.outcome is Outcome.FAILED]
+    hopeless = [check for check in failed if check.step is not Step.CONNECT or not _may_differ(check.finding)]
+    asked_for = probe.target.options.get("nfs_version") != _FOURTH and not probe.target.guessed
+    if not failed or hopeless or not asked_for or probe.depth is Step.CONNECT:
+        return None
+    calls = Datagrams(probe, probe.target.port, _LAST_TRY)
     try:
-        if message.AUTH_SYS not in mounted.flavors and mounted.flavors:
-            names = flavor_names(mounted.flavors)
-            raise Failure(causes.KERBEROS_ONLY, f"takes {names}", flavors=names)
-        return await _read_mounted(probe, talk, path, mounted, credential)
-    finally:
-        await daemon.call(MOUNTD, mount.VERSION, mount.UMNT, argument, credential)
-        await probe.leave(daemon.stream)
+        offered = await versions(probe, calls, (3, 2))
+    except (Failure, StreamError, WireError, OSError):
+        return None
+    for at, check in enumerate(probe.checks):  # each a new one: others on the port share those that are there
+        if check in failed:
+            summary = f"{check.summary} (NFS answers over UDP)"
+            probe.checks[at] = replace(check, outcome=Outcome.WARNED, summary=summary)
+    return calls, offered
 
 
-async def _read_mounted(probe: Probe, talk: Talk, path: str, mounted: mount.Mounted, credential: bytes) -> Read:
-    reply = await talk.call(nfs3.PROGRAM, nfs3.VERSION, nfs3.ACCESS, nfs3.access(mounted.handle), credential)
+def _may_differ(finding: object) -> bool:
+    return getattr(finding, "cause", None) in (common.FILTERED, common.REFUSED, common.REJECTED)
+
+
+async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third: ThirdVersion | None) -> None:
+    """Say which flavors we may come with: all that NFS has for a login prompt.
+
+    Raises:
+        Failure: not with a plain Unix user, which is all that the scanner's mount has.
+    """
+    wanted = probe.target.options.get("nfs_version")
+    try:
+        if offered.root is not None and wanted in (None, _FOURTH):
+            flavors = await _fourth(probe, calls, offered)
+        else:
+            flavors = await _older(probe, calls, offered)
+    except Failure as failure:
+        mountable = third is not None and third.mountd is not None and offered.has(3)
+        if not mountable or failure.cause is causes.NOT_FOR_AGENT:
+            raise
+        if "export" in probe.target.options:
+            rung.saw(f"NFSv4: {failure.detail}; NFSv3 may still be mounted")
+        else:
+            rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+        return
+    rung.saw(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
+
+
+async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
+    if isinstance(offered.root, message.Reply):
+        raise refusals.of_call(probe, calls, offered.root)
+    if offered.root is not None and offered.root.status == nfs4.WRONGSEC:
+        raise Failure(causes.KERBEROS_ONLY, "its root wants another flavor than sys (NFS4ERR_WRONGSEC)")
+    parts = refusals.parts(probe.target.options.get("export", "/"))
+    if not parts or "4.0" not in offered.versions:
+        return ["sys"]
+    credential, _ = identity(probe)
+    walk = [nfs4.ROOT, *map(nfs4.lookup, parts[:-1]), nfs4.secinfo(parts[-1])]
+    reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, nfs4.compound(0, *walk), credential)
     if reply.state is not message.State.SUCCESS:
-        raise _refused(talk, reply)
-    status, granted = nfs3.parse_access(reply.results)
-    if status != nfs3.OK:
-        raise Failure(causes.REFUSED, f"mounted, and NFS answers with status {status}")
-    if not granted & (nfs3.READ | nfs3.LOOKUP):
-        return Read("", mounted.flavors, _unreadable(probe, path))
-    reply = await talk.call(nfs3.PROGRAM, nfs3.VERSION, nfs3.READDIR, nfs3.readdir(mounted.handle), credential)
+        raise refusals.of_call(probe, calls, reply)
+    security = nfs4.parse(reply.results)
+    if security.status != nfs4.OK:
+        return ["sys"]  # of the root; what is wrong with the path is told where it is read
+    refusals.refuse_kerberos_only(security.flavors)
+    return refusals.flavor_names(security.flavors)
+
+
+async def _older(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
+    credential, _ = identity(probe)
+    version = 3 if offered.has(3) else 2
+    reply = await calls.call(nfs4.PROGRAM, version, 0, b"", credential)
     if reply.state is not message.State.SUCCESS:
-        raise _refused(talk, reply)
-    status, first = nfs3.parse_readdir(reply.results)
-    if status == nfs3.NOTDIR:
-        return Read(f"{path}, a file, may be read", mounted.flavors)
-    if status != nfs3.OK:
-        return Read("", mounted.flavors, _unreadable(probe, path))
-    return Read(f"mounted {path} over NFSv3 and read it ({first or 'which is empty'})", mounted.flavors)
+        raise refusals.of_call(probe, calls, reply)
+    return ["sys"]
 
 
-def flavor_names(flavors: tuple[int, ...]) -> str:
-    """As exports write them: sys, krb5, krb5i, krb5p."""
-    known = {0: "none", 1: "sys", 6: "krb5", 390003: "krb5", 390004: "krb5i", 390005: "krb5p"}
-    return ", ".join(dict.fromkeys(known.get(number, str(number)) for number in flavors)) or "no flavor at all"
-
-
-def _refused(talk: Talk, reply: message.Reply) -> Failure:
-    """A refusal of the call itself: by its credential, or by the port it came from."""
-    if reply.state is message.State.AUTH_ERROR:
-        said = message.AUTH_REFUSALS.get(reply.auth, f"auth_stat {reply.auth}")
-        return Failure(causes.AUTH_TOO_WEAK if talk.stream.privileged else causes.UNPRIVILEGED_PORT, said)
-    return Failure(causes.REFUSED, str(reply.state))
-
-
-def _status(probe: Probe, talk: Talk, path: str, status: int, third: ThirdVersion | None) -> Failure:
-    """A refusal of the path: what it means depends on whether the path is known to be exported."""
-    fix = fixes.nfs_export(path, probe.agent_address)
-    if status == nfs4.WRONGSEC:
-        return Failure(causes.KERBEROS_ONLY, "wants another security flavor than sys (NFS4ERR_WRONGSEC)")
-    exports = (third.exports if third else None) or ()
-    listed = next((export for export in exports if path == export.path), None)
-    detail = f"status {status} for {path}"
-    if listed is not None:
-        detail = f"{path} is exported to {', '.join(listed.groups) or 'everybody'}, and refused to this agent"
-    if not talk.stream.privileged:
-        return Failure(causes.UNPRIVILEGED_PORT, f"{detail}; the source port was not below 1024")
-    if listed is not None:
-        return Failure(causes.NOT_FOR_AGENT, detail, fix)
-    known = f"; it exports to this agent {', '.join(export.path for export in exports)}" if exports else ""
-    if status in (mount.NOENT, nfs4.NOENT, mount.ACCES, mount.PERM):
-        return Failure(causes.HIDDEN, f"{path} is not there, or not for this agent{known}", fix)
-    if status == nfs3.NOTDIR:
-        return Failure(common.ACCESS_NOT_FOUND, f"a part of {path} is not a directory")
-    return Failure(causes.REFUSED, f"status {status} for {path}")
-
-
-def _unreadable(probe: Probe, path: str) -> Failure:
-    uid = identity(probe)[1]
-    squashed = " (root is usually squashed to nobody: see root_squash)" if uid == 0 else ""
-    detail = f"mounted, and uid {uid} may not read {path}{squashed}"
-    return Failure(common.ACCESS_DENIED, detail, f"{fixes.nfs_export(path, probe.agent_address)[:-1]},no_root_squash)")
-
-
-def unreachable(offered: Offered) -> Failure:
+def unspoken(offered: Offered) -> Failure:
     """No version in which we could read."""
-    detail = f"the server offers {', '.join(offered.versions)}; reading in NFSv4.1 and later needs a session"
-    return Failure(common.LIMIT, f"{detail} at the server, which this tool does not open")
+    if offered.has(_FOURTH):
+        why = "reading in NFSv4.1 and later needs a session at the server, which this tool does not open"
+    else:
+        why = "this tool does not read in NFSv2"
+    return Failure(common.LIMIT, f"the server offers NFS {', '.join(offered.versions)}; {why}")

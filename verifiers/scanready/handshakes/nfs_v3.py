@@ -1,7 +1,8 @@
 """NFSv3 beside its port 2049: rpcbind and every program that it names, and what is missing for a mount.
 
 What decides: without the mount daemon nothing is mounted. The others are demanded by the requirements, and a scan that
-only reads can do without: their absence limits.
+only reads can do without: their absence limits. Over UDP the requirements want the lock daemon, and its companion
+status is notified that way; who answers the rest over TCP need not answer over UDP.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from dataclasses import dataclass, field
 from .. import fixes
 from ..causes import common
 from ..causes import nfs as causes
-from ..model import Check, Finding, Outcome
+from ..model import Check, Finding, Outcome, Step
 from ..probe import Probe
-from ..wire.rpc import mount, rpcbind
+from ..wire.rpc import message, mount, rpcbind
 from . import rpc_services as services
-from .rpc_services import MOUNTD, NFS, NLOCKMGR, Endpoint
+from .rpc_services import MOUNTD, NFS, NLOCKMGR, STATUS, Endpoint
 
 _STOPPED = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 _NEEDED = (NFS, MOUNTD)
+_LOCKING = (NLOCKMGR, STATUS)
 
 
 @dataclass(slots=True)
@@ -30,31 +32,37 @@ class ThirdVersion:
     checks: list[Check] = field(default_factory=list)
     mountd: Endpoint | None = None
     exports: tuple[mount.Export, ...] | None = None
-    offered: bool = True
+    offered: bool = False
 
 
-async def look_around(probe: Probe, *, needed: bool, on_2049: bool) -> ThirdVersion:
-    """Ask rpcbind and every endpoint that it names.
+async def look_around(probe: Probe, *, needed: bool, on_2049: bool, version: int) -> ThirdVersion:
+    """Ask rpcbind, and every endpoint that it names if NFSv3 (or older) is served at all.
 
     Args:
-        needed: without NFSv3 this target cannot be scanned; else what is missing limits at the most.
-        on_2049: NFSv3 answers on the target's own port.
+        needed: without it this target cannot be scanned; else what is missing limits at the most.
+        on_2049: it answers on the target's own port.
+        version: 3, or 2, for which an older mount daemon will do.
     """
     listed, brokers, still_asked = await services.ask_rpcbind(probe)
-    found = [one for one in services.endpoints(probe, listed) if not _is_ours(one, probe)]
-    await asyncio.gather(services.knock(probe, found), *still_asked)
-    third = ThirdVersion()
-    registered = {entry.program for entry in listed}
-    third.offered = bool(registered & {MOUNTD, NLOCKMGR}) or on_2049
-    third.mountd = _reachable(found, MOUNTD)
+    served = on_2049 or any(entry.program == NFS and entry.version in (2, 3) for entry in listed)
+    every = [one for one in services.endpoints(probe, listed) if served and not _is_ours(one, probe)]
+    found = every[: services.MOST_ENDPOINTS]
+    keep = probe.depth is Step.ACCESS and "export" in probe.target.options
+    await asyncio.gather(services.knock(probe, found, keep=keep), *still_asked)
+    if len(every) > len(found):
+        brokers[0].check.summary += f" on {len(every)} ports; {len(found)} of them were asked"
+    third = ThirdVersion(offered=served)
+    third.mountd = _mount_daemon(found, version)
     third.exports = next((one.exports for one in found if one.exports is not None), None)
-    _judge_brokers(probe, brokers, needed=needed, matters=on_2049)
+    _judge_brokers(probe, brokers, needed=needed, matters=served)
+    third.checks = [one.check for one in brokers]
     if any(one.answered for one in brokers):
         _judge(probe, found, reached={NFS} if on_2049 else set(), needed=needed)
-        third.checks = [one.check for one in (*brokers, *found)]
-        third.checks += _unregistered(probe, registered, third, needed=needed)
-    else:
-        third.checks = [one.check for one in brokers]
+        third.checks += [one.check for one in found]
+        if served:
+            third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
+    if needed and third.mountd is None and not any(check.outcome is Outcome.FAILED for check in third.checks):
+        third.checks.append(_no_mount_daemon(probe, found, version))
     return third
 
 
@@ -63,9 +71,11 @@ def _is_ours(one: Endpoint, probe: Probe) -> bool:
     return (one.transport, one.port) == ("tcp", probe.target.port)
 
 
-def _reachable(found: Iterable[Endpoint], program: int) -> Endpoint | None:
-    """The endpoint where a program answered; TCP first, as clients prefer it."""
-    return next((one for one in sorted(found, key=lambda one: one.transport) if program in one.answered), None)
+def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:
+    """The endpoint to mount through; TCP first, as clients prefer it."""
+    wanted = {3} if version == 3 else {1, 2}
+    usable = (one for one in found if wanted & set(one.answered.get(MOUNTD, ())))
+    return min(usable, key=lambda one: (one.transport, one.port), default=None)
 
 
 def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool, matters: bool) -> None:
@@ -73,35 +83,49 @@ def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool, matte
     if any(one.answered for one in brokers):
         for one in brokers:
             if not one.answered:
-                one.check.outcome, one.check.finding = Outcome.SKIPPED, None
-                one.check.summary += " (the other transport answers)"
+                _let_pass(one.check, "the other transport answers")
         return
-    by_tcp = brokers[0].check
-    if "refused" in by_tcp.facts or _is(by_tcp, common.HUNG_UP):
-        finding = Finding(causes.RPCBIND_DENIED, by_tcp.summary, f"rpcbind: {probe.agent_address}")
-    elif _is(by_tcp, common.REFUSED):
-        finding = Finding(causes.NO_RPCBIND, "nothing listens on port 111")
-    elif _is(by_tcp, *_STOPPED):
-        finding = _blocked(probe, brokers)
-    else:
-        finding = by_tcp.finding or Finding(common.MALFORMED, by_tcp.summary)
+    finding = _no_broker(probe, brokers)
     for one in brokers:
         if one.check.outcome is Outcome.SKIPPED:
             continue
-        if needed or (matters and finding.cause is not causes.NO_RPCBIND):
+        if needed or (matters and finding.cause is not causes.NO_RPCBIND and finding.cause.definite):
             one.check.outcome, one.check.finding = (Outcome.FAILED if needed else Outcome.WARNED), finding
         else:
-            one.check.outcome, one.check.finding = Outcome.SKIPPED, None
-            one.check.summary += " (NFSv4 needs no rpcbind)"
+            _let_pass(one.check, "NFSv4 needs no rpcbind")
+
+
+def _no_broker(probe: Probe, brokers: list[Endpoint]) -> Finding:
+    by_tcp = brokers[0].check
+    if by_tcp.facts.get("refused") == message.State.AUTH_ERROR or _is(by_tcp, common.HUNG_UP):
+        return Finding(causes.RPCBIND_DENIED, by_tcp.summary, f"rpcbind: {probe.agent_address}")
+    if "refused" in by_tcp.facts:
+        return Finding(causes.REFUSED, by_tcp.summary)
+    if _is(by_tcp, common.REFUSED):
+        return Finding(causes.NO_RPCBIND, "nothing listens on port 111")
+    if _is(by_tcp, *_STOPPED):
+        return _blocked(probe, brokers)
+    assert by_tcp.finding is not None, "who does not answer has a finding"
+    return by_tcp.finding
 
 
 def _is(check: Check, *those: object) -> bool:
     return check.finding is not None and check.finding.cause in those
 
 
+def _let_pass(check: Check, why: str) -> None:
+    """It did not answer, and nothing depends on it."""
+    check.outcome, check.finding = Outcome.SKIPPED, None
+    check.summary += f" ({why})"
+
+
 def _judge(probe: Probe, found: list[Endpoint], *, reached: set[int], needed: bool) -> None:
     """Say what each endpoint without an answer means for a mount; ``reached`` are programs that answered elsewhere."""
-    reached = reached | {number for one in found for number in one.answered}
+    by_tcp = reached | {number for one in found if one.transport == "tcp" for number in one.answered}
+    reached = by_tcp | {number for one in found for number in one.answered}
+    for one in found:
+        if _is(one.check, common.UDP_SILENT) and by_tcp.issuperset(one.programs) and not _is_for_locking(one):
+            _let_pass(one.check, "TCP is enough")
     stopped = [one for one in found if _is(one.check, *_STOPPED) or _reset_by_a_firewall(one, found)]
     silent = [one for one in found if _is(one.check, common.UDP_SILENT)]
     all_blocked = _blocked(probe, [*stopped, *silent]) if stopped else None
@@ -117,6 +141,12 @@ def _judge(probe: Probe, found: list[Endpoint], *, reached: set[int], needed: bo
         elif _is(one.check, common.REFUSED) or "refused" in one.check.facts:
             said = f"{one.name} is registered, and {'refuses' if 'refused' in one.check.facts else 'nothing listens'}"
             one.check.finding = Finding(causes.STALE, said)
+        elif not needed and one.check.finding is not None and not one.check.finding.cause.definite:
+            _let_pass(one.check, "not known, and NFSv4 needs none of it")
+
+
+def _is_for_locking(one: Endpoint) -> bool:
+    return any(number in _LOCKING for number in one.programs)
 
 
 def _silence(probe: Probe, one: Endpoint, all_blocked: Finding | None, *, missing: bool) -> Finding:
@@ -135,7 +165,7 @@ def _reset_by_a_firewall(one: Endpoint, found: list[Endpoint]) -> bool:
 
 def _blocked(probe: Probe, those: list[Endpoint]) -> Finding:
     """One finding for all endpoints that a firewall keeps from us, with every rule that is missing."""
-    certain = [one.name for one in those if one.transport == "tcp" or not _is(one.check, common.UDP_SILENT)]
+    certain = [one.name for one in those if not _is(one.check, common.UDP_SILENT)]
     silent = [one.name for one in those if one.name not in certain]
     detail = f"no way through to {', '.join(certain)}"
     if silent:
@@ -148,17 +178,26 @@ def _rules(probe: Probe, those: list[Endpoint]) -> str:
     return "\n".join(fixes.firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
 
 
-def _unregistered(probe: Probe, registered: set[int], third: ThirdVersion, *, needed: bool) -> list[Check]:
+def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[Check]:
     """Programs that a mount needs, and rpcbind does not know."""
-    if not third.offered:
-        return []
     missing = [number for number in (MOUNTD, NLOCKMGR) if number not in registered]
-    found = []
-    for number in missing:
-        one = services.endpoint(probe, rpcbind.PORT, "tcp", {})
-        said = f"{services.NAMES[number]} is not registered"
-        check = one.check
-        check.summary, check.finding = said, Finding(causes.NOT_REGISTERED, said)
-        check.outcome = Outcome.FAILED if needed and number == MOUNTD else Outcome.WARNED
-        found.append(check)
-    return found
+    return [
+        _absent(probe, f"{services.NAMES[number]} is not registered", fails=needed and number == MOUNTD)
+        for number in missing
+    ]
+
+
+def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check:
+    """Nobody to mount through, though nothing failed: where it is registered we do not go, or in other versions."""
+    check = _absent(probe, f"no mount daemon that serves NFSv{version} answers", fails=True)
+    if any(MOUNTD in one.programs and one.check.outcome is Outcome.SKIPPED for one in found):
+        check.summary = "the mount daemon is registered on a port that another service usually has: not contacted"
+        check.finding = Finding(common.LIMIT, check.summary)
+    return check
+
+
+def _absent(probe: Probe, said: str, *, fails: bool) -> Check:
+    check = services.endpoint(probe, rpcbind.PORT, "tcp", {}).check
+    check.summary, check.finding = said, Finding(causes.NOT_REGISTERED, said)
+    check.outcome = Outcome.FAILED if fails else Outcome.WARNED
+    return check

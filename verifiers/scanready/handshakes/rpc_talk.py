@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
+from typing import Protocol
 
+from .. import sockets
 from ..probe import Probe
 from ..stream import Stream
 from ..wire import WireError
@@ -13,11 +16,29 @@ from ..wire.rpc import message as wire
 _MOST_IGNORED = 8
 
 
+class Calls(Protocol):
+    """Calls to one port, whatever carries them."""
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024."""
+
+    async def call(
+        self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
+    ) -> wire.Reply:
+        """Call and return the answer."""
+
+
 class Talk:
     """The calls that go over one connection, one after another."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024."""
+        return self.stream.privileged
 
     async def call(
         self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
@@ -37,21 +58,34 @@ class Talk:
         raise WireError("answers to calls that nobody made")
 
 
-async def call_over_udp(
-    probe: Probe, port: int, program: int, version: int, procedure: int, arguments: bytes = b""
-) -> wire.Reply:
-    """Call once over UDP, from a port below 1024 where that may be.
+class Datagrams:
+    """Calls over UDP, each a question of its own, of at most ``seconds``."""
 
-    Raises:
-        Unanswered: silence, which proves nothing.
-        DialFailed: an ICMP message said no.
-        WireError: the answer is no RPC.
-    """
-    xid = random.getrandbits(32)
+    def __init__(self, probe: Probe, port: int, seconds: float = 3.0) -> None:
+        self._probe, self._port, self._seconds = probe, port, seconds
 
-    def reader(datagram: bytes) -> wire.Reply | None:
-        reply = wire.parse_reply(datagram)
-        return reply if reply.xid == xid else None
+    @property
+    def privileged(self) -> bool:
+        """True if this process may have a port below 1024; each question has one of its own."""
+        with sockets.udp(socket.AF_INET, privileged=True) as trial:
+            return 0 < sockets.source_port(trial) < 1024
 
-    question = wire.call(xid, program, version, procedure, arguments)
-    return await probe.ask(probe.address or probe.host, port, question, reader, privileged=True)
+    async def call(
+        self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
+    ) -> wire.Reply:
+        """Call and return the answer; the call comes from a port below 1024 where that may be.
+
+        Raises:
+            Unanswered: silence, which proves nothing.
+            DialFailed: an ICMP message said no.
+            WireError: the answer is no RPC.
+        """
+        xid = random.getrandbits(32)
+
+        def reader(datagram: bytes) -> wire.Reply | None:
+            reply = wire.parse_reply(datagram)
+            return reply if reply.xid == xid else None
+
+        question = wire.call(xid, program, version, procedure, arguments, credential)
+        host = self._probe.address or self._probe.host
+        return await self._probe.ask(host, self._port, question, reader, seconds=self._seconds, privileged=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .. import Buffer, WireError
-from .xdr import Items, opaque, text, u32
+from .xdr import Items, opaque, u32
 
 _CALL, _REPLY, _VERSION = 0, 1, 2
 _LAST = 0x8000_0000
@@ -17,7 +17,8 @@ _MOST_FRAGMENTS = 64
 _MOST_VERIFIER = 400  # RFC 5531, 8.2
 
 AUTH_NONE = u32(0) + u32(0)
-AUTH_SYS, RPCSEC_GSS = 1, 6
+AUTH_SYS = 1
+BAD_CREDENTIAL, TOO_WEAK = 1, 5
 #: auth_stat of a refusal (RFC 5531, 9).
 AUTH_REFUSALS = {
     1: "bad credential",
@@ -68,8 +69,8 @@ class Reply:
 
 
 def auth_sys(machine: str, uid: int, gid: int) -> bytes:
-    """The credential of a Unix user (AUTH_SYS), without further groups."""
-    body = u32(0) + text(machine[:255]) + u32(uid) + u32(gid) + u32(0)
+    """The credential of a Unix user (AUTH_SYS), without further groups; a machine name has at most 255 octets."""
+    body = u32(0) + opaque(machine.encode("utf-8", "replace")[:255]) + u32(uid) + u32(gid) + u32(0)
     return u32(AUTH_SYS) + opaque(body)
 
 

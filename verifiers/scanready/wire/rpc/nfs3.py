@@ -6,7 +6,7 @@ from .xdr import Items, opaque, u32, u64
 
 PROGRAM, VERSION = 100003, 3
 NULL, ACCESS, READDIR = 0, 4, 16
-OK, PERM, NOENT, ACCES, NOTDIR, STALE = 0, 1, 2, 13, 20, 70
+OK, PERM, NOENT, ACCES, NOTDIR, JUKEBOX = 0, 1, 2, 13, 20, 10008
 READ, LOOKUP = 0x01, 0x02
 _ATTRIBUTES = 84  # fattr3 has a fixed size
 _MOST_NAME = 1024

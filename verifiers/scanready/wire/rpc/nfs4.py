@@ -9,7 +9,7 @@ from .xdr import Items, text, u32, u64
 
 PROGRAM, VERSION, COMPOUND = 100003, 4, 1
 OK, PERM, NOENT, ACCES, NOTDIR = 0, 1, 2, 13, 20
-WRONGSEC, MINOR_MISMATCH, NOT_IN_SESSION = 10016, 10021, 10071
+DELAY, WRONGSEC, MINOR_MISMATCH, NOT_IN_SESSION = 10008, 10016, 10021, 10071
 READ, LOOKUP_ALLOWED = 0x01, 0x02
 #: Newer ones are left alone: NFS-Ganesha logs a critical error for each such question (measured).
 MINORS = (0, 1, 2)
@@ -19,11 +19,17 @@ _SUPPORTED_TYPE_LEASE = u32(1) + u32(0x403)
 _MOST_OPERATIONS, _MOST_FLAVORS, _MOST_ATTRIBUTES, _MOST_WORDS = 128, 64, 8192, 16
 _MOST_NAME = 1024
 _RPCSEC_GSS = 6
+# The object identifier of Kerberos 5 (RFC 4121), with and without the header that DER gives it.
+_KERBEROS = bytes.fromhex("2a864886f712010202")
+_KERBEROS_FLAVORS = {1: 390003, 2: 390004, 3: 390005}  # krb5, krb5i, krb5p (RFC 2623, 2.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the operations came to: the overall status, how many were done, and what they said."""
+    """What the operations came to: the overall status, how many were done, and what they said.
+
+    ``flavors`` are numbered as in NFSv3: 1 for sys, 390003 to 390005 for the services of Kerberos.
+    """
 
     status: int
     done: int
@@ -123,7 +129,8 @@ def _flavors(items: Items) -> tuple[int, ...]:
     for _ in range(count):
         flavor = items.u32()
         if flavor == _RPCSEC_GSS:
-            items.opaque(256)
-            items.fixed(8)
+            mechanism, _, service = items.opaque(256), items.u32(), items.u32()
+            if mechanism.removeprefix(b"\x06\x09") == _KERBEROS:
+                flavor = _KERBEROS_FLAVORS.get(service, flavor)
         found.append(flavor)
     return tuple(found)
