@@ -14,12 +14,14 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from fixtures.lab.nfs import firewall
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ["README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))]
@@ -39,7 +41,7 @@ AGENT = "proxy-nyc"
 
 
 @pytest.fixture(scope="module")
-def estate(lab: Lab) -> Lab:
+def estate(lab: Lab) -> Iterator[Lab]:
     """The hosts that the pages speak of."""
     lab.topology.name(
         {
@@ -47,9 +49,15 @@ def estate(lab: Lab) -> Lab:
             "web1.corp": [lab.openssh("password").address],
             "db8.corp": [lab.mariadb("tls").address],
             "intranet.corp": [lab.one_machine()["nginx"].address],
+            "nas.corp": [lab.nfs("both").address],
+            "fs01.corp": [lab.samba("smb3").address],
+            "win1.corp": [lab.windows("healthy").address],
         }
     )
-    return lab
+    closed = [firewall("rest-dropped", lab.nfs("both").address)]
+    closed += [f"ip daddr {lab.windows('healthy').address} tcp dport 49152-65535 drop"]
+    with lab.policy("\n".join(closed)):
+        yield lab
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search((ROOT / page).read_text())])

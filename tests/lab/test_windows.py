@@ -95,7 +95,7 @@ class TestFirewall:
         expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK)
         assert report.finding is not None
         assert report.finding.fix == rules(lab, host.address, 49664, 49665, "49152-65535")
-        assert f"{host.address}:49664: no answer" in report.finding.detail
+        assert "49664: no answer" in report.finding.detail
         assert "is inferred from that" in report.finding.detail
         assert report.seconds < 10
         passed(report, Step.HANDSHAKE, Step.AUTH)

@@ -215,9 +215,12 @@ class Run:
         elif not seconds:
             probe.record(_no_time_left(target))
         else:
-            if row.needs_agent not in (None, self.agent.platform):
+            wrong_agent = row.needs_agent not in (None, self.agent.platform)
+            if wrong_agent and not target.guessed:
                 probe.record(_platform_mismatch(row, self.agent))
             await probe.climb(verify)
+            if wrong_agent and target.guessed and (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height:
+                probe.record(_platform_mismatch(row, self.agent))  # of a host that is none, it would be no answer
             if self.settings.canary and _needs_canary(probe, row):
                 await self._canary(probe, verify)
         _complete(probe)

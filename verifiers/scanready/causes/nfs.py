@@ -9,9 +9,9 @@ PIN = (
     "These ports change with a restart unless they are pinned. Linux, /etc/nfs.conf: [mountd] port=20048, [statd] "
     'port=32765, [lockd] port=32803 and udp-port=32769; rquotad: RPCRQUOTADOPTS="-p 875" in /etc/sysconfig/rpc-rquotad '
     "(RHEL) or /etc/default/quota (Debian). RHEL 7 and older: MOUNTD_PORT, STATD_PORT, LOCKD_TCPPORT, LOCKD_UDPPORT "
-    "and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, NLM_Port and Rquota_Port in NFS_CORE_PARAM. FreeBSD, "
-    "/etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd is always on 4045; "
-    "`sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
+    "and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, NLM_Port and Rquota_Port in NFS_CORE_PARAM. "
+    "FreeBSD, /etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd is always "
+    "on 4045; `sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
     "/etc/default/nfs. NetApp ONTAP: pinned from the start (635, 4045, 4046, 4049)."
 )
 

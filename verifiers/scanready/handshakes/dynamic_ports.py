@@ -47,7 +47,8 @@ class Tried:
     @property
     def detail(self) -> str:
         """In words, with the port."""
-        return self.failure.detail if self.failure else f"{self.service.port}: connected"
+        said = self.failure.detail.split(": ", 1)[-1] if self.failure else "connected"
+        return f"{self.service.port}: {said}"
 
 
 def is_old(version: Version | None) -> bool:

@@ -60,7 +60,12 @@ class Endpoint:
     @property
     def name(self) -> str:
         """As the findings name it: ``mountd 20048/tcp``."""
-        return f"{' and '.join(NAMES.get(number, 'rpcbind') for number in self.programs)} {self.port}/{self.transport}"
+        return f"{self.services} {self.port}/{self.transport}"
+
+    @property
+    def services(self) -> str:
+        """What is registered there."""
+        return " and ".join(NAMES.get(number, "rpcbind") for number in self.programs)
 
     async def unmount(self, stream: Stream) -> None:
         """Undo a mount; the farewell to a mount daemon, wherever the climb stops."""
@@ -157,7 +162,7 @@ async def knock(probe: Probe, asked: Iterable[Endpoint], *, keep: bool) -> None:
 async def _knock(probe: Probe, one: Endpoint, *, keep: bool) -> None:
     if one.port in _FOREIGN_PORTS:
         one.check.outcome = Outcome.SKIPPED
-        one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
+        one.check.summary = f"{one.services} is registered on the port of another service: not contacted"
         return
 
     async def ask(calls: Calls) -> str:
@@ -208,12 +213,12 @@ async def _examine(probe: Probe, one: Endpoint, ask: Callable[[Calls], Awaitable
         one.calls = calls if keep else None
         check.outcome = Outcome.PASSED
     except Refused as error:
-        check.step, check.summary = Step.HANDSHAKE, f"{one.name}: {error}"
+        check.step, check.summary = Step.HANDSHAKE, f"{one.services}: {error}"
         check.facts["refused"] = str(error.reply.state)
     except (Failure, StreamError, WireError, OSError) as error:
         if isinstance(error, WireError):
             check.step = Step.HANDSHAKE
         check.finding = explain(error, check.step, "rpc")
         told = check.finding.detail.removeprefix(f"{bracketed(probe.address or probe.host)}:{one.port}: ")
-        check.summary = f"{one.name}: {told}"
+        check.summary = f"{one.services}: {told}"
     check.seconds = time.perf_counter() - clock

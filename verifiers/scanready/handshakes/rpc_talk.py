@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 import socket
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from .. import sockets
 from ..probe import Probe
-from ..stream import Stream
+from ..stream import HEARD, Stream
 from ..wire import WireError
 from ..wire.rpc import message as wire
+
+T = TypeVar("T")
 
 #: Answers to calls that were not ours; more is somebody playing.
 _MOST_IGNORED = 8
@@ -27,6 +31,19 @@ class Calls(Protocol):
         self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
     ) -> wire.Reply:
         """Call and return the answer."""
+
+
+def read(parse: Callable[[bytes], T], reply: wire.Reply) -> T:
+    """Return what a program's results say.
+
+    Raises:
+        WireError: they are broken; what it quotes is the results.
+    """
+    try:
+        return parse(reply.results)
+    except WireError as error:
+        error.heard = reply.results[:HEARD]
+        raise
 
 
 class Talk:
@@ -55,7 +72,9 @@ class Talk:
             reply = await self.stream.receive(wire.read_reply)
             if reply.xid == xid:
                 return reply
-        raise WireError("answers to calls that nobody made")
+        error = WireError("answers to calls that nobody made")
+        error.heard = self.stream.heard
+        raise error
 
 
 class Datagrams:
@@ -89,3 +108,13 @@ class Datagrams:
         question = wire.call(xid, program, version, procedure, arguments, credential)
         host = self._probe.address or self._probe.host
         return await self._probe.ask(host, self._port, question, reader, seconds=self._seconds, privileged=True)
+
+    def tell(self, program: int, version: int, procedure: int, arguments: bytes, credential: bytes) -> None:
+        """Send one call and wait for nothing: a farewell, which must go out even if our time is over."""
+        question = wire.call(random.getrandbits(32), program, version, procedure, arguments, credential)
+        address = self._probe.address
+        assert address is not None, "somebody there has answered"
+        with suppress(OSError), sockets.udp(socket.AF_INET6 if ":" in address else socket.AF_INET, True) as sock:
+            self._probe.footprint.connections += 1
+            sock.connect((address, self._port))
+            sock.send(question)

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import visible, visible_lines
+from ..escape import MOST, visible, visible_lines
 from ..model import Cause, Outcome, Target, Verdict, bracketed
 from .document import Look, Totals
 
@@ -98,6 +98,10 @@ def columns(*ratios: int | None) -> Table:
     return grid
 
 
+#: What the catalogue of causes says is whole, however long; only what targets say is cut.
+_OURS, _LONGEST_OF_OURS = ("meaning", "remedy"), 4000
+
+
 def verdict_word(verdict: Verdict) -> Text:
     """Return the verdict in its colour."""
     return Text(verdict.value, _STYLES[verdict])
@@ -117,7 +121,8 @@ def pairs(entries: Iterable[tuple[str, str]]) -> Table:
     """Return a word and its explanation a line, the explanations under one another."""
     grid = columns(None, 1)
     for word, text in entries:
-        grid.add_row(Text(word, "dim"), Text(visible(text), overflow="fold"))
+        most = _LONGEST_OF_OURS if word in _OURS else MOST
+        grid.add_row(Text(word, "dim"), Text(visible(text, most), overflow="fold"))
     return grid
 
 

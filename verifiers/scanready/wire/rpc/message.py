@@ -67,6 +67,12 @@ class Reply:
     high: int = 0
     auth: int = 0
 
+    def __str__(self) -> str:
+        """What the server said, in words."""
+        if self.state is not State.AUTH_ERROR:
+            return str(self.state)
+        return f"{self.state} ({AUTH_REFUSALS.get(self.auth, f'auth_stat {self.auth}')})"
+
 
 def auth_sys(machine: str, uid: int, gid: int) -> bytes:
     """The credential of a Unix user (AUTH_SYS), without further groups; a machine name has at most 255 octets."""
@@ -130,16 +136,32 @@ def parse_reply(message: bytes) -> Reply:
     xid = items.u32()
     if items.u32() != _REPLY:
         raise WireError("not an RPC reply")
-    if items.u32() == 0:
-        items.u32()
-        items.opaque(_MOST_VERIFIER)
-        number = items.u32()
-        if number >= len(_ACCEPTED):
-            raise WireError(f"an RPC reply of accept state {number}")
-        state = _ACCEPTED[number]
-        if state is State.VERSION_MISMATCH:
-            return Reply(xid, state, low=items.u32(), high=items.u32())
-        return Reply(xid, state, items.rest() if state is State.SUCCESS else b"")
-    if items.u32() == 0:
-        return Reply(xid, State.RPC_MISMATCH, low=items.u32(), high=items.u32())
-    return Reply(xid, State.AUTH_ERROR, auth=items.u32())
+    match items.u32():
+        case 0:
+            return _accepted(xid, items)
+        case 1:
+            return _denied(xid, items)
+        case stat:
+            raise WireError(f"an RPC reply of state {stat}")
+
+
+def _accepted(xid: int, items: Items) -> Reply:
+    items.u32()
+    items.opaque(_MOST_VERIFIER)
+    number = items.u32()
+    if number >= len(_ACCEPTED):
+        raise WireError(f"an RPC reply of accept state {number}")
+    state = _ACCEPTED[number]
+    if state is State.VERSION_MISMATCH:
+        return Reply(xid, state, low=items.u32(), high=items.u32())
+    return Reply(xid, state, items.rest() if state is State.SUCCESS else b"")
+
+
+def _denied(xid: int, items: Items) -> Reply:
+    match items.u32():
+        case 0:
+            return Reply(xid, State.RPC_MISMATCH, low=items.u32(), high=items.u32())
+        case 1:
+            return Reply(xid, State.AUTH_ERROR, auth=items.u32())
+        case stat:
+            raise WireError(f"an RPC reply of reject state {stat}")

@@ -9,13 +9,14 @@ from .xdr import Items, text, u32, u64
 
 PROGRAM, VERSION, COMPOUND = 100003, 4, 1
 OK, PERM, NOENT, ACCES, NOTDIR = 0, 1, 2, 13, 20
-DELAY, WRONGSEC, MINOR_MISMATCH, NOT_IN_SESSION = 10008, 10016, 10021, 10071
+DELAY, WRONGSEC, RESOURCE, MOVED = 10008, 10016, 10018, 10019
+MINOR_MISMATCH, SYMLINK, NOT_IN_SESSION = 10021, 10029, 10071
 READ, LOOKUP_ALLOWED = 0x01, 0x02
 #: Newer ones are left alone: NFS-Ganesha logs a critical error for each such question (measured).
 MINORS = (0, 1, 2)
 
 _ACCESS, _GETATTR, _LOOKUP, _PUTROOTFH, _READDIR, _SECINFO = 3, 9, 15, 24, 26, 33
-_SUPPORTED_TYPE_LEASE = u32(1) + u32(0x403)
+_SUPPORTED_TYPE_LEASE, _TYPE = 0x403, 0x2  # attributes 0, 1 and 10; 1 alone
 _MOST_OPERATIONS, _MOST_FLAVORS, _MOST_ATTRIBUTES, _MOST_WORDS = 128, 64, 8192, 16
 _MOST_NAME = 1024
 _RPCSEC_GSS = 6
@@ -28,12 +29,14 @@ _KERBEROS_FLAVORS = {1: 390003, 2: 390004, 3: 390005}  # krb5, krb5i, krb5p (RFC
 class Result:
     """What the operations came to: the overall status, how many were done, and what they said.
 
-    ``flavors`` are numbered as in NFSv3: 1 for sys, 390003 to 390005 for the services of Kerberos.
+    ``access`` has the bits that are granted, or that the server cannot tell; ``kind`` the type of the object, 0 if it
+    was not asked for. ``flavors`` are numbered as in NFSv3: 1 for sys, 390003 to 390005 for the services of Kerberos.
     """
 
     status: int
     done: int
     access: int = 0
+    kind: int = 0
     names: tuple[str, ...] = ()
     flavors: tuple[int, ...] = field(default=())
 
@@ -46,7 +49,10 @@ def compound(minor: int, *operations: bytes) -> bytes:
 #: Go to the root of all that is exported.
 ROOT = u32(_PUTROOTFH)
 #: Attributes that every object has.
-ATTRIBUTES = u32(_GETATTR) + _SUPPORTED_TYPE_LEASE
+ATTRIBUTES = u32(_GETATTR) + u32(1) + u32(_SUPPORTED_TYPE_LEASE)
+#: Whether it is a directory, a file, or a link (nfs_ftype4).
+KIND = u32(_GETATTR) + u32(1) + u32(_TYPE)
+REGULAR, DIRECTORY, LINK = 1, 2, 5
 #: Which of reading and looking up this user may.
 ACCESS = u32(_ACCESS) + u32(READ | LOOKUP_ALLOWED)
 #: The first names of a directory: cookie, verifier, two sizes, no attributes.
@@ -75,7 +81,7 @@ def parse(results: bytes) -> Result:
     count = items.u32()
     if count > _MOST_OPERATIONS:
         raise WireError(f"results of {count} operations")
-    access, names, flavors = 0, (), ()  # type: int, tuple[str, ...], tuple[int, ...]
+    access, kind, names, flavors = 0, 0, (), ()  # type: int, int, tuple[str, ...], tuple[int, ...]
     done = 0
     for _ in range(count):
         operation, own = items.u32(), items.u32()
@@ -86,25 +92,31 @@ def parse(results: bytes) -> Result:
             case 24 | 15:
                 pass
             case 9:
-                _bitmap(items)
-                items.opaque(_MOST_ATTRIBUTES)
+                kind = _kind(items)
             case 3:
-                items.u32()
-                access = items.u32()
+                told = items.u32()
+                access = items.u32() | (READ | LOOKUP_ALLOWED) & ~told
             case 26:
                 names = _first_names(items)
             case 33:
                 flavors = _flavors(items)
             case _:
                 raise WireError(f"a result of operation {operation}, which was not asked for")
-    return Result(status, done, access, names, flavors)
+    return Result(status, done, access, kind, names, flavors)
 
 
-def _bitmap(items: Items) -> None:
+def _kind(items: Items) -> int:
+    """The type, where the attributes are that alone."""
+    which, values = _bitmap(items), items.opaque(_MOST_ATTRIBUTES)
+    return int.from_bytes(values, "big") if which == _TYPE and len(values) == 4 else 0
+
+
+def _bitmap(items: Items) -> int:
+    """The bits as one number: attribute 0 is its lowest."""
     words = items.u32()
     if words > _MOST_WORDS:
         raise WireError(f"a bitmap of {words} words")
-    items.fixed(4 * words)
+    return sum(items.u32() << 32 * at for at in range(words))
 
 
 def _first_names(items: Items) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from .. import WireError
-from .xdr import Items
+from .xdr import Items, text, u32
 
 PROGRAM, PORT = 100000, 111
-#: DUMP has this number in all versions.
-DUMP = 4
+#: These have the same numbers in all versions: where one program is, and the whole list.
+GETPORT, DUMP = 3, 4
 #: The portmapper's version tells TCP and UDP alone; the later ones tell addresses, of IPv6 too.
 PORTMAPPER, RPCBIND = 2, 4
 _TRANSPORTS = {6: "tcp", 17: "udp"}
@@ -47,6 +47,28 @@ def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
         if entry is not None:
             found.append(entry)
     return tuple(dict.fromkeys(found))
+
+
+def which(version: int, program: int, number: int, transport: str) -> bytes:
+    """The arguments of GETPORT, called GETADDR from version 3 on: where ``program`` of version ``number`` is."""
+    wanted = u32(program) + u32(number)
+    if version == PORTMAPPER:
+        protocol = next(key for key, name in _TRANSPORTS.items() if name == transport)
+        return wanted + u32(protocol) + u32(0)
+    return wanted + text(transport) + text("") + text("")
+
+
+def parse_port(results: bytes, version: int) -> int:
+    """Read the answer to GETPORT or GETADDR: the port, 0 if there is none (or an impossible one).
+
+    Raises:
+        WireError: broken.
+    """
+    items = Items(results)
+    if version != PORTMAPPER:
+        return port_of(items.text())
+    port = items.u32()
+    return port if port < 65536 else 0
 
 
 def _mapping(items: Items) -> Registration | None:
