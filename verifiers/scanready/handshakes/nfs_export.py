@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ..causes import common
 from ..causes import nfs as causes
 from ..explain import Failure
 from ..probe import Probe
-from ..stream import StreamError
-from ..wire import WireError
 from ..wire.rpc import message, mount, nfs3, nfs4
 from . import nfs_refusals as refusals
-from .nfs import identity
+from .nfs import compound, identity
 from .nfs_refusals import Wish
 from .nfs_v3 import ThirdVersion
-from .rpc_services import MOUNTD
-from .rpc_talk import Calls, Talk
+from .rpc_services import MOUNTD, Endpoint
+from .rpc_talk import Calls, Datagrams, Talk, read
 
 T = TypeVar("T")
 
@@ -40,26 +38,20 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
     walk = [nfs4.ROOT, *map(nfs4.lookup, refusals.parts(path))]
 
     async def ask(*operations: bytes) -> nfs4.Result:
-        async def once() -> tuple[int, nfs4.Result]:
-            arguments = nfs4.compound(0, *operations)
-            reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
-            if reply.state is not message.State.SUCCESS:
-                raise refusals.of_call(probe, calls, reply)
-            result = nfs4.parse(reply.results)
-            return result.status, result
+        return await _patiently(probe, lambda: compound(probe, calls, credential, *operations), lambda said: said.status)
 
-        return await _patiently(once)
-
-    found = await ask(*walk, nfs4.ACCESS)
+    found = await ask(*walk, nfs4.ACCESS, nfs4.KIND)
     if found.status != nfs4.OK:
         lost_at_root = found.status == nfs4.NOENT and found.done == 1
         visible = (await ask(nfs4.ROOT, nfs4.READDIR)).names if lost_at_root else ()
         raise wish.of_walk(found, visible)
+    if found.kind == nfs4.LINK:
+        raise Failure(common.LIMIT, f"{path} is a symbolic link, which was not followed")
     if not found.access & nfs4.READ:
         raise wish.unreadable()
-    listing = await ask(*walk, nfs4.READDIR)
-    if listing.status == nfs4.NOTDIR:
+    if found.kind == nfs4.REGULAR:
         return f"may read the file {path} over NFSv4"
+    listing = await ask(*walk, nfs4.READDIR)
     if listing.status != nfs4.OK:
         raise wish.of_walk(listing)
     if not found.access & nfs4.LOOKUP_ALLOWED:
@@ -79,72 +71,67 @@ async def read_v3(probe: Probe, calls: Calls, path: str, third: ThirdVersion) ->
     """
     daemon = third.mountd
     assert daemon is not None, "asked only where there is a mount daemon"
-    assert daemon.calls is not None, "kept for this"
     credential, uid = identity(probe)
     wish = Wish(probe, path, calls, third.exports, uid)
-    argument = mount.path(path)
+    if daemon.calls is None:
+        host = probe.address or probe.host
+        daemon.calls = Talk(await probe.dial(host, daemon.port, daemon.unmount, privileged=True))
+    try:
+        return await _mount_and_read(wish, daemon, daemon.calls, credential)
+    finally:
+        if isinstance(daemon.calls, Datagrams) and daemon.mounted:  # a connection has its farewell for that
+            daemon.calls.tell(MOUNTD, mount.VERSION, mount.UMNT, *daemon.mounted)
+
+
+async def _mount_and_read(wish: Wish, daemon: Endpoint, calls: Calls, credential: bytes) -> str:
+    argument = mount.path(wish.path)
     daemon.mounted = argument, credential  # from the question on: its answer may come too late for us
-    reply = await daemon.calls.call(MOUNTD, mount.VERSION, mount.MNT, argument, credential)
+    reply = await calls.call(MOUNTD, mount.VERSION, mount.MNT, argument, credential)
     if reply.state is not message.State.SUCCESS:
         daemon.mounted = None
-        raise refusals.of_call(probe, daemon.calls, reply)
-    mounted = mount.parse_mounted(reply.results)
+        raise refusals.of_call(wish.probe, calls, reply)
+    mounted = read(mount.parse_mounted, reply)
     if mounted.status != mount.OK:
         daemon.mounted = None
         raise wish.of_mount(mounted.status)
-    try:
-        refusals.refuse_kerberos_only(mounted.flavors)
-        return await _read_mounted(wish, mounted.handle, credential)
-    finally:
-        if not isinstance(daemon.calls, Talk):  # a connection has its farewell for that
-            with contextlib.suppress(StreamError, WireError, OSError):
-                await daemon.calls.call(MOUNTD, mount.VERSION, mount.UMNT, argument, credential)
+    refusals.refuse_kerberos_only(mounted.flavors)
+    return await _read_mounted(wish, mounted.handle, credential)
 
 
 async def _read_mounted(wish: Wish, handle: bytes, credential: bytes) -> str:
     async def ask(procedure: int, arguments: bytes, parse: Callable[[bytes], tuple[int, T]]) -> tuple[int, T]:
-        async def once() -> tuple[int, tuple[int, T]]:
+        async def once() -> tuple[int, T]:
             reply = await wish.calls.call(nfs3.PROGRAM, nfs3.VERSION, procedure, arguments, credential)
             if reply.state is not message.State.SUCCESS:
                 raise refusals.of_call(wish.probe, wish.calls, reply)
-            result = parse(reply.results)
-            return result[0], result
+            return read(parse, reply)
 
-        return await _patiently(once)
+        return await _patiently(wish.probe, once, lambda said: said[0])
 
     status, granted = await ask(nfs3.ACCESS, nfs3.access(handle), nfs3.parse_access)
     if status != nfs3.OK:
-        raise _refused(wish, status)
+        raise wish.of_reading(status)
     if not granted & nfs3.READ:
         raise wish.unreadable()
     status, first = await ask(nfs3.READDIR, nfs3.readdir(handle), nfs3.parse_readdir)
     if status == nfs3.NOTDIR:
         return f"mounted {wish.path} over NFSv3: a file that may be read"
     if status != nfs3.OK:
-        raise _refused(wish, status)
+        raise wish.of_reading(status)
     if not granted & nfs3.LOOKUP:
         raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, and open nothing in it")
     return f"mounted {wish.path} over NFSv3 and read it ({first or 'which is empty'})"
 
 
-def _refused(wish: Wish, status: int) -> Failure:
-    """Mounted, and NFS itself refuses."""
-    if status in (nfs3.ACCES, nfs3.PERM) and not wish.calls.privileged:
-        return Failure(causes.UNPRIVILEGED_PORT, "mounted, and NFS refuses; the source port was not below 1024")
-    if status == nfs3.ACCES:
-        return wish.unreadable()
-    return Failure(causes.REFUSED, f"mounted, and NFS answers with status {status}")
-
-
-async def _patiently(ask: Callable[[], Awaitable[tuple[int, T]]]) -> T:
+async def _patiently(probe: Probe, ask: Callable[[], Awaitable[T]], status_of: Callable[[T], int]) -> T:
     """Ask again while the status is "later".
 
     Raises:
         Failure: ``nfs.busy``.
     """
     for pause in (*_PAUSES, 0.0):
-        status, answer = await ask()
-        if status not in (nfs4.DELAY, nfs3.JUKEBOX):
+        answer = await ask()
+        if status_of(answer) not in (nfs4.DELAY, nfs3.JUKEBOX):
             return answer
-        await asyncio.sleep(pause)
+        await asyncio.sleep(min(pause, probe.remaining))
     raise Failure(causes.BUSY, f"asked {len(_PAUSES) + 1} times")

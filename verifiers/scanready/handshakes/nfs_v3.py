@@ -21,7 +21,6 @@ from . import rpc_services as services
 from .rpc_services import MOUNTD, NFS, NLOCKMGR, STATUS, Endpoint
 
 _STOPPED = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
-_NEEDED = (NFS, MOUNTD)
 _LOCKING = (NLOCKMGR, STATUS)
 
 
@@ -32,35 +31,30 @@ class ThirdVersion:
     checks: list[Check] = field(default_factory=list)
     mountd: Endpoint | None = None
     exports: tuple[mount.Export, ...] | None = None
-    offered: bool = False
 
 
-async def look_around(probe: Probe, *, needed: bool, on_2049: bool, version: int) -> ThirdVersion:
-    """Ask rpcbind, and every endpoint that it names if NFSv3 (or older) is served at all.
+async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersion:
+    """Ask rpcbind, and every endpoint that it names, where NFSv3 (or older) has answered on the target's own port.
 
     Args:
         needed: without it this target cannot be scanned; else what is missing limits at the most.
-        on_2049: it answers on the target's own port.
         version: 3, or 2, for which an older mount daemon will do.
     """
     listed, brokers, still_asked = await services.ask_rpcbind(probe)
-    served = on_2049 or any(entry.program == NFS and entry.version in (2, 3) for entry in listed)
-    every = [one for one in services.endpoints(probe, listed) if served and not _is_ours(one, probe)]
+    every = [one for one in services.endpoints(probe, listed) if not _is_ours(one, probe)]
     found = every[: services.MOST_ENDPOINTS]
-    keep = probe.depth is Step.ACCESS and "export" in probe.target.options
-    await asyncio.gather(services.knock(probe, found, keep=keep), *still_asked)
+    await asyncio.gather(services.knock(probe, found), *still_asked)
     if len(every) > len(found):
         brokers[0].check.summary += f" on {len(every)} ports; {len(found)} of them were asked"
-    third = ThirdVersion(offered=served)
-    third.mountd = _mount_daemon(found, version)
-    third.exports = next((one.exports for one in found if one.exports is not None), None)
-    _judge_brokers(probe, brokers, needed=needed, matters=served)
+    third = ThirdVersion(mountd=_mount_daemon(found, version))
+    if third.mountd is not None:
+        third.exports = await services.list_exports(third.mountd)
+    _judge_brokers(probe, brokers, needed=needed)
     third.checks = [one.check for one in brokers]
     if any(one.answered for one in brokers):
-        _judge(probe, found, reached={NFS} if on_2049 else set(), needed=needed)
+        _judge(probe, found, needed=needed)
         third.checks += [one.check for one in found]
-        if served:
-            third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
+        third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
     if needed and third.mountd is None and not any(check.outcome is Outcome.FAILED for check in third.checks):
         third.checks.append(_no_mount_daemon(probe, found, version))
     return third
@@ -74,11 +68,16 @@ def _is_ours(one: Endpoint, probe: Probe) -> bool:
 def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:
     """The endpoint to mount through; TCP first, as clients prefer it."""
     wanted = {3} if version == 3 else {1, 2}
-    usable = (one for one in found if wanted & set(one.answered.get(MOUNTD, ())))
+    answering = (one for one in found if one.answered.get(MOUNTD))
+    usable = (one for one in answering if wanted & set(one.answered[MOUNTD] if _by_tcp(one) else one.programs[MOUNTD]))
     return min(usable, key=lambda one: (one.transport, one.port), default=None)
 
 
-def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool, matters: bool) -> None:
+def _by_tcp(one: Endpoint) -> bool:
+    return one.transport == "tcp"
+
+
+def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool) -> None:
     """rpcbind over TCP or UDP is enough; without it NFSv3 is out of reach, and NFSv4 is not."""
     if any(one.answered for one in brokers):
         for one in brokers:
@@ -89,7 +88,7 @@ def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool, matte
     for one in brokers:
         if one.check.outcome is Outcome.SKIPPED:
             continue
-        if needed or (matters and finding.cause is not causes.NO_RPCBIND and finding.cause.definite):
+        if needed or (finding.cause is not causes.NO_RPCBIND and finding.cause.definite):
             one.check.outcome, one.check.finding = (Outcome.FAILED if needed else Outcome.WARNED), finding
         else:
             _let_pass(one.check, "NFSv4 needs no rpcbind")
@@ -119,9 +118,9 @@ def _let_pass(check: Check, why: str) -> None:
     check.summary += f" ({why})"
 
 
-def _judge(probe: Probe, found: list[Endpoint], *, reached: set[int], needed: bool) -> None:
-    """Say what each endpoint without an answer means for a mount; ``reached`` are programs that answered elsewhere."""
-    by_tcp = reached | {number for one in found if one.transport == "tcp" for number in one.answered}
+def _judge(probe: Probe, found: list[Endpoint], *, needed: bool) -> None:
+    """Say what each endpoint without an answer means for a mount."""
+    by_tcp = {NFS} | {number for one in found if _by_tcp(one) for number in one.answered}
     reached = by_tcp | {number for one in found for number in one.answered}
     for one in found:
         if _is(one.check, common.UDP_SILENT) and by_tcp.issuperset(one.programs) and not _is_for_locking(one):
@@ -132,17 +131,25 @@ def _judge(probe: Probe, found: list[Endpoint], *, reached: set[int], needed: bo
     for one in found:
         if one.check.outcome is not Outcome.FAILED:
             continue
-        missing = needed and any(number in _NEEDED and number not in reached for number in one.programs)
+        missing = needed and MOUNTD in one.programs and MOUNTD not in reached
         one.check.outcome = Outcome.FAILED if missing else Outcome.WARNED
         if one in stopped:
             one.check.finding = all_blocked
         elif one in silent:
             one.check.finding = _silence(probe, one, all_blocked, missing=missing)
         elif _is(one.check, common.REFUSED) or "refused" in one.check.facts:
-            said = f"{one.name} is registered, and {'refuses' if 'refused' in one.check.facts else 'nothing listens'}"
-            one.check.finding = Finding(causes.STALE, said)
+            one.check.finding = _not_there(one)
         elif not needed and one.check.finding is not None and not one.check.finding.cause.definite:
             _let_pass(one.check, "not known, and NFSv4 needs none of it")
+
+
+def _not_there(one: Endpoint) -> Finding:
+    """Registered, and nothing listens there; or something does, and refuses."""
+    refusal = one.check.facts.get("refused")
+    if refusal in (None, message.State.PROGRAM_UNAVAILABLE, message.State.VERSION_MISMATCH):
+        said = f"{one.name} is registered, and {refusal or 'nothing listens'}"
+        return Finding(causes.STALE, said)
+    return Finding(causes.REFUSED, one.check.summary)
 
 
 def _is_for_locking(one: Endpoint) -> bool:

@@ -20,7 +20,7 @@ from ..stream import Stream, StreamError
 from ..wire import WireError
 from ..wire.rpc import message as wire
 from ..wire.rpc import mount, rpcbind
-from .rpc_talk import Calls, Datagrams, Talk
+from .rpc_talk import Calls, Datagrams, Talk, read
 
 NFS, MOUNTD, NLOCKMGR, STATUS, RQUOTAD = 100003, 100005, 100021, 100024, 100011
 NAMES = {NFS: "nfs", MOUNTD: "mountd", NLOCKMGR: "nlockmgr", STATUS: "status", RQUOTAD: "rquotad"}
@@ -36,7 +36,6 @@ _VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 2, 3, 4), STATUS: (1,
 # A list that names the port of another well-known service is not followed: foreign bytes are an offence there.
 _FOREIGN_PORTS = frozenset(row.port for row in TYPES) - {2049} | {25, 53, 110, 389, 636}
 
-
 _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 
 
@@ -44,8 +43,8 @@ _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 class Endpoint:
     """One port of the server, what is registered there, and what became of asking.
 
-    ``programs`` and ``answered`` have the versions of each program. ``calls`` are what goes on once that is known: of a
-    mount daemon that was to be kept. ``mounted`` is the argument and the credential of a mount that is to be undone.
+    ``programs`` and ``answered`` have the versions of each program. ``calls`` are those of a mount daemon, kept for what
+    follows. ``mounted`` is the argument and the credential of a mount that is to be undone.
     """
 
     port: int
@@ -53,7 +52,6 @@ class Endpoint:
     programs: dict[int, tuple[int, ...]]
     check: Check
     answered: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    exports: tuple[mount.Export, ...] | None = None
     calls: Calls | None = None
     mounted: tuple[bytes, bytes] | None = None
 
@@ -86,7 +84,7 @@ async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], l
     An rpcbind that refuses logs each question: refused over TCP, it is not asked again.
     """
     by_tcp, by_udp = (endpoint(probe, rpcbind.PORT, transport, {rpcbind.PROGRAM: ()}) for transport in ("tcp", "udp"))
-    asking: set[_Asking] = {asyncio.create_task(_dump(probe, by_tcp))}
+    asking: set[_Asking] = {asyncio.create_task(_list(probe, by_tcp))}
     listed: tuple[rpcbind.Registration, ...] = ()
     try:
         await asyncio.wait(asking, timeout=_HEAD_START)
@@ -94,18 +92,19 @@ async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], l
             by_udp.check.outcome = Outcome.SKIPPED
             by_udp.check.summary = "not asked: it refuses over TCP, and logs that"
             return (), [by_tcp, by_udp], set()
-        asking.add(asyncio.create_task(_dump(probe, by_udp)))
+        asking.add(asyncio.create_task(_list(probe, by_udp)))
         while asking and not listed:
             done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
             listed = max((task.result() for task in done), key=len)
-    except asyncio.CancelledError:
+    except BaseException:
         for task in asking:
             task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
         raise
     return listed, [by_tcp, by_udp], asking
 
 
-async def _dump(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, ...]:
+async def _list(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, ...]:
     found: tuple[rpcbind.Registration, ...] = ()
 
     async def ask(calls: Calls) -> str:
@@ -116,32 +115,53 @@ async def _dump(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, .
             reply = await calls.call(rpcbind.PROGRAM, version, rpcbind.DUMP)
             if reply.state is not wire.State.VERSION_MISMATCH:
                 break
-        if reply.state is not wire.State.SUCCESS:
+        if reply.state is wire.State.SUCCESS:
+            found = read(lambda results: rpcbind.parse_dump(results, version), reply)
+        elif reply.state is not wire.State.PROCEDURE_UNAVAILABLE:
             raise Refused(reply)
-        found = rpcbind.parse_dump(reply.results, version)
         broker.answered[rpcbind.PROGRAM] = (version,)
-        return f"rpcbind lists {len(found)} registrations"
+        said = f"rpcbind lists {len(found)} registrations"
+        if not any(entry.program in NAMES for entry in found):
+            found += (unlisted := await _look_up(probe, calls, version))
+            said += f", and tells {len(unlisted)} that it does not list" if unlisted else ""
+        return said
 
     await _examine(probe, broker, ask)
     return found
+
+
+async def _look_up(probe: Probe, calls: Calls, version: int) -> tuple[rpcbind.Registration, ...]:
+    """Ask for each program by its number, as a mount does: some keep their list to themselves."""
+    found = []
+    for program, numbers in _VERSIONS.items():
+        for netid in _netids(probe):
+            arguments = rpcbind.which(version, program, numbers[-1], netid)
+            reply = await calls.call(rpcbind.PROGRAM, version, rpcbind.GETPORT, arguments)
+            if reply.state is wire.State.SUCCESS:
+                port = read(lambda results: rpcbind.parse_port(results, version), reply)
+                found += [rpcbind.Registration(program, numbers[-1], netid, port)] if port else []
+    return tuple(found)
+
+
+def _netids(probe: Probe) -> tuple[str, str]:
+    """TCP and UDP, as rpcbind names them for the address that was reached."""
+    return ("tcp6", "udp6") if ":" in (probe.address or "") else ("tcp", "udp")
 
 
 class Refused(Exception):
     """The program is there, and refuses the call."""
 
     def __init__(self, reply: wire.Reply) -> None:
-        auth = f" ({wire.AUTH_REFUSALS.get(reply.auth, reply.auth)})" if reply.state is wire.State.AUTH_ERROR else ""
-        super().__init__(f"{reply.state}{auth}")
+        super().__init__(str(reply))
         self.reply = reply
 
 
 def endpoints(probe: Probe, listed: Iterable[rpcbind.Registration]) -> list[Endpoint]:
     """The endpoints of NFSv3's programs, in the order of their names; one for each port and transport."""
-    sixth = "6" if ":" in (probe.address or "") else ""
+    netids = _netids(probe)
     where: dict[tuple[int, str], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for entry in listed:
-        ours = entry.version in _VERSIONS.get(entry.program, ())
-        if ours and entry.transport in (f"tcp{sixth}", f"udp{sixth}"):
+        if entry.version in _VERSIONS.get(entry.program, ()) and entry.transport in netids:
             where[entry.port, entry.transport[:3]][entry.program].add(entry.version)
     found = [
         endpoint(probe, port, transport, {number: tuple(sorted(versions)) for number, versions in programs.items()})
@@ -151,46 +171,56 @@ def endpoints(probe: Probe, listed: Iterable[rpcbind.Registration]) -> list[Endp
     return sorted(found, key=lambda one: (min(map(order.index, one.programs)), one.transport, one.port))
 
 
-async def knock(probe: Probe, asked: Iterable[Endpoint], *, keep: bool) -> None:
-    """Call procedure NULL of every program and version at each endpoint, side by side.
-
-    ``keep`` leaves the connection to a mount daemon open, for the mount.
-    """
-    await asyncio.gather(*(_knock(probe, one, keep=keep) for one in asked))
+async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
+    """Call procedure NULL of every program at each endpoint, side by side; mount daemons are kept for what follows."""
+    await asyncio.gather(*(_knock(probe, one) for one in asked))
 
 
-async def _knock(probe: Probe, one: Endpoint, *, keep: bool) -> None:
+async def _knock(probe: Probe, one: Endpoint) -> None:
     if one.port in _FOREIGN_PORTS:
         one.check.outcome = Outcome.SKIPPED
-        one.check.summary = f"{one.services} is registered on the port of another service: not contacted"
+        one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
         return
 
     async def ask(calls: Calls) -> str:
-        said = []
         for program, versions in one.programs.items():
-            good = []
-            for version in versions:
-                reply = await calls.call(program, version, 0)
-                if reply.state is wire.State.SUCCESS:
-                    good.append(version)
-                elif reply.state is not wire.State.VERSION_MISMATCH or (version == versions[-1] and not good):
-                    raise Refused(reply)
-            one.answered[program] = tuple(good)
-            said.append(f"{NAMES[program]} {', '.join(map(str, good))}")
-            if program == MOUNTD and one.exports is None:
-                await _list_exports(one, calls, good[-1])
-        return "; ".join(said)
+            one.answered[program] = await _null(calls, program, versions, every=one.transport == "tcp")
+        return "; ".join(f"{NAMES[program]} {', '.join(map(str, good))}" for program, good in one.answered.items())
 
-    await _examine(probe, one, ask, keep=keep and MOUNTD in one.programs)
+    await _examine(probe, one, ask, keep=MOUNTD in one.programs)
 
 
-async def _list_exports(one: Endpoint, calls: Calls, version: int) -> None:
-    """The list is good to know, and no more: a daemon that looks up names for it may take its time."""
-    with contextlib.suppress(TimeoutError):
+async def _null(calls: Calls, program: int, versions: tuple[int, ...], *, every: bool) -> tuple[int, ...]:
+    """The versions that answer; over UDP, where each question is a conversation of its own, one of them will do."""
+    good: list[int] = []
+    for version in reversed(versions):
+        reply = await calls.call(program, version, 0)
+        if reply.state is wire.State.SUCCESS:
+            good.insert(0, version)
+            if not every:
+                break
+        elif reply.state is not wire.State.VERSION_MISMATCH or (version == versions[0] and not good):
+            raise Refused(reply)
+    return tuple(good)
+
+
+async def list_exports(daemon: Endpoint) -> tuple[mount.Export, ...] | None:
+    """Ask a mount daemon what it exports; None if it does not say.
+
+    That is good to know, and no more: a daemon may take its time to look names up, and a list can be too long. What is
+    left of such a talk is of no use for the mount, which then takes a connection of its own.
+    """
+    assert daemon.calls is not None, "kept for this"
+    version = max(daemon.answered[MOUNTD])
+    try:
         async with asyncio.timeout(_PATIENCE):
-            reply = await calls.call(MOUNTD, version, mount.EXPORT)
-            if reply.state is wire.State.SUCCESS:
-                one.exports = mount.parse_exports(reply.results)
+            reply = await daemon.calls.call(MOUNTD, version, mount.EXPORT)
+    except (StreamError, WireError, OSError):
+        daemon.calls = None
+        return None
+    with contextlib.suppress(WireError):
+        return mount.parse_exports(reply.results) if reply.state is wire.State.SUCCESS else None
+    return None
 
 
 async def _examine(probe: Probe, one: Endpoint, ask: Callable[[Calls], Awaitable[str]], *, keep: bool = False) -> None:

@@ -44,7 +44,7 @@ async def verify(probe: Probe) -> None:
         if (wanted and not offered.has(wanted)) or not offered.versions:
             there = ", ".join(offered.versions) or offered.said or "none that we know"
             rung.blocked(causes.VERSION_NOT_OFFERED, f"NFS {wanted or ''} is not offered; there is {there}")
-    third = await _third_version(probe, offered) if wanted != 4 else None
+    third = await _third_version(probe, offered) if offered.has(3) or offered.has(2) else None
     async with probe.step(Step.AUTH) as rung:
         await shared.prompt(probe, rung, calls, offered, third)
     async with probe.step(Step.ACCESS) as rung:
@@ -57,19 +57,17 @@ async def verify(probe: Probe) -> None:
 async def _third_version(probe: Probe, offered: shared.Offered) -> ThirdVersion:
     """Ask for everything that NFSv3 needs beside 2049; it is needed if there is no NFSv4, or NFSv3 was asked for."""
     wanted = probe.target.options.get("nfs_version")
-    old = offered.has(3) or offered.has(2)
-    version = wanted or (3 if offered.has(3) or not old else 2)
-    third = await look_around(probe, needed=bool(wanted) or not offered.has(4), on_2049=old, version=version)
+    version = wanted or (3 if offered.has(3) else 2)
+    third = await look_around(probe, needed=bool(wanted) or not offered.has(4), version=version)
     for check in third.checks:
         probe.record(check)
-    ports = [check.endpoint.rpartition(":")[2] for check in third.checks if check.outcome is Outcome.PASSED]
     async with probe.step(Step.HANDSHAKE) as rung:
-        if not old:
-            rung.skip("NFSv3 is not offered: NFSv4 needs port 2049 alone")
-        elif third.mountd is not None:
-            rung.saw(f"NFSv{version} can be mounted", ports=ports)
+        if third.mountd is not None:
+            rung.saw(f"the mount daemon of NFSv{version} answers")
         else:
-            rung.skip(f"NFSv{version} cannot be mounted: its mount daemon is out of reach")
+            rung.skip(f"NFSv{version} cannot be mounted: no mount daemon answers")
+        answering = [check for check in third.checks if check.outcome is Outcome.PASSED]
+        rung.check.facts["ports"] = [check.endpoint.rpartition(":")[2] for check in answering]
         if third.exports is not None:
             rung.check.facts["exports"] = [export.path for export in third.exports]
     return third

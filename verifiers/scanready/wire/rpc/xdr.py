@@ -68,7 +68,7 @@ class Items:
 
     def text(self, most: int = 1024) -> str:
         """A string."""
-        return self.opaque(most).decode("utf-8", "surrogateescape")
+        return self.opaque(most).decode("utf-8", "backslashreplace")
 
     def rest(self) -> bytes:
         """All that is left."""
