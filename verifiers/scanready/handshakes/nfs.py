@@ -16,7 +16,7 @@ from ..wire import WireError
 from ..wire.rpc import message, nfs4
 from . import nfs_refusals as refusals
 from .nfs_v3 import ThirdVersion
-from .rpc_talk import Calls, Datagrams
+from .rpc_talk import Calls, Datagrams, read
 
 _FOURTH = 4
 #: Seconds for NFS over UDP where TCP has come to nothing, most of the time already being gone: asked twice.
@@ -27,11 +27,13 @@ _LAST_TRY = 2.0
 class Offered:
     """The versions that answered on the port, as administrators write them: 3, 4.0, 4.1, 4.2.
 
-    ``said`` is how the server put what it has not; ``root`` what it said to the first question about its root.
+    ``said`` is the range that the server names, ``refused`` what else it said of a version; ``root`` its answer about
+    its root, in NFSv4.0.
     """
 
     versions: list[str] = field(default_factory=list)
     said: str = ""
+    refused: str = ""
     root: nfs4.Result | message.Reply | None = None
 
     def has(self, version: int) -> bool:
@@ -46,31 +48,28 @@ def identity(probe: Probe) -> tuple[bytes, int]:
     return message.auth_sys(probe.around.agent.name, uid, gid), uid
 
 
-async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (4, 3, 2)) -> Offered:
-    """Ask for the versions, each unless an answer has ruled it out; leaves no state at the server.
+async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_FOURTH, 3)) -> Offered:
+    """Ask for the versions, newest first, and for NFSv2 if there is nothing newer; leaves no state at the server.
 
     Raises:
         Failure: the program is not NFS, or refuses.
     """
     wanted = probe.target.options.get("nfs_version")
-    offered, refused = Offered(), ""
-    lowest, highest = min(candidates), max(candidates)
-    for version in candidates:
-        if not lowest <= version <= highest or (wanted == _FOURTH != version):
+    offered = Offered()
+    for version in (_FOURTH,) if wanted == _FOURTH else (*candidates, 2):
+        if version == 2 and offered.versions and wanted != 2:
             continue
         reply = await calls.call(nfs4.PROGRAM, version, 0)
         if reply.state is message.State.VERSION_MISMATCH:
             offered.said = f"{reply.low} to {reply.high}"
-            if not reply.low <= version <= reply.high:  # else the range has a gap, and says nothing of the others
-                lowest, highest = reply.low, reply.high
         elif reply.state is not message.State.SUCCESS:
-            refused = refused or f"NFS version {version}: {reply.state}"
+            offered.refused = offered.refused or f"NFSv{version}: {reply}"
         elif version == _FOURTH and wanted in (None, _FOURTH):
             await _minors(probe, calls, offered)
         else:
             offered.versions.append(str(version))
-    if refused and not offered.versions:
-        raise Failure(causes.REFUSED, refused)
+    if offered.refused and not offered.versions:
+        raise Failure(causes.REFUSED, offered.refused)
     offered.versions.sort()
     return offered
 
@@ -87,12 +86,28 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
             raise Failure(causes.REFUSED, detail) from error
         if reply.state is message.State.AUTH_ERROR:  # it has not looked at the minor version
             offered.versions.append("4")
-            offered.root = offered.root or reply
+            offered.root = reply
             return
-        result = nfs4.parse(reply.results) if reply.state is message.State.SUCCESS else None
-        if result is not None and result.status != nfs4.MINOR_MISMATCH:
+        if reply.state is not message.State.SUCCESS:
+            offered.refused = offered.refused or f"NFSv4.{minor}: {reply}"
+            continue
+        result = read(nfs4.parse, reply)
+        if result.status != nfs4.MINOR_MISMATCH:
             offered.versions.append(f"4.{minor}")
-            offered.root = offered.root or result
+            offered.root = result if minor == 0 else offered.root
+
+
+async def compound(probe: Probe, calls: Calls, credential: bytes, *operations: bytes) -> nfs4.Result:
+    """Carry out operations in NFSv4.0.
+
+    Raises:
+        Failure: the call itself is refused.
+    """
+    arguments = nfs4.compound(0, *operations)
+    reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
+    if reply.state is not message.State.SUCCESS:
+        raise refusals.of_call(probe, calls, reply)
+    return read(nfs4.parse, reply)
 
 
 async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
@@ -107,13 +122,14 @@ async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
         return None
     calls = Datagrams(probe, probe.target.port, _LAST_TRY)
     try:
-        offered = await versions(probe, calls, (3, 2))
+        offered = await versions(probe, calls, (3,))
     except (Failure, StreamError, WireError, OSError):
         return None
     for at, check in enumerate(probe.checks):  # each a new one: others on the port share those that are there
         if check in failed:
             summary = f"{check.summary} (NFS answers over UDP)"
             probe.checks[at] = replace(check, outcome=Outcome.WARNED, summary=summary)
+    probe.address = next(check.facts["addresses"][0] for check in probe.checks if "addresses" in check.facts)
     return calls, offered
 
 
@@ -129,10 +145,8 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
     """
     wanted = probe.target.options.get("nfs_version")
     try:
-        if offered.root is not None and wanted in (None, _FOURTH):
-            flavors = await _fourth(probe, calls, offered)
-        else:
-            flavors = await _older(probe, calls, offered)
+        fourth = offered.has(_FOURTH) and wanted in (None, _FOURTH)
+        flavors = await (_fourth(probe, calls, offered) if fourth else _older(probe, calls, offered))
     except Failure as failure:
         mountable = third is not None and third.mountd is not None and offered.has(3)
         if not mountable or failure.cause is causes.NOT_FOR_AGENT:
@@ -143,22 +157,23 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
             rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
         return
     rung.saw(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
+    if "export" not in probe.target.options and not offered.has(_FOURTH) and third is not None:
+        refusals.warn_of_others_exports(probe, rung, third.exports)
 
 
 async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     if isinstance(offered.root, message.Reply):
         raise refusals.of_call(probe, calls, offered.root)
-    if offered.root is not None and offered.root.status == nfs4.WRONGSEC:
-        raise Failure(causes.KERBEROS_ONLY, "its root wants another flavor than sys (NFS4ERR_WRONGSEC)")
-    parts = refusals.parts(probe.target.options.get("export", "/"))
-    if not parts or "4.0" not in offered.versions:
+    if offered.root is None:
         return ["sys"]
-    credential, _ = identity(probe)
+    credential, uid = identity(probe)
+    if offered.root.status not in (nfs4.OK, nfs4.DELAY):
+        raise refusals.Wish(probe, "/", calls, None, uid).of_walk(offered.root)
+    parts = refusals.parts(probe.target.options.get("export", "/"))
+    if not parts:
+        return ["sys"]
     walk = [nfs4.ROOT, *map(nfs4.lookup, parts[:-1]), nfs4.secinfo(parts[-1])]
-    reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, nfs4.compound(0, *walk), credential)
-    if reply.state is not message.State.SUCCESS:
-        raise refusals.of_call(probe, calls, reply)
-    security = nfs4.parse(reply.results)
+    security = await compound(probe, calls, credential, *walk)
     if security.status != nfs4.OK:
         return ["sys"]  # of the root; what is wrong with the path is told where it is read
     refusals.refuse_kerberos_only(security.flavors)
@@ -167,8 +182,7 @@ async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
 
 async def _older(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     credential, _ = identity(probe)
-    version = 3 if offered.has(3) else 2
-    reply = await calls.call(nfs4.PROGRAM, version, 0, b"", credential)
+    reply = await calls.call(nfs4.PROGRAM, 3 if offered.has(3) else 2, 0, b"", credential)
     if reply.state is not message.State.SUCCESS:
         raise refusals.of_call(probe, calls, reply)
     return ["sys"]

@@ -38,7 +38,9 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
     walk = [nfs4.ROOT, *map(nfs4.lookup, refusals.parts(path))]
 
     async def ask(*operations: bytes) -> nfs4.Result:
-        return await _patiently(probe, lambda: compound(probe, calls, credential, *operations), lambda said: said.status)
+        return await _patiently(
+            probe, lambda: compound(probe, calls, credential, *operations), lambda said: said.status
+        )
 
     found = await ask(*walk, nfs4.ACCESS, nfs4.KIND)
     if found.status != nfs4.OK:

@@ -10,12 +10,21 @@ from ..causes import common
 from ..causes import nfs as causes
 from ..explain import Failure
 from ..probe import Probe
-from ..wire.rpc import message, mount, nfs4
+from ..rung import Rung
+from ..wire.rpc import message, mount, nfs3, nfs4
 from .rpc_talk import Calls
 
 _FLAVORS = {0: "none", 1: "sys", 6: "gss", 390003: "krb5", 390004: "krb5i", 390005: "krb5p"}
 #: Exports that a detail quotes.
 _MOST_QUOTED = 8
+#: The same numbers in MOUNT, NFSv3 and NFSv4.
+_STATUS = {1: "not permitted", 5: "input/output error", 70: "stale handle", 10001: "bad handle", 10006: "server fault"}
+#: What a client would get over, and we do not: no refusal of the server's.
+_NOT_FOLLOWED = {
+    nfs4.RESOURCE: "the path has more parts than the server takes at once (NFS4ERR_RESOURCE)",
+    nfs4.MOVED: "its files are on another server (NFS4ERR_MOVED), which is to be a target of its own",
+    nfs4.SYMLINK: "is a symbolic link, which was not followed",
+}
 
 
 def parts(path: str) -> list[str]:
@@ -41,9 +50,9 @@ def refuse_kerberos_only(flavors: tuple[int, ...]) -> None:
 
 def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
     """The refusal of a call itself: by its credential, or by the port it came from."""
+    said = str(reply)
     if reply.state is not message.State.AUTH_ERROR:
-        return Failure(causes.REFUSED, str(reply.state))
-    said = message.AUTH_REFUSALS.get(reply.auth, f"auth_stat {reply.auth}")
+        return Failure(causes.REFUSED, said)
     if reply.auth == message.BAD_CREDENTIAL:  # Linux, to who is in none of its exports (svcauth_unix_set_client)
         path = probe.target.options.get("export")
         fix = fixes.nfs_export(path, probe.agent_address) if path else None
@@ -73,7 +82,7 @@ class Wish:
         detail, fix = why or f"uid {self.uid} may not read {self.path}", None
         if self.uid == 0:
             detail += " (root is usually squashed to nobody: see root_squash)"
-            line = fixes.nfs_export(self._listed_or_path, self.probe.agent_address)
+            line = fixes.nfs_export(self._listed.path if self._listed else self.path, self.probe.agent_address)
             fix = f"{line.removesuffix(')')},no_root_squash)"
         return Failure(common.ACCESS_DENIED, detail, fix)
 
@@ -85,7 +94,7 @@ class Wish:
             return Failure(common.ACCESS_NOT_FOUND, f"{self.path} is not a directory, or a part of it is none")
         if status in (mount.ACCES, mount.PERM):
             return self._kept_out(f"MNT says {'ACCES' if status == mount.ACCES else 'PERM'}")
-        return Failure(causes.REFUSED, f"the mount daemon answers with status {status} for {self.path}")
+        return Failure(causes.REFUSED, f"the mount daemon answers with {_status(status)} for {self.path}")
 
     def of_walk(self, found: nfs4.Result, visible: tuple[str, ...] = ()) -> Failure:
         """NFSv4's refusal on the way; ``visible`` are the names in its root, where that is how far it went."""
@@ -105,22 +114,34 @@ class Wish:
             return Failure(causes.UNPRIVILEGED_PORT, f"{here} is refused; the source port was not below 1024")
         if found.status == nfs4.ACCES:
             return self.unreadable(f"uid {self.uid} may not enter {here}")
-        return Failure(causes.REFUSED, f"status {found.status} at {here}")
+        if found.status in _NOT_FOLLOWED:
+            return Failure(common.LIMIT, f"{here}: {_NOT_FOLLOWED[found.status]}")
+        return Failure(causes.REFUSED, f"{_status(found.status)} at {here}")
+
+    def of_reading(self, status: int) -> Failure:
+        """NFSv3's refusal of what was mounted."""
+        if status in (nfs3.ACCES, nfs3.PERM) and not self.calls.privileged:
+            return Failure(causes.UNPRIVILEGED_PORT, "mounted, and NFS refuses; the source port was not below 1024")
+        if status == nfs3.ACCES:
+            return self.unreadable()
+        return Failure(causes.REFUSED, f"mounted, and NFS answers with {_status(status)}")
 
     def _kept_out(self, said: str, *, may_be_elsewhere: bool = False) -> Failure:
         """Refused in words that do not tell why; the list of exports may.
 
         ``may_be_elsewhere``: NFSv4 may know the exports by other paths than the list has.
         """
-        fix = fixes.nfs_export(self._listed_or_path, self.probe.agent_address)
-        listed = self._listed
-        if listed is None and not may_be_elsewhere and self._shows_what_is_for_others():
+        agent, listed = self.probe.agent_address, self._listed
+        fix = fixes.nfs_export(listed.path if listed else self.path, agent)
+        if listed is not None and _for_others(listed, agent):
+            return Failure(causes.NOT_FOR_AGENT, f"{_told(listed)}; {said}", fix)
+        if listed is None and not may_be_elsewhere and any(_for_others(export, agent) for export in self.exports or ()):
+            # A list with what is for others is a whole one.
             return Failure(common.ACCESS_NOT_FOUND, f"{self.path} is not exported{self._known}")
         if not self.calls.privileged:
             return Failure(causes.UNPRIVILEGED_PORT, f"{said}; the source port was not below 1024")
-        if listed is not None:
-            whom = ", ".join(listed.groups) or "everybody"
-            return Failure(causes.NOT_FOR_AGENT, f"{listed.path} is exported to {whom}; {said}", fix)
+        if listed is not None and parts(listed.path) == parts(self.path):
+            return Failure(causes.NOT_FOR_AGENT, f"{_told(listed)}; {said}", fix)
         return Failure(causes.HIDDEN, f"{said}: {self.path} is not there, or not for this agent{self._known}", fix)
 
     @property
@@ -131,29 +152,38 @@ class Wish:
         return max(above, key=lambda export: len(export.path), default=None)
 
     @property
-    def _listed_or_path(self) -> str:
-        listed = self._listed
-        return listed.path if listed is not None else self.path
-
-    @property
     def _known(self) -> str:
         if self.exports is None:
             return ""
         return f"; the server exports {_quoted(tuple(export.path for export in self.exports))}"
 
-    def _shows_what_is_for_others(self) -> bool:
-        """Whether the list has exports that are not for us: then what it has not is not exported."""
-        return any(_for_others(export.groups, self.probe.agent_address) for export in self.exports or ())
+
+def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export, ...] | None) -> None:
+    """Tell where all that is exported is for others: whichever is to be scanned, it is not to be had from here."""
+    agent = probe.agent_address
+    if exports is None or not all(_for_others(export, agent) for export in exports):
+        return
+    shown = exports[:_MOST_QUOTED]
+    fix = "\n".join(fixes.nfs_export(export.path, agent) for export in shown)
+    rung.warn(causes.NOT_FOR_AGENT, "; ".join(map(_told, shown)) or "the mount daemon lists no export", fix or None)
 
 
-def _for_others(groups: tuple[str, ...], agent: str) -> bool:
-    """Whether all of them are addresses or networks, and none has the agent in it; a name may be anybody's."""
+def _told(export: mount.Export) -> str:
+    return f"{export.path} is exported to {_quoted(export.groups) if export.groups else 'everybody'}"
+
+
+def _for_others(export: mount.Export, agent: str) -> bool:
+    """Whether it is for addresses or networks alone, and none has the agent in it; a name may be anybody's."""
     try:
         address = ipaddress.ip_address(agent)
-        networks = [ipaddress.ip_network(group, strict=False) for group in groups]
+        networks = [ipaddress.ip_network(group, strict=False) for group in export.groups]
     except ValueError:
         return False
     return bool(networks) and not any(address in network for network in networks)
+
+
+def _status(number: int) -> str:
+    return f"status {number} ({_STATUS[number]})" if number in _STATUS else f"status {number}"
 
 
 def _quoted(names: tuple[str, ...]) -> str:

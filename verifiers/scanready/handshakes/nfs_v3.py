@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .. import fixes
 from ..causes import common
 from ..causes import nfs as causes
-from ..model import Check, Finding, Outcome, Step
+from ..model import Check, Finding, Outcome
 from ..probe import Probe
 from ..wire.rpc import message, mount, rpcbind
 from . import rpc_services as services

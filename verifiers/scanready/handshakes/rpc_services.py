@@ -43,8 +43,8 @@ _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 class Endpoint:
     """One port of the server, what is registered there, and what became of asking.
 
-    ``programs`` and ``answered`` have the versions of each program. ``calls`` are those of a mount daemon, kept for what
-    follows. ``mounted`` is the argument and the credential of a mount that is to be undone.
+    ``programs`` and ``answered`` have the versions of each program. ``calls`` are those of a mount daemon, kept for
+    what follows. ``mounted`` is the argument and the credential of a mount that is to be undone.
     """
 
     port: int

@@ -26,6 +26,9 @@ from ..model import Outcome, Step
 from ..probe import ClimbEnded, Probe
 from ..rung import Rung
 
+#: What NFSv4 says of a path so clearly that NFSv3 cannot say it better.
+_CERTAIN = (common.ACCESS_NOT_FOUND, causes.KERBEROS_ONLY)
+
 
 async def verify(probe: Probe) -> None:
     """Climb to the versions, around NFSv3's further ports, and into the export if one is named."""
@@ -93,7 +96,7 @@ async def _read(
                 rung.saw(f"not over NFSv4 ({refusal.detail})")
             return
         except Failure as failure:
-            refusal = failure
+            refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
     if refusal is not None:
         rung.denied(refusal)
     elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):

@@ -1,0 +1,111 @@
+"""Informix without an Informix: every number, no login without leave, no password in clear without leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.emulators import Behaviour, Server, db2, in_background, informix, misbehave, ssh
+from fixtures.emulators.certificates import authority
+from scanready.causes import informix as causes
+from scanready.handshakes import informix as shared
+from scanready.logins import killable
+from scanready.logins.informix import understood
+from scanready.model import Credential, Owner, Report, Step, Verdict
+from tests.climb import account, climb, expect, passed, story, target
+
+USER = account("er")
+
+
+def asked(
+    behaviour: Behaviour, credential: Credential | None = None, secure: bool = False, **options: object
+) -> tuple[Report, Server]:
+    seconds = float(options.pop("timeout", 5.0))  # type: ignore[arg-type]
+    if secure:
+        options["tls"] = True
+    with in_background(behaviour, tls=authority().context() if secure else None) as server:
+        report = climb(target("informix", "127.0.0.1", server.port, credential, **options), timeout=seconds)
+        server.wait(len(server.connections))
+    return report, server
+
+
+def test_nothing_is_sent_without_leave() -> None:
+    report, server = asked(informix.informix)
+    expect(report, Verdict.UNDECIDED, "informix.login-is-first", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert [record.received for record in server.connections] == [b""]
+
+
+def test_with_leave_an_invented_user_is_refused_and_that_is_the_prompt() -> None:
+    report, _ = asked(informix.informix, allow_login_probe=True)
+    expect(report, Verdict.READY)
+    assert report.facts["product"] == "IBM Informix"
+    assert (report.footprint.login_attempts, report.footprint.probe_logins) == (0, 1)
+
+
+def test_a_password_in_clear_is_withheld() -> None:
+    report, server = asked(informix.informix, USER, server="ol_hr")
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert [record.received for record in server.connections] == [b""]
+
+
+def test_the_servers_own_name_is_needed() -> None:
+    report, server = asked(informix.informix, USER, True)
+    expect(report, Verdict.UNDECIDED, "informix.server-not-named", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert server.counts["logins"] == 0
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["in TLS", "in clear, with leave"])
+def test_a_login_that_is_accepted_is_ended_with_a_word(secure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "_START", "import sys; sys.modules['informix_db'] = None; " + killable._START)
+    report, server = asked(informix.informix, USER, secure, server="ol_hr", allow_cleartext=not secure)
+    expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.ACCESS)
+    passed(report, Step.HANDSHAKE, Step.AUTH, Step.LOGIN)
+    assert report.facts["internal_version"] == "14.10.FC7"
+    assert (server.counts["logins"], server.counts["exits"]) == (1, 1)
+    assert report.footprint.login_attempts == 1
+
+
+REFUSED = [number for number in causes.NUMBERS if number not in (-329, -387, -206, -272)]
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_refused_logins(number: int) -> None:
+    cause = causes.NUMBERS[number][0]
+    report, server = asked(informix.server(informix.refused(number)), USER, True, server="ol_hr")
+    expect(report, Verdict.BLOCKED, cause.code, step=Step.LOGIN, owner=cause.owner)
+    assert server.counts["logins"] == 1
+
+
+def test_what_the_numbers_are_known_for() -> None:
+    known = {-951: "login.refused", -761: "informix.server-name", -956: "informix.host-not-trusted"}
+    known |= {-27002: "informix.not-accepting", -329: "access.not-found", -387: "access.denied", -272: "access.denied"}
+    for number, code in known.items():
+        assert causes.NUMBERS[number][0].code == code
+        assert understood(f"SQL error {number}: text").cause.code == code
+    assert understood("error -11111").cause.code == "informix.server-error"
+    assert understood("server closed connection mid-read").cause.code == "scanready.limit"
+
+
+def test_other_answers() -> None:
+    report, _ = asked(informix.server(informix.REDIRECT), USER, True, server="ol_hr")
+    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN)
+    report, _ = asked(informix.server(informix.refused(-11111)), USER, True, server="ol_hr")
+    expect(report, Verdict.BLOCKED, "informix.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
+    report, _ = asked(informix.server(informix.refused(-908)), allow_login_probe=True)
+    expect(report, Verdict.UNDECIDED, "informix.not-accepting", step=Step.AUTH)
+
+
+def test_the_drda_listener_next_door_tells_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_background(db2.server(db2.INFORMIX_ATTRIBUTES)) as beside, in_background(informix.informix) as server:
+        monkeypatch.setattr(shared, "DRDA_PORT", beside.port)
+        where = target("informix", "127.0.0.1", server.port)
+        report = climb(where)
+        expect(report, Verdict.UNDECIDED, "informix.login-is-first")
+        assert report.facts["version"] == "14.10.0", story(report)
+
+
+def test_another_protocol_and_silence() -> None:
+    report, _ = asked(misbehave.says(ssh.BANNER_9_2), allow_login_probe=True)
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
+    report, _ = asked(informix.server(silent=True), allow_login_probe=True, timeout=2.0)
+    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
+    assert report.seconds < 2.5

@@ -1,0 +1,85 @@
+"""IBM Informix 9088 (SQLI); 9089 is usually its DRDA listener.
+
+    we                                      server
+    CONREQ: user, password, server       ->                             (there is no word before the login)
+                                         <- CONACC: accepted; CONREJ: why not; REDIRECT
+    SQ_EXIT                              ->
+
+Without a credential nothing is sent here, unless `allow_login_probe` permits one refused login of an invented user; the
+DRDA listener next door tells the version all the same. The password travels in clear: with `tls: true` the port is an
+SSL listener (onsocssl), else only `allow_cleartext` permits it.
+"""
+
+from __future__ import annotations
+
+from ..causes import informix as causes
+from ..explain import Failure
+from ..handshakes import informix as shared
+from ..logins import informix as driver
+from ..model import Step
+from ..probe import Probe
+from ..stream import Stream
+
+
+async def verify(probe: Probe) -> None:
+    """Climb by a login: the operator's, or one that is refused."""
+    session = shared.Session()
+    stream = await probe.connect(farewell=session.end)
+    if probe.target.options.get("tls"):
+        async with probe.step(Step.TLS) as rung:
+            await probe.start_tls(stream, rung)
+    if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
+        await _with_credential(probe, session, stream)
+    else:
+        await _to_the_prompt(probe, session, stream)
+
+
+async def _to_the_prompt(probe: Probe, session: shared.Session, stream: Stream) -> None:
+    if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
+        await shared.look_at_drda(probe)
+    async with probe.step(Step.HANDSHAKE) as rung:
+        if not probe.target.options.get("allow_login_probe"):
+            rung.blocked(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
+        probe.footprint.probe_logins += 1
+        answer = await session.log_in(probe, stream, shared.INVENTED_USER, "")
+        shared.introduced(rung, answer)
+    async with probe.step(Step.AUTH) as rung:
+        try:
+            shared.judged(probe, answer)
+        except Failure as failure:
+            if not shared.is_prompt(failure):
+                rung.unsure(failure.cause, failure.detail, **failure.facts)
+                return
+            rung.saw(f"asks for user and password ({failure.detail})", auth_methods=["password"])
+        else:
+            rung.saw(f"lets {shared.INVENTED_USER} in without a password", anonymous=True)
+
+
+async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
+    credential, options = probe.target.credential, probe.target.options
+    assert credential is not None
+    async with probe.step(Step.LOGIN) as login:
+        if "server" not in options:
+            login.blocked(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
+        async with probe.attempt() as going:
+            if not stream.encrypted:
+                probe.about_to_send_in_clear()
+            async with probe.step(Step.HANDSHAKE) as rung:
+                going.pending = True
+                answer = await session.log_in(probe, stream, credential.username, credential.password or "")
+                going.pending = False
+                shared.introduced(rung, answer)
+            async with probe.step(Step.AUTH) as rung:
+                rung.saw("asks for user and password", auth_methods=["password"])
+            shared.judged(probe, answer)
+        login.saw(f"logged in as {credential.username}")
+    encrypted = stream.encrypted
+    async with probe.step(Step.ACCESS) as rung:
+        await probe.leave(stream)
+        where = (probe.address or probe.host, probe.target.port, dict(options), encrypted)
+        try:
+            seen = await probe.login(driver.visit, *where, credential, probe.remaining)
+            probe.footprint.connections += 1
+            rung.saw(f"read {seen}")
+        except Failure as failure:
+            rung.denied(failure)
