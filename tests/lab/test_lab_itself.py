@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fixtures.lab import accounts
 from fixtures.lab.lab import Lab
 from fixtures.lab.misbehave import Misbehaving
 from fixtures.lab.namespace import NETNS, LabError, pids_in
-from fixtures.lab.net import Topology
+from fixtures.lab.net import Topology, sweep
 from fixtures.lab.server import Server
 from tests.lab.plain import dial, refusal
 
@@ -110,6 +111,18 @@ def test_a_run_leaves_nothing_behind() -> None:
     assert not etc.exists()
     assert not topology.directory.exists()
     topology.close()
+
+
+def test_runs_that_start_together_sweep_one_killed_run() -> None:
+    killed = Topology()
+    for name in ("one", "two", "three"):
+        killed.host(name).popen(["sleep", "300"])
+    killed._lock.close()  # what the kernel does for a process that was killed
+    with ThreadPoolExecutor(4) as pool:
+        swept = [tag for tags in pool.map(lambda _: sweep(), range(4)) for tag in tags]
+    assert killed.tag in swept
+    assert not list(NETNS.glob(f"{killed.tag}*"))
+    assert not killed.directory.exists()
 
 
 def test_a_server_that_cannot_start_shows_its_log(lab: Lab, tmp_path: Path) -> None:
