@@ -1,4 +1,4 @@
-"""oracledb reads the emulated listener as we do: its refusals, its redirects, its sessions that it cannot speak."""
+"""oracledb takes the emulated listener for one: its refusals, its redirects, its sessions, and a row of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import oracledb
 import pytest
 
-from fixtures.emulators import Behaviour, in_background, misbehave, oracle
+from fixtures.emulators import Behaviour, in_background, misbehave, oracle, oracle_session
 from scanready.logins import killable
 
 
@@ -18,6 +18,28 @@ def said_of(behaviour: Behaviour, service: str = "ORCL") -> str:
         with pytest.raises(oracledb.Error) as caught:
             oracledb.connect(user="er", password="x", tcp_connect_timeout=3, retry_count=0, **where)
     return str(caught.value)
+
+
+def test_a_session_up_to_a_row() -> None:
+    with in_background(oracle.healthy) as server:
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "service_name": "ORCL"}
+        session = oracledb.connect(user="er", password="Passw0rd!", tcp_connect_timeout=3, **where)
+        with session, session.cursor() as cursor:
+            assert session.version == "19.19.0.0.0"
+            cursor.execute("SELECT 1 FROM all_tables WHERE ROWNUM = 1")
+            assert cursor.fetchall() == [(1,)]
+        server.wait()
+    assert (server.offences, server.counts["logoffs"]) == ({}, 1)
+
+
+def test_a_wrong_password_and_other_refusals() -> None:
+    with in_background(oracle.healthy) as server:
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "service_name": "ORCL"}
+        with pytest.raises(oracledb.Error, match="ORA-01017"):
+            oracledb.connect(user="er", password="wrong", tcp_connect_timeout=3, **where)
+    for number in (28000, 28001, 1045, 1033, 28040):
+        refusals = {oracle_session.AUTH_TWO: oracle_session.complaint(number, "no")}
+        assert f"ORA-{number:05}" in said_of(oracle.listener(refusals=refusals))
 
 
 @pytest.mark.parametrize("number", [12505, 12516, 12518, 12519, 12520, 12526, 12528, 12529, 12541, 12547])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.emulators import Behaviour, Server, db2, in_background, informix, misbehave, ssh
+from fixtures.emulators import Behaviour, Server, db2, in_background, informix, informix_session, misbehave, ssh
 from fixtures.emulators.certificates import authority
 from scanready.causes import informix as causes
 from scanready.handshakes import informix as shared
 from scanready.logins import killable
 from scanready.logins.informix import understood
 from scanready.model import Credential, Owner, Report, Step, Verdict
-from tests.climb import account, climb, expect, passed, story, target
+from tests.climb import account, check_of, climb, expect, passed, story, target
 
 USER = account("er")
 
@@ -54,12 +54,52 @@ def test_the_servers_own_name_is_needed() -> None:
 
 
 @pytest.mark.parametrize("secure", [True, False], ids=["in TLS", "in clear, with leave"])
-def test_a_login_that_is_accepted_is_ended_with_a_word(secure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(killable, "_START", "import sys; sys.modules['informix_db'] = None; " + killable._START)
+def test_a_login_and_a_row(secure: bool) -> None:
     report, server = asked(informix.informix, USER, secure, server="ol_hr", allow_cleartext=not secure)
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read one row of systables in sysmaster"
+    assert report.facts["internal_version"] == "14.10.FC7"
+    assert (server.counts["logins"], server.counts["exits"], server.offences) == (2, 2, {})
+    assert report.footprint.login_attempts == 2
+
+
+def test_the_named_table_is_read() -> None:
+    report, server = asked(informix.informix, USER, True, server="ol_hr", database="hr", table="employees")
+    expect(report, Verdict.SCANNABLE)
+    assert (server.counts["opens hr"], server.counts["SELECT FIRST 1 1 FROM employees"]) == (1, 1)
+
+
+def test_an_empty_table_is_told() -> None:
+    report, _ = asked(informix.server(rows=0), USER, True, server="ol_hr", database="hr", table="employees")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read employees in hr, which is empty"
+
+
+@pytest.mark.parametrize(
+    ("message", "number", "code", "owner"),
+    [
+        (informix_session.DBOPEN, -329, "access.not-found", Owner.OPERATOR),
+        (informix_session.DBOPEN, -387, "access.denied", Owner.SERVER),
+        (informix_session.PREPARE, -206, "access.not-found", Owner.OPERATOR),
+        (informix_session.PREPARE, -272, "access.denied", Owner.SERVER),
+    ],
+)
+def test_what_a_session_is_refused(message: int, number: int, code: str, owner: Owner) -> None:
+    behaviour = informix.server(refusals={message: informix_session.error(number)})
+    report, server = asked(behaviour, USER, True, server="ol_hr", database="hr", table="employees")
+    verdict = Verdict.LIMITED if code == "access.denied" else Verdict.BLOCKED
+    expect(report, verdict, code, step=Step.ACCESS, owner=owner)
+    assert report.footprint.connections == 2
+    assert check_of(report, Step.ACCESS).facts["error_code"] == number
+    if message == informix_session.PREPARE:  # the driver hangs up without a word where the database is refused
+        assert server.offences == {}
+
+
+def test_without_the_driver_the_login_alone_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "_START", "import sys; sys.modules['informix_db'] = None; " + killable._START)
+    report, server = asked(informix.informix, USER, True, server="ol_hr")
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.ACCESS)
     passed(report, Step.HANDSHAKE, Step.AUTH, Step.LOGIN)
-    assert report.facts["internal_version"] == "14.10.FC7"
     assert (server.counts["logins"], server.counts["exits"]) == (1, 1)
     assert report.footprint.login_attempts == 1
 

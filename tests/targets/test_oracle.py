@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from fixtures.emulators import Behaviour, Server, in_background, misbehave, oracle, ssh
+from fixtures.emulators import Behaviour, Server, in_background, misbehave, oracle, oracle_session, ssh
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
 from scanready.causes import oracle as causes
@@ -136,12 +136,63 @@ def test_what_the_thin_driver_cannot_is_our_limit(answer: bytes) -> None:
 
 
 def test_a_login_that_is_never_answered_ends_with_the_deadline() -> None:
-    report, server = asked(oracle.healthy, account("er"), service="ORCL", timeout=4.0)
+    report, server = asked(oracle.listener(silent_at="login"), account("er"), service="ORCL", timeout=4.0)
     assert report.seconds < 4.8
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.footprint.login_attempts == 1
     sent = b"".join(record.received for record in server.connections)
     assert b"Passw0rd!" not in sent
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_login_and_a_row(tls: bool) -> None:
+    report, server = asked(oracle.healthy, account("er"), tls, service="ORCL")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read one row of ALL_TABLES"
+    assert report.facts["version"] == "19.19.0.0.0"
+    assert (report.footprint.login_attempts, server.counts["logins"], server.counts["logoffs"]) == (1, 1, 1)
+    assert b"Passw0rd!" not in b"".join(record.received for record in server.connections)
+    assert report.footprint.connections == len(server.connections)
+
+
+def test_the_named_table_is_read() -> None:
+    report, server = asked(oracle.healthy, account("er"), service="ORCL", table="HR.EMPLOYEES")
+    expect(report, Verdict.SCANNABLE)
+    assert server.counts['SELECT 1 FROM "HR"."EMPLOYEES" WHERE ROWNUM = 1'] == 1
+    report, _ = asked(oracle.listener(rows=0), account("er"), service="ORCL", table="HR.EMPLOYEES")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read HR.EMPLOYEES, which shows nothing"
+
+
+def test_a_wrong_password_is_tried_once() -> None:
+    report, server = asked(oracle.healthy, account("er", "wrong"), service="ORCL")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+    assert "ORA-01017" in check_of(report, Step.LOGIN).summary
+    assert (report.footprint.login_attempts, server.counts["logins"]) == (1, 1)
+
+
+@pytest.mark.parametrize("number", [1045, 28000, 28001, 1033, 1035, 18, 28040, 604])
+def test_a_login_refused_by_the_database(number: int) -> None:
+    refusals = {oracle_session.AUTH_TWO: oracle_session.complaint(number, "what the database says")}
+    report, server = asked(oracle.listener(refusals=refusals), account("er"), service="ORCL")
+    if number == 28040:
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    else:
+        cause = causes.DATABASE.get(number, causes.SERVER_ERROR)
+        expect(report, Verdict.BLOCKED, cause.code, step=Step.LOGIN, owner=cause.owner)
+    assert server.counts["logins"] == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "verdict"),
+    [(942, "access.not-found", Verdict.BLOCKED), (1031, "access.denied", Verdict.LIMITED)],
+)
+def test_reading_refused_by_the_database(number: int, code: str, verdict: Verdict) -> None:
+    refusals = {oracle_session.EXECUTE: oracle_session.complaint(number, "what the database says")}
+    report, server = asked(oracle.listener(refusals=refusals), account("er"), service="ORCL", table="HR.EMPLOYEES")
+    expect(report, verdict, code, step=Step.ACCESS)
+    passed(report, Step.LOGIN)
+    assert (server.offences, report.footprint.connections) == ({}, 2)
 
 
 @pytest.mark.parametrize("silent_at", ["ping", "connect"])

@@ -229,15 +229,23 @@ class Probe:
         for cause, detail in judgement.faults:
             rung.followed_by(self._fault(cause, detail, warns=self.row.verifies_certificate))
 
-    async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password") -> T:
+    async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
         """Run a blocking login of :mod:`scanready.logins` in the pool, under the lockout guard and the deadline.
 
-        ``secret`` names what is tried of the credential. A result with a true ``passwordless`` proves nothing of it.
+        ``secret`` names what is tried of the credential. ``dials`` is how many connections of its own a client library
+        opens for it, which are counted if it was tried. A result with a true ``passwordless`` proves nothing.
 
         Raises:
             Failure: what the login recognised; ``login.withheld``.
             TimeoutError: the library did not come back in time.
         """
+        before = self.footprint.login_attempts
+        try:
+            return await self._login(attempt, arguments, secret)
+        finally:
+            self.footprint.connections += dials * (self.footprint.login_attempts - before)
+
+    async def _login(self, attempt: Callable[..., T], arguments: tuple[Any, ...], secret: str) -> T:
         async with self.attempt(secret) as going:
             running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
             result = await asyncio.wait_for(running, self.remaining + self.grace)

@@ -318,8 +318,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         proxy = http.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = logins.Where(str(prompt.url), scheme, http.USER_AGENT, through)
-        probe.footprint.connections += 1
-        seen = await probe.login(logins.visit, where, credential, probe.remaining)
+        seen = await probe.login(logins.visit, where, credential, probe.remaining, dials=1)
         rung.saw(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if seen.status in (404, 410):

@@ -78,7 +78,10 @@ def log_in(
     try:
         session = oracledb.connect(user=user, password=password, host=host, port=port, **settings)
         with session, session.cursor() as cursor:
-            return {"version": session.version, "read": _read(cursor, table)}
+            found = {"version": session.version, "read": _read(cursor, table)}
+            if session.warning:  # the password expires soon, say
+                found["warning"] = str(session.warning).splitlines()[0][:300]
+            return found
     except oracledb.Error as error:
         raise understood(str(error), user) from error
 

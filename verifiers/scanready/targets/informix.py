@@ -78,8 +78,7 @@ async def _with_credential(probe: Probe, session: shared.Session, stream: Stream
         await probe.leave(stream)
         where = (probe.address or probe.host, probe.target.port, dict(options), encrypted)
         try:
-            seen = await probe.login(driver.visit, *where, credential, probe.remaining)
-            probe.footprint.connections += 1
+            seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
             rung.saw(f"read {seen}")
         except Failure as failure:
             rung.denied(failure)

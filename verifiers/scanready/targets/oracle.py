@@ -68,13 +68,13 @@ async def _log_in(probe: Probe, session: shared.Session, accepted: wire.Accepted
             raise limit
         where = (session.host, session.port, dict(probe.target.options), session.encrypted)
         try:
-            seen = await probe.login(driver.visit, *where, credential, probe.remaining)
-            probe.footprint.connections += 1
+            seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
         except Failure as failure:
             if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
                 raise
-            denied = failure
-        rung.saw(f"logged in as {credential.username}")
+            seen, denied = {}, failure
+        warning = f" ({seen['warning']})" if "warning" in seen else ""
+        rung.saw(f"logged in as {credential.username}{warning}")
     async with probe.step(Step.ACCESS) as rung:
         if denied is not None:
             rung.denied(denied)

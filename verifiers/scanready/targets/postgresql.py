@@ -67,11 +67,7 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             encrypted,
             bool(target.options.get("allow_cleartext")),
         )
-        before = probe.footprint.login_attempts
-        try:
-            seen = await probe.login(psql.visit, where, target.credential, probe.remaining)
-        finally:
-            probe.footprint.connections += probe.footprint.login_attempts - before
+        seen = await probe.login(psql.visit, where, target.credential, probe.remaining, dials=1)
         rung.saw(f"logged in as {shared.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):

@@ -84,7 +84,7 @@ async def _log_in(probe: Probe) -> None:
     where = (probe.address or target.host, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(driver.visit, *where, target.credential, probe.remaining)
+            seen = await probe.login(driver.visit, *where, target.credential, probe.remaining, dials=1)
         except Failure as failure:
             if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
                 raise
