@@ -1,0 +1,103 @@
+"""Databases."""
+
+from __future__ import annotations
+
+from .row import Cost, TargetType, one_port
+
+_DATABASES = "Proxy Agent Network Requirements"
+
+DATABASES: tuple[TargetType, ...] = (
+    TargetType(
+        "db2",
+        "IBM DB2",
+        50000,
+        one_port(50000, "IBM DB2 server", _DATABASES, '"To scan IBM DB2 databases."'),
+        Cost(1, 1, login_attempts=1, log="nothing"),
+        speaks="drda",
+        path="database",
+        options=("allow_cleartext",),
+    ),
+    TargetType(
+        "informix",
+        "IBM Informix",
+        9088,
+        one_port(9088, "IBM Informix server", _DATABASES, '"To scan IBM Informix databases."'),
+        Cost(1, 2, login_attempts=1),
+        speaks="sqli",
+        path="database",
+        options=("server", "table", "tls", "allow_login_probe", "allow_cleartext"),
+        doubt="9088 is usually the native SQLI listener; DRDA clients use 9089.",
+    ),
+    TargetType(
+        "mysql",
+        "MySQL or MariaDB",
+        3306,
+        one_port(3306, "MySQL or MariaDB server", _DATABASES, '"To scan MySQL or MariaDB databases."'),
+        Cost(1, 1, probe_logins=1, login_attempts=1, log="without a credential one refused login of scanready_probe"),
+        speaks="mysql",
+        server_first=True,
+        path="database",
+        options=("table", "allow_cleartext"),
+    ),
+    TargetType(
+        "mssql",
+        "Microsoft SQL Server",
+        1433,
+        one_port(1433, "Microsoft SQL server", _DATABASES, '"To scan Microsoft SQL databases."'),
+        Cost(1, 1, login_attempts=1, log="one event (17830) where a handshake is left before the login"),
+        speaks="tds",
+        path="instance",
+        options=("database", "table", "allow_cleartext"),
+        doubt="Named instances listen on a dynamic port that only the SQL Browser (UDP 1434) tells.",
+    ),
+    TargetType(
+        "oracle",
+        "Oracle Database",
+        1521,
+        one_port(1521, "Oracle database server", _DATABASES, '"To scan Oracle databases."'),
+        Cost(1, 2, login_attempts=1, log="one line of the alert log (ORA-00609) where a service is named"),
+        speaks="tns",
+        path="service",
+        options=("sid", "table"),
+    ),
+    TargetType(
+        "postgresql",
+        "PostgreSQL",
+        5432,
+        one_port(5432, "PostgreSQL server", _DATABASES, '"To scan PostgreSQL databases."'),
+        Cost(1, 2, login_attempts=1, log="nothing when the login prompt is reached"),
+        speaks="postgresql",
+        path="database",
+        options=("table", "user", "allow_cleartext"),
+    ),
+    TargetType(
+        "sybase",
+        "Sybase / SAP ASE",
+        3638,
+        one_port(3638, "Sybase/SAP ASE", _DATABASES, '"To scan Sybase/SAP ASE databases."'),
+        Cost(1, 1, login_attempts=1, log="one failed login of scanready_probe, with allow_login_probe alone"),
+        speaks="tds",
+        path="database",
+        options=("table", "tls", "allow_login_probe", "allow_cleartext"),
+        doubt="SAP ASE usually listens on 5000 or 4901.",
+    ),
+    TargetType(
+        "teradata",
+        "Teradata",
+        1025,
+        one_port(1025, "Teradata database server", _DATABASES, '"To scan Teradata databases."'),
+        Cost(2, 3, login_attempts=1),
+        speaks="teradata",
+        path="database",
+    ),
+    TargetType(
+        "tibero",
+        "Tibero",
+        8629,
+        one_port(8629, "Tibero database server", _DATABASES, '"To scan Tibero databases."'),
+        Cost(1, 1),
+        speaks="tibero",
+        server_first=True,
+        path="database",
+    ),
+)

@@ -1,0 +1,53 @@
+"""Mailboxes."""
+
+from __future__ import annotations
+
+from .row import Cost, TargetType, one_port
+
+_MAIL = "Proxy Agent Network Requirements"
+
+MAIL: tuple[TargetType, ...] = (
+    TargetType(
+        "imap",
+        "Mailboxes over IMAP",
+        143,
+        one_port(143, "IMAP server", _MAIL, '"To scan email accounts using IMAP."'),
+        Cost(1, 2, login_attempts=1, log="one info line: logged out without authenticating"),
+        speaks="imap",
+        server_first=True,
+        path="folder",
+        options=("allow_cleartext",),
+        verifies_certificate=True,
+    ),
+    TargetType(
+        "imaps",
+        "Mailboxes over IMAPS",
+        993,
+        one_port(993, "IMAPS server", _MAIL, '"To scan email accounts using IMAPS."'),
+        Cost(1, 2, login_attempts=1, log="one info line: logged out without authenticating"),
+        speaks="imap",
+        tls=True,
+        path="folder",
+        verifies_certificate=True,
+    ),
+    TargetType(
+        "ews",
+        "Microsoft Exchange (EWS)",
+        443,
+        one_port(443, "Microsoft Exchange Server (EWS)", _MAIL, '"To scan Microsoft Exchange servers via EWS."'),
+        Cost(1, 2, login_attempts=1),
+        speaks="http",
+        tls=True,
+        path="mailbox",
+        verifies_certificate=True,
+    ),
+    TargetType(
+        "notes",
+        "IBM / Lotus Notes",
+        1352,
+        one_port(1352, "IBM / Lotus Notes client", _MAIL, '"To scan IBM / Lotus Notes clients."'),
+        Cost(1, 1),
+        speaks="nrpc",
+        doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides.",
+    ),
+)

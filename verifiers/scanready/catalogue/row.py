@@ -1,0 +1,67 @@
+"""What one row of the catalogue holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of the document: what must be reachable, and when.
+
+    ``ports`` is as printed ("135", "49152-65535"); ``transport`` "tcp" or "udp";
+    ``when`` the condition, empty if it always holds.
+    """
+
+    ports: str
+    transport: str
+    source: str
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one check costs a target: ``connections`` without and with a credential, and what it may log."""
+
+    connections: int
+    with_credential: int
+    probe_logins: int = 0
+    login_attempts: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetType:
+    """One row of the catalogue.
+
+    ``speaks`` is the protocol as :mod:`scanready.identify` names it;
+    ``server_first`` is true where the server opens the talk; ``path`` names the
+    option that a target URL's path fills; ``options`` are the keys an inventory
+    may set besides; ``verifies_certificate`` says whether the scanner's client
+    judges the certificate (then a faulty one warns, else it is told as a fact);
+    ``proof`` is the step that must hold to be ``ready``.
+    """
+
+    name: str
+    title: str
+    port: int
+    requirements: tuple[Requirement, ...]
+    cost: Cost
+    speaks: str
+    server_first: bool = False
+    tls: bool = False
+    path: str | None = None
+    options: tuple[str, ...] = ()
+    verifies_certificate: bool = False
+    needs_agent: str | None = None
+    needs_client: str | None = None
+    proof: Step = Step.AUTH
+    steps: tuple[Step, ...] = tuple(Step)
+    doubt: str = ""
+
+
+def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:
+    """The common shape: one TCP port, one sentence."""
+    return (Requirement(str(port), "tcp", f'{section}: "{port} {title}" {purpose}'),)

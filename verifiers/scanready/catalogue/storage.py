@@ -1,0 +1,54 @@
+"""Network storage: file shares."""
+
+from __future__ import annotations
+
+from ..model import Step
+from .row import Cost, Requirement, TargetType, one_port
+
+_STORAGE = "Proxy Agent Network Requirements, Network Storage"
+_SSH_LOG = "sshd: one or two lines with our own disconnect text"
+
+STORAGE: tuple[TargetType, ...] = (
+    TargetType(
+        "smb",
+        "CIFS/SMB file share",
+        445,
+        (
+            Requirement("445", "tcp", f'{_STORAGE}: "CIFS/SMB server" "To scan Windows remote file shares via CIFS."'),
+            Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', "Windows 2000 and older"),
+            Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', "Windows 2000 and older"),
+        ),
+        Cost(1, 2, login_attempts=1),
+        speaks="smb",
+        path="share",
+        options=("path",),
+        doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000.",
+    ),
+    TargetType(
+        "ssh",
+        "SSH file share",
+        22,
+        one_port(22, "SSH server", _STORAGE, '"To scan Unix or Unix-like remote file shares via SSH."'),
+        Cost(1, 2, login_attempts=1, log=_SSH_LOG),
+        speaks="ssh",
+        server_first=True,
+        path="path",
+        needs_client="ssh",
+        options=("user", "known_hosts"),
+    ),
+    TargetType(
+        "nfs",
+        "NFS file share",
+        2049,
+        (
+            Requirement("2049", "tcp", f'{_STORAGE}: "NFS server", "NFSv4 requires only port 2049 (TCP only)."'),
+            Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', "NFSv3 and older"),
+            Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', "NFSv3 and older"),
+        ),
+        Cost(13, 13, log="nothing"),
+        speaks="rpc",
+        path="export",
+        options=("nfs_version", "uid", "gid"),
+        steps=tuple(step for step in Step if step is not Step.LOGIN),
+    ),
+)

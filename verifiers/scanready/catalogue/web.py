@@ -1,0 +1,45 @@
+"""Web sites and cloud services."""
+
+from __future__ import annotations
+
+from .row import Cost, TargetType, one_port
+
+_WEB = "Proxy Agent Network Requirements, WebSites and Cloud Services"
+_HTTP_LOG = "an access-log line with our User-Agent for each request: HEAD, then GET where the page is open"
+
+WEB: tuple[TargetType, ...] = (
+    TargetType(
+        "http",
+        "Website over HTTP",
+        80,
+        one_port(80, "HTTP server", _WEB, '"To scan websites."'),
+        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
+        speaks="http",
+        path="path",
+        options=("proxy", "allow_cleartext"),
+    ),
+    TargetType(
+        "https",
+        "Website over HTTPS",
+        443,
+        one_port(443, "HTTPS server", _WEB, '"To scan HTTPS websites."'),
+        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
+        speaks="http",
+        tls=True,
+        path="path",
+        options=("proxy",),
+        verifies_certificate=True,
+    ),
+    TargetType(
+        "cloud",
+        "Cloud service",
+        443,
+        one_port(443, "Cloud services", _WEB, '"To scan cloud services."'),
+        Cost(1, 1),
+        speaks="http",
+        tls=True,
+        path="service",
+        options=("proxy",),
+        verifies_certificate=True,
+    ),
+)
