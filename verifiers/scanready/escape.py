@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from .catalogue import BY_NAME
 from .model import Target, bracketed
 
 #: Enough for any one line a server says in good faith; the rest is counted, not shown.
@@ -18,7 +19,7 @@ MOST = 400
 #: A generated fix is a handful of lines; a longer one did not come from us.
 MOST_LINES = 40
 
-_PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|url|starttls)\}")
+_PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|starttls)\}")
 _WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
 # What openssl s_client must say first, by target type.
 _STARTTLS = {"imap": "-starttls imap ", "mysql": "-starttls mysql ", "postgresql": "-starttls postgres "}
@@ -50,7 +51,8 @@ def visible_lines(text: str, most: int = MOST) -> list[str]:
 
 def fill(text: str, target: Target) -> str:
     """Return a text of the cause catalogue with its places filled in: ``{host}``, ``{port}``, ``{user}``,
-    ``{database}``, ``{url}`` (the target itself) and ``{starttls}`` (an option of ``openssl s_client``, or nothing).
+    ``{database}``, ``{path}`` (what the target's URL names behind the host: share, export, service ...), ``{url}`` (the
+    target itself) and ``{starttls}`` (an option of ``openssl s_client``, or nothing).
 
     Values are put in as words that a shell leaves alone: the text is meant to be pasted.
     """
@@ -61,12 +63,20 @@ def fill(text: str, target: Target) -> str:
         "host": target.host,
         "port": str(target.port),
         "host}:{port": endpoint,
-        "user": target.credential.username if target.credential else "USER",
+        "user": target.credential.username if target.credential else str(options.get("user") or "USER"),
         "database": str(options.get("database") or "postgres"),
+        "path": _path(target),
         "url": f"{target.type}://{endpoint}{options.get('path', '/')}",
     }
     filled = text.replace("{starttls}", _STARTTLS.get(target.type, ""))
     return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)
+
+
+def _path(target: Target) -> str:
+    """The option that the URL's path fills, or its word in capitals."""
+    row = BY_NAME.get(target.type)
+    key = row.path if row and row.path else "path"
+    return str(target.options.get(key) or key.upper())
 
 
 def named(text: str) -> str:

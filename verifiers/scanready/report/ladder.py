@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..escape import fill, visible
 from ..model import Outcome, Report, Target
-from . import overview
+from . import overview, story
 from .document import Look, RunInfo, Totals
 from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
 from .result import fixes
@@ -87,8 +87,35 @@ def draw(report: Report, look: Look) -> str:
         paper.paste(fix, indent=4)
     _besides(report, paper)
     if look.verbosity > 0:
-        paper.draw(Text(""), pairs(_evidence(report)), indent=2)
+        _tell(report, paper)
+        paper.draw(Text("\nfacts"), pairs(_evidence(report)), indent=2)
     return paper.text()
+
+
+def _tell(report: Report, paper: Paper) -> None:
+    """The story rung by rung, and what to ask of whom. What several rungs have in common is said once."""
+    told, said = story.tell(report), set[str]()
+    paper.draw(Text("\nstep by step"), indent=2)
+    for rung in told.rungs:
+        if rung.outcome is Outcome.SKIPPED:
+            continue  # the ladder above says why
+        name = Text.assemble(paper.mark(rung.outcome), " ", (rung.step.value, "bold"), "  ", visible(rung.endpoint))
+        paper.draw(name, indent=2)
+        lines = [("sent", rung.sent), ("back", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
+        paper.draw(pairs((word, text) for word, text in lines if text and text not in said), indent=6)
+        by_hand = [line for line in rung.by_hand if line not in said]
+        if by_hand:
+            paper.draw(Text("by hand", "dim"), indent=6)
+        for line in by_hand:
+            paper.paste(line, indent=8)
+        said.update([rung.means] if rung.code else [], by_hand)
+    if told.request:
+        paper.draw(Text.assemble("\nask ", (visible(told.request.whom), "bold"), overflow="fold"), indent=2)
+        paper.paste(told.request.text, indent=4)
+
+
+def _named(rung: story.Rung) -> str:
+    return f"{rung.code} ({rung.owner})" if rung.code else ""
 
 
 def brief(report: Report, look: Look) -> str:
@@ -144,8 +171,6 @@ def _besides(report: Report, paper: Paper) -> None:
 
 def _evidence(report: Report) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
-    if report.cause:
-        told.append(("confirm", fill(report.cause.confirm, report.target)))
     told += [(visible(key, 40), _fact(value)) for key, value in sorted(report.facts.items())]
     cost = report.footprint
     told.append(

@@ -1,0 +1,157 @@
+"""The story of a climb: true to what the verifiers do, for every type, with lines that can be pasted."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from scanready.catalogue import BY_NAME, TYPES
+from scanready.causes import common
+from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.registry import built_in
+from scanready.report.document import Look
+from scanready.report.exchanges import TOLD
+from scanready.report.ladder import draw
+from scanready.report.story import tell
+from tests.report.reports import AGENT, HOSTILE, blocked, ready
+
+PACKAGE = Path(__file__).parents[2] / "verifiers" / "scanready"
+SHARED = (Step.RESOLVE, Step.CONNECT, Step.AGENT, Step.TLS)
+
+
+def climbed(kind: str, *checks: Check, **more: object) -> Report:
+    target = Target("10.0.0.7", kind, BY_NAME[kind].port if kind in BY_NAME else 99)
+    made = Report(AGENT, target, Verdict.READY, None, None, None, {}, list(checks), Footprint(), "2026-01-01", 0.1)
+    return dataclasses.replace(made, **more)  # type: ignore[arg-type]
+
+
+def passed(step: Step, endpoint: str = "10.0.0.7:1") -> Check:
+    return Check(step, endpoint, Outcome.PASSED, "fine")
+
+
+@pytest.mark.parametrize("row", [row for row in TYPES if built_in(row.name)], ids=lambda row: row.name)
+def test_every_built_type_says_what_it_sends_on_its_own_rungs(row: object) -> None:
+    name: str = row.name  # type: ignore[attr-defined]
+    missing = [step for step in BY_NAME[name].steps if step not in SHARED and (name, step) not in TOLD]
+    if name == "tibero":  # its login prompt is never seen
+        missing = [step for step in missing if step is Step.HANDSHAKE]
+    assert not missing
+    for step in BY_NAME[name].steps:
+        rung = tell(climbed(name, passed(step))).rungs[0]
+        if (name, step) in TOLD or step in (Step.RESOLVE, Step.CONNECT):
+            assert rung.sent
+        assert rung.received == "fine"
+        assert rung.means
+
+
+def test_no_row_is_for_a_rung_that_its_verifier_does_not_climb() -> None:
+    assert [key for key in TOLD if key[0] not in BY_NAME or key[1] not in BY_NAME[key[0]].steps] == []
+
+
+def test_no_place_in_a_line_is_left_open() -> None:
+    for kind, step in TOLD:
+        for line in tell(climbed(kind, passed(step))).rungs[0].by_hand:
+            assert not re.search(r"[{}]", line.replace("'{user}'", "")), line
+
+
+def test_the_lines_have_the_target_in_them() -> None:
+    target = Target("db7", "oracle", 1522, {"service": "HR;x"}, Credential("c", "er", "secret"))
+    report = climbed("oracle", passed(Step.HANDSHAKE), passed(Step.AUTH), passed(Step.LOGIN), target=target)
+    report.footprint.login_attempts = 1
+    lines = [rung.by_hand for rung in tell(report).rungs]
+    assert lines == [("tnsping db7:1522",), ("tnsping db7:1522/'HR;x'",), ("sqlplus er@//db7:1522/'HR;x'",)]
+
+
+def test_an_endpoint_besides_the_targets_own_is_asked_for_itself() -> None:
+    failed = Finding(common.FILTERED, "no answer")
+    other = Check(Step.CONNECT, "nas:20048/tcp", Outcome.FAILED, "mountd: no answer", {}, failed)
+    silent = Check(Step.CONNECT, "nas:20048/udp", Outcome.SKIPPED, "mountd: no answer")
+    heard = Check(Step.CONNECT, "[fe80::1%eth0]:111/udp", Outcome.PASSED, "answers")
+    rungs = tell(climbed("nfs", other, silent, heard)).rungs
+    assert rungs[0].by_hand[0].startswith("On the agent: nc -vz -w 5 nas 20048;")
+    assert (rungs[0].sent, rungs[0].code, rungs[0].owner) == (
+        "a TCP connection request",
+        "connect.filtered",
+        Owner.NETWORK,
+    )
+    assert (rungs[1].sent, rungs[1].by_hand) == ("", ())
+    assert rungs[2].by_hand == ("nc -u -vz fe80::1%eth0 111",)
+
+
+def test_what_was_not_tried_is_not_told_as_sent() -> None:
+    withheld = Check(Step.LOGIN, "db:1", Outcome.FAILED, "", {}, Finding(common.LOGIN_WITHHELD, "refused elsewhere"))
+    assert tell(climbed("postgresql", withheld)).rungs[0].sent == "nothing: the account was not tried"
+    skipped = Check(Step.ACCESS, "db:1", Outcome.SKIPPED, "not reached")
+    rung = tell(climbed("postgresql", skipped)).rungs[0]
+    assert (rung.sent, rung.means, rung.by_hand) == ("", "not checked, so nothing is known of it", ())
+    first = passed(Step.HANDSHAKE)
+    assert tell(climbed("informix", first)).rungs[0].sent.startswith("nothing: a login is this protocol's first word")
+    probed = climbed("informix", first, footprint=Footprint(1, 0, 1))
+    assert "as scanready_probe" in tell(probed).rungs[0].sent
+
+
+def test_a_mysql_server_is_never_to_be_asked_with_nc() -> None:
+    (rung,) = tell(climbed("mysql", passed(Step.CONNECT, "10.0.0.7:3306"))).rungs
+    assert rung.by_hand[0].startswith("mysqladmin ")
+
+
+def test_a_windows_agent_gets_lines_of_its_own() -> None:
+    checks = (passed(Step.RESOLVE, "fs01"), passed(Step.CONNECT, "fs01:445"))
+    report = climbed("smb", *checks, agent=Agent("w", "Windows", ("10.0.0.1",)))
+    assert [rung.by_hand[0] for rung in tell(report).rungs] == [
+        "Resolve-DnsName fs01",
+        "Test-NetConnection fs01 -Port 445",
+    ]
+
+
+def test_a_cause_of_all_types_is_confirmed_with_the_types_own_line() -> None:
+    refused = Finding(common.LOGIN_REFUSED, "password authentication failed")
+    report = climbed("postgresql", Check(Step.LOGIN, "10.0.0.7:5432", Outcome.FAILED, "", {}, refused))
+    assert tell(report).rungs[0].by_hand[1].startswith("psql -h 10.0.0.7 -p 5432 -U USER")
+
+
+@pytest.mark.parametrize("owner", Owner)
+def test_whom_to_ask_and_what(owner: Owner) -> None:
+    report = blocked()
+    cause = dataclasses.replace(common.FILTERED, owner=owner)
+    report.finding = Finding(cause, "no answer", "tcp dport 5432 accept")
+    report.checks = [Check(Step.CONNECT, "db7:5432", Outcome.FAILED, "no answer", {}, report.finding)]
+    request = tell(report).request
+    assert request is not None
+    assert request.owner is owner
+    assert request.whom
+    for words in ("db7:5432 (PostgreSQL) cannot be scanned from the agent proxy-nyc (10.0.1.5).", "no answer"):
+        assert words in request.text
+    assert "Exactly:\ntcp dport 5432 accept\n" in request.text
+    assert tell(ready()).request is None
+
+
+def test_the_story_is_drawn_with_v_and_hostile_words_are_harmless() -> None:
+    report = blocked(HOSTILE, HOSTILE)
+    report.checks.append(Check(Step.ACCESS, HOSTILE, Outcome.FAILED, HOSTILE, {}, report.finding))
+    text = draw(report, Look(100, verbosity=1))
+    for words in ("step by step", "sent", "back", "meaning", "by hand", "ask whoever runs the network"):
+        assert words in text
+    for sequence in ("\x1b", "\x07", "\u202e", "\x9b", "\r", "\u2028"):
+        assert sequence not in text
+    assert text.count(common.FILTERED.meaning) == 3, "in the verdict, once in the story, and in the ticket"
+    assert "step by step" not in draw(report, Look(100))
+
+
+def test_every_step_of_a_target_module_is_in_its_table() -> None:
+    """A verifier that learns a new rung must say what it sends there."""
+    for row in TYPES:
+        path = PACKAGE / "targets" / f"{row.name}.py"
+        if not path.exists():
+            continue
+        used = {
+            Step[node.attr]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Step"
+        }
+        missing = {step for step in used if step not in (Step.RESOLVE, Step.CONNECT) and (row.name, step) not in TOLD}
+        assert not missing - ({Step.AUTH} if row.name == "tibero" else set()), row.name

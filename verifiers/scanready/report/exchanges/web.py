@@ -1,0 +1,47 @@
+"""Web sites and mailboxes."""
+
+from __future__ import annotations
+
+from ...model import Step
+from .said import Exchange, with_login
+
+_TLS = "openssl s_client {starttls}-connect {host}:{port}"
+_HANDSHAKE = "a TLS hello with the server's name (SNI); its certificate was judged after the handshake"
+_CURL = "curl -vk --ssl-reqd -u {user} {url}   # asks for the password, and counts as one attempt"
+
+
+def _site(kind: str) -> dict[tuple[str, str], Exchange]:
+    account = "curl -vk --anyauth -u {user} {url}   # asks for the password, and counts as one attempt"
+    return {
+        (kind, Step.TLS): Exchange(_HANDSHAKE, _TLS),
+        (kind, Step.HANDSHAKE): Exchange(
+            "HEAD with our User-Agent; GET where HEAD alone was refused; redirects were followed", "curl -vkIL {url}"
+        ),
+        (kind, Step.AUTH): Exchange("nothing of its own: the answer's status and fields say it", "curl -vkI {url}"),
+        (kind, Step.LOGIN): Exchange("one request with the account, by the scheme that the site offers", account),
+        (kind, Step.ACCESS): Exchange(
+            with_login("GET with the account, up to 64 KiB", "GET without an account, up to 64 KiB"), "curl -vk {url}"
+        ),
+    }
+
+
+def _mailbox(kind: str, encrypting: str) -> dict[tuple[str, str], Exchange]:
+    return {
+        (kind, Step.TLS): Exchange(encrypting, _TLS),
+        (kind, Step.HANDSHAKE): Exchange(
+            "CAPABILITY, unless the greeting told it; the server speaks first", f"{_TLS} -crlf   # then: a CAPABILITY"
+        ),
+        (kind, Step.AUTH): Exchange(
+            "CAPABILITY, where what was told no longer counts", f"{_TLS} -crlf   # then: a CAPABILITY"
+        ),
+        (kind, Step.LOGIN): Exchange("the account, once, on a connection of its own", _CURL),
+        (kind, Step.ACCESS): Exchange("EXAMINE of a folder, and the date of one message; no flag changes", _CURL),
+    }
+
+
+WEB: dict[tuple[str, str], Exchange] = {
+    **_site("http"),
+    **_site("https"),
+    **_mailbox("imap", f"STARTTLS, then {_HANDSHAKE}"),
+    **_mailbox("imaps", _HANDSHAKE),
+}

@@ -1,0 +1,240 @@
+"""The story of one climb: what was sent, what came back, what it means, how to ask the same by hand, whom to ask what.
+
+    story = tell(report)
+    for rung in story.rungs:          # one a check, in the order of the ladder
+        rung.step, rung.endpoint, rung.outcome, rung.seconds
+        rung.sent, rung.received      # in words; ``sent`` is empty where nothing of its own went out
+        rung.means                    # of a finding: the catalogue's meaning
+        rung.by_hand                  # lines for a shell, with the target's real host, port and user
+        rung.code, rung.owner, rung.fix     # None where all is well
+    story.request                     # None where there is nothing to ask: ``whom``, and ``text`` for their ticket
+
+Pure: made of the report alone, live or restored. All texts are plain and may hold what the target said: whoever shows
+them escapes them (``escape.visible`` for a terminal, autoescape in HTML), as with any other part of a report.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from ..catalogue import BY_NAME
+from ..causes import common
+from ..escape import fill
+from ..model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
+from .exchanges import TOLD, Exchange
+from .exchanges.said import NOTHING_TRIED
+from .result import fixes
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One check, told. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first."""
+
+    step: Step
+    endpoint: str
+    outcome: Outcome
+    seconds: float
+    sent: str
+    received: str
+    means: str
+    by_hand: tuple[str, ...] = ()
+    code: str | None = None
+    owner: Owner | None = None
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask of whom: ``text`` is meant to be pasted into their ticket."""
+
+    owner: Owner
+    whom: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All rungs, and what to ask for in the end."""
+
+    rungs: tuple[Rung, ...]
+    request: Request | None
+
+
+def tell(report: Report) -> Story:
+    """Return the story of one report."""
+    told: set[tuple[Step, str]] = set()
+    rungs = []
+    for check in report.checks:
+        place = check.step, check.endpoint
+        rungs.append(_rung(report, check, again=place in told))
+        told.add(place)
+    return Story(tuple(rungs), _request(report))
+
+
+_MEANS: dict[Step, str] = {
+    Step.AGENT: "this host has what the type needs",
+    Step.RESOLVE: "the agent knows where to go",
+    Step.CONNECT: "something accepts connections there; what it is, only its protocol shows",
+    Step.TLS: "an encrypted channel comes about",
+    Step.HANDSHAKE: "the protocol is really spoken there",
+    Step.AUTH: "a login can begin",
+    Step.LOGIN: "the account was accepted",
+    Step.ACCESS: "a scan can read there",
+}
+_NOT_CHECKED = "not checked, so nothing is known of it"
+_NO_LOGIN = "nobody need log in"
+#: On these rungs every type does the same, unless its table says otherwise.
+_ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%\w+)?")
+_ENDPOINT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})(?:/(?P<transport>tcp|udp))?")
+#: What a cause of all types says of confirming it is no line yet; the type's own is shown with it.
+_GENERAL = (Step.LOGIN, Step.ACCESS)
+
+
+def _rung(report: Report, check: Check, *, again: bool) -> Rung:
+    exchange = _exchange(report, check)
+    skipped = check.outcome is Outcome.SKIPPED
+    finding = check.finding
+    detail = finding.detail if finding and finding.detail not in check.summary else ""
+    return Rung(
+        check.step,
+        check.endpoint,
+        check.outcome,
+        check.seconds,
+        "" if skipped or again else _sent(report, check, exchange),
+        "; ".join(text for text in (check.summary, detail) if text),
+        _means(report, check),
+        () if skipped or (again and not finding) else _by_hand(report, check, exchange),
+        finding.cause.code if finding else None,
+        finding.cause.owner if finding else None,
+        finding.fix if finding else None,
+    )
+
+
+def _sent(report: Report, check: Check, exchange: Exchange) -> str:
+    if finding := check.finding:
+        if finding.cause in (common.NOT_BUILT, common.PLATFORM_MISMATCH):
+            return "nothing"
+        if check.step is Step.RESOLVE and finding.cause is common.OUT_OF_TIME:
+            return "nothing"
+    if check.step is Step.LOGIN and not report.footprint.login_attempts:
+        return NOTHING_TRIED
+    return exchange.told(report, check)
+
+
+def _means(report: Report, check: Check) -> str:
+    if check.finding:
+        return fill(check.finding.cause.meaning, report.target)
+    if check.outcome is Outcome.SKIPPED:
+        return _NOT_CHECKED
+    if check.step is Step.AUTH and check.facts.get("auth_methods") in (["anonymous"], ["sys"]):
+        return _NO_LOGIN
+    return _MEANS[check.step]
+
+
+def _exchange(report: Report, check: Check) -> Exchange:
+    """The table's row; resolving and connecting are alike for all types, and at other endpoints than the target's."""
+    windows = report.agent.platform == "Windows" and not report.agent.assumed
+    if check.step is Step.RESOLVE:
+        literal = bool(_ADDRESS.fullmatch(check.endpoint))
+        sent = "nothing: it is an address" if literal else "the name, to this host's resolver"
+        line = "Resolve-DnsName {host}" if windows else "getent ahosts {host}"
+        return Exchange(sent, "" if literal else line)
+    row = TOLD.get((report.target.type, check.step))
+    if check.step is not Step.CONNECT:
+        return row or Exchange()
+    if row is not None and _is_own_port(check, report.target):
+        return row
+    if check.endpoint.endswith("/udp"):
+        return Exchange("a question over UDP, asked again until its time was over", "nc -u -vz {host} {port}")
+    line = "Test-NetConnection {host} -Port {port}" if windows else "nc -vz -w 5 {host} {port}"
+    return Exchange("a TCP connection request", line)
+
+
+def _is_own_port(check: Check, target: Target) -> bool:
+    return check.endpoint.endswith(f":{target.port}")
+
+
+def _by_hand(report: Report, check: Check, exchange: Exchange) -> tuple[str, ...]:
+    """The cause's own way first; then the type's line, unless that is the same program again."""
+    finding = check.finding
+    usual = fill(exchange.by_hand, _place(report.target, check)) if exchange.by_hand else ""
+    if finding is None:
+        return (usual,) if usual and check.outcome is not Outcome.SKIPPED else ()
+    own = fill(finding.cause.confirm, _place(report.target, check))
+    general = finding.cause.step in _GENERAL and finding.cause in vars(common).values()
+    if usual and general and _program(usual) not in own:
+        return own, usual
+    return (own,)
+
+
+def _program(line: str) -> str:
+    return line.removeprefix("on another Windows: ").split(" ", 1)[0]
+
+
+def _place(target: Target, check: Check) -> Target:
+    """The target as the lines name it: what was resolved, or connected to, may be another host or port."""
+    if check.step is Step.RESOLVE:
+        return replace(target, host=check.endpoint)
+    found = _ENDPOINT.fullmatch(check.endpoint) if check.step is Step.CONNECT else None
+    if found is None:
+        return target
+    return replace(target, host=found["host"].strip("[]"), port=int(found["port"]))
+
+
+def _request(report: Report) -> Request | None:
+    if report.finding is None:
+        return None
+    owner = report.finding.cause.owner
+    return Request(owner, _whom(report, owner), _ticket(report, report.finding))
+
+
+def _whom(report: Report, owner: Owner) -> str:
+    host, agent = report.target.host, report.agent
+    user = _user(report.target)
+    match owner:
+        case Owner.NETWORK:
+            return f"whoever runs the network between {_address(report)} and {host}: firewalls, routes, load balancers"
+        case Owner.SERVER:
+            return f"the administrator of {host}"
+        case Owner.DATABASE:
+            row = BY_NAME.get(report.target.type)
+            return f"the database administrator of {host} ({row.title if row else report.target.type})"
+        case Owner.IDENTITY:
+            return f"whoever administers the account {user}" if user else "whoever administers the account"
+        case Owner.AGENT:
+            return f"the administrator of the agent {agent.name}"
+        case Owner.OPERATOR:
+            return "whoever wrote the target down, or holds its credential"
+        case Owner.SCANREADY:
+            return "us, with what --bundle FILE writes"
+
+
+def _ticket(report: Report, finding: Finding) -> str:
+    """A few lines that somebody understands who has never heard of us."""
+    target, cause = report.target, finding.cause
+    trouble = {
+        Verdict.BLOCKED: "cannot be scanned",
+        Verdict.LIMITED: "can be scanned, but something a scan needs is missing or at risk",
+        Verdict.UNDECIDED: "could not be checked to the end",
+    }.get(report.verdict, "was checked")
+    row = BY_NAME.get(target.type)
+    lines = [
+        f"{bracketed(target.host)}:{target.port} ({row.title if row else target.type}) {trouble} from the agent "
+        f"{report.agent.name} ({_address(report)}).",
+        f"Seen at {report.started}, at the step {report.finding_step or cause.step}: {finding.detail}",
+        f"This means: {fill(cause.meaning, target)}",
+        f"Please: {fill(cause.remedy, target)}",
+    ]
+    if fix := fixes(report):
+        lines += ["Exactly:", fix]
+    lines.append(f"To see it: {fill(cause.confirm, target)}")
+    return "\n".join(lines)
+
+
+def _address(report: Report) -> str:
+    return report.agent.addresses[0] if report.agent.addresses else report.agent.name
+
+
+def _user(target: Target) -> str:
+    return target.credential.username if target.credential else str(target.options.get("user") or "")
