@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model import Step
 from .row import Cost, TargetType, one_port
 
 _MAIL = "Proxy Agent Network Requirements"
@@ -46,8 +47,12 @@ MAIL: tuple[TargetType, ...] = (
         "IBM / Lotus Notes",
         1352,
         one_port(1352, "IBM / Lotus Notes client", _MAIL, '"To scan IBM / Lotus Notes clients."'),
-        Cost(1, 1),
+        Cost(1, 1, log="nothing, unless Log_Sessions is set: session opened, session closed"),
         speaks="nrpc",
-        doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides.",
+        needs_client="Notes, set up with an ID file",
+        proof=Step.HANDSHAKE,
+        steps=tuple(step for step in Step if step is not Step.TLS),
+        doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides. "
+        "The protocol is not public: never more than ready, and no vendor's client has judged our side of it.",
     ),
 )

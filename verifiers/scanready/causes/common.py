@@ -11,8 +11,9 @@ CLIENT_MISSING = Cause(
     Owner.AGENT,
     Step.AGENT,
     "The scanner needs a client program on this agent that is not there.",
-    "Install it on the agent (Debian, Ubuntu: apt-get install openssh-client; RHEL: dnf install openssh-clients).",
-    "On the agent: ssh -V",
+    "Install on the agent what the detail names. ssh: apt-get install openssh-client (Debian, Ubuntu), dnf install "
+    "openssh-clients (RHEL). Notes: the vendor's Notes client, set up with the scan account's ID file.",
+    "On the agent: ssh -V; for Notes, start the client",
 )
 PLATFORM_MISMATCH = Cause(
     "agent.platform-mismatch",

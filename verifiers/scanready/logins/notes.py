@@ -1,0 +1,129 @@
+"""The agent's own Notes client: is it there, and has it been set up with an ID?
+
+The scanner reads Domino through this client, as the user whose ID file it holds. Nothing is run and nothing sent: its
+places are looked at, as its installers leave them, and the one line of ``notes.ini`` that names the ID file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+#: What the product has called its maker, newest first; each left folders of its own.
+_MAKERS = ("HCL", "IBM", "IBM/Lotus", "Lotus")
+_WINDOWS_PROGRAMS = ("notes.exe", "nlnotes.exe")
+_UNIX_PROGRAMS = ("notes", "notes2", "linux/notes2")
+_MAC_BUNDLES = ("HCL Notes.app", "IBM Notes.app", "Lotus Notes.app")  # "Notes.app" is Apple's own
+#: Set by hand where the client is in no usual place; the Notes API itself goes by this name.
+FOLDER_VARIABLE = "Notes_ExecDirectory"
+_MOST_INI = 1 << 20
+_KEY_FILE = re.compile(rb"^[ \t]*KeyFileName[ \t]*=[ \t]*([^\r\n]{1,400})", re.IGNORECASE | re.MULTILINE)
+_DATA_FOLDER = re.compile(rb"^[ \t]*Directory[ \t]*=[ \t]*([^\r\n]{1,400})", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The client's program. ``settings`` is its notes.ini, ``identity`` the ID file that names; empty if not found.
+
+    ``identity_there`` is false where the settings name an ID file that does not exist.
+    """
+
+    program: str
+    settings: str = ""
+    identity: str = ""
+    identity_there: bool = False
+
+
+def present() -> Client | None:
+    """Look for the client in the places its installers use, in PATH, and where `FOLDER_VARIABLE` points."""
+    for folder, names in _folders():
+        for name in names:
+            program = Path(folder, name)
+            if program.is_file():
+                return _with_settings(program)
+    return None
+
+
+def places() -> str:
+    """Where :func:`present` looks, for whoever has to be told that nothing is there."""
+    registry = "the registry (SOFTWARE\\Lotus\\Notes), " if sys.platform == "win32" else ""
+    return f"{registry}the usual folders, PATH and {FOLDER_VARIABLE}"
+
+
+def _folders() -> Iterator[tuple[str, tuple[str, ...]]]:
+    windows = sys.platform == "win32"
+    names = _WINDOWS_PROGRAMS if windows else _UNIX_PROGRAMS
+    if told := os.environ.get(FOLDER_VARIABLE):
+        yield told, names
+    if windows:
+        yield from ((folder, names) for folder in _registered("Path"))
+        for root in (os.environ.get("PROGRAMFILES"), os.environ.get("PROGRAMFILES(X86)")):
+            yield from ((f"{root}/{maker}/Notes", names) for maker in _MAKERS if root)
+    elif sys.platform == "darwin":
+        yield from ((f"/Applications/{bundle}/Contents/MacOS", ("Notes", *names)) for bundle in _MAC_BUNDLES)
+    else:
+        yield from ((f"/opt/{maker.lower()}/notes", names) for maker in _MAKERS)
+    # A program called "notes" may be anybody's: in PATH only the names count that nobody else uses.
+    own = _WINDOWS_PROGRAMS[1:] if windows else _UNIX_PROGRAMS[1:2]
+    yield from ((folder, own) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder)
+
+
+def _registered(value: str) -> list[str]:
+    """What the installer wrote down; 32-bit clients on 64-bit Windows have a view of the registry of their own."""
+    if sys.platform != "win32":
+        return []
+    import winreg
+
+    found = []
+    for root in (winreg.HKEY_LOCAL_MACHINE, winreg.HKEY_CURRENT_USER):
+        for view in (winreg.KEY_WOW64_64KEY, winreg.KEY_WOW64_32KEY):
+            try:
+                with winreg.OpenKey(root, r"SOFTWARE\Lotus\Notes", 0, winreg.KEY_READ | view) as key:
+                    found.append(str(winreg.QueryValueEx(key, value)[0]))
+            except OSError:
+                continue
+    return found
+
+
+def _with_settings(program: Path) -> Client:
+    for path in _settings(program.parent):
+        try:
+            with path.open("rb") as file:
+                said = file.read(_MOST_INI)
+        except OSError:
+            continue
+        named = _KEY_FILE.search(said)
+        if named is None:
+            return Client(str(program), str(path))
+        identity = _identity(named[1].decode("latin-1").strip(), said, path.parent)
+        return Client(str(program), str(path), str(identity), _is_file(identity))
+    return Client(str(program))
+
+
+def _settings(folder: Path) -> Iterator[Path]:
+    """notes.ini beside the program, or in the data folder of the user we run as."""
+    yield folder / "notes.ini"
+    yield from (Path(data, "notes.ini") for data in _registered("DataPath"))
+    if local := os.environ.get("LOCALAPPDATA"):
+        yield from (Path(local, maker, "Notes", "Data", "notes.ini") for maker in _MAKERS)
+    home = Path(os.path.expanduser("~"))
+    yield from (home / maker.lower() / "notes" / "data" / "notes.ini" for maker in _MAKERS)
+    yield home / "notes" / "data" / "notes.ini"
+    yield home / "Library" / "Preferences" / "Notes Preferences"
+
+
+def _identity(name: str, settings: bytes, folder: Path) -> Path:
+    """The ID file: a path without a folder is in the data folder."""
+    data = _DATA_FOLDER.search(settings)
+    return Path(data[1].decode("latin-1").strip() if data else folder) / name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

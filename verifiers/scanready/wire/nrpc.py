@@ -1,0 +1,66 @@
+"""NRPC, the protocol of Notes and Domino, up to the opening of a session: before anybody is asked who they are.
+
+    client  open a session: 62 bytes that name nobody
+    server  the session is open; its own distinguished name, CN=.../OU=.../O=...
+
+No description is public. What is here is what three independent public byte traces agree on (see the transcripts'
+README); everything else in the messages is passed over. A message is a u32 length of what follows, then that; all
+numbers are little endian.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from . import Buffer, WireError
+
+#: The client's first message, byte for byte as the traces have it; the names in it are empty.
+OPEN_SESSION = bytes.fromhex(
+    "3a000000 2f000000 02000040020f 0001003d05" + "00" * 12 + "2f00" + "00" * 8 + "401f" + "00" * 19
+)
+
+_MARK = b"\x03\x00\x00\x40\x02\x0f"  # at 8: the kind "open", answered; then what a client says at the same place
+_MARK_AT = 8
+_NAME_LENGTH_AT, _NAME_AT = 0x21, 0x3B
+#: Bytes. The known answer has 114; a distinguished name is 256 at the most.
+_SHORTEST, _LONGEST = 0x3B, 4096
+_MOST_NAME = 256
+#: A canonical name begins with the common name and ends before what cannot be part of one.
+_NAME = re.compile(rb"CN=[^\x00-\x1f\x7f]{1,253}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session is open. ``server`` is the server's distinguished name, empty where none was found."""
+
+    server: str
+
+
+def read_opened(buffer: Buffer) -> Opened | None:
+    """Take a server's answer to `OPEN_SESSION`.
+
+    Raises:
+        WireError: its start or its length is not that of an NRPC answer.
+    """
+    have = buffer.peek(min(len(buffer), _MARK_AT + len(_MARK))) or b""
+    if not _MARK.startswith(have[_MARK_AT:]):
+        raise WireError("the answer does not begin as an NRPC session's does")
+    if len(have) >= 4:
+        size = 4 + int.from_bytes(have[:4], "little")
+        if not _SHORTEST <= size <= _LONGEST:
+            raise WireError(f"an NRPC answer of {size} bytes")
+        if (message := buffer.peek(size)) is not None:
+            buffer.take(size)
+            return Opened(_name(message))
+    return None
+
+
+def _name(message: bytes) -> str:
+    """The server's name: where it belongs by the lengths, else wherever one stands."""
+    length = int.from_bytes(message[_NAME_LENGTH_AT : _NAME_LENGTH_AT + 2], "little")
+    placed = message[_NAME_AT : _NAME_AT + length]
+    if 0 < length <= _MOST_NAME and len(placed) == length and _NAME.fullmatch(placed):
+        return placed.decode("ascii", "replace")
+    found = _NAME.search(message, _MARK_AT)
+    return found[0].decode("ascii", "replace") if found else ""
