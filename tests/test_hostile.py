@@ -52,9 +52,7 @@ def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
         ports = {name: stack.enter_context(in_background(peer)).port for name, peer in misbehave.MENU.items()}
         row = BY_NAME[request.param]
         options = {name: True for name in row.options if name == "allow_login_probe"}  # or nothing would be asked
-        agent = (
-            "Windows" if row.name == "notes" else row.needs_agent
-        )  # a Notes client here is no matter
+        agent = "Windows" if row.name == "notes" else row.needs_agent  # a Notes client here is no matter
         known = {"type": row.name, "ports": ports, "timeout": TIMEOUT, "agent": agent, "options": options}
         asked = json.dumps(known)
         root = Path(__file__).parent.parent
