@@ -29,9 +29,10 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint",
         "started", "seconds",
     ]  # fmt: skip
-    assert result["agent"] == {"name": "proxy-nyc", "platform": "Linux", "addresses": ["10.0.1.5"]}
+    assert result["agent"] == {"name": "proxy-nyc", "platform": "Linux", "addresses": ["10.0.1.5"], "assumed": False}
     assert result["target"] == {
         "host": "db7", "type": "postgresql", "port": 5432, "options": {"database": "hr"}, "credential": "pg",
+        "user": "er", "tags": [], "guessed": False,
     }  # fmt: skip
     cause = result["cause"]
     assert (cause["code"], cause["owner"], cause["step"]) == ("connect.filtered", "network", "connect")
@@ -39,9 +40,12 @@ def test_the_fields_are_those_of_the_contract() -> None:
     assert cause["fix"] == "tcp dport 5432 accept\ntcp dport 5433 accept"
     assert result["checks"][0] == {
         "step": "resolve", "endpoint": "db7", "outcome": "passed", "summary": "10.0.0.7",
-        "facts": {"addresses": ["10.0.0.7"]}, "cause": None, "seconds": 0.001235,
+        "facts": {"addresses": ["10.0.0.7"]}, "cause": None,
+        "detail": None, "fix": None, "tentative": False, "seconds": 0.001235,
     }  # fmt: skip
+    assert cause["confirm"].startswith("On the agent: nc -vz -w 5 db7 5432")
     assert result["checks"][1]["cause"] == "connect.filtered"
+    assert (result["checks"][2]["detail"], result["checks"][2]["fix"]) == ("no answer", "tcp dport 5433 accept")
     assert result["seconds"] == 0.042123
 
 

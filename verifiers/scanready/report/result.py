@@ -64,6 +64,9 @@ def _raw(report: Report) -> dict[str, Any]:
             "port": target.port,
             "options": _options(target.options) if target.options else {},
             "credential": target.credential.name if target.credential else None,
+            "user": target.credential.username if target.credential else None,
+            "tags": list(target.tags),
+            "guessed": target.guessed,
         },
         "verdict": report.verdict,
         "reached": report.reached,
@@ -82,7 +85,12 @@ def _raw(report: Report) -> dict[str, Any]:
 
 def agent_object(agent: Agent) -> dict[str, Any]:
     """Return the agent as every output names it."""
-    return {"name": agent.name, "platform": agent.platform, "addresses": list(agent.addresses)}
+    return {
+        "name": agent.name,
+        "platform": agent.platform,
+        "addresses": list(agent.addresses),
+        "assumed": agent.assumed,
+    }
 
 
 def _cause(report: Report) -> dict[str, Any] | None:
@@ -97,18 +105,23 @@ def _cause(report: Report) -> dict[str, Any] | None:
         "detail": finding.detail,
         "meaning": fill(cause.meaning, report.target),
         "remedy": fill(cause.remedy, report.target),
+        "confirm": fill(cause.confirm, report.target),
         "fix": fixes(report),
     }
 
 
 def _check(check: Check) -> dict[str, Any]:
+    finding = check.finding
     return {
         "step": check.step,
         "endpoint": check.endpoint,
         "outcome": check.outcome,
         "summary": check.summary,
         "facts": check.facts,
-        "cause": check.finding.cause.code if check.finding else None,
+        "cause": finding.cause.code if finding else None,
+        "detail": finding.detail if finding else None,
+        "fix": finding.fix if finding else None,
+        "tentative": check.tentative,
         "seconds": round(check.seconds, 6),
     }
 

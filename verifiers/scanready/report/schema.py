@@ -51,6 +51,7 @@ _AGENT = _object(
     name=_TEXT,
     platform={"type": "string", "description": "as the operating system names itself, or as was assumed"},
     addresses={"type": "array", "items": _TEXT},
+    assumed={"type": "boolean", "description": "judged as if it were such a platform (--assume-agent)"},
 )
 _TARGET = _object(
     "what was to be scanned",
@@ -59,6 +60,9 @@ _TARGET = _object(
     port={"type": "integer", "minimum": 0, "maximum": 65535},
     options={"type": "object"},
     credential={"type": ["string", "null"], "description": "the credential's name in the inventory"},
+    user={"type": ["string", "null"], "description": "the credential's user name"},
+    tags={"type": "array", "items": _TEXT},
+    guessed={"type": "boolean", "description": "nobody named the type: it is one of all that are tried"},
 )
 _CAUSE = _object(
     "why not, who can fix it, and how",
@@ -68,6 +72,7 @@ _CAUSE = _object(
     detail={"type": "string", "description": "what was seen at this target"},
     meaning=_TEXT,
     remedy=_TEXT,
+    confirm={"type": "string", "description": "how to see it by hand"},
     fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
 )
 _CHECK = _object(
@@ -78,6 +83,9 @@ _CHECK = _object(
     summary=_TEXT,
     facts=_FACTS,
     cause={"type": ["string", "null"], "description": "the cause's code"},
+    detail={"type": ["string", "null"], "description": "what was seen, where there is a cause"},
+    fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
+    tentative={"type": "boolean", "description": "tried with an identity we invented: may warn, never block"},
     seconds=_SECONDS,
 )
 _FOOTPRINT = _object("what the check cost the target", connections=_COUNT, login_attempts=_COUNT, probe_logins=_COUNT)
