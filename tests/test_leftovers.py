@@ -31,6 +31,15 @@ PEERS: dict[str, Behaviour] = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_small_heap() -> Iterator[None]:
+    """Collections look at what came since: that there are some hundred thousand objects of pytest's costs seconds."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def garbage() -> Iterator[list[object]]:
     """What only a collection would have freed; the collector does not run by itself meanwhile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -301,11 +302,14 @@ def test_help_is_quick_and_imports_nothing_heavy(plugins: Path) -> None:
     assert done.stderr.strip() == "LOADED []"
 
 
-def test_help_takes_less_than_150_ms(plugins: Path) -> None:
+def test_help_costs_less_than_150_ms(plugins: Path) -> None:
+    """Of processor time: what the clock on the wall says depends on who else is busy here."""
+
     def once() -> float:
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         plugin.run(plugins, ["--help"])
-        return time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
     once()  # compiles
     assert min(once() for _ in range(7)) < 0.150
