@@ -29,7 +29,14 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint",
         "started", "seconds",
     ]  # fmt: skip
-    assert result["agent"] == {"name": "proxy-nyc", "platform": "Linux", "addresses": ["10.0.1.5"], "assumed": False}
+    assert result["agent"] == {
+        "name": "proxy-nyc",
+        "platform": "Linux",
+        "distribution": "",
+        "addresses": ["10.0.1.5"],
+        "networks": [],
+        "assumed": False,
+    }
     assert result["target"] == {
         "host": "db7", "type": "postgresql", "port": 5432, "options": {"database": "hr"}, "credential": "pg",
         "user": "er", "tags": [], "guessed": False,

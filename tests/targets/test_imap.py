@@ -31,7 +31,7 @@ class TestPrompt:
     def test_the_ladder_is_in_the_order_of_the_wire(self) -> None:
         report, _ = against(imap.dovecot)
         steps = [check.step for check in report.checks if check.outcome is Outcome.PASSED]
-        assert steps == [Step.RESOLVE, Step.CONNECT, Step.HANDSHAKE, Step.TLS, Step.AUTH]
+        assert steps == [Step.AGENT, Step.RESOLVE, Step.CONNECT, Step.HANDSHAKE, Step.TLS, Step.AUTH]
 
     def test_inside_tls(self) -> None:
         report, server = against(imap.inside_tls, "imaps")

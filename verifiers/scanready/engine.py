@@ -10,13 +10,12 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-import platform
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from . import registry
+from .agent_step import AgentStep
 from .catalogue import BY_NAME, Cost, TargetType
 from .causes import common
 from .guard import LockoutGuard
@@ -24,8 +23,8 @@ from .guessing import Guesses
 from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, judge, reached
 from .probe import Observation, Probe, Surroundings
 from .resolve import Resolver
-from .sockets import source_address
 from .stream import LEAST_SILENCE, Tap
+from .vantage import this_agent
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
@@ -62,16 +61,6 @@ class Settings:
     ca_file: str | None = None
     agent: Agent | None = None
     tap: Callable[[Target], Tap] | None = None
-
-
-def this_agent(name: str | None = None, platform_name: str | None = None) -> Agent:
-    """Describe this host as an agent; sends nothing."""
-    outward = [
-        source_address((socket.AF_INET, ("192.0.2.1", 9))),
-        source_address((socket.AF_INET6, ("2001:db8::1", 9))),
-    ]
-    addresses = tuple(address for address in outward if address) or ("127.0.0.1",)
-    return Agent(name or socket.gethostname(), platform_name or platform.system(), addresses, bool(platform_name))
 
 
 class Run:
@@ -215,12 +204,9 @@ class Run:
         elif not seconds:
             probe.record(_no_time_left(target))
         else:
-            wrong_agent = row.needs_agent not in (None, self.agent.platform)
-            if wrong_agent and not target.guessed:
-                probe.record(_platform_mismatch(row, self.agent))
-            await probe.climb(verify)
-            if wrong_agent and target.guessed and (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height:
-                probe.record(_platform_mismatch(row, self.agent))  # of a host that is none, it would be no answer
+            first = AgentStep(verify)
+            await probe.climb(first)
+            first.conclude(probe)
             if self.settings.canary and _needs_canary(probe, row):
                 await self._canary(probe, verify)
         _complete(probe)
@@ -290,12 +276,6 @@ def _no_time_left(target: Target) -> Check:
     return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
 
 
-def _platform_mismatch(row: TargetType, agent: Agent) -> Check:
-    """The document demands another agent; the rest of the ladder is climbed and shown all the same."""
-    detail = f"the requirements demand a {row.needs_agent} agent for {row.name} targets; this one runs {agent.platform}"
-    return Check(Step.AGENT, agent.name, Outcome.FAILED, detail, {}, Finding(common.PLATFORM_MISMATCH, detail))
-
-
 def _needs_canary(probe: Probe, row: TargetType) -> bool:
     """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
     verdict, _ = judge(probe.checks, row.proof)
@@ -307,7 +287,7 @@ def _needs_canary(probe: Probe, row: TargetType) -> bool:
 def _complete(probe: Probe) -> None:
     """Say of every rung above the last one why it was not climbed."""
     top = max((check.step.height for check in probe.checks), default=-1)
-    failed = next((check for check in probe.checks if check.outcome is Outcome.FAILED), None)
+    failed = next((check for check in reversed(probe.checks) if check.outcome is Outcome.FAILED), None)
     for step in probe.row.steps:
         if step.height <= top:
             continue

@@ -163,12 +163,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """The host the check runs on. ``platform`` is ``platform.system()``, or what the operator assumed."""
+    """The host the check runs on. ``platform`` is ``platform.system()``, or what the operator assumed.
+
+    ``distribution`` ("Debian 12") and ``networks`` ("10.0.1.5/24", the addresses with their subnets) are empty where
+    they are not known: on some platforms, and of an assumed agent.
+    """
 
     name: str
     platform: str
     addresses: tuple[str, ...] = ()
     assumed: bool = False
+    distribution: str = ""
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -41,6 +41,7 @@ HOSTS: tuple[TargetType, ...] = (
         speaks="ssh",
         server_first=True,
         needs_client="ssh",
+        alike=True,
         options=("user", "directory", "known_hosts"),
         doubt="The document recommends an agent of the target's own platform; that is a note, not a requirement.",
     ),

@@ -41,6 +41,7 @@ class TargetType:
     option that a target URL's path fills; ``options`` are the keys an inventory
     may set besides; ``verifies_certificate`` says whether the scanner's client
     judges the certificate (then a faulty one warns, else it is told as a fact);
+    ``alike`` that the document recommends an agent of the target's own platform;
     ``proof`` is the step that must hold to be ``ready``.
     """
 
@@ -57,6 +58,7 @@ class TargetType:
     verifies_certificate: bool = False
     needs_agent: str | None = None
     needs_client: str | None = None
+    alike: bool = False
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)
     doubt: str = ""

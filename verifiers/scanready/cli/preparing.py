@@ -139,7 +139,8 @@ def credential_of(
 
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
     """Merge the command line, the inventory and the defaults, in this order."""
-    from ..engine import CONCURRENCY, PER_HOST, Settings, this_agent
+    from ..engine import CONCURRENCY, PER_HOST, Settings
+    from ..vantage import this_agent
     from .limits import within_limits
     from .options import PLATFORMS
 

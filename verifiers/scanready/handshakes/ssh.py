@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
+from ..agent_step import ssh_client
 from ..causes import common
 from ..causes import ssh as causes
 from ..dialling import dial
@@ -39,7 +40,7 @@ from ..stream import HungUp, Stream, StreamError
 from ..version import __version__
 from ..wire import ssh as wire
 from . import unix_inspection
-from .ssh_algorithms import greeting_facts, offer_facts, platform_note, predict
+from .ssh_algorithms import greeting_facts, offer_facts, predict
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ async def talk(probe: Probe) -> Spoken:
 
 
 async def _talk(probe: Probe) -> Spoken:
-    client = await _client(probe)
+    client = await ssh_client(probe)
     manners = _Manners()
     stream = await probe.connect(farewell=manners.farewell)
     async with probe.step(Step.HANDSHAKE) as rung:
@@ -83,10 +84,7 @@ async def _talk(probe: Probe) -> Spoken:
             raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
-        facts = greeting_facts(greeting)
-        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **facts)
-        if note := platform_note(probe, facts.get("os", "")):
-            rung.saw(note, platform_note=note)
+        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
         if not greeting.speaks_ssh2:
             rung.blocked(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
         offer = await _offer(probe, manners, stream, greeting)
@@ -95,32 +93,6 @@ async def _talk(probe: Probe) -> Spoken:
         predict(probe, rung, client, effective, offer)
     await probe.leave(stream)
     return Spoken(offer, client, _known_hosts(probe, effective), probe.address or probe.host, probe.agent_address)
-
-
-async def _client(probe: Probe) -> openssh.Client | None:
-    """The agent needs an ssh client; without one the rest is still climbed and shown."""
-    agent = probe.around.agent
-    async with probe.step(Step.AGENT, agent.name) as rung:
-        if agent.assumed:
-            rung.skip(f"the ssh client of an assumed {agent.platform} agent is not known")
-            return None
-        client = await _asked(probe)
-        if client is None:
-            rung.unmet(common.CLIENT_MISSING, "there is no program `ssh` in this agent's PATH")
-            return None
-        rung.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
-    return client
-
-
-async def _asked(probe: Probe) -> openssh.Client | None:
-    """The client as it was at the beginning of the round: looked for once, however many targets begin at a time."""
-    kept = probe.around.kept
-    if "ssh client" not in kept:
-        kept["ssh client"] = asyncio.get_running_loop().run_in_executor(probe.around.logins, openssh.present)
-    asked: asyncio.Future[openssh.Client | None] = kept["ssh client"]
-    if asked.done():
-        return asked.result()
-    return await asyncio.wait_for(asyncio.shield(asked), probe.remaining + probe.grace)
 
 
 async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Effective | None:

@@ -21,10 +21,7 @@ _LEGACY = re.compile(
     r"diffie-hellman-.*-sha1$|ssh-rsa$|ssh-dss$|.*-cbc(@.*)?$|arcfour|hmac-md5|hmac-sha1-96|hmac-ripemd"
 )
 _PRODUCT = re.compile(r"(?P<product>.+?)[_/-]v?(?P<version>\d[\w.]*)")
-_SYSTEMS = {
-    "Debian": "Linux", "Ubuntu": "Linux", "Raspbian": "Linux", "FreeBSD": "FreeBSD", "NetBSD": "NetBSD",
-    "Windows": "Windows", "Sun": "SunOS", "Cisco": "Cisco IOS", "ROSSSH": "RouterOS",
-}  # fmt: skip
+_SYSTEMS = ("Debian", "Ubuntu", "Raspbian", "FreeBSD", "NetBSD", "Windows", "Sun", "Cisco", "ROSSSH")
 
 
 def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
@@ -51,16 +48,6 @@ def offer_facts(offer: wire.KexInit) -> dict[str, Any]:
         "macs": list(offer.macs_s2c),
         "strict_kex": offer.strict,
     }
-
-
-def platform_note(probe: Probe, system: str) -> str:
-    """The document recommends an agent of the target's own platform: a note where it is another, else nothing."""
-    family = _SYSTEMS.get(system, system)
-    if not family or family == probe.around.agent.platform:
-        return ""
-    return (
-        f"the target runs {family}, this agent {probe.around.agent.platform}; an agent like the target is recommended"
-    )
 
 
 def predict(

@@ -131,8 +131,8 @@ def _assumed(report: Report) -> str:
 
 
 def _rungs(report: Report, paper: Paper) -> Table:
-    """One line a check. The endpoint is named where it is not the target's own."""
-    usual = {address(report.target), report.target.host, report.target.type}
+    """One line a check. The endpoint is named where it is neither the target's own nor this agent, of the headline."""
+    usual = {address(report.target), report.target.host, report.target.type, report.agent.name}
     grid = columns(None, None, 1)
     grid.add_column(justify="right", no_wrap=True)
     for check in report.checks:

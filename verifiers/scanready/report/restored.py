@@ -94,7 +94,17 @@ def agent_restored(stored: object) -> Agent:
     """
     fields = _mapping(stored, "agent")
     addresses = tuple(_string(address, "addresses") for address in _list(fields, "addresses"))
-    return Agent(_text(fields, "name"), _text(fields, "platform"), addresses, bool(fields.get("assumed")))
+    networks: tuple[str, ...] = ()
+    if "networks" in fields:  # not in results of before
+        networks = tuple(_string(network, "networks") for network in _list(fields, "networks"))
+    return Agent(
+        _text(fields, "name"),
+        _text(fields, "platform"),
+        addresses,
+        bool(fields.get("assumed")),
+        _string(fields.get("distribution", ""), "distribution"),
+        networks,
+    )
 
 
 def target_restored(stored: object) -> Target:

@@ -88,7 +88,9 @@ def agent_object(agent: Agent) -> dict[str, Any]:
     return {
         "name": agent.name,
         "platform": agent.platform,
+        "distribution": agent.distribution,
         "addresses": list(agent.addresses),
+        "networks": list(agent.networks),
         "assumed": agent.assumed,
     }
 

@@ -53,6 +53,10 @@ _AGENT = _object(
     addresses={"type": "array", "items": _TEXT},
     assumed={"type": "boolean", "description": "judged as if it were such a platform (--assume-agent)"},
 )
+_AGENT["properties"] |= {  # not in results of before
+    "distribution": {"type": "string", "description": "as in Debian 12; empty where it is not known"},
+    "networks": {"type": "array", "items": _TEXT, "description": "addresses with their subnets, as in 10.0.1.5/24"},
+}
 _TARGET = _object(
     "what was to be scanned",
     host=_TEXT,

@@ -16,7 +16,6 @@ import shlex
 from ..causes import ssh as causes
 from ..explain import Failure
 from ..handshakes import ssh, unix_inspection
-from ..handshakes.ssh_algorithms import platform_note
 from ..handshakes.unix_inspection import Inspection
 from ..model import Step
 from ..probe import Probe
@@ -42,9 +41,7 @@ async def verify(probe: Probe) -> None:
             raise unix_inspection.something_else_ran(
                 visit.command.output, visit.command.status, ssh.user_of(probe), spoken.agent
             )
-        system = found.system.partition(" ")[0]
-        note = platform_note(probe, system)
-        rung.saw(f"ran a command on {found.system}{f' ({note})' if note else ''}", system=found.system)
+        rung.saw(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:
             state = "is not writable for the account" if found.exists else "does not exist"

@@ -1,0 +1,95 @@
+"""This host's addresses with the subnets they are in, as its C library tells them; nothing is sent.
+
+The standard library has no list of addresses with their masks, so `getifaddrs` is called, which all current Unixes
+have. Its two structures are the same there but for the first two bytes of a socket address. Elsewhere (Windows,
+Solaris, AIX) nothing is known, and that is what is said.
+
+Sources: getifaddrs(3), ip(7), ipv6(7); sys/socket.h of FreeBSD and macOS for ``sa_len``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ipaddress
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: IFF_UP, the same everywhere.
+_UP = 0x1
+#: Where the C library is known to have these structures.
+_KNOWN = ("linux", "darwin", "freebsd", "openbsd", "netbsd")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One address: the interface's name, the address and its subnet."""
+
+    name: str
+    where: Interface
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.where}"
+
+
+class _IfAddrs(ctypes.Structure):
+    pass
+
+
+_IfAddrs._fields_ = [
+    ("next", ctypes.POINTER(_IfAddrs)),
+    ("name", ctypes.c_char_p),
+    ("flags", ctypes.c_uint),
+    ("address", ctypes.c_void_p),
+    ("mask", ctypes.c_void_p),
+    ("other", ctypes.c_void_p),
+    ("data", ctypes.c_void_p),
+]
+
+
+def placed() -> list[Placed] | None:
+    """Return the addresses of the interfaces that are up, loopback and link-local ones too; None where unknown."""
+    if not sys.platform.startswith(_KNOWN):
+        return None
+    library = ctypes.CDLL(None)
+    head = ctypes.POINTER(_IfAddrs)()
+    if library.getifaddrs(ctypes.byref(head)) != 0:
+        return None
+    try:
+        found = [entry for entry in map(_entry, _each(head)) if entry is not None]
+    finally:
+        library.freeifaddrs(head)
+    return found
+
+
+def _each(head: Any) -> Iterator[Any]:
+    while head:
+        yield head.contents
+        head = head.contents.next
+
+
+def _entry(raw: Any) -> Placed | None:
+    address = _address(raw.address)
+    if not raw.flags & _UP or address is None:
+        return None
+    mask = _address(raw.mask, type(address))
+    length = bin(int(mask)).count("1") if mask is not None else address.max_prefixlen
+    return Placed((raw.name or b"").decode(errors="replace"), ipaddress.ip_interface(f"{address}/{length}"))
+
+
+def _address(pointer: int | None, kind: type[IPAddress] | None = None) -> IPAddress | None:
+    """The address in a ``sockaddr``; ``kind`` is what it must be, for masks, whose family BSD leaves out."""
+    if not pointer:
+        return None
+    head = ctypes.string_at(pointer, 2)
+    family = int.from_bytes(head, sys.byteorder) if sys.platform.startswith("linux") else head[1]
+    if kind is ipaddress.IPv4Address or (kind is None and family == socket.AF_INET):
+        return ipaddress.IPv4Address(ctypes.string_at(pointer + 4, 4))
+    if kind is ipaddress.IPv6Address or (kind is None and family == socket.AF_INET6):
+        return ipaddress.IPv6Address(ctypes.string_at(pointer + 8, 16))
+    return None
