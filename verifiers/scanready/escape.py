@@ -18,6 +18,8 @@ from .model import Target, bracketed
 MOST = 400
 #: A generated fix is a handful of lines; a longer one did not come from us.
 MOST_LINES = 40
+#: As long as the note about what is cut: cutting less than that would only take words away.
+_NOTE = 24
 
 _PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|starttls)\}")
 _WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
@@ -27,13 +29,13 @@ _SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
 
 
 def visible(text: str, most: int = MOST) -> str:
-    """Return ``text`` on one line, every unprintable character escaped, cut after ``most`` characters.
+    """Return ``text`` on one line, every unprintable character escaped, cut after about ``most`` characters.
 
     Unprintable is what Unicode calls Other (controls, format marks such as the
     bidirectional ones, surrogates, unassigned) or Separator, the space excepted.
     """
     rest = len(text) - most
-    if rest > 0:
+    if rest > _NOTE:
         return f"{visible(text[:most])}... ({rest} more characters)"
     if text.isprintable():
         return text
