@@ -134,6 +134,15 @@ def _cause_constants() -> dict[str, str]:
     return found
 
 
+def test_every_cause_that_a_page_names_exists() -> None:
+    codes = set(all_causes())
+    areas = {code.partition(".")[0] for code in codes}
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        named = re.findall(r"`([a-z0-9]+\.[a-z0-9-]+)`", page.read_text(encoding="utf-8"))
+        unknown = {code for code in named if code.partition(".")[0] in areas} - codes
+        assert not unknown, f"{page.name} names causes that do not exist: {unknown}"
+
+
 def test_cause_codes_have_one_shape() -> None:
     for code, cause in all_causes().items():
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9-]+", code)

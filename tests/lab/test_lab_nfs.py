@@ -145,6 +145,8 @@ OPEN = "/export /private /mine /network /by-name /reserved /only-v3 /kerberos"
         ("both", OPEN),
         ("other-paths", OPEN.replace("/", "/srv/")),
         ("krb5", "/export"),
+        ("for-others", ""),
+        ("unusual", "/anonymous /no-entry"),
         ("v4", "clnt_create: RPC: Unable to receive"),
         ("v4-registered", "clnt_create: RPC: Program not registered"),
         ("forgotten", "clnt_create: RPC: Program not registered"),
@@ -193,6 +195,14 @@ def test_reading(lab: Lab, export: str, v3: str, v4: str) -> None:
 def test_every_export_is_tried_above() -> None:
     tried = {parameters[0] for parameters in test_reading.pytestmark[0].args[1]}  # type: ignore[attr-defined]
     assert {export.name for export in EXPORTS} <= tried
+
+
+def test_reading_what_is_unusual(lab: Lab) -> None:
+    """libnfs comes as a Unix user alone, which "anonymous" does not take."""
+    address = lab.nfs("unusual").address
+    assert "NFS4ERR_WRONGSEC" in read(lab, address, "anonymous", 4)
+    assert read(lab, address, "no-entry", 3) == "files"  # their names
+    assert "NFS4ERR_ACCESS" in read(lab, address, "no-entry", 4)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_smbclient_reads_the_share(lab: Lab, variant: str) -> None:
     [
         *(("smb3", "SMB2_02", True), ("smb3", "SMB2_10", True), ("smb3", "SMB3_00", True), ("smb3", "NT1", False)),
         *(("signing", "SMB3_02", False), ("signing", "SMB3_11", True), ("encrypted", "SMB2_10", False)),
-        *(("smb1", "NT1", True), ("smb1", "SMB3_11", False)),
+        *(("smb1", "NT1", True), ("smb1", "SMB3_11", False), ("smb2.1", "SMB2_10", True), ("smb2.1", "SMB3_00", False)),
     ],
 )
 def test_dialects(lab: Lab, variant: str, protocol: str, accepted: bool) -> None:
@@ -112,6 +112,19 @@ def test_wrong_passwords_are_counted_and_lock(lab: Lab) -> None:
 )
 def test_shares(lab: Lab, share: str, user: str, said: str) -> None:
     assert said in smbclient(lab, lab.samba("smb3"), share, user)
+
+
+def test_a_share_whose_directory_is_gone_is_listed_and_cannot_be_opened(lab: Lab) -> None:
+    server = lab.samba("broken-shares")
+    assert {"broken", "a-file"} <= set(shares(lab, server))
+    for share in ("broken", "a-file"):
+        assert "tree connect failed: NT_STATUS_BAD_NETWORK_NAME" in smbclient(lab, server, share)
+
+
+def test_nothing_but_the_session_service(lab: Lab) -> None:
+    server = lab.samba("netbios")
+    assert READ in smbclient(lab, server, "finance", SCANNER, PASSWORD, "-p", str(samba.NETBIOS_SESSION))
+    assert "NT_STATUS_CONNECTION_REFUSED" in smbclient(lab, server, "finance", SCANNER, PASSWORD, "-p", "445")
 
 
 def test_guests(lab: Lab) -> None:

@@ -90,9 +90,15 @@ def test_everything_open_is_ready_and_nobody_logs_anything(lab: Lab) -> None:
     assert server.log == before
 
 
-def test_what_rpcinfo_and_showmount_say(lab: Lab) -> None:
-    server = lab.nfs("both")
+THIRD_VERSION = ["both", "v3", "krb5", "no-lock", "no-quota", "no-statd", "tcp-only", "lock-over-udp", "other-paths"]
+
+
+@pytest.mark.parametrize("variant", [*THIRD_VERSION, "unusual", "for-others"])
+def test_what_rpcinfo_and_showmount_say(lab: Lab, variant: str) -> None:
+    server = lab.nfs(variant)
+    before = server.log
     report = asked(lab, server)
+    assert server.log == before, "neither ganesha nor rpcbind nor statd has a word about it"
     listed = lab.agent.command(["rpcinfo", "-p", server.address]).stdout
     rows = re.findall(r"^ +(\d+) +(\d+) +(tcp|udp) +(\d+)", listed, re.MULTILINE)
     theirs = {f"{port}/{transport}" for program, _, transport, port in rows if int(program) != 100000}
@@ -100,6 +106,19 @@ def test_what_rpcinfo_and_showmount_say(lab: Lab) -> None:
     assert f"rpcbind lists {len(rows)} registrations" in story(report)
     shown = lab.agent.command(["showmount", "-e", "--no-headers", server.address]).stdout
     assert {line.split()[0] for line in shown.splitlines()} == set(report.facts["exports"])
+
+
+@pytest.mark.parametrize("variant", [*THIRD_VERSION, "v4-registered"])
+def test_the_versions_are_those_that_rpcinfo_gets_an_answer_of(lab: Lab, variant: str) -> None:
+    server = lab.nfs(variant)
+    report = asked(lab, server)
+    theirs = set()
+    for version in ("2", "3", "4"):
+        asking = ["rpcinfo", "-T", "tcp", server.address, "100003", version]
+        if "ready and waiting" in lab.agent.command(asking).stdout:
+            theirs.add(version)
+    ours = report.facts.get("nfs_versions") or check_of(report, Step.HANDSHAKE).facts["nfs_versions"]
+    assert theirs == {version.partition(".")[0] for version in ours}
 
 
 @pytest.mark.parametrize("version", [None, 3, 4])
@@ -263,6 +282,32 @@ def test_an_export_for_others_looks_like_none_here(lab: Lab, export: str, versio
     report = asked(lab, lab.nfs("both"), export=export, nfs_version=version)
     fix = f"{export} 10.77.0.2(ro,sync,no_subtree_check)"
     expect(report, Verdict.BLOCKED, "nfs.export-hidden", step=Step.ACCESS, owner=Owner.SERVER, fix=fix)
+
+
+@pytest.mark.parametrize("variant", ["for-others", "v4-for-others"])
+def test_a_server_that_has_nothing_for_this_agent(lab: Lab, variant: str) -> None:
+    server = lab.nfs(variant)
+    before = server.log
+    report = asked(lab, server)
+    expect(report, Verdict.LIMITED, "nfs.export-not-for-agent", step=Step.AUTH, owner=Owner.SERVER)
+    assert server.log == before
+    fix = "/export 10.77.0.2(ro,sync,no_subtree_check)"
+    expect(asked(lab, server, export="/export"), Verdict.BLOCKED, "nfs.export-hidden", owner=Owner.SERVER, fix=fix)
+
+
+@pytest.mark.parametrize("version", [None, 3, 4])
+def test_an_export_that_takes_nobody_by_name(lab: Lab, version: int | None) -> None:
+    """sec=none: whoever comes is nobody, and must come as that."""
+    options = {"nfs_version": version} if version else {}
+    report = asked(lab, lab.nfs("unusual"), export="/anonymous", **options)
+    expect(report, Verdict.SCANNABLE)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_directory_that_may_be_listed_and_not_entered(lab: Lab, version: int) -> None:
+    report = asked(lab, lab.nfs("unusual"), export="/no-entry", nfs_version=version)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
+    assert "/no-entry" in check_of(report, Step.ACCESS).summary
 
 
 @pytest.mark.parametrize("version", [3, 4])

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from impacket.smbconnection import SMB_DIALECT, SessionError, SMBConnection
+from impacket.spnego import MechTypes, SPNEGO_NegTokenInit
 
 from fixtures.lab import samba
+from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from fixtures.lab.namespace import wait_until
 from fixtures.lab.samba import Samba
 from fixtures.lab.samba_dc import SambaDC
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
 
-HEALTHY = ["smb3", "signing", "encrypted", "encrypted-gcm", "guest", "no-ntlm", "dfs", "audited"]
+HEALTHY = [
+    *("smb3", "signing", "encrypted", "encrypted-gcm", "encrypted-share", "no-encryption", "smb2.1", "guest"),
+    *("guest-always", "no-ntlm", "no-listing", "hidden-shares", "broken-shares", "dfs", "audited", "rpc"),
+]
 NUMBERS = {"SMB 2.0.2": 0x0202, "SMB 2.1": 0x0210, "SMB 3.0": 0x0300, "SMB 3.0.2": 0x0302, "SMB 3.1.1": 0x0311}
 
 
@@ -33,8 +40,13 @@ def impackets(lab: Lab, server: Samba | SambaDC, dialect: object = None) -> dict
         inner = connection.getSMBServer()
         told: dict[str, Any] = {"dialect": connection.getDialect()}
         if dialect is None:
-            told["mode"] = inner._Connection["ServerSecurityMode"]
+            # impacket keeps the server's mode from SMB 3 on, and before that whether it must be signed.
+            told["mode"] = inner._Connection["ServerSecurityMode"] or (3 if inner._Connection["RequireSigning"] else 1)
             told["guid"] = bytes(inner._Connection["ServerGuid"])
+            offer = SPNEGO_NegTokenInit(inner._Connection["GSSNegotiateToken"])
+            told["mechanisms"] = [MechTypes[number].partition(" - ")[0] for number in offer["MechTypes"]]
+        else:
+            told["mode"] = inner._dialects_parameters["SecurityMode"]
         with contextlib.suppress(SessionError):  # some do not let nobody in; the names are told before that
             connection.login("", "")
         told["names"] = connection.getServerName(), connection.getServerDomain()
@@ -56,6 +68,7 @@ def test_our_facts_are_impackets(lab: Lab, variant: str) -> None:
     assert bytes.fromhex(_in_their_order(facts["server_guid"])) == theirs["guid"]
     assert (facts["netbios_name"], facts.get("domain", "")) == theirs["names"]
     assert facts["product"] == "Samba"
+    assert theirs["mechanisms"] == ["NTLMSSP"]
     assert facts["auth_methods"] == ["NTLM"]
     assert abs(facts["clock_skew_seconds"]) <= 1
 
@@ -73,6 +86,7 @@ def test_a_domain_controllers_facts_are_impackets(lab: Lab) -> None:
     assert facts["netbios_name"] == theirs["names"][0]
     assert facts["signing"] == "required"
     assert theirs["mode"] == 3
+    assert theirs["mechanisms"] == ["MS KRB5", "KRB5", "NTLMSSP"]
     assert facts["auth_methods"] == ["Kerberos", "NTLM"]
 
 
@@ -83,13 +97,36 @@ def smbclients(lab: Lab, server: Samba, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("variant", ["smb3", "signing"])
+@pytest.mark.parametrize("variant", HEALTHY)
 def test_our_dialect_is_smbclients(lab: Lab, variant: str) -> None:
     server = lab.samba(variant)
     theirs = re.search(r"negotiated dialect\[(\w+)\]", smbclients(lab, server))
     assert theirs is not None
-    assert theirs[1] == "SMB3_11"
-    assert ready(lab, server).facts["dialect"] == "SMB 3.1.1"
+    ours = {"SMB3_11": "SMB 3.1.1", "SMB2_10": "SMB 2.1"}[theirs[1]]
+    assert ready(lab, server).facts["dialect"] == ours
+    assert (theirs[1] == "SMB2_10") is (variant == "smb2.1")
+
+
+@pytest.mark.parametrize("variant", ["smb3", "signing", "encrypted", "encrypted-gcm", "no-encryption", "smb2.1"])
+def test_our_cipher_is_that_of_a_session_of_smbclients(lab: Lab, variant: str) -> None:
+    """The server's administrator sees it, as long as the session stands."""
+    server = lab.samba(variant)
+    login = ["-U", f"{server.user}%{PASSWORD}", "--client-protection=encrypt"]
+    command = ["smbclient", *samba.client(lab.directory), f"//{server.hostname}/finance", *login]
+    seen = ""
+
+    def listed() -> bool:
+        nonlocal seen
+        seen = server.administer("smbstatus -b")
+        return server.user in seen
+
+    quiet = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(lab.agent.within(command), **quiet) as client:  # type: ignore[call-overload]
+        assert wait_until(lambda: listed() or client.poll() is not None, 10)
+        stands = server.user in seen
+    cipher = ready(lab, server).facts["encryption"]
+    assert stands is (cipher != "none"), "who must encrypt and cannot has no session"
+    assert not stands or re.search(rf"{server.user} .*[ (]{cipher}[ )]", seen), seen
 
 
 def test_our_names_are_nmblookups(lab: Lab) -> None:
@@ -141,9 +178,17 @@ def test_smb1_only_is_limited_with_its_fix(lab: Lab) -> None:
     assert (report.facts["product"], report.facts["version"].partition("-")[0]) == ("Samba", _version(lab))
     theirs = impackets(lab, server, SMB_DIALECT)
     assert theirs["dialect"] == SMB_DIALECT
+    assert (report.facts["signing"], theirs["mode"] & 0x0C) == ("disabled", 0)
     assert report.facts["netbios_name"] == theirs["names"][0]
     datagrams = next(check for check in report.checks if check.endpoint.endswith(":138/udp"))
     assert datagrams.outcome is Outcome.SKIPPED
+
+
+def test_smb1_that_must_be_signed(lab: Lab) -> None:
+    server = lab.samba("smb1-signing")
+    report = climb(target("smb", server.hostname), lab.agent)
+    expect(report, Verdict.LIMITED, "smb.smb1-only", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert (report.facts["signing"], impackets(lab, server, SMB_DIALECT)["mode"] & 0x0C) == ("required", 0x0C)
 
 
 def _version(lab: Lab) -> str:
@@ -163,6 +208,18 @@ def test_139_where_it_is_asked_for(lab: Lab, variant: str) -> None:
         expect(report, Verdict.READY)
     passed(report, Step.AUTH)
     assert report.facts["netbios_name"] == server.netbios_name
+
+
+def test_nothing_but_139(lab: Lab) -> None:
+    """As Windows 2000 and older, and a Samba that was told so."""
+    server = lab.samba("netbios")
+    report = climb(target("smb", server.hostname), lab.agent)
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+    assert "139 answers, a NetBIOS session service" in check_of(report, Step.CONNECT).summary
+    report = expect(climb(target("smb", server.hostname, samba.NETBIOS_SESSION), lab.agent), Verdict.READY)
+    udp = {check.endpoint.rpartition(":")[2]: check.outcome for check in report.checks if "udp" in check.endpoint}
+    assert udp == {"137/udp": Outcome.PASSED, "138/udp": Outcome.SKIPPED}
+    assert "signing enabled" in check_of(report, Step.HANDSHAKE).summary
 
 
 def test_names_that_a_firewall_keeps_are_skipped(lab: Lab) -> None:

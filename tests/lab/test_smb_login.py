@@ -74,6 +74,14 @@ def test_no_share_named_finds_one_that_may_be_read(lab: Lab) -> None:
         report = scan(lab, lab.samba(variant), None)
         assert READ in check_of(report, Step.ACCESS).summary, story(report)
         assert report.facts["shares"] == list(samba.SHARES)
+        listed = lab.agent.command(["smbclient", *samba.client(lab.directory), *_listing(lab.samba(variant), variant)])
+        theirs = [line.split("|")[1] for line in listed.stdout.splitlines() if line.startswith("Disk|")]
+        assert sorted(theirs) == report.facts["shares"]
+
+
+def _listing(server: Samba, variant: str) -> list[str]:
+    old = ["-m", "NT1", "--option", "client min protocol=NT1"] if variant == "smb1" else []
+    return ["-g", "-L", server.hostname, "-U", f"scanuser%{PASSWORD}", *old]
 
 
 def test_the_session_service_on_139(lab: Lab) -> None:
@@ -228,6 +236,22 @@ def test_what_is_not_there_blocks(lab: Lab, share: str, path: str, detail: str) 
     report = scan(lab, lab.samba("smb3"), share, path=path)
     expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)
     assert detail in check_of(report, Step.ACCESS).summary
+
+
+@pytest.mark.parametrize("share", ["broken", "a-file"])
+def test_a_share_that_is_listed_and_cannot_be_opened(lab: Lab, share: str) -> None:
+    report = scan(lab, lab.samba("broken-shares"), share)
+    expect(report, Verdict.BLOCKED, "smb.share-broken", step=Step.ACCESS, owner=Owner.SERVER)
+    passed(report, Step.LOGIN)
+
+
+def test_a_server_that_cannot_encrypt_denies_for_no_want_of_it(lab: Lab) -> None:
+    server = lab.samba("no-encryption")
+    expect(scan(lab, server), Verdict.SCANNABLE)
+    for share, said in (("board", "access list of the share board"), ("vault", "the file system")):
+        report = scan(lab, server, share)
+        expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
+        assert said in check_of(report, Step.ACCESS).summary
 
 
 @pytest.mark.parametrize("variant", ["smb3", "smb1"])

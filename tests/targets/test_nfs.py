@@ -12,7 +12,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, nfs, ssh
 from scanready.model import Owner, Report, Step, Verdict
 from scanready.wire.rpc import rpcbind
-from tests.climb import climb, expect, story, target
+from tests.climb import check_of, climb, expect, story, target
 
 NFS, MOUNTD, RPCBIND = 100003, 100005, 100000
 # By hand after RFC 5531: what stands behind the transaction number of a reply.
@@ -76,14 +76,21 @@ class Peer:
         return MISMATCH if program == NFS and version != 3 else DONE
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, answers: Answers, export: str = "/finance", timeout: float = 8.0) -> Report:
-    """Climb for an export; every mount that was granted is undone."""
+def asked(
+    monkeypatch: pytest.MonkeyPatch,
+    answers: Answers,
+    export: str = "/finance",
+    timeout: float = 8.0,
+    one_port: bool = False,
+) -> Report:
+    """Climb for an export; every mount that was granted is undone. ``one_port``: mountd is on that of NFS."""
     peer = Peer(answers)
     with in_background(peer) as server, in_background(peer) as beside:
-        peer.ports = server.port, beside.port
+        peer.ports = server.port, server.port if one_port else beside.port
         monkeypatch.setattr(rpcbind, "PORT", beside.port)
         report = climb(target("nfs", "127.0.0.1", server.port, export=export), timeout=timeout)
         beside.wait(len(beside.connections))
+        server.wait(len(server.connections))
     granted = peer.counts[MOUNTD, 1] if answers.get((MOUNTD, 1)) == MOUNTED else 0
     assert peer.counts[MOUNTD, 3] == granted, "UMNT for every MNT that was granted"
     return report
@@ -105,6 +112,13 @@ ROOT = pytest.mark.skipif(not privileged(), reason="without a source port below 
 def test_an_export_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     report = asked(monkeypatch, HEALTHY | {(MOUNTD, 5): exported("/finance", "*")})
     expect(report, Verdict.SCANNABLE)
+    assert report.facts["exports"] == ["/finance"]
+
+
+def test_a_server_that_has_one_port_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = asked(monkeypatch, HEALTHY | {(MOUNTD, 5): exported("/finance", "*")}, one_port=True)
+    expect(report, Verdict.SCANNABLE)
+    assert "mounted /finance over NFSv3" in check_of(report, Step.ACCESS).summary
     assert report.facts["exports"] == ["/finance"]
 
 

@@ -78,7 +78,7 @@ def test_scannable(logged_in: Callable[..., tuple[Report, Visits]]) -> None:
     (where,) = visits.made
     assert (where.host, where.address, where.share, where.path) == ("127.0.0.1", "127.0.0.1", "hr", "a/b")
     assert (where.dialect, where.called, where.server, where.domain) == (0x0311, None, "FS01", "CORP")
-    assert not where.samba
+    assert (where.samba, where.encrypts) == (False, True)
 
 
 def test_what_a_login_is_told_of_the_server(

@@ -89,6 +89,16 @@ NO_SHARE_NAMED = Cause(
     "On the agent: smbclient -L {host} -U {user}   # asks for the password, and counts as one attempt",
     definite=False,
 )
+SHARE_BROKEN = Cause(
+    "smb.share-broken",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The server lists the share, and says that there is none of that name when it is to be opened: the directory that "
+    "it stands for is gone, not mounted, or no directory. Nobody can read it.",
+    "Mount or restore the directory on the server, correct the share's path, or delete the share.",
+    "On the server: testparm -s --section-name=SHARE (Samba), Get-SmbShare SHARE | Format-List Path (Windows); then "
+    "look whether that directory is there.",
+)
 SHARE_OF_ANOTHER_KIND = Cause(
     "smb.not-a-disk-share",
     Owner.OPERATOR,

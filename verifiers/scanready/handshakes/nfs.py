@@ -157,8 +157,25 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
             rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
         return
     rung.saw(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
-    if "export" not in probe.target.options and not offered.has(_FOURTH) and third is not None:
+    if "export" not in probe.target.options and not (fourth and await _shows_something(probe, calls, offered)):
+        _warn_of_others_exports(probe, rung, third)
+
+
+async def _shows_something(probe: Probe, calls: Calls, offered: Offered) -> bool:
+    """Whether NFSv4 has anything for this agent, for all it tells: others' exports are not in its root."""
+    if not isinstance(offered.root, nfs4.Result):
+        return True
+    credential, _ = identity(probe)
+    listing = await compound(probe, calls, credential, nfs4.ROOT, nfs4.READDIR)
+    return listing.status != nfs4.OK or listing.names != ()
+
+
+def _warn_of_others_exports(probe: Probe, rung: Rung, third: ThirdVersion | None) -> None:
+    """NFSv4 has nothing for this agent, or is not there: the mount daemon's list, if there is one, tells more."""
+    if third is not None and third.exports is not None:
         refusals.warn_of_others_exports(probe, rung, third.exports)
+    elif third is None:
+        rung.warn(causes.NOT_FOR_AGENT, "the root of NFSv4 shows this agent nothing")
 
 
 async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:

@@ -35,7 +35,8 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
     """
     credential, uid = identity(probe)
     wish = Wish(probe, path, calls, third.exports if third else None, uid)
-    walk = [nfs4.ROOT, *map(nfs4.lookup, refusals.parts(path))]
+    names = refusals.parts(path)
+    walk = [nfs4.ROOT, *map(nfs4.lookup, names)]
 
     async def ask(*operations: bytes) -> nfs4.Result:
         return await _patiently(
@@ -43,10 +44,14 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
         )
 
     found = await ask(*walk, nfs4.ACCESS, nfs4.KIND)
+    if found.status == nfs4.WRONGSEC and 0 < found.done <= len(names):
+        security = await ask(*walk[: found.done], nfs4.secinfo(names[found.done - 1]))
+        credential = refusals.credential_for(security.flavors, credential)
+        found = await ask(*walk, nfs4.ACCESS, nfs4.KIND)
     if found.status != nfs4.OK:
         lost_at_root = found.status == nfs4.NOENT and found.done == 1
-        visible = (await ask(nfs4.ROOT, nfs4.READDIR)).names if lost_at_root else ()
-        raise wish.of_walk(found, visible)
+        visible = (await ask(nfs4.ROOT, nfs4.READDIR)).names if lost_at_root else None
+        raise wish.of_walk(found, visible or ())
     if found.kind == nfs4.LINK:
         raise Failure(common.LIMIT, f"{path} is a symbolic link, which was not followed")
     if not found.access & nfs4.READ:
@@ -96,8 +101,7 @@ async def _mount_and_read(wish: Wish, daemon: Endpoint, calls: Calls, credential
     if mounted.status != mount.OK:
         daemon.mounted = None
         raise wish.of_mount(mounted.status)
-    refusals.refuse_kerberos_only(mounted.flavors)
-    return await _read_mounted(wish, mounted.handle, credential)
+    return await _read_mounted(wish, mounted.handle, refusals.credential_for(mounted.flavors, credential))
 
 
 async def _read_mounted(wish: Wish, handle: bytes, credential: bytes) -> str:

@@ -48,6 +48,16 @@ def refuse_kerberos_only(flavors: tuple[int, ...]) -> None:
         raise Failure(causes.KERBEROS_ONLY, f"takes {', '.join(names)}", auth_methods=names)
 
 
+def credential_for(flavors: tuple[int, ...], credential: bytes) -> bytes:
+    """What to come with where these flavors are taken: as nobody, where that alone will do (sec=none).
+
+    Raises:
+        Failure: ``nfs.kerberos-only``.
+    """
+    refuse_kerberos_only(flavors)
+    return message.AUTH_NONE if flavors and message.AUTH_SYS not in flavors else credential
+
+
 def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
     """The refusal of a call itself: by its credential, or by the port it came from."""
     said = str(reply)
@@ -99,7 +109,7 @@ class Wish:
     def of_walk(self, found: nfs4.Result, visible: tuple[str, ...] = ()) -> Failure:
         """NFSv4's refusal on the way; ``visible`` are the names in its root, where that is how far it went."""
         names = parts(self.path)
-        here = names[found.done - 1] if 0 < found.done <= len(names) else "/"
+        here = names[found.done - 1] if 0 < found.done <= len(names) else self.path if found.done else "/"
         if found.status == nfs4.WRONGSEC:
             return Failure(causes.KERBEROS_ONLY, f"{here} wants another flavor than sys (NFS4ERR_WRONGSEC)")
         if found.status == nfs4.NOTDIR:
@@ -158,10 +168,10 @@ class Wish:
         return f"; the server exports {_quoted(tuple(export.path for export in self.exports))}"
 
 
-def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export, ...] | None) -> None:
+def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export, ...]) -> None:
     """Tell where all that is exported is for others: whichever is to be scanned, it is not to be had from here."""
     agent = probe.agent_address
-    if exports is None or not all(_for_others(export, agent) for export in exports):
+    if not all(_for_others(export, agent) for export in exports):
         return
     shown = exports[:_MOST_QUOTED]
     fix = "\n".join(fixes.nfs_export(export.path, agent) for export in shown)

@@ -41,7 +41,7 @@ async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersi
         version: 3, or 2, for which an older mount daemon will do.
     """
     listed, brokers, still_asked = await services.ask_rpcbind(probe)
-    every = [one for one in services.endpoints(probe, listed) if not _is_ours(one, probe)]
+    every = _beside_ours(probe, services.endpoints(probe, listed))
     found = every[: services.MOST_ENDPOINTS]
     await asyncio.gather(services.knock(probe, found), *still_asked)
     if len(every) > len(found):
@@ -60,9 +60,12 @@ async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersi
     return third
 
 
-def _is_ours(one: Endpoint, probe: Probe) -> bool:
-    """Whether this is the target's own connection, which has been asked already."""
-    return (one.transport, one.port) == ("tcp", probe.target.port)
+def _beside_ours(probe: Probe, every: Iterable[Endpoint]) -> list[Endpoint]:
+    """What is left to ask: not NFS on the target's own connection, but who else is on that port: some have but one."""
+    for one in every:
+        if (one.transport, one.port) == ("tcp", probe.target.port):
+            one.programs.pop(NFS, None)
+    return [one for one in every if one.programs]
 
 
 def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:

@@ -46,7 +46,10 @@ class NoNtlm(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a login has to know: ``dialect`` as :mod:`scanready.logins.smb` numbers it, NetBIOS names."""
+    """What a login has to know: ``dialect`` as :mod:`scanready.logins.smb` numbers it, NetBIOS names.
+
+    ``encrypts``: whether the two of us, who offer every cipher, agreed on one.
+    """
 
     address: str
     dialect: int
@@ -54,6 +57,7 @@ class Server:
     domain: str
     samba: bool
     old: bool
+    encrypts: bool
 
 
 async def prompted(probe: Probe, talk: Talk) -> Server:
@@ -244,4 +248,5 @@ def server_of(talk: Talk, said: ntlm.Challenge | None, facts: Facts) -> Server:
         domain=said.domain if said is not None else facts.get("domain", ""),
         samba=facts.get("product") == "Samba",
         old=bool(talk.old),
+        encrypts=isinstance(answer, smb2.Negotiated) and bool(answer.cipher),
     )

@@ -37,6 +37,7 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
         server=server.name,
         domain=server.domain,
         samba=server.samba,
+        encrypts=server.encrypts,
     )
     seen = await _log_in(probe, where)
     followed = probe.depth is Step.ACCESS and seen.denied is not None and seen.denied.cause is nt.ELSEWHERE

@@ -248,6 +248,9 @@ class _Look:
         self.seen.shares = self.quietly(self._session.shares)
         if self.seen.shares is None:
             return failure
+        if share.lower() in map(str.lower, self.seen.shares):
+            detail = f"share {share}: the server lists it, and cannot open it: {nt_status.named(status)}"
+            return Failure(nt.SHARE_BROKEN, detail)
         shown = ", ".join(self.seen.shares[:_MOST_TOLD]) or "none"
         return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
 

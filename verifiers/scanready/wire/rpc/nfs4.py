@@ -30,14 +30,15 @@ class Result:
     """What the operations came to: the overall status, how many were done, and what they said.
 
     ``access`` has the bits that are granted, or that the server cannot tell; ``kind`` the type of the object, 0 if it
-    was not asked for. ``flavors`` are numbered as in NFSv3: 1 for sys, 390003 to 390005 for the services of Kerberos.
+    was not asked for; ``names`` is None where no directory was read. ``flavors`` are numbered as in NFSv3: 1 for sys,
+    390003 to 390005 for the services of Kerberos.
     """
 
     status: int
     done: int
     access: int = 0
     kind: int = 0
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
     flavors: tuple[int, ...] = field(default=())
 
 
@@ -81,7 +82,7 @@ def parse(results: bytes) -> Result:
     count = items.u32()
     if count > _MOST_OPERATIONS:
         raise WireError(f"results of {count} operations")
-    access, kind, names, flavors = 0, 0, (), ()  # type: int, int, tuple[str, ...], tuple[int, ...]
+    access, kind, names, flavors = 0, 0, None, ()  # type: int, int, tuple[str, ...] | None, tuple[int, ...]
     done = 0
     for _ in range(count):
         operation, own = items.u32(), items.u32()
