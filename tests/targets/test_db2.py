@@ -6,9 +6,13 @@ import pytest
 
 from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
 from fixtures.emulators.certificates import authority
+from scanready.logins import killable
+from scanready.logins.db2 import understood
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
 
+#: What starts the killable process where IBM's driver is not installed.
+WITHOUT_DRIVER = "import sys; sys.modules['ibm_db_dbi'] = None; " + killable._START
 USER = account(db2.USER, db2.PASSWORD)
 
 
@@ -33,7 +37,7 @@ def test_without_a_database_it_is_told_that_any_instance_answers_so() -> None:
 
 
 def test_a_login_in_clear_is_withheld_and_no_password_is_sent() -> None:
-    with in_background(db2.db2) as server:
+    with in_background(db2.server(mechanisms=(3,))) as server:
         report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE"))
         server.wait(len(server.connections))
         sent = b"".join(record.received for record in server.connections)
@@ -125,10 +129,76 @@ def test_kerberos_alone() -> None:
     expect(report, Verdict.BLOCKED, "db2.no-password-login", step=Step.AUTH, owner=Owner.DATABASE)
 
 
-def test_encrypted_passwords_alone_are_our_limit() -> None:
-    assert asked(db2.server(mechanisms=(9,))).verdict is Verdict.READY
-    report = asked(db2.server(mechanisms=(9,)), USER, database="SAMPLE")
+@pytest.mark.parametrize("mechanisms", [(3, 9), (9,)])
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_encrypted_password_needs_no_leave(mechanisms: tuple[int, ...], tls: bool) -> None:
+    with in_background(db2.server(mechanisms=mechanisms), tls=authority().context() if tls else None) as server:
+        report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE"))
+        expect(report, Verdict.SCANNABLE)
+        if not tls:
+            sent = b"".join(record.received for record in server.connections)
+            assert db2.PASSWORD.encode("cp500") not in sent
+    report = asked(db2.server(mechanisms=mechanisms), account("er", "wrong"), tls, database="SAMPLE")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        ("002411dc" + "00" * 32, "handshake.malformed"),  # with 0 everybody knows the key
+        ("004411dc" + "5a" * 64, "agent.driver-missing"),  # a longer one, of AES
+        ("", "agent.driver-missing"),
+    ],
+)
+def test_key_exchanges_that_are_not_ours(token: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "_START", WITHOUT_DRIVER)
+    report = asked(db2.server(mechanisms=(9,), token=token), USER, database="SAMPLE")
+    assert report.verdict is not Verdict.SCANNABLE
+    assert report.finding is not None
+    assert report.finding.cause.code == code, story(report)
+    assert report.footprint.login_attempts == 0
+
+
+def test_other_encryptions_need_the_vendors_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "_START", WITHOUT_DRIVER)
+    assert asked(db2.server(mechanisms=(7,))).verdict is Verdict.READY
+    report = asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+    expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0
+    report = asked(db2.server(mechanisms=(7,)), account("er", "semi;colon"), database="SAMPLE")
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (
+            'SQL30082N  Security processing failed with reason "24" ("USERNAME AND/OR PASSWORD INVALID")',
+            "login.refused",
+        ),
+        ('SQL30082N  Security processing failed with reason "1" ("PASSWORD EXPIRED")', "login.expired"),
+        ('SQL30082N  Security processing failed with reason "19" ("USERID DISABLED or RESTRICTED")', "login.locked"),
+        ('SQL30082N  Security processing failed with reason "17" ("UNSUPPORTED FUNCTION")', "db2.security-failed"),
+        ("SQL30061N  The database alias or database name was not found", "db2.database-unknown"),
+        ("SQL1060N  User does not have the CONNECT privilege", "db2.connect-denied"),
+        ("SQL0551N  ER does not have the privilege", "access.denied"),
+        ("SQL30081N  A communication error has been detected", "scanready.limit"),
+        ('SQL30081N  A communication error has been detected ... "selectForRecvTimeout".', "scanready.out-of-time"),
+        ("", "scanready.limit"),
+    ],
+)
+def test_what_the_vendors_driver_says(said: str, code: str) -> None:
+    assert understood(said).cause.code == code
+
+
+def test_a_closed_port_leads_to_a_look_at_the_tls_port() -> None:
+    beside_it = in_background(db2.db2, host="127.0.0.78", tls=authority().context())
+    with beside_it as beside, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scanready.targets.db2.TLS_PORT", beside.port)
+        report = climb(target("db2", "127.0.0.78"))
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+    assert report.facts["suggested_port"] == beside.port
+    assert f"port {beside.port} speaks TLS" in story(report)
 
 
 @pytest.mark.parametrize("attributes", [db2.DERBY_ATTRIBUTES, db2.INFORMIX_ATTRIBUTES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn
 
 from .. import fixes
@@ -13,6 +14,7 @@ from ..probe import Probe, Rung
 from ..stream import Stream
 from ..wire import WireError
 from ..wire import drda as wire
+from ..wire.drda_encryption import LENGTH, Exchange
 
 NAME = "scanready"
 # What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
@@ -59,6 +61,11 @@ def names_of(mechanisms: tuple[int, ...]) -> list[str]:
     return [_MECHANISMS.get(number, f"mechanism {number}") for number in mechanisms]
 
 
+def asked(offer: wire.SecurityOffer) -> str:
+    """What the server asks for, in words."""
+    return ", ".join(names_of(offer.mechanisms))
+
+
 def product_of(attributes: wire.ServerAttributes) -> str:
     """The product's name; what it calls itself where nobody knows it."""
     for prefix, product in _PRODUCTS:
@@ -90,7 +97,7 @@ def prompted(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
     if not offer.mechanisms:
         raise WireError("an offer of security mechanisms that names none")
     methods = names_of(offer.mechanisms)
-    asks = ", ".join(methods)
+    asks = asked(offer)
     if not WITH_PASSWORD.intersection(offer.mechanisms):
         rung.blocked(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
     rung.saw(f"asks for {asks}", auth_methods=methods)
@@ -138,13 +145,18 @@ async def open_database(probe: Probe, stream: Stream, database: str) -> None:
         turned_away(probe, replies)
 
 
+def catalogue_of(product: str) -> str:
+    """The table of the product's catalogue that lists all others."""
+    return _CATALOGUES.get(product, "SYSCAT.TABLES")
+
+
 async def read_one_row(probe: Probe, stream: Stream, database: str, product: str) -> str:
     """Read the first table's name from the catalogue; return what was read.
 
     Raises:
         Failure: not permitted, or the client packages are missing.
     """
-    table = _CATALOGUES.get(product, "SYSCAT.TABLES")
+    table = catalogue_of(product)
     await stream.send(wire.open_query(database, f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY"))
     replies = await stream.receive(wire.read_replies)
     if not any(reply.codepoint == wire.QRYDTA for reply in replies):
@@ -152,28 +164,58 @@ async def read_one_row(probe: Probe, stream: Stream, database: str, product: str
     return f"one row of {table}"
 
 
-async def log_in(probe: Probe, stream: Stream, database: str, offer: wire.SecurityOffer) -> None:
-    """Send the credential, once.
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How the login goes: the mechanism, and user and password as it sends them."""
+
+    mechanism: int
+    user: bytes
+    password: bytes
+
+
+async def agree(probe: Probe, stream: Stream, database: str, offer: wire.SecurityOffer) -> Agreed | None:
+    """Agree on how to send the credential: in TLS as it is, else encrypted where the server takes that.
+
+    None: the server takes passwords only in ways that are not ours to do. No word of the credential was sent.
 
     Raises:
-        Failure: refused, and why; withheld, if it would travel in clear.
+        Failure: withheld, as it would travel in clear; a name or password that the protocol cannot carry.
     """
     credential = probe.target.credential
     assert credential is not None
-    if wire.USER_AND_PASSWORD not in offer.mechanisms:
-        raise Failure(
-            common.LIMIT,
-            f"the server takes {', '.join(names_of(offer.mechanisms))}; this tool logs in with user and password only. "
-            "The scanner's DB2 client can do more.",
-        )
+    plain, encrypted = (number in offer.mechanisms for number in (wire.USER_AND_PASSWORD, wire.ENCRYPTED))
+    if encrypted and not (plain and stream.encrypted):
+        exchange = Exchange()
+        answer = await _asked_for(stream, wire.access_security(wire.ENCRYPTED, database, exchange.public, number=1))
+        if answer.token is None or len(answer.token) != LENGTH:  # of a longer exchange, for AES
+            return None
+        user, password = (exchange.encrypt(answer.token, word) for word in _encoded(credential))
+        return Agreed(wire.ENCRYPTED, user, password)
+    if not plain:
+        return None
+    if not stream.encrypted:
+        probe.about_to_send_in_clear()
+    words = _encoded(credential)
+    await _asked_for(stream, wire.access_security(wire.USER_AND_PASSWORD, database, number=1))
+    return Agreed(wire.USER_AND_PASSWORD, *words)
+
+
+async def _asked_for(stream: Stream, question: bytes) -> wire.SecurityOffer:
+    await stream.send(question)
+    replies = await stream.receive(wire.read_replies)
+    answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
+    return wire.security_of(answer) if answer else wire.SecurityOffer(())
+
+
+async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) -> None:
+    """Send the credential, once.
+
+    Raises:
+        Failure: refused, and why.
+    """
     async with probe.attempt() as going:
-        if not stream.encrypted:
-            probe.about_to_send_in_clear()
-        user, password = _encoded(credential)
-        await stream.send(wire.access_security(wire.USER_AND_PASSWORD, database, number=1))
-        await stream.receive(wire.read_replies)
         going.pending = True
-        await stream.send(wire.security_check(wire.USER_AND_PASSWORD, database, user, password))
+        await stream.send(wire.security_check(agreed.mechanism, database, agreed.user, agreed.password))
         replies = await stream.receive(wire.read_replies)
         going.pending = False
         answer = next((reply for reply in replies if reply.codepoint == wire.SECCHKRM), None)

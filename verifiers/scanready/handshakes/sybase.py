@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from ..causes import common
 from ..causes import sybase as causes
 from ..explain import Failure
-from ..model import Cause, Check, Outcome, Step
-from ..probe import ClimbEnded, Probe, Rung
+from ..model import Cause
+from ..probe import Probe, Rung
 from ..stream import Stream
 from ..wire import WireError
 from ..wire import tds5 as wire
 
 INVENTED_USER = "scanready_probe"
-#: Where SAP's installers put ASE.
-USUAL_PORTS = (5000, 4901)
 _RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
 
 
@@ -44,28 +42,6 @@ class Session:
         """Say goodbye, if anything was said at all."""
         if self._begun:
             await stream.send(wire.LOGOUT)
-
-
-async def connect(probe: Probe, session: Session) -> Stream:
-    """Connect; if the document's port is closed, see whether ASE's usual ports are open: a suggestion, no proof."""
-    try:
-        return await probe.connect(farewell=session.end)
-    except ClimbEnded:
-        refused = probe.checks[-1].finding
-        if probe.target.explicit_port or probe.target.guessed or refused is None or refused.cause is not common.REFUSED:
-            raise  # where nothing answers at all, other ports would cost the whole time
-        for port in USUAL_PORTS:
-            await _suggest(probe, port)
-        raise
-
-
-async def _suggest(probe: Probe, port: int) -> None:
-    try:
-        await probe.leave(await probe.dial(probe.host, port))
-    except (Failure, OSError):
-        return
-    said = f"port {port} accepts connections, where SAP's installer puts ASE: try sybase://{probe.host}:{port}"
-    probe.record(Check(Step.CONNECT, f"{probe.host}:{port}", Outcome.SKIPPED, said, {"suggested_port": port}))
 
 
 def introduced(rung: Rung, answer: wire.Answer) -> None:

@@ -3,7 +3,7 @@
     we                                      server
     EXCSAT, ACCSEC (an unlikely way in)  ->
                                          <- EXCSATRD: product, release, instance; ACCSECRD: all ways in there are
-    ACCSEC (user and password), SECCHK   ->                                     (in TLS, or with `allow_cleartext`)
+    ACCSEC (user and password), SECCHK   ->                                     (encrypted, or in TLS)
                                          <- SECCHKRM: accepted, or why not
     ACCRDB, a SELECT                     ->
                                          <- ACCRDBRM: the database is open; one row
@@ -18,17 +18,22 @@ from ..causes import common
 from ..causes import db2 as causes
 from ..explain import Failure
 from ..handshakes import db2 as shared
+from ..handshakes import usual_ports
 from ..handshakes.tls_port import first_answer
+from ..logins import db2 as driver
 from ..model import Step
-from ..probe import Probe
+from ..probe import Probe, Rung
 from ..stream import Stream
 from ..wire import drda as wire
+
+#: Where SSL_SVCENAME usually is.
+TLS_PORT = 50001
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and with a credential and a database on to a table of the catalogue."""
     database = probe.target.options.get("database")
-    stream = await probe.connect()
+    stream = await usual_ports.connect(probe, (TLS_PORT,), "DB2 usually has its TLS listener", tls=True)
     flight = wire.exchange_attributes(shared.NAME, then=wire.access_security(wire.UNLIKELY, database))
     async with probe.step(Step.HANDSHAKE) as rung:
         stream, replies, _ = await first_answer(probe, stream, flight, wire.read_replies)
@@ -53,7 +58,11 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
     async with probe.step(Step.LOGIN) as rung:
         if database is None:
             rung.blocked(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
-        await shared.log_in(probe, stream, database, offer)
+        agreed = await shared.agree(probe, stream, database, offer)
+        if agreed is None:
+            await _with_the_vendors_driver(probe, stream, offer, product, rung)
+            return
+        await shared.log_in(probe, stream, database, agreed)
         rung.saw(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         try:
@@ -63,3 +72,30 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
             if failure.cause not in (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND):
                 raise
             rung.warn(failure.cause, failure.detail, failure.fix)
+
+
+async def _with_the_vendors_driver(
+    probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str, login: Rung
+) -> None:
+    """The server takes passwords only in ways that are not ours to do; IBM's driver knows them."""
+    credential, encrypted = probe.target.credential, stream.encrypted
+    assert credential is not None
+    if encrypted:
+        login.blocked(common.LIMIT, f"takes {shared.asked(offer)} inside TLS, which our driver is not set up for")
+    await probe.leave(stream)
+    database, table = probe.target.options["database"], shared.catalogue_of(product)
+    where = (probe.address or probe.host, probe.target.port, database, table)
+    denied: Failure | None = None
+    seen = ""
+    try:
+        seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
+    except Failure as failure:
+        if failure.cause not in (common.ACCESS_DENIED, causes.NOT_BOUND):
+            raise
+        denied = failure
+    login.saw(f"logged in as {credential.username}, the password encrypted")
+    async with probe.step(Step.ACCESS) as rung:
+        if denied is None:
+            rung.saw(f"read {seen}")
+        else:
+            rung.denied(denied)

@@ -16,15 +16,19 @@ from __future__ import annotations
 from ..causes import common
 from ..explain import Failure
 from ..handshakes import sybase as shared
+from ..handshakes import usual_ports
 from ..model import Step
 from ..probe import Probe
 from ..stream import Stream
+
+#: Where SAP's installers put ASE.
+USUAL_PORTS = (5000, 4901)
 
 
 async def verify(probe: Probe) -> None:
     """Climb by a login: the operator's, or one that is refused."""
     session = shared.Session()
-    stream = await shared.connect(probe, session)
+    stream = await usual_ports.connect(probe, USUAL_PORTS, "SAP's installer puts ASE", farewell=session.end)
     if probe.target.options.get("tls"):
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
