@@ -299,7 +299,8 @@ def sql_error(reply: Object) -> SqlError | None:
     code = int.from_bytes(content[1:5], "big", signed=True)
     swapped = int.from_bytes(content[1:5], "little", signed=True)  # the byte order is the server's own
     code = code if abs(code) <= abs(swapped) else swapped
-    words = "".join(c if c.isprintable() else " " for c in content[18:].decode("latin-1"))
+    said = content[18:].replace(b"\xff", b" ").decode("latin-1")  # FF is what parts the words of a message
+    words = "".join(c if c.isprintable() else " " for c in said)
     return SqlError(code, _text(content[5:10]), " ".join(words.split())[:_MOST_NAME])
 
 
