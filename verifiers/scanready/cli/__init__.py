@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import sys
 from importlib import import_module
 
@@ -12,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "check": "One or a few targets, with the full ladder shown.",
     "verify": "A whole inventory: table, then failures by cause with one fix each.",
     "plan": "What would be contacted: connections, login attempts. Touches nothing.",
+    "firewall": "The firewall rules that this agent needs. Touches nothing.",
     "types": "The catalogue of target types: ports, steps, footprint, source.",
     "explain": "A cause: meaning, remedy, owner, how to confirm by hand.",
     "schema": "The JSON Schema of the inventory or of the result.",
@@ -99,4 +102,15 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    leave(code if isinstance(code, int) else 0)
+        if _for_nagios(args):
+            print(f"SCANREADY UNKNOWN - {error.format_message().splitlines()[0].replace('|', '/')}")  # noqa: T201
+            code = 3
+    # A monitoring system knows four codes: nothing selected, or interrupted, is unknown to it.
+    leave(3 if code in (4, 130) and _for_nagios(args) else code if isinstance(code, int) else 0)
+
+
+def _for_nagios(args: list[str] | None) -> bool:
+    """Whether a plugin's answer was asked for; looked for in the words, since they may be what is wrong."""
+    words = sys.argv[1:] if args is None else args
+    asked = any(pair == ("--format", "nagios") for pair in itertools.pairwise(words))
+    return asked or "--format=nagios" in words or os.environ.get("SCANREADY_FORMAT") == "nagios"

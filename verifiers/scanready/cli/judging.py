@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Report, Verdict
+from ..report.document import HOLDS
 
 BLOCKED, UNDECIDED, NOTHING_SELECTED = 1, 3, 4
-
-#: What holds under each ``--require``.
-HOLDS: dict[str | None, tuple[Verdict, ...]] = {
-    None: (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED),
-    "ready": (Verdict.SCANNABLE, Verdict.READY),
-    "scannable": (Verdict.SCANNABLE,),
-}
 
 
 class Judge:

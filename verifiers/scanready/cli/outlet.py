@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
+from .wholefile import WholeFile
+
 #: Called when an outlet has failed, maybe from its own thread.
 OnFailure = Callable[["Outlet"], None]
 _GONE = {errno.EPIPE, errno.ESHUTDOWN} | ({errno.EINVAL} if sys.platform == "win32" else set())
@@ -78,13 +80,23 @@ class Outlet:
             self._thread.start()
         self._queue.put(data)
 
-    def close(self, patience: float | None = None) -> None:
-        """Wait until everything is written, ``patience`` seconds at most; close a file. The fallback goes with it."""
+    def close(self, patience: float | None = None, *, complete: bool = True) -> None:
+        """Wait until everything is written, ``patience`` seconds at most; close a file. The fallback goes with it.
+
+        A file that is replaced in one step is so only if it is ``complete``.
+        """
         if self._queue is not None and self._thread is not None:
             self._queue.put(None)
             self._thread.join(patience)
         if self._fallback is not None:
             self._fallback.close(patience)
+        if complete and self.error is None and isinstance(self._raw, WholeFile):
+            try:
+                self._raw.commit()
+            except OSError as error:
+                self.error = error
+                if self.on_failure:
+                    self.on_failure(self)
         if self._owned:
             with contextlib.suppress(OSError):
                 self._raw.close()

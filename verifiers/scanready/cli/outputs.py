@@ -13,9 +13,12 @@ from pathlib import Path
 import click
 
 from ..model import Report
+from ..report import WHOLE
 from ..report.document import Document, RunInfo, Totals
+from .interrupt import INTERRUPTED
 from .leaving import READER_GONE
 from .outlet import Outlet, standard_output
+from .wholefile import WholeFile
 from .wording import fitting
 
 # So many results may wait for a slow reader before probing waits for it as well.
@@ -68,7 +71,7 @@ class Outputs:
     def hurry(self) -> None:
         """Give what was handed over a moment to get out, when the process is about to be ended."""
         for output in self.outputs:
-            output.outlet.close(0.2)
+            output.outlet.close(0.2, complete=False)
 
     @property
     def code(self) -> int | None:
@@ -79,6 +82,18 @@ class Outputs:
         if not any(outlet.alive for outlet in outlets):
             return READER_GONE
         return None
+
+    def exit_code(self, judged: int) -> int:
+        """Return what the process shall end with, where ``judged`` is what the results say.
+
+        A monitoring system understands its own codes only: a lost output is unknown there, not critical.
+        """
+        from ..report.nagios import UNKNOWN, Nagios
+
+        forced, main = self.code, self.outputs[0].document
+        if isinstance(main, Nagios):
+            return main.exit_code if forced is None else UNKNOWN
+        return judged if forced is None or judged == INTERRUPTED else forced
 
     def _write(self, output: Output, text: str) -> None:
         if text:
@@ -101,6 +116,7 @@ def open_outputs(
     file: str | None,
     others: Sequence[tuple[str, Document, str]],
     keep: Sequence[str],
+    whole: bool = False,
 ) -> Outputs:
     """Open every place before anything is probed.
 
@@ -108,6 +124,7 @@ def open_outputs(
         file: where ``main`` goes; None or "-" is standard output.
         others: option text, document and file of each ``--report``.
         keep: files that are being read (the inventory) and must not be overwritten.
+        whole: ``file`` is replaced in one step; of ``others``, those of such a format are.
 
     Raises:
         click.UsageError: a file cannot be opened, is named twice, or is one of ``keep``.
@@ -118,10 +135,10 @@ def open_outputs(
     if file in (None, "-"):
         opened.append(Output(main, stdout))
     else:
-        opened.append(Output(main, _open(str(file), taken, fallback=stdout)))
+        opened.append(Output(main, _open(str(file), taken, fallback=stdout, whole=whole)))
     for text, document, name in others:
         if name != "-":
-            opened.append(Output(document, _open(name, taken)))
+            opened.append(Output(document, _open(name, taken, whole=text.partition("=")[0] in WHOLE)))
         elif any(output.outlet is stdout for output in opened):
             raise click.UsageError(
                 f"--report {fitting(text)}: standard output is taken; give -o FILE for the other one"
@@ -140,12 +157,13 @@ def _resolved(names: Sequence[str]) -> list[str]:
     return [str(Path(name).resolve()) for name in names if os.path.exists(name)]
 
 
-def _open(name: str, taken: list[str], fallback: Outlet | None = None) -> Outlet:
+def _open(name: str, taken: list[str], fallback: Outlet | None = None, *, whole: bool = False) -> Outlet:
     where = str(Path(name).resolve())
     if where in taken and not where.startswith("/dev/"):
         raise click.UsageError(f"{fitting(name)}: this file is the inventory, or named twice; it would be overwritten")
     taken.append(where)
     try:
-        return Outlet(open(name, "wb", buffering=0), fitting(name), owned=True, fallback=fallback)
+        raw = WholeFile(name) if whole else open(name, "wb", buffering=0)  # noqa: SIM115  # the outlet closes it
+        return Outlet(raw, fitting(name), owned=True, fallback=fallback)
     except OSError as error:
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None

@@ -13,7 +13,7 @@ import click
 
 from ..escape import visible
 from ..model import Credential, Step, Target
-from ..report import new_document
+from ..report import FOR_FILES, WHOLE, new_document
 from .looking import look
 from .outputs import Outputs, open_file, open_outputs
 from .wording import did_you_mean, fitting
@@ -168,6 +168,9 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         keep: files being read.
     """
     to_file = options.output not in (None, "-")
+    if options.chosen_format in FOR_FILES and not to_file and sys.stdout.isatty():
+        name = options.chosen_format
+        raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
     if options.chosen_format == "table" and ladder:
         from ..report.ladder import Ladder
@@ -178,7 +181,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
     others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
-    outputs = open_outputs(main, options.output, others, keep)
+    outputs = open_outputs(main, options.output, others, keep, options.chosen_format in WHOLE)
     if options.transcript is None:
         return outputs, None
     from .transcript import recorder

@@ -62,9 +62,8 @@ async def _carry_out(job: Job) -> int:
     job.outputs.end(totals)
     if totals.interrupted:
         progress.say(f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept")
-        return INTERRUPTED
-    forced = job.outputs.code
-    return judge.code if forced is None else forced
+        return job.outputs.exit_code(INTERRUPTED)
+    return job.outputs.exit_code(judge.code)
 
 
 async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress) -> None:
@@ -112,4 +111,6 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
 def _info(job: Job, run: Run) -> RunInfo:
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     settings = job.settings
-    return RunInfo(__version__, run.agent, started, settings.timeout, settings.depth, job.targets, job.tried)
+    return RunInfo(
+        __version__, run.agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require
+    )

@@ -16,7 +16,16 @@ FORMATS: dict[str, str] = {
     "table": "scanready.report.table:Table",
     "json": "scanready.report.json:Json",
     "jsonl": "scanready.report.jsonl:JsonLines",
+    "csv": "scanready.report.csv:Csv",
+    "junit": "scanready.report.junit:JUnit",
+    "prometheus": "scanready.report.prometheus:Prometheus",
+    "nagios": "scanready.report.nagios:Nagios",
+    "md": "scanready.report.md:Markdown",
 }
+#: Nobody must see half of one of these: a collector, a web server or a pipeline reads the file at any moment.
+WHOLE = frozenset(("junit", "prometheus", "html", "md"))
+#: No use on a terminal.
+FOR_FILES = frozenset(("html",))
 
 
 def new_document(name: str, look: Look) -> Document:

@@ -26,6 +26,7 @@ class RunInfo:
 
     ``tried`` is for hosts whose type was not given, where every type is tried and the answer
     is what they can be scanned as: ``id(target)`` to the host as it was asked for.
+    ``require`` is what ``--require`` asked for.
     """
 
     version: str
@@ -35,6 +36,15 @@ class RunInfo:
     depth: Step
     targets: Sequence[Target]
     tried: Mapping[int, str] = field(default_factory=dict)
+    require: str | None = None
+
+
+#: What holds under each ``--require``.
+HOLDS: dict[str | None, tuple[Verdict, ...]] = {
+    None: (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED),
+    "ready": (Verdict.SCANNABLE, Verdict.READY),
+    "scannable": (Verdict.SCANNABLE,),
+}
 
 
 @dataclass(slots=True)

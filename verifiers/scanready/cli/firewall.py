@@ -1,0 +1,225 @@
+"""``scanready firewall``: the rules that this agent needs. Touches nothing, unless it is told to resolve."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from ..escape import visible
+from ..model import Target
+from ..report.rule_forms import CHAIN, FORMS
+from ..report.rules import Rule, Seen, best_source, is_address, merged, rules, seen
+from .check import read_targets
+from .judging import NOTHING_SELECTED
+from .looking import look
+from .options import option
+from .outlet import show
+from .preparing import plugins_load, read_inventory, types_exist, warn
+from .selection import nothing_selected, select
+from .wording import fitting
+
+_HELP = """\
+\b
+Examples:
+  scanready firewall estate.yaml                              touches nothing
+  scanready firewall estate.yaml --format csv > change.csv    for a change request
+  scanready firewall estate.yaml --from run.json              with the ports that a run found
+  scanready firewall nfs://nas ssh://web1 --resolve --format nftables
+
+From this agent's address to each target: protocol and port. A port that the target gives out
+anew at each start is a range, unless --from or --resolve names it. --resolve looks up names,
+and asks the targets that give out ports (as `verify --depth auth` would, without a login).
+"""
+#: Targets whose ports are known from the catalogue alone need no asking.
+_ASKED = ("nfs", "mssql", "oracle")
+
+
+@click.command(help=_HELP)
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
+@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@option("--from", "run_file", metavar="FILE", help="A run's JSON or JSON Lines: its addresses and dynamic ports.")
+@option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
+@option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
+@option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
+@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--chain", metavar="CHAIN", default=CHAIN, help=f"FAMILY TABLE CHAIN for nftables. [default: {CHAIN}]")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    only: tuple[str, ...],
+    types: tuple[str, ...],
+    run_file: str | None,
+    resolve: bool,
+    sources: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    chain: str,
+    yes: bool,
+) -> None:
+    """Firewall."""
+    import os
+
+    types_exist(types)
+    _check_words(sources, chain)
+    master = None
+    if len(what) == 1 and (what[0] == "-" or os.path.isfile(what[0])):
+        inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
+        targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
+    else:
+        everything, _ = read_targets(what, types, None)
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    if master and not only and not types:
+        targets = [*targets, Target(master, "master", 11117)]
+    known, agents = _known(targets, run_file, resolve)
+    found = list(_rules(targets, known, sources or agents))
+    options: dict[str, Any] = {"chain": chain} if form == "nftables" and not as_json else {}
+    show(FORMS["json" if as_json else form](found, look(), **options))
+
+
+def _check_words(sources: Sequence[str], chain: str) -> None:
+    """Check what goes into the rules as it stands.
+
+    Raises:
+        click.UsageError: an address is none, or a chain is not three words.
+    """
+    for source in sources:
+        if not is_address(source):
+            raise click.UsageError(f"--source {fitting(source)}: an address of the agent is wanted, as 10.0.1.5")
+    words = chain.split()
+    if len(words) != 3 or not all(word.replace("_", "a").replace("-", "a").isalnum() for word in words):
+        raise click.UsageError(f"--chain {fitting(chain)}: FAMILY TABLE CHAIN is wanted, as {CHAIN!r}")
+
+
+def _rules(targets: Sequence[Target], known: dict[tuple[str, str, int], Seen], agents: Sequence[str]) -> Iterator[Rule]:
+    """Every rule once, in the order of the targets."""
+
+    def source(destination: str) -> str:
+        return best_source(agents, destination) if agents else _own_address(destination)
+
+    yield from merged(
+        rule
+        for target in targets
+        for rule in rules(target, source, known.get(_key(target.host, target.type, target.port)))
+    )
+
+
+def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
+    return host.lower(), kind, port
+
+
+def _own_address(destination: str) -> str:
+    """The address that this host would use; asks its routing table, and sends nothing."""
+    import socket
+
+    from ..engine import this_agent
+    from ..sockets import source_address
+
+    address: str | None = None
+    if is_address(destination):
+        family = socket.AF_INET6 if ":" in destination else socket.AF_INET
+        address = source_address((family, (destination, 9)))
+    return address or best_source(this_agent().addresses, destination)
+
+
+def _known(
+    targets: Sequence[Target], run_file: str | None, resolve: bool
+) -> tuple[dict[tuple[str, str, int], Seen], tuple[str, ...]]:
+    """What is known of the targets, and the agent's addresses where a run tells them."""
+    known: dict[tuple[str, str, int], Seen] = {}
+    agents: dict[str, None] = {}
+    for result in _results(run_file) if run_file else ():
+        target = result["target"]
+        known[_key(target["host"], target["type"], target["port"])] = seen(result)
+        agents.update(dict.fromkeys(map(str, result["agent"]["addresses"])))
+    if resolve:
+        plugins_load(targets)
+        for target, found in asyncio.run(_ask(targets)).items():
+            known[target] = found
+        for host in {rule.host for rule in _rules(targets, known, ("0.0.0.0",)) if not rule.resolved}:
+            warn(f"{fitting(host)} does not resolve")
+    return known, tuple(agents)
+
+
+def _results(file: str) -> list[dict[str, Any]]:
+    """Read a run: the JSON document, or JSON Lines.
+
+    Raises:
+        click.UsageError: it cannot be read, or is neither.
+    """
+    try:
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
+        try:
+            whole = json.loads(text)
+            found = whole.get("results", [whole])
+        except json.JSONDecodeError:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        for result in found:
+            seen(result)
+            _ = result["target"]["port"], result["target"]["type"], result["agent"]["addresses"]
+    except OSError as error:
+        raise click.UsageError(f"--from {fitting(file)}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = visible(f"{type(error).__name__}: {error}", 120)
+        raise click.UsageError(
+            f"--from {fitting(file)} is no run as `verify --report json={fitting(file)}` writes it ({why})"
+        ) from None
+    return list(found)
+
+
+async def _ask(targets: Sequence[Target]) -> dict[tuple[str, str, int], Seen]:
+    """Resolve every name; climb, without a credential, to the login prompt of those whose ports must be asked for."""
+    from ..engine import Run, Settings
+    from ..model import Step
+    from ..report.result import as_object
+
+    asked = [dataclasses.replace(target, credential=None) for target in targets if _gives_out_ports(target)]
+    plain = [target for target in targets if not _gives_out_ports(target)]
+    known: dict[tuple[str, str, int], Seen] = {}
+    async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
+        async for report in run.results(asked):
+            target = report.target
+            known[_key(target.host, target.type, target.port)] = seen(as_object(report))
+    names = {target.host for target in plain if not is_address(target.host)}
+    addresses = await _addresses(names)
+    for target in plain:
+        if found := addresses.get(target.host):
+            known[_key(target.host, target.type, target.port)] = Seen(found)
+    return known
+
+
+def _gives_out_ports(target: Target) -> bool:
+    return target.type in _ASKED
+
+
+async def _addresses(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Look up each name once; one that does not resolve is left out."""
+    import socket
+
+    from ..resolve import Resolver
+
+    resolver = Resolver()
+
+    async def one(name: str) -> tuple[str, tuple[str, ...]]:
+        try:
+            deadline = asyncio.get_running_loop().time() + 10
+            found = await resolver.addresses(name, 9, deadline)
+        except (socket.gaierror, TimeoutError):
+            return name, ()
+        return name, tuple(dict.fromkeys(str(where[0]) for _, where in found))
+
+    try:
+        return {name: found for name, found in await asyncio.gather(*map(one, names)) if found}
+    finally:
+        resolver.close()

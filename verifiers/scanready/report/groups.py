@@ -1,0 +1,114 @@
+"""Failures grouped by cause, and by who can mend them: what a hand-over is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..escape import fill
+from ..model import Cause, Owner, Report, Target, Verdict
+from .document import RunInfo
+from .human import GRAVITY, address
+from .result import as_object, fixes
+from .rules import Rule, merged, rules_of_result
+
+#: Who an owner is, for whoever is handed a list.
+OWNERS: dict[Owner, str] = {
+    Owner.NETWORK: "whoever runs the network and its firewalls",
+    Owner.SERVER: "the administrators of the targets",
+    Owner.DATABASE: "the administrators of the databases",
+    Owner.IDENTITY: "whoever looks after directories and accounts",
+    Owner.AGENT: "whoever runs the scan agent",
+    Owner.OPERATOR: "whoever wrote the inventory or holds the credentials",
+    Owner.SCANREADY: "scanready itself",
+}
+
+
+@dataclass(slots=True)
+class Member:
+    """One target of a group: where it is, and what was seen there."""
+
+    place: int
+    target: Target
+    verdict: Verdict
+    detail: str
+
+    @property
+    def where(self) -> str:
+        """``postgresql db7:5432``."""
+        return f"{self.target.type} {address(self.target)}"
+
+
+@dataclass(slots=True)
+class Group:
+    """All targets with one cause. ``gravity`` is 0 for what blocks; ``fixes`` has the targets of each fix."""
+
+    cause: Cause
+    gravity: int
+    example: Target
+    members: list[Member] = field(default_factory=list)
+    fixes: dict[str, list[Member]] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+
+    @property
+    def meaning(self) -> str:
+        """What the cause means; filled in with its only target, or with the first one as an example."""
+        return fill(self.cause.meaning, self.example)
+
+    @property
+    def remedy(self) -> str:
+        """What is to be done."""
+        return fill(self.cause.remedy, self.example)
+
+    @property
+    def confirm(self) -> str:
+        """How to confirm it by hand."""
+        return fill(self.cause.confirm, self.example)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that it makes of a target."""
+        return GRAVITY[self.gravity]
+
+
+class Groups:
+    """Collects reports; keeps nothing of one that holds."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._groups: dict[str, Group] = {}
+        self._seen = 0
+
+    def add(self, report: Report) -> None:
+        """Sort in one report."""
+        self._seen += 1
+        if report.finding is None:
+            return
+        cause, gravity = report.finding.cause, GRAVITY.index(report.verdict)
+        group = self._groups.setdefault(cause.code, Group(cause, gravity, report.target))
+        group.gravity = min(group.gravity, gravity)
+        place = self._order.get(id(report.target), len(self._order) + self._seen)
+        member = Member(place, report.target, report.verdict, report.finding.detail)
+        group.members.append(member)
+        if fix := fixes(report):
+            group.fixes.setdefault(fix, []).append(member)
+        if cause.owner is Owner.NETWORK:
+            group.rules += rules_of_result(as_object(report))
+
+    def by_cause(self) -> list[Group]:
+        """The groups, the gravest and largest first; their targets in the inventory's order."""
+        for group in self._groups.values():
+            group.members.sort(key=lambda member: member.place)
+        return sorted(self._groups.values(), key=lambda group: (group.gravity, -len(group.members), group.cause.code))
+
+    def by_owner(self) -> dict[Owner, list[Group]]:
+        """The same by who can mend it, who has the most to do first."""
+        found: dict[Owner, list[Group]] = {}
+        for group in self.by_cause():
+            found.setdefault(group.cause.owner, []).append(group)
+        return dict(sorted(found.items(), key=lambda pair: -sum(len(group.members) for group in pair[1])))
+
+
+def firewall(groups: Iterable[Group]) -> list[Rule]:
+    """The rules of all groups together, each once."""
+    return merged(rule for group in groups for rule in group.rules)
