@@ -21,6 +21,7 @@ FORMATS: dict[str, str] = {
     "prometheus": "scanready.report.prometheus:Prometheus",
     "nagios": "scanready.report.nagios:Nagios",
     "md": "scanready.report.md:Markdown",
+    "html": "scanready.report.html:Html",
 }
 #: Nobody must see half of one of these: a collector, a web server or a pipeline reads the file at any moment.
 WHOLE = frozenset(("junit", "prometheus", "html", "md"))

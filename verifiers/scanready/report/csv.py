@@ -66,7 +66,7 @@ def cell(value: Any) -> Any:
 def _values(report: Report) -> dict[str, Any]:
     result = as_object(report)
     target, cause, footprint = result["target"], result["cause"] or {}, result["footprint"]
-    firewall = rules_of_result(result) if cause.get("owner") == "network" else []
+    firewall = rules_of_result(result) if (cause.get("owner"), cause.get("step")) == ("network", "connect") else []
     return {
         "host": target["host"],
         "type": target["type"],

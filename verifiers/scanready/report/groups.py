@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..escape import fill
-from ..model import Cause, Owner, Report, Target, Verdict
+from ..model import Cause, Owner, Report, Step, Target, Verdict
 from .document import RunInfo
 from .human import GRAVITY, address
 from .result import as_object, fixes
@@ -92,7 +92,7 @@ class Groups:
         group.members.append(member)
         if fix := fixes(report):
             group.fixes.setdefault(fix, []).append(member)
-        if cause.owner is Owner.NETWORK:
+        if cause.owner is Owner.NETWORK and (report.finding_step or cause.step) is Step.CONNECT:
             group.rules += rules_of_result(as_object(report))
 
     def by_cause(self) -> list[Group]:

@@ -76,7 +76,11 @@ class Markdown:
                 lines.append(f"| {_SIGNS[verdict]} {verdict} | {count} | {SENTENCES[verdict]} |")
         if totals.unchecked:
             lines.append(f"| not checked | {totals.unchecked} | the run was interrupted |")
-        lines += ["", f"{visible(self._run.started, 40)}, {duration(totals.seconds)}, scanready {self._run.version}", ""]
+        lines += [
+            "",
+            f"{visible(self._run.started, 40)}, {duration(totals.seconds)}, scanready {self._run.version}",
+            "",
+        ]
         return "\n".join(lines)
 
     def _table(self, room: int) -> str:

@@ -1,0 +1,74 @@
+"use strict";
+// Elements and text. Nothing here or elsewhere makes elements from text: what a target says is only ever textContent.
+
+const MOST = 400;
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+/** Text on one line, unprintable characters as escapes, cut after `most` characters. */
+function visible(text, most = MOST) {
+  const whole = String(text);
+  const shown = whole.slice(0, most).replace(UNPRINTABLE, (char) => {
+    const code = char.codePointAt(0);
+    if (code <= 0xff) return "\\x" + code.toString(16).padStart(2, "0");
+    return code <= 0xffff ? "\\u" + code.toString(16).padStart(4, "0") : "\\U" + code.toString(16).padStart(8, "0");
+  });
+  return whole.length > most ? `${shown}... (${whole.length - most} more characters)` : shown;
+}
+
+/** The same for what is meant to have lines. */
+function visibleLines(text) {
+  return String(text).replace(/\r\n/g, "\n").split("\n").slice(0, 400).map((line) => visible(line, 2000)).join("\n");
+}
+
+/** An element: its class, its children (texts become text), its attributes. */
+function make(tag, className, children = [], attributes = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const child of [children].flat()) if (child !== null && child !== "") element.append(child);
+  return element;
+}
+
+const byId = (id) => document.getElementById(id);
+
+function address(target) {
+  return `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
+}
+
+function took(seconds) {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+}
+
+function badge(verdict) {
+  return make("span", `badge v-${verdict}`, [make("i", "", [], { "aria-hidden": "true" }), verdict]);
+}
+
+/** A fact as words. */
+function words(value) {
+  if (Array.isArray(value)) return value.map(words).join(", ");
+  if (value && typeof value === "object") return Object.entries(value).map(([key, held]) => `${key}: ${words(held)}`).join("; ");
+  return String(value);
+}
+
+/** A sentence of the catalogue: what stands in backticks there is code here. */
+function prose(text) {
+  return visible(text, 4000).split("`").map((part, n) => (n % 2 ? make("code", "", part) : part));
+}
+
+function copyable(text) {
+  return make("div", "fix", [make("pre", "", visibleLines(text)), make("button", "copy", "Copy", { type: "button" })]);
+}
+
+async function copy(button) {
+  const block = button.parentElement.querySelector("pre");
+  try {
+    await navigator.clipboard.writeText(block.textContent);
+  } catch {
+    // No clipboard for this page: what is selected can be copied in the old way, or by hand.
+    const selection = getSelection();
+    selection.selectAllChildren(block);
+    document.execCommand("copy");
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1600);
+}
