@@ -23,6 +23,7 @@ from .document import Look, RunInfo, Totals
 from .groups import OWNERS, Groups, firewall
 from .human import GRAVITY, SENTENCES, duration
 from .json import Json
+from .story import tell
 
 _STYLES = ("style.css", "print.css")
 _SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
@@ -30,6 +31,8 @@ _SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
 _LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
 #: From the best to the worst, as the pictures have them.
 ORDER = tuple(reversed(GRAVITY))
+#: So many texts are remembered by number; the page's script counts along.
+_SHARED = 2000
 _GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
 
@@ -41,6 +44,7 @@ class Html:
         self._by_type: dict[str, Counter[Verdict]] = {}
         self._hosts: set[str] = set()
         self._cost: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
 
     def begin(self, run: RunInfo) -> str:
         """Return the head of the page, and the beginning of its data."""
@@ -55,7 +59,25 @@ class Html:
         self._hosts.add(report.target.host)
         cost = report.footprint
         self._cost.update({"connections": cost.connections, "logins": cost.login_attempts, "probes": cost.probe_logins})
-        return _inert(self._json.add(report))
+        told = json.dumps(self._told(report), separators=(",", ":"))
+        line = self._json.add(report)
+        return _inert(f'{line.removesuffix("}")},"story":{told}}}')
+
+    def _told(self, report: Report) -> list[Any]:
+        """The story: for each check what was sent, what it means, how to ask by hand; then what to ask of whom."""
+        story = tell(report)
+        rungs = [[*map(self._shared, (rung.sent, rung.means)), list(rung.by_hand)] for rung in story.rungs]
+        if story.request is None:
+            return [rungs, None]
+        return [rungs, [self._shared(story.request.whom), *map(self._shared, story.request.text.split("\n"))]]
+
+    def _shared(self, text: str) -> str | int:
+        """A text when it comes for the first time, its number after that: most are said of many targets."""
+        if text in self._numbers:
+            return self._numbers[text]
+        if text and len(self._numbers) < _SHARED:
+            self._numbers[text] = len(self._numbers)
+        return text
 
     def end(self, totals: Totals) -> str:
         """Return the end of the data, what is drawn of it, and the script."""

@@ -3,10 +3,18 @@
 const PAGE = 200;
 const LADDER = JSON.parse(byId("scanready-ladder").textContent);
 const RUN = JSON.parse(byId("scanready-run").textContent);
-const STORIES = byId("scanready-stories") ? JSON.parse(byId("scanready-stories").textContent) : null;
-RUN.results.forEach((result, index) => {
-  result.place = index;
-  if (STORIES) result.story = STORIES.told[index]?.map(([step, lines]) => [step, lines.map(([label, text, paste]) => [STORIES.words[label], STORIES.words[text], paste])]);
+// A text that was told before is a number.
+const TOLD = [];
+function told(text) {
+  if (typeof text === "number") return TOLD[text];
+  if (text && TOLD.length < 2000) TOLD.push(text);
+  return text;
+}
+RUN.results.forEach((result, place) => {
+  const [rungs, ask] = result.story;
+  result.place = place;
+  result.rungs = rungs.map(([sent, means, byHand]) => ({ sent: told(sent), means: told(means), byHand }));
+  result.ask = ask && ask.map(told);
 });
 const state = { sort: { by: "verdict", down: 1 }, view: "list", shown: [], drawn: 0 };
 
@@ -122,7 +130,7 @@ function beforePrint() {
   }
   more(Infinity);
   const bad = state.shown.filter((result) => result.cause).slice(0, 300);
-  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(`${result.target.type}://${address(result.target)}`), result.cause ? ` ${result.cause.code}` : ""]), ladder(result)]));
+  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(`${result.target.type}://${address(result.target)}`), result.cause ? ` ${result.cause.code}` : ""]), ladder(result, false)]));
   byId("ladders").hidden = false;
   byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "The ladders of what fails"), ...blocks] : []));
 }

@@ -8,11 +8,11 @@ function pairs(entries) {
   return list;
 }
 
-/** The ladder, a rung a check. */
-function ladder(result) {
+/** The ladder, a rung a check: what was sent, what came back, what it means, and how to ask the same by hand. */
+function ladder(result, told = true) {
   const list = make("ol", "ladder");
   const usual = [address(result.target), result.target.host];
-  for (const check of result.checks) {
+  result.checks.forEach((check, number) => {
     const what = make("div", "what", visible(check.summary, 600));
     if (!usual.includes(check.endpoint)) what.append(make("span", "end", visible(check.endpoint, 200)));
     if (check.cause) what.append(make("span", "end code", check.cause));
@@ -22,11 +22,23 @@ function ladder(result) {
       what,
       make("span", "time", check.outcome === "skipped" ? "" : took(check.seconds)),
     ]);
-    const facts = Object.entries(check.facts);
-    if (facts.length) rung.append(make("details", "", [make("summary", "", `${facts.length} ${facts.length === 1 ? "fact" : "facts"}`), pairs(facts)]));
+    if (told) rung.append(...tellOf(check, result.rungs[number]));
     list.append(rung);
-  }
+  });
   return list;
+}
+
+function tellOf(check, rung) {
+  const lines = [];
+  if (rung.sent) lines.push(make("p", "", [make("b", "label", "sent"), visible(rung.sent, 1200)]));
+  if (rung.means && check.outcome !== "skipped") lines.push(make("p", "", [make("b", "label", "means"), ...prose(rung.means)]));
+  for (const line of rung.byHand) lines.push(make("p", "label", "by hand"), copyable(line));
+  const facts = Object.entries(check.facts);
+  if (facts.length) lines.push(make("p", "label", "facts"), pairs(facts));
+  if (!lines.length) return [];
+  const told = make("details", "", [make("summary", "", "details"), ...lines]);
+  told.open = check.outcome === "failed" || check.outcome === "warned";
+  return [told];
 }
 
 function finding(result) {
@@ -59,7 +71,7 @@ function detail(result, place, count, go) {
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
   if (result.cause) parts.push(part("Why", finding(result)));
   parts.push(part("The ladder", ladder(result)));
-  if (result.story) parts.push(part("The story", story(result.story)));
+  if (result.ask) parts.push(part(`To ask of ${visible(result.ask[0])}`, copyable(result.ask.slice(1).join("\n"))));
   const facts = Object.entries(result.facts).sort();
   if (facts.length) parts.push(part("Facts", pairs(facts)));
   const target = [["options", result.target.options], ["credential", result.target.credential ?? "none"], ["tags", result.target.tags ?? []]];
@@ -82,16 +94,6 @@ function detail(result, place, count, go) {
 
 /** The result as it was, without what this page added to it. */
 function plain(result) {
-  const { story: _story, place: _place, hay: _hay, ...rest } = result;
+  const { story: _story, rungs: _rungs, ask: _ask, place: _place, hay: _hay, ...rest } = result;
   return rest;
-}
-
-/** [[step, [[label, text, to copy?], ...]], ...] */
-function story(told) {
-  const list = make("ol", "story");
-  for (const [step, lines] of told) {
-    list.append(make("li", "", [make("b", "", step), ...lines.map(([label, text, paste]) =>
-      paste ? make("div", "", [make("span", "label", label), copyable(text)]) : make("div", "", [make("span", "label", label), visible(text, 1200)]))]));
-  }
-  return list;
 }
