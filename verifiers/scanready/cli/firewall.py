@@ -122,8 +122,8 @@ def _own_address(destination: str) -> str:
     """The address that this host would use; asks its routing table, and sends nothing."""
     import socket
 
-    from ..engine import this_agent
     from ..sockets import source_address
+    from ..vantage import this_agent
 
     address: str | None = None
     if is_address(destination):
