@@ -22,7 +22,7 @@ COLUMNS = (
     *("probe_logins", "started", "seconds"),
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
 _LONGEST = 4000
 
 

@@ -1,0 +1,102 @@
+"""Headless Chromium for the tests of the HTML report: what it shows, and that it does nothing besides."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
+#: Runs before the page's own script, and is not under the page's policy.
+_WATCH = """
+window.happened = [];
+document.addEventListener("securitypolicyviolation", (event) => happened.push(`policy: ${event.violatedDirective}`));
+addEventListener("error", (event) => happened.push(`error: ${event.message}`));
+for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = () => happened.push(name);
+"""
+
+
+@contextlib.contextmanager
+def browser(width: int = 1360, height: int = 900) -> Iterator[webdriver.Chrome]:
+    """A browser with a profile of its own."""
+    profile = tempfile.mkdtemp(prefix="scanready-chromium-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    try:
+        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
+        yield driver
+    finally:
+        driver.quit()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+class Page:
+    """A report, opened from a file."""
+
+    def __init__(self, driver: webdriver.Chrome, file: Path, name: str | None = None) -> None:
+        if name:
+            copied = file.with_name(name)
+            shutil.copy(file, copied)
+            file = copied
+        self._driver = driver
+        self._url = file.resolve().as_uri()
+        driver.get_log("performance")
+        driver.get(self._url)
+        assert self.run("return document.documentElement.dataset.drawn") == "yes", self.run("return happened")
+
+    def run(self, script: str) -> Any:
+        """Run a script in the page."""
+        return self._driver.execute_script(script)
+
+    def click(self, selector: str) -> None:
+        """Click on the first element of that kind, which must be visible."""
+        self._driver.find_element("css selector", selector).click()
+
+    def choose(self, name: str, value: str) -> None:
+        """Set a filter, as a user does."""
+        from selenium.webdriver.support.ui import Select
+
+        Select(self._driver.find_element("id", name)).select_by_value(value)
+
+    def text(self, selector: str) -> str:
+        """The visible text of the first element of that kind."""
+        return str(self._driver.find_element("css selector", selector).text)
+
+    def texts(self, selector: str) -> list[str]:
+        """The visible text of each element of that kind."""
+        return [element.text for element in self._driver.find_elements("css selector", selector)]
+
+    def print(self) -> bytes:
+        """Print to PDF."""
+        done = self._driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True, "preferCSSPageSize": True})
+        return base64.b64decode(done["data"])
+
+    def shot(self, file: Path) -> None:
+        """Take a picture of what the window shows."""
+        self._driver.save_screenshot(str(file))
+
+    def nothing_happened(self) -> None:
+        """No dialog, no request but for the file itself, no violation of its policy, no error, the title as it was."""
+        assert self.run("return happened") == []
+        messages = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
+        asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+        assert asked == {self._url}
+        assert [entry for entry in self._driver.get_log("browser") if "favicon" not in entry["message"]] == []
+        assert self._driver.title.startswith("Scan readiness from ")
+        assert self._driver.current_url.split("#")[0] == self._url

@@ -1,0 +1,64 @@
+"""An estate made by hand, as large as is asked for: every verdict, several types, owners and tags."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from scanready.causes import common, postgresql
+from scanready.model import Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict
+from scanready.report import new_document
+from scanready.report.document import Look, RunInfo, Totals
+from tests.report.reports import AGENT
+
+_TYPES = (("postgresql", 5432), ("ssh", 22), ("smb", 445), ("https", 443), ("mysql", 3306))
+_ENDS: tuple[tuple[Verdict, Cause | None, Step, Outcome], ...] = (
+    (Verdict.SCANNABLE, None, Step.ACCESS, Outcome.PASSED),
+    (Verdict.READY, None, Step.AUTH, Outcome.PASSED),
+    (Verdict.LIMITED, common.TLS_EXPIRED, Step.TLS, Outcome.WARNED),
+    (Verdict.BLOCKED, common.FILTERED, Step.CONNECT, Outcome.FAILED),
+    (Verdict.BLOCKED, postgresql.HBA_REJECTED, Step.AUTH, Outcome.FAILED),
+    (Verdict.UNDECIDED, common.THROTTLED, Step.HANDSHAKE, Outcome.FAILED),
+)
+
+
+def reports(count: int) -> Iterator[Report]:
+    """So many targets, two types to a host, verdicts in turn."""
+    for number in range(count):
+        kind, port = _TYPES[number % len(_TYPES)]
+        address = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
+        host = f"host-{number // 2:05}.corp"
+        tags = ("finance",) if number % 3 == 0 else ("web", "dmz")
+        yield _report(Target(host, kind, port, {}, None, tags), address, *_ENDS[number % len(_ENDS)])
+
+
+def _report(
+    target: Target, address: str, verdict: Verdict, cause: Cause | None, last: Step, outcome: Outcome
+) -> Report:
+    fix = f"ip saddr 10.0.1.5 ip daddr {address} tcp dport {target.port} accept"
+    finding = Finding(cause, f"what was seen at {address}", fix) if cause else None
+    where = f"{target.host}:{target.port}"
+    checks = [Check(Step.RESOLVE, target.host, Outcome.PASSED, address, {"addresses": [address]}, None, 0.001)]
+    for step in (Step.CONNECT, Step.TLS, Step.HANDSHAKE, Step.AUTH, Step.LOGIN, Step.ACCESS):
+        if step is last:
+            checks.append(Check(step, where, outcome, f"{step} at {address}", {"product": "Thing"}, finding, 0.02))
+        elif step.height < last.height or (outcome is Outcome.WARNED and step.height <= Step.AUTH.height):
+            checks.append(Check(step, where, Outcome.PASSED, f"{step} holds", {"version": "1.2.3"}, None, 0.01))
+        else:
+            checks.append(Check(step, where, Outcome.SKIPPED, f"not reached: stopped at {last}"))
+    reached = [check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)][-1]
+    facts = {"product": "Thing", "version": "1.2.3", "addresses": [address]}
+    return Report(
+        AGENT, target, verdict, reached, finding, last if finding else None, facts, checks, Footprint(1, 0, 0),
+        "2026-01-01T00:00:00Z", 0.04,
+    )  # fmt: skip
+
+
+def document(name: str, of: Sequence[Report], **run: object) -> str:
+    """A whole document of a format."""
+    info = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00.000Z", 10.0, Step.ACCESS, [report.target for report in of])
+    made = new_document(name, Look())
+    text = made.begin(dataclasses.replace(info, **run))  # type: ignore[arg-type]
+    text += "".join(made.add(report) for report in of)
+    return text + made.end(Totals(Counter(report.verdict for report in of), 12.5))

@@ -1,0 +1,228 @@
+"""The HTML report in Chromium: what it shows, its filters, the drill-down, print, keyboard, and with 5,000 results."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from scanready.model import Verdict
+from scanready.report.html import run_in
+from tests.browser import Page, browser
+from tests.report.estate import document, reports
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("html") / "report.html"
+    path.write_text(document("html", list(reports(COUNT))))
+    return path
+
+
+@pytest.fixture
+def page(file: Path) -> Iterator[Page]:
+    with browser() as driver:
+        page = Page(driver, file)
+        yield page
+        page.nothing_happened()
+
+
+def count(page: Page) -> int:
+    return int(page.text("#count").split()[0])
+
+
+def test_the_headline_counts_and_draws(page: Page) -> None:
+    verdicts = Counter(report.verdict for report in reports(COUNT))
+    assert page.text("h1") == "30 of 60 targets can be scanned"
+    assert page.text(".ring .big") == "50%"
+    for verdict in Verdict:
+        assert page.text(f".chip.v-{verdict}").split() == [verdict, str(verdicts[verdict])]
+    arcs = page.run(
+        "return [...document.querySelectorAll('.arc')].map((arc) => parseFloat(arc.getAttribute('stroke-dasharray')))"
+    )
+    assert sum(arcs) == pytest.approx(100, abs=0.1)
+    assert page.texts(".types .name") == ["https", "mysql", "postgresql", "smb", "ssh"]
+
+
+def test_each_filter_shows_its_own(page: Page) -> None:
+    assert count(page) == COUNT
+    for name, value, wanted in (
+        ("verdict", "blocked", 20),
+        ("type", "ssh", 12),
+        ("owner", "network", 10),
+        ("tag", "finance", 20),
+        ("cause", "postgresql.hba-rejected", 10),
+    ):
+        page.choose(name, value)
+        assert count(page) == wanted, name
+        assert len(page.texts("#view tbody tr")) == wanted
+        page.click("#reset")
+        assert count(page) == COUNT
+
+
+def test_filters_together_and_search(page: Page) -> None:
+    page.choose("verdict", "blocked")
+    page.choose("owner", "network")
+    assert count(page) == 10
+    field = page._driver.find_element("id", "text")
+    field.send_keys("host-00001")
+    page._driver.find_element("id", "text").send_keys(Keys.ENTER)
+    assert count(page) == 1
+    assert page.texts("#view .open") == ["host-00001.corp:443"]
+    field.send_keys("-nothing-like-it", Keys.ENTER)
+    assert page.text("#view") == "No target is like that."
+
+
+def test_a_chip_is_a_filter_and_says_so(page: Page) -> None:
+    page.click(".chip.v-undecided")
+    assert count(page) == 10
+    assert page.run("return document.querySelector('.chip.v-undecided').getAttribute('aria-pressed')") == "true"
+    page.click(".chip.v-undecided")
+    assert count(page) == COUNT
+
+
+def test_a_cause_leads_to_its_targets(page: Page) -> None:
+    page.click("#handover [data-filter=cause]")
+    assert count(page) == 10
+
+
+def test_sorting_by_a_column(page: Page) -> None:
+    page.click("[data-sort=target]")
+    assert page.texts("#view .open")[0] == "host-00000.corp:22"
+    page.click("[data-sort=target]")
+    assert page.texts("#view .open")[0].startswith("host-00029.corp")
+    assert page.run("return document.querySelector('th[aria-sort=descending]').textContent") == "target"
+
+
+def test_drill_down_with_ladder_story_and_fix(page: Page) -> None:
+    page.choose("cause", "connect.filtered")
+    page.click("#view .open")
+    detail = page.text("#detail")
+    assert "connect.filtered at connect, owner network" in detail
+    assert "ip saddr 10.0.1.5 ip daddr" in detail
+    assert page.texts("#detail .rung > b") == [
+        "resolve", "connect", "tls", "handshake", "auth", "login", "access",
+    ]  # fmt: skip
+    marks = page.run("return [...document.querySelectorAll('#detail .mark')].map((mark) => mark.ariaLabel)")
+    assert marks == ["passed", "failed", *["skipped"] * 5]
+    assert "20 ms" in page.texts("#detail .rung .time")
+    assert "a TCP connection request" in detail  # what was sent
+    assert "nc -vz" in detail  # by hand
+    assert "To ask of whoever runs the network" in detail
+    page.click("#detail [aria-label='Next target']")
+    assert page.text("#detail h2") != ""
+    page._driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not page.run("return document.getElementById('detail').open")
+
+
+def test_the_matrix_opens_the_same(page: Page) -> None:
+    page.click("#view-matrix")
+    assert len(page.texts("#view tbody tr")) == COUNT // 2
+    page.click("#view .cell.v-blocked")
+    assert page.text("#detail .badge") == "blocked"
+
+
+def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
+    seen = set()
+    for _ in range(40):
+        page._driver.switch_to.active_element.send_keys(Keys.TAB)
+        seen.add(page.run("const one = document.activeElement; return one.id || one.className || one.tagName"))
+    assert {"theme", "skip"} <= seen
+    page.run("document.querySelector('#view .open').focus()")
+    page._driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert page.run("return document.getElementById('detail').open")
+    assert page.run("return document.getElementById('detail').contains(document.activeElement)")
+
+
+def test_dark_and_light(page: Page) -> None:
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    before = page.run(ground)
+    page.click("#theme")
+    assert page.run(ground) != before
+
+
+#: Relative luminance and contrast as WCAG 2.1 defines them, of each text that the page shows.
+CONTRAST = """
+const parse = (color) => color.match(/[\\d.]+/g).map(Number);
+const light = (color) => { const [r, g, b] = parse(color).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+const ground = (one) => { for (; one; one = one.parentElement) { const color = getComputedStyle(one).backgroundColor; if ((parse(color)[3] ?? 1) === 1) return color; } return "rgb(255, 255, 255)"; };
+const bad = [];
+for (const one of document.querySelectorAll("body *")) {
+  if (one.disabled || !one.checkVisibility() || ![...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+  if (one.closest("svg, script")) continue;
+  const a = light(getComputedStyle(one).color), b = light(ground(one));
+  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (contrast < 4.5) bad.push(`${one.tagName}.${one.className} ${one.textContent.slice(0, 20)} ${contrast.toFixed(2)}`);
+}
+return [...new Set(bad)];
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page: Page, theme: str) -> None:
+    page.run(f"document.documentElement.dataset.theme = '{theme}'")
+    page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.run(CONTRAST) == []
+    page.click("#view .open")
+    assert page.run(CONTRAST) == []
+
+
+def test_narrow_needs_no_sideways_scrolling(file: Path) -> None:
+    with browser(420, 800) as driver:
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 380, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+        )
+        page = Page(driver, file)
+        assert page.run("return document.documentElement.scrollWidth") <= 380
+
+
+def test_print_has_the_targets_and_the_ladders_of_what_fails(page: Page) -> None:
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert len(page.run("return [...document.querySelectorAll('.ladderblock')].map((one) => 1)")) == COUNT * 4 // 6
+    assert page.run("return document.querySelectorAll('details.owner:not([open])').length") == 0
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert page.run("return document.querySelectorAll('.ladderblock').length") == 0
+    pdf = page.print()
+    assert pdf.startswith(b"%PDF")
+    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page/") + pdf.count(b"/Type /Page ") > 3
+
+
+def test_the_watch_would_see_it(file: Path) -> None:
+    """The other tests say that nothing happened; here something does."""
+    with browser() as driver:
+        page = Page(driver, file)
+        page.run("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)><p style=color:red>')")
+        page.run("const one = document.createElement('script'); one.text = 'alert(2)'; document.body.append(one)")
+        happened = page.run("return happened")
+        assert "alert" not in happened
+        assert {"policy: img-src", "policy: style-src-attr", "policy: script-src-elem"} <= set(happened)
+
+
+def test_five_thousand_results(tmp_path: Path) -> None:
+    path = tmp_path / "large.html"
+    text = document("html", list(reports(5000)))
+    path.write_text(text)
+    assert len(json.loads(run_in(text))["results"]) == 5000
+    assert len(text) < 25_000_000
+    with browser() as driver:
+        driver.set_page_load_timeout(60)
+        page = Page(driver, path)
+        assert count(page) == 5000
+        assert len(page.run("return [...document.querySelectorAll('#view tbody tr')].map((row) => 1)")) == 200
+        page.choose("owner", "network")
+        assert count(page) == 833
+        page.click("#view-matrix")
+        page.click("#more")
+        timing = page.run("return performance.getEntriesByType('navigation')[0].domComplete")
+        began = time.perf_counter()
+        page.run("byId('text').value = 'what was seen'; draw()")
+        search = time.perf_counter() - began
+        print(f"{len(text) / 1e6:.1f} MB, loaded in {timing:.0f} ms, first search in {search * 1000:.0f} ms")
+        page.nothing_happened()
