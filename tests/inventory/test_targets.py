@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.catalogue import TYPES
+from scanready.catalogue import GUESSED, TYPES
 from scanready.inventory import InventoryError, options, parse_target
 from scanready.model import Credential, Target
 
@@ -61,15 +61,15 @@ def test_url(text: str, printed: str, asked: dict[str, object]) -> None:
 
 
 def test_without_a_type_it_is_every_type_on_its_default_port() -> None:
-    assert [(target.type, target.port) for target in parse_target("db7")] == [(row.name, row.port) for row in TYPES]
+    assert [(target.type, target.port) for target in parse_target("db7")] == [(row.name, row.port) for row in GUESSED]
     assert not any(target.explicit_port for target in parse_target("db7"))
 
 
 def test_on_a_given_port_the_likeliest_type_comes_first_and_who_only_listens_next() -> None:
     found = parse_target("db7:3306")
-    first_speakers = [row.name for row in TYPES if row.server_first and row.name != "mysql"]
+    first_speakers = [row.name for row in GUESSED if row.server_first and row.name != "mysql"]
     assert [target.type for target in found][: 1 + len(first_speakers)] == ["mysql", *first_speakers]
-    assert {target.type for target in found} == {row.name for row in TYPES}
+    assert {target.type for target in found} == {row.name for row in GUESSED}
     assert all(target.port == 3306 and target.explicit_port for target in found)
 
 

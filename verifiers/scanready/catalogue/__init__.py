@@ -15,7 +15,9 @@ from .row import Cost, Requirement, TargetType
 from .storage import STORAGE
 from .web import WEB
 
-__all__ = ["BY_NAME", "TYPES", "Cost", "Requirement", "TargetType"]
+__all__ = ["BY_NAME", "GUESSED", "TYPES", "Cost", "Requirement", "TargetType"]
 
 TYPES: tuple[TargetType, ...] = (*HOSTS, *STORAGE, *WEB, *MAIL, *DATABASES, *INFRASTRUCTURE)
 BY_NAME: dict[str, TargetType] = {row.name: row for row in TYPES}
+#: What is tried at a host whose types nobody named.
+GUESSED: tuple[TargetType, ...] = tuple(row for row in TYPES if not row.named_only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model import Step
 from .row import Cost, TargetType, one_port
 
 _DATABASES = "Proxy Agent Network Requirements"
@@ -16,6 +17,7 @@ DATABASES: tuple[TargetType, ...] = (
         speaks="drda",
         path="database",
         options=("allow_cleartext",),
+        proven_by="Apache Derby (DRDA); IBM's driver against literal bytes",
     ),
     TargetType(
         "informix",
@@ -27,6 +29,7 @@ DATABASES: tuple[TargetType, ...] = (
         path="database",
         options=("server", "table", "tls", "allow_login_probe", "allow_cleartext"),
         doubt="9088 is usually the native SQLI listener; DRDA clients use 9089.",
+        proven_by="informix-driver against literal bytes",
     ),
     TargetType(
         "mysql",
@@ -38,6 +41,7 @@ DATABASES: tuple[TargetType, ...] = (
         server_first=True,
         path="database",
         options=("table", "allow_cleartext"),
+        proven_by="MariaDB",
     ),
     TargetType(
         "mssql",
@@ -49,6 +53,7 @@ DATABASES: tuple[TargetType, ...] = (
         path="instance",
         options=("database", "table", "allow_cleartext"),
         doubt="Named instances listen on a dynamic port that only the SQL Browser (UDP 1434) tells.",
+        proven_by="pytds, pymssql, FreeTDS and Microsoft's ODBC driver against literal bytes",
     ),
     TargetType(
         "oracle",
@@ -59,6 +64,7 @@ DATABASES: tuple[TargetType, ...] = (
         speaks="tns",
         path="service",
         options=("sid", "table"),
+        proven_by="oracledb against literal bytes",
     ),
     TargetType(
         "postgresql",
@@ -69,6 +75,7 @@ DATABASES: tuple[TargetType, ...] = (
         speaks="postgresql",
         path="database",
         options=("table", "user", "allow_cleartext"),
+        proven_by="PostgreSQL, PgBouncer",
     ),
     TargetType(
         "sybase",
@@ -80,6 +87,7 @@ DATABASES: tuple[TargetType, ...] = (
         path="database",
         options=("table", "tls", "allow_login_probe", "allow_cleartext"),
         doubt="SAP ASE usually listens on 5000 or 4901.",
+        proven_by="FreeTDS against literal bytes",
     ),
     TargetType(
         "teradata",
@@ -89,6 +97,7 @@ DATABASES: tuple[TargetType, ...] = (
         Cost(2, 3, login_attempts=1),
         speaks="teradata",
         path="database",
+        proven_by="teradatasql against literal bytes",
     ),
     TargetType(
         "tibero",
@@ -99,5 +108,7 @@ DATABASES: tuple[TargetType, ...] = (
         speaks="tibero",
         server_first=True,
         path="database",
+        steps=tuple(Step)[:5],
+        proven_by="nobody: its protocol is not public, so never more than `undecided`",
     ),
 )

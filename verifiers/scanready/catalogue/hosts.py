@@ -26,6 +26,7 @@ HOSTS: tuple[TargetType, ...] = (
         speaks="dcerpc",
         needs_agent="Windows",
         doubt="The document prints 9152-65535; Windows uses 49152-65535 for dynamic ports since Server 2008.",
+        proven_by="Samba's endpoint mapper; impacket logs in to an emulated Windows",
     ),
     TargetType(
         "unix",
@@ -44,5 +45,6 @@ HOSTS: tuple[TargetType, ...] = (
         alike=True,
         options=("user", "directory", "known_hosts"),
         doubt="The document recommends an agent of the target's own platform; that is a note, not a requirement.",
+        proven_by="OpenSSH, dropbear",
     ),
 )

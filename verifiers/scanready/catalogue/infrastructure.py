@@ -17,6 +17,7 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         speaks="er-master",
         proof=Step.HANDSHAKE,
         steps=tuple(Step)[:5],
+        proven_by="nobody: its protocol is not public; a connection that stays open, beside peers that do not keep it",
     ),
     TargetType(
         "console",
@@ -29,6 +30,7 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         verifies_certificate=True,
         proof=Step.HANDSHAKE,
         steps=tuple(Step)[:5],
+        proven_by="nginx in its place",
     ),
     TargetType(
         "update",
@@ -42,5 +44,6 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         proof=Step.TLS,
         steps=tuple(Step)[:4],
         doubt="Reached from the Master Server, not from an agent.",
+        proven_by="nginx in its place",
     ),
 )

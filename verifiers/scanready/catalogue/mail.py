@@ -19,6 +19,7 @@ MAIL: tuple[TargetType, ...] = (
         path="folder",
         options=("allow_cleartext",),
         verifies_certificate=True,
+        proven_by="Dovecot",
     ),
     TargetType(
         "imaps",
@@ -30,6 +31,7 @@ MAIL: tuple[TargetType, ...] = (
         tls=True,
         path="folder",
         verifies_certificate=True,
+        proven_by="Dovecot",
     ),
     TargetType(
         "ews",
@@ -41,6 +43,7 @@ MAIL: tuple[TargetType, ...] = (
         tls=True,
         path="mailbox",
         verifies_certificate=True,
+        proven_by="Apache with real NTLM; exchangelib against literal SOAP answers",
     ),
     TargetType(
         "notes",
@@ -54,5 +57,6 @@ MAIL: tuple[TargetType, ...] = (
         steps=tuple(step for step in Step if step is not Step.TLS),
         doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides. "
         "The protocol is not public: never more than ready, and no vendor's client has judged our side of it.",
+        proven_by="nobody: literal bytes only, no client can be had",
     ),
 )

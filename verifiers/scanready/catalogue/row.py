@@ -42,7 +42,12 @@ class TargetType:
     may set besides; ``verifies_certificate`` says whether the scanner's client
     judges the certificate (then a faulty one warns, else it is told as a fact);
     ``alike`` that the document recommends an agent of the target's own platform;
-    ``proof`` is the step that must hold to be ``ready``.
+    ``proof`` is the step that must hold to be ``ready``; ``steps`` are all that can
+    be climbed. ``named_only`` types are tried only where somebody names them: that
+    they answer says nothing of a host. With ``hostless`` a target's host is the name
+    of a service, not of a machine. ``by_connection`` means that the requirement is
+    the connection itself, so that a neighbouring port must not take one likewise.
+    ``proven_by`` is who, besides our own tests, says that the check is right.
     """
 
     name: str
@@ -61,7 +66,28 @@ class TargetType:
     alike: bool = False
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)
+    named_only: bool = False
+    hostless: bool = False
+    by_connection: bool = False
     doubt: str = ""
+    proven_by: str = ""
+
+    @property
+    def unaided(self) -> tuple[Step, ...]:
+        """The steps that can be climbed without a credential; an open page or share is read without one, too."""
+        if Step.LOGIN not in self.steps:
+            return self.steps
+        return tuple(step for step in self.steps if step.height <= self.proof.height)
+
+    @property
+    def readiness(self) -> str:
+        """Where it is ``ready``, in words."""
+        return f"ready at {self.proof}" if self.proof in self.steps else "never ready"
+
+    @property
+    def aided(self) -> tuple[Step, ...]:
+        """The steps that a credential adds."""
+        return tuple(step for step in self.steps if step not in self.unaided)
 
 
 def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:

@@ -23,6 +23,7 @@ STORAGE: tuple[TargetType, ...] = (
         path="share",
         options=("path",),
         doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000.",
+        proven_by="Samba 4.17",
     ),
     TargetType(
         "ssh",
@@ -35,6 +36,7 @@ STORAGE: tuple[TargetType, ...] = (
         path="path",
         needs_client="ssh",
         options=("user", "known_hosts"),
+        proven_by="OpenSSH",
     ),
     TargetType(
         "nfs",
@@ -50,5 +52,6 @@ STORAGE: tuple[TargetType, ...] = (
         path="export",
         options=("nfs_version", "uid", "gid"),
         steps=tuple(step for step in Step if step is not Step.LOGIN),
+        proven_by="NFS-Ganesha 4.3 with rpcbind and statd",
     ),
 )

@@ -17,6 +17,7 @@ WEB: tuple[TargetType, ...] = (
         speaks="http",
         path="path",
         options=("proxy", "allow_cleartext"),
+        proven_by="nginx, Apache httpd, tinyproxy",
     ),
     TargetType(
         "https",
@@ -29,6 +30,7 @@ WEB: tuple[TargetType, ...] = (
         path="path",
         options=("proxy",),
         verifies_certificate=True,
+        proven_by="nginx, Apache httpd, tinyproxy",
     ),
     TargetType(
         "cloud",
@@ -41,5 +43,6 @@ WEB: tuple[TargetType, ...] = (
         path="service",
         options=("proxy",),
         verifies_certificate=True,
+        proven_by="nginx in the services' places; squid, tinyproxy and squid's TLS inspection between. No cloud was asked",
     ),
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from ..catalogue import TYPES
 from ..model import Target
 from .options import option, output_options, run_options
 from .preparing import (
@@ -20,9 +19,6 @@ from .preparing import (
     source_files,
     types_exist,
 )
-
-# The scanner's own infrastructure is no target: a host that has a web console cannot therefore be scanned.
-_NOT_SCANNED = frozenset(("master", "console", "update"))
 
 _HELP = """\
 \b
@@ -86,7 +82,6 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
     """
     from ..inventory import InventoryError, parse_target
 
-    known = {row.name for row in TYPES}
     found: dict[tuple[object, ...], Target] = {}
     tried: dict[int, str] = {}
     problems: list[Any] = []
@@ -98,8 +93,6 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
                 problems.extend(error.problems)
                 continue
             asked = text if "://" not in text and not types else ""
-            if asked:
-                read = [target for target in read if target.type in known - _NOT_SCANNED]
             for target in read:
                 kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
                 if asked:

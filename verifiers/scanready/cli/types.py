@@ -51,6 +51,7 @@ def type_object(row: TargetType, built: bool) -> dict[str, Any]:
         "port": row.port,
         "built": built,
         "steps": [step.value for step in row.steps],
+        "steps_without_credential": [step.value for step in row.unaided],
         "proof": row.proof.value,
         "requirements": [
             {"ports": line.ports, "transport": line.transport, "when": line.when, "source": line.source}
@@ -68,6 +69,7 @@ def type_object(row: TargetType, built: bool) -> dict[str, Any]:
             "log": row.cost.log,
         },
         "doubt": row.doubt,
+        "proven_by": row.proven_by,
     }
 
 
@@ -103,8 +105,8 @@ def _one(row: TargetType, built: bool) -> str:
     paper.draw(Text.assemble((row.name, "bold"), f": {row.title}", "" if built else "  (not built in this version)"))
     lines = [
         ("port", str(row.port)),
-        ("steps", ", ".join(row.steps)),
-        ("ready at", f"{row.proof}, without a credential"),
+        ("steps", f"{', '.join(row.unaided)}; {row.readiness}"),
+        *([("with a credential", ", ".join(row.aided))] if row.aided else []),
     ]
     for line in row.requirements:
         condition = f" ({line.when})" if line.when else ""
@@ -121,6 +123,7 @@ def _one(row: TargetType, built: bool) -> str:
     lines.append(("footprint", _cost(row)))
     lines += [("its log", row.cost.log)] if row.cost.log else []
     lines += [("doubtful", row.doubt)] if row.doubt else []
+    lines += [("what proved it", row.proven_by)] if row.proven_by else []
     paper.draw(pairs(lines), indent=2)
     return paper.text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..catalogue import BY_NAME, TYPES, TargetType
+from ..catalogue import BY_NAME, GUESSED, TargetType
 from ..model import Credential, Target
 from .accounts import Accounts
 from .document import Node
@@ -58,10 +58,10 @@ class Entries:
             self._page.wrong(node, "a target has either `host` or `hosts`")
         if "type" in node.value and "types" in node.value:
             self._page.wrong(node, "a target has either `type` or `types`")
-        options = self._options(node, rows or TYPES) if types_known else {}
+        options = self._options(node, rows or GUESSED) if types_known else {}
         credential = self._credential(node, "credential")
         right = entry is not None and len(self._page.problems) == problems
-        clean = [(place, self._hosts(place, len(rows or TYPES), listed)) for place, listed in _places(node)]
+        clean = [(place, self._hosts(place, len(rows or GUESSED), listed)) for place, listed in _places(node)]
         if not right or entry is None:
             return
         tags = tuple(entry.tags or ())

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from ..catalogue import TYPES, TargetType
+from ..catalogue import GUESSED, TargetType
 from ..model import Credential, Target
 from .hosts import host_and_port
 from .options import ALIASES, ROOTED, TREES, accepted, options_for, refuse_unknown, type_row
@@ -113,7 +113,7 @@ def _without_type(
         raise Wrong(f"{hint}a path or an option needs a type before it; {EXAMPLES}")
     if credential is not None and not credential.username:
         raise Wrong("a password is given but no user name (--user, or USER@ in the target)")
-    refuse_unknown(rows or TYPES, options)
+    refuse_unknown(rows or GUESSED, options)
     try:
         host, port = host_and_port(text)
     except Wrong as wrong:
@@ -151,15 +151,15 @@ def expand(
 
 
 def every_type(port: int | None) -> Sequence[TargetType]:
-    """All types; on a given port the likeliest first.
+    """All types that a host can be scanned as; on a given port the likeliest first.
 
     That is: whose default port it is; then those whose server opens the talk, since
     asking them sends nothing foreign, MySQL before all others, since it alone counts
     those who hang up on its greeting, and in the end blocks them; then the rest.
     """
     if port is None:
-        return TYPES
-    return sorted(TYPES, key=lambda row: (row.port != port, not row.server_first, row.speaks != "mysql"))
+        return GUESSED
+    return sorted(GUESSED, key=lambda row: (row.port != port, not row.server_first, row.speaks != "mysql"))
 
 
 def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:
