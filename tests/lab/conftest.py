@@ -19,6 +19,7 @@ Servers (all have .address .address6 .hostname .port .log .pid .host):
     lab.openssh(variant)  lab.dropbear(variant)  lab.mariadb(variant)  lab.postgresql(variant)  lab.dovecot(variant)
     lab.nfs(variant): nfs.firewall(name, server.address) is what a firewall may do to its ports, for lab.policy
     lab.samba(variant)  lab.samba_rpc()  lab.samba_dc(variant): their accounts are in samba.py and samba_dc.py
+    lab.squid(variant)  lab.clouds(): the services of clouds.CLOUDS  lab.portal(variant)
     lab.nginx().site(name)  lab.apache().site(name)  lab.proxy(variant)  lab.dns()  lab.misbehaving(mode, port, banner)
     lab.host(label, addresses=1): a machine without servers; .absent is an address next to it that nobody has
 ``label="mine"`` gives openssh, mariadb, postgresql, dovecot and dropbear of a test's own, whose counters nobody else

@@ -88,6 +88,31 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
     return Judgement(tuple(faults), facts)
 
 
+def is_public(session: TlsSession) -> bool:
+    """Whether a public authority stands behind the certificate, whomever this agent trusts besides.
+
+    Public are the authorities of the list that certifi carries (Mozilla's): an inspection device's own, which an
+    administrator installed on the agent, is not among them.
+    """
+    import certifi
+
+    return bool(session.chain) and _public(session.chain, certifi.where(), datetime.datetime.now(datetime.UTC).date())
+
+
+@lru_cache(maxsize=1024)
+def _public(chain: tuple[bytes, ...], authorities: str, _today: datetime.date) -> bool:
+    return not _fault_of(chain, _public_store(authorities))[0]
+
+
+@lru_cache(maxsize=4)
+def _public_store(authorities: str) -> crypto.X509Store:
+    from OpenSSL import crypto
+
+    store = crypto.X509Store()
+    store.load_locations(authorities)
+    return store
+
+
 def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
     from service_identity import CertificateError, VerificationError
     from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
@@ -140,6 +165,10 @@ def _is_address(name: str) -> bool:
 
 
 def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bool]:
+    return _fault_of(chain, _store(ca_file))
+
+
+def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, bool]:
     """Let OpenSSL verify the chain; the words of its fault, empty if none, and whether an issuer's validity is it.
 
     The leaf's own validity is judged apart, and checked by OpenSSL as the last: what is wrong above it comes first.
@@ -148,7 +177,7 @@ def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bo
 
     try:
         certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
-        context = crypto.X509StoreContext(_store(ca_file), certificates[0], certificates[1:])
+        context = crypto.X509StoreContext(store, certificates[0], certificates[1:])
         context.verify_certificate()
     except crypto.X509StoreContextError as error:
         code, depth = (*error.errors, None, None)[:2]

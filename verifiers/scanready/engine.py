@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from . import registry
 from .agent_step import AgentStep
 from .catalogue import BY_NAME, Cost, TargetType
-from .causes import common
+from .causes import common, infrastructure
 from .guard import LockoutGuard
 from .guessing import Guesses
-from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, judge, reached
+from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, bracketed, judge, reached
 from .probe import Observation, Probe, Surroundings
 from .resolve import Resolver
 from .stream import LEAST_SILENCE, Tap
@@ -207,22 +207,39 @@ class Run:
             first = AgentStep(verify)
             await probe.climb(first)
             first.conclude(probe)
-            if self.settings.canary and _needs_canary(probe, row):
-                await self._canary(probe, verify)
+            if _needs_canary(probe, row):
+                await self._ask_canary(probe, verify)
         _complete(probe)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)
 
-    async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
+    async def _ask_canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
+        """Ask the canary, if that is permitted; where its answer is part of the proof, it is a check in any case."""
+        if not self.settings.canary:
+            likewise: bool | None = None
+        else:
+            likewise = await self._canary(probe, verify)
+        if not probe.row.by_connection or likewise:
+            return
+        where = f"{bracketed(probe.host)}:{CANARY_PORT}"
+        if likewise is None:
+            detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
+            finding = Finding(infrastructure.NEIGHBOUR_UNKNOWN, detail)
+            probe.record(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
+        else:
+            probe.record(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
+
+    async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
         """Ask a port that no service uses the same question: who answers there, answers for every port.
 
         A refused or silent canary clears the host for the whole run; one that is
         accepted is climbed to the handshake, since SYN proxies accept for all ports
-        and still have the real service behind the real one.
+        and still have the real service behind the real one. Returns whether it answers likewise, None if that did not
+        come out.
         """
         host = probe.address or probe.host
         if host in self._trusted:
-            return
+            return False
         target = Target(host, probe.target.type, CANARY_PORT, probe.target.options)
         taken = asyncio.get_running_loop().time() - probe.started
         # A slow climb does not earn its canary more than the target's own time.
@@ -234,14 +251,19 @@ class Run:
                 answered = await canary.answers()
         if not answered:  # nearly always: the climb is saved
             self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
-            return
+            return False
         await canary.climb(verify)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
+        speaks = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
+        likewise = False
         for check in canary.checks:
-            if check.step is Step.HANDSHAKE and check.outcome in (Outcome.PASSED, Outcome.WARNED):
+            if check.step is speaks and check.outcome in (Outcome.PASSED, Outcome.WARNED):
+                likewise = True
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
-                probe.record(Check(Step.HANDSHAKE, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+                probe.record(Check(speaks, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+        unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
+        return likewise or (None if unclear else False)
 
 
 class _Turn:
@@ -281,7 +303,8 @@ def _needs_canary(probe: Probe, row: TargetType) -> bool:
     verdict, _ = judge(probe.checks, row.proof)
     logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
     proxied = "proxy" in probe.target.options  # the proxy would be asked, not the host
-    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and not logged_in and not proxied
+    asked = not (logged_in or proxied or row.hostless)
+    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and asked
 
 
 def _complete(probe: Probe) -> None:

@@ -12,6 +12,7 @@ import re
 import shlex
 
 from .catalogue import BY_NAME
+from .catalogue.clouds import BY_SERVICE
 from .model import Target, bracketed
 
 #: Enough for any one line a server says in good faith; the rest is counted, not shown.
@@ -25,6 +26,8 @@ _PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|st
 _WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
 # What openssl s_client must say first, by target type.
 _STARTTLS = {"imap": "-starttls imap ", "mysql": "-starttls mysql ", "postgresql": "-starttls postgres "}
+# What a type's pages are asked with, where that is not the type's own name.
+_SCHEMES = {"cloud": "https", "console": "https", "update": "https"}
 _SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
 
 
@@ -60,15 +63,16 @@ def fill(text: str, target: Target) -> str:
     """
     if "{" not in text:
         return text
-    options, endpoint = target.options, f"{bracketed(target.host)}:{target.port}"
+    host = "ENDPOINT" if target.type == "cloud" and target.host in BY_SERVICE else target.host
+    options, endpoint = target.options, f"{bracketed(host)}:{target.port}"
     values = {
-        "host": target.host,
+        "host": host,
         "port": str(target.port),
         "host}:{port": endpoint,
         "user": target.credential.username if target.credential else str(options.get("user") or "USER"),
         "database": str(options.get("database") or "postgres"),
         "path": _path(target),
-        "url": f"{target.type}://{endpoint}{options.get('path', '/')}",
+        "url": f"{_SCHEMES.get(target.type, target.type)}://{endpoint}{options.get('path', '/')}",
     }
     filled = text.replace("{starttls}", _STARTTLS.get(target.type, ""))
     return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)

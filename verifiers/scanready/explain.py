@@ -133,7 +133,7 @@ def _tls(error: TlsFailed, speaks: str) -> Finding:
     foreign = identify(error.heard) if error.heard else None
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
-    if foreign is not None and foreign.protocol == speaks:
+    if foreign is not None and foreign.protocol == speaks != "tls":
         return Finding(common.TLS_NOT_OFFERED, f"{foreign.text} answers in plain text on this port")
     if "ALERT_HANDSHAKE_FAILURE" in error.reason and tls.starts_with_server_hello(error.heard):
         detail = f"{error}, after version and cipher were agreed on: TLS 1.2's way to ask for a client certificate"

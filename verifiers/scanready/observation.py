@@ -47,7 +47,7 @@ class Observation:
     def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
         """Note what the port said to a climb of type ``row``."""
         encrypted = False
-        for check in checks:
+        for check in () if row.by_connection else checks:  # a connection that stands says nothing of what it speaks
             if check.endpoint != endpoint:
                 continue  # a redirect, a proxy: another port's doing
             encrypted = encrypted or (row.tls and check.step is Step.TLS and check.outcome in _HOLDS)

@@ -41,6 +41,7 @@ from .tlspolicy import TlsSession
 __all__ = ["ClimbEnded", "Farewell", "Observation", "Probe", "Rung", "Surroundings"]
 
 T = TypeVar("T")
+Dead = list[Check] | None
 
 # What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
@@ -163,8 +164,16 @@ class Probe:
             raise ClimbEnded
         return stream
 
-    async def dial(self, host: str, port: int, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of another endpoint's name, on a rung of the caller's; raises as :meth:`dial` does."""
+        return [str(where[0]) for _, where in await self._resolve(host, port)]
+
+    async def dial(
+        self, host: str, port: int, farewell: Farewell | None = None, *, privileged: bool = False, dead: Dead = None
+    ) -> Stream:
         """Connect to another endpoint than the target's own (a proxy, a broker's port) on a rung of the caller's.
+
+        ``dead`` takes a check for each address that does not answer, where another one does.
 
         Raises:
             Failure: no address of it answered; the first one's cause.
@@ -178,6 +187,9 @@ class Probe:
             refused = dialled.checks[0].finding
             assert refused is not None, "who does not answer has a finding"
             raise Failure(refused.cause, f"{dialled.checks[0].endpoint}: {refused.detail}", refused.fix)
+        self.source = self.source or dialled.source
+        if dead is not None:
+            dead += [check for check in dialled.checks if check.outcome is not Outcome.PASSED]
         return dialled.alive[0]
 
     async def ask(

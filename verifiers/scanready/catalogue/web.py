@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..model import Step
+from .clouds import PLACEHOLDERS
 from .row import Cost, TargetType, one_port
 
 _WEB = "Proxy Agent Network Requirements, WebSites and Cloud Services"
@@ -37,12 +39,16 @@ WEB: tuple[TargetType, ...] = (
         "Cloud service",
         443,
         one_port(443, "Cloud services", _WEB, '"To scan cloud services."'),
-        Cost(1, 1),
+        Cost(5, 5, log="one access-log line with our User-Agent at every endpoint of the service: HEAD"),
         speaks="http",
         tls=True,
-        path="service",
-        options=("proxy",),
+        options=(*PLACEHOLDERS, "endpoints", "proxy"),
         verifies_certificate=True,
-        proven_by="nginx in the services' places; squid, tinyproxy and squid's TLS inspection between. No cloud was asked",
+        proof=Step.HANDSHAKE,
+        steps=tuple(Step)[:5],
+        named_only=True,
+        hostless=True,
+        doubt="The document names no endpoint; those asked are the vendors' own. No login at a cloud service is done.",
+        proven_by="nginx in the services' places; squid, its TLS inspection and tinyproxy between; no cloud was asked",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from ..catalogue import BY_NAME, Cost
+from ..catalogue.clouds import places
 from ..escape import visible
 from ..model import Step, Target
 from .check import read_targets
@@ -80,14 +82,15 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
     """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
     endpoints: dict[tuple[str, int], list[Target]] = {}
     unbuilt: list[Target] = []
-    for target in targets:
-        if _built(target.type):
-            endpoints.setdefault(target.endpoint, []).append(target)
+    for place in (place for target in targets for place in _places(target)):
+        if _built(place.type):
+            endpoints.setdefault(place.endpoint, []).append(place)
         else:
-            unbuilt.append(target)
+            unbuilt.append(place)
     rows = [_endpoint(members, depth) for members in endpoints.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
-    probed = sorted({host for host, _ in endpoints}) if canary else []
+    hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
+    probed = sorted(hosts) if canary else []
     used: Counter[str] = Counter(name for row in rows for name in row["credentials"])
     return {
         "schema": 1,
@@ -102,14 +105,14 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
 
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     """One host and port. Types of one protocol share a connection; the one that logs in needs its own besides."""
-    shared: dict[tuple[str, bool], int] = {}
+    shared: dict[tuple[str, bool, bool], int] = {}
     attempts = probes = 0
     for target in members:
         row = BY_NAME.get(target.type)
         cost = row.cost if row else _UNKNOWN
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
-        key = (row.speaks, row.tls) if row else (target.type, False)
-        shared[key] = max(shared.get(key, 0), cost.connections)
+        key = (row.speaks, row.tls, row.named_only) if row else (target.type, False, False)
+        shared[key] = max(shared.get(key, 0), 1 if row and row.hostless else cost.connections)
         if logs_in:
             shared[key] += cost.with_credential - cost.connections
             attempts += cost.login_attempts
@@ -130,6 +133,18 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         ),
         "log": {name: cost.log for name, cost in costs.items() if cost.log},
     }
+
+
+def _hostless(target: Target) -> bool:
+    return target.type in BY_NAME and BY_NAME[target.type].hostless
+
+
+def _places(target: Target) -> list[Target]:
+    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
+    if not _hostless(target):
+        return [target]
+    asked, _ = places(target.host, target.port, target.options, str(target.options.get("endpoints") or ""))
+    return [dataclasses.replace(target, host=place.host, port=place.port) for place in asked]
 
 
 def _built(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..catalogue import BY_NAME, TYPES, TargetType
+from ..catalogue.clouds import SERVICES, CloudService
 from .looking import look
 from .options import simple_format
 from .outlet import show
@@ -18,6 +19,7 @@ _HELP = """\
 Examples:
   scanready types
   scanready types nfs
+  scanready types cloud            with its services, and the endpoints of each
   scanready types --json
 """
 
@@ -70,6 +72,18 @@ def type_object(row: TargetType, built: bool) -> dict[str, Any]:
         },
         "doubt": row.doubt,
         "proven_by": row.proven_by,
+        **({"services": [_service(one) for one in SERVICES]} if row.hostless else {}),
+    }
+
+
+def _service(one: CloudService) -> dict[str, Any]:
+    endpoints = [{"host": endpoint.host, "use": endpoint.use} for endpoint in one.endpoints]
+    return {
+        "service": one.name,
+        "title": one.title,
+        "endpoints": endpoints,
+        "needs": list(one.needs),
+        "source": one.source,
     }
 
 
@@ -125,6 +139,13 @@ def _one(row: TargetType, built: bool) -> str:
     lines += [("doubtful", row.doubt)] if row.doubt else []
     lines += [("what proved it", row.proven_by)] if row.proven_by else []
     paper.draw(pairs(lines), indent=2)
+    if row.hostless:
+        paper.draw(Text("\nservices: a target's host is one of them, as in cloud://s3?region=eu-west-1"))
+    for one in SERVICES if row.hostless else ():
+        needs = f"; needs {', '.join(one.needs)}" if one.needs else ""
+        paper.draw(Text.assemble("\n", (one.name, "bold"), f": {one.title}{needs}"))
+        endpoints = [(endpoint.host, endpoint.use) for endpoint in one.endpoints]
+        paper.draw(pairs([*endpoints, ("source", one.source)]), indent=2)
     return paper.text()
 
 

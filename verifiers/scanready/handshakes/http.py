@@ -117,8 +117,8 @@ class Talk:
         self.method = ""  # what was asked last: a body came with GET alone
         self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
 
-    async def question(self, url: Url) -> wire.Response:
-        """Ask about a page: HEAD, and GET where HEAD is refused, be it by hanging up."""
+    async def question(self, url: Url, refusal: int = 400) -> wire.Response:
+        """Ask about a page: HEAD, and GET where HEAD is refused (by a status from ``refusal`` on, or by hanging up)."""
         try:
             answer = await self.ask("HEAD", url)
         except HungUp as error:
@@ -126,7 +126,7 @@ class Talk:
                 raise
             await self._anew()
             return await self.ask("GET", url)
-        if answer.status >= 400 and answer.status not in _TRUSTED_REFUSALS:
+        if answer.status >= refusal and answer.status not in _TRUSTED_REFUSALS:
             answer = await self.ask("GET", url)
         return answer
 
@@ -209,14 +209,14 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
         rung.saw("connected to the proxy", proxy=where)
     if url.scheme == "https":
         async with probe.step(Step.CONNECT) as rung:
-            await _tunnel(probe, stream, url)
+            await tunnel(probe, stream, url)
             rung.saw(f"the proxy {where} opened a tunnel")
     elif probe.depth is Step.CONNECT:
         raise ClimbEnded  # what plain http asks of a proxy is the request itself
     return stream
 
 
-async def _tunnel(probe: Probe, stream: Stream, url: Url) -> None:
+async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
     """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
     target = wire.authority(url.host, url.port)
     await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
@@ -261,7 +261,7 @@ async def _again(probe: Probe, url: Url) -> Stream:
     stream = await probe.dial(*(proxy or (url.host, url.port)))
     if url.scheme == "https":
         if proxy:
-            await _tunnel(probe, stream, url)
+            await tunnel(probe, stream, url)
         await stream.start_tls(url.host, ALPN)
     return stream
 
@@ -272,7 +272,7 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung) -> Talk:
     stream = await probe.dial(*(proxy or (url.host, url.port)))
     if url.scheme == "https":
         if proxy:
-            await _tunnel(probe, stream, url)
+            await tunnel(probe, stream, url)
         session = await stream.start_tls(url.host, ALPN)
         for cause, detail in certificates.judge(session, url.host, probe.around.ca_file).faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")

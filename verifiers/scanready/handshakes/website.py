@@ -26,7 +26,7 @@ from .http import Talk, Url
 
 MOST_ENDPOINTS = 3
 MOST_PAGES = 6
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
 
 # In the order they are tried: what shows the password to nobody comes first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
@@ -37,7 +37,7 @@ _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certifi
 # Cloudflare's and AWS WAF's own words for "solve this first".
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
 # What filters show with the status 200 in a site's place, in words that no site has of its own.
-_BLOCK_PAGES = (
+BLOCK_PAGES = (
     (b"The requested URL was rejected. Please consult with your administrator.", "an F5 application firewall"),
     (b"Incapsula incident ID", "Imperva's firewall"),
     (b"Sucuri WebSite Firewall - Access Denied", "Sucuri's firewall"),
@@ -98,12 +98,12 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
     async with probe.step(Step.HANDSHAKE) as rung:
         page = Page(url, await talk.question(url), talk)
         rung.check.facts.update(_facts(page.answer))
-        _usable(probe, page)
+        usable(probe, page)
         if url.scheme == "http" and http.proxy_of(probe):
             await http.prove_proxy(probe, talk, page.answer)
         rung.saw(f"speaks HTTP/{page.answer.version}, answers {http.described(page.answer)}")
     start, seen, cookies = url, {url}, False
-    while page.answer.status in _REDIRECTS and (location := page.answer.header("location")) is not None:
+    while page.answer.status in REDIRECTS and (location := page.answer.header("location")) is not None:
         target = page.url.joined(location)
         cookies = cookies or page.answer.header("set-cookie") is not None
         async with probe.step(Step.HANDSHAKE, target.endpoint if target else None) as rung:
@@ -139,7 +139,7 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
         except (Failure, WireError, StreamError, OSError) as error:
             raise _unreachable(probe, page.url, target, error) from error
     found = Page(target, await talk.question(target), talk)
-    _usable(probe, found)
+    usable(probe, found)
     own = _facts(found.answer) if target.host == page.url.host else {}
     rung.saw(f"{page.url} redirects to {target}, which answers {http.described(found.answer)}", **own)
     return found
@@ -156,7 +156,7 @@ def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Fai
     return Failure(causes.REDIRECT_UNREACHABLE, detail, found.fix, redirect=str(target))
 
 
-def _usable(probe: Probe, page: Page) -> None:
+def usable(probe: Probe, page: Page) -> None:
     """Raise what a status says of who answers, or that nobody does: it holds whatever the page."""
     url, answer, proxied = page.url, page.answer, http.proxy_of(probe) is not None
     said = f"{url} answers {http.described(answer)}"
@@ -208,12 +208,12 @@ def _facts(answer: wire.Response) -> Facts:
     for name in ("location", "via"):
         if (value := answer.header(name)) is not None:
             found[name] = value[:300]
-    if (skew := _clock_skew(answer.header("date"))) is not None:
+    if (skew := clock_skew(answer.header("date"))) is not None:
         found["clock_skew_seconds"] = skew
     return found
 
 
-def _clock_skew(date: str | None) -> int | None:
+def clock_skew(date: str | None) -> int | None:
     """The server's clock minus ours, in seconds."""
     try:
         said = parsedate_to_datetime(date or "")
@@ -301,7 +301,7 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
             rung.skip("the page is another host's")
             return
         answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
-        _usable(probe, Page(page.url, answer, page.talk))
+        usable(probe, Page(page.url, answer, page.talk))
         if not 200 <= answer.status < 300:
             rung.blocked(common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http.described(answer)}")
         _tell_content(rung, page.url, answer.body, answer.header("content-type"), truncated=answer.truncated)
@@ -339,7 +339,7 @@ def _tell_content(rung: Rung, url: Url, body: bytes, kind: str | None, *, trunca
     if wire.is_empty(body):
         rung.warn(causes.EMPTY, f"{url} is empty")
         return
-    if named := next((product for words, product in _BLOCK_PAGES if words in body), None):
+    if named := next((product for words, product in BLOCK_PAGES if words in body), None):
         rung.warn(causes.BLOCK_PAGE, f"{url} shows the page of {named}")
         return
     leads = url.joined(refresh) if (refresh := wire.refresh_of(body)) else None

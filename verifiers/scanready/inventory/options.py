@@ -11,13 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from ..catalogue import BY_NAME, Cost, TargetType
+from ..catalogue.clouds import PLACEHOLDERS
+from .clouds import endpoints, placeholder
 from .hosts import host_and_port
 from .problems import Complaints, Wrong, did_you_mean, shown
 
 #: Short names that a URL's query may use, by type.
 ALIASES: Mapping[str, Mapping[str, str]] = {"nfs": {"version": "nfs_version"}}
 #: True or false.
-FLAGS = frozenset({"allow_login_probe", "allow_cleartext", "tls"})
+FLAGS = frozenset({"allow_login_probe", "allow_cleartext", "tls", "on_master"})
 #: Options that name something in a tree: their value may contain slashes. All others name one thing.
 TREES = frozenset({"path", "export", "folder"})
 #: Of those, what is rooted: a URL's path gives them with the slash it begins with.
@@ -136,6 +138,8 @@ def option_value(row: TargetType, name: str, value: Any) -> Any:
         return int(value)
     if row.name not in BY_NAME:
         return value
+    if name == "endpoints" and value:
+        return endpoints(value)
     if isinstance(value, (list, dict)) or value is None or value == "":
         raise Wrong(f"`{name}` must be text" if isinstance(value, (list, dict)) else f"`{name}` is empty")
     return _text(row, name, str(value))
@@ -146,6 +150,8 @@ def _text(row: TargetType, name: str, value: str) -> str:
         raise Wrong(f"`{name}` contains a control or invisible character")
     if name == "proxy":
         return _proxy(value)
+    if name in PLACEHOLDERS:
+        return placeholder(name, value)
     if name == "export" and not value.startswith("/"):
         raise Wrong(f"`export` begins with `/`, as in `/home`, not {shown(value)}")
     if name == "share" and re.search(r"[/\\]", value):

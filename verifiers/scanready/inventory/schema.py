@@ -26,6 +26,10 @@ _Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
 _NfsVersion = Annotated[Any, WithJsonSchema({"enum": [2, 3, 4]})]
 _Scalar = Annotated[Any, WithJsonSchema({"type": ["string", "number"], "minLength": 1})]
 
+_Endpoints = Annotated[
+    Any, WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]})
+]
+
 
 class _Closed(BaseModel):
     """No unknown keys, no conversions (a port is not text), no nulls, and no values in messages."""
@@ -81,7 +85,7 @@ class _TargetEntry(_Closed):
 def _option_fields() -> dict[str, Any]:
     """The catalogue's options as optional keys; which type knows them is part of the description."""
     names = dict.fromkeys(name for row in TYPES for name in accepted(row))
-    shapes: dict[str, Any] = {"nfs_version": _NfsVersion, **dict.fromkeys(FLAGS, _Flag)}
+    shapes: dict[str, Any] = {"nfs_version": _NfsVersion, "endpoints": _Endpoints, **dict.fromkeys(FLAGS, _Flag)}
     return {
         name: (
             shapes.get(name, _Scalar),

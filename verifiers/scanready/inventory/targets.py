@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from ..catalogue import GUESSED, TargetType
 from ..model import Credential, Target
+from .clouds import check_service
 from .hosts import host_and_port
 from .options import ALIASES, ROOTED, TREES, accepted, options_for, refuse_unknown, type_row
 from .problems import Complaints, InventoryError, Problem, Wrong, shown
@@ -141,6 +142,8 @@ def expand(
     for row in rows or every_type(port):
         with complaints.collected():
             mine = options_for(row, options) if options else {}
+            if row.hostless:
+                check_service(host, mine)
             if not (port or row.port):
                 raise Wrong(f"`{row.name}` has no default port: give one")
             found.append(

@@ -1,0 +1,29 @@
+"""Cloud services, 443: every endpoint that a scan of the service needs, as handshakes/cloud.py asks it.
+
+    we                          endpoint (each of them, side by side)
+    TLS, with the name     ->
+                           <-   certificate: the service's own, or an inspection device's
+    HEAD /                 ->
+                           <-   200, 3xx, 400, 401, 403, 404: the service answers, and knows nobody yet
+    close_notify, FIN      ->
+
+The target's host is the service: `cloud://s3?region=eu-west-1`. No login is done: each vendor's is its own, made of
+tokens that a browser or a key file brings. What is proven is the way there, and who is at its end.
+"""
+
+from __future__ import annotations
+
+from ..handshakes import cloud
+from ..model import Check, Outcome, Step
+from ..probe import Probe
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the answer of every endpoint."""
+    found = await cloud.ask_all(probe)
+    if (credential := probe.target.credential) is not None and probe.depth.height >= Step.LOGIN.height:
+        why = f"no login at a cloud service is done; the credential {credential.name} was not used"
+        probe.record(Check(Step.LOGIN, probe.host, Outcome.SKIPPED, why))
+    answered = {one.url.endpoint: one.status for one in found if one.status is not None}
+    if answered and probe.checks:
+        probe.checks[-1].facts["endpoints"] = answered

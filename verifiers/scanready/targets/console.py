@@ -1,0 +1,51 @@
+"""Enterprise Recon's Web Console, 443 and 80, as the hosts that open it reach it.
+
+    we                              server
+    TLS, with the name (SNI)  ->
+                              <-    certificate: judged after the handshake, as a browser would
+    HEAD /                    ->
+                              <-    200, 401, or a redirect, which is followed
+    close_notify, FIN         ->
+    HEAD / on port 80         ->                               (a connection of its own, told as a fact)
+
+On port 80 of the inventory the whole talk is plain HTTP. The page is not judged: no login, and no look at its content.
+"""
+
+from __future__ import annotations
+
+from ..causes import infrastructure as causes
+from ..explain import Failure, explain
+from ..handshakes import http, website
+from ..model import Step, bracketed
+from ..probe import Probe
+from ..stream import StreamError
+from ..wire import WireError
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the console's page."""
+    async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
+        rung.saw("every host that opens the Web Console connects to it; checked from this one")
+    url = http.asked_for(probe, "http" if probe.target.port == http.DEFAULT_PORTS["http"] else "https")
+    talk = await http.open_talk(probe, url)
+    page = await website.arrive(probe, talk, url)
+    if page.answer.status >= 400 and page.answer.status != 401:
+        async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
+            rung.blocked(causes.NO_PAGE, f"{page.url} answers {http.described(page.answer)}")
+    if url.port == http.DEFAULT_PORTS["https"]:
+        await _look_at_80(probe)
+
+
+async def _look_at_80(probe: Probe) -> None:
+    """The document names 80 beside 443. Who has 443 needs it for typed addresses alone: a fact, whatever it is."""
+    url = http.Url("http", probe.host, http.DEFAULT_PORTS["http"], "/")
+    async with probe.step(Step.HANDSHAKE, f"{bracketed(url.host)}:{url.port}") as rung:
+        try:
+            talk = await http.open_elsewhere(probe, url, rung)
+            answer = await talk.question(url)
+        except (Failure, WireError, StreamError, OSError) as error:
+            found = explain(error, Step.CONNECT, probe.row.speaks)
+            rung.skip(f"no page over plain http, which is no fault where 443 answers ({found.detail})")
+            return
+        leads = answer.header("location")
+        rung.saw(f"answers {http.described(answer)}" + (f", leads to {leads[:200]}" if leads else ""))
