@@ -105,7 +105,8 @@ def _noted(check: Check, probe: Probe) -> Check:
     facts: dict[str, Any] = {}
     if probe.row.alike:
         notes += _platform(probe.around.agent, _told(probe.checks), facts)
-    notes += _subnet(probe.around.agent, _addresses(probe), facts)
+    if not probe.row.hostless:  # nobody stands beside a cloud
+        notes += _subnet(probe.around.agent, _addresses(probe), facts)
     return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check
 
 

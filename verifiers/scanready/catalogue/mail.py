@@ -55,6 +55,7 @@ MAIL: tuple[TargetType, ...] = (
         needs_client="Notes, set up with an ID file",
         proof=Step.HANDSHAKE,
         steps=tuple(step for step in Step if step is not Step.TLS),
+        logs_in=False,
         doubt="The document says client; 1352 is the Domino server's port, and the agent needs a Notes client besides. "
         "The protocol is not public: never more than ready, and no vendor's client has judged our side of it.",
         proven_by="nobody: literal bytes only, no client can be had",

@@ -43,7 +43,8 @@ class TargetType:
     judges the certificate (then a faulty one warns, else it is told as a fact);
     ``alike`` that the document recommends an agent of the target's own platform;
     ``proof`` is the step that must hold to be ``ready``; ``steps`` are all that can
-    be climbed. ``named_only`` types are tried only where somebody names them: that
+    be climbed; with ``logs_in`` false they end at the proof, whatever the credential,
+    for the scanner's own client alone can log in. ``named_only`` types are tried only where somebody names them: that
     they answer says nothing of a host. With ``hostless`` a target's host is the name
     of a service, not of a machine. ``by_connection`` means that the requirement is
     the connection itself, so that a neighbouring port must not take one likewise.
@@ -66,6 +67,7 @@ class TargetType:
     alike: bool = False
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)
+    logs_in: bool = True
     named_only: bool = False
     hostless: bool = False
     by_connection: bool = False
@@ -87,7 +89,7 @@ class TargetType:
     @property
     def aided(self) -> tuple[Step, ...]:
         """The steps that a credential adds."""
-        return tuple(step for step in self.steps if step not in self.unaided)
+        return tuple(step for step in self.steps if step not in self.unaided) if self.logs_in else ()
 
 
 def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..model import Cause, Owner, Step
 
-_CURL = "On the agent: curl -vkI https://ENDPOINT/"
-_S_CLIENT = "On the agent: openssl s_client -connect ENDPOINT:443 -servername ENDPOINT </dev/null"
+_CURL = "On the agent: curl -vkI {url}"
+_S_CLIENT = "On the agent: openssl s_client -connect {host}:{port} -servername {host} </dev/null"
 _ISSUER = f"{_S_CLIENT} | openssl x509 -noout -issuer"
 
 SINKHOLED = Cause(
@@ -15,7 +15,7 @@ SINKHOLED = Cause(
     "The name of a public service resolves to an address that is nobody's (0.0.0.0) or this host's own: a DNS filter "
     "or the hosts file blocks it.",
     "Permit the name in the DNS filter for this agent, or remove it from the agent's hosts file.",
-    "On the agent: getent hosts ENDPOINT; then dig ENDPOINT @each-server of /etc/resolv.conf",
+    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
 )
 NO_PUBLIC_NAMES = Cause(
     "cloud.no-public-names",
@@ -25,7 +25,7 @@ NO_PUBLIC_NAMES = Cause(
     "inside alone, or a DNS filter denies the name.",
     "Have the agent's DNS servers resolve the name; where the internet is reached through a proxy alone, which "
     "resolves names itself, set the option `proxy`.",
-    "On the agent: getent hosts ENDPOINT; then dig ENDPOINT @each-server of /etc/resolv.conf",
+    "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
 )
 PRIVATE_ANSWER = Cause(
     "cloud.private-answer",
@@ -70,7 +70,7 @@ BLOCK_PAGE = Cause(
     Step.HANDSHAKE,
     "A filter on the way answers in the service's place, with its own page of refusal or failure.",
     "Permit the endpoint for this agent in the filter that the detail names.",
-    "On the agent: curl -vk https://ENDPOINT/, and read the page",
+    "On the agent: curl -vk {url}, and read the page",
 )
 CLOCK_SKEW = Cause(
     "cloud.clock-skew",
@@ -79,5 +79,5 @@ CLOCK_SKEW = Cause(
     "This agent's clock is more than five minutes off the service's: services refuse signed requests and tokens of a "
     "wrong time (from 5 to 15 minutes on, each its own).",
     "Let the agent's clock be set by NTP (timedatectl set-ntp true; Windows: w32tm /resync).",
-    "On the agent: date -u; curl -skI https://ENDPOINT/ | grep -i ^date",
+    "On the agent: date -u; curl -skI {url} | grep -i ^date",
 )

@@ -62,7 +62,7 @@ class Endpoint:
         return domain_of(self.url.host) is not None
 
 
-async def ask_all(probe: Probe) -> list[Endpoint]:
+async def ask_all(probe: Probe) -> None:
     """Climb at every endpoint of the target's service; record the checks in the catalogue's order."""
     options = probe.target.options
     values = {
@@ -85,7 +85,11 @@ async def ask_all(probe: Probe) -> list[Endpoint]:
         options_missing = ", ".join(f"`{name}`" for name in endpoint.placeholders if not values.get(name))
         why = f"not asked, for want of the option {options_missing} ({endpoint.use})"
         probe.record(Check(Step.RESOLVE, endpoint.host, Outcome.SKIPPED, why))
-    return found
+    if (credential := probe.target.credential) is not None and probe.depth.height >= Step.LOGIN.height:
+        why = f"no login at a cloud service is done; the credential {credential.name} was not used"
+        probe.record(Check(Step.LOGIN, probe.host, Outcome.SKIPPED, why))
+    if answered := {one.url.endpoint: one.status for one in found if one.status is not None}:
+        probe.checks[-1].facts["endpoints"] = answered
 
 
 async def _ask(probe: Probe, one: Endpoint) -> None:

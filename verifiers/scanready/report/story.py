@@ -176,10 +176,17 @@ def _place(target: Target, check: Check) -> Target:
     """The target as the lines name it: what was resolved, or connected to, may be another host or port."""
     if check.step is Step.RESOLVE:
         return replace(target, host=check.endpoint)
-    found = _ENDPOINT.fullmatch(check.endpoint) if check.step is Step.CONNECT else None
+    elsewhere = check.step is Step.CONNECT or _is_hostless(target)
+    found = _ENDPOINT.fullmatch(check.endpoint) if elsewhere else None
     if found is None:
         return target
     return replace(target, host=found["host"].strip("[]"), port=int(found["port"]))
+
+
+def _is_hostless(target: Target) -> bool:
+    """Whether its host is the name of a service: what can be asked by hand is an endpoint of it."""
+    row = BY_NAME.get(target.type)
+    return row is not None and row.hostless
 
 
 def _request(report: Report) -> Request | None:
@@ -228,7 +235,10 @@ def _ticket(report: Report, finding: Finding) -> str:
     ]
     if fix := fixes(report):
         lines += ["Exactly:", fix]
-    lines.append(f"To see it: {fill(cause.confirm, target)}")
+    place = target
+    if _is_hostless(target):
+        place = next((_place(target, check) for check in report.checks if check.finding is finding), target)
+    lines.append(f"To see it: {fill(cause.confirm, place)}")
     return "\n".join(lines)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from .databases import DATABASES
 from .files import FILES
 from .hosts import HOSTS
+from .infrastructure import INFRASTRUCTURE
 from .said import Exchange
 from .web import WEB
 
 __all__ = ["TOLD", "Exchange"]
 
-TOLD: dict[tuple[str, str], Exchange] = {**HOSTS, **FILES, **WEB, **DATABASES}
+TOLD: dict[tuple[str, str], Exchange] = {**HOSTS, **FILES, **WEB, **DATABASES, **INFRASTRUCTURE}

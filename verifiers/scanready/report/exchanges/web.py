@@ -42,6 +42,8 @@ def _mailbox(kind: str, encrypting: str) -> dict[tuple[str, str], Exchange]:
 WEB: dict[tuple[str, str], Exchange] = {
     **_site("http"),
     **_site("https"),
+    ("cloud", Step.TLS): Exchange(_HANDSHAKE, "openssl s_client -connect {host}:{port} -servername {host}"),
+    ("cloud", Step.HANDSHAKE): Exchange("HEAD with our User-Agent", "curl -vkI {url}"),
     **_mailbox("imap", f"STARTTLS, then {_HANDSHAKE}"),
     **_mailbox("imaps", _HANDSHAKE),
 }
