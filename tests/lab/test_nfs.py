@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -171,6 +173,23 @@ def _names_every_dynamic_port(address: str, report: Report) -> None:
             assert f"{name}/{transport}" in report.finding.detail
     ports = [(port, transport) for port in (20048, 32803, 32765, 875) for transport in ("tcp", "udp")]
     assert set((report.finding.fix or "").splitlines()) == rules(address, *ports)
+
+
+@pytest.mark.parametrize(("query", "code", "verdict"), [("?version=3", 1, "blocked"), ("", 0, "limited")])
+def test_dynamic_ports_dropped_by_the_command_line(lab: Lab, query: str, code: int, verdict: str) -> None:
+    server = lab.nfs("both")
+    command = [sys.executable, "-m", "scanready", "check", f"nfs://{server.address}/export{query}", "--json"]
+    with lab.policy(firewall("rest-dropped", server.address)):
+        began = time.monotonic()
+        done = lab.agent.command(command)
+        assert time.monotonic() - began < 10
+    assert done.returncode == code, done.stderr
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["verdict"], result["cause"]["code"], result["cause"]["owner"]) == (
+        *(verdict, "nfs.port-blocked", "network"),
+    )
+    ports = [(port, transport) for port in (20048, 32803, 32765, 875) for transport in ("tcp", "udp")]
+    assert set(result["cause"]["fix"].splitlines()) == rules(server.address, *ports)
 
 
 def test_rejected_ports_are_named_at_once(behind: Behind) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import re
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from impacket.dcerpc.v5 import epm, transport
 
 from fixtures.lab.lab import Lab
 from fixtures.lab.misbehave import Misbehaving
@@ -28,6 +32,21 @@ def climbed(lab: Lab, host: str, credential: Credential | None = None) -> Report
     """Climb as from a Windows agent at the lab agent's address."""
     where = target("windows", host, credential=credential)
     return lab.agent.run(lambda: asyncio.run(verify(where, Settings(agent=AGENT))))
+
+
+def impackets_table(address: str) -> list[tuple[str, int | None]]:
+    """The mapper's table as impacket reads it: interfaces, and their TCP ports where they have one."""
+    talk = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:{address}[135]").get_dce_rpc()
+    talk.connect()
+    talk.request = functools.partial(talk.request, checkError=False)  # "not registered" is how Samba ends a table
+    found = []
+    for entry in epm.hept_lookup(address, dce=talk):
+        floors = entry["tower"]["Floors"]
+        interface = uuid.UUID(str(floors[0]).split()[0])
+        binding = epm.PrintStringBinding(floors)
+        over_tcp = re.fullmatch(r"ncacn_ip_tcp:.*\[(\d+)\]", binding)
+        found.append((str(interface), int(over_tcp[1]) if over_tcp else None))
+    return found
 
 
 def rules(lab: Lab, host: str, *ports: int | str) -> str:
@@ -67,7 +86,7 @@ class TestSamba:
             try:
                 talk = endpoint_mapper.Talk(stream)
                 await talk.bind()
-                return await endpoint_mapper.listing(talk, 135)
+                return await endpoint_mapper.listing(talk, 135, address)
             finally:
                 await stream.close()
 
@@ -76,6 +95,11 @@ class TestSamba:
             assert sorted(found.ports) == [49152, 49153, 49154]
             assert found.entries >= least
             assert not found.refused
+            theirs = lab.agent.run(impackets_table, server.address)
+            assert found.entries == len(theirs)
+            over_tcp = {(uuid, port) for uuid, port in theirs if port not in (None, 135)}
+            assert {port for _, port in over_tcp} == set(found.ports)
+            assert {(str(one.interface[0]), one.port) for one in found.services} <= over_tcp
 
 
 class TestFirewall:

@@ -265,6 +265,16 @@ class TestDynamicPorts:
         with in_background(mapper(bind=nak(4))) as service, in_background(mapper(lookup=table(service.port))) as host:
             expect(climbed(host.port), Verdict.READY)
 
+    def test_what_listens_on_another_network_of_the_host_is_asked_last(self) -> None:
+        """Closed here, it would be dropped by a Windows whose firewall hides closed ports, and tell nothing."""
+        with in_background(rpc_service) as service, closed_ports(4, beside=service.port) as ports:
+            first, second, third, fourth = ports
+            others = [("10.9.9.9", first), ("10.9.9.9", second), ("127.0.0.2", third), ("10.9.9.9", fourth)]
+            with in_background(mapper(lookup=table(*others, ("127.0.0.1", service.port)))) as host:
+                report = expect(climbed(host.port), Verdict.READY)
+        assert report.facts["ports"] == [service.port, first, second, fourth]
+        assert report.footprint.connections == 2, story(report)
+
     def test_two_at_the_most_and_those_of_the_version(self) -> None:
         services = [Tower(INTERFACE, port) for port in (1026, 1433, 5001, 49664, 3306, 49665, 49666, None)]
         assert [one.port for one in candidates(services, old=False)] == [49664, 49665]

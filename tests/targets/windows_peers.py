@@ -11,7 +11,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from socket import socket
+from socket import inet_aton, socket
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from fixtures.emulators.misbehave import swallow
@@ -57,13 +57,14 @@ def response(stub: bytes, flags: int = 3) -> bytes:
     return pdu(2, struct.pack("<IHBB", len(stub), 0, 0, 0) + stub, flags)
 
 
-def table(*ports: int, handle: bytes = bytes(20), status: int = 0) -> bytes:
-    """By hand: an answer to ept_lookup with an RPC service on each of these TCP ports of 0.0.0.0."""
+def table(*ports: int | tuple[str, int], handle: bytes = bytes(20), status: int = 0) -> bytes:
+    """By hand: an answer to ept_lookup with an RPC service on each of these TCP ports, of 0.0.0.0 if not another."""
     count = len(ports)
+    places = [where if isinstance(where, tuple) else ("0.0.0.0", where) for where in ports]
     stub = handle + struct.pack("<IIII", count, 100, 0, count) + (bytes(16) + struct.pack("<IIII", 3, 0, 1, 0)) * count
-    for number, port in enumerate(ports):
+    for number, (address, port) in enumerate(places):
         floors = [b"\x0d" + bytes([number]) * 16 + b"\1\0", b"\0\0", b"\x0d" + bytes(18), b"\0\0", b"\x0b", b"\0\0"]
-        floors += [b"\x07", struct.pack(">H", port), b"\x09", bytes(4)]
+        floors += [b"\x07", struct.pack(">H", port), b"\x09", inet_aton(address)]
         tower = b"\5\0" + b"".join(struct.pack("<H", len(half)) + half for half in floors)
         stub += struct.pack("<II", len(tower), len(tower)) + tower + bytes(-len(tower) % 4)
     return response(stub + struct.pack("<I", status))

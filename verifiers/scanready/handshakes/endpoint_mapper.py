@@ -194,8 +194,13 @@ def _understood(read: Callable[[bytes], T], stub: bytes) -> T:
         raise Untold(f"its answer is not understood: {error}") from error
 
 
-async def listing(talk: Talk, own_port: int) -> Listing:
-    """Read the mapper's table, or ask for two services by name where it does not tell it; why not is in the result."""
+async def listing(talk: Talk, own_port: int, reached: str) -> Listing:
+    """Read the mapper's table, or ask for two services by name where it does not tell it; why not is in the result.
+
+    Args:
+        own_port: the mapper's.
+        reached: the address by which the host was reached; what listens on its other ones is listed last.
+    """
     entries: list[epm.Entry] = []
     refused = ""
     try:
@@ -203,21 +208,28 @@ async def listing(talk: Talk, own_port: int) -> Listing:
     except (Refused, Untold) as error:
         refused = f"ept_lookup: {error}"
     towers = [entry.tower for entry in entries if entry.tower is not None]
-    if not _on_tcp(towers, own_port):
+    if not _on_tcp(towers, own_port, reached):
         try:
             for interface in (_EVENT_LOG, _ACCOUNTS):
                 found = await talk.call(MAPPER, epm.MAP, epm.map_interface(interface))
                 towers += _understood(epm.read_map, found).towers
         except (Refused, Untold) as error:
             refused = refused or f"ept_map: {error}"
-    return Listing(_on_tcp(towers, own_port), len(entries), refused)
+    return Listing(_on_tcp(towers, own_port, reached), len(entries), refused)
 
 
-def _on_tcp(towers: list[epm.Tower], own_port: int) -> tuple[epm.Tower, ...]:
-    """The first service of each port that is not the mapper's own."""
-    by_port = {tower.port: tower for tower in reversed(towers) if tower.port not in (None, 0, own_port, 135)}
-    order = dict.fromkeys(tower.port for tower in towers)
-    return tuple(by_port[port] for port in order if port in by_port)
+def _on_tcp(towers: list[epm.Tower], own_port: int, reached: str) -> tuple[epm.Tower, ...]:
+    """One service of each port that is not the mapper's own, none of the host's loopback.
+
+    A service of another of the host's networks is nobody's evidence: its port is closed here, however open the
+    firewalls are.
+    """
+    by_port: dict[int | None, epm.Tower] = {}
+    for tower in sorted(towers, key=lambda tower: tower.address not in ("", "0.0.0.0", reached)):
+        loopback = tower.address.startswith("127.") and tower.address != reached
+        if tower.port not in (None, 0, own_port, 135) and not loopback:
+            by_port.setdefault(tower.port, tower)
+    return tuple(by_port.values())
 
 
 async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:

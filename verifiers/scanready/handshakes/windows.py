@@ -102,7 +102,7 @@ async def portrayed(probe: Probe, rung: Rung, talk: mapper.Talk) -> Portrait:
         rung.saw(f"ServerAlive2 is not answered to strangers ({refused})")
     except mapper.Untold as untold:
         rung.warn(common.LIMIT, f"ServerAlive2: {untold}")
-    listing = await mapper.listing(talk, probe.target.port)
+    listing = await mapper.listing(talk, probe.target.port, probe.address or probe.host)
     if listing.ports:
         rung.saw(f"lists TCP ports {_few(listing.ports)}", ports=listing.ports[:_MOST_TOLD])
     else:

@@ -7,7 +7,7 @@ Stubs in NDR, little-endian, for :mod:`scanready.wire.dcerpc` to carry:
     ept_lookup_handle_free (4)  no more, thank you
 
 A *tower* is a path from the interface down to the address, one floor each: interface, transfer syntax, RPC protocol,
-port, host. Windows lists; Samba's mapper knows ept_map alone and answers a look-up with "not registered".
+port, host.
 
 Source: C706 (DCE 1.1 RPC), appendices L (towers) and O (the interface); [MS-RPCE] 2.2.1.2.
 """
