@@ -60,10 +60,10 @@ async def _look(probe: Probe, checks: list[Check]) -> None:
     async with probe.step(Step.AGENT, agent.name, into=checks) as rung:
         if row.needs_agent not in (None, agent.platform):
             rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, row.needs_agent, agent))
+        elif agent.assumed and row.needs_client == "ssh":
+            rung.skip(f"the ssh client of an assumed {agent.platform} agent is not known")
         elif agent.assumed:
-            of_it = f"the {row.needs_client} client" if row.needs_client else "nothing"
-            state = "is not known" if row.needs_client else "is known"
-            rung.skip(f"{of_it} of an assumed {agent.platform} agent {state}")
+            rung.skip(f"an assumed {agent.platform} agent: nothing is known of it")
         elif row.needs_client != "ssh":
             rung.saw(agent.distribution or agent.platform)
         elif (client := await ssh_client(probe)) is None:

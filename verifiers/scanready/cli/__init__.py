@@ -15,9 +15,10 @@ COMMANDS: dict[str, str] = {
     "verify": "A whole inventory: table, then failures by cause with one fix each.",
     "plan": "What would be contacted: connections, login attempts. Touches nothing.",
     "firewall": "The firewall rules that this agent needs. Touches nothing.",
+    "agent": "Is this host fit to be a Proxy Agent: clients, limits, the way to the Master.",
     "types": "The catalogue of target types: ports, steps, footprint, source.",
     "explain": "A cause: meaning, remedy, owner, how to confirm by hand.",
-    "schema": "The JSON Schema of the inventory or of the result.",
+    "schema": "The JSON Schema of the inventory, the result or the agent's.",
     "completion": "Shell completion for bash, zsh, fish or powershell.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

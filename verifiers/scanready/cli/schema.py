@@ -1,4 +1,4 @@
-"""``scanready schema {inventory|result}``: the JSON Schema."""
+"""``scanready schema {inventory|result|agent}``: the JSON Schema."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ In an inventory, the first line tells an editor where its schema is:
 
 
 @click.command(help=_HELP)
-@click.argument("what", type=click.Choice(("inventory", "result")))
+@click.argument("what", type=click.Choice(("inventory", "result", "agent")))
 def command(what: str) -> None:
     """Schema."""
     if what == "result":
         from ..report.schema import result_schema
 
         schema = result_schema()
+    elif what == "agent":
+        from ..report.schema import fitness_schema
+
+        schema = fitness_schema()
     else:
         from ..inventory import json_schema
 

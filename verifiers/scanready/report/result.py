@@ -83,6 +83,12 @@ def _raw(report: Report) -> dict[str, Any]:
     }
 
 
+def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``value`` in JSON's own types, whatever was put among its facts."""
+    made: dict[str, Any] = _plain(value)
+    return made
+
+
 def agent_object(agent: Agent) -> dict[str, Any]:
     """Return the agent as every output names it."""
     return {

@@ -1,4 +1,4 @@
-"""The JSON Schema of the result: of one object (a line of ``jsonl``) and of the document (``json``)."""
+"""The JSON Schema of the result: of one object (a line of ``jsonl``), of the document (``json``), of `agent --json`."""
 
 from __future__ import annotations
 
@@ -127,3 +127,36 @@ _DOCUMENT = _object(
     "one run", schema={"const": SCHEMA}, run=_RUN, results={"type": "array", "items": {"$ref": "#/$defs/result"}}
 )
 _DOCUMENT["properties"]["summary"] = _SUMMARY
+
+
+def fitness_schema() -> dict[str, Any]:
+    """Return the schema of what `scanready agent --json` prints. Fields may be added, never renamed."""
+    subject = {"type": "string", "description": "what was asked about, as in: ssh client"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "scanready agent",
+        **_object(
+            "is this host fit for its role?",
+            schema={"const": SCHEMA},
+            agent=_AGENT,
+            role={"enum": ["proxy", "node", "master"]},
+            verdict={"enum": [verdict.value for verdict in Verdict]},
+            cause=_or_null({"$ref": "#/$defs/cause"}),
+            causes={"type": "array", "items": {"$ref": "#/$defs/cause"}, "description": "the decisive one first"},
+            checks={"type": "array", "items": {"$ref": "#/$defs/check"}},
+            started=_TIME,
+            seconds=_SECONDS,
+        ),
+        "$defs": {
+            "cause": _object(
+                "what is to be mended, by whom, and how",
+                subject=subject,
+                **{name: of for name, of in _CAUSE["properties"].items() if name != "step"},
+            ),
+            "check": _object(
+                "one question about this host",
+                subject=subject,
+                **{name: _CHECK["properties"][name] for name in ("outcome", "summary", "facts", "cause", "seconds")},
+            ),
+        },
+    }

@@ -1,0 +1,60 @@
+"""This host's clock, against that of a server that tells the time in its own protocol (HTTP, SMB, NTLM)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..causes import agent as causes
+from ..engine import Run
+from ..model import Report, bracketed
+from .asked import Asked
+from .line import Answer, Line
+
+#: Seconds. Kerberos (RFC 4120, 1.6, "clock skew", by custom five minutes) and the clouds' request signatures permit
+#: as much; the last half minute is kept back, since clocks that differ by so much drift on.
+MOST_SKEW = 270
+
+
+async def look(asked: Asked) -> list[Answer]:
+    """Ask the hosts one after another until one tells the time."""
+    answers: list[Answer] = []
+    with Line("clock", answers) as line:
+        if not asked.clock_from:
+            line.skip("not checked: --clock-from HOST compares it with a server's")
+            return answers
+        heard: list[Report] = []
+        for target in asked.clock_from:
+            line.answer.about = target
+            async with Run(dataclasses.replace(asked.settings, agent=asked.agent, canary=False)) as run:
+                report = await run.verify(target)
+            if "clock_skew_seconds" in report.facts:
+                _judge(line, report)
+                return answers
+            heard.append(report)
+        _untold(line, heard, named=asked.clock_named)
+    return answers
+
+
+def _judge(line: Line, report: Report) -> None:
+    skew = int(report.facts["clock_skew_seconds"])
+    where = f"{report.target.type}://{bracketed(report.target.host)}"
+    direction = "ahead of" if skew > 0 else "behind"
+    said = f"the clock of {where} is {abs(skew)} s {direction} this one" if skew else f"as {where} tells it"
+    if abs(skew) >= MOST_SKEW:
+        line.warn(causes.CLOCK_SKEWED, said, clock_skew_seconds=skew)
+    else:
+        line.saw(said, clock_skew_seconds=skew)
+
+
+def _untold(line: Line, heard: list[Report], *, named: bool) -> None:
+    """Nobody told the time: a finding where the operator named the host, a note where it was our own idea."""
+    why = "; ".join(f"{report.target}: {_why(report)}" for report in heard)
+    if not named:
+        line.skip(f"not checked: the Master's Web Console tells no time here, and need not ({why})")
+        return
+    line.fail(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
+
+
+def _why(report: Report) -> str:
+    finding = report.finding
+    return f"{finding.cause.code}, {finding.detail}" if finding else "its answer has no date"

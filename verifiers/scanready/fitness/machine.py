@@ -1,0 +1,37 @@
+"""The machine: platform, architecture, bitness, and which target types the document lets such an agent serve."""
+
+from __future__ import annotations
+
+import platform
+import struct
+
+from ..agent_step import mismatch
+from ..causes import common
+from .asked import ROLES, Asked
+from .line import Answer, Line
+
+
+async def look(asked: Asked) -> list[Answer]:
+    """Tell what runs here; types that demand another platform fail where a target is of one."""
+    answers: list[Answer] = []
+    with Line("platform", answers) as line:
+        bits = struct.calcsize("P") * 8
+        machine, agent = platform.machine(), asked.agent
+        facts = {"system": platform.system(), "release": platform.release(), "machine": machine, "bits": bits}
+        what = f"{agent.distribution or agent.platform}, {machine}, {bits}-bit"
+        if asked.role != "proxy":
+            line.saw(f"{what}; the document demands no platform of a {ROLES[asked.role]}", **facts)
+            return answers
+        elsewhere = [row for row in asked.types if row.needs_agent not in (None, agent.platform)]
+        serves = [row.name for row in asked.types if row not in elsewhere]
+        facts |= {"serves": serves, "serves_not": [row.name for row in elsewhere]}
+        if elsewhere and asked.named_types:
+            line.saw(what, **facts)
+            said = "; ".join(mismatch(row.name, row.needs_agent, agent) for row in elsewhere)
+            line.fail(common.PLATFORM_MISMATCH, said)
+        elif elsewhere:
+            demands = ", ".join(f"{row.name} (demands a {row.needs_agent} agent)" for row in elsewhere)
+            line.saw(f"{what}; serves every type but {demands}", **facts)
+        else:
+            line.saw(f"{what}; serves {', '.join(serves) if asked.named_types else 'every type'}", **facts)
+    return answers

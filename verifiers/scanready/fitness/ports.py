@@ -1,0 +1,80 @@
+"""What outgoing connections start from: source ports below 1024 for NFS, the ephemeral range, and open files."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from .. import descriptors, sockets
+from ..causes import agent as causes
+from ..engine import CONCURRENCY
+from . import proc
+from .asked import Asked
+from .line import Answer, Line
+
+#: Fewer free source ports than this, towards one place, and a run's own connections may not find one.
+_LEAST_FREE = 2 * CONCURRENCY
+#: Fewer targets at once make a large inventory with silent hosts slow: each keeps a place for its whole time.
+_FEW_TARGETS = 200
+
+
+async def look_below_1024(asked: Asked) -> list[Answer]:
+    """Bind to such a port, without connecting anywhere: that is all the proof there is."""
+    answers: list[Answer] = []
+    with Line("source ports < 1024", answers) as line:
+        with sockets.tcp(socket.AF_INET, privileged=True) as sock:
+            port = sockets.source_port(sock)
+        if port:
+            line.saw(f"can be used (bound to {port}): NFS exports that are `secure` take this agent", bound=port)
+        elif hasattr(os, "geteuid") and os.geteuid() != 0:
+            line.skip(
+                "not for this user; only `secure` NFS exports need them, and a scanner that runs as root has them"
+            )
+        elif asked.named_types and not asked.wants("nfs"):
+            line.skip("cannot be used here; none of these targets needs them")
+        else:
+            line.warn(
+                causes.NO_PRIVILEGED_PORTS, "a port below 1024 cannot be bound, although this is the administrator"
+            )
+    return answers
+
+
+async def look_at_range(asked: Asked) -> list[Answer]:
+    """Compare the kernel's range with what is in use of it."""
+    answers: list[Answer] = []
+    with Line("ephemeral ports", answers) as line:
+        bounds, open_ = proc.local_port_range(), proc.tcp_sockets()
+        if bounds is None or open_ is None:
+            line.skip("not known on this platform")
+            return answers
+        first, last = bounds
+        used = len({entry.port for entry in open_ if first <= entry.port <= last and entry.state != proc.LISTEN})
+        free = last - first + 1 - used
+        said = f"{first} to {last}: {last - first + 1}, of which {used} are in use"
+        facts = {"first": first, "last": last, "in_use": used}
+        if free < _LEAST_FREE:
+            fix = "net.ipv4.ip_local_port_range = 32768 60999" if last - first + 1 < _LEAST_FREE else None
+            line.warn(causes.FEW_PORTS, f"{said}; {free} are left", fix, **facts)
+        else:
+            line.saw(said, **facts)
+    return answers
+
+
+async def look_at_descriptors(asked: Asked) -> list[Answer]:
+    """Judge the hard limit: up to that we raise the soft one ourselves."""
+    answers: list[Answer] = []
+    with Line("open files", answers) as line:
+        limits = descriptors.limits()
+        if limits is None:
+            line.skip("this platform sets no limit of open files")
+            return answers
+        soft, hard = limits
+        facts = {"soft": soft, "hard": hard}
+        possible = CONCURRENCY if hard == -1 else min(CONCURRENCY, descriptors.targets_at_once(hard))
+        shown = "no limit" if hard == -1 else f"{hard} at the most"
+        said = f"{'no limit' if soft == -1 else soft}, {shown}: {possible} targets at once"
+        if possible < _FEW_TARGETS:
+            line.warn(causes.FEW_DESCRIPTORS, said, f"LimitNOFILE={_FEW_TARGETS * 20}", **facts)
+        else:
+            line.saw(said, **facts)
+    return answers

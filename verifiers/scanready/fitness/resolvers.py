@@ -1,0 +1,153 @@
+"""Each DNS server of this host, asked one question over UDP: does it answer at all?
+
+Whether a *name* resolves is each target's own question, asked through the system's resolver as the scanner does. Here
+it is about the servers behind that: a dead first one costs every look-up five seconds, and nobody sees why.
+The question is for the name servers of the root, which every resolver knows; any answer counts, a refusal too.
+
+Sources: resolv.conf(5); RFC 1035, 4.1.1, for the header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import datagram
+from ..causes import agent as causes
+from ..model import Facts
+from ..resolve import Resolver
+from ..sockets import Address
+from ..stream import StreamError
+from ..wire import WireError
+from .asked import Asked
+from .line import Answer, Line
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+#: Seconds for one server: three questions a second apart. The system's own resolver waits five.
+PATIENCE = 3.0
+#: The C library asks no more servers than this (resolv.conf(5), MAXNS).
+_MOST_SERVERS = 3
+_MOST_BYTES = 64 << 10
+#: Recursion desired, one question: the root's name servers, class IN. The identification goes before it.
+_QUESTION = bytes.fromhex("0100 0001 0000 0000 0000  00 0002 0001")
+_ANSWER_BIT = 0x80
+#: What is worth a word of an answer's code: it answers, but may not do so for names that matter.
+_CODES = {2: "SERVFAIL", 5: "REFUSED"}
+#: Nobody has this name (RFC 6761, 6.4): a resolver that works says so.
+_NOBODY = "scanready.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What resolv.conf says."""
+
+    servers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+
+
+async def look(asked: Asked) -> list[Answer]:
+    """Ask every configured server; where none is listed in a file, ask the system's resolver as a whole."""
+    answers: list[Answer] = []
+    with Line("resolvers", answers) as line:
+        configured = _read()
+        if configured is None:
+            await _ask_system(line)
+            return answers
+        servers = configured.servers or ("127.0.0.1",)  # what the C library asks without any
+        told = await asyncio.gather(*(ask(server) for server in servers))
+        words = [f"{server} {how}" for server, (_, how) in zip(servers, told, strict=True)]
+        search = ", ".join(configured.search)
+        facts: Facts = {"resolvers": {server: how for server, (_, how) in zip(servers, told, strict=True)}}
+        facts["search"] = list(configured.search)
+        said = ", ".join(words) + (f"; searches {search}" if search else "; no search list")
+        if not configured.servers:
+            said = f"{RESOLV_CONF} names no server; {said}"
+        alive = [answered for answered, _ in told]
+        if not any(alive):
+            line.warn(causes.NO_RESOLVER, said, **facts)
+        elif not all(alive):
+            line.warn(causes.RESOLVER_SILENT, said, **facts)
+        else:
+            line.saw(said, **facts)
+    return answers
+
+
+def _read() -> Configured | None:
+    if sys.platform == "win32":
+        return None
+    try:
+        with RESOLV_CONF.open(errors="replace") as file:
+            return parse(file.read(_MOST_BYTES))
+    except OSError:
+        return Configured()
+
+
+def parse(text: str) -> Configured:
+    """Read the lines that matter; of `search` and `domain` the last one counts."""
+    servers: list[str] = []
+    search: tuple[str, ...] = ()
+    for line in text.splitlines():
+        keyword, *words = line.split() or [""]
+        if keyword == "nameserver" and words and _is_address(words[0]):
+            servers.append(words[0])
+        elif keyword in ("search", "domain"):
+            search = tuple(words)
+    return Configured(tuple(servers[:_MOST_SERVERS]), search)
+
+
+async def ask(server: str) -> tuple[bool, str]:
+    """Return whether a server answers, and in words how or how not."""
+    identity = secrets.token_bytes(2)
+    begun = time.perf_counter()
+    try:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        code = await datagram.ask(_port_53(server), identity + _QUESTION, lambda said: _code(said, identity), deadline)
+    except (StreamError, WireError) as error:
+        return False, f"does not answer ({error})"
+    except OSError as error:
+        return False, f"cannot be asked ({error.strerror or error})"
+    failure = f" ({_CODES[code]} for the root)" if code in _CODES else ""
+    return True, f"answers in {(time.perf_counter() - begun) * 1000:.0f} ms{failure}"
+
+
+def _code(said: bytes, identity: bytes) -> int | None:
+    """The answer's code; None for a datagram that answers no question of ours."""
+    if len(said) < 12 or said[:2] != identity or not said[2] & _ANSWER_BIT:
+        return None
+    return said[3] & 0xF
+
+
+def _port_53(server: str) -> Address:
+    family, where = socket.getaddrinfo(server, 53, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0][::4]
+    return family, where
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_address(word.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+async def _ask_system(line: Line) -> None:
+    resolver, begun = Resolver(), time.perf_counter()
+    try:
+        await resolver.addresses(_NOBODY, 0, asyncio.get_running_loop().time() + 2 * PATIENCE)
+    except socket.gaierror as error:
+        if error.errno != socket.EAI_NONAME:
+            line.warn(causes.NO_RESOLVER, f"a look-up fails: {error.strerror}")
+            return
+    except TimeoutError:
+        line.warn(causes.NO_RESOLVER, f"a look-up is not answered within {2 * PATIENCE:g} s")
+        return
+    finally:
+        resolver.close()
+    took = (time.perf_counter() - begun) * 1000
+    line.saw(f"a look-up is answered in {took:.0f} ms; which servers are asked is not known on this platform")

@@ -1,0 +1,65 @@
+"""The interfaces and their subnets, and which targets are beside them, as the document recommends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from .. import interfaces
+from ..agent_step import shared_subnets
+from ..resolve import Resolver
+from .asked import Asked
+from .line import Answer, Line
+
+#: Seconds for the names of all targets; whose is not resolved by then is not placed.
+PATIENCE = 10.0
+#: Hosts that are told one by one; of more the numbers are enough.
+_MOST_TOLD = 1000
+
+
+async def look(asked: Asked) -> list[Answer]:
+    """List them; the document's recommendation is a note, never a warning."""
+    answers: list[Answer] = []
+    with Line("subnets", answers) as line:
+        placed = interfaces.placed()
+        if placed is None:
+            line.skip("interfaces and subnets are not known on this platform")
+            return answers
+        own = [entry for entry in placed if not (entry.where.ip.is_loopback or entry.where.ip.is_link_local)]
+        by_name: dict[str, list[str]] = {}
+        for entry in own:
+            by_name.setdefault(entry.name, []).append(str(entry.where))
+        listed = "; ".join(f"{name} {', '.join(networks)}" for name, networks in by_name.items())
+        line.saw(listed or "no interface is up but loopback", interfaces=by_name)
+        hosts = list(dict.fromkeys(target.host for target in asked.targets))
+        if hosts:
+            await _place(line, asked, hosts)
+    return answers
+
+
+async def _place(line: Line, asked: Asked, hosts: list[str]) -> None:
+    resolver = Resolver()
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    try:
+        resolved = await asyncio.gather(*(_addresses(resolver, host, deadline) for host in hosts))
+    finally:
+        resolver.close()
+    placed: dict[str, dict[str, Any]] = {}
+    for host, addresses in zip(hosts, resolved, strict=True):
+        shared = shared_subnets(asked.agent, addresses)
+        placed[host] = {"addresses": addresses, "same_subnet": bool(shared) if shared is not None else None}
+    beside = [host for host, told in placed.items() if told["same_subnet"]]
+    unknown = [host for host, told in placed.items() if told["same_subnet"] is None]
+    apart = len(hosts) - len(beside) - len(unknown)
+    words = f"{len(beside)} of {len(hosts)} target host{'s' if len(hosts) > 1 else ''} in these subnets"
+    words += ", the document recommends all" if apart else ""
+    words += f"; {len(unknown)} not resolved" if unknown else ""
+    line.saw(words, targets=dict(list(placed.items())[:_MOST_TOLD]))
+
+
+async def _addresses(resolver: Resolver, host: str, deadline: float) -> list[str]:
+    try:
+        return [str(where[0]) for _, where in await resolver.addresses(host, 0, deadline)]
+    except (socket.gaierror, TimeoutError):
+        return []

@@ -1,0 +1,123 @@
+"""What an examination of this host came to: for people like a ladder, for machines like a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ..escape import fill, named, visible
+from ..fitness import ROLES, Fitness
+from ..fitness.line import Answer
+from ..model import Outcome, Verdict
+from .document import Look
+from .human import Paper, columns, duration, pairs, verdict_word
+from .result import SCHEMA, agent_object, plainly
+
+SENTENCES = {
+    Verdict.READY: "this host is fit to be a {role}, as far as was checked",
+    Verdict.LIMITED: "it would serve as a {role}, but something a scan needs is missing or at risk",
+    Verdict.BLOCKED: "as a {role} it would fail",
+    Verdict.UNDECIDED: "whether it would serve as a {role} could not be told",
+}
+
+
+def draw(fitness: Fitness, look: Look) -> str:
+    """Return all checks, then what they mean and what to do about each finding."""
+    paper = Paper(look)
+    asked = fitness.asked
+    paper.draw(Text.assemble((visible(asked.agent.name), "bold"), f"  as a {ROLES[asked.role]}"))
+    if look.verbosity >= 0:
+        paper.draw(_checks(fitness, paper), indent=2)
+        paper.draw(Text(""))
+    sentence = SENTENCES[fitness.verdict].format(role=ROLES[asked.role])
+    paper.draw(Text.assemble(verdict_word(fitness.verdict), f": {sentence}"))
+    for number, answer in enumerate(fitness.findings):
+        paper.draw(*([Text("")] if number else []), pairs(_explanation(answer, confirm=look.verbosity > 0)), indent=2)
+        if answer.finding and answer.finding.fix:
+            paper.draw(Text("  fix", "dim"))
+            paper.paste(answer.finding.fix, indent=4)
+    if look.verbosity > 0:
+        facts = [(visible(key, 40), _fact(value)) for answer in fitness.answers for key, value in answer.facts.items()]
+        paper.draw(Text(""), pairs([*facts, ("took", duration(fitness.seconds))]), indent=2)
+    return paper.text()
+
+
+def _checks(fitness: Fitness, paper: Paper) -> Table:
+    grid = columns(None, None, 1)
+    grid.add_column(justify="right", no_wrap=True)
+    for answer in fitness.answers:
+        skipped = answer.outcome is Outcome.SKIPPED
+        body = Text(visible(answer.summary), "dim" if skipped else "", overflow="fold")
+        grid.add_row(paper.mark(answer.outcome), answer.endpoint, body, "" if skipped else duration(answer.seconds))
+    return grid
+
+
+def _explanation(answer: Answer, *, confirm: bool) -> list[tuple[str, str]]:
+    finding = answer.finding
+    assert finding is not None, "only findings are explained"
+    cause = finding.cause
+    lines = [
+        ("cause", f"{cause.code}, {answer.endpoint}"),
+        ("detail", finding.detail),
+        ("meaning", _filled(cause.meaning, answer)),
+        ("owner", cause.owner.value),
+        ("remedy", _filled(cause.remedy, answer)),
+    ]
+    return [*lines, ("confirm", _filled(cause.confirm, answer))] if confirm else lines
+
+
+def _filled(text: str, answer: Answer) -> str:
+    return fill(text, answer.about) if answer.about else named(text)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_fact, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_fact(item)}" for key, item in value.items())
+    return str(value)
+
+
+def as_object(fitness: Fitness) -> dict[str, Any]:
+    """Return it in plain JSON types."""
+    found: dict[str, Any] = plainly(
+        {
+            "schema": SCHEMA,
+            "agent": agent_object(fitness.asked.agent),
+            "role": fitness.asked.role,
+            "verdict": fitness.verdict,
+            "cause": _cause(fitness.findings[0]) if fitness.decisive else None,
+            "causes": [_cause(answer) for answer in fitness.findings],
+            "checks": [_check(answer) for answer in fitness.answers],
+            "started": fitness.started,
+            "seconds": round(fitness.seconds, 6),
+        }
+    )
+    return found
+
+
+def _check(answer: Answer) -> dict[str, Any]:
+    return {
+        "subject": answer.endpoint,
+        "outcome": answer.outcome,
+        "summary": answer.summary,
+        "facts": answer.facts,
+        "cause": answer.finding.cause.code if answer.finding else None,
+        "seconds": round(answer.seconds, 6),
+    }
+
+
+def _cause(answer: Answer) -> dict[str, Any]:
+    finding = answer.finding
+    assert finding is not None, "only findings have a cause"
+    return {
+        "code": finding.cause.code,
+        "owner": finding.cause.owner,
+        "subject": answer.endpoint,
+        "detail": finding.detail,
+        "meaning": _filled(finding.cause.meaning, answer),
+        "remedy": _filled(finding.cause.remedy, answer),
+        "fix": finding.fix,
+    }
