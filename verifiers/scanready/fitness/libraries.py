@@ -25,13 +25,14 @@ _MOST_NAMES = 3
 async def look(asked: Asked) -> list[Answer]:
     """Import each library in a process of its own, and say what there is, what is missing, and what each cannot do."""
     answers: list[Answer] = []
+    here: dict[Library, dict[str, Any]] = {}
     with Line("drivers", answers) as line:
         found = await asyncio.to_thread(drivers.installed)
         here = {library: found[library.module] for library in LIBRARIES if "version" in found[library.module]}
         versions = {library.module: str(facts["version"]) for library, facts in here.items()}
         told = ", ".join(f"{module} {version}" for module, version in versions.items())
         line.saw(told or "none installed: no login can be checked", drivers=versions)
-    if not here and answers[-1].finding:
+    if answers[0].finding:
         return answers
     _missing(asked, {library: found[library.module] for library in LIBRARIES if library not in here}, answers)
     await _limits(here, answers)

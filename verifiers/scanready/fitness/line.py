@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from ..causes import common
-from ..explain import explain
+from ..explain import Failure, explain
 from ..model import Cause, Check, Finding, Outcome, Step, Target
 from ..stream import StreamError
 from ..wire import WireError
@@ -57,11 +57,12 @@ class Line:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
         """What the system would not tell is our limit, not the host's failing."""
         self.answer.seconds = time.perf_counter() - self._clock
-        expected = isinstance(error, (OSError, StreamError, WireError))
-        if expected and error is not None:
+        expected = isinstance(error, (Failure, OSError, StreamError, WireError))
+        if isinstance(error, TimeoutError):
+            self.fail(common.LIMIT, f"not told in time: {error}")
+        elif expected and error is not None:
             found = explain(error, Step.AGENT, "")
-            cause = common.LIMIT if found.cause is common.BUG else found.cause
-            self.fail(cause, f"not told: {found.detail}")
+            self.fail(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
         if error is None or expected:
             self._answers.append(self.answer)
         return expected

@@ -119,5 +119,6 @@ def _cause(answer: Answer) -> dict[str, Any]:
         "detail": finding.detail,
         "meaning": _filled(finding.cause.meaning, answer),
         "remedy": _filled(finding.cause.remedy, answer),
+        "confirm": _filled(finding.cause.confirm, answer),
         "fix": finding.fix,
     }
