@@ -52,8 +52,11 @@ def estate(lab: Lab) -> Iterator[Lab]:
             "nas.corp": [lab.nfs("both").address],
             "fs01.corp": [lab.samba("smb3").address],
             "win1.corp": [lab.windows("healthy").address],
+            "er-master.corp": [lab.misbehaving("half-open", 11117).address],
+            "er-console.corp": [lab.one_machine()["nginx"].address],
         }
     )
+    lab.clouds()
     closed = [firewall("rest-dropped", lab.nfs("both").address)]
     closed += [f"ip daddr {lab.windows('healthy').address} tcp dport 49152-65535 drop"]
     with lab.policy("\n".join(closed)):

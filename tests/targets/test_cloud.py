@@ -15,7 +15,7 @@ from scanready.catalogue.clouds import BY_SERVICE, OTHER_NAMES, SERVICES, domain
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.model import Check, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
-from tests.clouds import MICROSOFT, S3, dated, internet
+from tests.clouds import MICROSOFT, S3, dated, hosts, internet
 from tests.websites import OK, PAGE, answer, look, moved, serving, tls
 
 HTML = "Content-Type: text/html"
@@ -225,12 +225,25 @@ def answered_by_dns(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     monkeypatch.setattr(resolve, "_lookup", look_up)
 
 
-@pytest.mark.parametrize("addresses", [("0.0.0.0",), ("127.0.0.1", "::1"), ("::",)])
+@pytest.mark.parametrize("addresses", [("0.0.0.0",), ("::",), ("0.0.0.0", "::")])
 def test_a_name_that_a_filter_leads_to_nobody(monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]) -> None:
     answered_by_dns(monkeypatch, *addresses)
     report = climb(target("cloud", "s3"))
     expect(report, Verdict.BLOCKED, "cloud.sinkholed", step=Step.RESOLVE, owner=Owner.NETWORK)
     assert report.footprint.connections == 0
+
+
+@pytest.mark.usefixtures("public")
+def test_a_name_that_leads_to_this_host_where_nobody_answers_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless somebody laid a tunnel there: then the certificate says whose end it has."""
+    answered_by_dns(monkeypatch, "127.0.0.1")
+    behaviour = hosts({}, dated("403 Forbidden"))
+    with in_background(behaviour, tls=authority().context("good", S3)) as tunnel:
+        report = look(target("cloud", "s3", tunnel.port))
+    expect(report, Verdict.READY)
+    assert report.facts["private_endpoint"] is True
+    report = look(target("cloud", "s3", tunnel.port))
+    expect(report, Verdict.BLOCKED, "cloud.sinkholed", step=Step.CONNECT, owner=Owner.NETWORK)
 
 
 def test_a_name_that_exists_for_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,13 +42,15 @@ _UNTRUSTED = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED)
 class Endpoint:
     """What became of one endpoint. ``genuine`` once the certificate was seen: is it the service's own?
 
-    ``misnamed`` where it is for other names; ``foreign`` is the check that says who issued it instead.
+    ``misnamed`` where it is for other names; ``foreign`` is the check that says who issued it instead. ``private``
+    where all addresses of a public name are of no public network, ``here`` where they are this host's own.
     """
 
     place: Place
     url: Url
     checks: list[Check] = field(default_factory=list)
     private: bool = False
+    here: bool = False
     genuine: bool = True
     misnamed: bool = False
     issuer: str = ""
@@ -119,7 +121,12 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
         _look_at(addresses, one, rung)
     async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
         dead: list[Check] = []
-        stream = await probe.dial(host, port, dead=dead)
+        try:
+            stream = await probe.dial(host, port, dead=dead)
+        except Failure as failure:
+            if one.here:  # a tunnel that somebody laid would answer
+                raise Failure(causes.SINKHOLED, f"{host} is {', '.join(addresses)}: {failure.detail}") from failure
+            raise
         rung.saw(f"connected to {stream.peer}")
         for check in dead:
             rung.followed_by(check)
@@ -131,8 +138,9 @@ def _look_at(addresses: list[str], one: Endpoint, rung: Rung) -> None:
     if not one.public:
         return
     parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
-    if all(address.is_unspecified or address.is_loopback for address in parsed):
+    if all(address.is_unspecified for address in parsed):
         rung.blocked(causes.SINKHOLED, f"{one.url.host} resolves to {', '.join(addresses)}", addresses=addresses)
+    one.here = all(address.is_loopback or address.is_unspecified for address in parsed)
     if all(not address.is_global for address in parsed):
         one.private = True
         rung.saw("private addresses for a public name: a private endpoint, or somebody else", private=addresses)
