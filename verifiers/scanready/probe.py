@@ -228,18 +228,21 @@ class Probe:
         self.judge_tls(session, rung)
         return session
 
-    def judge_tls(self, session: TlsSession, rung: Rung) -> None:
-        """Judge a finished TLS handshake, ours or a client library's (see :meth:`start_tls`)."""
-        judgement = certificates.judge(session, self.host, self.around.ca_file)  # cached by certificate
+    def judge_tls(self, session: TlsSession, rung: Rung, name: str | None = None) -> None:
+        """Judge a finished TLS handshake, ours or a client library's (see :meth:`start_tls`).
+
+        ``name`` is whom it was done with, where that is not the target's own host.
+        """
+        judgement = certificates.judge(session, name or self.host, self.around.ca_file)  # cached by certificate
         rung.saw(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
         if judgement.faults:
             rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
         if session.old:
-            rung.followed_by(self._fault(common.TLS_VERSION, f"only {session.version}", warns=True))
+            rung.followed_by(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
         for cause, detail in judgement.faults:
-            rung.followed_by(self._fault(cause, detail, warns=self.row.verifies_certificate))
+            rung.followed_by(self._fault(rung, cause, detail, warns=self.row.verifies_certificate))
 
     async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
         """Run a blocking login of :mod:`scanready.logins` in the pool, under the lockout guard and the deadline.
@@ -376,11 +379,11 @@ class Probe:
         if "proxy" not in self.target.options:  # else it was the proxy that spoke
             self.seen.note_spoken(self.row, self.endpoint, self.checks)
 
-    def _fault(self, cause: Cause, detail: str, *, warns: bool) -> Check:
+    def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
-        return Check(Step.TLS, self.endpoint, outcome, told, finding=finding)
+        return Check(Step.TLS, rung.check.endpoint, outcome, told, finding=finding)
 
 
 def _unsayable(password: str) -> str:

@@ -38,12 +38,20 @@ MAIL: tuple[TargetType, ...] = (
         "Microsoft Exchange (EWS)",
         443,
         one_port(443, "Microsoft Exchange Server (EWS)", _MAIL, '"To scan Microsoft Exchange servers via EWS."'),
-        Cost(1, 2, login_attempts=1),
+        Cost(
+            *(1, 2),
+            login_attempts=1,
+            log="a line in IIS's log with our User-Agent for each request: the endpoint twice (for NTLM's challenge), "
+            "the health page, two more paths where neither shows Exchange; no logon event without a credential",
+        ),
         speaks="http",
         tls=True,
         path="mailbox",
+        options=("path", "autodiscover", "proxy"),
         verifies_certificate=True,
         proven_by="Apache with real NTLM; exchangelib against literal SOAP answers",
+        doubt="The vendor's later guides ask for a Windows agent of Exchange's own bitness and an account with a "
+        "mailbox and ApplicationImpersonation; this document does not.",
     ),
     TargetType(
         "notes",

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -130,8 +131,10 @@ class Talk:
             answer = await self.ask("GET", url)
         return answer
 
-    async def ask(self, method: str, url: Url) -> wire.Response:
+    async def ask(self, method: str, url: Url, headers: Iterable[tuple[str, str]] = ()) -> wire.Response:
         """Send one request and read its answer, on a new connection if the last answer ended the old one.
+
+        ``headers`` are further fields of the request.
 
         Raises:
             WireError, StreamError: as :meth:`Stream.receive` does.
@@ -140,18 +143,20 @@ class Talk:
         if self._over:
             await self._anew()
         try:
-            return await self._once(method, url)
+            return await self._once(method, url, headers)
         except (HungUp, WireError):
             # A server may end a kept connection at any time (RFC 9112, 9.5); and what comes late on it may be the body
             # of an answer to HEAD, which must have none.
             if not self._asked:
                 raise
             await self._anew()
-            return await self._once(method, url)
+            return await self._once(method, url, headers)
 
-    async def _once(self, method: str, url: Url) -> wire.Response:
+    async def _once(self, method: str, url: Url, headers: Iterable[tuple[str, str]]) -> wire.Response:
         form = str(url) if self._absolute else url.path
-        request = wire.request(method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True)
+        request = wire.request(
+            method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True, headers=headers
+        )
         await self._stream.send(request)
         try:
             answer = await self._stream.receive(wire.ResponseReader(method))
@@ -163,6 +168,11 @@ class Talk:
         self._asked += 1
         self._over = _ends_connection(answer) or self._stream.unread > 0
         return answer
+
+    @property
+    def over(self) -> bool:
+        """True if the last answer ended the connection."""
+        return self._over
 
     async def _anew(self) -> None:
         await self._probe.leave(self._stream)

@@ -97,7 +97,7 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
     """Ask for the target's page and follow it to where it is: one check for each page asked."""
     async with probe.step(Step.HANDSHAKE) as rung:
         page = Page(url, await talk.question(url), talk)
-        rung.check.facts.update(_facts(page.answer))
+        rung.check.facts.update(facts_of(page.answer))
         usable(probe, page)
         if url.scheme == "http" and http.proxy_of(probe):
             await http.prove_proxy(probe, talk, page.answer)
@@ -140,7 +140,7 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
             raise _unreachable(probe, page.url, target, error) from error
     found = Page(target, await talk.question(target), talk)
     usable(probe, found)
-    own = _facts(found.answer) if target.host == page.url.host else {}
+    own = facts_of(found.answer) if target.host == page.url.host else {}
     rung.saw(f"{page.url} redirects to {target}, which answers {http.described(found.answer)}", **own)
     return found
 
@@ -196,7 +196,7 @@ def _retry_after(answer: wire.Response) -> str:
     return f", to be asked again after {after}{' s' if after.isdigit() else ''}" if after else ""
 
 
-def _facts(answer: wire.Response) -> Facts:
+def facts_of(answer: wire.Response) -> Facts:
     """What the fields of an answer tell of the server, in the report's vocabulary."""
     found: Facts = {"status": answer.status}
     if server := answer.header("server"):

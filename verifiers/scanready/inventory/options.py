@@ -19,7 +19,7 @@ from .problems import Complaints, Wrong, did_you_mean, shown
 #: Short names that a URL's query may use, by type.
 ALIASES: Mapping[str, Mapping[str, str]] = {"nfs": {"version": "nfs_version"}}
 #: True or false.
-FLAGS = frozenset({"allow_login_probe", "allow_cleartext", "tls", "on_master"})
+FLAGS = frozenset({"allow_login_probe", "allow_cleartext", "tls", "on_master", "autodiscover"})
 #: Options that name something in a tree: their value may contain slashes. All others name one thing.
 TREES = frozenset({"path", "export", "folder"})
 #: Of those, what is rooted: a URL's path gives them with the slash it begins with.

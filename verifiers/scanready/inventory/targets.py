@@ -195,7 +195,9 @@ def _with_user(credential: Credential | None, user: str) -> Credential:
 def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, Any]:
     complaints = Complaints()
     found: dict[str, Any] = {}
-    if path.strip("/"):
+    if row.name == "ews" and path.lower().endswith(".asmx"):  # the endpoint's URL, as Exchange's people have it
+        found["path"] = path
+    elif path.strip("/"):
         with complaints.collected():
             found[row.path or ""] = _path(row, path)
     for part in (query or "").split("&"):

@@ -23,6 +23,7 @@ from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import requests
+    from requests.adapters import HTTPAdapter
     from requests.auth import AuthBase
 
 _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
@@ -89,12 +90,15 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
             raise Failure(common.LIMIT, f"{where.scheme} did not come about: {error}") from error
 
 
-def _session(where: Where, watchdog: Watchdog) -> requests.Session:
-    import requests
+def adapter(watchdog: Watchdog) -> type[HTTPAdapter]:
+    """A transport for requests: TLS as the handshake did it, which judged the certificate, and guarded.
+
+    A version or cipher of the server's must not fail here alone.
+    """
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):
-        """TLS as the handshake did it (a version or cipher of the server's must not fail here alone), and guarded."""
+        """See :func:`adapter`."""
 
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
@@ -105,11 +109,18 @@ def _session(where: Where, watchdog: Watchdog) -> requests.Session:
             context = handshake_context.__wrapped__(("http/1.1",))
             return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
 
+    return Adapter
+
+
+def _session(where: Where, watchdog: Watchdog) -> requests.Session:
+    import requests
+
+    ours = adapter(watchdog)
     session = requests.Session()
     session.trust_env = False
     session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})
-    session.mount("http://", Adapter(max_retries=0))
-    session.mount("https://", Adapter(max_retries=0))
+    session.mount("http://", ours(max_retries=0))
+    session.mount("https://", ours(max_retries=0))
     if where.proxy:
         session.proxies.update({"http": where.proxy, "https": where.proxy})
     return session

@@ -1,0 +1,374 @@
+"""Log in to Exchange's web services with exchangelib, once, and read the inbox's counts and the id of one item.
+
+Endpoint, scheme and version are given, so that nothing is discovered, guessed or tried again behind our back: two
+requests on one connection, the second after the first was understood. No proxies and no credentials from the
+environment, no redirects, and no cache of connections, which the library would keep with the password in it. The
+certificate was judged by the handshake; NTLM binds its login to it (RFC 5929), as Extended Protection wants.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..causes import common
+from ..causes import ews as causes
+from ..causes import http as web
+from ..explain import Failure
+from ..model import Credential
+from .http import adapter
+from .watchdog import Watchdog
+
+_MISSING = "exchangelib is not installed: pip install 'scanready[mail]'"
+#: Bytes of one answer. An inbox's counts are 2 KiB.
+_MOST = 1 << 20
+#: The library prints what it sent with whatever goes wrong; it is told in the report instead.
+_LOG = "exchangelib"
+#: exchangelib wants an address; this one is never sent.
+_NOBODY = "scanready@scanready.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The endpoint and how to log in ("ntlm", "digest" or "basic").
+
+    ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` what ends TLS before Exchange,
+    as the handshake saw it.
+    """
+
+    url: str
+    scheme: str
+    user_agent: str
+    mailbox: str | None = None
+    proxy: str | None = None
+    in_front: str = ""
+
+    def acts_for_another(self, username: str) -> bool:
+        """Whether the account is to act for somebody else."""
+        return self.mailbox is not None and self.mailbox.lower() != username.lower()
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
+
+    read: str = ""
+    version: str = ""
+    denied: Failure | None = None
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+    """Log in once and look into the inbox. ``seconds`` bounds all of it.
+
+    Raises:
+        Failure: the login was refused, or the server failed before it was judged; the library is not installed.
+    """
+    try:
+        import exchangelib
+        import requests
+        from spnego.exceptions import SpnegoError
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+    if credential.password is None:
+        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
+        mailbox = _Mailbox(where, credential, watchdog, seconds)
+        seen = Visit()
+        try:
+            seen.read = mailbox.look()
+        except Failure as failure:
+            if not mailbox.accepted:
+                raise
+            seen.denied = failure
+        except exchangelib.errors.EWSError as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            seen.denied = _translated(error, where, credential.username)
+            if not mailbox.accepted or seen.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
+                raise seen.denied from error
+        except (requests.RequestException, SpnegoError, PermissionError, KeyError, ValueError, TypeError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            # What the libraries let through where the server's side of NTLM or XML is not one.
+            raise Failure(
+                common.LIMIT, f"{where.scheme} did not come about: {type(error).__name__}: {error}"[:400]
+            ) from error
+        finally:
+            mailbox.close()
+        seen.version = mailbox.version
+    return seen
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    log = logging.getLogger(_LOG)
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+        yield
+
+
+class _Mailbox:
+    """One account at one endpoint, by exchangelib with everything said beforehand."""
+
+    def __init__(self, where: Where, credential: Credential, watchdog: Watchdog, seconds: float) -> None:
+        import exchangelib
+        from exchangelib.protocol import Protocol
+        from exchangelib.version import EXCHANGE_2007_SP1
+
+        self._where = where
+        #: True once Exchange took the login: everything later is about reading.
+        self.accepted = False
+        scheme = {"ntlm": exchangelib.NTLM, "digest": exchangelib.DIGEST, "basic": exchangelib.BASIC}[where.scheme]
+        config = exchangelib.Configuration(
+            service_endpoint=where.url,
+            credentials=exchangelib.Credentials(credential.username, credential.password),
+            auth_type=scheme,
+            # The oldest that every Exchange takes, so that no version has to be tried out.
+            version=exchangelib.Version(build=EXCHANGE_2007_SP1),
+            retry_policy=_policy(self),
+            max_connections=1,
+        )
+        impersonates = where.acts_for_another(credential.username)
+        self._account = exchangelib.Account(
+            where.mailbox or _NOBODY,
+            config=config,
+            autodiscover=False,
+            access_type=exchangelib.IMPERSONATION if impersonates else exchangelib.DELEGATE,
+            locale="en_US",
+            default_timezone=exchangelib.UTC,
+        )
+        with contextlib.suppress(KeyError):
+            del Protocol[config]
+        # Not by calling the class, which would keep it in that cache.
+        self._account.protocol = type.__call__(_protocol(where, watchdog, seconds), config=config)
+
+    def look(self) -> str:
+        """Ask for the inbox, then for one item in it."""
+        from exchangelib.folders import Inbox, Root
+        from exchangelib.items import ID_ONLY, SHALLOW
+
+        folder = Inbox(root=Root(account=self._account), _distinguished_id=_inbox())
+        if self._where.mailbox is None:
+            folder._distinguished_id.mailbox = None  # the account's own, whatever its address
+        inbox = _service("GetFolder", self._account, self._where).get(
+            folders=[folder], additional_fields=None, shape="Default"
+        )
+        items = list(
+            _service("FindItem", self._account, self._where, page_size=1).call(
+                folders=[folder], additional_fields=None, restriction=None, order_fields=None, shape=ID_ONLY,
+                query_string=None, depth=SHALLOW, calendar_view=None, max_items=1, offset=0,
+            )
+        )  # fmt: skip
+        for item in items:
+            if isinstance(item, Exception):
+                raise item
+        return f"{inbox.total_count} items, {'the id of one' if items else 'none'} read"
+
+    @property
+    def version(self) -> str:
+        """What the server called its version in the answer, empty if it did not."""
+        from exchangelib.version import EXCHANGE_2007_SP1
+
+        build = self._account.version.build
+        return str(build) if build and build != EXCHANGE_2007_SP1 else ""
+
+    def close(self) -> None:
+        self._account.protocol.close()
+
+
+def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
+    """exchangelib's connection, guarded, bounded, and without a word from the environment."""
+    from exchangelib.protocol import Protocol
+
+    ours = adapter(watchdog)
+
+    class Bounded(ours):  # type: ignore[misc,valid-type]  # made for this one login
+        """Answers are no longer than what a mailbox says of its inbox."""
+
+        def build_response(self, request: Any, answer: Any) -> Any:
+            answer.stream = _at_most(answer.stream)
+            return super().build_response(request, answer)
+
+    class OneLogin(Protocol):  # type: ignore[misc]
+        """See :func:`_protocol`."""
+
+        TIMEOUT = max(0.1, seconds)
+        USERAGENT = where.user_agent
+        HTTP_ADAPTER_CLS = Bounded
+
+        @classmethod
+        def raw_session(cls, *arguments: Any, **named: Any) -> Any:
+            session = super().raw_session(*arguments, **named)
+            session.trust_env, session.verify = False, False
+            session.headers["Accept-Encoding"] = "identity"
+            if where.proxy:
+                session.proxies.update({"http": where.proxy, "https": where.proxy})
+            return session
+
+    return OneLogin
+
+
+def _inbox() -> Any:
+    """The inbox's name; exchangelib's own insists on a mailbox, which Exchange does not."""
+    from exchangelib.properties import DistinguishedFolderId, FolderId
+
+    class Inbox(DistinguishedFolderId):  # type: ignore[misc]
+        """See :func:`_inbox`."""
+
+        def clean(self, version: Any = None) -> None:
+            FolderId.clean(self, version=version)
+
+    return Inbox(id="inbox")
+
+
+def _at_most(stream: Any) -> Any:
+    def bounded(*arguments: Any, **named: Any) -> Iterator[bytes]:
+        left = _MOST
+        for chunk in stream(*arguments, **named):
+            left -= len(chunk)
+            if left < 0:
+                raise Failure(common.LIMIT, f"an answer of more than {_MOST} bytes")
+            yield chunk
+
+    return bounded
+
+
+def _service(name: str, account: Any, where: Where, **named: Any) -> Any:
+    """One of exchangelib's services that asks in one version, and names no mailbox that nobody named."""
+    from exchangelib import services
+
+    class Once(getattr(services, name)):  # type: ignore[misc]
+        """See :func:`_service`."""
+
+        def _api_versions_to_try(self) -> tuple[str, ...]:
+            return ("Exchange2007_SP1",)
+
+        def _extra_headers(self) -> dict[str, str]:
+            return super()._extra_headers() if where.mailbox else {}
+
+    return Once(account=account, **named)
+
+
+# --- what came of it ---------------------------------------------------------------------------------------------
+
+
+def _policy(mailbox: _Mailbox) -> Any:
+    """What exchangelib asks about each answer: nothing is tried again, and every status has its cause."""
+    from exchangelib.protocol import FailFast
+    from exchangelib.util import is_xml
+
+    class Policy(FailFast):  # type: ignore[misc]
+        """See :func:`_policy`."""
+
+        def raise_response_errors(self, response: Any) -> None:
+            soap = response.status_code == 500 and is_xml(response.content)
+            if response.status_code == 200 or soap:
+                mailbox.accepted = mailbox.accepted or is_xml(response.content)
+                return
+            mailbox.accepted = mailbox.accepted or response.status_code == 403
+            raise _refused(response, mailbox._where)
+
+    return Policy()
+
+
+def _refused(response: Any, where: Where) -> Failure:
+    """The cause of a status that is no answer of the web services."""
+    said = f"the server answers {response.status_code} {response.reason or ''} to the login".strip()[:200]
+    match response.status_code:
+        case 401 if not response.request.headers.get("Authorization"):
+            offered = response.headers.get("WWW-Authenticate", "nothing")
+            return Failure(common.LIMIT, f"exchangelib did not answer what was offered: {offered[:300]}")
+        case 401 if b"currently locked out" in response.content:
+            return Failure(common.LOGIN_LOCKED, said)
+        case 401 if where.in_front:
+            return Failure(causes.EXTENDED_PROTECTION, f"{said}; TLS ends before Exchange ({where.in_front})")
+        case 401:
+            return Failure(common.LOGIN_REFUSED, said)
+        case 403:
+            return Failure(
+                causes.POLICY, f"the login is accepted, and the server answers 403 {response.reason or ''}"[:200]
+            )
+        case 407:
+            return Failure(web.PROXY_LOGIN, f"a proxy answers 407 {response.reason or ''}"[:200])
+        case 404 | 410:
+            return Failure(causes.NOT_HERE, said)
+        case 429:
+            return Failure(common.THROTTLED, said)
+        case 502 | 503 | 504:
+            return Failure(causes.SERVICE_DOWN, said)
+        case status if status == 440 or 300 <= status < 400:
+            led = response.headers.get("Location", "")[:200]
+            return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")
+        case status if status >= 500:
+            return Failure(web.SERVER_ERROR, said)
+    return Failure(web.REQUEST_REFUSED, said)
+
+
+_BUSY = (
+    *("ErrorServerBusy", "ErrorExceededConnectionCount", "ErrorTooManyObjectsOpened", "ErrorExceededFindCountLimit"),
+    *("ErrorInternalServerTransientError", "ErrorExceededSubscriptionCount", "RateLimitError"),
+)
+_UNAVAILABLE = (
+    *("ErrorMailboxStoreUnavailable", "ErrorMailboxMoveInProgress", "ErrorMailboxFailover", "ErrorConnectionFailed"),
+    "ErrorMailboxHoldNotFound",
+)
+_ACCOUNT = {
+    "ErrorAccountDisabled": common.LOGIN_LOCKED,
+    "ErrorPasswordExpired": common.LOGIN_EXPIRED,
+    "ErrorPasswordChangeRequired": common.LOGIN_EXPIRED,
+}
+
+
+def _translated(error: Exception, where: Where, username: str) -> Failure:
+    """The cause of what exchangelib raised: mostly an error that Exchange gave a name."""
+    code = type(error).__name__
+    said = f"{code}: {str(error)[:300]}"
+    mailbox = where.mailbox
+    if code in ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"):
+        return Failure(causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", _assignment(username))
+    if code in ("ErrorNonExistentMailbox", "ErrorMissingEmailAddress", "ErrorMailboxConfiguration"):
+        if mailbox is not None and code == "ErrorNonExistentMailbox":
+            return Failure(common.ACCESS_NOT_FOUND, f"Exchange has no mailbox {mailbox} ({said})")
+        return Failure(causes.NO_MAILBOX, said, f"Enable-Mailbox -Identity {_quoted(_bare(username))}")
+    if code in ("ErrorItemNotFound", "ErrorFolderNotFound"):
+        detail = f"{said}; every mailbox has an inbox, and who may not even see it is told that it does not exist"
+        return Failure(common.ACCESS_NOT_FOUND, detail)
+    if code == "ErrorAccessDenied":
+        whose = _quoted(mailbox) if mailbox else "MAILBOX"
+        grant = f"Add-MailboxPermission -Identity {whose} -User {_quoted(username)} -AccessRights FullAccess"
+        return Failure(common.ACCESS_DENIED, said, grant)
+    if code in _BUSY:
+        wait = getattr(error, "back_off", None)
+        asks = f"; it asks for a pause of {wait:g} s" if isinstance(wait, (int, float)) else ""
+        return Failure(causes.BUSY, said + asks)
+    if code in _UNAVAILABLE:
+        return Failure(causes.MAILBOX_UNAVAILABLE, said)
+    if cause := _ACCOUNT.get(code):
+        return Failure(cause, said)
+    if code in ("SOAPError", "MalformedResponseError"):
+        return Failure(common.MALFORMED, f"the answer to the login is not what the web services say: {said}")
+    return Failure(common.LIMIT, f"Exchange or exchangelib says {said}")
+
+
+def _assignment(username: str) -> str:
+    return (
+        "New-ManagementRoleAssignment -Name scanready-impersonation -Role ApplicationImpersonation "
+        f"-User {_quoted(_bare(username))}"
+    )
+
+
+def _bare(username: str) -> str:
+    """The account without its domain, as Exchange's cmdlets take it."""
+    return username.rpartition("\\")[2]
+
+
+def _quoted(text: str) -> str:
+    """As PowerShell reads it."""
+    return "'" + text.replace("'", "''") + "'"
