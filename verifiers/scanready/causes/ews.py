@@ -139,11 +139,12 @@ EXTENDED_PROTECTION = Cause(
     "ews.extended-protection",
     Owner.IDENTITY,
     Step.LOGIN,
-    "The login was refused, and something in front of Exchange ends TLS. From here two reasons look the same: a wrong "
-    "password, or Extended Protection, which refuses every login whose TLS does not end at Exchange itself.",
-    "First make sure of the password, by a login at the domain. If it is right: let TLS pass through the device in "
-    "front, give it the very certificate that Exchange has (Extended Protection needs it), or address Exchange itself. "
-    "The credential was not tried anywhere else in this run.",
+    "The login was refused, and something in front of Exchange ends TLS. Three reasons look the same from here: a "
+    "wrong password; Extended Protection, which refuses every login whose TLS does not end at Exchange itself; a device "
+    "that does not keep the two halves of NTLM on one connection.",
+    "First make sure of the password, by a login at the domain. If it is right: address Exchange itself, or let TLS "
+    "pass through the device in front; or have it keep NTLM's connections (affinity) and, for Extended Protection, "
+    "give it the very certificate that Exchange has. The credential was not tried anywhere else in this run.",
     "On the Exchange server: Get-WebServicesVirtualDirectory | fl Identity,ExtendedProtection*",
 )
 
