@@ -140,8 +140,8 @@ EXTENDED_PROTECTION = Cause(
     Owner.IDENTITY,
     Step.LOGIN,
     "The login was refused, and something in front of Exchange ends TLS. Three reasons look the same from here: a "
-    "wrong password; Extended Protection, which refuses every login whose TLS does not end at Exchange itself; a device "
-    "that does not keep the two halves of NTLM on one connection.",
+    "wrong password; Extended Protection, which refuses every login whose TLS does not end at Exchange; a device that "
+    "does not keep the two halves of NTLM on one connection.",
     "First make sure of the password, by a login at the domain. If it is right: address Exchange itself, or let TLS "
     "pass through the device in front; or have it keep NTLM's connections (affinity) and, for Extended Protection, "
     "give it the very certificate that Exchange has. The credential was not tried anywhere else in this run.",
