@@ -94,7 +94,7 @@ def seen(result: Mapping[str, Any]) -> Seen:
     for check in result["checks"]:
         if check["step"] == "resolve" and check["endpoint"] in (host, host.strip("[]")):
             addresses.update(dict.fromkeys(check["facts"].get("addresses") or ()))
-        if check["step"] == "connect" and check["outcome"] != "skipped":
+        if check["step"] not in ("agent", "resolve") and check["outcome"] != "skipped":
             where = _ENDPOINT.fullmatch(check["endpoint"])
             if where and int(where["port"]) not in (0, CANARY_PORT):
                 endpoints[where["host"].strip("[]"), int(where["port"]), where["transport"] or "tcp"] = None

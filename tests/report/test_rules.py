@@ -1,0 +1,183 @@
+"""Which rules a target needs: from the catalogue, from options, from what a result found; and in each form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+
+from scanready.catalogue import TYPES
+from scanready.model import Step, Target
+from scanready.report.document import Look
+from scanready.report.result import as_object
+from scanready.report.rule_forms import FORMS, plain
+from scanready.report.rules import ASSIGNED, CONDITIONS, Rule, Seen, best_source, merged, rules, rules_of_result
+from tests.report.reports import blocked
+
+AGENT = "10.0.1.5"
+
+
+def of(target: Target, known: Seen | None = None) -> list[Rule]:
+    return rules(target, lambda _: AGENT, known)
+
+
+def ports(found: list[Rule], *, conditional: bool = False) -> set[str]:
+    return {f"{rule.transport} {rule.ports}" for rule in found if bool(rule.when) is conditional}
+
+
+def test_every_condition_of_the_catalogue_is_understood() -> None:
+    assert {line.when for row in TYPES for line in row.requirements} <= set(CONDITIONS)
+
+
+@pytest.mark.parametrize("row", TYPES, ids=lambda row: row.name)
+def test_every_type_has_its_own_port_first(row: Any) -> None:
+    found = of(Target("10.0.0.7", row.name, row.port))
+    assert (found[0].transport, found[0].ports) == ("tcp", str(row.port))
+    assert all(rule.source == AGENT and rule.destination == "10.0.0.7" and rule.why for rule in found)
+
+
+def test_a_port_of_its_own_wins() -> None:
+    assert ports(of(Target("db7", "postgresql", 5433))) == {"tcp 5433"}
+
+
+def test_windows_takes_the_new_range_for_granted_and_the_old_one_under_a_condition() -> None:
+    found = of(Target("10.0.0.7", "windows", 135))
+    assert ports(found) == {"tcp 135", "tcp 49152-65535"}
+    assert ports(found, conditional=True) == {"tcp 139", "tcp 445", "tcp 1024-65535"}
+    assert {rule.when for rule in found} == {"", "Windows Server 2003R2 and older"}
+
+
+@pytest.mark.parametrize(
+    ("version", "certain"),
+    [("10.0.17763", {"tcp 135", "tcp 49152-65535"}), ("5.2.3790", {"tcp 135", "tcp 139", "tcp 445", "tcp 1024-65535"})],
+)
+def test_windows_that_tells_its_version_leaves_no_condition(version: str, certain: set[str]) -> None:
+    found = of(Target("10.0.0.7", "windows", 135), Seen(facts={"version": version}))
+    assert ports(found) == certain
+    assert not ports(found, conditional=True)
+
+
+def test_nfs_by_version() -> None:
+    broker = {"tcp 111", "udp 111", f"tcp {ASSIGNED}", f"udp {ASSIGNED}"}
+    assert ports(of(Target("nas", "nfs", 2049, {"nfs_version": "4"}))) == {"tcp 2049"}
+    assert ports(of(Target("nas", "nfs", 2049, {"nfs_version": 3}))) == {"tcp 2049"} | broker
+    assert ports(of(Target("nas", "nfs", 2049)), conditional=True) == broker
+
+
+def test_nfs_names_what_rpcbind_told() -> None:
+    found = [("nas", 111, "tcp"), ("nas", 20048, "tcp"), ("nas", 32803, "tcp"), ("nas", 32803, "udp")]
+    known = Seen(("10.0.0.9", "fd00::9"), (("10.0.0.9", 2049, "tcp"), *found))
+    rules_ = of(Target("nas", "nfs", 2049), known)
+    assert ports(rules_) == {"tcp 2049", "tcp 111", "udp 111", "tcp 20048", "tcp 32803", "udp 32803"}
+    assert {rule.destination for rule in rules_} == {"10.0.0.9", "fd00::9"}
+
+
+def test_a_named_instance_needs_the_browser_and_its_port() -> None:
+    target = Target("sql1", "mssql", 1433, {"instance": "HR"})
+    assert ports(of(target)) == {"udp 1434", "tcp 49152-65535"}
+    known = Seen(("10.0.0.3",), (("sql1", 1434, "udp"), ("10.0.0.3", 50123, "tcp")))
+    assert ports(of(target, known)) == {"udp 1434", "tcp 50123"}
+
+
+def test_a_redirect_leads_to_a_rule_of_its_own() -> None:
+    known = Seen(("10.0.0.3",), (("10.0.0.3", 1521, "tcp"), ("10.0.0.4", 1522, "tcp")))
+    found = of(Target("ora1", "oracle", 1521), known)
+    assert [(rule.destination, rule.ports) for rule in found] == [("10.0.0.3", "1521"), ("10.0.0.4", "1522")]
+    assert found[1].why == "ora1 leads there"
+
+
+def test_a_proxy_stands_in_for_the_target() -> None:
+    found = of(Target("intranet", "https", 443, {"proxy": "http://user@proxy.corp:3128"}))
+    assert [(rule.destination, rule.ports) for rule in found] == [("proxy.corp", "3128")]
+
+
+def test_types_that_need_the_same_share_a_rule_and_certain_beats_conditional() -> None:
+    one = Rule(AGENT, "10.0.0.1", "fs", "tcp", "445", ("windows",), "Windows Server 2003R2 and older", "why 1")
+    other = Rule(AGENT, "10.0.0.1", "fs", "tcp", "445", ("smb",), "", "why 2")
+    assert merged([one, other]) == [Rule(AGENT, "10.0.0.1", "fs", "tcp", "445", ("windows", "smb"), "", "why 2")]
+
+
+def test_the_source_is_of_the_destinations_family() -> None:
+    assert best_source(("10.0.1.5", "fd00::5"), "fd00::9") == "fd00::5"
+    assert best_source(("10.0.1.5",), "fd00::9") == "10.0.1.5"
+    assert best_source((), "db7") == "AGENT"
+
+
+def test_the_rules_of_a_result() -> None:
+    report = blocked("db7")
+    assert report.finding_step is Step.CONNECT
+    found = rules_of_result(as_object(report))
+    assert [rule.sentence for rule in found] == ["permit tcp from 10.0.1.5 to 10.0.0.7 (db7) port 5432"]
+
+
+HOSTILE = Rule(AGENT, "10.0.0.1", "a\"; drop\n'$(id)`\u202e’", "tcp", "445", ("smb",), "", "=why")
+NAMED = Rule(AGENT, "db7", "db7", "tcp", "5432", ("postgresql",), "", "why")
+SIX = Rule("fd00::5", "fd00::9", "nas", "udp", "600-65535", ("nfs",), "NFSv3 and older", "why")
+RULES = [HOSTILE, NAMED, SIX]
+
+
+def test_nftables_has_nothing_but_rules_and_comments() -> None:
+    text = FORMS["nftables"](RULES, Look(), "inet other input")
+    assert "table inet other {\n  chain input {" in text
+    lines = [line.strip() for line in text.splitlines() if "dport" in line]
+    assert re.fullmatch(
+        r'ip saddr 10\.0\.1\.5 ip daddr 10\.0\.0\.1 tcp dport 445 accept comment "[\w ().=/+@:-]*"', lines[0]
+    )
+    assert lines[1].startswith("# no address is known")
+    assert lines[2].startswith(
+        "# only for NFSv3 and older: ip6 saddr fd00::5 ip6 daddr fd00::9 udp dport 600-65535 accept"
+    )
+
+
+def test_windows_quotes_what_is_not_ours() -> None:
+    lines = FORMS["windows"](RULES, Look()).splitlines()
+    made = [line for line in lines if line.startswith("New-NetFirewallRule")]
+    assert len(made) == 2
+    for line in made:
+        assert re.fullmatch(
+            r"New-NetFirewallRule -DisplayName '[\w ./:-]+' -Direction Inbound -Action Allow -Protocol TCP "
+            r"-LocalPort \d+ -RemoteAddress 10\.0\.1\.5",
+            line,
+        )
+    assert all(line.startswith(("#", "New-NetFirewallRule")) or not line for line in lines)
+    assert any(line.startswith("# only for NFSv3 and older: New-NetFirewallRule") for line in lines)
+
+
+def test_aws_permissions_have_the_shape_of_the_api() -> None:
+    """Members and patterns of IpPermission, IpRange and Ipv6Range in the EC2 API."""
+    certain = Rule("fd00::5", "fd00::9", "nas", "tcp", "2049", ("nfs",))
+    permissions = json.loads(FORMS["aws"]([*RULES, certain], Look()))
+    assert [(one["IpProtocol"], one["FromPort"], one["ToPort"]) for one in permissions] == [
+        ("tcp", 445, 445), ("tcp", 5432, 5432), ("tcp", 2049, 2049),
+    ]  # fmt: skip
+    assert permissions[0]["IpRanges"][0]["CidrIp"] == "10.0.1.5/32"
+    assert permissions[2]["Ipv6Ranges"][0]["CidrIpv6"] == "fd00::5/128"
+    for one in permissions:
+        for entry in one.get("IpRanges", []) + one.get("Ipv6Ranges", []):
+            assert re.fullmatch(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}", entry["Description"])
+
+
+def test_csv_and_json_say_the_condition() -> None:
+    rows = list(csv.DictReader(io.StringIO(FORMS["csv"](RULES, Look()), newline="")))
+    assert [row["condition"] for row in rows] == ["", "", "NFSv3 and older"]
+    assert rows[0]["reason"] == "'=why"
+    objects = json.loads(FORMS["json"](RULES, Look()))["rules"]
+    assert objects[2]["ports"] == [600, 65535]
+    assert (objects[1]["resolved"], objects[1]["when"], objects[2]["when"]) == (False, None, "NFSv3 and older")
+
+
+def test_the_table_says_what_is_missing() -> None:
+    text = FORMS["table"](RULES, Look())
+    assert text.isprintable() or all(char.isprintable() or char == "\n" for char in text)
+    assert "names without an address: db7" in text
+    assert "only for NFSv3 and older" in text
+
+
+def test_plain_leaves_nothing_that_a_console_acts_on() -> None:
+    assert set(plain("".join(map(chr, range(0x300))))) <= set(
+        "_ ./:()@=+[]-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    )
