@@ -1,0 +1,219 @@
+"""csv, junit, prometheus, nagios and md: what each says of a run, read back with parsers of others."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+from markdown_it import MarkdownIt
+from prometheus_client.parser import text_string_to_metric_families
+
+from scanready.model import Report, Step, Target, Verdict
+from scanready.report import new_document
+from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.md import MOST
+from scanready.report.nagios import Nagios
+from tests.report.estate import document, reports
+from tests.report.reports import AGENT, blocked, ready
+
+SCHEMA = etree.XMLSchema(
+    etree.parse(str(Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"))
+)
+STARTED = "2026-01-01T00:00:00.000Z"
+
+
+def made(
+    name: str, of: list[Report], more: list[Target] | None = None, tried: str = "", **rest: Any
+) -> tuple[str, Any]:
+    """A document, with targets that were not checked, and a host whose type nobody said."""
+    targets = [report.target for report in of] + (more or [])
+    asked = {id(target): tried for target in targets} if tried else {}
+    info = RunInfo("0.1.0", AGENT, STARTED, 10.0, Step.ACCESS, targets, asked, **rest)
+    one: Any = new_document(name, Look())
+    text = one.begin(info) + "".join(one.add(report) for report in of)
+    verdicts = Counter(report.verdict for report in of)
+    return text + one.end(Totals(verdicts, 2.5, bool(more), len(more or []))), one
+
+
+# csv
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_csv_has_a_line_a_target_with_owner_fix_and_firewall_rule() -> None:
+    one, other = rows(document("csv", [blocked(), ready()]))
+    assert (one["host"], one["type"], one["port"], one["verdict"]) == ("db7", "postgresql", "5432", "blocked")
+    assert (one["cause"], one["owner"], one["step"]) == ("connect.filtered", "network", "connect")
+    assert one["fix"] == "tcp dport 5432 accept\ntcp dport 5433 accept"
+    assert one["firewall"] == "permit tcp from 10.0.1.5 to 10.0.0.7 (db7) port 5432"
+    assert (one["path"], one["credential"], one["product"]) == ("hr", "pg", "PostgreSQL")
+    assert (other["verdict"], other["cause"], other["firewall"], other["probe_logins"]) == ("ready", "", "", "1")
+
+
+# junit
+
+
+def cases(text: str) -> dict[str, Any]:
+    root = etree.fromstring(text.encode())
+    SCHEMA.assertValid(root)
+    found = {case.get("name"): case for case in root.iter("testcase")}
+    suite = root.find("testsuite")
+    assert suite.get("tests") == root.get("tests") == str(len(found))
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert suite.get(name) == str(len(list(root.iter(tag))))
+    return found
+
+
+def test_junit_says_failure_error_and_skipped() -> None:
+    of = list(reports(6))
+    left_out = Target("late", "ssh", 22)
+    found = cases(made("junit", of, [left_out])[0])
+    kinds = [[child.tag for child in case if child.tag != "system-out"] for case in found.values()]
+    assert kinds == [[], [], [], ["failure"], ["failure"], ["error"], ["skipped"]]
+    failure = found["https://host-00001.corp:443"].find("failure")
+    assert failure.get("type") == "connect.filtered"
+    assert failure.get("message") == "blocked: what was seen at 10.0.0.3"
+    assert "owner: network" in failure.text
+    assert "ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept" in failure.text
+    assert found["ssh://late:22"].find("skipped").get("message") == "not checked: the run was interrupted"
+    assert "connect   passed" in found["postgresql://host-00000.corp:5432"].findtext("system-out")
+
+
+def test_junit_properties_have_the_agent_and_the_time_of_each_step() -> None:
+    root = etree.fromstring(document("junit", list(reports(6))).encode())
+    suite = root.find("testsuite")
+    assert (suite.get("name"), suite.get("hostname")) == ("proxy-nyc", "proxy-nyc")
+    properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert properties["agent.addresses"] == "10.0.1.5"
+    assert float(properties["seconds.connect"]) == pytest.approx(0.07)
+
+
+def test_junit_fails_what_is_less_than_required() -> None:
+    found = cases(document("junit", list(reports(3)), require="scannable"))
+    kinds = [[child.tag for child in case if child.tag != "system-out"] for case in found.values()]
+    assert kinds == [[], ["failure"], ["failure"]]
+
+
+def test_junit_of_a_host_without_a_type() -> None:
+    """One type that answers is enough; where none does, all have failed."""
+    good, bad = cases(made("junit", [ready("h"), blocked("h")], tried="h")[0]).values()
+    assert (good.find("failure"), bad.find("failure")) == (None, None)
+    assert bad.find("skipped").get("type") == "connect.filtered"
+    (alone,) = cases(made("junit", [blocked("h")], tried="h")[0]).values()
+    assert alone.find("failure") is not None
+
+
+# prometheus
+
+
+def samples(text: str) -> dict[str, list[Any]]:
+    assert text.endswith("\n")
+    return {family.name: family.samples for family in text_string_to_metric_families(text)}
+
+
+def test_prometheus_has_the_metrics_of_the_run() -> None:
+    found = samples(document("prometheus", list(reports(6))))
+    scannable = {one.labels["target"]: one.value for one in found["scanready_target_scannable"]}
+    assert scannable["postgresql://host-00000.corp:5432"] == 1
+    assert scannable["https://host-00001.corp:443"] == 0
+    (cause,) = [one.labels for one in found["scanready_target_cause"] if one.labels["cause"] == "connect.filtered"]
+    assert (cause["agent"], cause["owner"], cause["step"]) == ("proxy-nyc", "network", "connect")
+    assert [one.value for one in found["scanready_run_timestamp_seconds"]] == [1767225600]
+    assert {one.labels["verdict"]: one.value for one in found["scanready_run_targets"]}["blocked"] == 2
+    assert {one.labels["step"] for one in found["scanready_step_duration_seconds"]} >= {"resolve", "connect", "auth"}
+    assert all(one.timestamp is None for family in found.values() for one in family)
+
+
+def test_prometheus_never_has_a_series_twice() -> None:
+    """node_exporter drops a file with a duplicate: two databases of one server, and the very same target twice."""
+    found = samples(document("prometheus", [blocked(), blocked(), ready()]))
+    for of in found.values():
+        series = [tuple(sorted(one.labels.items())) for one in of]
+        assert len(series) == len(set(series))
+    names = {one.labels["target"] for one in found["scanready_target_scannable"]}
+    assert names == {"postgresql://db7:5432/hr", "postgresql://db7:5432/hr#2", "mysql://db8:3306"}
+
+
+def test_prometheus_text_is_told_by_type_and_help_once() -> None:
+    lines = document("prometheus", list(reports(6))).splitlines()
+    for kind in ("HELP", "TYPE"):
+        told = [line.split()[2] for line in lines if line.startswith(f"# {kind} ")]
+        assert len(told) == len(set(told))
+
+
+# nagios
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "rest", "state", "code"),
+    [
+        ("scannable ready", {}, "OK", 0),
+        ("scannable limited", {}, "WARNING", 1),
+        ("limited blocked undecided", {}, "CRITICAL", 2),
+        ("ready undecided limited", {}, "UNKNOWN", 3),
+        ("limited", {"require": "ready"}, "CRITICAL", 2),
+        ("ready", {"require": "scannable"}, "CRITICAL", 2),
+        ("undecided", {"require": "ready"}, "UNKNOWN", 3),
+        ("ready", {"more": [Target("late", "ssh", 22)]}, "UNKNOWN", 3),
+        ("blocked", {"more": [Target("late", "ssh", 22)]}, "CRITICAL", 2),
+        ("blocked undecided ready", {"tried": "h"}, "OK", 0),
+        ("blocked undecided", {"tried": "h"}, "CRITICAL", 2),
+        ("", {"more": [Target("late", "ssh", 22)]}, "UNKNOWN", 3),
+    ],
+)
+def test_nagios_states(verdicts: str, rest: dict[str, Any], state: str, code: int) -> None:
+    of = [next(report for report in reports(6) if report.verdict == name) for name in verdicts.split()]
+    text, document_ = made("nagios", of, **rest)
+    assert text.startswith(f"SCANREADY {state} - ")
+    assert isinstance(document_, Nagios)
+    assert document_.exit_code == code
+
+
+def test_nagios_is_a_line_with_performance_data() -> None:
+    text, _ = made("nagios", list(reports(6)))
+    said, _, performance = text.partition(" | ")
+    assert "6 targets: 1 scannable, 1 ready, 1 limited, 2 blocked, 1 undecided" in said
+    assert "connect.filtered (network)" in said
+    values = dict(pair.split("=") for pair in performance.split())
+    assert values["blocked"] == "2;;;0;6"
+    assert values["time"] == "2.500s;;;0;"
+    single, _ = made("nagios", [blocked()])
+    assert "postgresql://db7:5432 is blocked; connect.filtered (network)" in single
+
+
+# md
+
+
+def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
+    text = document("md", list(reports(12)))
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings[0] == "6 of 12 targets can be scanned from `proxy-nyc`"
+    assert "For whoever runs the network and its firewalls (network)" in headings
+    assert "❌ `postgresql.hba-rejected`: 2 blocked" in headings
+    fences = [token.content for token in tokens if token.type == "fence"]
+    assert "ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept\n" in fences
+    cells = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "td_open"]
+    assert {"`10.0.1.5`", "`10.0.0.3 host-00001.corp`", "443"} <= set(cells)
+
+
+@pytest.mark.parametrize("count", [1, 300, 5000])
+def test_markdown_fits_a_ticket(count: int) -> None:
+    text = document("md", list(reports(count)))
+    assert len(text) <= MOST + 2000
+    assert text.count("<details>") == text.count("</details>") == 1
+    if count == 5000:
+        assert "more" in text
+
+
+def test_every_verdict_has_a_sign_beside_its_colour() -> None:
+    text = document("md", list(reports(6)))
+    for verdict in Verdict:
+        assert f" {verdict} |" in text
