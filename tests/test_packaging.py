@@ -28,6 +28,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in names} == {"scanready"}
     assert "scanready/py.typed" in names
     assert "scanready/targets/postgresql.py" in names
+    page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / "page").iterdir()}
+    assert {f"scanready/report/page/{name}" for name in page} <= set(names), "the HTML report's parts"
 
 
 def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
