@@ -20,7 +20,8 @@ from fixtures.emulators.dcom import HEALTHY, Windows
 from scanready.causes import common, windows
 from scanready.causes import wmi as causes
 from scanready.explain import Failure
-from scanready.logins import wmi
+from scanready.logins import nt_status, wmi
+from scanready.logins.wmi_errors import AS_NT_STATUS
 from scanready.model import Cause, Owner, Step
 from tests.targets.wmi_peers import AGENT, PROMPT, SCANNER, account, denied, nothing_stays, refused, visit, where
 
@@ -124,6 +125,16 @@ class TestRefusedLogon:
     def test_every_fault_of_the_emulator_is_told(self) -> None:
         assert {row[0] for row in LOGONS} == set(dcom.LOGON_FAULTS)
 
+    @pytest.mark.parametrize("fault", sorted(AS_NT_STATUS), ids=hex)
+    def test_every_fault_has_the_cause_of_its_nt_status(self, fault: int) -> None:
+        with dcom.in_background(replace(HEALTHY, logon=fault)) as host:
+            failure = refused(host)
+        _, cause, words = nt_status.LOGIN[AS_NT_STATUS[fault]]
+        if fault == 0x531:  # this login cannot name its workstation, which an SMB login does
+            cause = causes.LOGON_WORKSTATION
+        assert failure.cause is cause
+        assert f"{words} (fault 0x{fault:x})" in failure.detail
+
     @pytest.mark.parametrize("username", [SCANNER, "nobody", r"OTHER\svc-scan"])
     def test_of_a_wrong_password_or_account(self, username: str) -> None:
         with dcom.in_background("healthy") as host:
@@ -179,7 +190,25 @@ AFTER = [
 ]
 
 
+#: HRESULTs of [MS-ERREF] 2.1 and [MS-WMI] 2.2.11, and whether WMI does not run or is damaged.
+HRESULTS = [
+    *((number, causes.WMI_NOT_RUNNING) for number in (0x80080005, 0x80070422, 0x8007041D, 0x80041033)),
+    *((number, causes.WMI_DAMAGED) for number in (0x80040154, 0x80041010, 0x80041013, 0x80041014, 0x80041004)),
+    *((0x8004100A, causes.WMI_DAMAGED), (0x8004100E, causes.NAMESPACE_MISSING), (0x80041003, causes.NAMESPACE_DENIED)),
+    *((0x80070005, causes.ACTIVATION_DENIED), (0x8004BEEF, causes.WMI_ERROR)),
+]
+
+
 class TestDeniedAfterTheLogon:
+    @pytest.mark.parametrize("stage", ["activation", "login", "query"])
+    @pytest.mark.parametrize(("number", "cause"), HRESULTS, ids=[hex(number) for number, _ in HRESULTS])
+    def test_every_number_wherever_it_comes(self, number: int, cause: Cause, stage: str) -> None:
+        with dcom.in_background(replace(HEALTHY, **{stage: number})) as host:  # type: ignore[arg-type]
+            failure = denied(host)
+        assert failure.cause is cause
+        told = {0x80041003: "WBEM_E_ACCESS_DENIED"}.get(number, f"0x{number:08x}")
+        assert told in failure.detail
+
     @pytest.mark.parametrize(("variant", "cause", "fix"), AFTER, ids=[row[0] for row in AFTER])
     def test_is_told_with_what_mends_it(self, variant: str, cause: Cause, fix: str | None) -> None:
         with dcom.in_background(variant) as host:
