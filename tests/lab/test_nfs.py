@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fixtures.lab.lab import Lab
+from fixtures.lab.namespace import wait_until
 from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
 from scanready.engine import Settings, verify
 from scanready.model import Outcome, Owner, Report, Step, Verdict
@@ -277,6 +278,7 @@ def test_an_rpcbind_that_refuses_is_asked_once(lab: Lab) -> None:
     server = lab.nfs("denied")
     before = len(server.log)
     asked(lab, server)
+    assert wait_until(lambda: "unauthorized host" in server.log[before:], 5)
     assert server.log[before:].count("unauthorized host") == 1
 
 
@@ -327,6 +329,19 @@ def test_a_directory_that_may_be_listed_and_not_entered(lab: Lab, version: int) 
     report = asked(lab, lab.nfs("unusual"), export="/no-entry", nfs_version=version)
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
     assert "/no-entry" in check_of(report, Step.ACCESS).summary
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_directory_that_everybody_lists_and_others_own(lab: Lab, version: int) -> None:
+    """Homes, to a root that is squashed: the list is all there is to be had."""
+    server = lab.nfs("unusual")
+    before = server.log
+    report = asked(lab, server, export="/homes", nfs_version=version)
+    fix = "/homes 10.77.0.2(ro,sync,no_subtree_check,no_root_squash)"
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix=fix)
+    assert "read none of the first 2 entries" in check_of(report, Step.ACCESS).summary
+    expect(asked(lab, server, export="/homes", nfs_version=version, uid=61001, gid=61001), Verdict.SCANNABLE)
+    assert server.log == before
 
 
 @pytest.mark.parametrize("version", [3, 4])

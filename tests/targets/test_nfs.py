@@ -122,6 +122,23 @@ def test_a_server_that_has_one_port_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert report.facts["exports"] == ["/finance"]
 
 
+def test_versions_of_the_mount_daemon_on_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an rpc.mountd whose ports are not pinned: an older version that answers does not mount NFSv3."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        peer = Peer(HEALTHY)
+        with in_background(peer) as server, in_background(peer) as beside:
+            third = closed.getsockname()[1]
+            rows = [(NFS, 3, 6, server.port), (MOUNTD, 1, 6, beside.port), (MOUNTD, 3, 6, third)]
+            listed = DONE + b"".join(struct.pack(">5I", 1, *row) for row in rows) + bytes(4)
+            peer.answers = HEALTHY | {(RPCBIND, 4): listed}
+            monkeypatch.setattr(rpcbind, "PORT", beside.port)
+            report = climb(target("nfs", "127.0.0.1", server.port, export="/finance"))
+    expect(report, Verdict.BLOCKED, "nfs.stale-registration", step=Step.CONNECT, owner=Owner.SERVER)
+    assert report.finding is not None
+    assert f"mountd {third}/tcp" in report.finding.detail
+
+
 @ROOT
 def test_the_kernels_way_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """It lists what it exports to others, and MNT says ACCES."""

@@ -142,10 +142,21 @@ def test_a_directory_of_version_4() -> None:
 
 def test_a_directory_of_version_3() -> None:
     # RFC 1813, 3.3.16, by hand: status, no attributes, verifier, one entry (fileid, name, cookie).
-    results = struct.pack(">II", 0, 0) + bytes(8) + struct.pack(">IQI", 1, 5, 1) + b".\x00\x00\x00" + bytes(8)
-    assert nfs3.parse_readdir(results) == (nfs3.OK, ".")
-    assert nfs3.parse_readdir(struct.pack(">II", 0, 0) + bytes(8) + struct.pack(">II", 0, 1)) == (nfs3.OK, None)
-    assert nfs3.parse_readdir(struct.pack(">II", 13, 0)) == (nfs3.ACCES, None)
+    entries = [
+        struct.pack(">IQI", 1, 5, len(name)) + name.ljust(4, b"\0") + struct.pack(">Q", 7)
+        for name in (b".", b"a.b", b"..")
+    ]
+    results = struct.pack(">II", 0, 0) + bytes(8) + b"".join(entries) + struct.pack(">II", 0, 1)
+    assert nfs3.parse_readdir(results) == (nfs3.OK, ("a.b",))
+    assert nfs3.parse_readdir(struct.pack(">II", 0, 0) + bytes(8) + struct.pack(">II", 0, 1)) == (nfs3.OK, ())
+    assert nfs3.parse_readdir(struct.pack(">II", 13, 0)) == (nfs3.ACCES, ())
+    endless = struct.pack(">II", 0, 0) + bytes(8) + entries[1] * 1025 + struct.pack(">II", 0, 0)
+    with pytest.raises(WireError, match="more names"):
+        nfs3.parse_readdir(endless)
+    # 3.3.3: status, handle.
+    assert nfs3.parse_lookup(struct.pack(">II4s", 0, 4, b"abcd")) == (nfs3.OK, b"abcd")
+    assert nfs3.parse_lookup(struct.pack(">II", 2, 0)) == (nfs3.NOENT, b"")
+    assert nfs3.lookup(b"root", "a.b") == b"\0\0\0\4root\0\0\0\3a.b\0"
     assert nfs3.parse_access(struct.pack(">II", 0, 1) + bytes(84) + struct.pack(">I", 3)) == (nfs3.OK, 3)
 
 
@@ -164,6 +175,7 @@ PARSERS: tuple[Callable[[bytes], object], ...] = (
     mount.parse_exports,
     mount.parse_mounted,
     nfs3.parse_access,
+    nfs3.parse_lookup,
     nfs3.parse_readdir,
     nfs4.parse,
 )

@@ -20,6 +20,8 @@ from .rpc_talk import Calls, Datagrams, Talk, read
 
 T = TypeVar("T")
 
+#: Entries of a directory that are asked for their rights, and who in it is no evidence.
+_MOST_LOOKED_INTO, _OF_ROOT_ALONE = 3, ("lost+found",)
 #: Seconds between asking again where a server says "later" (the Linux client begins with a tenth of a second, too).
 _PAUSES = (0.1, 0.4, 1.0)
 
@@ -63,8 +65,12 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
         raise wish.of_walk(listing)
     if not found.access & nfs4.LOOKUP_ALLOWED:
         raise wish.unreadable(f"uid {uid} may list {path}, and open nothing in it")
-    first = listing.names[0] if listing.names else "which is empty"
-    return f"read the directory {path} over NFSv4 ({first})"
+
+    async def readable(name: str) -> bool:
+        said = await compound(probe, calls, credential, *walk, nfs4.lookup(name), nfs4.ACCESS)
+        return bool(said.access & nfs4.READ) if said.status == nfs4.OK else said.status not in (nfs4.ACCES, nfs4.PERM)
+
+    return f"read the directory {path} over NFSv4 ({await _looked_into(wish, listing.names or (), readable)})"
 
 
 async def read_v3(probe: Probe, calls: Calls, path: str, third: ThirdVersion) -> str:
@@ -119,14 +125,41 @@ async def _read_mounted(wish: Wish, handle: bytes, credential: bytes) -> str:
         raise wish.of_reading(status)
     if not granted & nfs3.READ:
         raise wish.unreadable()
-    status, first = await ask(nfs3.READDIR, nfs3.readdir(handle), nfs3.parse_readdir)
+    status, names = await ask(nfs3.READDIR, nfs3.readdir(handle), nfs3.parse_readdir)
     if status == nfs3.NOTDIR:
         return f"mounted {wish.path} over NFSv3: a file that may be read"
     if status != nfs3.OK:
         raise wish.of_reading(status)
     if not granted & nfs3.LOOKUP:
         raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, and open nothing in it")
-    return f"mounted {wish.path} over NFSv3 and read it ({first or 'which is empty'})"
+
+    async def readable(name: str) -> bool:
+        said, entry = await ask(nfs3.LOOKUP_NAME, nfs3.lookup(handle, name), nfs3.parse_lookup)
+        if said == nfs3.OK:
+            said, bits = await ask(nfs3.ACCESS, nfs3.access(entry), nfs3.parse_access)
+            return said != nfs3.OK or bool(bits & nfs3.READ)
+        return said not in (nfs3.ACCES, nfs3.PERM)
+
+    return f"mounted {wish.path} over NFSv3 and read it ({await _looked_into(wish, names, readable)})"
+
+
+async def _looked_into(wish: Wish, names: tuple[str, ...], readable: Callable[[str], Awaitable[bool]]) -> str:
+    """Find one entry that may be read, or is not known not to: homes are listed by many, and opened by their owners.
+
+    Returns:
+        what to say of the directory's entries.
+
+    Raises:
+        Failure: ``access.denied``, if none of the first may.
+    """
+    looked = [name for name in names if name not in _OF_ROOT_ALONE][:_MOST_LOOKED_INTO]
+    for name in looked:
+        if await readable(name):
+            return name
+    if looked:
+        some = f"the first {len(looked)} entries" if len(looked) > 1 else "its one entry"
+        raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, and read none of {some}: {', '.join(looked)}")
+    return names[0] if names else "which is empty"
 
 
 async def _patiently(probe: Probe, ask: Callable[[], Awaitable[T]], status_of: Callable[[T], int]) -> T:

@@ -52,7 +52,8 @@ async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersi
     _judge_brokers(probe, brokers, needed=needed)
     third.checks = [one.check for one in brokers]
     if any(one.answered for one in brokers):
-        _judge(probe, found, needed=needed)
+        lost = _mount_versions(version) if needed and third.mountd is None else set()
+        _judge(probe, found, needed=needed, lost=lost)
         third.checks += [one.check for one in found]
         third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
     if needed and third.mountd is None and not any(check.outcome is Outcome.FAILED for check in third.checks):
@@ -68,9 +69,14 @@ def _beside_ours(probe: Probe, every: Iterable[Endpoint]) -> list[Endpoint]:
     return [one for one in every if one.programs]
 
 
+def _mount_versions(version: int) -> set[int]:
+    """The versions of the mount daemon that will do for that version of NFS."""
+    return {3} if version == 3 else {1, 2}
+
+
 def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:
     """The endpoint to mount through; TCP first, as clients prefer it."""
-    wanted = {3} if version == 3 else {1, 2}
+    wanted = _mount_versions(version)
     answering = (one for one in found if one.answered.get(MOUNTD))
     usable = (one for one in answering if wanted & set(one.answered[MOUNTD] if _by_tcp(one) else one.programs[MOUNTD]))
     return min(usable, key=lambda one: (one.transport, one.port), default=None)
@@ -121,10 +127,13 @@ def _let_pass(check: Check, why: str) -> None:
     check.summary += f" ({why})"
 
 
-def _judge(probe: Probe, found: list[Endpoint], *, needed: bool) -> None:
-    """Say what each endpoint without an answer means for a mount."""
+def _judge(probe: Probe, found: list[Endpoint], *, needed: bool, lost: set[int]) -> None:
+    """Say what each endpoint without an answer means for a mount.
+
+    ``lost``: the versions of the mount daemon of which one is needed, and none is to be had. Each may have a port of
+    its own: an older one that answers is no comfort.
+    """
     by_tcp = {NFS} | {number for one in found if _by_tcp(one) for number in one.answered}
-    reached = by_tcp | {number for one in found for number in one.answered}
     for one in found:
         if _is(one.check, common.UDP_SILENT) and by_tcp.issuperset(one.programs) and not _is_for_locking(one):
             _let_pass(one.check, "TCP is enough")
@@ -134,7 +143,7 @@ def _judge(probe: Probe, found: list[Endpoint], *, needed: bool) -> None:
     for one in found:
         if one.check.outcome is not Outcome.FAILED:
             continue
-        missing = needed and MOUNTD in one.programs and MOUNTD not in reached
+        missing = bool(lost & set(one.programs.get(MOUNTD, ())))
         one.check.outcome = Outcome.FAILED if missing else Outcome.WARNED
         if one in stopped:
             one.check.finding = all_blocked

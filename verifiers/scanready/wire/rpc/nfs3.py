@@ -1,20 +1,26 @@
-"""NFS version 3: may this user read this directory, and one entry of it (RFC 1813)."""
+"""NFS version 3: may this user read this directory, and its first entries (RFC 1813)."""
 
 from __future__ import annotations
 
-from .xdr import Items, opaque, u32, u64
+from .. import WireError
+from .xdr import Items, opaque, text, u32, u64
 
 PROGRAM, VERSION = 100003, 3
-NULL, ACCESS, READDIR = 0, 4, 16
+NULL, LOOKUP_NAME, ACCESS, READDIR = 0, 3, 4, 16
 OK, PERM, NOENT, ACCES, NOTDIR, JUKEBOX = 0, 1, 2, 13, 20, 10008
 READ, LOOKUP = 0x01, 0x02
 _ATTRIBUTES = 84  # fattr3 has a fixed size
-_MOST_NAME = 1024
+_MOST_NAME, _MOST_NAMES = 1024, 1024
 
 
 def access(handle: bytes) -> bytes:
     """Ask which of :data:`READ` and :data:`LOOKUP` this user may."""
     return opaque(handle) + u32(READ | LOOKUP)
+
+
+def lookup(directory: bytes, name: str) -> bytes:
+    """Ask for the handle of an entry."""
+    return opaque(directory) + text(name)
 
 
 def readdir(handle: bytes) -> bytes:
@@ -34,8 +40,19 @@ def parse_access(results: bytes) -> tuple[int, int]:
     return status, items.u32() if status == OK else 0
 
 
-def parse_readdir(results: bytes) -> tuple[int, str | None]:
-    """Return the status and the first name, None of an empty directory; "." and ".." are names.
+def parse_lookup(results: bytes) -> tuple[int, bytes]:
+    """Return the status and the handle.
+
+    Raises:
+        WireError: broken.
+    """
+    items = Items(results)
+    status = items.u32()
+    return status, items.opaque(64) if status == OK else b""
+
+
+def parse_readdir(results: bytes) -> tuple[int, tuple[str, ...]]:
+    """Return the status and the first names, without "." and "..".
 
     Raises:
         WireError: broken.
@@ -44,12 +61,16 @@ def parse_readdir(results: bytes) -> tuple[int, str | None]:
     status = items.u32()
     _skip_attributes(items)
     if status != OK:
-        return status, None
+        return status, ()
     items.fixed(8)
-    if not items.flag():
-        return status, None
-    items.u64()
-    return status, items.text(_MOST_NAME)
+    found: list[str] = []
+    while items.flag():
+        items.u64()
+        found.append(items.text(_MOST_NAME))
+        items.u64()
+        if len(found) > _MOST_NAMES:
+            raise WireError("more names than were asked for")
+    return status, tuple(name for name in found if name not in (".", ".."))
 
 
 def _skip_attributes(items: Items) -> None:
