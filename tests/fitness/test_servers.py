@@ -236,6 +236,22 @@ def test_signs(signs: standpoint.Signs, outcome: Outcome, code: str | None, monk
         assert sign in answer.summary
 
 
+@pytest.mark.parametrize(
+    ("ours", "first", "release", "own"),
+    [
+        (standpoint.FIRST_NETWORK, None, "6.18.44", False),
+        (4026532177, None, "6.18.44", True),
+        (4026531840, None, "6.1.0-44-amd64", False),  # nothing is known
+        (4026531840, 4026531840, "6.1.0-44-amd64", False),
+        (4026532177, 4026531840, "6.1.0-44-amd64", True),
+        (4026532177, None, "strange", False),
+        (None, None, "6.18.44", False),
+    ],
+)
+def test_network_namespaces(ours: int | None, first: int | None, release: str, own: bool) -> None:
+    assert standpoint.own_network(ours, first, release) is own
+
+
 def test_a_manager_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("container", "podman")
     assert "container=podman in the environment" in standpoint.gather(()).container

@@ -4,8 +4,8 @@ A container is told by what the kernel says of it: its PID namespace is not the 
 is not that of process 1, its control group is a container manager's. Files alone prove little: a virtual machine made
 from a container image has /.dockerenv, too. /run is emptied at every start, so what is there is of today.
 
-Sources: namespaces(7), cgroups(7); include/linux/proc_ns.h for the first PID namespace's number; os-release of the
-usual virtual networks: Docker and Podman (default bridge), libvirt and VirtualBox/QEMU (default NAT), WSL 2.
+Sources: namespaces(7), cgroups(7); include/linux/proc_ns.h and include/uapi/linux/nsfs.h for the numbers of the first
+namespaces; the documentation of Docker, Podman, libvirt, VirtualBox and WSL for their default networks.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from . import proc
 from .asked import Asked
 from .line import Answer, Line
 
-#: PROC_PID_INIT_INO: the same number on every kernel since 3.8.
-FIRST_PID_NAMESPACE = 0xEFFFFFFC
+#: The numbers of the kernel's first namespaces. That of PIDs is fixed since Linux 3.8, that of networks since 6.18.
+FIRST_PID_NAMESPACE, FIRST_NETWORK = 0xEFFFFFFC, 0xEFFFFFF9
+_NETWORK_FIXED_SINCE = 6, 18
 #: What container managers tell their processes by.
 _VARIABLE = "container"
 _MANAGERS = re.compile(r"docker|kubepods|containerd|libpod|crio|lxc|garden|machine\.slice/systemd-nspawn")
@@ -78,12 +79,11 @@ async def look(asked: Asked) -> list[Answer]:
 def gather(addresses: tuple[str, ...]) -> Signs:
     """Look for signs; ``addresses`` are this host's own towards the outside."""
     container: list[str] = []
-    number = proc.namespace("pid")
+    number, release = proc.namespace("pid"), platform.release()
     if number not in (None, FIRST_PID_NAMESPACE):
         container.append("a PID namespace of its own")
-    ours, first = proc.namespace("net"), proc.namespace("net", "1")
-    if None not in (ours, first) and ours != first:
-        container.append("another network namespace than process 1")
+    if number == FIRST_PID_NAMESPACE and own_network(proc.namespace("net"), proc.namespace("net", "1"), release):
+        container.append("a network namespace of its own")
     if Path("/run/.containerenv").exists():
         container.append("/run/.containerenv")
     if manager := os.environ.get(_VARIABLE):
@@ -95,7 +95,20 @@ def gather(addresses: tuple[str, ...]) -> Signs:
     if container:
         container, leftover = container + leftover, []
     gateway = proc.default_gateway()
-    return Signs(tuple(container), tuple(leftover), translated_by(addresses, gateway, platform.release()))
+    return Signs(tuple(container), tuple(leftover), translated_by(addresses, gateway, release))
+
+
+def own_network(ours: int | None, of_process_1: int | None, release: str) -> bool:
+    """True if this is not the host's network; by the number where it is fixed, else compared with process 1.
+
+    ``of_process_1`` is None to whoever may not look at that process: on an older kernel nothing is known then.
+    """
+    if ours in (None, FIRST_NETWORK):
+        return False
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if found and (int(found[1]), int(found[2])) >= _NETWORK_FIXED_SINCE:
+        return True
+    return of_process_1 is not None and ours != of_process_1
 
 
 def translated_by(addresses: tuple[str, ...], gateway: IPAddress | None, release: str) -> str:
