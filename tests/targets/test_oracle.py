@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 
 import pytest
 
@@ -61,7 +62,9 @@ def test_in_tls_without_being_told() -> None:
 def test_every_refusal_has_its_cause(number: int) -> None:
     report, _ = asked(oracle.listener(oracle.refuse(number)), service="ORCL")
     cause = causes.LISTENER[number]
-    expect(report, Verdict.BLOCKED, cause.code, step=Step.AUTH, owner=cause.owner)
+    verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
+    expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.owner)
+    assert cause.remedy
     assert f"ORA-{number:05}" in check_of(report, Step.AUTH).summary
     if cause is causes.NODE_NOT_INVITED:
         expect(report, Verdict.BLOCKED, cause.code, fix="tcp.invited_nodes = (localhost, 127.0.0.1)")
@@ -111,6 +114,39 @@ def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
     failed = next(check for check in report.checks if check.outcome == "failed")
     assert failed.endpoint == f"127.0.0.1:{port}"
+
+
+def test_a_redirect_to_a_name_that_the_agent_does_not_know() -> None:
+    """A cluster's listeners send clients on by names (VIPs), which the agent's resolver must know."""
+    report, _ = asked(oracle.listener(oracle.redirect("rac1-vip.invalid", 1521)), service="ORCL")
+    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.CONNECT, owner=Owner.OPERATOR)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == "rac1-vip.invalid:1521"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (misbehave.closes_at_once, "oracle.node-not-invited"),
+        (misbehave.silent, "handshake.silent"),
+        (misbehave.says(ssh.BANNER_9_2), "handshake.other-protocol"),
+    ],
+)
+def test_who_answers_behind_a_redirect_is_judged_as_an_endpoint_of_its_own(behaviour: Behaviour, code: str) -> None:
+    with in_background(behaviour) as there:
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", there.port)), service="ORCL", timeout=2.0)
+    expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == f"127.0.0.1:{there.port}", story(report)
+    assert report.seconds < 2.5
+
+
+def test_a_wallet_is_demanded() -> None:
+    context = authority().context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    with in_background(oracle.healthy, tls=context) as server:
+        report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)
+    expect(report, Verdict.BLOCKED, "tls.client-certificate", owner=Owner.SERVER)
 
 
 def test_redirects_without_end_end() -> None:
@@ -235,6 +271,8 @@ def test_the_drivers_own_errors() -> None:
         (12528, "oracle.not-open"),
         (1033, "oracle.not-open"),
         (12541, "oracle.next-hop"),
+        (12525, "oracle.request-late"),
+        (12660, "scanready.limit"),
         (1194, "oracle.secure-transport"),
         (12547, "oracle.node-not-invited"),
         (1045, "oracle.no-create-session"),

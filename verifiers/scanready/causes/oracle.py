@@ -57,9 +57,19 @@ NEXT_HOP = Cause(
     "oracle.next-hop",
     Owner.DATABASE,
     Step.AUTH,
-    "The listener, or a Connection Manager, could not reach the next hop itself (ORA-12541, 12545, 12533, 12535).",
+    "The listener, or a Connection Manager, could not reach the next hop itself (ORA-12541, 12545, 12533).",
     "Look at the address that the listener sends clients on to, from the listener's own host.",
     "On the server: lsnrctl services; tail listener.log",
+)
+REQUEST_LATE = Cause(
+    "oracle.request-late",
+    Owner.NETWORK,
+    Step.AUTH,
+    "The connection came about, and the listener says that it waited in vain for what came next (ORA-12525, 12535): "
+    "something on the way holds packets back, or the listener is overloaded.",
+    "Look at what inspects or delays the traffic between agent and listener; INBOUND_CONNECT_TIMEOUT_LISTENER is how "
+    "long the listener waits.",
+    "On the agent: tnsping HOST:PORT/SERVICE 5. On the server: tail listener.log",
 )
 REDIRECT_LOOP = Cause(
     "oracle.redirect-loop",
@@ -108,8 +118,11 @@ LISTENER: Mapping[int, Cause] = {
     **dict.fromkeys((12516, 12518, 12519, 12520), NO_HANDLER),
     **dict.fromkeys((12526, 12527, 12528), NOT_OPEN),
     **dict.fromkeys((12529, 12546, 12547, 12537), NODE_NOT_INVITED),
-    **dict.fromkeys((12541, 12545, 12533, 12535, 12525), NEXT_HOP),
+    **dict.fromkeys((12541, 12545, 12533), NEXT_HOP),
+    **dict.fromkeys((12525, 12535), REQUEST_LATE),
     1194: SECURE_TRANSPORT,
+    # We say that we have no native encryption and no checksums; the scanner's own client has both.
+    **dict.fromkeys((12650, 12660), common.LIMIT),
 }
 #: What ORA numbers of the database mean, at the login and when reading.
 DATABASE: Mapping[int, Cause] = {

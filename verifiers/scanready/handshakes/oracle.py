@@ -69,20 +69,32 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.An
     for _ in range(_MOST_HOPS):
         if not isinstance(answer, wire.Redirected):
             return answer
-        async with probe.step(Step.CONNECT, f"{bracketed(answer.host)}:{answer.port}") as rung:
+        endpoint = f"{bracketed(answer.host)}:{answer.port}"
+        async with probe.step(Step.CONNECT, endpoint) as rung:
             await probe.leave(session.stream)
             session.stream = await probe.dial(answer.host, answer.port, session.end)
             session.host, session.port = answer.host, answer.port
             if session.encrypted:
                 await probe.start_tls(session.stream, rung)
             rung.saw("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
-        flight = wire.connect(answer.connect_data, wire.AFTER_REDIRECT)
-        await session.stream.send(flight)
-        following: wire.Answer = await session.stream.receive(wire.read_answer)
-        answer = await _again(session.stream, flight, following)
+        async with probe.step(Step.HANDSHAKE, endpoint) as rung:
+            answer = await _asked_there(probe, session.stream, answer)
+            rung.saw("answers")
     if isinstance(answer, wire.Redirected):
         raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
     return answer
+
+
+async def _asked_there(probe: Probe, stream: Stream, there: wire.Redirected) -> wire.Answer:
+    flight = wire.connect(there.connect_data, wire.AFTER_REDIRECT)
+    try:
+        await stream.send(flight)
+        first: wire.Answer = await stream.receive(wire.read_answer)
+        return await _again(stream, flight, first)
+    except HungUp as error:
+        if error.heard:
+            raise
+        raise not_invited(probe, "hangs up without a word, unlike the listener that sent us on") from error
 
 
 def not_invited(probe: Probe, detail: str) -> Failure:
@@ -97,12 +109,14 @@ def refused(probe: Probe, answer: wire.Refused) -> Failure:
     if cause is causes.NODE_NOT_INVITED:
         return not_invited(probe, detail)
     options = probe.target.options
+    if cause is common.LIMIT:
+        detail += ": native network encryption or checksums are required, which we do not have"
     if cause is causes.SERVICE_UNKNOWN:
         detail += f": {options.get('service') or options.get('sid')} is not known to the listener"
     return Failure(cause, detail, error_code=answer.number)
 
 
-def too_new_for_us(accepted: wire.Accepted) -> Failure | None:
+def beyond_us(accepted: wire.Accepted) -> Failure | None:
     """What the thin driver cannot do, and the scanner's own client can: our limit, not the target's."""
     if accepted.encryption_required:
         return Failure(common.LIMIT, "the server requires native network encryption, which our driver does not have")

@@ -64,7 +64,7 @@ async def _log_in(probe: Probe, session: shared.Session, accepted: wire.Accepted
     assert credential is not None
     denied: Failure | None = None
     async with probe.step(Step.LOGIN) as rung:
-        if limit := shared.too_new_for_us(accepted):
+        if limit := shared.beyond_us(accepted):
             raise limit
         where = (session.host, session.port, dict(probe.target.options), session.encrypted)
         try:

@@ -146,8 +146,11 @@ def read_answer(buffer: Buffer) -> Answer | None:
 def _accepted(body: bytes) -> Accepted:
     if len(body) < 2:
         raise WireError("an ACCEPT without a version")
+    version = int.from_bytes(body[:2], "big")
+    if not _OLDEST <= version <= _OUR_VERSION:
+        raise WireError(f"an ACCEPT of version {version}, asked for {_OLDEST} to {_OUR_VERSION}")
     flags = body[14] if len(body) > 14 else 0
-    return Accepted(int.from_bytes(body[:2], "big"), bool(flags & _ENCRYPTION_REQUIRED))
+    return Accepted(version, bool(flags & _ENCRYPTION_REQUIRED))
 
 
 def _refused(body: bytes) -> Refused:
