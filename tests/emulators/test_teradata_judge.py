@@ -13,7 +13,8 @@ import pytest
 from fixtures.emulators import Behaviour, in_background, misbehave, teradata
 from scanready.explain import Failure
 from scanready.logins.teradata import visit
-from tests.climb import account
+from scanready.model import Verdict
+from tests.climb import account, climb, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
 
@@ -42,3 +43,16 @@ def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
         with pytest.raises((Failure, TimeoutError)):
             visit("127.0.0.1", server.port, None, account("er"), 3.0)
         assert time.monotonic() - begun < 4
+
+
+def test_our_climb_with_a_gateway_silent_at_the_logon() -> None:
+    """The driver reads the configuration, begins its security talk, and waits; nothing that it sent is the password."""
+    with in_background(teradata.gateway) as server:
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er")), timeout=4.0)
+        sent = b"".join(record.received for record in server.connections)
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.finding is not None
+    assert report.finding.cause.code in ("scanready.out-of-time", "scanready.limit"), story(report)
+    assert report.seconds < 5
+    assert report.footprint.login_attempts == 1
+    assert not [word for word in (b"Passw0rd!", "Passw0rd!".encode("utf-16-le")) if word in sent]

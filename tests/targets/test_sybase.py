@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from fixtures.emulators import Behaviour, Server, in_background, misbehave, sybase
@@ -152,8 +154,21 @@ def test_silence_ends_with_the_deadline(silent_at: int) -> None:
     assert report.footprint.login_attempts == len(server.connections) == 1
 
 
-def test_a_closed_port_leads_to_a_look_at_the_usual_ones() -> None:
-    """3638 of this address is closed; whether 5000 is open here is not known: at most two more are looked at."""
-    report = climb(target("sybase", "127.0.0.77"))
+def test_a_closed_port_leads_to_a_look_at_the_usual_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_background(sybase.ase, host="127.0.0.77") as beside:
+        monkeypatch.setattr("scanready.targets.sybase.USUAL_PORTS", (beside.port, 1))
+        report = climb(target("sybase", "127.0.0.77"))
+        assert [record.received for record in beside.connections] == [b""], "a look, and no login"
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
-    assert report.footprint.connections <= 2
+    assert report.facts["suggested_port"] == beside.port
+    assert f"try sybase://127.0.0.77:{beside.port}" in story(report)
+    assert report.footprint.connections == 1
+
+
+def test_a_port_that_the_operator_chose_is_taken_as_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_background(sybase.ase, host="127.0.0.77") as beside:
+        monkeypatch.setattr("scanready.targets.sybase.USUAL_PORTS", (beside.port,))
+        where = dataclasses.replace(target("sybase", "127.0.0.77", 3639), explicit_port=True)
+        report = climb(where)
+        assert not beside.connections
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)

@@ -1,0 +1,134 @@
+"""What holds for the login of every database: no password in clear without leave, and a silent server costs no more
+than the target's time, however its driver waits. (ibm_db and teradatasql: in their judges, which are opt-in.)"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from fixtures.emulators import (
+    Behaviour,
+    Reader,
+    Record,
+    Writer,
+    db2,
+    in_background,
+    informix,
+    misbehave,
+    mssql,
+    oracle,
+    sybase,
+    teradata,
+)
+from fixtures.transcripts import load
+from scanready.model import Owner, Step, Verdict
+from tests.climb import account, climb, expect, login_threads_end_within, story, target
+from tests.targets.mssql_peers import disguises
+
+SECRET = "Passw0rd!"
+ER = account("er", SECRET)
+TIBERO = misbehave.says(load("tibero/SYNTH-greeting.s2c.hex"))
+
+#: A server that has nothing but plain text, of those where a password could then be read.
+PLAIN: dict[str, tuple[Behaviour, dict[str, Any]]] = {
+    "db2": (db2.server(mechanisms=(3,)), {"database": "SAMPLE"}),
+    "informix": (informix.informix, {"server": "ol_hr"}),
+    "mssql": (mssql.Server("none"), {}),
+    "sybase": (sybase.ase, {}),
+}
+#: Where the protocol hides the password itself, or there is no login: all seven are in one of the two tables.
+HIDDEN: dict[str, tuple[Behaviour, dict[str, Any], Verdict]] = {
+    "db2 encrypts": (db2.server(mechanisms=(9,)), {"database": "SAMPLE"}, Verdict.SCANNABLE),
+    "oracle": (oracle.healthy, {"service": "ORCL"}, Verdict.SCANNABLE),
+    "teradata": (teradata.gateway, {}, Verdict.UNDECIDED),
+    "tibero": (TIBERO, {}, Verdict.UNDECIDED),
+}
+
+
+def shapes(secret: str) -> list[bytes]:
+    """Every shape in which these protocols could carry a text: ASCII, UTF-16 (and TDS's disguise of it), EBCDIC."""
+    return [*disguises(secret), secret.encode("utf-16-be"), secret.encode("cp500"), secret.encode("cp037")]
+
+
+def climbed(behaviour: Behaviour, type_: str, **options: Any) -> tuple[Any, bytes]:
+    """The report, and every byte that the server got, on whichever connection."""
+    with in_background(behaviour) as server:
+        report = climb(target(type_, "127.0.0.1", server.port, ER, **options), timeout=5.0, canary=False)
+        server.wait(len(server.connections))
+        return report, b"".join(record.received for record in server.connections)
+
+
+def test_all_seven_are_asked() -> None:
+    asked = {name.split()[0] for name in (*PLAIN, *HIDDEN)}
+    assert asked == {"db2", "informix", "mssql", "oracle", "sybase", "teradata", "tibero"}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_password_in_clear_needs_leave(name: str) -> None:
+    behaviour, options = PLAIN[name]
+    report, sent = climbed(behaviour, name, **options)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert not [shape for shape in shapes(SECRET) if shape in sent]
+    assert report.footprint.login_attempts == 0
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_with_leave_it_is_to_be_read(name: str) -> None:
+    """So the shapes that are looked for are those that these protocols use."""
+    behaviour, options = PLAIN[name]
+    report, sent = climbed(behaviour, name, **options, allow_cleartext=True)
+    expect(report, Verdict.SCANNABLE)
+    assert [shape for shape in shapes(SECRET) if shape in sent]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_where_no_leave_is_needed_nothing_is_to_be_read(name: str) -> None:
+    behaviour, options, verdict = HIDDEN[name]
+    report, sent = climbed(behaviour, name.split()[0], **options)
+    assert report.verdict is verdict, story(report)
+    assert not [shape for shape in shapes(SECRET) if shape in sent]
+
+
+def second_time_silent(first: Behaviour) -> Behaviour:
+    """A server that plays ``first`` to the first who connects, and then says nothing to anybody."""
+    dialled = 0
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        nonlocal dialled
+        dialled += 1
+        await (first if dialled == 1 else misbehave.silent)(reader, writer, record)
+
+    return behaviour
+
+
+SILENT: dict[str, tuple[str, Behaviour, dict[str, Any]]] = {
+    "our DRDA": ("db2", db2.server(silent_at=db2.SECCHK), {"database": "SAMPLE"}),
+    "our DRDA, reading": ("db2", db2.server(silent_at=db2.OPNQRY), {"database": "SAMPLE"}),
+    "our SQLI": ("informix", informix.server(silent=True), {"server": "ol_hr", "allow_cleartext": True}),
+    "informix-driver": (
+        "informix",
+        second_time_silent(informix.informix),
+        {"server": "ol_hr", "allow_cleartext": True},
+    ),
+    "pytds": ("mssql", mssql.Server(fault=mssql.Fault("login", misbehave.silent)), {}),
+    "oracledb": ("oracle", oracle.listener(silent_at="login"), {"service": "ORCL"}),
+    "oracledb, unanswered": ("oracle", second_time_silent(oracle.healthy), {"service": "ORCL"}),
+    "our TDS 5": ("sybase", sybase.server(silent_at=0x02), {"allow_cleartext": True}),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_server_that_falls_silent_costs_no_more_than_the_time_given(name: str) -> None:
+    type_, behaviour, options = SILENT[name]
+    with in_background(behaviour) as server:
+        begun = time.monotonic()
+        report = climb(target(type_, "127.0.0.1", server.port, ER, **options), timeout=3.0, canary=False)
+        assert time.monotonic() - begun < 4.0
+    assert report.seconds < 3.5, story(report)
+    assert report.verdict in (Verdict.UNDECIDED, Verdict.BLOCKED), story(report)
+    assert report.finding is not None
+    late = ("scanready.out-of-time", "handshake.too-slow", "handshake.silent")
+    assert report.finding.cause.code in late, story(report)
+    assert login_threads_end_within(1)
