@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, ssh, teradata
+from fixtures.emulators.certificates import authority
+from scanready import resolve
 from scanready.causes import teradata as causes
+from scanready.handshakes import teradata as shared
 from scanready.logins import killable
 from scanready.logins.teradata import understood
 from scanready.model import Credential, Owner, Report, Step, Verdict
+from scanready.sockets import Address
 from tests.climb import account, check_of, climb, expect, target
 
 
@@ -70,10 +76,68 @@ def test_codes_that_nobody_listed() -> None:
     assert understood("").cause.code == "scanready.limit"
 
 
-def test_the_https_port_where_1025_is_closed() -> None:
-    """That is only said if TLS answers on 443 of the same address, which it does not here."""
-    report = climb(target("teradata", "127.0.0.78"))
-    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+@pytest.mark.parametrize("tls", [True, False])
+def test_the_https_port_where_1025_is_closed(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = authority().context() if tls else None
+    with in_background(misbehave.silent if tls else misbehave.closes_at_once, "127.0.0.79", tls=context) as beside:
+        monkeypatch.setattr(shared, "HTTPS", beside.port)
+        report = climb(target("teradata", "127.0.0.79"), timeout=3.0)
+    if tls:
+        expect(report, Verdict.UNDECIDED, "teradata.https-port-only", step=Step.CONNECT, owner=Owner.NETWORK)
+    else:
+        expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+    assert report.footprint.connections == 1
+
+
+class TestCopNames:
+    """A system of several nodes: td, tdcop1, tdcop2 ..., as the vendor's driver makes them (seen in its look-ups)."""
+
+    @pytest.fixture
+    def names(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        known: dict[str, str] = {}
+
+        def lookup(host: str, port: int) -> list[Address]:
+            if host not in known:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return [(socket.AF_INET, (known[host], port))]
+
+        monkeypatch.setattr(resolve, "_lookup", lookup)
+        return known
+
+    def test_every_node_is_asked(self, names: dict[str, str]) -> None:
+        names |= {"td.lab": "127.0.0.81", "tdcop1.lab": "127.0.0.81", "tdcop2.lab": "127.0.0.82"}
+        with (
+            in_background(teradata.gateway, "127.0.0.81") as first,
+            in_background(teradata.gateway, "127.0.0.82", port=first.port) as second,
+        ):
+            report = climb(target("teradata", "td.lab", first.port), canary=False)
+            expect(report, Verdict.READY)
+            assert (first.counts["configurations"], second.counts["configurations"]) == (1, 1)
+        assert f"tdcop2.lab:{first.port}" in {check.endpoint for check in report.checks}
+
+    def test_one_that_does_not_answer_limits(self, names: dict[str, str]) -> None:
+        names |= {"td": "127.0.0.81", "tdcop1": "127.0.0.81", "tdcop2": "127.0.0.83"}
+        with in_background(teradata.gateway, "127.0.0.81") as first:
+            report = climb(target("teradata", "td", first.port), canary=False)
+        fix = f"ip daddr 127.0.0.83 tcp dport {first.port} accept"
+        expect(report, Verdict.LIMITED, "teradata.cop-unreachable", step=Step.CONNECT, owner=Owner.NETWORK, fix=fix)
+
+    def test_the_system_may_have_no_other_name(self, names: dict[str, str]) -> None:
+        names["tdcop1"] = "127.0.0.81"
+        with in_background(teradata.gateway, "127.0.0.81") as first:
+            report = climb(target("teradata", "td", first.port), canary=False)
+        expect(report, Verdict.READY)
+        assert "tdcop1 is: 127.0.0.81" in check_of(report, Step.RESOLVE).summary
+
+    def test_a_name_that_is_none_stays_one(self, names: dict[str, str]) -> None:
+        expect(climb(target("teradata", "td")), Verdict.BLOCKED, "resolve.not-found", step=Step.RESOLVE)
+
+    def test_more_nodes_than_are_looked_for(self, names: dict[str, str]) -> None:
+        names |= {"td": "127.0.0.81"} | {f"tdcop{number}": "127.0.0.81" for number in range(1, 300)}
+        with in_background(teradata.gateway, "127.0.0.81") as first:
+            report = climb(target("teradata", "td", first.port), canary=False)
+        expect(report, Verdict.READY)
+        assert report.footprint.connections <= 2
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,15 @@ HTTPS_ONLY = Cause(
     "python -c 'import teradatasql'; connect with sslmode=REQUIRE",
     definite=False,
 )
+COP_UNREACHABLE = Cause(
+    "teradata.cop-unreachable",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "One node of the system answers, and another one, which drivers log on to as well (its COP name is known to the "
+    "agent's resolver), does not: some of a scan's sessions would fail.",
+    "Permit the connection to every node (the fix has the rule), or take the COP names of dead nodes out of DNS.",
+    "On the agent: nslookup HOSTcop1; bteq: .logon HOSTcop2/{user}",
+)
 LOGON_MECHANISM = Cause(
     "teradata.logon-mechanism",
     Owner.DATABASE,

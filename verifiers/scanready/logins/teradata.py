@@ -12,6 +12,8 @@ from ..model import Credential
 from . import killable
 
 _CODE = re.compile(r"\[Error (\d+)\]")
+# The system tells no client whether it was the user, the password, the account or the mechanism.
+_INVALID, _UNTOLD = 8017, "; it is also what an account gets that must log on by another mechanism, such as LDAP"
 _UNANSWERED = ("timed out", "timeout", "i/o timeout")
 
 
@@ -80,7 +82,8 @@ def understood(said: str) -> Failure:
     first = re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0])[:300] if lines else "refused without a word"
     for code in codes:
         if code in causes.CODES:
-            return Failure(causes.CODES[code], f"{first} (error {code})", error_code=code)
+            hint = _UNTOLD if code == _INVALID else ""
+            return Failure(causes.CODES[code], f"{first} (error {code}{hint})", error_code=code)
     if any(word in said.lower() for word in _UNANSWERED):
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
     if codes and codes[0] >= 2000:
