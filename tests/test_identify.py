@@ -101,7 +101,15 @@ TDS7 = bytes.fromhex("0401002b0000010000001a000601002000010200210001030022000004
 TDS5 = bytes.fromhex("0401004b00000100ad140006050000000a73716c207365727665720a")
 NRPC = bytes.fromhex("6e0000006900000003000040020f0005003d0560f03a3803030000000002002f")
 
+#: Built by hand, as informix-driver 2026.9, teradatasql 20 and Tibero's JDBC driver 6 take them.
+SQLI, SQLI_REFUSED = (load(f"sqli/SYNTH-ids-{what}.s2c.hex") for what in ("accepted", "refused-951"))
+TERADATA, TERADATA_ERROR = (load(f"teradata/SYNTH-{what}.s2c.hex") for what in ("config-response", "error-8011"))
+TIBERO = load("tibero/SYNTH-greeting.s2c.hex")
+
 BINARY = {
+    "sqli": (SQLI, SQLI_REFUSED, load("sqli/SYNTH-ids-redirect.s2c.hex")),
+    "teradata": (TERADATA, TERADATA_ERROR),
+    "tibero": (TIBERO,),
     "smb": (SMB2, SMB1, bytes.fromhex("8300000182")),
     "dcerpc": (DCERPC,),
     "rpc": (RPC,),
@@ -143,6 +151,9 @@ def test_binary_protocols(protocol: str, first: bytes) -> None:
         (TDS7, 3, 0x10),
         (TDS5, 3, 0x10),
         (NRPC, 0, 0x10),
+        (SQLI, 1, 0x10),
+        (TERADATA, 9, 0x10),
+        (TIBERO, 7, 0x10),
     ],
 )
 def test_a_length_that_does_not_fit_proves_nothing(first: bytes, at: int, octet: int) -> None:

@@ -143,6 +143,18 @@ def test_the_drda_listener_next_door_tells_the_version(monkeypatch: pytest.Monke
         assert report.facts["version"] == "14.10.0", story(report)
 
 
+def test_a_drda_listener_is_not_the_port_and_the_other_way_round() -> None:
+    """9089 given for 9088, and the reverse: a common mistake. What a DRDA server says to junk is PRCCNVRM."""
+    junk = bytes.fromhex("0015d002ffff000f12450006114900080005113f06")
+    report, _ = asked(misbehave.says(junk), allow_login_probe=True)
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert "DRDA" in check_of(report, Step.HANDSHAKE).summary
+    with in_background(misbehave.says(informix.refused(-951))) as server:
+        report = climb(target("db2", "127.0.0.1", server.port, database="hr"))
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert "an Informix server (SQLI)" in check_of(report, Step.HANDSHAKE).summary
+
+
 def test_another_protocol_and_silence() -> None:
     report, _ = asked(misbehave.says(ssh.BANNER_9_2), allow_login_probe=True)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)

@@ -201,7 +201,7 @@ def _drda(data: bytes) -> str | None:
     """A DSS header (u16 length, D0, format, u16 correlation), then an object whose own length fits (DDM)."""
     length, inner = int.from_bytes(data[:2], "big"), int.from_bytes(data[6:8], "big")
     fits = len(data) >= 10 and data[2] == 0xD0 and data[3] & 0x0F in (1, 2, 3) and length == inner + 6
-    return "a DB2 or Derby server (DRDA)" if fits and data[8:10].startswith(_DRDA_REPLIES) else None
+    return "a DB2, Derby or Informix server (DRDA)" if fits and data[8:10].startswith(_DRDA_REPLIES) else None
 
 
 _TDS_TOKENS = rb"[\xaa\xab\xad\xe3\xe5\xe2\xed\xfd]"
@@ -249,6 +249,15 @@ _SIGNATURES: tuple[tuple[str, _Recogniser], ...] = (
     ),  # redirect, its data in a packet of its own
     ("tns", _says(rb"\x00\x08\x00\x00\x0b.\x00\x00\Z", "an Oracle listener (TNS)")),
     ("drda", _drda),
+    # u16 length, accepted, refused or sent on, 3C, options, and the constants that open every answer.
+    ("sqli", _framed(rb"..[\x02\x03\x0d]\x3c..\x00\x64\x00\x65\x00\x00\x00\x3d", 0, 2, "an Informix server (SQLI)")),
+    # Format 3, a response, its kind; u32 length of what follows the 52 octets of the header.
+    ("teradata", _framed(rb"\x03\x02[\x01-\x0c].{3}\x00[\x00-\x03]..", 6, 4, "a Teradata gateway", plus=52)),
+    # Greeting: type 0, u32 length of what follows the 16 octets of the header, nothing, the protocol's major version.
+    (
+        "tibero",
+        _framed(rb"\x00{4}\x00\x00..\x00{8}\x00{3}[\x02-\x14]", 4, 4, "a Tibero server, by the shape of it", plus=16),
+    ),
     (
         "dcerpc",
         _framed(
