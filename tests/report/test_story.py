@@ -155,3 +155,17 @@ def test_every_step_of_a_target_module_is_in_its_table() -> None:
         }
         missing = {step for step in used if step not in (Step.RESOLVE, Step.CONNECT) and (row.name, step) not in TOLD}
         assert not missing - ({Step.AUTH} if row.name == "tibero" else set()), row.name
+
+
+def test_a_connection_that_stands_is_not_told_as_a_protocol_that_is_spoken() -> None:
+    own, neighbour = tell(climbed("master", passed(Step.HANDSHAKE, "h:11117"), passed(Step.HANDSHAKE, "h:64937"))).rungs
+    assert "nothing: the connection was held" in own.sent
+    assert "the connection stands" in own.means
+    assert neighbour.sent == "a TCP connection request"
+    assert "nobody answers for every port" in neighbour.means
+    assert "64937" in neighbour.by_hand[0]
+
+
+def test_what_can_be_asked_of_a_cloud_by_hand_is_an_endpoint() -> None:
+    rung = tell(climbed("cloud", passed(Step.HANDSHAKE, "s3.amazonaws.com:443"))).rungs[0]
+    assert "https://s3.amazonaws.com:443/" in rung.by_hand[0]

@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..catalogue import BY_NAME
 from ..escape import MOST, visible, visible_lines
-from ..model import Cause, Outcome, Target, Verdict, bracketed
+from ..model import Cause, Outcome, Report, Step, Target, Verdict, bracketed
 from .document import Look, Totals
 
 #: What a verdict says, in one sentence.
@@ -23,6 +24,18 @@ SENTENCES: dict[Verdict, str] = {
     Verdict.BLOCKED: "a scan would fail",
     Verdict.UNDECIDED: "we could not tell",
 }
+#: Of types that have no login prompt to come to.
+_READY_THERE = "everything that can be proven from here holds; there is no login to come to"
+
+
+def sentence(report: Report) -> str:
+    """What the verdict of one report says."""
+    row = BY_NAME.get(report.target.type)
+    if report.verdict is Verdict.READY and row is not None and row.proof.height < Step.AUTH.height:
+        return _READY_THERE
+    return SENTENCES[report.verdict]
+
+
 _STYLES: dict[Verdict, str] = {
     Verdict.SCANNABLE: "bold green",
     Verdict.READY: "green",

@@ -12,7 +12,7 @@ from ..escape import fill, visible
 from ..model import Outcome, Report, Target
 from . import overview, story
 from .document import Look, RunInfo, Totals
-from .human import SENTENCES, Paper, address, columns, duration, owned, pairs, verdict_word
+from .human import Paper, address, columns, duration, owned, pairs, sentence, verdict_word
 from .result import fixes
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.
@@ -79,7 +79,7 @@ def draw(report: Report, look: Look) -> str:
     target = report.target
     paper.draw(Text.assemble((visible(str(target)), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
     paper.draw(_rungs(report, paper), indent=2)
-    paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {SENTENCES[report.verdict]}"))
+    paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {sentence(report)}"))
     if report.finding:
         paper.draw(pairs(_explanation(report)), indent=2)
     if fix := fixes(report):

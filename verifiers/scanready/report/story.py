@@ -84,6 +84,9 @@ _MEANS: dict[Step, str] = {
 }
 _NOT_CHECKED = "not checked, so nothing is known of it"
 _NO_LOGIN = "nobody need log in"
+#: Where the requirement is the connection itself: what is spoken there was not asked.
+_STANDS = "the connection stands; what is spoken there is not public, and was not asked"
+_NEIGHBOUR = "nobody answers for every port of this host, so the connection is that port's own"
 #: On these rungs every type does the same, unless its table says otherwise.
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%\w+)?")
 _ENDPOINT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})(?:/(?P<transport>tcp|udp))?")
@@ -129,6 +132,9 @@ def _means(report: Report, check: Check) -> str:
         return _NOT_CHECKED
     if check.step is Step.AUTH and check.facts.get("auth_methods") in (["anonymous"], ["sys"]):
         return _NO_LOGIN
+    row = BY_NAME.get(report.target.type)
+    if row is not None and row.by_connection and check.step is Step.HANDSHAKE:
+        return _STANDS if _is_own_port(check, report.target) else _NEIGHBOUR
     return _MEANS[check.step]
 
 
@@ -141,7 +147,7 @@ def _exchange(report: Report, check: Check) -> Exchange:
         line = "Resolve-DnsName {host}" if windows else "getent ahosts {host}"
         return Exchange(sent, "" if literal else line)
     row = TOLD.get((report.target.type, check.step))
-    if check.step is not Step.CONNECT:
+    if check.step is not Step.CONNECT and not _is_neighbour(check, report.target):
         return row or Exchange()
     if row is not None and _is_own_port(check, report.target):
         return row
@@ -149,6 +155,13 @@ def _exchange(report: Report, check: Check) -> Exchange:
         return Exchange("a question over UDP, asked again until its time was over", "nc -u -vz {host} {port}")
     line = "Test-NetConnection {host} -Port {port}" if windows else "nc -vz -w 5 {host} {port}"
     return Exchange("a TCP connection request", line)
+
+
+def _is_neighbour(check: Check, target: Target) -> bool:
+    """Whether it is the port that must not take a connection, of a type whose requirement is a connection."""
+    row = BY_NAME.get(target.type)
+    connects = row is not None and row.by_connection
+    return connects and check.step is Step.HANDSHAKE and not _is_own_port(check, target)
 
 
 def _is_own_port(check: Check, target: Target) -> bool:
@@ -176,7 +189,7 @@ def _place(target: Target, check: Check) -> Target:
     """The target as the lines name it: what was resolved, or connected to, may be another host or port."""
     if check.step is Step.RESOLVE:
         return replace(target, host=check.endpoint)
-    elsewhere = check.step is Step.CONNECT or _is_hostless(target)
+    elsewhere = check.step is Step.CONNECT or _is_hostless(target) or _is_neighbour(check, target)
     found = _ENDPOINT.fullmatch(check.endpoint) if elsewhere else None
     if found is None:
         return target
