@@ -12,6 +12,7 @@ from fixtures.emulators import in_background, misbehave
 from fixtures.emulators.certificates import Authority, authority
 from scanready import resolve
 from scanready.catalogue.clouds import BY_SERVICE, OTHER_NAMES, SERVICES, domain_of, is_own, places
+from scanready.cli.plan import plan_object
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.model import Check, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
@@ -348,3 +349,19 @@ def test_endpoints_in_an_inventory(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert sharepoint.options == {"tenant": "contoso"}
     assert [place.host for place in places(alone.host, 443, {})[0]] == ["contoso.sharepoint.com"]
+
+
+def test_a_plan_lists_the_endpoints_and_no_canary() -> None:
+    targets = parse_target("cloud://sharepoint?tenant=contoso") + parse_target("cloud://own?endpoints=a.example:8443")
+    plan = plan_object(targets, Step.ACCESS, canary=True)
+    assert [(row["host"], row["port"], row["connections"]) for row in plan["endpoints"]] == [
+        ("login.microsoftonline.com", 443, 1),
+        ("contoso.sharepoint.com", 443, 1),
+        ("graph.microsoft.com", 443, 1),
+        ("a.example", 8443, 1),
+    ]
+    assert plan["canary"]["hosts"] == 0
+
+
+def test_an_address_or_a_host_is_never_guessed_to_be_a_cloud() -> None:
+    assert "cloud" not in {one.type for one in parse_target("web1.corp")}
