@@ -115,10 +115,18 @@ def test_shares(lab: Lab, share: str, user: str, said: str) -> None:
 
 
 def test_a_share_whose_directory_is_gone_is_listed_and_cannot_be_opened(lab: Lab) -> None:
-    server = lab.samba("broken-shares")
+    server = lab.samba("odd-shares")
     assert {"broken", "a-file"} <= set(shares(lab, server))
     for share in ("broken", "a-file"):
         assert "tree connect failed: NT_STATUS_BAD_NETWORK_NAME" in smbclient(lab, server, share)
+
+
+def test_a_share_that_is_listed_and_holds_nothing_for_others(lab: Lab) -> None:
+    server = lab.samba("odd-shares")
+    assert "ada" in smbclient(lab, server, "homes-of-all")
+    assert r"NT_STATUS_ACCESS_DENIED listing \ada" in smbclient(
+        lab, server, "homes-of-all", SCANNER, PASSWORD, "-D", "ada"
+    )
 
 
 def test_nothing_but_the_session_service(lab: Lab) -> None:

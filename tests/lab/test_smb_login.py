@@ -240,8 +240,15 @@ def test_what_is_not_there_blocks(lab: Lab, share: str, path: str, detail: str) 
 
 @pytest.mark.parametrize("share", ["broken", "a-file"])
 def test_a_share_that_is_listed_and_cannot_be_opened(lab: Lab, share: str) -> None:
-    report = scan(lab, lab.samba("broken-shares"), share)
+    report = scan(lab, lab.samba("odd-shares"), share)
     expect(report, Verdict.BLOCKED, "smb.share-broken", step=Step.ACCESS, owner=Owner.SERVER)
+    passed(report, Step.LOGIN)
+
+
+def test_a_share_that_everybody_lists_and_others_own(lab: Lab) -> None:
+    report = scan(lab, lab.samba("odd-shares"), "homes-of-all")
+    fix = "setfacl -R -m u:scanuser:rX DIRECTORY-OF-homes-of-all/"
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix=fix)
     passed(report, Step.LOGIN)
 
 

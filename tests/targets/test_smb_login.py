@@ -235,12 +235,21 @@ class TestReading:
         assert r"finance\0.csv" in seen.denied.detail
         assert running.counts["create"] == 1 + 3, "the directory, and three files"
 
+    def test_homes_that_may_be_listed_and_none_of_them_entered(self) -> None:
+        names = peers.listing(*((name, peers.DIRECTORY_) for name in ("ada", "grace")), ("link", 0x410))
+        with peers.peer({DIRECTORY: (0, names), CREATE: [(0, peers.created(peers.DIRECTORY_)), 0xC0000022]}) as running:
+            seen = visit(running)
+        assert seen.denied is not None
+        assert seen.denied.cause is common.ACCESS_DENIED
+        assert r"finance\ada" in seen.denied.detail
+        assert running.counts["create"] == 1 + 2, "the directory, and two in it: a link leads elsewhere"
+
     def test_a_file_in_use_is_no_missing_right(self) -> None:
         answers: dict[int, peers.Answer] = {CREATE: [(0, peers.created(peers.DIRECTORY_)), nt_status.SHARING_VIOLATION]}
         with peers.peer(answers) as running:
             seen = visit(running)
         assert seen.denied is None
-        assert "could open none of 1 files" in seen.read
+        assert "could open none of 1 in it" in seen.read
 
     @pytest.mark.parametrize("attributes", [0x1020, 0x40020, 0x400020, 0x420])
     def test_what_is_kept_elsewhere_is_not_called_back(self, attributes: int) -> None:

@@ -4,7 +4,7 @@
     SESSION_SETUP     NTLMv2 in two messages: the login. Never as nobody, never again, never in clear
     TREE_CONNECT      the share's own access list
     CREATE            the file system's rights to the directory, or to the file that is named
-    QUERY_DIRECTORY   its first names; the first plain files are opened, and none is read: no file's times change
+    QUERY_DIRECTORY   its first names; the first of them are opened, and none is read: no file's times change
     TREE_DISCONNECT, LOGOFF
 
 Without a share named, the server is asked for its list, and the first that lets us read is read.
@@ -35,7 +35,7 @@ __all__ = ["SMB1", "Seen", "Trace", "Where", "visit"]
 SMB1 = 0
 
 _MOST_SHARES = 5  # tried, where none is named
-_MOST_FILES = 3  # opened
+_MOST_OPENED = 3  # of a directory
 _MOST_TOLD, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
 _EVERYBODYS = ("netlogon", "sysvol", "print$")  # of every domain controller or print server: tried last
 
@@ -183,15 +183,15 @@ class _Look:
         self._share = where.share
         self._path = where.path.replace("/", "\\").strip("\\")
         self._failures: list[Failure] = []
-        self._opened_a_file = False
+        self._opened_one = False
         self.seen = Seen(account.name, session.guest)
 
     def around(self) -> None:
-        """Read the share that is named, or of those the server shows the first in which a file may be opened."""
+        """Read the share that is named, or of those the server shows the first in which something may be opened."""
         try:
             for share in [self._share] if self._share else self._shown():
                 self._try(share)
-                if self._opened_a_file or (self._failures and self._failures[-1].cause is not common.ACCESS_DENIED):
+                if self._opened_one or (self._failures and self._failures[-1].cause is not common.ACCESS_DENIED):
                     break
         except Failure as failure:
             self._failures.append(failure)
@@ -255,7 +255,7 @@ class _Look:
         return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
 
     def _read_in(self, tree: Tree) -> str:
-        """List the directory and open its first plain files, or open the one file that the path names."""
+        """List the directory and open one of its first entries, or open the one file that the path names."""
         path, where = self._path, rf"{tree.share}\{self._path}" if self._path else tree.share
         try:
             with self._understood:
@@ -268,28 +268,29 @@ class _Look:
                 raise self._elsewhere(where, refused.status) from refused
             raise nt_status.refused_path(refused.status, tree.share, path, self._account) from refused
         if not opened.is_directory:
-            self._opened_a_file = True
+            self._opened_one = True
             return f"opened the file {where}"
         names = f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
         if not entries:
             names = "no names; it is empty, or shows them to others"
-        return f"listed {where}: {names}" + self._opened_of(tree, [e.name for e in entries if e.is_plain_file])
+        here = sorted((entry for entry in entries if entry.is_here), key=lambda entry: entry.is_directory)
+        return f"listed {where}: {names}" + self._opened_of(tree, [entry.name for entry in here])
 
-    def _opened_of(self, tree: Tree, files: list[str]) -> str:
-        """Open the first file that lets us; a directory may be listed by many who may not read what is in it."""
+    def _opened_of(self, tree: Tree, names: list[str]) -> str:
+        """Open the first entry that lets us; a directory may be listed by many who may not read what is in it."""
         refusals = []
-        for name in files[:_MOST_FILES]:
+        for name in names[:_MOST_OPENED]:
             path = rf"{self._path}\{name}" if self._path else name
             try:
                 with self._understood:
                     self._session.close(tree, self._session.open(tree, path))
-                self._opened_a_file = True
+                self._opened_one = True
                 return f", and opened {name}"
             except Refused as refused:
                 refusals.append(nt_status.refused_path(refused.status, tree.share, path, self._account))
         if refusals and all(failure.cause is common.ACCESS_DENIED for failure in refusals):
             raise refusals[0]
-        return f", and could open none of {len(refusals)} files: {refusals[0].detail}" if refusals else ""
+        return f", and could open none of {len(refusals)} in it: {refusals[0].detail}" if refusals else ""
 
     def _ask_where(self, path: str, below: str = "") -> list[str]:
         """Which other servers have what the namespace has there, and ``below`` that."""

@@ -27,10 +27,9 @@ class Entry:
         return bool(self.attributes & _DIRECTORY)
 
     @property
-    def is_plain_file(self) -> bool:
+    def is_here(self) -> bool:
         """Whether opening it reads nothing back from an archive or a cloud, and leads nowhere else."""
-        kept_elsewhere = _OFFLINE | _RECALL_ON_OPEN | _RECALL_ON_DATA_ACCESS | _REPARSE_POINT
-        return not self.attributes & (_DIRECTORY | kept_elsewhere)
+        return not self.attributes & (_OFFLINE | _RECALL_ON_OPEN | _RECALL_ON_DATA_ACCESS | _REPARSE_POINT)
 
 
 def directory(data: bytes) -> list[Entry]:
