@@ -31,6 +31,14 @@ VARIES = (
     (re.compile(r" +\d+(\.\d+)? (ms|s)$", re.MULTILINE), ""),
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "# s"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "#-#-#"),
+    # What `scanready agent` and the agent's rung tell of the machine that the page was written on.
+    (re.compile(r"OpenSSH_\S+( (Debian|Ubuntu)-\S+?)?(?=[:;\s])"), "OpenSSH_#"),
+    (re.compile(r"\b(Debian|Ubuntu) \d[\d.]*(?=[;,\s])"), "#"),
+    (re.compile(r"\d\d? [A-Z][a-z]{2} 20\d\d(?=:)"), "#"),
+    (re.compile(r"\(bound to \d+\)"), "(bound to #)"),
+    (re.compile(r", /\.dockerenv"), ""),
+    (re.compile(r"\d+(?= (key exchanges|host key algorithms|ciphers|MACs|algorithms|of which|are in use))"), "#"),
+    (re.compile(r"\d+, \d+ at the most"), "#, # at the most"),
     (re.compile(r"\b\d+(\.\d+)+(p\d+)?(-[\w.+~-]+)?( \w+-\d[\w.+~]*)?"), "#.#"),
     (re.compile(r"\s+"), " "),
 )
@@ -57,6 +65,7 @@ def estate(lab: Lab) -> Iterator[Lab]:
         }
     )
     lab.clouds()
+    lab.dns()
     closed = [firewall("rest-dropped", lab.nfs("both").address)]
     closed += [f"ip daddr {lab.windows('healthy').address} tcp dport 49152-65535 drop"]
     with lab.policy("\n".join(closed)):

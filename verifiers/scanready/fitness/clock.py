@@ -13,6 +13,8 @@ from .line import Answer, Line
 #: Seconds. Kerberos (RFC 4120, 1.6, "clock skew", by custom five minutes) and the clouds' request signatures permit
 #: as much; the last half minute is kept back, since clocks that differ by so much drift on.
 MOST_SKEW = 270
+#: Seconds that say nothing: a date has whole ones, and a busy host reads it late.
+_NOISE = 5
 
 
 async def look(asked: Asked) -> list[Answer]:
@@ -38,8 +40,9 @@ async def look(asked: Asked) -> list[Answer]:
 def _judge(line: Line, report: Report) -> None:
     skew = int(report.facts["clock_skew_seconds"])
     where = f"{report.target.type}://{bracketed(report.target.host)}"
-    direction = "ahead of" if skew > 0 else "behind"
-    said = f"the clock of {where} is {abs(skew)} s {direction} this one" if skew else f"as {where} tells it"
+    said = f"the clock of {where} is {abs(skew)} s {'ahead of' if skew > 0 else 'behind'} this one"
+    if abs(skew) <= _NOISE:
+        said = f"agrees with {where} within {_NOISE} seconds"
     if abs(skew) >= MOST_SKEW:
         line.warn(causes.CLOCK_SKEWED, said, clock_skew_seconds=skew)
     else:
@@ -48,10 +51,13 @@ def _judge(line: Line, report: Report) -> None:
 
 def _untold(line: Line, heard: list[Report], *, named: bool) -> None:
     """Nobody told the time: a finding where the operator named the host, a note where it was our own idea."""
-    why = "; ".join(f"{report.target}: {_why(report)}" for report in heard)
     if not named:
-        line.skip(f"not checked: the Master's Web Console tells no time here, and need not ({why})")
+        short = "; ".join(
+            f"{report.target.port}: {report.cause.code if report.cause else 'no date'}" for report in heard
+        )
+        line.skip(f"not checked: the Master's Web Console tells no time here, and need not ({short})")
         return
+    why = "; ".join(f"{report.target}: {_why(report)}" for report in heard)
     line.fail(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
 
 

@@ -15,7 +15,7 @@ from ..causes import common
 from ..engine import Run
 from ..model import Facts, Target, Verdict
 from . import proc
-from .asked import ROLES, Asked
+from .asked import Asked
 from .line import Answer, Line
 
 AGENTS_PORT = 11117
@@ -87,7 +87,7 @@ def _judge(line: Line, ports: tuple[int, ...], sockets: list[proc.Socket]) -> No
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in where.items() if found)
         line.fail(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
     else:
-        line.fail(causes.NOT_LISTENING, f"nothing listens on {names}, which {ROLES['master']}s must", **facts)
+        line.fail(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
 
 
 def _is_loopback(address: str) -> bool:

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from .. import datagram
 from ..causes import agent as causes
-from ..model import Facts
+from ..explain import explain
+from ..model import Facts, Step
 from ..resolve import Resolver
 from ..sockets import Address
 from ..stream import StreamError
@@ -108,10 +109,8 @@ async def ask(server: str) -> tuple[bool, str]:
     try:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         code = await datagram.ask(_port_53(server), identity + _QUESTION, lambda said: _code(said, identity), deadline)
-    except (StreamError, WireError) as error:
-        return False, f"does not answer ({error})"
-    except OSError as error:
-        return False, f"cannot be asked ({error.strerror or error})"
+    except (StreamError, WireError, OSError) as error:
+        return False, f"does not answer ({explain(error, Step.CONNECT, 'dns').detail})"
     failure = f" ({_CODES[code]} for the root)" if code in _CODES else ""
     return True, f"answers in {(time.perf_counter() - begun) * 1000:.0f} ms{failure}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from rich.table import Table
@@ -39,9 +40,15 @@ def draw(fitness: Fitness, look: Look) -> str:
             paper.draw(Text("  fix", "dim"))
             paper.paste(answer.finding.fix, indent=4)
     if look.verbosity > 0:
-        facts = [(visible(key, 40), _fact(value)) for answer in fitness.answers for key, value in answer.facts.items()]
-        paper.draw(Text(""), pairs([*facts, ("took", duration(fitness.seconds))]), indent=2)
+        paper.draw(Text(""), pairs([*_evidence(fitness), ("took", duration(fitness.seconds))]), indent=2)
     return paper.text()
+
+
+def _evidence(fitness: Fitness) -> list[tuple[str, str]]:
+    """What there is to see, by subject where several have a fact of one name."""
+    told = [(answer.endpoint, key, value) for answer in fitness.answers for key, value in answer.facts.items() if value]
+    often = Counter(key for _, key, _ in told)
+    return [(visible(f"{subject}: {key}" if often[key] > 1 else key, 40), _fact(value)) for subject, key, value in told]
 
 
 def _checks(fitness: Fitness, paper: Paper) -> Table:
