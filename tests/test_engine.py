@@ -188,7 +188,8 @@ def test_results_stream_and_stopping_begins_nothing_new(verifier: Callable[[obje
     assert 5 <= got < 20
 
 
-def test_a_type_that_is_not_built_contacts_nothing() -> None:
+def test_a_type_that_is_not_built_contacts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "verifier", lambda _: None)
     report = asyncio.run(verify(target("notes", "127.0.0.1")))
     expect(report, Verdict.UNDECIDED, "scanready.not-built", step=Step.AGENT)
     assert report.footprint.connections == 0

@@ -31,6 +31,9 @@ def test_exchange_up_to_the_login_prompt() -> None:
     passed(report, Step.TLS, Step.HANDSHAKE, Step.AUTH)
     assert report.facts["auth_methods"] == ["Negotiate", "NTLM"]
     assert report.facts["front_end"] == "EX01"
+    assert report.facts["product"] == "Microsoft Exchange Server", "not IIS, which is told apart"
+    assert report.facts["server"] == "Microsoft-IIS/10.0"
+    assert "version" not in report.facts
     assert report.facts["back_end"] == "EX01.corp.example"
     assert report.facts["server_name"]
     assert report.facts["domain"]

@@ -210,12 +210,20 @@ def test_the_account_is_not_fit(code: str, cause: str) -> None:
     expect(report, Verdict.BLOCKED, cause, step=Step.LOGIN, owner=Owner.IDENTITY)
 
 
-def test_what_is_not_soap() -> None:
-    for body in (b"<html><body>Welcome</body></html>", b"hello", b"<?xml version='1.0'?><a>"):
-        report, _ = entered(ews.Exchange(soap=((b"GetFolder", ews.answer("200 OK", body=body)),)))
-        assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED)
-        assert report.cause is not None
-        assert report.cause.code in ("handshake.malformed", "scanready.limit"), report.finding
+@pytest.mark.parametrize(
+    ("body", "code", "step", "owner"),
+    [
+        (b"<html><body>Welcome</body></html>", "ews.preauthentication", Step.LOGIN, Owner.NETWORK),
+        (b"hello", "handshake.malformed", Step.LOGIN, SERVER),
+        (b"", "handshake.malformed", Step.LOGIN, SERVER),
+        (b"<?xml version='1.0'?><a>", "handshake.malformed", Step.ACCESS, SERVER),
+        (b"<?xml version='1.0'?><s:Envelope", "handshake.malformed", Step.ACCESS, SERVER),
+    ],
+)
+def test_what_is_not_soap(body: bytes, code: str, step: Step, owner: Owner) -> None:
+    report, server = entered(ews.Exchange(soap=((b"GetFolder", ews.answer("200 OK", body=body)),)))
+    expect(report, Verdict.BLOCKED, code, step=step, owner=owner)
+    assert server.counts["type-3"] == 1
 
 
 # --- hostile peers, and our own limits ------------------------------------------------------------------------------

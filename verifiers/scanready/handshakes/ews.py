@@ -90,17 +90,20 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
     """Ask the endpoint without a login; return its 401."""
     async with probe.step(Step.HANDSHAKE, url.endpoint) as rung:
         answer = await talk.ask("GET", url)
-        rung.check.facts |= website.facts_of(answer) | _facts(answer)
+        rung.check.facts |= _facts(answer)
         _judge(probe, website.Page(url, answer, talk))
         shown = await _evidence(rung, talk, url, answer)
         if not shown:
             rung.blocked(causes.UNCONFIRMED, f"{url} answers {http.described(answer)}; {NOWHERE} asks for a login, too")
+        rung.check.facts.setdefault("product", product_of(""))
         rung.saw(f"answers as Exchange's web services ({shown})")
     return answer
 
 
 def _facts(answer: wire.Response) -> Facts:
-    found: Facts = {}
+    found = website.facts_of(answer)
+    for of_iis in ("product", "version"):  # Exchange's own are told elsewhere
+        found.pop(of_iis, None)
     for name, fact in _TOLD.items():
         if value := answer.header(name):
             found.setdefault(fact, value[:100])

@@ -21,6 +21,7 @@ from ..causes import ews as causes
 from ..causes import http as web
 from ..explain import Failure
 from ..model import Credential
+from ..wire import http as wire
 from .http import adapter
 from .watchdog import Watchdog
 
@@ -107,8 +108,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     log = logging.getLogger(_LOG)
-    log.addHandler(logging.NullHandler())
     log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
         yield
@@ -268,9 +270,8 @@ def _policy(mailbox: _Mailbox) -> Any:
         """See :func:`_policy`."""
 
         def raise_response_errors(self, response: Any) -> None:
-            soap = response.status_code == 500 and is_xml(response.content)
-            if response.status_code == 200 or soap:
-                mailbox.accepted = mailbox.accepted or is_xml(response.content)
+            if response.status_code in (200, 500) and is_xml(response.content):
+                mailbox.accepted = True
                 return
             mailbox.accepted = mailbox.accepted or response.status_code == 403
             raise _refused(response, mailbox._where)
@@ -303,6 +304,10 @@ def _refused(response: Any, where: Where) -> Failure:
             return Failure(common.THROTTLED, said)
         case 502 | 503 | 504:
             return Failure(causes.SERVICE_DOWN, said)
+        case 200 if wire.is_login_form(response.content) or b"<html" in response.content[:2000].lower():
+            return Failure(causes.PREAUTHENTICATION, f"{said}, with a page in place of the web services' answer")
+        case 200:
+            return Failure(common.MALFORMED, f"{said}, and what comes is no SOAP")
         case status if status == 440 or 300 <= status < 400:
             led = response.headers.get("Location", "")[:200]
             return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")

@@ -10,9 +10,10 @@ from .databases import DATABASES
 from .files import FILES
 from .hosts import HOSTS
 from .infrastructure import INFRASTRUCTURE
+from .mail import MAIL
 from .said import Exchange
 from .web import WEB
 
 __all__ = ["TOLD", "Exchange"]
 
-TOLD: dict[tuple[str, str], Exchange] = {**HOSTS, **FILES, **WEB, **DATABASES, **INFRASTRUCTURE}
+TOLD: dict[tuple[str, str], Exchange] = {**HOSTS, **FILES, **WEB, **MAIL, **DATABASES, **INFRASTRUCTURE}
