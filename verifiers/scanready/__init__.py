@@ -8,13 +8,14 @@ The public API is the nine words of :mod:`scanready.model` and two functions::
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
 from .version import __version__
 
 if TYPE_CHECKING:
     from .engine import Settings, verify, verify_all
+    from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
 
 __all__ = [
     "Agent",
@@ -34,9 +35,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the engine when it is first asked for: `import scanready` stays quick."""
-    if name in ("Settings", "verify", "verify_all"):
-        from . import engine
-
-        return getattr(engine, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load a name when it is first asked for: every pytest run imports this package, for the plug-in's sake."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    where = "engine" if name in ("Settings", "verify", "verify_all") else "model"
+    found = globals()[name] = getattr(import_module(f"{__name__}.{where}"), name)
+    return found

@@ -64,16 +64,20 @@ class Settings:
 
 
 class Run:
-    """One run over many targets. Use as an async context manager; ``results`` streams."""
+    """One run over many targets. Use as an async context manager; ``results`` streams.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    Args:
+        guard: what became of credentials so far, where this run goes on with what others began.
+    """
+
+    def __init__(self, settings: Settings | None = None, guard: LockoutGuard | None = None) -> None:
         self.settings = settings or Settings()
         self.agent = self.settings.agent or this_agent()
         self._stop = asyncio.Event()
         self._around = Surroundings(
             self.agent,
             Resolver(),
-            LockoutGuard(),
+            guard or LockoutGuard(),
             ThreadPoolExecutor(_LOGIN_THREADS, thread_name_prefix="login"),
             self.settings.ca_file,
             self.settings.tap,

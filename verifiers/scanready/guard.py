@@ -9,9 +9,10 @@ login that did not end nobody knows whether it counted: it is not repeated there
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from .causes import common
 from .explain import Failure
@@ -87,6 +88,27 @@ class LockoutGuard:
         finally:
             if alone:
                 account.turn.release()
+
+    def remembered(self) -> list[dict[str, Any]]:
+        """Return what became of each account, as JSON types, for :meth:`recall` in another process. No secrets."""
+        return [
+            {
+                "account": list(key),
+                "proven": sorted(account.proven),
+                "unanswered": account.unanswered,
+                "refused_by": account.refused_by,
+            }
+            for key, account in self._accounts.items()
+        ]
+
+    def recall(self, remembered: Iterable[Mapping[str, Any]]) -> None:
+        """Add what another process remembered to what is known here. Nothing that was refused is forgotten."""
+        for one in remembered:
+            username, authority = one["account"]
+            account = self._accounts.setdefault((username, authority), _Account())
+            account.proven.update(one["proven"])
+            account.unanswered |= one["unanswered"]
+            account.refused_by = account.refused_by or one["refused_by"]
 
     async def _take_turn(self, account: _Account, credential: Credential, until: float | None) -> None:
         try:

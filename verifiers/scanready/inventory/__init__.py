@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .expected import Expectation, expectation
 from .problems import InventoryError, InventoryWarning, Problem
 from .secrets import credential_from, resolve_secret
 from .targets import parse_target
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from .reading import Inventory
 
 __all__ = [
+    "Expectation",
     "Inventory",
     "InventoryError",
     "InventoryWarning",
     "Problem",
     "credential_from",
+    "expectation",
     "json_schema",
     "load",
     "parse_target",

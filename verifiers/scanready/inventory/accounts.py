@@ -31,6 +31,11 @@ class Accounts:
         self._sound: set[tuple[str, str]] = set()
         self._resolved: dict[str, Credential] = {}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All that are defined, used or not."""
+        return frozenset(self._known)
+
     def define(self, name: str, node: Node) -> None:
         """Read one credential's definition; its references are checked, not followed."""
         self._nodes[name] = node

@@ -9,6 +9,7 @@ from ..catalogue import BY_NAME, GUESSED, TargetType
 from ..model import Credential, Target
 from .accounts import Accounts
 from .document import Node
+from .expected import Expectation, expectation
 from .hosts import clean_host, hosts_of, network
 from .options import accepted, option_value, refuse_unknown, type_row
 from .page import Page
@@ -18,14 +19,18 @@ from .targets import EXAMPLES, expand, read_target
 
 #: What a run can hold in memory, at some 600 bytes a target: one type on all of a /12.
 MOST_TARGETS = 2**20
-_OWN_KEYS = frozenset({"host", "hosts", "type", "types", "port", "credential", "tags"})
+_OWN_KEYS = frozenset({"host", "hosts", "type", "types", "port", "credential", "tags", "expect"})
 
 
 class Entries:
-    """Reads entries into ``targets``, in the file's order. Their credentials have no secrets yet."""
+    """Reads entries into ``targets``, in the file's order. Their credentials have no secrets yet.
+
+    ``expected`` has, by a target's place among them, the failure that is known of it.
+    """
 
     def __init__(self, page: Page, accounts: Accounts, default_types: Sequence[TargetType], allow_large: bool) -> None:
         self.targets: list[Target] = []
+        self.expected: dict[int, Expectation] = {}
         self._page = page
         self._accounts = accounts
         self._default_types = default_types
@@ -60,6 +65,7 @@ class Entries:
             self._page.wrong(node, "a target has either `type` or `types`")
         options = self._options(node, rows or GUESSED) if types_known else {}
         credential = self._credential(node, "credential")
+        expected = self._expectation(node, rows)
         right = entry is not None and len(self._page.problems) == problems
         clean = [(place, self._hosts(place, len(rows or GUESSED), listed)) for place, listed in _places(node)]
         if not right or entry is None:
@@ -68,8 +74,19 @@ class Entries:
         with self._page.reading(node):  # what is wrong for one host here is wrong for all: it is told once
             for place, hosts in clean:
                 source = self._source(place)
+                first = len(self.targets)
                 for host in hosts:
                     self._keep(expand(host, rows, entry.port, options, credential, tags=tags, source=source), place)
+                if expected is not None:
+                    self.expected.update(dict.fromkeys(range(first, len(self.targets)), expected))
+
+    def _expectation(self, node: Node, rows: Sequence[TargetType]) -> Expectation | None:
+        """The entry's known failure; causes of third parties' types are not known here."""
+        if "expect" not in node.value:
+            return None
+        with self._page.reading(node["expect"]):
+            return expectation(node["expect"].plain(), any_cause=any(row.name not in BY_NAME for row in rows))
+        return None
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
         """The entry as its model, None if it has not the shape. A third party's type may have any option."""

@@ -16,6 +16,7 @@ from ..model import Credential, Step, Target
 from .accounts import Accounts
 from .document import Node, compose, decode
 from .entries import Entries, rows_of
+from .expected import Expectation
 from .hosts import clean_host
 from .page import Page
 from .problems import InventoryError, Problem
@@ -30,7 +31,8 @@ LARGEST_FILE = 8 * 1024 * 1024
 class Inventory:
     """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
 
-    ``credentials`` are those whose secrets were looked up (no repr shows them).
+    ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` names all there are.
+    ``expected`` has, by a target's place in ``targets``, the failure that is known of it.
     """
 
     targets: list[Target]
@@ -41,6 +43,8 @@ class Inventory:
     ca_file: str | None = None
     warnings: tuple[str, ...] = ()
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
+    defined: frozenset[str] = frozenset()
+    expected: Mapping[int, Expectation] = dataclasses.field(default_factory=dict)
 
 
 def read_inventory(
@@ -111,6 +115,8 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
         ca_file=ca_file,
         warnings=tuple(page.warnings),
         credentials=credentials,
+        defined=accounts.names,
+        expected=entries.expected,
     )
 
 

@@ -24,6 +24,26 @@ _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN
 _TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": [row.name for row in TYPES]})]
 _Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
 _NfsVersion = Annotated[Any, WithJsonSchema({"enum": [2, 3, 4]})]
+_CODE = {"type": "string", "description": "The code of a cause, as in connect.filtered."}
+# Read by `expectation`: what is wrong in it is told there, in one place.
+_Expectation = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "blocked": _CODE,
+                "limited": _CODE,
+                "undecided": _CODE,
+                "until": {"type": "string", "format": "date", "description": "The last day it is expected."},
+                "reason": {"type": "string", "description": "For people: the number of a change request, say."},
+            },
+            "required": ["until"],
+            "oneOf": [{"required": ["blocked"]}, {"required": ["limited"]}, {"required": ["undecided"]}],
+            "additionalProperties": False,
+        }
+    ),
+]
 _Scalar = Annotated[Any, WithJsonSchema({"type": ["string", "number"], "minLength": 1})]
 
 _Endpoints = Annotated[
@@ -80,6 +100,7 @@ class _TargetEntry(_Closed):
     port: int = _optional("The port; default is the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
+    expect: _Expectation = _optional("For pytest: a failure that is known, until a date. `verify` takes no notice.")
 
 
 def _option_fields() -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""How a report becomes a test's outcome, and what a failed test says."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+import pytest
+
+from scanready.causes import common
+from scanready.inventory import Expectation
+from scanready.inventory.expected import expectation
+from scanready.inventory.problems import Wrong
+from scanready.model import Check, Finding, Outcome, Report, Step, Verdict
+from scanready.testing import CheckedReport
+from scanready.testing.verdicts import Ending, conclude
+from tests.report.reports import HOSTILE, SECRET, blocked, ready
+
+TODAY = datetime.date(2026, 5, 1)
+
+
+def having(verdict: Verdict) -> Report:
+    if verdict in (Verdict.BLOCKED, Verdict.LIMITED, Verdict.UNDECIDED):
+        return replace(blocked(), verdict=verdict)
+    return replace(ready(), verdict=verdict)
+
+
+def expected(until: str, code: str = "connect.filtered", verdict: Verdict = Verdict.BLOCKED) -> Expectation:
+    return Expectation(verdict, code, datetime.date.fromisoformat(until), "CHG-4711")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "passes"),
+    [
+        (Verdict.SCANNABLE, (None, "ready", "scannable")),
+        (Verdict.READY, (None, "ready")),
+        (Verdict.LIMITED, (None,)),
+        (Verdict.BLOCKED, ()),
+        (Verdict.UNDECIDED, ()),
+    ],
+)
+def test_what_passes(verdict: Verdict, passes: tuple[str | None, ...]) -> None:
+    found = {
+        require: conclude(having(verdict), require, None, TODAY).ending for require in (None, "ready", "scannable")
+    }
+    assert found == {
+        require: Ending.PASSED if require in passes else Ending.FAILED for require in (None, "ready", "scannable")
+    }
+
+
+def test_a_failure_is_the_ladder_and_the_remedy() -> None:
+    text = conclude(blocked(), "ready", None, TODAY).text
+    assert text.startswith(
+        "postgresql://db7:5432 is blocked by connect.filtered (network); wanted: ready or scannable\n"
+    )
+    assert "✓  resolve" in text
+    assert "✗  connect" in text
+    assert "remedy " in text
+    assert "tcp dport 5432 accept" in text
+    assert SECRET not in text
+
+
+def test_undecided_is_no_pass_and_says_so() -> None:
+    text = conclude(having(Verdict.UNDECIDED), None, None, TODAY).text
+    assert text.startswith(
+        "postgresql://db7:5432 is undecided (connect.filtered, network): whether a scan would work is not known, "
+        "so this is no pass; wanted: scannable, ready or limited\n"
+    )
+
+
+def test_ready_says_why_no_login_was_tried() -> None:
+    report = ready()
+    report.checks.append(Check(Step.LOGIN, "db8:3306", Outcome.SKIPPED, "no credential was given"))
+    text = conclude(report, "scannable", None, TODAY).text
+    assert text.startswith("mysql://db8:3306 is ready (no login: no credential was given); wanted: scannable\n")
+
+
+def test_what_targets_say_is_harmless() -> None:
+    text = conclude(blocked(detail=HOSTILE), None, None, TODAY).text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\x1b" in text
+
+
+def test_an_expected_failure() -> None:
+    for today in (TODAY, datetime.date(2026, 5, 2)):  # the last day still counts
+        found = conclude(blocked(), None, expected("2026-05-02"), today)
+        assert found.ending is Ending.EXPECTED
+        assert found.text == "blocked by connect.filtered, expected until 2026-05-02 (CHG-4711)"
+
+
+@pytest.mark.parametrize(
+    ("report", "expectation_", "says"),
+    [
+        (blocked(), expected("2026-04-30"), "that was expected until 2026-04-30 (CHG-4711), which is over"),
+        (
+            blocked(),
+            expected("2026-12-31", "connect.refused"),
+            "expected until 2026-12-31 (CHG-4711): blocked by connect.",
+        ),
+        (
+            ready(),
+            expected("2026-12-31"),
+            "is ready; expected until 2026-12-31 (CHG-4711): blocked by connect.filtered. ",
+        ),
+        (having(Verdict.UNDECIDED), expected("2026-12-31"), "is undecided"),
+        (having(Verdict.LIMITED), expected("2026-12-31"), "is limited by connect.filtered"),
+    ],
+)
+def test_an_expectation_that_does_not_hold(report: Report, expectation_: Expectation, says: str) -> None:
+    found = conclude(report, None, expectation_, TODAY)
+    assert found.ending is Ending.FAILED
+    assert says in found.text.splitlines()[0]
+    if report.verdict is Verdict.READY:
+        assert "Remove the expectation" in found.text.splitlines()[0]
+
+
+def test_an_expectation_as_it_is_written() -> None:
+    read = expectation({"limited": "tls.expired", "until": "2026-12-31", "reason": "renewal under way"})
+    assert read == Expectation(Verdict.LIMITED, "tls.expired", datetime.date(2026, 12, 31), "renewal under way")
+    assert expectation({"blocked": "echo.none", "until": TODAY}, any_cause=True).until == TODAY
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("connect.filtered", "is a mapping"),
+        ({"blocked": "connect.filtered"}, "`until` is missing"),
+        ({"blocked": "connect.filtered", "until": "soon"}, "`until` is a date"),
+        ({"blocked": "connect.filterd", "until": "2026-12-31"}, "did you mean `connect.filtered`?"),
+        ({"until": "2026-12-31"}, "one of `blocked`, `limited` and `undecided`"),
+        ({"blocked": "connect.filtered", "limited": "tls.expired", "until": "2026-12-31"}, "one of `blocked`"),
+        ({"blocked": "connect.filtered", "until": "2026-12-31", "raeson": "x"}, "did you mean `reason`?"),
+    ],
+)
+def test_an_expectation_that_cannot_be_read(entry: object, says: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        expectation(entry)
+    assert any(says in message for message in caught.value.messages)
+
+
+def test_assertions() -> None:
+    good, bad = CheckedReport.of(replace(ready(), verdict=Verdict.SCANNABLE)), CheckedReport.of(blocked())
+    assert good.assert_scannable() is good
+    assert good.assert_ready() is good
+    assert CheckedReport.of(ready()).assert_ready()
+    assert bad.assert_blocked() is bad
+    assert bad.assert_blocked("connect.filtered") is bad
+    assert CheckedReport.of(having(Verdict.LIMITED)).assert_limited("connect.filtered")
+    for fails in (
+        bad.assert_scannable,
+        bad.assert_ready,
+        bad.assert_limited,
+        good.assert_blocked,
+        CheckedReport.of(ready()).assert_scannable,
+        CheckedReport.of(having(Verdict.UNDECIDED)).assert_ready,
+        CheckedReport.of(having(Verdict.UNDECIDED)).assert_blocked,
+    ):
+        with pytest.raises(AssertionError, match="; wanted: "):
+            fails()
+    with pytest.raises(
+        AssertionError, match=r"is blocked by connect.filtered \(network\); wanted: blocked by tls.expired"
+    ):
+        bad.assert_blocked("tls.expired")
+
+
+def test_a_checked_report_is_a_report() -> None:
+    plain = blocked()
+    checked = CheckedReport.of(plain)
+    assert isinstance(checked, Report)
+    assert checked.cause is plain.cause
+    assert checked.checks is plain.checks
+    assert repr(checked) == "<postgresql://db7:5432 blocked by connect.filtered>"
+    assert SECRET not in repr(checked)
+    assert Finding(common.FILTERED, "no answer") in [
+        replace(check.finding, fix=None) for check in plain.checks[1:3] if check.finding
+    ]

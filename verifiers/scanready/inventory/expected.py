@@ -1,0 +1,77 @@
+"""A failure that is known: its verdict, its cause, and the last day on which it is still expected.
+
+Without a date such a note outlives its reason; so there is none without.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model import Verdict
+from .problems import Complaints, Wrong, did_you_mean, shown
+
+#: The verdicts one can have to live with for a while.
+_VERDICTS = (Verdict.BLOCKED, Verdict.LIMITED, Verdict.UNDECIDED)
+_FORM = "{blocked: CODE, until: YYYY-MM-DD, reason: TEXT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is expected of a target through the day ``until``."""
+
+    verdict: Verdict
+    code: str
+    until: datetime.date
+    reason: str = ""
+
+
+def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
+    """Read ``{blocked: CODE, until: DATE, reason: TEXT}``; instead of ``blocked``, ``limited`` or ``undecided``.
+
+    Args:
+        any_cause: a third party's type: its causes are in no catalogue of ours.
+
+    Raises:
+        Wrong: all that is wrong with it.
+    """
+    if not isinstance(entry, Mapping):
+        raise Wrong(f"an expectation is a mapping, as in {_FORM}")
+    complaints = Complaints()
+    named = [verdict for verdict in _VERDICTS if verdict.value in entry]
+    known = {*(verdict.value for verdict in _VERDICTS), "until", "reason"}
+    for key in entry:
+        if key not in known:
+            complaints.messages.append(f"unknown key {shown(str(key))}{did_you_mean(str(key), known)} in {_FORM}")
+    if len(named) != 1:
+        complaints.messages.append("it has one of `blocked`, `limited` and `undecided`, with a cause's code")
+    code = str(entry.get(named[0].value, "")) if named else ""
+    if named and not any_cause:
+        with complaints.collected():
+            _check_code(code)
+    until = datetime.date.max
+    with complaints.collected():
+        until = _date(entry.get("until"))
+    complaints.settle()
+    return Expectation(named[0], code, until, str(entry.get("reason") or ""))
+
+
+def _check_code(code: str) -> None:
+    from ..causes import all_causes
+
+    causes = all_causes()
+    if code not in causes:
+        raise Wrong(f"no cause has the code {shown(code)}{did_you_mean(code, causes)} (docs/causes.md lists them)")
+
+
+def _date(value: Any) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    if value is None:
+        raise Wrong(f"`until` is missing: the last day on which it is expected, as in {_FORM}")
+    try:
+        return datetime.date.fromisoformat(str(value))
+    except ValueError:
+        raise Wrong(f"`until` is a date, as in 2026-12-31, not {shown(str(value))}") from None

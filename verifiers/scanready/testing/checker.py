@@ -1,0 +1,223 @@
+"""Checks targets, each once: in one process, or in several that share a directory (the workers of pytest-xdist).
+
+One thread with one event loop, and in it one run, as ``verify`` would do it: what is begun together goes side by
+side, with all its politeness. Of several processes only one checks at a time, holding a lock; the others meanwhile
+read the results it publishes. So what a run promises (each port met once, a refused password never tried again) holds
+for all workers together. What became of credentials is handed on with the lock. No secret is ever written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from pathlib import Path
+from typing import Any
+
+from ..engine import Run, Settings
+from ..guard import LockoutGuard
+from ..model import Report, Target, Verdict
+from ..report.restored import restored
+from ..report.result import as_object
+from .filelock import FileLock
+
+#: Seconds between two looks at what another worker has found. It is on the local disk.
+_EVERY = 0.05
+#: How long a session's end waits for what is in flight to end politely.
+_PATIENCE = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is to be known: a target, checked in this way.
+
+    ``secret`` tells accounts of one name apart: a reference, never the secret itself.
+    """
+
+    target: Target
+    settings: Settings
+    secret: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for whoever wants the same: target, account and depth. The time is not part of the question."""
+        target, account = self.target, self.target.credential
+        who = (account.name, account.username, account.authority, account.key_file) if account else None
+        options = sorted((name, repr(value)) for name, value in target.options.items())
+        asked = [target.host, target.type, target.port, options, who, self.secret, self.settings.depth.value]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+@dataclasses.dataclass(slots=True)
+class _Found:
+    """A report, and the seconds that were granted for it."""
+
+    report: Report
+    timeout: float
+
+    def answers(self, wanted: Wanted) -> bool:
+        """What could not be told in less time is asked again."""
+        return self.report.verdict is not Verdict.UNDECIDED or wanted.settings.timeout <= self.timeout
+
+
+class Checker:
+    """Reports by what is wanted. Without a ``directory`` nobody else is to be reckoned with."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+        self._lock = FileLock(directory / "lock") if directory else None
+        self._guard = LockoutGuard()
+        self._coming: dict[str, Future[_Found]] = {}
+        self._runs: dict[Settings, Run] = {}
+        self._turn = asyncio.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="scanready", daemon=True)
+
+    def begin(self, wanted: Sequence[Wanted]) -> None:
+        """Begin to check all of these side by side; known ones are left out."""
+        self._submit(list({one.key: one for one in wanted if one.key not in self._coming}.values()))
+
+    def report(self, wanted: Wanted, *, fresh: bool = False) -> Report:
+        """Return the report, once it is there.
+
+        Args:
+            fresh: check again, whatever was found before. The lockout guard does not forget.
+        """
+        waiting = self._coming.get(wanted.key)
+        if waiting is None or fresh or not _result(waiting).answers(wanted):
+            self._coming.pop(wanted.key, None)
+            self._submit([wanted], fresh=fresh)
+        return _result(self._coming[wanted.key]).report
+
+    def close(self) -> None:
+        """Begin nothing new, let what is in flight end politely, and stop."""
+        if not self._thread.is_alive():
+            self._loop.close()
+            return
+        self._loop.call_soon_threadsafe(self._stop)
+        with contextlib.suppress(NotYet):
+            asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(_PATIENCE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_PATIENCE)
+
+    def _submit(self, wanted: Sequence[Wanted], *, fresh: bool = False) -> None:
+        if not self._thread.is_alive():
+            self._thread.start()
+        futures = [self._coming.setdefault(one.key, Future()) for one in wanted]
+        task = asyncio.run_coroutine_threadsafe(self._check(list(wanted), fresh), self._loop)
+        task.add_done_callback(lambda done: _settle(futures, done))
+
+    async def _check(self, wanted: list[Wanted], fresh: bool) -> None:
+        """Check what is still wanted when it is our turn."""
+        async with self._turn:
+            if not await self._our_turn(wanted, fresh):
+                return
+            try:
+                await self._check_now([one for one in wanted if fresh or not self._published(one)], fresh)
+            finally:
+                if self._lock:
+                    self._lock.release()
+
+    async def _our_turn(self, wanted: Sequence[Wanted], fresh: bool) -> bool:
+        """Wait for the lock; false if meanwhile others have found all that is wanted."""
+        while self._lock and not self._lock.acquire():
+            known = [self._published(one) for one in wanted]  # each is looked for: its test may be waiting
+            if not fresh and all(known):
+                return False
+            await asyncio.sleep(_EVERY)
+        return True
+
+    async def _check_now(self, wanted: Sequence[Wanted], fresh: bool) -> None:
+        self._recall()
+        by_settings: dict[Settings, dict[int, Wanted]] = {}
+        for one in wanted:
+            by_settings.setdefault(one.settings, {})[id(one.target)] = one
+        for settings, asked in by_settings.items():
+            run = self._runs.setdefault(settings, Run(settings, self._guard))
+            if fresh:
+                run.renew()
+            async with contextlib.aclosing(run.results([one.target for one in asked.values()])) as reports:
+                async for report in reports:
+                    self._publish(asked[id(report.target)], report)
+
+    # What is shared: one file a result, and what became of credentials.
+
+    def _publish(self, wanted: Wanted, report: Report) -> None:
+        if self._directory:
+            _write(self._directory / "guard", {"accounts": self._guard.remembered()})
+            content = {"timeout": wanted.settings.timeout, "result": as_object(report)}
+            _write(self._directory / wanted.key, content)
+        self._found(wanted, _Found(report, wanted.settings.timeout))
+
+    def _published(self, wanted: Wanted) -> bool:
+        """Take what another worker has found; true if it answers the question."""
+        future = self._coming[wanted.key]
+        if future.done():
+            return True
+        content = _read(self._directory / wanted.key) if self._directory else None
+        if content is None:
+            return False
+        found = _Found(restored(content["result"], wanted.target), float(content["timeout"]))
+        if not found.answers(wanted):
+            return False
+        self._found(wanted, found)
+        return True
+
+    def _found(self, wanted: Wanted, found: _Found) -> None:
+        future = self._coming[wanted.key]
+        if not future.done():
+            future.set_result(found)
+
+    def _recall(self) -> None:
+        content = _read(self._directory / "guard") if self._directory else None
+        if content:
+            self._guard.recall(content["accounts"])
+
+    def _stop(self) -> None:
+        for run in self._runs.values():
+            run.stop()
+
+    async def _leave(self) -> None:
+        """Wait for what is in flight, then for nothing any more."""
+        while self._turn.locked():
+            await asyncio.sleep(_EVERY)
+        for run in self._runs.values():
+            await run.__aexit__()
+
+
+def _settle(futures: Sequence[Future[_Found]], done: Future[None]) -> None:
+    """Whatever went wrong, nobody waits for ever."""
+    error = None if done.cancelled() else done.exception()
+    for future in futures:
+        if not future.done():
+            future.set_exception(error or RuntimeError("the session ended before this target was checked"))
+
+
+def _result(future: Future[_Found]) -> _Found:
+    """Wait in slices: on some systems a wait without end cannot be interrupted with Ctrl-C."""
+    while True:
+        with contextlib.suppress(NotYet):
+            return future.result(0.5)
+
+
+def _write(path: Path, content: object) -> None:
+    """All or nothing: others may be reading."""
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(content), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    content: dict[str, Any] = json.loads(text)
+    return content

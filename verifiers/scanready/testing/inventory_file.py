@@ -1,0 +1,119 @@
+"""An inventory as a test file: one test a target. Collecting it contacts nobody."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from ..catalogue import BY_NAME
+from ..cli.preparing import plugins_load
+from ..cli.selection import select
+from ..inventory import Expectation, Inventory, InventoryError, load
+from ..model import Target, Verdict
+from ..pytest_plugin import checks_of
+from .checker import Wanted
+from .verdicts import Ending, conclude, said
+
+if TYPE_CHECKING:
+    from .session import Checks
+
+
+class ScanreadyWarning(pytest.PytestWarning):
+    """It would scan, but not as well as it should; or an inventory is careless with a secret."""
+
+
+class InventoryFile(pytest.File):
+    """One inventory file. All that is wrong with it is one collection error, each problem with its place."""
+
+    def collect(self) -> Iterator[TargetItem]:
+        """Yield an item a target, in the file's order."""
+        inventory = self._load()
+        for message in inventory.warnings:
+            self.warn(ScanreadyWarning(message))
+        for place, target in enumerate(inventory.targets):
+            yield TargetItem.from_parent(
+                self, name=name_of(target), target=target, inventory=inventory, expected=inventory.expected.get(place)
+            )
+
+    def _load(self) -> Inventory:
+        told = ""
+        try:
+            # Whoever only looks at the list needs no secrets.
+            inventory = load(_near(self.path), credentials=() if self.config.option.collectonly else None)
+            plugins_load(inventory.targets)
+        except InventoryError as error:
+            told = str(error)
+        except click.UsageError as error:
+            told = error.message
+        if told:
+            raise self.CollectError(told)
+        return inventory
+
+
+class TargetItem(pytest.Item):
+    """One target of an inventory. It passes as ``verify`` exits with 0: scannable, ready, or limited with a warning."""
+
+    is_scanready = True
+
+    def __init__(self, *, target: Target, inventory: Inventory, expected: Expectation | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self._inventory = inventory
+        self._expected = expected
+        self.extra_keyword_matches.update((target.type, target.host, *target.tags))
+
+    def wanted(self, checks: Checks) -> Wanted:
+        """Return what is to be known for this test."""
+        return Wanted(self.target, checks.settings(self._inventory))
+
+    def runtest(self) -> None:
+        """Check the target, or take what is known of it."""
+        checks = checks_of(self.config)
+        report = checks.check_item(self)
+        conclusion = conclude(report, checks.require, self._expected, datetime.date.today())
+        if conclusion.ending is Ending.EXPECTED:
+            pytest.xfail(conclusion.text)  # which does nothing under --runxfail: then it fails
+        if conclusion.ending is not Ending.PASSED:
+            pytest.fail(conclusion.text, pytrace=False)
+        if report.verdict is Verdict.LIMITED:
+            self.warn(ScanreadyWarning(said(report)))
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Where the target stands in the file."""
+        line = (self.target.source or "").rpartition(":")[2]
+        return self.path, int(line) - 1 if line.isdigit() else None, self.name
+
+
+def name_of(target: Target) -> str:
+    """Return the target as one would type it: two targets of an inventory never have the same name."""
+    row, options = BY_NAME.get(target.type), dict(target.options)
+    path = str(options.pop(row.path)) if row and row.path and row.path in options else ""
+    query = "&".join(f"{name}={value}" for name, value in sorted(options.items()))
+    return f"{target}{'/' if path and not path.startswith('/') else ''}{path}{f'?{query}' if query else ''}"
+
+
+def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Return what is kept and what is not: of targets those that an expression selects, each file's once; all else."""
+    targets = [item.target for item in items if isinstance(item, TargetItem)]
+    wanted = {id(target) for target in select(targets, expressions)}
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    seen: set[tuple[Path, str]] = set()
+    for item in items:
+        if not isinstance(item, TargetItem):
+            kept.append(item)
+        elif (item.path, item.name) not in seen:
+            (kept if id(item.target) in wanted else dropped).append(item)
+            seen.add((item.path, item.name))
+    return kept, dropped
+
+
+def _near(path: Path) -> Path:
+    """The path as people in this directory would write it: problems are told by it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

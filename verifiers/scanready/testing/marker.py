@@ -1,0 +1,61 @@
+"""The marker ``scannable``: what its targets must be before a test's body runs."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from ..inventory import Expectation, InventoryError, expectation
+from ..inventory.problems import Wrong
+from ..pytest_plugin import REQUIRES
+from .fixture import Scanready
+from .session import Checks
+from .verdicts import Ending, conclude
+
+_KEYWORDS = frozenset({"require", "expect", "credential", "user", "password_from", "key_file", "depth", "timeout"})
+
+
+def check_markers(item: pytest.Item, checks: Checks) -> None:
+    """Check the targets of all the item's markers, the nearest last.
+
+    Raises:
+        pytest.fail.Exception: one of them is not what is required, or the marker cannot be read.
+        pytest.xfail.Exception: a failure that was expected.
+    """
+    check = Scanready(checks)
+    for mark in reversed(list(item.iter_markers("scannable"))):
+        how = dict(mark.kwargs)
+        require, expected = _read(mark.args, how)
+        for target in mark.args:
+            told = ""
+            try:
+                report = check(target, **how)
+            except (InventoryError, TypeError, ValueError) as error:
+                told = str(error)
+            if told:
+                pytest.fail(f"@pytest.mark.scannable: {told}", pytrace=False)
+            conclusion = conclude(report, require, expected, datetime.date.today())
+            if conclusion.ending is Ending.EXPECTED:
+                pytest.xfail(conclusion.text)
+            if conclusion.ending is not Ending.PASSED:
+                pytest.fail(conclusion.text, pytrace=False)
+
+
+def _read(targets: tuple[Any, ...], how: dict[str, Any]) -> tuple[str, Expectation | None]:
+    """Take the marker's own keywords out of ``how``."""
+    told = [] if targets else ["it names no target, as in scannable('smb://fs01/finance')"]
+    if unknown := sorted(how.keys() - _KEYWORDS):
+        told.append(f"it has no {', '.join(unknown)} (but {', '.join(sorted(_KEYWORDS))})")
+    require = how.pop("require", "scannable")
+    if require not in REQUIRES:
+        told.append(f"`require` is one of {', '.join(REQUIRES)}, not {require!r}")
+    entry, expected = how.pop("expect", None), None
+    try:
+        expected = expectation(entry, any_cause=True) if entry is not None else None
+    except Wrong as wrong:
+        told.extend(wrong.messages)
+    if told:
+        pytest.fail("@pytest.mark.scannable: " + "; ".join(told), pytrace=False)
+    return require, expected

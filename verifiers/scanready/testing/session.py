@@ -1,0 +1,199 @@
+"""What one pytest session checks: each target once, by settings that command line, environment, ini and inventory give.
+
+Secrets are looked up when they are needed and stay in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from ..cli.selection import parse
+from ..engine import Settings, this_agent
+from ..inventory import Inventory, load
+from ..model import Agent, Credential, Report, Step, Target
+from ..pytest_plugin import DEPTHS, REQUIRES
+from .checked import CheckedReport
+from .checker import Checker, Wanted
+
+if TYPE_CHECKING:
+    from .inventory_file import TargetItem
+
+_LONGEST_TIMEOUT = 86_400.0
+_READ = ("depth", "timeout", "require")
+
+
+def settings_can_be_read(config: pytest.Config) -> None:
+    """Check what the command line and the ini file say, before anything is collected.
+
+    Raises:
+        pytest.UsageError: all that cannot be read.
+    """
+    told = []
+    for name in _READ:
+        if value := config.getoption(f"scanready_{name}") or str(config.getini(f"scanready_{name}")):
+            told.append(_what_is_wrong(name, value))
+    for expression in config.getoption("scanready_only"):
+        try:
+            parse(expression)
+        except click.UsageError as error:
+            told.append(error.message.replace("--only", "--scanready-only"))
+    if any(told):
+        raise pytest.UsageError("\n".join(text for text in told if text))
+
+
+def _what_is_wrong(name: str, value: str) -> str:
+    """Why a setting cannot be read, or nothing."""
+    if name == "timeout":
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        right, wanted = 0 < seconds <= _LONGEST_TIMEOUT, "a number of seconds greater than 0"
+    else:
+        words = DEPTHS if name == "depth" else REQUIRES
+        right, wanted = value in words, f"one of {', '.join(words)}"
+    return "" if right else f"scanready: {name} is {wanted}, not {value!r}"
+
+
+class Checks:
+    """The checks of a session. ``current`` is the test that runs: it is told what its checks found."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.current: pytest.Item | None = None
+        self._planned = False
+        shared = getattr(config, "workerinput", {}).get("scanready_directory")
+        # A worker on another machine is another agent, and has not this directory.
+        self._checker = Checker(Path(shared) if shared and Path(shared).is_dir() else None)
+
+    # Settings: the command line first, then the environment, then the ini file, then the inventory.
+
+    def setting(self, name: str) -> str | None:
+        """Return what was set, whoever set it; None if nobody did."""
+        given: str | None = self.config.getoption(f"scanready_{name}")
+        return (
+            given or os.environ.get(f"SCANREADY_{name.upper()}") or str(self.config.getini(f"scanready_{name}")) or None
+        )
+
+    @property
+    def require(self) -> str | None:
+        """The verdict that targets of an inventory must have; None takes ``limited``, too."""
+        return self._known("require")
+
+    def settings(self, inventory: Inventory | None, depth: str | None = None, timeout: float | None = None) -> Settings:
+        """Return how to check, for one target: what its test says, what the session says, what its inventory says.
+
+        Raises:
+            pytest.fail.Exception: a setting cannot be read.
+            ValueError: there is no such depth.
+        """
+        chosen, seconds = depth or self._known("depth"), self._known("timeout")
+        return Settings(
+            timeout=timeout
+            or (float(seconds) if seconds else None)
+            or (inventory and inventory.timeout)
+            or Settings().timeout,
+            depth=Step(chosen) if chosen else (inventory and inventory.depth) or Step.ACCESS,
+            ca_file=inventory.ca_file if inventory else None,
+            agent=this_agent(inventory.agent_name if inventory else None),
+        )
+
+    def _known(self, name: str) -> str | None:
+        """A setting that can be read; what the environment says is looked at only here, by those who use scanready."""
+        value = self.setting(name)
+        if value is not None and (wrong := _what_is_wrong(name, value)):
+            pytest.fail(wrong, pytrace=False)
+        return value
+
+    # The inventory that describes what fixture and marker name.
+
+    @cached_property
+    def described(self) -> Inventory | None:
+        """The inventory of credentials and defaults, without any secret; None if there is none."""
+        file = self._description()
+        return None if file is None else load(file, credentials=())
+
+    def _description(self) -> Path | None:
+        here = self.config.invocation_params.dir
+        if named := self.config.getoption("scanready_inventory") or os.environ.get("SCANREADY_INVENTORY"):
+            return Path(here, named)
+        if named := str(self.config.getini("scanready_inventory")):
+            return Path(self.config.inipath.parent if self.config.inipath else here, named)
+        files: list[str] = self.config.getoption("scanready_files")
+        return Path(here, files[0]) if files else None
+
+    def credential(self, name: str) -> Credential:
+        """Return a credential of the described inventory, with its secret.
+
+        Raises:
+            InventoryError: there is none of that name, or its secret cannot be had.
+            pytest.UsageError: no inventory describes credentials.
+        """
+        file = self._description()
+        if file is None:
+            raise pytest.UsageError(
+                f"scanready: which credential is {name!r}? Name the inventory that has it: --scanready-inventory FILE, "
+                "or scanready_inventory in the ini file"
+            )
+        return load(file, credentials=(name,)).credentials[name]
+
+    def in_inventory(self, target: Target) -> Target:
+        """Return the same target as the described inventory has it, with its credential; else the target itself."""
+        inventory = self.described
+        if inventory is None or target.credential is not None:
+            return target
+        known = next((known for known in inventory.targets if _same(known, target)), None)
+        if known is None or known.credential is None or known.credential.name not in inventory.defined:
+            return known or target
+        return dataclasses.replace(known, credential=self.credential(known.credential.name))
+
+    @cached_property
+    def agent(self) -> Agent:
+        """This host, as the described inventory calls it."""
+        return this_agent(self.described.agent_name if self.described else None)
+
+    # The checks.
+
+    def check(self, target: Target, settings: Settings, *, secret: str = "", fresh: bool = False) -> CheckedReport:
+        """Check a target, or return what was found before; the running test is told. ``secret`` is as in Wanted."""
+        return self._told(self._checker.report(Wanted(target, settings, secret), fresh=fresh))
+
+    def check_item(self, item: TargetItem) -> CheckedReport:
+        """Check an inventory's target. All that are selected are begun with the first of them, side by side."""
+        if not self._planned:
+            self._planned = True
+            from .inventory_file import TargetItem
+
+            items = [other for other in item.session.items if isinstance(other, TargetItem)]
+            self._checker.begin([other.wanted(self) for other in items])
+        return self._told(self._checker.report(item.wanted(self)))
+
+    def _told(self, report: Report) -> CheckedReport:
+        """Tell the running test, for --junitxml and other reporters."""
+        if self.current is not None:
+            properties = [("scanready.target", str(report.target)), ("scanready.verdict", report.verdict.value)]
+            if report.cause:
+                properties.append(("scanready.cause", report.cause.code))
+                properties.append(("scanready.owner", report.cause.owner.value))
+            self.current.user_properties.extend(properties)
+        return CheckedReport.of(report)
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._checker.close()
+
+
+def _same(one: Target, other: Target) -> bool:
+    return (one.host, one.type, one.port, dict(one.options)) == (
+        other.host,
+        other.type,
+        other.port,
+        dict(other.options),
+    )
