@@ -50,10 +50,7 @@ class Project:
         self._site = where / "site"
         self._site.mkdir()
         plugin.install(self._site)
-        info = self._site / "scanready-0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scanready\nVersion: 0\n")
-        (info / "entry_points.txt").write_text("[pytest11]\nscanready = scanready.pytest_plugin\n")
+        install(self._site)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
@@ -76,6 +73,18 @@ class Project:
             timeout=100,
             check=False,
         )
-        return Outcome(
-            done.returncode, done.stdout + done.stderr, ElementTree.parse(junit).getroot() if junit.exists() else None
-        )
+        return read_outcome(done, junit)
+
+
+def install(where: Path) -> None:
+    """Put an entry point of the pytest plug-in into ``where``, as an installer would; the tests run from a checkout."""
+    info = where / "scanready-0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scanready\nVersion: 0\n")
+    (info / "entry_points.txt").write_text("[pytest11]\nscanready = scanready.pytest_plugin\n")
+
+
+def read_outcome(done: subprocess.CompletedProcess[str], junit: Path) -> Outcome:
+    """Return what became of a pytest run."""
+    root = ElementTree.parse(junit).getroot() if junit.exists() else None
+    return Outcome(done.returncode, done.stdout + done.stderr, root)

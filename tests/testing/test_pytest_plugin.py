@@ -260,7 +260,7 @@ def test_an_inventory_with_problems_is_one_collection_error(project: Project) ->
     done = project.run()
     assert done.code == 2
     assert "bad.scanready.yaml:1:19: `depth` must be one of" in done.text
-    assert "bad.scanready.yaml:3:32: an inline password is refused" in done.text
+    assert "bad.scanready.yaml:3:31: an inline password is refused" in done.text
     assert "bad.scanready.yaml:5:5: unknown target type `postgrsql`; did you mean `postgresql`?" in done.text
     assert "hunter2" not in done.text
     assert "Traceback" not in done.text

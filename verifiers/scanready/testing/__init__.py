@@ -5,7 +5,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .checked import CheckedReport
 from .fake_target import FakeConnection, FakeTarget
 
-__all__ = ["CheckedReport", "FakeConnection", "FakeTarget"]
+if TYPE_CHECKING:
+    from .fixture import Scanready
+
+__all__ = ["CheckedReport", "FakeConnection", "FakeTarget", "Scanready"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the fixture's type, for annotations, where pytest is there anyway."""
+    if name == "Scanready":
+        from .fixture import Scanready
+
+        return Scanready
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
