@@ -15,10 +15,11 @@ import click
 import pytest
 
 from ..cli.selection import parse
-from ..engine import Settings, this_agent
+from ..engine import Settings
 from ..inventory import Inventory, load
 from ..model import Agent, Credential, Report, Step, Target
 from ..pytest_plugin import DEPTHS, REQUIRES
+from ..vantage import this_agent
 from .checked import CheckedReport
 from .checker import Checker, Wanted
 

@@ -6,11 +6,10 @@ import datetime
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..cli.judging import HOLDS
 from ..escape import visible
 from ..inventory import Expectation
 from ..model import Report, Step, Verdict
-from ..report.document import Look
+from ..report.document import HOLDS, Look
 from ..report.ladder import draw
 
 #: Room for what pytest writes before each line of a failed assertion.
