@@ -12,6 +12,7 @@ import click
 
 from ..escape import visible
 from ..model import Target
+from ..report.html import run_in
 from ..report.rule_forms import CHAIN, FORMS
 from ..report.rules import Rule, Seen, best_source, is_address, merged, rules, seen
 from .check import read_targets
@@ -43,7 +44,7 @@ _ASKED = ("nfs", "mssql", "oracle")
 @click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
 @option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
-@option("--from", "run_file", metavar="FILE", help="A run's JSON or JSON Lines: its addresses and dynamic ports.")
+@option("--from", "run_file", metavar="FILE", help="A run's json, jsonl or html: its addresses and dynamic ports.")
 @option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
@@ -152,7 +153,7 @@ def _known(
 
 
 def _results(file: str) -> list[dict[str, Any]]:
-    """Read a run: the JSON document, or JSON Lines.
+    """Read a run: the JSON document, JSON Lines, or an HTML report that carries it.
 
     Raises:
         click.UsageError: it cannot be read, or is neither.
@@ -160,6 +161,8 @@ def _results(file: str) -> list[dict[str, Any]]:
     try:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
+        if text.lstrip().startswith("<"):
+            text = run_in(text)
         try:
             whole = json.loads(text)
             found = whole.get("results", [whole])

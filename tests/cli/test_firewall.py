@@ -1,0 +1,76 @@
+"""``scanready firewall`` in this process: nothing is touched, what it reads may be broken, and the words it takes."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scanready.cli import group
+from tests.report.estate import document, reports
+from tests.report.reports import blocked
+
+
+def firewall(*arguments: str) -> Result:
+    return CliRunner().invoke(group, ["firewall", *arguments], prog_name="scanready")
+
+
+def test_it_opens_no_socket_and_looks_nothing_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a name was looked up, or something sent")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "send", refuse)
+    monkeypatch.setattr(socket.socket, "sendto", refuse)
+    estate = tmp_path / "estate.yaml"
+    estate.write_text("agent: {name: a, master: er-master}\ntargets: [ssh://db7, 'nfs://[2001:db8::7]/x']\n")
+    done = firewall(str(estate), "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)["rules"]
+    needed = [(rule["destination"], rule["transport"], rule["ports"][0]) for rule in found if not rule["when"]]
+    assert needed == [("db7", "tcp", 22), ("2001:db8::7", "tcp", 2049), ("er-master", "tcp", 11117)]
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl", "html"])
+def test_a_run_gives_addresses_and_the_agents_own(tmp_path: Path, name: str) -> None:
+    run = tmp_path / "run"
+    run.write_text(document(name, [*reports(6), blocked()]))
+    done = firewall("postgresql://db7", "--from", str(run), "--json")
+    (rule,) = json.loads(done.output)["rules"]
+    assert (rule["source"], rule["destination"], rule["ports"]) == ("10.0.1.5", "10.0.0.7", [5432, 5432])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--from", "no-such-file"], "--from no-such-file: No such file"),
+        (["--from", "{broken}"], "is no run as"),
+        (["--source", "proxy-nyc"], "an address of the agent is wanted"),
+        (["--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),
+        (["--chain", "inet filter forward;"], "FAMILY TABLE CHAIN is wanted"),
+        (["--type", "nsf"], "did you mean 'nfs'"),
+        (["--format", "iptables"], "is not one of"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], words: str) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text('{"results": [{"target": 7}]}')
+    done = firewall("ssh://db7", *(word.format(broken=broken) for word in arguments))
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", '"x"', "<html>", "{", '{"results": {}}', '{"results": [[]]}', "\x00"])
+def test_no_file_ends_in_a_traceback(tmp_path: Path, text: str) -> None:
+    run = tmp_path / "run"
+    run.write_text(text)
+    done = firewall("ssh://db7", "--from", str(run))
+    assert done.exit_code in (0, 2), done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_nothing_selected() -> None:
+    assert firewall("ssh://db7", "--only", "host=nobody").exit_code == 4
