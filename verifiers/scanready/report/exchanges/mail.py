@@ -24,9 +24,8 @@ MAIL: dict[tuple[str, str], Exchange] = {
     ),
     ("ews", Step.LOGIN): Exchange("the account, once, with the scheme that the server offers, by exchangelib", _NTLM),
     ("ews", Step.ACCESS): Exchange("GetFolder of the inbox, then FindItem of one item's id", _NTLM),
-    ("notes", Step.HANDSHAKE): Exchange(
-        "a request for a session, 62 bytes that name nobody", "nc -vz -w 5 {host} {port}"
-    ),
+    ("notes", Step.AGENT): Exchange("nothing: the places where a Notes client is installed were looked at"),
+    ("notes", Step.HANDSHAKE): Exchange("a request for a session: 62 bytes that name nobody", "nc -vz {host} {port}"),
     ("notes", Step.AUTH): Exchange(_CLIENT_ALONE),
     ("notes", Step.LOGIN): Exchange(_CLIENT_ALONE),
     ("notes", Step.ACCESS): Exchange(_CLIENT_ALONE),
