@@ -45,6 +45,25 @@ def test_derby_says_who_it_is() -> None:
     assert not found.unicode
 
 
+def test_derby_lists_its_mechanisms_to_ibms_driver() -> None:
+    attributes, offer = replies("derby10.14-excsatrd-mechanisms")
+    assert drda.attributes_of(attributes).product_class == "Apache Derby"
+    assert drda.security_of(offer) == drda.SecurityOffer((3, 4, 8), code=1)
+
+
+def test_what_comes_out_of_order_is_told_so() -> None:
+    (reply,) = replies("derby10.14-prccnvrm")
+    assert drda.REFUSALS[reply.codepoint][0] == "PRCCNVRM"
+
+
+def test_a_card_that_reports_no_error() -> None:
+    end, card = replies("derby10.14-enduowrm")
+    assert (end.codepoint, card.codepoint) == (0x220C, drda.SQLCARD)
+    error = drda.sql_error(card)
+    assert error is not None
+    assert error.code == 0
+
+
 def test_db2_says_who_it_is() -> None:
     attributes, refusal = replies("SYNTH-db2-excsatrd-accsecrd")
     found = drda.attributes_of(attributes)

@@ -36,6 +36,16 @@ def test_our_login_is_laid_out_like_freetds() -> None:
     assert differing <= allowed, sorted(differing - allowed)
 
 
+def test_the_record_of_tds_4_2_is_the_same_but_for_its_version() -> None:
+    """The same client, set to the older protocol: what it adds to the record since is the capabilities behind it."""
+    old = records(load("tds5/freetds1.3-tds4.2-login.c2s.hex"))
+    ours = records(tds5.login(b"u1", b"p1", host="vm", server="127.0.0.1", application="TSQL"))
+    assert (old[458:462], ours[458:462]) == (b"\x04\x02\x00\x00", b"\x05\x00\x00\x00")
+    assert old[:93] == ours[:93]
+    assert ours[568] == 0xE2
+    assert 0xE2 not in old[568:569]
+
+
 def test_packets_are_of_512_bytes() -> None:
     flight = tds5.login(b"u1", b"p1", host="vm", server="db")
     assert [flight[0], flight[1], flight[512], flight[513]] == [2, 0, 2, 1]

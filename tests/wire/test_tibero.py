@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.transcripts import load
+from fixtures.transcripts import load, names
 from scanready.wire import Buffer, WireError, tibero
 from tests.readers import reads, survives
 from tests.wire import fuzz
@@ -20,6 +20,12 @@ def test_the_greeting_that_the_vendors_driver_answers() -> None:
 
 def test_a_refusal_in_its_place() -> None:
     assert reads(tibero.read_greeting, REFUSAL) == tibero.Greeting(tibero.REFUSAL, 64, None)
+
+
+@pytest.mark.parametrize("name", names("tibero", "SYNTH-refusal*.s2c.hex"))
+def test_refusals_with_whatever_inside(name: str) -> None:
+    """The vendor's driver took each for a failed login; which number it has, and where, is not public."""
+    assert reads(tibero.read_greeting, load(name)) == tibero.Greeting(tibero.REFUSAL, 64, None)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,12 @@ def test_refusals_without_a_number(name: str) -> None:
     assert found.number is None
 
 
+def test_what_a_real_listener_was_seen_to_answer_a_ping() -> None:
+    found = reads(tns.read_answer, load("tns/oracle-ping-answered.s2c.hex"))
+    assert isinstance(found, tns.Refused)
+    assert (found.number, found.alias, found.version) == (0, "LISTENER", "")
+
+
 def test_a_ping_is_answered_by_a_refusal_without_an_error() -> None:
     text = b"(DESCRIPTION=(TMP=)(VSNNUM=318767104)(ERR=0)(ALIAS=LISTENER))"
     packet = (
