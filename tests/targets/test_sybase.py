@@ -79,6 +79,9 @@ REFUSALS = {
     "locked": (sybase.refused(4067, 14, "The account is locked."), "login.locked", Owner.IDENTITY),
     "expired": (sybase.refused(4022, 14, "The password has expired."), "login.expired", Owner.IDENTITY),
     "full": (sybase.refused(1601, 17, "Not enough 'user connections'"), "sybase.too-many-connections", Owner.DATABASE),
+    "no default database left": (sybase.refused(4004, 14, "Cannot open it."), "access.not-found", Owner.OPERATOR),
+    "a licence": (sybase.refused(131274, 20, "The license has expired"), "sybase.server-error", Owner.DATABASE),
+    "a database": (sybase.refused(9998, 14, "Database 'hr' is locked"), "sybase.server-error", Owner.DATABASE),
     "else": (sybase.refused(9999, 20, "Something else."), "sybase.server-error", Owner.DATABASE),
 }
 ENCRYPT = (sybase.refused(1640, 16, "Adaptive Server requires encryption of the login password"), sybase.NEGOTIATE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -60,10 +61,72 @@ def test_a_credential_without_the_driver_is_undecided(monkeypatch: pytest.Monkey
     assert report.footprint.login_attempts == 0
 
 
+#: The vendor's driver, played: what it raises, and what it reads, as its own documentation has both.
+DRIVER = """
+import sys, types
+class Error(Exception): pass
+class Cursor:
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def execute(self, statement, values=()):
+        if {reading!r} and "TablesV" in statement: raise Error({reading!r})
+    def fetchone(self): return ["17.20.03.20"]
+class Session(Cursor):
+    def cursor(self): return Cursor()
+def connect(**settings):
+    assert settings["encryptdata"] == "true" and settings["cop"] == "false", settings
+    if {logon!r}: raise Error({logon!r})
+    return Session()
+module = types.ModuleType("teradatasql"); module.Error = Error; module.connect = connect
+sys.modules["teradatasql"] = module
+"""
+
+
+@pytest.fixture
+def plays(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Let the killable process find that driver; the opt-in tier asks the real one."""
+
+    def play(logon: str, reading: str) -> None:
+        script = DRIVER.format(logon=logon, reading=reading)
+        monkeypatch.setattr(killable, "_START", f"{script}\n{killable._START}")
+
+    return play
+
+
+def said(code: int) -> str:
+    return f"[Version 20.0.0.72] [Session 1] [Teradata Database] [Error {code}] What the database says. at gosqldriver"
+
+
+READING = (3523, 3524, 3802, 3807)
+
+
+def test_with_a_driver_it_is_scannable(plays: Callable[[str, str], None]) -> None:
+    plays("", "")
+    report = asked(teradata.gateway, account("er"))
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["version"] == "17.20.03.20"
+    assert report.footprint.login_attempts == 1
+
+
+@pytest.mark.parametrize("code", sorted(set(causes.CODES) - set(READING)))
+def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
+    plays(said(code), "")
+    cause = causes.CODES[code]
+    expect(asked(teradata.gateway, account("er")), Verdict.BLOCKED, cause.code, step=Step.LOGIN, owner=cause.owner)
+    assert cause.remedy
+
+
+@pytest.mark.parametrize("code", READING)
+def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> None:
+    plays("", said(code))
+    cause = causes.CODES[code]
+    verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
+    expect(asked(teradata.gateway, account("er")), verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+
+
 @pytest.mark.parametrize("code", sorted(causes.CODES))
 def test_every_code_has_its_cause(code: int) -> None:
-    said = f"[Version 20.0.0.72] [Session 1] [Teradata Database] [Error {code}] What the database says. at gosqldriver"
-    found = understood(said)
+    found = understood(said(code))
     assert found.cause is causes.CODES[code]
     assert found.facts["error_code"] == code
     assert "What the database says" in found.detail

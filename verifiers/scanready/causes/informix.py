@@ -21,7 +21,8 @@ SERVER_NAME = Cause(
     "informix.server-name",
     Owner.OPERATOR,
     Step.LOGIN,
-    "Host and port are right; the server does not go by the INFORMIXSERVER name that was used (error -761).",
+    "Host and port are right; the server does not go by the INFORMIXSERVER name that was used (error -761; -930 and "
+    "-25596 where something between looked it up).",
     "Set the option `server` to one of the names in DBSERVERNAME and DBSERVERALIASES of the server's onconfig, and the "
     "scanner's connection to the same.",
     "On the server: onstat -c | grep DBSERVER",
@@ -80,6 +81,12 @@ NUMBERS: Mapping[int, tuple[Cause, str]] = {
     -908: (NOT_ACCEPTING, "the connection could not be made"),
     -27002: (NOT_ACCEPTING, "quiescent mode"),
     -27001: (NOT_ACCEPTING, "the connection was broken off"),
+    -25580: (NOT_ACCEPTING, "the network failed between server and listener"),
+    -930: (SERVER_NAME, "no database server of this name can be reached"),
+    -25596: (SERVER_NAME, "the name is in no sqlhosts"),
+    # We ask in no locale of our own; the scanner's client sets DB_LOCALE.
+    -23101: (common.LIMIT, "the locale cannot be loaded, which is a matter of the client's settings"),
+    -23197: (common.LIMIT, "the database has another locale, which is a matter of the client's settings"),
     -329: (common.ACCESS_NOT_FOUND, "no such database, or no permission for it"),
     -387: (common.ACCESS_DENIED, "no permission to connect to the database"),
     -206: (common.ACCESS_NOT_FOUND, "no such table"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ..model import Cause, Owner, Step
@@ -66,6 +67,7 @@ SERVER_ERROR = Cause(
 NUMBERS: Mapping[int, Cause] = {
     4002: common.LOGIN_REFUSED,
     4001: common.ACCESS_NOT_FOUND,
+    4004: common.ACCESS_NOT_FOUND,
     1640: PASSWORD_ENCRYPTION,
     1601: TOO_MANY,
     911: common.ACCESS_NOT_FOUND,
@@ -76,9 +78,10 @@ NUMBERS: Mapping[int, Cause] = {
     10330: common.ACCESS_DENIED,
 }
 #: What the words say where the number is none of these: numbers of account states differ between releases.
-WORDS: tuple[tuple[str, Cause], ...] = (
-    ("locked", common.LOGIN_LOCKED),
-    ("expired", common.LOGIN_EXPIRED),
-    ("requires encryption", PASSWORD_ENCRYPTION),
-    ("permission denied", common.ACCESS_DENIED),
+WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
+    # A database or a licence may be locked or expired, too, which is no matter of the account.
+    (re.compile(r"\b(account|login|user)\b.*\blocked"), common.LOGIN_LOCKED),
+    (re.compile(r"\bpassword\b.*\bexpired"), common.LOGIN_EXPIRED),
+    (re.compile(r"requires encryption"), PASSWORD_ENCRYPTION),
+    (re.compile(r"permission denied"), common.ACCESS_DENIED),
 )

@@ -55,7 +55,7 @@ LOGON_MECHANISM = Cause(
     "teradata.logon-mechanism",
     Owner.DATABASE,
     Step.LOGIN,
-    "The security policy refuses this way to log in (8063, 3055, 8018): the account or host must use another one.",
+    "The security policy refuses this way to log in (8063, 3055, 8018, 8019): account or host must use another one.",
     "Give the scan account the TD2 mechanism, or set the mechanism (LOGMECH) that the policy demands in the scanner.",
     "bteq: .logmech LDAP, then .logon {host}/{user}",
 )
@@ -78,6 +78,7 @@ CODES: Mapping[int, Cause] = {
     5577: common.LOGIN_LOCKED,
     3001: common.LOGIN_LOCKED,
     8018: LOGON_MECHANISM,
+    8019: LOGON_MECHANISM,
     8063: LOGON_MECHANISM,
     3055: LOGON_MECHANISM,
     3002: LOGONS_DISABLED,

@@ -93,7 +93,7 @@ def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
 
 def _cause_of(error: wire.Message) -> Cause | None:
     words = error.text.lower()
-    by_words = next((cause for word, cause in causes.WORDS if word in words), None)
+    by_words = next((cause for pattern, cause in causes.WORDS if pattern.search(words)), None)
     return by_words or causes.NUMBERS.get(error.number)
 
 
