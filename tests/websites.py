@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -67,3 +68,27 @@ def look(where: Target, **settings: object) -> Report:
 
 def tls(kind: str = "good") -> dict[str, object]:
     return {"tls": authority().context(kind)}  # type: ignore[arg-type]
+
+
+def proxying(server: Server) -> Behaviour:
+    """Join whoever asks for a tunnel with ``server``; what is asked in absolute form gets a page."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        record.count(head.split(b" ", 2)[0].decode() + " " + head.split(b" ", 2)[1].decode())
+        if not head.startswith(b"CONNECT"):
+            writer.write(OK)
+            return
+        there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n")
+
+        async def onward() -> None:
+            while data := await reader.read(16384):
+                there_writer.write(data)
+            there_writer.close()
+
+        record.tasks.append(asyncio.create_task(onward()))
+        while data := await there_reader.read(16384):
+            writer.write(data)
+
+    return behaviour

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from fixtures.lab.exchange import SITES
@@ -192,6 +194,13 @@ def test_a_mail_domain_without_exchange(lab: Lab) -> None:
     report = discovered(lab, "astray.corp.lab")
     expect(report, Verdict.BLOCKED, "ews.autodiscover-nothing", step=Step.RESOLVE, owner=Owner.OPERATOR)
     assert [outcome for _, outcome in places(report)[:-1]] == [SKIPPED] * 4
+
+
+def test_without_dnspython_nobody_says_that_there_is_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dns", "dns.resolver", "dns.exception"):
+        monkeypatch.setitem(sys.modules, name, None)
+    report = discovered(lab, "astray.corp.lab")
+    expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.RESOLVE, owner=Owner.AGENT)
 
 
 def test_a_firewall_before_autodiscover_is_named(lab: Lab) -> None:

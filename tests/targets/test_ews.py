@@ -12,7 +12,8 @@ from fixtures.emulators.certificates import authority
 from scanready.engine import Settings, verify_all
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.wire import ntlm
-from tests.climb import check_of, climb, expect, passed, target
+from tests.climb import account, check_of, climb, expect, passed, target
+from tests.websites import proxying
 
 BASIC, NEGOTIATE, NTLM = 'Basic realm="mail.corp.example"', "Negotiate", "NTLM"
 PREAUTHENTICATION = ("ews.preauthentication", Owner.NETWORK)
@@ -69,6 +70,7 @@ def test_a_faulty_certificate_limits(kind: str, code: str) -> None:
         (ews.NOT_FOUND, "ews.not-here", Owner.OPERATOR),
         (ews.answer("410 Gone"), "ews.not-here", Owner.OPERATOR),
         (ews.answer("403 Forbidden"), "ews.forbidden", Owner.SERVER),
+        (ews.answer("403 Forbidden", body=b"<p>needs a Client Certificate"), "tls.client-certificate", Owner.SERVER),
         (ews.answer("302 Found", "Location: https://adfs.corp.example/adfs/ls/?wa=wsignin1.0"), *PREAUTHENTICATION),
         (ews.answer("302 Found", "Location: /owa/auth/logon.aspx?url=https://x&reason=0"), *PREAUTHENTICATION),
         (ews.answer("200 OK", "Content-Type: text/html", body=FORM), *PREAUTHENTICATION),
@@ -157,6 +159,25 @@ def test_a_path_of_its_own() -> None:
 
 
 # --- how one may log in ---------------------------------------------------------------------------------------------
+
+
+def test_what_ends_tls_in_front_is_told() -> None:
+    report, _ = asked(ews.Exchange(first=ews.prompt(NTLM, more=("Via: 1.1 wap01",))))
+    expect(report, Verdict.READY)
+    assert "TLS ends before Exchange (Via: 1.1 wap01)" in check_of(report, Step.AUTH).summary
+
+
+def test_through_a_proxy() -> None:
+    context = authority().context()
+    with in_background(ews.exchange, tls=context) as server, in_background(proxying(server)) as proxy:
+        where = target("ews", "127.0.0.1", server.port, account("CORP\\er"), proxy=f"127.0.0.1:{proxy.port}")
+        report = climb(where, timeout=8, ca_file=str(authority().ca_file))
+        assert proxy.counts == {f"CONNECT 127.0.0.1:{server.port}": 2}
+    expect(report, Verdict.SCANNABLE)
+    with in_background(ews.exchange, tls=context) as server:
+        where = target("ews", "corp.example", server.port, proxy=f"127.0.0.1:{server.port}", autodiscover=True)
+        expect(climb(where, timeout=5), Verdict.UNDECIDED, "scanready.limit", owner=Owner.SCANREADY)
+        assert not server.connections
 
 
 def test_basic_alone() -> None:

@@ -6,38 +6,12 @@ import sys
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
+from fixtures.emulators import in_background
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.climb import check_of, expect, target
-from tests.websites import BASIC, ER, OK, PAGE, answer, look, moved, serving, site, tls, visited
+from tests.websites import BASIC, ER, OK, PAGE, answer, look, moved, proxying, serving, site, tls, visited
 
 # --- proxies ------------------------------------------------------------------------------------------------------
-
-
-def proxying(server: Server) -> Behaviour:
-    """Join whoever asks for a tunnel with ``server``; what is asked in absolute form gets a page."""
-
-    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
-        import asyncio
-
-        head = await reader.readuntil(b"\r\n\r\n")
-        record.count(head.split(b" ", 2)[0].decode() + " " + head.split(b" ", 2)[1].decode())
-        if not head.startswith(b"CONNECT"):
-            writer.write(OK)
-            return
-        there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
-        writer.write(b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n")
-
-        async def onward() -> None:
-            while data := await reader.read(16384):
-                there_writer.write(data)
-            there_writer.close()
-
-        record.tasks.append(asyncio.create_task(onward()))
-        while data := await there_reader.read(16384):
-            writer.write(data)
-
-    return behaviour
 
 
 def test_https_goes_through_the_proxys_tunnel() -> None:

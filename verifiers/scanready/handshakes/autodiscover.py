@@ -25,7 +25,7 @@ from ..model import Check, Finding, Outcome, Step
 from ..probe import Probe
 from ..stream import StreamError
 from ..wire import WireError
-from . import http
+from . import http, website
 from .ews import ENDPOINT
 from .http import Talk, Url
 
@@ -37,7 +37,7 @@ _MOST_REDIRECTS = 3
 #: Seconds for one place: a connection that is not answered, and what a name may take.
 _PATIENCE = 5.0
 #: What keeps the agent from a place that may be the right one, unlike a name that does not exist.
-_IN_THE_WAY = (common.NO_ANSWER, common.FILTERED, common.REJECTED, common.UNREACHABLE, common.REFUSED, common.SILENT)
+_IN_THE_WAY = (common.NO_ANSWER, common.FILTERED, common.REJECTED, common.UNREACHABLE, common.SILENT)
 
 
 async def discover(probe: Probe) -> Url:
@@ -50,12 +50,14 @@ async def discover(probe: Probe) -> Url:
     findings: list[Finding] = []
     async for place in _places(probe, domain, findings):
         if found := await _look(probe, place, findings):
-            return Url("https", found.host, found.port, str(probe.target.options.get("path", ENDPOINT)))
+            return Url("https", found.host, found.port, http.carried(str(probe.target.options.get("path", ENDPOINT))))
     async with probe.step(Step.RESOLVE, domain) as rung:
         if probe.remaining <= 0:
             rung.blocked(common.OUT_OF_TIME, "the places of Autodiscover took all the time there was")
-        if in_the_way := next((finding for finding in findings if finding.cause in _IN_THE_WAY), None):
-            rung.blocked(in_the_way.cause, in_the_way.detail, in_the_way.fix)
+        # Whoever asked the domain's own web server last: most have nothing to do with mail.
+        for finding in sorted(findings, key=lambda one: one.detail.startswith(f"{domain}:")):
+            if finding.cause in _IN_THE_WAY or not finding.cause.definite:
+                rung.blocked(finding.cause, finding.detail, finding.fix)
         rung.blocked(causes.AUTODISCOVER_NOTHING, f"no place of Autodiscover's for {domain} answers as one")
     raise AssertionError("a blocked rung ends the climb")
 
@@ -73,12 +75,16 @@ async def _places(probe: Probe, domain: str, findings: list[Finding]) -> AsyncIt
         return await running
 
     service = await _bounded(probe, check, findings, ask)
-    if service is not None:
-        host, port = service
-        check.outcome, check.summary = Outcome.PASSED, f"an SRV record names {host}:{port}"
-        yield Url("https", host, port, SERVICE)
-    elif not check.summary:
-        check.summary = "there is no SRV record"
+    if service is None:
+        check.summary = check.summary or "there is no SRV record"
+        return
+    host, port = service
+    check.summary = f"an SRV record names {host}:{port}"
+    if port != 443 and (port < 1024 or port in website.NO_WEB_PORTS):
+        check.summary += ", a port of another protocol: not asked"
+        return
+    check.outcome = Outcome.PASSED
+    yield Url("https", host, port, SERVICE)
 
 
 async def _look(probe: Probe, place: Url, findings: list[Finding]) -> Url | None:
@@ -109,7 +115,8 @@ async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
     check.summary = f"{place} answers {http.described(answer)}"
     if answer.status in _REDIRECTS:
         target = place.joined(answer.header("location") or "")
-        if target is None or target.scheme != "https" or not target.path.lower().startswith("/autodiscover/"):
+        of_the_service = target is not None and target.path.lower().startswith("/autodiscover/")
+        if target is None or not of_the_service or (target.scheme, target.port) != ("https", 443):
             check.summary += ", and leads to no Autodiscover over https"
             return None
         check.outcome, check.summary = Outcome.PASSED, f"{check.summary}, and leads to {target}"
@@ -130,9 +137,10 @@ async def _bounded(
             return await ask()
     except (Failure, WireError, StreamError, OSError) as error:  # a time-out is an OSError, too
         finding = explain(error, Step.CONNECT, probe.row.speaks)
-        if isinstance(error, TimeoutError):
-            finding = Finding(common.FILTERED, f"{check.endpoint} did not answer within {_PATIENCE:.0f} s")
-        findings.append(finding)
+        if isinstance(error, TimeoutError):  # who cannot be connected to has failed before
+            finding = Finding(common.TOO_SLOW, f"no answer within {_PATIENCE:.0f} s")
+        named = finding.detail if finding.detail.startswith(check.endpoint) else f"{check.endpoint}: {finding.detail}"
+        findings.append(Finding(finding.cause, named, finding.fix))
         check.summary = f"{check.facts.get('url', check.endpoint)}: {finding.detail}"
         return None
     finally:

@@ -21,6 +21,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ..causes import common
 from ..causes import ews as causes
 from ..causes import http as web
 from ..explain import Failure
@@ -127,6 +128,8 @@ def _judge(probe: Probe, page: website.Page) -> None:
             raise Failure(causes.PREAUTHENTICATION, said)
         case 404 | 410:
             raise Failure(causes.NOT_HERE, said)
+        case 403 if b"client certificate" in answer.body.lower():
+            raise Failure(common.TLS_CLIENT_CERTIFICATE, said)
         case 403:
             raise Failure(causes.FORBIDDEN, said, _allow(probe, answer))
     website.usable(probe, page)
@@ -199,12 +202,14 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
     said = f"asks for {', '.join(offered) or 'a login without naming a way'}"
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         rung.check.facts["auth_methods"] = offered
+        if front := in_front_of(answer):
+            rung.saw(f"TLS ends before Exchange ({front}), which NTLM and Extended Protection may not survive")
         password = [scheme for scheme in ("digest", "basic") if scheme in lower]
         windows = next((scheme for scheme in ("NTLM", "Negotiate") if scheme.lower() in lower), None)
         without = await _challenge(rung, talk, url, windows) if windows else ""
         if windows and not without:
             rung.saw(said)
-            return Prompt(url, ("ntlm",), in_front_of(answer))
+            return Prompt(url, ("ntlm",), front)
         if "ntlm" in lower:
             if not password:
                 rung.blocked(causes.NTLM_BROKEN, f"{said}; {without}")
@@ -217,7 +222,7 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
             rung.blocked(causes.MODERN_AUTH_ONLY, said)
         else:
             rung.blocked(web.NO_PASSWORD_SCHEME, said)
-    return Prompt(url, tuple(password), in_front_of(answer))
+    return Prompt(url, tuple(password), front)
 
 
 async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:

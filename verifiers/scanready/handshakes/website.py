@@ -47,7 +47,7 @@ BLOCK_PAGES = (
     (b"Internet Security by Zscaler", "Zscaler"),
 )
 # A redirect is the server's word, and could name the SSH or database port of anybody: those are not spoken to.
-_NO_WEB_PORTS = frozenset(row.port for row in TYPES if row.speaks not in ("http", "tls"))
+NO_WEB_PORTS = frozenset(row.port for row in TYPES if row.speaks not in ("http", "tls"))
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[
     if len(seen) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
         raise Failure(common.LIMIT, f"more redirects than this check follows; the last leads to {target}")
     usual = target.port in (*http.DEFAULT_PORTS.values(), start.port)
-    if not usual and (target.port < 1024 or target.port in _NO_WEB_PORTS):
+    if not usual and (target.port < 1024 or target.port in NO_WEB_PORTS):
         raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads to {target}, a port of another protocol: not followed")
     return target
 
