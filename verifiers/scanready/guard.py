@@ -9,14 +9,17 @@ login that did not end nobody knows whether it counted: it is not repeated there
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from .causes import common
 from .explain import Failure
-from .model import Credential, Owner
+from .model import Cause, Credential, Owner
+
+#: Told a credential, the host that counts, and the place as reasons name it.
+Announce = Callable[[Credential, str, str], Awaitable[None]]
 
 #: The login went out, and no answer came in time.
 _UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
@@ -45,10 +48,23 @@ class _Account:
 
 
 class LockoutGuard:
-    """Keeps count of what became of each account in this run."""
+    """Keeps count of what became of each account in this run.
 
-    def __init__(self) -> None:
+    Args:
+        announce: awaited before a login goes out, with the credential, the host and the place; for whoever writes down
+            what was tried.
+    """
+
+    def __init__(self, announce: Announce | None = None) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
+        self._announce = announce
+
+    def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
+        """Take note of a login that was tried in an earlier part of this run, and of why it failed.
+
+        ``common.OUT_OF_TIME`` stands for one of which nobody knows how it ended.
+        """
+        self._note(self._accounts.setdefault(credential.guarded_by, _Account()), host, where, cause)
 
     @asynccontextmanager
     async def attempt(
@@ -83,6 +99,8 @@ class LockoutGuard:
                 alone = False
             self._withhold(account, credential, host, secret)
             account.under_way = where
+            if self._announce is not None:
+                await self._announce(credential, host, where)
             async with self._watched(account, host, Attempt(where), secret) as attempt:
                 yield attempt
         finally:
@@ -135,15 +153,18 @@ class LockoutGuard:
                 "this run, and may have counted it as refused; it was not tried again at this host",
             )
 
+    def _note(self, account: _Account, host: str, where: str, cause: Cause) -> None:
+        if cause.owner is Owner.IDENTITY:
+            account.refused_by = where
+        elif cause in _UNANSWERED:
+            account.unanswered[host] = where
+
     @asynccontextmanager
     async def _watched(self, account: _Account, host: str, attempt: Attempt, secret: str) -> AsyncIterator[Attempt]:
         try:
             yield attempt
         except Failure as failure:
-            if failure.cause.owner is Owner.IDENTITY:
-                account.refused_by = attempt.where
-            elif failure.cause in _UNANSWERED:
-                account.unanswered[host] = attempt.where
+            self._note(account, host, attempt.where, failure.cause)
             raise
         except TimeoutError:
             account.unanswered[host] = attempt.where

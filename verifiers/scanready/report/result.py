@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import math
 import re
@@ -12,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from ..escape import fill
-from ..model import Agent, Check, Facts, Report
+from ..model import Agent, Check, Facts, Report, Target
 
 SCHEMA = 1
 #: Facts are flat by rule; what is nested deeper than this is not evidence any more.
@@ -40,6 +41,14 @@ def as_line(report: Report) -> str:
         return _encode(_plain(raw))
     # A lone surrogate is valid by the letter of JSON and refused by half of its parsers.
     return _encode(_plain(raw)) if "\\ud" in line else line
+
+
+def identity(target: Target) -> str:
+    """Return a short key that tells the target from every other one of an inventory, today and tomorrow."""
+    options = sorted(_options(target.options).items()) if target.options else []
+    account = target.credential.name if target.credential else None
+    told = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(told, digest_size=12).hexdigest()
 
 
 def fixes(report: Report) -> str | None:

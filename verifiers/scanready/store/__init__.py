@@ -1,0 +1,17 @@
+"""The run store: every run of ``check`` and ``verify`` in one SQLite file, written as results arrive.
+
+What is committed is told from then on: a process that is killed at any moment loses the targets in flight and nothing
+that was shown. Commits go through a write-ahead log without a wait for the disk, so a power failure may cost the last
+seconds; it never costs the file. Results are kept as the lines of JSON that ``--format jsonl`` prints, without secrets.
+
+The store knows nothing of reports: it keeps text under names. Whoever cannot write it is told so once, and goes on.
+"""
+
+from __future__ import annotations
+
+from .database import StoreError, default_path
+from .names import looks_like_a_run
+from .reading import Store, StoredRun
+from .writer import NewRun, Writer
+
+__all__ = ["NewRun", "Store", "StoreError", "StoredRun", "Writer", "default_path", "looks_like_a_run"]

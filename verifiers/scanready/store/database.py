@@ -1,0 +1,163 @@
+"""The file: where it is, who may read it, how it is opened and brought up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from .migrations import MIGRATIONS, VERSION
+
+#: How long a writer waits for another run's commit, in seconds. Commits take milliseconds; who holds the file longer
+#: has it open by hand, and no check waits for that.
+PATIENCE = 5.0
+#: "scrd": tells our file from any other program's.
+APPLICATION = 0x73637264
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message says why, and what to do."""
+
+
+def default_path() -> Path:
+    """Return where this platform keeps a user's data.
+
+    Raises:
+        StoreError: this user has no such place.
+    """
+    from platformdirs import user_data_path
+
+    path = user_data_path("scanready", appauthor=False) / "runs.db"
+    if not path.is_absolute():  # no home directory: it would be made under a directory called "~"
+        raise StoreError("this user has no home directory for it; name a file with --store")
+    return path
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the store, made or brought up to date if need be; only its owner may read a new one.
+
+    Raises:
+        StoreError: it cannot be written, is none of ours, or of a newer version.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return _opened(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise StoreError(explained(path, error)) from error
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a store that is there.
+
+    Raises:
+        StoreError: there is none, it is none of ours, or of a newer version.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: there is no run store yet; `check` and `verify` make it")
+    try:
+        connection = _read_only(path)
+        try:
+            version = _version(connection, path)
+        except StoreError:
+            connection.close()
+            raise
+        if version == VERSION:
+            return connection
+        connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(explained(path, error)) from error
+    return open_for_writing(path)
+
+
+def explained(path: Path, error: sqlite3.Error) -> str:
+    """Return what an error of SQLite means for whoever reads it."""
+    words = str(error)
+    if isinstance(error, sqlite3.DatabaseError) and ("not a database" in words or "malformed" in words):
+        return f"{path}: it is damaged, or no run store ({words}); move it away, or name another one with --store"
+    if "locked" in words or "busy" in words:
+        return f"{path}: another program holds it ({words})"
+    return f"{path}: {words}"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        version = _version(connection, path)
+        _use_log(connection)
+        # Without a wait for the disk at each commit: enough for a killed process, see the package's words.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if version < VERSION:
+            _migrate(connection, path)
+    except (sqlite3.Error, StoreError):
+        connection.close()
+        raise
+    return connection
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log. SQLite does not wait with that for others who open the file just now; we do."""
+    end = time.monotonic() + PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return  # or it has none, as on some network file systems: its own journal does as well
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables up to date, in one transaction; whoever comes second finds it done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number, statements in enumerate(MIGRATIONS[_version(connection, path) :], _version(connection, path) + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    except (sqlite3.Error, StoreError):
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
+    empty = version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not ours and not empty:
+        raise StoreError(f"{path}: a database of some other program; name another file with --store")
+    if version > VERSION:
+        raise StoreError(
+            f"{path}: written by a newer scanready (its version {version}, ours {VERSION}); "
+            "use that one, or name another file with --store"
+        )
+    return version
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Open without writing; where not even the log's index may be made, as what it is: nobody's to change."""
+    uri = path.resolve().as_uri() + "?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError:
+        connection.close()
+        if os.access(path.parent, os.W_OK):
+            raise
+        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def close(connection: sqlite3.Connection) -> None:
+    """Close; the last one to do so folds the log into the file."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.close()

@@ -1,0 +1,148 @@
+"""What was kept: the runs, the results of one, and throwing old ones away."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .database import StoreError, close, explained, open_for_reading, open_for_writing
+from .names import runs_back
+
+_COLUMNS = "id, name, started, ended, seconds, interrupted, command, source, targets, version, agent, asked"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """One run. ``agent`` and ``asked`` are JSON; ``ended`` is None while it goes on, and for one that was killed.
+
+    ``seconds`` is wall time; ``verdicts`` counts its results.
+    """
+
+    number: int
+    name: str
+    started: str
+    ended: str | None
+    seconds: float
+    interrupted: bool
+    command: str
+    source: str
+    targets: int
+    version: str
+    agent: str
+    asked: str
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> int:
+        """How many targets have a result."""
+        return sum(self.verdicts.values())
+
+
+class Store:
+    """A store that is there, for reading. Use as a context manager.
+
+    Raises:
+        StoreError: see :func:`open_for_reading`; any method may find the file damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_for_reading(path)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close(self._connection)
+
+    def runs(self, most: int | None = None) -> list[StoredRun]:
+        """Return the newest runs first."""
+        with self._told():
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM runs ORDER BY started DESC, id DESC LIMIT ?", (-1 if most is None else most,)
+            ).fetchall()
+            return [self._run(row) for row in rows]
+
+    def find(self, text: str) -> StoredRun:
+        """Return the run that is called so: its name, a part of it that no other has, ``last`` or ``last~2``.
+
+        Raises:
+            StoreError: there is none, or more than one.
+        """
+        back = runs_back(text)
+        if back is not None:
+            found = self.runs(back + 1)[back:]
+            if not found:
+                raise StoreError(f"there is no run {text}: `scanready runs` lists those there are")
+            return found[0]
+        with self._told():
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM runs WHERE name = ?1 OR instr(name, ?1) ORDER BY name != ?1, started DESC, id",
+                (text,),
+            ).fetchmany(3)
+        if not rows or not text:
+            raise StoreError(f"there is no run {text!r}: `scanready runs` lists those there are")
+        if len(rows) > 1 and rows[0][1] != text:
+            raise StoreError(f"{text!r} may be {rows[0][1]} or {rows[1][1]}: give more of the name")
+        return self._run(rows[0])
+
+    def results(self, run: StoredRun) -> Iterator[str]:
+        """Yield the results of a run as lines of JSON, in the order of its targets; one is in memory at a time."""
+        with self._told():
+            rows = self._connection.execute("SELECT result FROM results WHERE run = ? ORDER BY place", (run.number,))
+            for (line,) in rows:
+                yield line
+
+    def keys(self, run: StoredRun) -> set[str]:
+        """Return the keys of the targets that have a result."""
+        with self._told():
+            return {key for (key,) in self._connection.execute("SELECT key FROM results WHERE run = ?", (run.number,))}
+
+    def attempts(self, run: StoredRun) -> list[tuple[str, str, str]]:
+        """Return credential, host and place of each login that went out."""
+        with self._told():
+            return self._connection.execute(
+                "SELECT credential, host, place FROM attempts WHERE run = ?", (run.number,)
+            ).fetchall()
+
+    def _run(self, row: tuple[object, ...]) -> StoredRun:
+        counted = self._connection.execute("SELECT verdict, count(*) FROM results WHERE run = ? GROUP BY 1", row[:1])
+        return StoredRun(*row, dict(counted.fetchall()))  # type: ignore[arg-type, call-arg]
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(explained(self.path, error)) from error
+
+
+def prune(path: Path, keep: int | None = None, before: str | None = None) -> list[str]:
+    """Throw away all but the newest ``keep`` runs, and those that began before (UTC, ISO 8601); return their names.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    connection = open_for_writing(path)
+    try:
+        newest_first = connection.execute(
+            "SELECT id, name, started FROM runs ORDER BY started DESC, id DESC"
+        ).fetchall()
+        old = [
+            (number, name)
+            for place, (number, name, started) in enumerate(newest_first)
+            if (keep is not None and place >= keep) or (before is not None and started < before)
+        ]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM runs WHERE id = ?", [(number,) for number, _ in old])
+        connection.execute("COMMIT")
+        with contextlib.suppress(sqlite3.Error):  # a run that is being written holds it: the room is used again anyway
+            connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        raise StoreError(explained(path, error)) from error
+    finally:
+        close(connection)
+    return [name for _, name in old]

@@ -1,0 +1,188 @@
+"""One run being written, by one thread: the event loop waits for no disk and no lock.
+
+What arrives while a commit is under way goes into the next one together, so a busy run pays for few commits and a slow
+one for each result at once. Whoever puts something in is told when it is committed; also when it cannot be, for the
+store never keeps a result back: the first failure is told, and from then on everything passes through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .database import StoreError, close, explained, open_for_writing
+from .names import new_name
+
+#: In one transaction at most. A commit of so many takes some 10 ms.
+_MOST = 256
+_NAMES_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is known of a run when it begins. ``agent`` and ``asked`` are JSON; ``started`` is UTC, ISO 8601.
+
+    ``source`` says what was asked for: the inventory's file, or the targets; ``command`` is "check" or "verify".
+    """
+
+    started: str
+    command: str
+    source: str
+    targets: int
+    version: str
+    agent: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    place: int
+    key: str
+    verdict: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    credential: str
+    host: str
+    place: str
+    done: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    seconds: float
+    interrupted: bool
+
+
+class Writer:
+    """Writes one run. ``name`` is the run's, once it is there; None while it is not, or if it cannot be kept.
+
+    Args:
+        run: a new run, or the name of one that is gone on with.
+        committed: told how many more results are safe; in the writer's thread, as the next one is.
+        on_failure: called once, with the reason.
+    """
+
+    def __init__(
+        self, path: Path, run: NewRun | str, committed: Callable[[int], None], on_failure: Callable[[str], None]
+    ) -> None:
+        self._path, self._run, self._committed, self._on_failure = path, run, committed, on_failure
+        self._waiting: queue.SimpleQueue[_Result | _Attempt | _End] = queue.SimpleQueue()
+        self._failed = False
+        self.name: str | None = None
+        self._thread = threading.Thread(target=self._serve, name="run store", daemon=True)
+        self._thread.start()
+
+    @property
+    def failed(self) -> bool:
+        """True once nothing is kept any more."""
+        return self._failed
+
+    def result(self, place: int, key: str, verdict: str, line: str) -> None:
+        """Keep one result. One that is there already stays as it is.
+
+        ``place`` is the target's in what was asked for, from 0; ``key`` tells it from all others of the run.
+        """
+        self._waiting.put(_Result(place, key, verdict, line))
+
+    def attempt(self, credential: str, host: str, place: str, done: Callable[[], None]) -> None:
+        """Keep, before it is sent, that a login goes out; ``done`` is called, in the writer's thread, once it is."""
+        self._waiting.put(_Attempt(credential, host, place, done))
+
+    def end(self, seconds: float, interrupted: bool, patience: float) -> None:
+        """Write how the run ended, and wait for that, ``patience`` seconds at most."""
+        self._waiting.put(_End(seconds, interrupted))
+        self._thread.join(patience)
+
+    def give_up(self, why: str) -> None:
+        """Keep nothing any more, and say so, the first time."""
+        if not self._failed:
+            self._failed = True
+            self._on_failure(why)
+
+    def _serve(self) -> None:
+        connection, number = self._begun()
+        going = True
+        while going:
+            batch = [self._waiting.get()]
+            while len(batch) < _MOST and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            if connection is not None and not self._failed:
+                self._write(connection, number, batch)
+            if results := sum(isinstance(item, _Result) for item in batch):
+                self._committed(results)
+            for item in batch:
+                if isinstance(item, _Attempt):
+                    item.done()
+                elif isinstance(item, _End):
+                    going = False
+        if connection is not None:
+            close(connection)
+
+    def _begun(self) -> tuple[sqlite3.Connection | None, int]:
+        connection = None
+        try:
+            connection = open_for_writing(self._path)
+            return connection, self._number(connection)
+        except (StoreError, sqlite3.Error) as error:
+            if connection is not None:
+                close(connection)
+            self.give_up(str(error) if isinstance(error, StoreError) else explained(self._path, error))
+            return None, 0
+
+    def _number(self, connection: sqlite3.Connection) -> int:
+        """The row of the run, made if it is new."""
+        if isinstance(self._run, str):
+            found = connection.execute("SELECT id FROM runs WHERE name = ?", (self._run,)).fetchone()
+            if found is None:
+                raise StoreError(f"{self._path}: the run {self._run} is not there any more")
+            connection.execute("UPDATE runs SET ended = NULL, interrupted = 0 WHERE id = ?", found)
+            self.name = self._run
+            return int(found[0])
+        run = self._run
+        values = (run.started, run.command, run.source, run.targets, run.version, run.agent, run.asked)
+        for _ in range(_NAMES_TRIED):
+            name = new_name(datetime.datetime.fromisoformat(run.started))
+            try:
+                row = connection.execute(
+                    "INSERT INTO runs (name, started, command, source, targets, version, agent, asked)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (name, *values),
+                )
+            except sqlite3.IntegrityError:
+                continue  # another one of this minute has the name
+            self.name = name
+            return int(row.lastrowid or 0)
+        raise StoreError(f"{self._path}: no name is left for a run of {run.started}")
+
+    def _write(self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _End]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR IGNORE INTO attempts VALUES (?, ?, ?, ?)",
+                [(number, item.credential, item.host, item.place) for item in batch if isinstance(item, _Attempt)],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)",
+                [(number, one.place, one.key, one.verdict, one.line) for one in batch if isinstance(one, _Result)],
+            )
+            for item in batch:
+                if isinstance(item, _End):
+                    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+                    connection.execute(
+                        "UPDATE runs SET ended = ?, seconds = ?, interrupted = ? WHERE id = ?",
+                        (now.replace("+00:00", "Z"), item.seconds, item.interrupted, number),
+                    )
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.give_up(explained(self._path, error))
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")  # or other runs would find it locked as long as this one lasts
