@@ -81,7 +81,8 @@ def environment(plugins: Path, extra: Mapping[str, str] | None = None) -> dict[s
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SCANREADY_", "NO_COLOR", "COLUMNS"))
     }
-    return {**kept, "PYTHONPATH": f"{ROOT / 'verifiers'}:{plugins}", **(extra or {})}
+    ours = {"PYTHONPATH": f"{ROOT / 'verifiers'}:{plugins}", "SCANREADY_STORE": str(plugins / "runs.db")}
+    return {**kept, **ours, **(extra or {})}
 
 
 def command(*arguments: str) -> list[str]:

@@ -58,6 +58,7 @@ def command(
 ) -> None:
     """Check."""
     from .running import Job, carry_out
+    from .stored import recording
 
     options = Options(**rest)
     types_exist(options.types)
@@ -70,8 +71,25 @@ def command(
     plugins_load(found)
     outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
-    job = Job(found, settings, outputs, options.require, tried, options.wait or 0.0, options.verbosity < 0)
+    record = recording(options, _asked(found, tried), types=options.types)
+    job = Job(
+        found,
+        settings,
+        outputs,
+        options.require,
+        tried,
+        options.wait or 0.0,
+        options.verbosity < 0,
+        record,
+        None,
+        "check",
+    )
     ctx.exit(carry_out(job))
+
+
+def _asked(targets: list[Target], tried: dict[int, str]) -> str:
+    """What was asked for, in a line; from the targets, since an argument may have more in it than should be kept."""
+    return " ".join(dict.fromkeys(tried.get(id(target), str(target)) for target in targets))
 
 
 def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:

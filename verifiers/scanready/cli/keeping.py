@@ -86,7 +86,8 @@ class Keeping:
         written = asyncio.Event()
         self._writer.attempt(credential.name, host, place, lambda: self._in_loop(written.set))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(written.wait(), _LOGIN_PATIENCE)
+            async with asyncio.timeout(_LOGIN_PATIENCE):
+                await written.wait()
 
     def end(self, seconds: float, interrupted: bool) -> None:
         """Write how it ended."""
@@ -109,7 +110,8 @@ class Keeping:
 
     async def _answer(self) -> None:
         try:
-            await asyncio.wait_for(self._news.wait(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):  # wait_for may swallow a cancellation that comes with the news
+                await self._news.wait()
         except TimeoutError:
             self._writer.give_up(f"it does not answer for {_PATIENCE:.0f} s")
 

@@ -45,7 +45,7 @@ class Outlet:
         self.name = name
         self.error: OSError | None = None
         self.on_failure = on_failure
-        self._raw = raw
+        self.raw = raw
         self._owned = owned
         self._encoding = encoding
         self._fallback = fallback
@@ -90,16 +90,20 @@ class Outlet:
             self._thread.join(patience)
         if self._fallback is not None:
             self._fallback.close(patience)
-        if complete and self.error is None and isinstance(self._raw, WholeFile):
+        if complete and self.error is None and isinstance(self.raw, WholeFile):
             try:
-                self._raw.commit()
+                self.raw.commit()
             except OSError as error:
-                self.error = error
-                if self.on_failure:
-                    self.on_failure(self)
+                self.fail(error)
         if self._owned:
             with contextlib.suppress(OSError):
-                self._raw.close()
+                self.raw.close()
+
+    def fail(self, error: OSError) -> None:
+        """Note that nothing can be written any more, and tell whoever watches."""
+        self.error = error
+        if self.on_failure:
+            self.on_failure(self)
 
     def _serve(self, waiting: queue.SimpleQueue[bytes | None]) -> None:
         while (data := waiting.get()) is not None:
@@ -111,21 +115,19 @@ class Outlet:
                 self._push(data)
                 return
             except OSError as error:
-                self.error = error
-                if self.on_failure:
-                    self.on_failure(self)
+                self.fail(error)
         if self._fallback is not None:
             self._fallback.write(data.decode(self._encoding))
 
     def _push(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
-            taken = self._raw.write(rest)
+            taken = self.raw.write(rest)
             if taken is None:  # somebody made the descriptor non-blocking, and its reader is slow
                 time.sleep(0.01)
                 continue
             rest = rest[taken:]
-        self._raw.flush()
+        self.raw.flush()
 
 
 def standard_output(*, threaded: bool = False) -> Outlet:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,9 @@ from .leaving import READER_GONE
 from .outlet import Outlet, standard_output
 from .wholefile import WholeFile
 from .wording import fitting
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
 
 # So many results may wait for a slow reader before probing waits for it as well.
 _BACKLOG = 256
@@ -39,15 +43,19 @@ class Outputs:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self.outputs = list(outputs)
         self._watched: list[Outlet] = []
+        self._closed: list[Outlet] = []
+        self.bundle: Bundle | None = None
         self.before_terminal: Callable[[], None] = lambda: None
         self.when_dry: Callable[[], None] = lambda: None
         for output in self.outputs:
             output.outlet.on_failure = self._failed
 
-    def watch(self, outlet: Outlet) -> None:
-        """Tell of a failure of this one as well, which no document goes to."""
+    def watch(self, outlet: Outlet, *, close: bool = True) -> None:
+        """Tell of a failure of this one as well, which no document goes to; and close it in the end."""
         outlet.on_failure = self._failed
         self._watched.append(outlet)
+        if close:
+            self._closed.append(outlet)
 
     def begin(self, run: RunInfo) -> None:
         """Write what comes before the first result."""
@@ -65,7 +73,7 @@ class Outputs:
         """Write what comes last, and wait until it is written."""
         for output in self.outputs:
             self._write(output, output.document.end(totals))
-        for outlet in [*(output.outlet for output in self.outputs), *self._watched]:
+        for outlet in [*(output.outlet for output in self.outputs), *self._closed]:
             outlet.close()
 
     def hurry(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_AGES = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 class Duration(click.ParamType[Any]):
@@ -30,6 +31,21 @@ class Duration(click.ParamType[Any]):
         if found is None:
             self.fail(f"{fitting(str(value))!r} is no duration; write 30s, 5m or 1h", param, ctx)
         return float(found[1]) * _UNITS[found[2]]
+
+
+class Age(click.ParamType[Any]):
+    """``12h``, ``90d``, ``8w``."""
+
+    name = "age"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = re.fullmatch(r"(\d{1,5})(h|d|w)", str(value).strip())
+        if found is None:
+            self.fail(f"{fitting(str(value))!r} is no age; write 12h, 90d or 8w", param, ctx)
+        return float(found[1]) * _AGES[found[2]]
 
 
 class Positive(click.ParamType[Any]):

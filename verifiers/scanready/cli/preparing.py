@@ -15,12 +15,13 @@ from ..escape import visible
 from ..model import Credential, Step, Target
 from ..report import FOR_FILES, WHOLE, new_document
 from .looking import look
-from .outputs import Outputs, open_file, open_outputs
+from .outputs import Output, Outputs, open_file, open_outputs
 from .wording import did_you_mean, fitting
 
 if TYPE_CHECKING:
     from ..engine import Settings
     from ..inventory import Inventory
+    from .bundle import Bundle
 
 
 class Unusable(click.ClickException):
@@ -53,6 +54,9 @@ class Options:
     output: str | None = None
     reports: tuple[tuple[str, str], ...] = ()
     transcript: str | None = None
+    bundle: str | None = None
+    store: str | None = None
+    no_store: bool = False
     quiet: int = 0
     verbose: int = 0
     no_color: bool = False
@@ -180,15 +184,35 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         main = new_document(options.chosen_format, drawn)
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
     others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
-    named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
     outputs = open_outputs(main, options.output, others, keep, options.chosen_format in WHOLE)
-    if options.transcript is None:
+    named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
+    taken = [*keep, *(str(name) for name in named)]
+    taps = []
+    if options.transcript is not None:
+        outlet = open_file(options.transcript, taken)
+        outputs.watch(outlet)
+        taps.append(outlet)
+    if options.bundle is not None:
+        outputs.bundle = _bundle(options, outputs, [*taken, options.transcript or ""])
+        taps.append(outputs.bundle.transcript)
+    if not taps:
         return outputs, None
     from .transcript import recorder
 
-    outlet = open_file(options.transcript, [*keep, *(str(name) for name in named)])
-    outputs.watch(outlet)
-    return outputs, recorder(outlet)
+    return outputs, recorder(*taps)
+
+
+def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
+    """A support bundle; its results are an output like any other."""
+    from .bundle import Bundle
+
+    archive = open_file(str(options.bundle), taken)
+    outputs.watch(archive, close=False)
+    bundle = Bundle(archive)
+    outputs.outputs.append(Output(new_document("json", look(no_color=True, to_file=True)), bundle.results))
+    outputs.watch(bundle.results)
+    outputs.watch(bundle.transcript)
+    return bundle
 
 
 def source_files(inventory_file: str | None) -> list[str]:

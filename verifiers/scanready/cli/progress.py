@@ -40,6 +40,11 @@ class Progress:
             self.clear()
             self._write(f"scanready: {message}\n")
 
+    def hint(self, message: str) -> None:
+        """Write a message that only somebody at a terminal has a use for."""
+        if self._live:
+            self.say(message)
+
     def clear(self) -> None:
         """Take the line away, for whatever is written next."""
         if self._shown:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import gc
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..engine import Run, Settings
-from ..model import Target
+from ..guard import LockoutGuard
+from ..model import Agent, Cause, Report, Target, bracketed
 from ..report.document import RunInfo, Totals
+from ..vantage import this_agent
+from . import preparing
 from .interrupt import INTERRUPTED, interruptible
 from .judging import Judge
 from .outputs import Outputs
 from .progress import Progress
 from .rounds import rounds
+
+if TYPE_CHECKING:
+    from .keeping import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,35 @@ class Job:
     tried: Mapping[int, str] = field(default_factory=dict)
     wait: float = 0.0
     quiet: bool = False
+    record: Record | None = None
+    resumed: Resumed | None = None
+    command: str = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a run is kept, and what is kept of it besides the results; see :class:`scanready.store.NewRun`."""
+
+    path: Path
+    source: str
+    only: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
+
+    ``seconds`` is the wall time it took, as far as that is known; ``tried`` pairs a target whose credential was tried
+    with why that failed.
+    """
+
+    name: str
+    started: str
+    seconds: float
+    reports: Callable[[], Iterable[Report]]
+    left: Sequence[Target]
+    tried: Sequence[tuple[Target, Cause]]
 
 
 # What a finished climb leaves behind goes at once, by reference counts: none of its objects are in cycles (a test holds
@@ -53,20 +92,68 @@ async def _carry_out(job: Job) -> int:
     progress = Progress(len(job.targets), job.quiet)
     job.outputs.before_terminal = progress.clear
     began = time.perf_counter()
-    async with Run(job.settings) as run:
-        job.outputs.begin(_info(job, run))
-        await _pump(job, run, judge, totals, progress)
-    totals.seconds = time.perf_counter() - began
+    agent = job.settings.agent or this_agent()
+    info = _info(job, agent)
+    keeping = _keeping(job, info, progress) if job.record else None
+    guard = LockoutGuard(keeping.announce if keeping else None)
+    for target, cause in job.resumed.tried if job.resumed else ():
+        if target.credential is not None:
+            guard.note(target.credential, target.host, f"{bracketed(target.host)}:{target.port}", cause)
+    async with Run(dataclasses.replace(job.settings, agent=agent), guard) as run:
+        job.outputs.begin(info)
+        await _pump(job, run, judge, totals, progress, keeping)
+    totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
+    if keeping:
+        keeping.end(totals.seconds, totals.interrupted)
     job.outputs.end(totals)
+    if job.outputs.bundle:
+        job.outputs.bundle.finish(info, job.command)
+    name = keeping.name if keeping else None
     if totals.interrupted:
-        progress.say(f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept")
+        progress.say(_interrupted(job, totals, name))
         return job.outputs.exit_code(INTERRUPTED)
+    if name:
+        progress.hint(f"kept as {name}: `scanready report {name}`")
     return job.outputs.exit_code(judge.code)
 
 
-async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress) -> None:
+def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
+    from ..report.result import agent_object
+    from ..store import NewRun
+    from .keeping import Keeping, asked
+
+    def warn(message: str) -> None:
+        progress.clear()
+        preparing.warn(message)
+
+    record = job.record
+    assert record is not None, "it is asked for only then"
+    if job.resumed:
+        return Keeping(record.path, job.resumed.name, job.targets, warn)
+    tried = {place: job.tried[id(target)] for place, target in enumerate(job.targets) if id(target) in job.tried}
+    new = NewRun(
+        info.started,
+        job.command,
+        record.source,
+        len(job.targets),
+        info.version,
+        json.dumps(agent_object(info.agent)),
+        asked(record.only, record.types, info.depth.value, info.timeout, tried),
+    )
+    return Keeping(record.path, new, job.targets, warn)
+
+
+def _interrupted(job: Job, totals: Totals, name: str | None) -> str:
+    told = f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept"
+    if name is None or job.record is None:
+        return told
+    goes_on = f"`scanready verify --resume {name}` goes on" if job.command == "verify" else ""
+    return f"{told} as {name}" + (f"; {goes_on}" if goes_on else "")
+
+
+async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None) -> None:
     """Move results from the run to the outputs until there are no more, or nobody wants them."""
     stopped = asyncio.Event()
 
@@ -80,14 +167,20 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
         progress.clear()
         job.outputs.hurry()
 
+    async def take(report: Report) -> None:
+        judge.add(report)
+        totals.verdicts[report.verdict] += 1
+        progress.count(report.verdict)
+        await job.outputs.add(report)
+
     async def move() -> None:
-        coming = rounds(run, job.targets, job.wait, judge, stopped, progress.say)
-        async with contextlib.aclosing(coming) as reports:
+        for report in job.resumed.reports() if job.resumed else ():
+            await take(report)
+        left = job.resumed.left if job.resumed else job.targets
+        coming = rounds(run, left, job.wait, judge, stopped, progress.say)
+        async with contextlib.aclosing(keeping.kept(coming) if keeping else coming) as reports:
             async for report in reports:
-                judge.add(report)
-                totals.verdicts[report.verdict] += 1
-                progress.count(report.verdict)
-                await job.outputs.add(report)
+                await take(report)
 
     loop = asyncio.get_running_loop()
     moving = asyncio.create_task(move())
@@ -108,9 +201,8 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
         drawing.cancel()
 
 
-def _info(job: Job, run: Run) -> RunInfo:
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _info(job: Job, agent: Agent) -> RunInfo:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    started = job.resumed.started if job.resumed else now
     settings = job.settings
-    return RunInfo(
-        __version__, run.agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require
-    )
+    return RunInfo(__version__, agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require)

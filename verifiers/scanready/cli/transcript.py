@@ -17,9 +17,10 @@ _HEAD = (
 )
 
 
-def recorder(outlet: Outlet) -> Callable[[Target], Tap]:
+def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
     """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap."""
-    outlet.write(_HEAD)
+    for outlet in outlets:
+        outlet.write(_HEAD)
 
     def tap(target: Target) -> Tap:
         secrets = _forms(target.credential)
@@ -27,7 +28,9 @@ def recorder(outlet: Outlet) -> Callable[[Target], Tap]:
         def take(direction: str, data: bytes) -> None:
             at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             clean = _without(data, secrets)
-            outlet.write(f"\n{at} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}")
+            block = f"\n{at} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}"
+            for outlet in outlets:
+                outlet.write(block)
 
         return take
 

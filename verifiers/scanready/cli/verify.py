@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +28,7 @@ Examples:
   scanready verify estate.yaml --only type=ssh,host=web* --only tag=finance
   scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
   scanready verify estate.yaml --require scannable --report json=run.json
+  scanready verify --resume last                     go on where a run was interrupted
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.
 An EXPR of --only is KEY=PATTERN with the keys type, host, port, tag and credential; a
@@ -35,18 +37,30 @@ comma means and, a second --only means or.
 
 
 @click.command(help=_HELP)
-@click.argument("inventory", metavar="INVENTORY")
+@click.argument("inventory", metavar="INVENTORY", required=False)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @run_options
+@option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @output_options
 @click.pass_context
-def command(ctx: click.Context, /, inventory: str, only: tuple[str, ...], yes: bool, **rest: Any) -> None:
+def command(
+    ctx: click.Context, /, inventory: str | None, only: tuple[str, ...], resume: str | None, yes: bool, **rest: Any
+) -> None:
     """Verify."""
     from .running import Job, carry_out
+    from .stored import recording
 
-    options = Options(**rest)
+    options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
+    if resume is not None:
+        from .resuming import Resumption
+
+        going_on = Resumption(options, resume)
+        options, only = going_on.merged(options), only or going_on.only
+        inventory = inventory or going_on.inventory
+    elif inventory is None:
+        raise click.UsageError("give an INVENTORY, or --resume RUN")
     for expression in only:
         parse(expression)
     types_exist(options.types)
@@ -57,7 +71,15 @@ def command(ctx: click.Context, /, inventory: str, only: tuple[str, ...], yes: b
         warn(nothing_selected(described.targets, asked))
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
+    resumed = going_on.resumed(targets) if going_on else None
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
-    job = Job(targets, settings, outputs, options.require, wait=options.wait or 0.0, quiet=quiet)
+    record = recording(options, source_path(inventory), only, options.types)
+    wait = options.wait or 0.0
+    job = Job(targets, settings, outputs, options.require, {}, wait, quiet, record, resumed)
     ctx.exit(carry_out(job))
+
+
+def source_path(inventory: str) -> str:
+    """Return where the inventory is found again, from whatever directory."""
+    return inventory if inventory == "-" else str(Path(inventory).resolve())

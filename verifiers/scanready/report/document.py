@@ -25,8 +25,9 @@ class RunInfo:
     """What is known of a run when it begins. ``started`` is UTC, ISO 8601; ``timeout`` seconds per target.
 
     ``tried`` is for hosts whose type was not given, where every type is tried and the answer
-    is what they can be scanned as: ``id(target)`` to the host as it was asked for.
-    ``require`` is what ``--require`` asked for.
+    is what they can be scanned as: ``id(target)`` to the host as it was asked for. ``asked`` is how many targets there
+    were, where that is more than is known of (a stored run that was cut short); 0 where it is not. ``require``
+    is what ``--require`` asked for.
     """
 
     version: str
@@ -37,6 +38,7 @@ class RunInfo:
     targets: Sequence[Target]
     tried: Mapping[int, str] = field(default_factory=dict)
     require: str | None = None
+    asked: int = 0
 
 
 #: What holds under each ``--require``.

@@ -40,7 +40,7 @@ def run_object(run: RunInfo) -> dict[str, Any]:
         "scanready": run.version,
         "agent": agent_object(run.agent),
         "started": run.started,
-        "targets": len(run.targets),
+        "targets": max(run.asked, len(run.targets)),
         "depth": run.depth,
         "timeout": run.timeout,
     }

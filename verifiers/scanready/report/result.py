@@ -45,7 +45,7 @@ def as_line(report: Report) -> str:
 
 def identity(target: Target) -> str:
     """Return a short key that tells the target from every other one of an inventory, today and tomorrow."""
-    options = sorted(_options(target.options).items()) if target.options else []
+    options = sorted(options_shown(target.options).items()) if target.options else []
     account = target.credential.name if target.credential else None
     told = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
     return hashlib.blake2b(told, digest_size=12).hexdigest()
@@ -67,16 +67,7 @@ def _raw(report: Report) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "agent": agent_object(report.agent),
-        "target": {
-            "host": target.host,
-            "type": target.type,
-            "port": target.port,
-            "options": _options(target.options) if target.options else {},
-            "credential": target.credential.name if target.credential else None,
-            "user": target.credential.username if target.credential else None,
-            "tags": list(target.tags),
-            "guessed": target.guessed,
-        },
+        "target": target_object(target),
         "verdict": report.verdict,
         "reached": report.reached,
         "cause": _cause(report),
@@ -96,6 +87,20 @@ def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``value`` in JSON's own types, whatever was put among its facts."""
     made: dict[str, Any] = _plain(value)
     return made
+
+
+def target_object(target: Target) -> dict[str, Any]:
+    """Return the target as every output names it: of its credential, the names alone."""
+    return {
+        "host": target.host,
+        "type": target.type,
+        "port": target.port,
+        "options": options_shown(target.options) if target.options else {},
+        "credential": target.credential.name if target.credential else None,
+        "user": target.credential.username if target.credential else None,
+        "tags": list(target.tags),
+        "guessed": target.guessed,
+    }
 
 
 def agent_object(agent: Agent) -> dict[str, Any]:
@@ -143,7 +148,7 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _options(options: Mapping[str, Any]) -> Facts:
+def options_shown(options: Mapping[str, Any]) -> Facts:
     """The target's options. Secrets come by reference and are not among them; if one slips in, it ends here."""
     shown: Facts = {}
     for key, value in options.items():

@@ -1,0 +1,129 @@
+"""``scanready runs``: the history, and throwing old runs away."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import click
+
+from ..escape import visible
+from ..model import Verdict
+from ..store import Store, StoredRun, StoreError
+from ..store.reading import prune
+from .looking import look
+from .options import option, simple_format
+from .outlet import show
+from .parameters import Age
+from .preparing import warn
+from .stored import open_store, store_path
+
+#: Rows shown unless more are asked for; a table of all is what --json is for.
+_MOST = 20
+
+_HELP = """\
+\b
+Examples:
+  scanready runs                          the newest 20
+  scanready runs --limit 100 --json
+  scanready runs --prune --keep 50        throw away all but the newest 50
+  scanready runs --prune --older-than 90d
+
+Every run of check and verify is kept, in one file that only its owner reads, without
+secrets (--no-store leaves one out). Times are UTC.
+"""
+
+
+@click.command(help=_HELP)
+@option("--limit", type=click.IntRange(1), default=_MOST, metavar="N", help="How many, newest first. [default: 20]")
+@option("--prune", "pruning", is_flag=True, help="Throw runs away, with --keep or --older-than.")
+@option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N.")
+@option("--older-than", type=Age(), metavar="AGE", help="Those that began longer ago: 12h, 90d, 8w.")
+@option("--store", metavar="FILE", help="Where runs are kept.")
+@simple_format
+def command(
+    limit: int,
+    pruning: bool,
+    keep: int | None,
+    older_than: float | None,
+    store: str | None,
+    format_: str,
+    as_json: bool,
+) -> None:
+    """Runs."""
+    if pruning:
+        _prune(store, keep, older_than)
+        return
+    if keep is not None or older_than is not None:
+        raise click.UsageError("--keep and --older-than go with --prune")
+    machine = as_json or format_ == "json"
+    try:
+        if not store_path(store).exists():
+            show("[]\n" if machine else "no run is kept yet: `check` and `verify` keep theirs\n")
+            return
+        with open_store(store) as kept:
+            runs = kept.runs(limit)
+            if machine:
+                show(json.dumps([run_object(run) for run in runs], indent=2) + "\n")
+            else:
+                show(_table(kept, runs))
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def run_object(run: StoredRun) -> dict[str, Any]:
+    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` null for one that goes on or was killed."""
+    return {
+        "run": run.name,
+        "started": run.started,
+        "ended": run.ended,
+        "seconds": round(run.seconds, 6),
+        "interrupted": bool(run.interrupted),
+        "command": run.command,
+        "source": run.source,
+        "agent": json.loads(run.agent),
+        "scanready": run.version,
+        "targets": run.targets,
+        "verdicts": {verdict.value: run.verdicts.get(verdict.value, 0) for verdict in Verdict},
+        "unchecked": max(0, run.targets - run.finished),
+    }
+
+
+def _prune(store: str | None, keep: int | None, older_than: float | None) -> None:
+    if keep is None and older_than is None:
+        raise click.UsageError("--prune needs --keep N or --older-than AGE")
+    before = None
+    if older_than is not None:
+        moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
+        before = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        path = store_path(store)
+        gone = prune(path, keep, before) if path.exists() else []
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+    warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} thrown away")
+
+
+def _table(store: Store, runs: list[StoredRun]) -> str:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..report.human import GRAVITY, Paper
+
+    paper = Paper(look())
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in ("run", "started", "agent"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("results", overflow="fold")
+    table.add_column("of what", overflow="fold")
+    for run in runs:
+        counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
+        left = run.targets - run.finished
+        counts += [f"{left} not checked"] if left > 0 else []
+        agent = str(json.loads(run.agent).get("name", ""))
+        started = run.started[:16].replace("T", " ")
+        cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(run.source, 200)]
+        table.add_row(*map(Text, cells))
+    paper.draw(table)
+    return paper.text()

@@ -1,0 +1,233 @@
+"""Where a report is made from: a run of the store, a file that ``json`` or ``jsonl`` wrote, or a support bundle.
+
+Files may come from anybody. What is read of them is bounded, nothing of an archive is unpacked to disk, and whatever
+is no result of ours is a message and exit code 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..model import Agent, Report, Step, Target
+from ..report.document import RunInfo
+from ..report.restored import NotAResult, agent_restored, rejudged, restored, target_restored
+from ..store import StoredRun, StoreError, looks_like_a_run
+from .bundle import ABOUT, RESULT
+from .stored import find_run, open_store
+from .wording import fitting
+
+#: Bytes read of a file, or of one member of a bundle: a hundred thousand results and more.
+_MOST = 512 << 20
+_MOST_OF_FACTS = 1 << 20
+
+
+@dataclass(slots=True)
+class Source:
+    """One run to be told of. ``results`` gives its results anew each time, as JSON types, in the order of its targets.
+
+    ``asked`` is how many targets there were; ``tried`` their places to the hosts that were asked for without a type.
+    ``judged_anew`` says that verdicts are this version's, computed from the checks.
+    """
+
+    name: str
+    results: Callable[[], Iterator[Any]]
+    version: str = "unknown"
+    agent: Agent | None = None
+    started: str = ""
+    timeout: float = 10.0
+    depth: Step = Step.ACCESS
+    seconds: float = 0.0
+    interrupted: bool = False
+    asked: int = 0
+    command: str = "verify"
+    tried: Mapping[str, str] = field(default_factory=dict)
+    judged_anew: bool = False
+
+    def targets(self) -> list[Target]:
+        """Return the targets of all results.
+
+        Raises:
+            click.UsageError: one is none.
+        """
+        with told(self.name):
+            return [target_restored(_field(result, "target")) for result in self.results()]
+
+    def reports(self, targets: list[Target] | None = None) -> Iterator[Report]:
+        """Yield the reports, one in memory at a time; with ``targets`` as :meth:`targets` gave them, of those.
+
+        Raises:
+            click.UsageError: one is none.
+        """
+        with told(self.name):
+            for place, result in enumerate(self.results()):
+                report = restored(result, targets[place] if targets is not None else None)
+                yield rejudged(report) if self.judged_anew else report
+
+    def info(self, targets: list[Target]) -> RunInfo:
+        """Return what is known of the run, as a document begins with it."""
+        with told(self.name):
+            agent = self.agent or next((agent_restored(_field(r, "agent")) for r in self.results()), Agent("", ""))
+        tried = {id(target): host for place, target in enumerate(targets) if (host := self._tried(place, target))}
+        asked = max(self.asked, len(targets))
+        return RunInfo(self.version, agent, self.started, self.timeout, self.depth, targets, tried, None, asked)
+
+    def _tried(self, place: int, target: Target) -> str:
+        if self.tried:
+            return self.tried.get(str(place), "")
+        return target.host if target.guessed else ""
+
+
+@contextlib.contextmanager
+def told(name: str) -> Iterator[None]:
+    """Turn what is wrong with a source into a message and exit code 2."""
+    try:
+        yield
+    except NotAResult as error:
+        raise click.UsageError(f"{fitting(name)}: not a result of scanready: {fitting(str(error))}") from error
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{fitting(name)}: not JSON: {fitting(str(error))}") from error
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise click.UsageError(f"{fitting(name)}: not a support bundle: {fitting(str(error))}") from error
+    except OSError as error:
+        raise click.UsageError(f"cannot read {fitting(name)}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def opened(text: str, store: str | None) -> Iterator[Source]:
+    """Open what RUN names: a file if there is one, else a run of the store.
+
+    Raises:
+        click.UsageError: there is neither, or it cannot be read.
+    """
+    path = Path(text)
+    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".zip") or path.is_file()):
+        with told(text):
+            yield _file(path)
+        return
+    with open_store(store) as kept:
+        run = find_run(kept, text)
+        yield _stored(run, lambda: (json.loads(line) for line in kept.results(run)))
+
+
+def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
+    with told(run.name):
+        asked, agent = json.loads(run.asked), agent_restored(json.loads(run.agent))
+        return Source(
+            run.name,
+            results,
+            run.version,
+            agent,
+            run.started,
+            float(asked["timeout"]),
+            Step(asked["depth"]),
+            run.seconds,
+            run.interrupted,
+            run.targets,
+            run.command,
+            asked["tried"],
+        )
+
+
+def _file(path: Path) -> Source:
+    with path.open("rb") as file:
+        if file.read(2) == b"PK":
+            return _bundle(path)
+    if path.stat().st_size > _MOST:
+        raise NotAResult(f"larger than {_MOST >> 20} MiB")
+    with path.open("rb") as file:
+        return _document(str(path), file.read(_MOST))
+
+
+def _bundle(path: Path) -> Source:
+    """Two members are looked at, by name, and only so much of each; where others would unpack to is no matter."""
+    with zipfile.ZipFile(path) as archive:
+        source = _document(str(path), _member(archive, RESULT, _MOST))
+        about = _mapping(json.loads(_member(archive, ABOUT, _MOST_OF_FACTS)))
+    source.judged_anew = True
+    source.command = "check" if about.get("command") == "check" else "verify"
+    tried = about.get("tried")
+    if isinstance(tried, dict):
+        source.tried = {place: host for place, host in tried.items() if isinstance(host, str)}
+    return source
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    try:
+        with archive.open(name) as member:
+            data = _read(member, most)
+    except KeyError:
+        raise NotAResult(f"there is no {name} in it") from None
+    except RuntimeError as error:  # zipfile's word for a member that is encrypted
+        raise NotAResult(str(error)) from error
+    return data
+
+
+def _read(member: Any, most: int) -> bytes:
+    """Read piece by piece: a few bytes of an archive may claim to be gigabytes."""
+    taken = io.BytesIO()
+    while piece := member.read(1 << 16):
+        taken.write(piece)
+        if taken.tell() > most:
+            raise NotAResult(f"unpacked it is larger than {most >> 20} MiB")
+    return taken.getvalue()
+
+
+def _document(name: str, data: bytes) -> Source:
+    """A document of ``--format json``, one result alone, or lines of them."""
+    text = data.decode("utf-8")
+    lines = text.splitlines()
+    if len(lines) > 1 and _is_result(lines[0]):
+        return Source(name, lambda: (json.loads(line) for line in lines if line.strip()), asked=0)
+    whole = json.loads(text)
+    results = whole.get("results") if isinstance(whole, dict) else None
+    if not isinstance(results, list):
+        return Source(name, lambda: iter([whole]), command="check")
+    run, summary = _mapping(whole.get("run")), whole.get("summary")
+    summary = summary if isinstance(summary, dict) else {"interrupted": True}
+    return Source(
+        name,
+        lambda: iter(results),
+        str(run.get("scanready")),
+        agent_restored(run.get("agent")),
+        str(run.get("started")),
+        _number(run.get("timeout")),
+        Step(str(run.get("depth"))),
+        _number(summary.get("seconds", 0)),
+        bool(summary.get("interrupted")),
+        int(_number(run.get("targets", 0))),
+    )
+
+
+def _is_result(line: str) -> bool:
+    try:
+        first = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and "verdict" in first
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotAResult("what it says of the run is no object")
+    return value
+
+
+def _field(result: Any, name: str) -> Any:
+    return result.get(name) if isinstance(result, dict) else None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise NotAResult(f"{str(value)[:20]!r} is no number")
+    return float(value)
