@@ -39,6 +39,27 @@ def _mailbox(kind: str, encrypting: str) -> dict[tuple[str, str], Exchange]:
     }
 
 
+_EWS = "curl -vkI https://{host}:{port}/EWS/Exchange.asmx"
+_EWS_LOGIN = "curl -vk --anyauth -u {user} https://{host}:{port}/EWS/Exchange.asmx   # counts as one attempt"
+_OTHERS: dict[tuple[str, str], Exchange] = {
+    ("ews", Step.TLS): Exchange(_HANDSHAKE, _TLS),
+    ("ews", Step.HANDSHAKE): Exchange("GET of Exchange's endpoint, and of its health check, without an account", _EWS),
+    ("ews", Step.AUTH): Exchange("GET with NTLM type 1, which names nobody, where NTLM is offered", _EWS),
+    ("ews", Step.LOGIN): Exchange("the account, once, by exchangelib", _EWS_LOGIN),
+    ("ews", Step.ACCESS): Exchange("the inbox's counts, and the id of one item in it", _EWS_LOGIN),
+    ("notes", Step.HANDSHAKE): Exchange("a request to open a session, which names nobody", "nc -vz -w 5 {host} {port}"),
+    ("cloud", Step.TLS): Exchange(_HANDSHAKE),
+    ("cloud", Step.HANDSHAKE): Exchange("HEAD / to each endpoint that a scan of the service needs"),
+    ("master", Step.HANDSHAKE): Exchange(
+        "nothing, for two seconds: the protocol is not public", "nc -vz -w 5 {host} {port}"
+    ),
+    ("console", Step.TLS): Exchange(_HANDSHAKE, _TLS),
+    ("console", Step.HANDSHAKE): Exchange(
+        "HEAD / with our User-Agent; redirects were followed", "curl -vkIL https://{host}:{port}/"
+    ),
+    ("update", Step.TLS): Exchange(_HANDSHAKE, _TLS),
+}
+
 WEB: dict[tuple[str, str], Exchange] = {
     **_site("http"),
     **_site("https"),
@@ -46,4 +67,5 @@ WEB: dict[tuple[str, str], Exchange] = {
     ("cloud", Step.HANDSHAKE): Exchange("HEAD with our User-Agent", "curl -vkI {url}"),
     **_mailbox("imap", f"STARTTLS, then {_HANDSHAKE}"),
     **_mailbox("imaps", _HANDSHAKE),
+    **_OTHERS,
 }
