@@ -15,7 +15,7 @@ from scanready.model import Step, Target
 from scanready.report.document import Look
 from scanready.report.result import as_object
 from scanready.report.rule_forms import FORMS, plain
-from scanready.report.rules import ASSIGNED, CONDITIONS, Rule, Seen, best_source, merged, rules, rules_of_result
+from scanready.report.rules import ASSIGNED, CONDITIONS, Rule, Seen, best_source, merged, rules, rules_of_result, where
 from tests.report.reports import blocked
 
 AGENT = "10.0.1.5"
@@ -181,3 +181,34 @@ def test_plain_leaves_nothing_that_a_console_acts_on() -> None:
     assert set(plain("".join(map(chr, range(0x300))))) <= set(
         "_ ./:()@=+[]-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     )
+
+
+def test_a_cloud_is_its_endpoints_and_what_a_run_found_of_each() -> None:
+    target = Target("sharepoint", "cloud", 443, {"tenant": "contoso"})
+    names = ["login.microsoftonline.com", "contoso.sharepoint.com", "graph.microsoft.com"]
+    assert [place.host for place in where(target)] == names
+    checks = [
+        {"step": "resolve", "endpoint": name, "outcome": "passed", "facts": {"addresses": [f"20.0.0.{number}"]}}
+        for number, name in enumerate(names, 1)
+    ]
+    result = {
+        "target": {"host": "sharepoint", "type": "cloud", "port": 443, "options": {"tenant": "contoso"}},
+        "agent": {"addresses": ["10.0.1.5"]},
+        "checks": checks,
+        "facts": {},
+    }
+    found = rules_of_result(result)
+    assert [(rule.host, rule.destination, rule.ports, rule.source) for rule in found] == [
+        (name, f"20.0.0.{number}", "443", "10.0.1.5") for number, name in enumerate(names, 1)
+    ]
+
+
+def test_a_cloud_behind_a_proxy_is_the_proxy() -> None:
+    target = Target("sharepoint", "cloud", 443, {"tenant": "contoso", "proxy": "proxy.corp:3128"})
+    found = merged(rule for place in where(target) for rule in rules(place, lambda _: "10.0.1.5"))
+    assert [(rule.destination, rule.ports) for rule in found] == [("proxy.corp", "3128")]
+
+
+def test_the_update_server_is_the_masters() -> None:
+    (rule,) = rules(Target("updates.example", "update", 8843), lambda _: "10.0.1.5")
+    assert rule.when == "the Master Server, unless updates are brought by hand"

@@ -58,7 +58,7 @@ def test_a_service_all_of_whose_endpoints_answer_is_ready() -> None:
     assert report.footprint.connections == 3
     assert net.proxy.counts == {f"CONNECT {host}:443": 1 for host in S3}
     assert net.server.counts == {f"HEAD {host}": 1 for host in S3}
-    assert report.facts["clock_skew_seconds"] in (-1, 0, 1)
+    assert -60 < report.facts["clock_skew_seconds"] <= 1
 
 
 @pytest.mark.usefixtures("public")

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from ..model import Target
 
 #: The options that fill placeholders.
 PLACEHOLDERS = ("tenant", "account", "region", "bucket", "domain")
@@ -201,6 +203,14 @@ def places(
     if not known and not asked:
         asked.append(Place(service, port, "the target itself"))
     return asked, missing
+
+
+def placed(target: Target) -> list[Target]:
+    """Where a target of the type cloud is contacted: a target for each endpoint, with no option left but the proxy."""
+    options = target.options
+    asked, _ = places(target.host, target.port, options, str(options.get("endpoints") or ""))
+    left = {"proxy": options["proxy"]} if "proxy" in options else {}
+    return [replace(target, host=one.host, port=one.port, options=left) for one in asked]
 
 
 def domain_of(host: str) -> str | None:

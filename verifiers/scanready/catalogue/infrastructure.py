@@ -41,7 +41,14 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         "update",
         "Ground Labs update server",
         8843,
-        (Requirement("8843", "tcp", f'{_MASTER}: "8843 Outbound To: Ground Labs update server."', "optional"),),
+        (
+            Requirement(
+                "8843",
+                "tcp",
+                f'{_MASTER}: "8843 Outbound To: Ground Labs update server."',
+                "the Master Server, unless updates are brought by hand",
+            ),
+        ),
         Cost(1, 1, log="nothing"),
         speaks="tls",
         tls=True,

@@ -14,7 +14,7 @@ from ..escape import visible
 from ..model import Target
 from ..report.html import run_in
 from ..report.rule_forms import CHAIN, FORMS
-from ..report.rules import Rule, Seen, best_source, is_address, merged, rules, seen
+from ..report.rules import Rule, Seen, best_source, is_address, merged, places_seen, rules, seen, where
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
@@ -80,6 +80,7 @@ def command(
     if not targets:
         warn(nothing_selected(everything, only))
         ctx.exit(NOTHING_SELECTED)
+    targets = [place for target in targets for place in where(target)]
     if master and not only and not types:
         targets = [*targets, Target(master, "master", 11117)]
     known, agents = _known(targets, run_file, resolve)
@@ -141,7 +142,8 @@ def _known(
     agents: dict[str, None] = {}
     for result in _results(run_file) if run_file else ():
         target = result["target"]
-        known[_key(target["host"], target["type"], target["port"])] = seen(result)
+        for (host, port), found in places_seen(result).items():
+            known[_key(host, target["type"], port)] = found
         agents.update(dict.fromkeys(map(str, result["agent"]["addresses"])))
     if resolve:
         plugins_load(targets)

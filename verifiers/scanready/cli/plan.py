@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from ..catalogue import BY_NAME, Cost
-from ..catalogue.clouds import places
+from ..catalogue.clouds import placed
 from ..escape import visible
 from ..model import Step, Target
 from .check import read_targets
@@ -82,7 +81,7 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
     """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
     endpoints: dict[tuple[str, int], list[Target]] = {}
     unbuilt: list[Target] = []
-    for place in (place for target in targets for place in _places(target)):
+    for place in (one for target in targets for one in (placed(target) if _hostless(target) else [target])):
         if _built(place.type):
             endpoints.setdefault(place.endpoint, []).append(place)
         else:
@@ -137,14 +136,6 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
 
 def _hostless(target: Target) -> bool:
     return target.type in BY_NAME and BY_NAME[target.type].hostless
-
-
-def _places(target: Target) -> list[Target]:
-    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
-    if not _hostless(target):
-        return [target]
-    asked, _ = places(target.host, target.port, target.options, str(target.options.get("endpoints") or ""))
-    return [dataclasses.replace(target, host=place.host, port=place.port) for place in asked]
 
 
 def _built(name: str) -> bool:

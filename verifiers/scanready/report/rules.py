@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..catalogue import BY_NAME, Requirement
+from ..catalogue.clouds import placed
 from ..engine import CANARY_PORT
 from ..model import Target
 
@@ -83,7 +84,32 @@ def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
     row = BY_NAME.get(found["type"])
     target = Target(found["host"], found["type"], found["port"], found["options"])
     target = replace(target, explicit_port=row is None or found["port"] != row.port)
-    return rules(target, lambda address: best_source(agent, address), seen(result))
+    known = places_seen(result)
+    return merged(
+        rule
+        for place in where(target)
+        for rule in rules(place, lambda address: best_source(agent, address), known.get((place.host, place.port)))
+    )
+
+
+def where(target: Target) -> list[Target]:
+    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
+    row = BY_NAME.get(target.type)
+    return placed(target) if row is not None and row.hostless else [target]
+
+
+def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
+    """What a result (schema 1) found, by the places of its target; nearly always that is one."""
+    found, row = result["target"], BY_NAME.get(result["target"]["type"])
+    whole = seen(result)
+    if row is None or not row.hostless:
+        return {(found["host"], found["port"]): whole}
+    names = {check["endpoint"]: check["facts"].get("addresses") for check in result["checks"] if check["facts"]}
+    target = Target(found["host"], found["type"], found["port"], found["options"])
+    return {
+        (place.host, place.port): Seen(tuple(map(str, names.get(place.host) or ())), (), whole.facts)
+        for place in where(target)
+    }
 
 
 def seen(result: Mapping[str, Any]) -> Seen:
@@ -261,7 +287,7 @@ CONDITIONS: dict[str, Callable[[Target, Seen], bool | None]] = {
     "Windows Server 2008 and newer": _new_windows,
     "Windows Server 2003R2 and older": _old_windows,
     "Windows 2000 and older": _oldest_windows,
-    "optional": lambda target, known: None,
+    "the Master Server, unless updates are brought by hand": lambda target, known: None,
 }
 
 
