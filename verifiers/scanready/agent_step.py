@@ -11,10 +11,12 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from .catalogue.infrastructure import INFRASTRUCTURE
 from .causes import common
+from .interfaces import Interface
 from .logins import openssh
 from .model import Agent, Check, Step, reached
 from .probe import Probe
@@ -137,7 +139,8 @@ def _platform(agent: Agent, told: tuple[str, str], facts: dict[str, Any]) -> lis
 
 
 def _addresses(probe: Probe) -> list[str]:
-    for check in probe.checks:
+    """The target's own; through a proxy they are the proxy's business."""
+    for check in probe.checks if "proxy" not in probe.target.options else ():
         if check.step is Step.RESOLVE and "addresses" in check.facts:
             return [str(address) for address in check.facts["addresses"]]
     return []
@@ -161,7 +164,7 @@ def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
     """Of ``addresses``, those in a subnet of this agent, and which; "" for one of its own. None: it is not known."""
     if agent.assumed or not agent.networks or not addresses:
         return None
-    own = [ipaddress.ip_interface(network) for network in agent.networks]
+    own = _interfaces(agent.networks)
     found: dict[str, str] = {}
     for address in addresses:
         there = ipaddress.ip_address(address.partition("%")[0])
@@ -171,3 +174,8 @@ def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
         elif beside is not None and not there.is_link_local:
             found[address] = beside
     return found
+
+
+@lru_cache(maxsize=8)
+def _interfaces(networks: tuple[str, ...]) -> list[Interface]:
+    return [ipaddress.ip_interface(network) for network in networks]
