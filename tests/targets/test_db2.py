@@ -6,9 +6,12 @@ import pytest
 
 from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
 from fixtures.emulators.certificates import authority
+from scanready.causes import common
+from scanready.causes import db2 as causes
 from scanready.logins import killable
 from scanready.logins.db2 import understood
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
+from scanready.wire import drda
 from tests.climb import account, check_of, climb, expect, passed, story, target
 
 #: What starts the killable process where IBM's driver is not installed.
@@ -116,12 +119,37 @@ def test_what_the_account_may_not() -> None:
         (db2.EXHAUSTED, "db2.out-of-resources"),
         (db2.reply(0x1232, "000611490020"), "db2.out-of-resources"),
         (db2.reply(0x221A, "000611490008"), "db2.database-unavailable"),
-        (db2.reply(0x124C, "000611490008"), "db2.request-refused"),
     ],
 )
 def test_refusals_instead_of_a_prompt(refusal: bytes, cause: str) -> None:
     report = asked(db2.server(instead_of_prompt=refusal), database="SAMPLE")
     expect(report, Verdict.BLOCKED, cause, step=Step.AUTH, owner=Owner.DATABASE)
+
+
+@pytest.mark.parametrize("codepoint", sorted(drda.REFUSALS))
+def test_every_refusal_has_its_cause_in_place_of_a_prompt_and_of_a_database(codepoint: int) -> None:
+    """What only says that our request was not to its taste proves nothing of the scanner's: undecided."""
+    cause = causes.REPLIES.get(codepoint, causes.REFUSED_REQUEST)
+    verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
+    refusal = db2.reply(codepoint, "000611490008")
+    report = asked(db2.server(instead_of_prompt=refusal), database="SAMPLE")
+    expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.owner)
+    assert drda.REFUSALS[codepoint][0] in check_of(report, Step.AUTH).summary
+    report = asked(db2.server(database=refusal), USER, tls=True, database="SAMPLE")
+    verdict = Verdict.LIMITED if cause is causes.CANNOT_CONNECT else verdict
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+
+
+@pytest.mark.parametrize("number", sorted(causes.SQL_CODES))
+def test_every_sql_code_has_its_cause(number: int) -> None:
+    cause = causes.SQL_CODES[number]
+    refused = db2.reply(0x2203, "000611490008")[:3] + b"\x42" + db2.reply(0x2203, "000611490008")[4:]
+    answer = refused + db2.sql_card(number, "00000", b"what it says")
+    report = asked(db2.server(database=answer), USER, tls=True, database="SAMPLE")
+    limits = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
+    verdict = Verdict.LIMITED if cause in limits else Verdict.BLOCKED
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    assert f"SQLCODE {number}" in check_of(report, Step.ACCESS).summary
 
 
 def test_kerberos_alone() -> None:

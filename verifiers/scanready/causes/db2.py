@@ -73,9 +73,11 @@ REFUSED_REQUEST = Cause(
     "db2.request-refused",
     Owner.DATABASE,
     Step.AUTH,
-    "The server understood the protocol and refused the request; the detail has its reply.",
-    "Look for the reply's name in the server's diagnostic log at the time of the check.",
-    "On the server: db2diag -t",
+    "The server speaks the protocol and takes our request for wrong, or for none of its own; whether it would tell the "
+    "scanner's client the same is not known. The detail has its reply.",
+    "Connect by hand with the scanner's client; the server's diagnostic log at the time of the check may say more.",
+    "On the agent: db2 connect to DATABASE user {user}. On the server: db2diag -t",
+    definite=False,
 )
 SECURITY_FAILED = Cause(
     "db2.security-failed",

@@ -116,7 +116,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
             shared[key] += cost.with_credential - cost.connections
             attempts += cost.login_attempts
         elif target.options.get("allow_login_probe") is True:
-            probes += cost.login_attempts  # the first word is a login, of an invented user here
+            probes += 1  # the first word is a login, of an invented user here
         else:
             probes += cost.probe_logins
     costs = {target.type: BY_NAME[target.type].cost for target in members if target.type in BY_NAME}
