@@ -33,6 +33,7 @@ def wrong(text: str, **more: Any) -> list[str]:
     [
         ("postgresql://svc@db7:5433/hr", "postgresql://db7:5433", {"database": "hr"}),
         ("smb://fs01/finance", "smb://fs01:445", {"share": "finance"}),
+        ("smb://fs01/B%C3%BCro%202/2026/q1/", "smb://fs01:445", {"share": "Büro 2", "path": "2026/q1"}),
         ("nfs://nas/export/home", "nfs://nas:2049", {"export": "/export/home"}),
         ("nfs://nas/export?version=3", "nfs://nas:2049", {"export": "/export", "nfs_version": 3}),
         ("nfs://nas?nfs_version=4", "nfs://nas:2049", {"nfs_version": 4}),
@@ -153,6 +154,7 @@ def test_user_names_and_credentials() -> None:
         ("ssh://web1/%00", "contains a control or invisible character"),
         ("https://web1/%0d%0aX", "contains a control or invisible character"),
         ("postgresql://db/a/b", "the path of a postgresql target is its database alone; write a `/`"),
+        ("smb://fs01/finance/2026?path=2025", "`path` is given twice"),
         ("smb://fs01/a%2Fb", "`share` is the name of the share alone"),
         ("windows://fs01/x", "a windows target has no path"),
         ("nfs://nas/e?verison=3", "`verison` is not an option of nfs; did you mean"),

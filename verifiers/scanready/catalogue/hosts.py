@@ -22,7 +22,7 @@ HOSTS: tuple[TargetType, ...] = (
                 "1024-65535", "tcp", f'{_AGENTLESS}: "Dynamic ports 1024 - 65535"', "Windows Server 2003R2 and older"
             ),
         ),
-        Cost(2, 7, login_attempts=1, log="a logon event for each of the connections, three at the most"),
+        Cost(4, 7, login_attempts=3, log="a logon event for each login; one if it is refused"),
         speaks="dcerpc",
         needs_agent="Windows",
         doubt="The document prints 9152-65535; Windows uses 49152-65535 for dynamic ports since Server 2008.",

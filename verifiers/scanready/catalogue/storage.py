@@ -18,7 +18,7 @@ STORAGE: tuple[TargetType, ...] = (
             Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', "Windows 2000 and older"),
             Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', "Windows 2000 and older"),
         ),
-        Cost(1, 2, login_attempts=1),
+        Cost(3, 4, login_attempts=1),  # one, and one for a login; SMB 1 is asked anew, and 137/udp for names
         speaks="smb",
         path="share",
         options=("path",),
@@ -47,7 +47,7 @@ STORAGE: tuple[TargetType, ...] = (
             Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', "NFSv3 and older"),
             Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', "NFSv3 and older"),
         ),
-        Cost(13, 13, log="nothing"),
+        Cost(16, 16, log="nothing"),  # one for NFSv4; the rest for NFSv3, each version of mountd on ports of its own
         speaks="rpc",
         path="export",
         options=("nfs_version", "uid", "gid"),

@@ -197,6 +197,9 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
     found: dict[str, Any] = {}
     if row.name == "ews" and path.lower().endswith(".asmx"):  # the endpoint's URL, as Exchange's people have it
         found["path"] = path
+    elif row.path == "share" and "/" in (within := path.strip("/")):
+        with complaints.collected():
+            found["share"], found["path"] = (_decoded("the path", part) for part in within.split("/", 1))
     elif path.strip("/"):
         with complaints.collected():
             found[row.path or ""] = _path(row, path)
