@@ -217,3 +217,16 @@ def test_every_verdict_has_a_sign_beside_its_colour() -> None:
     text = document("md", list(reports(6)))
     for verdict in Verdict:
         assert f" {verdict} |" in text
+
+
+# A host whose type nobody said
+
+
+@pytest.mark.parametrize("name", ["md", "html"])
+def test_types_that_do_not_answer_are_nobodys_to_mend_if_another_does(name: str) -> None:
+    text, _ = made(name, [ready("h", "mysql"), blocked("h")], tried="h")
+    assert "h can be scanned as mysql" in text
+    assert "For whoever runs the network" not in text
+    text, _ = made(name, [blocked("h")], tried="h")
+    assert "h cannot be scanned as any type tried" in text
+    assert "For whoever runs the network" in text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..escape import fill
 from ..model import Cause, Owner, Report, Step, Target, Verdict
-from .document import RunInfo
+from .document import HOLDS, RunInfo, Totals
 from .human import GRAVITY, address
 from .result import as_object, fixes
 from .rules import Rule, merged, rules_of_result
@@ -72,15 +72,56 @@ class Group:
 
 
 class Groups:
-    """Collects reports; keeps nothing of one that holds."""
+    """Collects reports; keeps nothing of one that holds.
+
+    Of the types that were tried on a host whose type nobody said, those that do not answer are nobody's to mend, as
+    long as another does.
+    """
 
     def __init__(self, run: RunInfo) -> None:
+        self._run = run
+        self._tried: dict[str, list[Report]] = {host: [] for host in run.tried.values()}
+        self._good = 0
         self._order = {id(target): place for place, target in enumerate(run.targets)}
         self._groups: dict[str, Group] = {}
         self._seen = 0
 
     def add(self, report: Report) -> None:
         """Sort in one report."""
+        self._good += report.verdict in HOLDS[None]
+        if host := self._run.tried.get(id(report.target)):
+            self._tried[host].append(report)
+        else:
+            self._sort_in(report)
+
+    def headline(self, totals: Totals) -> str:
+        """How much of it can be scanned, in a few words."""
+        if not self._tried:
+            return f"{self._good} of {totals.targets} targets can be scanned"
+        found = {host: [r.target.type for r in of if r.verdict in HOLDS[None]] for host, of in self._tried.items()}
+        if len(found) > 1:
+            return f"{sum(map(bool, found.values()))} of {len(found)} hosts can be scanned"
+        ((host, types),) = found.items()
+        return (
+            f"{host} can be scanned as {', '.join(types)}" if types else f"{host} cannot be scanned as any type tried"
+        )
+
+    @property
+    def share(self) -> tuple[str, str]:
+        """The same as a number, and what it is one of."""
+        if not self._tried:
+            return f"{100 * self._good / max(1, self._seen):.0f}%", "can be scanned"
+        return str(self._good), "type answers" if self._good == 1 else "types answer"
+
+    def _settle_tried(self) -> None:
+        for host, reports in self._tried.items():
+            holds = any(report.verdict in HOLDS[None] for report in reports)
+            for report in reports:
+                if not holds or report.verdict in HOLDS[None]:
+                    self._sort_in(report)
+            self._tried[host] = []
+
+    def _sort_in(self, report: Report) -> None:
         self._seen += 1
         if report.finding is None:
             return
@@ -96,7 +137,8 @@ class Groups:
             group.rules += rules_of_result(as_object(report))
 
     def by_cause(self) -> list[Group]:
-        """The groups, the gravest and largest first; their targets in the inventory's order."""
+        """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""
+        self._settle_tried()
         for group in self._groups.values():
             group.members.sort(key=lambda member: member.place)
         return sorted(self._groups.values(), key=lambda group: (group.gravity, -len(group.members), group.cause.code))

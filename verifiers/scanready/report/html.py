@@ -81,12 +81,14 @@ class Html:
 
     def end(self, totals: Totals) -> str:
         """Return the end of the data, what is drawn of it, and the script."""
+        headline, share = self._groups.headline(totals), self._groups.share
         by_owner = self._groups.by_owner()
         owners = [(owner, OWNERS[owner], groups, firewall(groups)) for owner, groups in by_owner.items()]
         page: str = _template("body.html").render(
             run=self._run,
             totals=totals,
-            good=sum(totals.verdicts[verdict] for verdict in _GOOD),
+            headline=headline,
+            share=share,
             hosts=len(self._hosts),
             cost=self._cost,
             order=ORDER,

@@ -57,7 +57,7 @@ class Markdown:
 
     def end(self, totals: Totals) -> str:
         """Return the page; targets are left out, and counted, where it would become too long."""
-        parts = [self._headline(totals)]
+        parts = [self._headline(totals)]  # before the groups are asked for: they forget what they settle
         for owner, groups in self._groups.by_owner().items():
             parts.append(_section(owner, groups))
         text = "\n".join(parts)
@@ -68,8 +68,8 @@ class Markdown:
         return text + self._table(MOST - len(text))
 
     def _headline(self, totals: Totals) -> str:
-        good = sum(totals.verdicts[verdict] for verdict in (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED))
-        lines = [f"## {good} of {totals.targets} targets can be scanned from {code(self._run.agent.name, 80)}", ""]
+        headline = escaped(self._groups.headline(totals))
+        lines = [f"## {headline} from {code(self._run.agent.name, 80)}", ""]
         lines += ["| verdict | targets | |", "|---|---:|---|"]
         for verdict in GRAVITY:
             if count := totals.verdicts[verdict]:
