@@ -12,17 +12,20 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from .catalogue.infrastructure import INFRASTRUCTURE
 from .causes import common
+from .causes import notes as notes_causes
 from .interfaces import Interface
-from .logins import openssh
-from .model import Agent, Check, Step, reached
+from .logins import notes, openssh
+from .model import Agent, Cause, Check, Step, reached
 from .probe import Probe
 
+T = TypeVar("T")
 Verifier = Callable[[Probe], Awaitable[None]]
 
+NO_SSH_CLIENT = "there is no program `ssh` in this agent's PATH"
 #: The scanner's own servers are no targets: nobody recommends an agent beside them.
 _NO_TARGETS = frozenset(row.name for row in INFRASTRUCTURE)
 # What a target calls itself, to the platform (platform.system()) it is one of.
@@ -62,19 +65,47 @@ async def _look(probe: Probe, checks: list[Check]) -> None:
     async with probe.step(Step.AGENT, agent.name, into=checks) as rung:
         if row.needs_agent not in (None, agent.platform):
             rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, row.needs_agent, agent))
-        elif agent.assumed and row.needs_client == "ssh":
-            rung.skip(f"the ssh client of an assumed {agent.platform} agent is not known")
         elif agent.assumed:
             rung.skip(f"an assumed {agent.platform} agent: nothing is known of it")
-        elif row.needs_client != "ssh":
-            rung.saw(agent.distribution or agent.platform)
-        elif (client := await ssh_client(probe)) is None:
-            rung.unmet(common.CLIENT_MISSING, NO_SSH_CLIENT)
+        elif row.speaks == "ssh" and row.needs_client:
+            tell_of_ssh(await ssh_client(probe), rung)
+        elif row.speaks == "nrpc" and row.needs_client:
+            tell_of_notes(await _kept(probe, "Notes client", notes.present), rung)
         else:
-            rung.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
+            rung.saw(agent.distribution or agent.platform)
 
 
-NO_SSH_CLIENT = "there is no program `ssh` in this agent's PATH"
+class Words(Protocol):
+    """What can be said of a client, on a rung or elsewhere."""
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It is there."""
+
+    def warn(self, cause: Cause, detail: str) -> None:
+        """It is there, and will not do."""
+
+    def unmet(self, cause: Cause, detail: str) -> None:
+        """It is not there."""
+
+
+def tell_of_ssh(client: openssh.Client | None, words: Words) -> None:
+    """Say what the agent's ssh client is."""
+    if client is None:
+        words.unmet(common.CLIENT_MISSING, NO_SSH_CLIENT)
+    else:
+        words.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
+
+
+def tell_of_notes(client: notes.Client | None, words: Words) -> None:
+    """Say whether a Notes client is there, and set up with an ID."""
+    if client is None:
+        words.unmet(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}")
+    elif client.settings and not client.identity_there:
+        named = f"names the ID file {client.identity}, which is not there" if client.identity else "names no ID file"
+        words.warn(notes_causes.NO_ID, f"Notes client {client.program}: {client.settings} {named}")
+    else:
+        tells = f", with the ID {client.identity}" if client.identity else "; its settings are another user's"
+        words.saw(f"Notes client {client.program}{tells}", notes_client=client.program, notes_id=client.identity)
 
 
 def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
@@ -83,16 +114,16 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
 
 
 async def ssh_client(probe: Probe) -> openssh.Client | None:
-    """The agent's client as it was at the beginning of the round, None without one or of an assumed agent.
+    """The agent's ssh client, None without one or of an assumed agent."""
+    return None if probe.around.agent.assumed else await _kept(probe, "ssh client", openssh.present)
 
-    It is looked for once, however many targets begin at a time.
-    """
-    if probe.around.agent.assumed:
-        return None
+
+async def _kept(probe: Probe, name: str, present: Callable[[], T]) -> T:
+    """A client as it was at the beginning of the round: looked for once, however many targets begin at a time."""
     kept = probe.around.kept
-    if "ssh client" not in kept:
-        kept["ssh client"] = asyncio.get_running_loop().run_in_executor(probe.around.logins, openssh.present)
-    asked: asyncio.Future[openssh.Client | None] = kept["ssh client"]
+    if name not in kept:
+        kept[name] = asyncio.get_running_loop().run_in_executor(probe.around.logins, present)
+    asked: asyncio.Future[T] = kept[name]
     if asked.done():
         return asked.result()
     return await asyncio.wait_for(asyncio.shield(asked), probe.remaining + probe.grace)

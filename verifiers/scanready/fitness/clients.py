@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ..agent_step import NO_SSH_CLIENT
+from ..agent_step import NO_SSH_CLIENT, tell_of_notes
 from ..causes import common
-from ..causes import notes as notes_causes
 from ..logins import notes, openssh
 from .asked import Asked
 from .line import Answer, Line
@@ -28,7 +27,7 @@ async def look_for_ssh(asked: Asked) -> list[Answer]:
         client = await asyncio.to_thread(openssh.present)
         needing = [row.name for row in asked.types if row.needs_client == "ssh"]
         if client is None and needing:
-            line.fail(common.CLIENT_MISSING, f"{NO_SSH_CLIENT}; {' and '.join(needing)} targets need it")
+            line.unmet(common.CLIENT_MISSING, f"{NO_SSH_CLIENT}; {' and '.join(needing)} targets need it")
         elif client is None:
             line.skip(f"{NO_SSH_CLIENT}; none of these targets needs it")
         else:
@@ -48,12 +47,8 @@ async def look_for_notes(asked: Asked) -> list[Answer]:
     answers: list[Answer] = []
     with Line("Notes client", answers) as line:
         client = await asyncio.to_thread(notes.present)
-        if client is None and asked.wants("notes"):
-            line.fail(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}; notes targets need it")
-        elif client is None:
+        if client is None and not asked.wants("notes"):
             line.skip("none found; only notes targets need one")
-        elif client.settings and not client.identity_there:
-            line.warn(notes_causes.NO_ID, f"{client.program}: {client.settings} names no ID file that is there")
         else:
-            line.saw(client.program, notes_client=client.program, notes_id=client.identity)
+            tell_of_notes(client, line)
     return answers

@@ -58,7 +58,7 @@ def _untold(line: Line, heard: list[Report], *, named: bool) -> None:
         line.skip(f"not checked: the Master's Web Console tells no time here, and need not ({short})")
         return
     why = "; ".join(f"{report.target}: {_why(report)}" for report in heard)
-    line.fail(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
+    line.unmet(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
 
 
 def _why(report: Report) -> str:

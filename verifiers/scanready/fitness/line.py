@@ -37,7 +37,7 @@ class Line:
         """It holds, but a scan would suffer."""
         self._say(Outcome.WARNED, Finding(cause, detail, fix), facts)
 
-    def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
         """It does not hold; or, by a cause that is not definite, it could not be told."""
         self._say(Outcome.FAILED, Finding(cause, detail, fix), facts)
 
@@ -59,10 +59,10 @@ class Line:
         self.answer.seconds = time.perf_counter() - self._clock
         expected = isinstance(error, (Failure, OSError, StreamError, WireError))
         if isinstance(error, TimeoutError):
-            self.fail(common.LIMIT, f"not told in time: {error}")
+            self.unmet(common.LIMIT, f"not told in time: {error}")
         elif expected and error is not None:
             found = explain(error, Step.AGENT, "")
-            self.fail(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
+            self.unmet(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
         if error is None or expected:
             self._answers.append(self.answer)
         return expected

@@ -28,7 +28,7 @@ async def look(asked: Asked) -> list[Answer]:
         if elsewhere and asked.named_types:
             line.saw(what, **facts)
             said = "; ".join(mismatch(row.name, row.needs_agent, agent) for row in elsewhere)
-            line.fail(common.PLATFORM_MISMATCH, said)
+            line.unmet(common.PLATFORM_MISMATCH, said)
         elif elsewhere:
             demands = ", ".join(f"{row.name} (demands a {row.needs_agent} agent)" for row in elsewhere)
             line.saw(f"{what}; serves every type but {demands}", **facts)

@@ -56,7 +56,7 @@ async def _climb(asked: Asked, target: Target, subject: str) -> list[Answer]:
         elif report.verdict is Verdict.LIMITED:
             line.warn(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
         else:
-            line.fail(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
+            line.unmet(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
     return answers
 
 
@@ -67,7 +67,7 @@ async def listening(asked: Asked) -> list[Answer]:
         with Line(subject, answers) as line:
             sockets = proc.tcp_sockets()
             if sockets is None:
-                line.fail(common.LIMIT, "what listens here is not known on this platform")
+                line.unmet(common.LIMIT, "what listens here is not known on this platform")
                 continue
             _judge(line, ports, [entry for entry in sockets if entry.state == proc.LISTEN])
     return answers
@@ -85,9 +85,9 @@ def _judge(line: Line, ports: tuple[int, ...], sockets: list[proc.Socket]) -> No
         line.saw(told + ("; 443 does not listen: the console is not encrypted" if unencrypted else ""), **facts)
     elif any(where.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in where.items() if found)
-        line.fail(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
+        line.unmet(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
     else:
-        line.fail(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
+        line.unmet(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
 
 
 def _is_loopback(address: str) -> bool:
