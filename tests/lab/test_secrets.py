@@ -56,6 +56,7 @@ def logins(lab: Lab, label: str = "") -> dict[str, tuple[str, str]]:
         "imaps": (f"imaps://{lab.dovecot('starttls', label=label).hostname}", "scanuser"),
         "http": (f"http://{apache.site('ntlm').hostname}/basic/?allow_cleartext=true", apache.user),
         "https": (f"https://{nginx.site('basic').hostname}", nginx.user),
+        "ews": (f"ews://{lab.exchange().site('exchange').hostname}", "LAB\\scan"),
     }
 
 
@@ -85,7 +86,8 @@ def command(lab: Lab, path: Path, url: str, user: str, password: str, **environm
     secret.chmod(0o600)
     files = {kind: path / f"report.{kind}" for kind in ("json", "jsonl", "table")}
     argv = [sys.executable, "-X", "dev", "-m", "scanready", "check", url, "-v", "--user", user]
-    argv += ["--password-from", f"file:{secret}", "--transcript", str(path / "transcript")]
+    # What development mode makes of an import takes seconds.
+    argv += ["--password-from", f"file:{secret}", "--transcript", str(path / "transcript"), "--timeout", "30"]
     for kind, file in files.items():
         argv += ["--report", f"{kind}={file}"]
     done = lab.agent.command(argv, env={"PYTHONASYNCIODEBUG": "1", "PYTHONTRACEMALLOC": "1", **environment})
@@ -100,7 +102,7 @@ def command(lab: Lab, path: Path, url: str, user: str, password: str, **environm
     }
 
 
-TYPES = ("unix", "ssh", "mysql", "postgresql", "imap", "imaps", "http", "https")
+TYPES = ("unix", "ssh", "mysql", "postgresql", "imap", "imaps", "http", "https", "ews")
 
 
 @pytest.mark.parametrize("type_", TYPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import re
 import sys
@@ -61,6 +62,12 @@ def test_basic_sends_the_password_once_a_request_and_is_one_login() -> None:
     passed(report, Step.LOGIN, Step.ACCESS)
     assert report.footprint.login_attempts == 1
     assert server.counts["basic"] == 2
+
+
+def test_a_password_that_is_not_latin_goes_as_utf_8() -> None:
+    report, server = entered(ews.Exchange(first=ews.prompt(BASIC)), account("дом\\er", "пароль"))
+    passed(report, Step.LOGIN, Step.ACCESS)
+    assert base64.b64encode("дом\\er:пароль".encode()) in sent(server)
 
 
 def test_the_account_acts_for_another_mailbox() -> None:

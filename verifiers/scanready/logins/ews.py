@@ -63,18 +63,28 @@ class Visit:
     denied: Failure | None = None
 
 
+def load() -> None:
+    """Import the library, which takes a second or two the first time: before a login is begun, not on its time.
+
+    Raises:
+        Failure: it is not installed.
+    """
+    try:
+        import exchangelib  # noqa: F401
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     """Log in once and look into the inbox. ``seconds`` bounds all of it.
 
     Raises:
-        Failure: the login was refused, or the server failed before it was judged; the library is not installed.
+        Failure: the login was refused, or the server failed before it was judged.
     """
-    try:
-        import exchangelib
-        import requests
-        from spnego.exceptions import SpnegoError
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+    import exchangelib
+    import requests
+    from spnego.exceptions import SpnegoError
+
     if credential.password is None:
         raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
@@ -188,6 +198,7 @@ class _Mailbox:
 def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
     """exchangelib's connection, guarded, bounded, and without a word from the environment."""
     from exchangelib.protocol import Protocol
+    from requests.auth import HTTPBasicAuth
 
     ours = adapter(watchdog)
 
@@ -212,6 +223,14 @@ def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
             session.headers["Accept-Encoding"] = "identity"
             if where.proxy:
                 session.proxies.update({"http": where.proxy, "https": where.proxy})
+            return session
+
+        def create_session(self) -> Any:
+            session = super().create_session()
+            if where.scheme == "basic":
+                # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+                account = self.credentials
+                session.auth = HTTPBasicAuth(account.username.encode(), account.password.encode())
             return session
 
     return OneLogin

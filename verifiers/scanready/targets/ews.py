@@ -17,6 +17,8 @@ else the account acts for it, as a scan of many mailboxes does.
 
 from __future__ import annotations
 
+import asyncio
+
 from ..causes import common
 from ..causes import ews as causes
 from ..explain import Failure
@@ -87,6 +89,8 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
         if prompt.withheld:
             rung.blocked(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
+        loading = asyncio.get_running_loop().run_in_executor(probe.around.logins, logins.load)
+        await asyncio.wait_for(loading, probe.remaining)
         seen = await probe.login(logins.visit, where, credential, probe.remaining, dials=1)
         rung.saw(f"logged in as {credential.username} with {prompt.schemes[0]}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
