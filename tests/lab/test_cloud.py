@@ -170,6 +170,13 @@ def test_a_gateway_that_dns_leads_to(lab: Lab) -> None:
     passed(report, Step.HANDSHAKE)
 
 
+def test_a_filter_that_cuts_by_name(lab: Lab) -> None:
+    with lab.squid("cutting").intercepting(lab.topology):
+        report = asked(lab)
+    expect(report, Verdict.BLOCKED, "cloud.cut-by-name", step=Step.TLS, owner=Owner.NETWORK)
+    passed(report, Step.CONNECT)
+
+
 def test_inspection_that_forbids_shows_its_own_page(lab: Lab) -> None:
     squid = lab.squid("inspecting-and-forbidding")
     report = through(lab, "inspecting-and-forbidding", ca_file=str(squid.authority))

@@ -8,7 +8,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from fixtures.emulators import in_background, misbehave
+from fixtures.emulators import Behaviour, in_background, misbehave
+from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import Authority, authority
 from scanready import resolve
 from scanready.catalogue.clouds import BY_SERVICE, OTHER_NAMES, SERVICES, domain_of, is_own, places
@@ -16,7 +17,7 @@ from scanready.cli.plan import plan_object
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.model import Check, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
-from tests.clouds import MICROSOFT, S3, dated, hosts, internet
+from tests.clouds import MICROSOFT, S3, dated, hosts, internet, joining
 from tests.websites import OK, PAGE, answer, look, moved, serving, tls
 
 HTML = "Content-Type: text/html"
@@ -187,6 +188,26 @@ def test_a_block_page(said: bytes, who: str) -> None:
         report = net.ask("s3")
     expect(report, Verdict.BLOCKED, "cloud.block-page", step=Step.HANDSHAKE, owner=Owner.NETWORK)
     assert who in story(report)
+
+
+def test_a_portal_that_speaks_no_tls_at_all() -> None:
+    with in_background(emulated.ok) as server, in_background(joining(server)) as proxy:
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+    expect(report, Verdict.BLOCKED, "cloud.portal", step=Step.TLS, owner=Owner.NETWORK)
+
+
+def test_a_connection_that_is_cut_at_the_tls_hello() -> None:
+    with in_background(misbehave.closes_at_once) as server, in_background(joining(server)) as proxy:
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+    expect(report, Verdict.BLOCKED, "cloud.cut-by-name", step=Step.TLS, owner=Owner.NETWORK)
+
+
+@pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.resets])
+def test_a_proxy_that_hangs_up_on_the_tunnel(behaviour: Behaviour) -> None:
+    with in_background(behaviour) as proxy:
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+    expect(report, Verdict.BLOCKED, "http.proxy-refused", step=Step.CONNECT, owner=Owner.NETWORK)
+    assert "hangs up on CONNECT s3.amazonaws.com:443" in story(report)
 
 
 # --- the clock ---------------------------------------------------------------------------------------------------

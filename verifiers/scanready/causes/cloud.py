@@ -27,6 +27,16 @@ NO_PUBLIC_NAMES = Cause(
     "resolves names itself, set the option `proxy`.",
     "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
 )
+CUT_BY_NAME = Cause(
+    "cloud.cut-by-name",
+    Owner.NETWORK,
+    Step.TLS,
+    "The connection to a public service stands until the service's name is said, in the TLS hello, and is then cut: a "
+    "filter on the way judges by name.",
+    "Permit the endpoint by its name for this agent, in the firewall's application or URL filter; a rule for address "
+    "and port is not enough.",
+    f"{_S_CLIENT}; then the same with -noservername: the first is cut, the second is not",
+)
 PRIVATE_ANSWER = Cause(
     "cloud.private-answer",
     Owner.NETWORK,

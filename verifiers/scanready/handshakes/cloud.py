@@ -25,9 +25,10 @@ from ..catalogue.clouds import PLACEHOLDERS, Place, domain_of, is_own, places
 from ..causes import cloud as causes
 from ..causes import common
 from ..explain import Failure
+from ..identify import identify
 from ..model import Cause, Check, Facts, Finding, Outcome, Step
 from ..probe import ClimbEnded, Probe, Rung
-from ..stream import Stream, TlsFailed
+from ..stream import HungUp, Stream, TlsFailed
 from ..tlspolicy import TlsSession
 from ..wire import http as wire
 from . import http, website
@@ -164,7 +165,14 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
     async with probe.step(Step.TLS, one.url.endpoint, one.checks) as rung:
         try:
             session = await stream.start_tls(one.url.host, http.ALPN)
+        except HungUp as error:
+            if one.public and not error.heard:
+                raise Failure(causes.CUT_BY_NAME, f"{error}, in answer to {one.url.host}") from error
+            raise
         except TlsFailed as error:
+            other = identify(error.heard) if one.public else None
+            if other is not None and other.protocol != "tls":
+                raise Failure(causes.PORTAL, f"{other.text} answers without TLS for {one.url.host}") from error
             if one.private:
                 error.args = (f"{error}; the name resolves to a private address",)
             raise

@@ -235,6 +235,10 @@ async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
     except Silent as error:
         detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
         raise Failure(common.OUT_OF_TIME, detail) from error
+    except HungUp as error:
+        if error.heard:
+            raise
+        raise Failure(causes.PROXY_REFUSED, f"the proxy hangs up on CONNECT {target}") from error
     if answer.status == 407:
         raise proxy_wants_login(probe, answer)
     if answer.status in _NO_PROXY:
