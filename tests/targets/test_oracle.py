@@ -142,7 +142,7 @@ def test_who_answers_behind_a_redirect_is_judged_as_an_endpoint_of_its_own(behav
 
 
 def test_a_wallet_is_demanded() -> None:
-    context = authority().context()
+    context = authority().context.__wrapped__(authority(), "good")  # one of its own, to change it
     context.verify_mode = ssl.CERT_REQUIRED
     with in_background(oracle.healthy, tls=context) as server:
         report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)

@@ -24,7 +24,7 @@ DATABASES: tuple[TargetType, ...] = (
         "IBM Informix",
         9088,
         one_port(9088, "IBM Informix server", _DATABASES, '"To scan IBM Informix databases."'),
-        Cost(1, 2, login_attempts=2, log="one failed login of scanready_probe, with allow_login_probe alone"),
+        Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, with allow_login_probe alone"),
         speaks="sqli",
         path="database",
         options=("server", "table", "tls", "allow_login_probe", "allow_cleartext"),

@@ -48,9 +48,11 @@ NODE_NOT_INVITED = Cause(
     "oracle.node-not-invited",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The listener hangs up on this agent without a word, or says so (ORA-12529, 12546, 12547, 12537): valid node "
-    "checking does not have the agent's address, or something between does not let this protocol through.",
-    "Add the agent to tcp.invited_nodes in the listener's sqlnet.ora (the fix has its address); reload the listener.",
+    "The port hangs up on this agent's request without a word, or says why (ORA-12529, 12546, 12547, 12537). Listeners "
+    "do so where valid node checking does not have the agent's address; so does a filter between, and, without a word, "
+    "whoever is no Oracle listener at all.",
+    "Make sure that it is the listener's port (lsnrctl status); then add the agent to tcp.invited_nodes in the "
+    "listener's sqlnet.ora (the fix has its address), and reload the listener.",
     "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
 )
 NEXT_HOP = Cause(

@@ -47,7 +47,7 @@ async def ask(probe: Probe, session: Session, data: str) -> wire.Answer:
     except HungUp as error:
         if error.heard:
             raise
-        raise not_invited(probe, "the listener hangs up without a word") from error
+        raise not_invited(probe, "hangs up on an Oracle client without a word, in clear and in TLS") from error
 
 
 async def _again(stream: Stream, flight: bytes, answer: wire.Answer) -> wire.Answer:
