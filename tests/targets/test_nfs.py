@@ -179,6 +179,31 @@ def test_a_user_who_may_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
 
 
+NAMES = DONE + struct.pack(">II8s", 0, 0, b"verifier")
+NAMES += b"".join(struct.pack(">IQ", 1, at) + text(word) + bytes(8) for at, word in enumerate((".", "ada", "grace")))
+NAMES += struct.pack(">II", 0, 1)
+FOUND = DONE + struct.pack(">II8sII", 0, 8, b"an entry", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "verdict"),
+    [
+        (DONE + struct.pack(">II", 13, 0), Verdict.LIMITED),  # ACCES, of each
+        (DONE + struct.pack(">II", 2, 0), Verdict.SCANNABLE),  # NOENT: gone since
+        (DONE + struct.pack(">II", 10008, 0), Verdict.SCANNABLE),  # JUKEBOX: on tape
+        (FOUND, Verdict.SCANNABLE),
+        (TOO_WEAK, Verdict.SCANNABLE),
+        (SYSTEM_ERROR, Verdict.SCANNABLE),
+    ],
+)
+def test_what_is_said_of_entries(monkeypatch: pytest.MonkeyPatch, lookup: bytes, verdict: Verdict) -> None:
+    """None of them may be read: so much is certain only if the server says it of each."""
+    report = asked(monkeypatch, HEALTHY | {(NFS, 16): NAMES, (NFS, 3): lookup})
+    expect(report, verdict, "access.denied" if verdict is Verdict.LIMITED else None)
+    if verdict is Verdict.LIMITED:
+        assert "none of the first 2 entries: ada, grace" in check_of(report, Step.ACCESS).summary
+
+
 def test_a_server_that_is_busy_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     report = asked(monkeypatch, HEALTHY | {(NFS, 4): DONE + struct.pack(">II", 10008, 0)})
     expect(report, Verdict.UNDECIDED, "nfs.busy", step=Step.ACCESS, owner=Owner.SERVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +20,8 @@ from .nfs_v3 import ThirdVersion
 from .rpc_talk import Calls, Datagrams, read
 
 _FOURTH = 4
-#: Seconds for NFS over UDP where TCP has come to nothing, most of the time already being gone: asked twice.
+#: Seconds for NFS over UDP where TCP has come to nothing, most of the time already being gone: asked twice; and for
+#: a question on which nothing depends.
 _LAST_TRY = 2.0
 
 
@@ -166,7 +168,11 @@ async def _shows_something(probe: Probe, calls: Calls, offered: Offered) -> bool
     if not isinstance(offered.root, nfs4.Result):
         return True
     credential, _ = identity(probe)
-    listing = await compound(probe, calls, credential, nfs4.ROOT, nfs4.READDIR)
+    try:
+        async with asyncio.timeout(_LAST_TRY):
+            listing = await compound(probe, calls, credential, nfs4.ROOT, nfs4.READDIR)
+    except (Failure, StreamError, WireError, OSError):
+        return True
     return listing.status != nfs4.OK or listing.names != ()
 
 

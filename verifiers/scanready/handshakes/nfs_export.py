@@ -154,7 +154,11 @@ async def _looked_into(wish: Wish, names: tuple[str, ...], readable: Callable[[s
     """
     looked = [name for name in names if name not in _OF_ROOT_ALONE][:_MOST_LOOKED_INTO]
     for name in looked:
-        if await readable(name):
+        try:
+            may_be_read = await readable(name)
+        except Failure:  # an export of its own, say, with other flavors: it is asked for no more than its parent
+            may_be_read = True
+        if may_be_read:
             return name
     if looked:
         some = f"the first {len(looked)} entries" if len(looked) > 1 else "its one entry"
