@@ -10,6 +10,7 @@ import pytest
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.inventory.document import DEEPEST, MOST_FROM_ALIASES
 from scanready.inventory.entries import MOST_TARGETS
+from scanready.inventory.importing import KINDS, as_inventory, import_file
 from scanready.inventory.reading import LARGEST_FILE
 
 DOCS = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text(encoding="utf-8")
@@ -38,6 +39,19 @@ def test_the_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InventoryError) as caught:
         load("inventory.yaml")
     assert str(caught.value) == block("problems").rstrip("\n")
+
+
+def test_the_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cmdb.csv").write_text(block("csv"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    written = as_inventory(import_file("cmdb.csv"))
+    assert written == block("yaml imported")
+    assert all(f"| `{kind}` |" in DOCS for kind in KINDS)
+    (tmp_path / "estate.yaml").write_text(written, encoding="utf-8")
+    assert [str(target) for target in load("estate.yaml").targets] == [
+        "unix://web7.corp:22",
+        "postgresql://hr-db.corp:5432",
+    ]
 
 
 def test_the_limits() -> None:

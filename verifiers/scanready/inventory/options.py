@@ -25,7 +25,7 @@ TREES = frozenset({"path", "export", "folder"})
 #: Of those, what is rooted: a URL's path gives them with the slash it begins with.
 ROOTED = frozenset({"path", "export"})
 #: What other tools call our types, for "did you mean" where the spelling is not near.
-_ALSO_KNOWN_AS = {
+ALSO_KNOWN_AS = {
     "mariadb": "mysql", "cifs": "smb", "samba": "smb", "sqlserver": "mssql", "sftp": "ssh", "scp": "ssh",
     "pgsql": "postgresql", "pg": "postgresql", "exchange": "ews", "lotus": "notes", "domino": "notes", "wmi": "windows",
     "linux": "unix", "ase": "sybase", "sap": "sybase", "ifx": "informix", "tds": "mssql", "s3": "cloud",
@@ -56,7 +56,7 @@ def type_row(name: str) -> TargetType:
         return found
     if name in plugins():
         return TargetType(name, name, 0, (), Cost(1, 2), speaks=name)
-    other = _ALSO_KNOWN_AS.get(name.lower())
+    other = ALSO_KNOWN_AS.get(name.lower())
     hint = f"; did you mean `{other}`?" if other else did_you_mean(name, BY_NAME)
     raise Wrong(f"unknown target type {shown(name)}{hint} (`scanready types` lists them)")
 

@@ -1,0 +1,219 @@
+"""What an import found: targets with their lines, what was left out and why, and notes for whoever reviews it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from ...catalogue import BY_NAME
+from ..hosts import clean_host, host_and_port, port_in_range
+from ..options import ALSO_KNOWN_AS, accepted, option_value
+from ..problems import InventoryError, Problem, Wrong, shown
+
+#: More than an inventory can hold; a file that has more is split, or no list of hosts.
+MOST = 200_000
+#: Of what was left out, so much is told one by one.
+MOST_LEFT = 1000
+
+# What people call our types in tables, besides their names and what other tools call them.
+_WORDS = {
+    "windows server": "windows",
+    "microsoft windows": "windows",
+    "win": "windows",
+    "ssh server": "unix",
+    "rhel": "unix",
+    "ubuntu": "unix",
+    "debian": "unix",
+    "centos": "unix",
+    "solaris": "unix",
+    "aix": "unix",
+    "macos": "unix",
+    "file share": "smb",
+    "fileshare": "smb",
+    "windows share": "smb",
+    "nfs share": "nfs",
+    "web": "https",
+    "website": "https",
+    "microsoft sql server": "mssql",
+    "sql server": "mssql",
+    "ms sql": "mssql",
+    "postgres": "postgresql",
+    "oracle database": "oracle",
+    "oracle db": "oracle",
+    "ibm db2": "db2",
+    "sap ase": "sybase",
+    "ms exchange": "ews",
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One target of the inventory to be. Without ``type`` every type is tried. ``guess`` says what is not certain."""
+
+    host: str
+    line: int
+    type: str = ""
+    port: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    credential: str = ""
+    tags: tuple[str, ...] = ()
+    guess: str = ""
+    about: str = ""
+    network: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the inventory takes for the same target."""
+        row = BY_NAME.get(self.type)
+        port = self.port or (row.port if row else None)
+        return self.host.removesuffix("."), self.type, port, tuple(sorted(self.options.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was not imported, and why."""
+
+    line: int
+    what: str
+    why: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """The result of an import. ``credentials`` are user names by credential name, with the line of their first use."""
+
+    kind: str
+    file: str
+    entries: list[Entry] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    left_more: int = 0
+    _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Keep a target; one that is there already gets its further tags.
+
+        Raises:
+            InventoryError: there are too many.
+        """
+        if len(self.entries) >= MOST:
+            raise InventoryError([Problem(f"more than {MOST:,} targets: split it", self.file, entry.line)])
+        row = BY_NAME.get(entry.type)
+        if row is not None and entry.port == row.port:
+            entry.port = None  # what goes without saying
+        known = self._known.setdefault(entry.key, entry)
+        if known is entry:
+            self.entries.append(entry)
+        else:
+            known.tags = tuple(dict.fromkeys((*known.tags, *entry.tags)))
+
+    def leave(self, line: int, what: str, why: str) -> None:
+        """Note what is not imported. What may hold a secret, before an ``@`` or after a ``?``, is not repeated."""
+        what = "a word with a user name in it" if "@" in what else what.partition("?")[0]
+        if len(self.left) < MOST_LEFT:
+            self.left.append(Left(line, what, why))
+        else:
+            self.left_more += 1
+
+    def note(self, text: str) -> None:
+        """Note something for the review, once."""
+        if text not in self.notes and len(self.notes) < MOST_LEFT:
+            self.notes.append(text)
+
+    def account(self, name: str, user: str, line: int, hint: str = "") -> str:
+        """Define a credential by its user name; return its name. Its secret is for people to add, by reference."""
+        self.credentials.setdefault(name, (user, line, hint))
+        return name
+
+    def settle(self) -> None:
+        """Leave out hosts without a type that are there besides: every type would be tried on them, that one, too."""
+        typed = {entry.host for entry in self.entries if entry.type}
+        networks = [ip_network(entry.host) for entry in self.entries if entry.network]
+        seen: set[str] = set()
+        kept: list[Entry] = []
+        for entry in sorted(self.entries, key=lambda entry: (entry.port is not None, entry.network)):
+            if entry.type:
+                kept.append(entry)
+            elif entry.network and any(_in(one, ip_network(entry.host)) for one in typed | seen):
+                self.leave(entry.line, entry.host, "a network some of whose hosts are there besides: name the others")
+            elif not entry.network and (entry.host in typed | seen or any(_in(entry.host, one) for one in networks)):
+                self.leave(
+                    entry.line, entry.host, "the host is there besides, with a type, without a port or in a network"
+                )
+            else:
+                kept.append(entry)
+                seen.add(entry.host)
+        self.entries = sorted(kept, key=lambda entry: entry.line)
+
+    @property
+    def guesses(self) -> int:
+        """How many targets rest on a guess."""
+        return sum(bool(entry.guess) for entry in self.entries)
+
+
+def _in(host: str, network: IPv4Network | IPv6Network) -> bool:
+    """True if a host or network lies in the network, or the other way round."""
+    try:
+        other = ip_network(host)
+    except ValueError:
+        return False
+    return other.version == network.version and other.overlaps(network)
+
+
+def host_of(text: str) -> str:
+    """Return a host as the inventory writes it.
+
+    Raises:
+        Wrong: it is none.
+    """
+    return clean_host(text)
+
+
+def host_and_its_port(text: str) -> tuple[str, int | None]:
+    """Return ``HOST`` or ``HOST:PORT``; an IPv6 address may stand without brackets here.
+
+    Raises:
+        Wrong: it is neither.
+    """
+    if text.count(":") > 1 and not text.startswith("["):
+        return clean_host(text), None
+    return host_and_port(text)
+
+
+def port_of(text: str) -> int | None:
+    """Return a port, or None for an empty field. Spreadsheets write 5432.0.
+
+    Raises:
+        Wrong: it is none.
+    """
+    plain = text.strip().removesuffix(".0").removesuffix("/tcp")
+    if not plain:
+        return None
+    if not plain.isascii() or not plain.isdigit() or len(plain) > 5:
+        raise Wrong(f"{shown(text)} is no port")
+    return port_in_range(int(plain))
+
+
+def type_called(word: str) -> str:
+    """Return the type that people call so, or nothing."""
+    plain = " ".join(word.lower().replace("_", " ").replace("/", " ").split())
+    return plain if plain in BY_NAME else ALSO_KNOWN_AS.get(plain) or _WORDS.get(plain, "")
+
+
+def options_of(type_: str, named: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the values that are options of this type.
+
+    Raises:
+        Wrong: a value that the option cannot have.
+    """
+    row = BY_NAME.get(type_)
+    found = {name: value for name, value in named.items() if row is not None and value and name in accepted(row)}
+    return {name: str(option_value(row, name, value)) for name, value in found.items() if row is not None}
+
+
+def tags_of(words: Iterable[str]) -> tuple[str, ...]:
+    """Return words as tags: printable, short, each once."""
+    clean = (" ".join(word.split()) for word in words)
+    return tuple(dict.fromkeys(word for word in clean if word and word.isprintable() and len(word) <= 100))

@@ -1,0 +1,90 @@
+"""Lists with a host a line: hosts.txt (hosts, networks or targets as on the command line) and /etc/hosts."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ..hosts import network
+from ..problems import InventoryError, Problem, Wrong, shown
+from ..targets import read_target
+from .found import Entry, Imported, host_and_its_port, host_of
+from .source import Source
+
+_LONGEST = 4096
+#: Names that every machine has for itself and its links.
+_LOCAL = frozenset({"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
+                    "broadcasthost", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"})  # fmt: skip
+
+
+def looks_like_etc_hosts(text: str) -> bool:
+    """True if every line that says something begins with an address and goes on with a name."""
+    lines = [line.partition("#")[0].split() for line in text[:65536].splitlines()[:200]]
+    said = [words for words in lines if words]
+    return bool(said) and all(len(words) > 1 and _address(words[0]) is not None for words in said[:-1] or said)
+
+
+def read_hosts(source: Source) -> Imported:
+    """Read one host, ``host:port``, network or target URL a line; ``#`` begins a comment.
+
+    Raises:
+        InventoryError: nothing in it is a host.
+    """
+    found = Imported("hosts", source.file)
+    for number, line in enumerate(source.text.split("\n"), 1):
+        text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
+        if not text:
+            continue
+        if len(text) > _LONGEST or len(text.split()) > 1:
+            found.leave(number, text.split()[0], "more than one word in the line: one host a line")
+            continue
+        try:
+            found.add(_entry(text, number))
+        except Wrong as wrong:
+            found.leave(number, text, "; ".join(wrong.messages))
+    if not found.entries and len(found.left) + found.left_more > 0 and not source.text.isascii():
+        raise InventoryError([Problem("no list of hosts", source.file)])
+    return found
+
+
+def _entry(text: str, line: int) -> Entry:
+    if "://" in text:
+        target = read_target(text, options={})[0]
+        options = {name: str(value) for name, value in target.options.items()}
+        if target.credential is not None:
+            raise Wrong("a user name is not taken over: add it as a credential")
+        return Entry(target.host, line, target.type, target.port if target.explicit_port else None, options)
+    if "/" in text:
+        return Entry(str(network(text, allow_large=False)), line, network=True)
+    host, port = host_and_its_port(text)
+    return Entry(host, line, port=port)
+
+
+def read_etc_hosts(source: Source) -> Imported:
+    """Read /etc/hosts: an address, its name, and further names."""
+    found = Imported("etc-hosts", source.file)
+    for number, line in enumerate(source.text.split("\n"), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        address, names = _address(words[0]), words[1:]
+        if address is None or not names:
+            found.leave(number, line.strip(), "not an address and a name")
+        elif address.is_loopback or address.is_multicast or address.is_unspecified or names[0] in _LOCAL:
+            found.leave(number, names[0], "this machine itself, or none that can be scanned")
+        else:
+            try:
+                host = host_of(names[0])
+            except Wrong as wrong:
+                found.leave(number, names[0], "; ".join(wrong.messages))
+                continue
+            about = f"{address}{f', also {shown(chr(32).join(names[1:]))}' if names[1:] else ''}"
+            found.add(Entry(host, number, about=about))
+    return found
+
+
+def _address(word: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(word.partition("%")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,155 @@
+"""nmap's XML to targets: each open TCP port that may be of a target type, as a guess with what it rests on.
+
+Read as a stream: memory does not grow with the file. Entities and external parts are refused (defusedxml).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+from xml.sax import SAXException, handler
+
+from ..problems import InventoryError, Problem, Wrong
+from .found import Entry, Imported, host_of
+from .services import guess
+from .source import Source
+
+
+@dataclass(slots=True)
+class _Port:
+    line: int
+    number: str
+    protocol: str
+    state: str = ""
+    service: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Host:
+    line: int
+    up: bool = True
+    addresses: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    ports: list[_Port] = field(default_factory=list)
+
+
+class _Scan(handler.ContentHandler):
+    """Takes one host after another."""
+
+    def __init__(self, found: Imported) -> None:
+        super().__init__()
+        self.is_scan = False
+        self._found = found
+        self._host: _Host | None = None
+        self._locator: Any = None
+
+    def setDocumentLocator(self, locator: Any) -> None:
+        """Remember who knows the line."""
+        self._locator = locator
+
+    def startElement(self, name: str, attrs: Any) -> None:
+        """Take an element; ``attrs`` is a mapping."""
+        line = int(self._locator.getLineNumber() or 0) if self._locator else 0
+        self.is_scan = self.is_scan or name == "nmaprun"
+        if name == "host":
+            self._host = _Host(line)
+        elif (host := self._host) is None:
+            return
+        elif name == "status":
+            host.up = attrs.get("state", "") != "down"
+        elif name == "address":
+            host.addresses.setdefault(attrs.get("addrtype", ""), attrs.get("addr", ""))
+        elif name == "hostname":
+            host.names.setdefault(attrs.get("type", ""), attrs.get("name", ""))
+        elif name == "port":
+            host.ports.append(_Port(line, attrs.get("portid", ""), attrs.get("protocol", "")))
+        elif name == "state" and host.ports:
+            host.ports[-1].state = attrs.get("state", "")
+        elif name == "service" and host.ports:
+            host.ports[-1].service = {key: attrs.get(key, "") for key in ("name", "tunnel", "method", "product")}
+
+    def endElement(self, name: str) -> None:
+        """A host is complete."""
+        if name == "host" and self._host is not None:
+            _take(self._found, self._host)
+            self._host = None
+
+
+def read(source: Source) -> Imported:
+    """Read the output of ``nmap -oX``.
+
+    Raises:
+        InventoryError: it is no XML, no scan of nmap's, or built to do harm.
+    """
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.sax import make_parser
+
+    found = Imported("nmap", source.file)
+    scan = _Scan(found)
+    parser = make_parser()
+    parser.forbid_dtd = False  # nmap's files have a DOCTYPE; entities and external parts stay forbidden
+    parser.setContentHandler(scan)
+    wrong, line = "", None
+    try:
+        parser.parse(io.BytesIO(source.text.encode("utf-8", "replace")))
+    except DefusedXmlException as error:
+        wrong = f"XML with entities or external parts is refused ({type(error).__name__})"
+    except SAXException as error:
+        where = getattr(error, "getLineNumber", lambda: None)
+        wrong, line = f"no XML, or cut off: {error.getMessage()}", where()
+    if not wrong and not scan.is_scan:
+        wrong = "no scan of nmap's (nmap -oX FILE writes one)"
+    if wrong:
+        raise InventoryError([Problem(wrong, source.file, line)])
+    return found
+
+
+def _take(found: Imported, host: _Host) -> None:
+    """One host's open ports to targets; the name its operator gave it, else its address."""
+    address = host.addresses.get("ipv4") or host.addresses.get("ipv6") or ""
+    text = host.names.get("user") or address
+    if not host.up:
+        found.leave(host.line, text, "nmap found it down")
+        return
+    try:
+        name = host_of(text)
+    except Wrong as wrong:
+        found.leave(host.line, text, "; ".join(wrong.messages))
+        return
+    reverse = host.names.get("PTR", "")
+    about = f"{reverse} by reverse DNS" if reverse and reverse != name else address if address != name else ""
+    taken = 0
+    for port in host.ports:
+        taken += _take_port(found, port, name, about)
+    if not taken:
+        found.leave(host.line, name, "no open port of a target type")
+
+
+def _take_port(found: Imported, port: _Port, host: str, about: str) -> int:
+    """Add a target if the port may be one; return how many."""
+    what = f"{host} {port.number}/{port.protocol}"
+    if not port.state.startswith("open"):
+        return 0
+    if port.protocol != "tcp" or not port.number.isascii() or not port.number.isdigit() or len(port.number) > 5:
+        found.leave(port.line, what, "not over TCP")
+        return 0
+    if port.state != "open":
+        found.leave(port.line, what, f"nmap says {port.state}")
+        return 0
+    service, number = port.service, int(port.number)
+    if not 0 < number < 65536:
+        found.leave(port.line, what, "no port")
+        return 0
+    guessed = guess(
+        number,
+        service.get("name", ""),
+        tls=service.get("tunnel") == "ssl",
+        probed=service.get("method") == "probed",
+        product=service.get("product", ""),
+    )
+    if not guessed.type:
+        found.leave(port.line, what, guessed.why)
+        return 0
+    found.add(Entry(host, port.line, guessed.type, number, guess=guessed.why, about=about))
+    return 1

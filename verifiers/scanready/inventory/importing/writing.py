@@ -1,0 +1,78 @@
+"""What was imported as an inventory that people review: each target with its line, guesses marked, what was left out.
+
+The text loads with our own loader. Whatever the foreign file said stands in quotes or in comments of one line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from ...escape import visible
+from .found import Entry, Imported
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?")
+_RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_LONGEST_COMMENT = 200
+
+
+def as_inventory(found: Imported) -> str:
+    """Return the inventory's text."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Imported) -> Iterator[str]:
+    guesses = f"; {found.guesses} rest on a guess, which is said beside them" if found.guesses else ""
+    yield _comment(f"Imported from {found.file} ({found.kind}): {len(found.entries)} targets{guesses}.")
+    yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was taken over."
+    for note in found.notes:
+        yield _comment(note)
+    if found.credentials:
+        yield "# Add to each credential its secret, by reference: password: env:NAME, file:PATH, keyring:SERVICE/USER"
+        yield "credentials:"
+        for name, (user, line, hint) in found.credentials.items():
+            about = _comment(f"line {line}{f'; it had {hint}' if hint else ''}")
+            yield f"  {_scalar(name)}: {{username: {_scalar(user)}}}  {about}"
+    yield "targets:" if found.entries else "targets: []"
+    for entry in found.entries:
+        yield f"  - {_target(entry)}  {_comment(_about(entry))}"
+    if found.left:
+        yield "# Not imported:"
+        for left in found.left:
+            yield _comment(f"  line {left.line}: {visible(left.what, 80)}: {left.why}")
+        if found.left_more:
+            yield f"#   and {found.left_more} more"
+
+
+def _target(entry: Entry) -> str:
+    keys = [("hosts", f"[{_scalar(entry.host)}]") if entry.network else ("host", _scalar(entry.host))]
+    if entry.type:
+        keys.append(("type", entry.type))
+    if entry.port:
+        keys.append(("port", str(entry.port)))
+    keys += [(name, _scalar(value)) for name, value in entry.options.items()]
+    if entry.credential:
+        keys.append(("credential", _scalar(entry.credential)))
+    if entry.tags:
+        keys.append(("tags", f"[{', '.join(_scalar(tag) for tag in entry.tags)}]"))
+    return "{" + ", ".join(f"{key}: {value}" for key, value in keys) + "}"
+
+
+def _about(entry: Entry) -> str:
+    said = [f"line {entry.line}", entry.about, f"guess: {entry.guess}" if entry.guess else ""]
+    if not entry.type:
+        said.append("no type is named: every type will be tried")
+    return "; ".join(part for part in said if part)
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML: plain where it cannot be taken for anything else, else in double quotes, as JSON writes it."""
+    if _ADDRESS.fullmatch(text) or (_PLAIN.fullmatch(text) and text.lower() not in _RESERVED):
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _comment(text: str) -> str:
+    return "# " + visible(text, _LONGEST_COMMENT)
