@@ -41,13 +41,26 @@ def test_a_run_gives_addresses_and_the_agents_own(tmp_path: Path, name: str) -> 
     done = firewall("postgresql://db7", "--from", str(run), "--json")
     (rule,) = json.loads(done.output)["rules"]
     assert (rule["source"], rule["destination"], rule["ports"]) == ("10.0.1.5", "10.0.0.7", [5432, 5432])
+    (rule,) = json.loads(firewall("ssh://db7:2222", "--from", str(run), "--json").output)["rules"]
+    assert (rule["destination"], rule["ports"]) == ("10.0.0.7", [2222, 2222]), "the host is known as another type"
+
+
+def test_a_page_is_a_run_like_any_other(tmp_path: Path) -> None:
+    """Here a page made from a page."""
+    page, again = tmp_path / "page.html", tmp_path / "again.html"
+    page.write_text(document("html", [blocked()]))
+    done = CliRunner().invoke(group, ["report", str(page), "--format", "html", "-o", str(again)])
+    assert done.exit_code == 1, done.output
+    assert "10.0.0.7" in firewall("postgresql://db7", "--from", str(again)).output
+    done = CliRunner().invoke(group, ["report", str(again), "--format", "nagios"])
+    assert (done.exit_code, done.output[:18]) == (2, "SCANREADY CRITICAL")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--from", "no-such-file"], "--from no-such-file: No such file"),
-        (["--from", "{broken}"], "is no run as"),
+        (["--from", "no-such-file.json"], "cannot read no-such-file.json: No such file"),
+        (["--from", "{broken}"], "not a result of scanready"),
         (["--source", "proxy-nyc"], "an address of the agent is wanted"),
         (["--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),
         (["--chain", "inet filter forward;"], "FAMILY TABLE CHAIN is wanted"),

@@ -90,12 +90,18 @@ def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -
     file = tmp_path / "report"
     file.write_text("the old one")
     file.chmod(0o604)
-    target = mood("silent"), mood("ready", "other")
+    side, waiting = tmp_path / "side", {"MOOD_RELEASE": str(tmp_path / "never"), "MOOD_LOG": str(tmp_path / "log")}
     running = subprocess.Popen(
-        plugin.command("check", *target, "--timeout", "30", "--report", f"{name}={file}", "-q"),
-        env=plugin.environment(plugins), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        plugin.command(
+            "check", mood("held"), mood("ready", "other"), "--timeout", "60", "-q",
+            f"--report={name}={file}", f"--report=jsonl={side}",
+        ),
+        env=plugin.environment(plugins, waiting), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    time.sleep(1.0)
+    until = time.monotonic() + 30
+    while not (side.exists() and side.stat().st_size) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert side.stat().st_size, "one of two is finished"
     assert file.read_text() == "the old one"
     running.send_signal(signal.SIGKILL)
     running.wait(20)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
-from ..escape import visible
 from ..model import Target
-from ..report.html import run_in
+from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS
-from ..report.rules import Rule, Seen, best_source, is_address, merged, places_seen, rules, seen, where
+from ..report.rules import Rule, Seen, best_source, is_address, merged, rules, seen, where
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
@@ -22,6 +20,7 @@ from .options import option
 from .outlet import show
 from .preparing import plugins_load, read_inventory, types_exist, warn
 from .selection import nothing_selected, select
+from .source import opened
 from .wording import fitting
 
 _HELP = """\
@@ -29,7 +28,7 @@ _HELP = """\
 Examples:
   scanready firewall estate.yaml                              touches nothing
   scanready firewall estate.yaml --format csv > change.csv    for a change request
-  scanready firewall estate.yaml --from run.json              with the ports that a run found
+  scanready firewall estate.yaml --from last                  with the ports that a run found
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
 
 From this agent's address to each target: protocol and port. A port that the target gives out
@@ -44,7 +43,8 @@ _ASKED = ("nfs", "mssql", "oracle")
 @click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
 @option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
-@option("--from", "run_file", metavar="FILE", help="A run's json, jsonl or html: its addresses and dynamic ports.")
+@option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
+@option("--store", metavar="FILE", help="Where runs are kept.")
 @option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
@@ -57,7 +57,8 @@ def command(
     what: tuple[str, ...],
     only: tuple[str, ...],
     types: tuple[str, ...],
-    run_file: str | None,
+    run: str | None,
+    store: str | None,
     resolve: bool,
     sources: tuple[str, ...],
     form: str,
@@ -83,7 +84,7 @@ def command(
     targets = [place for target in targets for place in where(target)]
     if master and not only and not types:
         targets = [*targets, Target(master, "master", 11117)]
-    known, agents = _known(targets, run_file, resolve)
+    known, agents = _known(targets, run, store, resolve)
     found = list(_rules(targets, known, sources or agents))
     options: dict[str, Any] = {"chain": chain} if form == "nftables" and not as_json else {}
     show(FORMS["json" if as_json else form](found, look(), **options))
@@ -109,11 +110,11 @@ def _rules(targets: Sequence[Target], known: dict[tuple[str, str, int], Seen], a
     def source(destination: str) -> str:
         return best_source(agents, destination) if agents else _own_address(destination)
 
-    yield from merged(
-        rule
-        for target in targets
-        for rule in rules(target, source, known.get(_key(target.host, target.type, target.port)))
-    )
+    def of(target: Target) -> Seen | None:
+        """What is known of the target, or at least where its host is."""
+        return known.get(_key(target.host, target.type, target.port)) or known.get(_key(target.host, "", 0))
+
+    yield from merged(rule for target in targets for rule in rules(target, source, of(target)))
 
 
 def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
@@ -135,16 +136,18 @@ def _own_address(destination: str) -> str:
 
 
 def _known(
-    targets: Sequence[Target], run_file: str | None, resolve: bool
+    targets: Sequence[Target], run: str | None, store: str | None, resolve: bool
 ) -> tuple[dict[tuple[str, str, int], Seen], tuple[str, ...]]:
     """What is known of the targets, and the agent's addresses where a run tells them."""
     known: dict[tuple[str, str, int], Seen] = {}
     agents: dict[str, None] = {}
-    for result in _results(run_file) if run_file else ():
-        target = result["target"]
-        for (host, port), found in places_seen(result).items():
-            known[_key(host, target["type"], port)] = found
-        agents.update(dict.fromkeys(map(str, result["agent"]["addresses"])))
+    if run is not None:
+        with opened(run, store) as source:
+            for report in source.reports():
+                met, of = seen(as_object(report)), report.target
+                known[_key(of.host, of.type, of.port)] = met
+                known.setdefault(_key(of.host, "", 0), Seen(met.addresses))
+                agents.update(dict.fromkeys(report.agent.addresses))
     if resolve:
         plugins_load(targets)
         for target, found in asyncio.run(_ask(targets)).items():
@@ -154,40 +157,10 @@ def _known(
     return known, tuple(agents)
 
 
-def _results(file: str) -> list[dict[str, Any]]:
-    """Read a run: the JSON document, JSON Lines, or an HTML report that carries it.
-
-    Raises:
-        click.UsageError: it cannot be read, or is neither.
-    """
-    try:
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read()
-        if text.lstrip().startswith("<"):
-            text = run_in(text)
-        try:
-            whole = json.loads(text)
-            found = whole.get("results", [whole])
-        except json.JSONDecodeError:
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        for result in found:
-            seen(result)
-            _ = result["target"]["port"], result["target"]["type"], result["agent"]["addresses"]
-    except OSError as error:
-        raise click.UsageError(f"--from {fitting(file)}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        why = visible(f"{type(error).__name__}: {error}", 120)
-        raise click.UsageError(
-            f"--from {fitting(file)} is no run as `verify --report json={fitting(file)}` writes it ({why})"
-        ) from None
-    return list(found)
-
-
 async def _ask(targets: Sequence[Target]) -> dict[tuple[str, str, int], Seen]:
     """Resolve every name; climb, without a credential, to the login prompt of those whose ports must be asked for."""
     from ..engine import Run, Settings
     from ..model import Step
-    from ..report.result import as_object
 
     asked = [dataclasses.replace(target, credential=None) for target in targets if _gives_out_ports(target)]
     plain = [target for target in targets if not _gives_out_ports(target)]

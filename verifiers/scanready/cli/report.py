@@ -26,8 +26,8 @@ Examples:
   scanready report 20261127-0912-x7k --only host=db7 --ladder -v
   scanready report bundle.zip                          judged by this version's rules
 
-RUN is a run's name (`scanready runs`), last, last~1, a file that --format json or jsonl
-wrote, or a bundle. Nothing is contacted. The exit code is that of the run; 3 as well if
+RUN is a run's name (`scanready runs`), last, last~1, a file that --format json, jsonl or
+html wrote, or a bundle. Nothing is contacted. The exit code is that of the run; 3 as well if
 some of its targets have no result.
 """
 
@@ -64,7 +64,7 @@ def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool
         if not chosen:
             warn(nothing_selected(targets, only))
             ctx.exit(NOTHING_SELECTED)
-        info = source.info(targets)
+        info = replace(source.info(targets), require=options.require)
         if only:  # as if nothing else had been asked for
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
@@ -90,10 +90,7 @@ async def _write(
     totals.unchecked = max(info.asked, len(info.targets)) - totals.targets
     outputs.end(totals)
     _tell(differing, source)
-    forced = outputs.code
-    if forced is not None:
-        return forced
-    return judge.code or (UNDECIDED if totals.unchecked else 0)
+    return outputs.exit_code(judge.code or (UNDECIDED if totals.unchecked else 0))
 
 
 def _tell(differing: list[tuple[Report, str]], source: Source) -> None:

@@ -1,4 +1,4 @@
-"""Where a report is made from: a run of the store, a file that ``json`` or ``jsonl`` wrote, or a support bundle.
+"""Where a report is made from: a run of the store, a file of ``json``, ``jsonl`` or ``html``, or a support bundle.
 
 Files may come from anybody. What is read of them is bounded, nothing of an archive is unpacked to disk, and whatever
 is no result of ours is a message and exit code 2.
@@ -111,7 +111,7 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
         click.UsageError: there is neither, or it cannot be read.
     """
     path = Path(text)
-    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".zip") or path.is_file()):
+    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or path.is_file()):
         with told(text):
             yield _file(path)
         return
@@ -184,8 +184,12 @@ def _read(member: Any, most: int) -> bytes:
 
 
 def _document(name: str, data: bytes) -> Source:
-    """A document of ``--format json``, one result alone, or lines of them."""
+    """A document of ``--format json``, by itself or in an HTML report; one result alone, or lines of them."""
     text = data.decode("utf-8")
+    if text[:15].lower() == "<!doctype html>":
+        from ..report.html import run_in
+
+        text = run_in(text)
     lines = text.splitlines()
     if len(lines) > 1 and _is_result(lines[0]):
         return Source(name, lambda: (json.loads(line) for line in lines if line.strip()), asked=0)
