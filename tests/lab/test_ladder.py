@@ -103,7 +103,8 @@ def test_a_wait_too_short_to_tell_silence_blames_nobody(lab: Lab, type_: str) ->
     """Of a dropped SYN and of a mute peer alike; with a second more, each is what it is."""
     mute = lab.misbehaving("silent", 9)
     row = BY_NAME[type_]
-    fit = this_agent(platform_name=row.needs_agent)
+    # Of an assumed agent the Notes client is not judged, which this machine has not.
+    fit = this_agent(platform_name="Windows" if type_ == "notes" else row.needs_agent)
     asked = {name: True for name in row.options if name == "allow_login_probe"}  # or nothing would be asked
     with lab.policy(f"ip daddr {mute.address} tcp dport 10 drop"):
         for port, code in ((9, "handshake.silent"), (10, "connect.filtered")):
