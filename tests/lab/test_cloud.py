@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import certifi
 import pytest
 
+from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.clouds import CLOUDS, address_of
 from fixtures.lab.lab import Lab
 from fixtures.lab.squid import INSPECTOR
 from scanready.model import Outcome, Owner, Report, Step, Verdict
+from scanready.report.story import tell
 from tests.climb import check_of, climb, expect, passed, story, target
 
 
@@ -198,3 +200,57 @@ def test_a_captive_portal(lab: Lab, variant: str, code: str) -> None:
     faults = {check.finding.cause.code for check in report.checks if check.step is Step.TLS and check.finding}
     assert faults == {"tls.untrusted", "tls.name-mismatch"}
     assert report.footprint.connections >= 3
+
+
+# --- by other means ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variant", "shows"),
+    [
+        ("open", "HTTP/1.1 404 Not Found"),
+        ("login", "407 Proxy Authentication Required"),
+        ("forbidding", "403 Forbidden"),
+    ],
+)
+def test_curl_meets_the_same_proxies(lab: Lab, variant: str, shows: str) -> None:
+    proxy = f"http://{lab.squid(variant).address}:3128"
+    curl = ["curl", "-vkI", "-x", proxy, "https://graph.microsoft.com/"]
+    done = lab.agent.command(curl)
+    assert shows in done.stdout + done.stderr
+    if variant == "login":
+        done = lab.agent.command([*curl, "--proxy-user", f"{lab.squid(variant).user}:{PASSWORD}"])
+        assert "HTTP/1.1 404 Not Found" in done.stdout
+
+
+def by_hand(lab: Lab, report: Report, code: str) -> str:
+    """What a shell of the agent shows for the line that the story gives for a cause."""
+    rung = next(rung for rung in tell(report).rungs if rung.code == code)
+    line = rung.by_hand[0].removeprefix("On the agent: ").split("; then")[0]
+    done = lab.agent.command(["sh", "-c", f"{line} 2>&1"])
+    return f"{line}\n{done.stdout}"
+
+
+def test_inspection_is_confirmed_by_hand(lab: Lab) -> None:
+    squid = lab.squid("inspecting")
+    with squid.intercepting(lab.topology):
+        report = asked(lab, ca_file=str(squid.authority))
+        assert INSPECTOR in by_hand(lab, report, "cloud.inspected")
+
+
+def test_a_filter_that_cuts_by_name_is_confirmed_by_hand(lab: Lab) -> None:
+    with lab.squid("cutting").intercepting(lab.topology):
+        report = asked(lab)
+        assert "no peer certificate available" in by_hand(lab, report, "cloud.cut-by-name")
+
+
+def test_a_portal_is_confirmed_by_hand(lab: Lab) -> None:
+    with lab.topology.leading_to(lab.portal("redirecting").host, 443):
+        report = asked(lab)
+        assert "Location: https://portal.corp/login" in by_hand(lab, report, "cloud.portal")
+
+
+def test_a_sinkhole_is_confirmed_by_hand(lab: Lab) -> None:
+    lab.dns().record("graph.microsoft.com", "0.0.0.0")
+    report = asked(lab)
+    assert "0.0.0.0" in by_hand(lab, report, "cloud.sinkholed")
