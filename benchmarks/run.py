@@ -68,12 +68,14 @@ class Farm:
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self.ports: dict[str, int] = json.loads(self._process.stdout.readline())
-        self.broken_off = 0
+        self.finished = self.broken_off = 0
 
     def stop(self) -> None:
         """End it; exchanges that were begun and not finished are the verifier's bad manners, or its limit."""
         said, _ = self._process.communicate(timeout=60)
-        self.broken_off = sum(broken for _, broken in json.loads(said).values())
+        counts = json.loads(said).values()
+        self.finished = sum(finished for finished, _ in counts)
+        self.broken_off = sum(broken for _, broken in counts)
 
 
 @contextlib.contextmanager
@@ -121,7 +123,8 @@ def verify(name: str, running: Farm, count: int, options: list[str]) -> Measured
     with tempfile.TemporaryDirectory() as directory:
         listed, output, errors = (Path(directory, name) for name in ("inventory.yaml", "results.jsonl", "errors"))
         inventory(listed, running.ports, count)
-        command = [*SCANREADY, "verify", "--format", "jsonl", *options, str(listed)]
+        command = [*SCANREADY, "verify", "--format", "jsonl", "--store", str(Path(directory, "runs.db")), *options]
+        command.append(str(listed))
         code, seconds, cpu, memory = execute(command, output, errors)
         with output.open(encoding="utf-8") as lines:
             verdicts = Counter(json.loads(line)["verdict"] for line in lines)

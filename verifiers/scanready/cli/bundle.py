@@ -61,12 +61,11 @@ class Bundle:
 
 def about_object(run: RunInfo, command: str) -> dict[str, Any]:
     """Return what a bundle tells besides the results, as JSON types."""
-    tried = {str(place): run.tried[id(one)] for place, one in enumerate(run.targets) if id(one) in run.tried}
     return {
         "bundle": FORMAT,
         "scanready": run.version,
         "command": command,
-        "tried": tried,
+        "tried": list(dict.fromkeys(run.tried.values())),
         "agent": agent_object(run.agent),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",

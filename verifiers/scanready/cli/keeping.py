@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..model import Credential, Report, Target
@@ -119,10 +119,10 @@ class Keeping:
         self._warn(f"this run is not kept: {why}")
 
 
-def asked(only: tuple[str, ...], types: tuple[str, ...], depth: str, timeout: float, tried: Mapping[int, str]) -> str:
+def asked(only: tuple[str, ...], types: tuple[str, ...], depth: str, timeout: float, tried: Iterable[str]) -> str:
     """Return what a run was asked for as it is stored: what ``--resume`` goes on with, and a report tells.
 
-    ``tried`` is the place of a target to the host that was asked for without a type.
+    ``tried`` are the hosts that were asked for without a type, as they were written.
     """
-    kept = {"only": only, "types": types, "depth": depth, "timeout": timeout, "tried": tried}
+    kept = {"only": only, "types": types, "depth": depth, "timeout": timeout, "tried": list(dict.fromkeys(tried))}
     return json.dumps(kept, separators=(",", ":"))

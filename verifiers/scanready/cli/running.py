@@ -132,7 +132,6 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
     assert record is not None, "it is asked for only then"
     if job.resumed:
         return Keeping(record.path, job.resumed.name, job.targets, warn)
-    tried = {place: job.tried[id(target)] for place, target in enumerate(job.targets) if id(target) in job.tried}
     new = NewRun(
         info.started,
         job.command,
@@ -140,7 +139,7 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
         len(job.targets),
         info.version,
         json.dumps(agent_object(info.agent)),
-        asked(record.only, record.types, info.depth.value, info.timeout, tried),
+        asked(record.only, record.types, info.depth.value, info.timeout, job.tried.values()),
     )
     return Keeping(record.path, new, job.targets, warn)
 

@@ -10,14 +10,14 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..model import Agent, Report, Step, Target
+from ..model import Agent, Report, Step, Target, bracketed
 from ..report.document import RunInfo
 from ..report.restored import NotAResult, agent_restored, rejudged, restored, target_restored
 from ..store import StoredRun, StoreError, looks_like_a_run
@@ -34,7 +34,7 @@ _MOST_OF_FACTS = 1 << 20
 class Source:
     """One run to be told of. ``results`` gives its results anew each time, as JSON types, in the order of its targets.
 
-    ``asked`` is how many targets there were; ``tried`` their places to the hosts that were asked for without a type.
+    ``asked`` is how many targets there were; ``tried`` are the hosts that were asked for without a type.
     ``judged_anew`` says that verdicts are this version's, computed from the checks.
     """
 
@@ -49,7 +49,7 @@ class Source:
     interrupted: bool = False
     asked: int = 0
     command: str = "verify"
-    tried: Mapping[str, str] = field(default_factory=dict)
+    tried: Sequence[str] = ()
     judged_anew: bool = False
 
     def targets(self) -> list[Target]:
@@ -76,14 +76,14 @@ class Source:
         """Return what is known of the run, as a document begins with it."""
         with told(self.name):
             agent = self.agent or next((agent_restored(_field(r, "agent")) for r in self.results()), Agent("", ""))
-        tried = {id(target): host for place, target in enumerate(targets) if (host := self._tried(place, target))}
+        tried = {id(target): self._asked_as(target) for target in targets if target.guessed}
         asked = max(self.asked, len(targets))
         return RunInfo(self.version, agent, self.started, self.timeout, self.depth, targets, tried, None, asked)
 
-    def _tried(self, place: int, target: Target) -> str:
-        if self.tried:
-            return self.tried.get(str(place), "")
-        return target.host if target.guessed else ""
+    def _asked_as(self, target: Target) -> str:
+        """The host as it was written: with its port, where that was given."""
+        with_port = f"{bracketed(target.host)}:{target.port}"
+        return with_port if with_port in self.tried else target.host
 
 
 @contextlib.contextmanager
@@ -135,7 +135,7 @@ def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
             run.interrupted,
             run.targets,
             run.command,
-            asked["tried"],
+            _texts(asked["tried"]),
         )
 
 
@@ -156,9 +156,7 @@ def _bundle(path: Path) -> Source:
         about = _mapping(json.loads(_member(archive, ABOUT, _MOST_OF_FACTS)))
     source.judged_anew = True
     source.command = "check" if about.get("command") == "check" else "verify"
-    tried = about.get("tried")
-    if isinstance(tried, dict):
-        source.tried = {place: host for place, host in tried.items() if isinstance(host, str)}
+    source.tried = _texts(about.get("tried"))
     return source
 
 
@@ -225,6 +223,10 @@ def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise NotAResult("what it says of the run is no object")
     return value
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _field(result: Any, name: str) -> Any:

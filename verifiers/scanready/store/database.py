@@ -59,6 +59,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         raise StoreError(f"{path}: there is no run store yet; `check` and `verify` make it")
+    if path.is_dir():
+        raise StoreError(f"{path}: a directory; name a file")
     try:
         connection = _read_only(path)
         try:
@@ -149,11 +151,12 @@ def _read_only(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
-        if os.access(path.parent, os.W_OK):
+        if "locked" in str(error):
             raise
         connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+        connection.execute("SELECT count(*) FROM sqlite_master")
     return connection
 
 
