@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 VERIFIER = """
-import asyncio, os
+import asyncio, os, time
 from scanready import Step
 from scanready.causes import common
 from scanready.explain import Failure
@@ -61,6 +61,13 @@ async def verify(probe):
                 def refuse():
                     raise Failure(common.LOGIN_REFUSED, "wrong password")
                 await probe.login(refuse)
+            if mood == "slow-login":
+                def wait():
+                    with open(os.environ["MOOD_LOG"], "a") as file:
+                        file.write(probe.host + "\\n")
+                    while not os.path.exists(os.environ["MOOD_RELEASE"]):
+                        time.sleep(0.01)
+                await probe.login(wait)
             rung.saw("logged in")
         async with probe.step(Step.ACCESS) as rung:
             rung.saw("read one")

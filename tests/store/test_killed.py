@@ -83,5 +83,5 @@ def test_nothing_finished_is_lost_and_nothing_is_repeated(tmp_path: Path) -> Non
     assert contacts <= TARGETS + KILLS * AT_ONCE, "no more than what was in flight at each kill is asked again"
     with Store(tmp_path / "runs.db") as store:
         (run,) = store.runs()
-        assert (run.finished, run.targets, run.interrupted) == (TARGETS, TARGETS, 0)
+        assert (run.finished, run.targets, run.interrupted) == (TARGETS, TARGETS, False)
         assert run.ended is not None

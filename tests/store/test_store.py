@@ -92,7 +92,7 @@ def test_what_is_committed_is_there_for_others_while_the_run_goes_on(tmp_path: P
     written.end(2.5, interrupted=True)
     with Store(path) as store:
         run = store.find("last")
-        assert (run.seconds, bool(run.interrupted)) == (2.5, True)
+        assert (run.seconds, run.interrupted) == (2.5, True)
         assert run.ended is not None
 
 

@@ -79,7 +79,7 @@ def run_object(run: StoredRun) -> dict[str, Any]:
         "started": run.started,
         "ended": run.ended,
         "seconds": round(run.seconds, 6),
-        "interrupted": bool(run.interrupted),
+        "interrupted": run.interrupted,
         "command": run.command,
         "source": run.source,
         "agent": json.loads(run.agent),

@@ -25,8 +25,8 @@ from .bundle import ABOUT, RESULT
 from .stored import find_run, open_store
 from .wording import fitting
 
-#: Bytes read of a file, or of one member of a bundle: a hundred thousand results and more.
-_MOST = 512 << 20
+#: Bytes read of a file, or of one member of a bundle: some 40,000 results. Larger runs are in the store, which streams.
+_MOST = 128 << 20
 _MOST_OF_FACTS = 1 << 20
 
 
@@ -132,7 +132,7 @@ def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
             float(asked["timeout"]),
             Step(asked["depth"]),
             run.seconds,
-            run.interrupted,
+            run.interrupted or run.ended is None,
             run.targets,
             run.command,
             _texts(asked["tried"]),

@@ -110,7 +110,9 @@ class Store:
 
     def _run(self, row: tuple[object, ...]) -> StoredRun:
         counted = self._connection.execute("SELECT verdict, count(*) FROM results WHERE run = ? GROUP BY 1", row[:1])
-        return StoredRun(*row, dict(counted.fetchall()))  # type: ignore[arg-type, call-arg]
+        values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+        values |= {"number": values.pop("id"), "interrupted": bool(values["interrupted"])}
+        return StoredRun(**values, verdicts=dict(counted.fetchall()))  # type: ignore[arg-type]
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
