@@ -19,6 +19,7 @@ from fixtures.emulators import (
     misbehave,
     mssql,
     oracle,
+    ssh,
     sybase,
     teradata,
 )
@@ -89,6 +90,16 @@ def test_where_no_leave_is_needed_nothing_is_to_be_read(name: str) -> None:
     report, sent = climbed(behaviour, name.split()[0], **options)
     assert report.verdict is verdict, story(report)
     assert not [shape for shape in shapes(SECRET) if shape in sent]
+
+
+@pytest.mark.parametrize("leave", [True, False])
+@pytest.mark.parametrize("name", ["informix", "sybase"])
+def test_who_speaks_first_gets_no_password_as_first_word(name: str, leave: bool) -> None:
+    """Even with leave: a login opens these protocols, and whoever opens the talk himself speaks another one."""
+    report, sent = climbed(misbehave.says(ssh.BANNER_9_2), name, **PLAIN[name][1], allow_cleartext=leave)
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert sent == b""
+    assert report.footprint.login_attempts == 0
 
 
 def second_time_silent(first: Behaviour) -> Behaviour:

@@ -192,6 +192,24 @@ class Stream:
                 raise WireError(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
 
+    async def expect_silence(self, seconds: float) -> None:
+        """Wait for whether the peer, which should, leaves the first word to us.
+
+        Raises:
+            WireError: it speaks unasked, so it is something else.
+            HungUp: it closed or reset.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._fill()
+        except TimeoutError:
+            return
+        if self._buffer.eof:
+            raise HungUp("the peer closed the connection before a single byte", self.heard)
+        error = WireError("speaks first, where clients do")
+        error.heard = self.heard
+        raise error
+
     @property
     def unread(self) -> int:
         """How many received bytes no reader has taken."""

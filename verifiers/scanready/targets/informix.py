@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ..causes import informix as causes
 from ..explain import Failure
+from ..handshakes import first_word
 from ..handshakes import informix as shared
 from ..logins import informix as driver
 from ..model import Step
@@ -28,6 +29,7 @@ async def verify(probe: Probe) -> None:
     if probe.target.options.get("tls"):
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
+    await first_word.is_ours(probe, stream)
     if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:

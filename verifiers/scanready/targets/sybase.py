@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from ..causes import common
 from ..explain import Failure
+from ..handshakes import first_word, usual_ports
 from ..handshakes import sybase as shared
-from ..handshakes import usual_ports
 from ..model import Step
 from ..probe import Probe
 from ..stream import Stream
@@ -32,6 +32,7 @@ async def verify(probe: Probe) -> None:
     if probe.target.options.get("tls"):
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
+    await first_word.is_ours(probe, stream)
     if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:
