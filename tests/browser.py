@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+_CHROMIUM, _DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
@@ -30,14 +33,19 @@ for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = () => 
 
 @contextlib.contextmanager
 def browser(width: int = 1360, height: int = 900) -> Iterator[webdriver.Chrome]:
-    """A browser with a profile of its own."""
+    """A browser with a profile of its own; without Chromium the test is skipped, or fails if the lab is required."""
+    if missing := [program for program in (_CHROMIUM, _DRIVER) if not Path(program).exists()]:
+        reason = f"no browser: {' and '.join(missing)} of the packages in script/lab-packages"
+        if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
     profile = tempfile.mkdtemp(prefix="scanready-chromium-")
     options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
+    options.binary_location = _CHROMIUM
     for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    driver = webdriver.Chrome(options=options, service=Service(_DRIVER))
     try:
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
         yield driver

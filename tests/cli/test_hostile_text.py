@@ -25,6 +25,8 @@ from scanready.report.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import Estate, verified
 
+# One estate for all of them, which takes half a minute.
+pytestmark = [pytest.mark.xdist_group("hostile-text"), pytest.mark.timeout(300)]
 SCHEMA = Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -35,6 +35,7 @@ targets:
   - {{host: {mail}, type: imap, tags: [mail]}}
   - {{host: no-such-host.lab, type: smb}}
 """
+pytestmark = pytest.mark.xdist_group("reports")
 FORMATS = ("json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
 
 
