@@ -87,3 +87,27 @@ def test_no_file_ends_in_a_traceback(tmp_path: Path, text: str) -> None:
 
 def test_nothing_selected() -> None:
     assert firewall("ssh://db7", "--only", "host=nobody").exit_code == 4
+
+
+def test_resolving_asks_for_every_name_of_a_rule_and_says_which_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy's name and a cloud's endpoints too; nothing is connected to."""
+    known = {"proxy.corp": "10.0.0.8", "web1": "10.0.0.9", "s3.amazonaws.com": "10.0.0.7"}
+
+    def look_up(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[host], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    targets = ("https://intranet?proxy=proxy.corp:3128", "ssh://web1", "ssh://gone.corp", "cloud://s3")
+    done = firewall(*targets, "--resolve", "--source", "10.0.1.5", "--json")
+    assert done.exit_code == 0, done.output
+    assert "gone.corp does not resolve" in done.stderr
+    rules = json.loads(done.stdout)["rules"]
+    found = {(rule["host"], rule["destination"], rule["ports"][0]) for rule in rules}
+    assert found == {
+        ("proxy.corp", "10.0.0.8", 3128),
+        ("web1", "10.0.0.9", 22),
+        ("gone.corp", "gone.corp", 22),
+        ("s3.amazonaws.com", "10.0.0.7", 443),
+    }

@@ -12,7 +12,7 @@ import click
 from ..model import Target
 from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS
-from ..report.rules import Rule, Seen, best_source, is_address, merged, rules, seen, where
+from ..report.rules import Rule, Seen, best_source, is_address, merged, places_seen, rules, seen, where
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
@@ -86,6 +86,8 @@ def command(
         targets = [*targets, Target(master, "master", 11117)]
     known, agents = _known(targets, run, store, resolve)
     found = list(_rules(targets, known, sources or agents))
+    if resolve:
+        found = _resolved(found, sources or agents)
     options: dict[str, Any] = {"chain": chain} if form == "nftables" and not as_json else {}
     show(FORMS["json" if as_json else form](found, look(), **options))
 
@@ -108,13 +110,17 @@ def _rules(targets: Sequence[Target], known: dict[tuple[str, str, int], Seen], a
     """Every rule once, in the order of the targets."""
 
     def source(destination: str) -> str:
-        return best_source(agents, destination) if agents else _own_address(destination)
+        return _source(agents, destination)
 
     def of(target: Target) -> Seen | None:
         """What is known of the target, or at least where its host is."""
         return known.get(_key(target.host, target.type, target.port)) or known.get(_key(target.host, "", 0))
 
     yield from merged(rule for target in targets for rule in rules(target, source, of(target)))
+
+
+def _source(agents: Sequence[str], destination: str) -> str:
+    return best_source(agents, destination) if agents else _own_address(destination)
 
 
 def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
@@ -144,41 +150,41 @@ def _known(
     if run is not None:
         with opened(run, store) as source:
             for report in source.reports():
-                met, of = seen(as_object(report)), report.target
-                known[_key(of.host, of.type, of.port)] = met
-                known.setdefault(_key(of.host, "", 0), Seen(met.addresses))
+                for (host, port), met in places_seen(as_object(report)).items():
+                    known[_key(host, report.target.type, port)] = met
+                    known.setdefault(_key(host, "", 0), Seen(met.addresses))
                 agents.update(dict.fromkeys(report.agent.addresses))
     if resolve:
         plugins_load(targets)
-        for target, found in asyncio.run(_ask(targets)).items():
-            known[target] = found
-        for host in {rule.host for rule in _rules(targets, known, ("0.0.0.0",)) if not rule.resolved}:
-            warn(f"{fitting(host)} does not resolve")
+        known |= asyncio.run(_ask([target for target in targets if target.type in _ASKED]))
     return known, tuple(agents)
 
 
+def _resolved(rules_: Sequence[Rule], agents: Sequence[str]) -> list[Rule]:
+    """The same rules with addresses for names, a rule for each; what does not resolve is told, and stays."""
+    addresses = asyncio.run(_addresses({rule.destination for rule in rules_ if not rule.resolved}))
+    for name in dict.fromkeys(rule.destination for rule in rules_ if not rule.resolved):
+        if name not in addresses:
+            warn(f"{fitting(name)} does not resolve")
+    return merged(
+        dataclasses.replace(rule, destination=address, source=_source(agents, address))
+        for rule in rules_
+        for address in (addresses.get(rule.destination) or (rule.destination,))
+    )
+
+
 async def _ask(targets: Sequence[Target]) -> dict[tuple[str, str, int], Seen]:
-    """Resolve every name; climb, without a credential, to the login prompt of those whose ports must be asked for."""
+    """Climb, without a credential, to the login prompt of targets whose ports must be asked for."""
     from ..engine import Run, Settings
     from ..model import Step
 
-    asked = [dataclasses.replace(target, credential=None) for target in targets if _gives_out_ports(target)]
-    plain = [target for target in targets if not _gives_out_ports(target)]
+    asked = [dataclasses.replace(target, credential=None) for target in targets]
     known: dict[tuple[str, str, int], Seen] = {}
     async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
         async for report in run.results(asked):
             target = report.target
             known[_key(target.host, target.type, target.port)] = seen(as_object(report))
-    names = {target.host for target in plain if not is_address(target.host)}
-    addresses = await _addresses(names)
-    for target in plain:
-        if found := addresses.get(target.host):
-            known[_key(target.host, target.type, target.port)] = Seen(found)
     return known
-
-
-def _gives_out_ports(target: Target) -> bool:
-    return target.type in _ASKED
 
 
 async def _addresses(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
