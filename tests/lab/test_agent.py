@@ -16,7 +16,9 @@ import pytest
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import Namespace, wait_until
 from fixtures.lab.server import listening
+from scanready.model import Outcome, Step, Verdict
 from scanready.report.schema import fitness_schema
+from tests.climb import climb, expect, target
 
 ROOT = Path(__file__).parent.parent.parent
 SCANREADY = (sys.executable, "-m", "scanready", "agent")
@@ -234,3 +236,19 @@ def test_the_clock_of_a_real_file_server(lab: Lab) -> None:
 def test_root_without_the_right_to_low_ports(lab: Lab) -> None:
     told = ask(lab.agent, before=("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"))
     told.expect("source ports < 1024", "warned", "agent.no-privileged-ports", "agent")
+
+
+# at every target ------------------------------------------------------------------------------------------------
+
+
+def test_the_rung_of_a_target_elsewhere_and_of_one_beside(lab: Lab) -> None:
+    """Debian's sshd greets as Debian's; whether that is this agent's own depends on what the tests run on."""
+    report = expect(climb(target("unix", lab.openssh("password").hostname), lab.agent), Verdict.READY)
+    rung = report.checks[0]
+    assert (rung.step, rung.outcome) == (Step.AGENT, Outcome.PASSED)
+    assert "no subnet in common with the target; the same one is recommended" in rung.summary
+    assert rung.facts["same_subnet"] is False
+    assert rung.facts["same_platform"] is report.agent.distribution.startswith(report.facts["os"])
+    beside = climb(target("unix", lab.agent.gateway), lab.agent)
+    assert beside.facts["same_subnet"] is True
+    assert "in the target's subnet 10.77.0.0/24" in beside.checks[0].summary
