@@ -7,7 +7,7 @@ import base64
 
 import pytest
 
-from fixtures.emulators import Behaviour, Server, ews, in_background
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, in_background, misbehave
 from fixtures.emulators.certificates import authority
 from scanready.engine import Settings, verify_all
 from scanready.model import Outcome, Owner, Report, Step, Verdict
@@ -258,3 +258,67 @@ def test_several_mailboxes_share_what_was_asked() -> None:
     for report in reports:
         expect(report, Verdict.READY)
         assert check_of(report, Step.LOGIN).outcome is Outcome.SKIPPED
+
+
+# --- hostile peers, inside TLS ---------------------------------------------------------------------------------------
+
+HEAD = b"HTTP/1.1 401 Unauthorized\r\n"
+
+
+async def ends_early(reader: Reader, writer: Writer, record: Record) -> None:
+    writer.write(HEAD + b"WWW-Authenticate: NT")
+
+
+HOSTILE = {
+    "silent": (misbehave.silent, "handshake.silent"),
+    "closes": (misbehave.closes_at_once, "handshake.hung-up"),
+    "another protocol": (misbehave.says(b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"), "handshake.other-protocol"),
+    "garbage": (misbehave.garbage(seed=3), "handshake.malformed"),
+    "an endless head": (misbehave.endless(prefix=HEAD + b"X-A: "), "handshake.malformed"),
+    "a head that ends early": (ends_early, "handshake.malformed"),
+    "a head that drips": (misbehave.drips(HEAD * 100, 0.05), "handshake.too-slow"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "code"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_peers_inside_tls(behaviour: Behaviour, code: str) -> None:
+    with in_background(behaviour, tls=authority().context()) as server:
+        report = climb(target("ews", "127.0.0.1", server.port), timeout=3, ca_file=str(authority().ca_file))
+    assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED)
+    assert report.cause is not None
+    assert report.cause.code == code, report.finding
+    assert report.finding_step is Step.HANDSHAKE
+    assert report.seconds < 3.3
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [misbehave.silent, misbehave.garbage(seed=5), misbehave.endless()],
+    ids=["silent", "garbage", "endless"],
+)
+def test_a_peer_that_turns_hostile_at_the_challenge(behaviour: Behaviour) -> None:
+    door = ews.Exchange(challenge=b"")
+
+    async def turns(reader: Reader, writer: Writer, record: Record) -> None:
+        class Turning:
+            """Plays Exchange until a type 1 has come."""
+
+            def write(self, data: bytes) -> None:
+                writer.write(data)
+
+            async def drain(self) -> None:
+                await writer.drain()
+                if record.counts["type-1"]:
+                    await behaviour(reader, writer, record)
+
+            def close(self) -> None:
+                writer.close()
+
+        await door(reader, Turning(), record)
+
+    with in_background(turns, tls=authority().context()) as server:
+        report = climb(target("ews", "127.0.0.1", server.port), timeout=3, ca_file=str(authority().ca_file))
+    assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED)
+    assert report.cause is not None
+    assert report.cause.code != "scanready.bug", report.finding
+    assert report.seconds < 3.3
