@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -32,10 +34,27 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {f"scanready/report/page/{name}" for name in page} <= set(names), "the HTML report's parts"
 
 
+def test_an_installed_wheel_brings_the_pytest_plug_in(built: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--fixtures", "-q"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path / "empty",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert re.search(r"^fake_target -- .*site/scanready/pytest_plugin.py", done.stdout, re.MULTILINE), done.stdout
+
+
 def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     wanted = {"cli.py", "tests/readers.py", "fixtures/lab/net.py", "script/test", "constraints.txt", "README.md"}
+    wanted |= {"fixtures/estate/estate.scanready.yaml", "fixtures/imports/nmap-7.93-probed.xml"}
     assert wanted <= names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -13,8 +14,10 @@ import pytest
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
+from tests.lab.test_docs import _comparable
 from tests.testing.project import Outcome, install, read_outcome
 
+PAGE = "docs/pytest.md"
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "fixtures" / "estate"
 HEALTHY = {
@@ -63,7 +66,7 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path / "estate"
 
 
-def run(lab: Lab, suite: Path, *arguments: str) -> Outcome:
+def run(lab: Lab, suite: Path, *arguments: str, details: bool = True) -> Outcome:
     environment = {
         "PYTHONPATH": f"{ROOT / 'verifiers'}:{suite.parent / 'site'}",
         "COLUMNS": "100",
@@ -71,7 +74,8 @@ def run(lab: Lab, suite: Path, *arguments: str) -> Outcome:
         "PYTEST_ADDOPTS": "",
         "PYTHONIOENCODING": "utf-8",
     }
-    options = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rA", "--junitxml=junit.xml"]
+    options = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    options += ["-rA", "--junitxml=junit.xml"] if details else []
     command = ["env", "-C", str(suite), sys.executable, "-m", "pytest", *options, *arguments]
     return read_outcome(lab.agent.command(command, env=environment, timeout=110), suite / "junit.xml")
 
@@ -121,3 +125,29 @@ def test_a_firewall_rule_is_missing(estate: tuple[Lab, str], suite: Path, worker
     assert done.junit is not None
     failed = [case for case in done.junit.iter("testcase") if case.find("failure") is not None]
     assert len(failed) == 3
+
+
+def test_what_the_page_shows(estate: tuple[Lab, str], suite: Path) -> None:
+    lab, rule = estate
+    server = lab.postgresql("scram", label="estate")
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    printed = _shown(text, "healthy", run(lab, suite, "-v", details=False).text)
+    with lab.policy(f"{rule}\nip daddr {server.address} tcp dport 5432 drop"):
+        missing = run(lab, suite, "-q", "estate.scanready.yaml", details=False).text
+    printed = _shown(printed, "rule-missing", missing)
+    if os.environ.get("SCANREADY_WRITE_DOCS") == "1":
+        (ROOT / PAGE).write_text(printed, encoding="utf-8")
+    else:
+        assert _alike(text) == _alike(printed)
+
+
+def _alike(text: str) -> str:
+    """Less what varies: times, and the lines that fill the width beside them."""
+    return _comparable(re.sub(r"[=_]{3,}", "===", re.sub(r" in \d+\.\d+s( \([\d:]+\))?", " in #", text)))
+
+
+def _shown(text: str, name: str, output: str) -> str:
+    """Put the output into the page's block, less the lines that tell of the machine alone."""
+    kept = [line for line in output.strip().splitlines() if not re.match(r"platform |rootdir|plugins|cachedir", line)]
+    lines = "\n".join(kept)
+    return re.sub(rf"```text {name}\n.*?```", lambda _: f"```text {name}\n{lines}\n```", text, flags=re.DOTALL)

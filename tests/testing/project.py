@@ -47,10 +47,10 @@ class Project:
     def __init__(self, where: Path) -> None:
         self.where = where / "project"
         self.where.mkdir()
-        self._site = where / "site"
-        self._site.mkdir()
-        plugin.install(self._site)
-        install(self._site)
+        self.site = where / "site"
+        self.site.mkdir()
+        plugin.install(self.site)
+        install(self.site)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
@@ -62,7 +62,7 @@ class Project:
         """Run pytest in it."""
         junit = self.where / "junit.xml"
         junit.unlink(missing_ok=True)
-        kept = {k: v for k, v in plugin.environment(self._site).items() if not k.startswith(_NOT_THEIRS)}
+        kept = {k: v for k, v in plugin.environment(self.site).items() if not k.startswith(_NOT_THEIRS)}
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rA"]
         done = subprocess.run(
             [*command, "--strict-markers", f"--junitxml={junit}", *arguments],

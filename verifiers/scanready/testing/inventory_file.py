@@ -85,9 +85,9 @@ class TargetItem(pytest.Item):
             self.warn(ScanreadyWarning(said(report)))
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Where the target stands in the file."""
+        """Where the target stands in the file, and a headline. Not the name alone: in that pytest -v replaces dots."""
         line = (self.target.source or "").rpartition(":")[2]
-        return self.path, int(line) - 1 if line.isdigit() else None, self.name
+        return self.path, int(line) - 1 if line.isdigit() else None, f"{self.name} in {self.path.name}"
 
 
 def name_of(target: Target) -> str:
