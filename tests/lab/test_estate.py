@@ -101,7 +101,7 @@ def test_the_healthy_estate(estate: tuple[Lab, str], suite: Path, workers: tuple
     # Each logged in once, though the database is asked by the inventory and by two tests.
     assert wait_until(lambda: (accepted(lab), sessions(lab)) == (before[0] + 1, before[1] + 1), 5)
     assert PASSWORD not in done.text
-    assert ("scanready.verdict", "scannable") in done.properties("postgresql://hr-db.corp:5432/hr")
+    assert ("scanready_verdict", "scannable") in done.properties("postgresql://hr-db.corp:5432/hr")
 
 
 @WORKERS
@@ -121,7 +121,7 @@ def test_a_firewall_rule_is_missing(estate: tuple[Lab, str], suite: Path, worker
     ):
         assert re.search(f"^(E   +)?{re.escape(line)}", done.text, re.MULTILINE), (line, done.text)
     assert PASSWORD not in done.text
-    assert ("scanready.cause", "connect.filtered") in done.properties("postgresql://hr-db.corp:5432/hr")
+    assert ("scanready_cause", "connect.filtered") in done.properties("postgresql://hr-db.corp:5432/hr")
     assert done.junit is not None
     failed = [case for case in done.junit.iter("testcase") if case.find("failure") is not None]
     assert len(failed) == 3

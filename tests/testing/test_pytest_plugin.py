@@ -186,14 +186,14 @@ def test_no_secret_and_no_escape_gets_out(ran: Outcome) -> None:
 
 def test_properties_for_junit(ran: Outcome) -> None:
     assert ran.properties("mood://shut:7?is=filtered") == [
-        ("scanready.target", "mood://shut:7"),
-        ("scanready.verdict", "blocked"),
-        ("scanready.cause", "connect.filtered"),
-        ("scanready.owner", "network"),
+        ("scanready_target", "mood://shut:7"),
+        ("scanready_verdict", "blocked"),
+        ("scanready_cause", "connect.filtered"),
+        ("scanready_owner", "network"),
     ]
-    assert ("scanready.verdict", "scannable") in ran.properties("test_scannable")
-    assert ("scanready.verdict", "ready") in ran.properties("test_marked_but_only_ready")
-    assert ran.properties("test_ready") == [("scanready.target", "mood://fine:7"), ("scanready.verdict", "ready")]
+    assert ("scanready_verdict", "scannable") in ran.properties("test_scannable")
+    assert ("scanready_verdict", "ready") in ran.properties("test_marked_but_only_ready")
+    assert ran.properties("test_ready") == [("scanready_target", "mood://fine:7"), ("scanready_verdict", "ready")]
 
 
 @pytest.fixture

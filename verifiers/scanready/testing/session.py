@@ -179,10 +179,10 @@ class Checks:
     def _told(self, report: Report) -> CheckedReport:
         """Tell the running test, for --junitxml and other reporters."""
         if self.current is not None:
-            properties = [("scanready.target", str(report.target)), ("scanready.verdict", report.verdict.value)]
+            properties = [("scanready_target", str(report.target)), ("scanready_verdict", report.verdict.value)]
             if report.cause:
-                properties.append(("scanready.cause", report.cause.code))
-                properties.append(("scanready.owner", report.cause.owner.value))
+                properties.append(("scanready_cause", report.cause.code))
+                properties.append(("scanready_owner", report.cause.owner.value))
             self.current.user_properties.extend(properties)
         return CheckedReport.of(report)
 
