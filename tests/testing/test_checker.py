@@ -95,14 +95,14 @@ def test_two_processes_check_once(fake: FakeTarget, tmp_path: Path) -> None:
 def test_whoever_waits_for_the_lock_takes_what_others_publish(fake: FakeTarget, tmp_path: Path) -> None:
     first = Checker(tmp_path)
     first.report(Wanted(fake.target("ssh"), QUICK))
+    first.close()  # it may hold the lock for a moment yet
     held = FileLock(tmp_path / "lock")
     assert held.acquire()
     waiting = Checker(tmp_path)
     assert waiting.report(Wanted(fake.target("ssh"), QUICK)).verdict is Verdict.BLOCKED
     assert len(fake.connections) == 1
     held.release()
-    for checker in (first, waiting):
-        checker.close()
+    waiting.close()
 
 
 def test_the_end_of_a_session_leaves_nobody_waiting(tmp_path: Path) -> None:
@@ -114,6 +114,21 @@ def test_the_end_of_a_session_leaves_nobody_waiting(tmp_path: Path) -> None:
         checker.close()
     with pytest.raises(RuntimeError):
         checker.report(wanted, fresh=True)
+
+
+def test_the_end_of_a_session_lets_what_is_in_flight_end(tmp_path: Path) -> None:
+    """Another worker takes what this one still found out, instead of asking again."""
+    checker, other = Checker(tmp_path), Checker(tmp_path)
+    with FakeTarget() as fake:
+        fake.wait(0.3).send(b"SSH-2.0-OpenSSH_9.2\r\n").close()
+        wanted = Wanted(fake.target("ssh"), QUICK)
+        checker.begin([wanted])
+        while not fake.connections:
+            pass
+        checker.close()
+        assert other.report(wanted).verdict is Verdict.BLOCKED
+        assert len(fake.connections) == 1
+    other.close()
 
 
 def test_what_a_guard_remembers() -> None:

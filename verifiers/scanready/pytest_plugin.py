@@ -78,8 +78,10 @@ def _named(config: pytest.Config) -> list[Path]:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> InventoryFile | None:
     """Collect an inventory. Nothing is contacted."""
-    if not file_path.name.endswith(SUFFIXES) and file_path.resolve() not in _named(parent.config):
-        return None
+    if not file_path.name.endswith(SUFFIXES):
+        named = _named(parent.config)
+        if not named or file_path.resolve() not in named:
+            return None
     from .testing.inventory_file import InventoryFile
 
     return InventoryFile.from_parent(parent, path=file_path)

@@ -16,7 +16,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from .filelock import FileLock
 
 #: Seconds between two looks at what another worker has found. It is on the local disk.
 _EVERY = 0.05
-#: How long a session's end waits for what is in flight to end politely.
-_PATIENCE = 10.0
+#: Seconds that ending politely may take beyond the time of the targets in flight, and after it is cut short.
+_PATIENCE = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Checker:
         self._guard = LockoutGuard()
         self._coming: dict[str, Future[_Found]] = {}
         self._runs: dict[Settings, Run] = {}
+        self._tasks: list[Future[None]] = []
         self._turn = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scanready", daemon=True)
@@ -97,15 +98,24 @@ class Checker:
         return _result(self._coming[wanted.key]).report
 
     def close(self) -> None:
-        """Begin nothing new, let what is in flight end politely, and stop."""
+        """Begin nothing new, let what is in flight end as usual, and stop.
+
+        Other workers may be waiting for what is in flight: they would ask again what is cut short here.
+        """
         if not self._thread.is_alive():
             self._loop.close()
             return
+        longest = max((settings.timeout for settings in self._runs), default=0.0)
         self._loop.call_soon_threadsafe(self._stop)
-        with contextlib.suppress(NotYet):
-            asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(_PATIENCE)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_PATIENCE)
+        try:
+            wait(self._tasks, longest + _PATIENCE)
+        finally:
+            for task in self._tasks:
+                task.cancel()  # each open connection is ended as its protocol wants it, all the same
+            with contextlib.suppress(NotYet):
+                asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(_PATIENCE)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_PATIENCE)
 
     def _submit(self, wanted: Sequence[Wanted], *, fresh: bool = False) -> None:
         if not self._thread.is_alive():
@@ -113,6 +123,7 @@ class Checker:
         futures = [self._coming.setdefault(one.key, Future()) for one in wanted]
         task = asyncio.run_coroutine_threadsafe(self._check(list(wanted), fresh), self._loop)
         task.add_done_callback(lambda done: _settle(futures, done))
+        self._tasks.append(task)
 
     async def _check(self, wanted: list[Wanted], fresh: bool) -> None:
         """Check what is still wanted when it is our turn."""
@@ -185,7 +196,7 @@ class Checker:
             run.stop()
 
     async def _leave(self) -> None:
-        """Wait for what is in flight, then for nothing any more."""
+        """Wait until nothing is in flight."""
         while self._turn.locked():
             await asyncio.sleep(_EVERY)
         for run in self._runs.values():
