@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from ..escape import fill
 from ..model import Cause, Owner, Report, Step, Target, Verdict
 from .document import HOLDS, RunInfo, Totals
 from .human import GRAVITY, address
-from .result import as_object, fixes
+from .result import as_line, fixes
 from .rules import Rule, merged, rules_of_result
 
 #: Who an owner is, for whoever is handed a list.
@@ -134,7 +135,7 @@ class Groups:
         if fix := fixes(report):
             group.fixes.setdefault(fix, []).append(member)
         if cause.owner is Owner.NETWORK and (report.finding_step or cause.step) is Step.CONNECT:
-            group.rules += rules_of_result(as_object(report))
+            group.rules += rules_of_result(json.loads(as_line(report)))
 
     def by_cause(self) -> list[Group]:
         """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""

@@ -81,7 +81,7 @@ class Prometheus:
 
     def _name(self, report: Report) -> str:
         """The target as a URL; one that comes twice is numbered, since a series may have one sample only."""
-        path = path_of(as_object(report)["target"])
+        path = path_of(as_object(report)["target"]) if report.target.options else ""
         name = f"{report.target}/{path.lstrip('/')}" if path else str(report.target)
         self._used[name] += 1
         return name if self._used[name] == 1 else f"{name}#{self._used[name]}"
