@@ -141,7 +141,7 @@ def test_a_notes_client_is_for_notes_targets(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("scanready.logins.notes._folders", lambda: iter([(str(tmp_path), ("notes",))]))
     expect(ask(clients.look_for_notes, asked())[0], Outcome.SKIPPED)
     wanted = asked(target("notes", "127.0.0.1"))
-    expect(ask(clients.look_for_notes, wanted)[0], Outcome.FAILED, "agent.client-missing", Owner.AGENT)
+    expect(ask(clients.look_for_notes, wanted)[0], Outcome.WARNED, "agent.client-missing", Owner.AGENT)
     (tmp_path / "notes").touch()
     (tmp_path / "notes.ini").write_text("[Notes]\nKeyFileName=gone.id\n")
     expect(ask(clients.look_for_notes, wanted)[0], Outcome.WARNED, "notes.no-id", Owner.AGENT)

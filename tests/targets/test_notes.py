@@ -84,9 +84,9 @@ def test_others_are_blocked(behaviour: Behaviour, code: str, owner: Owner) -> No
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_without_a_client_the_agent_cannot_scan_and_the_rest_is_shown() -> None:
+def test_without_a_client_what_a_scan_needs_is_missing() -> None:
     report, _ = asked(notes.domino)
-    expect(report, Verdict.BLOCKED, "agent.client-missing", step=Step.AGENT, owner=Owner.AGENT)
+    expect(report, Verdict.LIMITED, "agent.client-missing", step=Step.AGENT, owner=Owner.AGENT)
     assert client.FOLDER_VARIABLE in check_of(report, Step.AGENT).summary, "says where it looked"
     passed(report, Step.HANDSHAKE)
 
@@ -120,4 +120,4 @@ def test_a_guess_does_not_speak_of_the_client_where_no_domino_is() -> None:
         expect(climb(where, timeout=3.0), Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
     with in_background(notes.domino) as server:
         where = dataclasses.replace(target("notes", "127.0.0.1", server.port), guessed=True)
-        expect(climb(where, timeout=3.0), Verdict.BLOCKED, "agent.client-missing", step=Step.AGENT)
+        expect(climb(where, timeout=3.0), Verdict.LIMITED, "agent.client-missing", step=Step.AGENT)

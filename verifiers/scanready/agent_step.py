@@ -82,7 +82,7 @@ class Words(Protocol):
         """It is there."""
 
     def warn(self, cause: Cause, detail: str) -> None:
-        """It is there, and will not do."""
+        """It is not as it should be, or not where it should be."""
 
     def unmet(self, cause: Cause, detail: str) -> None:
         """It is not there."""
@@ -98,8 +98,8 @@ def tell_of_ssh(client: openssh.Client | None, words: Words) -> None:
 
 def tell_of_notes(client: notes.Client | None, words: Words) -> None:
     """Say whether a Notes client is there, and set up with an ID."""
-    if client is None:
-        words.unmet(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}")
+    if client is None:  # warned of only: the document does not demand it, and it may be where nobody looks
+        words.warn(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}")
     elif client.settings and not client.identity_there:
         named = f"names the ID file {client.identity}, which is not there" if client.identity else "names no ID file"
         words.warn(notes_causes.NO_ID, f"Notes client {client.program}: {client.settings} {named}")
