@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from fixtures.emulators import in_background, postgresql, ssh
+from fixtures.emulators import in_background, postgresql, smb, ssh
 from scanready import interfaces, vantage
 from scanready.agent_step import shared_subnets
 from scanready.engine import Settings, this_agent, verify
@@ -51,6 +51,16 @@ def test_the_document_recommends_that_for_hosts_and_not_for_shares() -> None:
     rung = check_of(unix(dataclasses.replace(DEBIAN, distribution="Ubuntu 24.04"), "ssh"), Step.AGENT)
     assert "platform_note" not in rung.facts
     assert "ssh client" in rung.summary
+
+
+def test_shares_suit_a_windows_agent_better_and_do_not_demand_one() -> None:
+    def share(agent: Agent) -> Report:
+        with in_background(smb.samba) as server:
+            where = Target("127.0.0.1", "smb", server.port)
+            return expect(asyncio.run(verify(where, Settings(timeout=5, agent=agent))), Verdict.READY)
+
+    assert "ask for a Windows agent for smb" in check_of(share(DEBIAN), Step.AGENT).facts["platform_note"]
+    assert "platform_note" not in share(dataclasses.replace(DEBIAN, platform="Windows")).facts
 
 
 def test_the_target_may_be_this_host() -> None:

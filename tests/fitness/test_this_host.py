@@ -99,6 +99,12 @@ def test_the_types_that_it_can_serve() -> None:
     assert "master" not in served, "the scanner's own servers are no targets"
 
 
+def test_shares_would_be_better_off_elsewhere() -> None:
+    (answer,) = ask(machine.look, asked(target("smb", "127.0.0.1")))
+    expect(answer, Outcome.PASSED)
+    assert "ask for a Windows agent for smb" in answer.summary
+
+
 def test_a_windows_target_wants_another_agent() -> None:
     about = asked(target("windows", "127.0.0.1"), target("mysql", "127.0.0.1"))
     (answer,) = ask(machine.look, about)

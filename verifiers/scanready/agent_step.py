@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
+from .catalogue import TargetType
 from .catalogue.infrastructure import INFRASTRUCTURE
 from .causes import common
 from .causes import notes as notes_causes
@@ -113,6 +114,11 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
     return f"the requirements demand a {wanted} agent for {type_} targets; this one runs {agent.platform}"
 
 
+def unsuited(row: TargetType) -> str:
+    """Say that another agent would do better."""
+    return f"later documents of the scanner ask for a {row.suits} agent for {row.name}"
+
+
 async def ssh_client(probe: Probe) -> openssh.Client | None:
     """The agent's ssh client, None without one or of an assumed agent."""
     return None if probe.around.agent.assumed else await _kept(probe, "ssh client", openssh.present)
@@ -138,6 +144,9 @@ def _noted(check: Check, probe: Probe) -> Check:
     facts: dict[str, Any] = {}
     if probe.row.alike:
         notes += _platform(probe.around.agent, _told(probe.checks), facts)
+    if probe.row.suits not in (None, probe.around.agent.platform):
+        facts["platform_note"] = unsuited(probe.row)
+        notes.append(facts["platform_note"])
     if not probe.row.hostless:  # nobody stands beside a cloud
         notes += _subnet(probe.around.agent, _addresses(probe), facts)
     return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check

@@ -42,6 +42,7 @@ class TargetType:
     may set besides; ``verifies_certificate`` says whether the scanner's client
     judges the certificate (then a faulty one warns, else it is told as a fact);
     ``alike`` that the document recommends an agent of the target's own platform;
+    ``suits`` the agent platform that later documents of the scanner ask for, which this one does not demand;
     ``proof`` is the step that must hold to be ``ready``; ``steps`` are all that can
     be climbed; with ``logs_in`` false they end at the proof, whatever the credential,
     for the scanner's own client alone can log in. ``named_only`` types are tried only where somebody names them: that
@@ -65,6 +66,7 @@ class TargetType:
     needs_agent: str | None = None
     needs_client: str | None = None
     alike: bool = False
+    suits: str | None = None
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)
     logs_in: bool = True

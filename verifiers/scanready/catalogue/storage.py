@@ -22,7 +22,9 @@ STORAGE: tuple[TargetType, ...] = (
         speaks="smb",
         path="share",
         options=("path",),
-        doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000.",
+        suits="Windows",
+        doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000. "
+        "It demands no agent platform for shares; the scanner's later documents ask for a Windows Proxy Agent.",
         proven_by="Samba 4.17",
     ),
     TargetType(

@@ -61,6 +61,7 @@ def type_object(row: TargetType, built: bool) -> dict[str, Any]:
         ],
         "options": [*([row.path] if row.path else []), *row.options],
         "needs_agent": row.needs_agent,
+        "suits_agent": row.suits,
         "needs_client": row.needs_client,
         "verifies_certificate": row.verifies_certificate,
         "footprint": {
@@ -128,6 +129,8 @@ def _one(row: TargetType, built: bool) -> str:
         lines.append(("source", line.source))
     if row.needs_agent:
         lines.append(("agent", f"must run {row.needs_agent}"))
+    if row.suits:
+        lines.append(("agent", f"{row.suits}, as later documents of the scanner ask for; not demanded"))
     if row.needs_client:
         lines.append(("agent", f"needs the client {row.needs_client}"))
     options = [*([f"{row.path} (the URL's path)"] if row.path else []), *row.options]

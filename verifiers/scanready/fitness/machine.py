@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import struct
 
-from ..agent_step import mismatch
+from ..agent_step import mismatch, unsuited
 from ..causes import common
 from .asked import ROLES, Asked
 from .line import Answer, Line
@@ -23,6 +23,7 @@ async def look(asked: Asked) -> list[Answer]:
             line.saw(f"{what}; the document demands no platform of a {ROLES[asked.role]}", **facts)
             return answers
         elsewhere = [row for row in asked.types if row.needs_agent not in (None, agent.platform)]
+        better_elsewhere = [row for row in asked.types if row.suits not in (None, agent.platform)]
         serves = [row.name for row in asked.types if row not in elsewhere]
         facts |= {"serves": serves, "serves_not": [row.name for row in elsewhere]}
         if elsewhere and asked.named_types:
@@ -34,4 +35,6 @@ async def look(asked: Asked) -> list[Answer]:
             line.saw(f"{what}; serves every type but {demands}", **facts)
         else:
             line.saw(f"{what}; serves {', '.join(serves) if asked.named_types else 'every type'}", **facts)
+        for row in better_elsewhere:
+            line.saw(unsuited(row))
     return answers
