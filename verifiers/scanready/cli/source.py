@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +99,7 @@ def told(name: str) -> Iterator[None]:
         raise click.UsageError(f"{fitting(name)}: not JSON: {fitting(str(error))}") from error
     except StoreError as error:
         raise click.UsageError(str(error)) from error
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError) as error:
         raise click.UsageError(f"{fitting(name)}: not a support bundle: {fitting(str(error))}") from error
     except OSError as error:
         raise click.UsageError(f"cannot read {fitting(name)}: {error.strerror or error}") from error
@@ -162,6 +164,8 @@ def _bundle(path: Path) -> Source:
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     try:
+        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NotAResult(f"{name} is not packed as we pack it")
         with archive.open(name) as member:
             data = _read(member, most)
     except KeyError:
