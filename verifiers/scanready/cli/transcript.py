@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 from collections.abc import Callable
 
@@ -47,6 +48,12 @@ def dump(data: bytes) -> str:
     return "".join(lines)
 
 
+#: DRDA's user names and passwords are in EBCDIC; TDS 5.0, SQLI and HTTP know no Unicode but as UTF-8.
+_CODE_PAGES = ("utf-8", "latin-1", "cp500")
+#: SQLI's strings are cut here, and what is cut is still a secret.
+_LONGEST = 1020
+
+
 def _forms(credential: Credential | None) -> list[bytes]:
     """Every shape in which a protocol of ours could carry the secret, longest first."""
     if credential is None:
@@ -57,9 +64,14 @@ def _forms(credential: Credential | None) -> list[bytes]:
             continue
         plain, wide = secret.encode("utf-8", "surrogateescape"), secret.encode("utf-16-le", "surrogatepass")
         name = credential.username.encode("utf-8", "surrogateescape")
-        forms |= {plain, wide, bytes(_tds(byte) for byte in wide), plain.hex().encode()}
+        forms |= {plain, plain[:_LONGEST], wide, bytes(_tds(byte) for byte in wide), plain.hex().encode()}
         for text in (plain, name + b":" + plain, b"\0" + name + b"\0" + plain, name + b"\0" + name + b"\0" + plain):
             forms.add(base64.b64encode(text))
+        for page in _CODE_PAGES:
+            with contextlib.suppress(UnicodeEncodeError):
+                forms.add(secret.encode(page))
+            if not secret.isascii():
+                forms.add(secret.encode(page, "replace"))
     return sorted(forms, key=len, reverse=True)
 
 
