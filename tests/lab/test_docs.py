@@ -30,7 +30,8 @@ VARIES = (
     # A rung's time stands in the middle of a text that goes on in the next line.
     (re.compile(r" +\d+(\.\d+)? (ms|s)$", re.MULTILINE), ""),
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "# s"),
-    (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "#-#-#"),
+    (re.compile(r"\b20\d{6}-\d{4}-[a-z0-9]{3}\b"), "#run"),
+    (re.compile(r"\b20\d\d-\d\d-\d\d([ T]\d\d:\d\d(:[\d.]+Z)?)?\b"), "#-#-#"),
     # What `scanready agent` and the agent's rung tell of the machine that the page was written on.
     (re.compile(r"OpenSSH_\S+( (Debian|Ubuntu)-\S+?)?(?=[:;\s])"), "OpenSSH_#"),
     (re.compile(r"\b(Debian|Ubuntu) \d[\d.]*(?=[;,\s])"), "#"),
@@ -93,6 +94,7 @@ def _run(lab: Lab, command: str, where: Path) -> str:
         "NO_COLOR": "1",
         "PYTHONIOENCODING": "utf-8",
         "ER_PW": PASSWORD,
+        "SCANREADY_STORE": str(where / "runs.db"),
     }
     # A host name of its own: the pages must not show that of the machine they were written on.
     named = ["unshare", "--uts", "sh", "-c", f'echo {AGENT} > /proc/sys/kernel/hostname && exec "$@"', "sh"]

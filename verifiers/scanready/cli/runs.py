@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -105,6 +106,11 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
     warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} thrown away")
 
 
+def _source(run: StoredRun) -> str:
+    """An inventory by its file's name alone; --json has the whole path."""
+    return Path(run.source).name if run.command == "verify" else run.source
+
+
 def _table(store: Store, runs: list[StoredRun]) -> str:
     from rich.table import Table
     from rich.text import Text
@@ -123,7 +129,7 @@ def _table(store: Store, runs: list[StoredRun]) -> str:
         counts += [f"{left} not checked"] if left > 0 else []
         agent = str(json.loads(run.agent).get("name", ""))
         started = run.started[:16].replace("T", " ")
-        cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(run.source, 200)]
+        cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(_source(run), 200)]
         table.add_row(*map(Text, cells))
     paper.draw(table)
     return paper.text()
