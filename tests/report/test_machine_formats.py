@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
 import jsonschema
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanready.model import Step, Target, Verdict
-from scanready.report import new_document
+from scanready.report import new_document, result
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.result import as_line, as_object
 from scanready.report.schema import result_schema
@@ -137,14 +137,11 @@ def test_json_lines_are_lines() -> None:
     assert json.loads(text)["cause"]["detail"] == "two\nlines"
 
 
-def test_a_line_costs_less_than_60_us() -> None:
-    report = blocked()
-    report.checks = report.checks * 2
+def test_usual_facts_take_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs 37 us a line, and the other one ten times that: it would halve what a run of thousands can do."""
 
-    def each(times: int = 500) -> float:
-        began = time.perf_counter()
-        for _ in range(times):
-            as_line(report)
-        return (time.perf_counter() - began) / times
+    def slow(*_: object) -> None:
+        raise AssertionError("not for a usual report")
 
-    assert min(each() for _ in range(10)) < 60e-6
+    monkeypatch.setattr(result, "_plain", slow)
+    assert json.loads(as_line(blocked()))["verdict"] == "blocked"
