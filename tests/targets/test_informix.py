@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ruamel.yaml import YAML
 
 from fixtures.emulators import Behaviour, Server, db2, in_background, informix, informix_session, misbehave, ssh
 from fixtures.emulators.certificates import authority
@@ -10,7 +11,7 @@ from scanready.causes import informix as causes
 from scanready.handshakes import informix as shared
 from scanready.logins import killable
 from scanready.logins.informix import understood
-from scanready.model import Credential, Owner, Report, Step, Verdict
+from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.climb import account, check_of, climb, expect, passed, story, target
 
 USER = account("er")
@@ -127,9 +128,43 @@ def test_what_the_numbers_are_known_for() -> None:
     assert understood("server closed connection mid-read").cause.code == "scanready.limit"
 
 
+def test_a_redirect_names_the_destination_and_takes_no_login_there() -> None:
+    report, server = asked(informix.server(informix.ELSEWHERE), USER, True, server="ol_hr")
+    entry = "- {host: db2.corp, type: informix, port: 9088, server: ol_hr2}"
+    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE, fix=entry)
+    there = next(check for check in report.checks if check.endpoint == "db2.corp:9088")
+    assert (there.step, there.outcome) == (Step.CONNECT, Outcome.SKIPPED)
+    assert report.facts["redirected_to"] == "db2.corp:9088"
+    assert (report.footprint.connections, server.counts["logins"]) == (1, 1)
+    (written,) = YAML(typ="safe").load(entry)
+    assert written == {"host": "db2.corp", "type": "informix", "port": 9088, "server": "ol_hr2"}
+
+
+def test_a_redirect_to_a_service_has_no_port_for_the_inventory() -> None:
+    named = informix.ELSEWHERE.replace(b"|9088\x00", b"|sqli\x00")
+    report, _ = asked(informix.server(named), USER, True, server="ol_hr")
+    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE).finding
+    assert found is not None
+    assert (found.detail, found.fix) == ("a redirect to ol_hr2 at db2.corp:sqli", None)
+
+
+@pytest.mark.parametrize("answer", [informix.REDIRECT, informix.ELSEWHERE.replace(b"|9088", b"!9088")])
+def test_a_redirect_of_another_form_says_that_it_is_not_known(answer: bytes) -> None:
+    report, _ = asked(informix.server(answer), USER, True, server="ol_hr")
+    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE).finding
+    assert found is not None
+    assert "in no form that we know" in found.detail
+    assert found.fix is None
+    assert "redirected_to" not in report.facts
+
+
+def test_an_invented_user_that_is_redirected() -> None:
+    report, _ = asked(informix.server(informix.ELSEWHERE), allow_login_probe=True)
+    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.AUTH, owner=Owner.DATABASE)
+    assert report.facts["redirected_to"] == "db2.corp:9088"
+
+
 def test_other_answers() -> None:
-    report, _ = asked(informix.server(informix.REDIRECT), USER, True, server="ol_hr")
-    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN)
     report, _ = asked(informix.server(informix.refused(-11111)), USER, True, server="ol_hr")
     expect(report, Verdict.BLOCKED, "informix.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
     report, _ = asked(informix.server(informix.refused(-908)), allow_login_probe=True)

@@ -46,7 +46,34 @@ def test_a_refusal_as_informix_1150_gives_it() -> None:
 
 
 def test_a_redirect() -> None:
-    assert answer("redirect").kind == sqli.REDIRECT
+    found = answer("redirect-destination")
+    assert found.kind == sqli.REDIRECT
+    assert found.destination == sqli.Destination("ol_hr2", "db2.corp", "9088")
+    assert found.destination.port == 9088
+
+
+def test_a_redirect_that_does_not_say_where_to() -> None:
+    found = answer("redirect")
+    assert (found.kind, found.destination) == (sqli.REDIRECT, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "destination"),
+    [
+        ("redirect:ol_hr2|10.0.0.7|sqlexec", ("ol_hr2", "10.0.0.7", "sqlexec")),
+        ("x=ol_hr2:db2:99999", ("ol_hr2", "db2", "99999")),
+        ("redirect=ol_hr2|db2.corp", None),
+        ("redirect=ol_hr2|db2.corp|9088|more", None),
+        ("redirect=ol_hr2|fe80::1|9088", None),  # the marks are within it: nobody could tell
+        ("redirect=ol_hr2||9088", None),
+        ("redirect=ol_hr2|db2, port: 1, server: x|9088", None),
+        ("", None),
+    ],
+)
+def test_what_a_redirect_says(text: str, destination: tuple[str, str, str] | None) -> None:
+    found = sqli.Answer(sqli.REDIRECT, "", 0, 0, text, "").destination
+    assert found == (sqli.Destination(*destination) if destination else None)
+    assert found is None or found.port is None
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,10 @@ REDIRECTED = Cause(
     "informix.redirected",
     Owner.DATABASE,
     Step.LOGIN,
-    "A Connection Manager answers and sends clients on to another server; this tool does not follow it.",
-    "Check the server itself, by its own host and port.",
+    "A Connection Manager answers and sends clients on to another server. A login is not sent to wherever a server "
+    "points, so it ends here; the detail has the destination, if the answer has it in the form that is published.",
+    "Put the server itself into the inventory, by its own host, port and INFORMIXSERVER: the fix has the entry, or, "
+    "where there is none, the Connection Manager's configuration has the three.",
     "On the Connection Manager: onstat -g cmsm",
     definite=False,
 )

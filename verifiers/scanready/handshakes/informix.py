@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..causes import common
 from ..causes import informix as causes
 from ..explain import Failure
-from ..model import Check, Outcome, Step
+from ..model import Check, Outcome, Step, bracketed
 from ..probe import Probe, Rung
 from ..stream import Stream, StreamError
 from ..wire import WireError, drda
@@ -61,7 +61,7 @@ def judged(probe: Probe, answer: wire.Answer) -> None:
     if answer.kind == wire.CONACC:
         return
     if answer.kind == wire.REDIRECT:
-        raise Failure(causes.REDIRECTED, "the answer is a redirect to another server")
+        raise _redirected(probe, answer)
     cause, meaning = causes.NUMBERS.get(answer.code, (causes.SERVER_ERROR, "refused"))
     about = f" ({answer.about})" if answer.about else ""
     system = f", operating system error {answer.os_error}" if answer.os_error else ""
@@ -70,6 +70,22 @@ def judged(probe: Probe, answer: wire.Answer) -> None:
     if cause is causes.HOST_NOT_TRUSTED and probe.target.credential:
         fix = f"{probe.agent_address} {probe.target.credential.username}"  # a line of hosts.equiv
     raise Failure(cause, detail, fix, error_code=answer.code)
+
+
+def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
+    """Where the server sends clients on to: an endpoint of its own, which nothing is sent to; it would be the login."""
+    there = answer.destination
+    if there is None:
+        said = f": {answer.about}" if answer.about else ""
+        return Failure(causes.REDIRECTED, f"a redirect, which names the other server in no form that we know{said}")
+    endpoint = f"{bracketed(there.host)}:{there.service}"
+    facts = {"redirected_to": endpoint, "instance": there.server}
+    said = f"clients are sent on to here, a server called {there.server}; nothing was sent to it"
+    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, facts))
+    entry = None
+    if there.port:
+        entry = f"- {{host: {there.host}, type: informix, port: {there.port}, server: {there.server}}}"
+    return Failure(causes.REDIRECTED, f"a redirect to {there.server} at {endpoint}", entry, **facts)
 
 
 def is_prompt(failure: Failure) -> bool:

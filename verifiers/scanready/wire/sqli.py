@@ -11,6 +11,7 @@ the terminating NUL counted, and the text.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -24,6 +25,24 @@ _HEADER = 6
 _MOST_BYTES = 8192
 _LONGEST = 255
 _FIXED_AT_LEAST = 64
+_RESULT, _ELSEWHERE = 102, 103
+#: A label, and where to go: server, host, port or service. Published clients of the vendor's split it at these marks.
+_MARKS = re.compile(r"[:=|]")
+_PART = re.compile(r"[\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a redirect sends clients on to: INFORMIXSERVER, host, and a port or the name of a service."""
+
+    server: str
+    host: str
+    service: str
+
+    @property
+    def port(self) -> int | None:
+        """The port, unless a service is named in its place."""
+        return int(self.service) if self.service.isdecimal() and 0 < int(self.service) < 65536 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +50,8 @@ class Answer:
     """What became of a connection request.
 
     ``code`` is Informix's error number (negative), 0 for none; ``os_error`` the operating system's; ``about`` what the
-    error is about (a server's name, user@client). ``version`` is a dummy in a refusal. ``host`` is the server's own.
+    error is about (a server's name, user@client), or the text of a redirect. ``version`` is a dummy in a refusal.
+    ``host`` is the server's own.
     """
 
     kind: int
@@ -40,6 +60,14 @@ class Answer:
     os_error: int
     about: str
     host: str
+
+    @property
+    def destination(self) -> Destination | None:
+        """Where a redirect leads; None where it says so in no form that we know."""
+        parts = _MARKS.split(self.about) if self.kind == REDIRECT else []
+        if len(parts) != 4 or not all(_PART.fullmatch(part) for part in parts[1:]):
+            return None
+        return Destination(*parts[1:])
 
 
 def connect(user: str, password: str, server: str, *, host: str) -> bytes:
@@ -117,7 +145,11 @@ def _parse(kind: int, body: bytes) -> Answer:
     fields.skip(12)
     version, _, _ = fields.string(), fields.string(), fields.string()
     fields.skip(12 + 6 + 8 + 4 + 8 + 4)
-    if fields.number(2) != 102:
+    block = fields.number(2)
+    if kind == REDIRECT and block == _ELSEWHERE:
+        fields.skip(2)
+        return Answer(kind, version, 0, 0, fields.string(), "")
+    if block != _RESULT:
         raise WireError("an SQLI packet without its result block")
     fields.skip(6)
     code, os_error = fields.signed(), fields.signed()
