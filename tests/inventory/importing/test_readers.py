@@ -323,9 +323,31 @@ def test_a_list_of_hosts(imported: Import, tmp_path: Path) -> None:
 
 
 def test_a_network_that_overlaps(imported: Import, tmp_path: Path) -> None:
-    found = imported("ssh://10.0.0.1\n10.0.0.0/30\n10.0.1.0/30\n", "hosts")
-    assert [entry.host for entry in found.entries] == ["10.0.0.1", "10.0.1.0/30"]
+    found = imported(
+        "ssh://10.0.0.1\n10.0.0.0/30\n10.0.0.2\n10.0.1.0/30\n10.0.1.0/28\n10.0.1.1\n10.0.1.9\nfd00::/125\nfd00::1\n",
+        "hosts",
+    )
+    assert [entry.host for entry in found.entries] == ["10.0.0.1", "10.0.0.2", "10.0.1.0/30", "10.0.1.9", "fd00::/125"]
+    assert [one.line for one in found.left] == [2, 5, 6, 9]
     assert targets(found, tmp_path)
+
+
+def test_a_host_on_several_ports(imported: Import, tmp_path: Path) -> None:
+    found = imported("db:1\ndb:2\nssh://db\ndb:22\nweb:80\nweb.\nweb\nmysql://db:2\n", "hosts")
+    assert [(entry.host, entry.type, entry.port) for entry in found.entries] == [
+        ("db", "", 1),
+        ("db", "ssh", None),
+        ("web.", "", None),
+        ("db", "mysql", 2),
+    ]
+    assert targets(found, tmp_path)
+
+
+def test_a_long_list_takes_no_longer_than_it_must(imported: Import) -> None:
+    """Quadratic, this would take minutes; the limit of every test is far below."""
+    hosts = "".join(f"10.{n >> 8}.{n & 255}.1\n" for n in range(20_000))
+    networks = "".join(f"11.{n >> 8}.{n & 255}.0/30\n" for n in range(20_000))
+    assert len(imported(hosts + networks, "hosts").entries) == 40_000
 
 
 def test_etc_hosts(imported: Import, tmp_path: Path) -> None:

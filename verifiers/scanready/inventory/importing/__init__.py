@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..problems import InventoryError, Problem, did_you_mean, shown
 from .found import Imported
+from .overlaps import settle
 from .source import Source, read_source
 from .writing import as_inventory
 
@@ -37,7 +38,7 @@ def import_file(path: str | Path, kind: str | None = None) -> Imported:
     if chosen not in KINDS:
         raise InventoryError([Problem(f"no kind {shown(chosen)}{did_you_mean(chosen, KINDS)}: {', '.join(KINDS)}")])
     found = _reader(chosen)(source)
-    found.settle()
+    settle(found)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from ...catalogue import BY_NAME
 from ..hosts import clean_host, host_and_port, port_in_range
@@ -65,9 +64,18 @@ class Entry:
     @property
     def key(self) -> tuple[object, ...]:
         """What the inventory takes for the same target."""
+        return self.name, self.type, self.used_port, tuple(sorted(self.options.items()))
+
+    @property
+    def name(self) -> str:
+        """The host; a dot at its end names no other one."""
+        return self.host.removesuffix(".")
+
+    @property
+    def used_port(self) -> int | None:
+        """Its own port, else its type's."""
         row = BY_NAME.get(self.type)
-        port = self.port or (row.port if row else None)
-        return self.host.removesuffix("."), self.type, port, tuple(sorted(self.options.items()))
+        return self.port or (row.port if row else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,39 +135,10 @@ class Imported:
         self.credentials.setdefault(name, (user, line, hint))
         return name
 
-    def settle(self) -> None:
-        """Leave out hosts without a type that are there besides: every type would be tried on them, that one, too."""
-        typed = {entry.host for entry in self.entries if entry.type}
-        networks = [ip_network(entry.host) for entry in self.entries if entry.network]
-        seen: set[str] = set()
-        kept: list[Entry] = []
-        for entry in sorted(self.entries, key=lambda entry: (entry.port is not None, entry.network)):
-            if entry.type:
-                kept.append(entry)
-            elif entry.network and any(_in(one, ip_network(entry.host)) for one in typed | seen):
-                self.leave(entry.line, entry.host, "a network some of whose hosts are there besides: name the others")
-            elif not entry.network and (entry.host in typed | seen or any(_in(entry.host, one) for one in networks)):
-                self.leave(
-                    entry.line, entry.host, "the host is there besides, with a type, without a port or in a network"
-                )
-            else:
-                kept.append(entry)
-                seen.add(entry.host)
-        self.entries = sorted(kept, key=lambda entry: entry.line)
-
     @property
     def guesses(self) -> int:
         """How many targets rest on a guess."""
         return sum(bool(entry.guess) for entry in self.entries)
-
-
-def _in(host: str, network: IPv4Network | IPv6Network) -> bool:
-    """True if a host or network lies in the network, or the other way round."""
-    try:
-        other = ip_network(host)
-    except ValueError:
-        return False
-    return other.version == network.version and other.overlaps(network)
 
 
 def host_of(text: str) -> str:

@@ -1,0 +1,77 @@
+"""Hosts without a type that are in a list besides, with a type or within a network: an inventory has each target once.
+
+Every type is tried on a host without a type, so what is there besides would be there twice. Sorted addresses and
+bisection: a list may have a hundred thousand of each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from ipaddress import ip_address, ip_network
+
+from .found import Imported
+
+_Address = tuple[int, int]  # the version, then the number: addresses of one kind lie together
+
+
+def settle(found: Imported) -> None:
+    """Leave out what would be there twice, with the reason. Typed targets stay, then networks, then hosts."""
+    typed = {entry.name for entry in found.entries if entry.type}
+    spans = _Spans(sorted(address for address in map(_number, typed) if address))
+    dropped: set[int] = set()
+    for entry in found.entries:
+        if entry.network and not spans.take(entry.host):
+            found.leave(entry.line, entry.host, "some of its hosts are there besides: name the others")
+            dropped.add(id(entry))
+    ports = {(entry.name, entry.used_port) for entry in found.entries if entry.type}
+    anywhere: set[str] = set()
+    for entry in sorted(found.entries, key=lambda entry: entry.port is not None):
+        if entry.type or entry.network:
+            continue
+        there = entry.name in typed if entry.port is None else (entry.name, entry.port) in ports
+        if there or entry.name in anywhere or spans.hold(entry.host):
+            why = "the host is there besides: with a type, without a port or in a network"
+            found.leave(entry.line, entry.host, why)
+            dropped.add(id(entry))
+        elif entry.port is None:
+            anywhere.add(entry.name)
+    found.entries = [entry for entry in found.entries if id(entry) not in dropped]
+
+
+class _Spans:
+    """Networks that neither overlap nor hold one of the ``barred`` addresses."""
+
+    def __init__(self, barred: list[_Address]) -> None:
+        self._barred = barred
+        self._starts: list[_Address] = []
+        self._ends: list[_Address] = []
+
+    def take(self, network: str) -> bool:
+        """Keep a network if it can be; tell whether it was."""
+        parsed = ip_network(network)
+        first = (parsed.version, int(parsed.network_address))
+        last = (parsed.version, int(parsed.broadcast_address))
+        place = bisect_left(self._starts, first)
+        overlaps = place < len(self._starts) and self._starts[place] <= last
+        overlaps = overlaps or (place > 0 and self._ends[place - 1] >= first)
+        if overlaps or bisect_right(self._barred, last) > bisect_left(self._barred, first):
+            return False
+        self._starts.insert(place, first)
+        self._ends.insert(place, last)
+        return True
+
+    def hold(self, host: str) -> bool:
+        """True if the host is an address within one of them."""
+        number = _number(host)
+        if number is None:
+            return False
+        place = bisect_right(self._starts, number) - 1
+        return place >= 0 and self._ends[place] >= number
+
+
+def _number(host: str) -> _Address | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return address.version, int(address)
