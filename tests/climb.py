@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import threading
 import time
+from itertools import zip_longest
 from typing import Any
 
 from scanready.catalogue import BY_NAME
 from scanready.engine import Settings, verify
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.report.result import as_object
+
+#: A place in a text of the catalogue, as `{host}`; "{host}:{port}" is two.
+_PLACE = re.compile(r"\{[a-z_]+\}")
 
 
 def target(
@@ -58,8 +64,9 @@ def expect(
     owner: Owner | None = None,
     fix: str | None = None,
 ) -> Report:
-    """Assert verdict, cause, the step it was met on, its owner, and a part of the fix."""
+    """Assert verdict, cause, the step it was met on, its owner, a part of the fix, and the remedy as it is shown."""
     found = report.finding
+    remedy_is_shown(report)
     assert report.verdict is verdict, story(report)
     assert (found.cause.code if found else None) == code, story(report)
     if step is not None:
@@ -72,6 +79,23 @@ def expect(
         assert found.fix is not None, f"no fix: {story(report)}"
         assert fix in found.fix, f"{found.fix!r} in {story(report)}"
     return report
+
+
+def remedy_is_shown(report: Report) -> None:
+    """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
+    shown, found = as_object(report)["cause"], report.finding
+    if found is None:
+        assert shown is None, story(report)
+        return
+    for name in ("meaning", "remedy", "confirm"):
+        said = shown[name]
+        assert said.strip(), f"no {name}: {story(report)}"
+        assert not _PLACE.search(said), f"a place left open in the {name} {said!r}: {story(report)}"
+        text = getattr(found.cause, name)
+        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(text)]
+        words = [re.escape(part) for part in _PLACE.split(text)]
+        pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
+        assert re.fullmatch(pattern, said), f"{name} {said!r} is not the catalogue's: {story(report)}"
 
 
 def passed(report: Report, *steps: Step) -> None:

@@ -8,8 +8,8 @@ from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
 from scanready.causes import db2 as causes
+from scanready.logins import db2 as driver
 from scanready.logins import killable
-from scanready.logins.db2 import understood
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.wire import drda
 from tests.climb import account, check_of, climb, expect, passed, story, target
@@ -197,26 +197,98 @@ def test_other_encryptions_need_the_vendors_driver(monkeypatch: pytest.MonkeyPat
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
 
 
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        (
-            'SQL30082N  Security processing failed with reason "24" ("USERNAME AND/OR PASSWORD INVALID")',
-            "login.refused",
-        ),
-        ('SQL30082N  Security processing failed with reason "1" ("PASSWORD EXPIRED")', "login.expired"),
-        ('SQL30082N  Security processing failed with reason "19" ("USERID DISABLED or RESTRICTED")', "login.locked"),
-        ('SQL30082N  Security processing failed with reason "17" ("UNSUPPORTED FUNCTION")', "db2.security-failed"),
-        ("SQL30061N  The database alias or database name was not found", "db2.database-unknown"),
-        ("SQL1060N  User does not have the CONNECT privilege", "db2.connect-denied"),
-        ("SQL0551N  ER does not have the privilege", "access.denied"),
-        ("SQL30081N  A communication error has been detected", "scanready.limit"),
-        ('SQL30081N  A communication error has been detected ... "selectForRecvTimeout".', "scanready.out-of-time"),
-        ("", "scanready.limit"),
-    ],
-)
-def test_what_the_vendors_driver_says(said: str, code: str) -> None:
-    assert understood(said).cause.code == code
+#: IBM's driver, played: what it raises at the login and at the query. The opt-in tier asks the real one.
+DRIVER = """
+import sys, types
+class Error(Exception): pass
+class Session:
+    def cursor(self): return self
+    def execute(self, statement):
+        if {reading!r}: raise Error({reading!r})
+    def fetchone(self): return (1,)
+    def close(self): pass
+def connect(settings):
+    assert "AUTHENTICATION=SERVER_ENCRYPT;" in settings, settings
+    if {login!r}: raise Error({login!r})
+    return Session()
+module = types.ModuleType("ibm_db_dbi")
+module.Error, module.Warning, module.connect = Error, Error, connect
+sys.modules["ibm_db_dbi"] = module
+"""
+
+
+def played(patch: pytest.MonkeyPatch, login: str = "", reading: str = "") -> Report:
+    """Climb where the server takes passwords only as IBM's driver sends them, and the driver says that."""
+    words = {"login": login and f"[IBM][CLI Driver] {login}", "reading": reading and f"[IBM][CLI Driver] {reading}"}
+    patch.setattr(killable, "_START", f"{DRIVER.format(**words)}\n{killable._START}")
+    return asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+
+
+def test_with_the_vendors_driver_it_is_scannable(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = expect(played(monkeypatch), Verdict.SCANNABLE)
+    assert (report.footprint.login_attempts, report.footprint.connections) == (1, 2)
+
+
+#: What it says at the login, by the reason of SQL30082N or the SQL number; cause and owner.
+AT_THE_LOGIN = [
+    ('SQL30082N  Security processing failed with reason "1" ("PASSWORD EXPIRED")', "login.expired", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "3" ("PASSWORD MISSING")', "login.refused", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "5" ("USERID MISSING")', "login.refused", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "19" ("USERID DISABLED")', "login.locked", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "24" ("PASSWORD INVALID")', "login.refused", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "36" ("REVOKED")', "login.locked", Owner.IDENTITY),
+    ('SQL30082N  Security processing failed with reason "17" ("UNSUPPORTED")', "db2.security-failed", Owner.DATABASE),
+    ("SQL30082N  Security processing failed", "db2.security-failed", Owner.DATABASE),
+    ("SQL30061N  The database alias or name was not found", "db2.database-unknown", Owner.OPERATOR),
+    ("SQL1013N  The database alias name could not be found", "db2.database-unknown", Owner.OPERATOR),
+    ("SQL1035N  The database is currently in use", "db2.database-unavailable", Owner.DATABASE),
+    ("SQL20157N  The instance or database is quiesced", "db2.database-unavailable", Owner.DATABASE),
+    ("SQL1040N  The maximum number of applications", "db2.out-of-resources", Owner.DATABASE),
+    ("SQL1226N  The maximum number of coordinating agents", "db2.out-of-resources", Owner.DATABASE),
+    ("SQL30081N  A communication error has been detected", "scanready.limit", Owner.SCANREADY),
+    ('SQL30081N  A communication error ... "selectForRecvTimeout".', "scanready.out-of-time", None),
+    ("SQL0104N  An unexpected token", "scanready.limit", Owner.SCANREADY),
+    ("It says something of its own.", "scanready.limit", Owner.SCANREADY),
+]
+#: And where the password was right: what the account may not limits.
+AT_THE_QUERY = [
+    ("SQL1060N  ER does not have the CONNECT privilege", "db2.connect-denied", Owner.DATABASE),
+    ("SQL30060N  ER does not have the privilege to connect", "db2.connect-denied", Owner.DATABASE),
+    ("SQL0551N  ER does not have the privilege", "access.denied", Owner.SERVER),
+    ("SQL0552N  ER does not have the privilege", "access.denied", Owner.SERVER),
+    ("SQL0805N  Package NULLID.SYSSH200 was not found", "db2.packages-not-bound", Owner.DATABASE),
+]
+
+
+@pytest.mark.parametrize(("said", "code", "owner"), AT_THE_LOGIN)
+def test_what_the_vendors_driver_says_at_the_login(
+    said: str, code: str, owner: Owner | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = played(monkeypatch, login=said)
+    verdict = Verdict.UNDECIDED if code.startswith("scanready.") else Verdict.BLOCKED
+    expect(report, verdict, code, step=Step.LOGIN, owner=owner)
+    assert report.footprint.login_attempts == 1
+
+
+@pytest.mark.parametrize("where", ["login", "reading"])
+@pytest.mark.parametrize(("said", "code", "owner"), AT_THE_QUERY)
+def test_what_the_vendors_driver_may_not_read(
+    said: str, code: str, owner: Owner, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = played(monkeypatch, **{where: said})
+    expect(report, Verdict.LIMITED, code, step=Step.ACCESS, owner=owner)
+    passed(report, Step.LOGIN)
+
+
+def test_no_number_of_the_vendors_driver_is_left_out() -> None:
+    said = [text for text, *_ in AT_THE_LOGIN + AT_THE_QUERY]
+    numbers = {int(found[1]) for text in said if (found := driver._CODE.search(text))}
+    assert {-code for code in causes.SQL_CODES} <= numbers
+    reasons = {int(found[1]) for text in said if (found := driver._REASON.search(text))}
+    assert set(driver._REASONS) <= reasons
+    for text, code, *_ in AT_THE_LOGIN + AT_THE_QUERY:
+        assert driver.understood(text).cause.code == code
+    assert driver.understood("").cause.code == "scanready.limit"
 
 
 def test_a_closed_port_leads_to_a_look_at_the_tls_port() -> None:
@@ -251,7 +323,7 @@ def test_who_hangs_up_on_both_is_asked_twice_and_no_more() -> None:
 
 @pytest.mark.parametrize("silent_at", [db2.EXCSAT, db2.SECCHK, db2.ACCRDB])
 def test_silence_ends_with_the_deadline(silent_at: int) -> None:
-    report = asked(db2.server(silent_at=silent_at), USER, database="SAMPLE", allow_cleartext=True, timeout=2.0)
-    assert report.seconds < 2.5
+    report = asked(db2.server(silent_at=silent_at), USER, database="SAMPLE", allow_cleartext=True, timeout=3.0)
+    assert report.seconds < 3.5
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
     assert report.verdict is not Verdict.READY

@@ -11,7 +11,7 @@ from ..explain import Failure
 from ..model import Credential
 from . import killable
 
-_ORA = re.compile(r"ORA-(\d{5})")
+_ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listener's number with noughts
 _DPY = re.compile(r"DPY-(\d{4})")
 #: The driver's own errors that say what it cannot do.
 _LIMITS = {3001, 3010, 3015, 4011, 6005}
@@ -98,7 +98,9 @@ def understood(said: str, user: str) -> Failure:
     driver = _DPY.search(said)
     number = _ORA.search(said)
     code = int(number[1]) if number else _BY_DRIVER.get(int(driver[1]) if driver else 0, 0)
-    first = said.splitlines()[0][:300] if said else "refused without a word"
+    # The driver puts words of its own above the database's: "cannot connect", whatever the reason.
+    lines = sorted(said.splitlines(), key=lambda line: number is not None and number[0] not in line)
+    first = lines[0][:300] if lines else "refused without a word"
     if code in causes.DATABASE:
         cause = causes.DATABASE[code]
         fix = f'GRANT CREATE SESSION TO "{user.upper()}";' if cause is causes.NO_SESSION_PRIVILEGE else None

@@ -28,6 +28,8 @@ from ..wire import drda as wire
 
 #: Where SSL_SVCENAME usually is.
 TLS_PORT = 50001
+#: The password was right, and the account may not read: the one thing that limits in place of blocking.
+_MAY_NOT_READ = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
 
 
 async def verify(probe: Probe) -> None:
@@ -69,9 +71,9 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
             await shared.open_database(probe, stream, database)
             rung.saw(f"read {await shared.read_one_row(probe, stream, database, product)}")
         except Failure as failure:
-            if failure.cause not in (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND):
+            if failure.cause not in _MAY_NOT_READ:
                 raise
-            rung.warn(failure.cause, failure.detail, failure.fix)
+            rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
 
 
 async def _with_the_vendors_driver(
@@ -90,7 +92,7 @@ async def _with_the_vendors_driver(
     try:
         seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
     except Failure as failure:
-        if failure.cause not in (common.ACCESS_DENIED, causes.NOT_BOUND):
+        if failure.cause not in _MAY_NOT_READ:
             raise
         denied = failure
     login.saw(f"logged in as {credential.username}, the password encrypted")
@@ -98,4 +100,4 @@ async def _with_the_vendors_driver(
         if denied is None:
             rung.saw(f"read {seen}")
         else:
-            rung.denied(denied)
+            rung.warn(denied.cause, denied.detail, denied.fix, **denied.facts)
