@@ -82,7 +82,9 @@ def verified(directory: Path) -> Estate:
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command, as a process whose output is text byte for byte."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("SCANREADY_")}
+    clean = {
+        key: value for key, value in os.environ.items() if key == "SCANREADY_STORE" or not key.startswith("SCANREADY_")
+    }
     done = subprocess.run(
         [sys.executable, "-m", "scanready", *arguments], capture_output=True, timeout=110, check=False,
         env={**clean, "NO_COLOR": "" if "FORCE_COLOR" in environment else "1", **environment},

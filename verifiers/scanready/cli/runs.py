@@ -107,8 +107,11 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
 
 
 def _source(run: StoredRun) -> str:
-    """An inventory by its file's name alone; --json has the whole path."""
-    return Path(run.source).name if run.command == "verify" else run.source
+    """An inventory by its file's name alone, of many targets the first; --json has it all."""
+    if run.command == "verify":
+        return Path(run.source).name
+    first, *others = run.source.split(" ") or [""]
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _table(store: Store, runs: list[StoredRun]) -> str:
