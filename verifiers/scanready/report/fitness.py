@@ -13,7 +13,7 @@ from ..fitness import ROLES, Fitness
 from ..fitness.line import Answer
 from ..model import Outcome, Verdict
 from .document import Look
-from .human import Paper, columns, duration, pairs, verdict_word
+from .human import Paper, columns, duration, fact, pairs, verdict_word
 from .result import SCHEMA, agent_object, plainly
 
 SENTENCES = {
@@ -48,7 +48,7 @@ def _evidence(fitness: Fitness) -> list[tuple[str, str]]:
     """What there is to see, by subject where several have a fact of one name."""
     told = [(answer.endpoint, key, value) for answer in fitness.answers for key, value in answer.facts.items() if value]
     often = Counter(key for _, key, _ in told)
-    return [(visible(f"{subject}: {key}" if often[key] > 1 else key, 40), _fact(value)) for subject, key, value in told]
+    return [(visible(f"{subject}: {key}" if often[key] > 1 else key, 40), fact(value)) for subject, key, value in told]
 
 
 def _checks(fitness: Fitness, paper: Paper) -> Table:
@@ -77,14 +77,6 @@ def _explanation(answer: Answer, *, confirm: bool) -> list[tuple[str, str]]:
 
 def _filled(text: str, answer: Answer) -> str:
     return fill(text, answer.about) if answer.about else named(text)
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_fact, value))
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {_fact(item)}" for key, item in value.items())
-    return str(value)
 
 
 def as_object(fitness: Fitness) -> dict[str, Any]:

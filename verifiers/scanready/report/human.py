@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -142,6 +143,15 @@ def pairs(entries: Iterable[tuple[str, str]]) -> Table:
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def fact(value: Any) -> str:
+    """Return a fact as people read it; unescaped."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(map(fact, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {fact(item)}" for key, item in value.items())
+    return str(value)
 
 
 def counts(totals: Totals) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +11,7 @@ from ..escape import fill, visible
 from ..model import Outcome, Report, Target
 from . import overview, story
 from .document import Look, RunInfo, Totals
-from .human import Paper, address, columns, duration, owned, pairs, sentence, verdict_word
+from .human import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .result import fixes
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.
@@ -171,7 +170,7 @@ def _besides(report: Report, paper: Paper) -> None:
 
 def _evidence(report: Report) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
-    told += [(visible(key, 40), _fact(value)) for key, value in sorted(report.facts.items())]
+    told += [(visible(key, 40), fact(value)) for key, value in sorted(report.facts.items())]
     cost = report.footprint
     told.append(
         (
@@ -181,11 +180,3 @@ def _evidence(report: Report) -> list[tuple[str, str]]:
     )
     told.append(("took", duration(report.seconds)))
     return told
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(_fact(item) for item in value)
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {_fact(item)}" for key, item in value.items())
-    return str(value)
