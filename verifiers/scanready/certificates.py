@@ -7,14 +7,13 @@ trusts, the name by RFC 6125 as `service_identity` implements it.
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .causes import common
-from .model import Cause, Facts
+from .model import Cause, Facts, is_address
 from .tlspolicy import TlsSession
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
 
     plain = name.partition("%")[0].removesuffix(".").lower()  # a zone and a trailing dot are not part of the name
     try:
-        if _is_address(plain):
+        if is_address(plain):
             verify_certificate_ip_address(leaf, plain)
         else:
             verify_certificate_hostname(leaf, plain)
@@ -154,14 +153,6 @@ def _names(leaf: x509.Certificate, most: int = 6) -> list[str]:
             for common_name in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         ]
     return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bool]:

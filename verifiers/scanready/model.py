@@ -6,6 +6,7 @@ nowhere else: no verifier can claim one.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -214,6 +215,15 @@ class Report:
 def bracketed(host: str) -> str:
     """An IPv6 address in brackets, anything else as it is."""
     return f"[{host}]" if ":" in host else host
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, with a zone (``%eth0``) or without."""
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def reached(checks: Sequence[Check]) -> Step | None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from ..model import Target
+from ..model import Target, is_address
 from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS
-from ..report.rules import Rule, Seen, best_source, is_address, merged, places_seen, rules, seen, where
+from ..report.rules import Rule, Seen, best_source, merged, places_seen, rules, seen, where
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look

@@ -10,7 +10,6 @@ Sources: resolv.conf(5); RFC 1035, 4.1.1, for the header.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 import socket
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from .. import datagram
 from ..causes import agent as causes
 from ..explain import explain
-from ..model import Facts, Step
+from ..model import Facts, Step, is_address
 from ..resolve import Resolver
 from ..sockets import Address
 from ..stream import StreamError
@@ -95,7 +94,7 @@ def parse(text: str) -> Configured:
     search: tuple[str, ...] = ()
     for line in text.splitlines():
         keyword, *words = line.split() or [""]
-        if keyword == "nameserver" and words and _is_address(words[0]):
+        if keyword == "nameserver" and words and is_address(words[0]):
             servers.append(words[0])
         elif keyword in ("search", "domain"):
             search = tuple(words)
@@ -125,14 +124,6 @@ def _code(said: bytes, identity: bytes) -> int | None:
 def _port_53(server: str) -> Address:
     family, where = socket.getaddrinfo(server, 53, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0][::4]
     return family, where
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 async def _ask_system(line: Line) -> None:

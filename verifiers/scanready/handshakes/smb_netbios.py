@@ -14,12 +14,11 @@ from .. import fixes
 from ..causes import common
 from ..causes import smb as causes
 from ..explain import Failure, explain
-from ..model import Outcome, Step, bracketed
+from ..model import Outcome, Step, bracketed, is_address
 from ..probe import ClimbEnded, Probe, Rung
 from ..stream import DialFailed, Stream, StreamError
 from ..wire import WireError, nbt
 from .smb import no_session
-from .smb_prompt import is_address
 
 #: Where there are sessions and names; a session on another port is SMB's own (445), without a request.
 SESSION_SERVICE, NAME_SERVICE, DATAGRAM_SERVICE, DIRECT = 139, 137, 138, 445

@@ -5,7 +5,6 @@ Nobody is named up to here, so whatever refuses it is about the mechanism, and h
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -14,7 +13,7 @@ from ..causes import common, nt
 from ..causes import smb as causes
 from ..explain import Failure
 from ..logins import nt_status
-from ..model import Check, Facts, Finding, Outcome, Step
+from ..model import Check, Facts, Finding, Outcome, Step, is_address
 from ..probe import Probe, Rung
 from ..stream import HungUp
 from ..wire import WireError, ntlm, smb1, smb2, spnego
@@ -162,15 +161,6 @@ def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: s
         told += f"; {probe.host} is not a full domain name, which Kerberos wants"
     rung.warn(causes.NTLM_DISABLED, told)
     return left
-
-
-def is_address(host: str) -> bool:
-    """Whether the target is named by its IP address."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _of_old(rung: Rung, answer: smb1.Negotiated) -> Facts:

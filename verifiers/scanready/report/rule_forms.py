@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..escape import visible
+from ..model import is_address
 from .csv import csv_line
 from .document import Look
 from .rules import Rule
@@ -92,7 +93,7 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
     ]
     for rule in rules:
         text = f"{nftables_rule(rule)} comment {quoted(' '.join((rule.host, *rule.types)))}"
-        if not (_is_address(rule.destination) and _is_address(rule.source)):
+        if not (rule.resolved and is_address(rule.source)):
             text = f"# no address is known (--resolve asks for it): {plain(text)}"
         elif rule.when:
             text = f"# only for {plain(rule.when)}: {text}"
@@ -130,7 +131,7 @@ def aws(rules: Sequence[Rule], look: Look) -> str:
     """
     found: dict[tuple[str, int, int], dict[str, list[str]]] = {}
     for rule in rules:
-        if not rule.when and _is_address(rule.source):
+        if not rule.when and is_address(rule.source):
             sources = found.setdefault((rule.transport, *rule.span), {})
             sources.setdefault(rule.source, []).append(f"{rule.host} {' '.join(rule.types)}")
     permissions = []
@@ -162,14 +163,6 @@ def plain(text: str, most: int = 2000) -> str:
 def quoted(text: str) -> str:
     """A comment in nftables' quotes, as short as it must be."""
     return f'"{plain(text, _COMMENT)}"'
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _notes(rules: Sequence[Rule]) -> list[str]:

@@ -8,7 +8,6 @@ found, if a result names it; without, it is the range it will be of.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import Any
 from ..catalogue import BY_NAME, Requirement
 from ..catalogue.clouds import placed
 from ..engine import CANARY_PORT
-from ..model import Target
+from ..model import Target, is_address
 
 #: Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
 #: reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.
@@ -156,15 +155,6 @@ def merged(every: Iterable[Rule]) -> list[Rule]:
         certain = rule if other.when and not rule.when else other
         found[key] = replace(certain, types=tuple(dict.fromkeys((*other.types, *rule.types))))
     return list(found.values())
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an IP address."""
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def best_source(addresses: Sequence[str], destination: str) -> str:
