@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 
-def firewall_rule(agent: str, address: str, port: int, transport: str = "tcp") -> str:
-    """An nftables expression that permits the connection; readable to any firewall team."""
+def firewall_rule(agent: str, address: str, ports: int | str, transport: str = "tcp") -> str:
+    """An nftables expression that permits the connection; readable to any firewall team.
+
+    ``ports`` is one port, or a range of them as nftables writes it: "49152-65535".
+    """
     ip = "ip6" if ":" in address else "ip"
-    return f"{ip} saddr {agent} {ip} daddr {address} {transport} dport {port} accept"
+    return f"{ip} saddr {agent} {ip} daddr {address} {transport} dport {ports} accept"
 
 
 def nfs_export(path: str, agent: str) -> str:

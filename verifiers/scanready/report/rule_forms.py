@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..escape import visible
+from ..fixes import firewall_rule
 from ..model import is_address
 from .csv import csv_line
 from .document import Look
@@ -102,10 +103,8 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
 
 
 def nftables_rule(rule: Rule) -> str:
-    """One rule in nftables' words."""
-    ip = "ip6" if ":" in rule.destination else "ip"
-    source, destination = plain(rule.source), plain(rule.destination)
-    return f"{ip} saddr {source} {ip} daddr {destination} {rule.transport} dport {rule.ports} accept"
+    """One rule in nftables' words, as the fix of a finding has it."""
+    return firewall_rule(plain(rule.source), plain(rule.destination), rule.ports, rule.transport)
 
 
 def windows(rules: Sequence[Rule], look: Look) -> str:
