@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model import Report, Target, Verdict
-from .overview import GOOD
+from .document import GOOD
 from .result import fixes, options_shown
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.

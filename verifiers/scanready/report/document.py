@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,9 +42,11 @@ class RunInfo:
     asked: int = 0
 
 
+#: The verdicts of targets that can be scanned.
+GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 #: What holds under each ``--require``.
 HOLDS: dict[str | None, tuple[Verdict, ...]] = {
-    None: (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED),
+    None: GOOD,
     "ready": (Verdict.SCANNABLE, Verdict.READY),
     "scannable": (Verdict.SCANNABLE,),
 }
@@ -62,6 +65,19 @@ class Totals:
     def targets(self) -> int:
         """How many reports there are."""
         return sum(self.verdicts.values())
+
+
+class Places:
+    """Where each report belongs: in the order of the run's targets, and after them if its target is none of those."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self._known = {id(target): place for place, target in enumerate(run.targets)}
+        self._next = itertools.count(len(self._known))
+
+    def of(self, target: Target) -> int:
+        """Return the place of a target, from 0."""
+        place = self._known.get(id(target))
+        return next(self._next) if place is None else place
 
 
 class Document(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..escape import fill
 from ..model import Cause, Owner, Report, Step, Target, Verdict
-from .document import HOLDS, RunInfo, Totals
+from .document import GOOD, Places, RunInfo, Totals
 from .human import GRAVITY, address
 from .result import as_line, fixes
 from .rules import Rule, merged, rules_of_result
@@ -83,13 +83,13 @@ class Groups:
         self._run = run
         self._tried: dict[str, list[Report]] = {host: [] for host in run.tried.values()}
         self._good = 0
-        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._places = Places(run)
         self._groups: dict[str, Group] = {}
         self._seen = 0
 
     def add(self, report: Report) -> None:
         """Sort in one report."""
-        self._good += report.verdict in HOLDS[None]
+        self._good += report.verdict in GOOD
         if host := self._run.tried.get(id(report.target)):
             self._tried[host].append(report)
         else:
@@ -99,7 +99,7 @@ class Groups:
         """How much of it can be scanned, in a few words."""
         if not self._tried:
             return f"{self._good} of {totals.targets} targets can be scanned"
-        found = {host: [r.target.type for r in of if r.verdict in HOLDS[None]] for host, of in self._tried.items()}
+        found = {host: [r.target.type for r in of if r.verdict in GOOD] for host, of in self._tried.items()}
         if len(found) > 1:
             return f"{sum(map(bool, found.values()))} of {len(found)} hosts can be scanned"
         ((host, types),) = found.items()
@@ -116,9 +116,9 @@ class Groups:
 
     def _settle_tried(self) -> None:
         for host, reports in self._tried.items():
-            holds = any(report.verdict in HOLDS[None] for report in reports)
+            holds = any(report.verdict in GOOD for report in reports)
             for report in reports:
-                if not holds or report.verdict in HOLDS[None]:
+                if not holds or report.verdict in GOOD:
                     self._sort_in(report)
             self._tried[host] = []
 
@@ -129,8 +129,7 @@ class Groups:
         cause, gravity = report.finding.cause, GRAVITY.index(report.verdict)
         group = self._groups.setdefault(cause.code, Group(cause, gravity, report.target))
         group.gravity = min(group.gravity, gravity)
-        place = self._order.get(id(report.target), len(self._order) + self._seen)
-        member = Member(place, report.target, report.verdict, report.finding.detail)
+        member = Member(self._places.of(report.target), report.target, report.verdict, report.finding.detail)
         group.members.append(member)
         if fix := fixes(report):
             group.fixes.setdefault(fix, []).append(member)

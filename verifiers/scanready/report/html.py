@@ -19,7 +19,7 @@ from typing import Any
 from ..escape import visible, visible_lines
 from ..model import LADDER, Report, Verdict
 from . import rule_forms
-from .document import Look, RunInfo, Totals
+from .document import GOOD, Look, RunInfo, Totals
 from .groups import OWNERS, Groups, firewall
 from .human import GRAVITY, SENTENCES, duration
 from .json import Json
@@ -33,7 +33,6 @@ _LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
 ORDER = tuple(reversed(GRAVITY))
 #: So many texts are remembered by number; the page's script counts along.
 _SHARED = 2000
-_GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
 
 class Html:
@@ -208,6 +207,6 @@ def _bars(by_type: dict[str, Counter[Verdict]]) -> list[dict[str, Any]]:
                 width = 100 * count / found.total()
                 parts.append((verdict, count, begun, width))
                 begun += width
-        good = sum(found[verdict] for verdict in _GOOD)
+        good = sum(found[verdict] for verdict in GOOD)
         bars.append({"type": name, "total": found.total(), "good": good, "parts": parts})
     return bars

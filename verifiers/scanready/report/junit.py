@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..escape import fill, visible, visible_lines
 from ..model import Outcome, Report, Step, Target, Verdict
-from .document import HOLDS, Look, RunInfo, Totals
+from .document import HOLDS, Look, Places, RunInfo, Totals
 from .result import fixes
 
 _LONGEST = 4000
@@ -39,12 +39,12 @@ class JUnit:
     def begin(self, run: RunInfo) -> str:
         """Remember the order."""
         self._run = run
-        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._places = Places(run)
         return ""
 
     def add(self, report: Report) -> str:
         """Keep a test case."""
-        place = self._order.get(id(report.target), len(self._order) + len(self._cases))
+        place = self._places.of(report.target)
         holds = report.verdict in HOLDS[self._run.require]
         element = _case(report.target, report.seconds)
         if not holds:
@@ -59,7 +59,7 @@ class JUnit:
         """Return the document."""
         self._settle_tried()
         for target in self._run.targets:
-            place = self._order[id(target)]
+            place = self._places.of(target)
             if place not in self._cases:
                 element = _case(target, 0.0)
                 SubElement(element, "skipped", message="not checked: the run was interrupted")

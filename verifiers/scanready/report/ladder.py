@@ -10,7 +10,7 @@ from rich.text import Text
 from ..escape import fill, visible
 from ..model import Outcome, Report, Target
 from . import overview, story
-from .document import Look, RunInfo, Totals
+from .document import Look, Places, RunInfo, Totals
 from .human import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .result import fixes
 
@@ -27,7 +27,6 @@ class Ladder:
         self._early: dict[int, Report] = {}
         self._asked: Mapping[int, str] = {}
         self._tried: dict[str, list[Report]] = {}
-        self._order: dict[int, int] = {}
         self._first = True
 
     def begin(self, run: RunInfo) -> str:
@@ -35,7 +34,7 @@ class Ladder:
         self._asked = run.tried
         self._tried = {host: [] for host in run.tried.values()}
         self._waiting = [target for target in run.targets if id(target) not in run.tried]
-        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._places = Places(run)
         return ""
 
     def add(self, report: Report) -> str:
@@ -53,7 +52,7 @@ class Ladder:
         """Return what an interruption kept back, the overviews, and a summary if there was more than one target."""
         text = "".join(self._one(self._early[id(target)]) for target in self._waiting if id(target) in self._early)
         for host, reports in self._tried.items():
-            reports.sort(key=lambda report: self._order[id(report.target)])
+            reports.sort(key=lambda report: self._places.of(report.target))
             text += self._apart(overview.draw(host, reports, self._look))
             if self._look.verbosity > 0:
                 met = [report for report in reports if overview.answered(report)]

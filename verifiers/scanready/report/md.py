@@ -11,7 +11,7 @@ from collections import Counter
 
 from ..escape import visible, visible_lines
 from ..model import Owner, Report, Verdict
-from .document import Look, RunInfo, Totals
+from .document import Look, Places, RunInfo, Totals
 from .groups import OWNERS, Group, Groups, firewall
 from .human import GRAVITY, SENTENCES, address, duration
 
@@ -38,13 +38,12 @@ class Markdown:
     def begin(self, run: RunInfo) -> str:
         """Begin to collect."""
         self._run, self._groups = run, Groups(run)
-        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._places = Places(run)
         return ""
 
     def add(self, report: Report) -> str:
         """Keep a line."""
         self._groups.add(report)
-        place = self._order.get(id(report.target), len(self._order) + len(self._rows))
         cells = (
             code(address(report.target), 80),
             code(report.target.type, 40),
@@ -52,7 +51,7 @@ class Markdown:
             report.reached or "",
             report.cause.code if report.cause else "",
         )
-        self._rows[place] = f"| {' | '.join(cells)} |"
+        self._rows[self._places.of(report.target)] = f"| {' | '.join(cells)} |"
         return ""
 
     def end(self, totals: Totals) -> str:

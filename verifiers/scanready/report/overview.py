@@ -10,12 +10,9 @@ from rich.text import Text
 from ..causes import common
 from ..escape import visible
 from ..model import Outcome, Report, Step, Verdict
-from .document import Look
+from .document import GOOD, Look
 from .human import Paper, columns, owned, verdict_word
 from .traits import traits
-
-#: As these a scan would run.
-GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)
 _SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"

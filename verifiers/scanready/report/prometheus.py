@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from ..escape import visible
 from ..model import Outcome, Report, Step, Verdict
 from .csv import path_of
-from .document import Look, RunInfo, Totals
+from .document import GOOD, Look, RunInfo, Totals
 from .result import as_object
 
 # name, help; in the order of the output. All are gauges: a run's file replaces that of the run before.
@@ -32,7 +32,6 @@ _METRICS = {
     "scanready_run_timestamp_seconds": "When the run began, in seconds since 1970.",
     "scanready_build_info": "1, with the version that made this file.",
 }
-_GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
 
 class Prometheus:
@@ -54,7 +53,7 @@ class Prometheus:
         """Keep a target's samples."""
         labels = {"agent": self._agent, "host": report.target.host, "target": self._name(report)}
         labels["type"] = report.target.type
-        self._sample("scanready_target_scannable", int(report.verdict in _GOOD), **labels)
+        self._sample("scanready_target_scannable", int(report.verdict in GOOD), **labels)
         self._sample("scanready_target_verdict", 1, **labels, verdict=report.verdict.value)
         if cause := report.cause:
             step = (report.finding_step or cause.step).value

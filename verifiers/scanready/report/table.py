@@ -9,9 +9,8 @@ from rich.text import Text
 
 from ..escape import fill, visible
 from ..model import Cause, Report, Target, Verdict
-from .document import Look, RunInfo, Totals
+from .document import GOOD, Look, Places, RunInfo, Totals
 from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
-from .overview import GOOD
 from .result import fixes
 
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
@@ -49,18 +48,17 @@ class Table:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._order: dict[int, int] = {}
         self._rows: dict[int, _Row] = {}
         self._groups: dict[str, _Group] = {}
 
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
-        self._order = {id(target): place for place, target in enumerate(run.targets)}
+        self._places = Places(run)
         return ""
 
     def add(self, report: Report) -> str:
         """Keep what the table needs."""
-        place = self._order.get(id(report.target), len(self._order) + len(self._rows))
+        place = self._places.of(report.target)
         code = report.cause.code if report.cause else ""
         self._rows[place] = _Row(report.target, report.verdict, report.reached or "", code)
         if report.finding:
