@@ -8,6 +8,7 @@ read may be anybody's file: what is no result raises :class:`NotAResult` and not
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
@@ -71,19 +72,8 @@ def rejudged(report: Report) -> Report:
     verdict, decisive = judge_checks(report.checks, row.proof) if row else judge_checks(report.checks)
     if verdict is Verdict.UNDECIDED and decisive is None:
         return report
-    return Report(
-        report.agent,
-        report.target,
-        verdict,
-        report.reached,
-        decisive.finding if decisive else None,
-        decisive.step if decisive else None,
-        report.facts,
-        report.checks,
-        report.footprint,
-        report.started,
-        report.seconds,
-    )
+    finding, step = (decisive.finding, decisive.step) if decisive else (None, None)
+    return replace(report, verdict=verdict, finding=finding, finding_step=step)
 
 
 def agent_restored(stored: object) -> Agent:
@@ -121,7 +111,7 @@ def target_restored(stored: object) -> Target:
     port = _whole(fields, "port")
     if port > 0xFFFF:
         raise NotAResult(f"port {port} is none")
-    tags = tuple(_string(tag, "tags") for tag in fields.get("tags") or [] if isinstance(tag, str))
+    tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
     kind, host = _text(fields, "type"), _text(fields, "host")
     return Target(host, kind, port, _facts(fields, "options"), account, tags, guessed=bool(fields.get("guessed")))
 
