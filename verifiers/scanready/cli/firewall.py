@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..catalogue import BY_NAME
 from ..model import Target, is_address
 from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS
@@ -83,7 +84,7 @@ def command(
         ctx.exit(NOTHING_SELECTED)
     targets = [place for target in targets for place in where(target)]
     if master and not only and not types:
-        targets = [*targets, Target(master, "master", 11117)]
+        targets = [*targets, Target(master, "master", BY_NAME["master"].port)]
     known, agents = _known(targets, run, store, resolve)
     found = list(_rules(targets, known, sources or agents))
     if resolve:

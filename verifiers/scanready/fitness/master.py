@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
+from ..catalogue import BY_NAME
 from ..causes import agent as causes
 from ..causes import common
 from ..engine import Run
@@ -18,7 +19,7 @@ from . import proc
 from .asked import Asked
 from .line import Answer, Line
 
-AGENTS_PORT = 11117
+AGENTS_PORT = BY_NAME["master"].port
 _CONSOLE_PORTS = (443, 80)
 
 
