@@ -30,6 +30,11 @@ def _hba_name(name: str) -> str:
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
+def powershell_text(text: str) -> str:
+    """A text in PowerShell's quotes, in which nothing is expanded."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def sql_name(name: str) -> str:
     """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

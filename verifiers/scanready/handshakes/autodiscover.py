@@ -32,7 +32,6 @@ from .http import Talk, Url
 T = TypeVar("T")
 
 SERVICE = "/autodiscover/autodiscover.xml"
-_REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 3
 #: Seconds for one place: a connection that is not answered, and what a name may take.
 _PATIENCE = 5.0
@@ -113,7 +112,7 @@ async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
     finally:
         await probe.leave(stream)
     check.summary = f"{place} answers {http.described(answer)}"
-    if answer.status in _REDIRECTS:
+    if answer.status in website.REDIRECTS:
         target = place.joined(answer.header("location") or "")
         of_the_service = target is not None and target.path.lower().startswith("/autodiscover/")
         if target is None or not of_the_service or (target.scheme, target.port) != ("https", 443):

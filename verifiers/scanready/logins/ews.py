@@ -20,6 +20,7 @@ from ..causes import common
 from ..causes import ews as causes
 from ..causes import http as web
 from ..explain import Failure
+from ..fixes import powershell_text
 from ..model import Credential
 from ..wire import http as wire
 from .http import adapter
@@ -360,13 +361,13 @@ def _translated(error: Exception, where: Where, username: str) -> Failure:
     if code in ("ErrorNonExistentMailbox", "ErrorMissingEmailAddress", "ErrorMailboxConfiguration"):
         if mailbox is not None and code == "ErrorNonExistentMailbox":
             return Failure(common.ACCESS_NOT_FOUND, f"Exchange has no mailbox {mailbox} ({said})")
-        return Failure(causes.NO_MAILBOX, said, f"Enable-Mailbox -Identity {_quoted(_bare(username))}")
+        return Failure(causes.NO_MAILBOX, said, f"Enable-Mailbox -Identity {powershell_text(_bare(username))}")
     if code in ("ErrorItemNotFound", "ErrorFolderNotFound"):
         detail = f"{said}; every mailbox has an inbox, and who may not even see it is told that it does not exist"
         return Failure(common.ACCESS_NOT_FOUND, detail)
     if code == "ErrorAccessDenied":
-        whose = _quoted(mailbox) if mailbox else "MAILBOX"
-        grant = f"Add-MailboxPermission -Identity {whose} -User {_quoted(username)} -AccessRights FullAccess"
+        whose = powershell_text(mailbox) if mailbox else "MAILBOX"
+        grant = f"Add-MailboxPermission -Identity {whose} -User {powershell_text(username)} -AccessRights FullAccess"
         return Failure(common.ACCESS_DENIED, said, grant)
     if code in _BUSY:
         wait = getattr(error, "back_off", None)
@@ -384,15 +385,10 @@ def _translated(error: Exception, where: Where, username: str) -> Failure:
 def _assignment(username: str) -> str:
     return (
         "New-ManagementRoleAssignment -Name scanready-impersonation -Role ApplicationImpersonation "
-        f"-User {_quoted(_bare(username))}"
+        f"-User {powershell_text(_bare(username))}"
     )
 
 
 def _bare(username: str) -> str:
     """The account without its domain, as Exchange's cmdlets take it."""
     return username.rpartition("\\")[2]
-
-
-def _quoted(text: str) -> str:
-    """As PowerShell reads it."""
-    return "'" + text.replace("'", "''") + "'"

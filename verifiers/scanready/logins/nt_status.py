@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..causes import common, nt, wmi
 from ..explain import Failure
+from ..fixes import powershell_text
 from ..model import Cause
 
 SUCCESS = 0
@@ -220,14 +221,14 @@ def _admit(status: int, account: Account) -> str | None:
     """The command that lets the account in: on Samba, on the Windows host whose own it is, or in its directory."""
     table = _IN_DIRECTORY if not account.local else _ON_SAMBA if account.samba else _ON_WINDOWS
     template = table.get(status)
-    return template and template.format(user=account.user, who=_powershell(account.user), name=account.name)
+    return template and template.format(user=account.user, who=powershell_text(account.user), name=account.name)
 
 
 def _grant_share(share: str, account: Account) -> str:
     if account.samba:
         return f"[{share}] in smb.conf: valid users = {account.user} (beside those that are there)"
-    who = _powershell(account.name)
-    return f"Grant-SmbShareAccess -Name {_powershell(share)} -AccountName {who} -AccessRight Read -Force"
+    who = powershell_text(account.name)
+    return f"Grant-SmbShareAccess -Name {powershell_text(share)} -AccountName {who} -AccessRight Read -Force"
 
 
 def _grant_path(share: str, path: str, account: Account) -> str:
@@ -236,7 +237,3 @@ def _grant_path(share: str, path: str, account: Account) -> str:
         return f"setfacl -R -m u:{account.user}:rX DIRECTORY-OF-{share}{below}"
     below = "\\" + path if path else ""
     return f'icacls "DIRECTORY-OF-{share}{below}" /grant "{account.name}:(OI)(CI)RX"'
-
-
-def _powershell(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
