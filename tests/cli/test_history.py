@@ -210,6 +210,16 @@ def test_what_a_run_was_asked_for_holds_when_it_is_gone_on_with(plugins: Path) -
     assert (document["run"]["depth"], document["run"]["timeout"], document["run"]["targets"]) == ("connect", 7, 2)
 
 
+def test_the_rest_is_judged_for_the_agent_that_was_assumed_for_the_first_part(plugins: Path) -> None:
+    path = plugins / "hosts.yaml"
+    path.write_text("targets: [windows://127.0.0.1:9]\n")
+    run(plugins, "verify", str(path), "--assume-agent", "windows")
+    path.write_text("targets: [windows://127.0.0.1:9, windows://127.0.0.2:9]\n")
+    results = json.loads(run(plugins, "verify", "--resume", "last", "--json").stdout)["results"]
+    assert [result["cause"]["code"] for result in results] == ["connect.refused"] * 2
+    assert [result["agent"]["platform"] for result in results] == ["Windows"] * 2
+
+
 CREDENTIAL = "credentials: {ad: {username: er, password: env:PW}}"
 
 

@@ -11,9 +11,10 @@ import click
 
 from ..causes import common
 from ..model import Cause, Outcome, Owner, Report, Step, Target
-from ..report.restored import NotAResult, restored
+from ..report.restored import NotAResult, agent_restored, restored
 from ..report.result import identity
 from ..store import Store, StoredRun
+from .options import PLATFORMS
 from .preparing import Options
 from .running import Resumed
 from .stored import find_run, open_store
@@ -62,6 +63,14 @@ class Resumption:
             types=options.types or tuple(self.asked["types"]),
             depth=options.depth or self.asked["depth"],
             timeout=options.timeout or self.asked["timeout"],
+            assume_agent=options.assume_agent or self._assumed(),
+        )
+
+    def _assumed(self) -> str | None:
+        """The agent that the run's results are judged for, where that was an assumed one."""
+        agent = agent_restored(json.loads(self.run.agent))
+        return next(
+            (name for name, platform in PLATFORMS.items() if agent.assumed and platform == agent.platform), None
         )
 
     def resumed(self, targets: Sequence[Target]) -> Resumed:
