@@ -134,6 +134,17 @@ def test_who_guards_every_path_is_not_taken_for_exchange() -> None:
     assert server.counts.total() == 4
 
 
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "502 Bad Gateway", "429 Too Many Requests"])
+def test_a_control_that_nobody_answers_proves_nothing(status: str) -> None:
+    """A reverse proxy guards this path by itself; behind it nothing runs."""
+    door = ews.Exchange(
+        first=ews.prompt(BASIC, NTLM, front_end=False, server="nginx"), pages={}, nowhere=ews.answer(status)
+    )
+    report, _ = asked(door)
+    expect(report, Verdict.UNDECIDED, "ews.unconfirmed", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert f"answers {status[:3]}" in (report.finding.detail if report.finding else "")
+
+
 def test_old_exchange_shows_by_its_description_or_by_asking_there_alone() -> None:
     old = ews.prompt(NEGOTIATE, NTLM, front_end=False)
     wsdl = ews.answer("200 OK", "Content-Type: text/xml", body=b'<wsdl:definitions><service name="ExchangeServices"/>')

@@ -39,8 +39,8 @@ UNCONFIRMED = Cause(
     "ews.unconfirmed",
     Owner.OPERATOR,
     Step.HANDSHAKE,
-    "A login is asked for, and nothing shows that Exchange asks: no header of its own, no health page, and paths that "
-    "cannot exist ask for the same login.",
+    "A login is asked for, and nothing shows that Exchange asks: no header of its own, no health page, and a path "
+    "that cannot exist asks for the same login, or is not answered at all.",
     "Check that the name leads to Exchange, and not to a web server or reverse proxy that guards all of its paths.",
     _CURL,
     definite=False,

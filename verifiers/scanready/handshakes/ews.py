@@ -37,6 +37,9 @@ ENDPOINT = "/EWS/Exchange.asmx"
 #: A path that no server has: who asks for a login there, asks everywhere.
 NOWHERE = "/scanready-control/Exchange.asmx"
 
+#: Who answers a path that does not exist so, or with a server's fault, has not said whether it would ask for a login.
+_NO_CONTROL = (401, 407, 429)
+
 #: What Exchange alone says of itself, on the answers of its front end (2013 and later) or in OWA's (2007 and later).
 _MARKS = ("x-feserver", "x-beserver", "x-owa-version", "x-calculatedbetarget", "x-diaginfo", "x-backendhttpstatus")
 #: Beside those, for the report.
@@ -94,8 +97,6 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
         rung.check.facts |= _facts(answer)
         _judge(probe, website.Page(url, answer, talk))
         shown = await _evidence(rung, talk, url, answer)
-        if not shown:
-            rung.blocked(causes.UNCONFIRMED, f"{url} answers {http.described(answer)}; {NOWHERE} asks for a login, too")
         rung.check.facts.setdefault("product", product_of(""))
         rung.saw(f"answers as Exchange's web services ({shown})")
     return answer
@@ -163,7 +164,11 @@ def _led_away(url: Url, answer: wire.Response, said: str) -> Failure:
 
 
 async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> str:
-    """What shows that it is Exchange; empty if nothing does."""
+    """What shows that it is Exchange.
+
+    Raises:
+        Failure: nothing does.
+    """
     shown = [name for name in _MARKS if answer.header(name)]
     folder = url.path.rpartition("/")[0]
     health = await _glance(talk, url, f"{folder}/healthcheck.htm")
@@ -179,9 +184,10 @@ async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> 
     if wsdl and wsdl.status == 200 and _WSDL in wsdl.body:
         return "Services.wsdl"
     control = await _glance(talk, url, NOWHERE)
-    if control is None or control.status == 401:
-        return ""
-    return f"only this path asks for a login: {NOWHERE} answers {control.status}"
+    if control is not None and control.status < 500 and control.status not in _NO_CONTROL:
+        return f"only this path asks for a login: {NOWHERE} answers {control.status}"
+    said = "is not answered" if control is None else f"answers {control.status}"
+    raise Failure(causes.UNCONFIRMED, f"{url} answers {http.described(answer)}; the control {NOWHERE} {said}")
 
 
 async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
