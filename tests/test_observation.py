@@ -13,7 +13,7 @@ from fixtures.emulators import http as web
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
 from scanready.engine import Run, Settings
-from scanready.model import Check, Finding, Outcome, Report, Step, Target, Verdict
+from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.observation import Observation
 from tests.climb import check_of, expect, story, target
 
@@ -162,3 +162,35 @@ def test_an_imap_server_that_repeats_our_line_is_no_ssh_server() -> None:
         (report,) = together(on(server.port, "unix"))
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
     assert "IMAP" in check_of(report, Step.HANDSHAKE).summary
+
+
+@pytest.mark.parametrize("pair", [*permutations(("console", "http")), ("https", "console"), ("ews", "console")])
+def test_the_console_in_clear_on_port_80_is_a_web_site_like_others(pair: tuple[str, ...]) -> None:
+    with in_background(web.ok, "127.0.0.77", port=80):
+        reports = {r.target.type: r for r in together([target(type_, "127.0.0.77", 80) for type_ in pair])}
+    expect(reports.pop("console"), Verdict.READY)
+    for type_, report in reports.items():
+        if type_ == "http":
+            expect(report, Verdict.SCANNABLE)
+        else:
+            expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER)
+
+
+@pytest.mark.parametrize("first", ["https", "imaps"])
+def test_what_is_spoken_inside_tls_is_nothing_to_who_needs_tls_alone(first: str) -> None:
+    behaviour = web.ok if first == "https" else imap.inside_tls
+    with in_background(behaviour, **tls()) as server:
+        where = [target(first, "127.0.0.1", server.port), target("update", "127.0.0.1", server.port, on_master=True)]
+        for reports in together(where), together(where[::-1]):
+            expect(next(report for report in reports if report.target.type == "update"), Verdict.READY)
+
+
+def test_what_one_type_thinks_of_a_connection_is_not_the_next_ones_opinion() -> None:
+    """Elsewhere than on the Master a closed way to the update server proves nothing; to a web site it does."""
+    with in_background(misbehave.silent) as server:
+        pass
+    for pair in permutations(("update", "https")):
+        reports = {report.target.type: report for report in together(on(server.port, *pair))}
+        expect(reports["update"], Verdict.UNDECIDED, "update.not-the-master", step=Step.AGENT, owner=Owner.OPERATOR)
+        expect(reports["https"], Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+        assert not any(check.tentative for check in reports["https"].checks)

@@ -178,6 +178,28 @@ def test_plain_http_on_its_tls_port() -> None:
         expect(console(server), Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER)
 
 
+def test_a_console_that_leads_to_another_host_was_not_seen_itself() -> None:
+    """A portal's page, say: it answers, and it is no console."""
+    with serving(OK, **tls()) as there:
+        for url in (f"https://localhost:{there.port}/", f"https://127.0.0.1:{there.port}/"):
+            with serving(moved(url), **tls()) as server:
+                report = console(server)
+            if "localhost" in url:
+                code = "http.redirects-elsewhere"
+                expect(report, Verdict.LIMITED, code, step=Step.HANDSHAKE, owner=Owner.OPERATOR, fix=url)
+            else:
+                expect(report, Verdict.READY)
+
+
+def test_on_port_80_the_neighbour_is_asked_in_clear_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A portal that answers for every port does so without TLS."""
+    host = "127.0.0.78"
+    with in_background(emulated.ok, host, port=80), in_background(emulated.ok, host) as neighbour:
+        monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
+        report = look(target("console", host, 80))
+    expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)
+
+
 # --- update ------------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,8 @@ CANARY_PORT = 64937
 _CANARY_PATIENCE = 0.25
 #: How long it may stay silent, in seconds: who answers for every port does so at once, one lost packet included.
 _CANARY_SILENCE = LEAST_SILENCE
+#: The option that has the host looked for: the canary is asked of the one that was found.
+_LEADS_ELSEWHERE = "autodiscover"
 _LOGIN_THREADS = 32
 #: In flight at once that may log in. A login over SSH takes 0.1 s next door (measured) and some 20 round trips
 #: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
@@ -196,7 +198,7 @@ class Run:
 
     async def _climb(self, target: Target, seen: Observation) -> Report:
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        row = BY_NAME.get(target.type) or _third_party(target)
+        row = (BY_NAME.get(target.type) or _third_party(target)).on(target.port)
         verify = registry.verifier(target.type)
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
@@ -244,7 +246,8 @@ class Run:
         host = probe.address or probe.host
         if host in self._trusted:
             return False
-        target = Target(host, probe.target.type, CANARY_PORT, probe.target.options)
+        options = {name: value for name, value in probe.target.options.items() if name != _LEADS_ELSEWHERE}
+        target = Target(host, probe.target.type, CANARY_PORT, options)
         taken = asyncio.get_running_loop().time() - probe.started
         # A slow climb does not earn its canary more than the target's own time.
         seconds = min(2 * taken + _CANARY_PATIENCE, max(self.settings.timeout - taken, _CANARY_PATIENCE))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .catalogue import TargetType
 from .causes import common
@@ -35,13 +35,13 @@ class Observation:
     spoke: tuple[str, bool] | None = None
     silent: bool = False
     closed: Finding | None = None
-    shared: dict[object, tuple[list[Check], object]] = field(default_factory=dict)
+    shared: dict[object, tuple[list[Check], object, str | None]] = field(default_factory=dict)
     guesses: Guesses = field(default_factory=Guesses)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
         """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""
         ours = (common.OUT_OF_TIME, common.LOCAL_LIMIT)
-        self.dialled = checks
+        self.dialled = own(checks)
         self.answers = answers or any(check.finding and check.finding.cause in ours for check in checks)
 
     def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
@@ -64,16 +64,18 @@ class Observation:
     def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
         """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""
         if not self.answers:
-            return self.dialled
+            return own(self.dialled)
         if (found := self._foreseen(row)) is None:
             return None
         step = Step.TLS if found.cause is common.TLS_NOT_OFFERED else Step.HANDSHAKE
-        return [*self.dialled, Check(step, endpoint, Outcome.FAILED, found.detail, finding=found)]
+        return [*own(self.dialled), Check(step, endpoint, Outcome.FAILED, found.detail, finding=found)]
 
     def _foreseen(self, row: TargetType) -> Finding | None:
         speaks, tls = self.spoke or (row.speaks, row.tls)
         if (speaks, tls) != (row.speaks, row.tls):
             if speaks == "tls" and row.tls:  # heard by a type that began in clear
+                return None
+            if row.speaks == "tls" and tls:  # whatever is inside: TLS is all it needs
                 return None
             if speaks == row.speaks and row.tls:
                 return Finding(common.TLS_NOT_OFFERED, f"this port speaks {speaks} in plain text")
@@ -83,6 +85,11 @@ class Observation:
         if self.silent and row.server_first:
             return Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
         return None
+
+
+def own(checks: list[Check]) -> list[Check]:
+    """Checks for one report alone: a type may see what several share in a light of its own."""
+    return [replace(check, facts=dict(check.facts)) for check in checks]
 
 
 def _is_its_word(cause: Cause | None) -> bool:

@@ -31,7 +31,7 @@ from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
 from .guard import Attempt, LockoutGuard
 from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
-from .observation import Observation
+from .observation import Observation, own
 from .resolve import NoTurn, Resolver
 from .rung import ClimbEnded, Rung
 from .sockets import Address
@@ -310,8 +310,8 @@ class Probe:
         """
         key = key, self.depth, self.row.speaks, self.row.tls
         if key in self.seen.shared:
-            checks, result = self.seen.shared[key]
-            self.checks.extend(checks)
+            checks, result, self.address = self.seen.shared[key]
+            self.checks.extend(own(checks))
             if result is ClimbEnded:
                 raise ClimbEnded
             return result  # type: ignore[return-value]  # what climb() returned under the same key
@@ -319,9 +319,9 @@ class Probe:
         try:
             found = await climb(self)
         except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
-            self.seen.shared[key] = self.checks[first:], ClimbEnded
+            self.seen.shared[key] = self.checks[first:], ClimbEnded, self.address
             raise
-        self.seen.shared[key] = self.checks[first:], found
+        self.seen.shared[key] = self.checks[first:], found, self.address
         return found
 
     async def leave(self, stream: Stream) -> None:

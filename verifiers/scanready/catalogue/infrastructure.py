@@ -30,6 +30,7 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         Cost(2, 2, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
         speaks="http",
         tls=True,
+        clear_port=80,
         verifies_certificate=True,
         proof=Step.HANDSHAKE,
         steps=tuple(Step)[:5],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..model import Step
 
@@ -49,6 +49,7 @@ class TargetType:
     they answer says nothing of a host. With ``hostless`` a target's host is the name
     of a service, not of a machine. ``by_connection`` means that the requirement is
     the connection itself, so that a neighbouring port must not take one likewise.
+    ``clear_port`` is the port on which a type in TLS is spoken without.
     ``proven_by`` is who, besides our own tests, says that the check is right.
     """
 
@@ -73,8 +74,15 @@ class TargetType:
     named_only: bool = False
     hostless: bool = False
     by_connection: bool = False
+    clear_port: int | None = None
     doubt: str = ""
     proven_by: str = ""
+
+    def on(self, port: int) -> TargetType:
+        """The row as it holds for a target on ``port``: without TLS on the port where there is none."""
+        if port != self.clear_port:
+            return self
+        return replace(self, tls=False, steps=tuple(step for step in self.steps if step is not Step.TLS))
 
     @property
     def unaided(self) -> tuple[Step, ...]:

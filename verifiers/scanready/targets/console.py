@@ -9,10 +9,12 @@
     HEAD / on port 80         ->                               (a connection of its own, told as a fact)
 
 On port 80 of the inventory the whole talk is plain HTTP. The page is not judged: no login, and no look at its content.
+Where the redirects lead to another host, the console itself was not seen.
 """
 
 from __future__ import annotations
 
+from ..causes import http as web
 from ..causes import infrastructure as causes
 from ..explain import Failure, explain
 from ..handshakes import http, website
@@ -26,9 +28,12 @@ async def verify(probe: Probe) -> None:
     """Climb to the console's page."""
     async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
         rung.saw("every host that opens the Web Console connects to it; checked from this one")
-    url = http.asked_for(probe, "http" if probe.target.port == http.DEFAULT_PORTS["http"] else "https")
+    url = http.asked_for(probe, "https" if probe.row.tls else "http")
     talk = await http.open_talk(probe, url)
     page = await website.arrive(probe, talk, url)
+    if page.url.host.lower() != url.host.lower():
+        async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
+            rung.warn(web.REDIRECTS_ELSEWHERE, f"the console leads to {page.url}, on another host", str(page.url))
     if page.answer.status >= 400 and page.answer.status != 401:
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
             rung.blocked(causes.NO_PAGE, f"{page.url} answers {http.described(page.answer)}")

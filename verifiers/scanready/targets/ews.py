@@ -64,6 +64,7 @@ async def _open_found(probe: Probe, url: Url) -> Talk:
     """Connect to the host that Autodiscover led to; its certificate counts as the target's."""
     async with probe.step(Step.CONNECT, url.endpoint) as rung:
         stream = await probe.dial(url.host, url.port)
+        probe.address = stream.peer  # who answers, for whoever asks another port of the same host
         rung.saw("connected")
     if probe.depth is Step.CONNECT:
         raise ClimbEnded
