@@ -11,7 +11,8 @@ from itertools import zip_longest
 from typing import Any
 
 from scanready.catalogue import BY_NAME
-from scanready.engine import Settings, verify
+from scanready.catalogue.databases import DATABASES
+from scanready.engine import CANARY_PORT, Settings, verify
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.result import as_object
 
@@ -67,6 +68,7 @@ def expect(
     """Assert verdict, cause, the step it was met on, its owner, a part of the fix, and the remedy as it is shown."""
     found = report.finding
     remedy_is_shown(report)
+    costs_what_was_planned(report)
     assert report.verdict is verdict, story(report)
     assert (found.cause.code if found else None) == code, story(report)
     if step is not None:
@@ -96,6 +98,19 @@ def remedy_is_shown(report: Report) -> None:
         words = [re.escape(part) for part in _PLACE.split(text)]
         pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
         assert re.fullmatch(pattern, said), f"{name} {said!r} is not the catalogue's: {story(report)}"
+
+
+def costs_what_was_planned(report: Report) -> None:
+    """Assert that a database's climb cost no more than `plan` says, for each address of the name and for the canary."""
+    row, target, cost = BY_NAME.get(report.target.type), report.target, report.footprint
+    if row not in DATABASES:
+        return
+    addresses = max((len(check.facts.get("addresses", ())) for check in report.checks), default=1) or 1
+    canary = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks)
+    most = row.cost.with_credential if target.credential else row.cost.connections
+    assert cost.connections <= most * addresses * (2 if canary else 1), f"{cost}, planned {row.cost}: {story(report)}"
+    assert cost.login_attempts <= row.cost.login_attempts, f"{cost}, planned {row.cost}: {story(report)}"
+    assert cost.probe_logins <= 2, f"{cost}: {story(report)}"  # one, and the canary's
 
 
 def passed(report: Report, *steps: Step) -> None:

@@ -282,7 +282,7 @@ HOSTILE = {
 def test_hostile_servers(what: str, stage: str, capfd: pytest.CaptureFixture[str]) -> None:
     """The deadline holds, and whatever becomes of the login it goes out once: pytds would try up to four times."""
     begun = time.monotonic()
-    report, server = logged_in(mssql.MENU[f"{what}-at-{stage}"], timeout=3.0, database="hr")
+    report, server = logged_in(mssql.MENU[f"{what}-at-{stage}"], timeout=2.0, database="hr")
     assert time.monotonic() - begun < 2.6
     verdict, code = HOSTILE[what, stage]
     expect(report, verdict, code, step=Step.LOGIN if stage == "login" else Step.ACCESS)

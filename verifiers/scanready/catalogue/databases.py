@@ -13,7 +13,7 @@ DATABASES: tuple[TargetType, ...] = (
         "IBM DB2",
         50000,
         one_port(50000, "IBM DB2 server", _DATABASES, '"To scan IBM DB2 databases."'),
-        Cost(1, 1, login_attempts=1, log="nothing"),
+        Cost(2, 3, login_attempts=1, log="nothing"),  # again in TLS; and IBM's driver, where the login is not ours
         speaks="drda",
         path="database",
         options=("allow_cleartext",),
@@ -24,6 +24,7 @@ DATABASES: tuple[TargetType, ...] = (
         "IBM Informix",
         9088,
         one_port(9088, "IBM Informix server", _DATABASES, '"To scan IBM Informix databases."'),
+        # The DRDA listener, or the driver, which reads after our own login was accepted.
         Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, with allow_login_probe alone"),
         speaks="sqli",
         path="database",
@@ -48,7 +49,8 @@ DATABASES: tuple[TargetType, ...] = (
         "Microsoft SQL Server",
         1433,
         one_port(1433, "Microsoft SQL server", _DATABASES, '"To scan Microsoft SQL databases."'),
-        Cost(1, 1, login_attempts=1, log="one event (17830) where a handshake is left before the login"),
+        # Again in TLS, the Browser's answer and the port it names; with a login, where that is sent on to.
+        Cost(4, 5, login_attempts=1, log="one event (17830) where a handshake is left before the login"),
         speaks="tds",
         path="instance",
         options=("database", "table", "allow_cleartext"),
@@ -60,7 +62,8 @@ DATABASES: tuple[TargetType, ...] = (
         "Oracle Database",
         1521,
         one_port(1521, "Oracle database server", _DATABASES, '"To scan Oracle databases."'),
-        Cost(1, 2, login_attempts=1, log="one line of the alert log (ORA-00609) where a service is named"),
+        # Again in TLS, and three listeners that it is sent on to.
+        Cost(5, 6, login_attempts=1, log="one line of the alert log (ORA-00609) where a service is named"),
         speaks="tns",
         path="service",
         options=("sid", "table"),
@@ -71,7 +74,7 @@ DATABASES: tuple[TargetType, ...] = (
         "PostgreSQL",
         5432,
         one_port(5432, "PostgreSQL server", _DATABASES, '"To scan PostgreSQL databases."'),
-        Cost(1, 2, login_attempts=1, log="nothing when the login prompt is reached"),
+        Cost(2, 3, login_attempts=1, log="nothing when the login prompt is reached"),  # where TLS is refused, without
         speaks="postgresql",
         path="database",
         options=("table", "user", "allow_cleartext"),
@@ -82,7 +85,8 @@ DATABASES: tuple[TargetType, ...] = (
         "Sybase / SAP ASE",
         3638,
         one_port(3638, "Sybase/SAP ASE", _DATABASES, '"To scan Sybase/SAP ASE databases."'),
-        Cost(1, 1, login_attempts=1, log="one failed login of scanready_probe, with allow_login_probe alone"),
+        # Two ports that are usual, where the given one is closed.
+        Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, with allow_login_probe alone"),
         speaks="tds",
         path="database",
         options=("table", "tls", "allow_login_probe", "allow_cleartext"),
@@ -94,7 +98,7 @@ DATABASES: tuple[TargetType, ...] = (
         "Teradata",
         1025,
         one_port(1025, "Teradata database server", _DATABASES, '"To scan Teradata databases."'),
-        Cost(2, 3, login_attempts=1),
+        Cost(10, 11, login_attempts=1),  # two, and one for each further node (COP name), eight at most
         speaks="teradata",
         path="database",
         proven_by="teradatasql against literal bytes",

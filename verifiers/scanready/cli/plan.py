@@ -28,9 +28,11 @@ Examples:
   scanready plan estate.yaml --only tag=finance --json
   scanready plan mysql://db7 ssh://web1 --user er
 
-Connections and logins are upper bounds: a target that fails early costs less. Target types
-that share a port of a host share its connection. Where a host's answer would rest on a
-handshake alone, one more connection is tried to a port that no service uses.
+Connections and logins are upper bounds, for a name of one address: a target that fails early
+costs less, and so does one that needs no detour (TLS tried after clear text, a redirect, the
+further nodes of a system). Target types that share a port of a host share its connection.
+Where a host's answer would rest on a handshake alone, one more connection is tried to a port
+that no service uses.
 """
 
 #: What a type that only a plug-in knows may cost; the engine grants it as much.
