@@ -36,9 +36,9 @@ class Rung:
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
-    def followed_by(self, check: Check) -> None:
-        """Record ``check`` right after this rung's own: a further finding of the same step."""
-        self._followers.append(check)
+    def followed_by(self, *checks: Check) -> None:
+        """Record ``checks`` right after this rung's own: further findings, of the same step or on the way to it."""
+        self._followers += checks
 
     def saw(self, summary: str, **facts: Any) -> None:
         """It holds; ``facts`` are the evidence."""

@@ -129,8 +129,7 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
                 raise Failure(causes.SINKHOLED, f"{host} is {', '.join(addresses)}: {failure.detail}") from failure
             raise
         rung.saw(f"connected to {stream.peer}")
-        for check in dead:
-            rung.followed_by(check)
+        rung.followed_by(*dead)
     return stream
 
 

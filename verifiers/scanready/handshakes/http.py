@@ -26,7 +26,7 @@ from .. import certificates
 from ..causes import common
 from ..causes import http as causes
 from ..explain import Failure
-from ..model import Step, bracketed
+from ..model import Check, Step, bracketed
 from ..probe import ClimbEnded, Probe, Rung
 from ..stream import HungUp, Silent, Stream, TlsFailed
 from ..version import __version__
@@ -215,8 +215,10 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
     async with probe.step(Step.RESOLVE, probe.host) as rung:
         rung.skip("left to the proxy")
     async with probe.step(Step.CONNECT, where) as rung:
-        stream = await probe.dial(*proxy)
+        dead: list[Check] = []
+        stream = await probe.dial(*proxy, dead=dead)
         rung.saw("connected to the proxy", proxy=where)
+        rung.followed_by(*dead)
     if url.scheme == "https":
         async with probe.step(Step.CONNECT) as rung:
             await tunnel(probe, stream, url)
@@ -280,10 +282,13 @@ async def _again(probe: Probe, url: Url) -> Stream:
     return stream
 
 
-async def open_elsewhere(probe: Probe, url: Url, rung: Rung) -> Talk:
-    """Connect to another origin, where a redirect leads; a fault of its certificate warns on this rung."""
+async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] | None = None) -> Talk:
+    """Connect to another origin, where a redirect leads; a fault of its certificate warns on this rung.
+
+    ``dead`` takes a check for each of its addresses that does not answer, where another one does.
+    """
     proxy = proxy_of(probe)
-    stream = await probe.dial(*(proxy or (url.host, url.port)))
+    stream = await probe.dial(*(proxy or (url.host, url.port)), dead=dead)
     if url.scheme == "https":
         if proxy:
             await tunnel(probe, stream, url)

@@ -16,7 +16,7 @@ from ..causes import common
 from ..causes import http as causes
 from ..explain import Failure, explain
 from ..logins import http as logins
-from ..model import Facts, Owner, Step
+from ..model import Check, Facts, Owner, Step
 from ..probe import Probe, Rung
 from ..stream import StreamError
 from ..wire import WireError
@@ -135,7 +135,9 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
     talk = page.talk
     if target.origin != page.url.origin:
         try:
-            talk = await http.open_elsewhere(probe, target, rung)
+            dead: list[Check] = []
+            talk = await http.open_elsewhere(probe, target, rung, dead)
+            rung.followed_by(*dead)
         except (Failure, WireError, StreamError, OSError) as error:
             raise _unreachable(probe, page.url, target, error) from error
     found = Page(target, await talk.question(target), talk)

@@ -26,7 +26,7 @@ from ..handshakes import autodiscover, ews, http
 from ..handshakes.ews import Prompt
 from ..handshakes.http import Talk, Url
 from ..logins import ews as logins
-from ..model import Step
+from ..model import Check, Step
 from ..probe import ClimbEnded, Probe
 
 
@@ -63,9 +63,11 @@ def _path(probe: Probe) -> str:
 async def _open_found(probe: Probe, url: Url) -> Talk:
     """Connect to the host that Autodiscover led to; its certificate counts as the target's."""
     async with probe.step(Step.CONNECT, url.endpoint) as rung:
-        stream = await probe.dial(url.host, url.port)
+        dead: list[Check] = []
+        stream = await probe.dial(url.host, url.port, dead=dead)
         probe.address = stream.peer  # who answers, for whoever asks another port of the same host
         rung.saw("connected")
+        rung.followed_by(*dead)
     if probe.depth is Step.CONNECT:
         raise ClimbEnded
     async with probe.step(Step.TLS, url.endpoint) as rung:

@@ -22,7 +22,7 @@ from ..handshakes.mssql import Place, Talk
 from ..logins import mssql as sql
 from ..logins.bridge import Bridge
 from ..logins.mssql_reading import Wanted, named
-from ..model import Step
+from ..model import Check, Step
 from ..probe import ClimbEnded, Probe
 from ..stream import Stream
 from ..wire.tds7 import Route
@@ -57,8 +57,10 @@ async def verify(probe: Probe) -> None:
 
 async def _dial(probe: Probe, place: Place, bridge: Bridge | None = None) -> Stream:
     async with probe.step(Step.CONNECT, str(place)) as rung:
-        stream = await probe.dial(place.host, place.port, bridge.end if bridge else None)
+        dead: list[Check] = []
+        stream = await probe.dial(place.host, place.port, bridge.end if bridge else None, dead=dead)
         rung.saw("connected")
+        rung.followed_by(*dead)
     return stream
 
 
