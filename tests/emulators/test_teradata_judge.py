@@ -1,7 +1,4 @@
-"""The vendor's driver reads the emulated configuration and goes on to its security layer. Opt-in: 120 MB of wheel.
-
-How far that is proof: the configuration, with its versions and ports. A logon is TDGSS, which nobody emulates here.
-"""
+"""The vendor's driver takes the emulated system for one: configuration, TD2 logon, statements. Opt-in: 350 MB."""
 
 from __future__ import annotations
 
@@ -11,10 +8,11 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, teradata
+from scanready.causes import teradata as causes
 from scanready.explain import Failure
 from scanready.logins.teradata import visit
-from scanready.model import Verdict
-from tests.climb import account, climb, story, target
+from scanready.model import Report, Step, Verdict
+from tests.climb import account, check_of, climb, expect, passed, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
 
@@ -56,3 +54,59 @@ def test_our_climb_with_a_gateway_silent_at_the_logon() -> None:
     assert report.seconds < 5
     assert report.footprint.login_attempts == 1
     assert not [word for word in (b"Passw0rd!", "Passw0rd!".encode("utf-16-le")) if word in sent]
+
+
+#: What is refused at a statement, not at the logon.
+READING = (3523, 3524, 3802, 3807)
+
+
+def our_climb(behaviour: Behaviour, **options: Any) -> tuple[Report, dict[str, int], bytes]:
+    """A climb with the driver; what the system counted, and all bytes that it got."""
+    with in_background(behaviour) as server:
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), **options), timeout=15.0)
+        server.wait(len(server.connections))
+        return report, dict(server.counts), b"".join(record.received for record in server.connections)
+
+
+@pytest.mark.parametrize("options", [{}, {"database": "hr"}])
+def test_our_climb_logs_on_and_reads_a_row(options: dict[str, str]) -> None:
+    report, counts, sent = our_climb(teradata.system(), **options)
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["version"] == "17.20.03.20"
+    assert counts == {"configurations": 2, "logons": 1, "connects": 1, "statements": 2, "logoffs": 1}
+    assert report.footprint.login_attempts == 1
+    assert not [word for word in (b"Passw0rd!", "Passw0rd!".encode("utf-16-le"), b"TablesV") if word in sent]
+
+
+def test_a_database_without_a_table_is_told() -> None:
+    report, _, _ = our_climb(teradata.system(statements=(teradata.ROW, teradata.NO_ROW)), database="hr")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read DBC.TablesV of hr, which has no table"
+
+
+@pytest.mark.parametrize("code", sorted(set(causes.CODES) - set(READING)))
+def test_a_logon_refused_in_every_way_that_is_known(code: int) -> None:
+    report, counts, _ = our_climb(teradata.system(teradata.refused(teradata.CONNECT, code)))
+    cause = causes.CODES[code]
+    expect(report, Verdict.BLOCKED, cause.code, step=Step.LOGIN, owner=cause.owner)
+    assert f"error {code}" in check_of(report, Step.LOGIN).summary
+    assert counts["connects"] == report.footprint.login_attempts == 1
+
+
+@pytest.mark.parametrize("code", READING)
+def test_a_statement_refused_in_every_way_that_is_known(code: int) -> None:
+    statements = (teradata.ROW, teradata.refused(teradata.START, code))
+    report, counts, _ = our_climb(teradata.system(statements=statements))
+    cause = causes.CODES[code]
+    verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    passed(report, Step.LOGIN)
+    assert counts["logoffs"] == 1
+
+
+def test_a_system_silent_after_the_logon_costs_no_more_than_the_deadline() -> None:
+    with in_background(teradata.system(statements=())) as server:
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er")), timeout=5.0)
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.seconds < 6
+    assert report.footprint.login_attempts == 1

@@ -33,7 +33,7 @@ async def verify(probe: Probe) -> None:
         rung.saw(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:
-        offers = f"{answer.mechanisms} logon mechanisms" if answer.mechanisms else "a logon"
+        offers = f"{answer.mechanisms} logon mechanisms" if answer.mechanisms > 1 else "a logon"
         if answer.legacy_port is False:
             rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, and says that it takes none on this port")
         else:
