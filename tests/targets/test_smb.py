@@ -264,7 +264,27 @@ def test_a_modern_server_is_not_asked_for_netbios() -> None:
 def test_neither_smb2_nor_smb1() -> None:
     report, server = asked(replace(HEALTHY, negotiate=b""))
     expect(report, Verdict.BLOCKED, "smb.no-common-dialect", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert len(server.connections) == 2
+    assert len(server.connections) == 3
+
+
+@pytest.mark.parametrize("first", [b"", None], ids=["hangs up", "is silent"])
+def test_a_server_that_does_not_answer_the_first_time_is_asked_again(first: bytes | None) -> None:
+    """A busy one: to refuse SMB 1 it must speak SMB 2."""
+    turns = iter([smb.server(replace(HEALTHY, negotiate=first)), *[smb.server(HEALTHY)] * 2])
+
+    async def in_turn(reader: Reader, writer: Writer, record: Record) -> None:
+        await next(turns)(reader, writer, record)
+
+    report, server = asked(in_turn)
+    expect(report, Verdict.READY)
+    assert report.facts["dialect"] == "SMB 3.1.1"
+    assert server.counts == {"negotiations": 2, "smb1-negotiations": 1, "prompts": 1}
+
+
+def test_silence_to_smb2_alone_is_silence() -> None:
+    report, _ = asked(replace(HEALTHY, negotiate=None), timeout=6.0)
+    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK)
+    assert "refuses SMB 1" in story(report)
 
 
 def test_no_dialect_in_common() -> None:

@@ -1,7 +1,8 @@
 """One SMB connection up to the dialect: SMB 2 first, and SMB 1 on another connection if that draws no answer.
 
 Whoever speaks SMB 1 alone hangs up on SMB 2 (measured on Samba; Windows Server 2003 does the same), or keeps silent. It
-is never the other way round: SMB 1 first would look like a worm to every intrusion detection.
+is never the other way round: SMB 1 first would look like a worm to every intrusion detection. Whoever then refuses SMB 1
+speaks SMB 2 after all, and is asked once more.
 """
 
 from __future__ import annotations
@@ -75,8 +76,7 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
     if not probe.target.guessed:
         stream.wait_for_first_byte(max(LEAST_SILENCE, min(_PATIENCE, probe.remaining / 2)))
     try:
-        message = smb2.negotiate(os.urandom(16), os.urandom(32))
-        answer = await ask(probe, stream, message, smb2.read_negotiate)
+        answer = await _in_smb2(probe, stream)
     except (HungUp, Silent) as error:
         if error.heard != before or not _worth_another(probe, error):
             raise
@@ -84,15 +84,39 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
         try:
             return await _in_smb1(probe, again, f"SMB 2 draws no answer ({error})")
         except (Failure, StreamError) as second:
-            if isinstance(second, Failure) and second.cause in (causes.HOST_DENIED, causes.NO_COMMON_DIALECT):
+            if not isinstance(second, Failure) or second.cause not in (causes.HOST_DENIED, causes.NO_COMMON_DIALECT):
+                raise _nobody(error, bool(before), second) from second
+            if second.cause is causes.HOST_DENIED:
                 raise
-            raise _nobody(error, bool(before), second) from second
+            stream = await again()
+            answer = await _once_more(probe, stream, second)
     if isinstance(answer, smb2.OldDialect):
         await probe.leave(stream)
         return await _in_smb1(probe, again, "it answers SMB 2 in SMB 1")
     if isinstance(answer, smb2.Refused):
         raise refused(answer.status)
     return Talk(stream, answer, skew_of(answer.clock))
+
+
+async def _in_smb2(probe: Probe, stream: Stream) -> smb2.Negotiated | smb2.OldDialect | smb2.Refused:
+    return await ask(probe, stream, smb2.negotiate(os.urandom(16), os.urandom(32)), smb2.read_negotiate)
+
+
+async def _once_more(
+    probe: Probe, stream: Stream, refusal: Failure
+) -> smb2.Negotiated | smb2.OldDialect | smb2.Refused:
+    """Ask in SMB 2 again: who refuses SMB 1 speaks SMB 2, and may only have been busy, or slow, the first time.
+
+    Raises:
+        Failure: it hangs up again: ``refusal``. It is silent again.
+    """
+    try:
+        return await _in_smb2(probe, stream)
+    except HungUp as error:
+        raise Failure(refusal.cause, f"{refusal.detail}; asked in SMB 2 again: {error}") from error
+    except Silent as error:
+        cause = common.OUT_OF_TIME if error.hasty else common.SILENT
+        raise Failure(cause, f"{refusal.detail}; asked in SMB 2 again: {error}") from error
 
 
 def _worth_another(probe: Probe, error: HungUp | Silent) -> bool:
