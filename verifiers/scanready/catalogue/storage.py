@@ -18,7 +18,9 @@ STORAGE: tuple[TargetType, ...] = (
             Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', "Windows 2000 and older"),
             Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', "Windows 2000 and older"),
         ),
-        Cost(4, 5, login_attempts=1),  # one, and one for a login; SMB 1, and SMB 2 again, are asked anew, and 137/udp for names
+        Cost(
+            4, 5, login_attempts=1
+        ),  # the last one a login's; SMB 1, SMB 2 again, and 137/udp for names, where need be
         speaks="smb",
         path="share",
         options=("path",),
