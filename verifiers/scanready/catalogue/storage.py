@@ -18,9 +18,8 @@ STORAGE: tuple[TargetType, ...] = (
             Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', "Windows 2000 and older"),
             Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', "Windows 2000 and older"),
         ),
-        Cost(
-            4, 5, login_attempts=1
-        ),  # the last one a login's; SMB 1, SMB 2 again, and 137/udp for names, where need be
+        # Without a credential SMB 1, SMB 2 again, and 137/udp for names, where need be; one more for a login.
+        Cost(4, 5, login_attempts=1),
         speaks="smb",
         path="share",
         options=("path",),

@@ -1,8 +1,8 @@
 """One SMB connection up to the dialect: SMB 2 first, and SMB 1 on another connection if that draws no answer.
 
 Whoever speaks SMB 1 alone hangs up on SMB 2 (measured on Samba; Windows Server 2003 does the same), or keeps silent. It
-is never the other way round: SMB 1 first would look like a worm to every intrusion detection. Whoever refuses SMB 1, too,
-speaks SMB 2 after all, and is asked once more.
+is never the other way round: SMB 1 first would look like a worm to every intrusion detection. Whoever refuses SMB 1,
+too, speaks SMB 2 after all, and is asked once more.
 """
 
 from __future__ import annotations
