@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from scanready.causes import common
 from scanready.model import Credential, Finding, Report, Step, Target, Verdict
@@ -117,8 +118,13 @@ def test_hostile_words_are_harmless_in_every_form() -> None:
         for sequence in ("\x1b", "\x07", "\u202e", "\x9b", "\r", "\u2028"):
             assert sequence not in text
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
-    for row in rows:
-        assert row.replace("\\|", "").count("`") % 2 == 0, "what a target says ends where its backquotes end"
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
+    inline = [child for token in tokens for child in token.children or []]
+    assert {child.type for child in inline} <= {"text", "code_inline", "html_inline", "strong_open", "strong_close"}
+    assert {child.content for child in inline if child.type == "html_inline"} <= {"<br>"}, "that one is ours"
+    plain = "".join(child.content for child in inline if child.type == "text")
+    assert not set("`[|") & set(plain), "what a target says ends where its code ends"
+    assert len([token for token in tokens if token.type == "td_open"]) == 3 + 3 + 2, "and ends no cell"
     assert len(rows) == 2 + 2 + 2 + 1
     json.dumps(difference.json_object(found, ({"run": HOSTILE}, {"run": "last"})))
     assert SECRET not in json.dumps(difference.json_object(compare([], [blocked()]), ({}, {})))

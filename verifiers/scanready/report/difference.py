@@ -12,6 +12,7 @@ from ..model import Outcome, Verdict
 from .comparison import Change, Comparison, Glimpse
 from .document import Look
 from .human import Paper, address, columns, verdict_word
+from .md import code
 from .result import SCHEMA, target_object
 
 #: Changes of facts shown for one target; the rest is counted.
@@ -43,7 +44,7 @@ def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
 
 
 def _draw(entry: Change | Glimpse, kind: str, paper: Paper) -> None:
-    glimpse = entry.after if isinstance(entry, Change) else entry
+    glimpse = _latest(entry)
     grid = columns(None, None, 1)
     mark = paper.mark(_MARKS[kind]) if kind in _MARKS else Text(" ")
     where = Text(f"{visible(glimpse.target.type, 40)} {visible(address(glimpse.target))}", overflow="fold")
@@ -54,11 +55,15 @@ def _draw(entry: Change | Glimpse, kind: str, paper: Paper) -> None:
     if kind in ("failures", "worse") and glimpse.fix:
         paper.draw(Text("fix", "dim"), indent=5)
         paper.paste(glimpse.fix, indent=7)
-    if isinstance(entry, Change) and kind not in ("failures",):
+    if isinstance(entry, Change) and kind != "failures":
         for name, was, now in entry.facts[:_MOST_FACTS]:
             paper.draw(Text(f"{visible(name, 40)}: {_value(was)} -> {_value(now)}", overflow="fold"), indent=5)
         if len(entry.facts) > _MOST_FACTS:
             paper.draw(Text(f"and {len(entry.facts) - _MOST_FACTS} more facts"), indent=5)
+
+
+def _latest(entry: Change | Glimpse) -> Glimpse:
+    return entry.after if isinstance(entry, Change) else entry
 
 
 def _verdicts(entry: Change | Glimpse) -> Text:
@@ -119,7 +124,7 @@ def _state(glimpse: Glimpse) -> dict[str, Any]:
 
 def markdown(found: Comparison, names: tuple[str, str]) -> str:
     """Return the comparison for a ticket or a pull request. What targets say is put between backquotes."""
-    lines = [f"**From {_code(names[0])} to {_code(names[1])}**: {_summary(found)}"]
+    lines = [f"**From {code(names[0])} to {code(names[1])}**: {_summary(found)}"]
     for kind, title in _TITLES.items():
         entries = getattr(found, kind)
         if entries:
@@ -136,26 +141,20 @@ def _rows(entries: list[Change] | list[Glimpse], kind: str) -> list[str]:
 
 
 def _verdict_cells(entry: Change | Glimpse) -> list[str]:
-    glimpse = entry.after if isinstance(entry, Change) else entry
+    glimpse = _latest(entry)
     words = _plain(glimpse)
     if isinstance(entry, Change) and _plain(entry.before) != words:
         words = f"{_plain(entry.before)} → {words}"
-    seen = _code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
-    return [_code(f"{glimpse.target.type} {address(glimpse.target)}"), words, seen]
+    seen = code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
+    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), words, seen]
 
 
 def _facts_cells(entry: Change | Glimpse) -> list[str]:
     facts = entry.facts[:_MOST_FACTS] if isinstance(entry, Change) else ()
-    glimpse = entry.after if isinstance(entry, Change) else entry
-    told = "<br>".join(f"{_code(name)}: {_code(_value(was))} → {_code(_value(now))}" for name, was, now in facts)
-    return [_code(f"{glimpse.target.type} {address(glimpse.target)}"), told]
+    glimpse = _latest(entry)
+    told = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
+    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), told]
 
 
 def _plain(glimpse: Glimpse) -> str:
-    return f"{glimpse.verdict.value} {_code(glimpse.code)} ({glimpse.owner})" if glimpse.code else glimpse.verdict.value
-
-
-def _code(text: str) -> str:
-    """Text that Markdown takes literally, in a table's cell, too."""
-    shown = visible(text).replace("`", "'").replace("|", "\\|")
-    return f"`{shown}`" if shown else ""
+    return f"{glimpse.verdict.value} {code(glimpse.code)} ({glimpse.owner})" if glimpse.code else glimpse.verdict.value
