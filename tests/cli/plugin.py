@@ -5,10 +5,12 @@ It comes the way a real one does: a package on the path, with an entry point in 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,29 @@ def run(plugins: Path, arguments: Sequence[str], extra: Mapping[str, str] | None
         check=False,
         **options,
     )
+
+
+@contextlib.contextmanager
+def started(plugins: Path, *arguments: str, **extra: str) -> Iterator[Any]:
+    """Start scanready; what still runs at the end is killed. ``extra`` goes into the environment."""
+    process = subprocess.Popen(
+        command(*arguments),
+        env=environment(plugins, extra),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def until(condition: Callable[[], bool], within: float = 20.0) -> None:
+    """Wait for something to come about; ``within`` is in seconds."""
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.01)

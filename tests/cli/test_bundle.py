@@ -27,14 +27,6 @@ from tests.report.reports import blocked, ready
 SECRET = "hunter2-the-secret"
 
 
-@pytest.fixture
-def plugins(tmp_path: Path) -> Path:
-    where = tmp_path / "site"
-    where.mkdir()
-    plugin.install(where)
-    return where
-
-
 def members(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None

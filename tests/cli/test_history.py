@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +16,10 @@ import pytest
 from scanready.report.result import as_line, identity
 from scanready.store import NewRun, Writer
 from tests.cli import plugin
+from tests.cli.plugin import started, until
 from tests.report.reports import blocked
 
 SECRET = "hunter2-the-secret"
-
-
-@pytest.fixture
-def plugins(tmp_path: Path) -> Path:
-    where = tmp_path / "site"
-    where.mkdir()
-    plugin.install(where)
-    return where
 
 
 def estate(where: Path, *moods: str, head: str = "", more: str = "") -> str:
@@ -41,30 +31,6 @@ def estate(where: Path, *moods: str, head: str = "", more: str = "") -> str:
 
 def run(where: Path, *arguments: str, **extra: str) -> Any:
     return plugin.run(where, arguments, extra)
-
-
-def until(condition: Callable[[], bool], within: float = 20.0) -> None:
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def started(where: Path, *arguments: str, **extra: str) -> Iterator[Any]:
-    process = subprocess.Popen(
-        plugin.command(*arguments),
-        env=plugin.environment(where, extra),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def runs(where: Path) -> list[dict[str, Any]]:

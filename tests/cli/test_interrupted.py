@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -42,19 +41,8 @@ class _Slow:
 def verifying(where: Path, targets: list[str], *options: str) -> Iterator[Any]:
     path = where / "estate.yaml"
     path.write_text("targets:\n" + "".join(f"  - {target}\n" for target in targets))
-    process = subprocess.Popen(
-        plugin.command("verify", str(path), "--format", "jsonl", "--no-canary", *options),
-        env=plugin.environment(where),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with plugin.started(where, "verify", str(path), "--format", "jsonl", "--no-canary", *options) as process:
         yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) -> None:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli import plugin
-
-
-@pytest.fixture
-def plugins(tmp_path: Path) -> Path:
-    where = tmp_path / "site"
-    where.mkdir()
-    plugin.install(where)
-    return where
+from tests.cli.plugin import started, until
 
 
 def mood(name: str, host: str = "host", port: int = 99) -> str:
@@ -35,13 +25,6 @@ def inventory(where: Path, *moods: str, head: str = "") -> str:
     path = where / "estate.yaml"
     path.write_text("\n".join([head, "targets:", *lines, ""]))
     return str(path)
-
-
-def until(condition: Callable[[], bool], within: float = 20.0) -> None:
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -185,23 +168,6 @@ def test_a_full_stdout_is_said(plugins: Path) -> None:
         assert done.returncode == 2
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
-
-
-@contextlib.contextmanager
-def started(plugins: Path, *arguments: str, **extra: str):  # type: ignore[no-untyped-def]
-    process = subprocess.Popen(
-        plugin.command(*arguments),
-        env=plugin.environment(plugins, extra),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_a_closed_pipe_ends_the_probing_without_a_word(plugins: Path) -> None:

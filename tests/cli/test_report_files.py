@@ -20,14 +20,6 @@ from scanready.report.html import run_in
 from tests.cli import plugin
 
 
-@pytest.fixture
-def plugins(tmp_path: Path) -> Path:
-    where = tmp_path / "site"
-    where.mkdir()
-    plugin.install(where)
-    return where
-
-
 def mood(name: str, host: str = "host") -> str:
     return f"mood://{host}:99?is={name}"
 
