@@ -34,10 +34,6 @@ class Farewells:
         wanted = list(streams)
         self._open = [(stream, farewell if stream in wanted else said) for stream, said in self._open]
 
-    def forget(self, stream: Stream) -> None:
-        """Somebody else ends it."""
-        self._open = [entry for entry in self._open if entry[0] is not stream]
-
     async def leave(self, stream: Stream) -> None:
         """End one now."""
         for entry in [entry for entry in self._open if entry[0] is stream]:

@@ -328,10 +328,6 @@ class Probe:
         """End a talk now, politely, instead of at the end of the climb."""
         await self._owed.leave(stream)
 
-    def handed_over(self, stream: Stream) -> None:
-        """A client library owns the connection from here on (see :meth:`Stream.detach`)."""
-        self._owed.forget(stream)
-
     def record(self, check: Check) -> None:
         """Add a check that has no rung of its own."""
         self.checks.append(check)

@@ -129,11 +129,6 @@ class Head(_Closed):
     targets: list[Any] = Field(description="What the agent is asked to scan: URLs, hosts, or mappings.")
 
 
-def known_keys(model: type[BaseModel]) -> list[str]:
-    """The keys a mapping may have."""
-    return list(model.model_fields)
-
-
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of an inventory file. Installed third-party types are part of it."""
     schema = _without_null_defaults(Head.model_json_schema())
