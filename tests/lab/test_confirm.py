@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.lab.lab import Lab
-from scanready.escape import fill
 from scanready.model import Target
+from scanready.placeholders import fill
 from tests.climb import account, climb, story, target
 
 ER = account("er")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanready.causes import common
-from scanready.escape import fill, visible, visible_lines
+from scanready.escape import visible, visible_lines
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
+from scanready.placeholders import fill
 from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
 from scanready.report.ladder import Ladder

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ..escape import named
 from ..model import Cause
+from ..placeholders import named
 from .looking import look
 from .options import simple_format
 from .outlet import show

@@ -8,10 +8,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import fill, named, visible
+from ..escape import visible
 from ..fitness import ROLES, Fitness
 from ..fitness.line import Answer
 from ..model import Outcome, Verdict
+from ..placeholders import fill, named
 from .document import Look
 from .human import Paper, columns, duration, fact, pairs, verdict_word
 from .result import SCHEMA, agent_object, plainly

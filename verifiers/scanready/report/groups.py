@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..escape import fill
 from ..model import Cause, Owner, Report, Step, Target, Verdict
+from ..placeholders import fill
 from .document import GOOD, Places, RunInfo, Totals
 from .human import GRAVITY, address
 from .result import as_line, fixes

@@ -12,8 +12,9 @@ from collections import Counter
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ..escape import fill, visible, visible_lines
+from ..escape import visible, visible_lines
 from ..model import Outcome, Report, Step, Target, Verdict
+from ..placeholders import fill
 from .document import HOLDS, Look, Places, RunInfo, Totals
 from .result import fixes
 

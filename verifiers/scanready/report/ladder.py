@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import fill, visible
+from ..escape import visible
 from ..model import Outcome, Report, Target
+from ..placeholders import fill
 from . import overview, story
 from .document import Look, Places, RunInfo, Totals
 from .human import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from ..escape import fill
 from ..model import Agent, Check, Facts, Report, Target
+from ..placeholders import fill
 
 SCHEMA = 1
 #: Facts are flat by rule; what is nested deeper than this is not evidence any more.

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 
 from ..catalogue import BY_NAME
 from ..causes import common
-from ..escape import fill
 from ..model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
+from ..placeholders import fill
 from .exchanges import TOLD, Exchange
 from .exchanges.said import NOTHING_TRIED
 from .result import fixes

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..escape import fill, visible
+from ..escape import visible
 from ..model import Cause, Report, Target, Verdict
+from ..placeholders import fill
 from .document import GOOD, Look, Places, RunInfo, Totals
 from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
 from .result import fixes

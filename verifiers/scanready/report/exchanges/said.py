@@ -13,8 +13,8 @@ class Exchange:
     """One rung of one type.
 
     ``sent`` is what goes out, or a function that says it of a report and its check where that depends on the target.
-    ``by_hand`` is a line for a shell of the agent, with the places of :func:`scanready.escape.fill`; empty where no
-    usual program asks that.
+    ``by_hand`` is a line for a shell of the agent, with the places of :func:`scanready.placeholders.fill`; empty where
+    no usual program asks that.
     """
 
     sent: str | Callable[[Report, Check], str] = ""
