@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from . import registry
+from . import registry, timestamps
 from .agent_step import AgentStep
 from .catalogue import BY_NAME, Cost, TargetType
 from .causes import common, infrastructure
@@ -197,7 +196,7 @@ class Run:
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
     async def _climb(self, target: Target, seen: Observation) -> Report:
-        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        started = timestamps.now()
         row = (BY_NAME.get(target.type) or _third_party(target)).on(target.port)
         verify = registry.verifier(target.type)
         seconds, patience = self.settings.timeout, None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import gc
 import json
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__
+from .. import __version__, timestamps
 from ..engine import Run, Settings
 from ..guard import LockoutGuard
 from ..model import Agent, Cause, Report, Target, bracketed
@@ -201,7 +200,6 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
 
 
 def _info(job: Job, agent: Agent) -> RunInfo:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    started = job.resumed.started if job.resumed else now
+    started = job.resumed.started if job.resumed else timestamps.now()
     settings = job.settings
     return RunInfo(__version__, agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .. import timestamps
 from ..escape import visible
 from ..model import Verdict
 from ..store import Store, StoredRun, StoreError
@@ -97,7 +98,7 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
     before = None
     if older_than is not None:
         moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
-        before = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        before = timestamps.written(moment)
     try:
         path = store_path(store)
         gone = prune(path, keep, before) if path.exists() else []

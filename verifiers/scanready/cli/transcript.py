@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
 from collections.abc import Callable
 
+from .. import timestamps
 from ..escape import visible
 from ..model import Credential, Target
 from ..stream import Tap
@@ -27,9 +27,8 @@ def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
         secrets = _forms(target.credential)
 
         def take(direction: str, data: bytes) -> None:
-            at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             clean = _without(data, secrets)
-            block = f"\n{at} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}"
+            block = f"\n{timestamps.now()} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}"
             for outlet in outlets:
                 outlet.write(block)
 

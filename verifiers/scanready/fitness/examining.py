@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from .. import timestamps
 from ..model import Check, Outcome, Step, Verdict, judge
 from . import clients, clock, libraries, machine, master, ports, resolvers, standpoint, subnets
 from .asked import Asked
@@ -51,7 +51,7 @@ class Fitness:
 async def examine(asked: Asked) -> Fitness:
     """Ask everything that concerns the role; takes as long as the slowest question."""
     loop = asyncio.get_running_loop()
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    started = timestamps.now()
     begun = loop.time()
     told = await asyncio.gather(*(question(asked) for question in QUESTIONS[asked.role]))
     answers = tuple(answer for group in told for answer in group)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import timestamps
 from .database import StoreError, close, explained, open_for_writing
 from .names import new_name
 
@@ -176,10 +177,9 @@ class Writer:
             )
             for item in batch:
                 if isinstance(item, _End):
-                    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
                     connection.execute(
                         "UPDATE runs SET ended = ?, seconds = ?, interrupted = ? WHERE id = ?",
-                        (now.replace("+00:00", "Z"), item.seconds, item.interrupted, number),
+                        (timestamps.now(), item.seconds, item.interrupted, number),
                     )
             connection.execute("COMMIT")
         except sqlite3.Error as error:
