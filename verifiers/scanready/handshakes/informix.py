@@ -11,7 +11,6 @@ from ..stream import Stream, StreamError
 from ..wire import WireError, drda
 from ..wire import sqli as wire
 
-INVENTED_USER = "scanready_probe"
 #: Any name will do where the login is to be refused; the server judges the user before or after it, both prove it.
 NO_SERVER = "scanready"
 #: Where installers put the DRDA listener (drsoctcp), which tells the version to whoever asks.
@@ -21,6 +20,8 @@ _IDENTITY = (common.LOGIN_REFUSED, causes.SERVER_NAME, causes.HOST_NOT_TRUSTED)
 
 class Session:
     """The one connection request of a climb, and the word that ends it if it was accepted."""
+
+    asks = "user and password"
 
     def __init__(self) -> None:
         self._accepted = False
@@ -39,37 +40,43 @@ class Session:
             await stream.send(wire.EXIT)
             await stream.receive(lambda buffer: buffer.take(2) if buffer.peek(2) else None)
 
+    def untried(self) -> Failure:
+        """Nobody may log in here without leave."""
+        return Failure(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
 
-def introduced(rung: Rung, answer: wire.Answer) -> None:
-    """Tell who answers; a refusal hides the version."""
-    facts = {"product": "IBM Informix"}
-    if answer.host:
-        facts["server_name"] = answer.host
-    if answer.kind == wire.CONACC:
-        facts["internal_version"] = answer.version.rpartition("Version ")[2]
-        rung.saw(f"speaks SQLI: {answer.version}", **facts)
-    else:
-        rung.saw("speaks SQLI (a refusal hides the version)", **facts)
+    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+        """Tell who answers; a refusal hides the version."""
+        facts = {"product": "IBM Informix"}
+        if answer.host:
+            facts["server_name"] = answer.host
+        if answer.kind == wire.CONACC:
+            facts["internal_version"] = answer.version.rpartition("Version ")[2]
+            rung.saw(f"speaks SQLI: {answer.version}", **facts)
+        else:
+            rung.saw("speaks SQLI (a refusal hides the version)", **facts)
 
+    def judged(self, probe: Probe, answer: wire.Answer) -> None:
+        """Raise what the server has against the connection.
 
-def judged(probe: Probe, answer: wire.Answer) -> None:
-    """Raise what the server has against the connection.
+        Raises:
+            Failure: refused, and why.
+        """
+        if answer.kind == wire.CONACC:
+            return
+        if answer.kind == wire.REDIRECT:
+            raise _redirected(probe, answer)
+        cause, meaning = causes.NUMBERS.get(answer.code, (causes.SERVER_ERROR, "refused"))
+        about = f" ({answer.about})" if answer.about else ""
+        system = f", operating system error {answer.os_error}" if answer.os_error else ""
+        detail = f"error {answer.code}{system}: {meaning}{about}"
+        fix = None
+        if cause is causes.HOST_NOT_TRUSTED and probe.target.credential:
+            fix = f"{probe.agent_address} {probe.target.credential.username}"  # a line of hosts.equiv
+        raise Failure(cause, detail, fix, error_code=answer.code)
 
-    Raises:
-        Failure: refused, and why.
-    """
-    if answer.kind == wire.CONACC:
-        return
-    if answer.kind == wire.REDIRECT:
-        raise _redirected(probe, answer)
-    cause, meaning = causes.NUMBERS.get(answer.code, (causes.SERVER_ERROR, "refused"))
-    about = f" ({answer.about})" if answer.about else ""
-    system = f", operating system error {answer.os_error}" if answer.os_error else ""
-    detail = f"error {answer.code}{system}: {meaning}{about}"
-    fix = None
-    if cause is causes.HOST_NOT_TRUSTED and probe.target.credential:
-        fix = f"{probe.agent_address} {probe.target.credential.username}"  # a line of hosts.equiv
-    raise Failure(cause, detail, fix, error_code=answer.code)
+    def is_prompt(self, failure: Failure) -> bool:
+        """True for refusals that only somebody who judges logins gives."""
+        return failure.cause in _IDENTITY
 
 
 def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
@@ -86,11 +93,6 @@ def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
     if there.port:
         entry = f"- {{host: {there.host}, type: informix, port: {there.port}, server: {there.server}}}"
     return Failure(causes.REDIRECTED, f"a redirect to {there.server} at {endpoint}", entry, **facts)
-
-
-def is_prompt(failure: Failure) -> bool:
-    """True for refusals that only somebody who judges logins gives."""
-    return failure.cause in _IDENTITY
 
 
 async def look_at_drda(probe: Probe) -> None:

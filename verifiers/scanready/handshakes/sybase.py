@@ -13,12 +13,13 @@ from ..stream import Stream
 from ..wire import WireError
 from ..wire import tds5 as wire
 
-INVENTED_USER = "scanready_probe"
 _RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
 
 
 class Session:
     """The one login of a climb, and the word that ends it, a refused one too."""
+
+    asks = "a password"
 
     def __init__(self) -> None:
         self._begun = False
@@ -43,43 +44,52 @@ class Session:
         if self._begun:
             await stream.send(wire.LOGOUT)
 
+    def untried(self) -> Failure:
+        """Nobody may log in here without leave."""
+        detail = "accepts connections; a login is this protocol's first word, and none was tried"
+        return Failure(causes.LOGIN_IS_FIRST, detail)
 
-def introduced(rung: Rung, answer: wire.Answer) -> None:
-    """Tell who answers.
+    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+        """Tell who answers.
 
-    Raises:
-        WireError: nobody who acknowledges logins.
-    """
-    acknowledged = answer.acknowledged
-    if acknowledged is None:
-        if not answer.errors:
-            raise WireError("a TDS reply without an answer to the login")
-        rung.saw("speaks TDS 5.0", product="SAP ASE (Sybase)")
-        return
-    program = acknowledged.program
-    version = ".".join(map(str, acknowledged.version[:3]))
-    server = next((message.server for message in answer.messages if message.server), None)
-    facts = {"product": program or "SAP ASE (Sybase)", "version": version} | ({"server_name": server} if server else {})
-    if program.lower().startswith("microsoft"):
-        rung.blocked(causes.MICROSOFT, f"{program} answers", **facts)
-    elif program.lower().startswith(_RELATIVES):
-        rung.warn(causes.RELATIVE, f"speaks TDS 5.0: {program} {version}", **facts)
-    else:
-        rung.saw(f"speaks TDS 5.0: {program} {version}", **facts)
+        Raises:
+            WireError: nobody who acknowledges logins.
+        """
+        acknowledged = answer.acknowledged
+        if acknowledged is None:
+            if not answer.errors:
+                raise WireError("a TDS reply without an answer to the login")
+            rung.saw("speaks TDS 5.0", product="SAP ASE (Sybase)")
+            return
+        program = acknowledged.program
+        version = ".".join(map(str, acknowledged.version[:3]))
+        server = next((message.server for message in answer.messages if message.server), None)
+        facts = {"product": program or "SAP ASE (Sybase)", "version": version} | (
+            {"server_name": server} if server else {}
+        )
+        if program.lower().startswith("microsoft"):
+            rung.blocked(causes.MICROSOFT, f"{program} answers", **facts)
+        elif program.lower().startswith(_RELATIVES):
+            rung.warn(causes.RELATIVE, f"speaks TDS 5.0: {program} {version}", **facts)
+        else:
+            rung.saw(f"speaks TDS 5.0: {program} {version}", **facts)
 
+    def judged(self, probe: Probe, answer: wire.Answer) -> None:
+        """Raise what the server has against a login.
 
-def judged(answer: wire.Answer) -> None:
-    """Raise what the server has against a login.
+        Raises:
+            Failure: refused, and why.
+        """
+        status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
+        if status == wire.ACCEPTED:
+            return
+        if status == wire.NEGOTIATE:
+            raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
+        raise refusal(answer.errors, common.LOGIN_REFUSED)
 
-    Raises:
-        Failure: refused, and why.
-    """
-    status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
-    if status == wire.ACCEPTED:
-        return
-    if status == wire.NEGOTIATE:
-        raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
-    raise refusal(answer.errors, common.LOGIN_REFUSED)
+    def is_prompt(self, failure: Failure) -> bool:
+        """True for the refusal that only somebody who judges logins gives."""
+        return failure.cause is common.LOGIN_REFUSED
 
 
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
@@ -123,9 +133,3 @@ async def _run(stream: Stream, statement: str) -> wire.Answer:
 
 def _name(name: str) -> str:
     return "[" + name.replace("]", "]]") + "]"
-
-
-def untried() -> Failure:
-    """Nobody may log in here without leave."""
-    detail = "accepts connections; a login is this protocol's first word, and none was tried"
-    return Failure(causes.LOGIN_IS_FIRST, detail)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ..causes import informix as causes
 from ..explain import Failure
-from ..handshakes import first_word
+from ..handshakes import first_word, login_first
 from ..handshakes import informix as shared
 from ..logins import informix as driver
 from ..model import Step
@@ -33,28 +33,9 @@ async def verify(probe: Probe) -> None:
     if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:
-        await _to_the_prompt(probe, session, stream)
-
-
-async def _to_the_prompt(probe: Probe, session: shared.Session, stream: Stream) -> None:
-    if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
-        await shared.look_at_drda(probe)
-    async with probe.step(Step.HANDSHAKE) as rung:
-        if not probe.target.options.get("allow_login_probe"):
-            rung.blocked(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
-        probe.footprint.probe_logins += 1
-        answer = await session.log_in(probe, stream, shared.INVENTED_USER, "")
-        shared.introduced(rung, answer)
-    async with probe.step(Step.AUTH) as rung:
-        try:
-            shared.judged(probe, answer)
-        except Failure as failure:
-            if not shared.is_prompt(failure):
-                rung.unsure(failure.cause, failure.detail, **failure.facts)
-                return
-            rung.saw(f"asks for user and password ({failure.detail})", auth_methods=["password"])
-        else:
-            rung.saw(f"lets {shared.INVENTED_USER} in without a password", anonymous=True)
+        if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
+            await shared.look_at_drda(probe)
+        await login_first.to_the_prompt(probe, session, stream)
 
 
 async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
@@ -64,16 +45,7 @@ async def _with_credential(probe: Probe, session: shared.Session, stream: Stream
         if "server" not in options:
             login.blocked(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
         async with probe.attempt() as going:
-            if not stream.encrypted:
-                probe.about_to_send_in_clear()
-            async with probe.step(Step.HANDSHAKE) as rung:
-                going.pending = True
-                answer = await session.log_in(probe, stream, credential.username, credential.password or "")
-                going.pending = False
-                shared.introduced(rung, answer)
-            async with probe.step(Step.AUTH) as rung:
-                rung.saw("asks for user and password", auth_methods=["password"])
-            shared.judged(probe, answer)
+            await login_first.log_in(probe, session, stream, going)
         login.saw(f"logged in as {credential.username}")
     encrypted = stream.encrypted
     async with probe.step(Step.ACCESS) as rung:

@@ -13,9 +13,8 @@ password travels in clear: with `tls: true` the port is an SSL listener, else on
 
 from __future__ import annotations
 
-from ..causes import common
 from ..explain import Failure
-from ..handshakes import first_word, usual_ports
+from ..handshakes import first_word, login_first, usual_ports
 from ..handshakes import sybase as shared
 from ..model import Step
 from ..probe import Probe
@@ -36,42 +35,14 @@ async def verify(probe: Probe) -> None:
     if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:
-        await _to_the_prompt(probe, session, stream)
-
-
-async def _to_the_prompt(probe: Probe, session: shared.Session, stream: Stream) -> None:
-    async with probe.step(Step.HANDSHAKE) as rung:
-        if not probe.target.options.get("allow_login_probe"):
-            raise shared.untried()
-        probe.footprint.probe_logins += 1
-        answer = await session.log_in(probe, stream, shared.INVENTED_USER, "")
-        shared.introduced(rung, answer)
-    async with probe.step(Step.AUTH) as rung:
-        try:
-            shared.judged(answer)
-        except Failure as failure:
-            if failure.cause is not common.LOGIN_REFUSED:
-                rung.unsure(failure.cause, failure.detail, **failure.facts)
-                return
-            rung.saw(f"asks for a password ({failure.detail})", auth_methods=["password"])
-        else:
-            rung.saw(f"lets {shared.INVENTED_USER} in without a password", anonymous=True)
+        await login_first.to_the_prompt(probe, session, stream)
 
 
 async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
     credential = probe.target.credential
     assert credential is not None
     async with probe.step(Step.LOGIN) as login, probe.attempt() as going:
-        if not stream.encrypted:
-            probe.about_to_send_in_clear()
-        async with probe.step(Step.HANDSHAKE) as rung:
-            going.pending = True
-            answer = await session.log_in(probe, stream, credential.username, credential.password or "")
-            going.pending = False
-            shared.introduced(rung, answer)
-        async with probe.step(Step.AUTH) as rung:
-            rung.saw("asks for a password", auth_methods=["password"])
-        shared.judged(answer)
+        await login_first.log_in(probe, session, stream, going)
         login.saw(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         try:
