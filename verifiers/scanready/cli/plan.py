@@ -153,13 +153,12 @@ def _canary_port() -> int:
 
 
 def _table(plan: dict[str, Any]) -> str:
-    from rich.table import Table
     from rich.text import Text
 
-    from ..report.human import Paper, pairs
+    from ..report.human import Paper, counted, headed, pairs
 
     paper = Paper(look())
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = headed()
     table.add_column("host", overflow="fold", min_width=8)
     table.add_column("port", justify="right", no_wrap=True)
     table.add_column("types", overflow="fold")
@@ -177,15 +176,15 @@ def _table(plan: dict[str, Any]) -> str:
     contacted = total["targets"] - len(plan["not_built"])
     paper.draw(
         Text(
-            f"{_count(contacted, 'target')} on {_count(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
-            f"{_count(total['connections'], 'connection')}, {_count(total['login_attempts'], 'login attempt')}, "
-            f"{_count(total['probe_logins'], 'login')} with an invented account"
+            f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
+            f"{counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
+            f"{counted(total['probe_logins'], 'login')} with an invented account"
         )
     )
     if canary["hosts"]:
         paper.draw(
             Text(
-                f"and a try at port {canary['port']} of at most {_count(canary['hosts'], 'host')} "
+                f"and a try at port {canary['port']} of at most {counted(canary['hosts'], 'host')} "
                 "(--no-canary leaves it out)"
             )
         )
@@ -201,7 +200,3 @@ def _table(plan: dict[str, Any]) -> str:
         paper.draw(pairs([(", ".join(names), note) for note, names in notes.items()]), indent=2)
     paper.draw(Text("\nnothing was contacted", "dim"))
     return paper.text()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -116,13 +116,12 @@ def _source(run: StoredRun) -> str:
 
 
 def _table(store: Store, runs: list[StoredRun]) -> str:
-    from rich.table import Table
     from rich.text import Text
 
-    from ..report.human import GRAVITY, Paper
+    from ..report.human import GRAVITY, Paper, headed
 
     paper = Paper(look())
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = headed()
     for head in ("run", "started", "agent"):
         table.add_column(head, no_wrap=True)
     table.add_column("results", overflow="fold")

@@ -89,13 +89,12 @@ def _service(one: CloudService) -> dict[str, Any]:
 
 
 def _table(rows: dict[TargetType, bool], others: list[str]) -> str:
-    from rich.table import Table
     from rich.text import Text
 
-    from ..report.human import Paper
+    from ..report.human import Paper, headed
 
     paper = Paper(look())
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = headed()
     for name in ("type", "port"):
         table.add_column(name, no_wrap=True, justify="right" if name == "port" else "left")
     table.add_column("ports of the document", overflow="fold")

@@ -112,6 +112,11 @@ def columns(*ratios: int | None) -> Table:
     return grid
 
 
+def headed() -> Table:
+    """Return a table without lines that has a header; its columns are still to be added."""
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+
+
 #: What the catalogue of causes says is whole, however long; only what targets say is cut.
 _OURS, _LONGEST_OF_OURS = ("meaning", "remedy"), 4000
 
@@ -154,12 +159,16 @@ def fact(value: Any) -> str:
     return str(value)
 
 
+def counted(number: int, what: str) -> str:
+    """Return ``1 target``, ``2 targets``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def counts(totals: Totals) -> str:
     """Return the one line that says it all."""
     found = Counter({verdict.value: totals.verdicts[verdict] for verdict in reversed(GRAVITY)})
     words = ", ".join(f"{count} {word}" for word, count in found.items() if count)
-    plural = "target" if totals.targets == 1 else "targets"
-    line = f"{totals.targets} {plural} in {duration(totals.seconds)}" + (f": {words}" if words else "")
+    line = f"{counted(totals.targets, 'target')} in {duration(totals.seconds)}" + (f": {words}" if words else "")
     if totals.unchecked:
         line += f"; {totals.unchecked} not checked"
     return line + (" (interrupted)" if totals.interrupted else "")

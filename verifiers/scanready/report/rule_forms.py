@@ -28,13 +28,12 @@ CHAIN = "inet filter forward"
 
 def table(rules: Sequence[Rule], look: Look) -> str:
     """A table for people, then what is to be known of it."""
-    from rich.table import Table
     from rich.text import Text
 
-    from .human import Paper
+    from .human import Paper, headed
 
     paper = Paper(look)
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    drawn = headed()
     for name in ("source", "destination"):
         drawn.add_column(name, overflow="fold", min_width=9)
     for name in ("protocol", "ports"):

@@ -11,7 +11,7 @@ from ..escape import visible
 from ..model import Cause, Report, Target, Verdict
 from ..placeholders import fill
 from .document import GOOD, Look, Places, RunInfo, Totals
-from .human import GRAVITY, Paper, address, counts, owned, pairs, verdict_word
+from .human import GRAVITY, Paper, address, counted, counts, headed, owned, pairs, verdict_word
 from .result import fixes
 
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
@@ -86,7 +86,7 @@ class Table:
 
     def _table(self, rows: list[_Row]) -> RichTable:
         narrow = self._look.width < _NARROW
-        table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        table = headed()
         table.add_column("host", overflow="fold", min_width=8)
         table.add_column("type", no_wrap=True)
         table.add_column("port", justify="right", no_wrap=True)
@@ -109,8 +109,7 @@ class Table:
         return table
 
     def _draw_group(self, group: _Group, paper: Paper) -> None:
-        size = f"  {group.size} {'target' if group.size == 1 else 'targets'}"
-        paper.draw(Text.assemble(owned(group.cause), size))
+        paper.draw(Text.assemble(owned(group.cause), "  ", counted(group.size, "target")))
         words = [
             ("meaning", fill(group.cause.meaning, group.example)),
             ("remedy", fill(group.cause.remedy, group.example)),
