@@ -175,6 +175,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "unwritable report": (["check", "SOUND", "--report", "json=/nonexistent/r"], "cannot write /nonexistent/r: No such file"),
     "unwritable transcript": (["check", "SOUND", "--transcript", "/nonexistent/t"], "cannot write /nonexistent/t: No such file"),
     "two outputs in one file": (["check", "SOUND", "-o", "same", "--report", "json=same"], "named twice; it would be overwritten"),
+    "an inventory for a target": (["check", "SOUND", __file__], "is an inventory, not a target: `scanready verify "),
+    "an inventory that is not there": (["plan", "none.yaml"], "none.yaml: cannot be read: No such file"),
+    "a target for an inventory": (["verify", "127.0.0.1"], "one target is checked with `scanready check 127.0.0.1`"),
+    "an inventory for a run": (["report", __file__], "neither a result of --format json, jsonl or html, nor a bundle"),
     "credential without inventory": (["check", "SOUND", "--credential", "c"], "--credential needs --inventory FILE"),
 }  # fmt: skip
 

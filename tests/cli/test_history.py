@@ -51,6 +51,8 @@ def test_every_run_is_kept_and_listed(plugins: Path) -> None:
     table = run(plugins, "runs").stdout
     assert verify["run"] in table
     assert "1 ready, 1 undecided, 1 blocked" in table
+    run(plugins, "check", *(f"mood://host{n}:99" for n in range(30)))
+    assert "mood://host0:99 and 29 more\n" in run(plugins, "runs").stdout
 
 
 def test_a_run_that_is_not_to_be_kept_is_not(plugins: Path) -> None:

@@ -162,12 +162,23 @@ def test_a_full_disk_elsewhere_leaves_stdout_whole(plugins: Path, option: str) -
 
 @needs_full
 def test_a_full_stdout_is_said(plugins: Path) -> None:
-    for arguments in (["check", mood("ready")], ["types"]):
+    for arguments in (["check", mood("ready")], ["types"], ["--help"]):
         with open("/dev/full", "w") as full:
             done = plugin.run(plugins, arguments, stdout=full)
         assert done.returncode == 2
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell's >&-")
+def test_closed_streams_are_no_error_of_ours(plugins: Path) -> None:
+    """Else the first connection would take the place of standard output, and what is printed would be sent there."""
+    for streams in (">&-", "<&- >&- 2>&-"):
+        command = f'exec "{sys.executable}" -m scanready check --no-store {mood("ready")} {streams}'
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], env=plugin.environment(plugins), capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_closed_pipe_ends_the_probing_without_a_word(plugins: Path) -> None:

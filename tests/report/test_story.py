@@ -53,6 +53,20 @@ def test_no_place_in_a_line_is_left_open() -> None:
             assert not re.search(r"[{}]", line.replace("'{user}'", "")), line
 
 
+@pytest.mark.parametrize("kind", ["tibero", "notes"])
+def test_of_a_protocol_known_by_its_shape_no_more_is_said(kind: str) -> None:
+    assert "looks like it" in tell(climbed(kind, passed(Step.HANDSHAKE))).rungs[0].means
+
+
+def test_who_may_be_asked_with_one_line_gets_it_without_words_before_it() -> None:
+    finding = Finding(common.REFUSED, "reset")
+    check = Check(Step.CONNECT, "10.0.0.7:22", Outcome.FAILED, "reset", {}, finding)
+    line = tell(climbed("ssh", check)).rungs[0].by_hand[0]
+    assert line.startswith("On the target: ")  # two places: both are said
+    late = Check(Step.CONNECT, "10.0.0.7:22", Outcome.FAILED, "late", {}, Finding(common.FILTERED, "late"))
+    assert tell(climbed("ssh", late)).rungs[0].by_hand[0].startswith("nc ")
+
+
 def test_the_lines_have_the_target_in_them() -> None:
     target = Target("db7", "oracle", 1522, {"service": "HR;x"}, Credential("c", "er", "secret"))
     report = climbed("oracle", passed(Step.HANDSHAKE), passed(Step.AUTH), passed(Step.LOGIN), target=target)
@@ -67,7 +81,7 @@ def test_an_endpoint_besides_the_targets_own_is_asked_for_itself() -> None:
     silent = Check(Step.CONNECT, "nas:20048/udp", Outcome.SKIPPED, "mountd: no answer")
     heard = Check(Step.CONNECT, "[fe80::1%eth0]:111/udp", Outcome.PASSED, "answers")
     rungs = tell(climbed("nfs", other, silent, heard)).rungs
-    assert rungs[0].by_hand[0].startswith("On the agent: nc -vz -w 5 nas 20048;")
+    assert rungs[0].by_hand[0].startswith("nc -vz -w 5 nas 20048   #")  # the agent is where one sits
     assert (rungs[0].sent, rungs[0].code, rungs[0].owner) == (
         "a TCP connection request",
         "connect.filtered",

@@ -80,7 +80,7 @@ BLOCK_PAGE = Cause(
     Step.HANDSHAKE,
     "A filter on the way answers in the service's place, with its own page of refusal or failure.",
     "Permit the endpoint for this agent in the filter that the detail names.",
-    "On the agent: curl -vk {url}, and read the page",
+    "On the agent: curl -vk {url}   # read the page",
 )
 CLOCK_SKEW = Cause(
     "cloud.clock-skew",

@@ -68,7 +68,7 @@ FILTERED = Cause(
     Step.CONNECT,
     "No answer at all: something on the way drops the packets, or the host is off.",
     "Permit the connection from this agent on every firewall between the two, including the target's own.",
-    "On the agent: nc -vz -w 5 {host} {port}; if another port of the host answers, it is a port filter.",
+    "On the agent: nc -vz -w 5 {host} {port}   # if another port of the host answers, it is a port filter",
 )
 REJECTED = Cause(
     "connect.rejected",
@@ -200,7 +200,7 @@ SILENT = Cause(
     "service, or a service of another kind that waits for its client to begin.",
     "Find what answers on this port: ask the network team for a proxy or load balancer in the path, "
     "then whether the service behind it runs.",
-    "On the agent: nc {host} {port}, and wait. On the target: is the service's process running and not stuck?",
+    "On the agent: nc {host} {port}   # and wait. On the target: is the service's process running and not stuck?",
 )
 HUNG_UP = Cause(
     "handshake.hung-up",
@@ -217,7 +217,7 @@ OTHER_PROTOCOL = Cause(
     Step.HANDSHAKE,
     "Something else than the expected service answers on this port.",
     "Correct the port or the target type in the inventory.",
-    "On the agent: nc {host} {port}, or curl -v telnet://{host}:{port}",
+    "On the agent: nc {host} {port}   # or: curl -v telnet://{host}:{port}",
 )
 MALFORMED = Cause(
     "handshake.malformed",

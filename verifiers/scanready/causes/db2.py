@@ -14,7 +14,7 @@ NOT_DB2 = Cause(
     "The server speaks DB2's protocol (DRDA), and is another product: a DB2 client cannot read it.",
     "Correct the target type in the inventory: an Informix server is scanned as `informix` on its SQLI port "
     "(usually 9088).",
-    "db2 catalog tcpip node n remote {host} server {port}; db2 connect to DATABASE   (SQL1598N, SQL30020N)",
+    "db2 catalog tcpip node n remote {host} server {port}; db2 connect to DATABASE   # SQL1598N, SQL30020N",
 )
 DATABASE_UNKNOWN = Cause(
     "db2.database-unknown",
@@ -51,7 +51,7 @@ CANNOT_CONNECT = Cause(
     Step.ACCESS,
     "The password is right, but the account may not connect to this database (RDBATHRM, SQL30060N).",
     "Grant CONNECT on the database to the scan account.",
-    "db2 connect to DATABASE user {user}   (SQL1060N or SQL30060N)",
+    "db2 connect to DATABASE user {user}   # SQL1060N or SQL30060N",
 )
 DATABASE_DOWN = Cause(
     "db2.database-unavailable",
@@ -85,7 +85,7 @@ SECURITY_FAILED = Cause(
     Step.LOGIN,
     "The server could not judge the login (its own security service, or a plug-in, failed); the detail has its code.",
     "Look into the server's diagnostic log, and at the security plug-ins of the instance.",
-    "db2 connect to DATABASE user {user}   (SQL30082N; its reason code is explained by `db2 ? SQL30082N`)",
+    "db2 connect to DATABASE user {user}   # SQL30082N; its reason code is explained by `db2 ? SQL30082N`",
 )
 NOT_BOUND = Cause(
     "db2.packages-not-bound",

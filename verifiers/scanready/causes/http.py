@@ -65,7 +65,7 @@ BLOCK_PAGE = Cause(
     "The page that answers is the block or challenge page of a filter, shown with the status of a real page (200): "
     "the site itself was not seen.",
     "Permit this agent's address, or the site for this agent, in the filter or firewall that the detail names.",
-    "On the agent: curl -vk {url}, and read the page",
+    "On the agent: curl -vk {url}   # read the page",
 )
 
 # where redirects lead -----------------------------------------------------------------------------------------------

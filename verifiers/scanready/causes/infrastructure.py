@@ -11,7 +11,7 @@ UNKNOWN_GREETING = Cause(
     "Whoever answers speaks first, in bytes that belong to no protocol known here. The Master Server's protocol is not "
     "public: whether these are its bytes cannot be told.",
     "Look on the Master Server what listens on the port; correct host or port in the inventory if it is not this host.",
-    "On the Master: ss -ltnp 'sport = :{port}'. On the agent: nc {host} {port} | xxd, for two seconds",
+    "On the Master: ss -ltnp 'sport = :{port}'. On the agent: timeout 2 nc {host} {port} | xxd",
     definite=False,
 )
 NEIGHBOUR_UNKNOWN = Cause(
@@ -21,7 +21,7 @@ NEIGHBOUR_UNKNOWN = Cause(
     "The connection stands, as a Master Server's would. That proves something only if another port of the same host "
     "does not take connections likewise, and that is not known.",
     "Run the check without --no-canary, and with a --timeout of 10 seconds or more.",
-    "On the agent: nc -vz {host} 64937; it should be refused.",
+    "On the agent: nc -vz -w 5 {host} 64937   # it should be refused",
     definite=False,
 )
 NO_PAGE = Cause(

@@ -64,7 +64,7 @@ STRICT_ONLY = Cause(
     "speak to it; whether the scanner's can, only its version tells.",
     "Check that the scanner's SQL Server client knows strict encryption (ODBC driver 18 or newer does); else set "
     "`Force Strict Encryption` to No for this instance.",
-    "sqlcmd -S tcp:{host},{port} -Ns; the server's error log has 17819 for each client that was not strict.",
+    "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
 )
 ADMIN_PORT = Cause(
     "mssql.admin-port",

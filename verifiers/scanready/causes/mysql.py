@@ -15,7 +15,7 @@ HOST_NOT_ALLOWED = Cause(
     "(error 1130).",
     "Create the scan account for the agent as the server sees it (the fix has the name or address it printed), "
     "or widen the host part of the account.",
-    "mysql -h {host} -P {port} -u {user} -p   (the error names this agent as the server sees it)",
+    "mysql -h {host} -P {port} -u {user} -p   # the error names this agent as the server sees it",
 )
 HOST_BLOCKED = Cause(
     "mysql.host-blocked",
@@ -44,7 +44,7 @@ ANCIENT_PROTOCOL = Cause(
     Step.HANDSHAKE,
     "The server speaks protocol 9, which ended with MySQL 3.22: no client of today can log in.",
     "Upgrade the server, or scan a copy of its data in a current one.",
-    "On the agent: nc {host} {port} | xxd   (the fifth byte is 09)",
+    "On the agent: nc {host} {port} | xxd   # the fifth byte is 09",
 )
 SERVER_ERROR = Cause(
     "mysql.server-error",

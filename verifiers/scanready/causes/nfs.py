@@ -41,7 +41,7 @@ STALE = Cause(
     "restarted without registering again. A firewall that answers with resets in its place looks the same.",
     "Restart the service that the detail names on the server, so that it registers anew; if it runs and listens there, "
     "permit the port on the firewalls between the two.",
-    "On the server: rpcinfo -p; ss -lntup   (compare the ports)",
+    "On the server: rpcinfo -p; ss -lntup   # compare the ports",
 )
 NOT_REGISTERED = Cause(
     "nfs.not-registered",
@@ -106,7 +106,7 @@ UNPRIVILEGED_PORT = Cause(
     "would have refused anyway is not known.",
     "Run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount is; or export with the option "
     "`insecure`.",
-    "On the server: exportfs -v   (look for `secure`)",
+    "On the server: exportfs -v   # look for `secure`",
     definite=False,
 )
 NOT_FOR_AGENT = Cause(

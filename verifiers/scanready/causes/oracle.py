@@ -15,7 +15,7 @@ SERVICE_UNKNOWN = Cause(
     "or the database is down and not registered.",
     "Use a name from `lsnrctl services` on the server; if it is missing there, start the database, or have it register "
     "(ALTER SYSTEM REGISTER).",
-    "On the server: lsnrctl services. On the agent: tnsping HOST:PORT/SERVICE",
+    "On the server: lsnrctl services. On the agent: tnsping {host}:{port}/{path}",
 )
 SERVICE_NOT_NAMED = Cause(
     "oracle.service-not-named",
@@ -71,7 +71,7 @@ REQUEST_LATE = Cause(
     "something on the way holds packets back, or the listener is overloaded.",
     "Look at what inspects or delays the traffic between agent and listener; INBOUND_CONNECT_TIMEOUT_LISTENER is how "
     "long the listener waits.",
-    "On the agent: tnsping HOST:PORT/SERVICE 5. On the server: tail listener.log",
+    "On the agent: tnsping {host}:{port}/{path} 5. On the server: tail listener.log",
 )
 REDIRECT_LOOP = Cause(
     "oracle.redirect-loop",
@@ -103,7 +103,7 @@ NO_SESSION_PRIVILEGE = Cause(
     Step.LOGIN,
     "The password is right, and the account may not open a session (ORA-01045).",
     "Grant it: the fix has the statement.",
-    "sqlplus {user}@//{host}:{port}/SERVICE",
+    "sqlplus {user}@//{host}:{port}/{path}",
 )
 SERVER_ERROR = Cause(
     "oracle.server-error",
@@ -111,7 +111,7 @@ SERVER_ERROR = Cause(
     Step.LOGIN,
     "The database refuses the session for a reason that is not the account; the detail has its number.",
     "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
-    "sqlplus {user}@//{host}:{port}/SERVICE",
+    "sqlplus {user}@//{host}:{port}/{path}",
 )
 
 #: What the listener's ERR means.

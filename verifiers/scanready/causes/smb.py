@@ -15,7 +15,7 @@ SMB1_ONLY = Cause(
     "Switch SMB 2 or 3 on at the server, with new firmware if need be. Where it has none (Windows Server 2003 and "
     "older), add SMB 1 to the agent, knowing what that opens (Enable-WindowsOptionalFeature -Online -FeatureName "
     "SMB1Protocol-Client); or scan a copy of the files elsewhere.",
-    "On the agent: smbclient -L {host} -p {port} -N -m NT1 --option='client min protocol=NT1'; with -m SMB3 it fails.",
+    "On the agent: smbclient -L {host} -p {port} -N -m NT1 --option='client min protocol=NT1'   # -m SMB3 fails",
 )
 NO_COMMON_DIALECT = Cause(
     "smb.no-common-dialect",

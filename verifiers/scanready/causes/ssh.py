@@ -15,7 +15,7 @@ VERSION_1 = Cause(
     Step.HANDSHAKE,
     "The server speaks only version 1 of the protocol, which no current client speaks any more.",
     "Enable SSH 2 on the target, or upgrade it.",
-    "On the agent: nc {host} {port}   (the first line says SSH-1.5)",
+    "On the agent: nc {host} {port}   # the first line says SSH-1.5",
 )
 DISCONNECTED = Cause(
     "ssh.disconnected",
@@ -32,7 +32,7 @@ NO_COMMON_ALGORITHM = Cause(
     "This agent's ssh client and the server have no algorithm in common, so no login can ever begin.",
     "Apply the fix: on the agent where its client knows what the server offers, else on the server; "
     "upgrading the older of the two is the lasting remedy.",
-    "On the agent: ssh -v -p {port} {host}   (it ends with 'Unable to negotiate ...')",
+    "On the agent: ssh -v -p {port} {host}   # it ends with 'Unable to negotiate ...'",
 )
 LEGACY_ALGORITHMS = Cause(
     "ssh.legacy-algorithms",
@@ -41,7 +41,7 @@ LEGACY_ALGORITHMS = Cause(
     "All that this agent's ssh client and the server have in common is broken or retired cryptography; "
     "the next update of the client may end it.",
     "Enable current algorithms on the server, or upgrade it.",
-    "On the agent: ssh -v -p {port} {host}   (lines 'kex: algorithm', 'kex: host key algorithm')",
+    "On the agent: ssh -v -p {port} {host}   # lines 'kex: algorithm', 'kex: host key algorithm'",
 )
 
 # the account ------------------------------------------------------------------------------------------------------

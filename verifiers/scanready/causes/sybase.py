@@ -15,7 +15,7 @@ LOGIN_IS_FIRST = Cause(
     "The port accepts connections; what answers there can only be found out by a login, because a login is the first "
     "thing that this protocol says. None was tried without your leave.",
     "Give the target a credential, or permit one refused login of an invented user: `allow_login_probe: true`.",
-    "isql -S {host}:{port} -U {user}   (tsql -H {host} -p {port} -U {user} with TDSVER=5.0)",
+    "isql -S {host}:{port} -U {user}   # or: TDSVER=5.0 tsql -H {host} -p {port} -U {user}",
     definite=False,
 )
 MICROSOFT = Cause(
@@ -24,7 +24,7 @@ MICROSOFT = Cause(
     Step.HANDSHAKE,
     "A Microsoft SQL Server answers, not SAP ASE: the two share an ancestor and the look of their messages.",
     "Correct the target type in the inventory: mssql.",
-    "On the agent: tsql -H {host} -p {port} with TDSVER=7.4",
+    "On the agent: TDSVER=7.4 tsql -H {host} -p {port} -U {user}",
 )
 RELATIVE = Cause(
     "sybase.other-product",

@@ -30,7 +30,7 @@ LEGACY_PORT_OFF = Cause(
     "The gateway itself says that it takes logons over its HTTPS port only: a driver that uses 1025 is refused.",
     "Have the scanner's driver use HTTPS (HTTPS_PORT=443, SSLMode=REQUIRE) and permit that port from the agent, or "
     "have the gateway accept the legacy port.",
-    "On a node: gtwcontrol -d   (look for the TLS settings)",
+    "On a node: gtwcontrol -d   # look for the TLS settings",
 )
 HTTPS_ONLY = Cause(
     "teradata.https-port-only",

@@ -23,7 +23,7 @@ LOGON_HOURS = Cause(
     Step.LOGIN,
     "The account may not log on at this hour.",
     "Permit the hours of the scan in the account's logon hours.",
-    "On a domain controller: net user {user} /domain   (logon hours allowed)",
+    "On a domain controller: net user {user} /domain   # logon hours allowed",
 )
 LOGON_WORKSTATION = Cause(
     "windows.logon-workstation",
@@ -117,7 +117,7 @@ NO_TCP_BINDING = Cause(
     Step.ACCESS,
     "WMI was started, but the host offers it over no TCP port: its DCOM is restricted to other protocols.",
     "Put 'Connection-oriented TCP/IP' among DCOM's default protocols on the host.",
-    r"On the target: reg query HKLM\SOFTWARE\Microsoft\Rpc /v 'DCOM Protocols'   (ncacn_ip_tcp must be there)",
+    r"On the target: reg query HKLM\SOFTWARE\Microsoft\Rpc /v 'DCOM Protocols'   # ncacn_ip_tcp must be there",
 )
 
 # WMI -----------------------------------------------------------------------------------------------------------------

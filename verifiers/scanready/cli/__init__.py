@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import sys
@@ -96,8 +97,9 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit code."""
-    from .leaving import leave, not_as_a_verdict
+    from .leaving import leave, not_as_a_verdict, stand_in_for_closed
 
+    stand_in_for_closed()
     sys.excepthook = not_as_a_verdict
     try:
         code = group.main(args, prog_name="scanready", standalone_mode=False)
@@ -110,6 +112,12 @@ def main(args: list[str] | None = None) -> None:
         if _for_nagios(args):
             print(f"SCANREADY UNKNOWN - {error.format_message().splitlines()[0].replace('|', '/')}")  # noqa: T201
             code = 3
+    except OSError as error:
+        # Of click's own output, as that of --help; every command handles its own.
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"scanready: cannot write to standard output: {error.strerror}", file=sys.stderr)  # noqa: T201
+        code = 2
     # A monitoring system knows four codes: nothing selected, or interrupted, is unknown to it.
     leave(3 if code in (4, 130) and _for_nagios(args) else code if isinstance(code, int) else 0)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..model import Target, Verdict
+from . import completing
 from .judging import BLOCKED, UNDECIDED
 from .options import option, simple_format
 from .parameters import Positive
+from .wording import means_a_file
 
 if TYPE_CHECKING:
     from ..inventory import Inventory
@@ -38,7 +39,7 @@ _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, metavar="[INVENTORY|TARGET...]")
+@click.argument("what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=completing.files)
 @option(
     "--role",
     type=click.Choice(("proxy", "node", "master")),
@@ -102,7 +103,7 @@ def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[T
     from .check import read_targets
     from .preparing import read_inventory
 
-    files = [word for word in what if word == "-" or word.endswith((".yaml", ".yml")) or os.path.isfile(word)]
+    files = [word for word in what if means_a_file(word)]
     if len(files) > 1 or (files and len(what) > 1):
         raise click.UsageError("give one inventory, or targets")
     if files:

@@ -19,6 +19,7 @@ from .preparing import (
     source_files,
     types_exist,
 )
+from .wording import fitting, means_a_file
 
 _HELP = """\
 \b
@@ -105,6 +106,10 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
     problems: list[Any] = []
     with problems_told():
         for text in texts:
+            if text != "-" and means_a_file(text):
+                raise click.UsageError(
+                    f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
+                )
             try:
                 read = parse_target(text, types=types, credential=account)
             except InventoryError as error:

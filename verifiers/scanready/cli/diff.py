@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from . import completing
 from .looking import look
 from .options import option
 from .outlet import show
@@ -26,8 +27,8 @@ fails in B, or is worse; 1: something does.
 
 
 @click.command(help=_HELP)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=completing.runs)
+@click.argument("b", metavar="B", shell_complete=completing.runs)
 @option("--format", "format_", type=click.Choice(("table", "json", "md")), default="table", help="[default: table]")
 @option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @option("--store", metavar="FILE", help="Where runs are kept.")

@@ -9,6 +9,7 @@ import click
 
 from ..model import Cause
 from ..placeholders import named
+from . import completing
 from .looking import look
 from .options import simple_format
 from .outlet import show
@@ -24,7 +25,7 @@ Examples:
 
 
 @click.command(help=_HELP)
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=completing.codes)
 @simple_format
 def command(code: str | None, format_: str, as_json: bool) -> None:
     """Explain."""

@@ -14,6 +14,7 @@ from ..model import Target, is_address
 from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS
 from ..report.rules import Rule, Seen, best_source, merged, places_seen, rules, seen, where
+from . import completing
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
@@ -22,7 +23,7 @@ from .outlet import show
 from .preparing import plugins_load, read_inventory, types_exist, warn
 from .selection import nothing_selected, select
 from .source import opened
-from .wording import fitting
+from .wording import fitting, means_a_file
 
 _HELP = """\
 \b
@@ -41,7 +42,7 @@ _ASKED = ("nfs", "mssql", "oracle")
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=completing.files)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
 @option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 @option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
@@ -68,12 +69,10 @@ def command(
     yes: bool,
 ) -> None:
     """Firewall."""
-    import os
-
     types_exist(types)
     _check_words(sources, chain)
     master = None
-    if len(what) == 1 and (what[0] == "-" or os.path.isfile(what[0])):
+    if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
         targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
     else:

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from . import completing
 from .judging import NOTHING_SELECTED
 from .options import option
 from .outlet import show
@@ -27,7 +28,7 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
 
 
 @click.command(help=_HELP)
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=completing.files)
 @option("--from", "kind", metavar="KIND", help="nmap, ansible, csv, hosts or etc-hosts. [default: by its content]")
 @option("-o", "--output", metavar="FILE", help="Write there instead of to standard output; must not exist.")
 @click.pass_context

@@ -26,6 +26,21 @@ def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: Tra
     os._exit(CRASHED)
 
 
+def stand_in_for_closed() -> None:
+    """Put the null device in the place of a standard stream that the caller closed (``>&-``).
+
+    Else the first socket would get its descriptor, and what a child or a message writes there would go to a target.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        opened = os.open(os.devnull, os.O_RDWR)
+        if opened != descriptor:
+            os.dup2(opened, descriptor)
+            os.close(opened)
+        setattr(sys, name, os.fdopen(descriptor, "r" if descriptor == 0 else "w", encoding="utf-8"))
+
+
 def leave(code: int) -> NoReturn:
     """End the process with ``code``.
 

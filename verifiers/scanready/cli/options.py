@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from . import completing
 from .parameters import Duration, FormatAndFile, FormatName, Positive
 
 #: ``platform.system()`` of each agent one can assume.
@@ -24,9 +25,14 @@ DEPTHS = ("connect", "handshake", "auth", "login", "access")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+#: What the shell offers for an option, by what its help calls the value.
+_OFFERED = {"FILE": completing.files, "TYPE": completing.types, "RUN": completing.runs}
+
+
 def option(*names: str, **attributes: Any) -> Decorator:
     """``click.option`` with its twin in the environment: ``--per-host`` is ``SCANREADY_PER_HOST``."""
     flag = next(name for name in names if name.startswith("--"))
+    attributes.setdefault("shell_complete", _OFFERED.get(attributes.get("metavar", "")))
     return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..catalogue import BY_NAME, Cost
 from ..catalogue.clouds import placed
 from ..escape import visible
 from ..model import Step, Target
+from . import completing
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
@@ -20,6 +20,7 @@ from .options import DEPTHS, option, simple_format
 from .outlet import show
 from .preparing import credential_of, plugins_load, read_inventory, types_exist, warn
 from .selection import nothing_selected, select
+from .wording import means_a_file
 
 _HELP = """\
 \b
@@ -40,7 +41,7 @@ _UNKNOWN = Cost(1, 2, login_attempts=1)
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...")
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=completing.files)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
@@ -64,7 +65,7 @@ def command(
     """Plan."""
     types_exist(types)
     asked = Step(depth) if depth else None
-    if len(what) == 1 and (what[0] == "-" or os.path.isfile(what[0])):
+    if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
         targets, asked = select(inventory.targets, only, types), asked or inventory.depth
         everything = inventory.targets

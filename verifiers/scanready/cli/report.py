@@ -10,6 +10,7 @@ import click
 
 from ..model import Report, Target
 from ..report.document import RunInfo, Totals
+from . import completing
 from .judging import NOTHING_SELECTED, UNDECIDED, Judge
 from .options import option
 from .outputs import Outputs
@@ -33,7 +34,7 @@ some of its targets have no result.
 
 
 @click.command(help=_HELP)
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets, as with verify. Repeatable.")
 @option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
 @option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1).")

@@ -37,7 +37,9 @@ class Resumption:
         self.store: Store = open_store(options.store)
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
-            raise click.UsageError(f"{self.run.name} is a run of `check`; only one of `verify` can be gone on with")
+            raise click.UsageError(
+                f"{self.run.name} is a run of `check`; --resume goes on with one of `verify` (`scanready runs`)"
+            )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
 
     @property

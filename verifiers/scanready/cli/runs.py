@@ -111,7 +111,7 @@ def _source(run: StoredRun) -> str:
     """An inventory by its file's name alone, of many targets the first; --json has it all."""
     if run.command == "verify":
         return Path(run.source).name
-    first, *others = run.source.split(" ") or [""]
+    first, *others = run.source.split(" ")
     return f"{first} and {len(others)} more" if others else first
 
 

@@ -63,7 +63,7 @@ def nothing_selected(targets: Sequence[Target], expressions: Sequence[str]) -> s
         if not any(_matches(target, [(key, pattern)]) for target in targets):
             known = {value.lower() for target in targets for value in KEYS[key](target)}
             return f"nothing selected: no target has {key}={fitting(pattern)}{did_you_mean(pattern, known)}"
-    return "nothing selected"
+    return "nothing selected" if expressions or targets else "nothing selected: `targets` is empty"
 
 
 def _matches(target: Target, terms: Terms) -> bool:

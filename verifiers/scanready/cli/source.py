@@ -96,7 +96,8 @@ def told(name: str) -> Iterator[None]:
     except NotAResult as error:
         raise click.UsageError(f"{fitting(name)}: not a result of scanready: {fitting(str(error))}") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{fitting(name)}: not JSON: {fitting(str(error))}") from error
+        why = f"neither a result of --format json, jsonl or html, nor a bundle: {fitting(str(error))}"
+        raise click.UsageError(f"{fitting(name)}: {why}") from error
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError) as error:

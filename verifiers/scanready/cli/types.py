@@ -9,6 +9,7 @@ import click
 
 from ..catalogue import BY_NAME, TYPES, TargetType
 from ..catalogue.clouds import SERVICES, CloudService
+from . import completing
 from .looking import look
 from .options import simple_format
 from .outlet import show
@@ -25,7 +26,7 @@ Examples:
 
 
 @click.command(help=_HELP)
-@click.argument("type_", metavar="[TYPE]", required=False)
+@click.argument("type_", metavar="[TYPE]", required=False, shell_complete=completing.types)
 @simple_format
 def command(type_: str | None, format_: str, as_json: bool) -> None:
     """Types."""

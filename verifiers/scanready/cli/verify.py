@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from . import completing
 from .judging import NOTHING_SELECTED
 from .options import option, output_options, run_options
 from .preparing import (
@@ -20,6 +22,7 @@ from .preparing import (
     warn,
 )
 from .selection import nothing_selected, parse, select
+from .wording import fitting, means_a_file
 
 _HELP = """\
 \b
@@ -37,7 +40,7 @@ comma means and, a second --only means or.
 
 
 @click.command(help=_HELP)
-@click.argument("inventory", metavar="INVENTORY", required=False)
+@click.argument("inventory", metavar="INVENTORY", required=False, shell_complete=completing.files)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @run_options
 @option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
@@ -51,6 +54,9 @@ def command(
     from .running import Job, carry_out
     from .stored import recording
 
+    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
+        name = fitting(inventory)
+        raise click.UsageError(f"there is no file {name}; one target is checked with `scanready check {name}`")
     options, going_on = Options(**rest), None
     quiet = options.verbosity < 0
     if resume is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from ..escape import visible
@@ -13,6 +14,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     near = get_close_matches(word.lower(), list(known), 1, 0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def means_a_file(word: str) -> bool:
+    """Whether a word that may be an inventory or a target is an inventory: there, or called like one."""
+    return word == "-" or word.endswith((".yaml", ".yml")) or os.path.isfile(word)
 
 
 def fitting(word: str) -> str:

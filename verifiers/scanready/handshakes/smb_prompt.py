@@ -31,7 +31,7 @@ _NTLM = spnego.NTLM
 _MOST_INTERIM = 8
 _SHARE_PASSWORDS = "share passwords"
 # What has SMB 2 switched on: Samba (since 3.6), Windows 8 and Server 2012, the two before; older ones never had it.
-_SAMBA_NEWER = "smb.conf: [global] server min protocol = SMB2_02, server max protocol = SMB3"
+_SAMBA_NEWER = "[global]   # smb.conf\n    server min protocol = SMB2_02\n    server max protocol = SMB3"
 _WINDOWS_NEWER = "Set-SmbServerConfiguration -EnableSMB2Protocol $true -Force"
 _VISTA_NEWER = (
     r"Set-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters' SMB2 -Type DWORD -Value 1 "

@@ -17,6 +17,8 @@ from .result import SCHEMA, target_object
 
 #: Changes of facts shown for one target; the rest is counted.
 _MOST_FACTS = 12
+#: Verdicts stand below each other, but for one very long name.
+_WIDEST = 36
 _MARKS = {"failures": Outcome.FAILED, "worse": Outcome.WARNED, "fixed": Outcome.PASSED}
 _TITLES = {
     "failures": "newly failing",
@@ -37,17 +39,23 @@ def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
         entries = getattr(found, kind)
         if entries:
             paper.draw(Text.assemble("\n", (title, "bold"), f" ({len(entries)})"))
+        width = max((min(len(_where(entry)), _WIDEST) for entry in entries), default=0)
         for entry in entries:
-            _draw(entry, kind, paper)
+            _draw(entry, kind, paper, width)
     paper.draw(Text(f"\n{_summary(found)}", "bold"))
     return paper.text()
 
 
-def _draw(entry: Change | Glimpse, kind: str, paper: Paper) -> None:
+def _where(entry: Change | Glimpse) -> str:
+    target = _latest(entry).target
+    return f"{visible(target.type, 40)} {visible(address(target))}"
+
+
+def _draw(entry: Change | Glimpse, kind: str, paper: Paper, width: int) -> None:
     glimpse = _latest(entry)
     grid = columns(None, None, 1)
     mark = paper.mark(_MARKS[kind]) if kind in _MARKS else Text(" ")
-    where = Text(f"{visible(glimpse.target.type, 40)} {visible(address(glimpse.target))}", overflow="fold")
+    where = Text(_where(entry).ljust(width), overflow="fold")
     grid.add_row(mark, where, _verdicts(entry))
     paper.draw(grid, indent=2)
     if kind in ("failures", "worse", "verdicts") and glimpse.detail:

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from ..catalogue import BY_NAME
 from ..escape import MOST, visible, visible_lines
-from ..model import Cause, Outcome, Report, Step, Target, Verdict, bracketed
+from ..model import Cause, Check, Outcome, Report, Step, Target, Verdict, bracketed
 from .document import Look, Totals
 
 #: What a verdict says, in one sentence.
 SENTENCES: dict[Verdict, str] = {
-    Verdict.SCANNABLE: "logged in, and read what a scan would read",
+    Verdict.SCANNABLE: "logged in where a login is asked for, and read what a scan would read",
     Verdict.READY: "everything that can be proven without a credential holds, up to the login prompt",
     Verdict.LIMITED: "it would scan, but something a scan needs is missing or at risk",
     Verdict.BLOCKED: "a scan would fail",
@@ -29,9 +29,20 @@ SENTENCES: dict[Verdict, str] = {
 _READY_THERE = "everything that can be proven from here holds; there is no login to come to"
 
 
+_LOGGED_IN = "logged in, and read what a scan would read"
+#: An open page, an anonymous share: to say "logged in" of them would be untrue.
+_OPEN = "no login is asked for, and what a scan would read was read"
+
+
+def _is_login(check: Check) -> bool:
+    return check.step is Step.LOGIN and check.outcome in (Outcome.PASSED, Outcome.WARNED)
+
+
 def sentence(report: Report) -> str:
     """What the verdict of one report says."""
     row = BY_NAME.get(report.target.type)
+    if report.verdict is Verdict.SCANNABLE:
+        return _LOGGED_IN if any(_is_login(check) for check in report.checks) else _OPEN
     if report.verdict is Verdict.READY and row is not None and row.proof.height < Step.AUTH.height:
         return _READY_THERE
     return SENTENCES[report.verdict]

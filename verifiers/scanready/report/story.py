@@ -83,6 +83,9 @@ _MEANS: dict[Step, str] = {
     Step.ACCESS: "a scan can read there",
 }
 _NOT_CHECKED = "not checked, so nothing is known of it"
+#: Where nothing but the look of an answer is known, the answer proves no more than that.
+_SHAPED = "what answers there looks like it; its protocol is not public, so no more can be told"
+_UNSPOKEN = ("tibero", "notes")
 _NO_LOGIN = "nobody need log in"
 #: Where the requirement is the connection itself: what is spoken there was not asked.
 _STANDS = "the connection stands; what is spoken there is not public, and was not asked"
@@ -90,6 +93,9 @@ _NEIGHBOUR = "nobody answers for every port of this host, so the connection is t
 #: On these rungs every type does the same, unless its table says otherwise.
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%\w+)?")
 _ENDPOINT = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})(?:/(?P<transport>tcp|udp))?")
+#: Where a line is to be typed, as the catalogue says it.
+_HERE = "On the agent: "
+_ELSEWHERE = re.compile(r"\b[Oo]n (?:a|an|the) [\w ]+:")
 #: What a cause of all types says of confirming it is no line yet; the type's own is shown with it.
 _GENERAL = (Step.LOGIN, Step.ACCESS)
 
@@ -135,6 +141,8 @@ def _means(report: Report, check: Check) -> str:
     row = BY_NAME.get(report.target.type)
     if row is not None and row.by_connection and check.step is Step.HANDSHAKE:
         return _STANDS if _is_own_port(check, report.target) else _NEIGHBOUR
+    if report.target.type in _UNSPOKEN and check.step is Step.HANDSHAKE:
+        return _SHAPED
     return _MEANS[check.step]
 
 
@@ -176,11 +184,17 @@ def _by_hand(report: Report, check: Check, exchange: Exchange) -> tuple[str, ...
     usual = fill(exchange.by_hand, _place(report.target, check)) if exchange.by_hand else ""
     if finding is None:
         return (usual,) if usual and check.outcome is not Outcome.SKIPPED else ()
-    own = fill(finding.cause.confirm, _place(report.target, check))
+    own = _pasteable(fill(finding.cause.confirm, _place(report.target, check)))
     general = finding.cause.step in _GENERAL and finding.cause in vars(common).values()
     if usual and general and _program(usual) not in own:
         return own, usual
     return (own,)
+
+
+def _pasteable(line: str) -> str:
+    """Without the words before it, where all of it is for the agent: there, whoever reads the story sits."""
+    rest = line.removeprefix(_HERE)
+    return line if _ELSEWHERE.search(rest) else rest
 
 
 def _program(line: str) -> str:
@@ -235,15 +249,15 @@ def _whom(report: Report, owner: Owner) -> str:
 def _ticket(report: Report, finding: Finding) -> str:
     """A few lines that somebody understands who has never heard of us."""
     target, cause = report.target, finding.cause
-    trouble = {
-        Verdict.BLOCKED: "cannot be scanned",
-        Verdict.LIMITED: "can be scanned, but something a scan needs is missing or at risk",
-        Verdict.UNDECIDED: "could not be checked to the end",
-    }.get(report.verdict, "was checked")
+    trouble, but = {
+        Verdict.BLOCKED: ("cannot be scanned", ""),
+        Verdict.LIMITED: ("can be scanned", ", but something a scan needs is missing or at risk"),
+        Verdict.UNDECIDED: ("could not be checked to the end", ""),
+    }.get(report.verdict, ("was checked", ""))
     row = BY_NAME.get(target.type)
     lines = [
         f"{bracketed(target.host)}:{target.port} ({row.title if row else target.type}) {trouble} from the agent "
-        f"{report.agent.name} ({_address(report)}).",
+        f"{report.agent.name} ({_address(report)}){but}.",
         f"Seen at {report.started}, at the step {report.finding_step or cause.step}: {finding.detail}",
         f"This means: {fill(cause.meaning, target)}",
         f"Please: {fill(cause.remedy, target)}",

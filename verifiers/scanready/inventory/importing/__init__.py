@@ -36,7 +36,8 @@ def import_file(path: str | Path, kind: str | None = None) -> Imported:
     source = read_source(path)
     chosen = kind or _recognised(source)
     if chosen not in KINDS:
-        raise InventoryError([Problem(f"no kind {shown(chosen)}{did_you_mean(chosen, KINDS)}: {', '.join(KINDS)}")])
+        known = f"there are {', '.join(KINDS)}{did_you_mean(chosen, KINDS)}"
+        raise InventoryError([Problem(f"no kind {shown(chosen)}: {known}")])
     found = _reader(chosen)(source)
     settle(found)
     return found

@@ -43,7 +43,8 @@ def read_hosts(source: Source) -> Imported:
         except Wrong as wrong:
             found.leave(number, text, "; ".join(wrong.messages))
     if not found.entries and len(found.left) + found.left_more > 0 and not source.text.isascii():
-        raise InventoryError([Problem("no list of hosts", source.file)])
+        known = "no list of hosts, and none of nmap's XML, Ansible's JSON and a table (CSV) either"
+        raise InventoryError([Problem(known, source.file)])
     return found
 
 

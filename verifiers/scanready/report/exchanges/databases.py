@@ -13,7 +13,10 @@ _MYSQL = "mysql -h {host} -P {port} -u {user} -p"
 _PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: each early hang-up counts towards a ban"
 _SQLCMD = "sqlcmd -S tcp:{host},{port} -U {user}"
 _ORACLE = "sqlplus {user}@//{host}:{port}/{path}"
-_DB2 = "db2 catalog tcpip node n remote {host} server {port}; db2 connect to {path} user {user}"
+_DB2 = (
+    "db2 catalog tcpip node n remote {host} server {port}; db2 catalog database {path} at node n; "
+    "db2 connect to {path} user {user}"
+)
 _INFORMIX = "dbaccess - -   # then: connect to '@SERVER' user '{user}'"
 _SYBASE = "TDSVER=5.0 tsql -H {host} -p {port} -U {user}   # or: isql -S {host}:{port} -U {user}"
 _BTEQ = "bteq   # then: .logon {host}/{user}"

@@ -30,7 +30,10 @@ FILES: dict[tuple[str, str], Exchange] = {
     ("smb", Step.LOGIN): Exchange("the account by NTLM, once, on a connection of its own", _SMB),
     ("smb", Step.ACCESS): Exchange("the share was opened, one directory listed, one file opened for reading", _SMB),
     ("nfs", Step.HANDSHAKE): Exchange(_nfs, "rpcinfo -p {host}; rpcinfo -T tcp {host} nfs"),
-    ("nfs", Step.AUTH): Exchange("a call as a plain Unix user (AUTH_SYS)", "showmount -e {host}"),
+    ("nfs", Step.AUTH): Exchange(
+        "a call as a plain Unix user (AUTH_SYS)",
+        "showmount -e {host}   # NFSv3; NFSv4: mount -t nfs4 -o ro,port={port} {host}:/ /mnt",
+    ),
     ("nfs", Step.ACCESS): Exchange(
         "the walk to the export and READDIR (NFSv4), or MNT, ACCESS, READDIR and UMNT (NFSv3)", _MOUNT
     ),
