@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
@@ -12,7 +11,7 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_bac
 from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report
 from tests.climb import climb, target
-from tests.websites import answer
+from tests.websites import answer, tunnel
 
 MICROSOFT = ("login.microsoftonline.com", "outlook.office365.com", "graph.microsoft.com")
 S3 = ("s3.amazonaws.com", "s3.eu-west-1.amazonaws.com", "photos.s3.eu-west-1.amazonaws.com")
@@ -45,17 +44,7 @@ def joining(server: Server) -> Behaviour:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         record.count(head.split(b"\r\n")[0].decode().rsplit(" ", 1)[0])
-        there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-        async def onward() -> None:
-            while data := await reader.read(16384):
-                there_writer.write(data)
-            there_writer.close()
-
-        record.tasks.append(asyncio.create_task(onward()))
-        while data := await there_reader.read(16384):
-            writer.write(data)
+        await tunnel(server, b"HTTP/1.1 200 Connection established\r\n\r\n", reader, writer, record)
 
     return behaviour
 

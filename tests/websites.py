@@ -70,6 +70,21 @@ def tls(kind: str = "good") -> dict[str, object]:
     return {"tls": authority().context(kind)}  # type: ignore[arg-type]
 
 
+async def tunnel(server: Server, established: bytes, reader: Reader, writer: Writer, record: Record) -> None:
+    """Connect to ``server``, say so, and pass on what either says."""
+    there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(established)
+
+    async def onward() -> None:
+        while data := await reader.read(16384):
+            there_writer.write(data)
+        there_writer.close()
+
+    record.tasks.append(asyncio.create_task(onward()))
+    while data := await there_reader.read(16384):
+        writer.write(data)
+
+
 def proxying(server: Server) -> Behaviour:
     """Join whoever asks for a tunnel with ``server``; what is asked in absolute form gets a page."""
 
@@ -79,16 +94,7 @@ def proxying(server: Server) -> Behaviour:
         if not head.startswith(b"CONNECT"):
             writer.write(OK)
             return
-        there_reader, there_writer = await asyncio.open_connection(server.host, server.port)
-        writer.write(b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n")
-
-        async def onward() -> None:
-            while data := await reader.read(16384):
-                there_writer.write(data)
-            there_writer.close()
-
-        record.tasks.append(asyncio.create_task(onward()))
-        while data := await there_reader.read(16384):
-            writer.write(data)
+        established = b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n"
+        await tunnel(server, established, reader, writer, record)
 
     return behaviour
