@@ -32,6 +32,12 @@ def test_the_configuration_is_the_prompt() -> None:
     assert report.footprint.login_attempts == 0
 
 
+def test_the_logon_mechanisms_are_told_by_their_names() -> None:
+    report = expect(asked(teradata.system()), Verdict.READY)
+    assert report.facts["auth_methods"] == ["TD2", "LDAP", "KRB5"]
+    assert check_of(report, Step.AUTH).summary == "offers a logon by TD2, LDAP, KRB5"
+
+
 def test_a_gateway_that_takes_https_alone() -> None:
     report = asked(teradata.server(teradata.HTTPS_ONLY))
     expect(report, Verdict.LIMITED, "teradata.legacy-port-off", step=Step.AUTH, owner=Owner.DATABASE)

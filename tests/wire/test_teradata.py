@@ -22,7 +22,12 @@ def test_we_ask_as_the_vendors_driver_does() -> None:
 
 def test_the_configuration() -> None:
     found = answer("config-response")
-    assert found == teradata.Configuration("17.20.03.20", "17.20.03.19", "17.20.3.1", 3, True, True)
+    assert found == teradata.Configuration("17.20.03.20", "17.20.03.19", "17.20.3.1", ("", "", ""), True, True)
+
+
+def test_the_mechanisms_by_name() -> None:
+    found = reads(teradata.read_answer, load("teradata/SYNTH-config-response-td2.s2c.hex"))
+    assert found.mechanisms == ("TD2", "LDAP", "KRB5")
 
 
 def test_a_system_that_takes_https_alone() -> None:

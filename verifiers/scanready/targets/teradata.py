@@ -33,11 +33,12 @@ async def verify(probe: Probe) -> None:
         rung.saw(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:
-        offers = f"{answer.mechanisms} logon mechanisms" if answer.mechanisms > 1 else "a logon"
+        names = [name for name in answer.mechanisms if name]
+        offers = f"a logon by {', '.join(names)}" if names else "a logon"
         if answer.legacy_port is False:
             rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, and says that it takes none on this port")
         else:
-            rung.saw(f"offers {offers}", auth_methods=["TDGSS"])
+            rung.saw(f"offers {offers}", auth_methods=names or ["TDGSS"])
     await probe.leave(stream)
     await shared.look_at_other_cops(probe, cops, met)
     await shared.look_at_https(probe)

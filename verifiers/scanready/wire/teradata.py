@@ -21,18 +21,27 @@ _MOST_BODY = 256 * 1024
 _MOST_PARCELS = 256
 _CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE = 166, 43, 165, 167, 49, 9
 _LARGE = 0x8000  # an alternate parcel header: u32 length behind
+# The names are the vendor's driver's, given each of these.
+_OIDS = {
+    bytes.fromhex("2b06010401813f018774010109"): "TD2",  # 1.3.6.1.4.1.191.1.1012.1.1.9
+    bytes.fromhex("2b06010401813f0187740114"): "LDAP",  # 1.3.6.1.4.1.191.1.1012.1.20
+    bytes.fromhex("2a864886f712010202"): "KRB5",  # 1.2.840.113554.1.2.2
+}
 _VERSIONS = b"\x00\x0d\x00\x3e"  # TLV 13 of 62 octets: 30 of PDE's version, 32 of the database's
 _VERSION = re.compile(rb"\d{1,2}(?:\.\d{1,3}[a-z]?){1,4}")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the server says of itself. ``legacy_port`` and ``https_port`` are None where it does not tell."""
+    """What the server says of itself. ``legacy_port`` and ``https_port`` are None where it does not tell.
+
+    ``mechanisms`` are the logon mechanisms, by the names that LOGMECH has for them; empty ones are not known here.
+    """
 
     database: str
     pde: str
     tdgss: str
-    mechanisms: int
+    mechanisms: tuple[str, ...]
     legacy_port: bool | None
     https_port: bool | None
 
@@ -101,7 +110,7 @@ def _parse(body: bytes) -> Configuration | Refusal:
         database=database,
         pde=pde,
         tdgss=".".join(str(octet) for octet in gateway.get(2, b"")),
-        mechanisms=len(found.get(_MECHANISM, ())),
+        mechanisms=tuple(map(_mechanism, found.get(_MECHANISM, ()))),
         legacy_port=bool(ports[0]) if len(ports) > 1 else None,
         https_port=bool(ports[1]) if len(ports) > 1 else None,
     )
@@ -156,6 +165,12 @@ def _offers(content: bytes) -> Iterator[tuple[int, bytes]]:
             raise WireError(f"an offer of {length} bytes where {len(content) - offset} are left")
         yield kind, content[offset + 4 : offset + length]
         offset += length
+
+
+def _mechanism(content: bytes) -> str:
+    """u32 0, u32 length, the OID without its tag."""
+    length = int.from_bytes(content[4:8], "big")
+    return _OIDS.get(content[8 : 8 + length], "")
 
 
 def _text(raw: bytes) -> str:
