@@ -194,3 +194,26 @@ def test_what_one_type_thinks_of_a_connection_is_not_the_next_ones_opinion() -> 
         expect(reports["update"], Verdict.UNDECIDED, "update.not-the-master", step=Step.AGENT, owner=Owner.OPERATOR)
         expect(reports["https"], Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
         assert not any(check.tentative for check in reports["https"].checks)
+
+
+def test_who_hangs_up_without_a_word_has_not_shown_what_it_speaks() -> None:
+    """Oracle's listener does so to whom it does not invite, and so does everybody else to foreign bytes."""
+    with in_background(misbehave.closes_at_once) as server:
+        reports = {report.target.type: report for report in together(on(server.port, "oracle", "teradata"))}
+    expect(reports["oracle"], Verdict.BLOCKED, "oracle.node-not-invited", step=Step.HANDSHAKE, owner=Owner.DATABASE)
+    expect(reports["teradata"], Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_a_server_that_hangs_up_on_oracles_question_is_found_by_its_own_type() -> None:
+    async def only_postgresql(reader: Any, writer: Any, record: Any) -> None:
+        if await reader.readexactly(8) != b"\x00\x00\x00\x08\x04\xd2\x16\x2f":
+            return
+        writer.write(b"N")
+        await reader.read(1024)
+        writer.write(b"R\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00")
+        await reader.read()
+
+    with in_background(only_postgresql) as server:
+        asked = [target("oracle", "127.0.0.1", server.port), target("postgresql", "127.0.0.1", server.port)]
+        reports = {report.target.type: report for report in together(asked)}
+    expect(reports["postgresql"], Verdict.READY)

@@ -100,8 +100,8 @@ class Check:
     """One question asked at one step of one endpoint.
 
     ``seconds`` is wall time. ``tentative`` marks what was tried with an identity
-    we invented: it may warn, never block. ``at`` is monotonic, for the order of
-    checks that ran side by side.
+    we invented: it may warn, never block. ``wordless`` marks a failure of whoever
+    said nothing at all: it tells what may be wrong, not what the port speaks.
     """
 
     step: Step
@@ -112,6 +112,7 @@ class Check:
     finding: Finding | None = None
     seconds: float = 0.0
     tentative: bool = False
+    wordless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class Observation:
                 continue  # a redirect, a proxy: another port's doing
             encrypted = encrypted or (row.tls and check.step is Step.TLS and check.outcome in _HOLDS)
             cause = check.finding.cause if check.finding else None
-            if check.step is Step.HANDSHAKE and (check.outcome in _HOLDS or _is_its_word(cause)):
+            its_word = _is_its_word(cause) and not check.wordless
+            if check.step is Step.HANDSHAKE and (check.outcome in _HOLDS or its_word):
                 self.spoke = row.speaks, row.tls
             if cause is common.SILENT and row.server_first:
                 self.silent = True

@@ -101,6 +101,7 @@ class Rung:
         finding = explain(error, self.check.step, self._probe.row.speaks)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         heard, row = getattr(error, "heard", b""), self._probe.row
+        self.check.wordless = getattr(error.__cause__, "heard", None) == b""
         if other := foreigner(heard, row.speaks):
             self.check.facts["speaks"] = other.protocol
         elif row.tls and isinstance(error, TlsFailed) and identify(heard):  # the right protocol, and no TLS
