@@ -29,10 +29,10 @@ def _mailbox(kind: str, encrypting: str) -> dict[tuple[str, str], Exchange]:
     return {
         (kind, Step.TLS): Exchange(encrypting, _TLS),
         (kind, Step.HANDSHAKE): Exchange(
-            "CAPABILITY, unless the greeting told it; the server speaks first", f"{_TLS} -crlf   # then: a CAPABILITY"
+            "CAPABILITY, unless the greeting told it; the server speaks first", "curl -vk {url} -X CAPABILITY"
         ),
         (kind, Step.AUTH): Exchange(
-            "CAPABILITY, where what was told no longer counts", f"{_TLS} -crlf   # then: a CAPABILITY"
+            "CAPABILITY, where what was told no longer counts", "curl -vk --ssl {url} -X CAPABILITY"
         ),
         (kind, Step.LOGIN): Exchange("the account, once, on a connection of its own", _CURL),
         (kind, Step.ACCESS): Exchange("EXAMINE of a folder, and the date of one message; no flag changes", _CURL),
