@@ -317,7 +317,7 @@ def test_a_link_leads_to_a_server_out_of_reach(lab: Lab, path: str, rule: str) -
 @pytest.mark.parametrize(
     ("variant", "shows"),
     [
-        ("smb1", "with -m SMB3"),
+        ("smb1", "-m SMB3 fails"),
     ],
 )
 def test_smb1_only_is_confirmed_by_hand(lab: Lab, variant: str, shows: str) -> None:
