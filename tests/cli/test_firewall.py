@@ -111,3 +111,15 @@ def test_resolving_asks_for_every_name_of_a_rule_and_says_which_is_none(monkeypa
         ("gone.corp", "gone.corp", 22),
         ("s3.amazonaws.com", "10.0.0.7", 443),
     }
+
+
+def test_a_zone_is_a_link_of_this_host() -> None:
+    """The agent's address is that of the link, and AWS is told nothing of it."""
+    (rule,) = json.loads(firewall("ssh://[fe80::1%lo]", "--json").stdout)["rules"]
+    assert (rule["destination"], rule["resolved"]) == ("fe80::1%lo", True)
+    done = firewall(
+        "ssh://[fe80::1%lo]", "ssh://10.0.0.7", "--source", "fe80::5", "--source", "10.0.1.5", "--format", "aws"
+    )
+    assert [one["FromPort"] for one in json.loads(done.stdout)] == [22]
+    assert "1 rule(s) left out: a zone names a link of one host" in done.stderr
+    assert firewall("ssh://[fe80::1%nowhere]").exit_code == 0

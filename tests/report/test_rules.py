@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +133,45 @@ def test_nftables_has_nothing_but_rules_and_comments() -> None:
     assert lines[2].startswith(
         "# only for NFSv3 and older: ip6 saddr fd00::5 ip6 daddr fd00::9 udp dport 600-65535 accept"
     )
+
+
+ZONED = Rule("fe80::5", "fe80::9%eth0", "fe80::9%eth0", "tcp", "22", ("ssh",), "", "why")
+FROM_A_ZONE = Rule("fe80::5%eth0", "10.0.0.9", "web1", "tcp", "22", ("ssh",), "", "why")
+MIXED = Rule(AGENT, "fd00::9", "nas", "tcp", "22", ("ssh",), "", "why")
+SOURCELESS = Rule("AGENT", "10.0.0.9", "web2", "tcp", "22", ("ssh",), "", "why")
+UNFIT = [ZONED, FROM_A_ZONE, MIXED, SOURCELESS]
+REASONS = [
+    "a zone names",
+    "a zone names",
+    "the agent's address is of the other family",
+    "the agent's address is not known",
+]
+
+
+@pytest.mark.parametrize("chain", ["inet filter forward", "ip filter forward", "ip6 filter forward"])
+def test_nft_takes_the_whole_of_it(chain: str, tmp_path: Path) -> None:
+    """Checked, not loaded, and in a network namespace of its own."""
+    (file := tmp_path / "rules.nft").write_text(
+        FORMS["nftables"]([*RULES, *UNFIT, Rule("fd00::5", "fd00::9", "nas", "tcp", "22", ("ssh",))], Look(), chain)
+    )
+    done = subprocess.run(["unshare", "-rn", "nft", "-c", "-f", file], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_rule_that_no_firewall_takes_is_a_comment_with_the_reason() -> None:
+    lines = [line.strip() for line in FORMS["nftables"](UNFIT, Look()).splitlines() if "dport" in line]
+    assert lines[0] == (
+        "# a zone names a link of one host, which no other knows: "
+        'ip6 saddr fe80::5 ip6 daddr fe80::9 tcp dport 22 accept comment "fe80::9_eth0 ssh"'
+    )
+    windows = [line for line in FORMS["windows"](UNFIT, Look()).splitlines() if "New-NetFirewallRule" in line]
+    for made in (lines, windows):
+        assert [line.startswith(f"# {reason}") for line, reason in zip(made, REASONS, strict=True)] == [True] * 4
+    assert json.loads(FORMS["aws"](UNFIT, Look())) == []
+    rows = csv.DictReader(io.StringIO(FORMS["csv"](UNFIT, Look()), newline=""))
+    for row, reason in zip(rows, REASONS, strict=True):
+        assert row["reason"].startswith(f"why; {reason}")
+    assert "2 rules that no firewall takes: a zone names" in FORMS["table"](UNFIT, Look())
 
 
 def test_windows_quotes_what_is_not_ours() -> None:

@@ -63,8 +63,8 @@ class Resolver:
             NoTurn: the deadline came too early to say anything.
             TimeoutError: the resolver did not answer.
         """
-        if literal := _literal(host, port):
-            return [literal]
+        if known := literal(host, port):
+            return [known]
         key = (host, port)
         if key not in self._asked:
             self._asked[key] = question = _Question()
@@ -101,7 +101,12 @@ def _heed(answer: asyncio.Future[list[Address]]) -> None:
         answer.exception()
 
 
-def _literal(host: str, port: int) -> Address | None:
+def literal(host: str, port: int) -> Address | None:
+    """Return what to dial if ``host`` is an address, None if it is a name; nothing is sent.
+
+    Raises:
+        socket.gaierror: its zone is no interface of this host.
+    """
     if _is_address(socket.AF_INET, host):
         return socket.AF_INET, (host, port)
     address, _, zone = host.partition("%")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ import click
 from ..catalogue import BY_NAME
 from ..model import Target, is_address
 from ..report.result import as_object
-from ..report.rule_forms import CHAIN, FORMS
+from ..report.rule_forms import CHAIN, FORMS, unfit
 from ..report.rules import Rule, Seen, best_source, merged, places_seen, rules, seen, where
 from . import completing
 from .check import read_targets
@@ -88,6 +90,8 @@ def command(
     found = list(_rules(targets, known, sources or agents))
     if resolve:
         found = _resolved(found, sources or agents)
+    for reason, count in Counter(filter(None, map(unfit, found))).items() if form == "aws" and not as_json else ():
+        warn(f"{count} rule(s) left out: {reason}")
     options: dict[str, Any] = {"chain": chain} if form == "nftables" and not as_json else {}
     show(FORMS["json" if as_json else form](found, look(), **options))
 
@@ -131,13 +135,14 @@ def _own_address(destination: str) -> str:
     """The address that this host would use; asks its routing table, and sends nothing."""
     import socket
 
+    from ..resolve import literal
     from ..sockets import source_address
     from ..vantage import this_agent
 
     address: str | None = None
-    if is_address(destination):
-        family = socket.AF_INET6 if ":" in destination else socket.AF_INET
-        address = source_address((family, (destination, 9)))
+    with contextlib.suppress(socket.gaierror):  # a zone that is no interface here
+        where = literal(destination, 9)
+        address = source_address(where) if where else None
     return address or best_source(this_agent().addresses, destination)
 
 

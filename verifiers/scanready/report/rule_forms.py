@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def csv(rules: Sequence[Rule], look: Look) -> str:
     lines = [csv_line(COLUMNS)]
     for rule in rules:
         values = (rule.source, rule.destination, rule.host, rule.transport, rule.ports, " ".join(rule.types))
-        lines.append(csv_line((*values, rule.when, rule.why)))
+        lines.append(csv_line((*values, rule.when, "; ".join(filter(None, (rule.why, unfit(rule)))))))
     return "".join(lines)
 
 
@@ -93,8 +94,10 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
     ]
     for rule in rules:
         text = f"{nftables_rule(rule)} comment {quoted(' '.join((rule.host, *rule.types)))}"
-        if not (rule.resolved and is_address(rule.source)):
+        if not rule.resolved:
             text = f"# no address is known (--resolve asks for it): {plain(text)}"
+        elif reason := unfit(rule) or _of_another_family(rule, family):
+            text = f"# {reason}: {text}"
         elif rule.when:
             text = f"# only for {plain(rule.when)}: {text}"
         lines.append(f"    {text}")
@@ -103,7 +106,12 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
 
 def nftables_rule(rule: Rule) -> str:
     """One rule in nftables' words, as the fix of a finding has it."""
-    return firewall_rule(plain(rule.source), plain(rule.destination), rule.ports, rule.transport)
+    return firewall_rule(_address(rule.source), _address(rule.destination), rule.ports, rule.transport)
+
+
+def _of_another_family(rule: Rule, family: str) -> str:
+    only = {"ip": False, "ip6": True}.get(family)
+    return "" if only is None or only is _is_ipv6(rule.destination) else f"a table of {family} does not take it"
 
 
 def windows(rules: Sequence[Rule], look: Look) -> str:
@@ -116,20 +124,22 @@ def windows(rules: Sequence[Rule], look: Look) -> str:
             name = plain(f"Scan agent {rule.source} {' '.join(rule.types)} {rule.transport} {rule.ports}")
             text = (
                 f"New-NetFirewallRule -DisplayName '{name}' -Direction Inbound -Action Allow "
-                f"-Protocol {rule.transport.upper()} -LocalPort {rule.ports} -RemoteAddress {plain(rule.source)}"
+                f"-Protocol {rule.transport.upper()} -LocalPort {rule.ports} -RemoteAddress {_address(rule.source)}"
             )
-            lines.append(f"# only for {plain(rule.when)}: {text}" if rule.when else text)
+            reason = unfit(rule) or (f"only for {plain(rule.when)}" if rule.when else "")
+            lines.append(f"# {reason}: {text}" if reason else text)
     return "\n".join([*lines, ""])
 
 
 def aws(rules: Sequence[Rule], look: Look) -> str:
     """The ``--ip-permissions`` of ``aws ec2 authorize-security-group-ingress``, for the group of the targets.
 
-    Each protocol and port range comes once, with every source; conditional rules are left out: JSON has no comments.
+    Each protocol and port range comes once, with every source. Conditional rules are left out, and those that are
+    ``unfit``: JSON has no comments.
     """
     found: dict[tuple[str, int, int], dict[str, list[str]]] = {}
     for rule in rules:
-        if not rule.when and is_address(rule.source):
+        if not rule.when and not unfit(rule):
             sources = found.setdefault((rule.transport, *rule.span), {})
             sources.setdefault(rule.source, []).append(f"{rule.host} {' '.join(rule.types)}")
     permissions = []
@@ -153,6 +163,26 @@ FORMS: dict[str, Callable[..., str]] = {
 }
 
 
+def unfit(rule: Rule) -> str:
+    """Return why no firewall takes the addresses of a rule as they stand; empty if it does, and for a mere name."""
+    if not is_address(rule.source):
+        return "the agent's address is not known (--source gives it)"
+    if "%" in rule.source or (rule.resolved and "%" in rule.destination):
+        return "a zone names a link of one host, which no other knows"
+    if rule.resolved and _is_ipv6(rule.source) is not _is_ipv6(rule.destination):
+        return "the agent's address is of the other family (--source gives one of this)"
+    return ""
+
+
+def _is_ipv6(address: str) -> bool:
+    return ":" in address
+
+
+def _address(text: str) -> str:
+    """An address without its zone, as rules have it; a name harmless."""
+    return plain(text.partition("%")[0] if is_address(text) else text)
+
+
 def plain(text: str, most: int = 2000) -> str:
     """Return a text that no console takes for anything else: what is not a letter, digit or harmless sign is ``_``."""
     return _UNSAFE.sub("_", text)[:most]
@@ -164,10 +194,14 @@ def quoted(text: str) -> str:
 
 
 def _notes(rules: Sequence[Rule]) -> list[str]:
+    from .human import counted
+
     notes = []
     if names := list(dict.fromkeys(rule.host for rule in rules if not rule.resolved)):
         shown = ", ".join(visible(name, 60) for name in names[:5]) + (", ..." if len(names) > 5 else "")
         notes.append(f"names without an address: {shown} (--resolve asks for them, --from takes them from a run)")
     if any("-" in rule.ports and not rule.when for rule in rules):
         notes.append("a range stands for a port that the target gives out anew at each start, unless somebody pins it")
+    for reason, count in Counter(filter(None, map(unfit, rules))).items():
+        notes.append(f"{counted(count, 'rule')} that no firewall takes: {reason}")
     return notes
