@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from scanready.catalogue import TYPES
+from scanready.catalogue import TYPES, When
 from scanready.model import Step, Target
+from scanready.report.conditions import CONDITIONS
 from scanready.report.document import Look
 from scanready.report.result import as_object
 from scanready.report.rule_forms import FORMS, plain
-from scanready.report.rules import ASSIGNED, CONDITIONS, Rule, Seen, best_source, merged, rules, rules_of_result, where
+from scanready.report.rules import ASSIGNED, Rule, best_source, merged, rules, rules_of_result
+from scanready.report.seen import Seen, where
 from tests.report.reports import blocked
 
 AGENT = "10.0.1.5"
@@ -32,7 +34,7 @@ def ports(found: list[Rule], *, conditional: bool = False) -> set[str]:
 
 
 def test_every_condition_of_the_catalogue_is_understood() -> None:
-    assert {line.when for row in TYPES for line in row.requirements} <= set(CONDITIONS)
+    assert {line.when for row in TYPES for line in row.requirements} == set(When) == set(CONDITIONS)
 
 
 @pytest.mark.parametrize("row", TYPES, ids=lambda row: row.name)

@@ -11,11 +11,11 @@ from .databases import DATABASES
 from .hosts import HOSTS
 from .infrastructure import INFRASTRUCTURE
 from .mail import MAIL
-from .row import Cost, Requirement, TargetType
+from .row import Cost, Requirement, TargetType, When
 from .storage import STORAGE
 from .web import WEB
 
-__all__ = ["BY_NAME", "GUESSED", "TYPES", "Cost", "Requirement", "TargetType"]
+__all__ = ["BY_NAME", "GUESSED", "TYPES", "Cost", "Requirement", "TargetType", "When"]
 
 TYPES: tuple[TargetType, ...] = (*HOSTS, *STORAGE, *WEB, *MAIL, *DATABASES, *INFRASTRUCTURE)
 BY_NAME: dict[str, TargetType] = {row.name: row for row in TYPES}

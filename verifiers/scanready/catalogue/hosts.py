@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .row import Cost, Requirement, TargetType, one_port
+from .row import Cost, Requirement, TargetType, When, one_port
 
 _AGENTLESS = "Proxy Agent Network Requirements, Agentless Scan"
 _SSH_LOG = "sshd: one or two lines with our own disconnect text"
@@ -14,13 +14,9 @@ HOSTS: tuple[TargetType, ...] = (
         135,
         (
             Requirement("135", "tcp", f'{_AGENTLESS}: "Windows host", "Port 135."'),
-            Requirement(
-                "49152-65535", "tcp", f'{_AGENTLESS}: "Dynamic ports 9152 - 65535"', "Windows Server 2008 and newer"
-            ),
-            Requirement("139,445", "tcp", f'{_AGENTLESS}: "Port 139 and 445"', "Windows Server 2003R2 and older"),
-            Requirement(
-                "1024-65535", "tcp", f'{_AGENTLESS}: "Dynamic ports 1024 - 65535"', "Windows Server 2003R2 and older"
-            ),
+            Requirement("49152-65535", "tcp", f'{_AGENTLESS}: "Dynamic ports 9152 - 65535"', When.WINDOWS_2008),
+            Requirement("139,445", "tcp", f'{_AGENTLESS}: "Port 139 and 445"', When.WINDOWS_2003),
+            Requirement("1024-65535", "tcp", f'{_AGENTLESS}: "Dynamic ports 1024 - 65535"', When.WINDOWS_2003),
         ),
         Cost(4, 7, login_attempts=3, log="a logon event for each login; one if it is refused"),
         speaks="dcerpc",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Step
-from .row import Cost, Requirement, TargetType
+from .row import Cost, Requirement, TargetType, When
 
 _MASTER = "Master Server Network Requirements"
 
@@ -47,7 +47,7 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
                 "8843",
                 "tcp",
                 f'{_MASTER}: "8843 Outbound To: Ground Labs update server."',
-                "the Master Server, unless updates are brought by hand",
+                When.MASTER_UPDATES,
             ),
         ),
         Cost(1, 1, log="nothing"),

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from ..model import Step
+
+
+class When(StrEnum):
+    """The condition of a requirement, as people are told it; false if there is none."""
+
+    ALWAYS = ""
+    NFS_3 = "NFSv3 and older"
+    WINDOWS_2008 = "Windows Server 2008 and newer"
+    WINDOWS_2003 = "Windows Server 2003R2 and older"
+    WINDOWS_2000 = "Windows 2000 and older"
+    MASTER_UPDATES = "the Master Server, unless updates are brought by hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One line of the document: what must be reachable, and when.
 
-    ``ports`` is as printed ("135", "49152-65535"); ``transport`` "tcp" or "udp";
-    ``when`` the condition, empty if it always holds.
+    ``ports`` is as printed ("135", "49152-65535"); ``transport`` "tcp" or "udp".
     """
 
     ports: str
     transport: str
     source: str
-    when: str = ""
+    when: When = When.ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Step
-from .row import Cost, Requirement, TargetType, one_port
+from .row import Cost, Requirement, TargetType, When, one_port
 
 _STORAGE = "Proxy Agent Network Requirements, Network Storage"
 _SSH_LOG = "sshd: one or two lines with our own disconnect text"
@@ -15,8 +15,8 @@ STORAGE: tuple[TargetType, ...] = (
         445,
         (
             Requirement("445", "tcp", f'{_STORAGE}: "CIFS/SMB server" "To scan Windows remote file shares via CIFS."'),
-            Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', "Windows 2000 and older"),
-            Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', "Windows 2000 and older"),
+            Requirement("139", "tcp", f'{_STORAGE}: "139 (TCP)"', When.WINDOWS_2000),
+            Requirement("137,138", "udp", f'{_STORAGE}: "137 (UDP)", "138 (UDP)"', When.WINDOWS_2000),
         ),
         # Without a credential SMB 1, SMB 2 again, and 137/udp for names, where need be; one more for a login.
         Cost(4, 5, login_attempts=1),
@@ -47,8 +47,8 @@ STORAGE: tuple[TargetType, ...] = (
         2049,
         (
             Requirement("2049", "tcp", f'{_STORAGE}: "NFS server", "NFSv4 requires only port 2049 (TCP only)."'),
-            Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', "NFSv3 and older"),
-            Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', "NFSv3 and older"),
+            Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', When.NFS_3),
+            Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', When.NFS_3),
         ),
         Cost(16, 16, log="nothing"),  # one for NFSv4; the rest for NFSv3, each version of mountd on ports of its own
         speaks="rpc",

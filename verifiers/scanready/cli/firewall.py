@@ -15,7 +15,8 @@ from ..catalogue import BY_NAME
 from ..model import Target, is_address
 from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS, unfit
-from ..report.rules import Rule, Seen, best_source, merged, places_seen, rules, seen, where
+from ..report.rules import Rule, best_source, merged, rules
+from ..report.seen import Seen, places_seen, seen, where
 from . import completing
 from .check import read_targets
 from .judging import NOTHING_SELECTED

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue import BY_NAME, Requirement
-from ..catalogue.clouds import placed
-from ..engine import CANARY_PORT
 from ..model import Target, is_address
+from .conditions import holds
+from .seen import Seen, places_seen, where
 
 #: Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
 #: reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.
@@ -24,7 +24,6 @@ ASSIGNED = "600-65535"
 #: Of these Windows takes the port of a named SQL Server instance that nobody pinned.
 WINDOWS_DYNAMIC = "49152-65535"
 _SQL_BROWSER = 1434
-_ENDPOINT = re.compile(r"(?P<host>\[[^\]]+\]|[^/]*):(?P<port>\d{1,5})(/(?P<transport>tcp|udp)6?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,6 @@ class Rule:
         return f"permit {self.transport} from {self.source} to {where} port {self.ports}{condition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a check found: addresses of the target, and the endpoints that it talked to (host, port, transport)."""
-
-    addresses: tuple[str, ...] = ()
-    endpoints: tuple[tuple[str, int, str], ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 #: Says which of the agent's addresses a connection to this one comes from.
 Source = Callable[[str], str]
 
@@ -89,41 +79,6 @@ def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
         for place in where(target)
         for rule in rules(place, lambda address: best_source(agent, address), known.get((place.host, place.port)))
     )
-
-
-def where(target: Target) -> list[Target]:
-    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
-    row = BY_NAME.get(target.type)
-    return placed(target) if row is not None and row.hostless else [target]
-
-
-def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
-    """What a result (schema 1) found, by the places of its target; nearly always that is one."""
-    found, row = result["target"], BY_NAME.get(result["target"]["type"])
-    whole = seen(result)
-    if row is None or not row.hostless:
-        return {(found["host"], found["port"]): whole}
-    names = {check["endpoint"]: check["facts"].get("addresses") for check in result["checks"] if check["facts"]}
-    target = Target(found["host"], found["type"], found["port"], found["options"])
-    return {
-        (place.host, place.port): Seen(tuple(map(str, names.get(place.host) or ())), (), whole.facts)
-        for place in where(target)
-    }
-
-
-def seen(result: Mapping[str, Any]) -> Seen:
-    """Read what a result (schema 1) found."""
-    host = result["target"]["host"]
-    addresses: dict[str, None] = {}
-    endpoints: dict[tuple[str, int, str], None] = {}
-    for check in result["checks"]:
-        if check["step"] == "resolve" and check["endpoint"] in (host, host.strip("[]")):
-            addresses.update(dict.fromkeys(check["facts"].get("addresses") or ()))
-        if check["step"] not in ("agent", "resolve") and check["outcome"] != "skipped":
-            where = _ENDPOINT.fullmatch(check["endpoint"])
-            if where and int(where["port"]) not in (0, CANARY_PORT):
-                endpoints[where["host"].strip("[]"), int(where["port"]), where["transport"] or "tcp"] = None
-    return Seen(tuple(map(str, addresses)), tuple(endpoints), result["facts"])
 
 
 def rules(target: Target, source: Source, known: Seen | None = None) -> list[Rule]:
@@ -176,12 +131,12 @@ def _wanted(target: Target, known: Seen) -> list[_Wanted]:
     else:
         own = first is None or str(target.port) in first.ports.split(",")
         why = first.source if first and own else f"the port that this target is asked on ({target.type})"
-        when = "" if first is None or _holds(first, target, known) else first.when
+        when = "" if first is None or holds(first.when, target, known) else first.when
         wanted.append(("tcp", str(target.port), when, why))
     for line in requirements[1:] if first else ():
-        if (holds := _holds(line, target, known)) is False:
+        if (met := holds(line.when, target, known)) is False:
             continue
-        when = "" if holds else line.when
+        when = "" if met else line.when
         for transport in line.transport.split(","):
             wanted += [(transport, ports, when, line.source) for ports in _ports(line, target, known, transport)]
     return sorted(wanted, key=lambda one: bool(one[2]))
@@ -236,50 +191,3 @@ def _proxy(target: Target) -> tuple[str, int] | None:
     value = target.options.get("proxy")
     where = re.fullmatch(r"(?:https?://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+):(\d{1,5})/?", str(value)) if value else None
     return (where[1].strip("[]"), int(where[2])) if where else None
-
-
-# Whether a condition of the catalogue holds for a target: True, False, or None where that cannot be told.
-
-
-def _nfs_3(target: Target, known: Seen) -> bool | None:
-    version = str(target.options.get("nfs_version") or "")
-    if version:
-        return version.startswith(("2", "3"))
-    asked = any(port == 111 for _, port, _ in known.endpoints)
-    return True if asked and len(known.endpoints) > 3 else None
-
-
-def _windows_major(known: Seen) -> int | None:
-    found = re.match(r"(\d+)\.\d", str(known.facts.get("version") or ""))
-    return int(found[1]) if found else None
-
-
-def _new_windows(target: Target, known: Seen) -> bool | None:
-    """Taken for granted unless the host says otherwise: the older ones are out of support since 2015."""
-    major = _windows_major(known)
-    return major is None or major >= 6
-
-
-def _old_windows(target: Target, known: Seen) -> bool | None:
-    major = _windows_major(known)
-    return None if major is None else major < 6
-
-
-def _oldest_windows(target: Target, known: Seen) -> bool | None:
-    dialect = str(known.facts.get("dialect") or "")
-    return False if "2." in dialect or "3." in dialect else None
-
-
-#: By the catalogue's own words.
-CONDITIONS: dict[str, Callable[[Target, Seen], bool | None]] = {
-    "": lambda target, known: True,
-    "NFSv3 and older": _nfs_3,
-    "Windows Server 2008 and newer": _new_windows,
-    "Windows Server 2003R2 and older": _old_windows,
-    "Windows 2000 and older": _oldest_windows,
-    "the Master Server, unless updates are brought by hand": lambda target, known: None,
-}
-
-
-def _holds(line: Requirement, target: Target, known: Seen) -> bool | None:
-    return CONDITIONS[line.when](target, known)
