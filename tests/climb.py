@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from scanready.catalogue import BY_NAME
-from scanready.catalogue.databases import DATABASES
+from scanready.catalogue.infrastructure import INFRASTRUCTURE
 from scanready.engine import CANARY_PORT, Settings, verify
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.result import as_object
@@ -101,13 +101,13 @@ def remedy_is_shown(report: Report) -> None:
 
 
 def costs_what_was_planned(report: Report) -> None:
-    """Assert that a database's climb cost no more than `plan` says, for each address of the name and for the canary."""
+    """Assert that a climb cost no more than `plan` says, for each address of the name and for the canary."""
     row, target, cost = BY_NAME.get(report.target.type), report.target, report.footprint
-    if row not in DATABASES:
+    if row is None or row.hostless:  # a cloud's cost is its endpoints'
         return
     addresses = max((len(check.facts.get("addresses", ())) for check in report.checks), default=1) or 1
-    canary = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks)
-    most = row.cost.with_credential if target.credential else row.cost.connections
+    canary = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks) or row in INFRASTRUCTURE
+    most = row.cost.with_credential if target.credential or "user" in target.options else row.cost.connections
     assert cost.connections <= most * addresses * (2 if canary else 1), f"{cost}, planned {row.cost}: {story(report)}"
     assert cost.login_attempts <= row.cost.login_attempts, f"{cost}, planned {row.cost}: {story(report)}"
     assert cost.probe_logins <= 2, f"{cost}: {story(report)}"  # one, and the canary's

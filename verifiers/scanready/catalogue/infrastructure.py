@@ -27,7 +27,8 @@ INFRASTRUCTURE: tuple[TargetType, ...] = (
         "Enterprise Recon Web Console",
         443,
         (Requirement("80,443", "tcp", f'{_MASTER}: "80/443 Inbound From: Hosts connecting to the Web Console."'),),
-        Cost(2, 2, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
+        # As a website, and one to port 80.
+        Cost(9, 9, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
         speaks="http",
         tls=True,
         clear_port=80,

@@ -15,7 +15,8 @@ WEB: tuple[TargetType, ...] = (
         "Website over HTTP",
         80,
         one_port(80, "HTTP server", _WEB, '"To scan websites."'),
-        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
+        # The page and three places it leads to, each asked twice where connections are not kept; one more for a login.
+        Cost(8, 9, login_attempts=1, log=_HTTP_LOG),
         speaks="http",
         path="path",
         options=("proxy", "allow_cleartext"),
@@ -26,7 +27,8 @@ WEB: tuple[TargetType, ...] = (
         "Website over HTTPS",
         443,
         one_port(443, "HTTPS server", _WEB, '"To scan HTTPS websites."'),
-        Cost(1, 2, login_attempts=1, log=_HTTP_LOG),
+        # The page and three places it leads to, each asked twice where connections are not kept; one more for a login.
+        Cost(8, 9, login_attempts=1, log=_HTTP_LOG),
         speaks="http",
         tls=True,
         path="path",

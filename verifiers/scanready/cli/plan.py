@@ -36,6 +36,8 @@ Where a host's answer would rest on a handshake alone, one more connection is tr
 that no service uses.
 """
 
+#: Protocols whose first words are the same whatever is wanted of them, so that targets on one port share them.
+_SHARED = frozenset({"ssh", "smb", "mysql"})
 #: What a type that only a plug-in knows may cost; the engine grants it as much.
 _UNKNOWN = Cost(1, 2, login_attempts=1)
 
@@ -106,17 +108,18 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
 
 
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
-    """One host and port. Types of one protocol share a connection; the one that logs in needs its own besides."""
-    shared: dict[tuple[str, bool, bool], int] = {}
+    """One host and port. Some types share a connection; the one that logs in needs its own besides."""
+    shared: dict[object, int] = {}
     attempts = probes = 0
-    for target in members:
+    for position, target in enumerate(members):
         row = BY_NAME.get(target.type)
         cost = row.cost if row else _UNKNOWN
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
-        key = (row.speaks, row.tls, row.named_only) if row else (target.type, False, False)
+        key = row.speaks if row and row.speaks in _SHARED else position
         shared[key] = max(shared.get(key, 0), 1 if row and row.hostless else cost.connections)
-        if logs_in:
+        if logs_in or ("user" in target.options and depth.height >= Step.AUTH.height):  # whose methods are asked for
             shared[key] += cost.with_credential - cost.connections
+        if logs_in:
             attempts += cost.login_attempts
         elif target.options.get("allow_login_probe") is True:
             probes += 1  # the first word is a login, of an invented user here
