@@ -231,8 +231,8 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
 async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
     """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
     target = wire.authority(url.host, url.port)
-    await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
     try:
+        await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
         answer = await stream.receive(wire.ResponseReader("CONNECT"))
     except Silent as error:
         detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
