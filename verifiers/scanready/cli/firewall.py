@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from ..catalogue import BY_NAME
 from ..model import Target, is_address
-from ..report.result import as_object
 from ..report.rule_forms import CHAIN, FORMS, unfit
-from ..report.rules import Rule, best_source, merged, rules
-from ..report.seen import Seen, places_seen, seen, where
+from ..report.rules import Rule
+from ..report.seen import where
 from . import completing
 from .check import read_targets
 from .judging import NOTHING_SELECTED
 from .looking import look
 from .options import option
 from .outlet import show
-from .preparing import plugins_load, read_inventory, types_exist, warn
+from .permitting import Known, permitted, resolved
+from .preparing import read_inventory, types_exist, warn
 from .selection import nothing_selected, select
-from .source import opened
 from .wording import fitting, means_a_file
 
 _HELP = """\
@@ -40,8 +36,6 @@ From this agent's address to each target: protocol and port. A port that the tar
 anew at each start is a range, unless --from or --resolve names it. --resolve looks up names,
 and asks the targets that give out ports (as `verify --depth auth` would, without a login).
 """
-#: Targets whose ports are known from the catalogue alone need no asking.
-_ASKED = ("nfs", "mssql", "oracle")
 
 
 @click.command(help=_HELP)
@@ -74,27 +68,22 @@ def command(
     """Firewall."""
     types_exist(types)
     _check_words(sources, chain)
-    master = None
-    if len(what) == 1 and means_a_file(what[0]):
-        inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
-        targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
-    else:
-        everything, _ = read_targets(what, types, None)
-        targets = select(everything, only)
-    if not targets:
-        warn(nothing_selected(everything, only))
-        ctx.exit(NOTHING_SELECTED)
-    targets = [place for target in targets for place in where(target)]
-    if master and not only and not types:
-        targets = [*targets, Target(master, "master", BY_NAME["master"].port)]
-    known, agents = _known(targets, run, store, resolve)
-    found = list(_rules(targets, known, sources or agents))
+    if as_json:
+        form = "json"
+    targets = _targets(ctx, what, only, types, yes)
+    known = Known()
+    if run is not None:
+        known.read(run, store)
     if resolve:
-        found = _resolved(found, sources or agents)
-    for reason, count in Counter(filter(None, map(unfit, found))).items() if form == "aws" and not as_json else ():
-        warn(f"{count} rule(s) left out: {reason}")
-    options: dict[str, Any] = {"chain": chain} if form == "nftables" and not as_json else {}
-    show(FORMS["json" if as_json else form](found, look(), **options))
+        known.ask(targets)
+    agents = sources or known.agents
+    found = permitted(targets, known, agents)
+    if resolve:
+        found = resolved(found, agents)
+    if form == "aws":
+        _tell_what_is_left_out(found)
+    options: dict[str, Any] = {"chain": chain} if form == "nftables" else {}
+    show(FORMS[form](found, look(), **options))
 
 
 def _check_words(sources: Sequence[str], chain: str) -> None:
@@ -111,105 +100,26 @@ def _check_words(sources: Sequence[str], chain: str) -> None:
         raise click.UsageError(f"--chain {fitting(chain)}: FAMILY TABLE CHAIN is wanted, as {CHAIN!r}")
 
 
-def _rules(targets: Sequence[Target], known: dict[tuple[str, str, int], Seen], agents: Sequence[str]) -> Iterator[Rule]:
-    """Every rule once, in the order of the targets."""
-
-    def source(destination: str) -> str:
-        return _source(agents, destination)
-
-    def of(target: Target) -> Seen | None:
-        """What is known of the target, or at least where its host is."""
-        return known.get(_key(target.host, target.type, target.port)) or known.get(_key(target.host, "", 0))
-
-    yield from merged(rule for target in targets for rule in rules(target, source, of(target)))
-
-
-def _source(agents: Sequence[str], destination: str) -> str:
-    return best_source(agents, destination) if agents else _own_address(destination)
-
-
-def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
-    return host.lower(), kind, port
-
-
-def _own_address(destination: str) -> str:
-    """The address that this host would use; asks its routing table, and sends nothing."""
-    import socket
-
-    from ..resolve import literal
-    from ..sockets import source_address
-    from ..vantage import this_agent
-
-    address: str | None = None
-    with contextlib.suppress(socket.gaierror):  # a zone that is no interface here
-        where = literal(destination, 9)
-        address = source_address(where) if where else None
-    return address or best_source(this_agent().addresses, destination)
+def _targets(
+    ctx: click.Context, what: tuple[str, ...], only: Sequence[str], types: tuple[str, ...], large: bool
+) -> list[Target]:
+    """The targets that are meant, each where it is contacted; with a whole inventory also its Master Server."""
+    master = None
+    if len(what) == 1 and means_a_file(what[0]):
+        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
+        targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
+    else:
+        everything, _ = read_targets(what, types, None)
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    places = [place for target in targets for place in where(target)]
+    if master and not only and not types:
+        places.append(Target(master, "master", BY_NAME["master"].port))
+    return places
 
 
-def _known(
-    targets: Sequence[Target], run: str | None, store: str | None, resolve: bool
-) -> tuple[dict[tuple[str, str, int], Seen], tuple[str, ...]]:
-    """What is known of the targets, and the agent's addresses where a run tells them."""
-    known: dict[tuple[str, str, int], Seen] = {}
-    agents: dict[str, None] = {}
-    if run is not None:
-        with opened(run, store) as source:
-            for report in source.reports():
-                for (host, port), met in places_seen(as_object(report)).items():
-                    known[_key(host, report.target.type, port)] = met
-                    known.setdefault(_key(host, "", 0), Seen(met.addresses))
-                agents.update(dict.fromkeys(report.agent.addresses))
-    if resolve:
-        plugins_load(targets)
-        known |= asyncio.run(_ask([target for target in targets if target.type in _ASKED]))
-    return known, tuple(agents)
-
-
-def _resolved(rules_: Sequence[Rule], agents: Sequence[str]) -> list[Rule]:
-    """The same rules with addresses for names, a rule for each; what does not resolve is told, and stays."""
-    addresses = asyncio.run(_addresses({rule.destination for rule in rules_ if not rule.resolved}))
-    for name in dict.fromkeys(rule.destination for rule in rules_ if not rule.resolved):
-        if name not in addresses:
-            warn(f"{fitting(name)} does not resolve")
-    return merged(
-        dataclasses.replace(rule, destination=address, source=_source(agents, address))
-        for rule in rules_
-        for address in (addresses.get(rule.destination) or (rule.destination,))
-    )
-
-
-async def _ask(targets: Sequence[Target]) -> dict[tuple[str, str, int], Seen]:
-    """Climb, without a credential, to the login prompt of targets whose ports must be asked for."""
-    from ..engine import Run, Settings
-    from ..model import Step
-
-    asked = [dataclasses.replace(target, credential=None) for target in targets]
-    known: dict[tuple[str, str, int], Seen] = {}
-    async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
-        async for report in run.results(asked):
-            target = report.target
-            known[_key(target.host, target.type, target.port)] = seen(as_object(report))
-    return known
-
-
-async def _addresses(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Look up each name once; one that does not resolve is left out."""
-    import socket
-
-    from ..resolve import Resolver
-
-    resolver = Resolver()
-
-    async def one(name: str) -> tuple[str, tuple[str, ...]]:
-        try:
-            deadline = asyncio.get_running_loop().time() + 10
-            found = await resolver.addresses(name, 9, deadline)
-        except (socket.gaierror, TimeoutError):
-            return name, ()
-        return name, tuple(dict.fromkeys(str(where[0]) for _, where in found))
-
-    try:
-        return {name: found for name, found in await asyncio.gather(*map(one, names)) if found}
-    finally:
-        resolver.close()
+def _tell_what_is_left_out(rules: Sequence[Rule]) -> None:
+    for reason, count in Counter(filter(None, map(unfit, rules))).items():
+        warn(f"{count} rule(s) left out: {reason}")
