@@ -82,13 +82,21 @@ class Page:
 
         Select(self._driver.find_element("id", name)).select_by_value(value)
 
+    def type(self, selector: str, *keys: str) -> None:
+        """Type into the first element of that kind."""
+        self._driver.find_element("css selector", selector).send_keys(*keys)
+
     def text(self, selector: str) -> str:
-        """The visible text of the first element of that kind."""
-        return str(self._driver.find_element("css selector", selector).text)
+        """The visible text of the first element of that kind, which must be there."""
+        return self.texts(selector)[0]
 
     def texts(self, selector: str) -> list[str]:
-        """The visible text of each element of that kind."""
-        return [element.text for element in self._driver.find_elements("css selector", selector)]
+        """The visible text of each element of that kind; all at once, as the page may draw them anew at any time."""
+        found = self.run(
+            f"return [...document.querySelectorAll({json.dumps(selector)})]"
+            ".map((one) => one.checkVisibility() ? (one.innerText ?? one.textContent).trim() : '')"
+        )
+        return [str(text) for text in found]
 
     def print(self) -> bytes:
         """Print to PDF."""

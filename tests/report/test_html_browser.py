@@ -71,13 +71,18 @@ def test_filters_together_and_search(page: Page) -> None:
     page.choose("verdict", "blocked")
     page.choose("owner", "network")
     assert count(page) == 10
-    field = page._driver.find_element("id", "text")
-    field.send_keys("host-00001")
-    page._driver.find_element("id", "text").send_keys(Keys.ENTER)
+    page.type("#text", "host-00001", Keys.ENTER)
     assert count(page) == 1
     assert page.texts("#view .open") == ["host-00001.corp:443"]
-    field.send_keys("-nothing-like-it", Keys.ENTER)
+    page.type("#text", "-nothing-like-it", Keys.ENTER)
     assert page.text("#view") == "No target is like that."
+
+
+def test_what_is_typed_and_entered_is_drawn_once(page: Page) -> None:
+    page.type("#text", "host-00001", Keys.ENTER)
+    page.run("window.before = document.querySelector('#view .open')")
+    time.sleep(0.3)
+    assert page.run("return before.isConnected"), "drawn again by the timer of the last key"
 
 
 def test_a_chip_is_a_filter_and_says_so(page: Page) -> None:

@@ -79,6 +79,7 @@ function matrixRow([host, found], types) {
 }
 
 function draw() {
+  clearTimeout(state.typing);  // or the rows are replaced once more, under the pointer
   state.shown = filtered(RUN.results, state.sort);
   state.drawn = 0;
   const view = byId("view");
@@ -158,8 +159,7 @@ for (const name of Object.keys(FILTERS)) {
   fillSelect(name, RUN.results);
   byId(name).addEventListener("change", draw);
 }
-let typing;
-byId("text").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(draw, 120); });
+byId("text").addEventListener("input", () => { clearTimeout(state.typing); state.typing = setTimeout(draw, 120); });
 document.querySelector(".filters").addEventListener("submit", (event) => { event.preventDefault(); draw(); });
 byId("reset").addEventListener("click", () => {
   for (const name of Object.keys(FILTERS)) byId(name).value = "";
