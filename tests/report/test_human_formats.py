@@ -15,6 +15,7 @@ from scanready.model import Check, Credential, Finding, Outcome, Report, Step, T
 from scanready.placeholders import fill
 from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
+from scanready.report.groups import ByCause
 from scanready.report.ladder import Ladder
 from tests.report.reports import AGENT, HOSTILE, SECRET, blocked, ready
 
@@ -153,3 +154,16 @@ def test_ten_thousand_rows_are_drawn_in_seconds_and_kept_small() -> None:
     assert "3 targets" in text
     row = next(iter(document._rows.values()))  # type: ignore[attr-defined]
     assert not hasattr(row, "checks")
+
+
+def test_groups_keep_equal_texts_once_and_no_checks() -> None:
+    causes = ByCause()
+    for place, host in enumerate("cba"):
+        causes.add(blocked(host, "".join(["no ", "answer at all"])), place)
+    causes.add(ready("d"), 3)
+    (group,) = causes.groups()
+    assert [member.where for member in group.members] == [f"postgresql {host}:5432" for host in "cba"]
+    assert len({id(member.detail) for member in group.members}) == 1
+    assert not any(hasattr(member, "checks") for member in group.members)
+    assert group.alike == [group.members]
+    assert list(group.fixes.values()) == [group.members]

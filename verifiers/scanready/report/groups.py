@@ -27,12 +27,13 @@ OWNERS: dict[Owner, str] = {
 
 @dataclass(slots=True)
 class Member:
-    """One target of a group: where it is, and what was seen there."""
+    """One target of a group: where it is, what was seen there, and what to apply. Not its checks, which are many."""
 
     place: int
     target: Target
     verdict: Verdict
     detail: str
+    fix: str | None
 
     @property
     def where(self) -> str:
@@ -42,13 +43,12 @@ class Member:
 
 @dataclass(slots=True)
 class Group:
-    """All targets with one cause. ``gravity`` is 0 for what blocks; ``fixes`` has the targets of each fix."""
+    """All targets with one cause. ``gravity`` is 0 for what blocks."""
 
     cause: Cause
     gravity: int
     example: Target
     members: list[Member] = field(default_factory=list)
-    fixes: dict[str, list[Member]] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
 
     @property
@@ -71,6 +71,53 @@ class Group:
         """The worst that it makes of a target."""
         return GRAVITY[self.gravity]
 
+    @property
+    def fixes(self) -> dict[str, list[Member]]:
+        """What to apply, and the targets of each."""
+        found: dict[str, list[Member]] = {}
+        for member in self.members:
+            if member.fix:
+                found.setdefault(member.fix, []).append(member)
+        return found
+
+    @property
+    def alike(self) -> list[list[Member]]:
+        """The targets by what was seen and is to be applied: those that share both together."""
+        found: dict[tuple[str, str | None], list[Member]] = {}
+        for member in self.members:
+            found.setdefault((member.detail, member.fix), []).append(member)
+        return list(found.values())
+
+
+class ByCause:
+    """Sorts reports with a cause into groups; keeps a line of each, and each text once."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, Group] = {}
+        self._texts: dict[str, str] = {}
+
+    def add(self, report: Report, place: int) -> Group | None:
+        """Return the group that a report belongs to; None if nothing is wrong. ``place`` is its target's in the run."""
+        if report.finding is None:
+            return None
+        cause, gravity = report.finding.cause, GRAVITY.index(report.verdict)
+        group = self._groups.setdefault(cause.code, Group(cause, gravity, report.target))
+        group.gravity = min(group.gravity, gravity)
+        detail, fix = report.finding.detail, fixes(report)
+        group.members.append(
+            Member(place, report.target, report.verdict, self._once(detail), self._once(fix) if fix else None)
+        )
+        return group
+
+    def _once(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+    def groups(self) -> list[Group]:
+        """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""
+        for group in self._groups.values():
+            group.members.sort(key=lambda member: member.place)
+        return sorted(self._groups.values(), key=lambda group: (group.gravity, -len(group.members), group.cause.code))
+
 
 class Groups:
     """Collects reports; keeps nothing of one that holds.
@@ -84,7 +131,7 @@ class Groups:
         self._tried: dict[str, list[Report]] = {host: [] for host in run.tried.values()}
         self._good = 0
         self._places = Places(run)
-        self._groups: dict[str, Group] = {}
+        self._causes = ByCause()
         self._seen = 0
 
     def add(self, report: Report) -> None:
@@ -124,24 +171,14 @@ class Groups:
 
     def _sort_in(self, report: Report) -> None:
         self._seen += 1
-        if report.finding is None:
-            return
-        cause, gravity = report.finding.cause, GRAVITY.index(report.verdict)
-        group = self._groups.setdefault(cause.code, Group(cause, gravity, report.target))
-        group.gravity = min(group.gravity, gravity)
-        member = Member(self._places.of(report.target), report.target, report.verdict, report.finding.detail)
-        group.members.append(member)
-        if fix := fixes(report):
-            group.fixes.setdefault(fix, []).append(member)
-        if cause.owner is Owner.NETWORK and (report.finding_step or cause.step) is Step.CONNECT:
+        group = self._causes.add(report, self._places.of(report.target))
+        if group and group.cause.owner is Owner.NETWORK and (report.finding_step or group.cause.step) is Step.CONNECT:
             group.rules += rules_of_result(json.loads(as_line(report)))
 
     def by_cause(self) -> list[Group]:
-        """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""
+        """The groups, as :meth:`ByCause.groups` has them. For the end."""
         self._settle_tried()
-        for group in self._groups.values():
-            group.members.sort(key=lambda member: member.place)
-        return sorted(self._groups.values(), key=lambda group: (group.gravity, -len(group.members), group.cause.code))
+        return self._causes.groups()
 
     def by_owner(self) -> dict[Owner, list[Group]]:
         """The same by who can mend it, who has the most to do first."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ..escape import visible
-from ..model import Cause, Report, Target, Verdict
-from ..placeholders import fill
+from ..model import Report, Target, Verdict
 from .document import GOOD, Look, Places, RunInfo, Totals
-from .human import GRAVITY, Paper, address, counted, counts, headed, owned, pairs, verdict_word
-from .result import fixes
+from .groups import ByCause, Group
+from .human import Paper, counted, counts, headed, owned, pairs, verdict_word
 
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
 # the cause says nearly the same.
@@ -29,28 +28,13 @@ class _Row:
     code: str
 
 
-@dataclass(slots=True)
-class _Group:
-    """All targets with one cause; those with the same detail and fix share an entry."""
-
-    cause: Cause
-    gravity: int
-    example: Target
-    entries: dict[tuple[str, str | None], list[tuple[int, str]]] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """How many targets have this cause."""
-        return sum(len(targets) for targets in self.entries.values())
-
-
 class Table:
     """Nothing is written before the end: a table has its widths from all of its rows."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
         self._rows: dict[int, _Row] = {}
-        self._groups: dict[str, _Group] = {}
+        self._causes = ByCause()
 
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
@@ -62,12 +46,7 @@ class Table:
         place = self._places.of(report.target)
         code = report.cause.code if report.cause else ""
         self._rows[place] = _Row(report.target, report.verdict, report.reached or "", code)
-        if report.finding:
-            gravity = GRAVITY.index(report.verdict)
-            group = self._groups.setdefault(code, _Group(report.finding.cause, gravity, report.target))
-            group.gravity = min(group.gravity, gravity)
-            where = f"{report.target.type} {address(report.target)}"
-            group.entries.setdefault((report.finding.detail, fixes(report)), []).append((place, where))
+        self._causes.add(report, place)
         return ""
 
     def end(self, totals: Totals) -> str:
@@ -78,10 +57,11 @@ class Table:
             rows = [row for row in rows if row.verdict not in GOOD]
         if rows:
             paper.draw(self._table(rows))
-        for group in sorted(self._groups.values(), key=lambda group: (group.gravity, -group.size, group.cause.code)):
+        groups = self._causes.groups()
+        for group in groups:
             paper.draw(Text(""))
             self._draw_group(group, paper)
-        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or self._groups else Text(counts(totals), "bold"))
+        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups else Text(counts(totals), "bold"))
         return paper.text()
 
     def _table(self, rows: list[_Row]) -> RichTable:
@@ -108,19 +88,16 @@ class Table:
             table.add_row(*cells)
         return table
 
-    def _draw_group(self, group: _Group, paper: Paper) -> None:
-        paper.draw(Text.assemble(owned(group.cause), "  ", counted(group.size, "target")))
-        words = [
-            ("meaning", fill(group.cause.meaning, group.example)),
-            ("remedy", fill(group.cause.remedy, group.example)),
-        ]
+    def _draw_group(self, group: Group, paper: Paper) -> None:
+        paper.draw(Text.assemble(owned(group.cause), "  ", counted(len(group.members), "target")))
+        words = [("meaning", group.meaning), ("remedy", group.remedy)]
         if self._look.verbosity > 0:
-            words.append(("confirm", fill(group.cause.confirm, group.example)))
+            words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
-        for (detail, fix), members in sorted(group.entries.items(), key=lambda entry: min(entry[1])):
-            where = ", ".join(name for _, name in sorted(members))
+        for members in group.alike:
+            where = ", ".join(member.where for member in members)
             paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
-            paper.draw(Text(visible(detail), overflow="fold"), indent=4)
-            if fix:
+            paper.draw(Text(visible(members[0].detail), overflow="fold"), indent=4)
+            if fix := members[0].fix:
                 paper.draw(Text("fix", "dim"), indent=4)
                 paper.paste(fix, indent=6)
