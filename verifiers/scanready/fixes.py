@@ -40,6 +40,11 @@ def sql_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def tsql_name(name: str) -> str:
+    """An identifier in the brackets of Transact-SQL, as SQL Server and ASE take it."""
+    return "[" + name.replace("]", "]]") + "]"
+
+
 def pg_connect_grant(database: str, user: str) -> str:
     """Let a role connect to a database."""
     return f"GRANT CONNECT ON DATABASE {sql_name(database)} TO {sql_name(user)};"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..causes import common
 from ..causes import sybase as causes
 from ..explain import Failure
+from ..fixes import tsql_name
 from ..model import Cause
 from ..probe import Probe, Rung
 from ..stream import Stream
@@ -115,8 +116,8 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     """
     database, table = probe.target.options.get("database"), probe.target.options.get("table")
     if database:
-        await _run(stream, f"use {_name(database)}")
-    what = ".".join(map(_name, table.split("."))) if table else "sysobjects"
+        await _run(stream, f"use {tsql_name(database)}")
+    what = ".".join(map(tsql_name, table.split("."))) if table else "sysobjects"
     await _run(stream, "set rowcount 1")
     answer = await _run(stream, f"select 1 from {what}")
     within = f" in {database}" if database else ""
@@ -129,7 +130,3 @@ async def _run(stream: Stream, statement: str) -> wire.Answer:
     if answer.errors or answer.failed:
         raise refusal(answer.errors, causes.SERVER_ERROR)
     return answer
-
-
-def _name(name: str) -> str:
-    return "[" + name.replace("]", "]]") + "]"

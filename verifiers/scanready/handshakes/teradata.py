@@ -7,13 +7,12 @@ goes before the first dot). Drivers look for these names first and log on to any
 from __future__ import annotations
 
 import asyncio
-import socket
 
 from .. import fixes
 from ..causes import common
 from ..causes import teradata as causes
 from ..explain import Failure
-from ..model import Check, Finding, Outcome, Step, bracketed
+from ..model import Check, Finding, Outcome, Step, bracketed, is_address
 from ..probe import ClimbEnded, Probe
 from ..stream import Stream, StreamError
 from ..wire import WireError
@@ -58,7 +57,7 @@ async def _cops(probe: Probe) -> dict[str, str]:
     """The COP names that the agent's resolver knows, in turn, with the first address of each."""
     found: dict[str, str] = {}
     name, dot, domain = probe.host.partition(".")
-    if _is_address(probe.host) or probe.target.guessed:
+    if is_address(probe.host) or probe.target.guessed:
         return found
     for number in range(1, MOST_COPS + 1):
         cop = f"{name}cop{number}{dot}{domain}"
@@ -69,16 +68,6 @@ async def _cops(probe: Probe) -> dict[str, str]:
             break
         found[cop] = str(where[0])
     return found
-
-
-def _is_address(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host.partition("%")[0])
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
 
 
 async def look_at_other_cops(probe: Probe, cops: dict[str, str], met: str) -> None:

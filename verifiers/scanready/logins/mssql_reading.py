@@ -14,6 +14,7 @@ from typing import Any
 from ..causes import common
 from ..causes import mssql as causes
 from ..explain import Failure
+from ..fixes import tsql_name
 from ..stream import HungUp, Silent, TlsFailed
 from ..wire import WireError, tds7
 
@@ -91,15 +92,10 @@ def _unquoted(part: str) -> str:
     return part[1:-1].replace("]]", "]") if part.startswith("[") else part
 
 
-def quoted(name: str) -> str:
-    """An identifier in SQL Server's brackets."""
-    return "[" + name.replace("]", "]]") + "]"
-
-
 def grant(user: str, database: str) -> str:
     """Let a login read a database."""
-    name = quoted(user)
-    return f"USE {quoted(database)}; CREATE USER {name} FOR LOGIN {name}; ALTER ROLE db_datareader ADD MEMBER {name};"
+    name, where = tsql_name(user), tsql_name(database)
+    return f"USE {where}; CREATE USER {name} FOR LOGIN {name}; ALTER ROLE db_datareader ADD MEMBER {name};"
 
 
 def look_around(session: Any, user: str, wanted: Wanted) -> Visit:
@@ -134,7 +130,7 @@ def _look(session: Any, user: str, wanted: Wanted, seen: Visit) -> None:
         _read(session, seen, database, schema, name, user)
         return
     for candidate in [database] if database else seen.databases[:MOST_SEARCHED]:
-        for schema, name in _rows(session, _TABLES.format(quoted(candidate))):
+        for schema, name in _rows(session, _TABLES.format(tsql_name(candidate))):
             _read(session, seen, candidate, str(schema), str(name), user)
             return
     if database:
@@ -156,14 +152,15 @@ def _read(session: Any, seen: Visit, database: str, schema: str, name: str, user
     """Read one row, and of it only whether it is there."""
     import pytds
 
-    table = ".".join(quoted(part) if part else "" for part in (database, schema, name))
+    table = ".".join(tsql_name(part) if part else "" for part in (database, schema, name))
     table = table.lstrip(".")
     try:
         ((found,),) = _rows(session, _ROW.format(table))
     except pytds.DatabaseError as error:
         if causes.ACCESS_ERRORS.get(error.number) is not common.ACCESS_DENIED:
             raise
-        fix = f"USE {quoted(database)}; GRANT SELECT ON {quoted(schema or 'dbo')}.{quoted(name)} TO {quoted(user)};"
+        what = f"{tsql_name(schema or 'dbo')}.{tsql_name(name)}"
+        fix = f"USE {tsql_name(database)}; GRANT SELECT ON {what} TO {tsql_name(user)};"
         detail = f"{error.text} (error {error.number})"
         raise Failure(common.ACCESS_DENIED, detail, fix if database else None, error_code=error.number) from error
     seen.read = f"{'one row' if found else 'no rows'} of {table}"
