@@ -77,6 +77,18 @@ def test_with_the_rules_it_can_be_scanned_and_without_it_cannot(lab: Lab, what: 
         assert verdicts(lab, target) == open_
 
 
+@pytest.mark.parametrize("chain", ["inet filter forward", "ip filter forward", "ip6 filter forward"])
+def test_nft_takes_the_whole_of_it_whatever_the_addresses(lab: Lab, chain: str, tmp_path: Path) -> None:
+    targets_ = ("ssh://[fe80::1%lo]", "ssh://[fd00::9]", "ssh://10.0.0.9", "ssh://no-name", "nfs://10.0.0.9")
+    for sources in ((), ("--source", "10.0.1.5"), ("--source", "fe80::5%lo"), ("--source", "fd00::5")):
+        made = scanready(lab, "firewall", *targets_, *sources, "--format", "nftables", "--chain", chain)
+        assert made.returncode == 0, made.stderr
+        assert made.stdout.count(" dport ") >= 4
+        file = tmp_path / "rules.nft"
+        file.write_text(made.stdout)
+        lab.topology.router.command(["nft", "-c", "-f", file], check=True)
+
+
 def test_a_run_names_the_ports_of_the_day(lab: Lab, tmp_path: Path) -> None:
     target = targets(lab)["nfs 3"]
     run = tmp_path / "run.json"
