@@ -206,9 +206,7 @@ class Stream:
             return
         if self._buffer.eof:
             raise HungUp("the peer closed the connection before a single byte", self.heard)
-        error = WireError("speaks first, where clients do")
-        error.heard = self.heard
-        raise error
+        raise _speaks_first(self.heard)
 
     @property
     def unread(self) -> int:
@@ -392,3 +390,10 @@ class Stream:
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
             raise HungUp(said, self.heard) from error
+
+
+def _speaks_first(heard: bytes) -> WireError:
+    """Made elsewhere: an error that its own frame had a name for would be a cycle."""
+    error = WireError("speaks first, where clients do")
+    error.heard = heard
+    return error

@@ -39,7 +39,7 @@ MAIL: tuple[TargetType, ...] = (
         443,
         one_port(443, "Microsoft Exchange Server (EWS)", _MAIL, '"To scan Microsoft Exchange servers via EWS."'),
         Cost(
-            *(1, 2),
+            *(8, 9),  # the endpoint twice where connections are not kept; with autodiscover, each place it looks
             login_attempts=1,
             log="a line in IIS's log with our User-Agent for each request: the endpoint twice (for NTLM's challenge), "
             "the health page, two more paths where neither shows Exchange; no logon event without a credential",

@@ -50,7 +50,8 @@ STORAGE: tuple[TargetType, ...] = (
             Requirement("111", "tcp,udp", f'{_STORAGE}: "111 (TCP or UDP)"', When.NFS_3),
             Requirement("dynamic", "tcp,udp", f'{_STORAGE}: "Dynamic ports assigned by rpcbind."', When.NFS_3),
         ),
-        Cost(16, 16, log="nothing"),  # one for NFSv4; the rest for NFSv3, each version of mountd on ports of its own
+        # Two for 2049, over UDP too; the rest for NFSv3, each version of mountd on ports of its own.
+        Cost(18, 18, log="nothing"),
         speaks="rpc",
         path="export",
         options=("nfs_version", "uid", "gid"),
