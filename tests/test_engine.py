@@ -261,12 +261,12 @@ def test_a_rate_is_kept(verifier: Callable[[object], None]) -> None:
 
 
 def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callable[[object], None]) -> None:
-    """More logins than there are threads, each of a fifth of the target's time: nobody runs out of it in our queue."""
+    """More logins than there are threads, each of a tenth of the target's time: nobody runs out of it in our queue."""
     busy = threading.Event()
 
     async def logs_in(probe: Probe) -> None:
         async with probe.step(Step.LOGIN) as rung:
-            await probe.login(busy.wait, 0.1)
+            await probe.login(busy.wait, 0.4)
             rung.saw("logged in")
         async with probe.step(Step.ACCESS) as rung:
             rung.saw("read")
@@ -274,6 +274,6 @@ def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callabl
     verifier(logs_in)
     scan = Credential("scan", "svc", "pw")
     targets = [target("ssh", f"127.0.{n // 250}.{n % 250 + 1}", 22, scan) for n in range(500)]
-    reports = asyncio.run(collect(targets, Settings(timeout=1, canary=False)))
+    reports = asyncio.run(collect(targets, Settings(timeout=4, canary=False)))
     assert {report.verdict for report in reports} == {Verdict.SCANNABLE}
-    assert max(report.seconds for report in reports) < 1.1
+    assert max(report.seconds for report in reports) < 4.1

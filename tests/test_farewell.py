@@ -149,7 +149,7 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
     asyncio.run(run(1.5))
     asyncio.run(run(10))
     assert 0.2 < clock[0] <= 0.5, "of 1.5 s, 1 was gone"
-    assert 1.5 < clock[1] <= 2 * 1.1 + engine._CANARY_PATIENCE
+    assert 1.5 < clock[1] <= 2 * 1.1 + engine._CANARY_SILENCE
 
 
 def test_a_bug_in_a_farewell_is_ours_and_the_other_connections_are_still_closed(

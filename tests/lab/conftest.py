@@ -65,16 +65,24 @@ def lab() -> Iterator[laboratory.Lab]:
             pytest.fail(f"the lab is required but cannot be had: {reason}", pytrace=False)
         pytest.skip(f"no lab: {reason}")
     built = laboratory.Lab()
-    _forget_whom_this_process_trusts()
     try:
         yield built
     finally:
-        _forget_whom_this_process_trusts()
         built.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _whom_the_agent_trusts() -> Iterator[None]:
+    """The lab's agent trusts other authorities than the machine: what is judged on one does not count on the other.
+
+    For each module, as modules of both kinds take turns in one process.
+    """
+    _forget_whom_this_process_trusts()
+    yield
+    _forget_whom_this_process_trusts()
+
+
 def _forget_whom_this_process_trusts() -> None:
-    """The lab's agent trusts other authorities than the machine; what was judged before does not count there."""
     certificates._store.cache_clear()
     certificates._judge.cache_clear()
 

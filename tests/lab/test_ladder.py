@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 
 import pytest
 
@@ -10,7 +11,7 @@ from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
 from scanready.catalogue import BY_NAME, TYPES
 from scanready.engine import CANARY_PORT, Settings, this_agent, verify
-from scanready.model import Agent, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.registry import built_in
 from tests.climb import check_of, climb, expect, story, target
 
@@ -98,27 +99,33 @@ def test_a_resolver_that_had_no_time_to_ask_twice_is_not_blamed(lab: Lab) -> Non
     assert report.seconds < 2.2
 
 
-@pytest.mark.parametrize("type_", [name for name in BUILT if name != "master"])  # whose silence is the proof
-def test_a_wait_too_short_to_tell_silence_blames_nobody(lab: Lab, type_: str) -> None:
-    """Of a dropped SYN and of a mute peer alike; with a second more, each is what it is."""
+def test_a_wait_too_short_to_tell_silence_blames_nobody(lab: Lab) -> None:
+    """Of a dropped SYN and of a mute peer alike, in every type; with more time, each is what it is."""
     mute = lab.misbehaving("silent", 9)
-    row = BY_NAME[type_]
-    # Of an assumed agent the Notes client is not judged, which this machine has not.
-    fit = this_agent(platform_name="Windows" if type_ == "notes" else row.needs_agent)
-    # Without these nothing would be asked, or of no consequence here.
-    asked = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
+    types = [name for name in BUILT if name != "master"]  # whose silence is the proof
     with lab.policy(f"ip daddr {mute.address} tcp dport 10 drop"):
         for port, code in ((9, "handshake.silent"), (10, "connect.filtered")):
-            where = target(type_, mute.address, port, **asked)
-            hasty = _climb_as(fit, where, lab, 0.3)
-            expect(hasty, Verdict.UNDECIDED, "scanready.out-of-time")
-            assert hasty.seconds < 1
-            expect(_climb_as(fit, where, lab, 2), Verdict.BLOCKED, code)
+            for report in _climbs(lab, mute.address, types, port, timeout=0.3):
+                expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
+            for report in _climbs(lab, mute.address, types, port, timeout=4):
+                expect(report, Verdict.BLOCKED, code)
 
 
-def _climb_as(agent: Agent, where: Target, lab: Lab, seconds: float) -> Report:
-    """From the lab's agent, judged as one of the platform that the type demands."""
-    return lab.agent.run(lambda: asyncio.run(verify(where, Settings(timeout=seconds, agent=agent))))
+def _climbs(lab: Lab, host: str, types: Sequence[str], port: int | None = None, timeout: float = 2) -> list[Report]:
+    """One host as every one of these types, side by side, and each as if it were the only one."""
+
+    def one(type_: str) -> Coroutine[None, None, Report]:
+        row = BY_NAME[type_]
+        # Of an assumed agent the Notes client is not judged, which this machine has not.
+        fit = this_agent(platform_name="Windows" if type_ == "notes" else row.needs_agent)
+        # Without these nothing would be asked, or of no consequence here.
+        asked = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
+        return verify(target(type_, host, port, **asked), Settings(timeout=timeout, agent=fit))
+
+    async def all_of_them() -> list[Report]:
+        return await asyncio.gather(*map(one, types))
+
+    return lab.agent.run(lambda: asyncio.run(all_of_them()))
 
 
 def test_forbidden_by_this_hosts_own_firewall(lab: Lab) -> None:
@@ -142,27 +149,29 @@ def test_forbidden_by_this_hosts_own_routing(lab: Lab) -> None:
     expect(report, Verdict.BLOCKED, "connect.local-limit", step=Step.CONNECT, owner=Owner.AGENT)
 
 
-@pytest.mark.parametrize("type_", BUILT)
 @pytest.mark.parametrize("mode", ["silent", "close", "reset", "echo", "garbage", "half-open"])
-def test_every_port_answered_by_one_listener_is_never_ready(lab: Lab, mode: str, type_: str) -> None:
+def test_every_port_answered_by_one_listener_is_never_ready(lab: Lab, mode: str) -> None:
     trap = lab.misbehaving(mode, 9)
     with trap.host.every_port_leads_to(9):
-        report = climb(target(type_, trap.address), lab.agent, timeout=2)
-    assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
+        for report in _climbs(lab, trap.address, BUILT):
+            assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
 
 
-@pytest.mark.parametrize("type_", BUILT)
-def test_a_real_service_behind_every_port_is_never_ready(lab: Lab, type_: str) -> None:
+@pytest.mark.parametrize(
+    ("server", "variant", "port"),
+    [
+        ("openssh", "password", 22),
+        ("postgresql", "scram", 5432),
+        ("mariadb", "standard", 3306),
+        ("dovecot", "no-tls", 143),
+    ],
+)
+def test_a_real_service_behind_every_port_is_never_ready(lab: Lab, server: str, variant: str, port: int) -> None:
     """One real server redirected to from all ports: its own type must not be ready either."""
-    for server, port in (
-        (lab.openssh("password", label="everywhere"), 22),
-        (lab.postgresql("scram", label="everywhere"), 5432),
-        (lab.mariadb("standard", label="everywhere"), 3306),
-        (lab.dovecot("no-tls", label="everywhere"), 143),
-    ):
-        with server.host.every_port_leads_to(port):
-            report = climb(target(type_, server.address), lab.agent, timeout=3)
-        assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
+    real = getattr(lab, server)(variant, label="everywhere")
+    with real.host.every_port_leads_to(port):
+        for report in _climbs(lab, real.address, BUILT, timeout=4):
+            assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
 
 
 def test_false_open_says_so(lab: Lab) -> None:

@@ -20,7 +20,8 @@ from .causes import common, infrastructure
 from .guard import LockoutGuard
 from .guessing import Guesses
 from .model import Agent, Check, Facts, Finding, Outcome, Report, Step, Target, Verdict, bracketed, judge, reached
-from .probe import Observation, Probe, Surroundings
+from .observation import Observation, speaks
+from .probe import Probe, Surroundings
 from .resolve import Resolver
 from .stream import LEAST_SILENCE, Tap
 from .vantage import this_agent
@@ -36,9 +37,10 @@ PER_HOST = 4
 _GUESSES_PER_HOST = 24
 #: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
 CANARY_PORT = 64937
-#: How long the canary may take beyond twice what the real climb took, in seconds.
-_CANARY_PATIENCE = 0.25
-#: How long it may stay silent, in seconds: who answers for every port does so at once, one lost packet included.
+#: What the canary has in any case, in seconds, where the climb has used up its target's time.
+_CANARY_LEAST = 0.25
+#: How long it may stay silent, and how long its climb may take beyond twice what the real one took, in seconds: who
+#: answers for every port does so at once, one lost packet and a moment's load included.
 _CANARY_SILENCE = LEAST_SILENCE
 #: The option that has the host looked for: the canary is asked of the one that was found.
 _LEADS_ELSEWHERE = "autodiscover"
@@ -249,7 +251,7 @@ class Run:
         target = Target(host, probe.target.type, CANARY_PORT, options)
         taken = asyncio.get_running_loop().time() - probe.started
         # A slow climb does not earn its canary more than the target's own time.
-        seconds = min(2 * taken + _CANARY_PATIENCE, max(self.settings.timeout - taken, _CANARY_PATIENCE))
+        seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
         canary = Probe(target, probe.row, self._around, seconds, Step.HANDSHAKE, Observation())
         answered = False
         with contextlib.suppress(TimeoutError):
@@ -261,13 +263,13 @@ class Run:
         await canary.climb(verify)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
-        speaks = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
+        proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
         likewise = False
         for check in canary.checks:
-            if check.step is speaks and check.outcome in (Outcome.PASSED, Outcome.WARNED):
+            if check.step is proof and speaks(check):
                 likewise = True
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
-                probe.record(Check(speaks, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+                probe.record(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
         unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
         return likewise or (None if unclear else False)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from .catalogue import TargetType
 from .causes import common
 from .guessing import Guesses
-from .model import Cause, Check, Finding, Outcome, Step
+from .model import Check, Finding, Outcome, Step
 
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
@@ -52,8 +52,7 @@ class Observation:
                 continue  # a redirect, a proxy: another port's doing
             encrypted = encrypted or (row.tls and check.step is Step.TLS and check.outcome in _HOLDS)
             cause = check.finding.cause if check.finding else None
-            its_word = _is_its_word(cause) and not check.wordless
-            if check.step is Step.HANDSHAKE and (check.outcome in _HOLDS or its_word):
+            if check.step is Step.HANDSHAKE and (speaks(check) or (cause is common.THROTTLED and not check.wordless)):
                 self.spoke = row.speaks, row.tls
             if cause is common.SILENT and row.server_first:
                 self.silent = True
@@ -93,6 +92,8 @@ def own(checks: list[Check]) -> list[Check]:
     return [replace(check, facts=dict(check.facts)) for check in checks]
 
 
-def _is_its_word(cause: Cause | None) -> bool:
-    """True for a cause that nobody but a server of the right protocol can give."""
-    return cause is common.THROTTLED or (cause is not None and cause.definite and cause.code not in _COMMON)
+def speaks(check: Check) -> bool:
+    """Return whether nobody but a server of the right protocol gives this answer: be it a refusal in its own words."""
+    cause = check.finding.cause if check.finding else None
+    its_word = cause is not None and cause.definite and cause.code not in _COMMON and not check.wordless
+    return check.outcome in _HOLDS or its_word
