@@ -261,6 +261,18 @@ def test_both_closed(lab: Lab) -> None:
     assert report.seconds < 7.5, "a host that is off does not cost its time twice"
 
 
+def test_a_server_that_cannot_ask_its_dns(lab: Lab) -> None:
+    """Samba looks its own name up before it answers, each time, which takes longer than one waits for it."""
+    lab.dns()
+    server = lab.samba("smb3")
+    with lab.policy(f"ip saddr {server.address} udp dport 53 drop"):
+        report = climb(target("smb", server.hostname), lab.agent)
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", owner=Owner.SERVER)
+    assert report.finding is not None
+    assert "whether its DNS servers answer" in report.finding.cause.remedy
+    assert ready(lab, server)
+
+
 # Who may come, and how one logs in
 
 

@@ -108,15 +108,17 @@ async def _once_more(
     """Ask in SMB 2 again: who refuses SMB 1 speaks SMB 2, and may only have been busy, or slow, the first time.
 
     Raises:
-        Failure: it hangs up again: ``refusal``. It is silent again.
+        Failure: it hangs up again: ``refusal``. It is silent again: so is Samba for ten seconds while it cannot ask
+            the DNS for its own name (measured with 4.17).
     """
     try:
         return await _in_smb2(probe, stream)
     except HungUp as error:
         raise Failure(refusal.cause, f"{refusal.detail}; asked in SMB 2 again: {error}") from error
     except Silent as error:
-        cause = common.OUT_OF_TIME if error.hasty else common.SILENT
-        raise Failure(cause, f"{refusal.detail}; asked in SMB 2 again: {error}") from error
+        cause = common.OUT_OF_TIME if error.hasty else common.TOO_SLOW
+        waits = "Samba waits so where its own DNS servers do not answer"
+        raise Failure(cause, f"{refusal.detail}; asked in SMB 2 again: {error}; {waits}") from error
 
 
 def _worth_another(probe: Probe, error: HungUp | Silent) -> bool:
