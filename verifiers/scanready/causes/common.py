@@ -232,7 +232,8 @@ TOO_SLOW = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "The right protocol began, but did not finish within the time this check was given.",
-    "Look at the load of the server, whether its DNS servers answer (of the name it has, and of ours), and for a tarpit; or give the check more time with --timeout.",
+    "Look at the load of the server, whether its DNS servers answer (for its own name, and for the caller's), "
+    "and for a tarpit; or give the check more time with --timeout.",
     "On the agent: time nc {host} {port}",
     definite=False,
 )
