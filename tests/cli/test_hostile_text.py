@@ -25,8 +25,7 @@ from scanready.report.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import Estate, verified
 
-# One estate for all of them, which takes half a minute.
-pytestmark = [pytest.mark.xdist_group("hostile-text"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)  # one estate for all of them, which takes half a minute
 SCHEMA = Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -35,7 +35,6 @@ targets:
   - {{host: {mail}, type: imap, tags: [mail]}}
   - {{host: no-such-host.lab, type: smb}}
 """
-pytestmark = pytest.mark.xdist_group("reports")
 FORMATS = ("json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
 
 
