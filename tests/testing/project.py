@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from tests.cli import plugin
 
 #: Nothing of this run's pytest is that run's.
-_NOT_THEIRS = ("PYTEST_", "COV_", "SCANREADY_")
+_NOT_THEIRS = ("PYTEST_", "COV_", "SCANREADY_", "CI", "BUILD_NUMBER")
 
 
 @dataclass(frozen=True)
