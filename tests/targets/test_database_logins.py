@@ -24,8 +24,8 @@ from fixtures.emulators import (
     teradata,
 )
 from fixtures.transcripts import load
-from scanready.model import Owner, Step, Verdict
-from tests.climb import account, climb, expect, login_threads_end_within, story, target
+from scanready.model import Credential, Owner, Step, Verdict
+from tests.climb import account, check_of, climb, expect, login_threads_end_within, story, target
 from tests.targets.mssql_peers import disguises
 
 SECRET = "Passw0rd!"
@@ -53,10 +53,10 @@ def shapes(secret: str) -> list[bytes]:
     return [*disguises(secret), secret.encode("utf-16-be"), secret.encode("cp500"), secret.encode("cp037")]
 
 
-def climbed(behaviour: Behaviour, type_: str, **options: Any) -> tuple[Any, bytes]:
+def climbed(behaviour: Behaviour, type_: str, who: Credential | None = ER, **options: Any) -> tuple[Any, bytes]:
     """The report, and every byte that the server got, on whichever connection."""
     with in_background(behaviour) as server:
-        report = climb(target(type_, "127.0.0.1", server.port, ER, **options), timeout=5.0, canary=False)
+        report = climb(target(type_, "127.0.0.1", server.port, who, **options), timeout=5.0, canary=False)
         server.wait(len(server.connections))
         return report, b"".join(record.received for record in server.connections)
 
@@ -90,6 +90,19 @@ def test_where_no_leave_is_needed_nothing_is_to_be_read(name: str) -> None:
     report, sent = climbed(behaviour, name.split()[0], **options)
     assert report.verdict is verdict, story(report)
     assert not [shape for shape in shapes(SECRET) if shape in sent]
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *HIDDEN])
+def test_a_name_alone_is_no_login(name: str) -> None:
+    """Not even with an empty password: the server would count it against the account."""
+    behaviour, options = PLAIN[name] if name in PLAIN else HIDDEN[name][:2]
+    type_ = name.split()[0]
+    report, _ = climbed(behaviour, type_, Credential("er", "er"), **options, allow_cleartext=True)
+    without, _ = climbed(behaviour, type_, None, **options, allow_cleartext=True)
+    assert report.verdict is without.verdict, story(report)
+    assert report.footprint.login_attempts == 0
+    if report.verdict is Verdict.READY:
+        assert check_of(report, Step.LOGIN).summary == "no password was given for er"
 
 
 @pytest.mark.parametrize("leave", [True, False])

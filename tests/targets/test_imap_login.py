@@ -90,8 +90,10 @@ class TestLogin:
         assert server.counts["LOGIN"] == report.footprint.login_attempts == 0
 
     def test_no_password_and_no_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        report, _ = against(mailbox(), "imaps", credential=Credential("key-only", "er"))
-        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+        report, server = against(mailbox(), "imaps", credential=Credential("key-only", "er", key_file="id_rsa"))
+        expect(report, Verdict.READY)
+        assert check_of(report, Step.LOGIN).summary == "no password was given for key-only"
+        assert server.counts["LOGIN"] == report.footprint.login_attempts == 0
         monkeypatch.setitem(sys.modules, "imapclient", None)
         monkeypatch.delitem(sys.modules, "imapclient.exceptions", raising=False)
         report, _ = against(mailbox(), "imaps", credential=SCANNER)

@@ -160,12 +160,6 @@ class TestRefusedLogon:
             assert refused(host).cause is cause
         assert host.counts["logons"] == 0
 
-    def test_nothing_is_tried_without_a_password(self) -> None:
-        with dcom.in_background("healthy") as host, pytest.raises(Failure) as failure:
-            wmi.visit(where(host.mapper.port), account(password=None), 8)
-        assert failure.value.cause is common.LOGIN_WITHHELD
-        assert host.mapper.connections == []
-
     def test_nothing_is_tried_without_impacket(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "impacket.dcerpc.v5", None)
         with pytest.raises(Failure, match=r"scanready\[windows\]") as failure:

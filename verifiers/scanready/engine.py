@@ -293,7 +293,7 @@ class _Turn:
 
 def _third_party(target: Target) -> TargetType:
     """A row for a type that only a plug-in knows."""
-    return TargetType(target.type, target.type, target.port, (), Cost(1, 2), speaks=target.type)
+    return TargetType(target.type, target.type, target.port, (), Cost(1, 2), speaks=target.type, takes_keys=True)
 
 
 def _not_built(target: Target) -> Check:
@@ -328,6 +328,9 @@ def _complete(probe: Probe) -> None:
             reason = f"not reached: stopped at {failed.step}"
         elif probe.target.credential is None:
             reason = "no credential was given"
+        elif probe.credential is None:
+            secret = "password or key" if probe.row.takes_keys else "password"
+            reason = f"no {secret} was given for {probe.target.credential.name}"
         else:
             reason = "not reached"
         probe.record(Check(step, probe.endpoint, Outcome.SKIPPED, reason))

@@ -30,7 +30,7 @@ from .connect import Dialled, dial_all
 from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
 from .guard import Attempt, LockoutGuard
-from .model import Agent, Cause, Check, Finding, Footprint, Outcome, Step, Target, bracketed
+from .model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from .observation import Observation, own
 from .resolve import NoTurn, Resolver
 from .rung import ClimbEnded, Rung
@@ -113,6 +113,11 @@ class Probe:
     def endpoint(self) -> str:
         """``host:port``."""
         return f"{bracketed(self.target.host)}:{self.target.port}"
+
+    @property
+    def credential(self) -> Credential | None:
+        """What there is to log in with. Of a user name alone, no more than the login prompt can be asked."""
+        return self.row.usable(self.target.credential)
 
     @property
     def remaining(self) -> float:
@@ -274,7 +279,7 @@ class Probe:
         Raises:
             Failure: ``login.withheld``; a password that no protocol can carry.
         """
-        credential = self.target.credential
+        credential = self.credential
         assert credential is not None, "a login needs a credential"
         if why := _unsayable(credential.password or ""):
             raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")

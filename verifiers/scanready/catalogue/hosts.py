@@ -36,6 +36,7 @@ HOSTS: tuple[TargetType, ...] = (
         ),
         Cost(1, 2, login_attempts=1, log=_SSH_LOG),
         speaks="ssh",
+        takes_keys=True,
         server_first=True,
         needs_client="ssh",
         alike=True,

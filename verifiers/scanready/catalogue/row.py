@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..model import Step
+from ..model import Credential, Step
 
 
 class When(StrEnum):
@@ -60,7 +60,7 @@ class TargetType:
     they answer says nothing of a host. With ``hostless`` a target's host is the name
     of a service, not of a machine. ``by_connection`` means that the requirement is
     the connection itself, so that a neighbouring port must not take one likewise.
-    ``clear_port`` is the port on which a type in TLS is spoken without.
+    ``clear_port`` is the port on which a type in TLS is spoken without. ``takes_keys`` says that a private key logs in.
     ``proven_by`` is who, besides our own tests, says that the check is right.
     """
 
@@ -86,6 +86,7 @@ class TargetType:
     hostless: bool = False
     by_connection: bool = False
     clear_port: int | None = None
+    takes_keys: bool = False
     doubt: str = ""
     proven_by: str = ""
 
@@ -94,6 +95,12 @@ class TargetType:
         if port != self.clear_port:
             return self
         return replace(self, tls=False, steps=tuple(step for step in self.steps if step is not Step.TLS))
+
+    def usable(self, credential: Credential | None) -> Credential | None:
+        """The credential if a login can be tried with it, which takes a password (an empty one will do) or a key."""
+        if credential is None or (credential.password is None and not (self.takes_keys and credential.key_file)):
+            return None
+        return credential
 
     @property
     def unaided(self) -> tuple[Step, ...]:

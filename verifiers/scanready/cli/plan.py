@@ -114,10 +114,12 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     for position, target in enumerate(members):
         row = BY_NAME.get(target.type)
         cost = row.cost if row else _UNKNOWN
+        named = target.credential is not None or "user" in target.options  # whose methods are asked for
+        # Whether there is a secret to it is not looked up for a plan.
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
         key = row.speaks if row and row.speaks in _SHARED else position
         shared[key] = max(shared.get(key, 0), 1 if row and row.hostless else cost.connections)
-        if logs_in or ("user" in target.options and depth.height >= Step.AUTH.height):  # whose methods are asked for
+        if logs_in or (named and depth.height >= Step.AUTH.height):
             shared[key] += cost.with_credential - cost.connections
         if logs_in:
             attempts += cost.login_attempts

@@ -181,7 +181,7 @@ async def agree(probe: Probe, stream: Stream, database: str, offer: wire.Securit
     Raises:
         Failure: withheld, as it would travel in clear; a name or password that the protocol cannot carry.
     """
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None
     plain, encrypted = (number in offer.mechanisms for number in (wire.USER_AND_PASSWORD, wire.ENCRYPTED))
     if encrypted and not (plain and stream.encrypted):

@@ -66,7 +66,7 @@ def _permit(talk: Talk, encryption: Encryption) -> str | None:
 
 async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryption) -> None:
     """Climb ``login`` and ``access``, if there is a credential: a login by imapclient, and one header."""
-    if probe.target.credential is None:
+    if probe.credential is None:
         return
     await probe.leave(stream)  # one session at a time: servers count them by address
     async with probe.step(Step.LOGIN) as rung:
@@ -75,8 +75,8 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
             return
         if encryption == "none":
             probe.about_to_send_in_clear()
-        seen = await _attempt(probe, talk, encryption, probe.target.credential)
-        rung.saw(f"logged in as {probe.target.credential.username}")
+        seen = await _attempt(probe, talk, encryption, probe.credential)
+        rung.saw(f"logged in as {probe.credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None:
             rung.denied(seen.denied)

@@ -61,7 +61,7 @@ async def log_in(probe: Probe, session: Session[Answer], stream: Stream, going: 
     Raises:
         Failure: refused, and why; ``login.withheld`` where the password would travel in clear.
     """
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None
     if not stream.encrypted:
         probe.about_to_send_in_clear()

@@ -55,7 +55,7 @@ async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
     trace = login.Trace()
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where, probe.target.credential, probe.remaining, trace)
+            seen = await probe.login(login.visit, where, probe.credential, probe.remaining, trace)
         finally:
             probe.footprint.connections += trace.connections
         if seen.guest:

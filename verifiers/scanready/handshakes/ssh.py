@@ -190,7 +190,7 @@ async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
     sshd would count a second login for the second type, so a visit looks at what
     either type needs: it runs one read-only command and lists one path.
     """
-    credential = probe.target.credential
+    credential = probe.credential
     if credential is not None and probe.depth.height >= Step.LOGIN.height:
         return await probe.share(("ssh login", credential, spoken.known_hosts), lambda _: _visit(probe, spoken))
     user = user_of(probe)
@@ -217,7 +217,7 @@ def _limits(spoken: Spoken) -> str:
 
 async def _visit(probe: Probe, spoken: Spoken) -> Visit:
     """Log in; what the login says is told on the rungs where it belongs."""
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None
     failed: Failure | StreamError | OSError | None = None
     seen = Visit()
@@ -271,7 +271,7 @@ async def look_again(probe: Probe, spoken: Spoken, seen: Visit, *, command: bool
 async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Visit:
     if limits := paramiko_login.limits(spoken.offer):
         raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
-    credential, dialled, seconds = probe.target.credential, _dialler(probe, spoken), _clock(probe)
+    credential, dialled, seconds = probe.credential, _dialler(probe, spoken), _clock(probe)
     assert credential is not None
     tried, before = threading.Event(), probe.footprint.login_attempts
     try:

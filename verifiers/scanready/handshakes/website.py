@@ -76,7 +76,7 @@ class Prompt:
 async def reach(probe: Probe, scheme: str) -> Prompt:
     """Climb to the login prompt, or to the open page and read it; once for all types that ask the same."""
     options = probe.target.options
-    asked = (scheme, options.get("path"), options.get("proxy"), probe.target.credential is not None)
+    asked = (scheme, options.get("path"), options.get("proxy"), probe.credential is not None)
 
     async def climb(probe: Probe) -> Prompt:
         url = http.asked_for(probe, scheme)
@@ -283,7 +283,7 @@ def _allow_line(probe: Probe, answer: wire.Response) -> str | None:
 
 async def visit(probe: Probe, prompt: Prompt) -> None:
     """Log in with the credential, if there is one and a password can do it."""
-    if probe.target.credential is None or not prompt.schemes:
+    if probe.credential is None or not prompt.schemes:
         return
     if prompt.withheld:
         async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
@@ -295,7 +295,7 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
 async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
     """Read the page that asks for no login, unless it is another host's."""
     async with probe.step(Step.LOGIN) as rung:
-        rung.skip("no login is asked for" + ("; the credential was not sent" if probe.target.credential else ""))
+        rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
     async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
         if page.answer.status in (404, 410):
             raise _not_found(page.url, page.answer.status)
@@ -311,7 +311,7 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
     """One login with the credential, and one bounded read."""
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None, "a login needs a credential"
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
         scheme = prompt.schemes[0]

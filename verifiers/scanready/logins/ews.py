@@ -83,8 +83,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     import requests
     from spnego.exceptions import SpnegoError
 
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
         mailbox = _Mailbox(where, credential, watchdog, seconds)
         seen = Visit()

@@ -63,8 +63,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
         from spnego.exceptions import SpnegoError
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, _MISSING) from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog:
         try:
             with _session(where, watchdog) as session, warnings.catch_warnings():

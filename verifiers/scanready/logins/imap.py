@@ -105,8 +105,7 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace) ->
         from imapclient.exceptions import IMAPClientError
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "imapclient is not installed: pip install 'scanready[mail]'") from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds, trace) as client:
         trace.tried = True

@@ -90,8 +90,7 @@ def _check(credential: Credential, wanted: Wanted) -> None:
     Raises:
         Failure: nothing was tried.
     """
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     told = (("user name", credential.username), ("password", credential.password), ("database", wanted.database))
     for what, text in told:
         if len(text) > LONGEST:

@@ -190,8 +190,7 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
         import pymysql
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "pymysql is not installed: pip install 'scanready[db]'") from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     session = pymysql.connections.Connection(
         user=credential.username,
         password=credential.password.encode(),  # a str would be taken for Latin-1

@@ -110,8 +110,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
         import psycopg
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "psycopg is not installed: pip install 'scanready[db]'") from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     try:
         session = psycopg.connect(**_parameters(where, credential, seconds))
     except psycopg.OperationalError as error:

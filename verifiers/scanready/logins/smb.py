@@ -99,8 +99,7 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
         from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     account = Account(credential.username, _is_local(credential.username, where), where.samba)
     with Watchdog(time.monotonic() + seconds) as watchdog:
         understood = Understood(watchdog)

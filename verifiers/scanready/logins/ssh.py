@@ -108,8 +108,6 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tr
     """
     _import()
     key = _load_key(credential)
-    if key is None and credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has neither password nor key file")
     leash = Leash(dial(), seconds)
     transport = open_transport(leash)
     try:

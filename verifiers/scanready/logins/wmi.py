@@ -88,8 +88,7 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
         from impacket.dcerpc.v5 import dcomrt  # noqa: F401 - all that is needed comes with it
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
-    if credential.password is None:
-        raise Failure(common.LOGIN_WITHHELD, f"the credential {credential.name!r} has no password")
+    assert credential.password is not None, "nobody logs in with a name alone"
     deadline = time.monotonic() + seconds
     trace = trace or Trace()
     with kept() as key, Watchdog(deadline) as watchdog:

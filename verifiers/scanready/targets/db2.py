@@ -50,12 +50,12 @@ async def verify(probe: Probe) -> None:
             shared.turned_away(probe, replies)
         offer = wire.security_of(answer)
         shared.prompted(probe, rung, offer)
-    if probe.target.credential is not None:
+    if probe.credential is not None:
         await _log_in(probe, stream, offer, shared.product_of(attributes))
 
 
 async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str) -> None:
-    database, credential = probe.target.options.get("database"), probe.target.credential
+    database, credential = probe.target.options.get("database"), probe.credential
     assert credential is not None
     async with probe.step(Step.LOGIN) as rung:
         if database is None:
@@ -80,7 +80,7 @@ async def _with_the_vendors_driver(
     probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str, login: Rung
 ) -> None:
     """The server takes passwords only in ways that are not ours to do; IBM's driver knows them."""
-    credential, encrypted = probe.target.credential, stream.encrypted
+    credential, encrypted = probe.credential, stream.encrypted
     assert credential is not None
     if encrypted:
         login.blocked(common.LIMIT, f"takes {shared.asked(offer)} inside TLS, which our driver is not set up for")

@@ -35,7 +35,7 @@ async def verify(probe: Probe) -> None:
     options = probe.target.options
     asked = ("ews", options.get("path"), options.get("proxy"), options.get("autodiscover"))
     prompt = await probe.share(asked, _reach)
-    if probe.target.credential is not None and prompt.schemes:
+    if probe.credential is not None and prompt.schemes:
         await _log_in(probe, prompt)
 
 
@@ -77,7 +77,7 @@ async def _open_found(probe: Probe, url: Url) -> Talk:
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
     """One login with the credential, one bounded read."""
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None, "a login needs a credential"
     mailbox = probe.target.options.get("mailbox")
     proxy = http.proxy_of(probe)

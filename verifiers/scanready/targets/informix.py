@@ -30,7 +30,7 @@ async def verify(probe: Probe) -> None:
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
     await first_word.is_ours(probe, stream)
-    if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
+    if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:
         if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
@@ -39,7 +39,7 @@ async def verify(probe: Probe) -> None:
 
 
 async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
-    credential, options = probe.target.credential, probe.target.options
+    credential, options = probe.credential, probe.target.options
     assert credential is not None
     async with probe.step(Step.LOGIN) as login:
         if "server" not in options:

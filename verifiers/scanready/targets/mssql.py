@@ -50,7 +50,7 @@ async def verify(probe: Probe) -> None:
         raise
     await shared.encrypt(probe, talk, place)
     await shared.prompted(probe, talk, place)
-    if target.credential is not None:
+    if probe.credential is not None:
         bridge.begin(talk.stream)
         await _log_in(probe, bridge, talk, place)
 
@@ -65,7 +65,7 @@ async def _dial(probe: Probe, place: Place, bridge: Bridge | None = None) -> Str
 
 
 async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> None:
-    credential, options = probe.target.credential, probe.target.options
+    credential, options = probe.credential, probe.target.options
     assert credential is not None
     async with probe.step(Step.LOGIN, str(place)) as rung:
         table = str(options.get("table") or "")

@@ -29,7 +29,7 @@ from ..wire import mysql as wire
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, or with a credential through it to one row."""
     try:
-        if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
+        if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
             await _with_credential(probe)
         else:
             await probe.share("mysql", _to_the_prompt)
@@ -69,7 +69,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
 
 async def _with_credential(probe: Probe) -> None:
     """Hand the connection to pymysql after the greeting; until it takes over, the farewell still stands."""
-    credential, options = probe.target.credential, probe.target.options
+    credential, options = probe.credential, probe.target.options
     assert credential is not None
     talk = Talk(probe)
     talk.begin(await probe.connect(farewell=talk.finish))

@@ -55,12 +55,12 @@ async def verify(probe: Probe) -> None:
         rung.saw(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
     await session.end(session.stream)
     await probe.leave(session.stream)
-    if probe.target.credential is not None:
+    if probe.credential is not None:
         await _log_in(probe, session, answer)
 
 
 async def _log_in(probe: Probe, session: shared.Session, accepted: wire.Accepted) -> None:
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None
     denied: Failure | None = None
     async with probe.step(Step.LOGIN) as rung:

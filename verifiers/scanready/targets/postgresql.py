@@ -38,7 +38,7 @@ async def verify(probe: Probe) -> None:
             encrypted = False
         else:
             shared.refused(probe, rung, answer, encrypted=encrypted)
-    if probe.target.credential is not None:
+    if probe.credential is not None:
         await probe.leave(stream)  # one session at a time: slots may be few
         await _log_in(probe, database, encrypted, answer)
 
@@ -67,7 +67,7 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             encrypted,
             bool(target.options.get("allow_cleartext")),
         )
-        seen = await probe.login(psql.visit, where, target.credential, probe.remaining, dials=1)
+        seen = await probe.login(psql.visit, where, probe.credential, probe.remaining, dials=1)
         rung.saw(f"logged in as {shared.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):

@@ -25,7 +25,7 @@ from ..probe import Probe
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and with a credential through it to one directory."""
     server, called = await probe.share("smb", _to_the_prompt)
-    if probe.target.credential is not None:
+    if probe.credential is not None:
         await smb_shares.read(probe, server, called)
 
 

@@ -32,14 +32,14 @@ async def verify(probe: Probe) -> None:
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
     await first_word.is_ours(probe, stream)
-    if probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height:
+    if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
         await _with_credential(probe, session, stream)
     else:
         await login_first.to_the_prompt(probe, session, stream)
 
 
 async def _with_credential(probe: Probe, session: shared.Session, stream: Stream) -> None:
-    credential = probe.target.credential
+    credential = probe.credential
     assert credential is not None
     async with probe.step(Step.LOGIN) as login, probe.attempt() as going:
         await login_first.log_in(probe, session, stream, going)

@@ -42,22 +42,22 @@ async def verify(probe: Probe) -> None:
     await probe.leave(stream)
     await shared.look_at_other_cops(probe, cops, met)
     await shared.look_at_https(probe)
-    if probe.target.credential is not None:
+    if probe.credential is not None:
         await _log_in(probe, met)
 
 
 async def _log_in(probe: Probe, address: str) -> None:
-    target = probe.target
-    assert target.credential is not None
+    target, credential = probe.target, probe.credential
+    assert credential is not None
     where = (address, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(driver.visit, *where, target.credential, probe.remaining, dials=1)
+            seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
         except Failure as failure:
             if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
                 raise
             seen, denied = None, failure
-        rung.saw(f"logged in as {target.credential.username}")
+        rung.saw(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen is None:
             rung.denied(denied)

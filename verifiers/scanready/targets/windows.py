@@ -35,7 +35,7 @@ _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt and a dynamic port, or with a credential through WMI to one object."""
-    logs_in = probe.target.credential is not None and probe.depth.height >= Step.LOGIN.height
+    logs_in = probe.credential is not None and probe.depth.height >= Step.LOGIN.height
     talk = endpoint_mapper.Talk(await probe.connect())
     async with probe.step(Step.HANDSHAKE) as rung:
         talks = await shared.introduced(probe, rung, talk, logs_in=logs_in)
@@ -99,12 +99,12 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
     trace = Trace()
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(wmi.visit, where, target.credential, probe.remaining, trace)
+            seen = await probe.login(wmi.visit, where, probe.credential, probe.remaining, trace)
         finally:
             probe.footprint.connections += trace.connections
             probe.footprint.login_attempts += max(0, trace.logons - 1)  # the first is counted already
         told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
-        rung.saw(f"logged on as {target.credential.username if target.credential else ''}", **told)
+        rung.saw(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
     where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
         if seen.denied is not None:
