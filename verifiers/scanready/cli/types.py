@@ -9,12 +9,16 @@ import click
 
 from ..catalogue import BY_NAME, TYPES, TargetType
 from ..catalogue.clouds import SERVICES, CloudService
+from ..model import Step
 from . import completing
 from .looking import look
 from .options import simple_format
 from .outlet import show
 from .wording import did_you_mean, fitting
 
+_LEGEND = """
+alone: the last step without a credential; login: with one; cost: connections at most, without and with a credential
+`scanready types TYPE` has all steps, the document's own lines, what is doubtful, and what the target logs"""
 _HELP = """\
 \b
 Examples:
@@ -98,17 +102,26 @@ def _table(rows: dict[TargetType, bool], others: list[str]) -> str:
     table = headed()
     for name in ("type", "port"):
         table.add_column(name, no_wrap=True, justify="right" if name == "port" else "left")
-    table.add_column("ports of the document", overflow="fold")
-    table.add_column("what", overflow="fold")
-    table.add_column("built", no_wrap=True)
+    table.add_column("ports of the document", overflow="fold", max_width=20)
+    for name in ("alone", "login"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("cost", no_wrap=True)
+    table.add_column("what proved it", overflow="fold")
     for row, built in rows.items():
         ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements))
-        table.add_row(row.name, str(row.port), ports, row.title, Text("yes" if built else "not yet"))
+        reach = (_last(row.unaided), _last(row.aided)) if built else ("not built", "")
+        cost = f"{row.cost.connections}/{row.cost.with_credential}"
+        table.add_row(row.name, str(row.port), ports, *reach, cost, row.proven_by)
     paper.draw(table)
     if others:
         paper.draw(Text(f"\nfrom other packages: {', '.join(fitting(name) for name in others)}"))
-    paper.draw(Text("\n`scanready types TYPE` has the steps, the document's own lines, what is doubtful, and the cost"))
+    paper.draw(Text(_LEGEND))
     return paper.text()
+
+
+def _last(steps: tuple[Step, ...]) -> str:
+    """As far as one gets."""
+    return steps[-1].value if steps else "-"
 
 
 def _one(row: TargetType, built: bool) -> str:
