@@ -176,6 +176,23 @@ print(written.failures)
     check.close()
 
 
+def test_a_file_that_is_made_while_it_is_looked_at(tmp_path: Path) -> None:
+    """Tables without our mark would be some other program's: both are of one moment."""
+    path = tmp_path / "runs.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute("PRAGMA journal_mode = WAL")
+
+    def make_it(statement: str) -> None:
+        if statement == "SELECT count(*) FROM sqlite_master":
+            first.set_trace_callback(None)
+            open_for_writing(path).close()
+
+    first.set_trace_callback(make_it)
+    assert database_module._version(first, path) == 0
+    assert database_module._version(first, path) == VERSION
+    first.close()
+
+
 def test_older_files_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every released version, with rows in it: a version more is what a later release adds."""
     path = tmp_path / "runs.db"

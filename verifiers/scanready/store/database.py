@@ -132,10 +132,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
-    empty = version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if not ours and not empty:
+    version, application, tables = _marks(connection)
+    if application != APPLICATION and (version or tables):
         raise StoreError(f"{path}: a database of some other program; name another file with --store")
     if version > VERSION:
         raise StoreError(
@@ -143,6 +141,20 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             "use that one, or name another file with --store"
         )
     return version
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """The version, whose file it is, and its tables; of one moment, as somebody else may be making the file."""
+    questions = ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        version, application, tables = (int(connection.execute(question).fetchone()[0]) for question in questions)
+    finally:
+        if alone:
+            connection.execute("ROLLBACK")
+    return version, application, tables
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
