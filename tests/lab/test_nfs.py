@@ -58,7 +58,7 @@ def behind(lab: Lab) -> Behind:
     where = dict(zip(POLICIES, server.host.addresses, strict=True))
 
     async def every() -> list[Report]:
-        climbs = (verify(target("nfs", where[policy], **options), Settings()) for policy, options in ASKED)
+        climbs = (verify(target("nfs", where[policy], **options), Settings(timeout=15)) for policy, options in ASKED)
         return await asyncio.gather(*climbs)
 
     rules = [firewall(name, to) if name in FIREWALLS else f"ip daddr {to} {name}" for name, to in where.items()]
