@@ -35,6 +35,7 @@ STORAGE: tuple[TargetType, ...] = (
         one_port(22, "SSH server", _STORAGE, '"To scan Unix or Unix-like remote file shares via SSH."'),
         Cost(1, 2, login_attempts=1, log=_SSH_LOG),
         speaks="ssh",
+        takes_keys=True,
         server_first=True,
         path="path",
         needs_client="ssh",
