@@ -57,7 +57,7 @@ def test_the_right_type_is_found_whoever_asked_before(behaviour: Behaviour, own:
     for other in (type_ for type_ in TYPES if type_ != own):
         for pair in permutations((own, other)):
             with in_background(behaviour, **(tls() if encrypted else {})) as server:
-                reports = {report.target.type: report for report in together(on(server.port, *pair))}
+                reports = {report.target.type: report for report in together(on(server.port, *pair), timeout=3)}
             assert reports[own].verdict in (Verdict.READY, Verdict.SCANNABLE), (pair, story(reports[own]))
             assert reports[other].verdict is Verdict.BLOCKED, (pair, story(reports[other]))
             assert reports[other].cause is not None

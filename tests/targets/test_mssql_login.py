@@ -292,11 +292,11 @@ def test_hostile_servers(what: str, stage: str, capfd: pytest.CaptureFixture[str
     assert capfd.readouterr().err == "", "no library speaks for us"
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.7, 1.5])
+@pytest.mark.parametrize("seconds", [1.0, 2.5])
 def test_a_silent_server_costs_no_more_than_the_time_given(seconds: float) -> None:
     begun = time.monotonic()
     report, server = logged_in(Server(fault=Fault("login", misbehave.silent)), timeout=seconds)
-    assert seconds * 0.8 < time.monotonic() - begun < seconds + 0.6
+    assert seconds * 0.8 < time.monotonic() - begun < seconds + 1.0
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.LOGIN)
     assert server.counts["logins"] == 1
     assert login_threads_end_within(0.5)
