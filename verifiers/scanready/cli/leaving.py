@@ -47,8 +47,10 @@ def leave(code: int) -> NoReturn:
     A client library that hangs in its thread, or a look-up the system's resolver does
     not give up, would hold a normal exit back; then the process ends without them.
     """
+    written = False
     try:
         sys.stdout.flush()
+        written = True
     except BrokenPipeError:
         code = code or READER_GONE
     except OSError as error:
@@ -58,6 +60,6 @@ def leave(code: int) -> NoReturn:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
-    if others or code == READER_GONE:
-        os._exit(code)  # READER_GONE: or the interpreter complains about the very same pipe once more
+    if others or not written:
+        os._exit(code)  # not written: or the interpreter tries once more, complains, and ends with a code of its own
     sys.exit(code)
