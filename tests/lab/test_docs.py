@@ -38,6 +38,7 @@ VARIES = (
     (re.compile(r"\d\d? [A-Z][a-z]{2} 20\d\d(?=:)"), "#"),
     (re.compile(r"\(bound to \d+\)"), "(bound to #)"),
     (re.compile(r", /\.dockerenv"), ""),
+    (re.compile(r"(?<=client libraries from )(TLSv\S+|the\s+oldest\s+version\s+there\s+is)(?=\s+up)"), "#"),
     (re.compile(r"\d+(?= (key exchanges|host key algorithms|ciphers|MACs|algorithms|of which|are in use))"), "#"),
     (re.compile(r"\d+, \d+ at the most"), "#, # at the most"),
     (re.compile(r"\b\d+(\.\d+)+(p\d+)?(-[\w.+~-]+)?( \w+-\d[\w.+~]*)?"), "#.#"),
