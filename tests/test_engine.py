@@ -256,8 +256,9 @@ def test_a_rate_is_kept(verifier: Callable[[object], None]) -> None:
         times.append(asyncio.get_running_loop().time())
 
     verifier(notes)
-    asyncio.run(collect([target("ssh", f"127.0.0.{n}", 1) for n in range(1, 7)], Settings(rate=50)))
-    assert max(times) - min(times) >= 5 / 50 * 0.9
+    asyncio.run(collect([target("ssh", f"127.0.0.{n}", 1) for n in range(1, 7)], Settings(rate=20)))
+    # The first may begin late, by what a loaded machine takes to begin with anything.
+    assert max(times) - min(times) >= 5 / 20 - 0.1
 
 
 def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callable[[object], None]) -> None:
