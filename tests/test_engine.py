@@ -257,8 +257,8 @@ def test_a_rate_is_kept(verifier: Callable[[object], None]) -> None:
 
     verifier(notes)
     asyncio.run(collect([target("ssh", f"127.0.0.{n}", 1) for n in range(1, 7)], Settings(rate=20)))
-    # The first may begin late, by what a loaded machine takes to begin with anything.
-    assert max(times) - min(times) >= 5 / 20 - 0.1
+    _, second, *_, last = times  # the first may begin late, by what a loaded machine takes to begin with anything
+    assert last - second >= 4 / 20 * 0.9
 
 
 def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callable[[object], None]) -> None:

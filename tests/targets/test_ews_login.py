@@ -36,6 +36,14 @@ def sent(server: Server) -> bytes:
     return server.connections[-1].received
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_name_alone_is_no_login(door: str) -> None:
+    report, _ = entered(ews.Exchange(first=DOORS[door]), Credential("ad-scan", "svc-scan"))
+    assert report.verdict in (Verdict.READY, Verdict.LIMITED)
+    assert check_of(report, Step.LOGIN).summary == "no password was given for ad-scan"
+    assert report.footprint.login_attempts == 0
+
+
 def test_one_login_two_requests_one_connection() -> None:
     report, server = entered(ews.exchange)
     expect(report, Verdict.SCANNABLE)

@@ -13,8 +13,8 @@ import pytest
 
 from fixtures.emulators import dcom
 from scanready.engine import Settings, verify, verify_all
-from scanready.model import Agent, Owner, Report, Step, Verdict
-from tests.climb import account, expect, login_threads_end_within, passed, story, target
+from scanready.model import Agent, Credential, Owner, Report, Step, Verdict
+from tests.climb import account, check_of, expect, login_threads_end_within, passed, story, target
 from tests.targets.wmi_peers import SCANNER, nothing_stays
 
 __all__ = ["nothing_stays"]
@@ -23,10 +23,17 @@ PROXY = Agent("proxy", "Windows", ("127.0.0.1",), assumed=True)
 SERVER, IDENTITY, NETWORK, OPERATOR = Owner.SERVER, Owner.IDENTITY, Owner.NETWORK, Owner.OPERATOR
 
 
-def climbed(variant: str, timeout: float = 10.0) -> tuple[Report, dcom.Windows]:
+def climbed(variant: str, timeout: float = 10.0, credential: Credential | None = None) -> tuple[Report, dcom.Windows]:
     with dcom.in_background(variant) as host:
-        where = target("windows", "127.0.0.1", host.mapper.port, account(SCANNER))
+        where = target("windows", "127.0.0.1", host.mapper.port, credential or account(SCANNER))
         return asyncio.run(verify(where, Settings(agent=PROXY, timeout=timeout))), host
+
+
+def test_a_name_alone_is_no_logon() -> None:
+    report, host = climbed("healthy", credential=Credential("ad-scan", SCANNER))
+    expect(report, Verdict.READY)
+    assert check_of(report, Step.LOGIN).summary == "no password was given for ad-scan"
+    assert report.footprint.login_attempts == host.counts["logons"] == 0
 
 
 def test_scannable_at_the_price_of_two_logons() -> None:
