@@ -10,7 +10,7 @@ from time import time
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
 from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report
-from tests.climb import climb, target
+from tests.ladder import climb, target
 from tests.websites import answer, tunnel
 
 MICROSOFT = ("login.microsoftonline.com", "outlook.office365.com", "graph.microsoft.com")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scanready.engine import Run, Settings
 from scanready.model import Report, Target
+from scanready.run.engine import Run, Settings
 
 
 async def cancelled(where: Target, at: int, **settings: Any) -> int:

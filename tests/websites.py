@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
 from fixtures.emulators.certificates import authority
 from scanready.model import Credential, Report, Target
-from tests.climb import account, climb, target
+from tests.ladder import account, climb, target
 
 PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
 FORM = b"<form method=post><input name=u><input type='password' name=p></form>"

@@ -20,7 +20,7 @@ VERIFIER = """
 import asyncio, os, time
 from scanready import Step
 from scanready.causes import common
-from scanready.explain import Failure
+from scanready.climb.explain import Failure
 
 HOSTILE = "ev\\x1b]0;owned\\x07il \\u202etxt.exe\\u202c \\x9b31m <b>&amp;[red]" + "A" * 5000
 

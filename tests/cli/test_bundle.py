@@ -16,11 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.emulators import in_background, postgresql
-from scanready.causes import all_causes, common
+from scanready.causes import common
 from scanready.cli import group
 from scanready.cli.source import opened
-from scanready.report import restored
-from scanready.report.result import as_object
+from scanready.report import parse
+from scanready.report.serialize import as_object
+from scanready.targets import all_causes
 from tests.cli import plugin
 from tests.report.reports import blocked, ready
 
@@ -105,7 +106,7 @@ def test_another_version_judges_anew_and_says_so(tmp_path: Path, monkeypatch: py
     assert same.exit_code == 1
     assert "when it was checked" not in same.stderr
     newer = dataclasses.replace(common.FILTERED, definite=False)
-    monkeypatch.setattr(restored, "_catalogue", lambda: {**all_causes(), newer.code: newer})
+    monkeypatch.setattr(parse, "_catalogue", lambda: {**all_causes(), newer.code: newer})
     anew = told(bundle)
     assert anew.exit_code == 3
     expected = "postgresql://db7:5432: blocked when it was checked with scanready 0.0.1, undecided (connect.filtered)"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scanready.report.result import as_line, identity
+from scanready.report.serialize import as_line, identity
 from scanready.store import NewRun, Writer
 from tests.cli import plugin
 from tests.cli.plugin import started, until

@@ -20,8 +20,8 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.hostile_text import MARK, PEERS, TEXTS
-from scanready.report.html import run_in
-from scanready.report.prometheus import _METRICS
+from scanready.report.formats.html import run_in
+from scanready.report.formats.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import Estate, verified
 

@@ -19,17 +19,19 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from scanready import registry
-from scanready.causes import all_causes, common
-from scanready.cli import COMMANDS, group, rounds
-from scanready.cli.judging import Judge
-from scanready.cli.outlet import Outlet
+from scanready.causes import common
+from scanready.cli import COMMANDS, group
+from scanready.cli.job import wait as rounds
+from scanready.cli.job.exit_code import Judge
+from scanready.cli.output.outlet import Outlet
+from scanready.cli.output.transcript import recorder
 from scanready.cli.parameters import Duration
 from scanready.cli.selection import nothing_selected, select
-from scanready.cli.transcript import recorder
-from scanready.engine import Run, Settings
+from scanready.climb.probe import Probe
 from scanready.model import Credential, Report, Step, Target, Verdict
-from scanready.probe import Probe
+from scanready.run import registry
+from scanready.run.engine import Run, Settings
+from scanready.targets import all_causes
 from scanready.wire import drda, sqli, tds5
 from tests.report.reports import blocked, ready
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from scanready.cli.wholefile import WholeFile
+from scanready.cli.output.atomic_file import WholeFile
 from scanready.report import FORMATS, WHOLE
-from scanready.report.html import run_in
+from scanready.report.formats.html import run_in
 from tests.cli import plugin
 
 

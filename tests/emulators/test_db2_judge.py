@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, db2, in_background
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import account, climb, expect, target
+from tests.ladder import account, climb, expect, target
 
 pytest.importorskip("ibm_db", reason="the driver is opt-in: pip install 'scanready[db2]'")
 CLEAR = db2.server(mechanisms=(3,))

@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scanready.catalogue import TYPES
-from scanready.registry import built_in
+from scanready.run.registry import built_in
 
 ROOT = Path(__file__).parents[2]
 #: Seconds; a promise to whoever runs the demonstration is 1.5, the rest is for a busy machine.

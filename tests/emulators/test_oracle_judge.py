@@ -9,7 +9,7 @@ import oracledb
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, oracle, oracle_session
-from scanready.logins import killable
+from scanready.clients import subprocess_call
 
 
 def said_of(behaviour: Behaviour, service: str = "ORCL") -> str:
@@ -72,7 +72,9 @@ def test_it_waits_past_its_time_out_and_is_killed() -> None:
         where = {"host": "127.0.0.1", "port": server.port, "service": "ORCL", "sid": None, "table": None}
         begun = time.monotonic()
         with pytest.raises(TimeoutError):
-            killable.run(
-                "oracle:log_in", {**where, "encrypted": False, "user": "er", "password": "x", "seconds": 1.0}, 2.0
+            subprocess_call.run(
+                "scanready.targets.oracle.login:log_in",
+                {**where, "encrypted": False, "user": "er", "password": "x", "seconds": 1.0},
+                2.0,
             )
         assert time.monotonic() - begun < 3

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, teradata
-from scanready.causes import teradata as causes
-from scanready.explain import Failure
-from scanready.logins.teradata import visit
+from scanready.climb.explain import Failure
 from scanready.model import Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from scanready.targets.teradata import causes
+from scanready.targets.teradata.login import visit
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
 

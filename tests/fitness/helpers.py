@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scanready.engine import Settings
 from scanready.fitness import Asked, Fitness, examine
-from scanready.fitness.line import Answer
+from scanready.fitness.question import Answer
 from scanready.model import Outcome, Owner, Target
-from scanready.vantage import this_agent
+from scanready.net.this_agent import this_agent
+from scanready.run.engine import Settings
 
 
 def asked(*targets: Target, **more: Any) -> Asked:

@@ -14,8 +14,8 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.causes import agent as causes
-from scanready.fitness import clock, master, proc, resolvers, standpoint
-from scanready.fitness.line import Line
+from scanready.fitness import clock, master, proc, resolvers, vantage_point
+from scanready.fitness.question import Line
 from scanready.model import Outcome, Owner, Target
 from tests.fitness.helpers import ask, asked, expect
 
@@ -174,7 +174,7 @@ def test_where_no_file_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
         def look_up(*_: object) -> None:
             raise socket.gaierror(code, "said so")
 
-        monkeypatch.setattr("scanready.resolve._lookup", look_up)
+        monkeypatch.setattr("scanready.net.resolve._lookup", look_up)
 
     failing(socket.EAI_NONAME)
     assert "not known on this platform" in expect(ask(resolvers.look, asked())[0], Outcome.PASSED).summary
@@ -214,23 +214,23 @@ def test_translated_addresses(address: str, gateway: str | None, release: str, w
     import ipaddress
 
     at = ipaddress.ip_address(gateway) if gateway else None
-    assert standpoint.translated_by((address,), at, release) == whose
+    assert vantage_point.translated_by((address,), at, release) == whose
 
 
 @pytest.mark.parametrize(
     ("signs", "outcome", "code"),
     [
-        (standpoint.Signs(), Outcome.PASSED, None),
-        (standpoint.Signs(leftover=("/.dockerenv",)), Outcome.PASSED, None),
-        (standpoint.Signs(translated="Docker's default bridge"), Outcome.WARNED, "agent.address-translated"),
-        (standpoint.Signs(container=("/run/.containerenv",)), Outcome.WARNED, "agent.container"),
-        (standpoint.Signs(("a PID namespace of its own",), (), "Docker's"), Outcome.WARNED, "agent.container"),
+        (vantage_point.Signs(), Outcome.PASSED, None),
+        (vantage_point.Signs(leftover=("/.dockerenv",)), Outcome.PASSED, None),
+        (vantage_point.Signs(translated="Docker's default bridge"), Outcome.WARNED, "agent.address-translated"),
+        (vantage_point.Signs(container=("/run/.containerenv",)), Outcome.WARNED, "agent.container"),
+        (vantage_point.Signs(("a PID namespace of its own",), (), "Docker's"), Outcome.WARNED, "agent.container"),
     ],
 )
-def test_signs(signs: standpoint.Signs, outcome: Outcome, code: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signs(signs: vantage_point.Signs, outcome: Outcome, code: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(standpoint, "gather", lambda addresses: signs)
-    (answer,) = ask(standpoint.look, asked())
+    monkeypatch.setattr(vantage_point, "gather", lambda addresses: signs)
+    (answer,) = ask(vantage_point.look, asked())
     expect(answer, outcome, code, Owner.AGENT if code else None)
     for sign in (*signs.container, *signs.leftover, signs.translated):
         assert sign in answer.summary
@@ -239,7 +239,7 @@ def test_signs(signs: standpoint.Signs, outcome: Outcome, code: str | None, monk
 @pytest.mark.parametrize(
     ("ours", "first", "release", "own"),
     [
-        (standpoint.FIRST_NETWORK, None, "6.18.44", False),
+        (vantage_point.FIRST_NETWORK, None, "6.18.44", False),
         (4026532177, None, "6.18.44", True),
         (4026531840, None, "6.1.0-44-amd64", False),  # nothing is known
         (4026531840, 4026531840, "6.1.0-44-amd64", False),
@@ -249,22 +249,22 @@ def test_signs(signs: standpoint.Signs, outcome: Outcome, code: str | None, monk
     ],
 )
 def test_network_namespaces(ours: int | None, first: int | None, release: str, own: bool) -> None:
-    assert standpoint.own_network(ours, first, release) is own
+    assert vantage_point.own_network(ours, first, release) is own
 
 
 def test_a_manager_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("container", "podman")
-    assert "container=podman in the environment" in standpoint.gather(()).container
+    assert "container=podman in the environment" in vantage_point.gather(()).container
 
 
 def test_a_control_group_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "text_of", lambda path: "0::/kubepods/burstable/pod12/abc\n")
-    assert "a control group of kubepods" in standpoint.gather(()).container
+    assert "a control group of kubepods" in vantage_point.gather(()).container
 
 
 def test_other_platforms_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
-    expect(ask(standpoint.look, asked())[0], Outcome.SKIPPED)
+    expect(ask(vantage_point.look, asked())[0], Outcome.SKIPPED)
 
 
 # the Master -----------------------------------------------------------------------------------------------------

@@ -13,15 +13,16 @@ from typing import Any
 import jsonschema
 import pytest
 
-from scanready import descriptors, sockets
-from scanready.fitness import clients, libraries, machine, ports, proc, subnets
-from scanready.logins import drivers, openssh
+from scanready.clients import libraries as drivers
+from scanready.fitness import client_programs, libraries, machine, ports, proc, subnets
 from scanready.model import Agent, Credential, Outcome, Owner, Target, Verdict
+from scanready.net import open_files, sockets
 from scanready.report.document import Look
 from scanready.report.fitness import as_object, draw
 from scanready.report.schema import fitness_schema
-from tests.climb import target
+from scanready.targets.ssh import client
 from tests.fitness.helpers import ask, asked, examined, expect
+from tests.ladder import target
 
 ROOT = Path(__file__).parent.parent.parent
 LINUX = Agent("proxy", "Linux", ("10.0.1.5",), networks=("10.0.1.5/24",))
@@ -113,7 +114,7 @@ def test_a_windows_target_wants_another_agent() -> None:
 
 
 def test_the_ssh_client_with_its_algorithms() -> None:
-    (answer,) = ask(clients.look_for_ssh, asked())
+    (answer,) = ask(client_programs.look_for_ssh, asked())
     expect(answer, Outcome.PASSED)
     assert "curve25519-sha256" in answer.facts["kex"]
     assert "ssh-ed25519" in answer.facts["host_key"]
@@ -130,29 +131,29 @@ def test_without_an_ssh_client(tmp_path: Path) -> None:
 
 def test_who_has_no_ssh_targets_needs_no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (answer,) = ask(clients.look_for_ssh, asked(target("mysql", "127.0.0.1")))
+    (answer,) = ask(client_programs.look_for_ssh, asked(target("mysql", "127.0.0.1")))
     expect(answer, Outcome.SKIPPED)
 
 
 def test_a_client_without_retired_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {slot: frozenset(["modern"]) for slot in ("kex", "host_key", "cipher", "mac")}
-    monkeypatch.setattr(openssh, "present", lambda: openssh.Client("ssh", "OpenSSH_12.0", known, None))
-    (answer,) = ask(clients.look_for_ssh, asked())
+    monkeypatch.setattr(client, "present", lambda: client.Client("ssh", "OpenSSH_12.0", known, None))
+    (answer,) = ask(client_programs.look_for_ssh, asked())
     expect(answer, Outcome.PASSED)
     assert "ssh-dss" in answer.facts["cannot"]
     assert "cannot be asked" in answer.summary
 
 
 def test_a_notes_client_is_for_notes_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanready.logins.notes._folders", lambda: iter([(str(tmp_path), ("notes",))]))
-    expect(ask(clients.look_for_notes, asked())[0], Outcome.SKIPPED)
+    monkeypatch.setattr("scanready.targets.notes.client._folders", lambda: iter([(str(tmp_path), ("notes",))]))
+    expect(ask(client_programs.look_for_notes, asked())[0], Outcome.SKIPPED)
     wanted = asked(target("notes", "127.0.0.1"))
-    expect(ask(clients.look_for_notes, wanted)[0], Outcome.WARNED, "agent.client-missing", Owner.AGENT)
+    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.WARNED, "agent.client-missing", Owner.AGENT)
     (tmp_path / "notes").touch()
     (tmp_path / "notes.ini").write_text("[Notes]\nKeyFileName=gone.id\n")
-    expect(ask(clients.look_for_notes, wanted)[0], Outcome.WARNED, "notes.no-id", Owner.AGENT)
+    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.WARNED, "notes.no-id", Owner.AGENT)
     (tmp_path / "gone.id").touch()
-    expect(ask(clients.look_for_notes, wanted)[0], Outcome.PASSED)
+    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.PASSED)
 
 
 # libraries ------------------------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_few_open_files() -> None:
 
 
 def test_platforms_without_such_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descriptors, "limits", lambda: None)
+    monkeypatch.setattr(open_files, "limits", lambda: None)
     expect(ask(ports.look_at_descriptors, asked())[0], Outcome.SKIPPED)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from scanready.inventory import InventoryError, load, parse_target
-from scanready.inventory.document import DEEPEST, MOST_FROM_ALIASES
 from scanready.inventory.entries import MOST_TARGETS
 from scanready.inventory.importing import KINDS, as_inventory, import_file
 from scanready.inventory.reading import LARGEST_FILE
+from scanready.inventory.yaml_nodes import DEEPEST, MOST_FROM_ALIASES
 
 DOCS = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text(encoding="utf-8")
 

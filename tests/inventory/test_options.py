@@ -9,15 +9,15 @@ import scanready
 from scanready.catalogue import BY_NAME, TYPES
 from scanready.inventory import parse_target
 from scanready.inventory.options import accepted
-from scanready.registry import built_in
+from scanready.run.registry import built_in
 
 READ = re.compile(r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options""")
 
 
 def _read_by_verifiers() -> set[str]:
     package = Path(scanready.__file__).parent
-    files = [package / "probe.py", package / "engine.py"]
-    files += [file for part in ("targets", "handshakes", "logins") for file in (package / part).glob("*.py")]
+    files = [package / "run/engine.py"]
+    files += [file for part in ("targets", "clients", "climb") for file in (package / part).rglob("*.py")]
     return {name for file in files for found in READ.findall(file.read_text()) for name in found if name}
 
 

@@ -46,7 +46,7 @@ import pytest
 
 from fixtures.lab import lab as laboratory
 from fixtures.lab.net import Host
-from scanready import certificates
+from scanready.climb import certificates
 
 HERE = Path(__file__).parent
 

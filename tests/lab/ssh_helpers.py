@@ -10,9 +10,9 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import tool, wait_until
 from fixtures.lab.openssh import OpenSSH
 from fixtures.lab.server import Server
-from scanready.engine import Settings, verify_all
 from scanready.model import Credential, Report, Target
-from tests.climb import account
+from scanready.run.engine import Settings, verify_all
+from tests.ladder import account
 
 TYPES = ("unix", "ssh")
 SCANNER, WRONG = account("scanuser"), account("scanuser", "not-it")

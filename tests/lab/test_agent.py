@@ -18,7 +18,7 @@ from fixtures.lab.namespace import Namespace, wait_until
 from fixtures.lab.server import listening
 from scanready.model import Outcome, Step, Verdict
 from scanready.report.schema import fitness_schema
-from tests.climb import climb, expect, target
+from tests.ladder import climb, expect, target
 
 ROOT = Path(__file__).parent.parent.parent
 SCANREADY = (sys.executable, "-m", "scanready", "agent")

@@ -13,7 +13,7 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.squid import INSPECTOR
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.report.story import tell
-from tests.climb import check_of, climb, expect, passed, story, target
+from tests.ladder import check_of, climb, expect, passed, story, target
 
 
 @pytest.fixture(autouse=True)

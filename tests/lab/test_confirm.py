@@ -9,8 +9,8 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from scanready.model import Target
-from scanready.placeholders import fill
-from tests.climb import account, climb, story, target
+from scanready.remedies.placeholders import fill
+from tests.ladder import account, climb, story, target
 
 ER = account("er")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 
 def codes(report: Report) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 from fixtures.lab.exchange import SITES
 from fixtures.lab.lab import Lab
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, target
+from tests.ladder import account, check_of, climb, expect, passed, target
 
 SCAN = account("LAB\\scan")
 ROLE = "New-ManagementRoleAssignment"

@@ -15,9 +15,9 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.web import PAGE, SITES
-from scanready.handshakes.http import USER_AGENT
+from scanready.clients.http_talk import USER_AGENT
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 from tests.websites import BASIC, ER, OK, look, moved, serving, tls
 
 

@@ -17,9 +17,9 @@ from fixtures.lab.dovecot import MAIL_ACCOUNT, Dovecot
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.server import hand_over
-from scanready import certificates
+from scanready.climb import certificates
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 SCANNER = account("scanuser")
 QUIET = "Info: Disconnected: Aborted login by logging out (no auth attempts in "

@@ -11,9 +11,9 @@ from fixtures.lab.certificates import Authority
 from fixtures.lab.lab import Lab
 from fixtures.lab.net import Host
 from fixtures.lab.web import Website
-from scanready.engine import CANARY_PORT, Settings, verify_all
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import check_of, climb, expect, passed, story, target
+from scanready.run.engine import CANARY_PORT, Settings, verify_all
+from tests.ladder import check_of, climb, expect, passed, story, target
 
 # --- master ------------------------------------------------------------------------------------------------------
 

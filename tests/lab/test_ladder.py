@@ -10,10 +10,10 @@ import pytest
 from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
 from scanready.catalogue import BY_NAME, TYPES
-from scanready.engine import CANARY_PORT, Settings, this_agent, verify
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.registry import built_in
-from tests.climb import check_of, climb, expect, story, target
+from scanready.run.engine import CANARY_PORT, Settings, this_agent, verify
+from scanready.run.registry import built_in
+from tests.ladder import check_of, climb, expect, story, target
 
 BUILT = [row.name for row in TYPES if built_in(row.name)]
 

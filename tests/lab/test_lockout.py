@@ -10,9 +10,9 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
-from scanready.engine import Run, Settings, verify_all
 from scanready.model import Credential, Report, Step, Target, Verdict
-from tests.climb import check_of, passed, story, target
+from scanready.run.engine import Run, Settings, verify_all
+from tests.ladder import check_of, passed, story, target
 
 WRONG = Credential("shared", "scanuser", "not-this-one")
 

@@ -20,7 +20,7 @@ from fixtures.emulators.mssql import Server
 from fixtures.lab.lab import Lab
 from fixtures.lab.net import Host
 from scanready.model import Owner, Step, Target, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 T = TypeVar("T")
 

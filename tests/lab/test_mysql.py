@@ -16,10 +16,10 @@ import pytest
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.mariadb import MAX_CONNECT_ERRORS, MariaDB
-from scanready.engine import Settings, verify_all
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from scanready.run.engine import Settings, verify_all
 from tests.interrupted import cancelled, out_of_time
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 SCAN, POOR = account("scan"), account("poor")
 

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from scanready.model import Credential, Step, Verdict
-from tests.climb import check_of, climb, expect, story, target
+from tests.ladder import check_of, climb, expect, story, target
 
 SERVERS = {
     "unix": ("openssh", "password"),

@@ -16,9 +16,9 @@ import pytest
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
-from scanready.engine import Settings, verify
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from tests.climb import check_of, climb, expect, story, target
+from scanready.run.engine import Settings, verify
+from tests.ladder import check_of, climb, expect, story, target
 
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}
 

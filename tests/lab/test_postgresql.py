@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 ER, POOR = account("er"), account("poor")
 

@@ -13,7 +13,7 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.postgresql import PostgreSQL, bindir
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 ER = account("er")
 

@@ -20,12 +20,12 @@ import pytest
 
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
-from scanready import registry
-from scanready.engine import Settings, verify
+from scanready.climb.probe import Probe
 from scanready.inventory import parse_target
 from scanready.model import Credential, Report, Step, Target
-from scanready.probe import Probe
-from tests.climb import climb, story
+from scanready.run import registry
+from scanready.run.engine import Settings, verify
+from tests.ladder import climb, story
 
 #: Every wrong password has this in it.
 MARK = "Wr0ng-Secret-4711"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fixtures.emulators import in_background, mssql
 from fixtures.lab.lab import Lab
 from scanready.model import Owner, Step, Verdict
-from tests.climb import climb, expect, target
 from tests.lab.test_mssql import DYNAMIC, at, sql_server
+from tests.ladder import climb, expect, target
 from tests.websites import OK, moved, site
 
 

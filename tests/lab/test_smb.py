@@ -19,7 +19,7 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.samba import Samba
 from fixtures.lab.samba_dc import SambaDC
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 HEALTHY = [
     *("smb3", "signing", "encrypted", "encrypted-gcm", "encrypted-share", "no-encryption", "smb2.1", "guest"),

@@ -12,9 +12,9 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.samba import Samba
 from fixtures.lab.samba_dc import SambaDC
 from scanready.causes import common, nt
-from scanready.logins import smb
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
+from scanready.targets.smb import login
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 SCANNER = account("scanuser")
 READ = "listed finance: 4 names, and opened customers.csv"
@@ -29,10 +29,10 @@ def scan(
     return climb(where, lab.agent)
 
 
-def visit(lab: Lab, server: Samba, dialect: int, share: str = "finance", path: str = "") -> smb.Seen:
+def visit(lab: Lab, server: Samba, dialect: int, share: str = "finance", path: str = "") -> login.Seen:
     """The login alone, in a dialect of the test's."""
-    where = smb.Where(server.hostname, server.address, 445, share, path, dialect)
-    return lab.agent.run(smb.visit, where, SCANNER, 8.0)
+    where = login.Where(server.hostname, server.address, 445, share, path, dialect)
+    return lab.agent.run(login.visit, where, SCANNER, 8.0)
 
 
 # Let in

@@ -12,9 +12,9 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import tool
 from scanready.model import Owner, Report, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
 from tests.lab.plain import dial
 from tests.lab.ssh_helpers import SCANNER, TYPES, WRONG, climb_all, key_of, logged, reconfigure
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 STOPPED_BY_HAND = "scanready handshake check, no login attempted"
 

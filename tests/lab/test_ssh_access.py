@@ -11,8 +11,8 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import tool
 from fixtures.lab.openssh import FORCED_TEXT
 from scanready.model import Owner, Step, Verdict
-from tests.climb import account, check_of, climb, expect, passed, story, target
 from tests.lab.ssh_helpers import SCANNER, climb_all, key_of, mounted, reconfigure
+from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 # access -----------------------------------------------------------------------------------------------------------
 

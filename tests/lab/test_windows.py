@@ -19,11 +19,11 @@ from impacket.dcerpc.v5 import epm, transport
 from fixtures.lab.lab import Lab
 from fixtures.lab.misbehave import Misbehaving
 from fixtures.lab.windows import Windows
-from scanready.dialling import dial
-from scanready.engine import Settings, this_agent, verify
-from scanready.handshakes import endpoint_mapper
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
-from tests.climb import account, check_of, expect, passed, story, target
+from scanready.net.dial import dial
+from scanready.run.engine import Settings, this_agent, verify
+from scanready.targets.windows import endpoint_mapper
+from tests.ladder import account, check_of, expect, passed, story, target
 
 AGENT = this_agent("proxy", "Windows")
 

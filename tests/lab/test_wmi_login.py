@@ -15,21 +15,20 @@ import pytest
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
-from scanready.causes import windows
-from scanready.engine import Settings, verify
-from scanready.explain import Failure
-from scanready.logins import admin_share, wmi
-from scanready.logins.dcom_channel import Pipe, Session, Trace, dial
-from scanready.logins.watchdog import Watchdog
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
 from scanready.model import Agent, Credential, Owner, Step, Verdict
-from tests.climb import account, expect, target
+from scanready.run.engine import Settings, verify
+from scanready.targets.windows import causes, login, login_admin_share
+from scanready.targets.windows.login_dcom import Pipe, Session, Trace, dial
+from tests.ladder import account, expect, target
 
 
-def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[wmi.Seen, Trace]:
+def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[login.Seen, Trace]:
     trace = Trace()
-    where = wmi.Where(host.address, lab.agent.address, smb_port=None)
+    where = login.Where(host.address, lab.agent.address, smb_port=None)
     credential = Credential("ad-scan", host.user, PASSWORD)
-    return lab.agent.run(wmi.visit, where, credential, seconds, trace), trace
+    return lab.agent.run(login.visit, where, credential, seconds, trace), trace
 
 
 class TestWindows:
@@ -62,7 +61,7 @@ class TestWindows:
         with lab.policy(f"ip daddr {host.address} {rule}"):
             seen, trace = visit(lab, host)
         assert seen.denied is not None
-        assert seen.denied.cause is windows.DYNAMIC_PORT_BLOCKED
+        assert seen.denied.cause is causes.DYNAMIC_PORT_BLOCKED
         assert seen.denied.detail == f"{host.address}:49667, where WMI is: {said}"
         assert seen.denied.fix == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
         assert trace.logons == 1
@@ -146,7 +145,7 @@ class TestSamba:
             deadline = time.monotonic() + 8
             with Watchdog(deadline) as watchdog:
                 credential = Credential("c", server.user, PASSWORD)
-                return admin_share.look(server.address, credential, deadline, watchdog, trace, share=share)
+                return login_admin_share.look(server.address, credential, deadline, watchdog, trace, share=share)
 
         assert lab.agent.run(look).startswith(said)
         assert trace.logons == (variant != "smb1")

@@ -6,10 +6,11 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from scanready.causes import common, postgresql
+from scanready.causes import common
 from scanready.model import Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict
 from scanready.report import new_document
 from scanready.report.document import Look, RunInfo, Totals
+from scanready.targets.postgresql import causes
 from tests.report.reports import AGENT
 
 _TYPES = (("postgresql", 5432), ("ssh", 22), ("smb", 445), ("https", 443), ("mysql", 3306))
@@ -18,7 +19,7 @@ _ENDS: tuple[tuple[Verdict, Cause | None, Step, Outcome], ...] = (
     (Verdict.READY, None, Step.AUTH, Outcome.PASSED),
     (Verdict.LIMITED, common.TLS_EXPIRED, Step.TLS, Outcome.WARNED),
     (Verdict.BLOCKED, common.FILTERED, Step.CONNECT, Outcome.FAILED),
-    (Verdict.BLOCKED, postgresql.HBA_REJECTED, Step.AUTH, Outcome.FAILED),
+    (Verdict.BLOCKED, causes.HBA_REJECTED, Step.AUTH, Outcome.FAILED),
     (Verdict.UNDECIDED, common.THROTTLED, Step.HANDSHAKE, Outcome.FAILED),
 )
 

@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from scanready.model import Verdict
-from scanready.report.html import run_in
+from scanready.report.formats.html import run_in
 from tests.browser import Page, browser
 from tests.report.estate import document, reports
 

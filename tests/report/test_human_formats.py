@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanready.causes import common
-from scanready.escape import visible, visible_lines
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
-from scanready.placeholders import fill
+from scanready.remedies.placeholders import fill
 from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
 from scanready.report.groups import ByCause
 from scanready.report.ladder import Ladder
+from scanready.wire.printable import visible, visible_lines
 from tests.report.reports import AGENT, HOSTILE, SECRET, blocked, ready
 
 

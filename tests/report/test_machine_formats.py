@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanready.model import Step, Target, Verdict
-from scanready.report import new_document, result
+from scanready.report import new_document, serialize
 from scanready.report.document import Look, RunInfo, Totals
-from scanready.report.result import as_line, as_object
 from scanready.report.schema import result_schema
+from scanready.report.serialize import as_line, as_object
 from tests.report.reports import AGENT, SECRET, blocked, ready
 
 SCHEMA = jsonschema.Draft202012Validator(result_schema())
@@ -24,12 +24,12 @@ RUN = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00Z", 10.0, Step.ACCESS, [])
 
 
 def test_the_fields_are_those_of_the_contract() -> None:
-    result = json.loads(as_line(blocked()))
-    assert list(result) == [
+    serialize = json.loads(as_line(blocked()))
+    assert list(serialize) == [
         "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint",
         "started", "seconds",
     ]  # fmt: skip
-    assert result["agent"] == {
+    assert serialize["agent"] == {
         "name": "proxy-nyc",
         "platform": "Linux",
         "distribution": "",
@@ -37,23 +37,23 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "networks": [],
         "assumed": False,
     }
-    assert result["target"] == {
+    assert serialize["target"] == {
         "host": "db7", "type": "postgresql", "port": 5432, "options": {"database": "hr"}, "credential": "pg",
         "user": "er", "tags": [], "guessed": False,
     }  # fmt: skip
-    cause = result["cause"]
+    cause = serialize["cause"]
     assert (cause["code"], cause["owner"], cause["step"]) == ("connect.filtered", "network", "connect")
     assert cause["detail"] == "no answer"
     assert cause["fix"] == "tcp dport 5432 accept\ntcp dport 5433 accept"
-    assert result["checks"][0] == {
+    assert serialize["checks"][0] == {
         "step": "resolve", "endpoint": "db7", "outcome": "passed", "summary": "10.0.0.7",
         "facts": {"addresses": ["10.0.0.7"]}, "cause": None,
         "detail": None, "fix": None, "tentative": False, "seconds": 0.001235,
     }  # fmt: skip
     assert cause["confirm"].startswith("On the agent: nc -vz -w 5 db7 5432")
-    assert result["checks"][1]["cause"] == "connect.filtered"
-    assert (result["checks"][2]["detail"], result["checks"][2]["fix"]) == ("no answer", "tcp dport 5433 accept")
-    assert result["seconds"] == 0.042123
+    assert serialize["checks"][1]["cause"] == "connect.filtered"
+    assert (serialize["checks"][2]["detail"], serialize["checks"][2]["fix"]) == ("no answer", "tcp dport 5433 accept")
+    assert serialize["seconds"] == 0.042123
 
 
 def test_there_is_no_cause_where_it_holds() -> None:
@@ -143,5 +143,5 @@ def test_usual_facts_take_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None
     def slow(*_: object) -> None:
         raise AssertionError("not for a usual report")
 
-    monkeypatch.setattr(result, "_plain", slow)
+    monkeypatch.setattr(serialize, "_plain", slow)
     assert json.loads(as_line(blocked()))["verdict"] == "blocked"

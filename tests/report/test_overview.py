@@ -8,7 +8,7 @@ from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Report, Step, Verdict
 from scanready.report.document import Look
 from scanready.report.overview import draw
-from scanready.report.traits import traits
+from scanready.report.summary import traits
 from tests.report.reports import ready
 
 CERTIFICATE = {"tls": "TLSv1.3", "tls_issuer": "CN=Corp CA\\, EMEA,O=Corp", "tls_expires": "2027-01-31T00:00:00+00:00"}

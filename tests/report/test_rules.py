@@ -14,10 +14,10 @@ from scanready.catalogue import TYPES, When
 from scanready.model import Step, Target
 from scanready.report.conditions import CONDITIONS
 from scanready.report.document import Look
-from scanready.report.result import as_object
+from scanready.report.endpoints import Seen, where
 from scanready.report.rule_forms import FORMS, plain
 from scanready.report.rules import ASSIGNED, Rule, best_source, merged, rules, rules_of_result
-from scanready.report.seen import Seen, where
+from scanready.report.serialize import as_object
 from tests.report.reports import blocked
 
 AGENT = "10.0.1.5"

@@ -9,12 +9,24 @@ import pytest
 
 from scanready.catalogue import BY_NAME, TYPES, TargetType
 from scanready.causes import common
-from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Owner, Report, Step, Target, Verdict
-from scanready.registry import built_in
+from scanready.model import (
+    Agent,
+    Check,
+    Credential,
+    Finding,
+    Footprint,
+    Outcome,
+    Owner,
+    Report,
+    Step,
+    Target,
+    Verdict,
+)
 from scanready.report.document import Look
 from scanready.report.exchanges import TOLD
 from scanready.report.ladder import draw
 from scanready.report.story import tell
+from scanready.run.registry import built_in
 from tests.report.reports import AGENT, HOSTILE, blocked, ready
 
 

@@ -25,8 +25,8 @@ from fixtures.emulators import (
 )
 from fixtures.transcripts import load
 from scanready.model import Credential, Owner, Step, Verdict
-from tests.climb import account, check_of, climb, expect, login_threads_end_within, story, target
-from tests.targets.mssql_peers import disguises
+from tests.ladder import account, check_of, climb, expect, login_threads_end_within, story, target
+from tests.targets.mssql.mssql_peers import disguises
 
 SECRET = "Passw0rd!"
 ER = account("er", SECRET)

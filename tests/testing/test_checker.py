@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from scanready.causes import common
-from scanready.engine import Settings
-from scanready.explain import Failure
-from scanready.guard import LockoutGuard
+from scanready.climb.explain import Failure
+from scanready.climb.guard import LockoutGuard
 from scanready.model import Credential, Verdict
+from scanready.run.engine import Settings
 from scanready.testing import FakeTarget
 from scanready.testing.checker import Checker, Wanted
 from scanready.testing.filelock import FileLock

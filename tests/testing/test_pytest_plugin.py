@@ -22,7 +22,7 @@ HEAVY = (
     "pydantic",
     "ruamel",
     "scanready.model",
-    "scanready.engine",
+    "scanready.run.engine",
     "scanready.testing",
 )
 PASSWORD = "Tr0ub4dor-9c1"

@@ -12,7 +12,7 @@ import scanready.wire
 TESTS = Path(__file__).parent
 WIRE = Path(scanready.wire.__file__).parent
 CODECS = sorted(
-    {path.stem for path in WIRE.glob("*.py") if path.stem != "__init__"}
+    {path.stem for path in WIRE.glob("*.py") if path.stem not in ("__init__", "printable")}
     | {path.parent.name for path in WIRE.glob("*/*.py")}
 )
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .engine import Settings, verify, verify_all
     from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
+    from .run.engine import Settings, verify, verify_all
 
 __all__ = [
     "Agent",
@@ -38,6 +38,6 @@ def __getattr__(name: str) -> Any:
     """Load a name when it is first asked for: every pytest run imports this package, for the plug-in's sake."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    where = "engine" if name in ("Settings", "verify", "verify_all") else "model"
+    where = "run.engine" if name in ("Settings", "verify", "verify_all") else "model"
     found = globals()[name] = getattr(import_module(f"{__name__}.{where}"), name)
     return found

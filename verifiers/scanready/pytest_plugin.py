@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from scanready.testing.fixture import Scanready
+    from scanready.testing.inventory_file import InventoryFile
+    from scanready.testing.session import Checks
+
     from .model import Agent
     from .testing import FakeTarget
-    from .testing.fixture import Scanready
-    from .testing.inventory_file import InventoryFile
-    from .testing.session import Checks
 
 SUFFIXES = (".scanready.yaml", ".scanready.yml")
 DEPTHS = ("connect", "handshake", "auth", "login", "access")
@@ -64,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("scanready_only") or any(
         config.getoption(f"scanready_{name}") or config.getini(f"scanready_{name}") for name in _SETTINGS
     ):
-        from .testing.session import settings_can_be_read
+        from scanready.testing.session import settings_can_be_read
 
         settings_can_be_read(config)
     for file in _named(config):
@@ -82,7 +83,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> InventoryF
         named = _named(parent.config)
         if not named or file_path.resolve() not in named:
             return None
-    from .testing.inventory_file import InventoryFile
+    from scanready.testing.inventory_file import InventoryFile
 
     return InventoryFile.from_parent(parent, path=file_path)
 
@@ -90,7 +91,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> InventoryF
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Apply --scanready-only; a file that was named and found besides is there once."""
     if any(getattr(item, "is_scanready", False) for item in items):
-        from .testing.inventory_file import selected
+        from scanready.testing.inventory_file import selected
 
         kept, dropped = selected(items, config.getoption("scanready_only"))
         items[:] = kept
@@ -101,7 +102,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def checks_of(config: pytest.Config) -> Checks:
     """Return what this session has checked and will check; it is made when first asked for."""
     if CHECKS not in config.stash:
-        from .testing.session import Checks
+        from scanready.testing.session import Checks
 
         config.stash[CHECKS] = Checks(config)
     return config.stash[CHECKS]
@@ -123,7 +124,7 @@ def _asks(item: pytest.Item) -> bool:
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Check what the test's markers name, after its fixtures and before its body."""
     if item.get_closest_marker("scannable"):
-        from .testing.marker import check_markers
+        from scanready.testing.marker import check_markers
 
         check_markers(item, checks_of(item.config))
 
@@ -151,7 +152,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def scanready(pytestconfig: pytest.Config) -> Scanready:
     """Check a target: ``scanready("smb://fs01/finance").assert_scannable()``."""
-    from .testing.fixture import Scanready
+    from scanready.testing.fixture import Scanready
 
     return Scanready(checks_of(pytestconfig))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import Step
+from scanready.model import Step
+
 from .row import Cost, TargetType, one_port
 
 _MAIL = "Proxy Agent Network Requirements"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..model import Credential, Step
+from scanready.model import Credential, Step
 
 
 class When(StrEnum):
@@ -47,7 +47,7 @@ class Cost:
 class TargetType:
     """One row of the catalogue.
 
-    ``speaks`` is the protocol as :mod:`scanready.identify` names it;
+    ``speaks`` is the protocol as :mod:`scanready.climb.identify` names it;
     ``server_first`` is true where the server opens the talk; ``path`` names the
     option that a target URL's path fills; ``options`` are the keys an inventory
     may set besides; ``verifies_certificate`` says whether the scanner's client

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import Step
+from scanready.model import Step
+
 from .row import Cost, Requirement, TargetType, When, one_port
 
 _STORAGE = "Proxy Agent Network Requirements, Network Storage"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..model import Step
-from .clouds import PLACEHOLDERS
+from scanready.model import Step
+from scanready.targets.cloud.services import PLACEHOLDERS
+
 from .row import Cost, TargetType, one_port
 
 _WEB = "Proxy Agent Network Requirements, WebSites and Cloud Services"

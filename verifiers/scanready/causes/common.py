@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Step
 
 # agent ------------------------------------------------------------------------------------------------------------
 

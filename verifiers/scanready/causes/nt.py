@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Step
 
 _BY_HAND = "On the agent: smbclient //{host}/SHARE -U {user} -c ls   # asks for the password, and counts as one attempt"
 _LOGON_EVENTS = (

@@ -61,7 +61,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        module = "import_" if cmd_name == "import" else cmd_name  # a module cannot be called as the keyword is
+        command: click.Command = import_module(f"{__name__}.commands.{module}").command
         return command
 
     def resolve_command(
@@ -70,7 +71,7 @@ class Commands(click.Group):
         """Say what was perhaps meant by an unknown command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from .wording import did_you_mean, fitting
+            from .messages import did_you_mean, fitting
 
             ctx.fail(f"no such command {fitting(name)!r}{did_you_mean(name, COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -83,7 +84,7 @@ class Commands(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from .. import __version__
+        from scanready import __version__
 
         click.echo(f"scanready {__version__}")
         ctx.exit()
@@ -97,7 +98,7 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit code."""
-    from .leaving import leave, not_as_a_verdict, stand_in_for_closed
+    from .exit import leave, not_as_a_verdict, stand_in_for_closed
 
     stand_in_for_closed()
     sys.excepthook = not_as_a_verdict

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..report import FORMATS
-from .wording import did_you_mean, fitting
+from scanready.report import FORMATS
+
+from .messages import did_you_mean, fitting
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

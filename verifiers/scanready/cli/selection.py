@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 
 import click
 
-from ..model import Target
-from .wording import did_you_mean, fitting
+from scanready.model import Target
+
+from .messages import did_you_mean, fitting
 
 #: The keys, and what of a target each looks at. Any one value that matches is enough.
 KEYS: dict[str, Callable[[Target], tuple[str, ...]]] = {

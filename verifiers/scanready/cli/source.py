@@ -19,13 +19,14 @@ from typing import Any
 
 import click
 
-from ..model import Agent, Report, Step, Target, bracketed
-from ..report.document import RunInfo
-from ..report.restored import NotAResult, agent_restored, rejudged, restored, target_restored
-from ..store import StoredRun, StoreError, looks_like_a_run
-from .bundle import ABOUT, RESULT
-from .stored import find_run, open_store
-from .wording import fitting
+from scanready.cli.job.run_store import find_run, open_store
+from scanready.cli.output.bundle import ABOUT, RESULT
+from scanready.model import Agent, Report, Step, Target, bracketed
+from scanready.report.document import RunInfo
+from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
+from scanready.store import StoredRun, StoreError, looks_like_a_run
+
+from .messages import fitting
 
 #: Bytes read of a file, or of one member of a bundle: some 40,000 results. Larger runs are in the store, which streams.
 _MOST = 128 << 20
@@ -190,7 +191,7 @@ def _document(name: str, data: bytes) -> Source:
     """A document of ``--format json``, by itself or in an HTML report; one result alone, or lines of them."""
     text = data.decode("utf-8")
     if text[:15].lower() == "<!doctype html>":
-        from ..report.html import run_in
+        from scanready.report.formats.html import run_in
 
         text = run_in(text)
     lines = text.splitlines()

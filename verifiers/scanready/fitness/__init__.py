@@ -7,7 +7,7 @@
     clients.py       the programs that the scanner needs: ssh, Notes
     libraries.py     our own client libraries and their limits; TLS
     ports.py         source ports below 1024, the ephemeral range
-    descriptors.py   open files
+    net/open_files.py   open files
     clock.py         against a server's
     resolvers.py     each DNS server, asked
     subnets.py       interfaces, and which targets are beside them
@@ -20,7 +20,7 @@ Everything is looked up here or asked of servers that the operator named, once; 
 
 from __future__ import annotations
 
-from .asked import ROLES, Asked
-from .examining import Fitness, examine
+from .examine import Fitness, examine
+from .request import ROLES, Asked
 
 __all__ = ["ROLES", "Asked", "Fitness", "examine"]

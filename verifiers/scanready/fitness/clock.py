@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..causes import agent as causes
-from ..engine import Run
-from ..model import Report, bracketed
-from .asked import Asked
-from .line import Answer, Line
+from scanready.causes import agent as causes
+from scanready.model import Report, bracketed
+from scanready.run.engine import Run
+
+from .question import Answer, Line
+from .request import Asked
 
 #: Seconds. Kerberos (RFC 4120, 1.6, "clock skew", by custom five minutes) and the clouds' request signatures permit
 #: as much; the last half minute is kept back, since clocks that differ by so much drift on.

@@ -11,12 +11,14 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from ..causes import common
-from ..logins import drivers, openssh
-from ..logins.drivers import LIBRARIES, Library
-from ..tlspolicy import handshake_context
-from .asked import Asked
-from .line import Answer, Line
+from scanready.causes import common
+from scanready.clients import libraries
+from scanready.clients.libraries import LIBRARIES, Library
+from scanready.net.tls import handshake_context
+from scanready.targets.ssh import client as openssh
+
+from .question import Answer, Line
+from .request import Asked
 
 #: So many names are told; the facts have all.
 _MOST_NAMES = 3
@@ -27,7 +29,7 @@ async def look(asked: Asked) -> list[Answer]:
     answers: list[Answer] = []
     here: dict[Library, dict[str, Any]] = {}
     with Line("drivers", answers) as line:
-        found = await asyncio.to_thread(drivers.installed)
+        found = await asyncio.to_thread(libraries.installed)
         here = {library: found[library.module] for library in LIBRARIES if "version" in found[library.module]}
         versions = {library.module: str(facts["version"]) for library, facts in here.items()}
         told = ", ".join(f"{module} {version}" for module, version in versions.items())

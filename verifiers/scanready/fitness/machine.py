@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import struct
 
-from ..agent_step import mismatch, unsuited
-from ..causes import common
-from .asked import ROLES, Asked
-from .line import Answer, Line
+from scanready.causes import common
+from scanready.run.agent_step import mismatch, unsuited
+
+from .question import Answer, Line
+from .request import ROLES, Asked
 
 
 async def look(asked: Asked) -> list[Answer]:

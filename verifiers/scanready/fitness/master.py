@@ -10,14 +10,15 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
-from ..catalogue import BY_NAME
-from ..causes import agent as causes
-from ..causes import common
-from ..engine import Run
-from ..model import Facts, Target, Verdict
+from scanready.catalogue import BY_NAME
+from scanready.causes import agent as causes
+from scanready.causes import common
+from scanready.model import Facts, Target, Verdict
+from scanready.run.engine import Run
+
 from . import proc
-from .asked import Asked
-from .line import Answer, Line
+from .question import Answer, Line
+from .request import Asked
 
 AGENTS_PORT = BY_NAME["master"].port
 _CONSOLE_PORTS = (443, 80)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 
-from .. import descriptors, sockets
-from ..causes import agent as causes
-from ..engine import CONCURRENCY
+from scanready.causes import agent as causes
+from scanready.net import open_files, sockets
+from scanready.run.engine import CONCURRENCY
+
 from . import proc
-from .asked import Asked
-from .line import Answer, Line
+from .question import Answer, Line
+from .request import Asked
 
 #: Fewer free source ports than this, towards one place, and a run's own connections may not find one.
 _LEAST_FREE = 2 * CONCURRENCY
@@ -64,13 +65,13 @@ async def look_at_descriptors(asked: Asked) -> list[Answer]:
     """Judge the hard limit: up to that we raise the soft one ourselves."""
     answers: list[Answer] = []
     with Line("open files", answers) as line:
-        limits = descriptors.limits()
+        limits = open_files.limits()
         if limits is None:
             line.skip("this platform sets no limit of open files")
             return answers
         soft, hard = limits
         facts = {"soft": soft, "hard": hard}
-        possible = CONCURRENCY if hard == -1 else min(CONCURRENCY, descriptors.targets_at_once(hard))
+        possible = CONCURRENCY if hard == -1 else min(CONCURRENCY, open_files.targets_at_once(hard))
         shown = "no limit" if hard == -1 else f"{hard} at the most"
         said = f"{'no limit' if soft == -1 else soft}, {shown}: {possible} targets at once"
         if possible < _FEW_TARGETS:

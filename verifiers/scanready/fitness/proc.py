@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..interfaces import IPAddress
+from scanready.net.interfaces import IPAddress
 
 LISTEN = 0x0A  # include/net/tcp_states.h
 _THREAD = Path("/proc/thread-self/net")

@@ -17,16 +17,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import datagram
-from ..causes import agent as causes
-from ..explain import explain
-from ..model import Facts, Step, is_address
-from ..resolve import Resolver
-from ..sockets import Address
-from ..stream import StreamError
-from ..wire import WireError
-from .asked import Asked
-from .line import Answer, Line
+from scanready.causes import agent as causes
+from scanready.climb.explain import explain
+from scanready.model import Facts, Step, is_address
+from scanready.net import datagram
+from scanready.net.resolve import Resolver
+from scanready.net.sockets import Address
+from scanready.net.stream import StreamError
+from scanready.wire import WireError
+
+from .question import Answer, Line
+from .request import Asked
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 #: Seconds for one server: three questions a second apart. The system's own resolver waits five.

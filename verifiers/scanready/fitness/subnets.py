@@ -6,11 +6,12 @@ import asyncio
 import socket
 from typing import Any
 
-from .. import interfaces
-from ..agent_step import shared_subnets
-from ..resolve import Resolver
-from .asked import Asked
-from .line import Answer, Line
+from scanready.net import interfaces
+from scanready.net.resolve import Resolver
+from scanready.run.agent_step import shared_subnets
+
+from .question import Answer, Line
+from .request import Asked
 
 #: Seconds for the names of all targets; whose is not resolved by then is not placed.
 PATIENCE = 10.0

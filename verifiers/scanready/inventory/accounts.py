@@ -10,12 +10,13 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from ..model import Credential
-from .document import Node
-from .page import Page
+from scanready.model import Credential
+
+from .problem_log import Page
 from .problems import Problem, Wrong, did_you_mean, shown
 from .schema import CredentialEntry
 from .secrets import check_reference, look_up, readable_file
+from .yaml_nodes import Node
 
 _SECRETS = {"password": "", "key_passphrase": "the key of "}
 

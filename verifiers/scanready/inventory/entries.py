@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..catalogue import BY_NAME, GUESSED, TargetType
-from ..model import Credential, Target
+from scanready.catalogue import BY_NAME, GUESSED, TargetType
+from scanready.model import Credential, Target
+
 from .accounts import Accounts
-from .document import Node
 from .expected import Expectation, expectation
 from .hosts import clean_host, hosts_of, network
 from .options import accepted, option_value, refuse_unknown, type_row
-from .page import Page
+from .problem_log import Page
 from .problems import Wrong
 from .schema import TargetEntry
 from .targets import EXAMPLES, expand, read_target
+from .yaml_nodes import Node
 
 #: What a run can hold in memory, at some 600 bytes a target: one type on all of a /12.
 MOST_TARGETS = 2**20

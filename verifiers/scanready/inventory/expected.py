@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import Verdict
+from scanready.model import Verdict
+
 from .problems import Complaints, Wrong, did_you_mean, shown
 
 #: The verdicts one can have to live with for a while.
@@ -59,7 +60,7 @@ def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
 
 
 def _check_code(code: str) -> None:
-    from ..causes import all_causes
+    from scanready.targets import all_causes
 
     causes = all_causes()
     if code not in causes:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..catalogue import BY_NAME, Cost, TargetType
-from ..catalogue.clouds import PLACEHOLDERS
-from .clouds import endpoints, placeholder
+from scanready.catalogue import BY_NAME, Cost, TargetType
+from scanready.targets.cloud.options import endpoints, placeholder
+from scanready.targets.cloud.services import PLACEHOLDERS
+
 from .hosts import host_and_port
 from .problems import Complaints, Wrong, did_you_mean, shown
 
@@ -41,7 +42,7 @@ def plugins() -> frozenset[str]:
     """The target types that installed third-party packages bring; they are looked for once a process."""
     from importlib.metadata import entry_points
 
-    from ..registry import ENTRY_POINTS
+    from scanready.run.registry import ENTRY_POINTS
 
     return frozenset(entry.name for entry in entry_points(group=ENTRY_POINTS))
 

@@ -12,16 +12,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..model import Credential, Step, Target
+from scanready.model import Credential, Step, Target
+
 from .accounts import Accounts
-from .document import Node, compose, decode
 from .entries import Entries, rows_of
 from .expected import Expectation
 from .hosts import clean_host
-from .page import Page
+from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head
 from .secrets import readable_file
+from .yaml_nodes import Node, compose, decode
 
 #: A hundred thousand one-line targets, and half a minute to read them.
 LARGEST_FILE = 8 * 1024 * 1024

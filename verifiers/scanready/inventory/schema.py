@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
 
-from ..catalogue import BY_NAME, TYPES
+from scanready.catalogue import BY_NAME, TYPES
+
 from .options import FLAGS, accepted, plugins
 from .secrets import KINDS, PATTERN
 

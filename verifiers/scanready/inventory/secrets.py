@@ -13,7 +13,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from ..model import Credential
+from scanready.model import Credential
+
 from .problems import InventoryError, InventoryWarning, Problem, Wrong, shown
 
 KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"

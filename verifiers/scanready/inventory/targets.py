@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from ..catalogue import GUESSED, TargetType
-from ..model import Credential, Target
-from .clouds import check_service
+from scanready.catalogue import GUESSED, TargetType
+from scanready.model import Credential, Target
+from scanready.targets.cloud.options import check_service
+
 from .hosts import host_and_port
 from .options import ALIASES, ROOTED, TREES, accepted, options_for, refuse_unknown, type_row
 from .problems import Complaints, InventoryError, Problem, Wrong, shown

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from .document import Document, Look
 
 FORMATS: dict[str, str] = {
-    "table": "scanready.report.table:Table",
-    "json": "scanready.report.json:Json",
-    "jsonl": "scanready.report.jsonl:JsonLines",
-    "csv": "scanready.report.csv:Csv",
-    "junit": "scanready.report.junit:JUnit",
-    "prometheus": "scanready.report.prometheus:Prometheus",
-    "nagios": "scanready.report.nagios:Nagios",
-    "md": "scanready.report.md:Markdown",
-    "html": "scanready.report.html:Html",
+    "table": "scanready.report.formats.table:Table",
+    "json": "scanready.report.formats.json:Json",
+    "jsonl": "scanready.report.formats.jsonl:JsonLines",
+    "csv": "scanready.report.formats.csv:Csv",
+    "junit": "scanready.report.formats.junit:JUnit",
+    "prometheus": "scanready.report.formats.prometheus:Prometheus",
+    "nagios": "scanready.report.formats.nagios:Nagios",
+    "md": "scanready.report.formats.md:Markdown",
+    "html": "scanready.report.formats.html:Html",
 }
 #: Nobody must see half of one of these: a collector, a web server or a pipeline reads the file at any moment.
 WHOLE = frozenset(("junit", "prometheus", "html", "md"))

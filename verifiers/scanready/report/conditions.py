@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..catalogue import When
-from ..model import Target
-from .seen import Seen
+from scanready.catalogue import When
+from scanready.model import Target
+
+from .endpoints import Seen
 
 
 def holds(when: When, target: Target, known: Seen) -> bool | None:

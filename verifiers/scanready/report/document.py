@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..model import Agent, Report, Step, Target, Verdict
+from scanready.model import Agent, Report, Step, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import visible
-from ..fitness import ROLES, Fitness
-from ..fitness.line import Answer
-from ..model import Outcome, Verdict
-from ..placeholders import fill, named
+from scanready.fitness import ROLES, Fitness
+from scanready.fitness.question import Answer
+from scanready.model import Outcome, Verdict
+from scanready.remedies.placeholders import fill, named
+from scanready.wire.printable import visible
+
+from .console import Paper, columns, duration, fact, pairs, verdict_word
 from .document import Look
-from .human import Paper, columns, duration, fact, pairs, verdict_word
-from .result import SCHEMA, agent_object, plainly
+from .serialize import SCHEMA, agent_object, plainly
 
 SENTENCES = {
     Verdict.READY: "this host is fit to be a {role}, as far as was checked",

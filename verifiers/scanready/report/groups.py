@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..model import Cause, Owner, Report, Step, Target, Verdict
-from ..placeholders import fill
+from scanready.model import Cause, Owner, Report, Step, Target, Verdict
+from scanready.remedies.placeholders import fill
+
+from .console import GRAVITY, address
 from .document import GOOD, Places, RunInfo, Totals
-from .human import GRAVITY, address
-from .result import as_line, fixes
 from .rules import Rule, merged, rules_of_result
+from .serialize import as_line, fixes
 
 #: Who an owner is, for whoever is handed a list.
 OWNERS: dict[Owner, str] = {

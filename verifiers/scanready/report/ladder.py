@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from ..escape import visible
-from ..model import Outcome, Report, Target
-from ..placeholders import fill
+from scanready.model import Outcome, Report, Target
+from scanready.remedies.placeholders import fill
+from scanready.wire.printable import visible
+
 from . import overview, story
+from .console import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .document import Look, Places, RunInfo, Totals
-from .human import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
-from .result import fixes
+from .serialize import fixes
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.
 _SUMMARY = 200

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..causes import common
-from ..escape import visible
-from ..model import Outcome, Report, Step, Verdict
+from scanready.causes import common
+from scanready.model import Outcome, Report, Step, Verdict
+from scanready.wire.printable import visible
+
+from .console import Paper, columns, owned, verdict_word
 from .document import GOOD, Look
-from .human import Paper, columns, owned, verdict_word
-from .traits import traits
+from .summary import traits
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)
 _SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..escape import visible
-from ..fixes import firewall_rule
-from ..model import is_address
-from .csv import csv_line
+from scanready.model import is_address
+from scanready.remedies.fixes import firewall_rule
+from scanready.report.formats.csv import csv_line
+from scanready.wire.printable import visible
+
 from .document import Look
 from .rules import Rule
 
@@ -31,7 +32,7 @@ def table(rules: Sequence[Rule], look: Look) -> str:
     """A table for people, then what is to be known of it."""
     from rich.text import Text
 
-    from .human import Paper, headed
+    from .console import Paper, headed
 
     paper = Paper(look)
     drawn = headed()
@@ -194,7 +195,7 @@ def quoted(text: str) -> str:
 
 
 def _notes(rules: Sequence[Rule]) -> list[str]:
-    from .human import counted
+    from .console import counted
 
     notes = []
     if names := list(dict.fromkeys(rule.host for rule in rules if not rule.resolved)):

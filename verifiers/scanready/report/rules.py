@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..catalogue import BY_NAME, Requirement
-from ..model import Target, is_address
+from scanready.catalogue import BY_NAME, Requirement
+from scanready.model import Target, is_address
+
 from .conditions import holds
-from .seen import Seen, places_seen, where
+from .endpoints import Seen, places_seen, where
 
 #: Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
 #: reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model import Outcome, Owner, Step, Verdict
-from .result import SCHEMA
+from scanready.model import Outcome, Owner, Step, Verdict
+
+from .serialize import SCHEMA
 
 
 def result_schema() -> dict[str, Any]:

@@ -18,13 +18,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ..catalogue import BY_NAME
-from ..causes import common
-from ..model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
-from ..placeholders import fill
-from .exchanges import TOLD, Exchange
-from .exchanges.said import NOTHING_TRIED
-from .result import fixes
+from scanready.catalogue import BY_NAME
+from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
+from scanready.causes import common
+from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
+from scanready.remedies.placeholders import fill
+
+from .exchanges import TOLD
+from .serialize import fixes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import timestamps
+from scanready.run import timestamps
+
 from .database import StoreError, close, explained, open_for_writing
 from .names import new_name
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ..model import Report, Verdict
+from scanready.model import Report, Verdict
+
 from .verdicts import failure, holds, is_as_expected
 
 

@@ -21,11 +21,12 @@ from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import Any
 
-from ..engine import Run, Settings
-from ..guard import LockoutGuard
-from ..model import Report, Target, Verdict
-from ..report.restored import restored
-from ..report.result import as_object
+from scanready.climb.guard import LockoutGuard
+from scanready.model import Report, Target, Verdict
+from scanready.report.parse import restored
+from scanready.report.serialize import as_object
+from scanready.run.engine import Run, Settings
+
 from .filelock import FileLock
 
 #: Seconds between two looks at what another worker has found. It is on the local disk.

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..model import Credential, Target
+from scanready.model import Credential, Target
 
 #: Seconds for what the script expects to arrive. It comes over loopback.
 PATIENCE = 5.0

@@ -7,8 +7,9 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from ..inventory import credential_from, parse_target
-from ..model import Agent, Credential, Target
+from scanready.inventory import credential_from, parse_target
+from scanready.model import Agent, Credential, Target
+
 from .checked import CheckedReport
 from .session import Checks
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from ..catalogue import BY_NAME
-from ..cli.preparing import plugins_load
-from ..cli.selection import select
-from ..inventory import Expectation, Inventory, InventoryError, load
-from ..model import Target, Verdict
-from ..pytest_plugin import checks_of
+from scanready.catalogue import BY_NAME
+from scanready.cli.job.prepare import plugins_load
+from scanready.cli.selection import select
+from scanready.inventory import Expectation, Inventory, InventoryError, load
+from scanready.model import Target, Verdict
+from scanready.pytest_plugin import checks_of
+
 from .checker import Wanted
 from .verdicts import Ending, conclude, said
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ..inventory import Expectation, InventoryError, expectation
-from ..inventory.problems import Wrong
-from ..pytest_plugin import REQUIRES
+from scanready.inventory import Expectation, InventoryError, expectation
+from scanready.inventory.problems import Wrong
+from scanready.pytest_plugin import REQUIRES
+
 from .fixture import Scanready
 from .session import Checks
 from .verdicts import Ending, conclude

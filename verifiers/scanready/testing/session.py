@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from ..cli.selection import parse
-from ..engine import Settings
-from ..inventory import Inventory, load
-from ..model import Agent, Credential, Report, Step, Target
-from ..pytest_plugin import DEPTHS, REQUIRES
-from ..vantage import this_agent
+from scanready.cli.selection import parse
+from scanready.inventory import Inventory, load
+from scanready.model import Agent, Credential, Report, Step, Target
+from scanready.net.this_agent import this_agent
+from scanready.pytest_plugin import DEPTHS, REQUIRES
+from scanready.run.engine import Settings
+
 from .checked import CheckedReport
 from .checker import Checker, Wanted
 

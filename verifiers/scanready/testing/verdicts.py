@@ -6,11 +6,11 @@ import datetime
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..escape import visible
-from ..inventory import Expectation
-from ..model import Report, Step, Verdict
-from ..report.document import HOLDS, Look
-from ..report.ladder import draw
+from scanready.inventory import Expectation
+from scanready.model import Report, Step, Verdict
+from scanready.report.document import HOLDS, Look
+from scanready.report.ladder import draw
+from scanready.wire.printable import visible
 
 #: Room for what pytest writes before each line of a failed assertion.
 _WIDTH = 92

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scanready.wire import Buffer, Reader, WireError
+from . import Buffer, Reader, WireError
 
 #: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
 LINE_LIMIT = 8 * 1024

@@ -24,7 +24,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanready.wire import Buffer, WireError
+from . import Buffer, WireError
 
 #: Bytes. Real greetings and login answers stay under 1 KiB; nothing before a login is larger than this.
 PACKET_LIMIT = 64 * 1024

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanready.wire import Buffer, WireError
+from . import Buffer, WireError
 
 #: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
 MESSAGE_LIMIT = 0x1FFFF

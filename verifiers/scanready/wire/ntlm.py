@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from scanready.wire import WireError
+from . import WireError
 
 SIGNATURE = b"NTLMSSP\0"
 

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scanready.wire import Buffer, WireError
+from . import Buffer, WireError
 
 #: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
 MESSAGE_LIMIT = 30_000

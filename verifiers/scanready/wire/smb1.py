@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from scanready.wire import WireError
+from . import WireError
 
 #: What the dialect is called.
 DIALECT = "SMB 1 (NT LM 0.12)"

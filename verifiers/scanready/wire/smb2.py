@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from scanready.wire import WireError
+from . import WireError
 
 #: Dialects that are offered, and what each is called.
 DIALECTS: Mapping[int, str] = {

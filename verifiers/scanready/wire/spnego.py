@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scanready.wire import WireError
+from . import WireError
 
 #: Object identifiers of mechanisms (content octets) as administrators call them. Two of them are Kerberos.
 NTLM, KERBEROS = "NTLM", "Kerberos"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from scanready.wire import Buffer, WireError
+from . import Buffer, WireError
 
 #: Ask for all instances.
 ALL = b"\x03"

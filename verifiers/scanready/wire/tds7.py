@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from scanready.wire import Buffer, WireError
+from . import Buffer, WireError
 
 #: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
 MESSAGE_LIMIT, _MOST_PACKETS = 64 * 1024, 128

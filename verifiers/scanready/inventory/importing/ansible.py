@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..options import is_secretive
-from ..problems import InventoryError, Problem, Wrong, shown
+from scanready.inventory.options import is_secretive
+from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+
 from .found import Entry, Imported, host_of, port_of, tags_of
 from .source import Source
 

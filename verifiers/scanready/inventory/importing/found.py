@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...catalogue import BY_NAME
-from ..hosts import clean_host, host_and_port, port_in_range
-from ..options import ALSO_KNOWN_AS, accepted, option_value
-from ..problems import InventoryError, Problem, Wrong, shown
+from scanready.catalogue import BY_NAME
+from scanready.inventory.hosts import clean_host, host_and_port, port_in_range
+from scanready.inventory.options import ALSO_KNOWN_AS, accepted, option_value
+from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
 
 #: More than an inventory can hold; a file that has more is split, or no list of hosts.
 MOST = 200_000

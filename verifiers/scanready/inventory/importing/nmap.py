@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax import SAXException, handler
 
-from ..problems import InventoryError, Problem, Wrong
+from scanready.inventory.problems import InventoryError, Problem, Wrong
+
 from .found import Entry, Imported, host_of
 from .services import guess
 from .source import Source

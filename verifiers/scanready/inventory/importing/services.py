@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...catalogue import TYPES
+from scanready.catalogue import TYPES
 
 # nmap's names (nmap-services, nmap-service-probes) to our types.
 _SERVICES = {

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..problems import InventoryError, Problem
+from scanready.inventory.problems import InventoryError, Problem
 
 #: Some hundred thousand hosts of an nmap scan.
 LARGEST_FILE = 64 * 1024 * 1024

@@ -10,9 +10,10 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 
-from ...catalogue import TYPES
-from ..options import accepted, is_secretive
-from ..problems import InventoryError, Problem, Wrong, shown
+from scanready.catalogue import TYPES
+from scanready.inventory.options import accepted, is_secretive
+from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+
 from .found import Entry, Imported, host_and_its_port, options_of, port_of, tags_of, type_called
 from .source import Source
 

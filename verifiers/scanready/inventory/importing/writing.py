@@ -9,7 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from ...escape import visible
+from scanready.wire.printable import visible
+
 from .found import Entry, Imported
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Step
-from .said import Exchange, with_login, with_probe
+from scanready.catalogue.exchange import Exchange, with_login, with_probe
+from scanready.model import Step
 
 _OPENSSL = "openssl s_client {starttls}-connect {host}:{port}"
 _TLS = "a TLS hello with the server's name (SNI); the certificate is told as a fact"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Check, Report, Step
-from .said import Exchange
+from scanready.catalogue.exchange import Exchange
+from scanready.model import Check, Report, Step
 
 _SMB = "smbclient //{host}/{path} -p {port} -U {user} -c ls   # asks for the password, and counts as one attempt"
 _NEGOTIATED = "smbclient -L {host} -p {port} -N -d 4   # tells what is negotiated; logs in as nobody"

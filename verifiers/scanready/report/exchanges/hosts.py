@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Check, Report, Step
-from .said import Exchange
+from scanready.catalogue.exchange import Exchange
+from scanready.model import Check, Report, Step
 
 _SSH = "ssh -v -p {port} {user}@{host} true"
 _CIM = "New-CimSession {host} -Credential {user} -SessionOption (New-CimSessionOption -Protocol Dcom)"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Step
-from .said import Exchange
+from scanready.catalogue.exchange import Exchange
+from scanready.model import Step
 
 _NOTHING = Exchange("nothing: whose connection the document asks for")
 _TLS = "a TLS hello with the server's name (SNI); its certificate was judged after the handshake"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Step
-from .said import Exchange
+from scanready.catalogue.exchange import Exchange
+from scanready.model import Step
 
 _ENDPOINT = "https://{host}:{port}/EWS/Exchange.asmx"
 _NTLM = f"curl -vk --ntlm -u {{user}} {_ENDPOINT}   # asks for the password, and counts as one attempt"

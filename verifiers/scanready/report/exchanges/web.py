@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Step
-from .said import Exchange, with_login
+from scanready.catalogue.exchange import Exchange, with_login
+from scanready.model import Step
 
 _TLS = "openssl s_client {starttls}-connect {host}:{port}"
 _HANDSHAKE = "a TLS hello with the server's name (SNI); its certificate was judged after the handshake"

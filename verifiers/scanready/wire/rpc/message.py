@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .. import Buffer, WireError
+from scanready.wire import Buffer, WireError
+
 from .xdr import Items, opaque, u32
 
 _CALL, _REPLY, _VERSION = 0, 1, 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import WireError
+from scanready.wire import WireError
+
 from .xdr import Items, text
 
 PROGRAM, VERSION = 100005, 3

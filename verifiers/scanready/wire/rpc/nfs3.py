@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import WireError
+from scanready.wire import WireError
+
 from .xdr import Items, opaque, text, u32, u64
 
 PROGRAM, VERSION = 100003, 3

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .. import WireError
+from scanready.wire import WireError
+
 from .xdr import Items, text, u32, u64
 
 PROGRAM, VERSION, COMPOUND = 100003, 4, 1

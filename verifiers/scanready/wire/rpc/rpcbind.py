@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .. import WireError
+from scanready.wire import WireError
+
 from .xdr import Items, text, u32
 
 PROGRAM, PORT = 100000, 111

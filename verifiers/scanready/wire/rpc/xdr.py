@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from .. import WireError
+from scanready.wire import WireError
 
 
 def u32(number: int) -> bytes:

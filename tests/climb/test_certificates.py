@@ -1,0 +1,174 @@
+"""Certificates, judged after the handshake: validity, name, issuer, interception, each its own cause."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from fixtures.emulators import in_background, postgresql
+from fixtures.emulators.certificates import authority
+from scanready.climb import certificates
+from scanready.model import Report
+from scanready.net.tls import TlsSession
+from tests.ladder import climb, target
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def issued(
+    subject: str = "db7.corp", issuer: str = "Corp CA", names: tuple[str, ...] = ("db7.corp",), days: int = 30
+) -> bytes:
+    """A leaf in DER, signed by a key nobody trusts."""
+    end = NOW + datetime.timedelta(days=days)
+    alternative = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address(name)) if ":" in name else x509.DNSName(name) for name in names]
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, issuer)]))
+        .public_key(KEY.public_key())
+        .serial_number(1)
+        .not_valid_before(end - datetime.timedelta(days=60))
+        .not_valid_after(end)
+    )
+    if names:
+        builder = builder.add_extension(alternative, critical=False)
+    return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def faults(der: bytes, name: str = "db7.corp") -> dict[str, str]:
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, (der,)), name)
+    return {cause.code: detail for cause, detail in judgement.faults}
+
+
+def test_an_unknown_authority_is_untrusted() -> None:
+    found = faults(issued())
+    assert set(found) == {"tls.untrusted"}
+    assert "Corp CA" in found["tls.untrusted"]
+
+
+@pytest.mark.parametrize("issuer", ["Zscaler Inc.", "Fortinet", "Palo Alto Networks", "Corp TLS Inspection"])
+def test_a_known_inspection_product_is_interception(issuer: str) -> None:
+    assert set(faults(issued(issuer=issuer))) == {"tls.intercepted"}
+
+
+def test_expired_and_not_yet_valid() -> None:
+    assert "expired on" in faults(issued(days=-1))["tls.expired"]
+    assert "not valid before" in faults(issued(days=90))["tls.expired"]
+
+
+def test_another_name_says_which_names_there_are() -> None:
+    found = faults(issued(names=("db8.corp", "*.web.corp")))
+    assert "db8.corp" in found["tls.name-mismatch"]
+    assert "tls.name-mismatch" not in faults(issued(names=("*.hr.corp",)), "db7.hr.corp")
+    assert "tls.name-mismatch" in faults(issued(names=("*.hr.corp",)), "a.db7.hr.corp")
+    assert "tls.name-mismatch" in faults(issued(), "10.0.0.7")
+
+
+@pytest.mark.parametrize("name", ["db7.corp.", "DB7.Corp", "bücher.corp", "BÜCHER.corp", "fe80::7%eth0", "fe80:0::7"])
+def test_one_name_has_many_spellings(name: str) -> None:
+    """A trailing dot, capitals, an internationalised name, a zone, leading zeros."""
+    names = ("db7.corp", "xn--bcher-kva.corp", "fe80::7")
+    assert "tls.name-mismatch" not in faults(issued(names=names), name)
+
+
+class Chain:
+    """A root that is trusted, an intermediate and a leaf, valid for ``days`` each."""
+
+    def __init__(
+        self, directory: Path, days: tuple[int, int, int] = (400, 90, 30), use: x509.ObjectIdentifier | None = None
+    ):
+        keys = [ec.generate_private_key(ec.SECP256R1()) for _ in days]
+        self.made = []
+        for depth, (name, end) in enumerate(zip(("Root", "Between", "db7.corp"), days, strict=True)):
+            issuer = max(0, depth - 1)
+            builder = (
+                x509.CertificateBuilder()
+                .subject_name(self.named(name))
+                .issuer_name(self.named(("Root", "Between", "db7.corp")[issuer]))
+                .public_key(keys[depth].public_key())
+                .serial_number(x509.random_serial_number())
+                .not_valid_before(NOW - datetime.timedelta(days=500))
+                .not_valid_after(NOW + datetime.timedelta(days=end))
+                .add_extension(x509.BasicConstraints(ca=depth < 2, path_length=None), critical=True)
+                .add_extension(x509.SubjectAlternativeName([x509.DNSName("db7.corp")]), critical=False)
+            )
+            if use is not None and depth == 2:
+                builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            self.made.append(builder.sign(keys[issuer], hashes.SHA256()))
+        self.ca_file = directory / f"{self.made[0].serial_number}.pem"  # a store is kept by its file's name
+        self.ca_file.write_bytes(self.made[0].public_bytes(serialization.Encoding.PEM))
+
+    @staticmethod
+    def named(name: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+    def faults(self, sent: int = 2) -> dict[str, str]:
+        """What is said of the first ``sent`` certificates, the leaf first."""
+        der = tuple(made.public_bytes(serialization.Encoding.DER) for made in reversed(self.made[1:]))[:sent]
+        judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, der), "db7.corp", str(self.ca_file))
+        return {cause.code: detail for cause, detail in judgement.faults}
+
+
+def test_an_intermediate_that_has_expired(tmp_path: Path) -> None:
+    """The leaf is good, and every client that verifies refuses it."""
+    assert Chain(tmp_path).faults() == {}
+    found = Chain(tmp_path, (400, -1, 30)).faults()
+    assert set(found) == {"tls.expired"}
+    assert "CN=Between" in found["tls.expired"]
+
+
+def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
+    found = Chain(tmp_path).faults(sent=1)
+    assert "it alone" in found["tls.untrusted"]
+    assert "issued by CN=Between" in found["tls.untrusted"]
+
+
+def test_a_certificate_for_clients_is_none_for_a_server(tmp_path: Path) -> None:
+    assert Chain(tmp_path, use=ExtendedKeyUsageOID.SERVER_AUTH).faults() == {}
+    assert "not for a server" in Chain(tmp_path, use=ExtendedKeyUsageOID.CLIENT_AUTH).faults()["tls.untrusted"]
+
+
+def test_a_name_only_in_cn_does_not_count() -> None:
+    assert "only as CN" in faults(issued(names=()))["tls.name-mismatch"]
+
+
+@pytest.mark.parametrize("chain", [(), (b"",), (b"\x30\x82\xff\xff",), (b"\xff" * 100,)])
+def test_rubbish_is_untrusted_and_never_an_exception(chain: tuple[bytes, ...]) -> None:
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, chain), "db7.corp")
+    assert [cause.code for cause, _ in judgement.faults] == ["tls.untrusted"]
+
+
+def told(ca_file: Path | None) -> Report:
+    behaviour = postgresql.server(postgresql.AUTH_SASL, tls=True)
+    with in_background(behaviour) as server:
+        return climb(target("postgresql", "127.0.0.1", server.port), ca_file=str(ca_file) if ca_file else None)
+
+
+def test_an_authority_of_ones_own_is_trusted_when_named() -> None:
+    without = told(None)
+    named = told(authority().ca_file)
+    assert "certificate_faults" in without.facts
+    assert "certificate_faults" not in named.facts
+    assert named.facts["tls"] in ("TLSv1.2", "TLSv1.3")
+    assert "Emulator Test Authority" in named.facts["tls_issuer"]
+
+
+def test_the_facts_are_openssls(tmp_path: Path) -> None:
+    der = issued()
+    judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, (der,)), "db7.corp")
+    pem = tmp_path / "leaf.pem"
+    pem.write_text(ssl.DER_cert_to_PEM_cert(der))
+    decoded = ssl._ssl._test_decode_cert(str(pem))  # type: ignore[attr-defined]  # OpenSSL's own reading of it
+    expires = datetime.datetime.strptime(decoded["notAfter"], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=datetime.UTC)
+    assert judgement.facts["tls_expires"] == expires.isoformat()

@@ -1,0 +1,158 @@
+"""The lockout guard: the canary goes first, and a refusal is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.guard import LockoutGuard
+from scanready.model import Credential
+
+SCAN = Credential("scan", "svc", "pw")
+
+
+async def attempt(guard: LockoutGuard, where: str, credential: Credential = SCAN, refuse: Failure | None = None) -> str:
+    async with guard.attempt(credential, where, where):
+        await asyncio.sleep(0)
+        if refuse is not None:
+            raise refuse
+    return where
+
+
+async def refused_everywhere(guard: LockoutGuard, hosts: int) -> list[BaseException | str]:
+    refusal = Failure(common.LOGIN_REFUSED, "no")
+    tries = (attempt(guard, f"h{number}", refuse=refusal) for number in range(hosts))
+    return await asyncio.gather(*tries, return_exceptions=True)
+
+
+def causes(results: list[BaseException | str]) -> list[str]:
+    return [result.cause.code if isinstance(result, Failure) else str(result) for result in results]
+
+
+def test_a_wrong_password_is_tried_once_however_many_targets_wait() -> None:
+    results = asyncio.run(refused_everywhere(LockoutGuard(), 50))
+    assert causes(results) == ["login.refused"] + ["login.withheld"] * 49
+
+
+def test_the_reason_names_who_refused_and_not_the_password() -> None:
+    results = asyncio.run(refused_everywhere(LockoutGuard(), 2))
+    assert "h0" in str(results[1])
+    assert "pw" not in str(results[1]).split("'scan'")[1]
+
+
+def test_an_accepted_credential_is_used_side_by_side() -> None:
+    async def run() -> list[str]:
+        guard = LockoutGuard()
+        await attempt(guard, "first")
+        return await asyncio.wait_for(asyncio.gather(*(attempt(guard, f"h{n}") for n in range(20))), 5)
+
+    assert len(asyncio.run(run())) == 20
+
+
+def test_refused_later_is_withheld_from_then_on() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        await attempt(guard, "first")
+        with pytest.raises(Failure, match=r"login\.locked"):
+            await attempt(guard, "second", refuse=Failure(common.LOGIN_LOCKED, "locked"))
+        with pytest.raises(Failure, match=r"login\.withheld"):
+            await attempt(guard, "third")
+
+    asyncio.run(run())
+
+
+def test_what_is_no_refusal_withholds_nothing() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        with pytest.raises(Failure, match=r"agent\.driver-missing"):
+            await attempt(guard, "first", refuse=Failure(common.DRIVER_MISSING, "none"))
+        assert await attempt(guard, "second") == "second"
+
+    asyncio.run(run())
+
+
+def test_one_directory_behind_two_credentials_of_one_account() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        one, two = (Credential(name, "svc", "pw", authority="corp") for name in ("unix", "windows"))
+        with pytest.raises(Failure):
+            await attempt(guard, "first", one, Failure(common.LOGIN_REFUSED, "no"))
+        with pytest.raises(Failure, match=r"login\.withheld"):
+            await attempt(guard, "second", two)
+        assert await attempt(guard, "third", Credential("local", "svc", "pw")) == "third"
+
+    asyncio.run(run())
+
+
+def test_those_who_waited_for_the_first_login_run_side_by_side_once_it_was_accepted() -> None:
+    async def run() -> int:
+        guard, now, most = LockoutGuard(), 0, 0
+
+        async def login(where: str) -> None:
+            nonlocal now, most
+            async with guard.attempt(SCAN, where, where):
+                now += 1
+                most = max(most, now)
+                await asyncio.sleep(0.01)
+                now -= 1
+
+        await asyncio.gather(*(login(f"h{number}") for number in range(50)))
+        return most
+
+    assert asyncio.run(run()) == 49
+
+
+def test_waiting_for_ones_turn_ends_with_the_targets_time() -> None:
+    async def run() -> None:
+        guard, over = LockoutGuard(), asyncio.Event()
+
+        async def hangs() -> None:
+            async with guard.attempt(SCAN, "slow", "slow:22"):
+                await over.wait()
+
+        first = asyncio.create_task(hangs())
+        await asyncio.sleep(0)
+        with pytest.raises(Failure, match=r"scanready\.out-of-time.*slow:22"):
+            async with guard.attempt(SCAN, "h1", "h1:22", until=asyncio.get_running_loop().time() + 0.05):
+                pytest.fail("it was not its turn")
+        over.set()
+        await first
+        assert await attempt(guard, "h2") == "h2"
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+
+
+@pytest.mark.parametrize("end", [TimeoutError(), Failure(common.TOO_SLOW, "?"), Failure(common.OUT_OF_TIME, "?")])
+def test_a_login_that_nobody_answered_is_not_repeated_at_that_host(end: Exception) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        with pytest.raises(type(end)):
+            async with guard.attempt(SCAN, "h1", "h1:22"):
+                raise end
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+            async with guard.attempt(SCAN, "h1", "h1:3306"):
+                pytest.fail("it may have been counted")
+        assert await attempt(guard, "h2") == "h2"
+        async with guard.attempt(SCAN, "h1", "h1:3306"):  # accepted elsewhere: then it was not refused there
+            pass
+
+    asyncio.run(run())
+
+
+def test_a_login_that_needed_no_password_proves_none() -> None:
+    async def run() -> list[BaseException | str]:
+        guard = LockoutGuard()
+        async with guard.attempt(SCAN, "open", "open:22") as going:
+            going.proof = False
+        async with guard.attempt(SCAN, "keys", "keys:22", secret="key"):
+            pass
+        return await refused_by_all(guard)
+
+    async def refused_by_all(guard: LockoutGuard) -> list[BaseException | str]:
+        tries = (attempt(guard, f"h{number}", refuse=Failure(common.LOGIN_REFUSED, "no")) for number in range(9))
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    assert causes(asyncio.run(run())) == ["login.refused"] + ["login.withheld"] * 8

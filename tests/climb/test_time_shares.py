@@ -1,0 +1,108 @@
+"""`check HOST:PORT` without a type: the types that are tried one after another share the time of one target."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, serve
+from scanready.catalogue import BY_NAME
+from scanready.climb.time_shares import Guesses
+from scanready.inventory import parse_target
+from scanready.model import Report, Target, Verdict
+from scanready.report.document import Look
+from scanready.report.overview import draw
+from scanready.run.engine import Run, Settings, this_agent
+from scanready.run.registry import built_in
+
+_NO_TIME = "scanready.out-of-time"
+#: What a type says where nothing may be sent without leave.
+_UNASKED = "sybase.login-is-first", "informix.login-is-first"
+
+
+async def _tried(behaviour: Behaviour, timeout: float) -> tuple[list[Report], Server, float]:
+    """Try every type on one port; return the reports of those that are built, and the seconds of the whole."""
+    settings = Settings(timeout=timeout, canary=False, agent=this_agent(platform_name="Windows"))
+    async with serve(behaviour) as server, Run(settings) as run:
+        targets = [t for t in parse_target(f"127.0.0.1:{server.port}") if built_in(t.type)]
+        began = time.monotonic()
+        reports = [report async for report in run.results(targets)]
+        return reports, server, time.monotonic() - began
+
+
+def _codes(reports: Sequence[Report]) -> dict[str, str]:
+    return {report.target.type: report.cause.code if report.cause else report.verdict.value for report in reports}
+
+
+def test_a_silent_port_takes_the_time_of_one_target() -> None:
+    reports, _, seconds = asyncio.run(_tried(misbehave.silent, 12.0))
+    codes = _codes(reports)
+    assert len(reports) >= 8
+    assert codes["mysql"] == codes["ssh"] == codes["tibero"] == "handshake.silent"
+    assert set(codes.values()) <= {"handshake.silent", _NO_TIME, *_UNASKED}
+    assert seconds < 1.5 * 12.0, "one --timeout, not one for each of the types"
+    first = [r for r in reports if BY_NAME[r.target.type].server_first]
+    assert len({r.footprint.connections for r in first}) <= 2, "all that wait for the server listened once"
+    assert sum(r.footprint.connections for r in first) == 1
+
+
+def test_the_answer_says_that_the_time_was_shared() -> None:
+    reports, _, _ = asyncio.run(_tried(misbehave.silent, 1.0))
+    text = draw("127.0.0.1", reports, Look(width=200))
+    assert set(_codes(reports).values()) - set(_UNASKED) == {_NO_TIME}, "so short a wait is no silence"
+    assert "undecided" in text
+    assert "share the time of one target" in text
+    assert text.count(_NO_TIME) == 2, "a line for who was heard too briefly, and one for all who had no turn"
+    assert "gives it all to one" in text
+
+
+def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:
+    reports, _, seconds = asyncio.run(_tried(postgresql.sasl, 6.0))
+    codes = _codes(reports)
+    assert codes.pop("postgresql") == "ready"
+    never = {"handshake.silent", "handshake.hung-up", "handshake.other-protocol", _NO_TIME, *_UNASKED}
+    assert set(codes.values()) <= never
+    assert seconds < 2 * 6.0
+
+
+def test_a_greeting_ends_the_search_at_once() -> None:
+    reports, server, seconds = asyncio.run(_tried(mysql.mariadb_10_11_without_tls, 10.0))
+    codes = _codes(reports)
+    assert codes.pop("mysql") == "ready"
+    assert set(codes.values()) == {"handshake.other-protocol"}
+    assert seconds < 5
+    assert len(server.connections) == 1
+    assert server.offences == {}, "MySQL counts whoever hangs up on its greeting, so its own type is tried first"
+
+
+def test_a_type_that_was_named_has_all_the_time() -> None:
+    async def main() -> Report:
+        async with serve(misbehave.silent) as server, Run(Settings(timeout=4.0, canary=False)) as run:
+            return await run.verify(Target("127.0.0.1", "http", server.port))
+
+    report = asyncio.run(main())
+    assert report.verdict is Verdict.BLOCKED
+    assert report.seconds > 3.5
+    assert report.finding is not None
+    assert report.finding.detail == "connected, and not one byte came"
+
+
+@pytest.mark.parametrize(("text", "guessed"), [("a:22", True), ("a", True), ("ssh://a", False)])
+def test_who_named_the_type(text: str, guessed: bool) -> None:
+    assert {target.guessed for target in parse_target(text)} == {guessed}
+
+
+def test_types_of_the_command_line_are_no_guess() -> None:
+    assert {target.guessed for target in parse_target("a:22", types=["ssh", "unix"])} == {False}
+
+
+def test_the_shares() -> None:
+    guesses = Guesses(4)
+    assert guesses.turn(100.0, 9.0, likely=True) == (9.0, 3.0)
+    assert guesses.turn(103.0, 9.0, likely=False) == (6.0, 2.0)
+    assert guesses.turn(103.0, 9.0, likely=False) == (6.0, 3.0), "what one leaves is the others'"
+    assert guesses.turn(108.9, 9.0, likely=False)[0] == 0.0, "too little to mean anything"
+    assert Guesses(1).turn(0.0, 9.0, likely=False) == (9.0, 9.0), "alone on its port"

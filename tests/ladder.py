@@ -1,0 +1,134 @@
+"""Climb for one target and say what was found: the few lines that all tests of target types share."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+import threading
+import time
+from itertools import zip_longest
+from typing import Any
+
+from scanready.catalogue import BY_NAME
+from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.report.serialize import as_object
+from scanready.run.engine import CANARY_PORT, Settings, verify
+
+#: A place in a text of the catalogue, as `{host}`; "{host}:{port}" is two.
+_PLACE = re.compile(r"\{[a-z_]+\}")
+
+
+def target(
+    type_: str, host: str, port: int | None = None, credential: Credential | None = None, **options: Any
+) -> Target:
+    """A target on its type's default port, unless another is given."""
+    return Target(host, type_, port or BY_NAME[type_].port, options, credential)
+
+
+def account(username: str, password: str = "Passw0rd!", **more: Any) -> Credential:
+    """A credential named like its account."""
+    return Credential(username, username, password, **more)
+
+
+def climb(where: Target, agent: Any = None, **settings: Any) -> Report:
+    """Verify one target: here, or in the namespace of a lab's ``agent``."""
+    wanted = Settings(**settings)
+
+    def run() -> Report:
+        return asyncio.run(verify(where, wanted))
+
+    return agent.run(run) if agent is not None else run()
+
+
+def check_of(report: Report, step: Step) -> Check:
+    """The last check of a step."""
+    found = [check for check in report.checks if check.step is step]
+    assert found, f"no check of {step}: {story(report)}"
+    return found[-1]
+
+
+def story(report: Report) -> str:
+    """The ladder in words, for a failed assertion."""
+    lines = [f"{report.target} is {report.verdict}: {report.finding}"]
+    lines += [f"  {check.step:9} {check.outcome:7} {check.endpoint}: {check.summary}" for check in report.checks]
+    return "\n".join(lines)
+
+
+def expect(
+    report: Report,
+    verdict: Verdict,
+    code: str | None = None,
+    *,
+    step: Step | None = None,
+    owner: Owner | None = None,
+    fix: str | None = None,
+) -> Report:
+    """Assert verdict, cause, the step it was met on, its owner, a part of the fix, and the remedy as it is shown."""
+    found = report.finding
+    remedy_is_shown(report)
+    costs_what_was_planned(report)
+    assert report.verdict is verdict, story(report)
+    assert (found.cause.code if found else None) == code, story(report)
+    if step is not None:
+        assert report.finding_step is step, story(report)
+    if owner is not None:
+        assert found is not None
+        assert found.cause.owner is owner, story(report)
+    if fix is not None:
+        assert found is not None
+        assert found.fix is not None, f"no fix: {story(report)}"
+        assert fix in found.fix, f"{found.fix!r} in {story(report)}"
+    return report
+
+
+def remedy_is_shown(report: Report) -> None:
+    """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
+    shown, found = as_object(report)["cause"], report.finding
+    if found is None:
+        assert shown is None, story(report)
+        return
+    for name in ("meaning", "remedy", "confirm"):
+        said = shown[name]
+        assert said.strip(), f"no {name}: {story(report)}"
+        assert not _PLACE.search(said), f"a place left open in the {name} {said!r}: {story(report)}"
+        text = getattr(found.cause, name)
+        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(text)]
+        words = [re.escape(part) for part in _PLACE.split(text)]
+        pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
+        assert re.fullmatch(pattern, said), f"{name} {said!r} is not the catalogue's: {story(report)}"
+
+
+def costs_what_was_planned(report: Report) -> None:
+    """Assert that a climb cost no more than `plan` says, for each address of the name and for the canary."""
+    row, target, cost = BY_NAME.get(report.target.type), report.target, report.footprint
+    if row is None or row.hostless:  # a cloud's cost is its endpoints'
+        return
+    addresses = max((len(check.facts.get("addresses", ())) for check in report.checks), default=1) or 1
+    canary = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks) or row in INFRASTRUCTURE
+    most = row.cost.with_credential if target.credential or "user" in target.options else row.cost.connections
+    assert cost.connections <= most * addresses * (2 if canary else 1), f"{cost}, planned {row.cost}: {story(report)}"
+    assert cost.login_attempts <= row.cost.login_attempts, f"{cost}, planned {row.cost}: {story(report)}"
+    assert cost.probe_logins <= 2, f"{cost}: {story(report)}"  # one, and the canary's
+
+
+def passed(report: Report, *steps: Step) -> None:
+    """Assert that the steps passed."""
+    for step in steps:
+        assert check_of(report, step).outcome is Outcome.PASSED, story(report)
+
+
+def without_credential(where: Target) -> Target:
+    """The same target, nobody logging in."""
+    return dataclasses.replace(where, credential=None)
+
+
+def login_threads_end_within(seconds: float) -> bool:
+    """Whether no client library is left waiting in the background by then."""
+    ends = time.monotonic() + seconds
+    while any(thread.name.startswith("login") and thread.is_alive() for thread in threading.enumerate()):
+        if time.monotonic() > ends:
+            return False
+        threading.Event().wait(0.02)
+    return True

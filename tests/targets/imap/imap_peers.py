@@ -1,0 +1,64 @@
+"""IMAP servers for the tests of imap and imaps: what Dovecot says to an account, and one climb against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, imap, in_background
+from fixtures.emulators.certificates import Kind, authority
+from scanready.model import Credential, Report
+from tests.ladder import account, climb, target
+
+SCANNER = account("scanuser")
+GREETING, CAPABILITY = imap.GREETING_WITHOUT_TLS, imap.CAPABILITY_WITHOUT_TLS
+
+# What Dovecot 2.3.19 says to an account with one message; captured by hand, November 2026, without its timings.
+MAILBOX = {
+    b"CAPABILITY": CAPABILITY,
+    b"LOGIN": b"c1 OK [CAPABILITY IMAP4rev1 SASL-IR UNSELECT NAMESPACE UIDPLUS LITERAL+] Logged in\r\n",
+    b"LIST": b'* LIST (\\HasNoChildren) "." INBOX\r\nc1 OK List completed.\r\n',
+    b"EXAMINE": b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"
+    b"* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n* 1 EXISTS\r\n* 1 RECENT\r\n* OK [UNSEEN 1] First unseen.\r\n"
+    b"* OK [UIDVALIDITY 1795397956] UIDs valid\r\n* OK [UIDNEXT 2] Predicted next UID\r\n"
+    b"c1 OK [READ-ONLY] Examine completed.\r\n",
+    b"UID SEARCH": b"* SEARCH 1\r\nc1 OK Search completed.\r\n",
+    b"UID FETCH": b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (DATE)] {41}\r\n"
+    b"Date: Mon, 02 Nov 2026 09:00:00 +0000\r\n\r\n)\r\nc1 OK Fetch completed.\r\n",
+    b"LOGOUT": imap.LOGOUT,
+}
+
+
+def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
+    """A server with that mailbox and other answers; an empty one closes the connection instead."""
+    answers = MAILBOX | {verb.replace("_", " ").encode(): answer for verb, answer in other.items()}
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(greeting)
+        while (line := await reader.readline()) and line.endswith(b"\n"):
+            tag, *words = line.split()
+            verb = b" ".join(words[:2]).upper() if words[0].upper() == b"UID" else words[0].upper()
+            record.count(verb.decode())
+            if not (answer := answers[verb]):
+                return
+            writer.write(b"".join(tag + part[2:] if part.startswith((b"c1 ", b"c2 ")) else part
+                                  for part in answer.splitlines(keepends=True)))  # fmt: skip
+            if verb == b"LOGOUT":
+                return
+
+    return behaviour
+
+
+def see(server: Server, type_: str = "imap", credential: Credential | None = None, **options: Any) -> Report:
+    """Climb once, trusting the emulators' authority, and wait until the server has seen the end."""
+    settings = {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
+    settings = {"ca_file": str(authority().ca_file), "timeout": 5.0, "canary": False} | settings
+    return climb(target(type_, server.host, server.port, credential, **options), **settings)
+
+
+def against(behaviour: Behaviour, type_: str = "imap", tls: Kind | None = None, **more: Any) -> tuple[Report, Server]:
+    """Climb against a server of our own, inside TLS for imaps, and return what it saw of us."""
+    kind = tls or ("good" if type_ == "imaps" else None)
+    with in_background(behaviour, tls=authority().context(kind) if kind else None) as server:
+        report = see(server, type_, **more)
+        server.wait(report.footprint.connections)
+        return report, server

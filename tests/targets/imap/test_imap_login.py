@@ -1,0 +1,167 @@
+"""imap and imaps with a credential: one login, one header, and every way a server has to refuse them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fixtures.emulators import Reader, Record, Writer, imap, in_background
+from fixtures.emulators.certificates import authority
+from scanready.model import Cause, Credential, Owner, Step, Verdict
+from scanready.targets.imap import causes
+from tests.ladder import account, check_of, expect, passed, story
+from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox, see
+
+
+class TestLogin:
+    """One attempt, inside TLS; what the server says of it."""
+
+    @pytest.mark.parametrize(
+        ("answer", "verdict", "code", "owner"),
+        [
+            (imap.LOGIN_FAILED, Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO LOGIN failed.\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),  # Exchange
+            (b"c1 NO [AUTHORIZATIONFAILED] No such authorization-ID\r\n", Verdict.BLOCKED, "login.refused", None),
+            (b"c1 NO [EXPIRED] That password isn't valid any more\r\n", Verdict.BLOCKED, "login.expired", None),
+            (b"c1 NO [CONTACTADMIN] Login disabled for this user\r\n", Verdict.BLOCKED, "login.locked", None),
+            (b"c1 NO [ALERT] Account is locked\r\n", Verdict.BLOCKED, "login.locked", Owner.IDENTITY),
+            (imap.LOGIN_PRIVACY_REQUIRED, Verdict.BLOCKED, "imap.login-disabled", Owner.SERVER),
+            (
+                b"c1 NO [UNAVAILABLE] User's backend down for maintenance\r\n",
+                Verdict.UNDECIDED,
+                "imap.backend-unavailable",
+                Owner.SERVER,
+            ),
+            (b"c1 NO [LIMIT] Too many sessions\r\n", Verdict.UNDECIDED, "handshake.throttled", Owner.SERVER),
+            (imap.BYE, Verdict.UNDECIDED, "handshake.throttled", None),
+            (b"* BYE Something broke\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 BAD Command Argument Error. 12\r\n", Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
+        ],
+    )
+    def test_refusals(self, answer: bytes, verdict: Verdict, code: str, owner: Owner | None) -> None:
+        report, server = against(mailbox(LOGIN=answer), "imaps", credential=SCANNER)
+        expect(report, verdict, code, step=Step.LOGIN, owner=owner)
+        assert server.counts["LOGIN"] == 1
+        assert report.footprint.login_attempts == 1
+        assert report.footprint.connections == len(server.connections) == 2
+
+    def test_scannable(self) -> None:
+        report, server = against(mailbox(), "imaps", credential=SCANNER)
+        server.wait(2)
+        expect(report, Verdict.SCANNABLE)
+        assert "one header of 1 in INBOX" in check_of(report, Step.ACCESS).summary
+        assert server.counts["LOGOUT"] == 2, "once after looking, once after the login"
+        assert server.counts["EXAMINE"] == 1
+
+    def test_starttls_that_is_gone_at_the_second_connection_is_never_made_up_for_in_clear(self) -> None:
+        """Somebody in the middle strips it from the login's own connection (RFC 3501, 11.1)."""
+        first = iter([imap.dovecot])
+
+        async def strips(reader: Reader, writer: Writer, record: Record) -> None:
+            await next(first, imap.without_tls)(reader, writer, record)
+
+        report, server = against(strips, credential=SCANNER, allow_cleartext=True)
+        expect(report, Verdict.UNDECIDED, "imap.backend-unavailable", step=Step.LOGIN)
+        assert SCANNER.password is not None
+        assert all(SCANNER.password.encode() not in record.received for record in server.connections)
+        assert (report.footprint.connections, report.footprint.login_attempts) == (2, 0)
+
+    def test_the_password_reaches_no_output(self) -> None:
+        report, _ = against(mailbox(LOGIN=imap.LOGIN_FAILED), "imaps", credential=SCANNER)
+        assert SCANNER.password is not None
+        assert SCANNER.password not in repr(report)
+
+    def test_in_clear_it_is_withheld_unless_permitted(self) -> None:
+        report, server = against(mailbox(), credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+        assert server.counts["LOGIN"] == 0
+        report, server = against(mailbox(), credential=SCANNER, allow_cleartext=True)
+        expect(report, Verdict.SCANNABLE)
+        assert server.counts["LOGIN"] == 1
+
+    @pytest.mark.parametrize("username", ["Ada Lovelace", "CORP\\ada", 'a"b', "a\r\nc9 DELETE INBOX"])
+    def test_a_name_that_imaplib_would_send_unquoted(self, username: str) -> None:
+        greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI] ready\r\n"
+        report, server = against(mailbox(greeting), "imaps", credential=account(username))
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+        assert server.counts["LOGIN"] == report.footprint.login_attempts == 0
+
+    def test_no_password_and_no_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        report, server = against(mailbox(), "imaps", credential=Credential("key-only", "er", key_file="id_rsa"))
+        expect(report, Verdict.READY)
+        assert check_of(report, Step.LOGIN).summary == "no password was given for key-only"
+        assert server.counts["LOGIN"] == report.footprint.login_attempts == 0
+        monkeypatch.setitem(sys.modules, "imapclient", None)
+        monkeypatch.delitem(sys.modules, "imapclient.exceptions", raising=False)
+        report, _ = against(mailbox(), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
+        assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
+
+    def test_a_server_that_stops_answering(self) -> None:
+        silent_login = mailbox(LOGIN=b"* OK still busy\r\n")  # never the tagged line
+        with in_background(silent_login, tls=authority().context()) as server:
+            report = see(server, "imaps", SCANNER, timeout=1.0)
+        expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
+        assert report.seconds < 2.5
+
+
+class TestAccess:
+    """What may be read after the password was accepted."""
+
+    @pytest.mark.parametrize(
+        ("answers", "verdict", "code", "fix"),
+        [
+            (
+                {"EXAMINE": b"c1 NO [NOPERM] Access denied\r\n"},
+                Verdict.LIMITED,
+                "access.denied",
+                'SETACL "INBOX" "scanuser" lr',
+            ),
+            ({"EXAMINE": b"c1 NO [NONEXISTENT] Unknown Mailbox: INBOX\r\n"}, Verdict.BLOCKED, "access.not-found", None),
+            ({"EXAMINE": b"c1 NO INBOX doesn't exist.\r\n"}, Verdict.BLOCKED, "access.not-found", None),
+            (
+                {"EXAMINE": b"c1 NO [SERVERBUG] Internal error\r\n"},
+                Verdict.UNDECIDED,
+                "imap.backend-unavailable",
+                None,
+            ),
+            ({"EXAMINE": b""}, Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            ({"UID_FETCH": b"c1 OK Fetch completed.\r\n"}, Verdict.LIMITED, "access.denied", None),
+            ({"UID_FETCH": b"* 1 FETCH (UID\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+        ],
+    )
+    def test_refusals(self, answers: dict[str, bytes], verdict: Verdict, code: str, fix: str | None) -> None:
+        report, server = against(mailbox(**answers), "imaps", credential=SCANNER)
+        expect(report, verdict, code, step=Step.ACCESS, fix=fix)
+        passed(report, Step.LOGIN)
+        assert server.counts["LOGIN"] == 1
+
+    def test_an_account_without_folders(self) -> None:
+        gone = {"LIST": b"c1 OK List completed.\r\n", "EXAMINE": b"c1 NO [NONEXISTENT] No mailbox\r\n"}
+        report, _ = against(mailbox(**gone), "imaps", credential=SCANNER)
+        expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS)
+        assert "no folders at all" in check_of(report, Step.ACCESS).summary
+
+    def test_an_empty_folder_is_read_as_such(self) -> None:
+        empty = MAILBOX[b"EXAMINE"].replace(b"1 EXISTS", b"0 EXISTS")
+        report, server = against(mailbox(EXAMINE=empty), "imaps", credential=SCANNER)
+        expect(report, Verdict.SCANNABLE)
+        assert "no messages" in check_of(report, Step.ACCESS).summary
+        assert server.counts["UID FETCH"] == 0
+
+    def test_the_folder_of_the_target_is_asked_for(self) -> None:
+        report, server = against(mailbox(), "imaps", credential=SCANNER, folder="Archive.2025")
+        expect(report, Verdict.SCANNABLE)
+        assert any(b'EXAMINE "Archive.2025"' in record.received for record in server.connections), story(report)
+
+
+def test_every_cause_of_this_family_is_provoked() -> None:
+    """By its code, in one of the two files; the codes in them are asserted verdicts."""
+    here = Path(__file__).parent
+    text = "".join((here / name).read_text("utf-8") for name in ("test_imap.py", "test_imap_login.py"))
+    told = {value.code for value in vars(causes).values() if isinstance(value, Cause)}
+    assert len(told) > 5
+    assert {code for code in told if f'"{code}"' not in text} == set()

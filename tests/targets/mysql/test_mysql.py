@@ -1,0 +1,417 @@
+"""MySQL's target type against servers made of literal bytes: what no real server at hand can be brought to say."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import ssl
+import sys
+import warnings
+
+import pytest
+
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, secure, serve
+from fixtures.emulators import mysql as emulated
+from fixtures.emulators.certificates import Authority
+from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
+from scanready.run.engine import Settings, verify_all
+from tests.interrupted import cancelled, out_of_time
+from tests.ladder import account, check_of, climb, expect, passed, story, target
+
+SCAN = account("scan")
+
+#: By hand, from the protocol's documentation: an AuthSwitchRequest, which numbers itself.
+SWITCH = b"\xfe%b\0abcdefghijklmnopqrst\0"
+#: Protocol 9, by hand: version, thread number, an eight-byte salt.
+PROTOCOL_9 = b"\x19\0\0\0\x093.20.32a-log\0\x07\0\0\0sa1tsa1t\0"
+
+
+def here(port: int, user: str | None = None, **options: object) -> Target:
+    return target("mysql", "127.0.0.1", port, account(user) if user else None, **options)
+
+
+def ask(behaviour: Behaviour, user: str | None = None, *, depth: Step = Step.ACCESS, **options: object) -> Report:
+    """Climb once; whatever the outcome, the server has seen nothing that it would hold against us."""
+    with in_background(behaviour) as server:
+        report = climb(here(server.port, user, **options), depth=depth)
+        server.wait()
+    assert server.offences == {}, story(report)
+    return report
+
+
+def switching(*plugins: bytes, greeting: bytes = emulated.GREETING_10_11_PLAIN) -> Behaviour:
+    """A server that asks for one plugin after another, keeps the answers in ``received``, and refuses."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(greeting)
+        refused = False
+        try:
+            sequence, _ = await packet(reader)
+            for plugin in plugins:
+                writer.write(numbered(sequence + 1, SWITCH % plugin))
+                sequence, _ = await packet(reader)
+            writer.write(numbered(sequence + 1, emulated.ERR_1045[4:]))
+            refused = True
+        finally:
+            if not refused:
+                record.offence("aborted")
+
+    return behaviour
+
+
+async def packet(reader: Reader) -> tuple[int, bytes]:
+    head = await reader.readexactly(4)
+    return head[3], await reader.readexactly(int.from_bytes(head[:3], "little"))
+
+
+def numbered(sequence: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "little") + bytes([sequence]) + payload
+
+
+# The prompt -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "product", "version", "methods"),
+    [
+        (emulated.mariadb_10_11, "MariaDB", "10.11.19", ["mysql_native_password"]),
+        (emulated.mariadb_10_11_without_tls, "MariaDB", "10.11.19", ["mysql_native_password"]),
+        (emulated.mariadb_11_8, "MariaDB", "11.8.6", ["mysql_native_password"]),
+        (emulated.mysql_8, "MySQL", "8.0.39", ["caching_sha2_password"]),
+        (emulated.mysql_8_requires_tls, "MySQL", "8.0.39", ["caching_sha2_password"]),
+    ],
+)
+def test_ready(behaviour: Behaviour, product: str, version: str, methods: list[str]) -> None:
+    report = expect(ask(behaviour), Verdict.READY)
+    assert report.facts["product"] == product
+    assert report.facts["version"].startswith(version)
+    assert report.facts["auth_methods"] == methods
+    assert (report.footprint.connections, report.footprint.probe_logins) == (1, 1)
+
+
+def test_another_plugin_is_told_and_answered_empty() -> None:
+    report = expect(ask(emulated.auth_switch), Verdict.READY)  # to the same plugin, with another salt
+    assert report.facts["auth_methods"] == ["mysql_native_password"]
+    report = expect(ask(switching(b"auth_gssapi_client", b"dialog")), Verdict.READY)
+    assert report.facts["auth_methods"] == ["mysql_native_password", "auth_gssapi_client", "dialog"]
+
+
+def test_a_server_that_never_stops_asking_for_plugins() -> None:
+    with in_background(switching(*[b"dialog"] * 50)) as server:
+        report = climb(here(server.port))
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH)
+
+
+def test_an_anonymous_account_is_told_and_left_with_quit() -> None:
+    report = expect(ask(emulated.anonymous_account), Verdict.READY)
+    assert report.facts["anonymous"] is True
+    assert check_of(report, Step.AUTH).outcome is Outcome.PASSED
+
+
+def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
+    def says(code: int) -> Behaviour:
+        error = b"\xff" + code.to_bytes(2, "little") + b"#HY000Max connect timeout reached"
+        return emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error))
+
+    report = ask(says(9001))  # ProxySQL, its backends being down
+    expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
+    report = ask(says(9001), "scan")
+    expect(report, Verdict.BLOCKED, "mysql.server-error", step=Step.LOGIN)
+    expect(ask(says(3955), "scan"), Verdict.BLOCKED, "login.locked", step=Step.LOGIN, owner=Owner.IDENTITY)
+    expect(ask(says(1862), "scan"), Verdict.BLOCKED, "login.expired", step=Step.LOGIN, owner=Owner.IDENTITY)
+
+
+def test_tls_demanded_and_not_to_be_had() -> None:
+    behaviour = emulated.server(emulated.GREETING_10_11_PLAIN, require_tls=True)
+    for user, step in ((None, Step.AUTH), ("scan", Step.LOGIN)):
+        expect(ask(behaviour, user), Verdict.BLOCKED, "tls.required", step=step, owner=Owner.SERVER)
+
+
+def test_a_server_with_old_tls_only_is_limited_and_not_hung_up_on() -> None:
+    context = Authority().context()  # one of our own: it is changed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11)
+        await packet(reader)
+        reader, writer = await secure(reader, writer, record, context)
+        sequence, _ = await packet(reader)
+        writer.write(numbered(sequence + 1, emulated.ERR_1045[4:]))
+        record.count("refused")
+
+    with in_background(behaviour) as server:
+        reports = [climb(here(server.port)), climb(here(server.port, "scan"))]
+        server.wait(2)
+    expect(reports[0], Verdict.LIMITED, "tls.version", step=Step.TLS, owner=Owner.SERVER)
+    expect(reports[1], Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+    assert [report.facts["tls"] for report in reports] == ["TLSv1", "TLSv1"]
+    assert server.counts["refused"] == 2
+    assert server.offences == {}
+
+
+def test_a_slow_greeting_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanready.targets.mysql.connection.SLOW_GREETING", 0.0)
+    assert "skip_name_resolve" in check_of(ask(emulated.mariadb_10_11), Step.HANDSHAKE).summary
+
+
+# In place of a greeting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code", "fix"),
+    [
+        (emulated.host_not_allowed, "mysql.host-not-allowed", "CREATE USER 'scan'@'127.0.0.1' IDENTIFIED BY '...'"),
+        (emulated.host_blocked, "mysql.host-blocked", "FLUSH HOSTS"),
+        (emulated.too_many_connections, "mysql.too-many-connections", None),
+    ],
+)
+def test_turned_away(behaviour: Behaviour, code: str, fix: str | None) -> None:
+    report = ask(behaviour, "scan")
+    expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE, owner=Owner.DATABASE, fix=fix)
+    assert report.footprint.login_attempts == report.footprint.probe_logins == 0
+
+
+def test_protocol_9() -> None:
+    report = ask(misbehave.says(PROTOCOL_9))
+    expect(report, Verdict.BLOCKED, "mysql.ancient-protocol", step=Step.HANDSHAKE, owner=Owner.DATABASE)
+    assert "3.20.32a" in report.finding.detail  # type: ignore[union-attr]
+
+
+def test_names_that_would_break_out_of_the_fix_are_quoted() -> None:
+    report = ask(emulated.host_not_allowed, "o'h\\", database="a`b")
+    fix = "CREATE USER 'o''h\\\\'@'127.0.0.1' IDENTIFIED BY '...'; GRANT SELECT ON `a``b`.* TO 'o''h\\\\'@'127.0.0.1';"
+    expect(report, Verdict.BLOCKED, "mysql.host-not-allowed", fix=fix)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (misbehave.silent, "handshake.silent"),
+        (misbehave.closes_at_once, "handshake.hung-up"),
+        (misbehave.resets, "handshake.hung-up"),
+        (misbehave.half_open, "handshake.hung-up"),
+        (misbehave.says(b"SSH-2.0-OpenSSH_9.2\r\n"), "handshake.other-protocol"),
+        (misbehave.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "handshake.other-protocol"),
+        (misbehave.says(b"\x05\0\0\0\x0b\x08\x05\x1a\0"), "handshake.other-protocol"),  # the X Protocol
+        (misbehave.says(misbehave.ABSURD_LENGTHS["mysql"]), "handshake.malformed"),
+        (misbehave.says_and_closes(emulated.GREETING_10_11[:40]), "handshake.malformed"),
+    ],
+)
+def test_peers_that_are_no_mysql(behaviour: Behaviour, code: str) -> None:
+    with in_background(behaviour) as server:
+        report = climb(here(server.port), timeout=2)
+        server.wait()
+    expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
+    assert [record.received for record in server.connections] == [b""], "not a byte is sent to a stranger"
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+@pytest.mark.parametrize(
+    "spoken", [b"", emulated.OK, b"\x01\0\0\x02\xfe", b"\xff\xff\xff\x02\xff", b"\x15\x03\x01\0\x02"]
+)
+def test_peers_that_fail_after_the_greeting(spoken: bytes, user: str | None) -> None:
+    """Silence, nonsense and floods: the deadline holds, memory stays bounded, nothing escapes untranslated."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11_PLAIN)
+        await packet(reader)
+        writer.write(spoken)
+        while await reader.read(1024):
+            writer.write(spoken)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with in_background(behaviour) as server:
+        report = climb(here(server.port, user), timeout=1)
+    assert report.seconds < 2
+    assert report.finding is None or report.finding.cause.code != "scanready.bug", story(report)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+# With a credential ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plugin", [b"mysql_clear_password", b"dialog"])
+def test_a_password_in_clear_is_withheld_and_the_exchange_finished(plugin: bytes) -> None:
+    with in_background(switching(plugin)) as server:
+        report = climb(here(server.port, "scan"))
+        server.wait()
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert server.offences == {}
+    assert b"Passw0rd!" not in server.connections[0].received
+    assert (report.footprint.login_attempts, report.footprint.probe_logins) == (1, 0)
+
+
+def test_a_password_in_clear_that_is_allowed() -> None:
+    with in_background(switching(b"mysql_clear_password")) as server:
+        report = climb(here(server.port, "scan", allow_cleartext=True))
+        server.wait()
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+    assert b"Passw0rd!\0" in server.connections[0].received
+
+
+@pytest.mark.parametrize("plugin", [b"auth_gssapi_client", b"authentication_ldap_sasl_client", b"parsec"])
+def test_a_plugin_that_pymysql_cannot_answer_is_our_limit(plugin: bytes) -> None:
+    report = ask(switching(plugin), "scan")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert plugin.decode() in report.finding.detail  # type: ignore[union-attr]
+
+
+def test_ed25519_without_pynacl_is_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nacl", None)
+    report = ask(switching(b"client_ed25519"), "scan")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert "PyNaCl" in report.finding.detail  # type: ignore[union-attr]
+
+
+def test_without_pymysql_the_talk_is_still_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    report = ask(emulated.mariadb_10_11, "scan")
+    expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
+    assert report.footprint.probe_logins == 1
+
+
+def test_whom_a_proxy_hangs_up_on_we_had_invented() -> None:
+    """It may treat so everybody it does not know: that says nothing of the scan's own account."""
+    with in_background(misbehave.says_and_closes(emulated.GREETING_10_11_PLAIN)) as server:
+        report = climb(here(server.port))
+    expect(report, Verdict.UNDECIDED, "mysql.login-broken-off", step=Step.AUTH, owner=Owner.DATABASE)
+    assert "scanready_probe" in report.finding.detail  # type: ignore[union-attr]
+
+
+def test_a_server_that_agrees_to_tls_and_falls_silent_has_spoken() -> None:
+    """`handshake.silent` would send the network team after a database that greets."""
+    with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
+        report = climb(here(server.port), timeout=2)
+        server.wait()
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.reached is Step.HANDSHAKE
+
+
+def test_a_login_that_nobody_answers() -> None:
+    async def closes(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11_PLAIN)
+        await packet(reader)
+
+    with in_background(closes) as server:
+        report = climb(here(server.port, "scan"))
+    expect(report, Verdict.BLOCKED, "mysql.login-broken-off", step=Step.LOGIN, owner=Owner.DATABASE)
+
+    with in_background(misbehave.says(emulated.GREETING_10_11_PLAIN)) as server:
+        report = climb(here(server.port, "scan"), timeout=0.5)
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.LOGIN)
+    assert report.facts["aborted"] == 1
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x28", "tls.no-common-cipher"),  # fatal alert 40, handshake_failure
+        (b"\x15\x03\x01\x00\x02\x02\x46", "tls.version"),  # fatal alert 70, protocol_version
+        (b"nothing of TLS", "tls.not-offered"),
+        (b"", "handshake.hung-up"),
+    ],
+)
+def test_tls_that_fails_is_an_offence_and_we_say_so(answer: bytes, code: str, user: str | None) -> None:
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11)
+        await packet(reader)
+        writer.write(answer)
+
+    with in_background(behaviour) as server:
+        report = climb(here(server.port, user))
+        server.wait()
+    expect(report, Verdict.BLOCKED, code, step=Step.TLS, owner=Owner.SERVER)
+    assert report.facts["aborted"] == 1
+    assert "max_connect_errors" in check_of(report, Step.TLS).summary
+
+
+@pytest.mark.parametrize("user", [None, "scan"])
+def test_tls_that_never_ends_is_undecided(user: str | None) -> None:
+    with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
+        report = climb(here(server.port, user), timeout=0.5)
+        server.wait()
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.facts["aborted"] == 1
+
+
+def test_the_password_may_be_any_text() -> None:
+    with in_background(emulated.mysql_8) as server:
+        where = target("mysql", "127.0.0.1", server.port, account("Jürgen", "пароль"))
+        expect(climb(where), Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+
+
+# Manners --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("behaviour", [emulated.mariadb_10_11, emulated.auth_switch, emulated.mysql_8])
+@pytest.mark.parametrize("depth", [Step.CONNECT, Step.HANDSHAKE, Step.AUTH])
+def test_every_depth_ends_refused(behaviour: Behaviour, depth: Step) -> None:
+    for user in (None, "scan"):
+        report = ask(behaviour, user, depth=depth)
+        passed(report, depth)
+        assert (report.footprint.login_attempts, report.footprint.probe_logins) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [emulated.mariadb_10_11, emulated.auth_switch, emulated.mariadb_10_11_without_tls]
+)
+def test_cancelled_at_every_piece_of_talk(behaviour: Behaviour) -> None:
+    piece, pieces = 0, 1
+    while piece < pieces:
+        piece += 1
+        with in_background(behaviour) as server:
+            pieces = asyncio.run(cancelled(here(server.port), piece))
+            server.wait()
+        assert server.offences == {}, f"cancelled at piece {piece} of {pieces}"
+        assert server.counts["logins"] == 1
+    assert pieces >= 3
+
+
+def test_a_greeting_that_comes_only_after_the_deadline_is_still_answered() -> None:
+    """The agent's time is over while the server still resolves our name; it greets us in the farewell."""
+
+    async def meet() -> tuple[Report, Server]:
+        greet = asyncio.Event()
+
+        async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+            await greet.wait()
+            await emulated.mariadb_10_11(reader, writer, record)
+
+        async with serve(behaviour) as server:
+            asyncio.get_running_loop().call_later(0.6, greet.set)  # the time was over before, the farewell is not
+            report = await out_of_time(here(server.port), 0.4)
+            await server.ended()
+            return report, server
+
+    report, server = asyncio.run(meet())
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.HANDSHAKE)
+    assert server.offences == {}
+    assert server.counts["logins"] == 1
+
+
+async def many(*targets: Target) -> list[Report]:
+    return [report async for report in verify_all(targets, Settings(concurrency=1))]
+
+
+def test_targets_on_one_port_share_the_prompt() -> None:
+    with in_background(emulated.mariadb_10_11) as server:
+        reports = asyncio.run(many(*(here(server.port, database=name) for name in ("hr", "crm", "pay"))))
+        server.wait()
+    for report in reports:
+        expect(report, Verdict.READY)
+    assert len(server.connections) == 1
+
+
+def test_a_port_that_blocks_us_is_not_touched_again() -> None:
+    with in_background(emulated.host_blocked) as server:
+        reports = asyncio.run(
+            many(here(server.port, "scan"), here(server.port), here(server.port, "other", database="hr"))
+        )
+        server.wait()
+    for report in reports:
+        expect(report, Verdict.BLOCKED, "mysql.host-blocked", owner=Owner.DATABASE)
+    assert len(server.connections) == 1

@@ -1,0 +1,344 @@
+"""Oracle without an Oracle: every refusal of the listener, every hop, and a driver that is killed when it hangs."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+
+from fixtures.emulators import (
+    Behaviour,
+    Reader,
+    Record,
+    Server,
+    Writer,
+    in_background,
+    misbehave,
+    oracle,
+    oracle_session,
+    ssh,
+)
+from fixtures.emulators.certificates import authority
+from scanready.clients import subprocess_call
+from scanready.model import Credential, Owner, Report, Step, Verdict
+from scanready.targets.oracle import causes
+from scanready.targets.oracle import login as driver
+from scanready.targets.oracle.login import understood
+from tests.ladder import account, check_of, climb, expect, passed, story, target
+
+
+def asked(
+    behaviour: Behaviour,
+    credential: Credential | None = None,
+    tls: bool = False,
+    timeout: float = 5.0,
+    **options: object,
+) -> tuple[Report, Server]:
+    with in_background(behaviour, tls=authority().context() if tls else None) as server:
+        report = climb(target("oracle", "127.0.0.1", server.port, credential, **options), timeout=timeout)
+        server.wait(len(server.connections))
+    return report, server
+
+
+def test_a_service_that_takes_logins_is_ready() -> None:
+    report, server = asked(oracle.healthy, service="ORCL")
+    expect(report, Verdict.READY)
+    assert report.facts["product"] == "Oracle Database"
+    assert report.facts["protocol_version"] == 318
+    assert (server.counts["connects"], server.counts["logins"]) == (1, 0)
+    assert not server.offences, "an accepted session is ended with a word"
+    assert report.footprint.connections == 1
+
+
+def test_a_sid_is_a_name_too() -> None:
+    report, _ = asked(oracle.healthy, sid="ORCL")
+    expect(report, Verdict.READY)
+
+
+def test_a_listener_alone_is_no_database() -> None:
+    report, server = asked(oracle.healthy)
+    expect(report, Verdict.UNDECIDED, "oracle.service-not-named", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert report.facts["listener"] == "LISTENER"
+    assert report.facts["version"] == "19.0.0.0.0"
+    assert (server.counts["pings"], server.counts["connects"]) == (1, 0)
+
+
+def test_in_tls_without_being_told() -> None:
+    report, _ = asked(oracle.healthy, tls=True, service="ORCL")
+    expect(report, Verdict.READY)
+    passed(report, Step.TLS, Step.HANDSHAKE, Step.AUTH)
+
+
+@pytest.mark.parametrize("number", sorted(causes.LISTENER))
+def test_every_refusal_has_its_cause(number: int) -> None:
+    report, _ = asked(oracle.listener(oracle.refuse(number)), service="ORCL")
+    cause = causes.LISTENER[number]
+    verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
+    expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.owner)
+    assert cause.remedy
+    assert f"ORA-{number:05}" in check_of(report, Step.AUTH).summary
+    if cause is causes.NODE_NOT_INVITED:
+        expect(report, Verdict.BLOCKED, cause.code, fix="tcp.invited_nodes = (localhost, 127.0.0.1)")
+
+
+def test_refusals_that_nobody_listed() -> None:
+    for answer in (oracle.refuse(12599), oracle.refuse(None)):
+        report, _ = asked(oracle.listener(answer), service="ORCL")
+        expect(report, Verdict.BLOCKED, "oracle.listener-error", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_a_service_that_nobody_knows() -> None:
+    report, _ = asked(oracle.healthy, service="nosuch")
+    expect(report, Verdict.BLOCKED, "oracle.service-unknown", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert "nosuch" in check_of(report, Step.AUTH).summary
+
+
+def test_hung_up_without_a_word() -> None:
+    report, server = asked(oracle.listener(hangs_up=True), service="ORCL")
+    fix = "tcp.invited_nodes = (localhost, 127.0.0.1)"
+    expect(report, Verdict.BLOCKED, "oracle.node-not-invited", step=Step.HANDSHAKE, owner=Owner.DATABASE, fix=fix)
+    assert len(server.connections) == 2, "asked in clear, and once in TLS"
+
+
+def test_the_same_again_please() -> None:
+    report, _ = asked(oracle.listener([oracle.RESEND, oracle.RESEND, oracle.ACCEPT]), service="ORCL")
+    expect(report, Verdict.READY)
+    report, _ = asked(oracle.listener(oracle.RESEND), service="ORCL")
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_redirect_is_followed_to_its_own_endpoint(inline: bool) -> None:
+    with in_background(oracle.healthy) as there:
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", there.port, inline)), service="ORCL")
+        expect(report, Verdict.READY)
+        assert any(check.endpoint == f"127.0.0.1:{there.port}" for check in report.checks), story(report)
+        assert b"INSTANCE_NAME=i1" in there.connections[0].received
+        assert there.connections[0].received[5] == 4, "flagged as following a redirect"
+
+
+def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", port)), service="ORCL")
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == f"127.0.0.1:{port}"
+
+
+def test_a_redirect_to_a_name_that_the_agent_does_not_know() -> None:
+    """A cluster's listeners send clients on by names (VIPs), which the agent's resolver must know."""
+    report, _ = asked(oracle.listener(oracle.redirect("rac1-vip.invalid", 1521)), service="ORCL")
+    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.CONNECT, owner=Owner.OPERATOR)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == "rac1-vip.invalid:1521"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (misbehave.closes_at_once, "oracle.node-not-invited"),
+        (misbehave.silent, "handshake.silent"),
+        (misbehave.says(ssh.BANNER_9_2), "handshake.other-protocol"),
+    ],
+)
+def test_who_answers_behind_a_redirect_is_judged_as_an_endpoint_of_its_own(behaviour: Behaviour, code: str) -> None:
+    with in_background(behaviour) as there:
+        report, _ = asked(oracle.listener(oracle.redirect("127.0.0.1", there.port)), service="ORCL", timeout=3.0)
+    expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
+    failed = next(check for check in report.checks if check.outcome == "failed")
+    assert failed.endpoint == f"127.0.0.1:{there.port}", story(report)
+    assert report.seconds < 3.5
+
+
+def test_a_wallet_is_demanded() -> None:
+    context = authority().context.__wrapped__(authority(), "good")  # one of its own, to change it
+    context.verify_mode = ssl.CERT_REQUIRED
+    with in_background(oracle.healthy, tls=context) as server:
+        report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)
+    expect(report, Verdict.BLOCKED, "tls.client-certificate", owner=Owner.SERVER)
+
+
+def test_redirects_without_end_end() -> None:
+    behaviours: list[bytes] = [b""]
+
+    async def circle(reader: object, writer: object, record: object) -> None:
+        await oracle.listener(behaviours[0])(reader, writer, record)  # type: ignore[arg-type]
+
+    with in_background(circle) as server:  # type: ignore[arg-type]
+        behaviours[0] = oracle.redirect("127.0.0.1", server.port)
+        report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)
+    expect(report, Verdict.BLOCKED, "oracle.redirect-loop", step=Step.AUTH, owner=Owner.DATABASE)
+    assert report.footprint.connections <= 5
+
+
+@pytest.mark.parametrize("answer", [oracle.OLD, oracle.ENCRYPTED])
+def test_what_the_thin_driver_cannot_is_our_limit(answer: bytes) -> None:
+    report, _ = asked(oracle.listener(answer), service="ORCL")
+    expect(report, Verdict.READY)
+    report, server = asked(oracle.listener(answer), account("er"), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert server.counts["logins"] == 0
+
+
+def test_a_login_that_is_never_answered_ends_with_the_deadline() -> None:
+    report, server = asked(oracle.listener(silent_at="login"), account("er"), service="ORCL", timeout=4.0)
+    assert report.seconds < 4.8
+    assert report.verdict is Verdict.UNDECIDED, story(report)
+    assert report.footprint.login_attempts == 1
+    sent = b"".join(record.received for record in server.connections)
+    assert b"Passw0rd!" not in sent
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_login_and_a_row(tls: bool) -> None:
+    report, server = asked(oracle.healthy, account("er"), tls, service="ORCL")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read one row of ALL_TABLES"
+    assert report.facts["version"] == "19.19.0.0.0"
+    assert (report.footprint.login_attempts, server.counts["logins"], server.counts["logoffs"]) == (1, 1, 1)
+    assert b"Passw0rd!" not in b"".join(record.received for record in server.connections)
+    assert report.footprint.connections == len(server.connections)
+
+
+def test_the_named_table_is_read() -> None:
+    report, server = asked(oracle.healthy, account("er"), service="ORCL", table="HR.EMPLOYEES")
+    expect(report, Verdict.SCANNABLE)
+    assert server.counts['SELECT 1 FROM "HR"."EMPLOYEES" WHERE ROWNUM = 1'] == 1
+    report, _ = asked(oracle.listener(rows=0), account("er"), service="ORCL", table="HR.EMPLOYEES")
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.ACCESS).summary == "read HR.EMPLOYEES, which shows nothing"
+
+
+def test_a_wrong_password_is_tried_once() -> None:
+    report, server = asked(oracle.healthy, account("er", "wrong"), service="ORCL")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+    assert "ORA-01017" in check_of(report, Step.LOGIN).summary
+    assert (report.footprint.login_attempts, server.counts["logins"]) == (1, 1)
+
+
+def everywhere(rows: dict[tuple[str, Owner], tuple[int, ...]]) -> list[tuple[int, str, Owner]]:
+    """A table with a row for each number: the number, its cause, and who mends it."""
+    return [(number, code, owner) for (code, owner), numbers in rows.items() for number in numbers]
+
+
+#: Whom the listener refuses, asked anew by the driver after it took us.
+AT_THE_LISTENER = everywhere(
+    {
+        ("oracle.service-unknown", Owner.OPERATOR): (12504, 12505, 12514, 12521),
+        ("oracle.no-handler", Owner.DATABASE): (12516, 12518, 12519, 12520),
+        ("oracle.not-open", Owner.DATABASE): (12526, 12527, 12528),
+        ("oracle.node-not-invited", Owner.DATABASE): (12529, 12537, 12546, 12547),
+        ("oracle.next-hop", Owner.DATABASE): (12533, 12541, 12545),
+        ("oracle.request-late", Owner.NETWORK): (12525, 12535),
+        ("oracle.secure-transport", Owner.DATABASE): (1194,),
+        ("scanready.limit", Owner.SCANREADY): (12650, 12660),
+    }
+)
+#: Whom the database refuses.
+AT_THE_LOGIN = everywhere(
+    {
+        ("login.refused", Owner.IDENTITY): (1005, 1017),
+        ("login.locked", Owner.IDENTITY): (28000,),
+        ("login.expired", Owner.IDENTITY): (28001,),
+        ("oracle.no-create-session", Owner.DATABASE): (1045,),
+        ("oracle.not-open", Owner.DATABASE): (1033, 1034, 1035, 1089, 1090, 1109),
+        ("oracle.no-handler", Owner.DATABASE): (18, 20),
+        ("scanready.limit", Owner.SCANREADY): (28040,),
+        ("oracle.server-error", Owner.DATABASE): (604,),  # stands for every other number
+    }
+)
+AT_THE_QUERY = everywhere(
+    {("access.not-found", Owner.OPERATOR): (942,), ("access.denied", Owner.SERVER): (1031, 1950)},
+)
+#: What the driver says in numbers of its own.
+BY_THE_DRIVER = [
+    ("DPY-6001: Service is not registered (Similar to ORA-12514)", "oracle.service-unknown", Owner.OPERATOR),
+    ("DPY-6003: SID is not registered", "oracle.service-unknown", Owner.OPERATOR),
+    ("DPY-3001: Native Network Encryption is only supported in thick mode", "scanready.limit", Owner.SCANREADY),
+    ("DPY-3010: connections to this database version are not supported", "scanready.limit", Owner.SCANREADY),
+    ("DPY-3015: password verifier type 0x939 is not supported", "scanready.limit", Owner.SCANREADY),
+    ("DPY-4011: the database or network closed the connection", "scanready.limit", Owner.SCANREADY),
+    ("DPY-6005: cannot connect to database", "scanready.limit", Owner.SCANREADY),
+    ("DPY-9999: something new", "scanready.limit", Owner.SCANREADY),
+    ("", "scanready.limit", Owner.SCANREADY),
+]
+
+
+def judged(code: str) -> Verdict:
+    return Verdict.UNDECIDED if code == "scanready.limit" else Verdict.BLOCKED
+
+
+def test_no_number_is_left_out() -> None:
+    told = AT_THE_LISTENER + AT_THE_LOGIN + AT_THE_QUERY
+    assert {number for number, *_ in told} == {*causes.DATABASE, 28040, 604}
+    assert {number for number, *_ in AT_THE_LISTENER} == set(causes.LISTENER)
+    for number, code, _ in told:
+        found = understood(f"ORA-{number:05}: what the database says\nHelp: https://docs.oracle.com/", "er")
+        assert found.cause.code == code
+    assert understood(
+        "DPY-6005: cannot connect\nDPY-6000: Listener refused (Similar to ORA-1194)", "er"
+    ).detail.startswith("DPY-6000")
+    driver_numbers = {int(said[4:8]) for said, *_ in BY_THE_DRIVER if said}
+    assert driver._LIMITS | set(driver._BY_DRIVER) <= driver_numbers
+
+
+@pytest.mark.parametrize(("number", "code", "owner"), AT_THE_LISTENER)
+def test_a_listener_that_refuses_the_driver(number: int, code: str, owner: Owner) -> None:
+    """It took us; when the login is to come, it has no more room, or another mind."""
+    first = True
+
+    async def changes_its_mind(reader: Reader, writer: Writer, record: Record) -> None:
+        nonlocal first
+        answer, first = (oracle.ACCEPT if first else oracle.refuse(number)), False
+        await oracle.listener(answer)(reader, writer, record)
+
+    report, server = asked(changes_its_mind, account("er"), service="ORCL")
+    expect(report, judged(code), code, step=Step.LOGIN, owner=owner)
+    assert f"ORA-{number}" in check_of(report, Step.LOGIN).summary
+    assert (server.counts["connects"], server.counts["logins"]) == (2, 0)
+
+
+@pytest.mark.parametrize(("number", "code", "owner"), AT_THE_LOGIN)
+def test_a_login_refused_by_the_database(number: int, code: str, owner: Owner) -> None:
+    refusals = {oracle_session.AUTH_TWO: oracle_session.complaint(number, "what the database says")}
+    report, server = asked(oracle.listener(refusals=refusals), account("er"), service="ORCL")
+    fix = 'GRANT CREATE SESSION TO "ER";' if number == 1045 else None
+    expect(report, judged(code), code, step=Step.LOGIN, owner=owner, fix=fix)
+    assert f"ORA-{number:05}" in check_of(report, Step.LOGIN).summary
+    assert (server.counts["logins"], report.footprint.login_attempts) == (1, 1)
+
+
+@pytest.mark.parametrize(("number", "code", "owner"), AT_THE_QUERY)
+def test_reading_refused_by_the_database(number: int, code: str, owner: Owner) -> None:
+    refusals = {oracle_session.EXECUTE: oracle_session.complaint(number, "what the database says")}
+    report, server = asked(oracle.listener(refusals=refusals), account("er"), service="ORCL", table="HR.EMPLOYEES")
+    verdict = Verdict.LIMITED if code == "access.denied" else Verdict.BLOCKED
+    expect(report, verdict, code, step=Step.ACCESS, owner=owner)
+    passed(report, Step.LOGIN)
+    assert (server.offences, report.footprint.connections) == ({}, 2)
+
+
+@pytest.mark.parametrize(("said", "code", "owner"), BY_THE_DRIVER)
+def test_what_the_driver_says_in_numbers_of_its_own(
+    said: str, code: str, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raises = f"import oracledb\ndef connect(**_): raise oracledb.DatabaseError({said!r})\noracledb.connect = connect\n"
+    monkeypatch.setattr(subprocess_call, "_START", raises + subprocess_call._START)
+    report, _ = asked(oracle.healthy, account("er"), service="ORCL")
+    expect(report, judged(code), code, step=Step.LOGIN, owner=owner)
+
+
+@pytest.mark.parametrize("silent_at", ["ping", "connect"])
+def test_silence(silent_at: str) -> None:
+    named = {"service": "ORCL"} if silent_at == "connect" else {}
+    report, _ = asked(oracle.listener(silent_at=silent_at), timeout=3.0, **named)
+    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
+    assert report.seconds < 3.5
+
+
+def test_another_protocol() -> None:
+    report, _ = asked(misbehave.says(ssh.BANNER_9_2), service="ORCL")
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)

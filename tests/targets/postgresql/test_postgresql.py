@@ -1,0 +1,197 @@
+"""PostgreSQL without a server: what the lab cannot make one say, and that nothing we do offends the emulated one."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+import pytest
+
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, postgresql, ssh
+from scanready.model import Credential, Owner, Report, Step, Verdict
+from tests.ladder import account, check_of, climb, expect, login_threads_end_within, target
+
+# By hand: AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
+AUTH_GSS = b"R" + struct.pack(">II", 8, 7)
+# By hand after PgBouncer's source (client.c, "no such database"): severity, SQLSTATE and message alone.
+POOLER = b"SFATAL\0C08P01\0Mno such database: hr\0\0"
+POOLER_REFUSES = b"E" + struct.pack(">I", len(POOLER) + 4) + POOLER
+
+
+def asked(behaviour: Behaviour, credential: Credential | None = None, **options: object) -> Report:
+    with in_background(behaviour) as server:
+        report = climb(target("postgresql", "127.0.0.1", server.port, credential, **options))
+        assert not server.offences
+    return report
+
+
+@pytest.mark.parametrize("behaviour", [postgresql.sasl, postgresql.sasl_in_tls, postgresql.md5, postgresql.cleartext])
+def test_a_prompt_is_ready(behaviour: Behaviour) -> None:
+    expect(asked(behaviour), Verdict.READY)
+
+
+def test_another_method_than_a_password() -> None:
+    gss = postgresql.server(AUTH_GSS)
+    expect(asked(gss), Verdict.UNDECIDED, "postgresql.method-not-password", step=Step.AUTH)
+    report = asked(gss, account("er"))
+    fix = "host postgres er 127.0.0.1/32 scram-sha-256"  # a `hostssl` line would not help a server without TLS
+    expect(report, Verdict.BLOCKED, "postgresql.method-not-password", step=Step.AUTH, owner=Owner.DATABASE, fix=fix)
+    assert report.facts["auth_methods"] == ["gss"]
+
+
+def test_shutting_down_is_the_servers_state_whoever_asks() -> None:
+    report = asked(postgresql.shutting_down)
+    expect(report, Verdict.BLOCKED, "postgresql.not-accepting", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_a_pooler_that_does_not_know_the_database() -> None:
+    pooler = postgresql.server(POOLER_REFUSES)
+    expect(asked(pooler), Verdict.UNDECIDED, "postgresql.session-refused")
+    report = asked(pooler, account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "postgresql.session-refused", step=Step.AUTH, owner=Owner.DATABASE)
+    assert "no such database" in check_of(report, Step.AUTH).summary
+
+
+def test_a_wrong_password() -> None:
+    with in_background(postgresql.sasl_in_tls) as server:
+        report = climb(target("postgresql", "127.0.0.1", server.port, account("er", "wrong"), database="hr"))
+        assert server.counts["logins"] == 1
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert "wrong" not in str(report)
+
+
+# PostgreSQL 15.18 with lc_messages=de_DE.UTF-8, captured by hand: code, message, routine.
+GERMAN = {
+    "none": ("28000", "kein pg_hba.conf-Eintrag für Host »127.0.0.1«, Benutzer »er«", "ClientAuthentication"),
+    "rejects": ("28000", "pg_hba.conf lehnt Verbindung ab für Host »127.0.0.1«, Benutzer »er«", "ClientAuthentication"),
+    "certificate": ("28000", "Verbindung erfordert ein gültiges Client-Zertifikat", "ClientAuthentication"),
+    "ident": ("28000", "Ident-Authentifizierung für Benutzer »scanready_probe« fehlgeschlagen", "auth_failed"),
+    "role": ("28000", "Rolle »scanready_probe« existiert nicht", "InitializeSessionUserId"),
+    "connect": ("42501", "keine Berechtigung für Datenbank »payroll«", "CheckMyDatabase"),
+    "full": ("53300", "die verbleibenden Verbindungen sind für Superuser reserviert", "InitPostgres"),
+    "ends": ("57P01", "Verbindung wird abgebrochen aufgrund von Anweisung des Administrators", "ProcessInterrupts"),
+}
+
+
+def says(name: str) -> bytes:
+    state, words, routine = GERMAN[name]
+    fields = f"SFATAL\0VFATAL\0C{state}\0M{words}\0Fauth.c\0L1\0R{routine}\0\0".encode()
+    return b"E" + struct.pack(">I", len(fields) + 4) + fields
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "code"),
+    [
+        ("none", Verdict.BLOCKED, "postgresql.hba-rejected"),
+        ("rejects", Verdict.BLOCKED, "postgresql.hba-rejected"),
+        ("certificate", Verdict.BLOCKED, "tls.client-certificate"),
+        ("ident", Verdict.BLOCKED, "postgresql.method-not-password"),
+        ("role", Verdict.BLOCKED, "login.refused"),
+        ("full", Verdict.BLOCKED, "postgresql.too-many-connections"),
+        ("ends", Verdict.BLOCKED, "postgresql.not-accepting"),
+    ],
+)
+def test_a_server_that_speaks_german(name: str, verdict: Verdict, code: str) -> None:
+    expect(asked(postgresql.server(says(name)), account("er"), database="hr"), verdict, code, step=Step.AUTH)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "code"),
+    [
+        ("none", Verdict.UNDECIDED, "postgresql.hba-rejected"),
+        ("certificate", Verdict.UNDECIDED, "tls.client-certificate"),
+        ("ident", Verdict.UNDECIDED, "postgresql.method-not-password"),
+        ("role", Verdict.READY, None),
+        ("full", Verdict.BLOCKED, "postgresql.too-many-connections"),
+    ],
+)
+def test_what_german_says_to_an_invented_user(name: str, verdict: Verdict, code: str | None) -> None:
+    expect(asked(postgresql.server(says(name))), verdict, code)
+
+
+def test_connect_revoked_limits_without_a_password_as_with_one() -> None:
+    report = asked(postgresql.server(says("connect")), user="er", database="payroll")
+    expect(report, Verdict.LIMITED, "access.denied", fix='GRANT CONNECT ON DATABASE "payroll" TO "er";')
+
+
+def after_the_password(answer: bytes, *, drips: bool = False) -> Behaviour:
+    """Ask for SCRAM at the first connection and for the password in clear at the second, and answer it."""
+    connections = iter([postgresql.AUTH_SASL])
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        while (length := int.from_bytes(await reader.readexactly(4))) == 8:
+            await reader.readexactly(4)
+            writer.write(b"N")
+        await reader.readexactly(length - 4)
+        asks = next(connections, postgresql.AUTH_CLEARTEXT)
+        writer.write(asks)
+        if asks == postgresql.AUTH_SASL:
+            await reader.read(1)
+            return
+        await reader.readexactly(1)
+        record.count("passwords")
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+        writer.write(answer)
+        await misbehave.swallow(reader) if not drips else await drip(writer)
+
+    return behaviour
+
+
+async def drip(writer: Writer) -> None:
+    while True:
+        writer.write(b"\0")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+def logged_in(behaviour: Behaviour, timeout: float = 3.0, **options: object) -> tuple[Report, int]:
+    with in_background(behaviour) as server:
+        where = target("postgresql", "127.0.0.1", server.port, account("er"), database="hr", **options)
+        return climb(where, timeout=timeout, canary=False), server.counts["passwords"]
+
+
+def test_a_server_that_changes_its_mind_does_not_get_the_password_in_clear() -> None:
+    report, passwords = logged_in(after_the_password(b""))
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+    assert passwords == 0
+
+
+# In the words that the German server had for them; libpq tells no SQLSTATE here.
+@pytest.mark.parametrize(
+    ("words", "code", "owner"),
+    [
+        ("Passwort-Authentifizierung für Benutzer »er« fehlgeschlagen", "login.refused", Owner.IDENTITY),
+        ("Rolle »er« hat keine Berechtigung zum Einloggen", "login.refused", Owner.IDENTITY),
+        ("Datenbank »hr« existiert nicht", "postgresql.session-refused", Owner.DATABASE),
+        ("die verbleibenden Verbindungen sind für Superuser reserviert", "postgresql.session-refused", Owner.DATABASE),
+        ("the database system is shutting down", "postgresql.not-accepting", Owner.DATABASE),
+    ],
+)
+def test_only_what_names_the_user_is_held_against_the_password(words: str, code: str, owner: Owner) -> None:
+    fields = f"SSCHWERWIEGEND\0VFATAL\0C28000\0M{words}\0\0".encode()
+    refusal = b"E" + struct.pack(">I", len(fields) + 4) + fields
+    report, passwords = logged_in(after_the_password(refusal), allow_cleartext=True)
+    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=owner)
+    assert passwords == 1
+
+
+# AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats"), by hand.
+OPEN = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
+# The start of a row description that never ends.
+NEVER_WHOLE = b"T\0\0\x7f\xff\0\x01"
+
+
+@pytest.mark.parametrize(
+    ("answer", "drips"), [(OPEN, False), (OPEN + NEVER_WHOLE, True), (b"E\0\0\x70\0", True), (b"", False)]
+)
+def test_a_server_that_never_ends_holds_no_login_thread(answer: bytes, drips: bool) -> None:
+    report, _ = logged_in(after_the_password(answer, drips=drips), timeout=2.2, allow_cleartext=True)
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
+    assert report.seconds < 2.5
+    assert login_threads_end_within(3)
+
+
+def test_ssh_on_the_port_is_named() -> None:
+    report = asked(misbehave.says(ssh.BANNER_9_2))
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", owner=Owner.OPERATOR)
+    assert "SSH" in check_of(report, Step.TLS).summary

@@ -1,0 +1,202 @@
+"""What the tests of `unix` and `ssh` need beside the emulators: an agent's ssh client, and servers that log people in.
+
+The servers are paramiko's own server side with one scripted quirk each; the first
+connection of a check, which never exchanges keys, is served by it as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paramiko
+
+from fixtures.emulators import Reader, Record, Writer
+from scanready.model import Credential, Report
+from tests.ladder import account, climb, target
+
+# Literally what OpenSSH_9.2p1 (Debian 12) says of itself, `ssh -G` cut to the lines that matter.
+VERSION = "OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.22 25 Aug 2026"
+KEX = "sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256"
+HOST_KEYS = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256"
+CIPHERS = "chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr,aes128-gcm@openssh.com"
+MACS = "umac-64-etm@openssh.com,hmac-sha2-256-etm@openssh.com,hmac-sha2-256,hmac-sha1"
+KNOWS = {
+    "kex": "diffie-hellman-group1-sha1 diffie-hellman-group14-sha256 curve25519-sha256 sntrup761x25519-sha512",
+    "key": "ssh-ed25519 ecdsa-sha2-nistp256 ssh-dss ssh-rsa",
+    "key-sig": "ssh-ed25519 ecdsa-sha2-nistp256 ssh-dss ssh-rsa rsa-sha2-256 rsa-sha2-512",
+    "cipher": "3des-cbc aes128-cbc aes128-ctr aes256-ctr aes128-gcm@openssh.com chacha20-poly1305@openssh.com",
+    "mac": "hmac-sha1 hmac-sha2-256 hmac-md5 umac-64-etm@openssh.com hmac-sha2-256-etm@openssh.com",
+}
+
+
+def write_client(
+    directory: Path, kex: str = KEX, host_keys: str = HOST_KEYS, ciphers: str = CIPHERS, knows: dict[str, str] = KNOWS
+) -> Path:
+    """Write a program `ssh` that answers -V, -Q and -G, and notes every call in `calls` beside it."""
+    queries = "\n".join(f"    {name}) echo '{names}' ;;" for name, names in knows.items())
+    program = directory / "ssh"
+    program.write_text(
+        f"""#!/bin/sh
+echo "$*" >> {directory}/calls
+case $1 in
+-V) echo '{VERSION}' >&2 ;;
+-Q) case $2 in
+{queries}
+    *) exit 255 ;;
+    esac ;;
+-G) echo 'kexalgorithms {kex}'
+    echo 'hostkeyalgorithms {host_keys}'
+    echo 'ciphers {ciphers}'
+    echo 'macs {MACS}'
+    echo 'userknownhostsfile {directory}/known_hosts'
+    echo 'globalknownhostsfile /nonexistent' ;;
+*) exit 255 ;;
+esac
+"""
+    )
+    program.chmod(0o755)
+    return program
+
+
+class Quirk(paramiko.ServerInterface):
+    """A server that takes the password "right" from anybody, runs what it is told to and has no SFTP."""
+
+    methods = "password"
+    output: bytes | None = b"hello\n"
+    status = 0
+
+    def __init__(self, transport: paramiko.Transport) -> None:
+        self.transport = transport
+        self._consented = threading.Event()
+        send = transport._send_user_message  # type: ignore[attr-defined]
+
+        def sent(message: paramiko.Message) -> None:
+            send(message)
+            if message.asbytes()[:1] == b"\x63":  # CHANNEL_SUCCESS: only after it may output come
+                self._consented.set()
+
+        transport._send_user_message = sent  # type: ignore[attr-defined]
+
+    def get_allowed_auths(self, username: str) -> str:
+        return self.methods
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        return paramiko.AUTH_SUCCESSFUL if password == "right" else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        if self.output is None:
+            return False
+        output, status = self.output, self.status
+
+        def answer() -> None:
+            self._consented.wait(5)
+            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                channel.sendall(output)
+                channel.send_exit_status(status)
+                channel.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        return True
+
+
+class Peer:
+    """A listening server on the loopback interface."""
+
+    def __init__(self, quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey) -> None:
+        self._quirk, self.key = quirk, key
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.transports: list[paramiko.Transport] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                transport = paramiko.Transport(sock)
+                transport.add_server_key(self.key)
+                self.transports.append(transport)
+                with contextlib.suppress(paramiko.SSHException, EOFError):
+                    transport.start_server(server=self._quirk(transport), event=threading.Event())
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+        for transport in self.transports:
+            transport.close()
+
+
+@contextlib.contextmanager
+def peer(quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey) -> Iterator[Peer]:
+    served = Peer(quirk, key)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+RIGHT, WRONG = account("svc", "right"), account("svc", "wrong")
+
+
+def visit(
+    quirk: type[Quirk],
+    key: paramiko.PKey,
+    credential: Credential | None = RIGHT,
+    type_: str = "unix",
+    **options: object,
+) -> Report:
+    with peer(quirk, key) as server:
+        return climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=6)
+
+
+GOOD = """login script says hi
+scanready-begin
+system=Linux x86_64
+directory=/tmp
+is=directory
+is=writable
+free=5000000
+mount=rw,nosuid,relatime
+scanready-end
+"""
+
+
+def found(**changes: str) -> type[Quirk]:
+    text = GOOD
+    for old, new in changes.items():
+        text = text.replace({"mount": "mount=rw", "free": "free=5000000", "is": "is=writable\n"}[old], new)
+
+    class Found(Quirk):
+        output = text.encode()
+
+    return Found
+
+
+def ran(said: str, status: int) -> type[Quirk]:
+    class Ran(Quirk):
+        output = said.encode()
+
+    Ran.status = status
+    return Ran
+
+
+def send(transport: paramiko.Transport, kind: int, *fields: str | int) -> None:
+    message = paramiko.Message()
+    message.add_byte(bytes([kind]))
+    for value in fields:
+        message.add_int(value) if isinstance(value, int) else message.add_string(value)
+    transport._send_message(message)  # type: ignore[attr-defined]
+
+
+async def says_nothing(reader: Reader, writer: Writer, record: Record) -> None:
+    """Wait for the peer to go."""
+    await reader.read()

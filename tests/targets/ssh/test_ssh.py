@@ -1,0 +1,280 @@
+"""`unix` and `ssh` up to the login prompt, against emulators of literal bytes; and the agent's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
+from fixtures.transcripts import load
+from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.run.engine import Settings, verify, verify_all
+from scanready.targets.ssh import client as openssh
+from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.targets.ssh import ssh_peers
+from tests.targets.ssh.ssh_peers import write_client
+
+TYPES = ("unix", "ssh")
+RIGHT, WRONG = account("svc", "right"), account("svc", "wrong")
+DISCONNECT = load("ssh/disconnect11.c2s.hex")
+
+
+@pytest.fixture(autouse=True)
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The agent's ssh client, the same on every machine, and its configuration."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(openssh, "CONFIG_FILES", (tmp_path / "config",))
+    return write_client(tmp_path)
+
+
+def met(behaviour: Behaviour, type_: str = "unix", **settings: object) -> tuple[Report, object]:
+    with in_background(behaviour) as server:
+        report = climb(target(type_, "127.0.0.1", server.port), **{"timeout": 5, **settings})
+        server.wait(1)
+    return report, server
+
+
+# the talk ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_ready_without_a_credential(type_: str) -> None:
+    report, _ = met(ssh.openssh_9_2, type_)
+    expect(report, Verdict.READY)
+    passed(report, Step.AGENT, Step.HANDSHAKE, Step.AUTH)
+    assert report.facts["product"] == "OpenSSH"
+    assert report.facts["version"] == "9.2p1"
+    assert report.facts["os"] == "Debian"
+    assert report.facts["strict_kex"] is True
+    assert report.facts["predicted"]["kex"] == "sntrup761x25519-sha512"
+    assert "methods depend on the user name" in check_of(report, Step.AUTH).summary
+    assert report.footprint.connections == 1
+    assert report.footprint.login_attempts == report.footprint.probe_logins == 0
+
+
+@pytest.mark.parametrize("depth", list(Step)[2:])
+def test_every_depth_ends_with_a_disconnect(depth: Step) -> None:
+    _, server = met(ssh.openssh_9_2, depth=depth)
+    assert server.counts["disconnects"] == 1, server.offences
+    assert not server.offences
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "fix"),
+    [
+        (ssh.exceeded_max_startups, "MaxStartups 100:30:200"),
+        (ssh.penalty, "PerSourcePenaltyExemptList 127.0.0.1/32"),
+    ],
+)
+def test_throttling_is_undecided_and_names_the_option(behaviour: Behaviour, fix: str) -> None:
+    report, _ = met(behaviour)
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER, fix=fix)
+    assert report.footprint.connections == 1
+
+
+def test_ssh_1_only() -> None:
+    report, _ = met(ssh.ssh_1_only)
+    expect(report, Verdict.BLOCKED, "ssh.version-1", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_protocol_versions_differ() -> None:
+    report, _ = met(ssh.speaks_once(ssh.MAJOR_DIFFERS))
+    expect(report, Verdict.BLOCKED, "ssh.version-1")
+
+
+def test_an_identification_that_is_not_understood_is_our_limit() -> None:
+    report, _ = met(ssh.speaks_once(ssh.INVALID))
+    expect(report, Verdict.UNDECIDED, "scanready.limit")
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "verdict"),
+    [(11, "ssh.disconnected", Verdict.BLOCKED), (12, "handshake.throttled", Verdict.UNDECIDED)],
+)
+def test_a_disconnect_instead_of_an_offer(reason: int, code: str, verdict: Verdict) -> None:
+    said = DISCONNECT.replace(struct.pack(">BI", 1, 11), struct.pack(">BI", 1, reason), 1)
+    report, _ = met(ssh.speaks_once(ssh.BANNER_9_2 + said))
+    expect(report, verdict, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "handshake check finished" in story(report)  # the transcript's own text, shown as the server's
+
+
+def test_closed_after_the_greeting() -> None:
+    report, _ = met(ssh.speaks_once(ssh.BANNER_9_2))
+    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)
+    assert "OpenSSH_9.2p1" in story(report)
+
+
+@pytest.mark.parametrize("text", [b"You are not welcome to use sshd from 10.0.0.1.\r\n", b"Access denied"])
+def test_text_and_then_the_end_is_a_host_access_list(text: bytes) -> None:
+    """tcp-wrappers with a banner (hosts_options(5), `twist`), and the devices that say no in words of their own."""
+    report, server = met(ssh.speaks_once(text))
+    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert text.decode().strip() in report.finding.detail  # type: ignore[union-attr]
+    assert server.counts["disconnects"] == 0
+
+
+def test_closed_before_the_greeting() -> None:
+    report, _ = met(ssh.speaks_once(b""))
+    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)
+
+
+def test_another_protocol_is_told_nothing_more() -> None:
+    report, server = met(ssh.speaks_once(b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n"))
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", owner=Owner.OPERATOR)
+    assert server.counts["disconnects"] == 0
+
+
+async def says_nothing(reader: Reader, writer: Writer, record: Record) -> None:
+    await reader.read()
+
+
+async def babbles(reader: Reader, writer: Writer, record: Record) -> None:
+    """A tarpit: an endless banner of short lines."""
+    with contextlib.suppress(ConnectionError):
+        while True:
+            writer.write(b"x2" * 400 + b"\r\n")
+            await writer.drain()
+
+
+def test_silence() -> None:
+    report, _ = met(says_nothing, timeout=2)
+    expect(report, Verdict.BLOCKED, "handshake.silent", owner=Owner.NETWORK)
+
+
+def test_an_endless_banner_ends_at_once() -> None:
+    clock = time.monotonic()
+    report, _ = met(babbles)
+    expect(report, Verdict.BLOCKED, "handshake.malformed")
+    assert time.monotonic() - clock < 4
+
+
+# the agent's client -----------------------------------------------------------------------------------------------
+
+
+def test_no_client_blocks_but_the_rest_is_climbed(client: Path) -> None:
+    client.unlink()
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.BLOCKED, "agent.client-missing", step=Step.AGENT, owner=Owner.AGENT)
+    passed(report, Step.CONNECT, Step.HANDSHAKE, Step.AUTH)
+    assert "cannot be predicted" in story(report)
+
+
+def test_no_common_algorithm_is_mended_on_the_agent_where_its_client_can() -> None:
+    report, server = met(ssh.old_algorithms)
+    expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert report.finding is not None
+    assert report.finding.fix == (
+        "Host 127.0.0.1\n"
+        "    KexAlgorithms +diffie-hellman-group1-sha1\n"
+        "    HostKeyAlgorithms +ssh-rsa\n"
+        "    Ciphers +3des-cbc,aes128-cbc"
+    )
+    assert not server.offences
+
+
+def test_no_common_algorithm_is_mended_on_the_server_where_the_client_cannot(client: Path) -> None:
+    write_client(client.parent, knows={**ssh_peers.KNOWS, "kex": "curve25519-sha256"})
+    report, _ = met(ssh.old_algorithms)
+    fix = "# sshd_config of the server\nKexAlgorithms +sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256"
+    expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", fix=fix)
+
+
+def test_only_legacy_algorithms_in_common(client: Path) -> None:
+    write_client(
+        client.parent,
+        kex=f"{ssh_peers.KEX},diffie-hellman-group1-sha1",
+        host_keys=f"{ssh_peers.HOST_KEYS},ssh-rsa",
+        ciphers=f"{ssh_peers.CIPHERS},3des-cbc",
+    )
+    report, _ = met(ssh.old_algorithms)
+    expect(report, Verdict.LIMITED, "ssh.legacy-algorithms", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "kex diffie-hellman-group1-sha1, host_key ssh-rsa, cipher 3des-cbc" in story(report)
+
+
+def test_a_client_that_does_not_tell_its_settings(client: Path) -> None:
+    client.write_text(client.read_text().replace("-G) ", "-G) exit 255; "))
+    report, _ = met(ssh.openssh_9_2)
+    expect(report, Verdict.READY)
+    assert report.facts["predicted"] is False
+
+
+def calls(client: Path) -> list[str]:
+    return (client.parent / "calls").read_text().splitlines()
+
+
+def test_the_client_is_asked_once_for_many_targets(client: Path) -> None:
+    with in_background(ssh.openssh_9_2) as server:
+        many = [
+            Target("127.0.0.1", "unix", server.port),
+            *(Target(f"127.0.0.{n}", "ssh", server.port) for n in range(2, 20)),
+        ]
+
+        async def run() -> list[Report]:
+            return [report async for report in verify_all(many, Settings(timeout=5))]
+
+        assert len(asyncio.run(run())) == len(many)
+    assert sorted(call.split()[0] for call in calls(client)) == ["-G", "-Q", "-Q", "-Q", "-Q", "-Q", "-V"]
+
+
+def test_only_a_host_with_a_section_of_its_own_is_asked_for(client: Path) -> None:
+    (client.parent / "extra.conf").write_text("host *.corp !db.corp\n  Ciphers +3des-cbc\n")
+    (client.parent / "config").write_text('# comment\nInclude extra.conf\nHost *\n  User x\nHost=127.0.0.1 "Old"\n')
+    known = openssh.client(openssh.state())
+    assert known.has_section_for("127.0.0.1")
+    assert known.has_section_for("a.CORP")
+    assert known.has_section_for("old")
+    assert not known.has_section_for("127.0.0.2")
+    met(ssh.openssh_9_2)
+    assert "-G -p 22 -- scanready.invalid" in calls(client)
+    assert [call for call in calls(client) if call.endswith("127.0.0.1")]
+
+
+def test_a_match_block_may_fit_any_host(client: Path) -> None:
+    (client.parent / "config").write_text("Match all\n")
+    assert not openssh.client(openssh.state()).has_section_for("a")
+    (client.parent / "config").write_text("Match all\nMatch host b exec true\n")
+    (client.parent / "config").touch()
+    assert openssh.client(openssh.state()).has_section_for("a")
+
+
+def test_a_name_like_an_option_is_never_handed_to_the_client(client: Path) -> None:
+    assert openssh.effective(str(client), "-oProxyCommand=touch /tmp/x", 22) is None
+    assert not (client.parent / "calls").exists()
+
+
+def test_a_client_that_hangs_is_given_up(client: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openssh, "PATIENCE", 0.2)
+    client.write_text("#!/bin/sh\nexec /bin/sleep 30\n")
+    known = openssh.client(openssh.state())
+    assert known.version == ""
+    assert known.general is None
+
+
+def test_an_assumed_agent_is_of_another_platform() -> None:
+    elsewhere = Agent("w", "Windows", ("127.0.0.1",), assumed=True)
+    with in_background(ssh.openssh_9_2) as server:
+        where = Target("127.0.0.1", "unix", server.port)
+        report = asyncio.run(verify(where, Settings(timeout=5, agent=elsewhere)))
+    expect(report, Verdict.READY)
+    assert check_of(report, Step.AGENT).outcome is Outcome.SKIPPED
+    note = "the target runs Linux, this agent Windows; an agent like the target is recommended"
+    assert report.facts["platform_note"] == note
+
+
+@pytest.mark.parametrize("credential", [RIGHT, None])
+def test_without_paramiko(credential: Credential | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    with in_background(ssh.openssh_9_2) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, credential, user="svc"))
+    if credential is None:
+        expect(report, Verdict.READY)
+        assert "the methods were not asked: paramiko is not installed" in story(report)
+    else:
+        expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
+    assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)

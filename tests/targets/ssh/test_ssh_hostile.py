@@ -1,0 +1,96 @@
+"""Servers that want to hold up or fill up the login of `unix` and `ssh`."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
+from scanready.model import Step, Verdict
+from scanready.targets.ssh import client as openssh
+from tests.ladder import climb, expect, story, target
+from tests.targets.ssh.ssh_peers import RIGHT, Quirk, peer, ran, says_nothing, send, visit, write_client
+
+
+@pytest.fixture(autouse=True)
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The agent's ssh client, the same on every machine, and its configuration."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(openssh, "CONFIG_FILES", (tmp_path / "config",))
+    return write_client(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def key() -> paramiko.PKey:
+    return paramiko.ECDSAKey.generate()
+
+
+def second_time(behaviour: Behaviour) -> Behaviour:
+    """An sshd for the first connection, something else for the second: the one paramiko makes."""
+    count = iter(range(100))
+
+    async def either(reader: Reader, writer: Writer, record: Record) -> None:
+        await (ssh.openssh_9_2 if next(count) == 0 else behaviour)(reader, writer, record)
+
+    return either
+
+
+async def floods(reader: Reader, writer: Writer, record: Record) -> None:
+    with contextlib.suppress(ConnectionError):
+        for _ in range(50 << 4):
+            writer.write(b"x" * (1 << 16))
+            await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"), [(says_nothing, "scanready.out-of-time"), (floods, "handshake.malformed")]
+)
+def test_the_login_ends_in_time_and_in_size(behaviour: Behaviour, code: str) -> None:
+    with in_background(second_time(behaviour)) as server:
+        clock = time.monotonic()
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=2)
+        assert time.monotonic() - clock < 3.5
+    assert report.finding is not None, story(report)
+    assert report.finding.cause.code == code, story(report)
+    assert report.finding_step is Step.LOGIN
+
+
+def test_a_server_that_never_answers_the_command(key: paramiko.PKey) -> None:
+    over = threading.Event()
+
+    class Hangs(Quirk):
+        def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+            over.wait(30)  # holds up the server's own thread: nothing more is answered
+            return False
+
+    with peer(Hangs, key) as server:
+        clock = time.monotonic()
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=2)
+        over.set()
+        assert time.monotonic() - clock < 3.5
+        expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.ACCESS)
+
+
+def test_a_command_that_talks_for_ever(key: paramiko.PKey) -> None:
+    report = visit(ran("yes\n" * (1 << 20), 0), key)
+    expect(report, Verdict.BLOCKED, "ssh.forced-command")
+
+
+def test_a_million_prompts(key: paramiko.PKey) -> None:
+    class Asks(Quirk):
+        methods = "keyboard-interactive"
+
+        def check_auth_interactive(self, username: str, submethods: str) -> int:
+            send(self.transport, 60, "", "", "", 0xFFFFFFF0)
+            return paramiko.AUTH_FAILED
+
+    clock = time.monotonic()
+    report = visit(Asks, key)
+    assert time.monotonic() - clock < 5
+    assert report.verdict is not Verdict.SCANNABLE
+    assert report.finding_step is Step.LOGIN, story(report)

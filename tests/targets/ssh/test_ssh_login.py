@@ -1,0 +1,276 @@
+"""The logins of `unix` and `ssh` against servers with one quirk each, and what the command of a visit may find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from fixtures.emulators import in_background, ssh
+from scanready.catalogue import BY_NAME
+from scanready.model import Credential, Outcome, Owner, Step, Verdict
+from scanready.targets.ssh import client as openssh
+from scanready.targets.ssh import inspection
+from tests.ladder import climb, expect, story, target
+from tests.targets.ssh import ssh_peers
+from tests.targets.ssh.ssh_peers import GOOD, RIGHT, WRONG, Quirk, found, peer, ran, send, visit, write_client
+
+
+@pytest.fixture(autouse=True)
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The agent's ssh client, the same on every machine, and its configuration."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(openssh, "CONFIG_FILES", (tmp_path / "config",))
+    return write_client(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def key() -> paramiko.PKey:
+    return paramiko.ECDSAKey.generate()
+
+
+def test_scannable(key: paramiko.PKey) -> None:
+    report = visit(found(), key)
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["system"] == "Linux x86_64"
+    assert report.facts["host_key"] == f"{key.get_name()} {key.fingerprint}"
+    assert report.facts["host_key_on_record"] == "no"
+    assert (report.footprint.connections, report.footprint.login_attempts) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("quirk", "code", "verdict", "fix"),
+    [
+        (found(**{"is": ""}), "unix.temp-not-writable", Verdict.LIMITED, None),
+        (found(mount="mount=rw,noexec"), "unix.temp-noexec", Verdict.LIMITED, "remount,exec"),
+        (found(free="free=2048"), "unix.temp-full", Verdict.LIMITED, None),
+        (ran("This service allows sftp connections only.\n", 1), "ssh.sftp-only", Verdict.BLOCKED, "ForceCommand none"),
+        (ran("This account is currently not available.\n", 1), "ssh.nologin", Verdict.BLOCKED, "chsh -s /bin/sh svc"),
+        (
+            ran("Welcome. 1) mail 2) quit\n", 0),
+            "ssh.forced-command",
+            Verdict.BLOCKED,
+            "Match User svc Address 127.0.0.1",
+        ),
+        (ran("sh: /bin/sh: not found\n", 127), "ssh.command-refused", Verdict.BLOCKED, None),
+        (ran("WARNING: Your password has expired.\n", 1), "login.expired", Verdict.BLOCKED, None),
+    ],
+)
+def test_what_a_command_may_find(
+    quirk: type[Quirk], code: str, verdict: Verdict, fix: str | None, key: paramiko.PKey
+) -> None:
+    expect(visit(quirk, key), verdict, code, step=Step.ACCESS, fix=fix)
+
+
+def test_a_server_that_runs_nothing(key: paramiko.PKey) -> None:
+    class Refuses(Quirk):
+        output = None
+
+    report = visit(Refuses, key)
+    expect(report, Verdict.BLOCKED, "ssh.command-refused", step=Step.ACCESS, owner=Owner.SERVER)
+
+
+def test_no_sftp(key: paramiko.PKey) -> None:
+    report = visit(found(), key, type_="ssh")
+    expect(
+        report, Verdict.BLOCKED, "ssh.no-sftp", step=Step.ACCESS, owner=Owner.SERVER, fix="Subsystem sftp internal-sftp"
+    )
+
+
+def test_no_sftp_because_of_something_else(key: paramiko.PKey) -> None:
+    report = visit(ran("WARNING: Your password has expired.\n", 1), key, type_="ssh")
+    expect(report, Verdict.BLOCKED, "login.expired", step=Step.ACCESS, owner=Owner.IDENTITY)
+
+
+def test_wrong_password(key: paramiko.PKey) -> None:
+    report = visit(found(), key, WRONG)
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert report.facts["auth_methods"] == ["password"]
+    assert "wrong" not in story(report)
+
+
+def test_the_methods_are_asked_for_with_the_operators_user_only(key: paramiko.PKey) -> None:
+    class Both(Quirk):
+        methods = "publickey,password"
+
+    report = visit(Both, key, None, user="svc")
+    expect(report, Verdict.READY)
+    assert report.facts["auth_methods"] == ["publickey", "password"]
+    assert report.footprint.login_attempts == report.footprint.probe_logins == 0
+
+
+def test_method_not_offered(key: paramiko.PKey) -> None:
+    class KeysOnly(Quirk):
+        methods = "publickey"
+
+    report = visit(KeysOnly, key)
+    stanza = "Match User svc Address 127.0.0.1\n    PasswordAuthentication yes"
+    expect(report, Verdict.BLOCKED, "ssh.method-not-offered", step=Step.AUTH, owner=Owner.SERVER, fix=stanza)
+    assert report.footprint.login_attempts == 0
+
+
+def test_passwordless_account(key: paramiko.PKey) -> None:
+    class Open(found()):  # type: ignore[misc]
+        def check_auth_none(self, username: str) -> int:
+            return paramiko.AUTH_SUCCESSFUL
+
+    report = visit(Open, key)
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["passwordless"] is True
+    assert "without any password" in story(report)
+
+
+def prompts(*asked: tuple[str, bool], title: str = "") -> type[Quirk]:
+    class Prompts(Quirk):
+        methods = "keyboard-interactive"
+        output = GOOD.encode()
+
+        def check_auth_interactive(self, username: str, submethods: str) -> paramiko.InteractiveQuery:
+            return paramiko.InteractiveQuery(title, "", *asked)
+
+        def check_auth_interactive_response(self, responses: list[str]) -> int:
+            return paramiko.AUTH_SUCCESSFUL if responses == ["right"] else paramiko.AUTH_FAILED
+
+    return Prompts
+
+
+@pytest.mark.parametrize(
+    ("quirk", "verdict", "code"),
+    [
+        (prompts(("Password: ", False)), Verdict.SCANNABLE, None),
+        (prompts(("Verification code: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
+        (prompts(("Password: ", False), ("Token: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
+        (prompts(("Current password: ", False), title="password expired"), Verdict.BLOCKED, "login.expired"),
+    ],
+)
+def test_keyboard_interactive(quirk: type[Quirk], verdict: Verdict, code: str | None, key: paramiko.PKey) -> None:
+    expect(visit(quirk, key), verdict, code)
+
+
+def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = "") -> type[Quirk]:
+    class Acts(Quirk):
+        def check_auth_password(self, username: str, password: str) -> int:
+            if banner:
+                send(self.transport, 53, banner, "")
+            act(self.transport)
+            return paramiko.AUTH_FAILED
+
+    return Acts
+
+
+@pytest.mark.parametrize(
+    ("quirk", "code", "said"),
+    [
+        (
+            after_the_password(lambda t: send(t, 1, 2, "Too many authentication failures", "")),
+            "login.refused",
+            "Too many authentication failures",
+        ),
+        (after_the_password(lambda t: send(t, 60, "Password expired", "")), "login.expired", "new password"),
+        (after_the_password(lambda t: send(t, 1, 2, "Access denied", "")), "ssh.account-barred", "Access denied"),
+        (
+            after_the_password(lambda t: send(t, 1, 2, "", ""), "Your account has expired; \x1b[31mgo away"),
+            "login.expired",
+            "has expired; \N{REPLACEMENT CHARACTER}[31mgo away",
+        ),
+    ],
+)
+def test_what_a_server_may_do_with_a_password(quirk: type[Quirk], code: str, said: str, key: paramiko.PKey) -> None:
+    report = visit(quirk, key)
+    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert said in story(report)
+
+
+def test_key_unusable(tmp_path: Path, key: paramiko.PKey) -> None:
+    (tmp_path / "id").write_text("not a key")
+    for path in (tmp_path / "id", tmp_path / "missing"):
+        report = visit(found(), key, Credential("k", "svc", key_file=str(path)))
+        expect(report, Verdict.BLOCKED, "ssh.key-unusable", step=Step.LOGIN, owner=Owner.OPERATOR)
+        assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
+
+
+def test_a_key_with_a_passphrase(tmp_path: Path, key: paramiko.PKey) -> None:
+    path = str(tmp_path / "id")
+    paramiko.ECDSAKey.generate().write_private_key_file(path, "open sesame")
+
+    class Keys(found()):  # type: ignore[misc]
+        methods = "publickey"
+
+        def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+            return paramiko.AUTH_SUCCESSFUL
+
+    expect(visit(Keys, key, Credential("k", "svc", None, path, "open sesame")), Verdict.SCANNABLE)
+    expect(visit(Keys, key, Credential("k", "svc", None, path)), Verdict.BLOCKED, "ssh.key-unusable")
+
+
+def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.PKey) -> None:
+    other = paramiko.ECDSAKey.generate()
+    seen: list[str] = []
+
+    class Notes(Quirk):
+        def check_auth_password(self, username: str, password: str) -> int:
+            seen.append(password)
+            return paramiko.AUTH_FAILED
+
+    with peer(Notes, key) as server:
+        (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other.get_name()} {other.get_base64()}\n")
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=6)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+    changed = [check for check in report.checks if check.finding and check.finding.cause.code == "ssh.host-key-changed"]
+    assert [check.outcome for check in changed] == [Outcome.WARNED]
+    assert changed[0].finding is not None
+    assert changed[0].finding.fix == f"ssh-keygen -R '[127.0.0.1]:{server.port}'"
+    assert not seen
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_recorded_host_key_is_recognised(tmp_path: Path, key: paramiko.PKey) -> None:
+    with peer(found(), key) as server:
+        mine = tmp_path / "mine"
+        mine.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(mine)), timeout=6)
+    expect(report, Verdict.SCANNABLE)
+    assert report.facts["host_key_on_record"] == "yes"
+
+
+def test_what_paramiko_cannot_is_our_limit(client: Path) -> None:
+    """OpenSSH can (its client says so), we cannot: undecided, and no second connection is made for nothing."""
+    write_client(
+        client.parent,
+        kex=f"{ssh_peers.KEX},diffie-hellman-group1-sha1",
+        host_keys=f"{ssh_peers.HOST_KEYS},ssh-rsa",
+        ciphers=f"{ssh_peers.CIPHERS},3des-cbc",
+    )
+    with in_background(ssh.old_algorithms) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert "for kex the server offers only diffie-hellman-group1-sha1" in story(report)
+    assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
+
+
+# the inspection ---------------------------------------------------------------------------------------------------
+
+
+def test_the_command_is_one_line_without_what_a_login_shell_would_take_for_its_own() -> None:
+    line = inspection.command("/var/tmp/a b")
+    script = line.removeprefix("/bin/sh -c '").partition("' sh")[0]
+    assert not set(script) & set("'!\n")
+    assert line.endswith(" sh '/var/tmp/a b'")
+
+
+def test_output_that_is_not_whole_is_not_believed() -> None:
+    assert inspection.read(GOOD) is not None
+    assert inspection.read(GOOD.replace("scanready-end", "")) is None
+    assert inspection.read(GOOD.replace("scanready-begin", "")) is None
+
+
+def test_bsd_mount_output_is_understood() -> None:
+    seen = inspection.read(GOOD.replace("mount=rw,nosuid,relatime", "mount=/dev/a on /tmp (ufs, local, noexec)"))
+    assert seen is not None
+    assert seen.noexec
+
+
+def test_both_types_are_in_the_catalogue_with_their_client() -> None:
+    assert {BY_NAME[name].needs_client for name in ("unix", "ssh")} == {"ssh"}

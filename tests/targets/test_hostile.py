@@ -1,0 +1,108 @@
+"""Hostile peers against every target type: the deadline holds, memory stays bounded, nothing looks ready."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.emulators import in_background, misbehave
+from scanready.catalogue import BY_NAME, TYPES
+from scanready.run.registry import built_in
+
+BUILT = [row.name for row in TYPES if built_in(row.name)]
+TIMEOUT = 3.0
+
+#: Climbs for all targets named on stdin in one process of its own, so that its peak memory is theirs alone.
+CLIMB = """
+import asyncio, json, sys
+from scanready import Settings, Target, verify_all
+from scanready.run.engine import this_agent
+
+async def main():
+    asked = json.load(sys.stdin)
+    options = asked["options"]
+    targets = [Target("127.0.0.1", asked["type"], port, options) for port in asked["ports"].values()]
+    agent = this_agent(platform_name=asked["agent"])
+    names = {port: name for name, port in asked["ports"].items()}
+    settings = Settings(timeout=asked["timeout"], per_host=100, canary=False, agent=agent)
+    found = {}
+    async for report in verify_all(targets, settings):
+        cause = report.cause.code if report.cause else None
+        detail = report.finding and report.finding.detail
+        found[names[report.target.port]] = [report.verdict, cause, report.seconds, detail]
+    status = open("/proc/self/status").read()  # ru_maxrss would count what the parent had at the fork
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    print(json.dumps({"found": found, "peak": peak}))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module", params=BUILT)
+def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What became of one target type, climbing for every kind of misbehaviour at once."""
+    with ExitStack() as stack:
+        ports = {name: stack.enter_context(in_background(peer)).port for name, peer in misbehave.MENU.items()}
+        row = BY_NAME[request.param]
+        # Without these nothing would be asked, or nothing be said of what is.
+        options = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
+        agent = "Windows" if row.name == "notes" else row.needs_agent  # a Notes client here is no matter
+        known = {"type": row.name, "ports": ports, "timeout": TIMEOUT, "agent": agent, "options": options}
+        asked = json.dumps(known)
+        root = Path(__file__).parents[2]
+        environment = dict(os.environ, PYTHONPATH=str(root / "verifiers"))
+        done = subprocess.run(
+            [sys.executable, "-c", CLIMB], input=asked, capture_output=True, text=True, env=environment, timeout=60
+        )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    answer["type"] = request.param
+    assert set(answer["found"]) == set(misbehave.MENU)
+    return answer
+
+
+def test_the_deadline_holds_within_a_tenth(outcome: dict[str, Any]) -> None:
+    late = {name: found for name, found in outcome["found"].items() if found[2] > TIMEOUT * 1.1}
+    assert not late
+
+
+def test_memory_stays_bounded(outcome: dict[str, Any]) -> None:
+    assert outcome["peak"] < 100, "MiB"
+
+
+def test_nobody_is_ready_and_nobody_crashed(outcome: dict[str, Any]) -> None:
+    master = outcome["type"] == "master"  # to whom nothing is said, and of whom nothing is known but the connection
+    wrong = {
+        name: found
+        for name, found in outcome["found"].items()
+        if not (master and name in ("silent", "tls-garbage"))
+        if found[0] not in ("blocked", "undecided") or found[1] in ("scanready.bug", None)
+    }
+    assert not wrong
+
+
+def test_the_cause_is_right(outcome: dict[str, Any]) -> None:
+    cause = {name: found[1] for name, found in outcome["found"].items()}
+    # A Master that says nothing is as it should be; what is missing here is the canary.
+    nothing_said = "master.neighbour-unknown" if outcome["type"] == "master" else "handshake.silent"
+    assert cause["silent"] == nothing_said
+    # What Oracle's listeners do to strangers; and what a Domino may do to a request that is known from traces alone.
+    own = {"oracle": "oracle.node-not-invited", "notes": "notes.hung-up"}
+    hung_up = own.get(outcome["type"], "handshake.hung-up")
+    assert cause["closes-at-once"] == cause["resets"] == cause["half-open"] == hung_up
+    assert cause["other-protocol"] == "handshake.other-protocol"
+    assert cause["garbage"] in (
+        "master.unknown-greeting",
+        "handshake.malformed",
+        "handshake.other-protocol",
+        "tls.not-offered",
+        "tls.failed",
+    )

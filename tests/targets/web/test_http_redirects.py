@@ -1,0 +1,135 @@
+"""Redirects are followed as evidence, within bounds, and never with a credential."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import pairwise
+
+import pytest
+
+from fixtures.emulators import http as emulated
+from fixtures.emulators import in_background
+from scanready.clients.http_talk import Url
+from scanready.model import Outcome, Owner, Step, Verdict
+from tests.ladder import check_of, expect, story
+from tests.websites import BASIC, ER, OK, moved, serving, site, tls, visited
+
+# --- redirects ----------------------------------------------------------------------------------------------------
+
+
+def test_a_redirect_on_the_same_server_stays_on_its_connection() -> None:
+    with serving({"/": moved("/portal/"), "/portal/": moved("home?x=1"), "/portal/home?x=1": OK}) as server:
+        report = expect(visited(server), Verdict.SCANNABLE)
+    assert report.footprint.connections == len(server.connections) == 1
+    assert "/portal/home" in check_of(report, Step.ACCESS).summary
+    assert report.facts["location"] == "home?x=1"
+
+
+def test_a_redirect_to_another_port_of_the_host_costs_one_connection_more() -> None:
+    with serving(OK, **tls()) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
+        report = expect(visited(plain), Verdict.SCANNABLE)
+    assert report.footprint.connections == 2
+    assert check_of(report, Step.HANDSHAKE).endpoint == f"127.0.0.1:{secure.port}"
+
+
+def test_a_redirect_to_a_bad_certificate_limits() -> None:
+    with serving(OK, **tls("expired")) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
+        expect(visited(plain), Verdict.LIMITED, "tls.expired", step=Step.HANDSHAKE)
+
+
+def test_a_redirect_to_a_closed_port_blocks() -> None:
+    with serving(OK) as gone:
+        pass
+    with serving(moved(f"https://127.0.0.1:{gone.port}/", "301 Moved Permanently")) as plain:
+        report = expect(visited(plain), Verdict.BLOCKED, "http.redirect-unreachable", owner=Owner.NETWORK)
+    assert report.finding_step is Step.HANDSHAKE
+    assert report.facts["redirect"] == f"https://127.0.0.1:{gone.port}/"
+    assert f"127.0.0.1:{gone.port}: reset" in check_of(report, Step.HANDSHAKE).summary
+
+
+def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
+    with in_background(emulated.ok) as clear, serving(moved(f"https://127.0.0.1:{clear.port}/")) as plain:
+        expect(visited(plain), Verdict.BLOCKED, "tls.not-offered", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_a_redirect_to_another_host_limits_and_gets_no_credential() -> None:
+    with serving(BASIC, host="127.0.0.2") as other, serving(moved(f"http://127.0.0.2:{other.port}/login")) as server:
+        there = f"http://127.0.0.2:{other.port}/login"
+        other.behaviour = site({"/login": BASIC})
+        report = visited(server, credential=ER, allow_cleartext=True)
+    expect(report, Verdict.LIMITED, "http.redirects-elsewhere", step=Step.AUTH, owner=Owner.OPERATOR, fix=there)
+    assert report.footprint.login_attempts == 0
+    assert b"Authorization" not in b"".join(record.received for record in other.connections)
+    assert "was not sent" in check_of(report, Step.LOGIN).summary
+
+
+def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
+    with serving({"/block": OK}, host="127.0.0.2") as other, serving(moved("/")) as server:
+        server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/block")})
+        report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
+    assert other.counts == {"HEAD /block": 1}
+    assert check_of(report, Step.ACCESS).outcome is Outcome.SKIPPED
+
+
+def test_the_credential_does_not_go_to_another_port() -> None:
+    with serving(BASIC, **tls()) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
+        report = visited(plain, credential=ER, allow_cleartext=True)
+    assert report.verdict is Verdict.READY, story(report)
+    assert report.footprint.login_attempts == 0
+    assert check_of(report, Step.LOGIN).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "location", ["/", "app://open", "http://[::1/", "http://a b/", "http://127.0.0.1:22/", "http://127.0.0.1:3306/"]
+)
+def test_a_redirect_that_leads_nowhere_blocks(location: str) -> None:
+    with serving(moved(location)) as server:
+        report = visited(server)
+    expect(report, Verdict.BLOCKED, "http.redirect-broken", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert report.footprint.connections == 1
+
+
+def test_a_circle_for_who_keeps_no_cookies_is_our_limit() -> None:
+    with serving({"/": moved("/in", "302 Found", "Set-Cookie: seen=1"), "/in": moved("/")}) as server:
+        expect(visited(server), Verdict.UNDECIDED, "scanready.limit")
+
+
+def test_redirects_without_end_are_not_followed_without_end() -> None:
+    with serving({f"/{'x' * step}": moved(f"/{'x' * (step + 1)}") for step in range(50)}) as server:
+        expect(visited(server), Verdict.UNDECIDED, "scanready.limit")
+    assert sum(server.counts.values()) <= 8
+
+
+def test_at_most_three_further_endpoints_are_contacted() -> None:
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(serving(OK)) for _ in range(6)]
+        for here, there in pairwise(servers):
+            here.behaviour = site({"/": moved(f"http://127.0.0.1:{there.port}/")})
+        report = visited(servers[0])
+    expect(report, Verdict.UNDECIDED, "scanready.limit")
+    assert [len(server.connections) for server in servers] == [1, 1, 1, 1, 0, 0]
+    assert report.footprint.connections == 4
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("location", "leads_to"),
+    [
+        ("/b", "http://h/b"),
+        ("//other/x", "http://other/x"),
+        ("https://H/", "https://h/"),
+        ("?q=1", "http://h/a?q=1"),
+        ("http://h:8080", "http://h:8080/"),
+        ("http://[fe80::1]/", "http://[fe80::1]/"),
+        ("/a b\x1b", "http://h/a%20b%1B"),
+        ("http://user:secret@other/", "http://other/"),
+        ("javascript:alert(1)", None),
+        ("http://", "http://h/a"),
+        ("http://h:99999/", None),
+    ],
+)
+def test_where_a_redirect_leads(location: str, leads_to: str | None) -> None:
+    found = Url("http", "h", 80, "/a").joined(location)
+    assert (str(found) if found else None) == leads_to

@@ -1,0 +1,62 @@
+"""What the tests of the WMI login share: the account, one visit, and proof that nothing stays behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from impacket.dcerpc.v5.dcomrt import INTERFACE, DCOMConnection
+
+from fixtures.emulators.dcom import Windows
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+from scanready.targets.windows import login
+
+AGENT = "10.0.1.5"
+SCANNER = r"CORP\svc-scan"
+PROMPT = 1.0  # seconds that what is over may take to be told
+
+
+def account(username: str = SCANNER, password: str | None = "Passw0rd!") -> Credential:
+    return Credential("ad-scan", username, password)
+
+
+def where(port: int) -> login.Where:
+    return login.Where("127.0.0.1", AGENT, port, smb_port=None)
+
+
+def visit(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> login.Seen:
+    return login.visit(where(host.mapper.port), account(username, password), seconds)
+
+
+def refused(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> Failure:
+    with pytest.raises(Failure) as failure:
+        visit(host, username, password, seconds)
+    return failure.value
+
+
+def denied(host: Windows, username: str = SCANNER, seconds: float = 8.0) -> Failure:
+    seen = visit(host, username, seconds=seconds)
+    assert seen.denied is not None
+    assert seen.read == ""
+    return seen.denied
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """No login leaves a thread, or anything in impacket's dictionaries."""
+    before, known, timer = set(threading.enumerate()), _of_impacket(), DCOMConnection.PINGTIMER  # others' clients
+    yield
+    late = [thread for thread in threading.enumerate() if thread not in before and "Timer" in type(thread).__name__]
+    for thread in late:
+        thread.join(1)
+    assert not [thread for thread in threading.enumerate() if thread not in before]
+    assert _of_impacket() == known
+    assert DCOMConnection.PINGTIMER is timer
+
+
+def _of_impacket() -> list[object]:
+    """All that impacket keeps for the whole process."""
+    kept = (DCOMConnection.OID_ADD, DCOMConnection.OID_SET, DCOMConnection.OID_DEL, DCOMConnection.PORTMAPS)
+    return [*INTERFACE.CONNECTIONS, *(key for one in kept for key in one)]

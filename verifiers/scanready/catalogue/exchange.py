@@ -1,0 +1,45 @@
+"""What one row of the tables holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scanready.model import Check, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One rung of one type.
+
+    ``sent`` is what goes out, or a function that says it of a report and its check where that depends on the target.
+    ``by_hand`` is a line for a shell of the agent, with the places of
+    :func:`scanready.remedies.placeholders.fill`; empty where no usual program asks that.
+    """
+
+    sent: str | Callable[[Report, Check], str] = ""
+    by_hand: str = ""
+
+    def told(self, report: Report, check: Check) -> str:
+        """Return what was sent on this rung."""
+        return self.sent if isinstance(self.sent, str) else self.sent(report, check)
+
+
+def with_login(logging_in: str, otherwise: str) -> Callable[[Report, Check], str]:
+    """Say the one thing where the account was tried, and the other where it was not."""
+    return lambda report, _: logging_in if report.footprint.login_attempts else otherwise
+
+
+def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[Report, Check], str]:
+    """The same for protocols whose first word is a login; ``probing`` where one of an invented user was permitted."""
+
+    def told(report: Report, _: Check) -> str:
+        if report.footprint.login_attempts:
+            return logging_in
+        return probing if report.footprint.probe_logins else otherwise
+
+    return told
+
+
+#: Said by :mod:`scanready.report.story` of a login rung on which no login went out.
+NOTHING_TRIED = "nothing: the account was not tried"

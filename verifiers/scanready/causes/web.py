@@ -1,0 +1,161 @@
+"""Causes that only HTTP can give: what stands between, where redirects lead, what a status says."""
+
+from __future__ import annotations
+
+from scanready.model import Cause, Owner, Step
+
+_CURL = "On the agent: curl -vkI {url}"
+
+# what stands between ------------------------------------------------------------------------------------------------
+
+PROXY_LOGIN = Cause(
+    "http.proxy-login",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "The configured proxy lets nobody through without a login of its own (407).",
+    "Exempt this agent's address from the proxy's login, or scan without the proxy.",
+    "On the agent: curl -v -x http://PROXY:PORT {url}",
+)
+PROXY_REFUSED = Cause(
+    "http.proxy-refused",
+    Owner.NETWORK,
+    Step.CONNECT,
+    "The configured proxy does not connect to the target: its policy forbids it, or it finds no way or no name.",
+    "Permit host and port of the target for this agent in the proxy's policy; 502, 503, 504 mean that the proxy "
+    "itself cannot reach or resolve the target.",
+    "On the agent: curl -v -p -x http://PROXY:PORT {url}",
+)
+NOT_A_PROXY = Cause(
+    "http.not-a-proxy",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "What the option `proxy` names is a web server, not a proxy.",
+    "Correct `proxy` in the inventory (usual ports are 3128 and 8080), or leave it out.",
+    "On the agent: curl -v -p -x http://PROXY:PORT {url}",
+)
+PROXY_BETWEEN = Cause(
+    "http.proxy-between",
+    Owner.NETWORK,
+    Step.HANDSHAKE,
+    "A proxy that nobody configured answers in the target's place and demands a login (407).",
+    "Exempt this agent's connections to the target from the transparent proxy.",
+    _CURL,
+)
+CAPTIVE_PORTAL = Cause(
+    "http.captive-portal",
+    Owner.NETWORK,
+    Step.HANDSHAKE,
+    "A network access gateway answers in the target's place: this agent must first log in to the network (511).",
+    "Register the agent with the network access control, or exempt its address.",
+    _CURL,
+)
+CHALLENGED = Cause(
+    "http.challenged",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "A web application firewall answers with a challenge that only a browser with a human can solve.",
+    "Permit the agent's address in the firewall's or the delivery network's rules.",
+    _CURL,
+)
+
+BLOCK_PAGE = Cause(
+    "http.block-page",
+    Owner.NETWORK,
+    Step.ACCESS,
+    "The page that answers is the block or challenge page of a filter, shown with the status of a real page (200): "
+    "the site itself was not seen.",
+    "Permit this agent's address, or the site for this agent, in the filter or firewall that the detail names.",
+    "On the agent: curl -vk {url}   # read the page",
+)
+
+# where redirects lead -----------------------------------------------------------------------------------------------
+
+REDIRECT_UNREACHABLE = Cause(
+    "http.redirect-unreachable",
+    Owner.NETWORK,
+    Step.HANDSHAKE,
+    "The site sends every visitor on to another endpoint, and this agent does not get a connection there.",
+    "Permit the connection from this agent to the endpoint that the detail names (port 443 beside 80, usually).",
+    "On the agent: curl -vkIL {url}",
+)
+REDIRECT_BROKEN = Cause(
+    "http.redirect-broken",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The site's redirects lead nowhere: in a circle, or to an address that is none.",
+    "Correct the redirection rules of the site, or put the page itself in the inventory.",
+    "On the agent: curl -vkIL {url}",
+)
+REDIRECTS_ELSEWHERE = Cause(
+    "http.redirects-elsewhere",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The site answers with a redirect to another host: its new name, a single sign-on, a login or block page. "
+    "Its own pages were not seen.",
+    "Put the host that the detail names in the inventory if the data is there; if it is a login or block page, "
+    "have this agent exempted from it.",
+    "On the agent: curl -vkIL {url}",
+)
+
+# what a status says -------------------------------------------------------------------------------------------------
+
+UNAVAILABLE = Cause(
+    "http.unavailable",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The front of the web service answers, the service behind it does not (502, 503, 504): down, in maintenance "
+    "or overloaded.",
+    "Start the service behind, or check again after the time that the server names.",
+    _CURL,
+)
+SERVER_ERROR = Cause(
+    "http.server-error",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The web service fails with an error of its own (500 and the like) for this page.",
+    "Look in the web server's error log at the time of the check.",
+    _CURL,
+)
+FORBIDDEN = Cause(
+    "http.forbidden",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server refuses this page to this agent without asking who it is (403): an address rule, a web application "
+    "firewall, file permissions, or no index page.",
+    "Permit the agent's address in the server's rules, or name a path in the inventory that may be read.",
+    _CURL,
+)
+REQUEST_REFUSED = Cause(
+    "http.request-refused",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server refuses the request for this page with a status that asks for no login and shows no page.",
+    "See the status in the detail; check host name and path in the inventory, then the server's access log.",
+    _CURL,
+)
+NO_PASSWORD_SCHEME = Cause(
+    "http.no-password-scheme",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server asks for a login that a user name and a password cannot do (tokens, single sign-on).",
+    "Offer Basic over TLS, Digest or NTLM to the scan account for this site.",
+    _CURL,
+)
+NEGOTIATE_ONLY = Cause(
+    "http.negotiate-only",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server offers Negotiate alone. Whether it takes NTLM within it, or Kerberos only, shows in a login alone, "
+    "and a refused one would count against the account: it was not tried.",
+    "Offer NTLM beside Negotiate, or check with the scanner's own client from an agent in the domain.",
+    "On the agent: curl -vk --ntlm -u {user} {url}",
+    definite=False,
+)
+EMPTY = Cause(
+    "http.empty",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The page answers and is empty: there is nothing on it to scan, and no link to follow.",
+    "Name a path in the inventory that has content.",
+    "On the agent: curl -vk {url}",
+)

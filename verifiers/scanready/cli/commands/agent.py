@@ -1,0 +1,142 @@
+"""``scanready agent [INVENTORY|TARGET...]``: is this host fit to be a Proxy Agent?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.job.exit_code import BLOCKED, UNDECIDED
+from scanready.cli.job.options import option, simple_format
+from scanready.cli.messages import means_a_file
+from scanready.cli.parameters import Positive
+from scanready.model import Target, Verdict
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
+
+_HELP = """\
+\b
+Examples:
+  scanready agent                                 can this host be a Proxy Agent?
+  scanready agent estate.yaml                     for these targets: types, subnets, its Master
+  scanready agent --master er-master.corp         and reach the Master?
+  scanready agent --clock-from smb://dc1.corp     does its clock agree with the domain's?
+  scanready agent --role master                   on the Master: does it listen, and where?
+
+Looks at this host: platform, ssh and Notes clients, client libraries and their limits,
+source ports, open files, a container or a translated address, subnets, DNS servers, its
+clock, and the way to the Master. Types are judged as the targets need them, or all of
+them. Contacts the DNS servers, and what --master, --clock-from and --update-server name.
+
+Exit codes: 0 fit, 1 not, 2 usage or inventory error, 3 it could not be told.
+"""
+_CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
+
+
+@click.command(help=_HELP)
+@click.argument("what", nargs=-1, metavar="[INVENTORY|TARGET...]", shell_complete=shell_completion.files)
+@option(
+    "--role",
+    type=click.Choice(("proxy", "node", "master")),
+    default="proxy",
+    help="Whose rows of the network requirements are checked from this host. [default: proxy]",
+)
+@option("--master", metavar="HOST[:PORT]", help="The Master Server. [default: the inventory's]")
+@option("--update-server", metavar="HOST[:PORT]", help="The update server, which the Master connects to.")
+@option("--clock-from", metavar="HOST|URL", help="A server that tells the time. [default: the Master's Web Console]")
+@option("--timeout", type=Positive(), metavar="SECONDS", help="For each server that is asked. [default: 10]")
+@simple_format
+@option("-q", "--quiet", count=True, help="Only the answer, and what is to be mended.")
+@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    what: tuple[str, ...],
+    role: str,
+    master: str | None,
+    update_server: str | None,
+    clock_from: str | None,
+    timeout: float | None,
+    format_: str,
+    as_json: bool,
+    quiet: int,
+    verbose: int,
+) -> None:
+    """Agent."""  # fmt: skip
+    from scanready.cli.output.outlet import show
+    from scanready.cli.output.terminal import look
+    from scanready.fitness import Asked, examine
+    from scanready.net.this_agent import this_agent
+    from scanready.report.fitness import as_object, draw
+    from scanready.run.engine import Settings
+
+    described, targets = _read(what, quiet=quiet > verbose)
+    there = _one("--master", master or (described.master if described else None), "master")
+    if role == "node" and there is None:
+        raise click.UsageError("a Node Agent's one requirement is the way to the Master: name it with --master HOST")
+    asked = Asked(
+        this_agent(described.agent_name if described else None),
+        role,
+        targets,
+        there,
+        _one("--update-server", update_server, "update", on_master=True),
+        _clocks(clock_from, there),
+        clock_from is not None,
+        Settings(timeout=timeout or Settings().timeout, ca_file=described.ca_file if described else None),
+    )
+    fitness = asyncio.run(examine(asked))
+    if as_json or format_ == "json":
+        show(json.dumps(as_object(fitness), indent=2) + "\n")
+    else:
+        show(draw(fitness, look(verbosity=verbose - quiet)))
+    ctx.exit(_CODES.get(fitness.verdict, 0))
+
+
+def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[Target]]:
+    """An inventory is a file; anything else is a target. No secret is looked up: nobody logs in."""
+    from scanready.cli.job.prepare import read_inventory
+
+    from .check import read_targets
+
+    files = [word for word in what if means_a_file(word)]
+    if len(files) > 1 or (files and len(what) > 1):
+        raise click.UsageError("give one inventory, or targets")
+    if files:
+        inventory = read_inventory(files[0], allow_large=True, quiet=quiet, credentials=())
+        return inventory, inventory.targets
+    return None, read_targets(tuple(what), (), None)[0] if what else []
+
+
+def _one(flag: str, text: str | None, type_: str, **options: Any) -> Target | None:
+    """A server of the scanner's own, as one target."""
+    if text is None:
+        return None
+    from scanready.cli.job.prepare import problems_told
+    from scanready.cli.messages import fitting
+
+    if "://" in text:
+        raise click.UsageError(f"{flag}: {fitting(text)!r} is a URL; write HOST or HOST:PORT")
+    from scanready.inventory import parse_target
+
+    with problems_told():
+        found = parse_target(text, types=(type_,))[0]
+    return Target(found.host, type_, found.port, options)
+
+
+def _clocks(text: str | None, master: Target | None) -> list[Target]:
+    """Whom to ask for the time: the URL's server; a host's web server; the Master's Web Console."""
+    from scanready.cli.job.prepare import problems_told
+    from scanready.inventory import parse_target
+
+    if text is None:
+        return [Target(master.host, "https", 443), Target(master.host, "http", 80)] if master else []
+    with problems_told():
+        if "://" in text:
+            return parse_target(text)
+        return [target for type_ in ("http", "https") for target in parse_target(text, types=(type_,))]

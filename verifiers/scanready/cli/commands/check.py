@@ -1,0 +1,125 @@
+"""``scanready check TARGET...``: one or a few targets, with the full ladder shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from scanready.cli.job.options import option, output_options, run_options
+from scanready.cli.job.prepare import (
+    Options,
+    credential_of,
+    plugins_load,
+    prepare_outputs,
+    problems_told,
+    read_inventory,
+    settings_of,
+    source_files,
+    types_exist,
+)
+from scanready.cli.messages import fitting, means_a_file
+from scanready.model import Target
+
+_HELP = """\
+\b
+Examples:
+  scanready check db7                               as what can db7 be scanned?
+  scanready check postgresql://db7/hr               one type, up to the login prompt
+  scanready check ssh://web1 --user er --password-from env:PW
+  scanready check nfs://nas/export --wait 10m       until the firewall lets it through
+
+A TARGET is HOST, HOST:PORT or TYPE://[USER@]HOST[:PORT][/PATH][?OPTION=VALUE]. Without a
+type, every type is tried on its default port, or all on the given one; exit 0 if the host
+can be scanned as anything, 1 if as nothing. Passwords are given by reference only: env:NAME, file:PATH,
+keyring:SERVICE/USER or prompt:.
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@run_options
+@option("--inventory", metavar="FILE", help="Where --credential, the agent's name and CAs are described.")
+@option("--credential", metavar="NAME", help="A credential of the inventory.")
+@option("--user", metavar="USER", help="The account to log in with.")
+@option("--password-from", metavar="REF", help="env:NAME, file:PATH, keyring:SERVICE/USER or prompt:")
+@option("--key-file", metavar="FILE", help="A private key to log in with (ssh).")
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    targets: tuple[str, ...],
+    inventory: str | None,
+    credential: str | None,
+    user: str | None,
+    password_from: str | None,
+    key_file: str | None,
+    **rest: Any,
+) -> None:
+    """Check."""
+    from scanready.cli.job.run_store import recording
+    from scanready.cli.job.runner import Job, carry_out
+
+    options = Options(**rest)
+    types_exist(options.types)
+    described = None
+    if inventory is not None:
+        wanted = [credential] if credential is not None else []
+        described = read_inventory(inventory, allow_large=True, quiet=options.verbosity < 0, credentials=wanted)
+    account = credential_of(described, credential, user, password_from, key_file)
+    found, tried = read_targets(targets, options.types, account)
+    plugins_load(found)
+    outputs, tap = prepare_outputs(options, ladder=True, keep=source_files(inventory))
+    settings = settings_of(options, described, tap)
+    record = recording(options, _asked(found, tried), types=options.types)
+    job = Job(
+        found,
+        settings,
+        outputs,
+        options.require,
+        tried,
+        options.wait or 0.0,
+        options.verbosity < 0,
+        record,
+        None,
+        "check",
+    )
+    ctx.exit(carry_out(job))
+
+
+def _asked(targets: list[Target], tried: dict[int, str]) -> str:
+    """What was asked for, in a line; from the targets, since an argument may have more in it than should be kept."""
+    return " ".join(dict.fromkeys(tried.get(id(target), str(target)) for target in targets))
+
+
+def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
+    """Return the targets, and by the target's ``id()`` the hosts whose type nobody said: there every type is tried.
+
+    Raises:
+        Unusable: with everything that is wrong with any of them.
+    """
+    from scanready.inventory import InventoryError, parse_target
+
+    found: dict[tuple[object, ...], Target] = {}
+    tried: dict[int, str] = {}
+    problems: list[Any] = []
+    with problems_told():
+        for text in texts:
+            if text != "-" and means_a_file(text):
+                raise click.UsageError(
+                    f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
+                )
+            try:
+                read = parse_target(text, types=types, credential=account)
+            except InventoryError as error:
+                problems.extend(error.problems)
+                continue
+            asked = text if "://" not in text and not types else ""
+            for target in read:
+                kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
+                if asked:
+                    tried[id(kept)] = asked
+        if problems:
+            raise InventoryError(problems)
+    return list(found.values()), tried

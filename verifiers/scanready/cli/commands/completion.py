@@ -1,0 +1,30 @@
+"""``scanready completion SHELL``: what to put into the shell's start file."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from scanready.cli.output.outlet import show
+
+_HELP = """\
+\b
+Examples:
+  eval "$(scanready completion bash)"                                 in ~/.bashrc
+  eval "$(scanready completion zsh)"                                  in ~/.zshrc
+  scanready completion fish > ~/.config/fish/completions/scanready.fish
+  scanready completion powershell | Out-String | Invoke-Expression    in $PROFILE
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish", "powershell")))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Completion."""
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError(f"this version of click has no completion for {shell}; click 8.5 has")
+    root = ctx.find_root()
+    script = found(root.command, {}, "scanready", "_SCANREADY_COMPLETE")
+    show(script.source() + "\n")

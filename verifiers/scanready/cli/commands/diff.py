@@ -1,0 +1,59 @@
+"""``scanready diff A B``: what changed between two runs; exit code 1 if something broke."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.job.options import option
+from scanready.cli.job.prepare import warn
+from scanready.cli.output.outlet import show
+from scanready.cli.output.terminal import look
+from scanready.cli.source import Source, opened
+
+_HELP = """\
+\b
+Examples:
+  scanready diff last~1 last                    since the run before
+  scanready diff 20261123-0900-k3m last
+  scanready diff monday.json last --format md   for a ticket
+
+A and B are as RUN of `scanready report`. Exit code 0: nothing that could be scanned in A
+fails in B, or is worse; 1: something does.
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("a", metavar="A", shell_complete=shell_completion.runs)
+@click.argument("b", metavar="B", shell_complete=shell_completion.runs)
+@option("--format", "format_", type=click.Choice(("table", "json", "md")), default="table", help="[default: table]")
+@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--store", metavar="FILE", help="Where runs are kept.")
+@option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+@click.pass_context
+def command(ctx: click.Context, a: str, b: str, format_: str, as_json: bool, store: str | None, no_color: bool) -> None:
+    """Diff."""
+    from scanready.report import diff_formats
+    from scanready.report.diff import compare
+
+    with opened(a, store) as before, opened(b, store) as after:
+        found = compare(before.reports(), after.reports())
+        names = before.name, after.name
+        described = _described(before), _described(after)
+        unfinished = [source.name for source in (before, after) if source.interrupted]
+    for name in unfinished:
+        warn(f"{name} was interrupted: what it had not reached shows as no longer checked, or as new")
+    if as_json or format_ == "json":
+        show(json.dumps(diff_formats.json_object(found, described), indent=2) + "\n")
+    elif format_ == "md":
+        show(diff_formats.markdown(found, names))
+    else:
+        show(diff_formats.table(found, names, look(no_color=no_color)))
+    ctx.exit(1 if found.regressions else 0)
+
+
+def _described(source: Source) -> dict[str, Any]:
+    return {"run": source.name, "started": source.started, "scanready": source.version}

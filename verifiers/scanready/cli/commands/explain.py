@@ -1,0 +1,106 @@
+"""``scanready explain CODE``: what a cause means, who can fix it, how, and how to confirm it by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.job.options import simple_format
+from scanready.cli.messages import did_you_mean, fitting
+from scanready.cli.output.outlet import show
+from scanready.cli.output.terminal import look
+from scanready.model import Cause
+from scanready.remedies.placeholders import named
+
+_HELP = """\
+\b
+Examples:
+  scanready explain                       all codes
+  scanready explain connect.filtered
+  scanready explain connect               all codes of an area
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("code", required=False, shell_complete=shell_completion.codes)
+@simple_format
+def command(code: str | None, format_: str, as_json: bool) -> None:
+    """Explain."""
+    from scanready.targets import all_causes
+
+    causes = all_causes()
+    found = _find(code, causes)
+    one = code in causes
+    if as_json or format_ == "json":
+        objects = [cause_object(cause) for cause in found]
+        show(json.dumps(objects[0] if one else objects, indent=2) + "\n")
+    else:
+        show(_one(found[0]) if one else _list(found))
+
+
+def cause_object(cause: Cause) -> dict[str, Any]:
+    """Return a catalogue entry as JSON types. ``definite`` is false for what leaves the verdict undecided."""
+    return {
+        "code": cause.code,
+        "owner": cause.owner.value,
+        "step": cause.step.value,
+        "meaning": cause.meaning,
+        "remedy": cause.remedy,
+        "confirm": cause.confirm,
+        "definite": cause.definite,
+    }
+
+
+def _find(code: str | None, causes: dict[str, Cause]) -> list[Cause]:
+    if code is None:
+        return list(causes.values())
+    if code in causes:
+        return [causes[code]]
+    area = [cause for name, cause in causes.items() if name.startswith(code.rstrip(".") + ".")]
+    if area:
+        return area
+    by_last_word = {name.partition(".")[2]: name for name in reversed(causes)}
+    near = did_you_mean(code, causes)
+    if not near and code in by_last_word:
+        near = f"; did you mean {by_last_word[code]!r}?"
+    raise click.UsageError(f"no cause {fitting(code)!r}{near} (`scanready explain` lists them)")
+
+
+def _one(cause: Cause) -> str:
+    from rich.text import Text
+
+    from scanready.report.console import Paper, owned, pairs
+
+    paper = Paper(look())
+    paper.draw(owned(cause), Text(""))
+    verdict = "blocked" if cause.definite else "undecided: it keeps us from knowing"
+    paper.draw(
+        pairs(
+            [
+                ("meaning", named(cause.meaning)),
+                ("remedy", named(cause.remedy)),
+                ("owner", cause.owner.value),
+                ("step", cause.step.value),
+                ("verdict", f"{verdict}; limited where it only warns"),
+                ("confirm", named(cause.confirm)),
+            ]
+        ),
+        indent=2,
+    )
+    return paper.text()
+
+
+def _list(causes: list[Cause]) -> str:
+    from rich.text import Text
+
+    from scanready.report.console import Paper, columns
+
+    paper = Paper(look())
+    grid = columns(None, None, 1)
+    for cause in causes:
+        grid.add_row(Text(cause.code, "bold"), Text(cause.owner.value), Text(named(cause.meaning), overflow="fold"))
+    paper.draw(grid)
+    return paper.text()

@@ -1,0 +1,126 @@
+"""``scanready firewall``: the rules that this agent needs. Touches nothing, unless it is told to resolve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from scanready.catalogue import BY_NAME
+from scanready.cli import shell_completion
+from scanready.cli.firewall_rules import Known, permitted, resolved
+from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.options import option
+from scanready.cli.job.prepare import read_inventory, types_exist, warn
+from scanready.cli.messages import fitting, means_a_file
+from scanready.cli.output.outlet import show
+from scanready.cli.output.terminal import look
+from scanready.cli.selection import nothing_selected, select
+from scanready.model import Target, is_address
+from scanready.report.endpoints import where
+from scanready.report.rule_forms import CHAIN, FORMS, unfit
+from scanready.report.rules import Rule
+
+from .check import read_targets
+
+_HELP = """\
+\b
+Examples:
+  scanready firewall estate.yaml                              touches nothing
+  scanready firewall estate.yaml --format csv > change.csv    for a change request
+  scanready firewall estate.yaml --from last                  with the ports that a run found
+  scanready firewall nfs://nas ssh://web1 --resolve --format nftables
+
+From this agent's address to each target: protocol and port. A port that the target gives out
+anew at each start is a range, unless --from or --resolve names it. --resolve looks up names,
+and asks the targets that give out ports (as `verify --depth auth` would, without a login).
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
+@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
+@option("--store", metavar="FILE", help="Where runs are kept.")
+@option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
+@option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
+@option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
+@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--chain", metavar="CHAIN", default=CHAIN, help=f"FAMILY TABLE CHAIN for nftables. [default: {CHAIN}]")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    only: tuple[str, ...],
+    types: tuple[str, ...],
+    run: str | None,
+    store: str | None,
+    resolve: bool,
+    sources: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    chain: str,
+    yes: bool,
+) -> None:
+    """Firewall."""
+    types_exist(types)
+    _check_words(sources, chain)
+    if as_json:
+        form = "json"
+    targets = _targets(ctx, what, only, types, yes)
+    known = Known()
+    if run is not None:
+        known.read(run, store)
+    if resolve:
+        known.ask(targets)
+    agents = sources or known.agents
+    found = permitted(targets, known, agents)
+    if resolve:
+        found = resolved(found, agents)
+    if form == "aws":
+        _tell_what_is_left_out(found)
+    options: dict[str, Any] = {"chain": chain} if form == "nftables" else {}
+    show(FORMS[form](found, look(), **options))
+
+
+def _check_words(sources: Sequence[str], chain: str) -> None:
+    """Check what goes into the rules as it stands.
+
+    Raises:
+        click.UsageError: an address is none, or a chain is not three words.
+    """
+    for source in sources:
+        if not is_address(source):
+            raise click.UsageError(f"--source {fitting(source)}: an address of the agent is wanted, as 10.0.1.5")
+    words = chain.split()
+    if len(words) != 3 or not all(word.replace("_", "a").replace("-", "a").isalnum() for word in words):
+        raise click.UsageError(f"--chain {fitting(chain)}: FAMILY TABLE CHAIN is wanted, as {CHAIN!r}")
+
+
+def _targets(
+    ctx: click.Context, what: tuple[str, ...], only: Sequence[str], types: tuple[str, ...], large: bool
+) -> list[Target]:
+    """The targets that are meant, each where it is contacted; with a whole inventory also its Master Server."""
+    master = None
+    if len(what) == 1 and means_a_file(what[0]):
+        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
+        targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
+    else:
+        everything, _ = read_targets(what, types, None)
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    places = [place for target in targets for place in where(target)]
+    if master and not only and not types:
+        places.append(Target(master, "master", BY_NAME["master"].port))
+    return places
+
+
+def _tell_what_is_left_out(rules: Sequence[Rule]) -> None:
+    for reason, count in Counter(filter(None, map(unfit, rules))).items():
+        warn(f"{count} rule(s) left out: {reason}")

@@ -1,0 +1,209 @@
+"""``scanready plan``: what would be contacted, and what it would cost. Touches nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import click
+
+from scanready.catalogue import BY_NAME, Cost
+from scanready.cli import shell_completion
+from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.options import DEPTHS, option, simple_format
+from scanready.cli.job.prepare import credential_of, plugins_load, read_inventory, types_exist, warn
+from scanready.cli.messages import means_a_file
+from scanready.cli.output.outlet import show
+from scanready.cli.output.terminal import look
+from scanready.cli.selection import nothing_selected, select
+from scanready.model import Step, Target
+from scanready.targets.cloud.services import placed
+from scanready.wire.printable import visible
+
+from .check import read_targets
+
+_HELP = """\
+\b
+Examples:
+  scanready plan estate.yaml
+  scanready plan estate.yaml --only tag=finance --json
+  scanready plan mysql://db7 ssh://web1 --user er
+
+Connections and logins are upper bounds, for a name of one address: a target that fails early
+costs less, and so does one that needs no detour (TLS tried after clear text, a redirect, the
+further nodes of a system). Target types that share a port of a host share its connection.
+Where a host's answer would rest on a handshake alone, one more connection is tried to a port
+that no service uses.
+"""
+
+#: Protocols whose first words are the same whatever is wanted of them, so that targets on one port share them.
+_SHARED = frozenset({"ssh", "smb", "mysql"})
+#: What a type that only a plug-in knows may cost; the engine grants it as much.
+_UNKNOWN = Cost(1, 2, login_attempts=1)
+
+
+@click.command(help=_HELP)
+@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
+@option("--user", metavar="USER", help="Plan a login with this account.")
+@option("--no-canary", is_flag=True, help="As for verify.")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@simple_format
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    only: tuple[str, ...],
+    types: tuple[str, ...],
+    depth: str | None,
+    user: str | None,
+    no_canary: bool,
+    yes: bool,
+    format_: str,
+    as_json: bool,
+) -> None:
+    """Plan."""
+    types_exist(types)
+    asked = Step(depth) if depth else None
+    if len(what) == 1 and means_a_file(what[0]):
+        inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
+        targets, asked = select(inventory.targets, only, types), asked or inventory.depth
+        everything = inventory.targets
+    else:
+        everything, _ = read_targets(what, types, credential_of(None, None, user, None, None))
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    plugins_load(targets)
+    plan = plan_object(targets, asked or Step.ACCESS, canary=not no_canary)
+    show(json.dumps(plan, indent=2) + "\n" if as_json or format_ == "json" else _table(plan))
+
+
+def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str, Any]:
+    """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
+    endpoints: dict[tuple[str, int], list[Target]] = {}
+    unbuilt: list[Target] = []
+    for place in (one for target in targets for one in (placed(target) if _hostless(target) else [target])):
+        if _built(place.type):
+            endpoints.setdefault(place.endpoint, []).append(place)
+        else:
+            unbuilt.append(place)
+    rows = [_endpoint(members, depth) for members in endpoints.values()]
+    total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
+    hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
+    probed = sorted(hosts) if canary else []
+    used: Counter[str] = Counter(name for row in rows for name in row["credentials"])
+    return {
+        "schema": 1,
+        "depth": depth.value,
+        "endpoints": rows,
+        "not_built": [{"host": target.host, "type": target.type, "port": target.port} for target in unbuilt],
+        "canary": {"port": _canary_port(), "hosts": len(probed)},
+        "credentials": dict(sorted(used.items())),
+        "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
+    }
+
+
+def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
+    """One host and port. Some types share a connection; the one that logs in needs its own besides."""
+    shared: dict[object, int] = {}
+    attempts = probes = 0
+    for position, target in enumerate(members):
+        row = BY_NAME.get(target.type)
+        cost = row.cost if row else _UNKNOWN
+        named = target.credential is not None or "user" in target.options  # whose methods are asked for
+        # Whether there is a secret to it is not looked up for a plan.
+        logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
+        key = row.speaks if row and row.speaks in _SHARED else position
+        shared[key] = max(shared.get(key, 0), 1 if row and row.hostless else cost.connections)
+        if logs_in or (named and depth.height >= Step.AUTH.height):
+            shared[key] += cost.with_credential - cost.connections
+        if logs_in:
+            attempts += cost.login_attempts
+        elif target.options.get("allow_login_probe") is True:
+            probes += 1  # the first word is a login, of an invented user here
+        else:
+            probes += cost.probe_logins
+    costs = {target.type: BY_NAME[target.type].cost for target in members if target.type in BY_NAME}
+    return {
+        "host": members[0].host,
+        "port": members[0].port,
+        "types": [target.type for target in members],
+        "connections": sum(shared.values()),
+        "login_attempts": attempts,
+        "probe_logins": probes,
+        "credentials": sorted(
+            {t.credential.name for t in members if t.credential and depth.height >= Step.LOGIN.height}
+        ),
+        "log": {name: cost.log for name, cost in costs.items() if cost.log},
+    }
+
+
+def _hostless(target: Target) -> bool:
+    return target.type in BY_NAME and BY_NAME[target.type].hostless
+
+
+def _built(name: str) -> bool:
+    from scanready.run.registry import verifier
+
+    return verifier(name) is not None
+
+
+def _canary_port() -> int:
+    from scanready.run.engine import CANARY_PORT
+
+    return CANARY_PORT
+
+
+def _table(plan: dict[str, Any]) -> str:
+    from rich.text import Text
+
+    from scanready.report.console import Paper, counted, headed, pairs
+
+    paper = Paper(look())
+    table = headed()
+    table.add_column("host", overflow="fold", min_width=8)
+    table.add_column("port", justify="right", no_wrap=True)
+    table.add_column("types", overflow="fold")
+    for name in ("connections", "logins", "probe logins"):
+        table.add_column(name, justify="right")
+    table.add_column("credential", overflow="fold")
+    for row in plan["endpoints"]:
+        table.add_row(
+            Text(visible(row["host"])), str(row["port"]), ", ".join(row["types"]), str(row["connections"]),
+            str(row["login_attempts"]), str(row["probe_logins"]), Text(visible(", ".join(row["credentials"]))),
+        )  # fmt: skip
+    if plan["endpoints"]:
+        paper.draw(table, Text(""))
+    total, canary = plan["total"], plan["canary"]
+    contacted = total["targets"] - len(plan["not_built"])
+    paper.draw(
+        Text(
+            f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
+            f"{counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
+            f"{counted(total['probe_logins'], 'login')} with an invented account"
+        )
+    )
+    if canary["hosts"]:
+        paper.draw(
+            Text(
+                f"and a try at port {canary['port']} of at most {counted(canary['hosts'], 'host')} "
+                "(--no-canary leaves it out)"
+            )
+        )
+    if plan["not_built"]:
+        kinds = Counter(entry["type"] for entry in plan["not_built"])
+        names = ", ".join(f"{name} ({count})" for name, count in kinds.items())
+        paper.draw(Text(f"not built in this version, and not contacted: {names}"))
+    notes: dict[str, dict[str, None]] = {}
+    for name, note in [item for row in plan["endpoints"] for item in row["log"].items()]:
+        notes.setdefault(note, {})[name] = None
+    if notes:
+        paper.draw(Text("\nin the targets' own logs"))
+        paper.draw(pairs([(", ".join(names), note) for note, names in notes.items()]), indent=2)
+    paper.draw(Text("\nnothing was contacted", "dim"))
+    return paper.text()

@@ -1,0 +1,103 @@
+"""``scanready report RUN``: any report from a stored run, from a file of results, or from a support bundle."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, Judge
+from scanready.cli.job.options import option
+from scanready.cli.job.prepare import Options, prepare_outputs, warn
+from scanready.cli.output.outputs import Outputs
+from scanready.cli.parameters import FormatAndFile, FormatName
+from scanready.cli.selection import nothing_selected, parse, select
+from scanready.cli.source import Source, opened
+from scanready.model import Report, Target
+from scanready.report.document import RunInfo, Totals
+
+_HELP = """\
+\b
+Examples:
+  scanready report last                                the table of the last run once more
+  scanready report last~1 --report json=monday.json
+  scanready report 20261127-0912-x7k --only host=db7 --ladder -v
+  scanready report bundle.zip                          judged by this version's rules
+
+RUN is a run's name (`scanready runs`), last, last~1, a file that --format json, jsonl or
+html wrote, or a bundle. Nothing is contacted. The exit code is that of the run; 3 as well if
+some of its targets have no result.
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets, as with verify. Repeatable.")
+@option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
+@option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1).")
+@option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]")
+@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+@option(
+    "--report",
+    "reports",
+    type=FormatAndFile(),
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write this as well. Repeatable.",
+)
+@option("--store", metavar="FILE", help="Where runs are kept.")
+@option("-q", "--quiet", count=True, help="Only what matters.")
+@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
+@option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+@click.pass_context
+def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, **rest: Any) -> None:  # fmt: skip
+    """Report."""
+    options = Options(**rest)
+    for expression in only:
+        parse(expression)
+    with opened(run, options.store) as source:
+        targets = source.targets()
+        chosen = {id(target) for target in select(targets, only)}
+        if not chosen:
+            warn(nothing_selected(targets, only))
+            ctx.exit(NOTHING_SELECTED)
+        info = replace(source.info(targets), require=options.require)
+        if only:  # as if nothing else had been asked for
+            info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
+        outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
+        judge = Judge(options.require, {key: host for key, host in info.tried.items() if key in chosen})
+        code = asyncio.run(_write(source, info, targets, chosen, outputs, judge))
+    ctx.exit(code)
+
+
+async def _write(
+    source: Source, info: RunInfo, targets: list[Target], chosen: set[int], outputs: Outputs, judge: Judge
+) -> int:
+    totals, differing = Totals(seconds=source.seconds, interrupted=source.interrupted), list[tuple[Report, str]]()
+    outputs.begin(info)
+    stored = (result.get("verdict") for result in source.results())
+    for report, before in zip(source.reports(targets), stored, strict=True):
+        if id(report.target) not in chosen:
+            continue
+        if report.verdict.value != before:
+            differing.append((report, str(before)))
+        judge.add(report)
+        totals.verdicts[report.verdict] += 1
+        await outputs.add(report)
+    totals.unchecked = max(info.asked, len(info.targets)) - totals.targets
+    outputs.end(totals)
+    _tell(differing, source)
+    return outputs.exit_code(judge.code or (UNDECIDED if totals.unchecked else 0))
+
+
+def _tell(differing: list[tuple[Report, str]], source: Source) -> None:
+    """Say which verdicts are not those that were stored."""
+    for report, before in differing[:20]:
+        now = report.verdict.value + (f" ({report.cause.code})" if report.cause else "")
+        warn(f"{report.target}: {before} when it was checked with scanready {source.version}, {now} by this version")
+    if len(differing) > 20:
+        warn(f"and {len(differing) - 20} more verdicts differ")

@@ -1,0 +1,138 @@
+"""``scanready runs``: the history, and throwing old runs away."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scanready.cli.job.options import option, simple_format
+from scanready.cli.job.prepare import warn
+from scanready.cli.job.run_store import open_store, store_path
+from scanready.cli.output.outlet import show
+from scanready.cli.output.terminal import look
+from scanready.cli.parameters import Age
+from scanready.model import Verdict
+from scanready.run import timestamps
+from scanready.store import Store, StoredRun, StoreError
+from scanready.store.reading import prune
+from scanready.wire.printable import visible
+
+#: Rows shown unless more are asked for; a table of all is what --json is for.
+_MOST = 20
+
+_HELP = """\
+\b
+Examples:
+  scanready runs                          the newest 20
+  scanready runs --limit 100 --json
+  scanready runs --prune --keep 50        throw away all but the newest 50
+  scanready runs --prune --older-than 90d
+
+Every run of check and verify is kept, in one file that only its owner reads, without
+secrets (--no-store leaves one out). Times are UTC.
+"""
+
+
+@click.command(help=_HELP)
+@option("--limit", type=click.IntRange(1), default=_MOST, metavar="N", help="How many, newest first. [default: 20]")
+@option("--prune", "pruning", is_flag=True, help="Throw runs away, with --keep or --older-than.")
+@option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N.")
+@option("--older-than", type=Age(), metavar="AGE", help="Those that began longer ago: 12h, 90d, 8w.")
+@option("--store", metavar="FILE", help="Where runs are kept.")
+@simple_format
+def command(
+    limit: int,
+    pruning: bool,
+    keep: int | None,
+    older_than: float | None,
+    store: str | None,
+    format_: str,
+    as_json: bool,
+) -> None:
+    """Runs."""
+    if pruning:
+        _prune(store, keep, older_than)
+        return
+    if keep is not None or older_than is not None:
+        raise click.UsageError("--keep and --older-than go with --prune")
+    machine = as_json or format_ == "json"
+    try:
+        if not store_path(store).exists():
+            show("[]\n" if machine else "no run is kept yet: `check` and `verify` keep theirs\n")
+            return
+        with open_store(store) as kept:
+            runs = kept.runs(limit)
+            if machine:
+                show(json.dumps([run_object(run) for run in runs], indent=2) + "\n")
+            else:
+                show(_table(kept, runs))
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def run_object(run: StoredRun) -> dict[str, Any]:
+    """Return a run as JSON types. ``seconds`` is wall time; ``ended`` null for one that goes on or was killed."""
+    return {
+        "run": run.name,
+        "started": run.started,
+        "ended": run.ended,
+        "seconds": round(run.seconds, 6),
+        "interrupted": run.interrupted,
+        "command": run.command,
+        "source": run.source,
+        "agent": json.loads(run.agent),
+        "scanready": run.version,
+        "targets": run.targets,
+        "verdicts": {verdict.value: run.verdicts.get(verdict.value, 0) for verdict in Verdict},
+        "unchecked": max(0, run.targets - run.finished),
+    }
+
+
+def _prune(store: str | None, keep: int | None, older_than: float | None) -> None:
+    if keep is None and older_than is None:
+        raise click.UsageError("--prune needs --keep N or --older-than AGE")
+    before = None
+    if older_than is not None:
+        moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
+        before = timestamps.written(moment)
+    try:
+        path = store_path(store)
+        gone = prune(path, keep, before) if path.exists() else []
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+    warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} thrown away")
+
+
+def _source(run: StoredRun) -> str:
+    """An inventory by its file's name alone, of many targets the first; --json has it all."""
+    if run.command == "verify":
+        return Path(run.source).name
+    first, *others = run.source.split(" ")
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _table(store: Store, runs: list[StoredRun]) -> str:
+    from rich.text import Text
+
+    from scanready.report.console import GRAVITY, Paper, headed
+
+    paper = Paper(look())
+    table = headed()
+    for head in ("run", "started", "agent"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("results", overflow="fold")
+    table.add_column("of what", overflow="fold")
+    for run in runs:
+        counts = [f"{run.verdicts[v.value]} {v}" for v in reversed(GRAVITY) if run.verdicts.get(v.value)]
+        left = run.targets - run.finished
+        counts += [f"{left} not checked"] if left > 0 else []
+        agent = str(json.loads(run.agent).get("name", ""))
+        started = run.started[:16].replace("T", " ")
+        cells = [run.name, started, visible(agent, 40), ", ".join(counts), visible(_source(run), 200)]
+        table.add_row(*map(Text, cells))
+    paper.draw(table)
+    return paper.text()

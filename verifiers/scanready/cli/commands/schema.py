@@ -1,0 +1,39 @@
+"""``scanready schema {inventory|result|agent}``: the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from scanready.cli.output.outlet import show
+
+_HELP = """\
+\b
+Examples:
+  scanready schema inventory > inventory.schema.json
+  scanready schema result
+
+\b
+In an inventory, the first line tells an editor where its schema is:
+# yaml-language-server: $schema=inventory.schema.json
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("what", type=click.Choice(("inventory", "result", "agent")))
+def command(what: str) -> None:
+    """Schema."""
+    if what == "result":
+        from scanready.report.schema import result_schema
+
+        schema = result_schema()
+    elif what == "agent":
+        from scanready.report.schema import fitness_schema
+
+        schema = fitness_schema()
+    else:
+        from scanready.inventory import json_schema
+
+        schema = json_schema()
+    show(json.dumps(schema, indent=2) + "\n")

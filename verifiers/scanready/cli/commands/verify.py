@@ -1,0 +1,91 @@
+"""``scanready verify INVENTORY``: a whole inventory, then what fails by cause, with one remedy each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.options import option, output_options, run_options
+from scanready.cli.job.prepare import (
+    Options,
+    plugins_load,
+    prepare_outputs,
+    read_inventory,
+    settings_of,
+    source_files,
+    types_exist,
+    warn,
+)
+from scanready.cli.messages import fitting, means_a_file
+from scanready.cli.selection import nothing_selected, parse, select
+
+_HELP = """\
+\b
+Examples:
+  scanready verify estate.yaml
+  scanready verify estate.yaml --only type=ssh,host=web* --only tag=finance
+  scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
+  scanready verify estate.yaml --require scannable --report json=run.json
+  scanready verify --resume last                     go on where a run was interrupted
+
+INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.
+An EXPR of --only is KEY=PATTERN with the keys type, host, port, tag and credential; a
+comma means and, a second --only means or.
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("inventory", metavar="INVENTORY", required=False, shell_complete=shell_completion.files)
+@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
+@run_options
+@option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
+@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context, /, inventory: str | None, only: tuple[str, ...], resume: str | None, yes: bool, **rest: Any
+) -> None:
+    """Verify."""
+    from scanready.cli.job.run_store import recording
+    from scanready.cli.job.runner import Job, carry_out
+
+    if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
+        name = fitting(inventory)
+        raise click.UsageError(f"there is no file {name}; one target is checked with `scanready check {name}`")
+    options, going_on = Options(**rest), None
+    quiet = options.verbosity < 0
+    if resume is not None:
+        from scanready.cli.job.resume import Resumption
+
+        going_on = Resumption(options, resume)
+        options, only = going_on.merged(options), only or going_on.only
+        inventory = inventory or going_on.inventory
+    elif inventory is None:
+        raise click.UsageError("give an INVENTORY, or --resume RUN")
+    for expression in only:
+        parse(expression)
+    types_exist(options.types)
+    described = read_inventory(inventory, allow_large=yes, quiet=quiet)
+    targets = select(described.targets, only, options.types)
+    if not targets:
+        asked = [*only, *(f"type={name}" for name in options.types)]
+        warn(nothing_selected(described.targets, asked))
+        ctx.exit(NOTHING_SELECTED)
+    plugins_load(targets)
+    resumed = going_on.resumed(targets) if going_on else None
+    outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
+    settings = settings_of(options, described, tap)
+    record = recording(options, source_path(inventory), only, options.types)
+    wait = options.wait or 0.0
+    job = Job(targets, settings, outputs, options.require, {}, wait, quiet, record, resumed)
+    ctx.exit(carry_out(job))
+
+
+def source_path(inventory: str) -> str:
+    """Return where the inventory is found again, from whatever directory."""
+    return inventory if inventory == "-" else str(Path(inventory).resolve())

@@ -1,0 +1,131 @@
+"""What must be permitted for some targets, with what a run found, what asking finds, and what names stand for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from scanready.cli.job.prepare import plugins_load, warn
+from scanready.model import Target
+from scanready.report.endpoints import Seen, places_seen, seen
+from scanready.report.rules import Rule, best_source, merged, rules
+from scanready.report.serialize import as_object
+
+from .messages import fitting
+from .source import opened
+
+#: Of all others the catalogue knows the ports.
+_TOLD_WHEN_ASKED = ("nfs", "mssql", "oracle")
+#: Seconds for one name.
+_LOOKUP = 10
+
+
+class Known:
+    """What is known of targets. ``agents`` are the addresses of the agents whose runs were read."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str, int], Seen] = {}
+        self.agents: tuple[str, ...] = ()
+
+    def read(self, run: str, store: str | None) -> None:
+        """Take everything from a run, by its name or file.
+
+        Raises:
+            click.UsageError: there is no such run, or it cannot be read.
+        """
+        agents: dict[str, None] = {}
+        with opened(run, store) as source:
+            for report in source.reports():
+                for (host, port), met in places_seen(as_object(report)).items():
+                    self._seen[_key(host, report.target.type, port)] = met
+                    self._seen.setdefault(_key(host, "", 0), Seen(met.addresses))
+                agents.update(dict.fromkeys(report.agent.addresses))
+        self.agents = tuple(agents)
+
+    def ask(self, targets: Sequence[Target]) -> None:
+        """Climb to the login prompt of those targets that give out ports, without a credential."""
+        plugins_load(targets)
+        asked = [dataclasses.replace(one, credential=None) for one in targets if one.type in _TOLD_WHEN_ASKED]
+        asyncio.run(self._climb(asked))
+
+    async def _climb(self, targets: Sequence[Target]) -> None:
+        from scanready.model import Step
+        from scanready.run.engine import Run, Settings
+
+        async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
+            async for report in run.results(targets):
+                target = report.target
+                self._seen[_key(target.host, target.type, target.port)] = seen(as_object(report))
+
+    def of(self, target: Target) -> Seen | None:
+        """Return what is known of a target, or at least where its host is."""
+        return self._seen.get(_key(target.host, target.type, target.port)) or self._seen.get(_key(target.host, "", 0))
+
+
+def _key(host: str, kind: str, port: int) -> tuple[str, str, int]:
+    return host.lower(), kind, port
+
+
+def permitted(targets: Sequence[Target], known: Known, agents: Sequence[str]) -> list[Rule]:
+    """Return every rule once, in the order of the targets; without ``agents`` from this host's own addresses."""
+
+    def source(destination: str) -> str:
+        return _source(agents, destination)
+
+    return merged(rule for target in targets for rule in rules(target, source, known.of(target)))
+
+
+def resolved(found: Sequence[Rule], agents: Sequence[str]) -> list[Rule]:
+    """Return the rules with addresses for names, a rule for each; what does not resolve is told, and stays."""
+    names = list(dict.fromkeys(rule.destination for rule in found if not rule.resolved))
+    addresses = asyncio.run(_addresses(names))
+    for name in names:
+        if name not in addresses:
+            warn(f"{fitting(name)} does not resolve")
+    return merged(
+        dataclasses.replace(rule, destination=address, source=_source(agents, address))
+        for rule in found
+        for address in (addresses.get(rule.destination) or (rule.destination,))
+    )
+
+
+async def _addresses(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Look up each name once; one that does not resolve is left out."""
+    import socket
+
+    from scanready.net.resolve import Resolver
+
+    resolver = Resolver()
+
+    async def one(name: str) -> tuple[str, tuple[str, ...]]:
+        try:
+            found = await resolver.addresses(name, 9, asyncio.get_running_loop().time() + _LOOKUP)
+        except (socket.gaierror, TimeoutError):
+            return name, ()
+        return name, tuple(dict.fromkeys(str(where[0]) for _, where in found))
+
+    try:
+        return {name: found for name, found in await asyncio.gather(*map(one, names)) if found}
+    finally:
+        resolver.close()
+
+
+def _source(agents: Sequence[str], destination: str) -> str:
+    return best_source(agents, destination) if agents else _own_address(destination)
+
+
+def _own_address(destination: str) -> str:
+    """The address that this host would use; asks its routing table, and sends nothing."""
+    import socket
+
+    from scanready.net.resolve import literal
+    from scanready.net.sockets import source_address
+    from scanready.net.this_agent import this_agent
+
+    address: str | None = None
+    with contextlib.suppress(socket.gaierror):  # a zone that is no interface here
+        where = literal(destination, 9)
+        address = source_address(where) if where else None
+    return address or best_source(this_agent().addresses, destination)

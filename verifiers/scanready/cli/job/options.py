@@ -1,0 +1,93 @@
+"""The options that ``check`` and ``verify`` share, in the order of their help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from scanready.cli import shell_completion
+from scanready.cli.parameters import Duration, FormatAndFile, FormatName, Positive
+
+#: ``platform.system()`` of each agent one can assume.
+PLATFORMS = {
+    "windows": "Windows",
+    "linux": "Linux",
+    "macos": "Darwin",
+    "freebsd": "FreeBSD",
+    "solaris": "SunOS",
+    "aix": "AIX",
+    "hpux": "HP-UX",
+}
+DEPTHS = ("connect", "handshake", "auth", "login", "access")
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+#: What the shell offers for an option, by what its help calls the value.
+_OFFERED = {"FILE": shell_completion.files, "TYPE": shell_completion.types, "RUN": shell_completion.runs}
+
+
+def option(*names: str, **attributes: Any) -> Decorator:
+    """``click.option`` with its twin in the environment: ``--per-host`` is ``SCANREADY_PER_HOST``."""
+    flag = next(name for name in names if name.startswith("--"))
+    attributes.setdefault("shell_complete", _OFFERED.get(attributes.get("metavar", "")))
+    return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
+
+
+_RUN: tuple[Decorator, ...] = (
+    option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable."),
+    option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
+    option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
+    option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 1000]"),
+    option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
+    option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
+    option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1)."),
+    option(
+        "--wait", type=Duration(), metavar="DURATION",
+        help="Look again every 20 s until it holds, for at most this long (30s, 5m).",
+    ),
+    option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if run from such an agent."),
+    option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
+)  # fmt: skip
+_OUTPUT: tuple[Decorator, ...] = (
+    option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
+    option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
+    option(
+        "--report", "reports", type=FormatAndFile(), multiple=True, metavar="FORMAT=FILE",
+        help="Write this as well. Repeatable.",
+    ),
+    option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
+    option("--bundle", metavar="FILE", help="Write a zip for support: results, transcript, versions; no secrets."),
+    option("--store", metavar="FILE", help="Where runs are kept. [default: in this user's data directory]"),
+    option("--no-store", is_flag=True, help="Do not keep this run."),
+    option("-q", "--quiet", count=True, help="Only what matters; no progress."),
+    option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand."),
+    option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment)."),
+)  # fmt: skip
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how to verify."""
+    return _add(_RUN, function)
+
+
+def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of what to show, and where."""
+    return _add(_OUTPUT, function)
+
+
+def simple_format(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--format table|json`` for a command that touches no target."""
+    function = option("--json", "as_json", is_flag=True, help="The same as --format json.")(function)
+    return option(
+        "--format", "format_", type=click.Choice(("table", "json")), default="table", help="[default: table]"
+    )(function)
+
+
+def _add(options: tuple[Decorator, ...], function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
+        function = option(function)
+    return function

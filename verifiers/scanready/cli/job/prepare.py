@@ -1,0 +1,251 @@
+"""From options to a job: settings, outputs, credential. What can be wrong is said here, before anything is probed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready.cli.messages import did_you_mean, fitting
+from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
+from scanready.cli.output.terminal import look
+from scanready.model import Credential, Step, Target
+from scanready.report import FOR_FILES, WHOLE, new_document
+from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from scanready.cli.output.bundle import Bundle
+    from scanready.inventory import Inventory
+    from scanready.run.engine import Settings
+
+
+class Unusable(click.ClickException):
+    """The inventory or a target cannot be used; every problem on a line of its own. Exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Write the problems as a compiler would, so that editors find the place."""
+        for line in self.message.split("\n"):
+            click.echo(f"scanready: {visible(line)}", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The shared options as they were given; None where the inventory or the default decides."""
+
+    types: tuple[str, ...] = ()
+    depth: str | None = None
+    timeout: float | None = None
+    concurrency: int | None = None
+    per_host: int | None = None
+    rate: float | None = None
+    require: str | None = None
+    wait: float | None = None
+    assume_agent: str | None = None
+    no_canary: bool = False
+    format_: str = "table"
+    as_json: bool = False
+    output: str | None = None
+    reports: tuple[tuple[str, str], ...] = ()
+    transcript: str | None = None
+    bundle: str | None = None
+    store: str | None = None
+    no_store: bool = False
+    quiet: int = 0
+    verbose: int = 0
+    no_color: bool = False
+
+    @property
+    def verbosity(self) -> int:
+        """-1, 0, 1, ..."""
+        return self.verbose - self.quiet
+
+    @property
+    def chosen_format(self) -> str:
+        """``--json`` is ``--format json``."""
+        return "json" if self.as_json else self.format_
+
+
+@contextlib.contextmanager
+def problems_told(*, quiet: bool = False) -> Iterator[None]:
+    """Turn what the inventory complains about into an exit code 2, and its warnings into messages."""
+    from scanready.inventory import InventoryError
+
+    told: InventoryError | None = None
+    with warnings.catch_warnings(record=True) as careless:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except InventoryError as error:
+            told = error
+    if not quiet:
+        for warning in careless:
+            warn(str(warning.message))
+    if told is not None:
+        raise Unusable(str(told))
+
+
+def warn(message: str) -> None:
+    """Write a message to standard error."""
+    sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
+
+
+def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None) -> Inventory:
+    """Read an inventory file; its warnings go to standard error.
+
+    Args:
+        credentials: whose secrets are looked up; None: those that its targets use.
+
+    Raises:
+        Unusable: with every problem in it.
+    """
+    from scanready.inventory import load
+
+    with problems_told(quiet=quiet):
+        inventory = load(file, allow_large=allow_large, credentials=credentials)
+    if not quiet:
+        for message in inventory.warnings:
+            warn(message)
+    return inventory
+
+
+def credential_of(
+    inventory: Inventory | None, name: str | None, user: str | None, password_from: str | None, key_file: str | None
+) -> Credential | None:
+    """Return the credential that ``check`` was given, by name or by reference; None for none.
+
+    Args:
+        inventory: read with the secrets of the credential ``name``.
+
+    Raises:
+        click.UsageError: the two ways are mixed, or there is no inventory to find the name in.
+        Unusable: the reference leads nowhere.
+    """
+    if name is None:
+        if user is None and password_from is None and key_file is None:
+            return None
+        from scanready.inventory import credential_from
+
+        with problems_told():
+            return credential_from(user, password_from, key_file)
+    if user is not None or password_from is not None or key_file is not None:
+        raise click.UsageError("--credential names one of an inventory; it does not go with --user and the like")
+    if inventory is None:
+        raise click.UsageError("--credential needs --inventory FILE, where the credential is described")
+    return inventory.credentials[name]
+
+
+def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
+    """Merge the command line, the inventory and the defaults, in this order."""
+    from scanready.net.this_agent import this_agent
+    from scanready.run.engine import CONCURRENCY, PER_HOST, Settings
+
+    from .limits import within_limits
+    from .options import PLATFORMS
+
+    quiet = options.verbosity < 0
+    platform = PLATFORMS[options.assume_agent] if options.assume_agent else None
+    depth = Step(options.depth) if options.depth else (inventory and inventory.depth) or Step.ACCESS
+    return Settings(
+        timeout=options.timeout or (inventory and inventory.timeout) or Settings().timeout,
+        depth=depth,
+        concurrency=within_limits(options.concurrency or CONCURRENCY, (lambda _: None) if quiet else warn),
+        per_host=options.per_host or PER_HOST,
+        rate=options.rate,
+        canary=not options.no_canary,
+        ca_file=inventory.ca_file if inventory else None,
+        agent=this_agent(inventory.agent_name if inventory else None, platform),
+        tap=transcript,
+    )
+
+
+def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ()) -> tuple[Outputs, Any]:
+    """Open all outputs, and the transcript; return them and the engine's tap (None without a transcript).
+
+    Args:
+        ladder: what people see is the ladder, not the table.
+        keep: files being read.
+    """
+    to_file = options.output not in (None, "-")
+    if options.chosen_format in FOR_FILES and not to_file and sys.stdout.isatty():
+        name = options.chosen_format
+        raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
+    drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
+    if options.chosen_format == "table" and ladder:
+        from scanready.report.ladder import Ladder
+
+        main: Any = Ladder(drawn)
+    else:
+        main = new_document(options.chosen_format, drawn)
+    on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
+    others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
+    outputs = open_outputs(main, options.output, others, keep, options.chosen_format in WHOLE)
+    named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
+    taken = [*keep, *(str(name) for name in named)]
+    taps = []
+    if options.transcript is not None:
+        outlet = open_file(options.transcript, taken)
+        outputs.watch(outlet)
+        taps.append(outlet)
+    if options.bundle is not None:
+        outputs.bundle = _bundle(options, outputs, [*taken, options.transcript or ""])
+        taps.append(outputs.bundle.transcript)
+    if not taps:
+        return outputs, None
+    from scanready.cli.output.transcript import recorder
+
+    return outputs, recorder(*taps)
+
+
+def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
+    """A support bundle; its results are an output like any other."""
+    from scanready.cli.output.bundle import Bundle
+
+    archive = open_file(str(options.bundle), taken)
+    outputs.watch(archive, close=False)
+    bundle = Bundle(archive)
+    outputs.outputs.append(Output(new_document("json", look(no_color=True, to_file=True)), bundle.results))
+    outputs.watch(bundle.results)
+    outputs.watch(bundle.transcript)
+    return bundle
+
+
+def source_files(inventory_file: str | None) -> list[str]:
+    """Files that must not be written over."""
+    return [inventory_file] if inventory_file and inventory_file != "-" else []
+
+
+def plugins_load(targets: Sequence[Target]) -> None:
+    """Load what third parties bring for these targets: one that is broken is the operator's to mend, before probing.
+
+    Raises:
+        click.UsageError: a plug-in cannot be imported.
+    """
+    from scanready.run.registry import verifier
+
+    for name in dict.fromkeys(target.type for target in targets):
+        try:
+            verifier(name)
+        except (ImportError, SyntaxError, AttributeError) as error:
+            why = f"{type(error).__name__}: {visible(str(error))}"
+            raise click.UsageError(f"the plug-in for target type {fitting(name)!r} does not load: {why}") from error
+
+
+def types_exist(types: Sequence[str]) -> None:
+    """Check what ``--type`` names.
+
+    Raises:
+        click.UsageError: nobody knows such a type.
+    """
+    from scanready.catalogue import BY_NAME
+    from scanready.run.registry import verifier
+
+    for name in types:
+        if name not in BY_NAME and verifier(name) is None:
+            raise click.UsageError(f"--type: no target type {fitting(name)!r}{did_you_mean(name, BY_NAME)}")

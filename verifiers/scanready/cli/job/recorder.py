@@ -1,0 +1,128 @@
+"""Between the engine and the outputs: a result is written down first, and shown then. Whatever the store does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from pathlib import Path
+
+from scanready.model import Credential, Report, Target
+from scanready.report.serialize import as_line, identity
+from scanready.store import NewRun, Writer
+
+# A commit takes milliseconds, and a locked file is given up after 5 s. A disk that does not even come back from that
+# (a network file system, say) must not keep results from whoever waits for them.
+_PATIENCE = 10.0
+# A login waits for its note so long: it is on the target's time.
+_LOGIN_PATIENCE = 0.5
+# Results that may wait to be written before probing waits, too.
+_ROOM = 512
+
+
+class Keeping:
+    """Writes one run down while it goes on.
+
+    Args:
+        path: the store's file.
+        run: a new run, or the name of one that is gone on with.
+        targets: all targets of the run, whose places are kept.
+        warn: told once if nothing can be kept, and why; not in the event loop's thread.
+    """
+
+    def __init__(self, path: Path, run: NewRun | str, targets: Sequence[Target], warn: Callable[[str], None]) -> None:
+        self._places = {id(target): place for place, target in enumerate(targets)}
+        self._warn = warn
+        self._loop = asyncio.get_running_loop()
+        self._committed, self._news = 0, asyncio.Event()
+        self._writer = Writer(path, run, self._wrote, self._failed)
+
+    @property
+    def name(self) -> str | None:
+        """The run's name, if it is kept."""
+        return None if self._writer.failed else self._writer.name
+
+    async def kept(self, coming: AsyncGenerator[Report, None]) -> AsyncGenerator[Report, None]:
+        """Pass reports on, each once it is committed; in their order."""
+        waiting: deque[Report] = deque()
+        room, ended = asyncio.Semaphore(_ROOM), False
+
+        async def feed() -> None:
+            nonlocal ended
+            try:
+                async with contextlib.aclosing(coming):
+                    async for report in coming:
+                        await room.acquire()
+                        waiting.append(report)
+                        self._write(report)
+            finally:
+                ended = True
+                self._news.set()
+
+        feeding = asyncio.create_task(feed())
+        try:
+            while not ended or waiting:
+                self._news.clear()
+                if not waiting:
+                    if not ended:
+                        await self._news.wait()
+                elif self._committed > 0 or self._writer.failed:
+                    self._committed -= 1
+                    room.release()
+                    yield waiting.popleft()
+                else:
+                    await self._answer()
+            await feeding
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+
+    async def announce(self, credential: Credential, host: str, place: str) -> None:
+        """Write down that a login goes out, before it does."""
+        if self._writer.failed:
+            return
+        written = asyncio.Event()
+        self._writer.attempt(credential.name, host, place, lambda: self._in_loop(written.set))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOGIN_PATIENCE):
+                await written.wait()
+
+    def end(self, seconds: float, interrupted: bool) -> None:
+        """Write how it ended."""
+        self._writer.end(seconds, interrupted, _PATIENCE)
+
+    def _write(self, report: Report) -> None:
+        place = self._places.get(id(report.target), len(self._places))
+        self._writer.result(place, identity(report.target), report.verdict.value, as_line(report))
+
+    def _wrote(self, count: int) -> None:
+        def note() -> None:
+            self._committed += count
+            self._news.set()
+
+        self._in_loop(note)
+
+    def _in_loop(self, call: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+            self._loop.call_soon_threadsafe(call)
+
+    async def _answer(self) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):  # wait_for may swallow a cancellation that comes with the news
+                await self._news.wait()
+        except TimeoutError:
+            self._writer.give_up(f"it does not answer for {_PATIENCE:.0f} s")
+
+    def _failed(self, why: str) -> None:
+        self._warn(f"this run is not kept: {why}")
+
+
+def asked(only: tuple[str, ...], types: tuple[str, ...], depth: str, timeout: float, tried: Iterable[str]) -> str:
+    """Return what a run was asked for as it is stored: what ``--resume`` goes on with, and a report tells.
+
+    ``tried`` are the hosts that were asked for without a type, as they were written.
+    """
+    kept = {"only": only, "types": types, "depth": depth, "timeout": timeout, "tried": list(dict.fromkeys(tried))}
+    return json.dumps(kept, separators=(",", ":"))

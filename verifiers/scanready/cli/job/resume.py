@@ -1,0 +1,125 @@
+"""``verify --resume RUN``: what of a stored run is done, and with what the rest was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from scanready.causes import common
+from scanready.cli.messages import fitting
+from scanready.model import Cause, Outcome, Owner, Report, Step, Target
+from scanready.report.parse import NotAResult, agent_restored, restored
+from scanready.report.serialize import identity
+from scanready.store import Store, StoredRun
+
+from .options import PLATFORMS
+from .prepare import Options
+from .run_store import find_run, open_store
+from .runner import Resumed
+
+#: A login of which nobody knows how it ended: the process was killed meanwhile.
+_UNKNOWN = common.OUT_OF_TIME
+
+
+class Resumption:
+    """A stored run that is to be gone on with.
+
+    Raises:
+        click.UsageError: there is no such run, or it is one of ``check``.
+    """
+
+    def __init__(self, options: Options, text: str) -> None:
+        if options.no_store:
+            raise click.UsageError("--resume goes on in the store; it does not go with --no-store")
+        self.store: Store = open_store(options.store)
+        self.run: StoredRun = find_run(self.store, text)
+        if self.run.command != "verify":
+            raise click.UsageError(
+                f"{self.run.name} is a run of `check`; --resume goes on with one of `verify` (`scanready runs`)"
+            )
+        self.asked: dict[str, Any] = json.loads(self.run.asked)
+
+    @property
+    def inventory(self) -> str:
+        """The inventory's file.
+
+        Raises:
+            click.UsageError: it came from standard input.
+        """
+        if self.run.source == "-":
+            raise click.UsageError(f"the inventory of {self.run.name} came from standard input: give it again")
+        return self.run.source
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """The selection it was begun with."""
+        return tuple(self.asked["only"])
+
+    def merged(self, options: Options) -> Options:
+        """Return the options with those the run was begun with, where none are given now."""
+        return dataclasses.replace(
+            options,
+            types=options.types or tuple(self.asked["types"]),
+            depth=options.depth or self.asked["depth"],
+            timeout=options.timeout or self.asked["timeout"],
+            assume_agent=options.assume_agent or self._assumed(),
+        )
+
+    def _assumed(self) -> str | None:
+        """The agent that the run's results are judged for, where that was an assumed one."""
+        agent = agent_restored(json.loads(self.run.agent))
+        return next(
+            (name for name, platform in PLATFORMS.items() if agent.assumed and platform == agent.platform), None
+        )
+
+    def resumed(self, targets: Sequence[Target]) -> Resumed:
+        """Return what is done of these targets, and what is left."""
+        by_key = {identity(target): target for target in targets}
+        done = self.store.keys(self.run) & by_key.keys()
+        left = [target for key, target in by_key.items() if key not in done]
+        return Resumed(
+            self.run.name,
+            self.run.started,
+            self.run.seconds,
+            lambda: self._reports(by_key),
+            left,
+            tuple(self._tried(by_key)),
+        )
+
+    def _reports(self, by_key: dict[str, Target]) -> Iterator[Report]:
+        """The finished results of these targets, one in memory at a time; the inventory may have lost some."""
+        for line in self.store.results(self.run):
+            report = _read(self.run, line)
+            target = by_key.get(identity(report.target))
+            if target is not None:
+                report.target = target
+                yield report
+
+    def _tried(self, by_key: dict[str, Target]) -> Iterator[tuple[Target, Cause]]:
+        """What the run learnt of its credentials: refusals above all, and logins that a kill left open."""
+        settled: set[tuple[str, str]] = set()
+        for report in self._reports(by_key) if any(target.credential for target in by_key.values()) else ():
+            for check in report.checks:
+                if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or not report.target.credential:
+                    continue
+                settled.add((report.target.credential.name, report.target.host))
+                if check.finding and (check.finding.cause.owner is Owner.IDENTITY or check.finding.cause is _UNKNOWN):
+                    yield report.target, check.finding.cause
+        yield from self._left_open(settled, by_key.values())
+
+    def _left_open(self, settled: set[tuple[str, str]], targets: Iterable[Target]) -> Iterator[tuple[Target, Cause]]:
+        there = {(target.credential.name, target.host): target for target in targets if target.credential}
+        for credential, host, _ in self.store.attempts(self.run):
+            if (credential, host) not in settled and (credential, host) in there:
+                yield there[credential, host], _UNKNOWN
+
+
+def _read(run: StoredRun, line: str) -> Report:
+    try:
+        return restored(json.loads(line))
+    except (NotAResult, ValueError, RecursionError) as error:
+        raise click.UsageError(f"a stored result of {run.name} cannot be read: {fitting(str(error))}") from error

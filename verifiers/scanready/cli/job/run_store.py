@@ -1,0 +1,56 @@
+"""From the command line to the store: which file, and what is to be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scanready.store import Store, StoredRun, StoreError, default_path
+
+from .prepare import Options, warn
+from .runner import Record
+
+
+def recording(options: Options, source: str, only: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> Record | None:
+    """Return how to keep a run; None if it is not to be kept, or cannot be, which is told."""
+    if options.no_store:
+        return None
+    try:
+        return Record(store_path(options.store), source, only, types)
+    except StoreError as error:
+        warn(f"this run is not kept: {error}")
+        return None
+
+
+def store_path(named: str | None) -> Path:
+    """Return the store's file.
+
+    Raises:
+        StoreError: none is named, and this user has no data directory.
+    """
+    return Path(named) if named else default_path()
+
+
+def open_store(named: str | None) -> Store:
+    """Open the store to read.
+
+    Raises:
+        click.UsageError: it cannot be read.
+    """
+    try:
+        return Store(store_path(named))
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def find_run(store: Store, text: str) -> StoredRun:
+    """Return a run by its name, or ``last`` and the like.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    try:
+        return store.find(text)
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,208 @@
+"""One run, as ``check`` and ``verify`` do it: outputs opened first, results written as they come, an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import gc
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanready import __version__
+from scanready.cli.output.outputs import Outputs
+from scanready.cli.output.progress import Progress
+from scanready.climb.guard import LockoutGuard
+from scanready.model import Agent, Cause, Report, Target, bracketed
+from scanready.net.this_agent import this_agent
+from scanready.report.document import RunInfo, Totals
+from scanready.run import timestamps
+from scanready.run.engine import Run, Settings
+
+from . import prepare
+from .exit_code import Judge
+from .interrupt import INTERRUPTED, interruptible
+from .wait import rounds
+
+if TYPE_CHECKING:
+    from .recorder import Keeping
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done. ``tried`` is as in RunInfo; ``wait`` is seconds, 0 for one look."""
+
+    targets: Sequence[Target]
+    settings: Settings
+    outputs: Outputs
+    require: str | None = None
+    tried: Mapping[int, str] = field(default_factory=dict)
+    wait: float = 0.0
+    quiet: bool = False
+    record: Record | None = None
+    resumed: Resumed | None = None
+    command: str = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a run is kept, and what is kept of it besides the results; see :class:`scanready.store.NewRun`."""
+
+    path: Path
+    source: str
+    only: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
+
+    ``seconds`` is the wall time it took, as far as that is known; ``tried`` pairs a target whose credential was tried
+    with why that failed.
+    """
+
+    name: str
+    started: str
+    seconds: float
+    reports: Callable[[], Iterable[Report]]
+    left: Sequence[Target]
+    tried: Sequence[tuple[Target, Cause]]
+
+
+# What a finished climb leaves behind goes at once, by reference counts: none of its objects are in cycles (a test holds
+# that). The collector only looks, again and again, at a thousand climbs in flight, which are all alive: a quarter of
+# the CPU time at Python's own threshold of 700 (measured). At this one it still finds, every few megabytes, what a
+# client library may leave in cycles after a login.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+def carry_out(job: Job) -> int:
+    """Verify the targets and return the exit code. Nothing is raised for what targets, outputs or Ctrl-C do."""
+    gc.freeze()  # modules and targets: they stay to the end, so no collection needs to go through them
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    return asyncio.run(_carry_out(job))
+
+
+async def _carry_out(job: Job) -> int:
+    judge, totals = Judge(job.require, job.tried), Totals()
+    progress = Progress(len(job.targets), job.quiet)
+    job.outputs.before_terminal = progress.clear
+    began = time.perf_counter()
+    agent = job.settings.agent or this_agent()
+    info = _info(job, agent)
+    keeping = _keeping(job, info, progress) if job.record else None
+    guard = LockoutGuard(keeping.announce if keeping else None)
+    for target, cause in job.resumed.tried if job.resumed else ():
+        if target.credential is not None:
+            guard.note(target.credential, target.host, f"{bracketed(target.host)}:{target.port}", cause)
+    async with Run(dataclasses.replace(job.settings, agent=agent), guard) as run:
+        job.outputs.begin(info)
+        await _pump(job, run, judge, totals, progress, keeping)
+    totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
+    totals.unchecked = len(job.targets) - totals.targets
+    progress.clear()
+    if keeping:
+        keeping.end(totals.seconds, totals.interrupted)
+    job.outputs.end(totals)
+    if job.outputs.bundle:
+        job.outputs.bundle.finish(info, job.command)
+    name = keeping.name if keeping else None
+    if totals.interrupted:
+        progress.say(_interrupted(job, totals, name))
+        return job.outputs.exit_code(INTERRUPTED)
+    if name:
+        progress.hint(f"kept as {name}: `scanready report {name}`")
+    return job.outputs.exit_code(judge.code)
+
+
+def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
+    from scanready.report.serialize import agent_object
+    from scanready.store import NewRun
+
+    from .recorder import Keeping, asked
+
+    def warn(message: str) -> None:
+        progress.clear()
+        prepare.warn(message)
+
+    record = job.record
+    assert record is not None, "it is asked for only then"
+    if job.resumed:
+        return Keeping(record.path, job.resumed.name, job.targets, warn)
+    new = NewRun(
+        info.started,
+        job.command,
+        record.source,
+        len(job.targets),
+        info.version,
+        json.dumps(agent_object(info.agent)),
+        asked(record.only, record.types, info.depth.value, info.timeout, job.tried.values()),
+    )
+    return Keeping(record.path, new, job.targets, warn)
+
+
+def _interrupted(job: Job, totals: Totals, name: str | None) -> str:
+    told = f"interrupted: {totals.targets} of {len(job.targets)} targets were finished, and are kept"
+    if name is None or job.record is None:
+        return told
+    goes_on = f"`scanready verify --resume {name}` goes on" if job.command == "verify" else ""
+    return f"{told} as {name}" + (f"; {goes_on}" if goes_on else "")
+
+
+async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None) -> None:
+    """Move results from the run to the outputs until there are no more, or nobody wants them."""
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        totals.interrupted = True
+        progress.say("interrupted: finishing what is in flight; again to leave at once")
+        run.stop()
+        stopped.set()
+
+    def last_words() -> None:
+        progress.clear()
+        job.outputs.hurry()
+
+    async def take(report: Report) -> None:
+        judge.add(report)
+        totals.verdicts[report.verdict] += 1
+        progress.count(report.verdict)
+        await job.outputs.add(report)
+
+    async def move() -> None:
+        for report in job.resumed.reports() if job.resumed else ():
+            await take(report)
+        left = job.resumed.left if job.resumed else job.targets
+        coming = rounds(run, left, job.wait, judge, stopped, progress.say)
+        async with contextlib.aclosing(keeping.kept(coming) if keeping else coming) as reports:
+            async for report in reports:
+                await take(report)
+
+    loop = asyncio.get_running_loop()
+    moving = asyncio.create_task(move())
+    drawing = asyncio.create_task(progress.keep_drawing())
+
+    def nobody_reads() -> None:
+        loop.call_soon_threadsafe(moving.cancel)
+
+    job.outputs.when_dry = nobody_reads
+    try:
+        with interruptible(stop, last_words):
+            await moving
+    except asyncio.CancelledError:
+        if job.outputs.code is None:  # not for want of a reader: somebody cancelled us
+            raise
+    finally:
+        job.outputs.when_dry = lambda: None
+        drawing.cancel()
+
+
+def _info(job: Job, agent: Agent) -> RunInfo:
+    started = job.resumed.started if job.resumed else timestamps.now()
+    settings = job.settings
+    return RunInfo(__version__, agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require)

@@ -1,0 +1,80 @@
+"""``--wait``: verify again what does not hold yet, politely, until it holds or the time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from scanready.model import Report, Target
+from scanready.run.engine import Run
+
+from .exit_code import Judge
+
+# Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
+# an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
+# account is always empty again. fail2ban's usual window takes 5 marks in 10 minutes, but for logins, and a refused
+# login is never repeated here. Nobody changes a firewall faster than that anyway.
+EVERY = 20.0
+# A last look when the time is nearly over is worth it unless the one before has only just been.
+LEAST = 5.0
+
+#: Waiting changes nothing about these; a login above all is not tried again, to protect the account.
+_FINAL = ("login.", "scanready.not-built", "scanready.depth-limited", "agent.driver-missing", "agent.platform-mismatch")
+
+
+async def rounds(
+    run: Run,
+    targets: Sequence[Target],
+    wait: float,
+    judge: Judge,
+    stopped: asyncio.Event,
+    say: Callable[[str], None],
+) -> AsyncGenerator[Report, None]:
+    """Yield one report per target: at once if it holds or waiting is of no use, else the last one.
+
+    Args:
+        wait: how long to try, in seconds; 0 does one round.
+        stopped: set to give up waiting.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + wait
+    pending = targets
+    while True:
+        held: list[Report] = []
+        async with contextlib.aclosing(run.results(pending)) as reports:
+            async for report in reports:
+                judge.look_at(report)
+                if not wait or judge.holds(report) or _is_final(report):
+                    yield report
+                else:
+                    held.append(report)
+        settled = [report for report in held if judge.holds(report)]
+        held = [report for report in held if not judge.holds(report)]
+        for report in settled:
+            yield report
+        left = end - loop.time()
+        if not held or stopped.is_set() or left < min(LEAST, EVERY):
+            break
+        pause = min(EVERY, left)
+        say(_still(held, pause, left))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), pause)
+        if stopped.is_set():
+            break
+        run.renew()
+        pending = [report.target for report in held]
+    for report in held:
+        yield report
+
+
+def _is_final(report: Report) -> bool:
+    return report.cause is not None and report.cause.code.startswith(_FINAL)
+
+
+def _still(held: list[Report], pause: float, left: float) -> str:
+    causes = Counter(report.cause.code if report.cause else report.verdict.value for report in held)
+    words = ", ".join(f"{code} {count}" for code, count in causes.most_common(3))
+    plural = "does" if len(held) == 1 else "do"
+    return f"{len(held)} {plural} not hold yet ({words}); next look in {pause:.0f} s, {left:.0f} s left"

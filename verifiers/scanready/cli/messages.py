@@ -1,0 +1,26 @@
+"""The few sentences several commands say alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from scanready.wire.printable import visible
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"``, or nothing where nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known), 1, 0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def means_a_file(word: str) -> bool:
+    """Whether a word that may be an inventory or a target is an inventory: there, or called like one."""
+    return word == "-" or word.endswith((".yaml", ".yml")) or os.path.isfile(word)
+
+
+def fitting(word: str) -> str:
+    """Return a word of the operator's as it may be repeated to a terminal."""
+    return visible(word, 120)

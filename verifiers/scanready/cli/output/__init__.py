@@ -1,0 +1,1 @@
+"""Where the output goes: terminal, files, transcript, support bundle."""

@@ -1,0 +1,86 @@
+"""``--bundle FILE``: all that somebody else needs to understand a check, in one archive.
+
+``result.json`` is what ``--format json`` prints, ``transcript.txt`` what ``--transcript`` writes, ``about.json`` tells
+of the agent and of the versions of everything that took part. No secrets are in any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import ssl
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from importlib import metadata
+from typing import IO, Any
+
+from scanready.report.document import RunInfo
+from scanready.report.serialize import agent_object
+
+from .outlet import Outlet
+
+FORMAT = 1
+RESULT, TRANSCRIPT, ABOUT = "result.json", "transcript.txt", "about.json"
+#: Whatever may have a part in what was found.
+_LIBRARIES = (
+    *("click", "cryptography", "h11", "pyOpenSSL", "service-identity", "rich", "ruamel.yaml", "pydantic"),
+    *("paramiko", "impacket", "pyspnego", "pymysql", "psycopg", "oracledb", "python-tds", "imapclient", "exchangelib"),
+    *("requests", "requests-ntlm", "urllib3", "keyring", "ibm_db", "informix-driver", "teradatasql"),
+)
+
+
+class Bundle:
+    """One archive being made: its parts are written side by side, to nameless files, and put together at the end."""
+
+    def __init__(self, archive: Outlet) -> None:
+        self._archive = archive
+        self._results: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by finish()
+        self._transcript: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.results = Outlet(self._results, "the bundle's results")
+        self.transcript = Outlet(self._transcript, "the bundle's transcript")
+
+    def finish(self, run: RunInfo, command: str) -> bool:
+        """Put it together; False if it could not be written."""
+        about = json.dumps(about_object(run, command), indent=2).encode()
+        try:
+            with zipfile.ZipFile(self._archive.raw, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+                archive.writestr(ABOUT, about)
+                for name, part in ((RESULT, self._results), (TRANSCRIPT, self._transcript)):
+                    part.seek(0)
+                    with archive.open(name, "w", force_zip64=True) as member:
+                        while piece := part.read(1 << 20):
+                            member.write(piece)
+        except OSError as error:
+            self._archive.fail(error)
+        finally:
+            self._results.close()
+            self._transcript.close()
+            self._archive.close()
+        return self._archive.error is None
+
+
+def about_object(run: RunInfo, command: str) -> dict[str, Any]:
+    """Return what a bundle tells besides the results, as JSON types."""
+    return {
+        "bundle": FORMAT,
+        "scanready": run.version,
+        "command": command,
+        "tried": list(dict.fromkeys(run.tried.values())),
+        "agent": agent_object(run.agent),
+        "system": platform.platform(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "openssl": ssl.OPENSSL_VERSION,
+        "libraries": _versions(),
+        "plugins": sorted(f"{one.name} = {one.value}" for one in metadata.entry_points(group="scanready.targets")),
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,71 @@
+"""The progress line on standard error, and messages beside it. Only a terminal sees the line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+
+from scanready.model import Verdict
+
+# Often enough to look alive, seldom enough to cost nothing at 2,000 results a second.
+_EVERY = 0.2
+_WORTH_SAYING = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
+
+
+class Progress:
+    """``[####......] 120/500  3 blocked  12 s``. ``quiet`` says nothing but errors."""
+
+    def __init__(self, total: int, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._total = total
+        self._done = 0
+        self._counts: Counter[Verdict] = Counter()
+        self._began = time.monotonic()
+        self._shown = False
+
+    def count(self, verdict: Verdict) -> None:
+        """One more target is done."""
+        self._done += 1
+        self._counts[verdict] += 1
+
+    def say(self, message: str) -> None:
+        """Write a message on a line of its own."""
+        if not self._quiet:
+            self.clear()
+            self._write(f"scanready: {message}\n")
+
+    def hint(self, message: str) -> None:
+        """Write a message that only somebody at a terminal has a use for."""
+        if self._live:
+            self.say(message)
+
+    def clear(self) -> None:
+        """Take the line away, for whatever is written next."""
+        if self._shown:
+            self._shown = False
+            self._write("\r\x1b[K")
+
+    async def keep_drawing(self) -> None:
+        """Redraw until cancelled."""
+        while self._live:
+            await asyncio.sleep(_EVERY)
+            self._draw()
+
+    def _draw(self) -> None:
+        filled = 20 * self._done // max(1, self._total)
+        words = "".join(f"  {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
+        line = f"[{'#' * filled}{'.' * (20 - filled)}] {self._done}/{self._total}{words}"
+        line += f"  {time.monotonic() - self._began:.0f} s"
+        self._shown = True
+        self._write(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

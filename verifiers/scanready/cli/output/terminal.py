@@ -1,0 +1,37 @@
+"""What the terminal can show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from scanready.report.document import Look
+
+# Where nobody's terminal sets the width: wide enough that few lines break, and still a page.
+_FILE_WIDTH = 120
+_SIGNS = "✓✗–…"
+
+
+def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -> Look:
+    """Return how to draw on standard output, or into a file."""
+    terminal = not to_file and sys.stdout.isatty()
+    width = shutil.get_terminal_size((_FILE_WIDTH, 24)).columns if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
+    forced = bool(os.environ.get("FORCE_COLOR")) and not to_file
+    color = (forced or (terminal and _understands_color())) and not no_color and not os.environ.get("NO_COLOR")
+    return Look(width, color, to_file or _can_encode(), verbosity)
+
+
+def _understands_color() -> bool:
+    """Consoles of Windows before Windows Terminal need a mode switched on; there we stay plain."""
+    if os.environ.get("TERM") == "dumb":
+        return False
+    return sys.platform != "win32" or bool(os.environ.get("WT_SESSION") or os.environ.get("CONEMUANSI"))
+
+
+def _can_encode() -> bool:
+    try:
+        _SIGNS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,41 @@
+"""What the shell is offered behind an option or for an argument. Nothing heavy is imported before it is asked for."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem
+
+
+def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the target types."""
+    from scanready.catalogue import BY_NAME
+
+    return [name for name in BY_NAME if name.startswith(incomplete.lower())]
+
+
+def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the codes of all causes."""
+    from scanready.targets import all_causes
+
+    return [code for code in all_causes() if code.startswith(incomplete.lower())]
+
+
+def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Leave it to the shell, which knows the files."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the newest runs, and files where none fits."""
+    from scanready.cli.job.run_store import open_store, store_path
+    from scanready.store import StoreError
+
+    names: list[str] = []
+    try:
+        path = store_path(ctx.params.get("store"))
+        if path.exists():
+            with open_store(str(path)) as kept:
+                names = ["last", "last~1", *(run.name for run in kept.runs(20))]
+    except (StoreError, click.UsageError):
+        names = []  # a completion is no place for messages
+    return [*files(ctx, param, incomplete), *(CompletionItem(name) for name in names if name.startswith(incomplete))]

@@ -1,0 +1,213 @@
+"""Log in to a web page with requests, once, and read the beginning of it.
+
+The scheme is the one the handshake chose, so that nothing is negotiated behind our back: no redirects, no retries,
+no proxies and no credentials from the environment. The certificate was judged before. What is counted as an attempt:
+Basic sends the password with the first request; Digest and NTLM answer one challenge.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scanready.causes import common
+from scanready.causes import web as causes
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+from scanready.net.tls import handshake_context
+from scanready.wire.http import MAX_BODY
+
+from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.auth import AuthBase
+
+_MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one."""
+
+    url: str
+    scheme: str
+    user_agent: str
+    proxy: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
+
+    status: int
+    content_type: str | None = None
+    body: bytes = b""
+    truncated: bool = False
+    denied: Failure | None = None
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+    """Log in once and read up to 64 KiB of the page. ``seconds`` bounds each wait, and the reading as a whole.
+
+    Raises:
+        Failure: the login was refused, or the server failed; a library is not installed.
+    """
+    try:
+        import requests
+        import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
+        import urllib3
+        from spnego.exceptions import SpnegoError
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+    assert credential.password is not None, "nobody logs in with a name alone"
+    with Watchdog(time.monotonic() + seconds) as watchdog:
+        try:
+            with _session(where, watchdog) as session, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+                answer = session.get(
+                    where.url,
+                    auth=_auth(where.scheme, credential.username, credential.password),
+                    timeout=max(0.1, seconds),
+                    allow_redirects=False,
+                    verify=False,
+                    stream=True,
+                )
+                return _judged(answer, watchdog)
+        except requests.Timeout as error:
+            raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {error}") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            raise Failure(common.LIMIT, f"requests says: {error}") from error
+        except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
+            # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
+            # it does not know the digest that the server wants.
+            raise Failure(common.LIMIT, f"{where.scheme} did not come about: {error}") from error
+
+
+def adapter(watchdog: Watchdog) -> type[HTTPAdapter]:
+    """A transport for requests: TLS as the handshake did it, which judged the certificate, and guarded.
+
+    A version or cipher of the server's must not fail here alone.
+    """
+    from requests.adapters import HTTPAdapter
+
+    class Adapter(HTTPAdapter):
+        """See :func:`adapter`."""
+
+        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+            context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
+            super().init_poolmanager(*arguments, ssl_context=context, **named)
+            _guarded(self.poolmanager, watchdog)
+
+        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
+            context = handshake_context.__wrapped__(("http/1.1",))
+            return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
+
+    return Adapter
+
+
+def _session(where: Where, watchdog: Watchdog) -> requests.Session:
+    import requests
+
+    ours = adapter(watchdog)
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})
+    session.mount("http://", ours(max_retries=0))
+    session.mount("https://", ours(max_retries=0))
+    if where.proxy:
+        session.proxies.update({"http": where.proxy, "https": where.proxy})
+    return session
+
+
+def _guarded(manager: Any, watchdog: Watchdog) -> Any:
+    """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    def guarded(pool: type[HTTPConnectionPool], connection: type[HTTPConnection]) -> type[HTTPConnectionPool]:
+        def _new_conn(self: HTTPConnection) -> Any:
+            sock = connection._new_conn(self)
+            watchdog.guard(sock.fileno())
+            return sock
+
+        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn})
+        return type(pool.__name__, (pool,), {"ConnectionCls": ours})
+
+    manager.pool_classes_by_scheme = {
+        "http": guarded(HTTPConnectionPool, HTTPConnection),
+        "https": guarded(HTTPSConnectionPool, HTTPSConnection),
+    }
+    return manager
+
+
+def _auth(scheme: str, user: str, password: str) -> AuthBase:
+    from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+    from requests_ntlm import HttpNtlmAuth
+
+    match scheme:
+        case "ntlm":
+            ntlm: AuthBase = HttpNtlmAuth(user, password)
+            return ntlm
+        case "digest":
+            return HTTPDigestAuth(user, password)
+        case _:
+            # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+            return HTTPBasicAuth(user.encode(), password.encode())
+
+
+def _judged(answer: requests.Response, watchdog: Watchdog) -> Visit:
+    said = f"{answer.status_code} {answer.reason or ''}".strip()
+    if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
+        raise Failure(common.OUT_OF_TIME, "the login did not end in time")
+    match answer.status_code:
+        case 401 if not answer.request.headers.get("Authorization"):
+            offered = answer.headers.get("WWW-Authenticate", "nothing")
+            raise Failure(common.LIMIT, f"requests did not answer what was offered: {offered[:400]}")
+        case 401 if re.search(r"\bstale *= *\"?true", answer.headers.get("WWW-Authenticate", ""), re.IGNORECASE):
+            raise Failure(common.LIMIT, "the server wants the digest again (stale), which was not tried a second time")
+        case 401:
+            raise Failure(common.LOGIN_REFUSED, f"the server answers {said} to the login")
+        case 407:
+            raise Failure(causes.PROXY_LOGIN, f"a proxy answers {said}")
+        case 429:
+            raise Failure(common.THROTTLED, f"the server answers {said} to the login")
+        case status if status in (502, 503, 504):
+            raise Failure(causes.UNAVAILABLE, f"the server answers {said} to the login")
+        case status if status >= 500:
+            raise Failure(causes.SERVER_ERROR, f"the server answers {said} to the login")
+        case 403 | 451:
+            denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
+            return Visit(answer.status_code, denied=denied)
+        case status if 300 <= status < 400:
+            led = f"after the login the page answers {said} and leads to {answer.headers.get('Location', 'nowhere')}"
+            return Visit(status, denied=Failure(common.LIMIT, f"{led[:400]}, which was not followed"))
+        case 404 | 410 as status:
+            return Visit(status)
+        case status if status >= 400:
+            return Visit(status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}"))
+    body, truncated = _body(answer, watchdog)
+    return Visit(answer.status_code, answer.headers.get("Content-Type"), body, truncated)
+
+
+def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:
+    """Up to 64 KiB, and what there was of it where the connection ended first or the time was over."""
+    import urllib3
+
+    body = bytearray()
+    try:
+        while len(body) < MAX_BODY:
+            chunk = answer.raw.read1(MAX_BODY - len(body))
+            if not chunk:
+                return bytes(body), watchdog.bitten
+            body += chunk
+    except urllib3.exceptions.HTTPError:
+        if not body:
+            raise
+    return bytes(body), True

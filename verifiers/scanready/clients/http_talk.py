@@ -1,0 +1,306 @@
+"""The HTTP talk that all types over HTTP share: one connection to one origin, and the questions asked on it.
+
+    we                                 proxy, if one is configured       server
+    CONNECT host:port             ->                                               (https)
+                                  <-   200: a tunnel
+    TLS                           ->                                               (https)
+                                                                    <-   TLS
+    HEAD /path                    ->
+                                                                    <-   status and fields
+    GET /path                     ->                                               (where HEAD was refused)
+                                                                    <-   status, fields, up to 64 KiB
+    close_notify, FIN             ->
+
+Through a proxy, http is asked in absolute form (RFC 9112, 3.2.2) and https through a tunnel (RFC 9110, 9.3.6).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin, urlsplit
+
+from scanready.causes import common
+from scanready.causes import web as causes
+from scanready.climb import certificates
+from scanready.climb.explain import Failure
+from scanready.climb.probe import ClimbEnded, Probe, Rung
+from scanready.model import Check, Step, bracketed
+from scanready.net.stream import HungUp, Silent, Stream, TlsFailed
+from scanready.version import __version__
+from scanready.wire import WireError
+from scanready.wire import http as wire
+
+USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
+ALPN = ("http/1.1",)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
+# These it would only repeat: a login, a limit, an overload, a gateway in between.
+_TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
+# What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
+_NO_PROXY = (400, 404, 405, 501)
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where a question goes. ``path`` includes the query, and is as HTTP carries it."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What one connection is good for."""
+        return self.scheme, self.host.lower(), self.port
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``."""
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The Host field: no port where it is the scheme's default."""
+        return wire.authority(self.host, self.port, DEFAULT_PORTS[self.scheme])
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def joined(self, location: str) -> Url | None:
+        """Where ``location``, a redirect's, leads from here; None if that is no address of a web page."""
+        try:
+            parts = urlsplit(urljoin(str(self), location.strip()))
+            scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        except ValueError:
+            return None
+        if scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
+            return None
+        return Url(scheme, host, port or DEFAULT_PORTS[scheme], carried(parts.path, parts.query))
+
+
+def carried(path: str, query: str = "") -> str:
+    """A path as HTTP carries it: what is not allowed in it percent-encoded, what is encoded left alone."""
+    return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?#[]@!$&'()*+,;=~")
+
+
+def asked_for(probe: Probe, scheme: str) -> Url:
+    """The target's own page."""
+    host = probe.host
+    with contextlib.suppress(UnicodeError):  # a name that is none fails where it is resolved
+        host = host if host.isascii() else host.encode("idna").decode()
+    return Url(scheme, host, probe.target.port, carried(probe.target.options.get("path", "/")))
+
+
+def proxy_of(probe: Probe) -> tuple[str, int] | None:
+    """The proxy the target's options name, as the inventory normalised it (``host:port``)."""
+    named = str(probe.target.options.get("proxy") or "").removeprefix("http://").rstrip("/")
+    if not named:
+        return None
+    host, _, port = named.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Talk:
+    """Questions to one origin, in turn, on one connection for as long as the server keeps it."""
+
+    def __init__(self, probe: Probe, origin: Url, stream: Stream) -> None:
+        self._probe = probe
+        self._origin = origin
+        self._stream = stream
+        self._over = False
+        self._asked = 0
+        self.method = ""  # what was asked last: a body came with GET alone
+        self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
+
+    async def question(self, url: Url, refusal: int = 400) -> wire.Response:
+        """Ask about a page: HEAD, and GET where HEAD is refused (by a status from ``refusal`` on, or by hanging up)."""
+        try:
+            answer = await self.ask("HEAD", url)
+        except HungUp as error:
+            if error.heard:
+                raise
+            await self._anew()
+            return await self.ask("GET", url)
+        if answer.status >= refusal and answer.status not in _TRUSTED_REFUSALS:
+            answer = await self.ask("GET", url)
+        return answer
+
+    async def ask(self, method: str, url: Url, headers: Iterable[tuple[str, str]] = ()) -> wire.Response:
+        """Send one request and read its answer, on a new connection if the last answer ended the old one.
+
+        ``headers`` are further fields of the request.
+
+        Raises:
+            WireError, StreamError: as :meth:`Stream.receive` does.
+            Failure: no new connection.
+        """
+        if self._over:
+            await self._anew()
+        try:
+            return await self._once(method, url, headers)
+        except (HungUp, WireError):
+            # A server may end a kept connection at any time (RFC 9112, 9.5); and what comes late on it may be the body
+            # of an answer to HEAD, which must have none.
+            if not self._asked:
+                raise
+            await self._anew()
+            return await self._once(method, url, headers)
+
+    async def _once(self, method: str, url: Url, headers: Iterable[tuple[str, str]]) -> wire.Response:
+        form = str(url) if self._absolute else url.path
+        request = wire.request(
+            method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True, headers=headers
+        )
+        await self._stream.send(request)
+        try:
+            answer = await self._stream.receive(wire.ResponseReader(method))
+        except WireError as error:
+            if wire.is_http2(error.heard):
+                raise Failure(common.LIMIT, f"{url} speaks HTTP/2 alone, and this check HTTP/1.1") from error
+            raise
+        self.method = method
+        self._asked += 1
+        self._over = _ends_connection(answer) or self._stream.unread > 0
+        return answer
+
+    @property
+    def over(self) -> bool:
+        """True if the last answer ended the connection."""
+        return self._over
+
+    async def _anew(self) -> None:
+        await self._probe.leave(self._stream)
+        self._stream = await _again(self._probe, self._origin)
+        self._over, self._asked = False, 0
+
+
+def _ends_connection(answer: wire.Response) -> bool:
+    said = [token.strip().lower() for value in answer.all("connection") for token in value.split(",")]
+    kept = "keep-alive" in said or answer.version == "1.1"
+    return "close" in said or not kept or answer.truncated
+
+
+# --- getting a connection ----------------------------------------------------------------------------------------
+
+
+async def open_talk(probe: Probe, url: Url) -> Talk:
+    """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``."""
+    proxy = proxy_of(probe)
+    stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
+    if url.scheme == "https":
+        async with probe.step(Step.TLS) as rung:
+            try:
+                await probe.start_tls(stream, rung, ALPN)
+            except TlsFailed as error:
+                _say_that_no_name_was_sent(probe, error)
+                raise
+    return Talk(probe, url, stream)
+
+
+def _say_that_no_name_was_sent(probe: Probe, error: TlsFailed) -> None:
+    """A server of several sites may refuse who names none (RFC 6066, 3), and an address is no name."""
+    refused = any(reason in error.reason for reason in ("HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "INTERNAL_ERROR"))
+    if refused and re.fullmatch(r"[\d.]+|.*:.*", probe.host):
+        error.args = (f"{error}; no server name was sent, the target being an address: address it by its name",)
+
+
+async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
+    where = f"{bracketed(proxy[0])}:{proxy[1]}"
+    async with probe.step(Step.RESOLVE, probe.host) as rung:
+        rung.skip("left to the proxy")
+    async with probe.step(Step.CONNECT, where) as rung:
+        dead: list[Check] = []
+        stream = await probe.dial(*proxy, dead=dead)
+        rung.saw("connected to the proxy", proxy=where)
+        rung.followed_by(*dead)
+    if url.scheme == "https":
+        async with probe.step(Step.CONNECT) as rung:
+            await tunnel(probe, stream, url)
+            rung.saw(f"the proxy {where} opened a tunnel")
+    elif probe.depth is Step.CONNECT:
+        raise ClimbEnded  # what plain http asks of a proxy is the request itself
+    return stream
+
+
+async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
+    """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
+    target = wire.authority(url.host, url.port)
+    try:
+        await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
+        answer = await stream.receive(wire.ResponseReader("CONNECT"))
+    except Silent as error:
+        detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
+        raise Failure(common.OUT_OF_TIME, detail) from error
+    except HungUp as error:
+        if error.heard:
+            raise
+        raise Failure(causes.PROXY_REFUSED, f"the proxy hangs up on CONNECT {target}") from error
+    if answer.status == 407:
+        raise proxy_wants_login(probe, answer)
+    if answer.status in _NO_PROXY:
+        raise Failure(causes.NOT_A_PROXY, f"{described(answer)} to CONNECT {target}")
+    if not 200 <= answer.status < 300:
+        raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
+
+
+async def prove_proxy(probe: Probe, talk: Talk, answer: wire.Response) -> None:
+    """A web server answers absolute forms too, with a page of its own; a proxy fails for a name that cannot exist.
+
+    Asked only where the answer does not name a proxy itself (Via, RFC 9110, 7.6.3), and of the proxy alone.
+
+    Raises:
+        Failure: what the option ``proxy`` names is no proxy.
+    """
+    if answer.header("via") is not None or answer.status >= 400:
+        return
+    nowhere = await talk.ask("HEAD", Url("http", "scanready.invalid", 80, "/"))  # RFC 6761, 6.4
+    if nowhere.status < 400:
+        raise Failure(causes.NOT_A_PROXY, f"{described(nowhere)}, for every name it is asked for")
+
+
+def proxy_wants_login(probe: Probe, answer: wire.Response) -> Failure:
+    """The configured proxy's 407, with the schemes it offers."""
+    schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
+    detail = f"the proxy demands a login ({', '.join(schemes) or 'no scheme named'})"
+    return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
+
+
+async def _again(probe: Probe, url: Url) -> Stream:
+    """One more connection to an origin that was reached before; its certificate was judged then."""
+    proxy = proxy_of(probe)
+    stream = await probe.dial(*(proxy or (url.host, url.port)))
+    if url.scheme == "https":
+        if proxy:
+            await tunnel(probe, stream, url)
+        await stream.start_tls(url.host, ALPN)
+    return stream
+
+
+async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] | None = None) -> Talk:
+    """Connect to another origin, where a redirect leads; a fault of its certificate warns on this rung.
+
+    ``dead`` takes a check for each of its addresses that does not answer, where another one does.
+    """
+    proxy = proxy_of(probe)
+    stream = await probe.dial(*(proxy or (url.host, url.port)), dead=dead)
+    if url.scheme == "https":
+        if proxy:
+            await tunnel(probe, stream, url)
+        session = await stream.start_tls(url.host, ALPN)
+        for cause, detail in certificates.judge(session, url.host, probe.around.ca_file).faults:
+            rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
+        if session.old:
+            rung.warn(common.TLS_VERSION, f"{url.endpoint} speaks only {session.version}")
+    return Talk(probe, url, stream)
+
+
+def described(answer: wire.Response) -> str:
+    """``403 Forbidden (nginx/1.22.1)``."""
+    server = (answer.header("server") or "")[:100]
+    return f"{answer.status} {answer.reason[:60]}".strip() + (f" ({server})" if server else "")

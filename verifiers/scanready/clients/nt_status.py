@@ -1,0 +1,239 @@
+"""What the NT statuses of SMB mean: at the login, at a share, at a path. Each has its cause, and what to apply.
+
+The same conditions are Win32 errors to WMI (:mod:`.wmi_errors`); the causes of a logon are the same, too.
+
+Sources: [MS-ERREF] 2.3.1 for the names; [MS-SMB2] 3.3.5.5, 3.3.5.7 and 3.3.5.9 for which comes when; Samba 4.17 for
+what was measured (all accounts of the lab).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanready.causes import common, nt, wmi
+from scanready.climb.explain import Failure
+from scanready.model import Cause
+from scanready.remedies.fixes import powershell_text
+
+SUCCESS = 0
+ACCESS_DENIED = 0xC0000022
+PATH_NOT_COVERED = 0xC0000257
+BAD_NETWORK_NAME = 0xC00000CC
+NO_MORE_FILES, NO_SUCH_FILE = 0x80000006, 0xC000000F
+NAME_NOT_FOUND, PATH_NOT_FOUND = 0xC0000034, 0xC000003A
+SHARING_VIOLATION = 0xC0000043
+NTLM_NOT_PERMITTED = frozenset({0xC0000418, 0xC00000BB})
+
+_LOGON_HOURS, _WORKSTATION, _PASSWORD_EXPIRED, _DISABLED = 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072
+_LOGON_TYPE, _ACCOUNT_EXPIRED, _MUST_CHANGE, _LOCKED_OUT = 0xC000015B, 0xC0000193, 0xC0000224, 0xC0000234
+_CLOCKS, _TRUST_OF_HOST = 0xC0000133, 0xC000018D
+
+#: What ends a login: name, cause, and what it says.
+LOGIN: Mapping[int, tuple[str, Cause, str]] = {
+    0xC000006D: ("LOGON_FAILURE", common.LOGIN_REFUSED, "unknown account or wrong password"),
+    0xC000006A: ("WRONG_PASSWORD", common.LOGIN_REFUSED, "wrong password"),
+    0xC0000064: ("NO_SUCH_USER", common.LOGIN_REFUSED, "no such account"),
+    0xC0000062: ("INVALID_ACCOUNT_NAME", common.LOGIN_REFUSED, "that is no name of an account"),
+    0xC00000DF: ("NO_SUCH_DOMAIN", common.LOGIN_REFUSED, "no such domain"),
+    _LOCKED_OUT: ("ACCOUNT_LOCKED_OUT", common.LOGIN_LOCKED, "the account is locked out"),
+    _DISABLED: ("ACCOUNT_DISABLED", common.LOGIN_LOCKED, "the account is disabled"),
+    _PASSWORD_EXPIRED: ("PASSWORD_EXPIRED", common.LOGIN_EXPIRED, "the password has expired"),
+    _MUST_CHANGE: ("PASSWORD_MUST_CHANGE", common.LOGIN_EXPIRED, "the password must be changed first"),
+    _ACCOUNT_EXPIRED: ("ACCOUNT_EXPIRED", common.LOGIN_EXPIRED, "the account has expired"),
+    _LOGON_HOURS: ("INVALID_LOGON_HOURS", wmi.LOGON_HOURS, "not at this hour"),
+    _WORKSTATION: ("INVALID_WORKSTATION", nt.WORKSTATION_NOT_LISTED, "not from this workstation"),
+    0xC000006E: ("ACCOUNT_RESTRICTION", wmi.ACCOUNT_RESTRICTED, "a restriction of the account"),
+    0xC000006C: ("PASSWORD_RESTRICTION", wmi.ACCOUNT_RESTRICTED, "a restriction of the password"),
+    _LOGON_TYPE: ("LOGON_TYPE_NOT_GRANTED", wmi.LOGON_RIGHT, "no right to log on from the network"),
+    0xC0000413: (
+        "AUTHENTICATION_FIREWALL_FAILED",
+        nt.SELECTIVE_AUTHENTICATION,
+        "the trust does not let the account authenticate here",
+    ),
+    _CLOCKS: ("TIME_DIFFERENCE_AT_DC", wmi.CLOCK_DIFFERS, "the clocks differ"),
+    0xC000005E: ("NO_LOGON_SERVERS", wmi.NO_LOGON_SERVER, "no domain controller could be asked"),
+    0xC0000233: ("DOMAIN_CONTROLLER_NOT_FOUND", wmi.NO_LOGON_SERVER, "no domain controller was found"),
+    0xC0000192: ("NETLOGON_NOT_STARTED", wmi.NO_LOGON_SERVER, "its service Netlogon does not run"),
+    0xC000018A: ("NO_TRUST_LSA_SECRET", wmi.NO_LOGON_SERVER, "its trust with its domain failed"),
+    0xC000018B: ("NO_TRUST_SAM_ACCOUNT", wmi.NO_LOGON_SERVER, "its domain has no account of the server"),
+    0xC000018C: ("TRUSTED_DOMAIN_FAILURE", wmi.NO_LOGON_SERVER, "the trust with the account's domain failed"),
+    _TRUST_OF_HOST: ("TRUSTED_RELATIONSHIP_FAILURE", wmi.NO_LOGON_SERVER, "its trust with its domain failed"),
+    0xC0000190: ("TRUST_FAILURE", wmi.NO_LOGON_SERVER, "the trust with the account's domain failed"),
+    0xC000019B: (
+        "DOMAIN_TRUST_INCONSISTENT",
+        wmi.NO_LOGON_SERVER,
+        "its trust with a domain is inconsistent",
+    ),
+    0xC0000418: ("NTLM_BLOCKED", wmi.NTLM_BLOCKED, "NTLM is not permitted"),
+    0xC00000BB: ("NOT_SUPPORTED", wmi.NTLM_BLOCKED, "NTLM is not supported"),
+    ACCESS_DENIED: ("ACCESS_DENIED", nt.SESSION_DENIED, "access denied"),
+}
+
+#: What may end anything, and judges nothing.
+TROUBLE: Mapping[int, tuple[str, Cause, str]] = {
+    0xC00000D0: ("REQUEST_NOT_ACCEPTED", common.THROTTLED, "no more connections are accepted at this time"),
+    0xC00000CE: ("TOO_MANY_SESSIONS", common.THROTTLED, "there are too many sessions"),
+    0xC000009A: ("INSUFFICIENT_RESOURCES", nt.TROUBLE, "out of resources"),
+    0xC0000205: ("INSUFF_SERVER_RESOURCES", nt.TROUBLE, "out of resources"),
+    0xC00000E5: ("INTERNAL_ERROR", nt.TROUBLE, "an internal error"),
+    0xC0000001: ("UNSUCCESSFUL", nt.TROUBLE, "it did not succeed"),
+    0xC00002FE: ("SHUTDOWN_IN_PROGRESS", nt.TROUBLE, "it shuts down"),
+    0xC00000B5: ("IO_TIMEOUT", nt.TROUBLE, "it waited in vain itself"),
+    0xC0000203: ("USER_SESSION_DELETED", nt.BROKEN_OFF, "it ended the session"),
+    0xC000035C: ("NETWORK_SESSION_EXPIRED", nt.BROKEN_OFF, "it ended the session"),
+    0xC000020C: ("CONNECTION_DISCONNECTED", nt.BROKEN_OFF, "it ended the connection"),
+    0xC00000C9: ("NETWORK_NAME_DELETED", nt.BROKEN_OFF, "it closed the share"),
+}
+
+#: What keeps an accepted account from a share or a path in it.
+READING: Mapping[int, tuple[str, Cause, str]] = {
+    BAD_NETWORK_NAME: ("BAD_NETWORK_NAME", common.ACCESS_NOT_FOUND, "there is no such share"),
+    0xC00000CB: ("BAD_DEVICE_TYPE", nt.SHARE_OF_ANOTHER_KIND, "the share is of another kind"),
+    0xC00000CA: ("NETWORK_ACCESS_DENIED", common.ACCESS_DENIED, "access denied"),
+    ACCESS_DENIED: ("ACCESS_DENIED", common.ACCESS_DENIED, "access denied"),
+    0xC0000061: ("PRIVILEGE_NOT_HELD", common.ACCESS_DENIED, "a privilege is needed"),
+    NAME_NOT_FOUND: ("OBJECT_NAME_NOT_FOUND", common.ACCESS_NOT_FOUND, "there is no such file or directory"),
+    NO_SUCH_FILE: ("NO_SUCH_FILE", common.ACCESS_NOT_FOUND, "there is no such file or directory"),
+    PATH_NOT_FOUND: ("OBJECT_PATH_NOT_FOUND", common.ACCESS_NOT_FOUND, "there is no such directory on the way"),
+    0xC0000033: ("OBJECT_NAME_INVALID", common.ACCESS_NOT_FOUND, "that is no name of a file"),
+    0xC0000039: ("OBJECT_PATH_INVALID", common.ACCESS_NOT_FOUND, "that is no path"),
+    0xC000003B: ("OBJECT_PATH_SYNTAX_BAD", common.ACCESS_NOT_FOUND, "that is no path"),
+    0xC0000103: ("NOT_A_DIRECTORY", common.ACCESS_NOT_FOUND, "a part of the path is a file"),
+    0xC0000056: ("DELETE_PENDING", common.ACCESS_NOT_FOUND, "it is being deleted"),
+    PATH_NOT_COVERED: ("PATH_NOT_COVERED", nt.ELSEWHERE, "the path is on another server of the DFS namespace"),
+    0xC000026D: ("DFS_UNAVAILABLE", nt.ELSEWHERE, "the DFS namespace is not available"),
+    SHARING_VIOLATION: ("SHARING_VIOLATION", nt.READ_FAILED, "it is in use, and whoever uses it lets nobody else read"),
+    0x8000002D: (
+        "STOPPED_ON_SYMLINK",
+        nt.READ_FAILED,
+        "the path leads over a symbolic link",
+    ),
+    0xC0000467: ("FILE_NOT_AVAILABLE", nt.READ_FAILED, "the file is not available at this time"),
+    0xC0000480: ("SHARE_UNAVAILABLE", nt.READ_FAILED, "the share is not available at this time"),
+}
+
+
+# What lets an account in, by whose it is.
+_ON_SAMBA: Mapping[int, str] = {
+    _DISABLED: "smbpasswd -e {user}",
+    _LOCKED_OUT: "pdbedit -u {user} -z -c '[]'",
+    _ACCOUNT_EXPIRED: "pdbedit -u {user} -K never",
+    _PASSWORD_EXPIRED: "smbpasswd {user}",
+    _MUST_CHANGE: "smbpasswd {user}",
+    _LOGON_HOURS: "pdbedit -u {user} -Z",
+    _WORKSTATION: "net sam set workstations {user} ''",
+}
+_ANY_WINDOWS: Mapping[int, str] = {
+    _LOGON_TYPE: "secpol.msc: User Rights Assignment: Access this computer from the network: add {name}",
+    _CLOCKS: "w32tm /resync",
+    _TRUST_OF_HOST: "Test-ComputerSecureChannel -Repair",
+}
+_ON_WINDOWS: Mapping[int, str] = {
+    **_ANY_WINDOWS,
+    _DISABLED: 'net user "{user}" /active:yes',
+    _LOCKED_OUT: 'net user "{user}" /active:yes',
+    _ACCOUNT_EXPIRED: 'net user "{user}" /expires:never',
+    _PASSWORD_EXPIRED: 'net user "{user}" *',
+    _MUST_CHANGE: 'net user "{user}" /logonpasswordchg:no',
+    _LOGON_HOURS: 'net user "{user}" /times:all',
+    _WORKSTATION: 'net user "{user}" /workstations:*',
+}
+_IN_DIRECTORY: Mapping[int, str] = {
+    **_ANY_WINDOWS,
+    _DISABLED: "Enable-ADAccount -Identity {who}",
+    _LOCKED_OUT: "Unlock-ADAccount -Identity {who}",
+    _ACCOUNT_EXPIRED: "Clear-ADAccountExpiration -Identity {who}",
+    _PASSWORD_EXPIRED: "Set-ADAccountPassword -Identity {who} -Reset",
+    _MUST_CHANGE: "Set-ADUser -Identity {who} -ChangePasswordAtLogon $false",
+    _LOGON_HOURS: 'net user "{user}" /times:all /domain',
+    _WORKSTATION: "Set-ADUser -Identity {who} -LogonWorkstations $null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who logs in: the name as the operator wrote it, whether it is the server's own, and whether that is Samba.
+
+    ``guest``: the server did not accept it, and let it in nevertheless.
+    """
+
+    name: str
+    local: bool = False
+    samba: bool = False
+    guest: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Who it is to the server."""
+        return f"a guest (as {self.name} was let in)" if self.guest else self.name
+
+    @property
+    def user(self) -> str:
+        """The name without its domain."""
+        return self.name.rpartition("\\")[2].partition("@")[0]
+
+
+def named(status: int) -> str:
+    """``STATUS_LOGON_FAILURE (0xC000006D)``, as every list of them has it."""
+    for table in (LOGIN, TROUBLE, READING):
+        if status in table:
+            return f"STATUS_{table[status][0]} (0x{status:08X})"
+    return f"status 0x{status:08X}"
+
+
+def refused_login(status: int, account: Account) -> Failure:
+    """Tell why the server did not let the account in."""
+    known = LOGIN.get(status) or TROUBLE.get(status)
+    if known is None:
+        # Whatever this is, withholding the credential elsewhere protects the account.
+        return Failure(wmi.LOGON_UNEXPLAINED, f"the login of {account.name} ended with {named(status)}")
+    _, cause, words = known
+    return Failure(cause, f"{account.name}: {words}, {named(status)}", _admit(status, account))
+
+
+def refused_share(status: int, share: str, account: Account) -> Failure:
+    """Tell why an accepted account may not use a share: the tree connect, which is before any file's own rights."""
+    _, cause, words = _of_reading(status)
+    if cause is not common.ACCESS_DENIED:
+        return Failure(cause, f"share {share}: {words}, {named(status)}")
+    told = f"the access list of the share {share} does not let {account.shown} in, {named(status)}"
+    return Failure(cause, told, None if account.guest else _grant_share(share, account))
+
+
+def refused_path(status: int, share: str, path: str, account: Account) -> Failure:
+    """Tell why an accepted account may use the share, and not read a path in it: the file system's own rights."""
+    _, cause, words = _of_reading(status)
+    where = rf"{share}\{path}" if path else f"the top directory of {share}"
+    if cause is not common.ACCESS_DENIED:
+        return Failure(cause, f"{where}: {words}, {named(status)}")
+    told = (
+        f"{account.shown} may use the share {share}, but the file system does not let it read {where}, {named(status)}"
+    )
+    return Failure(cause, told, None if account.guest else _grant_path(share, path, account))
+
+
+def _of_reading(status: int) -> tuple[str, Cause, str]:
+    return READING.get(status) or TROUBLE.get(status) or ("", nt.READ_FAILED, "it cannot be read")
+
+
+def _admit(status: int, account: Account) -> str | None:
+    """The command that lets the account in: on Samba, on the Windows host whose own it is, or in its directory."""
+    table = _IN_DIRECTORY if not account.local else _ON_SAMBA if account.samba else _ON_WINDOWS
+    template = table.get(status)
+    return template and template.format(user=account.user, who=powershell_text(account.user), name=account.name)
+
+
+def _grant_share(share: str, account: Account) -> str:
+    if account.samba:
+        return f"[{share}] in smb.conf: valid users = {account.user} (beside those that are there)"
+    who = powershell_text(account.name)
+    return f"Grant-SmbShareAccess -Name {powershell_text(share)} -AccountName {who} -AccessRight Read -Force"
+
+
+def _grant_path(share: str, path: str, account: Account) -> str:
+    if account.samba:
+        below = "/" + path.replace("\\", "/") if path else ""
+        return f"setfacl -R -m u:{account.user}:rX DIRECTORY-OF-{share}{below}"
+    below = "\\" + path if path else ""
+    return f'icacls "DIRECTORY-OF-{share}{below}" /grant "{account.name}:(OI)(CI)RX"'

@@ -1,0 +1,100 @@
+"""Run a client library where it can be killed: in a process of its own.
+
+Some drivers wait past every time-out they are given (measured: more than 75 s at a silent listener), and nothing in
+their process can end that. What goes in, the password with it, goes over the child's standard input, never its
+arguments or environment; what comes out is one line of JSON. A child whose parent is gone ends by itself.
+
+The visit is a function of any module: ``run("package.module:visit", {...}, seconds)`` calls
+``package.module.visit(**arguments)`` over there. It takes and returns what JSON can carry.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scanready.causes import by_code, common
+from scanready.climb.explain import Failure
+from scanready.model import Cause
+
+#: A result is a version and a few names. More would not fit into a pipe that nobody reads yet.
+_MOST_BYTES = 32 * 1024
+#: Of a visit that fails with the common causes only.
+NO_CAUSES: Mapping[str, Cause] = {}
+#: Where this package is: the child finds it wherever the parent did.
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[str, Cause] = NO_CAUSES) -> Any:
+    """Return what ``visit`` ("package.module:function") returns; kill it after ``seconds``.
+
+    ``causes`` are those that it may fail with, by code, besides the common ones.
+
+    Raises:
+        Failure: the one that the visit raised.
+        TimeoutError: it did not come back in time, and was killed.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", _START, str(_ROOT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=os.name == "posix",  # Ctrl-C is the parent's to handle
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child:
+        try:
+            child.stdin.write(json.dumps([visit, arguments]).encode() + b"\n")
+            child.stdin.flush()  # and left open: its end is how the child learns that we are gone
+            child.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"the driver did not come back within {seconds:.1f} s, and was killed") from None
+        except BrokenPipeError:
+            child.wait(max(0.0, seconds))
+        finally:
+            child.kill()
+        return _understood(child.stdout.read(_MOST_BYTES), child.returncode, by_code(common) | dict(causes))
+
+
+def _understood(said: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
+    try:
+        kind, value = json.loads(said)
+    except ValueError:
+        detail = f"the driver's process ended with status {status} and without an answer"
+        raise Failure(common.LIMIT, detail) from None
+    if kind == "failure":
+        raise Failure(causes[value["code"]], value["detail"], value["fix"], **value["facts"])
+    return value
+
+
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from scanready.clients.subprocess_call import child; child()"
+
+
+def child() -> None:
+    """The other side: read what to do, do it, say what came of it."""
+    visit, arguments = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a driver prints is not an answer
+    module, _, function = visit.partition(":")
+    answer: tuple[str, Any]
+    try:
+        answer = "result", getattr(importlib.import_module(module), function)(**arguments)
+    except Failure as failure:
+        told = {"code": failure.cause.code, "detail": failure.detail, "fix": failure.fix, "facts": failure.facts}
+        answer = "failure", told
+    answers.write(json.dumps(answer)[:_MOST_BYTES])
+    answers.flush()
+    os._exit(0)  # whatever threads the driver has left
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)

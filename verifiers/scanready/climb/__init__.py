@@ -1,0 +1,1 @@
+"""The ladder: probe and rung, and what decides on each of them."""

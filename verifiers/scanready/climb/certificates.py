@@ -1,0 +1,204 @@
+"""Judge a certificate after the handshake: validity, name, issuer, interception. Pure, offline, cached by certificate.
+
+The chain is verified by OpenSSL itself against the authorities this agent
+trusts, the name by RFC 6125 as `service_identity` implements it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from scanready.causes import common
+from scanready.model import Cause, Facts, is_address
+from scanready.net.tls import TlsSession
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from OpenSSL import crypto
+
+#: What TLS inspection products put into the issuer of the certificates they make. Lower case.
+_INSPECTORS = (
+    "zscaler", "fortinet", "fortigate", "palo alto", "blue coat", "bluecoat", "netskope", "forcepoint", "websense",
+    "mcafee web gateway", "skyhigh", "cisco umbrella", "ironport", "sophos", "check point", "checkpoint", "squid",
+    "mitmproxy", "burp", "fiddler", "charles proxy", "ssl inspection", "tls inspection", "ssl proxy", "untangle",
+    "watchguard", "sonicwall", "barracuda", "kaspersky", "eset ssl filter", "avast", "bitdefender", "menlo security",
+)  # fmt: skip
+
+# OpenSSL's verification errors (x509_vfy.h) that have a cause of their own.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_NO_ISSUER = (20, 21)  # not among what was sent, nor here
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The faults found (cause and words), and the facts to tell in any case."""
+
+    faults: tuple[tuple[Cause, str], ...]
+    facts: Facts
+
+
+def judge(session: TlsSession, name: str, ca_file: str | None = None) -> Judgement:
+    """Judge the certificate of a finished handshake for the name the target is addressed by.
+
+    Args:
+        ca_file: PEM file of further authorities to trust, beside the system's.
+    """
+    if not session.chain:
+        return Judgement(((common.TLS_UNTRUSTED, "the server sent no certificate"),), {})
+    return _judge(session.chain, name, ca_file, datetime.datetime.now(datetime.UTC).date())
+
+
+@lru_cache(maxsize=1024)
+def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: datetime.date) -> Judgement:
+    from cryptography import x509
+
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        issuer, subject = leaf.issuer.rfc4514_string(), leaf.subject.rfc4514_string()
+        until = leaf.not_valid_after_utc
+        since = leaf.not_valid_before_utc
+        fault_of_name = _name_fault(leaf, name)
+    except ValueError as error:
+        return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {error}"),), {})
+    facts: Facts = {"tls_issuer": issuer, "tls_subject": subject, "tls_expires": until.isoformat()}
+    faults: list[tuple[Cause, str]] = []
+    now = datetime.datetime.now(datetime.UTC)
+    if now > until:
+        faults.append((common.TLS_EXPIRED, f"expired on {until:%Y-%m-%d}"))
+    elif now < since:
+        faults.append((common.TLS_EXPIRED, f"not valid before {since:%Y-%m-%d}"))
+    if fault_of_name:
+        faults.append((common.TLS_NAME_MISMATCH, fault_of_name))
+    if names_no_server := _purpose_fault(leaf):
+        faults.append((common.TLS_UNTRUSTED, names_no_server))
+    why, expired = _chain_fault(chain, ca_file)
+    if why and expired:
+        faults.append((common.TLS_EXPIRED, why))
+    elif why:
+        inspector = next((word for word in _INSPECTORS if word in issuer.lower()), None)
+        if inspector:
+            faults.append((common.TLS_INTERCEPTED, f"issued by {issuer}"))
+        else:
+            faults.append((common.TLS_UNTRUSTED, f"{why}; issued by {issuer}"))
+    return Judgement(tuple(faults), facts)
+
+
+def is_public(session: TlsSession) -> bool:
+    """Whether a public authority stands behind the certificate, whomever this agent trusts besides.
+
+    Public are the authorities of the list that certifi carries (Mozilla's): an inspection device's own, which an
+    administrator installed on the agent, is not among them.
+    """
+    import certifi
+
+    return bool(session.chain) and _public(session.chain, certifi.where(), datetime.datetime.now(datetime.UTC).date())
+
+
+@lru_cache(maxsize=1024)
+def _public(chain: tuple[bytes, ...], authorities: str, _today: datetime.date) -> bool:
+    return not _fault_of(chain, _public_store(authorities))[0]
+
+
+@lru_cache(maxsize=4)
+def _public_store(authorities: str) -> crypto.X509Store:
+    from OpenSSL import crypto
+
+    store = crypto.X509Store()
+    store.load_locations(authorities)
+    return store
+
+
+def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
+    from service_identity import CertificateError, VerificationError
+    from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+
+    plain = name.partition("%")[0].removesuffix(".").lower()  # a zone and a trailing dot are not part of the name
+    try:
+        if is_address(plain):
+            verify_certificate_ip_address(leaf, plain)
+        else:
+            verify_certificate_hostname(leaf, plain)
+    except (VerificationError, CertificateError, ValueError):
+        return f"not for {name}; it names {', '.join(_names(leaf)) or 'nothing'}"
+    return None
+
+
+def _purpose_fault(leaf: x509.Certificate) -> str | None:
+    """A certificate that says what it is for must be for a server (RFC 5280, 4.2.1.12)."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+    fit = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    return None if any(use in fit for use in uses) else "the certificate is not for a server (its extended key usage)"
+
+
+def _names(leaf: x509.Certificate, most: int = 6) -> list[str]:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    try:
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [str(general.value) for general in alternative]
+    except x509.ExtensionNotFound:
+        names = [
+            f"{common_name.value!s} (only as CN)"
+            for common_name in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        ]
+    return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
+
+
+def _chain_fault(chain: tuple[bytes, ...], ca_file: str | None) -> tuple[str, bool]:
+    return _fault_of(chain, _store(ca_file))
+
+
+def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, bool]:
+    """Let OpenSSL verify the chain; the words of its fault, empty if none, and whether an issuer's validity is it.
+
+    The leaf's own validity is judged apart, and checked by OpenSSL as the last: what is wrong above it comes first.
+    """
+    from OpenSSL import crypto
+
+    try:
+        certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+        context = crypto.X509StoreContext(store, certificates[0], certificates[1:])
+        context.verify_certificate()
+    except crypto.X509StoreContextError as error:
+        code, depth = (*error.errors, None, None)[:2]
+        if code not in (_NOT_YET_VALID, _EXPIRED):
+            sent = "it alone" if len(chain) == 1 else f"{len(chain)} certificates"
+            return f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error), False
+        return ("" if depth == 0 else f"the certificate above it has expired or is not yet valid: {_of(error)}"), True
+    except crypto.Error as error:
+        return f"the chain cannot be read: {error}", False
+    return "", False
+
+
+def _of(error: crypto.X509StoreContextError) -> str:
+    """Whose certificate it is that OpenSSL complains of, and when it ends."""
+    faulty = error.certificate.to_cryptography()
+    return f"{faulty.subject.rfc4514_string()}, {faulty.not_valid_after_utc:%Y-%m-%d}"
+
+
+@lru_cache(maxsize=4)
+def _store(ca_file: str | None) -> crypto.X509Store:
+    """The system's authorities, and those of ``ca_file``.
+
+    Raises:
+        OSError, crypto.Error: ``ca_file`` cannot be read; the inventory checks that before any contact.
+    """
+    from OpenSSL import crypto
+
+    store = crypto.X509Store()
+    for der in ssl.create_default_context().get_ca_certs(binary_form=True):
+        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
+    if ca_file:
+        store.load_locations(ca_file)
+    return store

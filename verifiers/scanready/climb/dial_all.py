@@ -1,0 +1,114 @@
+"""Connect to a name: every address is dialled side by side, and each is a check of its own.
+
+Racing them, as browsers do, would hide a dead address among several; the scanner
+may well meet it, so it is a finding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scanready.causes import common
+from scanready.model import Check, Finding, Outcome, Step, bracketed
+from scanready.net.dial import dial
+from scanready.net.sockets import Address, source_address
+from scanready.net.stream import DialFailed, Silent, Stream, Tap
+from scanready.remedies import fixes
+
+from .explain import explain
+
+# A host that is absent answers "unreachable" only after 3.05 s (the kernel's ARP patience, measured), and a lost
+# SYN is sent again after 1 and 3 s: less than 4 s would call an absent host filtered. More would eat the deadline.
+PATIENCE = 4.5
+
+
+@dataclass(slots=True)
+class Dialled:
+    """What dialling came to: the checks in the resolver's order, and the streams that are alive.
+
+    ``source`` is this agent's own address towards the target, None where there is no route.
+    """
+
+    checks: list[Check] = field(default_factory=list)
+    alive: list[Stream] = field(default_factory=list)
+    source: str | None = None
+
+
+Opened = Callable[[Stream], object]
+
+
+async def dial_all(
+    addresses: list[Address], deadline: float, tap: Tap | None, opened: Opened, privileged: bool = False
+) -> Dialled:
+    """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each.
+
+    ``opened`` is told each stream as soon as it is connected, so that none is lost if we are cancelled;
+    ``privileged`` asks for source ports below 1024.
+    """
+
+    dialled = Dialled()
+    patience = min(deadline, asyncio.get_running_loop().time() + PATIENCE)
+    if len(addresses) == 1:
+        attempts = [await _dial(addresses[0], patience, tap, opened, privileged)]
+    else:
+        every = (_dial(address, patience, tap, opened, privileged) for address in addresses)
+        attempts = list(await asyncio.gather(*every))
+    for stream, check, source in attempts:
+        dialled.checks.append(check)
+        dialled.source = dialled.source or source
+        if stream is not None:
+            stream.deadline = deadline
+            dialled.alive.append(stream)
+    if dialled.alive:
+        for check in dialled.checks:
+            _soften(check)
+    return dialled
+
+
+async def _dial(
+    address: Address, patience: float, tap: Tap | None, opened: Opened, privileged: bool
+) -> tuple[Stream | None, Check, str | None]:
+    host, port = str(address[1][0]), int(address[1][1])
+    clock = time.perf_counter()
+    try:
+        stream = await dial(address, patience, tap, opened, privileged)
+    except (DialFailed, Silent) as error:
+        # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
+        refused = isinstance(error, DialFailed) and error.offender is None
+        source = None if refused else source_address(address)
+        check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
+        check.finding = _finding(error, source, host, port)
+        check.summary = check.finding.detail
+        if isinstance(error, DialFailed) and error.offender:
+            check.facts = {"rejected_by": error.offender}
+        check.seconds = time.perf_counter() - clock
+        return None, check, source
+    check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.PASSED, "connected")
+    check.seconds = time.perf_counter() - clock
+    return stream, check, str(stream.sock.getsockname()[0])
+
+
+def _finding(error: DialFailed | Silent, source: str | None, host: str, port: int) -> Finding:
+    """The cause, with the missing firewall rule where a firewall is to blame."""
+    found = explain(error, Step.CONNECT, "")
+    if source is not None and getattr(error, "offender", None) == source:
+        return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
+    if source is None or found.cause not in (common.FILTERED, common.REJECTED):
+        return found
+    return Finding(found.cause, found.detail, fixes.firewall_rule(source, host, port))
+
+
+def _soften(check: Check) -> None:
+    """A dead address beside a live one warns; a loopback one, or one this agent has no route to, is only told."""
+    if check.outcome is not Outcome.FAILED or check.finding is None:
+        return
+    loopback = check.endpoint.startswith(("127.", "[::1]"))
+    no_route_here = check.finding.cause is common.UNREACHABLE and not check.facts and check.seconds < 1
+    if loopback or no_route_here:
+        check.outcome, check.finding = Outcome.SKIPPED, None
+        check.summary += " (another address of the name answers)"
+    else:
+        check.outcome = Outcome.WARNED

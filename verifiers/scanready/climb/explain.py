@@ -1,0 +1,183 @@
+"""Exception x step -> cause, in one match statement. The errno is never lost on the way."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import Any
+
+from scanready.causes import common
+from scanready.model import Cause, Facts, Finding, Step
+from scanready.net.stream import DialFailed, HungUp, Silent, StreamError, TlsFailed, Unanswered
+from scanready.wire import WireError, tls
+
+from .identify import Identity, identify
+
+
+class Failure(Exception):
+    """A cause that somebody recognised: raised by verifiers and logins, recorded by the rung it happened on.
+
+    ``facts`` are added to the check; ``fix`` is the literal thing to apply.
+    """
+
+    def __init__(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        super().__init__(f"{cause.code}: {detail}")
+        self.cause = cause
+        self.detail = detail
+        self.fix = fix
+        self.facts: Facts = facts
+
+
+# ICMP "destination unreachable" codes that mean "a rule forbids it" (RFC 1812 5.2.7.1; RFC 4443 3.1).
+_PROHIBITED_4 = {9, 10, 13}
+_PROHIBITED_6 = {1, 5, 6}
+_PORT_UNREACHABLE = {(3, 3), (1, 4)}
+_PROTOCOL_UNREACHABLE = (3, 2)
+
+_LOCAL_LIMITS = {
+    errno.EMFILE: "this process is out of file descriptors (ulimit -n)",
+    errno.ENFILE: "this host is out of file descriptors (fs.file-max)",
+    errno.EADDRNOTAVAIL: "this host has no free port or no address towards it",
+    errno.EACCES: "this host's own policy forbids the connection",
+    errno.EPERM: "this host's own firewall or policy forbids the connection",
+    errno.ENOBUFS: "this host is out of buffer space",
+}
+
+_TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
+    (common.TLS_VERSION, ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE")),
+    # Whatever a server complains of in a client's certificate: we sent none, and that is it.
+    (
+        common.TLS_CLIENT_CERTIFICATE,
+        (
+            *("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_NO_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE"),
+            *("ALERT_CERTIFICATE_", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED"),
+        ),
+    ),
+    (common.TLS_NO_COMMON_CIPHER, ("HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "INSUFFICIENT_SECURITY", "NO_CIPHERS")),
+    (common.TLS_NAME_MISMATCH, ("UNRECOGNIZED_NAME",)),
+)
+
+
+def explain(error: BaseException, step: Step, speaks: str) -> Finding:
+    """Return the cause of ``error`` at ``step``, for a target that should speak ``speaks``."""
+    match error:
+        case Failure():
+            return Finding(error.cause, error.detail, error.fix)
+        case socket.gaierror(errno=socket.EAI_NONAME | socket.EAI_NODATA):
+            return Finding(common.NOT_FOUND, error.strerror or str(error))
+        case socket.gaierror():
+            return Finding(common.NO_ANSWER, error.strerror or str(error))
+        case TimeoutError() if step is Step.RESOLVE:
+            return Finding(common.NO_ANSWER, "the resolver did not answer within the time")
+        case DialFailed():
+            return _dialled(error)
+        case Unanswered(hasty=False):
+            return Finding(common.UDP_SILENT, f"{error} in {error.waited:.1f} s")
+        case Silent(heard=b"", hasty=True, spoke=False):
+            return Finding(common.OUT_OF_TIME, f"{error}, which was {error.waited:.1f} s: too short to call it silence")
+        case Silent(heard=b"") if step is Step.CONNECT:
+            return Finding(common.FILTERED, "no answer to the connection request")
+        case TlsFailed():
+            return _tls(error, speaks)
+        case WireError() | StreamError():
+            return _talked(error, step, speaks)
+        case TimeoutError():
+            return Finding(common.OUT_OF_TIME, "the time given to this target is over")
+        case ssl.SSLError():
+            return Finding(common.TLS_FAILED, str(error))
+        case OSError(errno=number) if number in _LOCAL_LIMITS:
+            return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[number])
+        case _:
+            return Finding(common.BUG, f"{type(error).__name__}: {error}")
+
+
+def _dialled(error: DialFailed) -> Finding:
+    """A connection that came to nothing: by whose word?"""
+    if error.errno in _LOCAL_LIMITS and error.icmp is None:  # an ICMPv6 "prohibited" arrives as EACCES, too
+        return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[error.errno])
+    said = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
+    if _forbidden(error):
+        return Finding(common.REJECTED, f"{error.strerror}{said}")
+    match error.errno:
+        case errno.ECONNREFUSED if error.datagram_to:
+            return Finding(common.REFUSED, f"port unreachable: nothing listens on this UDP port{said}")
+        case errno.ECONNREFUSED:
+            return Finding(common.REFUSED, "reset: nothing listens, or a firewall resets")
+        case errno.ETIMEDOUT:
+            return Finding(common.FILTERED, "no answer to the connection request")
+        case errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:
+            return Finding(common.UNREACHABLE, f"{error.strerror}{said}")
+        case _:
+            return Finding(common.UNREACHABLE, f"{error.strerror}{said}")
+
+
+def _forbidden(error: DialFailed) -> bool:
+    """True where a rule said no: prohibited codes, and codes that only a filter sends for TCP.
+
+    A TCP stack answers a closed port with a reset; a *port unreachable* for TCP
+    comes from a packet filter, be it the target's own. For UDP it is the stack's
+    own word, if it comes from the host that was asked.
+    """
+    if error.icmp is None:
+        return error.errno == errno.ENOPROTOOPT
+    kind, code = error.icmp
+    if error.icmp in _PORT_UNREACHABLE:
+        return error.datagram_to is None or error.offender != error.datagram_to
+    if error.icmp == _PROTOCOL_UNREACHABLE:
+        return True
+    version_6 = ":" in (error.offender or "")
+    return kind == 1 and code in _PROHIBITED_6 if version_6 else kind == 3 and code in _PROHIBITED_4
+
+
+def _tls(error: TlsFailed, speaks: str) -> Finding:
+    foreign = identify(error.heard) if error.heard else None
+    if foreign is not None and foreign.protocol not in ("tls", speaks):
+        return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
+    if foreign is not None and foreign.protocol == speaks != "tls":
+        return Finding(common.TLS_NOT_OFFERED, f"{foreign.text} answers in plain text on this port")
+    if "ALERT_HANDSHAKE_FAILURE" in error.reason and tls.starts_with_server_hello(error.heard):
+        detail = f"{error}, after version and cipher were agreed on: TLS 1.2's way to ask for a client certificate"
+        return Finding(common.TLS_CLIENT_CERTIFICATE, detail)
+    if "NO_APPLICATION_PROTOCOL" in error.reason.upper().replace(" ", "_"):
+        return Finding(common.LIMIT, "the server speaks other protocols in TLS than HTTP/1.1 (HTTP/2 alone, usually)")
+    for cause, reasons in _TLS_CAUSES:
+        if any(reason in error.reason for reason in reasons):
+            return Finding(cause, f"{error}")
+    if "WRONG_VERSION_NUMBER" in error.reason:
+        return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS: {_quoted(error.heard)}")
+    return Finding(common.TLS_FAILED, str(error))
+
+
+def _talked(error: WireError | StreamError, step: Step, speaks: str) -> Finding:
+    """The connection stands, and then? Silence, a hang-up, a foreigner, or a broken protocol."""
+    heard = getattr(error, "heard", b"")
+    if foreign := foreigner(heard, speaks):
+        return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
+    match error:
+        case Silent(heard=b"", spoke=True):
+            return Finding(common.TOO_SLOW, "consented to TLS, and not one byte more came until the time was over")
+        case Silent(heard=b"", patience=patience):
+            within = f" within {patience:.1f} s" if patience else ""
+            return Finding(common.SILENT, f"connected, and not one byte came{within}")
+        case Silent():
+            return Finding(common.TOO_SLOW, f"only {_quoted(heard)} came until the time was over")
+        case HungUp(heard=b"") if step.height <= Step.HANDSHAKE.height:
+            return Finding(common.HUNG_UP, str(error))
+        case HungUp():
+            return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
+        case _:
+            return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
+
+
+def foreigner(heard: bytes, speaks: str) -> Identity | None:
+    """Who answers, if the first bytes prove it is not the expected service."""
+    found = identify(heard) if heard else None
+    return found if found is not None and found.protocol != speaks else None
+
+
+def _quoted(heard: bytes, most: int = 60) -> str:
+    if not heard:
+        return "nothing"
+    shown = ascii(heard[:most].decode("latin-1"))
+    return shown + ("..." if len(heard) > most else "")

@@ -1,0 +1,89 @@
+"""The connections that a climb has open, and how each is ended: politely, wherever the climb stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+
+from scanready.net.stream import Stream, StreamError
+from scanready.wire import WireError
+
+#: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
+Farewell = Callable[[Stream], Awaitable[None]]
+
+#: Seconds in which a talk is ended, its polite close included, however short the target's own time was: this is
+#: manners, not judging. A MySQL server that is left before it has refused a login counts that towards banning the
+#: agent, and it greets only after a reverse look-up, a few tenths of a second where nothing is cached.
+FAREWELL = 0.5
+
+
+class Farewells:
+    """What one climb still owes a polite end."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[Stream, Farewell | None]] = []
+        self._leaving: list[asyncio.Task[None]] = []
+
+    def owe(self, stream: Stream, farewell: Farewell | None = None) -> None:
+        """Note a connection as soon as it is there."""
+        self._open.append((stream, farewell))
+
+    def settle_on(self, streams: Iterable[Stream], farewell: Farewell | None) -> None:
+        """Say how these are to be ended."""
+        wanted = list(streams)
+        self._open = [(stream, farewell if stream in wanted else said) for stream, said in self._open]
+
+    async def leave(self, stream: Stream) -> None:
+        """End one now."""
+        for entry in [entry for entry in self._open if entry[0] is stream]:
+            self._open.remove(entry)
+            await _say_goodbye(*entry)
+
+    async def part_from(self, spares: list[Stream], seconds: float) -> None:
+        """Say goodbye to further addresses of a name while the climb goes on, and for as long as it does.
+
+        A server that is slow to greet is slow at all its addresses: waiting for it twice, or leaving it at the first
+        word, would be rude or long. ``seconds`` are what is left of the climb.
+        """
+        if not spares:
+            return
+        for entry in [entry for entry in self._open if entry[0] in spares]:
+            self._open.remove(entry)
+            self._leaving.append(asyncio.create_task(_say_goodbye(*entry, seconds + FAREWELL)))
+        await asyncio.sleep(0)  # each begins before the climb goes on
+
+    async def leave_all(self) -> None:
+        """End all talks side by side; those that were left already have as long as the last one.
+
+        Raises:
+            Exception: a bug in a farewell.
+        """
+        if len(self._open) == 1 and not self._leaving:  # nearly always: no tasks for that
+            await _say_goodbye(*self._open.pop())
+            return
+        loop = asyncio.get_running_loop()
+        ends = [loop.call_later(FAREWELL, leaving.cancel) for leaving in self._leaving]
+        entries, self._open = self._open, []
+        ended = await asyncio.gather(
+            *self._leaving, *(_say_goodbye(*entry) for entry in entries), return_exceptions=True
+        )
+        for end in ends:
+            end.cancel()
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float = FAREWELL) -> None:
+    end = asyncio.get_running_loop().time() + seconds
+    stream.wait_for_first_byte(None)
+    stream.deadline = end
+    try:
+        if farewell is not None:
+            # The verdict stands: a peer that spoils the farewell changes nothing.
+            with contextlib.suppress(StreamError, WireError, OSError):
+                async with asyncio.timeout_at(end):
+                    await farewell(stream)
+    finally:
+        await stream.close(end)

@@ -1,0 +1,100 @@
+"""What is known of one (host, port) that several target types share, so that it is contacted once.
+
+Rule of the house: foreign bytes are never sent to a port that has shown what it
+speaks, and a port that nobody reached is not dialled again. What is passed on to
+the next type is only what says something of the port, never a limit of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from scanready.catalogue import TargetType
+from scanready.causes import common
+from scanready.model import Check, Finding, Outcome, Step
+
+from .time_shares import Guesses
+
+_COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
+_HOLDS = (Outcome.PASSED, Outcome.WARNED)
+
+
+@dataclass(slots=True)
+class Observation:
+    """Written by each climb on the port, read by the next.
+
+    ``spoke`` is the protocol and whether it was inside TLS; ``dialled`` the checks up to the connection; ``closed``
+    what the port said when it had enough of us, so that nobody of this run comes again; ``shared`` is what
+    :meth:`Probe.share` keeps.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    dialled: list[Check] = field(default_factory=list)
+    answers: bool = True
+    spoke: tuple[str, bool] | None = None
+    silent: bool = False
+    closed: Finding | None = None
+    shared: dict[object, tuple[list[Check], object, str | None]] = field(default_factory=dict)
+    guesses: Guesses = field(default_factory=Guesses)
+
+    def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
+        """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""
+        ours = (common.OUT_OF_TIME, common.LOCAL_LIMIT)
+        self.dialled = own(checks)
+        self.answers = answers or any(check.finding and check.finding.cause in ours for check in checks)
+
+    def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
+        """Note what the port said to a climb of type ``row``."""
+        encrypted = False
+        for check in () if row.by_connection else checks:  # a connection that stands says nothing of what it speaks
+            if check.endpoint != endpoint:
+                continue  # a redirect, a proxy: another port's doing
+            encrypted = encrypted or (row.tls and check.step is Step.TLS and check.outcome in _HOLDS)
+            cause = check.finding.cause if check.finding else None
+            if check.step is Step.HANDSHAKE and (speaks(check) or (cause is common.THROTTLED and not check.wordless)):
+                self.spoke = row.speaks, row.tls
+            if cause is common.SILENT and row.server_first:
+                self.silent = True
+            if cause is common.THROTTLED:
+                self.closed = check.finding
+            if "speaks" in check.facts:
+                self.spoke = check.facts["speaks"], encrypted
+
+    def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
+        """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""
+        if not self.answers:
+            return own(self.dialled)
+        if (found := self._foreseen(row)) is None:
+            return None
+        step = Step.TLS if found.cause is common.TLS_NOT_OFFERED else Step.HANDSHAKE
+        return [*own(self.dialled), Check(step, endpoint, Outcome.FAILED, found.detail, finding=found)]
+
+    def _foreseen(self, row: TargetType) -> Finding | None:
+        speaks, tls = self.spoke or (row.speaks, row.tls)
+        if (speaks, tls) != (row.speaks, row.tls):
+            if speaks == "tls" and row.tls:  # heard by a type that began in clear
+                return None
+            if row.speaks == "tls" and tls:  # whatever is inside: TLS is all it needs
+                return None
+            if speaks == row.speaks and row.tls:
+                return Finding(common.TLS_NOT_OFFERED, f"this port speaks {speaks} in plain text")
+            return Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
+        if self.closed is not None:
+            return self.closed
+        if self.silent and row.server_first:
+            return Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
+        return None
+
+
+def own(checks: list[Check]) -> list[Check]:
+    """Checks for one report alone: a type may see what several share in a light of its own."""
+    return [replace(check, facts=dict(check.facts)) for check in checks]
+
+
+def speaks(check: Check) -> bool:
+    """Return whether nobody but a server of the right protocol gives this answer: be it a refusal in its own words."""
+    cause = check.finding.cause if check.finding else None
+    its_word = cause is not None and cause.definite and cause.code not in _COMMON and not check.wordless
+    return check.outcome in _HOLDS or its_word

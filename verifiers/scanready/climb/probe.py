@@ -1,0 +1,400 @@
+"""The ladder: everything a verifier author meets.
+
+A verifier is a coroutine that climbs::
+
+    async def verify(probe: Probe) -> None:
+        stream = await probe.connect(farewell=say_goodbye)
+        async with probe.step(Step.HANDSHAKE) as rung:
+            greeting = await stream.receive(read_greeting)
+            rung.saw(f"speaks {greeting.product}", product=greeting.product)
+
+A step starts the clock, records exactly one check, turns whatever goes wrong
+into a cause, and ends the climb there. What one can say on a rung: ``saw``,
+``warn``, ``skip``, ``unmet`` (failed, but climb on), ``unsure`` (tried with an
+identity we invented) and ``blocked`` (failed, the climb ends).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from scanready.catalogue import TargetType
+from scanready.causes import common
+from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
+from scanready.net import datagram
+from scanready.net.resolve import NoTurn, Resolver
+from scanready.net.sockets import Address
+from scanready.net.stream import Stream, Tap
+from scanready.net.tls import TlsSession
+
+from . import certificates
+from .dial_all import Dialled, dial_all
+from .explain import Failure, explain
+from .farewells import FAREWELL, Farewell, Farewells
+from .guard import Attempt, LockoutGuard
+from .port_memory import Observation, own
+from .rung import ClimbEnded, Rung
+
+__all__ = ["ClimbEnded", "Farewell", "Observation", "Probe", "Rung", "Surroundings"]
+
+T = TypeVar("T")
+Dead = list[Check] | None
+
+# What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
+_GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
+# With these a login never came to the account: nothing to log in with, or kept back by our own rules.
+_NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What all probes of a run share. ``logins`` is the pool in which client libraries block.
+
+    ``kept`` is what handshakes found out about the agent, which holds for every target until the next round.
+    """
+
+    agent: Agent
+    resolver: Resolver
+    guard: LockoutGuard
+    logins: ThreadPoolExecutor
+    ca_file: str | None = None
+    tap: Callable[[Target], Tap] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+class Probe:
+    """One climb for one target. Owns the connections it opened.
+
+    Args:
+        seconds: the whole target's time; every wait ends within it.
+        depth: the last step that is asked and judged.
+        patience: seconds for a peer's first byte, where that is to be less.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        row: TargetType,
+        around: Surroundings,
+        seconds: float,
+        depth: Step,
+        seen: Observation,
+        patience: float | None = None,
+    ) -> None:
+        self.target = target
+        self.row = row
+        self.around = around
+        self.depth = depth
+        self.seen = seen
+        self.checks: list[Check] = []
+        self.footprint = Footprint()
+        self.started = asyncio.get_running_loop().time()
+        grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
+        self.deadline = self.started + seconds - grace
+        self.grace = grace
+        self.source: str | None = None
+        self.address: str | None = None
+        self._patience = patience
+        self._dialled: Dialled | None = None
+        self._owed = Farewells()
+        self._tap = around.tap(target) if around.tap else None
+
+    # what a verifier asks -------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """The target's name or address, as the inventory has it."""
+        return self.target.host
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``."""
+        return f"{bracketed(self.target.host)}:{self.target.port}"
+
+    @property
+    def credential(self) -> Credential | None:
+        """What there is to log in with. Of a user name alone, no more than the login prompt can be asked."""
+        return self.row.usable(self.target.credential)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left of this target's time, never negative."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    @property
+    def agent_address(self) -> str:
+        """This agent's address towards the target, as a rule or access list must name it."""
+        return self.source or (self.around.agent.addresses[0] if self.around.agent.addresses else "AGENT-ADDRESS")
+
+    def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
+        """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
+
+        ``into`` takes its checks in place of the climb's own list: endpoints that are asked side by side end in any
+        order, and are told in one.
+        """
+        return Rung(self, step, endpoint or self.endpoint, self.checks if into is None else into)
+
+    async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
+        """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
+
+        ``farewell`` ends the talk politely at whatever step the climb stops; ``privileged`` asks for a source port
+        below 1024 (:attr:`Stream.privileged` says whether it was to be had).
+
+        Raises:
+            ClimbEnded: no address answered; or the port is known to speak something else.
+        """
+        if known := self.seen.known(self.row, self.endpoint):
+            self.checks.extend(known)
+            raise ClimbEnded
+        first = len(self.checks)
+        async with self.step(Step.RESOLVE, self.host) as rung:
+            addresses = await self._resolve(self.host, self.target.port)
+            rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
+        dialled, self._dialled = self._dialled or await self._dial(addresses, farewell, privileged), None
+        self.checks.extend(dialled.checks)
+        self.source = self.source or dialled.source
+        self.footprint.connections += len(dialled.alive)
+        self._owed.settle_on(dialled.alive, farewell)
+        self.seen.note_dialled(self.checks[first:], answers=bool(dialled.alive))
+        if not dialled.alive:
+            raise ClimbEnded
+        stream, *spares = dialled.alive
+        self.address = stream.peer
+        stream.wait_for_first_byte(self._patience)
+        await self._owed.part_from(spares, self.remaining)
+        if self.depth is Step.CONNECT:
+            raise ClimbEnded
+        return stream
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of another endpoint's name, on a rung of the caller's; raises as :meth:`dial` does."""
+        return [str(where[0]) for _, where in await self._resolve(host, port)]
+
+    async def dial(
+        self, host: str, port: int, farewell: Farewell | None = None, *, privileged: bool = False, dead: Dead = None
+    ) -> Stream:
+        """Connect to another endpoint than the target's own (a proxy, a broker's port) on a rung of the caller's.
+
+        ``dead`` takes a check for each address that does not answer, where another one does.
+
+        Raises:
+            Failure: no address of it answered; the first one's cause.
+            socket.gaierror, TimeoutError: the name was not resolved.
+        """
+        addresses = await self._resolve(host, port)
+        dialled = await self._dial(addresses, farewell, privileged)
+        self.footprint.connections += len(dialled.alive)
+        await self._owed.part_from(dialled.alive[1:], self.remaining)
+        if not dialled.alive:
+            refused = dialled.checks[0].finding
+            assert refused is not None, "who does not answer has a finding"
+            raise Failure(refused.cause, f"{dialled.checks[0].endpoint}: {refused.detail}", refused.fix)
+        self.source = self.source or dialled.source
+        if dead is not None:
+            dead += [check for check in dialled.checks if check.outcome is not Outcome.PASSED]
+        return dialled.alive[0]
+
+    async def ask(
+        self,
+        host: str,
+        port: int,
+        question: bytes,
+        reader: Callable[[bytes], T | None],
+        *,
+        seconds: float = 3.0,
+        privileged: bool = False,
+    ) -> T:
+        """Ask over UDP on a rung of the caller's, again every second for at most ``seconds``.
+
+        ``reader`` is given each datagram whole, and returns None for what answers another question. Counted as one
+        connection: for a firewall on the way it is one.
+
+        Raises:
+            Unanswered: nobody answered, which proves nothing.
+            DialFailed: an ICMP message said no.
+            WireError: as the reader raises it.
+            socket.gaierror, TimeoutError: the name was not resolved.
+        """
+        address, *_ = await self._resolve(host, port)
+        self.footprint.connections += 1
+        end = min(self.deadline, asyncio.get_running_loop().time() + seconds)
+        return await datagram.ask(address, question, reader, end, self._tap, privileged)
+
+    async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
+        """Do the TLS handshake on this rung and judge version and certificate.
+
+        Each fault of the certificate is a check of its own; it warns where the
+        type's client verifies certificates, else it is told as a fact.
+        """
+        session = await stream.start_tls(self.host, alpn)
+        self.judge_tls(session, rung)
+        return session
+
+    def judge_tls(self, session: TlsSession, rung: Rung, name: str | None = None) -> None:
+        """Judge a finished TLS handshake, ours or a client library's (see :meth:`start_tls`).
+
+        ``name`` is whom it was done with, where that is not the target's own host.
+        """
+        judgement = certificates.judge(session, name or self.host, self.around.ca_file)  # cached by certificate
+        rung.saw(
+            f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
+        )
+        if judgement.faults:
+            rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
+        if session.old:
+            rung.followed_by(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
+        for cause, detail in judgement.faults:
+            rung.followed_by(self._fault(rung, cause, detail, warns=self.row.verifies_certificate))
+
+    async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
+        """Run a blocking login of a client library in the pool, under the lockout guard and the deadline.
+
+        ``secret`` names what is tried of the credential. ``dials`` is how many connections of its own a client library
+        opens for it, which are counted if it was tried. A result with a true ``passwordless`` proves nothing.
+
+        Raises:
+            Failure: what the login recognised; ``login.withheld``.
+            TimeoutError: the library did not come back in time.
+        """
+        before = self.footprint.login_attempts
+        try:
+            return await self._login(attempt, arguments, secret)
+        finally:
+            self.footprint.connections += dials * (self.footprint.login_attempts - before)
+
+    async def _login(self, attempt: Callable[..., T], arguments: tuple[Any, ...], secret: str) -> T:
+        async with self.attempt(secret) as going:
+            running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
+            result = await asyncio.wait_for(running, self.remaining + self.grace)
+            going.proof = not getattr(result, "passwordless", False)
+            return result
+
+    @contextlib.asynccontextmanager
+    async def attempt(self, secret: str = "password") -> AsyncIterator[Attempt]:
+        """Hold the right to try the credential once; for a login in a protocol whose login is ours to speak.
+
+        Raises:
+            Failure: ``login.withheld``; a password that no protocol can carry.
+        """
+        credential = self.credential
+        assert credential is not None, "a login needs a credential"
+        if why := _unsayable(credential.password or ""):
+            raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
+        guard = self.around.guard
+        async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
+            self.footprint.login_attempts += 1
+            try:
+                yield going
+            except Failure as failure:
+                if failure.cause in _NOT_TRIED and "tried" not in failure.facts:
+                    self.footprint.login_attempts -= 1
+                raise
+
+    def about_to_send_in_clear(self) -> None:
+        """Call before a password goes over an unencrypted connection.
+
+        Raises:
+            Failure: ``login.withheld``, unless the target's option ``allow_cleartext`` permits it.
+        """
+        if not self.target.options.get("allow_cleartext"):
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
+            )
+
+    async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:
+        """Climb once for all target types that meet on this (host, port); the others get the same checks.
+
+        ``key`` names what is asked, the parts of the target that change it included.
+
+        Raises:
+            ClimbEnded: the shared climb ended early, now or then.
+        """
+        key = key, self.depth, self.row.speaks, self.row.tls
+        if key in self.seen.shared:
+            checks, result, self.address = self.seen.shared[key]
+            self.checks.extend(own(checks))
+            if result is ClimbEnded:
+                raise ClimbEnded
+            return result  # type: ignore[return-value]  # what climb() returned under the same key
+        first = len(self.checks)
+        try:
+            found = await climb(self)
+        except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
+            self.seen.shared[key] = self.checks[first:], ClimbEnded, self.address
+            raise
+        self.seen.shared[key] = self.checks[first:], found, self.address
+        return found
+
+    async def leave(self, stream: Stream) -> None:
+        """End a talk now, politely, instead of at the end of the climb."""
+        await self._owed.leave(stream)
+
+    def record(self, check: Check) -> None:
+        """Add a check that has no rung of its own."""
+        self.checks.append(check)
+
+    async def _resolve(self, host: str, port: int) -> list[Address]:
+        try:
+            return await self.around.resolver.addresses(host, port, self.deadline)
+        except NoTurn as error:
+            raise Failure(common.OUT_OF_TIME, str(error)) from error
+
+    async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
+        """Dial them all; each connection is ours to end politely from the moment it is there."""
+        return await dial_all(
+            addresses, self.deadline, self._tap, lambda new: self._owed.owe(new, farewell), privileged
+        )
+
+    # the climb, run by the engine -----------------------------------------------------------------------------------
+
+    async def answers(self) -> bool:
+        """Dial, and no more: whoever gets True must climb, which goes on with the connections that are there now."""
+        try:
+            addresses = await self._resolve(self.host, self.target.port)
+        except (Failure, OSError):  # a name that is not resolved, a time that is over
+            return False
+        try:
+            self._dialled = await self._dial(addresses, None)
+        except asyncio.CancelledError:
+            await self._owed.leave_all()
+            raise
+        return bool(self._dialled.alive)
+
+    async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
+        """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation."""
+        try:
+            try:
+                await verify(self)
+            finally:
+                await self._owed.leave_all()
+        except ClimbEnded:
+            pass
+        except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
+            step = self.checks[-1].step if self.checks else Step.AGENT
+            found = explain(error, step, self.row.speaks)
+            self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
+        if "proxy" not in self.target.options:  # else it was the proxy that spoke
+            self.seen.note_spoken(self.row, self.endpoint, self.checks)
+
+    def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:
+        finding = Finding(cause, detail) if warns else None
+        outcome = Outcome.WARNED if warns else Outcome.PASSED
+        told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
+        return Check(Step.TLS, rung.check.endpoint, outcome, told, finding=finding)
+
+
+def _unsayable(password: str) -> str:
+    """Why no client library can hand this password over; empty if they can. Servers hang up on some of these."""
+    if "\0" in password:
+        return "holds a NUL, which no login protocol carries"
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    return ""

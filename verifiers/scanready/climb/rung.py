@@ -1,0 +1,111 @@
+"""One rung of the ladder: the clock, exactly one check, and the words a verifier author has.
+
+``saw`` (it holds), ``warn`` (it holds, a scan would suffer), ``unsure`` (refused to
+an identity we invented), ``unmet`` (it fails, climb on), ``skip`` (not tried, and
+why), ``blocked`` (it fails, the climb ends).
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from scanready.causes import common
+from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
+from scanready.net.stream import TlsFailed
+
+from .explain import Failure, explain, foreigner
+from .identify import identify
+
+if TYPE_CHECKING:
+    from .probe import Probe
+
+
+class ClimbEnded(Exception):
+    """The climb is over; every check that there is has been recorded."""
+
+
+class Rung:
+    """One step being climbed; records exactly one check when it is left."""
+
+    __slots__ = ("_checks", "_clock", "_followers", "_probe", "check")
+
+    def __init__(self, probe: Probe, step: Step, endpoint: str, checks: list[Check]) -> None:
+        self._probe = probe
+        self._checks = checks
+        self.check = Check(step, endpoint, Outcome.PASSED, "")
+        self._followers: list[Check] = []
+
+    def followed_by(self, *checks: Check) -> None:
+        """Record ``checks`` right after this rung's own: further findings, of the same step or on the way to it."""
+        self._followers += checks
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It holds; ``facts`` are the evidence."""
+        self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
+        self.check.facts.update(facts)
+
+    def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It holds, but a scan would suffer: the verdict becomes limited."""
+        self._say(Outcome.WARNED, cause, detail, fix, facts)
+
+    def unsure(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It was refused to an identity we invented: undecided, never blocked."""
+        self.check.tentative = True
+        self._say(Outcome.WARNED, cause, detail, fix, facts)
+
+    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """A requirement fails, and the rest of the ladder is still climbed and shown."""
+        self._say(Outcome.FAILED, cause, detail, fix, facts)
+
+    def denied(self, failure: Failure) -> None:
+        """The login held, reading did not: what may not be read limits, what does not exist blocks.
+
+        Raises:
+            Failure: it does not exist, or something else than a missing grant.
+        """
+        if failure.cause is not common.ACCESS_DENIED:
+            raise failure
+        self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+
+    def skip(self, reason: str) -> None:
+        """It was not tried, and why."""
+        self.check.outcome = Outcome.SKIPPED
+        self.saw(reason)
+
+    def blocked(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
+        """It fails, and the climb ends."""
+        raise Failure(cause, detail, fix, **facts)
+
+    def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
+        self.check.outcome = outcome
+        self.check.finding = Finding(cause, detail, fix)
+        self.saw(detail, **facts)
+
+    async def __aenter__(self) -> Rung:
+        if self.check.step.height > self._probe.depth.height:
+            raise ClimbEnded
+        self._clock = time.perf_counter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.check.seconds = time.perf_counter() - self._clock
+        if error is None:
+            self._checks += [self.check, *self._followers]
+            return
+        if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
+            return  # a cancelled or finished climb is not a finding
+        # What nobody translated becomes `scanready.bug`, not a traceback.
+        finding = explain(error, self.check.step, self._probe.row.speaks)
+        self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
+        heard, row = getattr(error, "heard", b""), self._probe.row
+        self.check.wordless = getattr(error.__cause__, "heard", None) == b""
+        if other := foreigner(heard, row.speaks):
+            self.check.facts["speaks"] = other.protocol
+        elif row.tls and isinstance(error, TlsFailed) and identify(heard):  # the right protocol, and no TLS
+            self.check.facts["speaks"] = row.speaks
+        self._checks += [self.check, *self._followers]
+        raise ClimbEnded from error

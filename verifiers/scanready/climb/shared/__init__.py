@@ -1,0 +1,1 @@
+"""Climbs that several families share."""

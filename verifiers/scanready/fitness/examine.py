@@ -1,0 +1,66 @@
+"""All questions of a role, side by side, and the one answer they come to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from scanready.model import Check, Outcome, Step, Verdict, judge
+from scanready.run import timestamps
+
+from . import client_programs, clock, libraries, machine, master, ports, resolvers, subnets, vantage_point
+from .question import Answer
+from .request import Asked
+
+Question = Callable[[Asked], Awaitable[list[Answer]]]
+
+#: What each role is asked, in the order that is told.
+QUESTIONS: dict[str, tuple[Question, ...]] = {
+    "proxy": (
+        *(
+            machine.look,
+            client_programs.look_for_ssh,
+            client_programs.look_for_notes,
+            libraries.look,
+            libraries.look_at_tls,
+        ),
+        *(ports.look_below_1024, ports.look_at_range, ports.look_at_descriptors),
+        *(vantage_point.look, subnets.look, resolvers.look, clock.look, master.way_there),
+    ),
+    "node": (machine.look, vantage_point.look, subnets.look, resolvers.look, clock.look, master.way_there),
+    "master": (
+        *(machine.look, vantage_point.look, subnets.look, resolvers.look, clock.look),
+        *(master.listening, master.way_to_updates),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What an examination found. ``decisive`` is the answer that decided a verdict other than ready."""
+
+    asked: Asked
+    answers: tuple[Answer, ...]
+    verdict: Verdict
+    decisive: Check | None
+    started: str
+    seconds: float
+
+    @property
+    def findings(self) -> list[Answer]:
+        """All that is to be mended, the decisive one first."""
+        found = [answer for answer in self.answers if answer.finding]
+        grave = (Outcome.FAILED, Outcome.WARNED)
+        return sorted(found, key=lambda answer: (answer is not self.decisive, grave.index(answer.outcome)))
+
+
+async def examine(asked: Asked) -> Fitness:
+    """Ask everything that concerns the role; takes as long as the slowest question."""
+    loop = asyncio.get_running_loop()
+    started = timestamps.now()
+    begun = loop.time()
+    told = await asyncio.gather(*(question(asked) for question in QUESTIONS[asked.role]))
+    answers = tuple(answer for group in told for answer in group)
+    verdict, decisive = judge(answers, Step.AGENT)
+    return Fitness(asked, answers, verdict, decisive, started, loop.time() - begun)

@@ -1,0 +1,68 @@
+"""One question about this host and exactly one check: passed, warned, failed, or not asked and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from scanready.causes import common
+from scanready.climb.explain import Failure, explain
+from scanready.model import Cause, Check, Finding, Outcome, Step, Target
+from scanready.net.stream import StreamError
+from scanready.wire import WireError
+
+
+@dataclass(slots=True)
+class Answer(Check):
+    """A check whose ``endpoint`` is its subject ("ssh client"); ``about`` is the server it speaks of, if any."""
+
+    about: Target | None = None
+
+
+class Line:
+    """``with Line("clock", answers) as line``: appends its answer when it is left, whatever the system said."""
+
+    def __init__(self, subject: str, answers: list[Answer], about: Target | None = None) -> None:
+        self.answer = Answer(Step.AGENT, subject, Outcome.PASSED, "", about=about)
+        self._answers = answers
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It holds; ``facts`` are the evidence."""
+        self.answer.summary = f"{self.answer.summary}; {summary}" if self.answer.summary else summary
+        self.answer.facts.update(facts)
+
+    def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It holds, but a scan would suffer."""
+        self._say(Outcome.WARNED, Finding(cause, detail, fix), facts)
+
+    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+        """It does not hold; or, by a cause that is not definite, it could not be told."""
+        self._say(Outcome.FAILED, Finding(cause, detail, fix), facts)
+
+    def skip(self, reason: str, **facts: Any) -> None:
+        """It was not asked, or it is of no concern here, and why."""
+        self.answer.outcome = Outcome.SKIPPED
+        self.saw(reason, **facts)
+
+    def _say(self, outcome: Outcome, finding: Finding, facts: dict[str, Any]) -> None:
+        self.answer.outcome, self.answer.finding = outcome, finding
+        self.saw(finding.detail, **facts)
+
+    def __enter__(self) -> Line:
+        self._clock = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        """What the system would not tell is our limit, not the host's failing."""
+        self.answer.seconds = time.perf_counter() - self._clock
+        expected = isinstance(error, (Failure, OSError, StreamError, WireError))
+        if isinstance(error, TimeoutError):
+            self.unmet(common.LIMIT, f"not told in time: {error}")
+        elif expected and error is not None:
+            found = explain(error, Step.AGENT, "")
+            self.unmet(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
+        if error is None or expected:
+            self._answers.append(self.answer)
+        return expected

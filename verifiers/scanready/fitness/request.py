@@ -1,0 +1,46 @@
+"""What is asked of this host, and about which targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scanready.catalogue import BY_NAME, TYPES, TargetType
+from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.model import Agent, Target
+from scanready.run.engine import Settings
+
+#: The roles of the document, and how people call them.
+ROLES = {"proxy": "Proxy Agent", "node": "Node Agent", "master": "Master Server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``targets`` are those it shall scan, none for any; ``clock_from`` is tried in order, as it stands for one host.
+
+    ``clock_named`` says that the operator named that host: then no answer is worth a finding.
+    """
+
+    agent: Agent
+    role: str = "proxy"
+    targets: Sequence[Target] = ()
+    master: Target | None = None
+    update: Target | None = None
+    clock_from: Sequence[Target] = ()
+    clock_named: bool = True
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def named_types(self) -> tuple[TargetType, ...]:
+        """The types that the targets name; a host whose type nobody said names none."""
+        names = dict.fromkeys(target.type for target in self.targets if not target.guessed)
+        return tuple(BY_NAME[name] for name in names if name in BY_NAME)
+
+    @property
+    def types(self) -> tuple[TargetType, ...]:
+        """The types it shall serve: of the targets, or all there are."""
+        return self.named_types or tuple(row for row in TYPES if row not in INFRASTRUCTURE)
+
+    def wants(self, type_: str) -> bool:
+        """True if a target of that type was named."""
+        return any(row.name == type_ for row in self.named_types)

@@ -1,0 +1,124 @@
+"""Is this the agent's vantage point? Signs of a container, of a namespace, of an address that is translated.
+
+A container is told by what the kernel says of it: its PID namespace is not the kernel's first, its network namespace
+is not that of process 1, its control group is a container manager's. Files alone prove little: a virtual machine made
+from a container image has /.dockerenv, too. /run is emptied at every start, so what is there is of today.
+
+Sources: namespaces(7), cgroups(7); include/linux/proc_ns.h and include/uapi/linux/nsfs.h for the numbers of the first
+namespaces; the documentation of Docker, Podman, libvirt, VirtualBox and WSL for their default networks.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanready.causes import agent as causes
+from scanready.model import Facts
+from scanready.net.interfaces import IPAddress
+
+from . import proc
+from .question import Answer, Line
+from .request import Asked
+
+#: The numbers of the kernel's first namespaces. That of PIDs is fixed since Linux 3.8, that of networks since 6.18.
+FIRST_PID_NAMESPACE, FIRST_NETWORK = 0xEFFFFFFC, 0xEFFFFFF9
+_NETWORK_FIXED_SINCE = 6, 18
+#: What container managers tell their processes by.
+_VARIABLE = "container"
+_MANAGERS = re.compile(r"docker|kubepods|containerd|libpod|crio|lxc|garden|machine\.slice/systemd-nspawn")
+#: Networks whose gateway translates, by default: subnet, the gateway's address in it, whose it is.
+_TRANSLATING: tuple[tuple[str, str, str], ...] = (
+    ("172.17.0.0/16", "172.17.0.1", "Docker's default bridge"),
+    ("10.88.0.0/16", "10.88.0.1", "Podman's default bridge"),
+    ("10.0.2.0/24", "10.0.2.2", "the user network of VirtualBox or QEMU"),
+    ("192.168.122.0/24", "192.168.122.1", "libvirt's default network"),
+    ("192.168.65.0/24", "192.168.65.1", "Docker Desktop's machine"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What was seen. ``leftover`` are files that an image may have brought along; the others are of the running host.
+
+    ``translated`` says whose network the agent's address is of; empty for none known.
+    """
+
+    container: tuple[str, ...] = ()
+    leftover: tuple[str, ...] = ()
+    translated: str = ""
+
+
+async def look(asked: Asked) -> list[Answer]:
+    """Warn where it is not; list the evidence in any case."""
+    answers: list[Answer] = []
+    with Line("vantage point", answers) as line:
+        if not sys.platform.startswith("linux"):
+            line.skip("whether this is a container or a translated address is not known on this platform")
+            return answers
+        signs = gather(asked.agent.addresses)
+        facts: Facts = {"container": list(signs.container), "leftover": list(signs.leftover)}
+        facts["translated"] = signs.translated
+        if signs.container:
+            also = f"; its address is of {signs.translated}" if signs.translated else ""
+            line.warn(causes.CONTAINER, f"not the agent's: {', '.join(signs.container)}{also}", **facts)
+        elif signs.translated:
+            line.warn(causes.ADDRESS_TRANSLATED, f"this host's address is of {signs.translated}", **facts)
+        elif signs.leftover:
+            files = ", ".join(signs.leftover)
+            line.saw(f"the host's own: {files} is there, but the PID namespace is the kernel's first", **facts)
+        else:
+            line.saw("the host's own: no sign of a container or of a translated address", **facts)
+    return answers
+
+
+def gather(addresses: tuple[str, ...]) -> Signs:
+    """Look for signs; ``addresses`` are this host's own towards the outside."""
+    container: list[str] = []
+    number, release = proc.namespace("pid"), platform.release()
+    if number not in (None, FIRST_PID_NAMESPACE):
+        container.append("a PID namespace of its own")
+    if number == FIRST_PID_NAMESPACE and own_network(proc.namespace("net"), proc.namespace("net", "1"), release):
+        container.append("a network namespace of its own")
+    if Path("/run/.containerenv").exists():
+        container.append("/run/.containerenv")
+    if manager := os.environ.get(_VARIABLE):
+        container.append(f"{_VARIABLE}={manager[:40]} in the environment")
+    groups = proc.text_of("/proc/self/cgroup") + proc.text_of("/proc/1/cgroup")
+    if managed := _MANAGERS.search(groups):
+        container.append(f"a control group of {managed[0]}")
+    leftover = ["/.dockerenv"] if Path("/.dockerenv").exists() else []
+    if container:
+        container, leftover = container + leftover, []
+    gateway = proc.default_gateway()
+    return Signs(tuple(container), tuple(leftover), translated_by(addresses, gateway, release))
+
+
+def own_network(ours: int | None, of_process_1: int | None, release: str) -> bool:
+    """True if this is not the host's network; by the number where it is fixed, else compared with process 1.
+
+    ``of_process_1`` is None to whoever may not look at that process: on an older kernel nothing is known then.
+    """
+    if ours in (None, FIRST_NETWORK):
+        return False
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if found and (int(found[1]), int(found[2])) >= _NETWORK_FIXED_SINCE:
+        return True
+    return of_process_1 is not None and ours != of_process_1
+
+
+def translated_by(addresses: tuple[str, ...], gateway: IPAddress | None, release: str) -> str:
+    """Say whose network it is that translates this host's address; empty if it is none of the usual ones."""
+    own = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
+    for network, at, whose in _TRANSLATING:
+        subnet = ipaddress.ip_network(network)
+        if str(gateway) == at and any(address in subnet for address in own):
+            return f"{whose} ({network} behind {at})"
+    if "microsoft" in release.lower() and gateway in ipaddress.ip_network("172.16.0.0/12"):
+        return f"WSL 2 (behind {gateway})"
+    return ""

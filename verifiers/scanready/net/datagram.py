@@ -1,0 +1,92 @@
+"""One question over UDP: sent again until it is answered, for a bounded time.
+
+What a silence means is nobody's to say: a packet filter, a lost packet, a service that ignores strangers. What ICMP
+says is as definite as over TCP, and the kernel tells it the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import TypeVar
+
+from scanready.wire import WireError
+
+from . import icmp, sockets
+from .sockets import Address
+from .stream import DialFailed, Tap, Unanswered
+
+T = TypeVar("T")
+
+#: Seconds between two sendings of the same question. Slower than any answer, twice within the usual patience.
+INTERVAL = 1.0
+#: A datagram is never larger (RFC 768).
+_LARGEST = 65_535
+#: Datagrams that answer some other question: more is somebody playing.
+_MOST_IGNORED = 64
+
+
+async def ask(
+    address: Address,
+    question: bytes,
+    reader: Callable[[bytes], T | None],
+    deadline: float,
+    tap: Tap | None = None,
+    privileged: bool = False,
+) -> T:
+    """Return what ``reader`` makes of the answer; it returns None for a datagram that answers another question.
+
+    Args:
+        address: whom to ask; nobody else's datagrams are received.
+        question: sent every :data:`INTERVAL` seconds until answered, always the same bytes.
+        reader: the whole datagram in, the answer out.
+        deadline: absolute, in the event loop's time.
+        privileged: ask from a source port below 1024, where this process may have one.
+
+    Raises:
+        Unanswered: nothing until the deadline.
+        DialFailed: an ICMP message said no, or a limit of this host.
+        WireError: the answer breaks its protocol, or a flood of datagrams that answer nothing.
+    """
+    loop = asyncio.get_running_loop()
+    family, where = address
+    since = loop.time()
+    try:
+        sock = sockets.udp(family, privileged)
+    except OSError as error:
+        raise DialFailed(error) from error
+    try:
+        await loop.sock_connect(sock, where)
+        ignored = 0
+        while (now := loop.time()) < deadline:
+            sock.send(question)
+            if tap:
+                tap("sent", question)
+            again = min(deadline, now + INTERVAL)
+            while (data := await _datagram(sock, again)) is not None:
+                if tap:
+                    tap("received", data)
+                if (answer := reader(data)) is not None:
+                    return answer
+                ignored += 1
+                if ignored > _MOST_IGNORED:
+                    raise WireError(f"more than {_MOST_IGNORED} datagrams, none of them an answer to our question")
+    except BlockingIOError as error:
+        raise DialFailed(error) from error  # our own queue is full: errno EAGAIN says whose limit it is
+    except OSError as error:
+        told, offender = icmp.of(sock)
+        raise DialFailed(error, told, offender, datagram_to=str(where[0])) from error
+    finally:
+        sock.close()
+    raise Unanswered("no answer over UDP", b"", loop.time() - since)
+
+
+async def _datagram(sock: socket.socket, until: float) -> bytes | None:
+    """The next datagram, None if there is none ``until`` then; always gives way to other tasks."""
+    await asyncio.sleep(0)  # a flood is read without waiting, and would keep the loop to itself
+    try:
+        async with asyncio.timeout_at(until):
+            return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
+    except TimeoutError:
+        return None

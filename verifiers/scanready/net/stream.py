@@ -1,0 +1,400 @@
+"""The only byte pipe: send, receive, start TLS, close politely.
+
+Built on the event loop's ``sock_*`` calls, which exist on every platform, with
+TLS through memory buffers: STARTTLS, direct TLS and TLS inside another protocol
+take one code path, and the certificate is kept whatever its faults. Every wait
+ends at the stream's absolute deadline. Measured: about two thirds of the cost of
+the loop's transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from scanready.wire import Buffer, Reader, WireError
+
+from . import sockets
+from .tls import TlsSession, handshake_context, server_name, session_of
+
+T = TypeVar("T")
+
+#: (direction "sent" or "received", the bytes in clear): what a transcript keeps.
+Tap = Callable[[str, bytes], None]
+#: What identification needs of the first bytes; the rest of a talk is not kept.
+HEARD = 512
+#: No first flight of any protocol is larger; a reader that still wants more by then is being fed.
+MOST_UNREAD = 1 << 20
+_CHUNK = 16384
+#: Seconds under which nobody can tell silence from slowness: neither "filtered" nor "silent" is said of a shorter wait,
+#: the target then was out of time. A lost SYN, or a lost first segment, is sent again after 1 s (RFC 6298, 2.1) and
+#: answered one round trip later: 0.6 s for a satellite. So one lost packet blames nobody; two in a row are a finding.
+LEAST_SILENCE = 1.6
+#: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
+_LINGER, _LEAST_LINGER = 0.25, 0.05
+
+
+class StreamError(Exception):
+    """Something ended the talk; ``heard`` is what the peer had said first, up to 512 bytes."""
+
+    def __init__(self, message: str, heard: bytes = b"") -> None:
+        super().__init__(message)
+        self.heard = heard
+
+
+class Silent(StreamError):
+    """The deadline passed while we waited for the peer, ``waited`` seconds.
+
+    ``patience`` is how long it was to be, where somebody chose less than the rest of the time; ``spoke`` is true if
+    the peer had talked before it consented to TLS.
+    """
+
+    def __init__(
+        self, message: str, heard: bytes, waited: float, patience: float | None = None, spoke: bool = False
+    ) -> None:
+        super().__init__(message, heard)
+        self.waited, self.patience, self.spoke = waited, patience, spoke
+
+    @property
+    def hasty(self) -> bool:
+        """True if we waited too short a time to call it silence."""
+        return self.waited < LEAST_SILENCE
+
+
+class Unanswered(Silent):
+    """Nobody answered a question over UDP. That proves nothing: dropped, lost, or a service that does not want to."""
+
+
+class HungUp(StreamError):
+    """The peer closed or reset the connection before its message was whole."""
+
+
+class TlsFailed(StreamError):
+    """The TLS handshake failed; ``reason`` is OpenSSL's name of the alert or error."""
+
+    def __init__(self, reason: str, heard: bytes) -> None:
+        super().__init__(reason.lower().replace("_", " "), heard)
+        self.reason = reason
+
+
+class DialFailed(OSError):
+    """No connection: the errno is kept, and who on the way said so where the kernel tells.
+
+    ``icmp`` is the (type, code) of the message, ``offender`` the address it came
+    from; both are None where no ICMP message was involved or none can be read.
+    ``datagram_to`` is the address asked, for a question over UDP; None for a connection.
+    """
+
+    def __init__(
+        self,
+        error: OSError,
+        icmp: tuple[int, int] | None = None,
+        offender: str | None = None,
+        datagram_to: str | None = None,
+    ) -> None:
+        super().__init__(error.errno, error.strerror or str(error))
+        self.icmp = icmp
+        self.offender = offender
+        self.datagram_to = datagram_to
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How TLS travels inside another protocol's packets while its handshake lasts, as with SQL Server.
+
+    ``wrap`` puts a flight of ours into packets. ``unwrap`` takes TLS out of the next packet, or the next record that
+    comes without one: it is asked to the end, since a server may frame what it sends right after the handshake.
+    """
+
+    wrap: Callable[[bytes], bytes]
+    unwrap: Reader[bytes]
+
+
+class Stream:
+    """One connection, from its first byte to its polite end.
+
+    Args:
+        sock: connected and non-blocking.
+        deadline: absolute, in the event loop's time; no wait passes it.
+        tap: told every byte in clear, for the transcript.
+    """
+
+    __slots__ = (
+        *("_buffer", "_first_byte", "_framed", "_incoming", "_outgoing", "_patience", "_spoke", "_tap", "_tls"),
+        *("_unwrap", "_wrap"),
+        *("deadline", "heard", "peer", "sock"),
+    )
+
+    def __init__(self, sock: sockets.KeepingSocket, peer: str, deadline: float, tap: Tap | None = None) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.deadline = deadline
+        self.heard = b""
+        self._tap = tap
+        self._first_byte = math.inf
+        self._patience: float | None = None
+        self._spoke = False
+        self._buffer = Buffer()
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = self._outgoing = None  # type: ssl.MemoryBIO | None
+        self._wrap: Callable[[bytes], bytes] | None = None
+        self._unwrap: Reader[bytes] | None = None
+        self._framed = Buffer()
+
+    def wait_for_first_byte(self, patience: float | None) -> None:
+        """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline."""
+        self._patience = patience
+        self._first_byte = math.inf if patience is None else asyncio.get_running_loop().time() + patience
+
+    # talking --------------------------------------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """Send all of ``data``.
+
+        Raises:
+            Silent: the peer took nothing until the deadline.
+            HungUp: the peer has closed.
+        """
+        if self._tap:
+            self._tap("sent", data)
+        if self._tls is None:
+            await self._put(data)
+            return
+        self._tls.write(data)
+        await self._flush()
+
+    async def receive(self, reader: Reader[T]) -> T:
+        """Return the next message, as ``reader`` understands it; bytes after it wait for the next reader.
+
+        Raises:
+            Silent: not whole by the deadline.
+            HungUp: the peer closed or reset before it was whole.
+            WireError: the peer broke its protocol.
+            TlsFailed: the encrypted stream broke.
+        """
+        while True:
+            try:
+                answer = reader(self._buffer)
+            except WireError as error:
+                error.heard = self.heard
+                raise
+            if answer is not None:
+                return answer
+            if self._buffer.eof:
+                said = f"after {len(self.heard)} bytes" if self.heard else "before a single byte"
+                raise HungUp(f"the peer closed the connection {said}", self.heard)
+            if len(self._buffer) > MOST_UNREAD:
+                raise WireError(f"more than {MOST_UNREAD} bytes and still no whole message")
+            await self._fill()
+
+    async def expect_silence(self, seconds: float) -> None:
+        """Wait for whether the peer, which should, leaves the first word to us.
+
+        Raises:
+            WireError: it speaks unasked, so it is something else.
+            HungUp: it closed or reset.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._fill()
+        except TimeoutError:
+            return
+        if self._buffer.eof:
+            raise HungUp("the peer closed the connection before a single byte", self.heard)
+        raise _speaks_first(self.heard)
+
+    @property
+    def unread(self) -> int:
+        """How many received bytes no reader has taken."""
+        return len(self._buffer)
+
+    async def start_tls(self, name: str | None, alpn: Sequence[str] = (), framing: Framing | None = None) -> TlsSession:
+        """Do the TLS handshake to its end whatever the certificate; it is judged afterwards.
+
+        Args:
+            name: for SNI; an address sends none.
+            framing: where the handshake travels inside another protocol.
+
+        Raises:
+            WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
+                no packet of ``framing``.
+            TlsFailed, HungUp, Silent: as named.
+        """
+        if len(self._buffer):
+            raise WireError("clear-text bytes follow the consent to TLS")
+        self._spoke, self.heard = bool(self.heard), b""
+        if framing is not None:
+            self._wrap, self._unwrap = framing.wrap, framing.unwrap
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name(name))
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self._flush()
+                raw = await self._get()
+                if not raw:
+                    raise HungUp("the peer closed the connection instead of a TLS handshake", self.heard) from None
+                records = self._unframed(raw)
+                self._hear(records)
+                self._incoming.write(records)
+            except ssl.SSLError as error:
+                with contextlib.suppress(StreamError):
+                    await self._flush()
+                raise TlsFailed(error.reason or str(error), self.heard) from error
+        await self._flush()
+        self._tls, self.heard, self._wrap = tls, b"", None
+        return session_of(tls)
+
+    # ending ---------------------------------------------------------------------------------------------------------
+
+    async def close(self, end: float | None = None) -> None:
+        """End politely: close_notify, FIN, then read what is still coming so that no reset goes out.
+
+        Never raises and takes a quarter of a second at the most, less towards ``end`` (the loop's time), yet one round
+        trip in any case.
+        """
+        now = asyncio.get_running_loop().time()
+        self.deadline = now + (_LINGER if end is None else min(_LINGER, max(_LEAST_LINGER, end - now)))
+        with contextlib.suppress(StreamError, OSError, ssl.SSLError, ValueError):
+            if self._tls is not None:
+                with contextlib.suppress(ssl.SSLError):
+                    self._tls.unwrap()
+                await self._flush()
+            self.sock.shutdown(socket.SHUT_WR)
+            drained = 0
+            while drained < MOST_UNREAD and (raw := await self._get()):
+                drained += len(raw)
+        self.sock.close()
+
+    def detach(self) -> socket.socket:
+        """Hand the connected socket over to a client library, blocking again. Only before TLS."""
+        if self._tls is not None:
+            raise ValueError("a TLS session cannot be handed over")
+        return sockets.blocking(self.sock)
+
+    @property
+    def encrypted(self) -> bool:
+        """True once TLS is done."""
+        return self._tls is not None
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024: what a server takes for "a process that root has started"."""
+        return sockets.source_port(self.sock) < 1024
+
+    # the pipe -------------------------------------------------------------------------------------------------------
+
+    async def _fill(self) -> None:
+        """Wait for at least one more byte, or the end, into the buffer."""
+        if self._tls is None:
+            raw = await self._get()
+            self._hear(raw)
+            self._took(raw)
+            return
+        assert self._incoming is not None
+        while True:
+            try:
+                self._took(self._tls.read(_CHUNK))
+                return
+            except ssl.SSLWantReadError:
+                await self._flush()
+                raw = await self._get()
+                if raw:
+                    self._incoming.write(self._unframed(raw))
+                else:
+                    self._incoming.write_eof()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                self._took(b"")
+                return
+            except ssl.SSLError as error:
+                raise TlsFailed(error.reason or str(error), self.heard) from error
+
+    def _took(self, data: bytes) -> None:
+        if self._tls is not None:
+            self._hear(data)
+        if self._tap and data:
+            self._tap("received", data)
+        if data:
+            self._buffer.feed(data)
+        else:
+            self._buffer.eof = True
+
+    def _hear(self, data: bytes) -> None:
+        if len(self.heard) < HEARD:
+            self.heard = (self.heard + data)[:HEARD]
+
+    async def _flush(self) -> None:
+        assert self._outgoing is not None
+        if data := self._outgoing.read():
+            await self._put(self._wrap(data) if self._wrap else data)
+
+    def _unframed(self, raw: bytes) -> bytes:
+        """The TLS records of what came, without the packets they came in; the rest waits for more."""
+        if self._unwrap is None:
+            return raw
+        self._framed.feed(raw)
+        records = b""
+        try:
+            while (part := self._unwrap(self._framed)) is not None:
+                records += part
+        except WireError as error:
+            error.heard = (self.heard + raw)[:HEARD]
+            raise
+        return records
+
+    async def _put(self, data: bytes) -> None:
+        """Send now what the kernel takes now (nearly always all of it: no timer, no task), and wait for the rest."""
+        try:
+            data = data[self.sock.send(data) :]
+            if not data:
+                return
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                await loop.sock_sendall(self.sock, data)
+        except TimeoutError:
+            raise Silent("the peer took no more bytes within the time left", self.heard, loop.time() - since) from None
+        except OSError as error:
+            raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+
+    async def _get(self) -> bytes:
+        """Take what is there, or wait for it; an empty answer is the peer's end."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            try:
+                raw = self.sock.kept or self.sock.recv(_CHUNK)
+            except BlockingIOError:
+                async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
+                    raw = await loop.sock_recv(self.sock, _CHUNK)
+            self._first_byte, self.sock.kept = math.inf, b""
+            return raw
+        except TimeoutError:
+            patience = self._patience if self._first_byte < math.inf else None
+            waited = loop.time() - since
+            raise Silent("no answer within the time left", self.heard, waited, patience, self._spoke) from None
+        except OSError as error:
+            error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
+            reset = isinstance(error, ConnectionResetError)
+            said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
+            raise HungUp(said, self.heard) from error
+
+
+def _speaks_first(heard: bytes) -> WireError:
+    """Made elsewhere: an error that its own frame had a name for would be a cycle."""
+    error = WireError("speaks first, where clients do")
+    error.heard = heard
+    return error

@@ -1,0 +1,63 @@
+"""Texts of the cause catalogue with their places filled in: ``{host}`` becomes the target's own host.
+
+What is filled in comes from inventories and ends up in shells: it is put in as a word that a shell leaves alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from scanready.catalogue import BY_NAME
+from scanready.model import Target, bracketed
+from scanready.targets.cloud.services import BY_SERVICE
+from scanready.wire.printable import visible
+
+_PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|starttls)\}")
+_WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
+# What openssl s_client must say first, by target type.
+_STARTTLS = {"imap": "-starttls imap ", "mysql": "-starttls mysql ", "postgresql": "-starttls postgres "}
+# What a type's pages are asked with, where that is not the type's own name.
+_SCHEMES = {"cloud": "https", "console": "https", "update": "https"}
+_SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
+
+
+def fill(text: str, target: Target) -> str:
+    """Return a text of the cause catalogue with its places filled in: ``{host}``, ``{port}``, ``{user}``,
+    ``{database}``, ``{path}`` (what the target's URL names behind the host: share, export, service ...), ``{url}`` (the
+    target itself) and ``{starttls}`` (an option of ``openssl s_client``, or nothing).
+
+    Values are put in as words that a shell leaves alone: the text is meant to be pasted.
+    """
+    if "{" not in text:
+        return text
+    host = "ENDPOINT" if target.type == "cloud" and target.host in BY_SERVICE else target.host
+    options, endpoint = target.options, f"{bracketed(host)}:{target.port}"
+    values = {
+        "host": host,
+        "port": str(target.port),
+        "host}:{port": endpoint,
+        "user": target.credential.username if target.credential else str(options.get("user") or "USER"),
+        "database": str(options.get("database") or "postgres"),
+        "path": _path(target),
+        "url": f"{_SCHEMES.get(target.type, target.type)}://{endpoint}{options.get('path', '/')}",
+    }
+    filled = text.replace("{starttls}", _STARTTLS.get(target.type, ""))
+    return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)
+
+
+def _path(target: Target) -> str:
+    """The option that the URL's path fills, or its word in capitals."""
+    row = BY_NAME.get(target.type)
+    key = row.path if row and row.path else "path"
+    return str(target.options.get(key) or key.upper())
+
+
+def named(text: str) -> str:
+    """Return the same text for no target: its places as words."""
+    return _PLACEHOLDER.sub(lambda found: _WORDS.get(found[1]) or found[0].strip("{}").upper(), text)
+
+
+def _word(value: str) -> str:
+    shown = visible(value, 255)
+    return shown if _SAFE_WORD.fullmatch(shown) else shlex.quote(shown)

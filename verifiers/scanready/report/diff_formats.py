@@ -1,0 +1,169 @@
+"""A comparison of two runs, drawn: as a table for people, as Markdown for a ticket, as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.text import Text
+
+from scanready.model import Outcome, Verdict
+from scanready.report.formats.md import code
+from scanready.wire.printable import visible
+
+from .console import Paper, address, columns, verdict_word
+from .diff import Change, Comparison, Glimpse
+from .document import Look
+from .serialize import SCHEMA, target_object
+
+#: Changes of facts shown for one target; the rest is counted.
+_MOST_FACTS = 12
+#: Verdicts stand below each other, but for one very long name.
+_WIDEST = 36
+_MARKS = {"failures": Outcome.FAILED, "worse": Outcome.WARNED, "fixed": Outcome.PASSED}
+_TITLES = {
+    "failures": "newly failing",
+    "worse": "worse than before",
+    "fixed": "fixed",
+    "verdicts": "with another verdict or cause",
+    "facts": "with other facts",
+    "added": "targets that are new",
+    "removed": "no longer checked",
+}
+
+
+def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
+    """Return the comparison for a terminal; ``names`` are those of the two runs."""
+    paper = Paper(look)
+    paper.draw(Text.assemble("from ", (visible(names[0]), "bold"), " to ", (visible(names[1]), "bold")))
+    for kind, title in _TITLES.items():
+        entries = getattr(found, kind)
+        if entries:
+            paper.draw(Text.assemble("\n", (title, "bold"), f" ({len(entries)})"))
+        width = max((min(len(_where(entry)), _WIDEST) for entry in entries), default=0)
+        for entry in entries:
+            _draw(entry, kind, paper, width)
+    paper.draw(Text(f"\n{_summary(found)}", "bold"))
+    return paper.text()
+
+
+def _where(entry: Change | Glimpse) -> str:
+    target = _latest(entry).target
+    return f"{visible(target.type, 40)} {visible(address(target))}"
+
+
+def _draw(entry: Change | Glimpse, kind: str, paper: Paper, width: int) -> None:
+    glimpse = _latest(entry)
+    grid = columns(None, None, 1)
+    mark = paper.mark(_MARKS[kind]) if kind in _MARKS else Text(" ")
+    where = Text(_where(entry).ljust(width), overflow="fold")
+    grid.add_row(mark, where, _verdicts(entry))
+    paper.draw(grid, indent=2)
+    if kind in ("failures", "worse", "verdicts") and glimpse.detail:
+        paper.draw(Text(visible(glimpse.detail), overflow="fold"), indent=5)
+    if kind in ("failures", "worse") and glimpse.fix:
+        paper.draw(Text("fix", "dim"), indent=5)
+        paper.paste(glimpse.fix, indent=7)
+    if isinstance(entry, Change) and kind != "failures":
+        for name, was, now in entry.facts[:_MOST_FACTS]:
+            paper.draw(Text(f"{visible(name, 40)}: {_value(was)} -> {_value(now)}", overflow="fold"), indent=5)
+        if len(entry.facts) > _MOST_FACTS:
+            paper.draw(Text(f"and {len(entry.facts) - _MOST_FACTS} more facts"), indent=5)
+
+
+def _latest(entry: Change | Glimpse) -> Glimpse:
+    return entry.after if isinstance(entry, Change) else entry
+
+
+def _verdicts(entry: Change | Glimpse) -> Text:
+    if isinstance(entry, Glimpse):
+        return Text.assemble(verdict_word(entry.verdict), _cause(entry), overflow="fold")
+    if (entry.before.verdict, entry.before.code) == (entry.after.verdict, entry.after.code):
+        return Text.assemble(verdict_word(entry.after.verdict), _cause(entry.after), overflow="fold")
+    before = Text.assemble(verdict_word(entry.before.verdict), _cause(entry.before, owner=False))
+    return Text.assemble(before, " -> ", verdict_word(entry.after.verdict), _cause(entry.after), overflow="fold")
+
+
+def _cause(glimpse: Glimpse, *, owner: bool = True) -> str:
+    if glimpse.code is None:
+        return ""
+    return f" {visible(glimpse.code)}" + (f" ({glimpse.owner})" if owner else "")
+
+
+def _value(value: str | None) -> str:
+    return "nothing" if value is None else visible(value, 120)
+
+
+def _summary(found: Comparison) -> str:
+    words = [f"{len(getattr(found, kind))} {title}" for kind, title in _TITLES.items() if getattr(found, kind)]
+    return ", ".join([*words, f"{found.same} unchanged"])
+
+
+def json_object(found: Comparison, runs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
+    """Return the comparison as JSON types; ``runs`` describe the two."""
+    told: dict[str, Any] = {"schema": SCHEMA, "from": runs[0], "to": runs[1], "regressions": found.regressions}
+    for kind in _TITLES:
+        told[kind] = [_entry(entry) for entry in getattr(found, kind)]
+    return {**told, "same": found.same}
+
+
+def _entry(entry: Change | Glimpse) -> dict[str, Any]:
+    if isinstance(entry, Glimpse):
+        return {"target": target_object(entry.target), **_state(entry)}
+    return {
+        "target": target_object(entry.after.target),
+        "before": _state(entry.before),
+        "after": _state(entry.after),
+        "facts": {name: {"before": was, "after": now} for name, was, now in entry.facts},
+    }
+
+
+def _state(glimpse: Glimpse) -> dict[str, Any]:
+    cause = None
+    if glimpse.code is not None:
+        cause = {
+            "code": glimpse.code,
+            "owner": glimpse.owner,
+            "step": glimpse.step,
+            "detail": glimpse.detail,
+            "fix": glimpse.fix,
+        }
+    return {"verdict": glimpse.verdict.value, "cause": cause}
+
+
+def markdown(found: Comparison, names: tuple[str, str]) -> str:
+    """Return the comparison for a ticket or a pull request. What targets say is put between backquotes."""
+    lines = [f"**From {code(names[0])} to {code(names[1])}**: {_summary(found)}"]
+    for kind, title in _TITLES.items():
+        entries = getattr(found, kind)
+        if entries:
+            lines += ["", f"### {title[0].upper()}{title[1:]}", "", *_rows(entries, kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(entries: list[Change] | list[Glimpse], kind: str) -> list[str]:
+    heads = {"facts": ("target", "changed")}.get(kind, ("target", "verdict", "what was seen"))
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    tell: Callable[[Change | Glimpse], list[str]] = _facts_cells if kind == "facts" else _verdict_cells
+    rows += [f"| {' | '.join(tell(entry))} |" for entry in entries]
+    return rows
+
+
+def _verdict_cells(entry: Change | Glimpse) -> list[str]:
+    glimpse = _latest(entry)
+    words = _plain(glimpse)
+    if isinstance(entry, Change) and _plain(entry.before) != words:
+        words = f"{_plain(entry.before)} → {words}"
+    seen = code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
+    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), words, seen]
+
+
+def _facts_cells(entry: Change | Glimpse) -> list[str]:
+    facts = entry.facts[:_MOST_FACTS] if isinstance(entry, Change) else ()
+    glimpse = _latest(entry)
+    told = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
+    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), told]
+
+
+def _plain(glimpse: Glimpse) -> str:
+    return f"{glimpse.verdict.value} {code(glimpse.code)} ({glimpse.owner})" if glimpse.code else glimpse.verdict.value

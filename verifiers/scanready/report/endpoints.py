@@ -1,0 +1,59 @@
+"""Where a target is contacted, and what a result found there: addresses, endpoints, facts. For the firewall rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanready.catalogue import BY_NAME
+from scanready.model import Target
+from scanready.run.engine import CANARY_PORT
+from scanready.targets.cloud.services import placed
+
+_ENDPOINT = re.compile(r"(?P<host>\[[^\]]+\]|[^/]*):(?P<port>\d{1,5})(/(?P<transport>tcp|udp)6?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a check found: addresses of the target, and the endpoints that it talked to (host, port, transport)."""
+
+    addresses: tuple[str, ...] = ()
+    endpoints: tuple[tuple[str, int, str], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def where(target: Target) -> list[Target]:
+    """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
+    row = BY_NAME.get(target.type)
+    return placed(target) if row is not None and row.hostless else [target]
+
+
+def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
+    """What a result (schema 1) found, by the places of its target; nearly always that is one."""
+    found, row = result["target"], BY_NAME.get(result["target"]["type"])
+    whole = seen(result)
+    if row is None or not row.hostless:
+        return {(found["host"], found["port"]): whole}
+    names = {check["endpoint"]: check["facts"].get("addresses") for check in result["checks"] if check["facts"]}
+    target = Target(found["host"], found["type"], found["port"], found["options"])
+    return {
+        (place.host, place.port): Seen(tuple(map(str, names.get(place.host) or ())), (), whole.facts)
+        for place in where(target)
+    }
+
+
+def seen(result: Mapping[str, Any]) -> Seen:
+    """Read what a result (schema 1) found."""
+    host = result["target"]["host"]
+    addresses: dict[str, None] = {}
+    endpoints: dict[tuple[str, int, str], None] = {}
+    for check in result["checks"]:
+        if check["step"] == "resolve" and check["endpoint"] in (host, host.strip("[]")):
+            addresses.update(dict.fromkeys(check["facts"].get("addresses") or ()))
+        if check["step"] not in ("agent", "resolve") and check["outcome"] != "skipped":
+            where = _ENDPOINT.fullmatch(check["endpoint"])
+            if where and int(where["port"]) not in (0, CANARY_PORT):
+                endpoints[where["host"].strip("[]"), int(where["port"]), where["transport"] or "tcp"] = None
+    return Seen(tuple(map(str, addresses)), tuple(endpoints), result["facts"])

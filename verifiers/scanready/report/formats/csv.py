@@ -1,0 +1,98 @@
+"""CSV: one line a target, for spreadsheets and change requests.
+
+RFC 4180, with a header. A cell that a spreadsheet would take for a formula begins with an apostrophe, which
+spreadsheets do not show: what a target says must not be calculated on the desk of whoever opens the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from scanready.model import Report
+from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.rules import rules_of_result
+from scanready.report.serialize import as_line
+from scanready.wire.printable import visible, visible_lines
+
+COLUMNS = (
+    *("host", "type", "port", "verdict", "reached", "cause", "owner", "step", "detail", "remedy", "fix"),
+    *("firewall", "product", "version", "path", "credential", "tags", "agent", "connections", "login_attempts"),
+    *("probe_logins", "started", "seconds"),
+)
+#: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
+_FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
+_LONGEST = 4000
+
+
+class Csv:
+    """Streams: a line is written when its target is done."""
+
+    def __init__(self, look: Look) -> None:
+        pass
+
+    def begin(self, run: RunInfo) -> str:
+        """Return the header."""
+        return csv_line(COLUMNS)
+
+    def add(self, report: Report) -> str:
+        """Return one line."""
+        found = _values(report)
+        return csv_line([found.get(column, "") for column in COLUMNS])
+
+    def end(self, totals: Totals) -> str:
+        """Nothing comes after the last line."""
+        return ""
+
+
+def csv_line(values: Any) -> str:
+    """Return one line of CSV with its line end, each cell made harmless."""
+    paper = io.StringIO()
+    csv.writer(paper).writerow([cell(value) for value in values])
+    return paper.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """Return a value as a cell may hold it: numbers as they are, text on visible lines and no formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return value
+    text = "\n".join(visible_lines(str(value), _LONGEST)) if "\n" in str(value) else visible(str(value), _LONGEST)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _values(report: Report) -> dict[str, Any]:
+    result = json.loads(as_line(report))  # quicker than as_object, which looks at every value
+    target, cause, footprint = result["target"], result["cause"] or {}, result["footprint"]
+    firewall = rules_of_result(result) if (cause.get("owner"), cause.get("step")) == ("network", "connect") else []
+    return {
+        "host": target["host"],
+        "type": target["type"],
+        "port": target["port"],
+        "verdict": result["verdict"],
+        "reached": result["reached"],
+        "cause": cause.get("code"),
+        **{key: cause.get(key) for key in ("owner", "step", "detail", "remedy", "fix")},
+        "firewall": "\n".join(rule.sentence for rule in firewall),
+        "product": result["facts"].get("product"),
+        "version": result["facts"].get("version"),
+        "path": path_of(target),
+        "credential": target["credential"],
+        "tags": " ".join(report.target.tags),
+        "agent": result["agent"]["name"],
+        **footprint,
+        "started": result["started"],
+        "seconds": result["seconds"],
+    }
+
+
+def path_of(target: dict[str, Any]) -> str:
+    """Return the share, export, database or path of a target (a result's ``target``); empty where it has none."""
+    from scanready.catalogue import BY_NAME
+
+    row = BY_NAME.get(target["type"])
+    value = target["options"].get(row.path) if row and row.path else None
+    return "" if value is None else str(value)

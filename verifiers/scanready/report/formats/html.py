@@ -1,0 +1,213 @@
+"""One self-contained HTML file: no network, nothing executed but our own script, every result embedded as JSON.
+
+The page is written from top to bottom as results come: head, then the run as the very document that ``--format json``
+writes, then what is drawn of it here (picture, hand-over by owner), then the script, which draws the rest in the
+browser from the JSON, as text. The content security policy names style and script by their hashes and forbids all else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from scanready.model import LADDER, Report, Verdict
+from scanready.report import rule_forms
+from scanready.report.console import GRAVITY, SENTENCES, duration
+from scanready.report.document import GOOD, Look, RunInfo, Totals
+from scanready.report.groups import OWNERS, Groups, firewall
+from scanready.report.story import tell
+from scanready.wire.printable import visible, visible_lines
+
+from .json import Json
+
+_STYLES = ("style.css", "print.css")
+_SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
+#: What stands in the page itself; the rest of a long list is a click away, in the table.
+_LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
+#: From the best to the worst, as the pictures have them.
+ORDER = tuple(reversed(GRAVITY))
+#: So many texts are remembered by number; the page's script counts along.
+_SHARED = 2000
+
+
+class Html:
+    """Streams the data; keeps counts and the failures by cause."""
+
+    def __init__(self, look: Look) -> None:
+        self._json = Json(look)
+        self._by_type: dict[str, Counter[Verdict]] = {}
+        self._hosts: set[str] = set()
+        self._cost: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
+
+    def begin(self, run: RunInfo) -> str:
+        """Return the head of the page, and the beginning of its data."""
+        self._run, self._groups = run, Groups(run)
+        head: str = _template("head.html").render(run=run, policy=_policy(), style=_joined(_STYLES))
+        return head + _inert(self._json.begin(run))
+
+    def add(self, report: Report) -> str:
+        """Return the result's data."""
+        self._groups.add(report)
+        self._by_type.setdefault(report.target.type, Counter())[report.verdict] += 1
+        self._hosts.add(report.target.host)
+        cost = report.footprint
+        self._cost.update({"connections": cost.connections, "logins": cost.login_attempts, "probes": cost.probe_logins})
+        told = json.dumps(self._told(report), separators=(",", ":"))
+        line = self._json.add(report)
+        return _inert(f'{line.removesuffix("}")},"story":{told}}}')
+
+    def _told(self, report: Report) -> list[Any]:
+        """The story: for each check what was sent, what it means, how to ask by hand; then what to ask of whom."""
+        story = tell(report)
+        rungs = [[*map(self._shared, (rung.sent, rung.means)), list(rung.by_hand)] for rung in story.rungs]
+        if story.request is None:
+            return [rungs, None]
+        return [rungs, [self._shared(story.request.whom), *map(self._shared, story.request.text.split("\n"))]]
+
+    def _shared(self, text: str) -> str | int:
+        """A text when it comes for the first time, its number after that: most are said of many targets."""
+        if text in self._numbers:
+            return self._numbers[text]
+        if text and len(self._numbers) < _SHARED:
+            self._numbers[text] = len(self._numbers)
+        return text
+
+    def end(self, totals: Totals) -> str:
+        """Return the end of the data, what is drawn of it, and the script."""
+        headline, share = self._groups.headline(totals), self._groups.share
+        by_owner = self._groups.by_owner()
+        owners = [(owner, OWNERS[owner], groups, firewall(groups)) for owner, groups in by_owner.items()]
+        page: str = _template("body.html").render(
+            run=self._run,
+            totals=totals,
+            headline=headline,
+            share=share,
+            hosts=len(self._hosts),
+            cost=self._cost,
+            order=ORDER,
+            sentences=SENTENCES,
+            arcs=_arcs(totals),
+            bars=_bars(self._by_type),
+            owners=owners,
+            forms=_forms,
+            limits=_LIMITS,
+            ladder=json.dumps([step.value for step in LADDER]),
+            script=_joined(_SCRIPTS),
+        )
+        return _inert(self._json.end(totals)) + page
+
+
+def run_in(page: str) -> str:
+    """Return the JSON document that a report's page carries.
+
+    Raises:
+        ValueError: it carries none.
+    """
+    start, end = page.find(_DATA), -1
+    if start >= 0:
+        start += len(_DATA)
+        end = page.find("</script>", start)
+    if end < 0:
+        raise ValueError("no run is embedded in this page")
+    return page[start:end].strip()
+
+
+_DATA = '<script type="application/json" id="scanready-run">'
+
+
+def _inert(data: str) -> str:
+    """JSON is ASCII already; without ``<`` nothing in it can end or begin an element."""
+    return data.replace("<", "\\u003c")
+
+
+def _policy() -> str:
+    style, script = _hash(_joined(_STYLES)), _hash(_joined(_SCRIPTS))
+    return f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _joined(names: tuple[str, ...]) -> str:
+    """The text of package files, one after another; as safe markup, since it is ours."""
+    from markupsafe import Markup
+
+    page = resources.files(__package__) / "page"
+    return Markup("\n" + "".join((page / name).read_text(encoding="utf-8") for name in names))
+
+
+@cache
+def _template(name: str) -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(__package__.rpartition(".")[0], "formats/page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Callable[..., str]] = {
+        "visible": visible,
+        "lines": _lines,
+        "duration": duration,
+        "prose": _prose,
+    }
+    environment.filters |= filters
+    return environment.get_template(name)
+
+
+def _prose(text: str) -> str:
+    """A sentence of the catalogue: what stands in backticks there is code here."""
+    from markupsafe import Markup, escape
+
+    parts = visible(text, 4000).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
+    )
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible_lines(text, 2000))
+
+
+def _forms(rules: Any) -> list[tuple[str, str]]:
+    """The rules as they are pasted, by the name of the form."""
+    names = {"nftables": "nftables", "windows": "Windows PowerShell", "aws": "AWS security group", "csv": "CSV"}
+    return [(title, rule_forms.FORMS[form](rules, Look())) for form, title in names.items()]
+
+
+def _arcs(totals: Totals) -> list[tuple[Verdict, float, float]]:
+    """The ring of the headline: verdict, length and beginning of its arc, in hundredths of the circle."""
+    arcs, begun = [], 0.0
+    for verdict in ORDER:
+        if count := totals.verdicts[verdict]:
+            length = 100 * count / max(1, totals.targets)
+            arcs.append((verdict, length, begun))
+            begun += length
+    return arcs
+
+
+def _bars(by_type: dict[str, Counter[Verdict]]) -> list[dict[str, Any]]:
+    """A bar a type, the largest first: parts in hundredths of its width."""
+    bars = []
+    for name, found in sorted(by_type.items(), key=lambda pair: (-pair[1].total(), pair[0])):
+        parts, begun = [], 0.0
+        for verdict in ORDER:
+            if count := found[verdict]:
+                width = 100 * count / found.total()
+                parts.append((verdict, count, begun, width))
+                begun += width
+        good = sum(found[verdict] for verdict in GOOD)
+        bars.append({"type": name, "total": found.total(), "good": good, "parts": parts})
+    return bars

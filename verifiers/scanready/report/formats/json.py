@@ -1,0 +1,60 @@
+"""One JSON document, written as the results come: memory stays flat however many there are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scanready.model import Report, Verdict
+from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.serialize import SCHEMA, agent_object, as_line
+
+
+class Json:
+    """``{"schema": 1, "run": {...}, "results": [...], "summary": {...}}``, one result per line.
+
+    ``summary`` holds what is only known at the end; a document without it was cut short.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._separator = "\n"
+
+    def begin(self, run: RunInfo) -> str:
+        """Open the document with what is known of the run."""
+        return f'{{"schema":{SCHEMA},"run":{_text(run_object(run))},"results":['
+
+    def add(self, report: Report) -> str:
+        """Return the next element of ``results``."""
+        text = self._separator + as_line(report)
+        self._separator = ",\n"
+        return text
+
+    def end(self, totals: Totals) -> str:
+        """Close the document."""
+        return f'\n],"summary":{_text(summary_object(totals))}}}\n'
+
+
+def run_object(run: RunInfo) -> dict[str, Any]:
+    """Return what the document says of the run: ``timeout`` in seconds per target."""
+    return {
+        "scanready": run.version,
+        "agent": agent_object(run.agent),
+        "started": run.started,
+        "targets": max(run.asked, len(run.targets)),
+        "depth": run.depth,
+        "timeout": run.timeout,
+    }
+
+
+def summary_object(totals: Totals) -> dict[str, Any]:
+    """Return the counts by verdict, and ``seconds`` of wall time."""
+    return {
+        "verdicts": {verdict.value: totals.verdicts[verdict] for verdict in Verdict},
+        "unchecked": totals.unchecked,
+        "interrupted": totals.interrupted,
+        "seconds": round(totals.seconds, 6),
+    }
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,143 @@
+"""JUnit XML, as the Jenkins xUnit plugin's schema (junit-10) has it: what continuous integration shows.
+
+A suite per agent, a test case per target. What blocks is a failure, what could not be told an error, what an
+interruption left out is skipped. Under ``--require`` a target that does not hold is a failure, too. Of the types that
+were tried on a host whose type nobody said, those that did not answer are skipped if another did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from scanready.model import Outcome, Report, Step, Target, Verdict
+from scanready.remedies.placeholders import fill
+from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
+from scanready.report.serialize import fixes
+from scanready.wire.printable import visible, visible_lines
+
+_LONGEST = 4000
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is kept of a target: its element, and what it counts as."""
+
+    element: Element
+    holds: bool
+    tried: str
+
+
+class JUnit:
+    """Kept until the end: a suite begins with its numbers."""
+
+    def __init__(self, look: Look) -> None:
+        self._cases: dict[int, _Case] = {}
+        self._steps: Counter[Step] = Counter()
+
+    def begin(self, run: RunInfo) -> str:
+        """Remember the order."""
+        self._run = run
+        self._places = Places(run)
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Keep a test case."""
+        place = self._places.of(report.target)
+        holds = report.verdict in HOLDS[self._run.require]
+        element = _case(report.target, report.seconds)
+        if not holds:
+            _complain(element, report)
+        SubElement(element, "system-out").text = _story(report)
+        for check in report.checks:
+            self._steps[check.step] += math.ceil(check.seconds * 1e6)
+        self._cases[place] = _Case(element, holds, self._run.tried.get(id(report.target), ""))
+        return ""
+
+    def end(self, totals: Totals) -> str:
+        """Return the document."""
+        self._settle_tried()
+        for target in self._run.targets:
+            place = self._places.of(target)
+            if place not in self._cases:
+                element = _case(target, 0.0)
+                SubElement(element, "skipped", message="not checked: the run was interrupted")
+                self._cases[place] = _Case(element, True, "")
+        found: Counter[str] = Counter(child.tag for case in self._cases.values() for child in case.element)
+        numbers = {
+            "tests": str(len(self._cases)),
+            "failures": str(found["failure"]),
+            "errors": str(found["error"]),
+        }
+        root = Element("testsuites", {"name": "scanready", "time": _seconds(totals.seconds), **numbers})
+        agent = visible(self._run.agent.name)
+        about = {"name": agent, "hostname": agent, "timestamp": self._run.started.removesuffix("Z")}
+        about |= {"skipped": str(found["skipped"]), "time": _seconds(totals.seconds)}
+        suite = SubElement(root, "testsuite", {**about, **numbers})
+        self._properties(suite)
+        suite.extend(self._cases[place].element for place in sorted(self._cases))
+        return f"<?xml version='1.0' encoding='utf-8'?>\n{tostring(root, encoding='unicode')}\n"
+
+    def _settle_tried(self) -> None:
+        """A host that can be scanned as one type need not be scanned as any other."""
+        fine = {case.tried for case in self._cases.values() if case.holds and case.tried}
+        for case in self._cases.values():
+            complaint = next((child for child in case.element if child.tag in ("failure", "error")), None)
+            if complaint is not None and case.tried in fine:
+                complaint.tag = "skipped"
+                complaint.set("message", f"it can be scanned as another type; as this: {complaint.get('message')}")
+
+    def _properties(self, suite: Element) -> None:
+        """The run's facts, and how long all targets together spent at each step."""
+        run = self._run
+        facts = {
+            "scanready": run.version,
+            "agent.platform": visible(run.agent.platform),
+            "agent.addresses": " ".join(map(visible, run.agent.addresses)),
+            "depth": run.depth.value,
+            "timeout": f"{run.timeout:g}",
+            **{f"seconds.{step}": f"{self._steps[step] / 1e6:.6f}" for step in Step if self._steps[step]},
+        }
+        properties = SubElement(suite, "properties")
+        for name, value in facts.items():
+            SubElement(properties, "property", name=name, value=value)
+
+
+def _case(target: Target, seconds: float) -> Element:
+    kind = visible(target.type, 40)
+    return Element("testcase", classname=f"scanready.{kind}", name=visible(str(target)), time=_seconds(seconds))
+
+
+def _complain(element: Element, report: Report) -> None:
+    """``<failure type=CODE message=...>``, or ``<error ...>``, with the remedy and the fix inside."""
+    finding = report.finding
+    code = finding.cause.code if finding else report.verdict.value
+    detail = visible(finding.detail) if finding else "less than was required"
+    tag = "error" if report.verdict is Verdict.UNDECIDED else "failure"
+    complaint = SubElement(element, tag, type=code, message=f"{report.verdict}: {detail}")
+    if finding is None:
+        return
+    lines = [
+        f"owner: {finding.cause.owner}",
+        f"meaning: {visible(fill(finding.cause.meaning, report.target), _LONGEST)}",
+        f"remedy: {visible(fill(finding.cause.remedy, report.target), _LONGEST)}",
+    ]
+    if fix := fixes(report):
+        lines += ["fix:", *(f"  {line}" for line in visible_lines(fix, _LONGEST))]
+    complaint.text = "\n".join(lines)
+
+
+def _story(report: Report) -> str:
+    """The ladder, a line a check."""
+    lines = [f"{report.verdict}, reached {report.reached or 'nothing'}"]
+    for check in report.checks:
+        took = "" if check.outcome is Outcome.SKIPPED else f"{check.seconds:.3f} s"
+        where = f"{visible(check.endpoint)}: {visible(check.summary)}"
+        lines.append(f"{check.step:<10}{check.outcome:<8}{took:<9}{where}")
+    return "\n".join(lines)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"

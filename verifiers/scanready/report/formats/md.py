@@ -1,0 +1,156 @@
+"""Markdown for a pull request or a ticket: what fails, by who can mend it, with the fix; then all targets, folded away.
+
+What a target says stands in code, whose fence is longer than any run of backticks in it: nothing in it is markup, a
+link, a mention or a picture. Everything else is ours, or escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from scanready.model import Owner, Report, Verdict
+from scanready.report.console import GRAVITY, SENTENCES, address, duration
+from scanready.report.document import Look, Places, RunInfo, Totals
+from scanready.report.groups import OWNERS, Group, Groups, firewall
+from scanready.wire.printable import visible, visible_lines
+
+#: A comment of GitHub holds 65,536 characters, a description in Jira 32,767.
+MOST = 30_000
+_MOST_TARGETS = 12
+_MOST_RULES = 40
+_MOST_FIXES = 10
+_SIGNS = {
+    Verdict.SCANNABLE: "✅",
+    Verdict.READY: "✅",
+    Verdict.LIMITED: "⚠️",
+    Verdict.BLOCKED: "❌",
+    Verdict.UNDECIDED: "❔",
+}
+
+
+class Markdown:
+    """Kept until the end: the worst comes first."""
+
+    def __init__(self, look: Look) -> None:
+        self._rows: dict[int, str] = {}
+
+    def begin(self, run: RunInfo) -> str:
+        """Begin to collect."""
+        self._run, self._groups = run, Groups(run)
+        self._places = Places(run)
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Keep a line."""
+        self._groups.add(report)
+        cells = (
+            code(address(report.target), 80),
+            code(report.target.type, 40),
+            f"{_SIGNS[report.verdict]} {report.verdict}",
+            report.reached or "",
+            report.cause.code if report.cause else "",
+        )
+        self._rows[self._places.of(report.target)] = f"| {' | '.join(cells)} |"
+        return ""
+
+    def end(self, totals: Totals) -> str:
+        """Return the page; targets are left out, and counted, where it would become too long."""
+        parts = [self._headline(totals)]  # before the groups are asked for: they forget what they settle
+        for owner, groups in self._groups.by_owner().items():
+            parts.append(_section(owner, groups))
+        text = "\n".join(parts)
+        if len(text) > MOST:
+            cut = text.rfind("\n### ", 0, MOST)
+            text = text[: cut if cut > 0 else len(parts[0])]
+            text += "\n\n_More causes than fit here are left out; the HTML report has them all._\n"
+        return text + self._table(MOST - len(text))
+
+    def _headline(self, totals: Totals) -> str:
+        headline = escaped(self._groups.headline(totals))
+        lines = [f"## {headline} from {code(self._run.agent.name, 80)}", ""]
+        lines += ["| verdict | targets | |", "|---|---:|---|"]
+        for verdict in GRAVITY:
+            if count := totals.verdicts[verdict]:
+                lines.append(f"| {_SIGNS[verdict]} {verdict} | {count} | {SENTENCES[verdict]} |")
+        if totals.unchecked:
+            lines.append(f"| not checked | {totals.unchecked} | the run was interrupted |")
+        lines += [
+            "",
+            f"{visible(self._run.started, 40)}, {duration(totals.seconds)}, scanready {self._run.version}",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _table(self, room: int) -> str:
+        head = ["<details><summary>All targets</summary>", "", "| target | type | verdict | reached | cause |"]
+        lines = [*head, "|---|---|---|---|---|"]
+        room -= sum(map(len, lines)) + 200
+        rows = [self._rows[place] for place in sorted(self._rows)]
+        shown = 0
+        for row in rows:
+            room -= len(row) + 1
+            if room < 0:
+                break
+            lines.append(row)
+            shown += 1
+        if shown < len(rows):
+            lines += ["", f"... and {len(rows) - shown} more"]
+        return "\n".join(["", *lines, "", "</details>", ""])
+
+
+def _section(owner: Owner, groups: list[Group]) -> str:
+    lines = [f"### For {OWNERS[owner]} ({owner})", ""]
+    for group in groups:
+        lines += _group(group)
+    if rules := firewall(groups):
+        lines += ["The rules, from the agent to the targets:", ""]
+        lines += ["| source | destination | protocol | ports | for |", "|---|---|---|---|---|"]
+        for rule in rules[:_MOST_RULES]:
+            where = rule.destination if rule.destination == rule.host else f"{rule.destination} {rule.host}"
+            what = " ".join(rule.types) + (f", only for {rule.when}" if rule.when else "")
+            cells = (code(rule.source), code(where, 120), rule.transport, rule.ports, code(what, 120))
+            lines.append(f"| {' | '.join(cells)} |")
+        if len(rules) > _MOST_RULES:
+            lines += ["", f"... and {len(rules) - _MOST_RULES} more: `scanready firewall` writes them all"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _group(group: Group) -> list[str]:
+    count = Counter(member.verdict for member in group.members)
+    words = ", ".join(f"{count[verdict]} {verdict}" for verdict in GRAVITY if count[verdict])
+    lines = [f"#### {_SIGNS[group.verdict]} `{group.cause.code}`: {words}", ""]
+    lines += [escaped(group.meaning), "", f"**Remedy:** {escaped(group.remedy)}", ""]
+    for member in group.members[:_MOST_TARGETS]:
+        lines.append(f"- {code(member.where, 120)}: {code(member.detail, 240)}")
+    if len(group.members) > _MOST_TARGETS:
+        lines.append(f"- ... and {len(group.members) - _MOST_TARGETS} more")
+    for fix, members in list(group.fixes.items())[:_MOST_FIXES]:
+        of = ", ".join(code(member.where, 120) for member in members[:3]) + (", ..." if len(members) > 3 else "")
+        lines += ["", f"Fix for {of}:", "", *fenced(fix)]
+    if len(group.fixes) > _MOST_FIXES:
+        lines += ["", f"... and {len(group.fixes) - _MOST_FIXES} more fixes"]
+    return [*lines, ""]
+
+
+def code(text: str, most: int = 400) -> str:
+    """Return hostile text as a code span: harmless, and whole in a table's cell, too."""
+    shown = visible(text, most).replace("|", "¦")
+    if not shown.strip():
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
+
+
+def fenced(text: str) -> list[str]:
+    """Return hostile lines as a block of code."""
+    lines = visible_lines(text, 2000)
+    fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
+    return [f"{fence}text", *lines, fence]
+
+
+def escaped(text: str) -> str:
+    """Return a sentence of ours, in which a name from the inventory may stand, as plain text."""
+    shown = visible(text, 4000)
+    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", shown)

@@ -1,0 +1,95 @@
+"""One line for a Nagios or Icinga check: state, what is wrong, and performance data. No text of a target is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from scanready.model import Report, Verdict
+from scanready.report.document import HOLDS, Look, RunInfo, Totals
+from scanready.wire.printable import visible
+
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+STATES = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
+_BY_VERDICT = {Verdict.BLOCKED: CRITICAL, Verdict.UNDECIDED: UNKNOWN, Verdict.LIMITED: WARNING}
+#: The worse first, as the plugin guidelines rank them.
+_WORSE = (CRITICAL, UNKNOWN, WARNING, OK)
+_MOST_CAUSES = 5
+
+
+class State:
+    """Finds the state of a run: the worst of its targets; of types that were tried on one host, the best one counts."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self._run = run
+        self._single: set[int] = set()
+        self._tried: dict[str, set[int]] = {host: set() for host in run.tried.values()}
+
+    def add(self, report: Report) -> None:
+        """Count one report."""
+        state = _state(report.verdict, self._run.require)
+        if host := self._run.tried.get(id(report.target)):
+            self._tried[host].add(state)
+        else:
+            self._single.add(state)
+
+    def code(self, totals: Totals) -> int:
+        """Return the exit code; what an interruption cut short is unknown, unless something is known to be wrong."""
+        best = {CRITICAL if states.isdisjoint((OK, WARNING)) else OK for states in self._tried.values() if states}
+        found = self._single | best
+        if totals.interrupted or totals.unchecked or not found:
+            found.add(UNKNOWN)
+        return min(found, key=_WORSE.index)
+
+
+class Nagios:
+    """One line, at the end; ``exit_code`` is then the plugin's."""
+
+    def __init__(self, look: Look) -> None:
+        self._causes: Counter[str] = Counter()
+        self._last = ""
+        self.exit_code = UNKNOWN
+
+    def begin(self, run: RunInfo) -> str:
+        """Begin to count."""
+        self._state = State(run)
+        self._tried = run.tried
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Count one report."""
+        self._state.add(report)
+        if report.cause and not self._tried:
+            self._causes[f"{report.cause.code} ({report.cause.owner})"] += 1
+        self._last = f"{visible(str(report.target), 120)} is {report.verdict}"
+        return ""
+
+    def end(self, totals: Totals) -> str:
+        """Return the line."""
+        if totals.targets == 1:
+            said = self._last
+        else:
+            counts = ", ".join(
+                f"{totals.verdicts[verdict]} {verdict}" for verdict in Verdict if totals.verdicts[verdict]
+            )
+            said = f"{totals.targets} targets: {counts or 'nothing was checked'}"
+        if totals.unchecked:
+            said += f", {totals.unchecked} not checked"
+        causes = self._causes.most_common(_MOST_CAUSES)
+        if causes:
+            said += "; " + ", ".join(code if count == 1 else f"{code} {count}x" for code, count in causes)
+            said += ", ..." if len(self._causes) > _MOST_CAUSES else ""
+        self.exit_code = self._state.code(totals)
+        return f"SCANREADY {STATES[self.exit_code]} - {said.replace('|', '/')} | {_performance(totals)}\n"
+
+
+def _state(verdict: Verdict, require: str | None) -> int:
+    """Less than was required is critical; without a requirement a verdict has its own state."""
+    if require and verdict not in HOLDS[require] and verdict is not Verdict.UNDECIDED:
+        return CRITICAL
+    return _BY_VERDICT.get(verdict, OK)
+
+
+def _performance(totals: Totals) -> str:
+    """``label=value;warn;crit;min;max``."""
+    values = [f"{verdict}={totals.verdicts[verdict]};;;0;{totals.targets}" for verdict in Verdict]
+    return " ".join([*values, f"unchecked={totals.unchecked};;;0;", f"time={totals.seconds:.3f}s;;;0;"])

@@ -1,0 +1,103 @@
+"""The table of a whole inventory, then the failures grouped by cause with one remedy each. For ``verify``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from scanready.model import Report, Target, Verdict
+from scanready.report.console import Paper, counted, counts, headed, owned, pairs, verdict_word
+from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
+from scanready.report.groups import ByCause, Group
+from scanready.wire.printable import visible
+
+# Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
+# the cause says nearly the same.
+_NARROW = 90
+
+
+@dataclass(slots=True)
+class _Row:
+    """What the table keeps of a report: not its checks, so that ten thousand stay small."""
+
+    target: Target
+    verdict: Verdict
+    reached: str
+    code: str
+
+
+class Table:
+    """Nothing is written before the end: a table has its widths from all of its rows."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._rows: dict[int, _Row] = {}
+        self._causes = ByCause()
+
+    def begin(self, run: RunInfo) -> str:
+        """Remember the inventory's order."""
+        self._places = Places(run)
+        return ""
+
+    def add(self, report: Report) -> str:
+        """Keep what the table needs."""
+        place = self._places.of(report.target)
+        code = report.cause.code if report.cause else ""
+        self._rows[place] = _Row(report.target, report.verdict, report.reached or "", code)
+        self._causes.add(report, place)
+        return ""
+
+    def end(self, totals: Totals) -> str:
+        """Return everything."""
+        paper = Paper(self._look)
+        rows = [self._rows[place] for place in sorted(self._rows)]
+        if self._look.verbosity < 0:
+            rows = [row for row in rows if row.verdict not in GOOD]
+        if rows:
+            paper.draw(self._table(rows))
+        groups = self._causes.groups()
+        for group in groups:
+            paper.draw(Text(""))
+            self._draw_group(group, paper)
+        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups else Text(counts(totals), "bold"))
+        return paper.text()
+
+    def _table(self, rows: list[_Row]) -> RichTable:
+        narrow = self._look.width < _NARROW
+        table = headed()
+        table.add_column("host", overflow="fold", min_width=8)
+        table.add_column("type", no_wrap=True)
+        table.add_column("port", justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        if not narrow:
+            table.add_column("reached", no_wrap=True)
+        table.add_column("cause", no_wrap=True, overflow="fold")
+        for row in rows:
+            cells = [
+                Text(visible(row.target.host)),
+                Text(visible(row.target.type, 40)),
+                Text(str(row.target.port)),
+                verdict_word(row.verdict),
+                Text(row.reached),
+                Text(row.code),
+            ]
+            if narrow:
+                del cells[4]
+            table.add_row(*cells)
+        return table
+
+    def _draw_group(self, group: Group, paper: Paper) -> None:
+        paper.draw(Text.assemble(owned(group.cause), "  ", counted(len(group.members), "target")))
+        words = [("meaning", group.meaning), ("remedy", group.remedy)]
+        if self._look.verbosity > 0:
+            words.append(("confirm", group.confirm))
+        paper.draw(pairs(words), indent=2)
+        for members in group.alike:
+            where = ", ".join(member.where for member in members)
+            paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
+            paper.draw(Text(visible(members[0].detail), overflow="fold"), indent=4)
+            if fix := members[0].fix:
+                paper.draw(Text("fix", "dim"), indent=4)
+                paper.paste(fix, indent=6)

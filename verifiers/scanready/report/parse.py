@@ -1,0 +1,240 @@
+"""Reports made from stored results again: the way back of ``result.py``.
+
+``as_line(restored(json.loads(line))) == line`` for every result of this version. Causes come from this version's
+catalogue; one that it does not know (a third party's, a newer version's) keeps the words that were stored. What is
+read may be anybody's file: what is no result raises :class:`NotAResult` and nothing else; numbers are finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+from scanready.catalogue import BY_NAME
+from scanready.model import (
+    Agent,
+    Cause,
+    Check,
+    Credential,
+    Finding,
+    Footprint,
+    Outcome,
+    Owner,
+    Report,
+    Step,
+    Target,
+    Verdict,
+)
+from scanready.model import judge as judge_checks
+from scanready.targets import all_causes
+
+from .serialize import SCHEMA
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+_MOST = 2**53
+
+
+class NotAResult(ValueError):
+    """This is no result of ours; the message says what is wrong."""
+
+
+def restored(result: object, target: Target | None = None) -> Report:
+    """Return the report that a stored result was made of.
+
+    Args:
+        result: one result, as JSON types.
+        target: stands in for the stored one, where the same target is at hand with its credential.
+
+    Raises:
+        NotAResult: it is none, or of a newer schema.
+    """
+    fields = _mapping(result, "a result")
+    if fields.get("schema") != SCHEMA:
+        raise NotAResult(f"its schema is {str(fields.get('schema'))[:20]!r}, not {SCHEMA}")
+    stored = fields.get("cause")
+    cause = _cause(_mapping(stored, "cause")) if stored is not None else None
+    checks = [_check(one, cause) for one in _list(fields, "checks")]
+    footprint = _mapping(fields.get("footprint"), "footprint")
+    return Report(
+        agent_restored(fields.get("agent")),
+        target or target_restored(fields.get("target")),
+        _enum(fields, "verdict", Verdict),
+        _enum(fields, "reached", Step) if fields.get("reached") is not None else None,
+        _decisive(_mapping(stored, "cause"), cause, checks) if cause is not None else None,
+        _enum(_mapping(stored, "cause"), "step", Step) if cause is not None else None,
+        _facts(fields, "facts"),
+        checks,
+        Footprint(*(_whole(footprint, name) for name in ("connections", "login_attempts", "probe_logins"))),
+        _text(fields, "started"),
+        _seconds(fields, "seconds"),
+    )
+
+
+def rejudged(report: Report) -> Report:
+    """Return the report with the verdict that this version's rules and catalogue give for its checks.
+
+    A report stays as it is where a cause is not in this catalogue, or where no check decides (depth, our own limit).
+    """
+    known = _catalogue()
+    if any(check.finding and known.get(check.finding.cause.code) is not check.finding.cause for check in report.checks):
+        return report
+    row = BY_NAME.get(report.target.type)
+    verdict, decisive = judge_checks(report.checks, row.proof) if row else judge_checks(report.checks)
+    if verdict is Verdict.UNDECIDED and decisive is None:
+        return report
+    finding, step = (decisive.finding, decisive.step) if decisive else (None, None)
+    return replace(report, verdict=verdict, finding=finding, finding_step=step)
+
+
+def agent_restored(stored: object) -> Agent:
+    """Return the agent of a stored run or result.
+
+    Raises:
+        NotAResult: it is none.
+    """
+    fields = _mapping(stored, "agent")
+    addresses = tuple(_string(address, "addresses") for address in _list(fields, "addresses"))
+    networks: tuple[str, ...] = ()
+    if "networks" in fields:  # not in results of before
+        networks = tuple(_string(network, "networks") for network in _list(fields, "networks"))
+    return Agent(
+        _text(fields, "name"),
+        _text(fields, "platform"),
+        addresses,
+        bool(fields.get("assumed")),
+        _string(fields.get("distribution", ""), "distribution"),
+        networks,
+    )
+
+
+def target_restored(stored: object) -> Target:
+    """Return a stored target; of its credential there are the names alone.
+
+    Raises:
+        NotAResult: it is none.
+    """
+    fields = _mapping(stored, "target")
+    credential, user = fields.get("credential"), fields.get("user")
+    account = None
+    if credential is not None:
+        account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
+    port = _whole(fields, "port")
+    if port > 0xFFFF:
+        raise NotAResult(f"port {port} is none")
+    tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
+    kind, host = _text(fields, "type"), _text(fields, "host")
+    return Target(host, kind, port, _facts(fields, "options"), account, tags, guessed=bool(fields.get("guessed")))
+
+
+def _check(stored: object, decisive: Cause | None) -> Check:
+    fields = _mapping(stored, "a check")
+    finding = None
+    if fields.get("cause") is not None:
+        code = _text(fields, "cause")
+        cause = decisive if decisive is not None and decisive.code == code else _catalogue().get(code)
+        cause = cause or _unknown(code, _enum(fields, "step", Step))
+        fix = fields.get("fix")
+        finding = Finding(
+            cause,
+            _string(fields.get("detail", fields.get("summary")), "detail"),
+            None if fix is None else _string(fix, "fix"),
+        )
+    return Check(
+        _enum(fields, "step", Step),
+        _text(fields, "endpoint"),
+        _enum(fields, "outcome", Outcome),
+        _text(fields, "summary"),
+        _facts(fields, "facts"),
+        finding,
+        _seconds(fields, "seconds"),
+        bool(fields.get("tentative")),
+    )
+
+
+def _decisive(stored: Mapping[str, Any], cause: Cause, checks: list[Check]) -> Finding:
+    """The finding of the check that decided, where one has it; else it was made of no single check."""
+    step, detail = _enum(stored, "step", Step), _text(stored, "detail")
+    for check in checks:
+        if check.finding and check.finding.cause is cause and check.step is step and check.finding.detail == detail:
+            return check.finding
+    fix = stored.get("fix")
+    return Finding(cause, detail, None if fix is None else _string(fix, "fix"))
+
+
+def _cause(stored: Mapping[str, Any]) -> Cause:
+    code = _text(stored, "code")
+    return _catalogue().get(code) or Cause(
+        code,
+        _enum(stored, "owner", Owner),
+        _enum(stored, "step", Step),
+        _text(stored, "meaning"),
+        _text(stored, "remedy"),
+        _string(stored.get("confirm", ""), "confirm"),
+    )
+
+
+@cache
+def _catalogue() -> dict[str, Cause]:
+    return all_causes()
+
+
+def _unknown(code: str, step: Step) -> Cause:
+    words = "This version's catalogue does not have this cause."
+    return Cause(code, Owner.SCANREADY, step, words, "Use the version, or the plug-in, that found it.", "")
+
+
+# Typed access: whatever is wrong is a NotAResult that names the field.
+
+
+def _mapping(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise NotAResult(f"{what} is no object")
+    return value
+
+
+def _facts(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return dict(_mapping(fields.get(name), name))
+
+
+def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
+    value = fields.get(name)
+    if not isinstance(value, list):
+        raise NotAResult(f"{name} is no list")
+    return value
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    return _string(fields.get(name), name)
+
+
+def _string(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise NotAResult(f"{name} is no text")
+    return value
+
+
+def _whole(fields: Mapping[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
+        raise NotAResult(f"{name} is no count")
+    return value
+
+
+def _seconds(fields: Mapping[str, Any], name: str) -> float:
+    value: Any = fields.get(name)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= _MOST:  # neither is true of a NaN
+        raise NotAResult(f"{name} is no number of seconds")
+    return float(value)
+
+
+def _enum(fields: Mapping[str, Any], name: str, kind: type[E]) -> E:
+    value = fields.get(name)
+    try:
+        return kind(value)
+    except ValueError:
+        raise NotAResult(f"{name} is {str(value)[:40]!r}") from None

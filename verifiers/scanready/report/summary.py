@@ -1,0 +1,60 @@
+"""A few words on what answers: product and version, how one logs in, how it encrypts. Made of facts alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanready.model import Outcome, Report, Step
+
+#: The common name in a distinguished name (RFC 4514), which may escape a comma.
+_COMMON_NAME = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)+)")
+_UNTIL = len("2026-01-01")
+
+
+def traits(report: Report) -> list[str]:
+    """Return product, login and encryption, each in a few words; the last rung's own where no product is known."""
+    product = report.facts.get("product")
+    if not product:
+        climbed = [check.summary for check in report.checks if check.step is report.reached and check.summary]
+        return climbed[-1:]
+    return [f"{product} {_version(report)}", *_login(report), *_encryption(report)]
+
+
+def _version(report: Report) -> str:
+    """Some never tell it, some only to those who have logged in."""
+    if version := report.facts.get("version"):
+        return str(version)
+    logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in report.checks)
+    return "(tells no version)" if logged_in else "(tells no version before a login)"
+
+
+def _login(report: Report) -> list[str]:
+    """The methods; where they were not asked for, the rung says why."""
+    methods = report.facts.get("auth_methods")
+    if methods == ["anonymous"]:
+        return ["no login asked for"]
+    if methods:
+        return [f"login by {_listed(methods)}"]
+    return [check.summary for check in report.checks if check.step is Step.AUTH and check.summary][-1:]
+
+
+def _encryption(report: Report) -> list[str]:
+    facts = report.facts
+    if not facts.get("tls"):
+        not_offered = [c for c in report.checks if c.step is Step.TLS and c.outcome is Outcome.SKIPPED]
+        return ["no TLS"] if not_offered else []
+    by = " by STARTTLS" if facts.get("encryption") == "STARTTLS" else ""
+    words = f"{facts['tls']}{by}"
+    if issuer := facts.get("tls_issuer"):
+        found = _COMMON_NAME.search(str(issuer))
+        words += f", certificate of {found[1] if found else issuer}"
+    if expires := facts.get("tls_expires"):
+        words += f" until {str(expires)[:_UNTIL]}"
+    if faults := facts.get("certificate_faults"):
+        words += f" ({', '.join(str(fault).removeprefix('tls.') for fault in faults)})"
+    return [words]
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

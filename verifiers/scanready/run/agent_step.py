@@ -1,0 +1,222 @@
+"""The first rung of every climb: has this agent what the target type needs, and does it stand where it should?
+
+What the document *demands* (a platform, a client program) fails the rung, and the rest of the ladder is climbed and
+shown all the same. What it *recommends* (an agent in the target's subnet, of the target's own platform) is a note: it
+needs the target's address and what the target tells of itself, so it is written when the climb is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+from scanready.catalogue import TargetType
+from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.causes import common
+from scanready.climb.probe import Probe
+from scanready.model import Agent, Cause, Check, Step, reached
+from scanready.net.interfaces import Interface
+from scanready.targets.notes import causes as notes_causes
+from scanready.targets.notes import client as notes
+from scanready.targets.ssh import client as openssh
+
+T = TypeVar("T")
+Verifier = Callable[[Probe], Awaitable[None]]
+
+NO_SSH_CLIENT = "there is no program `ssh` in this agent's PATH"
+#: The scanner's own servers are no targets: nobody recommends an agent beside them.
+_NO_TARGETS = frozenset(row.name for row in INFRASTRUCTURE)
+# What a target calls itself, to the platform (platform.system()) it is one of.
+_FAMILIES = {"Debian": "Linux", "Ubuntu": "Linux", "Raspbian": "Linux", "Sun": "SunOS", "Cisco": "Cisco IOS",
+             "ROSSSH": "RouterOS"}  # fmt: skip
+
+
+class AgentStep:
+    """A verifier that looks at the agent first; :meth:`conclude` writes down what the climb added to that."""
+
+    def __init__(self, verify: Verifier) -> None:
+        self._verify = verify
+        self._checks: list[Check] = []
+
+    async def __call__(self, probe: Probe) -> None:
+        """Look at the agent, then climb."""
+        if probe.row.name not in _NO_TARGETS:
+            await _look(probe, self._checks)
+        await self._verify(probe)
+
+    def conclude(self, probe: Probe) -> None:
+        """Put the rung where it belongs, below all others, with its notes.
+
+        Of a type that was only guessed and that the host does not speak, it would be no answer.
+        """
+        met = (reached(probe.checks) or Step.AGENT).height >= Step.HANDSHAKE.height
+        if probe.target.guessed and not met and probe.checks:
+            return
+        probe.checks[:0] = [_noted(check, probe) for check in self._checks]
+
+
+# before the climb: what is demanded ---------------------------------------------------------------------------------
+
+
+async def _look(probe: Probe, checks: list[Check]) -> None:
+    agent, row = probe.around.agent, probe.row
+    async with probe.step(Step.AGENT, agent.name, into=checks) as rung:
+        if row.needs_agent not in (None, agent.platform):
+            rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, row.needs_agent, agent))
+        elif agent.assumed:
+            rung.skip(f"an assumed {agent.platform} agent: nothing is known of it")
+        elif row.speaks == "ssh" and row.needs_client:
+            tell_of_ssh(await ssh_client(probe), rung)
+        elif row.speaks == "nrpc" and row.needs_client:
+            tell_of_notes(await _kept(probe, "Notes client", notes.present), rung)
+        else:
+            rung.saw(agent.distribution or agent.platform)
+
+
+class Words(Protocol):
+    """What can be said of a client, on a rung or elsewhere."""
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It is there."""
+
+    def warn(self, cause: Cause, detail: str) -> None:
+        """It is not as it should be, or not where it should be."""
+
+    def unmet(self, cause: Cause, detail: str) -> None:
+        """It is not there."""
+
+
+def tell_of_ssh(client: openssh.Client | None, words: Words) -> None:
+    """Say what the agent's ssh client is."""
+    if client is None:
+        words.unmet(common.CLIENT_MISSING, NO_SSH_CLIENT)
+    else:
+        words.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
+
+
+def tell_of_notes(client: notes.Client | None, words: Words) -> None:
+    """Say whether a Notes client is there, and set up with an ID."""
+    if client is None:  # warned of only: the document does not demand it, and it may be where nobody looks
+        words.warn(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}")
+    elif client.settings and not client.identity_there:
+        named = f"names the ID file {client.identity}, which is not there" if client.identity else "names no ID file"
+        words.warn(notes_causes.NO_ID, f"Notes client {client.program}: {client.settings} {named}")
+    else:
+        tells = f", with the ID {client.identity}" if client.identity else "; its settings are another user's"
+        words.saw(f"Notes client {client.program}{tells}", notes_client=client.program, notes_id=client.identity)
+
+
+def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
+    """Say that a target type demands another agent than this one."""
+    return f"the requirements demand a {wanted} agent for {type_} targets; this one runs {agent.platform}"
+
+
+def unsuited(row: TargetType) -> str:
+    """Say that another agent would do better."""
+    return f"later documents of the scanner ask for a {row.suits} agent for {row.name}"
+
+
+async def ssh_client(probe: Probe) -> openssh.Client | None:
+    """The agent's ssh client, None without one or of an assumed agent."""
+    return None if probe.around.agent.assumed else await _kept(probe, "ssh client", openssh.present)
+
+
+async def _kept(probe: Probe, name: str, present: Callable[[], T]) -> T:
+    """A client as it was at the beginning of the round: looked for once, however many targets begin at a time."""
+    kept = probe.around.kept
+    if name not in kept:
+        kept[name] = asyncio.get_running_loop().run_in_executor(probe.around.logins, present)
+    asked: asyncio.Future[T] = kept[name]
+    if asked.done():
+        return asked.result()
+    return await asyncio.wait_for(asyncio.shield(asked), probe.remaining + probe.grace)
+
+
+# after the climb: what is recommended -------------------------------------------------------------------------------
+
+
+def _noted(check: Check, probe: Probe) -> Check:
+    """The check with what the document recommends; never worse for it."""
+    notes: list[str] = []
+    facts: dict[str, Any] = {}
+    if probe.row.alike:
+        notes += _platform(probe.around.agent, _told(probe.checks), facts)
+    if probe.row.suits not in (None, probe.around.agent.platform):
+        facts["platform_note"] = unsuited(probe.row)
+        notes.append(facts["platform_note"])
+    if not probe.row.hostless:  # nobody stands beside a cloud
+        notes += _subnet(probe.around.agent, _addresses(probe), facts)
+    return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check
+
+
+def _told(checks: list[Check]) -> tuple[str, str]:
+    """What the target calls its system, and the platform that is: of the greeting, better of a command that ran."""
+    name = platform = ""
+    for check in checks:
+        if check.step is Step.HANDSHAKE and "os" in check.facts:
+            name = str(check.facts["os"])
+            platform = platform or _FAMILIES.get(name, name)
+        if "system" in check.facts:
+            platform = str(check.facts["system"]).partition(" ")[0]
+    return (name if _FAMILIES.get(name, name) == platform else platform), platform
+
+
+def _platform(agent: Agent, told: tuple[str, str], facts: dict[str, Any]) -> list[str]:
+    name, platform = told
+    if not platform:
+        return []
+    theirs, ours = platform, agent.platform
+    if platform == agent.platform and name != platform and agent.distribution:
+        theirs, ours = name, agent.distribution
+    facts["same_platform"] = same = ours.partition(" ")[0] == theirs
+    if same:
+        return [f"the target runs {theirs}, as this agent does"]
+    facts["platform_note"] = f"the target runs {theirs}, this agent {ours}; an agent like the target is recommended"
+    return [facts["platform_note"]]
+
+
+def _addresses(probe: Probe) -> list[str]:
+    """The target's own; through a proxy they are the proxy's business."""
+    for check in probe.checks if "proxy" not in probe.target.options else ():
+        if check.step is Step.RESOLVE and "addresses" in check.facts:
+            return [str(address) for address in check.facts["addresses"]]
+    return []
+
+
+def _subnet(agent: Agent, addresses: list[str], facts: dict[str, Any]) -> list[str]:
+    found = shared_subnets(agent, addresses)
+    if found is None:
+        return []
+    facts["same_subnet"] = bool(found)
+    if "" in found.values():
+        return ["the target is this host"]
+    if not found:
+        return ["no subnet in common with the target; the same one is recommended"]
+    subnets = ", ".join(dict.fromkeys(found.values()))
+    rest = len(addresses) - len(found)
+    return [f"in the target's subnet {subnets}" + (f" ({rest} of its addresses elsewhere)" if rest else "")]
+
+
+def shared_subnets(agent: Agent, addresses: list[str]) -> dict[str, str] | None:
+    """Of ``addresses``, those in a subnet of this agent, and which; "" for one of its own. None: it is not known."""
+    if agent.assumed or not agent.networks or not addresses:
+        return None
+    own = _interfaces(agent.networks)
+    found: dict[str, str] = {}
+    for address in addresses:
+        there = ipaddress.ip_address(address.partition("%")[0])
+        beside = next((str(here.network) for here in own if there in here.network), None)
+        if there.is_loopback or any(there == here.ip for here in own):
+            found[address] = ""
+        elif beside is not None and not there.is_link_local:
+            found[address] = beside
+    return found
+
+
+@lru_cache(maxsize=8)
+def _interfaces(networks: tuple[str, ...]) -> list[Interface]:
+    return [ipaddress.ip_interface(network) for network in networks]

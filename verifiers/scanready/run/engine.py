@@ -1,0 +1,391 @@
+"""Climb for many targets at once: bounded, deadline-keeping, polite to each host, streaming.
+
+Results come as they end; nothing of a finished target is kept. One loop, no
+thread per target: threads are for name look-ups and for logins only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from scanready.catalogue import BY_NAME, Cost, TargetType
+from scanready.causes import common
+from scanready.climb.guard import LockoutGuard
+from scanready.climb.port_memory import Observation, speaks
+from scanready.climb.probe import Probe, Surroundings
+from scanready.climb.time_shares import Guesses
+from scanready.model import (
+    Agent,
+    Check,
+    Facts,
+    Finding,
+    Outcome,
+    Report,
+    Step,
+    Target,
+    Verdict,
+    bracketed,
+    judge,
+    reached,
+)
+from scanready.net.resolve import Resolver
+from scanready.net.stream import LEAST_SILENCE, Tap
+from scanready.net.this_agent import this_agent
+from scanready.targets.infrastructure import causes
+
+from . import registry, timestamps
+from .agent_step import AgentStep
+
+#: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
+#: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
+#: one host are what the flood protection of a firewall on the way acts upon; whoever owns it has `--concurrency`.
+CONCURRENCY = 1000
+#: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
+PER_HOST = 4
+#: Of types that nobody named: each asks another port, where it is alone, and most ports of a host are closed or
+#: dropped. Four at once would make a host behind a firewall a matter of half a minute.
+_GUESSES_PER_HOST = 24
+#: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
+CANARY_PORT = 64937
+#: What the canary has in any case, in seconds, where the climb has used up its target's time.
+_CANARY_LEAST = 0.25
+#: How long it may stay silent, and how long its climb may take beyond twice what the real one took, in seconds: who
+#: answers for every port does so at once, one lost packet and a moment's load included.
+_CANARY_SILENCE = LEAST_SILENCE
+#: The option that has the host looked for: the canary is asked of the one that was found.
+_LEADS_ELSEWHERE = "autodiscover"
+_LOGIN_THREADS = 32
+#: In flight at once that may log in. A login over SSH takes 0.1 s next door (measured) and some 20 round trips
+#: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
+_LOGINS = 4 * _LOGIN_THREADS
+_NO_WAIT = contextlib.nullcontext()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run is done. ``timeout`` is seconds for one whole target; ``rate`` new targets a second, None unlimited."""
+
+    timeout: float = 10.0
+    depth: Step = Step.ACCESS
+    concurrency: int = CONCURRENCY
+    per_host: int = PER_HOST
+    rate: float | None = None
+    canary: bool = True
+    ca_file: str | None = None
+    agent: Agent | None = None
+    tap: Callable[[Target], Tap] | None = None
+
+
+class Run:
+    """One run over many targets. Use as an async context manager; ``results`` streams.
+
+    Args:
+        guard: what became of credentials so far, where this run goes on with what others began.
+    """
+
+    def __init__(self, settings: Settings | None = None, guard: LockoutGuard | None = None) -> None:
+        self.settings = settings or Settings()
+        self.agent = self.settings.agent or this_agent()
+        self._stop = asyncio.Event()
+        self._around = Surroundings(
+            self.agent,
+            Resolver(),
+            guard or LockoutGuard(),
+            ThreadPoolExecutor(_LOGIN_THREADS, thread_name_prefix="login"),
+            self.settings.ca_file,
+            self.settings.tap,
+        )
+        self._shared: dict[tuple[str, int], Observation] = {}
+        self._left: Counter[tuple[str, int]] = Counter()
+        self._guesses: Counter[tuple[str, int]] = Counter()
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._host_use: Counter[str] = Counter()
+        self._login_places = asyncio.Semaphore(_LOGINS)
+        self._trusted: set[str] = set()
+        self._next_start = 0.0
+
+    async def __aenter__(self) -> Run:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._around.resolver.close()
+        self._around.logins.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def stopping(self) -> bool:
+        """True once nothing new is begun."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Begin nothing new; what is in flight ends as usual."""
+        self._stop.set()
+
+    def renew(self) -> None:
+        """Before another round of the same run: names, hosts and the agent are asked anew.
+
+        What became of credentials is kept.
+        """
+        self._around.resolver.forget()
+        self._around.kept.clear()
+        self._trusted.clear()
+
+    async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
+        """Yield a report for each target, as each ends."""
+        self._left.update(target.endpoint for target in targets)
+        self._guesses = Counter(t.endpoint for t in targets if t.guessed and registry.verifier(t.type))
+        waiting = iter(targets)
+        done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
+        size = min(self.settings.concurrency, len(targets))
+        workers = [asyncio.create_task(self._work(waiting, done)) for _ in range(size)]
+        try:
+            working = size
+            while working:
+                report = await done.get()
+                if report is None:
+                    working -= 1
+                else:
+                    yield report
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            while not done.empty():  # room for every worker's last word, or those who wait for room would wait for ever
+                done.get_nowait()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, waiting: Iterator[Target], done: asyncio.Queue[Report | None]) -> None:
+        try:
+            for target in waiting:
+                await self._pace()
+                report = await self._verify(target)
+                if report is None:
+                    break
+                await done.put(report)
+        finally:
+            done.put_nowait(None) if not done.full() else await done.put(None)
+
+    async def _pace(self) -> None:
+        """Keep to ``rate`` new targets a second."""
+        if self.settings.rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._next_start = max(now, self._next_start + 1 / self.settings.rate)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), self._next_start - now)
+
+    async def verify(self, target: Target) -> Report:
+        """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
+        report = await self._verify(target)
+        if report is None:
+            raise asyncio.CancelledError("the run was stopped")
+        return report
+
+    async def _verify(self, target: Target) -> Report | None:
+        """Climb, or return None if the run was stopped while the target waited for its turn."""
+        seen = self._observation(target)
+        async with self._at_host(target), seen.lock, self._login_place(target):
+            return None if self.stopping else await self._climb(target, seen)
+
+    def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
+        """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
+        wanted = target.credential is not None or "user" in target.options
+        return self._login_places if wanted and self.settings.depth.height >= Step.AUTH.height else _NO_WAIT
+
+    def _observation(self, target: Target) -> Observation:
+        """The shared observation where several targets meet on one port; it goes with the last of them."""
+        key = target.endpoint
+        self._left[key] -= 1
+        seen = self._shared.pop(key, None) or Observation(guesses=Guesses(self._guesses[key]))
+        if self._left[key] > 0:
+            self._shared[key] = seen
+        else:
+            del self._left[key]
+        return seen
+
+    def _at_host(self, target: Target) -> _Turn:
+        if target.guessed and self.settings.per_host >= PER_HOST:
+            return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
+        return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
+
+    async def _climb(self, target: Target, seen: Observation) -> Report:
+        started = timestamps.now()
+        row = (BY_NAME.get(target.type) or _third_party(target)).on(target.port)
+        verify = registry.verifier(target.type)
+        seconds, patience = self.settings.timeout, None
+        if target.guessed and verify is not None:
+            likely = row.port == target.port or (row.server_first and not seen.silent)
+            seconds, patience = seen.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
+        probe = Probe(target, row, self._around, seconds, self.settings.depth, seen, patience)
+        if verify is None:
+            probe.record(_not_built(target))
+        elif not seconds:
+            probe.record(_no_time_left(target))
+        else:
+            first = AgentStep(verify)
+            await probe.climb(first)
+            first.conclude(probe)
+            if _needs_canary(probe, row):
+                await self._ask_canary(probe, verify)
+        _complete(probe)
+        seconds = asyncio.get_running_loop().time() - probe.started
+        return _report(self.agent, probe, started, seconds)
+
+    async def _ask_canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
+        """Ask the canary, if that is permitted; where its answer is part of the proof, it is a check in any case."""
+        if not self.settings.canary:
+            likewise: bool | None = None
+        else:
+            likewise = await self._canary(probe, verify)
+        if not probe.row.by_connection or likewise:
+            return
+        where = f"{bracketed(probe.host)}:{CANARY_PORT}"
+        if likewise is None:
+            detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
+            finding = Finding(causes.NEIGHBOUR_UNKNOWN, detail)
+            probe.record(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
+        else:
+            probe.record(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
+
+    async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
+        """Ask a port that no service uses the same question: who answers there, answers for every port.
+
+        A refused or silent canary clears the host for the whole run; one that is
+        accepted is climbed to the handshake, since SYN proxies accept for all ports
+        and still have the real service behind the real one. Returns whether it answers likewise, None if that did not
+        come out.
+        """
+        host = probe.address or probe.host
+        if host in self._trusted:
+            return False
+        options = {name: value for name, value in probe.target.options.items() if name != _LEADS_ELSEWHERE}
+        target = Target(host, probe.target.type, CANARY_PORT, options)
+        taken = asyncio.get_running_loop().time() - probe.started
+        # A slow climb does not earn its canary more than the target's own time.
+        seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
+        canary = Probe(target, probe.row, self._around, seconds, Step.HANDSHAKE, Observation())
+        answered = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CANARY_SILENCE):
+                answered = await canary.answers()
+        if not answered:  # nearly always: the climb is saved
+            self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
+            return False
+        await canary.climb(verify)
+        probe.footprint.connections += canary.footprint.connections
+        probe.footprint.probe_logins += canary.footprint.probe_logins
+        proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
+        likewise = False
+        for check in canary.checks:
+            if check.step is proof and speaks(check):
+                likewise = True
+                finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
+                probe.record(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+        unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
+        return likewise or (None if unclear else False)
+
+
+class _Turn:
+    """At most so many at one host; the host's entry goes when nobody is there."""
+
+    def __init__(self, hosts: dict[str, asyncio.Semaphore], use: Counter[str], host: str, most: int) -> None:
+        self._hosts, self._use, self._host, self._most = hosts, use, host, most
+
+    async def __aenter__(self) -> None:
+        self._use[self._host] += 1
+        await self._hosts.setdefault(self._host, asyncio.Semaphore(self._most)).acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._hosts[self._host].release()
+        self._use[self._host] -= 1
+        if not self._use[self._host]:
+            del self._use[self._host], self._hosts[self._host]
+
+
+def _third_party(target: Target) -> TargetType:
+    """A row for a type that only a plug-in knows."""
+    return TargetType(target.type, target.type, target.port, (), Cost(1, 2), speaks=target.type, takes_keys=True)
+
+
+def _not_built(target: Target) -> Check:
+    finding = Finding(common.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
+    return Check(Step.AGENT, target.type, Outcome.FAILED, finding.detail, {}, finding)
+
+
+def _no_time_left(target: Target) -> Check:
+    detail = f"the other types tried on this port used up the time; {target} alone has all of it"
+    return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
+
+
+def _needs_canary(probe: Probe, row: TargetType) -> bool:
+    """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
+    verdict, _ = judge(probe.checks, row.proof)
+    logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
+    proxied = "proxy" in probe.target.options  # the proxy would be asked, not the host
+    asked = not (logged_in or proxied or row.hostless)
+    return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and asked
+
+
+def _complete(probe: Probe) -> None:
+    """Say of every rung above the last one why it was not climbed."""
+    top = max((check.step.height for check in probe.checks), default=-1)
+    failed = next((check for check in reversed(probe.checks) if check.outcome is Outcome.FAILED), None)
+    for step in probe.row.steps:
+        if step.height <= top:
+            continue
+        if step.height > probe.depth.height:
+            reason = f"not asked: depth is {probe.depth}"
+        elif failed is not None:
+            reason = f"not reached: stopped at {failed.step}"
+        elif probe.target.credential is None:
+            reason = "no credential was given"
+        elif probe.credential is None:
+            secret = "password or key" if probe.row.takes_keys else "password"
+            reason = f"no {secret} was given for {probe.target.credential.name}"
+        else:
+            reason = "not reached"
+        probe.record(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
+
+
+def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
+    verdict, decisive = judge(probe.checks, probe.row.proof)
+    finding = decisive.finding if decisive else None
+    step = decisive.step if decisive else None
+    if verdict is Verdict.UNDECIDED and finding is None:
+        step = reached(probe.checks)
+        limited = probe.depth.height < probe.row.proof.height
+        cause = common.DEPTH_LIMITED if limited else common.LIMIT
+        finding = Finding(cause, f"climbed to {step or 'nothing'}; the login prompt was not asked for")
+    facts: Facts = {}
+    for check in probe.checks:
+        facts.update(check.facts)
+    return Report(
+        agent,
+        probe.target,
+        verdict,
+        reached(probe.checks),
+        finding,
+        step,
+        facts,
+        probe.checks,
+        probe.footprint,
+        started,
+        seconds,
+    )
+
+
+async def verify(target: Target, settings: Settings | None = None) -> Report:
+    """Verify one target."""
+    async with Run(settings) as run:
+        return await run.verify(target)
+
+
+async def verify_all(targets: Sequence[Target], settings: Settings | None = None) -> AsyncIterator[Report]:
+    """Verify many targets; reports come as each ends."""
+    async with Run(settings) as run:
+        async for report in run.results(targets):
+            yield report

@@ -1,0 +1,1 @@
+"""Cloud services, endpoint by endpoint."""

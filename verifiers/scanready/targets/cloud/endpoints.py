@@ -1,0 +1,303 @@
+"""A cloud service: all its endpoints side by side, each with checks of its own.
+
+    we                          proxy, if one is configured      endpoint
+    CONNECT endpoint:443   ->
+                           <-   200: a tunnel
+    TLS, with the name     ->
+                                                            <-   certificate: is it the service's own?
+    HEAD /                 ->
+                                                            <-   200, 3xx, 400, 401, 403, 404: the service answers
+    close_notify, FIN      ->
+
+A public service has a certificate of a public authority. What shows another one is not the service, however right the
+name on it: a TLS inspection device, a captive portal, a filter's block page, each with a cause of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass, field, replace
+
+from scanready.causes import common
+from scanready.clients import http_pages, http_talk
+from scanready.clients.http_talk import Talk, Url
+from scanready.climb import certificates
+from scanready.climb.explain import Failure
+from scanready.climb.identify import identify
+from scanready.climb.probe import ClimbEnded, Probe, Rung
+from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
+from scanready.net.stream import HungUp, Stream, TlsFailed
+from scanready.net.tls import TlsSession
+from scanready.wire import http as wire
+
+from . import causes
+from .services import PLACEHOLDERS, Place, domain_of, is_own, places
+
+#: Seconds. Kerberos' own limit, and the least that services of the catalogue forgive (Amazon and Azure: 15 minutes).
+MOST_SKEW = 300
+_UNTRUSTED = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED)
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What became of one endpoint. ``genuine`` once the certificate was seen: is it the service's own?
+
+    ``misnamed`` where it is for other names; ``foreign`` is the check that says who issued it instead. ``private``
+    where all addresses of a public name are of no public network, ``here`` where they are this host's own.
+    """
+
+    place: Place
+    url: Url
+    checks: list[Check] = field(default_factory=list)
+    private: bool = False
+    here: bool = False
+    genuine: bool = True
+    misnamed: bool = False
+    issuer: str = ""
+    foreign: Check | None = None
+    skew: int | None = None
+    status: int | None = None
+
+    @property
+    def public(self) -> bool:
+        """Whether its name is a public service's, so that a private certificate on it cannot be the service's."""
+        return domain_of(self.url.host) is not None
+
+
+async def ask_all(probe: Probe) -> None:
+    """Climb at every endpoint of the target's service; record the checks in the catalogue's order."""
+    options = probe.target.options
+    values = {
+        "tenant": options.get("tenant"),
+        "account": options.get("account"),
+        "region": options.get("region"),
+        "bucket": options.get("bucket"),
+        "domain": options.get("domain"),
+    }
+    assert tuple(values) == PLACEHOLDERS
+    asked, missing = places(probe.host, probe.target.port, values, options.get("endpoints") or "")
+    found = [Endpoint(place, Url("https", place.host, place.port, "/")) for place in asked]
+    await asyncio.gather(*(_ask(probe, one) for one in found))
+    _compare_issuers(found)
+    _judge_clock(found)
+    for one in found:
+        for check in one.checks:
+            probe.record(check)
+    for endpoint in missing:
+        options_missing = ", ".join(f"`{name}`" for name in endpoint.placeholders if not values.get(name))
+        why = f"not asked, for want of the option {options_missing} ({endpoint.use})"
+        probe.record(Check(Step.RESOLVE, endpoint.host, Outcome.SKIPPED, why))
+    if (credential := probe.target.credential) is not None and probe.depth.height >= Step.LOGIN.height:
+        why = f"no login at a cloud service is done; the credential {credential.name} was not used"
+        probe.record(Check(Step.LOGIN, probe.host, Outcome.SKIPPED, why))
+    if answered := {one.url.endpoint: one.status for one in found if one.status is not None}:
+        probe.checks[-1].facts["endpoints"] = answered
+
+
+async def _ask(probe: Probe, one: Endpoint) -> None:
+    try:
+        stream = await _connect(probe, one)
+        await _secure(probe, one, stream)
+        await _answer(probe, one, stream)
+    except ClimbEnded:
+        return  # its checks say why; the other endpoints climb on
+
+
+# --- resolve and connect -----------------------------------------------------------------------------------------
+
+
+async def _connect(probe: Probe, one: Endpoint) -> Stream:
+    host, port = one.url.host, one.url.port
+    if (proxy := http_talk.proxy_of(probe)) is not None:
+        return await _through(probe, one, proxy)
+    async with probe.step(Step.RESOLVE, host, one.checks) as rung:
+        try:
+            addresses = await probe.addresses(host, port)
+        except socket.gaierror as error:
+            if one.place.fixed and error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+                raise Failure(causes.NO_PUBLIC_NAMES, f"{host}: {error.strerror}") from error
+            raise
+        rung.saw(f"{', '.join(addresses)} ({one.place.use})", addresses=addresses)
+        _look_at(addresses, one, rung)
+    async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
+        dead: list[Check] = []
+        try:
+            stream = await probe.dial(host, port, dead=dead)
+        except Failure as failure:
+            if one.here:  # a tunnel that somebody laid would answer
+                raise Failure(causes.SINKHOLED, f"{host} is {', '.join(addresses)}: {failure.detail}") from failure
+            raise
+        rung.saw(f"connected to {stream.peer}")
+        rung.followed_by(*dead)
+    return stream
+
+
+def _look_at(addresses: list[str], one: Endpoint, rung: Rung) -> None:
+    """What the addresses of a public name say of who answers for it."""
+    if not one.public:
+        return
+    parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
+    if all(address.is_unspecified for address in parsed):
+        rung.blocked(causes.SINKHOLED, f"{one.url.host} resolves to {', '.join(addresses)}", addresses=addresses)
+    one.here = all(address.is_loopback or address.is_unspecified for address in parsed)
+    if all(not address.is_global for address in parsed):
+        one.private = True
+        rung.saw("private addresses for a public name: a private endpoint, or somebody else", private=addresses)
+
+
+async def _through(probe: Probe, one: Endpoint, proxy: tuple[str, int]) -> Stream:
+    where = wire.authority(*proxy)
+    async with probe.step(Step.RESOLVE, one.url.host, one.checks) as rung:
+        rung.skip(f"left to the proxy ({one.place.use})")
+    async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
+        stream = await probe.dial(*proxy)
+        await http_talk.tunnel(probe, stream, one.url)
+        rung.saw(f"the proxy {where} opened a tunnel", proxy=where)
+    return stream
+
+
+# --- tls: whose certificate is it? -------------------------------------------------------------------------------
+
+
+async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
+    async with probe.step(Step.TLS, one.url.endpoint, one.checks) as rung:
+        try:
+            session = await stream.start_tls(one.url.host, http_talk.ALPN)
+        except HungUp as error:
+            if one.public and not error.heard:
+                raise Failure(causes.CUT_BY_NAME, f"{error}, in answer to {one.url.host}") from error
+            raise
+        except TlsFailed as error:
+            other = identify(error.heard) if one.public else None
+            if other is not None and other.protocol != "tls":
+                raise Failure(causes.PORTAL, f"{other.text} answers without TLS for {one.url.host}") from error
+            if one.private:
+                error.args = (f"{error}; the name resolves to a private address",)
+            raise
+        judgement = certificates.judge(session, one.url.host, probe.around.ca_file)
+        rung.saw(
+            f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
+        )
+        one.issuer = str(judgement.facts.get("tls_issuer", ""))
+        if session.old:
+            rung.followed_by(_fault(one, common.TLS_VERSION, f"only {session.version}"))
+        for cause, detail in _faults(one, session, judgement):
+            check = _fault(one, cause, detail)
+            if cause in (causes.INSPECTED, causes.PRIVATE_ANSWER, *_UNTRUSTED):
+                one.foreign = check
+            rung.followed_by(check)
+        if one.private and one.genuine:
+            rung.saw("the service's own certificate: a private endpoint of the service", private_endpoint=True)
+
+
+def _faults(one: Endpoint, session: TlsSession, judgement: certificates.Judgement) -> list[tuple[Cause, str]]:
+    """The certificate's faults, where the name is a public service's in the light of who issued it."""
+    faults = list(judgement.faults)
+    one.misnamed = any(cause is common.TLS_NAME_MISMATCH for cause, _ in faults)
+    untrusted = next((fault for fault in faults if fault[0] in _UNTRUSTED), None)
+    if not one.public:
+        one.genuine = not faults
+        return faults
+    if certificates.is_public(session):
+        one.genuine = not one.misnamed
+        if untrusted:
+            faults[faults.index(untrusted)] = (causes.AUTHORITY_MISSING, untrusted[1])
+        return faults
+    one.genuine = False
+    detail = f"issued by {one.issuer or 'nobody'}, which is no public authority"
+    if one.private:
+        told = (causes.PRIVATE_ANSWER, f"a private address answers, with a certificate {detail}")
+    elif untrusted is None:
+        told = (causes.INSPECTED, detail)
+    elif one.misnamed:
+        return faults  # not even the right name: no inspection device does that
+    else:
+        told = (common.TLS_INTERCEPTED, detail)
+    return [told, *(fault for fault in faults if fault is not untrusted)]
+
+
+def _fault(one: Endpoint, cause: Cause, detail: str) -> Check:
+    return Check(Step.TLS, one.url.endpoint, Outcome.WARNED, detail, finding=Finding(cause, detail))
+
+
+def _compare_issuers(found: list[Endpoint]) -> None:
+    """One private issuer for several vendors is the surest sign of inspection: no two of them share one."""
+    by_issuer: dict[str, list[Endpoint]] = {}
+    for one in found:
+        if one.foreign is not None and one.public:
+            by_issuer.setdefault(one.issuer, []).append(one)
+    for alike in by_issuer.values():
+        domains = sorted({str(domain_of(one.url.host)) for one in alike})
+        for one in alike if len(domains) > 1 else ():
+            assert one.foreign is not None, "chosen by it"
+            assert one.foreign.finding is not None, "a fault has a finding"
+            one.foreign.summary += f"; the same for {', '.join(domains)}"
+            one.foreign.finding = replace(one.foreign.finding, detail=one.foreign.summary)
+
+
+# --- handshake: does the service answer, or somebody in its place? -----------------------------------------------
+
+
+async def _answer(probe: Probe, one: Endpoint, stream: Stream) -> None:
+    async with probe.step(Step.HANDSHAKE, one.url.endpoint, one.checks) as rung:
+        talk = Talk(probe, one.url, stream)
+        answer = await talk.question(one.url, refusal=500)  # 403 and the like are what was asked for
+        one.status = answer.status
+        if one.public and not one.genuine:
+            answer = await _unmasked(one, talk, answer)
+        http_pages.usable(probe, http_pages.Page(one.url, answer, talk))
+        if "age" not in dict(answer.headers):  # a cache's answer has an old date
+            one.skew = http_pages.clock_skew(answer.header("date"))
+        rung.saw(f"answers {http_talk.described(answer)}", **_facts(one, answer))
+
+
+def _facts(one: Endpoint, answer: wire.Response) -> Facts:
+    found: Facts = {"status": answer.status}
+    if one.skew is not None:
+        found["clock_skew_seconds"] = one.skew
+    for name in ("server", "location", "via"):
+        if (value := answer.header(name)) is not None:
+            found[name] = value[:300]
+    return found
+
+
+async def _unmasked(one: Endpoint, talk: Talk, answer: wire.Response) -> wire.Response:
+    """Look at the page of who has not the service's certificate.
+
+    Raises:
+        Failure: it is a portal's or a filter's own.
+    """
+    said = f"{one.url} answers {http_talk.described(answer)}"
+    if answer.status in http_pages.REDIRECTS:
+        leads = one.url.joined(answer.header("location") or "")
+        if leads is not None and leads.host.lower() != one.url.host.lower() and not is_own(leads.host, one.url.host):
+            raise Failure(
+                causes.PORTAL, f"{said} and leads to {leads}, which is not the service's", redirect=str(leads)
+            )
+        return answer
+    if talk.method != "GET" and answer.status not in (407, 429, 511):
+        answer = await talk.ask("GET", one.url)
+    if (squid := answer.header("x-squid-error")) is not None:
+        raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({squid[:80]})")
+    if named := next((product for words, product in http_pages.BLOCK_PAGES if words in answer.body), None):
+        raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
+    html = (answer.header("content-type") or "").lower().startswith("text/html")
+    leads = one.url.joined(refresh) if (refresh := wire.refresh_of(answer.body)) else None
+    if leads is not None and not is_own(leads.host, one.url.host):
+        raise Failure(causes.PORTAL, f"{said}, and its page leads on to {leads}", redirect=str(leads))
+    if one.misnamed and html and 200 <= answer.status < 300:
+        raise Failure(causes.PORTAL, f"{said}, a page under a certificate that is not for this name")
+    return answer
+
+
+def _judge_clock(found: list[Endpoint]) -> None:
+    """This agent's clock is wrong if all who told the time say so; one alone may be wrong itself."""
+    told = [one for one in found if one.skew is not None]
+    if not told or min(abs(one.skew or 0) for one in told) <= MOST_SKEW:
+        return
+    first = told[0]
+    detail = f"the service's clock says {first.skew:+d} s against this agent's"
+    finding = Finding(causes.CLOCK_SKEW, detail)
+    first.checks.append(Check(Step.HANDSHAKE, first.url.endpoint, Outcome.WARNED, detail, finding=finding))

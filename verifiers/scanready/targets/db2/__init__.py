@@ -1,0 +1,1 @@
+"""IBM DB2, over DRDA."""

@@ -1,0 +1,241 @@
+"""What DRDA's answers mean: the product behind the protocol, the prompt, and the login in its two messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Credential
+from scanready.net.stream import Stream
+from scanready.remedies import fixes
+from scanready.wire import WireError
+from scanready.wire import drda as wire
+from scanready.wire.drda_encryption import LENGTH, Exchange
+
+from . import causes
+
+NAME = "scanready"
+# What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
+_MECHANISMS: dict[int, str] = {
+    1: "DCE",
+    3: "user and password",
+    4: "user only",
+    5: "user, password, new password",
+    6: "user, substituted password",
+    7: "user, encrypted password",
+    8: "user, strong password substitute",
+    9: "encrypted user and password",
+    0xA: "encrypted password change",
+    0xB: "Kerberos",
+    0xC: "encrypted user and data",
+    0xD: "encrypted user, password and data",
+    0xE: "encrypted password change and data",
+    0xF: "plug-in",
+    0x10: "encrypted user, strong password substitute",
+}
+#: Mechanisms in which the scanner's client can use a user name and a password.
+WITH_PASSWORD = frozenset({3, 5, 6, 7, 8, 9, 0xA, 0xC, 0xD, 0xE, 0x10})
+# SRVCLSNM begins with it -> how administrators call the product.
+_PRODUCTS = (
+    ("QDB2/", "Db2 for Linux, UNIX and Windows"),
+    ("QDB2", "Db2 for z/OS"),
+    ("QAS", "Db2 for IBM i"),
+    ("QSQLDS", "Db2 Server for VM and VSE"),
+    ("IDS/", "IBM Informix"),
+    ("Apache Derby", "Apache Derby"),
+)
+# SRVRLSLV begins with it, where the class says nothing.
+_RELEASES = {"SQL": _PRODUCTS[0][1], "DSN": _PRODUCTS[1][1], "QSQ": _PRODUCTS[2][1], "ARI": _PRODUCTS[3][1],
+             "IFX": _PRODUCTS[4][1], "CSS": _PRODUCTS[5][1]}  # fmt: skip
+_CATALOGUES = {
+    "Db2 for z/OS": "SYSIBM.SYSTABLES", "Db2 for IBM i": "QSYS2.SYSTABLES", "Apache Derby": "SYS.SYSTABLES"
+}  # fmt: skip
+_NOT_DB2 = ("IBM Informix", "Apache Derby")
+_ERROR = 8  # SVRCOD: 0 informs, 4 warns, from 8 on it failed
+
+
+def names_of(mechanisms: tuple[int, ...]) -> list[str]:
+    """The mechanisms in words."""
+    return [_MECHANISMS.get(number, f"mechanism {number}") for number in mechanisms]
+
+
+def asked(offer: wire.SecurityOffer) -> str:
+    """What the server asks for, in words."""
+    return ", ".join(names_of(offer.mechanisms))
+
+
+def product_of(attributes: wire.ServerAttributes) -> str:
+    """The product's name; what it calls itself where nobody knows it."""
+    for prefix, product in _PRODUCTS:
+        if attributes.product_class.startswith(prefix):
+            return product
+    return _RELEASES.get(attributes.release[:3]) or attributes.product_class or "a DRDA server"
+
+
+def introduced(rung: Rung, attributes: wire.ServerAttributes) -> None:
+    """Tell who answers; a product that a DB2 client cannot read is a requirement not met."""
+    product = product_of(attributes)
+    version = wire.version_of(attributes.release)
+    facts = {
+        "product": product,
+        "version": version or attributes.release or None,
+        "server_name": attributes.server_name or None,
+        "platform": attributes.product_class or None,
+    }
+    known = {name: value for name, value in facts.items() if value}
+    said = f"{product} {version or attributes.release}".strip()
+    if product in _NOT_DB2:
+        rung.unmet(causes.NOT_DB2, f"{said} answers, not DB2", **known)
+    else:
+        rung.saw(f"speaks DRDA: {said}", **known)
+
+
+def prompted(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
+    """The login prompt: which mechanisms there are."""
+    if not offer.mechanisms:
+        raise WireError("an offer of security mechanisms that names none")
+    methods = names_of(offer.mechanisms)
+    asks = asked(offer)
+    if not WITH_PASSWORD.intersection(offer.mechanisms):
+        rung.blocked(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
+    rung.saw(f"asks for {asks}", auth_methods=methods)
+    if "database" not in probe.target.options:
+        rung.saw("no database is named: every other instance of this host would answer the same")
+
+
+def turned_away(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
+    """A refusal where a prompt, or an open database, should have come.
+
+    Raises:
+        Failure: always; its cause by the reply's codepoint.
+        WireError: none of the replies is a refusal.
+    """
+    refusal = next((reply for reply in replies if reply.codepoint in wire.REFUSALS), None)
+    error = next(
+        (found for reply in replies if reply.codepoint == wire.SQLCARD and (found := wire.sql_error(reply))), None
+    )
+    if refusal is None and error is None:
+        raise WireError("neither an answer nor a refusal")
+    said = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
+    text = f"{error.text} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
+    cause = causes.REPLIES.get(refusal.codepoint if refusal else 0, causes.REFUSED_REQUEST)
+    cause = causes.SQL_CODES.get(error.code, cause) if error else cause
+    fix = None
+    if cause is causes.CANNOT_CONNECT and probe.target.credential:
+        fix = f"GRANT CONNECT ON DATABASE TO USER {fixes.sql_name(probe.target.credential.username.upper())};"
+    raise Failure(cause, "; ".join(part for part in (said, text) if part), fix)
+
+
+def _sql_error(replies: tuple[wire.Object, ...]) -> wire.SqlError | None:
+    cards = (wire.sql_error(reply) for reply in replies if reply.codepoint == wire.SQLCARD)
+    return next((card for card in cards if card is not None and card.code < 0), None)
+
+
+async def open_database(probe: Probe, stream: Stream, database: str) -> None:
+    """Connect the session to the database.
+
+    Raises:
+        Failure: refused, and why.
+    """
+    await stream.send(wire.access_database(database))
+    replies = await stream.receive(wire.read_replies)
+    if not any(reply.codepoint == wire.ACCRDBRM for reply in replies) or _sql_error(replies):
+        turned_away(probe, replies)
+
+
+def catalogue_of(product: str) -> str:
+    """The table of the product's catalogue that lists all others."""
+    return _CATALOGUES.get(product, "SYSCAT.TABLES")
+
+
+async def read_one_row(probe: Probe, stream: Stream, database: str, product: str) -> str:
+    """Read the first table's name from the catalogue; return what was read.
+
+    Raises:
+        Failure: not permitted, or the client packages are missing.
+    """
+    table = catalogue_of(product)
+    await stream.send(wire.open_query(database, f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY"))
+    replies = await stream.receive(wire.read_replies)
+    if not any(reply.codepoint == wire.QRYDTA for reply in replies):
+        turned_away(probe, replies)
+    return f"one row of {table}"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How the login goes: the mechanism, and user and password as it sends them."""
+
+    mechanism: int
+    user: bytes
+    password: bytes
+
+
+async def agree(probe: Probe, stream: Stream, database: str, offer: wire.SecurityOffer) -> Agreed | None:
+    """Agree on how to send the credential: in TLS as it is, else encrypted where the server takes that.
+
+    None: the server takes passwords only in ways that are not ours to do. No word of the credential was sent.
+
+    Raises:
+        Failure: withheld, as it would travel in clear; a name or password that the protocol cannot carry.
+    """
+    credential = probe.credential
+    assert credential is not None
+    plain, encrypted = (number in offer.mechanisms for number in (wire.USER_AND_PASSWORD, wire.ENCRYPTED))
+    if encrypted and not (plain and stream.encrypted):
+        exchange = Exchange()
+        answer = await _asked_for(stream, wire.access_security(wire.ENCRYPTED, database, exchange.public, number=1))
+        if answer.token is None or len(answer.token) != LENGTH:  # of a longer exchange, for AES
+            return None
+        user, password = (exchange.encrypt(answer.token, word) for word in _encoded(credential))
+        return Agreed(wire.ENCRYPTED, user, password)
+    if not plain:
+        return None
+    if not stream.encrypted:
+        probe.about_to_send_in_clear()
+    words = _encoded(credential)
+    await _asked_for(stream, wire.access_security(wire.USER_AND_PASSWORD, database, number=1))
+    return Agreed(wire.USER_AND_PASSWORD, *words)
+
+
+async def _asked_for(stream: Stream, question: bytes) -> wire.SecurityOffer:
+    await stream.send(question)
+    replies = await stream.receive(wire.read_replies)
+    answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
+    return wire.security_of(answer) if answer else wire.SecurityOffer(())
+
+
+async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) -> None:
+    """Send the credential, once.
+
+    Raises:
+        Failure: refused, and why.
+    """
+    async with probe.attempt() as going:
+        going.pending = True
+        await stream.send(wire.security_check(agreed.mechanism, database, agreed.user, agreed.password))
+        replies = await stream.receive(wire.read_replies)
+        going.pending = False
+        answer = next((reply for reply in replies if reply.codepoint == wire.SECCHKRM), None)
+        if answer is None:
+            turned_away(probe, replies)
+        if code := wire.check_code(answer):
+            cause, detail = causes.LOGIN_CODES.get(code, (causes.SECURITY_FAILED, f"security check code {code:02X}"))
+            raise Failure(cause, detail, code=f"{code:02X}")
+
+
+def _encoded(credential: Credential) -> tuple[bytes, bytes]:
+    """EBCDIC, as all names before both sides have agreed on something else.
+
+    Raises:
+        Failure: a character that this code page does not have.
+    """
+    try:
+        return wire.ebcdic(credential.username), wire.ebcdic(credential.password or "")
+    except ValueError:
+        raise Failure(
+            common.LIMIT, "the user name or password has a character that DRDA's code page 500 does not have; not tried"
+        ) from None

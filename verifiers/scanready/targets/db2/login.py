@@ -1,0 +1,101 @@
+"""Log in to DB2 with IBM's driver and read one row, in a process of its own; where no plain password is taken."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from scanready.causes import by_code, common
+from scanready.clients import subprocess_call
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+
+from . import causes
+
+_CODE = re.compile(r"\bSQL(\d{4,5})N\b")
+_REASON = re.compile(r'\breason\s+"?(\d+)')
+# Reason codes of SQL30082N, the one number for every login that fails.
+_REASONS = {
+    1: common.LOGIN_EXPIRED,
+    3: common.LOGIN_REFUSED,
+    5: common.LOGIN_REFUSED,
+    19: common.LOGIN_LOCKED,
+    24: common.LOGIN_REFUSED,
+    36: common.LOGIN_LOCKED,
+}
+_LOGIN_FAILED, _BROKEN_OFF = 30082, 30081
+# The function that the driver names where it was its own time-out that ended the talk: selectForRecvTimeout and kin.
+_UNANSWERED = 'Timeout"'
+#: What would end a value in the driver's connection string; it has no way to escape them.
+_UNSAYABLE = ";{}"
+# Where a server hangs up in the middle of a login the driver logs in again, three times in all (measured with 12.1.4;
+# no setting of the connection changes that): an account could be locked by one check.
+_LOG_IN_ONCE = {"DB2_MAX_CLIENT_CONNRETRIES": "0"}
+
+
+def visit(host: str, port: int, database: str, table: str, credential: Credential, seconds: float) -> str:
+    """Log in once and read one row of ``table``; returns what was read. Blocks at most ``seconds``.
+
+    The password goes out encrypted (SERVER_ENCRYPT) or not at all.
+
+    Raises:
+        Failure: refused, and why; ``agent.driver-missing``.
+        TimeoutError: the driver did not come back.
+    """
+    words = {"database": database, "user": credential.username, "password": credential.password or ""}
+    if any(letter in word for word in words.values() for letter in _UNSAYABLE):
+        raise Failure(common.LIMIT, "IBM's driver cannot be given a name or password with ; { or }; not tried")
+    where = {"host": host, "port": port, "table": table, "seconds": max(1, int(seconds)), **words}
+    found: str = subprocess_call.run(f"{__name__}:log_in", where, seconds, by_code(causes))
+    return found
+
+
+def log_in(
+    host: str, port: int, seconds: int, database: str, table: str, user: str, password: str
+) -> str:  # pragma: no cover  # runs in the killable process
+    """The part that runs over there.
+
+    Raises:
+        Failure: see :func:`visit`.
+    """
+    os.environ.update(_LOG_IN_ONCE)  # before the driver is loaded
+    try:
+        import ibm_db_dbi  # of ibm_db, whose own functions raise nothing narrower than Exception
+    except ImportError as error:
+        missing = "the server takes encrypted passwords only, which needs IBM's driver: pip install 'scanready[db2]'"
+        raise Failure(common.DRIVER_MISSING, missing) from error
+    settings: dict[str, Any] = {
+        "DATABASE": database,
+        "HOSTNAME": host,
+        "PORT": port,
+        "PROTOCOL": "TCPIP",
+        "AUTHENTICATION": "SERVER_ENCRYPT",
+        "CONNECTTIMEOUT": seconds,
+        "UID": user,
+        "PWD": password,
+    }
+    try:
+        session = ibm_db_dbi.connect("".join(f"{key}={value};" for key, value in settings.items()))
+        cursor = session.cursor()
+        cursor.execute(f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY")
+        cursor.fetchone()
+        session.close()
+    except (ibm_db_dbi.Error, ibm_db_dbi.Warning) as error:
+        raise understood(str(error)) from error
+    return f"one row of {table}"
+
+
+def understood(said: str) -> Failure:
+    """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
+    words = " ".join(said.rpartition("[CLI Driver]")[2].split())[:300]
+    number = _CODE.search(said)
+    code = int(number[1]) if number else 0
+    if code == _LOGIN_FAILED:
+        reason = _REASON.search(said)
+        return Failure(_REASONS.get(int(reason[1]) if reason else 0, causes.SECURITY_FAILED), words, error_code=-code)
+    if code == _BROKEN_OFF and _UNANSWERED in said:
+        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {words}", error_code=-code)
+    if -code in causes.SQL_CODES:
+        return Failure(causes.SQL_CODES[-code], words, error_code=-code)
+    return Failure(common.LIMIT, f"the driver failed: {words}")

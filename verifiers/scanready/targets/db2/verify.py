@@ -1,0 +1,103 @@
+"""IBM DB2 50000 (DRDA).
+
+    we                                      server
+    EXCSAT, ACCSEC (an unlikely way in)  ->
+                                         <- EXCSATRD: product, release, instance; ACCSECRD: all ways in there are
+    ACCSEC (user and password), SECCHK   ->                                     (encrypted, or in TLS)
+                                         <- SECCHKRM: accepted, or why not
+    ACCRDB, a SELECT                     ->
+                                         <- ACCRDBRM: the database is open; one row
+    FIN                                  ->                                     (logs nothing)
+
+A listener for TLS only (usually 50001) hangs up on that; it is asked once more, in TLS.
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.climb.shared import usual_ports
+from scanready.climb.shared.tls_port import first_answer
+from scanready.model import Step
+from scanready.net.stream import Stream
+from scanready.wire import drda as wire
+
+from . import answers, causes
+from . import login as driver
+
+#: Where SSL_SVCENAME usually is.
+TLS_PORT = 50001
+#: The password was right, and the account may not read: the one thing that limits in place of blocking.
+_MAY_NOT_READ = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and with a credential and a database on to a table of the catalogue."""
+    database = probe.target.options.get("database")
+    stream = await usual_ports.connect(probe, (TLS_PORT,), "DB2 usually has its TLS listener", tls=True)
+    flight = wire.exchange_attributes(answers.NAME, then=wire.access_security(wire.UNLIKELY, database))
+    async with probe.step(Step.HANDSHAKE) as rung:
+        stream, replies, _ = await first_answer(probe, stream, flight, wire.read_replies)
+        greeting = next((reply for reply in replies if reply.codepoint == wire.EXCSATRD), None)
+        if greeting is None:
+            answers.turned_away(probe, replies)
+        attributes = wire.attributes_of(greeting)
+        answers.introduced(rung, attributes)
+    async with probe.step(Step.AUTH) as rung:
+        answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
+        if answer is None:
+            answers.turned_away(probe, replies)
+        offer = wire.security_of(answer)
+        answers.prompted(probe, rung, offer)
+    if probe.credential is not None:
+        await _log_in(probe, stream, offer, answers.product_of(attributes))
+
+
+async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str) -> None:
+    database, credential = probe.target.options.get("database"), probe.credential
+    assert credential is not None
+    async with probe.step(Step.LOGIN) as rung:
+        if database is None:
+            rung.blocked(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
+        agreed = await answers.agree(probe, stream, database, offer)
+        if agreed is None:
+            await _with_the_vendors_driver(probe, stream, offer, product, rung)
+            return
+        await answers.log_in(probe, stream, database, agreed)
+        rung.saw(f"logged in as {credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        try:
+            await answers.open_database(probe, stream, database)
+            rung.saw(f"read {await answers.read_one_row(probe, stream, database, product)}")
+        except Failure as failure:
+            if failure.cause not in _MAY_NOT_READ:
+                raise
+            rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+
+
+async def _with_the_vendors_driver(
+    probe: Probe, stream: Stream, offer: wire.SecurityOffer, product: str, login: Rung
+) -> None:
+    """The server takes passwords only in ways that are not ours to do; IBM's driver knows them."""
+    credential, encrypted = probe.credential, stream.encrypted
+    assert credential is not None
+    if encrypted:
+        login.blocked(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
+    await probe.leave(stream)
+    database, table = probe.target.options["database"], answers.catalogue_of(product)
+    where = (probe.address or probe.host, probe.target.port, database, table)
+    denied: Failure | None = None
+    seen = ""
+    try:
+        seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
+    except Failure as failure:
+        if failure.cause not in _MAY_NOT_READ:
+            raise
+        denied = failure
+    login.saw(f"logged in as {credential.username}, the password encrypted")
+    async with probe.step(Step.ACCESS) as rung:
+        if denied is None:
+            rung.saw(f"read {seen}")
+        else:
+            rung.warn(denied.cause, denied.detail, denied.fix, **denied.facts)

@@ -1,0 +1,1 @@
+"""Exchange Web Services, and Autodiscover that leads there."""

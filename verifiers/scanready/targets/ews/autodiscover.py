@@ -1,0 +1,157 @@
+"""Where is Exchange for a mail domain? Autodiscover's places, asked one after the other, each a check of its own.
+
+    https://DOMAIN/autodiscover/autodiscover.xml                 401: it is here
+    https://autodiscover.DOMAIN/autodiscover/autodiscover.xml    401: it is here
+    http://autodiscover.DOMAIN/autodiscover/autodiscover.xml     302: it is there, over https
+    _autodiscover._tcp.DOMAIN (SRV)                              it is there, over https
+
+A credential is never sent on the way. What a mailbox's own endpoint is, Autodiscover tells only to who logs in; so the
+host that asks for the login is taken for Exchange's, as it is wherever one server has both. Its answer there is what
+counts. Source: [MS-OXDISCO], 3.1.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from scanready.causes import common
+from scanready.clients import http_pages, http_talk
+from scanready.clients.http_talk import Talk, Url
+from scanready.climb import certificates
+from scanready.climb.explain import Failure, explain
+from scanready.climb.probe import Probe
+from scanready.model import Check, Finding, Outcome, Step
+from scanready.net.stream import StreamError
+from scanready.wire import WireError
+
+from . import causes, srv
+from .endpoint import ENDPOINT
+
+T = TypeVar("T")
+
+SERVICE = "/autodiscover/autodiscover.xml"
+_MOST_REDIRECTS = 3
+#: Seconds for one place: a connection that is not answered, and what a name may take.
+_PATIENCE = 5.0
+#: What keeps the agent from a place that may be the right one, unlike a name that does not exist.
+_IN_THE_WAY = (common.NO_ANSWER, common.FILTERED, common.REJECTED, common.UNREACHABLE, common.SILENT)
+
+
+async def discover(probe: Probe) -> Url:
+    """Return the endpoint of Exchange's web services for the target, which names a mail domain.
+
+    Raises:
+        ClimbEnded: no place led to one; the finding is recorded.
+    """
+    domain = http_talk.asked_for(probe, "https").host
+    findings: list[Finding] = []
+    async for place in _places(probe, domain, findings):
+        if found := await _look(probe, place, findings):
+            return Url(
+                "https", found.host, found.port, http_talk.carried(str(probe.target.options.get("path", ENDPOINT)))
+            )
+    async with probe.step(Step.RESOLVE, domain) as rung:
+        if probe.remaining <= 0:
+            rung.blocked(common.OUT_OF_TIME, "the places of Autodiscover took all the time there was")
+        # Whoever asked the domain's own web server last: most have nothing to do with mail.
+        for finding in sorted(findings, key=lambda one: one.detail.startswith(f"{domain}:")):
+            if finding.cause in _IN_THE_WAY or not finding.cause.definite:
+                rung.blocked(finding.cause, finding.detail, finding.fix)
+        rung.blocked(causes.AUTODISCOVER_NOTHING, f"no place of Autodiscover's for {domain} answers as one")
+    raise AssertionError("a blocked rung ends the climb")
+
+
+async def _places(probe: Probe, domain: str, findings: list[Finding]) -> AsyncIterator[Url]:
+    yield Url("https", domain, 443, SERVICE)
+    yield Url("https", f"autodiscover.{domain}", 443, SERVICE)
+    yield Url("http", f"autodiscover.{domain}", 80, SERVICE)
+    name = f"_autodiscover._tcp.{domain}"
+    check = Check(Step.RESOLVE, name, Outcome.SKIPPED, "")
+    probe.record(check)
+
+    async def ask() -> tuple[str, int] | None:
+        running = asyncio.get_running_loop().run_in_executor(probe.around.logins, srv.service, name, _PATIENCE)
+        return await running
+
+    service = await _bounded(probe, check, findings, ask)
+    if service is None:
+        check.summary = check.summary or "there is no SRV record"
+        return
+    host, port = service
+    check.summary = f"an SRV record names {host}:{port}"
+    if port != 443 and (port < 1024 or port in http_pages.NO_WEB_PORTS):
+        check.summary += ", a port of another protocol: not asked"
+        return
+    check.outcome = Outcome.PASSED
+    yield Url("https", host, port, SERVICE)
+
+
+async def _look(probe: Probe, place: Url, findings: list[Finding]) -> Url | None:
+    """Ask one place, and where it leads; None if that is not Autodiscover."""
+    for _ in range(1 + _MOST_REDIRECTS):
+        check = Check(Step.RESOLVE, place.endpoint, Outcome.SKIPPED, "", {"url": str(place)})
+        probe.record(check)
+        onward = await _bounded(probe, check, findings, lambda: _ask(probe, check, place))  # noqa: B023  awaited here
+        if onward is None or onward == place:
+            return onward
+        place = onward
+    return None
+
+
+async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
+    """Ask for the service: itself if it is here, where it leads if elsewhere, else None. The check says which."""
+    stream = await probe.dial(place.host, place.port)
+    try:
+        if place.scheme == "https":
+            session = await stream.start_tls(place.host, http_talk.ALPN)
+            faults = certificates.judge(session, place.host, probe.around.ca_file).faults
+            if faults:
+                check.summary = f"{place}: not believed, {faults[0][1]}"
+                return None
+        answer = await Talk(probe, place, stream).ask("GET", place)
+    finally:
+        await probe.leave(stream)
+    check.summary = f"{place} answers {http_talk.described(answer)}"
+    if answer.status in http_pages.REDIRECTS:
+        target = place.joined(answer.header("location") or "")
+        of_the_service = target is not None and target.path.lower().startswith("/autodiscover/")
+        if target is None or not of_the_service or (target.scheme, target.port) != ("https", 443):
+            check.summary += ", and leads to no Autodiscover over https"
+            return None
+        check.outcome, check.summary = Outcome.PASSED, f"{check.summary}, and leads to {target}"
+        return target
+    if answer.status == 401 and place.scheme == "https":
+        check.outcome, check.summary = Outcome.PASSED, f"{check.summary}: Autodiscover is here"
+        return place
+    return None
+
+
+async def _bounded(
+    probe: Probe, check: Check, findings: list[Finding], ask: Callable[[], Awaitable[T | None]]
+) -> T | None:
+    """Ask within a place's time; what goes wrong is said on its check, and is no finding of the target's by itself."""
+    before = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(min(_PATIENCE, probe.remaining)):
+            return await ask()
+    except (Failure, WireError, StreamError, OSError) as error:  # a time-out is an OSError, too
+        finding = explain(error, Step.CONNECT, probe.row.speaks)
+        if isinstance(error, TimeoutError):  # who cannot be connected to has failed before
+            finding = Finding(common.TOO_SLOW, f"no answer within {_PATIENCE:.0f} s")
+        named = finding.detail if finding.detail.startswith(check.endpoint) else f"{check.endpoint}: {finding.detail}"
+        findings.append(Finding(finding.cause, named, finding.fix))
+        check.summary = f"{check.facts.get('url', check.endpoint)}: {finding.detail}"
+        return None
+    finally:
+        check.seconds = asyncio.get_running_loop().time() - before
+
+
+def trusted(domain: str, url: Url) -> bool:
+    """Whether a credential may go there: to the mail domain itself, or a host within it.
+
+    Redirects and SRV records are anybody's word on the way; people are asked before a client follows one elsewhere.
+    """
+    host, domain = url.host.lower().rstrip("."), domain.lower().rstrip(".")
+    return host == domain or host.endswith(f".{domain}")

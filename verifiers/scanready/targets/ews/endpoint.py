@@ -1,0 +1,289 @@
+"""Exchange's web services up to the login prompt: who answers at the endpoint, and how it lets in.
+
+    we                                       server, or who stands before it
+    GET /EWS/Exchange.asmx              ->
+                                        <-   401 and the ways to log in (anything else is a finding of its own)
+    GET /EWS/healthcheck.htm            ->                                      (Exchange 2013 and later)
+                                        <-   200 and the server's name; 404 before 2013
+    GET ... (only if nothing yet shows that it is Exchange)
+    GET /EWS/Exchange.asmx, NTLM type 1 ->                                      (names no user)
+                                        <-   401 and type 2: names, domain, build, clock
+    close_notify, FIN                   ->                                      (no type 3: no logon event)
+
+All on one connection, as NTLM wants it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from scanready.causes import common, web
+from scanready.clients import http_pages, http_talk
+from scanready.clients.http_talk import Talk, Url
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Facts, Step
+from scanready.net.stream import HungUp
+from scanready.wire import WireError, ntlm, spnego
+from scanready.wire import http as wire
+
+from . import causes
+
+ENDPOINT = "/EWS/Exchange.asmx"
+#: A path that no server has: who asks for a login there, asks everywhere.
+NOWHERE = "/scanready-control/Exchange.asmx"
+
+#: Who answers a path that does not exist so, or with a server's fault, has not said whether it would ask for a login.
+_NO_CONTROL = (401, 407, 429)
+
+#: What Exchange alone says of itself, on the answers of its front end (2013 and later) or in OWA's (2007 and later).
+_MARKS = ("x-feserver", "x-beserver", "x-owa-version", "x-calculatedbetarget", "x-diaginfo", "x-backendhttpstatus")
+#: Beside those, for the report.
+_TOLD = {"x-feserver": "front_end", "x-beserver": "back_end", "request-id": "request_id", "x-diaginfo": "back_end"}
+_RELEASES = {
+    "8.": "Microsoft Exchange Server 2007",
+    "14.": "Microsoft Exchange Server 2010",
+    "15.0.": "Microsoft Exchange Server 2013",
+    "15.1.": "Microsoft Exchange Server 2016",
+    "15.2.": "Microsoft Exchange Server 2019 or Subscription Edition",
+    "15.20.": "Exchange Online",
+}
+_HEALTHY = re.compile(rb"\A\s*200 OK\s*(?:<br\s*/?>\s*([A-Za-z0-9._-]{1,253}))?", re.IGNORECASE)
+_WSDL = b"ExchangeServices"
+#: What single sign-on pages carry, beside a password field: WS-Federation, SAML, and forms that submit themselves.
+_SIGN_ON = re.compile(
+    rb"wsignin1\.0|SAMLRequest|SAMLResponse|/adfs/|/owa/auth/|document\.forms\[0\]\.submit", re.IGNORECASE
+)
+#: Devices that end TLS and name themselves; IIS's name would come through most of the others.
+_DEVICES = re.compile(
+    r"nginx|openresty|big-?ip|haproxy|envoy|cloudflare|akamai|awselb|netscaler|kemp|varnish|squid", re.I
+)
+_DEVICE_COOKIES = re.compile(
+    r"\s*(BIGipServer|NSC_|AWSALB|F5_|MRHSession|LastMRH_Session|barra_counter|citrix_ns_id)", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What whoever comes is asked for: ``schemes`` are those a password can do, in the order to try.
+
+    ``in_front`` names what ends TLS before Exchange, empty if nothing shows it. ``withheld`` says why a credential must
+    not go there, empty if it may.
+    """
+
+    url: Url
+    schemes: tuple[str, ...]
+    in_front: str
+    withheld: str = ""
+
+
+def product_of(version: str) -> str:
+    """What a version ("15.2.1118.7") is sold as; just Exchange where nobody knows it."""
+    fitting = [name for start, name in _RELEASES.items() if version.startswith(start)]
+    return fitting[-1] if fitting else "Microsoft Exchange Server"
+
+
+# --- handshake: is it Exchange, and who stands before it? -------------------------------------------------------------
+
+
+async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
+    """Ask the endpoint without a login; return its 401."""
+    async with probe.step(Step.HANDSHAKE, url.endpoint) as rung:
+        answer = await talk.ask("GET", url)
+        rung.check.facts |= _facts(answer)
+        _judge(probe, http_pages.Page(url, answer, talk))
+        shown = await _evidence(rung, talk, url, answer)
+        rung.check.facts.setdefault("product", product_of(""))
+        rung.saw(f"answers as Exchange's web services ({shown})")
+    return answer
+
+
+def _facts(answer: wire.Response) -> Facts:
+    found = http_pages.facts_of(answer)
+    for of_iis in ("product", "version"):  # Exchange's own are told elsewhere
+        found.pop(of_iis, None)
+    for name, fact in _TOLD.items():
+        if value := answer.header(name):
+            found.setdefault(fact, value[:100])
+    if version := (answer.header("x-owa-version") or "")[:40]:
+        found |= {"product": product_of(version), "version": version}
+    return found
+
+
+def _judge(probe: Probe, page: http_pages.Page) -> None:
+    """Raise what keeps callers from Exchange, as the first answer tells it. A 401 is what should come."""
+    answer, url = page.answer, page.url
+    said = f"{url} answers {http_talk.described(answer)}"
+    if diagnosis := answer.header("x-ms-diagnostics"):
+        said += f"; it says {diagnosis[:200]}"
+    match answer.status:
+        case 401:
+            return
+        case 502 | 503 | 504:
+            raise Failure(causes.SERVICE_DOWN, said)
+        case 440:
+            raise Failure(causes.PREAUTHENTICATION, said)
+        case 404 | 410:
+            raise Failure(causes.NOT_HERE, said)
+        case 403 if b"client certificate" in answer.body.lower():
+            raise Failure(common.TLS_CLIENT_CERTIFICATE, said)
+        case 403:
+            raise Failure(causes.FORBIDDEN, said, _allow(probe, answer))
+    http_pages.usable(probe, page)
+    if 300 <= answer.status < 400:
+        raise _led_away(url, answer, said)
+    if 200 <= answer.status < 300:
+        if wire.is_login_form(answer.body) or _SIGN_ON.search(answer.body) or wire.refresh_of(answer.body):
+            raise Failure(causes.PREAUTHENTICATION, f"{said}, with the page of a login")
+        raise Failure(causes.NOT_EXCHANGE, said)
+    raise Failure(web.REQUEST_REFUSED, said)
+
+
+def _allow(probe: Probe, answer: wire.Response) -> str | None:
+    """What lets this agent in, where IIS itself refuses."""
+    if not (answer.header("server") or "").startswith("Microsoft-IIS"):
+        return None
+    return (
+        "Add-WebConfigurationProperty -PSPath 'IIS:\\' -Location 'Default Web Site/EWS' -Filter "
+        f"system.webServer/security/ipSecurity -Name . -Value @{{ipAddress='{probe.agent_address}';allowed='true'}}"
+    )
+
+
+def _led_away(url: Url, answer: wire.Response, said: str) -> Failure:
+    location = (answer.header("location") or "")[:300]
+    target = url.joined(location)
+    if target is not None and target.path.lower().endswith(".asmx"):
+        return Failure(
+            causes.MOVED, f"{said} and leads to {target}", f"ews://{target.endpoint}{target.path}", location=location
+        )
+    return Failure(causes.PREAUTHENTICATION, f"{said} and leads to {location or 'nowhere'}", location=location)
+
+
+async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> str:
+    """What shows that it is Exchange.
+
+    Raises:
+        Failure: nothing does.
+    """
+    shown = [name for name in _MARKS if answer.header(name)]
+    folder = url.path.rpartition("/")[0]
+    health = await _glance(talk, url, f"{folder}/healthcheck.htm")
+    if healthy := _HEALTHY.match(health.body) if health and health.status == 200 else None:
+        shown.append("healthcheck.htm")
+        if healthy[1]:
+            rung.check.facts["back_end"] = healthy[1].decode("ascii")
+    elif shown and health and health.status == 503:
+        rung.warn(causes.UNHEALTHY, f"{folder}/healthcheck.htm answers {http_talk.described(health)}")
+    if shown:
+        return ", ".join(shown)
+    wsdl = await _glance(talk, url, f"{folder}/Services.wsdl")
+    if wsdl and wsdl.status == 200 and _WSDL in wsdl.body:
+        return "Services.wsdl"
+    control = await _glance(talk, url, NOWHERE)
+    if control is not None and control.status < 500 and control.status not in _NO_CONTROL:
+        return f"only this path asks for a login: {NOWHERE} answers {control.status}"
+    said = "is not answered" if control is None else f"answers {control.status}"
+    raise Failure(causes.UNCONFIRMED, f"{url} answers {http_talk.described(answer)}; the control {NOWHERE} {said}")
+
+
+async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
+    """Another page of the same server, None if that is not to be had: it is evidence, and no requirement."""
+    try:
+        return await talk.ask("GET", Url(url.scheme, url.host, url.port, path))
+    except (HungUp, WireError):
+        return None
+
+
+# --- auth: which logins, and the first half of NTLM -------------------------------------------------------------------
+
+
+async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Response) -> Prompt:
+    """Say how one may log in, and what NTLM's challenge tells."""
+    offered = list(dict.fromkeys(challenge.scheme for challenge in wire.challenges(answer) if not challenge.proxy))
+    lower = {scheme.lower() for scheme in offered}
+    said = f"asks for {', '.join(offered) or 'a login without naming a way'}"
+    async with probe.step(Step.AUTH, url.endpoint) as rung:
+        rung.check.facts["auth_methods"] = offered
+        if front := in_front_of(answer):
+            rung.saw(f"TLS ends before Exchange ({front}), which NTLM and Extended Protection may not survive")
+        password = [scheme for scheme in ("digest", "basic") if scheme in lower]
+        windows = next((scheme for scheme in ("NTLM", "Negotiate") if scheme.lower() in lower), None)
+        without = await _challenge(rung, talk, url, windows) if windows else ""
+        if windows and not without:
+            rung.saw(said)
+            return Prompt(url, ("ntlm",), front)
+        if "ntlm" in lower:
+            if not password:
+                rung.blocked(causes.NTLM_BROKEN, f"{said}; {without}")
+            rung.warn(causes.NTLM_BROKEN, f"{said}; {without}")
+        elif password:
+            rung.warn(causes.BASIC_PREAUTH, said, _windows_authentication(answer))
+        elif without:
+            rung.warn(causes.KERBEROS_ONLY, f"{said}; {without}")
+        elif "bearer" in lower:
+            rung.blocked(causes.MODERN_AUTH_ONLY, said)
+        else:
+            rung.blocked(web.NO_PASSWORD_SCHEME, said)
+    return Prompt(url, tuple(password), front)
+
+
+async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
+    """Send NTLM's type 1 and understand type 2. Returns why there was none, empty if there was."""
+    first = ntlm.NEGOTIATE if scheme == "NTLM" else spnego.offer_ntlm(ntlm.NEGOTIATE)
+    field = f"{scheme} {base64.b64encode(first).decode()}"
+    try:
+        answer = await talk.ask("GET", url, [("Authorization", field)])
+    except HungUp as error:
+        return f"NTLM's first message is not answered: {error}"
+    tokens = [
+        c.token for c in wire.challenges(answer) if c.scheme.lower() == scheme.lower() and c.token and not c.proxy
+    ]
+    if answer.status != 401 or not tokens:
+        return f"NTLM's first message is answered with {answer.status} and no challenge"
+    try:
+        said = ntlm.read_challenge(_bare(base64.b64decode(tokens[0], validate=True)))
+    except (WireError, binascii.Error) as error:
+        return f"NTLM's first message is answered with no challenge of NTLM's: {error}"
+    if talk.over:
+        return "the connection that NTLM would log in is ended with the challenge"
+    told = {
+        "server_name": said.dns_host or said.server_name or said.target,
+        "domain": said.dns_domain or said.domain,
+        "os": said.os,
+    }
+    rung.check.facts |= {fact: value for fact, value in told.items() if value}
+    if said.timestamp:
+        rung.check.facts["clock_skew_seconds"] = round((said.timestamp - datetime.now(UTC)).total_seconds())
+    if said.server_name or said.domain:
+        rung.saw(f"NTLM: {said.server_name or said.target} of {said.dns_domain or said.domain or 'no domain'}")
+    return ""
+
+
+def _bare(token: bytes) -> bytes:
+    """NTLM's own message, out of SPNEGO if it is wrapped; Negotiate may carry either."""
+    return token if token.startswith(ntlm.SIGNATURE) else spnego.read_answer(token).token
+
+
+def _windows_authentication(answer: wire.Response) -> str | None:
+    if in_front_of(answer):
+        return None
+    server = answer.header("x-feserver") or "SERVER"
+    server = server if re.fullmatch(r"[A-Za-z0-9._-]{1,63}", server) else "SERVER"
+    return (
+        f"Get-WebServicesVirtualDirectory -Server {server} | "
+        "Set-WebServicesVirtualDirectory -WindowsAuthentication $true"
+    )
+
+
+def in_front_of(answer: wire.Response) -> str:
+    """What ends TLS before Exchange, by its own word: a Via, a device's name or cookie. Empty proves nothing."""
+    if via := answer.header("via"):
+        return f"Via: {via[:80]}"
+    if _DEVICES.search(server := answer.header("server") or ""):
+        return f"Server: {server[:80]}"
+    cookie = next((found[1] for value in answer.all("set-cookie") if (found := _DEVICE_COOKIES.match(value))), "")
+    return f"the cookie {cookie}" if cookie else ""

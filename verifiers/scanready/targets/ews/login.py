@@ -1,0 +1,293 @@
+"""Log in to Exchange's web services with exchangelib, once, and read the inbox's counts and the id of one item.
+
+Endpoint, scheme and version are given, so that nothing is discovered, guessed or tried again behind our back: two
+requests on one connection, the second after the first was understood. No proxies and no credentials from the
+environment, no redirects, and no cache of connections, which the library would keep with the password in it. The
+certificate was judged by the handshake; NTLM binds its login to it (RFC 5929), as Extended Protection wants.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scanready.causes import common
+from scanready.clients.http_login import adapter
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+
+from .login_answers import refused, translated
+
+_MISSING = "exchangelib is not installed: pip install 'scanready[mail]'"
+#: Bytes of one answer. An inbox's counts are 2 KiB.
+_MOST = 1 << 20
+#: The library prints what it sent with whatever goes wrong; it is told in the report instead.
+_LOG = "exchangelib"
+#: exchangelib wants an address; this one is never sent.
+_NOBODY = "scanready@scanready.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The endpoint and how to log in ("ntlm", "digest" or "basic").
+
+    ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` what ends TLS before Exchange,
+    as the handshake saw it.
+    """
+
+    url: str
+    scheme: str
+    user_agent: str
+    mailbox: str | None = None
+    proxy: str | None = None
+    in_front: str = ""
+
+    def acts_for_another(self, username: str) -> bool:
+        """Whether the account is to act for somebody else."""
+        return self.mailbox is not None and self.mailbox.lower() != username.lower()
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
+
+    read: str = ""
+    version: str = ""
+    denied: Failure | None = None
+
+
+def load() -> None:
+    """Import the library, which takes a second or two the first time: before a login is begun, not on its time.
+
+    Raises:
+        Failure: it is not installed.
+    """
+    try:
+        import exchangelib  # noqa: F401
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, _MISSING) from error
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+    """Log in once and look into the inbox. ``seconds`` bounds all of it.
+
+    Raises:
+        Failure: the login was refused, or the server failed before it was judged.
+    """
+    import exchangelib
+    import requests
+    from spnego.exceptions import SpnegoError
+
+    assert credential.password is not None, "nobody logs in with a name alone"
+    with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
+        mailbox = _Mailbox(where, credential, watchdog, seconds)
+        seen = Visit()
+        try:
+            seen.read = mailbox.look()
+        except Failure as failure:
+            if not mailbox.accepted:
+                raise
+            seen.denied = failure
+        except exchangelib.errors.EWSError as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            seen.denied = translated(error, where.mailbox, credential.username)
+            if not mailbox.accepted or seen.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
+                raise seen.denied from error
+        except (requests.RequestException, SpnegoError, PermissionError, KeyError, ValueError, TypeError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            # What the libraries let through where the server's side of NTLM or XML is not one.
+            raise Failure(
+                common.LIMIT, f"{where.scheme} did not come about: {type(error).__name__}: {error}"[:400]
+            ) from error
+        finally:
+            mailbox.close()
+        seen.version = mailbox.version
+    return seen
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    log = logging.getLogger(_LOG)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # urllib3's, that the certificate is not verified: it was judged before
+        yield
+
+
+class _Mailbox:
+    """One account at one endpoint, by exchangelib with everything said beforehand."""
+
+    def __init__(self, where: Where, credential: Credential, watchdog: Watchdog, seconds: float) -> None:
+        import exchangelib
+        from exchangelib.protocol import Protocol
+        from exchangelib.version import EXCHANGE_2007_SP1
+
+        self._where = where
+        #: True once Exchange took the login: everything later is about reading.
+        self.accepted = False
+        scheme = {"ntlm": exchangelib.NTLM, "digest": exchangelib.DIGEST, "basic": exchangelib.BASIC}[where.scheme]
+        config = exchangelib.Configuration(
+            service_endpoint=where.url,
+            credentials=exchangelib.Credentials(credential.username, credential.password),
+            auth_type=scheme,
+            # The oldest that every Exchange takes, so that no version has to be tried out.
+            version=exchangelib.Version(build=EXCHANGE_2007_SP1),
+            retry_policy=_policy(self),
+            max_connections=1,
+        )
+        impersonates = where.acts_for_another(credential.username)
+        self._account = exchangelib.Account(
+            where.mailbox or _NOBODY,
+            config=config,
+            autodiscover=False,
+            access_type=exchangelib.IMPERSONATION if impersonates else exchangelib.DELEGATE,
+            locale="en_US",
+            default_timezone=exchangelib.UTC,
+        )
+        with contextlib.suppress(KeyError):
+            del Protocol[config]
+        # Not by calling the class, which would keep it in that cache.
+        self._account.protocol = type.__call__(_protocol(where, watchdog, seconds), config=config)
+
+    def look(self) -> str:
+        """Ask for the inbox, then for one item in it."""
+        from exchangelib.folders import Inbox, Root
+        from exchangelib.items import ID_ONLY, SHALLOW
+
+        folder = Inbox(root=Root(account=self._account), _distinguished_id=_inbox())
+        if self._where.mailbox is None:
+            folder._distinguished_id.mailbox = None  # the account's own, whatever its address
+        inbox = _service("GetFolder", self._account, self._where).get(
+            folders=[folder], additional_fields=None, shape="Default"
+        )
+        items = list(
+            _service("FindItem", self._account, self._where, page_size=1).call(
+                folders=[folder], additional_fields=None, restriction=None, order_fields=None, shape=ID_ONLY,
+                query_string=None, depth=SHALLOW, calendar_view=None, max_items=1, offset=0,
+            )
+        )  # fmt: skip
+        for item in items:
+            if isinstance(item, Exception):
+                raise item
+        return f"{inbox.total_count} items, {'the id of one' if items else 'none'} read"
+
+    @property
+    def version(self) -> str:
+        """What the server called its version in the answer, empty if it did not."""
+        from exchangelib.version import EXCHANGE_2007_SP1
+
+        build = self._account.version.build
+        return str(build) if build and build != EXCHANGE_2007_SP1 else ""
+
+    def close(self) -> None:
+        self._account.protocol.close()
+
+
+def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
+    """exchangelib's connection, guarded, bounded, and without a word from the environment."""
+    from exchangelib.protocol import Protocol
+    from requests.auth import HTTPBasicAuth
+
+    ours = adapter(watchdog)
+
+    class Bounded(ours):  # type: ignore[misc,valid-type]  # made for this one login
+        """Answers are no longer than what a mailbox says of its inbox."""
+
+        def build_response(self, request: Any, answer: Any) -> Any:
+            answer.stream = _at_most(answer.stream)
+            return super().build_response(request, answer)
+
+    class OneLogin(Protocol):  # type: ignore[misc]
+        """See :func:`_protocol`."""
+
+        TIMEOUT = max(0.1, seconds)
+        USERAGENT = where.user_agent
+        HTTP_ADAPTER_CLS = Bounded
+
+        @classmethod
+        def raw_session(cls, *arguments: Any, **named: Any) -> Any:
+            session = super().raw_session(*arguments, **named)
+            session.trust_env, session.verify = False, False
+            session.headers["Accept-Encoding"] = "identity"
+            if where.proxy:
+                session.proxies.update({"http": where.proxy, "https": where.proxy})
+            return session
+
+        def create_session(self) -> Any:
+            session = super().create_session()
+            if where.scheme == "basic":
+                # As bytes, because requests would encode text as Latin-1; RFC 7617 has UTF-8 for what is not ASCII.
+                account = self.credentials
+                session.auth = HTTPBasicAuth(account.username.encode(), account.password.encode())
+            return session
+
+    return OneLogin
+
+
+def _inbox() -> Any:
+    """The inbox's name; exchangelib's own insists on a mailbox, which Exchange does not."""
+    from exchangelib.properties import DistinguishedFolderId, FolderId
+
+    class Inbox(DistinguishedFolderId):  # type: ignore[misc]
+        """See :func:`_inbox`."""
+
+        def clean(self, version: Any = None) -> None:
+            FolderId.clean(self, version=version)
+
+    return Inbox(id="inbox")
+
+
+def _at_most(stream: Any) -> Any:
+    def bounded(*arguments: Any, **named: Any) -> Iterator[bytes]:
+        left = _MOST
+        for chunk in stream(*arguments, **named):
+            left -= len(chunk)
+            if left < 0:
+                raise Failure(common.LIMIT, f"an answer of more than {_MOST} bytes")
+            yield chunk
+
+    return bounded
+
+
+def _service(name: str, account: Any, where: Where, **named: Any) -> Any:
+    """One of exchangelib's services that asks in one version, and names no mailbox that nobody named."""
+    from exchangelib import services
+
+    class Once(getattr(services, name)):  # type: ignore[misc]
+        """See :func:`_service`."""
+
+        def _api_versions_to_try(self) -> tuple[str, ...]:
+            return ("Exchange2007_SP1",)
+
+        def _extra_headers(self) -> dict[str, str]:
+            return super()._extra_headers() if where.mailbox else {}
+
+    return Once(account=account, **named)
+
+
+def _policy(mailbox: _Mailbox) -> Any:
+    """What exchangelib asks about each answer: nothing is tried again, and every status has its cause."""
+    from exchangelib.protocol import FailFast
+    from exchangelib.util import is_xml
+
+    class Policy(FailFast):  # type: ignore[misc]
+        """See :func:`_policy`."""
+
+        def raise_response_errors(self, response: Any) -> None:
+            if response.status_code in (200, 500) and is_xml(response.content):
+                mailbox.accepted = True
+                return
+            mailbox.accepted = mailbox.accepted or response.status_code == 403
+            raise refused(response, mailbox._where.in_front)
+
+    return Policy()

@@ -1,0 +1,119 @@
+"""Why Exchange's web services did not let an account read: statuses of HTTP, and the errors that Exchange names.
+
+Source: [MS-OXWSCDATA], ResponseCodeType; the names are those of exchangelib's exceptions, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanready.causes import common, web
+from scanready.climb.explain import Failure
+from scanready.remedies.fixes import powershell_text
+from scanready.wire import http as wire
+
+from . import causes
+
+_BUSY = (
+    *("ErrorServerBusy", "ErrorExceededConnectionCount", "ErrorTooManyObjectsOpened", "ErrorExceededFindCountLimit"),
+    *("ErrorInternalServerTransientError", "ErrorExceededSubscriptionCount", "RateLimitError"),
+)
+_UNAVAILABLE = (
+    *("ErrorMailboxStoreUnavailable", "ErrorMailboxMoveInProgress", "ErrorMailboxFailover", "ErrorConnectionFailed"),
+    "ErrorMailboxHoldNotFound",
+)
+_ACCOUNT = {
+    "ErrorAccountDisabled": common.LOGIN_LOCKED,
+    "ErrorPasswordExpired": common.LOGIN_EXPIRED,
+    "ErrorPasswordChangeRequired": common.LOGIN_EXPIRED,
+}
+
+
+def refused(response: Any, in_front: str) -> Failure:
+    """Return the cause of a status that is no answer of the web services.
+
+    Args:
+        response: of requests.
+        in_front: what ends TLS before Exchange, as the handshake saw it; empty if nothing does.
+    """
+    said = f"the server answers {response.status_code} {response.reason or ''} to the login".strip()[:200]
+    match response.status_code:
+        case 401 if not response.request.headers.get("Authorization"):
+            offered = response.headers.get("WWW-Authenticate", "nothing")
+            return Failure(common.LIMIT, f"exchangelib did not answer what was offered: {offered[:300]}")
+        case 401 if b"currently locked out" in response.content:
+            return Failure(common.LOGIN_LOCKED, said)
+        case 401 if in_front:
+            return Failure(causes.EXTENDED_PROTECTION, f"{said}; TLS ends before Exchange ({in_front})")
+        case 401:
+            return Failure(common.LOGIN_REFUSED, said)
+        case 403:
+            return Failure(
+                causes.POLICY, f"the login is accepted, and the server answers 403 {response.reason or ''}"[:200]
+            )
+        case 407:
+            return Failure(web.PROXY_LOGIN, f"a proxy answers 407 {response.reason or ''}"[:200])
+        case 404 | 410:
+            return Failure(causes.NOT_HERE, said)
+        case 429:
+            return Failure(common.THROTTLED, said)
+        case 502 | 503 | 504:
+            return Failure(causes.SERVICE_DOWN, said)
+        case 200 if wire.is_login_form(response.content) or b"<html" in response.content[:2000].lower():
+            return Failure(causes.PREAUTHENTICATION, f"{said}, with a page in place of the web services' answer")
+        case 200:
+            return Failure(common.MALFORMED, f"{said}, and what comes is no SOAP")
+        case status if status == 440 or 300 <= status < 400:
+            led = response.headers.get("Location", "")[:200]
+            return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")
+        case status if status >= 500:
+            return Failure(web.SERVER_ERROR, said)
+    return Failure(web.REQUEST_REFUSED, said)
+
+
+def translated(error: Exception, mailbox: str | None, username: str) -> Failure:
+    """Return the cause of what exchangelib raised: mostly an error that Exchange gave a name.
+
+    Args:
+        error: named as Exchange's ``ResponseCode``, or one of the library's own.
+        mailbox: whose inbox was asked for, the account's own where it is None.
+        username: of the account, for the fix.
+    """
+    code = type(error).__name__
+    said = f"{code}: {str(error)[:300]}"
+    if code in ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"):
+        return Failure(causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", _assignment(username))
+    if code in ("ErrorNonExistentMailbox", "ErrorMissingEmailAddress", "ErrorMailboxConfiguration"):
+        if mailbox is not None and code == "ErrorNonExistentMailbox":
+            return Failure(common.ACCESS_NOT_FOUND, f"Exchange has no mailbox {mailbox} ({said})")
+        return Failure(causes.NO_MAILBOX, said, f"Enable-Mailbox -Identity {powershell_text(_bare(username))}")
+    if code in ("ErrorItemNotFound", "ErrorFolderNotFound"):
+        detail = f"{said}; every mailbox has an inbox, and who may not even see it is told that it does not exist"
+        return Failure(common.ACCESS_NOT_FOUND, detail)
+    if code == "ErrorAccessDenied":
+        whose = powershell_text(mailbox) if mailbox else "MAILBOX"
+        grant = f"Add-MailboxPermission -Identity {whose} -User {powershell_text(username)} -AccessRights FullAccess"
+        return Failure(common.ACCESS_DENIED, said, grant)
+    if code in _BUSY:
+        wait = getattr(error, "back_off", None)
+        asks = f"; it asks for a pause of {wait:g} s" if isinstance(wait, (int, float)) else ""
+        return Failure(causes.BUSY, said + asks)
+    if code in _UNAVAILABLE:
+        return Failure(causes.MAILBOX_UNAVAILABLE, said)
+    if cause := _ACCOUNT.get(code):
+        return Failure(cause, said)
+    if code in ("SOAPError", "MalformedResponseError"):
+        return Failure(common.MALFORMED, f"the answer to the login is not what the web services say: {said}")
+    return Failure(common.LIMIT, f"Exchange or exchangelib says {said}")
+
+
+def _assignment(username: str) -> str:
+    return (
+        "New-ManagementRoleAssignment -Name scanready-impersonation -Role ApplicationImpersonation "
+        f"-User {powershell_text(_bare(username))}"
+    )
+
+
+def _bare(username: str) -> str:
+    """The account without its domain, as Exchange's cmdlets take it."""
+    return username.rpartition("\\")[2]

@@ -1,0 +1,1 @@
+"""IMAP, in clear with STARTTLS and in TLS from the first byte."""

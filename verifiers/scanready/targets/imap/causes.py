@@ -1,0 +1,84 @@
+"""Causes that only IMAP can give, on 143 and on 993."""
+
+from __future__ import annotations
+
+import re
+
+from scanready.causes import common
+from scanready.model import Cause, Owner, Step
+
+# curl greets, asks for the capabilities (with --ssl again after STARTTLS) and shows both.
+_TALK = "On the agent: curl -vk --ssl {url}"
+
+NOT_ACCEPTING = Cause(
+    "imap.not-accepting",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server answers with BYE and says that it is not available: it is shutting down, or something behind it is.",
+    "Start the service again and look at its log (Exchange: both Microsoft Exchange IMAP4 and IMAP4 Backend).",
+    "On the agent: curl -vk {url}  # the greeting begins with * BYE",
+)
+TURNED_AWAY = Cause(
+    "imap.turned-away",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server turns this agent away with BYE, for a reason of its own; the detail has its words.",
+    "Resolve what the message says: usually an access list that lacks this agent's address.",
+    "On the agent: curl -vk {url}  # the greeting begins with * BYE",
+)
+LOGIN_DISABLED = Cause(
+    "imap.login-disabled",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server takes no password on this connection (LOGINDISABLED), and offers no encryption that would change it.",
+    "Scan the mailboxes as target type imaps (993), switch STARTTLS on, or permit passwords without TLS.",
+    _TALK,
+)
+NO_PASSWORD_LOGIN = Cause(
+    "imap.no-password-login",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server offers ways to log in, but none with user name and password, and that is all the scanner has.",
+    "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or use an app password where the provider has them; "
+    "for Microsoft 365 and Exchange scan as target type ews.",
+    _TALK,
+)
+PREAUTHENTICATED = Cause(
+    "imap.preauthenticated",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server treats this agent as logged in before it asked (PREAUTH): it chose the account, and refuses logins.",
+    "Take this agent out of the server's rule that logs addresses in without a password.",
+    "On the agent: curl -vk {url}  # the greeting begins with * PREAUTH",
+)
+BACKEND_UNAVAILABLE = Cause(
+    "imap.backend-unavailable",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server asked for the login but could not judge it: its directory, mail store or backend did not answer.",
+    "Look at the server's log for the time of the check; then check again. The credential itself was not judged.",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+    definite=False,
+)
+
+
+_TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded", re.IGNORECASE)
+_DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
+_DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE")  # RFC 5530
+
+
+def too_many(code: str | None, text: str) -> bool:
+    """True where the server's response code, or failing that its words, say that it has enough of us."""
+    return code == "LIMIT" or bool(_TOO_MANY.search(text))
+
+
+def down(code: str | None, text: str) -> bool:
+    """True where the server's response code, or failing that its words, say that something of it is not available."""
+    return code in _DOWN_CODES or bool(_DOWN.search(text))
+
+
+def of_bye(code: str | None, text: str) -> Cause:
+    """Return why a server says BYE instead of talking."""
+    if too_many(code, text):
+        return common.THROTTLED
+    return NOT_ACCEPTING if down(code, text) else TURNED_AWAY

@@ -1,0 +1,260 @@
+"""Log in to an IMAP server with imapclient, once, and read one header.
+
+The folder is opened with EXAMINE and the header fetched with BODY.PEEK: no flag
+of any message changes (RFC 3501, 6.3.2 and 6.4.5). TLS is done as the handshake
+saw it or not at all; the certificate was judged there.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from scanready.causes import common
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
+from scanready.model import Cause, Credential
+from scanready.net.tls import handshake_context, server_name
+
+from . import causes
+
+if TYPE_CHECKING:
+    from imapclient import IMAPClient
+
+Encryption = Literal["TLS", "STARTTLS", "none"]
+
+INBOX = "INBOX"  # every account has it, whatever its language (RFC 3501, 5.1)
+HEADER = "BODY.PEEK[HEADER.FIELDS (DATE)]"
+_MOST_SHOWN = 240  # characters of a server's own words in a detail
+_MOST_FOLDERS = 1000
+
+# Response codes of RFC 5530 and RFC 3501; what has none is told by its words.
+_AT_LOGIN: dict[str, Cause] = {
+    "AUTHENTICATIONFAILED": common.LOGIN_REFUSED,
+    "AUTHORIZATIONFAILED": common.LOGIN_REFUSED,
+    "EXPIRED": common.LOGIN_EXPIRED,
+    "PRIVACYREQUIRED": causes.LOGIN_DISABLED,
+}
+_LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
+_NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
+
+_ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
+_BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
+_WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
+_CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
+
+    ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
+    """
+
+    address: str
+    name: str
+    port: int
+    encryption: Encryption
+    login_command: bool
+    sasl: frozenset[str]
+    folder: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted."""
+
+    folders: list[str] = field(default_factory=list)
+    read: str = ""
+    denied: Failure | None = None
+
+
+@dataclass(slots=True)
+class Trace:
+    """How far a visit came, for the footprint, however it ended: the server saw a connection, and a password."""
+
+    connected: bool = False
+    tried: bool = False
+
+
+class _Context:
+    """The handshake's TLS context, with the target's name for SNI though an address is dialled."""
+
+    def __init__(self, name: str, watchdog: Watchdog) -> None:
+        self._name = name
+        self._watchdog = watchdog
+
+    def wrap_socket(self, sock: socket.socket, server_hostname: str | None = None) -> ssl.SSLSocket:
+        """What imaplib and imapclient call."""
+        self._watchdog.guard(sock.fileno())
+        return handshake_context().wrap_socket(sock, server_hostname=server_name(self._name))
+
+
+def visit(where: Where, credential: Credential, seconds: float, trace: Trace) -> Visit:
+    """Log in once, list the folders and read one header of ``where.folder`` or INBOX, within ``seconds``.
+
+    Raises:
+        Failure: the credential or the session was refused; imapclient is not installed.
+    """
+    try:
+        from imapclient.exceptions import IMAPClientError
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "imapclient is not installed: pip install 'scanready[mail]'") from error
+    assert credential.password is not None, "nobody logs in with a name alone"
+    log_in = _way(where, credential.username, credential.password)
+    with _session(where, seconds, trace) as client:
+        trace.tried = True
+        try:
+            log_in(client)
+        except IMAPClientError as error:
+            raise _refused(error) from error
+        return _look_around(client, where.folder, credential.username)
+
+
+def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], object]:
+    """The LOGIN command, or AUTHENTICATE where that is barred or imaplib would send it wrong.
+
+    imaplib sends the user name of LOGIN unquoted, and everything as ASCII (read in Python 3.11).
+    """
+    if where.login_command and _ATOM.fullmatch(user) and password.isascii() and password.isprintable():
+        return lambda client: client.login(user, password)
+    if "PLAIN" in where.sasl:
+        return lambda client: client.plain_login(user, password)
+    if "LOGIN" in where.sasl:
+        answers = iter((user.encode(), password.encode()))  # it asks for one, then for the other
+        return lambda client: client.sasl_login("LOGIN", lambda _: next(answers, b""))
+    raise Failure(
+        common.LIMIT, "this account's name or password needs AUTH=PLAIN here, which the server does not offer"
+    )
+
+
+@contextmanager
+def _session(where: Where, seconds: float, trace: Trace) -> Iterator[IMAPClient]:
+    """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
+    from imapclient.exceptions import IMAPClientError
+
+    trace.connected = True
+    # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
+    with Watchdog(time.monotonic() + seconds + 1) as watchdog:
+        context = _Context(where.name, watchdog)
+        try:
+            with _client(where, seconds, context, watchdog) as client:
+                if where.encryption == "STARTTLS":
+                    client.starttls(context)
+                yield client
+        except TimeoutError as error:
+            raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+        except (OSError, IMAPClientError) as error:
+            if watchdog.bitten:
+                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            code, text = _said(error)
+            cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
+            raise Failure(cause, f"the connection of the login came to nothing: {text}") from error
+
+
+def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:
+    from imapclient import IMAPClient
+    from imapclient.imap4 import IMAP4WithTimeout
+
+    class InClear(IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
+        def _create_socket(self, timeout: float | None = None) -> socket.socket:
+            sock: socket.socket = super()._create_socket(timeout)
+            watchdog.guard(sock.fileno())
+            return sock
+
+    class Guarded(IMAPClient):  # type: ignore[misc]
+        def _create_IMAP4(self) -> Any:  # inside TLS the context guards
+            return super()._create_IMAP4() if self.ssl else InClear(self.host, self.port, seconds)
+
+    return Guarded(where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds)
+
+
+def _refused(error: Exception) -> Failure:
+    """Why the login came to nothing. Only what the server says of the account is held against it."""
+    code, text = _said(error)
+    if causes.too_many(code, text):
+        return Failure(common.THROTTLED, text)
+    if cause := _AT_LOGIN.get(code or ""):
+        return Failure(cause, text)
+    if causes.down(code, text):
+        return Failure(causes.BACKEND_UNAVAILABLE, text)
+    if _LOCKED.search(text):
+        return Failure(common.LOGIN_LOCKED, text)
+    if _broke_off(error):
+        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {text}")
+    if text.startswith("LOGIN command error: BAD"):
+        return Failure(common.LIMIT, text)
+    # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
+    return Failure(common.LOGIN_REFUSED, text)
+
+
+def _look_around(client: IMAPClient, folder: str | None, user: str) -> Visit:
+    from imapclient.exceptions import IMAPClientError
+
+    seen, wanted = Visit(), folder or INBOX
+    try:
+        seen.folders = [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
+        messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
+        # The newest message by its number: one UID comes back, whatever the size of the folder.
+        newest = client.search([str(messages)]) if messages else []
+        if not messages:
+            seen.read = f"{wanted}, which has no messages"
+        elif newest and client.fetch(newest[:1], [HEADER]):
+            seen.read = f"one header of {messages} in {wanted}"
+        else:
+            seen.denied = Failure(common.ACCESS_DENIED, f"{wanted} has {messages} messages, and none was returned")
+    except TimeoutError:
+        seen.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
+    except (OSError, IMAPClientError) as error:
+        seen.denied = _unreadable(error, wanted, user, seen.folders)
+    except ValueError as error:
+        seen.denied = Failure(common.LIMIT, f"the library does not understand the server: {error}")
+    return seen
+
+
+def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) -> Failure:
+    """Why nothing could be read after the password was accepted."""
+    from imapclient.exceptions import IMAPClientAbortError, ProtocolError
+
+    code, text = _said(error)
+    if isinstance(error, ProtocolError):
+        return Failure(common.LIMIT, f"the library does not understand the server: {text}")
+    if isinstance(error, OSError | IMAPClientAbortError):
+        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {text}")
+    if code in ("NONEXISTENT", "TRYCREATE") or _NOT_THERE.search(text):
+        shown = ", ".join(folders[:8]) or "no folders at all"
+        return Failure(common.ACCESS_NOT_FOUND, f"{text}; at its top the account has {shown}")
+    if code != "NOPERM" and causes.down(code, text):
+        return Failure(causes.BACKEND_UNAVAILABLE, text)
+    return Failure(common.ACCESS_DENIED, text, f"SETACL {_quoted(wanted)} {_quoted(user)} lr")
+
+
+def _quoted(name: str) -> str:
+    """A name as a client types it: folders beyond ASCII in modified UTF-7 (RFC 3501, 5.1.3)."""
+    from imapclient.imap_utf7 import encode
+
+    name = encode(name).decode("ascii")
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _said(error: Exception) -> tuple[str | None, str]:
+    """The response code, if there is one, and the server's words; imaplib shows some of them as a bytes literal."""
+    text = str(error)
+    if literal := _BYTES.fullmatch(text):
+        text = literal[2]
+    text = _WRAPPING.sub("", text).strip()
+    code = _CODE.search(text)
+    return (code[1] if code else None), text[:_MOST_SHOWN]
+
+
+def _broke_off(error: Exception) -> bool:
+    """True where imapclient's LoginError stands for a connection that ended."""
+    from imapclient.exceptions import IMAPClientAbortError
+
+    return isinstance(error.__context__, IMAPClientAbortError)

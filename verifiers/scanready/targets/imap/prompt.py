@@ -1,0 +1,98 @@
+"""What ``imap`` and ``imaps`` have in common: the rungs from the greeting to the login prompt, and the login.
+
+server                                              we
+* OK [CAPABILITY ...] ready, PREAUTH or BYE   ->
+                                              <-    c1 CAPABILITY   (unless it was told)
+* CAPABILITY ... c1 OK                        ->
+                                              <-    bye LOGOUT      (wherever the climb stops from here on)
+* BYE ... bye OK                              ->
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Credential, Step
+from scanready.net.stream import Silent, Stream
+
+from . import causes
+from .login import Encryption, Trace, Visit, Where, visit
+from .talk import MOST_SHOWN, Talk
+
+# As good as a password to whoever listens: a server that offers them in clear does not hide PLAIN for want of TLS.
+BEARER_MECHANISMS = {"XOAUTH2", "OAUTHBEARER"}
+
+
+async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
+    """Climb ``handshake``: the greeting and what the server can do."""
+    async with probe.step(Step.HANDSHAKE) as rung:
+        try:
+            greeting = await talk.greeted(stream)
+        except Silent as error:
+            if error.heard or error.hasty or probe.row.tls or probe.target.port != 993:
+                raise
+            detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
+            raise Failure(common.SILENT, detail, f"imaps://{probe.endpoint}") from error
+        seen = talk.product()
+        rung.saw(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
+        if greeting.code == "ALERT":
+            rung.saw(f"the server alerts: {greeting.text[:MOST_SHOWN]}", alert=greeting.text[:MOST_SHOWN])
+
+
+def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
+    """Judge on ``auth`` whether a client with user name and password can log in."""
+    methods, told = [] if talk.preauthenticated else sorted(talk.mechanisms), sorted(talk.offered)
+    rung.check.facts.update(auth_methods=methods, capabilities=told, encryption=encryption)
+    if talk.greeting is not None and talk.preauthenticated:
+        rung.warn(causes.PREAUTHENTICATED, f"PREAUTH: {talk.greeting.text[:MOST_SHOWN]}")
+    elif talk.takes_passwords:
+        # A working prompt in clear is ready, not limited: a scan would run. That its password would be readable is
+        # told here, and a credential of ours is withheld from it.
+        rung.saw(f"asks for {', '.join(methods)}" + (" in clear text" if encryption == "none" else ""))
+    elif not methods or (encryption == "none" and not BEARER_MECHANISMS & talk.mechanisms):
+        # In clear, a server hides PLAIN (RFC 3501, 6.2.3), so what remains tells nothing about passwords over TLS.
+        besides = f"; offered are {', '.join(methods)}" if methods else ""
+        rung.blocked(causes.LOGIN_DISABLED, f"LOGINDISABLED{besides}", _permit(talk, encryption))
+    else:
+        rung.blocked(causes.NO_PASSWORD_LOGIN, f"offered are only {', '.join(methods)}")
+
+
+def _permit(talk: Talk, encryption: Encryption) -> str | None:
+    """What lets a password in, where we know the server's language."""
+    if encryption != "none" or talk.product().get("product") != "Dovecot":
+        return None
+    return "ssl = yes  # with ssl_cert and ssl_key; or, without TLS: disable_plaintext_auth = no"
+
+
+async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryption) -> None:
+    """Climb ``login`` and ``access``, if there is a credential: a login by imapclient, and one header."""
+    if probe.credential is None:
+        return
+    await probe.leave(stream)  # one session at a time: servers count them by address
+    async with probe.step(Step.LOGIN) as rung:
+        if talk.preauthenticated:
+            rung.skip("a server that greets with PREAUTH takes no login")
+            return
+        if encryption == "none":
+            probe.about_to_send_in_clear()
+        seen = await _attempt(probe, talk, encryption, probe.credential)
+        rung.saw(f"logged in as {probe.credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        if seen.denied is not None:
+            rung.denied(seen.denied)
+        else:
+            rung.saw(f"read {seen.read}; {len(seen.folders)} folders at the top", folders=seen.folders)
+
+
+async def _attempt(probe: Probe, talk: Talk, encryption: Encryption, credential: Credential) -> Visit:
+    target, trace, before = probe.target, Trace(), probe.footprint.login_attempts
+    folder = target.options.get("folder")
+    address = probe.address or target.host
+    where = Where(address, target.host, target.port, encryption, talk.login_command, frozenset(talk.sasl), folder)
+    try:
+        return await probe.login(visit, where, credential, probe.remaining, trace)
+    finally:
+        probe.footprint.connections += trace.connected
+        if not trace.tried:  # no driver, or no session to try it in: the account was not touched
+            probe.footprint.login_attempts = before

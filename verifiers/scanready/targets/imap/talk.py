@@ -1,0 +1,126 @@
+"""One IMAP talk up to the login prompt, without a judgement: greeting, commands, LOGOUT, and who answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from scanready.climb.explain import Failure
+from scanready.model import Facts
+from scanready.net.stream import Stream
+from scanready.wire import WireError
+from scanready.wire import imap as wire
+
+from . import causes
+
+MOST_SHOWN = 240  # characters of a server's own words in a detail
+
+# What the capability list means for a client that has a user name and a password.
+PASSWORD_MECHANISMS = {"PLAIN", "LOGIN"}
+
+#: How servers name themselves in their greeting; the first group is the version, where they tell it.
+PRODUCTS = (
+    ("Dovecot", re.compile(r"\bDovecot\b")),
+    ("Courier IMAP", re.compile(r"\bCourier-IMAP\b")),
+    ("Cyrus IMAP", re.compile(r"\bCyrus IMAP4?(?: v?(\d[\w.]*))?")),
+    ("Microsoft Exchange", re.compile(r"\bMicrosoft Exchange(?: Server \d+)? IMAP4(?:rev1 server version ([\d.]+))?")),
+    ("Gmail", re.compile(r"^Gimap ready")),
+    ("HCL Domino", re.compile(r"\bDomino IMAP4 Server(?: Release (\S+))?")),
+    ("Zimbra", re.compile(r"\bZimbra IMAP4rev1\b")),
+    ("hMailServer", re.compile(r"^IMAPrev1$")),
+    ("UW IMAP", re.compile(r"\bIMAP4rev1 (20\d\d[a-z]?\.\d+)")),
+)
+
+
+@dataclass(slots=True)
+class Talk:
+    """One IMAP talk. ``listening`` while the server takes commands: only then may we say LOGOUT."""
+
+    greeting: wire.Greeting | None = None
+    offered: frozenset[str] = frozenset()
+    listening: bool = False
+    lines: list[str] = field(default_factory=list)
+    _commands: int = 0
+
+    async def greeted(self, stream: Stream) -> wire.Greeting:
+        """Read the greeting, and the capabilities if it does not tell them."""
+        self.greeting = greeting = await stream.receive(wire.read_greeting)
+        self.lines.append(greeting.text)
+        if greeting.kind == "BYE":
+            raise _turned_away(greeting)
+        self.listening = True
+        self.offered = greeting.capabilities or await self.capabilities(stream)
+        return greeting
+
+    async def ask(self, stream: Stream, command: str) -> wire.Tagged:
+        """Send a command and read its answer.
+
+        Raises:
+            Failure: the server says BYE instead.
+        """
+        self._commands += 1
+        tag = f"c{self._commands}"
+        await stream.send(wire.command(tag, command))
+        answer: wire.Tagged | wire.Bye = await stream.receive(wire.read_tagged(tag))
+        if isinstance(answer, wire.Bye):
+            self.listening = False
+            raise _turned_away(answer)
+        self.lines += answer.untagged
+        return answer
+
+    async def capabilities(self, stream: Stream) -> frozenset[str]:
+        """Ask what the server can do now; what it said before TLS is void (RFC 3501, 6.2.1)."""
+        answer = await self.ask(stream, "CAPABILITY")
+        self.offered = answer.capabilities
+        if not any(name.startswith("IMAP4") for name in self.offered):
+            # RFC 3501, 6.1.1: it must be there. Others greet with "* OK" too (Cyrus's MUPDATE), and clients leave then.
+            error = WireError(f"its capabilities do not name IMAP4: {answer.status} {answer.text[:MOST_SHOWN]}")
+            error.heard = stream.heard
+            raise error
+        return self.offered
+
+    async def say_goodbye(self, stream: Stream) -> None:
+        """LOGOUT, and the BYE: Dovecot notes a client that logged out, not one that broke off."""
+        if self.listening:
+            self.listening = False
+            await stream.send(wire.command("bye", "LOGOUT"))
+            await stream.receive(wire.read_tagged("bye", logout=True))
+
+    @property
+    def mechanisms(self) -> set[str]:
+        """What may be used to log in: SASL mechanisms, and the LOGIN command as ``LOGIN``."""
+        return self.sasl | {"LOGIN"} if self.login_command else self.sasl
+
+    @property
+    def sasl(self) -> set[str]:
+        """What AUTHENTICATE takes."""
+        return {name.removeprefix("AUTH=") for name in self.offered if name.startswith("AUTH=")}
+
+    @property
+    def login_command(self) -> bool:
+        """Whether the command LOGIN is not barred."""
+        return "LOGINDISABLED" not in self.offered
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether a client with user name and password could log in now."""
+        return bool(PASSWORD_MECHANISMS & self.mechanisms)
+
+    @property
+    def preauthenticated(self) -> bool:
+        """Whether the server took us as logged in when it greeted."""
+        return self.greeting is not None and self.greeting.kind == "PREAUTH"
+
+    def product(self) -> Facts:
+        """Who answers, as the greeting names it (Dovecot's real one may come late, among the answers)."""
+        for name, pattern in PRODUCTS:
+            for line in self.lines:
+                if found := pattern.search(line):
+                    version = found[1] if pattern.groups else None
+                    return {"product": name, "version": version} if version else {"product": name}
+        return {}
+
+
+def _turned_away(bye: wire.Bye | wire.Greeting) -> Failure:
+    said = f"[{bye.code}] {bye.text}" if bye.code else bye.text
+    return Failure(causes.of_bye(bye.code, bye.text), f"BYE {said[:MOST_SHOWN]}")

@@ -1,0 +1,1 @@
+"""IBM Informix, over SQLI; its DRDA listener is asked for the version."""

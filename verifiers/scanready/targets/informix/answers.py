@@ -1,0 +1,115 @@
+"""What Informix's answer to a connection request means, and what its DRDA listener tells without one."""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Check, Outcome, Step, bracketed
+from scanready.net.stream import Stream, StreamError
+from scanready.wire import WireError, drda
+from scanready.wire import sqli as wire
+
+from . import causes
+
+#: Any name will do where the login is to be refused; the server judges the user before or after it, both prove it.
+NO_SERVER = "scanready"
+#: Where installers put the DRDA listener (drsoctcp), which tells the version to whoever asks.
+DRDA_PORT = 9089
+_IDENTITY = (common.LOGIN_REFUSED, causes.SERVER_NAME, causes.HOST_NOT_TRUSTED)
+
+
+class Session:
+    """The one connection request of a climb, and the word that ends it if it was accepted."""
+
+    asks = "user and password"
+
+    def __init__(self) -> None:
+        self._accepted = False
+
+    async def log_in(self, probe: Probe, stream: Stream, user: str, password: str) -> wire.Answer:
+        """Send the request and return the answer."""
+        server = probe.target.options.get("server", NO_SERVER)
+        await stream.send(wire.connect(user, password, server, host=probe.around.agent.name))
+        answer = await stream.receive(wire.read_answer)
+        self._accepted = answer.kind == wire.CONACC
+        return answer
+
+    async def end(self, stream: Stream) -> None:
+        """Say goodbye to a server that let us in; one that refused hangs up by itself."""
+        if self._accepted:
+            await stream.send(wire.EXIT)
+            await stream.receive(lambda buffer: buffer.take(2) if buffer.peek(2) else None)
+
+    def untried(self) -> Failure:
+        """Nobody may log in here without leave."""
+        return Failure(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
+
+    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+        """Tell who answers; a refusal hides the version."""
+        facts = {"product": "IBM Informix"}
+        if answer.host:
+            facts["server_name"] = answer.host
+        if answer.kind == wire.CONACC:
+            facts["internal_version"] = answer.version.rpartition("Version ")[2]
+            rung.saw(f"speaks SQLI: {answer.version}", **facts)
+        else:
+            rung.saw("speaks SQLI (a refusal hides the version)", **facts)
+
+    def judged(self, probe: Probe, answer: wire.Answer) -> None:
+        """Raise what the server has against the connection.
+
+        Raises:
+            Failure: refused, and why.
+        """
+        if answer.kind == wire.CONACC:
+            return
+        if answer.kind == wire.REDIRECT:
+            raise _redirected(probe, answer)
+        cause, meaning = causes.NUMBERS.get(answer.code, (causes.SERVER_ERROR, "refused"))
+        about = f" ({answer.about})" if answer.about else ""
+        system = f", operating system error {answer.os_error}" if answer.os_error else ""
+        detail = f"error {answer.code}{system}: {meaning}{about}"
+        fix = None
+        if cause is causes.HOST_NOT_TRUSTED and probe.target.credential:
+            fix = f"{probe.agent_address} {probe.target.credential.username}"  # a line of hosts.equiv
+        raise Failure(cause, detail, fix, error_code=answer.code)
+
+    def is_prompt(self, failure: Failure) -> bool:
+        """True for refusals that only somebody who judges logins gives."""
+        return failure.cause in _IDENTITY
+
+
+def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
+    """Where the server sends clients on to: an endpoint of its own, which nothing is sent to; it would be the login."""
+    there = answer.destination
+    if there is None:
+        said = f": {answer.about}" if answer.about else ""
+        return Failure(causes.REDIRECTED, f"a redirect, which names the other server in no form that we know{said}")
+    endpoint = f"{bracketed(there.host)}:{there.service}"
+    facts = {"redirected_to": endpoint, "instance": there.server}
+    said = f"clients are sent on to here, a server called {there.server}; nothing was sent to it"
+    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, facts))
+    entry = None
+    if there.port:
+        entry = f"- {{host: {there.host}, type: informix, port: {there.port}, server: {there.server}}}"
+    return Failure(causes.REDIRECTED, f"a redirect to {there.server} at {endpoint}", entry, **facts)
+
+
+async def look_at_drda(probe: Probe) -> None:
+    """Ask the usual DRDA listener for the version: needs no login, and is one bounded further connection."""
+    endpoint = f"{probe.host}:{DRDA_PORT}"
+    try:
+        stream = await probe.dial(probe.address or probe.host, DRDA_PORT)
+        await stream.send(drda.exchange_attributes("scanready"))
+        replies = await stream.receive(drda.read_replies)
+        await probe.leave(stream)
+    except (Failure, StreamError, WireError, OSError):
+        return
+    for reply in replies:
+        if reply.codepoint == drda.EXCSATRD:
+            found = drda.attributes_of(reply)
+            version = drda.version_of(found.release) or found.release
+            said = f"a DRDA listener is here too, and says without a login: {found.product_class} {version}"
+            facts = {"product": "IBM Informix", "version": version} if found.product_class.startswith("IDS") else {}
+            probe.record(Check(Step.HANDSHAKE, endpoint, Outcome.SKIPPED, said, facts))

@@ -1,0 +1,85 @@
+"""Read one row from Informix with informix-driver, in a process of its own, after our own login was accepted."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanready.causes import by_code, common
+from scanready.clients import subprocess_call
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+
+from . import causes
+
+_NUMBER = re.compile(r"(?<!\d)-(\d{3,5})(?!\d)")
+
+
+def visit(
+    host: str, port: int, options: dict[str, Any], encrypted: bool, credential: Credential, seconds: float
+) -> str:
+    """Log in once more and read one row; returns what was read. Blocks at most ``seconds``.
+
+    Raises:
+        Failure: refused, and why; ``agent.driver-missing``.
+        TimeoutError: the driver did not come back.
+    """
+    where = {
+        "host": host,
+        "port": port,
+        "server": options.get("server"),
+        "database": options.get("database") or "sysmaster",
+        "table": options.get("table"),
+        "encrypted": encrypted,
+        "user": credential.username,
+        "password": credential.password or "",
+        "seconds": seconds,
+    }
+    found: str = subprocess_call.run(f"{__name__}:read", where, seconds, by_code(causes))
+    return found
+
+
+def read(
+    host: str,
+    port: int,
+    server: str,
+    database: str,
+    table: str | None,
+    encrypted: bool,
+    user: str,
+    password: str,
+    seconds: float,
+) -> str:
+    """The part that runs over there.
+
+    Raises:
+        Failure: see :func:`visit`.
+    """
+    try:
+        import informix_db
+    except ImportError as error:
+        missing = "informix-driver is not installed: pip install 'scanready[informix]'"
+        raise Failure(common.DRIVER_MISSING, missing) from error
+    limits: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": encrypted}
+    try:
+        session = informix_db.connect(
+            host, port, user=user, password=password, database=database, server=server, **limits
+        )
+        with session, session.cursor() as cursor:
+            cursor.execute(f"SELECT FIRST 1 1 FROM {table or 'systables'}")
+            found = cursor.fetchone()
+    except informix_db.Error as error:
+        raise understood(str(error), getattr(error, "sqlcode", None)) from error
+    return f"{'one row of ' if found else ''}{table or 'systables'} in {database}{'' if found else ', which is empty'}"
+
+
+def understood(said: str, number: int | None = None) -> Failure:
+    """The cause of the driver's error, by Informix's number in it or beside it."""
+    numbers = [number] if number else [-int(found) for found in _NUMBER.findall(said)]
+    for number in numbers:
+        if number in causes.NUMBERS:
+            cause, meaning = causes.NUMBERS[number]
+            return Failure(cause, f"error {number}: {meaning}", error_code=number)
+    if numbers:
+        return Failure(causes.SERVER_ERROR, said[:300], error_code=numbers[0])
+    return Failure(common.LIMIT, f"the driver failed: {said[:300]}")

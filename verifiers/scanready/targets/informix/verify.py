@@ -1,0 +1,58 @@
+"""IBM Informix 9088 (SQLI); 9089 is usually its DRDA listener.
+
+    we                                      server
+    CONREQ: user, password, server       ->                             (there is no word before the login)
+                                         <- CONACC: accepted; CONREJ: why not; REDIRECT
+    SQ_EXIT                              ->
+
+Without a credential nothing is sent here, unless `allow_login_probe` permits one refused login of an invented user; the
+DRDA listener next door tells the version all the same. The password travels in clear: with `tls: true` the port is an
+SSL listener (onsocssl), else only `allow_cleartext` permits it.
+"""
+
+from __future__ import annotations
+
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.climb.shared import first_word, login_first
+from scanready.model import Step
+from scanready.net.stream import Stream
+
+from . import answers, causes
+from . import login as driver
+
+
+async def verify(probe: Probe) -> None:
+    """Climb by a login: the operator's, or one that is refused."""
+    session = answers.Session()
+    stream = await probe.connect(farewell=session.end)
+    if probe.target.options.get("tls"):
+        async with probe.step(Step.TLS) as rung:
+            await probe.start_tls(stream, rung)
+    await first_word.is_ours(probe, stream)
+    if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
+        await _with_credential(probe, session, stream)
+    else:
+        if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
+            await answers.look_at_drda(probe)
+        await login_first.to_the_prompt(probe, session, stream)
+
+
+async def _with_credential(probe: Probe, session: answers.Session, stream: Stream) -> None:
+    credential, options = probe.credential, probe.target.options
+    assert credential is not None
+    async with probe.step(Step.LOGIN) as login:
+        if "server" not in options:
+            login.blocked(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
+        async with probe.attempt() as going:
+            await login_first.log_in(probe, session, stream, going)
+        login.saw(f"logged in as {credential.username}")
+    encrypted = stream.encrypted
+    async with probe.step(Step.ACCESS) as rung:
+        await probe.leave(stream)
+        where = (probe.address or probe.host, probe.target.port, dict(options), encrypted)
+        try:
+            seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
+            rung.saw(f"read {seen}")
+        except Failure as failure:
+            rung.denied(failure)

@@ -1,0 +1,1 @@
+"""The servers of the scanner itself: Master, Web Console, update server."""

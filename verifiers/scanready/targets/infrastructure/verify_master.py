@@ -1,0 +1,76 @@
+"""Enterprise Recon's Master Server, 11117, as its Node and Proxy Agents reach it.
+
+    we                    server
+    (nothing)        ->
+                     <-   (nothing, for two seconds; the connection stays open)
+    FIN              ->
+
+The protocol is not public, so nothing is sent and nothing is claimed but what the document demands: the connection.
+It counts only where nobody else's protocol is heard on it, and where a neighbouring port of the same host does not take
+a connection likewise (the engine's canary), which a firewall that answers for every port would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.identify import Identity, identify
+from scanready.climb.probe import Probe
+from scanready.model import Step
+from scanready.net.stream import HEARD, HungUp, Silent, Stream
+from scanready.wire import Buffer
+
+from . import causes
+
+#: Seconds for which the connection must stand. A device that accepts in the server's place, to decide then, resets
+#: within one round trip to it; and a silence of two seconds outlasts one lost segment (see stream.LEAST_SILENCE).
+HOLD = 2.0
+#: Timers may fire that much early.
+_TICK = 0.05
+
+
+async def verify(probe: Probe) -> None:
+    """Connect, and listen."""
+    async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
+        rung.saw("every Node and Proxy Agent connects to the Master; checked from this host")
+    stream = await probe.connect()
+    async with probe.step(Step.HANDSHAKE) as rung:
+        said = await _listen(stream)
+        if isinstance(said, Identity):
+            rung.blocked(common.OTHER_PROTOCOL, f"{said.text} answers", speaks=said.protocol)
+        if said:
+            rung.blocked(causes.UNKNOWN_GREETING, f"says {said[:40].hex(' ')}, which no known protocol begins with")
+        rung.saw(
+            f"connection-level proof: accepted, still open after {HOLD:g} s, and nothing heard that is another "
+            "protocol's; the Master's own is not public, and was not spoken",
+            proof="connection",
+        )
+
+
+async def _listen(stream: Stream) -> Identity | bytes:
+    """Who speaks within two seconds, or the bytes nobody knows; none for a silence that lasted.
+
+    Raises:
+        Failure: there was not the time for that.
+        HungUp: the connection did not stay open, and nothing had been said.
+    """
+    stream.deadline = min(stream.deadline, asyncio.get_running_loop().time() + HOLD)
+    try:
+        return await stream.receive(_speaker)
+    except Silent as silence:
+        if not silence.heard and silence.waited < HOLD - _TICK:
+            detail = f"only {silence.waited:.1f} s were left to listen, of {HOLD:g} s"
+            raise Failure(common.OUT_OF_TIME, detail) from silence
+        return silence.heard
+    except HungUp as end:
+        if not end.heard:
+            raise
+        return end.heard
+
+
+def _speaker(buffer: Buffer) -> Identity | bytes | None:
+    """Who it is, as soon as that shows; the bytes themselves where it would have shown by now."""
+    heard = buffer.peek(min(len(buffer), HEARD)) or b""
+    return identify(heard) or (heard if len(heard) >= HEARD else None)

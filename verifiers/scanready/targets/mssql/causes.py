@@ -1,0 +1,265 @@
+"""Causes that only Microsoft SQL Server and its Browser can give, and which error number means which.
+
+The numbers are those of the product's ``sys.messages``; from 40000 on they are Azure SQL's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanready.causes import common
+from scanready.model import Cause, Owner, Step
+
+BROWSER_OFF = Cause(
+    "mssql.browser-off",
+    Owner.DATABASE,
+    Step.CONNECT,
+    "The host answers that nothing listens on UDP 1434: the SQL Server Browser does not run (or the host's own "
+    "firewall says so in its place), and no client finds an instance by its name.",
+    "Start the service `SQL Server Browser` on the host, or give the target the instance's port (`port:`).",
+    "On the host: sc query SQLBrowser. The port: SQL Server Configuration Manager, TCP/IP, IPAll.",
+)
+INSTANCE_UNKNOWN = Cause(
+    "mssql.instance-unknown",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "The SQL Server Browser of the host answers, but tells nothing of an instance of this name: it does not exist, "
+    "it is stopped, or it is set to `Hide Instance`.",
+    "Correct the name (the detail lists those that the Browser knows), start the instance, or, if it is hidden, give "
+    "the target its port (`port:`).",
+    "sqlcmd -L, or on the host: Get-Service MSSQL*",
+)
+TCP_DISABLED = Cause(
+    "mssql.tcp-disabled",
+    Owner.DATABASE,
+    Step.CONNECT,
+    "The SQL Server Browser knows the instance, but no TCP port of it: the protocol TCP/IP is disabled, so nobody "
+    "reaches it over the network.",
+    "Enable TCP/IP for the instance in SQL Server Configuration Manager and restart the instance.",
+    "On the host: SQL Server Configuration Manager, SQL Server Network Configuration, Protocols.",
+)
+OTHER_PORT = Cause(
+    "mssql.other-port",
+    Owner.OPERATOR,
+    Step.CONNECT,
+    "The instance does not listen on this port: the SQL Server Browser names another one, and SQL Server answers "
+    "there (asked once, on that port alone).",
+    "Correct the port in the inventory as the fix has it. If it is a dynamic one it changes when the instance "
+    "restarts: have it set to a fixed one, or name the instance in place of the port.",
+    "On the host: SELECT local_tcp_port FROM sys.dm_exec_connections WHERE session_id = @@SPID;",
+)
+INSTANCE_MISMATCH = Cause(
+    "mssql.instance-mismatch",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "SQL Server answers on this port, and says that it is not the instance that the target names.",
+    "Correct the port or the instance of the target; without a port the SQL Server Browser is asked for it.",
+    "sqlcmd -S tcp:{host},{port} -Q 'SELECT @@SERVERNAME'",
+)
+STRICT_ONLY = Cause(
+    "mssql.strict-only",
+    Owner.DATABASE,
+    Step.HANDSHAKE,
+    "The server takes only strict connections (TDS 8.0: TLS before anything else). Clients made before 2022 cannot "
+    "speak to it; whether the scanner's can, only its version tells.",
+    "Check that the scanner's SQL Server client knows strict encryption (ODBC driver 18 or newer does); else set "
+    "`Force Strict Encryption` to No for this instance.",
+    "sqlcmd -S tcp:{host},{port} -Ns   # the server's error log has 17819 for each client that was not strict",
+)
+ADMIN_PORT = Cause(
+    "mssql.admin-port",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "This is the port of the dedicated administrator connection, which takes one administrator at a time.",
+    "Give the target the instance's ordinary port.",
+    "On the host: the instance's error log names both ports at its start.",
+)
+TOO_MANY_CONNECTIONS = Cause(
+    "mssql.too-many-connections",
+    Owner.DATABASE,
+    Step.AUTH,
+    "All connections, or requests, that the server or its Azure tier allows are taken; a scan would be turned away.",
+    "Raise `user connections` (0 is unlimited) or the tier, end idle sessions, or scan at a quieter time.",
+    "On the server: SELECT @@MAX_CONNECTIONS, COUNT(*) FROM sys.dm_exec_sessions;",
+)
+NOT_ACCEPTING = Cause(
+    "mssql.not-accepting",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The server runs and takes no ordinary login now: it is paused, starting, upgrading, shutting down, or in single "
+    "user mode; the detail says which.",
+    "Bring the instance into normal operation (resume, let the upgrade end, remove the start option -m).",
+    "On the server: the instance's error log.",
+)
+WINDOWS_ONLY = Cause(
+    "mssql.windows-only",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The server does not take this kind of login: it admits only Windows accounts that it trusts (error 18452).",
+    "Set the server's authentication to `SQL Server and Windows`, and restart it; or scan with a Windows account of "
+    "a domain that the server trusts.",
+    "On the server: SELECT SERVERPROPERTY('IsIntegratedSecurityOnly');  (1 is Windows only)",
+)
+LOGON_TRIGGER = Cause(
+    "mssql.logon-trigger",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The password was accepted, and then a logon trigger of the server ended the session (error 17892): such a "
+    "trigger permits by host, program, time or number of sessions.",
+    "Have the trigger permit the scan account from this agent, for the scanner's program.",
+    "On the server: SELECT name FROM sys.server_triggers; its text is in sys.server_sql_modules.",
+)
+DATABASE_NOT_OPENED = Cause(
+    "mssql.database-not-opened",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The password was accepted, but not the database of the login: it does not exist, is offline, or the login has "
+    "no user in it. The server does not tell which (errors 4060 and 4064).",
+    "Correct `database:` at the target; or create a user for the login in it, as the fix does.",
+    "On the server: SELECT name, state_desc FROM sys.databases; "
+    "EXECUTE AS LOGIN = '{user}'; SELECT HAS_DBACCESS('...');",
+)
+FIREWALL = Cause(
+    "mssql.azure-firewall",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The firewall of Azure SQL does not admit this agent's address, as Azure sees it (40615, 40914, 47073). It "
+    "answers whoever connects, and refuses at the login.",
+    "Add a firewall rule for the address of the detail to the server, or a virtual network rule.",
+    "In master: SELECT * FROM sys.firewall_rules;",
+)
+SERVER_NAME = Cause(
+    "mssql.server-name",
+    Owner.OPERATOR,
+    Step.LOGIN,
+    "Azure SQL found no server of the name that was used (errors 40531 and 40532).",
+    "Address the server by its full name (NAME.database.windows.net), or log in as user@NAME.",
+    "nslookup {host}",
+)
+REPLICA = Cause(
+    "mssql.replica-not-readable",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The database belongs to an availability group, and this server is not the replica that may be read.",
+    "Address the availability group's listener, or permit reading on this replica (Readable Secondary: Yes).",
+    "On the server: SELECT replica_server_name, secondary_role_allow_connections_desc FROM sys.availability_replicas;",
+)
+DATABASE_STATE = Cause(
+    "mssql.database-offline",
+    Owner.DATABASE,
+    Step.ACCESS,
+    "The database cannot be opened now: it is offline, restoring, recovering or suspect.",
+    "Bring the database online.",
+    "On the server: SELECT name, state_desc FROM sys.databases;",
+)
+SERVER_ERROR = Cause(
+    "mssql.server-error",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The server answers with an error that is about neither the password nor the database; the detail has it.",
+    "Resolve what the message says; the server's error log at the time of the check may say more.",
+    "sqlcmd -S tcp:{host},{port} -U {user}",
+)
+BROKEN_OFF = Cause(
+    "mssql.login-broken-off",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The connection ended in the middle of the login, without an answer from the server.",
+    "Look into the server's error log at the time of the check, and for a proxy or firewall that ends the session.",
+    "sqlcmd -S tcp:{host},{port} -U {user}",
+)
+SENT_ON = Cause(
+    "mssql.sent-on",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "The server accepted the login and sends the session on to another server (Azure's connection policy `Redirect`, "
+    "or read-only routing). The password is not sent to a server that the inventory does not name.",
+    "Make the server that the detail names a target of its own; or, with Azure, set the connection policy to `Proxy`.",
+    "sqlcmd follows by itself: sqlcmd -S tcp:{host},{port} -U {user} -Q 'SELECT @@SERVERNAME'",
+    definite=False,
+)
+TABLE_LOCKED = Cause(
+    "mssql.table-locked",
+    Owner.DATABASE,
+    Step.ACCESS,
+    "The table is locked by another session and was not released in time, so whether it may be read is not known.",
+    "Run the check again; if it stays so, find the session that holds the lock.",
+    "On the server: EXEC sp_who2; SELECT * FROM sys.dm_tran_locks;",
+    definite=False,
+)
+READ_FAILED = Cause(
+    "mssql.read-failed",
+    Owner.DATABASE,
+    Step.ACCESS,
+    "The login works; reading ended with an error that is not about permission. The detail has it.",
+    "Resolve what the message says.",
+    "SELECT TOP 1 * FROM the table, with the same account",
+)
+
+#: Whoever asks: in place of an answer to PRELOGIN, or of one to a login.
+STATES: Mapping[int, Cause] = {
+    6005: NOT_ACCEPTING,
+    17142: NOT_ACCEPTING,
+    17147: NOT_ACCEPTING,
+    17148: NOT_ACCEPTING,
+    17187: NOT_ACCEPTING,
+    18401: NOT_ACCEPTING,
+    18451: NOT_ACCEPTING,
+    18461: NOT_ACCEPTING,
+    40197: NOT_ACCEPTING,
+    40613: NOT_ACCEPTING,
+    17809: TOO_MANY_CONNECTIONS,
+    10928: TOO_MANY_CONNECTIONS,
+    10929: TOO_MANY_CONNECTIONS,
+    40501: TOO_MANY_CONNECTIONS,
+    17810: ADMIN_PORT,
+    17835: common.TLS_REQUIRED,
+    47072: common.TLS_VERSION,
+    40615: FIREWALL,
+    40914: FIREWALL,
+    47073: FIREWALL,
+    40531: SERVER_NAME,
+    40532: SERVER_NAME,
+}
+#: A server that takes TDS 8.0 alone, where it still says so to a client of TDS 7.
+STRICT_REQUIRED = 17819
+#: What the answer to a real credential means. 18456 often follows a more telling error: it comes last here.
+LOGIN_ERRORS: Mapping[int, Cause] = {
+    **STATES,
+    4060: DATABASE_NOT_OPENED,
+    4064: DATABASE_NOT_OPENED,
+    916: DATABASE_NOT_OPENED,
+    976: REPLICA,
+    978: REPLICA,
+    979: REPLICA,
+    983: REPLICA,
+    17892: LOGON_TRIGGER,
+    18452: WINDOWS_ONLY,
+    18470: common.LOGIN_LOCKED,
+    18486: common.LOGIN_LOCKED,
+    18487: common.LOGIN_EXPIRED,
+    18488: common.LOGIN_EXPIRED,
+    18456: common.LOGIN_REFUSED,
+}
+#: What keeps an accepted account from reading.
+ACCESS_ERRORS: Mapping[int, Cause] = {
+    229: common.ACCESS_DENIED,
+    230: common.ACCESS_DENIED,
+    262: common.ACCESS_DENIED,
+    297: common.ACCESS_DENIED,
+    300: common.ACCESS_DENIED,
+    916: common.ACCESS_DENIED,
+    208: common.ACCESS_NOT_FOUND,
+    911: common.ACCESS_NOT_FOUND,
+    922: DATABASE_STATE,
+    924: DATABASE_STATE,
+    926: DATABASE_STATE,
+    927: DATABASE_STATE,
+    942: DATABASE_STATE,
+    945: DATABASE_STATE,
+    976: REPLICA,
+    978: REPLICA,
+    979: REPLICA,
+    983: REPLICA,
+    1222: TABLE_LOCKED,
+}

@@ -1,0 +1,239 @@
+"""Log in to SQL Server with pytds, once, on the connection whose PRELOGIN and TLS are done already; read one row.
+
+pytds is shown a server without encryption, and beneath it is our TLS (or none, where the target permits that). Left to
+itself it would announce that it cannot encrypt and send the password in what is no more than a disguise, or insist on
+TLS 1.2 and a certificate it can verify; it would try up to four times; and it would follow a server that sends it
+elsewhere, in clear text. Here the password goes out once, inside TLS, whoever issued the certificate: SQL Server makes
+itself one that nobody can verify, the usual clients take it, and refusing it would say nothing of what a scan can
+do. That it was not verified is told.
+
+What the login is answered with we read ourselves: of several errors pytds names the last, and for a database that
+cannot be opened the last is "login failed".
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from scanready.causes import common
+from scanready.clients.stream_socket import Bridge
+from scanready.climb.explain import Failure
+from scanready.model import Cause, Credential
+from scanready.net.stream import HungUp, Silent, TlsFailed
+from scanready.wire import Buffer, tds7
+
+from . import causes
+from .login_reading import UNCHECKED, Visit, Wanted, grant, look_around
+
+#: Bytes a server may send us in all after the login: some lists of names, one number.
+MOST_RECEIVED = 4 << 20
+#: Characters of a name or password in LOGIN7 ([MS-TDS] 2.2.6.4).
+LONGEST = 128
+
+#: A server that does not encrypt, for pytds: version 16.0.4135, ENCRYPT_NOT_SUP, no MARS.
+_UNENCRYPTED = bytes.fromhex("0401002b0000010000001a00060100200001020021000103002200000400220001ff100010270000020000")
+_LOG = "pytds"
+_ADDRESS_SEEN = re.compile(r"IP address '([0-9A-Fa-f.:]{2,45})'")
+#: What 18452 means to a Windows account. The directory may have counted it, so it is taken for a refused password.
+_UNTRUSTED = " (a wrong name or password, or a domain that the server does not trust: 17806 in its error log says more)"
+#: State 1 is what a client is told whatever the reason.
+_HIDDEN = (
+    " (the server tells no client why: unknown login, wrong password, not for this database, or a server that takes "
+    "Windows logins alone; the true state is in its error log)"
+)
+
+
+def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
+    """Log in once over ``bridge`` and read one row.
+
+    Raises:
+        Failure: the credential or the session was refused or withheld; the login broke off; pytds is not installed.
+        WireError: the answer to the login is none.
+    """
+    try:
+        import pytds
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "pytds is not installed: pip install 'scanready[db]'") from error
+    _check(credential, wanted)
+    _keep_quiet()
+    pipe = _Pipe(bridge, credential, wanted)
+    windows = _windows_account(credential)
+    try:
+        session = pytds.connect(
+            dsn=wanted.host,
+            database=wanted.database,
+            user="" if windows else credential.username,
+            password="" if windows else credential.password,
+            auth=windows,
+            appname="scanready",
+            sock=pipe,
+            login_timeout=0,  # it sleeps for what is left of that before it reports an error; our stream has a deadline
+            disable_connect_retry=True,
+            autocommit=True,
+        )
+    except _SentOn as sent_on:
+        return Visit(route=sent_on.route)
+    except Silent as error:
+        raise Failure(common.TOO_SLOW, "the server did not answer the login within the time") from error
+    except (HungUp, TlsFailed) as error:
+        raise Failure(causes.BROKEN_OFF, f"in the middle of the login {error}") from error
+    except (pytds.Error, TimeoutError, *UNCHECKED) as error:
+        why = error.__cause__ or error
+        raise Failure(common.LIMIT, f"pytds could not read the server's answer to the login: {why!r}") from error
+    return look_around(session, credential.username, wanted)
+
+
+def _check(credential: Credential, wanted: Wanted) -> None:
+    """What LOGIN7, or pytds, cannot carry.
+
+    Raises:
+        Failure: nothing was tried.
+    """
+    assert credential.password is not None, "nobody logs in with a name alone"
+    told = (("user name", credential.username), ("password", credential.password), ("database", wanted.database))
+    for what, text in told:
+        if len(text) > LONGEST:
+            raise Failure(common.LIMIT, f"the {what} has more than {LONGEST} characters; it was not tried")
+        if any(ord(character) > 0xFFFF for character in text):
+            raise Failure(common.LIMIT, f"the {what} has characters beyond Unicode's first plane; it was not tried")
+
+
+def is_windows_account(credential: Credential) -> bool:
+    """True for ``DOMAIN\\user``: it logs in by NTLM, and its password never travels."""
+    return "\\" in credential.username
+
+
+def _windows_account(credential: Credential) -> Any:
+    """NTLM for ``DOMAIN\\user``, None for an SQL login.
+
+    Raises:
+        Failure: pyspnego is not installed.
+    """
+    if not is_windows_account(credential):
+        return None
+    try:
+        from pytds.login import SpnegoAuth
+
+        return SpnegoAuth(username=credential.username, password=credential.password, protocol="ntlm")
+    except ImportError as error:
+        detail = "a Windows account logs in by NTLM, for which pyspnego is missing: pip install 'scanready[windows]'"
+        raise Failure(common.DRIVER_MISSING, detail) from error
+
+
+def _keep_quiet() -> None:
+    """A library's warnings are not our messages; they are for those who wrote it."""
+    log = logging.getLogger(_LOG)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+
+
+class _SentOn(Exception):
+    """The login was accepted, and the server has the session elsewhere."""
+
+    def __init__(self, route: tds7.Route) -> None:
+        super().__init__(f"{route.host}:{route.port}")
+        self.route = route
+
+
+class _Pipe:
+    """What pytds takes for its socket. Lets one login through, and no answer to it but an accepting one."""
+
+    def __init__(self, bridge: Bridge, credential: Credential, wanted: Wanted) -> None:
+        self._bridge = bridge
+        self._user = credential.username
+        self._protected = bridge.encrypted or wanted.cleartext or is_windows_account(credential)
+        self._database = wanted.database
+        self._replay = b""
+        self._begun = self._challenged = self._accepted = False
+        self._budget = MOST_RECEIVED
+
+    def sendall(self, data: bytes) -> None:
+        """Send one packet; PRELOGIN is answered here."""
+        match data[0]:
+            case tds7.PRELOGIN:
+                self._replay += _UNENCRYPTED
+                return
+            case tds7.LOGIN7 if self._challenged:  # pytds does not change the type ([MS-TDS] 2.2.3.1.1)
+                data = bytes([tds7.SSPI]) + data[1:]
+            case tds7.LOGIN7:
+                self._let_begin()
+        self._bridge.send(bytes(data))
+
+    def recv_into(self, buffer: memoryview, size: int) -> int:
+        """Receive up to ``size`` bytes, at least one."""
+        if not self._replay:
+            self._replay = self._bridge.receive(self._some if self._accepted else self._judged)
+        part = self._replay[: min(size, len(buffer))]
+        self._replay = self._replay[len(part) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+    def setsockopt(self, *_: object) -> None:
+        """The connection is set up already."""
+
+    def settimeout(self, _: float | None) -> None:
+        """The stream has its own deadline."""
+
+    def close(self) -> None:
+        """The climb ends the connection, politely."""
+
+    def _let_begin(self) -> None:
+        if self._begun:
+            raise Failure(common.LIMIT, "pytds began a second login; it was not sent")
+        if not self._protected:
+            raise Failure(common.LOGIN_WITHHELD, "the password would travel in clear text")
+        self._begun = True
+
+    def _judged(self, buffer: Buffer) -> bytes | None:
+        """The bytes of an accepting answer.
+
+        Raises:
+            Failure: it is a refusal.
+            _SentOn: the session goes on elsewhere.
+        """
+        before = buffer.everything()
+        answer = tds7.read_login_answer(buffer)
+        if answer is None:
+            return None
+        if answer.ack is None and not answer.challenge:
+            raise refused(answer.errors, self._user, self._database)
+        if answer.route is not None:
+            raise _SentOn(answer.route)
+        self._accepted, self._challenged = answer.ack is not None, answer.challenge
+        return before[: len(before) - len(buffer)]
+
+    def _some(self, buffer: Buffer) -> bytes | None:
+        self._budget -= len(buffer)
+        if self._budget < 0:
+            raise Failure(common.MALFORMED, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")
+        return buffer.take(len(buffer)) if len(buffer) else None
+
+
+def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> Failure:
+    """What the server said to this credential; the most telling of its errors decides."""
+    if not errors:
+        return Failure(causes.SERVER_ERROR, "the server refused the login without an error")
+    known = [error for error in errors if error.number in causes.LOGIN_ERRORS]
+    error = min(known or errors, key=lambda error: error.number == 18456)
+    cause = causes.LOGIN_ERRORS.get(error.number, causes.SERVER_ERROR)
+    detail = f"{error.message} (error {error.number}, state {error.state})"
+    if cause is common.LOGIN_REFUSED and error.state == 1:
+        detail += _HIDDEN
+    elif cause is causes.WINDOWS_ONLY and "\\" in user:
+        cause, detail = common.LOGIN_REFUSED, detail + _UNTRUSTED
+    fix = _fix(cause, error.message, user, database)
+    facts = {"server_name": error.server} if error.server else {}
+    return Failure(cause, detail, fix, error_code=error.number, **facts)
+
+
+def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:
+    if cause is causes.DATABASE_NOT_OPENED and database:
+        return grant(user, database)
+    if cause is causes.FIREWALL:
+        seen_as = _ADDRESS_SEEN.search(message)
+        address = seen_as[1] if seen_as else "AGENT-ADDRESS"
+        return f"EXEC sp_set_firewall_rule N'scan agent', '{address}', '{address}';"
+    return None

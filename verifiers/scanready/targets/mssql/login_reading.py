@@ -1,0 +1,173 @@
+"""What is looked at in SQL Server once the login is accepted: the databases, and one row. Read-only, and bounded.
+
+Every statement stands alone and in plain words, so that SQL Server 2005 and Azure SQL take it, too. Nothing of a row
+comes to this agent but whether there is one; all columns are named, as a scan names them, so all must be permitted.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.net.stream import HungUp, Silent, TlsFailed
+from scanready.remedies.fixes import tsql_name
+from scanready.wire import WireError, tds7
+
+from . import causes
+
+#: What pytds raises on an answer that it takes apart without checking it.
+UNCHECKED = (
+    struct.error,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RuntimeError,
+)
+#: Databases that are listed, and those of them in which a table is looked for.
+MOST_DATABASES, MOST_SEARCHED = 1000, 20
+
+# No lock is waited for longer than that (milliseconds), and none is taken on rows.
+_SETTINGS = "SET LOCK_TIMEOUT 3000; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED"
+# The first four are the system's own.
+_DATABASES = (
+    f"SELECT TOP {MOST_DATABASES} name, HAS_DBACCESS(name) AS reachable, state_desc AS state "
+    "FROM sys.databases WHERE database_id > 4 ORDER BY name"
+)
+# Only those are listed on which the account has some permission.
+_TABLES = (
+    "SELECT TOP 1 s.name AS [schema], t.name FROM {0}.sys.tables AS t JOIN {0}.sys.schemas AS s "
+    "ON s.schema_id = t.schema_id WHERE t.is_ms_shipped = 0 ORDER BY s.name, t.name"
+)
+_ROW = "SELECT COUNT(*) AS found FROM (SELECT TOP 1 * FROM {0}) AS one"
+_PART = r"\[(?:[^\]]|\]\])+\]|[^.\[\]]+"
+_TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where to log in, and what to read: a table, or the first one of a database that shows one.
+
+    ``table`` is ``[[database.]schema.]name``; ``cleartext`` permits a password that everybody can read.
+    """
+
+    host: str
+    database: str = ""
+    table: str = ""
+    cleartext: bool = False
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted.
+
+    ``route`` is where the server sends us on instead; nothing was read then.
+    """
+
+    route: tds7.Route | None = None
+    databases: list[str] = field(default_factory=list)
+    read: str = ""
+    denied: Failure | None = None
+
+
+def named(table: str) -> tuple[str, str, str]:
+    """Database and schema (each empty if it is not named) and name of a table, each with or without brackets.
+
+    Raises:
+        Failure: it is no name.
+    """
+    found = _TABLE.fullmatch(table)
+    if found is None:
+        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is no name of a table")
+    database, schema, name = (_unquoted(part or "") for part in found.groups())
+    return database, schema, name
+
+
+def _unquoted(part: str) -> str:
+    return part[1:-1].replace("]]", "]") if part.startswith("[") else part
+
+
+def grant(user: str, database: str) -> str:
+    """Let a login read a database."""
+    name, where = tsql_name(user), tsql_name(database)
+    return f"USE {where}; CREATE USER {name} FOR LOGIN {name}; ALTER ROLE db_datareader ADD MEMBER {name};"
+
+
+def look_around(session: Any, user: str, wanted: Wanted) -> Visit:
+    """Find out which databases may be read, and read one row of one table. Never raises for what a server says."""
+    import pytds
+
+    seen = Visit()
+    try:
+        _rows(session, _SETTINGS)
+        _look(session, user, wanted, seen)
+    except Failure as failure:
+        seen.denied = failure
+    except pytds.DatabaseError as error:
+        cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
+        fix = grant(user, wanted.database) if cause is common.ACCESS_DENIED and wanted.database else None
+        seen.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
+    except Silent:
+        seen.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
+    except (HungUp, TlsFailed) as error:
+        seen.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
+    except (pytds.Error, WireError, *UNCHECKED) as error:
+        seen.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {error!r}")
+    return seen
+
+
+def _look(session: Any, user: str, wanted: Wanted, seen: Visit) -> None:
+    listed = _rows(session, _DATABASES)
+    seen.databases = [str(name) for name, reachable, _ in listed if reachable]
+    database, schema, name = named(wanted.table) if wanted.table else ("", "", "")
+    database = database or wanted.database
+    if name:
+        _read(session, seen, database, schema, name, user)
+        return
+    for candidate in [database] if database else seen.databases[:MOST_SEARCHED]:
+        for schema, name in _rows(session, _TABLES.format(tsql_name(candidate))):
+            _read(session, seen, candidate, str(schema), str(name), user)
+            return
+    if database:
+        raise Failure(common.ACCESS_DENIED, f"no table of {database} is to be seen", grant(user, database))
+    if seen.databases:
+        searched = ", ".join(seen.databases[:MOST_SEARCHED])
+        raise Failure(common.ACCESS_DENIED, f"no table is to be seen in {searched}", grant(user, seen.databases[0]))
+    closed = [str(name) for name, _, _ in listed]
+    shut = [f"{name} is {state}" for name, _, state in listed if state not in ("ONLINE", None)]
+    if not closed:
+        raise Failure(common.ACCESS_DENIED, "logged in, and no database but the system's own is to be seen")
+    if len(shut) == len(closed):
+        raise Failure(causes.DATABASE_STATE, "; ".join(shut))
+    detail = f"the login has a user in none of {len(closed)} databases: {', '.join(closed[:MOST_SEARCHED])}"
+    raise Failure(common.ACCESS_DENIED, detail, grant(user, closed[0]))
+
+
+def _read(session: Any, seen: Visit, database: str, schema: str, name: str, user: str) -> None:
+    """Read one row, and of it only whether it is there."""
+    import pytds
+
+    table = ".".join(tsql_name(part) if part else "" for part in (database, schema, name))
+    table = table.lstrip(".")
+    try:
+        ((found,),) = _rows(session, _ROW.format(table))
+    except pytds.DatabaseError as error:
+        if causes.ACCESS_ERRORS.get(error.number) is not common.ACCESS_DENIED:
+            raise
+        what = f"{tsql_name(schema or 'dbo')}.{tsql_name(name)}"
+        fix = f"USE {tsql_name(database)}; GRANT SELECT ON {what} TO {tsql_name(user)};"
+        detail = f"{error.text} (error {error.number})"
+        raise Failure(common.ACCESS_DENIED, detail, fix if database else None, error_code=error.number) from error
+    seen.read = f"{'one row' if found else 'no rows'} of {table}"
+
+
+def _rows(session: Any, statement: str) -> list[Any]:
+    cursor = session.cursor()
+    cursor.execute(statement)
+    return list(cursor.fetchall()) if cursor.description else []

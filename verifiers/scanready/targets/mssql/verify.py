@@ -1,0 +1,98 @@
+"""Microsoft SQL Server 1433.
+
+    we                                     server
+    [about HR?                  ->         Browser, UDP 1434]
+                                <-         [listens on 51433]
+    PRELOGIN                    ->
+                                <-         PRELOGIN: version, encryption, "that is my instance"
+    TLS, in PRELOGIN packets   <->
+    FIN, or LOGIN7              ->         (without an account nothing more is sent)
+                                <-         LOGINACK, or errors
+
+A named instance is looked for at the Browser, as every client does, unless the target has a port. Where nobody answers
+as SQL Server the Browser is asked, too: "right protocol, wrong port" is the commonest mistake.
+"""
+
+from __future__ import annotations
+
+from scanready.clients.stream_socket import Bridge
+from scanready.climb.probe import ClimbEnded, Probe
+from scanready.model import Check, Step
+from scanready.net.stream import Stream
+from scanready.wire.tds7 import Route
+
+from . import browser, causes, login, prelogin
+from .login_reading import Wanted, named
+from .prelogin import Place, Talk
+
+#: A server may send a session on to any port but those of other protocols: below are the well-known services.
+_FIRST_PORT_TO_FOLLOW = 1024
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and on to one row with a credential."""
+    target, bridge = probe.target, Bridge()
+    instance = str(target.options.get("instance") or "")
+    named_only = bool(prelogin.own_name(instance)) and not target.explicit_port and target.port == probe.row.port
+    try:
+        if named_only:
+            place = await browser.find(probe, instance)
+            stream = await _dial(probe, place, bridge)
+        else:
+            place = Place(probe.host, target.port)
+            stream = await probe.connect(farewell=bridge.end)
+        talk = await prelogin.greeted(probe, stream, place, instance, bridge.end)
+    except ClimbEnded:
+        if not named_only:
+            await browser.suggest(probe, prelogin.own_name(instance))
+        raise
+    await prelogin.encrypt(probe, talk, place)
+    await prelogin.prompted(probe, talk, place)
+    if probe.credential is not None:
+        bridge.begin(talk.stream)
+        await _log_in(probe, bridge, talk, place)
+
+
+async def _dial(probe: Probe, place: Place, bridge: Bridge | None = None) -> Stream:
+    async with probe.step(Step.CONNECT, str(place)) as rung:
+        dead: list[Check] = []
+        stream = await probe.dial(place.host, place.port, bridge.end if bridge else None, dead=dead)
+        rung.saw("connected")
+        rung.followed_by(*dead)
+    return stream
+
+
+async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> None:
+    credential, options = probe.credential, probe.target.options
+    assert credential is not None
+    async with probe.step(Step.LOGIN, str(place)) as rung:
+        table = str(options.get("table") or "")
+        wanted = Wanted(
+            probe.host,
+            str(options.get("database") or (named(table)[0] if table else "")),
+            table,
+            bool(options.get("allow_cleartext")),
+        )
+        if not bridge.encrypted and not login.is_windows_account(credential):
+            probe.about_to_send_in_clear()
+        seen = await probe.login(login.visit, bridge, credential, wanted)
+        rung.saw(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
+    if seen.route is not None:
+        await _look_where_it_leads(probe, seen.route)
+    async with probe.step(Step.ACCESS, str(place)) as rung:
+        rung.check.facts["databases"] = seen.databases
+        if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not options.get("table"):
+            rung.warn(seen.denied.cause, seen.denied.detail, **seen.denied.facts)  # of a table that nobody asked for
+        elif seen.denied is not None:
+            rung.denied(seen.denied)
+        else:
+            rung.saw(f"read {seen.read}")
+
+
+async def _look_where_it_leads(probe: Probe, route: Route) -> None:
+    """The server that the session is sent on to: whether it is reached and answers. It gets no password."""
+    place = Place(route.host, route.port)
+    if route.port >= _FIRST_PORT_TO_FOLLOW:
+        await prelogin.greeted(probe, await _dial(probe, place), place, "", None)
+    async with probe.step(Step.ACCESS, str(place)) as rung:
+        rung.blocked(causes.SENT_ON, f"the login was accepted, and the session sent on to {place}; not followed")

@@ -1,0 +1,215 @@
+"""One connection to MySQL or MariaDB, which knows how far it got, so that it can be ended without an offence anywhere.
+
+Measured on MariaDB 10.11: whoever leaves before the server has refused a login
+counts towards ``max_connect_errors`` (after the greeting, in TLS, at the request
+for another plugin, even with COM_QUIT); a refused login does not. Hence
+:meth:`Talk.finish`, the farewell, goes on from wherever the climb stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from functools import partial
+from typing import NoReturn, TypeVar
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.farewells import FAREWELL
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Step
+from scanready.net.stream import HungUp, Silent, Stream
+from scanready.net.tls import TlsSession
+from scanready.wire import Buffer, Reader, WireError
+from scanready.wire import mysql as wire
+
+from . import causes
+
+T = TypeVar("T")
+
+#: What a DBA reads in the log. An account of this name cannot be locked, since there is none.
+INVENTED_USER = "scanready_probe"
+#: Requests for another plugin that are answered; real servers make one.
+_MOST_ROUNDS = 8
+
+# A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
+SLOW_GREETING = 2.0
+
+Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
+LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
+
+
+class Talk:
+    """The talk over one stream.
+
+    ``heard`` is the greeting as it came, ``plugins`` the authentication plugins
+    the server asked for, its default first.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self.heard = b""
+        self.plugins: list[str] = []
+        self._probe = probe
+        self._stream: Stream | None = None
+        self._greeting: wire.Greeting | None = None
+        self._securing: asyncio.Task[TlsSession] | None = None
+        self._sequence = 1  # of the next packet, ours or theirs
+        self._asked = False
+        self._over = False
+        self._claim = threading.Lock()
+
+    def begin(self, stream: Stream) -> None:
+        """Talk over this connection."""
+        self._stream = stream
+
+    async def listen(self) -> Greeting:
+        """Read the server's first packet.
+
+        Raises:
+            WireError, StreamError: as :meth:`Stream.receive`.
+        """
+        answer: Greeting = await self._receive(self._read_greeting)
+        if isinstance(answer, wire.Greeting):
+            self._greeting = answer
+            self.plugins = [answer.auth_plugin or "mysql_native_password"]
+        else:
+            self._over = True
+        return answer
+
+    async def start_tls(self, rung: Rung) -> None:
+        """Ask for TLS and do the handshake on ``rung``.
+
+        Half a handshake cannot be ended without an offence. So one that the climb has
+        no time for any more, or that is cancelled, goes on until the farewell.
+
+        Raises:
+            TimeoutError: the target's time is over.
+            TlsFailed, HungUp, WireError: as :meth:`Stream.start_tls`.
+        """
+        assert self._stream is not None
+        assert self._greeting is not None
+        await self._stream.send(wire.ssl_request(self._greeting.capabilities))
+        self._sequence = 2
+        deadline = self._stream.deadline
+        self._stream.deadline += FAREWELL
+        self._securing = asyncio.create_task(self._probe.start_tls(self._stream, rung))
+        async with asyncio.timeout_at(deadline):
+            await asyncio.shield(self._securing)
+        self._stream.deadline = deadline
+
+    async def be_refused(self) -> wire.Ok | wire.ServerError:
+        """Log in as nobody, to the server's last word. Goes on where it was interrupted.
+
+        Raises:
+            WireError, StreamError: as :meth:`Stream.receive`.
+        """
+        assert self._stream is not None
+        assert self._greeting is not None
+        if not self._asked:
+            self._asked = True
+            self._probe.footprint.probe_logins += 1
+            capabilities, tls = self._greeting.capabilities, self._securing is not None
+            await self._stream.send(
+                wire.login(INVENTED_USER, self.plugins[0], self._sequence, capabilities=capabilities, tls=tls)
+            )
+            self._sequence += 1
+        for _ in range(_MOST_ROUNDS):
+            answer: LoginAnswer = await self._receive(partial(wire.read_login_answer, expected=self._sequence))
+            match answer:
+                case wire.AuthMore(data=b"\x03"):  # accepted from the server's cache; an Ok follows by itself
+                    self._sequence += 1
+                    continue
+                case wire.AuthSwitch(plugin=plugin) if plugin not in self.plugins:
+                    self.plugins.append(plugin)
+                case wire.Ok():
+                    self._over = True
+                    await self._stream.send(wire.quit())
+                    return answer
+                case wire.ServerError():
+                    self._over = True
+                    return answer
+            self._sequence = answer.sequence + 2
+            await self._stream.send(wire.auth_switch_answer(answer.sequence))
+        raise WireError(f"the server asks for a plugin for the {_MOST_ROUNDS}th time")
+
+    def take(self) -> socket.socket:
+        """Hand the connection to a client library, from the thread in which it begins.
+
+        Raises:
+            Failure: the climb is over, and the farewell has the connection.
+        """
+        if not self._claim.acquire(blocking=False):
+            raise Failure(common.OUT_OF_TIME, "the time was over before the login could begin")
+        assert self._stream is not None
+        return self._stream.detach()
+
+    async def finish(self, stream: Stream) -> None:
+        """The farewell: be refused, wherever the talk stopped. Not if a client library has taken over."""
+        if stream is not self._stream:  # a further address of the same name, or nothing was asked of this one
+            spare = Talk(self._probe)
+            spare.begin(stream)
+            return await spare.finish(stream)
+        if self._over or not self._claim.acquire(blocking=False):
+            return None
+        try:
+            if self._securing is not None:
+                await self._securing
+            if self._greeting is None:
+                await self.listen()
+            if not self._over:
+                await self.be_refused()
+        finally:
+            if self._greeting is not None and not self._over:
+                self._confess()
+        return None
+
+    def _confess(self) -> None:
+        check = self._probe.checks[-1]
+        check.facts["aborted"] = 1
+        check.summary += "; we had to hang up, which counts once towards max_connect_errors (default 100)"
+
+    def _read_greeting(self, buffer: Buffer) -> Greeting | None:
+        raw = buffer.everything()
+        answer = wire.read_greeting(buffer)
+        if answer is not None:
+            self.heard = raw
+        return answer
+
+    async def _receive(self, reader: Reader[T]) -> T:
+        assert self._stream is not None
+        try:
+            return await self._stream.receive(reader)
+        except (WireError, HungUp):
+            self._over = True  # nothing more can be said to this peer
+            raise
+
+
+async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
+    """Climb ``handshake``: the greeting, or who else answers."""
+    async with probe.step(Step.HANDSHAKE) as rung:
+        clock = asyncio.get_running_loop().time()
+        try:
+            answer = await talk.listen()
+        except Silent as silent:
+            if silent.heard or silent.hasty:
+                raise
+            hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
+            rung.blocked(common.SILENT, f"connected, and not one byte came ({hint})")
+        if isinstance(answer, wire.ServerError):
+            turned_away(probe, rung, answer)
+        if isinstance(answer, wire.AncientGreeting):
+            rung.blocked(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
+        told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
+        rung.saw(told, product=answer.product, version=answer.version)
+        if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
+            rung.saw(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
+    return answer
+
+
+def turned_away(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
+    """An error that does not depend on who asks."""
+    cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
+    seen_as = wire.host_seen(error.message) or probe.agent_address
+    fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
+    rung.blocked(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)

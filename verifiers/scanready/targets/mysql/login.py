@@ -1,0 +1,379 @@
+"""Log in to MySQL or MariaDB with pymysql, once, on the connection whose greeting was read already; read one row.
+
+A second connection for the login would leave the first without one, which counts
+towards ``max_connect_errors``. So pymysql is given a :class:`Pipe`: it replays the
+greeting, keeps one absolute deadline, bounds what may come, and does TLS our way
+(a client that verifies and breaks off counts as an offence, too; measured).
+Read-only, with a statement time-out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+from scanready.net.stream import HungUp, TlsFailed
+from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
+from scanready.remedies.fixes import mysql_grant, mysql_name
+
+from . import causes
+
+if TYPE_CHECKING:
+    import pymysql
+
+#: Bytes a server may send us in all: a greeting, a few answers, a list of databases, one row of one number.
+MOST_RECEIVED = 4 << 20
+#: Databases that are told; a scan of more is no question of permissions any more.
+MOST_DATABASES = 100
+#: Seconds one statement may take, where the server can be told so; the connection's deadline holds in any case.
+STATEMENT_SECONDS = 5.0
+
+_LINGER = 0.25  # seconds to wait for the server's own end, as in net/stream.py
+_SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
+# What pymysql says itself (client errors 2000 to 2999), from its constants.CR.
+_LOST = frozenset({2003, 2006, 2013})
+_UNKNOWN_STATEMENT = frozenset({1064, 1193})  # syntax error, unknown system variable
+# Plugins of accounts that pymysql cannot answer; unanswered it would hang up, which counts as an offence.
+_UNANSWERABLE = (
+    *("auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client", "parsec"),
+    *("authentication_oci_client", "authentication_fido_client", "authentication_webauthn_client"),
+    *("authentication_openid_connect_client", "authentication_windows_client"),
+)
+# What pymysql raises on an answer that it takes apart without checking it.
+_UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
+_IN_CLEAR = ("mysql_clear_password", "dialog")
+_CLEAR_TEXT = (
+    "the account's plugin {} sends the password in clear text, and the server does not offer TLS; it was given an "
+    "empty answer instead. `allow_cleartext: true` at the target permits it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read after the login: a table of a database, or of the first database that shows one.
+
+    ``encrypted`` is whether the server offers TLS, which then is used.
+    """
+
+    database: str | None = None
+    table: str | None = None
+    mariadb: bool = False
+    encrypted: bool = False
+    allow_cleartext: bool = False
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted."""
+
+    account: str = ""
+    databases: list[str] = field(default_factory=list)
+    read: str = ""
+    denied: Failure | None = None
+
+
+class Pipe:
+    """What pymysql takes for its socket and for its TLS context.
+
+    Args:
+        take: hands over the connected socket, blocking; called once, when the login begins.
+        greeting: the bytes that were read from it already.
+        name: for SNI.
+        seconds: until every wait ends.
+    """
+
+    def __init__(self, take: Callable[[], socket.socket], greeting: bytes, name: str, seconds: float) -> None:
+        self._take = take
+        self._replay = greeting
+        self._name = name
+        self._deadline = time.monotonic() + seconds
+        self._budget = MOST_RECEIVED
+        self._sock: socket.socket | None = None
+        #: What the TLS handshake showed, once there was one; also if the login then failed.
+        self.tls: TlsSession | None = None
+
+    def open(self) -> None:
+        """Take the connection over."""
+        self._sock = self._take()
+
+    def settimeout(self, _: float | None) -> None:
+        """Ignored: pymysql's time-outs are per packet, the deadline is for all of them."""
+
+    def makefile(self, _: str) -> Pipe:
+        """The reading half is this, too: unbuffered, so that no TLS record is read too early."""
+        return self
+
+    def read(self, count: int) -> bytes:
+        """Return ``count`` bytes, fewer only at the end of the connection.
+
+        Raises:
+            TimeoutError: the deadline.
+            Failure: more than :data:`MOST_RECEIVED` is announced.
+        """
+        self._budget -= count
+        if self._budget < 0:
+            raise Failure(common.MALFORMED, f"the server announces more than {MOST_RECEIVED} bytes for simple answers")
+        data, self._replay = bytearray(self._replay[:count]), self._replay[count:]
+        while len(data) < count:
+            more = self._in_time().recv(min(count - len(data), 1 << 16))
+            if not more:
+                break
+            data += more
+        return bytes(data)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``; TimeoutError at the deadline."""
+        self._in_time().sendall(data)
+
+    def wrap_socket(self, _: Pipe, server_hostname: str | None = None) -> Pipe:
+        """Do the TLS handshake, whatever the certificate.
+
+        Raises:
+            TlsFailed, HungUp: as :meth:`Stream.start_tls`.
+            TimeoutError: the deadline.
+        """
+        plain, self._sock = self._in_time(), None  # wrap_socket() takes it over, and closes it if it fails
+        try:
+            secured = handshake_context().wrap_socket(plain, server_hostname=server_name(self._name))
+        except TimeoutError:
+            raise
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
+            raise HungUp("the peer closed the connection instead of a TLS handshake") from error
+        except ssl.SSLError as error:
+            raise TlsFailed(error.reason or str(error), b"") from error
+        self._sock, self.tls = secured, session_of(secured)
+        return self
+
+    def close(self) -> None:
+        """End politely: close_notify, FIN, then read what still comes, so that no reset goes out. Never raises."""
+        sock, self._sock = self._sock, None
+        if sock is None:
+            return
+        with sock:
+            sock.settimeout(_LINGER)
+            if isinstance(sock, ssl.SSLSocket):
+                with contextlib.suppress(OSError, ValueError):
+                    sock.unwrap()
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
+                for _ in range(MOST_RECEIVED >> 16):
+                    if not sock.recv(1 << 16):
+                        break
+
+    def _in_time(self) -> socket.socket:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time given to this target is over")
+        if self._sock is None:
+            raise BrokenPipeError("the connection is closed")
+        self._sock.settimeout(left)
+        return self._sock
+
+
+def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
+    """Log in once over ``pipe`` and read one row.
+
+    Raises:
+        Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
+        TlsFailed, HungUp: the TLS handshake failed, which the server counts as an offence.
+    """
+    try:
+        import pymysql
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "pymysql is not installed: pip install 'scanready[db]'") from error
+    assert credential.password is not None, "nobody logs in with a name alone"
+    session = pymysql.connections.Connection(
+        user=credential.username,
+        password=credential.password.encode(),  # a str would be taken for Latin-1
+        ssl=handshake_context() if wanted.encrypted else None,
+        ssl_disabled=not wanted.encrypted,
+        auth_plugin_map=_objections(wanted),
+        autocommit=None,
+        program_name="scanready",
+        defer_connect=True,
+    )
+    session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql's wrap_socket() is the pipe's
+    pipe.open()
+    with contextlib.closing(pipe):
+        with _translated(wanted.encrypted):
+            session.connect(sock=pipe)  # type: ignore[arg-type]
+        seen = Visit()
+        try:
+            with contextlib.closing(session):
+                _look_around(session, wanted, seen)
+        except pymysql.err.Error as error:
+            seen.denied = _unreadable(error, seen.account, wanted)
+            if seen.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
+                raise seen.denied from error
+        except _UNCHECKED as error:
+            seen.denied = Failure(common.LIMIT, f"pymysql could not read the server's answer: {error!r}")
+        return seen
+
+
+def _objections(wanted: Wanted) -> dict[str, Callable[[Any], Any]]:
+    """Plugins that are not answered with the password, and why."""
+    why = {
+        plugin: Failure(
+            common.LIMIT, f"the account logs in with {plugin}, which pymysql cannot do; it was answered empty"
+        )
+        for plugin in _UNANSWERABLE
+    }
+    if find_spec("nacl") is None:
+        detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
+        why["client_ed25519"] = Failure(common.LIMIT, detail)
+    if not wanted.encrypted and not wanted.allow_cleartext:
+        why |= {plugin: Failure(common.LOGIN_WITHHELD, _CLEAR_TEXT.format(plugin), tried=True) for plugin in _IN_CLEAR}
+    return {plugin: _objecting(failure) for plugin, failure in why.items()}
+
+
+def _objecting(failure: Failure) -> Callable[[Any], Any]:
+    """Make a handler, as pymysql's ``auth_plugin_map`` wants it, that lets itself be refused and then says why."""
+    import pymysql
+
+    class Objection:
+        def __init__(self, session: Any) -> None:
+            self.session = session
+
+        def authenticate(self, _: object) -> NoReturn:
+            with contextlib.suppress(pymysql.err.Error):
+                self.session.write_packet(b"")
+                self.session._read_packet()
+            raise failure
+
+    return Objection
+
+
+@contextlib.contextmanager
+def _translated(encrypted: bool) -> Iterator[None]:
+    """Turn what pymysql raises in a login into a cause."""
+    import pymysql
+
+    try:
+        yield
+    except pymysql.err.Error as error:
+        code, text = _said(error)
+        if isinstance(error.__context__, TimeoutError):
+            raise _aborted(common.TOO_SLOW, "the server did not answer the login within the time") from error
+        if code in _LOST:
+            raise Failure(
+                causes.BROKEN_OFF, f"the server ended the connection in the middle of the login: {text}"
+            ) from error
+        if code == 0 or 2000 <= code < 3000:
+            raise _aborted(common.LIMIT, f"pymysql says: {text}") from error
+        raise _refused(code, text, encrypted) from error
+    except _UNCHECKED as error:
+        raise _aborted(common.LIMIT, f"pymysql could not read the server's answer to the login: {error!r}") from error
+
+
+def _refused(code: int, text: str, encrypted: bool) -> Failure:
+    """What the server said to this credential."""
+    if code == 1045 and not encrypted:
+        text += " (without TLS: an account that REQUIREs SSL is refused in the same words)"
+    cause = causes.LOGIN_ERRORS.get(code, causes.SERVER_ERROR)
+    return Failure(cause, f"{text} (error {code})", error_code=code)
+
+
+def _aborted(cause: Any, detail: str) -> Failure:
+    return Failure(cause, f"{detail}; hanging up here counts once towards max_connect_errors", aborted=1)
+
+
+def _said(error: pymysql.err.Error) -> tuple[int, str]:
+    """The error number, 0 if there is none, and the words."""
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    return code, " ".join(str(error.args[-1] if error.args else error).split())
+
+
+# After the login ------------------------------------------------------------------------------------------------------
+
+
+def _look_around(session: pymysql.Connection[Any], wanted: Wanted, seen: Visit) -> None:
+    """Find out who we are, which databases we see, and read one row of one table."""
+    _bound(session, wanted.mariadb)
+    seen.account = str(_first(session, "SELECT CURRENT_USER()") or "")
+    hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
+    rows = _rows(
+        session,
+        f"SELECT schema_name FROM information_schema.schemata WHERE LOWER(schema_name) NOT IN ({hidden}) "
+        f"ORDER BY 1 LIMIT {MOST_DATABASES}",
+    )
+    seen.databases = [str(row[0]) for row in rows]
+    if wanted.table and not wanted.database:
+        seen.denied = Failure(
+            common.ACCESS_NOT_FOUND, f"which database is table {wanted.table} in? `table: DATABASE.TABLE`"
+        )
+        return
+    if wanted.database:
+        session.select_db(wanted.database)
+    for candidate in [wanted.database] if wanted.database else seen.databases:
+        if name := wanted.table or _first_table(session, candidate):
+            row = _first(session, f"SELECT 1 FROM {mysql_name(candidate)}.{mysql_name(name)} LIMIT 1")
+            seen.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
+            return
+    place = f"database {wanted.database}" if wanted.database else "any database but the system's own"
+    seen.denied = Failure(
+        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, wanted.database)
+    )
+
+
+def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:
+    """Read only, and no statement longer than it may take. Servers too old for either still have the deadline."""
+    import pymysql
+
+    limit = (
+        f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={int(STATEMENT_SECONDS * 1000)}"
+    )
+    for statement in ("SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"):
+        try:
+            session.cursor().execute(statement)
+        except pymysql.err.Error as error:
+            if _said(error)[0] not in _UNKNOWN_STATEMENT:
+                raise
+
+
+def _first_table(session: pymysql.Connection[Any], database: str) -> str | None:
+    name = _first(
+        session,
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = %s AND table_type = 'BASE TABLE' LIMIT 1",
+        database,
+    )
+    return None if name is None else str(name)
+
+
+def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> list[Any]:
+    with session.cursor() as cursor:
+        cursor.execute(statement, arguments or None)
+        return list(cursor.fetchall())
+
+
+def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) -> Any:
+    rows = _rows(session, statement, *arguments)
+    return rows[0][0] if rows else None
+
+
+def _unreadable(error: pymysql.err.Error, account: str, wanted: Wanted) -> Failure:
+    """Why an accepted account could not read."""
+    code, text = _said(error)
+    cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
+    if code in _LOST:
+        cause, text = common.OUT_OF_TIME, f"the read did not end: {text}"
+    if code == 1044:
+        text += " (the server says the same of a database that does not exist)"
+    fix = _grant(account, wanted.database, wanted.table) if cause is common.ACCESS_DENIED else None
+    return Failure(cause, f"{text} (error {code})", fix, error_code=code)
+
+
+def _grant(account: str, database: str | None, table: str | None = None) -> str:
+    """The missing GRANT, for the account as the server calls it (CURRENT_USER)."""
+    user, _, host = account.rpartition("@")
+    return mysql_grant(f"{mysql_name(user)}@{mysql_name(host)}", database, table)

@@ -1,0 +1,119 @@
+"""MySQL and MariaDB 3306.
+
+    we                                       server
+                                       <-    greeting: version, TLS, plugin; or error 1130, 1129, 1040
+    SSLRequest, TLS                    ->
+    login: scanready_probe, no answer  ->
+                                       <-    use another plugin (answered with an empty packet)
+                                       <-    error 1045: refused, so the login prompt is there
+
+The server counts everybody who leaves before it has refused (max_connect_errors), and in the end blocks the agent's
+address: wherever the climb stops, this login is finished first. With a credential nobody is invented: pymysql goes on
+with the connection whose greeting we read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scanready.climb.probe import ClimbEnded, Probe
+from scanready.model import Step
+from scanready.net.stream import HungUp, TlsFailed
+from scanready.remedies import fixes
+from scanready.wire import mysql as wire
+
+from . import causes, login
+from .connection import INVENTED_USER, Talk, greeted, turned_away
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, or with a credential through it to one row."""
+    try:
+        if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
+            await _with_credential(probe)
+        else:
+            await probe.share("mysql", _to_the_prompt)
+    except ClimbEnded:
+        _conclude(probe)
+        raise
+
+
+async def _to_the_prompt(probe: Probe) -> wire.Greeting:
+    talk = Talk(probe)
+    talk.begin(await probe.connect(farewell=talk.finish))
+    greeting = await greeted(probe, talk)
+    async with probe.step(Step.TLS) as rung:
+        if greeting.tls:
+            await talk.start_tls(rung)
+        else:
+            rung.skip("the server does not offer TLS")
+    async with probe.step(Step.AUTH) as rung:
+        try:
+            answer = await talk.be_refused()
+        except HungUp as error:  # some proxies treat so whom they do not know, and let known users in
+            rung.unsure(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
+            return greeting
+        if isinstance(answer, wire.Ok):
+            told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
+            rung.saw(told, anonymous=True, auth_methods=talk.plugins)
+        elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
+            rung.saw(f"asks for {talk.plugins[-1]} ({answer.message})", auth_methods=talk.plugins)
+            if seen_as := wire.host_seen(answer.message):
+                rung.check.facts["agent_seen_as"] = seen_as
+        elif answer.code in causes.STATES:
+            turned_away(probe, rung, answer)
+        else:
+            rung.unsure(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
+    return greeting
+
+
+async def _with_credential(probe: Probe) -> None:
+    """Hand the connection to pymysql after the greeting; until it takes over, the farewell still stands."""
+    credential, options = probe.credential, probe.target.options
+    assert credential is not None
+    talk = Talk(probe)
+    talk.begin(await probe.connect(farewell=talk.finish))
+    greeting = await greeted(probe, talk)
+    if not greeting.tls:
+        async with probe.step(Step.TLS) as rung:
+            rung.skip("the server does not offer TLS")
+    async with probe.step(Step.AUTH) as rung:
+        rung.saw(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
+    pipe = login.Pipe(talk.take, talk.heard, probe.host, probe.remaining)
+    database, _, table = (options.get("table") or "").rpartition(".")
+    wanted = login.Wanted(
+        database=options.get("database") or database,
+        table=table,
+        mariadb=greeting.mariadb,
+        encrypted=greeting.tls,
+        allow_cleartext=bool(options.get("allow_cleartext")),
+    )
+    async with probe.step(Step.LOGIN) as rung:
+        try:
+            seen = await probe.login(login.visit, pipe, credential, wanted)
+        except (TlsFailed, HungUp) as error:
+            async with probe.step(Step.TLS) as tls:
+                tls.saw("broken off, which counts once towards max_connect_errors", aborted=1)
+                raise error
+        finally:
+            if pipe.tls is not None:
+                async with probe.step(Step.TLS) as tls:
+                    probe.judge_tls(pipe.tls, tls)
+        rung.saw(f"logged in as {seen.account or credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        if seen.denied is not None:
+            rung.denied(seen.denied)
+        else:
+            rung.saw(f"read {seen.read}", databases=seen.databases)
+
+
+def _conclude(probe: Probe) -> None:
+    """The fix of error 1130 is for this target's own account; after 1129 nobody of this run comes here again."""
+    credential = probe.target.credential
+    for at, check in enumerate(probe.checks):
+        if check.finding and check.finding.cause is causes.HOST_BLOCKED:
+            probe.seen.closed = check.finding
+        elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
+            user, seen_as = credential.username if credential else "scan_account", check.facts["agent_seen_as"]
+            fix = fixes.mysql_account(user, seen_as, probe.target.options.get("database"))
+            probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

@@ -1,0 +1,1 @@
+"""NFS 2 to 4: rpcbind, mountd, and the exports behind them."""

@@ -1,0 +1,120 @@
+"""Talking ONC RPC: a call and its answer, over a connection or over UDP."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+from scanready.climb.probe import Probe
+from scanready.net import sockets
+from scanready.net.stream import HEARD, Stream
+from scanready.wire import WireError
+from scanready.wire.rpc import message as wire
+
+T = TypeVar("T")
+
+#: Answers to calls that were not ours; more is somebody playing.
+_MOST_IGNORED = 8
+
+
+class Calls(Protocol):
+    """Calls to one port, whatever carries them."""
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024."""
+
+    async def call(
+        self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
+    ) -> wire.Reply:
+        """Call and return the answer."""
+
+
+def read(parse: Callable[[bytes], T], reply: wire.Reply) -> T:
+    """Return what a program's results say.
+
+    Raises:
+        WireError: they are broken; what it quotes is the results.
+    """
+    try:
+        return parse(reply.results)
+    except WireError as error:
+        error.heard = reply.results[:HEARD]
+        raise
+
+
+class Talk:
+    """The calls that go over one connection, one after another."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    @property
+    def privileged(self) -> bool:
+        """True if our own port is below 1024."""
+        return self.stream.privileged
+
+    async def call(
+        self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
+    ) -> wire.Reply:
+        """Call and return the answer.
+
+        Raises:
+            Silent, HungUp: no answer.
+            WireError: the answer is no RPC, or answers other calls.
+        """
+        xid = random.getrandbits(32)
+        await self.stream.send(wire.record(wire.call(xid, program, version, procedure, arguments, credential)))
+        for _ in range(_MOST_IGNORED):
+            reply = await self.stream.receive(wire.read_reply)
+            if reply.xid == xid:
+                return reply
+        error = WireError("answers to calls that nobody made")
+        error.heard = self.stream.heard
+        raise error
+
+
+class Datagrams:
+    """Calls over UDP, each a question of its own, of at most ``seconds``."""
+
+    def __init__(self, probe: Probe, port: int, seconds: float = 3.0) -> None:
+        self._probe, self._port, self._seconds = probe, port, seconds
+
+    @property
+    def privileged(self) -> bool:
+        """True if this process may have a port below 1024; each question has one of its own."""
+        with sockets.udp(socket.AF_INET, privileged=True) as trial:
+            return 0 < sockets.source_port(trial) < 1024
+
+    async def call(
+        self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
+    ) -> wire.Reply:
+        """Call and return the answer; the call comes from a port below 1024 where that may be.
+
+        Raises:
+            Unanswered: silence, which proves nothing.
+            DialFailed: an ICMP message said no.
+            WireError: the answer is no RPC.
+        """
+        xid = random.getrandbits(32)
+
+        def reader(datagram: bytes) -> wire.Reply | None:
+            reply = wire.parse_reply(datagram)
+            return reply if reply.xid == xid else None
+
+        question = wire.call(xid, program, version, procedure, arguments, credential)
+        host = self._probe.address or self._probe.host
+        return await self._probe.ask(host, self._port, question, reader, seconds=self._seconds, privileged=True)
+
+    def tell(self, program: int, version: int, procedure: int, arguments: bytes, credential: bytes) -> None:
+        """Send one call and wait for nothing: a farewell, which must go out even if our time is over."""
+        question = wire.call(random.getrandbits(32), program, version, procedure, arguments, credential)
+        address = self._probe.address
+        assert address is not None, "somebody there has answered"
+        with suppress(OSError), sockets.udp(socket.AF_INET6 if ":" in address else socket.AF_INET, True) as sock:
+            self._probe.footprint.connections += 1
+            sock.connect((address, self._port))
+            sock.send(question)

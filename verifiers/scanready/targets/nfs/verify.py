@@ -1,0 +1,105 @@
+"""NFS 2049; NFSv3 needs rpcbind on 111 and the ports it gives out besides.
+
+    we                                          server
+    2049: NULL of versions 4, 3, 2           -> which there are; then a stateless COMPOUND for each minor version
+    111, over TCP and UDP: DUMP              -> which program listens where                        (NFSv3 only)
+    each port of mountd, nlockmgr, status,
+    rquotad and nfs, over TCP and UDP: NULL  -> it can be reached                                  (NFSv3 only)
+    with an export: the walk there, and READDIR (v4); or MNT, ACCESS, READDIR, UMNT (v3)
+    FIN                                      ->                                     (neither end logs anything)
+
+NFS asks for no login: reading the export is all the proof there is, and all that is needed. Everything is asked from a
+source port below 1024 where this process may have one, since exports are `secure` by default. The requirement is "2049
+(TCP or UDP)": where no connection comes about, NFSv3 is asked over UDP.
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import ClimbEnded, Probe
+from scanready.climb.rung import Rung
+from scanready.model import Outcome, Step
+
+from . import causes, versions
+from .export import read_v3, read_v4
+from .rpc_talk import Calls, Talk
+from .version3 import ThirdVersion, look_around
+
+#: What NFSv4 says of a path so clearly that NFSv3 cannot say it better.
+_CERTAIN = (common.ACCESS_NOT_FOUND, causes.KERBEROS_ONLY)
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the versions, around NFSv3's further ports, and into the export if one is named."""
+    wanted = probe.target.options.get("nfs_version")
+    offered: versions.Offered | None = None
+    try:
+        calls: Calls = Talk(await probe.connect(privileged=True))
+    except ClimbEnded:
+        if (over_udp := await versions.over_udp(probe)) is None:
+            raise
+        calls, offered = over_udp
+    async with probe.step(Step.HANDSHAKE) as rung:
+        offered = offered or await versions.versions(probe, calls)
+        rung.saw(f"speaks NFS {', '.join(offered.versions)}", nfs_versions=list(offered.versions), product="NFS")
+        rung.check.facts["source_port_below_1024"] = calls.privileged
+        if (wanted and not offered.has(wanted)) or not offered.versions:
+            there = ", ".join(offered.versions) or offered.said or "none that we know"
+            rung.blocked(causes.VERSION_NOT_OFFERED, f"NFS {wanted or ''} is not offered; there is {there}")
+    third = await _third_version(probe, offered) if offered.has(3) or offered.has(2) else None
+    async with probe.step(Step.AUTH) as rung:
+        await versions.prompt(probe, rung, calls, offered, third)
+    async with probe.step(Step.ACCESS) as rung:
+        if export := probe.target.options.get("export"):
+            await _read(probe, rung, calls, export, offered, third)
+        else:
+            rung.skip("no export is named, so nothing was read")
+
+
+async def _third_version(probe: Probe, offered: versions.Offered) -> ThirdVersion:
+    """Ask for everything that NFSv3 needs beside 2049; it is needed if there is no NFSv4, or NFSv3 was asked for."""
+    wanted = probe.target.options.get("nfs_version")
+    version = wanted or (3 if offered.has(3) else 2)
+    third = await look_around(probe, needed=bool(wanted) or not offered.has(4), version=version)
+    for check in third.checks:
+        probe.record(check)
+    async with probe.step(Step.HANDSHAKE) as rung:
+        if third.mountd is not None:
+            rung.saw(f"the mount daemon of NFSv{version} answers")
+        else:
+            rung.skip(f"NFSv{version} cannot be mounted: no mount daemon answers")
+        answering = [check for check in third.checks if check.outcome is Outcome.PASSED]
+        rung.check.facts["ports"] = [check.endpoint.rpartition(":")[2] for check in answering]
+        if third.exports is not None:
+            rung.check.facts["exports"] = [export.path for export in third.exports]
+    return third
+
+
+async def _read(
+    probe: Probe, rung: Rung, calls: Calls, export: str, offered: versions.Offered, third: ThirdVersion | None
+) -> None:
+    """Read the export in the best version; in NFSv3, where paths may differ, if NFSv4 does not know it."""
+    wanted = probe.target.options.get("nfs_version")
+    refusal: Failure | None = None
+    if wanted in (None, 4) and "4.0" in offered.versions:
+        try:
+            rung.saw(await read_v4(probe, calls, export, third))
+            return
+        except Failure as failure:
+            refusal = failure
+    denied = refusal is not None and refusal.cause is common.ACCESS_DENIED  # it is there: NFSv3 has the same files
+    if third is not None and third.mountd is not None and wanted in (None, 3) and offered.has(3) and not denied:
+        try:
+            rung.saw(await read_v3(probe, calls, export, third))
+            if refusal is not None:
+                rung.saw(f"not over NFSv4 ({refusal.detail})")
+            return
+        except Failure as failure:
+            refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
+    if refusal is not None:
+        rung.denied(refusal)
+    elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):
+        rung.skip("it cannot be mounted")
+    else:
+        raise versions.unspoken(offered)

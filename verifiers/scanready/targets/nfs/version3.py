@@ -1,0 +1,222 @@
+"""NFSv3 beside its port 2049: rpcbind and every program that it names, and what is missing for a mount.
+
+What decides: without the mount daemon nothing is mounted. The others are demanded by the requirements, and a scan that
+only reads can do without: their absence limits. Over UDP the requirements want the lock daemon, and its companion
+status is notified that way; who answers the rest over TCP need not answer over UDP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scanready.causes import common
+from scanready.climb.probe import Probe
+from scanready.model import Check, Finding, Outcome
+from scanready.remedies import fixes
+from scanready.wire.rpc import message, mount, rpcbind
+
+from . import causes, rpc_services
+from .rpc_services import MOUNTD, NFS, NLOCKMGR, STATUS, Endpoint
+
+_STOPPED = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
+_LOCKING = (NLOCKMGR, STATUS)
+
+
+@dataclass(slots=True)
+class ThirdVersion:
+    """What was found of NFSv3. ``mountd`` is the endpoint to mount through, None if there is none that answers."""
+
+    checks: list[Check] = field(default_factory=list)
+    mountd: Endpoint | None = None
+    exports: tuple[mount.Export, ...] | None = None
+
+
+async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersion:
+    """Ask rpcbind, and every endpoint that it names, where NFSv3 (or older) has answered on the target's own port.
+
+    Args:
+        needed: without it this target cannot be scanned; else what is missing limits at the most.
+        version: 3, or 2, for which an older mount daemon will do.
+    """
+    listed, brokers, still_asked = await rpc_services.ask_rpcbind(probe)
+    every = _beside_ours(probe, rpc_services.endpoints(probe, listed))
+    found = every[: rpc_services.MOST_ENDPOINTS]
+    await asyncio.gather(rpc_services.knock(probe, found), *still_asked)
+    if len(every) > len(found):
+        brokers[0].check.summary += f" on {len(every)} ports; {len(found)} of them were asked"
+    third = ThirdVersion(mountd=_mount_daemon(found, version))
+    if third.mountd is not None:
+        third.exports = await rpc_services.list_exports(third.mountd)
+    _judge_brokers(probe, brokers, needed=needed)
+    third.checks = [one.check for one in brokers]
+    if any(one.answered for one in brokers):
+        lost = _mount_versions(version) if needed and third.mountd is None else set()
+        _judge(probe, found, needed=needed, lost=lost)
+        third.checks += [one.check for one in found]
+        third.checks += _unregistered(probe, {entry.program for entry in listed}, needed=needed)
+    if needed and third.mountd is None and not any(check.outcome is Outcome.FAILED for check in third.checks):
+        third.checks.append(_no_mount_daemon(probe, found, version))
+    return third
+
+
+def _beside_ours(probe: Probe, every: Iterable[Endpoint]) -> list[Endpoint]:
+    """What is left to ask: not NFS on the target's own connection, but who else is on that port: some have but one."""
+    for one in every:
+        if (one.transport, one.port) == ("tcp", probe.target.port):
+            one.programs.pop(NFS, None)
+    return [one for one in every if one.programs]
+
+
+def _mount_versions(version: int) -> set[int]:
+    """The versions of the mount daemon that will do for that version of NFS."""
+    return {3} if version == 3 else {1, 2}
+
+
+def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:
+    """The endpoint to mount through; TCP first, as clients prefer it."""
+    wanted = _mount_versions(version)
+    answering = (one for one in found if one.answered.get(MOUNTD))
+    usable = (one for one in answering if wanted & set(one.answered[MOUNTD] if _by_tcp(one) else one.programs[MOUNTD]))
+    return min(usable, key=lambda one: (one.transport, one.port), default=None)
+
+
+def _by_tcp(one: Endpoint) -> bool:
+    return one.transport == "tcp"
+
+
+def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool) -> None:
+    """rpcbind over TCP or UDP is enough; without it NFSv3 is out of reach, and NFSv4 is not."""
+    if any(one.answered for one in brokers):
+        for one in brokers:
+            if not one.answered:
+                _let_pass(one.check, "the other transport answers")
+        return
+    finding = _no_broker(probe, brokers)
+    for one in brokers:
+        if one.check.outcome is Outcome.SKIPPED:
+            continue
+        if needed or (finding.cause is not causes.NO_RPCBIND and finding.cause.definite):
+            one.check.outcome, one.check.finding = (Outcome.FAILED if needed else Outcome.WARNED), finding
+        else:
+            _let_pass(one.check, "NFSv4 needs no rpcbind")
+
+
+def _no_broker(probe: Probe, brokers: list[Endpoint]) -> Finding:
+    by_tcp = brokers[0].check
+    if by_tcp.facts.get("refused") == message.State.AUTH_ERROR or _is(by_tcp, common.HUNG_UP):
+        return Finding(causes.RPCBIND_DENIED, by_tcp.summary, f"rpcbind: {probe.agent_address}")
+    if "refused" in by_tcp.facts:
+        return Finding(causes.REFUSED, by_tcp.summary)
+    if _is(by_tcp, common.REFUSED):
+        return Finding(causes.NO_RPCBIND, "nothing listens on port 111")
+    if _is(by_tcp, *_STOPPED):
+        return _blocked(probe, brokers)
+    assert by_tcp.finding is not None, "who does not answer has a finding"
+    return by_tcp.finding
+
+
+def _is(check: Check, *those: object) -> bool:
+    return check.finding is not None and check.finding.cause in those
+
+
+def _let_pass(check: Check, why: str) -> None:
+    """It did not answer, and nothing depends on it."""
+    check.outcome, check.finding = Outcome.SKIPPED, None
+    check.summary += f" ({why})"
+
+
+def _judge(probe: Probe, found: list[Endpoint], *, needed: bool, lost: set[int]) -> None:
+    """Say what each endpoint without an answer means for a mount.
+
+    ``lost``: the versions of the mount daemon of which one is needed, and none is to be had. Each may have a port of
+    its own: an older one that answers is no comfort.
+    """
+    by_tcp = {NFS} | {number for one in found if _by_tcp(one) for number in one.answered}
+    for one in found:
+        if _is(one.check, common.UDP_SILENT) and by_tcp.issuperset(one.programs) and not _is_for_locking(one):
+            _let_pass(one.check, "TCP is enough")
+    stopped = [one for one in found if _is(one.check, *_STOPPED) or _reset_by_a_firewall(one, found)]
+    silent = [one for one in found if _is(one.check, common.UDP_SILENT)]
+    all_blocked = _blocked(probe, [*stopped, *silent]) if stopped else None
+    for one in found:
+        if one.check.outcome is not Outcome.FAILED:
+            continue
+        missing = bool(lost & set(one.programs.get(MOUNTD, ())))
+        one.check.outcome = Outcome.FAILED if missing else Outcome.WARNED
+        if one in stopped:
+            one.check.finding = all_blocked
+        elif one in silent:
+            one.check.finding = _silence(probe, one, all_blocked, missing=missing)
+        elif _is(one.check, common.REFUSED) or "refused" in one.check.facts:
+            one.check.finding = _not_there(one)
+        elif not needed and one.check.finding is not None and not one.check.finding.cause.definite:
+            _let_pass(one.check, "not known, and NFSv4 needs none of it")
+
+
+def _not_there(one: Endpoint) -> Finding:
+    """Registered, and nothing listens there; or something does, and refuses."""
+    refusal = one.check.facts.get("refused")
+    if refusal in (None, message.State.PROGRAM_UNAVAILABLE, message.State.VERSION_MISMATCH):
+        said = f"{one.name} is registered, and {refusal or 'nothing listens'}"
+        return Finding(causes.STALE, said)
+    return Finding(causes.REFUSED, one.check.summary)
+
+
+def _is_for_locking(one: Endpoint) -> bool:
+    return any(number in _LOCKING for number in one.programs)
+
+
+def _silence(probe: Probe, one: Endpoint, all_blocked: Finding | None, *, missing: bool) -> Finding:
+    """Over UDP: part of a block that TCP proves; or a limit of its own; alone it never blocks."""
+    if all_blocked is not None:
+        return all_blocked
+    detail = f"{one.name} does not answer over UDP"
+    return Finding(common.UDP_SILENT if missing else causes.UDP_SILENT, detail, _rules(probe, [one]))
+
+
+def _reset_by_a_firewall(one: Endpoint, found: list[Endpoint]) -> bool:
+    """A port that is reset over TCP while the same program answers over UDP: its server would not do that."""
+    others = {number for other in found if other.transport == "udp" for number in other.answered}
+    return one.transport == "tcp" and _is(one.check, common.REFUSED) and bool(others & set(one.programs))
+
+
+def _blocked(probe: Probe, those: list[Endpoint]) -> Finding:
+    """One finding for all endpoints that a firewall keeps from us, with every rule that is missing."""
+    certain = [one.name for one in those if not _is(one.check, common.UDP_SILENT)]
+    silent = [one.name for one in those if one.name not in certain]
+    detail = f"no way through to {', '.join(certain)}"
+    if silent:
+        detail += f"; and no answer from {', '.join(silent)}"
+    return Finding(causes.PORT_BLOCKED, detail, _rules(probe, those))
+
+
+def _rules(probe: Probe, those: list[Endpoint]) -> str:
+    address = probe.address or probe.host
+    return "\n".join(fixes.firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
+
+
+def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[Check]:
+    """Programs that a mount needs, and rpcbind does not know."""
+    missing = [number for number in (MOUNTD, NLOCKMGR) if number not in registered]
+    return [
+        _absent(probe, f"{rpc_services.NAMES[number]} is not registered", fails=needed and number == MOUNTD)
+        for number in missing
+    ]
+
+
+def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check:
+    """Nobody to mount through, though nothing failed: where it is registered we do not go, or in other versions."""
+    check = _absent(probe, f"no mount daemon that serves NFSv{version} answers", fails=True)
+    if any(MOUNTD in one.programs and one.check.outcome is Outcome.SKIPPED for one in found):
+        check.summary = "the mount daemon is registered on a port that another service usually has: not contacted"
+        check.finding = Finding(common.LIMIT, check.summary)
+    return check
+
+
+def _absent(probe: Probe, said: str, *, fails: bool) -> Check:
+    check = rpc_services.endpoint(probe, rpcbind.PORT, "tcp", {}).check
+    check.summary, check.finding = said, Finding(causes.NOT_REGISTERED, said)
+    check.outcome = Outcome.FAILED if fails else Outcome.WARNED
+    return check

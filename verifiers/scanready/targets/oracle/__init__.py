@@ -1,0 +1,1 @@
+"""Oracle Database, reached through its listener."""

@@ -1,0 +1,142 @@
+"""Causes that only Oracle's listener and database can give, and which ORA number means which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanready.causes import common
+from scanready.model import Cause, Owner, Step
+
+SERVICE_UNKNOWN = Cause(
+    "oracle.service-unknown",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The listener does not know this service, SID or instance (ORA-12514, ORA-12505, ORA-12521): the name is misspelt, "
+    "or the database is down and not registered.",
+    "Use a name from `lsnrctl services` on the server; if it is missing there, start the database, or have it register "
+    "(ALTER SYSTEM REGISTER).",
+    "On the server: lsnrctl services. On the agent: tnsping {host}:{port}/{path}",
+)
+SERVICE_NOT_NAMED = Cause(
+    "oracle.service-not-named",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The listener answers; a listener serves many databases, and which one is to be scanned is not named.",
+    "Name the service (oracle://HOST/SERVICE) or the SID (option `sid`).",
+    "On the server: lsnrctl services",
+    definite=False,
+)
+NO_HANDLER = Cause(
+    "oracle.no-handler",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener knows the service and cannot hand the connection over: all processes or sessions are taken, or no "
+    "handler of the wanted kind is there (ORA-12516, 12518, 12519, 12520).",
+    "Raise the parameters PROCESSES and SESSIONS, end idle sessions, or scan at a quieter time.",
+    "On the server: lsnrctl services; SELECT * FROM v$resource_limit WHERE resource_name IN ('processes','sessions');",
+)
+NOT_OPEN = Cause(
+    "oracle.not-open",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The database is registered and takes no ordinary sessions: it is starting, mounted, restricted or shutting down "
+    "(ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109).",
+    "Open the database (ALTER DATABASE OPEN; ALTER SYSTEM DISABLE RESTRICTED SESSION).",
+    "On the server: SELECT status, logins FROM v$instance;",
+)
+NODE_NOT_INVITED = Cause(
+    "oracle.node-not-invited",
+    Owner.DATABASE,
+    Step.HANDSHAKE,
+    "The port hangs up on this agent's request without a word, or says why (ORA-12529, 12546, 12547, 12537). Listeners "
+    "do so where valid node checking does not have the agent's address; so does a filter between, and, without a word, "
+    "whoever is no Oracle listener at all.",
+    "Make sure that it is the listener's port (lsnrctl status); then add the agent to tcp.invited_nodes in the "
+    "listener's sqlnet.ora (the fix has its address), and reload the listener.",
+    "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
+)
+NEXT_HOP = Cause(
+    "oracle.next-hop",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener, or a Connection Manager, could not reach the next hop itself (ORA-12541, 12545, 12533).",
+    "Look at the address that the listener sends clients on to, from the listener's own host.",
+    "On the server: lsnrctl services; tail listener.log",
+)
+REQUEST_LATE = Cause(
+    "oracle.request-late",
+    Owner.NETWORK,
+    Step.AUTH,
+    "The connection came about, and the listener says that it waited in vain for what came next (ORA-12525, 12535): "
+    "something on the way holds packets back, or the listener is overloaded.",
+    "Look at what inspects or delays the traffic between agent and listener; INBOUND_CONNECT_TIMEOUT_LISTENER is how "
+    "long the listener waits.",
+    "On the agent: tnsping {host}:{port}/{path} 5. On the server: tail listener.log",
+)
+REDIRECT_LOOP = Cause(
+    "oracle.redirect-loop",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listeners send us on and on, from one to the next.",
+    "Look at LOCAL_LISTENER and REMOTE_LISTENER of the instances.",
+    "SHOW PARAMETER listener",
+)
+SECURE_TRANSPORT = Cause(
+    "oracle.secure-transport",
+    Owner.DATABASE,
+    Step.HANDSHAKE,
+    "The listener wants this over a secure transport (ORA-01194).",
+    "Scan over TCPS, or permit TCP for this service.",
+    "On the server: lsnrctl status",
+)
+LISTENER_ERROR = Cause(
+    "oracle.listener-error",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The listener refuses for another reason; the detail has its number.",
+    "Look the number up (oerr ora NUMBER), and into listener.log at the time of the check.",
+    "On the server: oerr ora NUMBER; tail listener.log",
+)
+NO_SESSION_PRIVILEGE = Cause(
+    "oracle.no-create-session",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The password is right, and the account may not open a session (ORA-01045).",
+    "Grant it: the fix has the statement.",
+    "sqlplus {user}@//{host}:{port}/{path}",
+)
+SERVER_ERROR = Cause(
+    "oracle.server-error",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The database refuses the session for a reason that is not the account; the detail has its number.",
+    "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
+    "sqlplus {user}@//{host}:{port}/{path}",
+)
+
+#: What the listener's ERR means.
+LISTENER: Mapping[int, Cause] = {
+    **dict.fromkeys((12514, 12505, 12521, 12504), SERVICE_UNKNOWN),
+    **dict.fromkeys((12516, 12518, 12519, 12520), NO_HANDLER),
+    **dict.fromkeys((12526, 12527, 12528), NOT_OPEN),
+    **dict.fromkeys((12529, 12546, 12547, 12537), NODE_NOT_INVITED),
+    **dict.fromkeys((12541, 12545, 12533), NEXT_HOP),
+    **dict.fromkeys((12525, 12535), REQUEST_LATE),
+    1194: SECURE_TRANSPORT,
+    # We say that we have no native encryption and no checksums; the scanner's own client has both.
+    **dict.fromkeys((12650, 12660), common.LIMIT),
+}
+#: What ORA numbers of the database mean, at the login and when reading.
+DATABASE: Mapping[int, Cause] = {
+    **LISTENER,
+    1017: common.LOGIN_REFUSED,
+    1005: common.LOGIN_REFUSED,
+    28000: common.LOGIN_LOCKED,
+    28001: common.LOGIN_EXPIRED,
+    1045: NO_SESSION_PRIVILEGE,
+    **dict.fromkeys((1033, 1034, 1035, 1089, 1090, 1109), NOT_OPEN),
+    **dict.fromkeys((18, 20), NO_HANDLER),
+    942: common.ACCESS_NOT_FOUND,
+    1031: common.ACCESS_DENIED,
+    1950: common.ACCESS_DENIED,
+}

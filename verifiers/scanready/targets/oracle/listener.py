@@ -1,0 +1,128 @@
+"""What an Oracle listener's answer means; redirects are followed, each hop an endpoint of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.climb.shared.tls_port import first_answer
+from scanready.model import Step, bracketed
+from scanready.net.stream import HungUp, Stream
+from scanready.wire import tns as wire
+
+from . import causes
+
+_MOST_HOPS = 3
+_MOST_RESENDS = 3
+
+
+@dataclass(slots=True)
+class Session:
+    """Where the database itself was met, and how: the connection to end politely, and where to log in."""
+
+    stream: Stream
+    host: str
+    port: int
+    encrypted: bool
+    accepted: wire.Accepted | None = None
+
+    async def end(self, stream: Stream) -> None:
+        """An accepted session is ended with a word; a refused one the listener ends."""
+        if self.accepted is not None and stream is self.stream:
+            await stream.send(wire.goodbye(self.accepted.version))
+
+
+async def ask(probe: Probe, session: Session, data: str) -> wire.Answer:
+    """Send CONNECT on the handshake's rung, again if asked to; TLS is found out on the way.
+
+    Raises:
+        Failure: hung up without a word, in clear and in TLS.
+    """
+    flight = wire.connect(data)
+    try:
+        answer: wire.Answer
+        session.stream, answer, session.encrypted = await first_answer(probe, session.stream, flight, wire.read_answer)
+        return await _again(session.stream, flight, answer)
+    except HungUp as error:
+        if error.heard:
+            raise
+        raise not_invited(probe, "hangs up on an Oracle client without a word, in clear and in TLS") from error
+
+
+async def _again(stream: Stream, flight: bytes, answer: wire.Answer) -> wire.Answer:
+    for _ in range(_MOST_RESENDS):
+        if not isinstance(answer, wire.Resend):
+            break
+        await stream.send(flight)
+        answer = await stream.receive(wire.read_answer)
+    return answer
+
+
+async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.Answer:
+    """Follow redirects to where the service is; each hop is a check of its own.
+
+    Raises:
+        ClimbEnded: a hop cannot be reached.
+        Failure: they go on and on.
+    """
+    for _ in range(_MOST_HOPS):
+        if not isinstance(answer, wire.Redirected):
+            return answer
+        endpoint = f"{bracketed(answer.host)}:{answer.port}"
+        async with probe.step(Step.CONNECT, endpoint) as rung:
+            await probe.leave(session.stream)
+            session.stream = await probe.dial(answer.host, answer.port, session.end)
+            session.host, session.port = answer.host, answer.port
+            if session.encrypted:
+                await probe.start_tls(session.stream, rung)
+            rung.saw("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
+        async with probe.step(Step.HANDSHAKE, endpoint) as rung:
+            answer = await _asked_there(probe, session.stream, answer)
+            rung.saw("answers")
+    if isinstance(answer, wire.Redirected):
+        raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
+    return answer
+
+
+async def _asked_there(probe: Probe, stream: Stream, there: wire.Redirected) -> wire.Answer:
+    flight = wire.connect(there.connect_data, wire.AFTER_REDIRECT)
+    try:
+        await stream.send(flight)
+        first: wire.Answer = await stream.receive(wire.read_answer)
+        return await _again(stream, flight, first)
+    except HungUp as error:
+        if error.heard:
+            raise
+        raise not_invited(probe, "hangs up without a word, unlike the listener that sent us on") from error
+
+
+def not_invited(probe: Probe, detail: str) -> Failure:
+    """Valid node checking, in all likelihood; the fix is the agent's own address."""
+    return Failure(causes.NODE_NOT_INVITED, detail, f"tcp.invited_nodes = (localhost, {probe.agent_address})")
+
+
+def refused(probe: Probe, answer: wire.Refused) -> Failure:
+    """The listener's reason."""
+    cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
+    detail = f"ORA-{answer.number:05}" if answer.number else f"refused without a number: {answer.text[:200]}"
+    if cause is causes.NODE_NOT_INVITED:
+        return not_invited(probe, detail)
+    options = probe.target.options
+    if cause is common.LIMIT:
+        detail += ": native network encryption or checksums are required, which we do not have"
+    if cause is causes.SERVICE_UNKNOWN:
+        detail += f": {options.get('service') or options.get('sid')} is not known to the listener"
+    return Failure(cause, detail, error_code=answer.number)
+
+
+def beyond_us(accepted: wire.Accepted) -> Failure | None:
+    """What the thin driver cannot do, and the scanner's own client can: our limit, not the target's."""
+    if accepted.encryption_required:
+        return Failure(common.LIMIT, "the server requires native network encryption, which our driver does not have")
+    if accepted.version < wire.OLDEST_THIN:
+        return Failure(
+            common.LIMIT, f"protocol version {accepted.version}: older than 12.1, which our driver does not speak"
+        )
+    return None

@@ -1,0 +1,81 @@
+"""Oracle Database 1521 (TNS); 2484 is usually the listener's TCPS port.
+
+    we                                      listener
+    CONNECT, COMMAND=ping                ->                             (no service is named)
+                                         <- ERR=0: it lives; no server process was started
+    CONNECT, SERVICE_NAME or SID         ->
+                                         <- REFUSE: ERR= and why; RESEND; REDIRECT to the host that has it
+                                         <- ACCEPT: the database itself takes over: the login prompt
+    DATA, end of file                    ->                             (one line in the alert log: ORA-00609)
+
+A TCPS listener hangs up on plain text or answers with an alert; it is asked once more, in TLS.
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.model import Step
+from scanready.wire import WireError
+from scanready.wire import tns as wire
+
+from . import causes, listener, login
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the listener, to the service if one is named, and with a credential to one row."""
+    options = probe.target.options
+    named = options.get("service") or options.get("sid")
+    stream = await probe.connect()
+    session = listener.Session(stream, probe.address or probe.host, probe.target.port, encrypted=False)
+    data = wire.ping()
+    if named:
+        which, agent = {"name": options.get("service"), "sid": options.get("sid")}, probe.around.agent.name
+        data = wire.service(probe.host, probe.target.port, **which, agent=agent)
+    async with probe.step(Step.HANDSHAKE) as rung:
+        answer = await listener.ask(probe, session, data)
+        if isinstance(answer, wire.Resend):
+            raise WireError("asks for the same again and again")
+        version = answer.version if isinstance(answer, wire.Refused) else ""
+        rung.saw(f"an Oracle listener {version}".rstrip(), product="Oracle Database")
+        if isinstance(answer, wire.Refused):
+            rung.check.facts |= {"listener": answer.alias or None, "version": version or None}
+    async with probe.step(Step.AUTH) as rung:
+        answer = await listener.follow(probe, session, answer)
+        if isinstance(answer, wire.Refused):
+            if answer.number == 0 or not named:
+                rung.blocked(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
+            raise listener.refused(probe, answer)
+        if not isinstance(answer, wire.Accepted):
+            raise WireError("neither accepts nor refuses")
+        session.accepted = answer
+        needs = {"native_encryption": "required"} if answer.encryption_required else {}
+        rung.saw(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
+    await session.end(session.stream)
+    await probe.leave(session.stream)
+    if probe.credential is not None:
+        await _log_in(probe, session, answer)
+
+
+async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accepted) -> None:
+    credential = probe.credential
+    assert credential is not None
+    denied: Failure | None = None
+    async with probe.step(Step.LOGIN) as rung:
+        if limit := listener.beyond_us(accepted):
+            raise limit
+        where = (session.host, session.port, dict(probe.target.options), session.encrypted)
+        try:
+            seen = await probe.login(login.visit, *where, credential, probe.remaining, dials=1)
+        except Failure as failure:
+            if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
+                raise
+            seen, denied = {}, failure
+        warning = f" ({seen['warning']})" if "warning" in seen else ""
+        rung.saw(f"logged in as {credential.username}{warning}")
+    async with probe.step(Step.ACCESS) as rung:
+        if denied is not None:
+            rung.denied(denied)
+        else:
+            rung.saw(f"read {seen['read']}", version=seen["version"])

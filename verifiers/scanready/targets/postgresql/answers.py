@@ -1,0 +1,135 @@
+"""What PostgreSQL's answer to a startup packet means: a prompt, no prompt at all, or a FATAL.
+
+SQLSTATE 28000 alone says little: a missing line of pg_hba.conf, a client certificate, the ident method and a role that
+does not exist all have it, in the server's own language. The routine that raised the error is never translated
+(field R of ErrorResponse; the names are those of PostgreSQL 9.1 to 18's sources, auth.c and miscinit.c).
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Step
+from scanready.net.stream import Stream, StreamError
+from scanready.remedies import fixes
+from scanready.wire import WireError
+from scanready.wire import postgresql as wire
+
+from . import causes
+
+INVENTED_USER = "scanready_probe"
+USUAL_DATABASE = "postgres"  # every installation has it, open to everybody unless somebody revoked that
+# The server's own state, whoever asks, and what depends on who asks.
+STATES = {
+    "53300": causes.TOO_MANY_CONNECTIONS,
+    "57P01": causes.NOT_ACCEPTING,
+    "57P02": causes.NOT_ACCEPTING,
+    "57P03": causes.NOT_ACCEPTING,
+}
+REFUSALS = {"3D000": common.ACCESS_NOT_FOUND, "28P01": common.LOGIN_REFUSED, "28000": common.LOGIN_REFUSED}
+PASSWORD_METHODS = ("scram-sha-256", "md5", "password", "sasl")
+
+BY_HBA = "ClientAuthentication"  # a line that rejects or is missing, or one that wants a client certificate
+BY_METHOD = "auth_failed"  # without a prompt before it: the method was none that asks for a password
+BY_ROLE = "InitializeSessionUserId"  # the method let it in, and then there was no such role
+
+
+def identity(probe: Probe) -> tuple[str, str]:
+    """User and database to ask with: the operator's where there are any."""
+    credential, options = probe.target.credential, probe.target.options
+    user = credential.username if credential else options.get("user", INVENTED_USER)
+    return user, options.get("database") or USUAL_DATABASE
+
+
+def invented(probe: Probe) -> bool:
+    """Whether nobody told us a user."""
+    return probe.target.credential is None and "user" not in probe.target.options
+
+
+async def prompted(
+    probe: Probe, rung: Rung, stream: Stream, answer: wire.AuthenticationRequest, *, encrypted: bool
+) -> None:
+    """The server asks for something; with "trust" it asks for nothing, and a real session is open."""
+    as_whom = f" (asked as {INVENTED_USER}; pg_hba.conf may answer others differently)" if invented(probe) else ""
+    rung.saw(f"asks for {answer.method}{as_whom}", auth_methods=[answer.method])
+    if answer.method == "trust":
+        session: wire.Session | wire.ErrorResponse = await stream.receive(wire.read_session)
+        if isinstance(session, wire.ErrorResponse):
+            refused(probe, rung, session, encrypted=encrypted)
+        else:
+            rung.saw("lets this user in without a password", version=session.server_version)
+            await stream.send(wire.TERMINATE)
+    elif answer.method not in PASSWORD_METHODS:
+        say = rung.unsure if invented(probe) else rung.blocked
+        say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
+
+
+def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
+    """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
+    say = rung.unsure if invented(probe) else rung.blocked
+    words, state = answer.message, answer.sqlstate
+    if by_hba(answer):
+        seen = wire.hba_refusal(words)
+        fix = line(probe, encrypted=encrypted, seen_as=seen.host if seen else None)
+        say(causes.HBA_REJECTED, words, fix, sqlstate=state)
+    elif state == "28000" and (answer.routine == BY_HBA or "client certificate" in words):
+        say(common.TLS_CLIENT_CERTIFICATE, words, sqlstate=state)
+    elif answer.routine == BY_METHOD:
+        say(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
+    elif state == "28000" and invented(probe) and _no_such_role(answer):
+        rung.saw(f"lets known roles in without a password ({words})", auth_methods=["trust"])
+    elif state in STATES:
+        rung.blocked(STATES[state], words, sqlstate=state)
+    elif state == "42501":  # after "trust": as it would be after a password, which is limited
+        rung.warn(common.ACCESS_DENIED, words, fixes.pg_connect_grant(*reversed(identity(probe))), sqlstate=state)
+    else:
+        say(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+
+
+def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:
+    """Whether pg_hba.conf refused us; its name stands in every translation of the message."""
+    return isinstance(answer, wire.ErrorResponse) and answer.sqlstate == "28000" and "pg_hba.conf" in answer.message
+
+
+def _no_such_role(answer: wire.ErrorResponse) -> bool:
+    """Whether the role is all that was missing: not what else may be said of a user whose name is in the message."""
+    said = f'role "{INVENTED_USER}" does not exist'
+    return answer.routine == BY_ROLE or (not answer.routine and answer.message == said)
+
+
+def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str:
+    """The missing line, with the agent's address as the server sees it (it may be behind NAT)."""
+    user, database = ("all", identity(probe)[1]) if invented(probe) else identity(probe)
+    return fixes.pg_hba_line("hostssl" if encrypted else "host", database, user, seen_as or probe.agent_address)
+
+
+async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str) -> bool:
+    """Ask once more without TLS, on a connection of its own: `hostnossl` lines let in only those.
+
+    Whatever becomes of this question, the first answer stands.
+    """
+    try:
+        stream = await probe.dial(probe.address or probe.host, probe.target.port)
+        await stream.send(wire.startup(user, database))
+        answer = await stream.receive(wire.read_startup_answer)
+    except (Failure, StreamError, WireError) as error:
+        rung.saw(f"asked again without TLS: {error}")
+        return False
+    if not isinstance(answer, wire.AuthenticationRequest):
+        rung.saw("refused with TLS and without")
+    return isinstance(answer, wire.AuthenticationRequest)
+
+
+async def encrypt(probe: Probe, stream: Stream) -> bool:
+    """Climb ``tls``: SSLRequest, and TLS where the server has it."""
+    async with probe.step(Step.TLS) as rung:
+        await stream.send(wire.SSL_REQUEST)
+        answer = await stream.receive(wire.read_ssl_answer)
+        if isinstance(answer, wire.ErrorResponse):
+            rung.blocked(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), answer.message)
+        if answer:
+            await probe.start_tls(stream, rung)
+        else:
+            rung.skip("the server does not offer TLS")
+    return bool(answer)

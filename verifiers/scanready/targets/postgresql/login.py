@@ -1,0 +1,296 @@
+"""Log in to PostgreSQL with psycopg, once, and read one row.
+
+psycopg's defaults would try again without TLS after a refusal, and one wrong
+password would count twice (measured): ``sslmode`` is fixed by what the handshake
+saw. What the agent's own account has for libpq (environment, ~/.pgpass,
+~/.postgresql) is kept out of it.
+
+All is asked in one read-only transaction, its time-outs local to it: behind a
+pooler a session's settings would stay with the next client (seen with PgBouncer).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scanready.causes import common
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
+from scanready.model import Cause, Credential, Facts
+from scanready.remedies.fixes import pg_connect_grant, sql_name
+
+from . import causes
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+_NO_FILE = os.path.join(os.devnull, "none")  # a path that cannot exist: libpq then does without the file
+_LIBPQ_WITH_REQUIRE_AUTH = 160000
+
+# A server's message in libpq's words: severity, colon, two spaces. The severity may be translated, libpq's own
+# complaints have no such form.
+_SERVER_SAID = re.compile(r"(?:^|: )([^:\n\"]{1,40}):  (.+)", re.DOTALL)
+# What follows it in an untranslated server's words, where libpq tells no SQLSTATE. What is after the password comes
+# with the right to say that the login held.
+_AFTER_THE_PASSWORD: tuple[tuple[str, Cause], ...] = (
+    (r'database ".*" does not exist', common.ACCESS_NOT_FOUND),
+    (r"permission denied for database ", common.ACCESS_DENIED),
+    (r'database ".*" is not currently accepting connections', common.ACCESS_DENIED),
+)
+_BEFORE_IT: tuple[tuple[str, Cause], ...] = (
+    (r"sorry, too many clients|remaining connection slots|too many connections", causes.TOO_MANY_CONNECTIONS),
+    (r"no more connections allowed", causes.TOO_MANY_CONNECTIONS),  # PgBouncer
+    (r"the database system is ", causes.NOT_ACCEPTING),
+    (r"password authentication failed|SASL authentication failed", common.LOGIN_REFUSED),
+)
+
+# Set for this transaction alone, and only what this server knows: lock_timeout came with 9.3.
+_TIMEOUTS = """
+SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN %s ELSE %s END, true)
+FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')
+"""
+# Views only where there are no tables: some extensions bring one that everybody may read.
+_TABLES = """
+SELECT n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY c.relkind IN ('v', 'f'), 3 DESC, 1, 2 LIMIT 1000
+"""
+_DATABASES = """
+SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+AND has_database_privilege(datname, 'CONNECT') ORDER BY 1 LIMIT 1000
+"""
+_PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted.
+
+    ``passwordless`` if the server did not ask for one (trust, ident, a certificate).
+    """
+
+    version: str = ""
+    passwordless: bool = False
+    databases: list[str] = field(default_factory=list)
+    read: str = ""
+    counted: Facts = field(default_factory=dict)
+    denied: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to log in, and how the handshake said: ``encrypted`` decides the only ``sslmode`` that is tried.
+
+    ``address`` is dialled, ``name`` goes into SNI. ``cleartext`` permits a password that everybody can read.
+    """
+
+    name: str
+    address: str
+    port: int
+    database: str
+    table: str | None
+    encrypted: bool
+    cleartext: bool = False
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+    """Log in once and read one row of the table named, or of the first that may be read, within ``seconds``.
+
+    Raises:
+        Failure: the credential or the session was refused; psycopg is not installed.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        import psycopg
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "psycopg is not installed: pip install 'scanready[db]'") from error
+    assert credential.password is not None, "nobody logs in with a name alone"
+    try:
+        session = psycopg.connect(**_parameters(where, credential, seconds))
+    except psycopg.OperationalError as error:
+        return Visit(denied=_after_the_password(error, where.database, credential.username))
+    with contextlib.closing(session), Watchdog(deadline) as watchdog:
+        watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
+        return _look_around(session, where, credential.username, deadline)
+
+
+def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:
+    """All that psycopg is told; what is not told here libpq would take from the agent's environment and home."""
+    from psycopg import pq
+
+    told: dict[str, Any] = {
+        "host": where.name,
+        "hostaddr": where.address,
+        "port": where.port,
+        "dbname": where.database,
+        "user": credential.username,
+        "password": credential.password,
+        "sslmode": "require" if where.encrypted else "disable",
+        "gssencmode": "disable",
+        "connect_timeout": max(2, int(seconds)),
+        "application_name": "scanready",
+        "options": "",
+        "target_session_attrs": "any",
+        "channel_binding": "prefer",
+        "passfile": _NO_FILE,
+        "sslrootcert": _NO_FILE,  # a file there would make "require" verify; the certificate was judged before
+        "sslcert": _NO_FILE,
+        "sslkey": _NO_FILE,
+        "autocommit": True,  # the one transaction is opened by hand
+        "prepare_threshold": None,
+    }
+    if pq.version() >= _LIBPQ_WITH_REQUIRE_AUTH:
+        # Whatever it asked for in the handshake: no server gets the password in clear for asking once more.
+        in_clear = "password," if where.encrypted or where.cleartext else ""
+        told["require_auth"] = in_clear + "scram-sha-256,md5,none"
+    return told
+
+
+def _after_the_password(error: psycopg.OperationalError, database: str, user: str) -> Failure:
+    """Tell a refusal that comes after the password was accepted; raise the others."""
+    said = _SERVER_SAID.search(str(error))
+    text = " ".join((said[2] if said else str(error)).split())
+    if said is None:
+        if not text or "timeout expired" in text:
+            raise Failure(common.OUT_OF_TIME, text or "the login did not end in time") from error
+        if "authentication method requirement" in text and "cleartext password" in text:
+            raise Failure(common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {text}") from error
+        raise Failure(common.LIMIT, f"psycopg says: {text}") from error
+    for words, cause in _AFTER_THE_PASSWORD:
+        if re.match(words, text):
+            return Failure(cause, text, _permit(text, database, user) if cause is common.ACCESS_DENIED else None)
+    for words, cause in _BEFORE_IT:
+        if re.match(words, text):
+            raise Failure(cause, text) from error
+    # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
+    # taking all that is told with it for a refused password protects the account.
+    named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
+    raise Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, text) from error
+
+
+def _permit(text: str, database: str, user: str) -> str:
+    if "not currently accepting" in text:
+        return f"ALTER DATABASE {sql_name(database)} ALLOW_CONNECTIONS true;"
+    return pg_connect_grant(database, user)
+
+
+def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> Visit:
+    import psycopg
+    from psycopg import errors
+
+    version = session.info.parameter_status("server_version") or ""
+    seen = Visit(version, passwordless=not session.pgconn.used_password)
+    try:
+        _begin(session)
+        left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
+        session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
+        seen.databases = [row[0] for row in session.execute(_DATABASES).fetchall()]
+        _read_one(session, seen, user, where.table)
+    except Failure as failure:
+        seen.denied = failure
+    except errors.QueryCanceled as error:
+        seen.denied = Failure(common.OUT_OF_TIME, f"reading did not end in time: {_words(error)}")
+    except psycopg.Error as error:
+        if time.monotonic() >= deadline:
+            seen.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
+        else:
+            seen.denied = Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate or 'none'})")
+    finally:
+        with contextlib.suppress(psycopg.Error):
+            session.execute("ROLLBACK")  # a pooler throws connections away that are left within a transaction
+    return seen
+
+
+def _begin(session: psycopg.Connection[Any]) -> None:
+    from psycopg import errors
+
+    try:
+        session.execute("BEGIN READ ONLY")
+    except errors.ProtocolViolation as error:  # PgBouncer with pool_mode=statement
+        raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
+
+
+def _read_one(session: psycopg.Connection[Any], seen: Visit, user: str, table: str | None) -> None:
+    """Read one row of the table named, or of the first that may be read."""
+    from psycopg import errors, sql
+
+    if table:
+        schema, name = _named(table)
+    else:
+        tables = session.execute(_TABLES).fetchall()
+        if not tables:
+            seen.read = f"the database {session.info.dbname} has no tables"
+            return
+        schema, name, readable = tables[0]
+        seen.counted = {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
+        if not readable:
+            detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
+            fix = _grant(schema, "ALL TABLES IN SCHEMA " + sql_name(schema), user)
+            seen.denied = Failure(common.ACCESS_DENIED, detail, fix)
+            return
+    chosen = sql.Identifier(*filter(None, (schema, name)))
+    shown = chosen.as_string(session)
+    try:
+        # The whole row, as a scan would, and of it only whether it is there: no content comes to this agent.
+        row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
+    except errors.InsufficientPrivilege as error:
+        seen.denied = Failure(common.ACCESS_DENIED, _words(error), _grant(schema or "public", shown, user))
+    except errors.LockNotAvailable:
+        detail = f"{shown} is locked by another session, and was not released in time"
+        seen.denied = Failure(causes.TABLE_LOCKED, detail)
+    except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
+        seen.denied = Failure(common.ACCESS_NOT_FOUND, f"{_words(error)} (written as here, upper and lower case count)")
+    else:
+        seen.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(seen.counted)}"
+        if row is None and _rows_are_hidden(session, chosen):
+            seen.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
+
+
+def _named(table: str) -> tuple[str, str]:
+    """Schema (empty if none is named) and name, each with or without SQL's quotes.
+
+    Raises:
+        Failure: it is no name.
+    """
+    if found := re.fullmatch(rf"(?:({_PART})\.)?({_PART})", table, re.DOTALL):
+        schema, name = (_unquoted(part) for part in (found[1] or "", found[2]))
+    else:
+        schema, _, name = table.rpartition(".")
+    if not name or "\0" in table:
+        raise Failure(common.ACCESS_NOT_FOUND, f"{table!r} is no name of a table")
+    return schema, name
+
+
+def _unquoted(part: str) -> str:
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
+
+
+def _rows_are_hidden(session: psycopg.Connection[Any], chosen: sql.Identifier) -> bool:
+    """Whether row-level security applies to us here (since 9.5)."""
+    import psycopg
+
+    try:
+        row = session.execute("SELECT row_security_active(%s)", (chosen.as_string(session),)).fetchone()
+    except psycopg.errors.UndefinedFunction:
+        return False
+    return bool(row and row[0])
+
+
+def _of(counted: Facts) -> str:
+    return f"; {counted['tables_readable']} of {counted['tables']} tables and views may be read" if counted else ""
+
+
+def _words(error: psycopg.Error) -> str:
+    """The server's own words, or libpq's."""
+    return error.diag.message_primary or " ".join(str(error).split())
+
+
+def _grant(schema: str, what: str, user: str) -> str:
+    return f"GRANT USAGE ON SCHEMA {sql_name(schema)} TO {sql_name(user)}; GRANT SELECT ON {what} TO {sql_name(user)};"

@@ -1,0 +1,77 @@
+"""PostgreSQL 5432.
+
+    we                              server
+    SSLRequest                ->
+                              <-    S (then TLS) or N
+    StartupMessage user, db   ->
+                              <-    asks for a password: the login prompt
+                              <-    or FATAL: no pg_hba.conf entry, too many connections, starting up ...
+    FIN                       ->                                       (logs nothing; a Terminate here would)
+
+pg_hba.conf decides by user, database, address and encryption: we ask with the operator's where there are any.
+"""
+
+from __future__ import annotations
+
+from scanready.climb.probe import Probe
+from scanready.model import Step
+from scanready.net.stream import Stream
+from scanready.wire import postgresql as wire
+
+from . import answers, causes, login
+
+Answer = wire.AuthenticationRequest | wire.ErrorResponse
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and on to one row with a credential."""
+    user, database = answers.identity(probe)
+    stream = await probe.connect()  # a plain FIN at any point leaves no trace in the log
+    encrypted = await answers.encrypt(probe, stream)
+    answer = await _ask(probe, stream, user, database)
+    async with probe.step(Step.AUTH) as rung:
+        if isinstance(answer, wire.AuthenticationRequest):
+            await answers.prompted(probe, rung, stream, answer, encrypted=encrypted)
+        elif encrypted and answers.by_hba(answer) and await answers.let_in_without_tls(probe, rung, user, database):
+            rung.warn(causes.TLS_REFUSED, answer.message, answers.line(probe, encrypted=True))
+            encrypted = False
+        else:
+            answers.refused(probe, rung, answer, encrypted=encrypted)
+    if probe.credential is not None:
+        await probe.leave(stream)  # one session at a time: slots may be few
+        await _log_in(probe, database, encrypted, answer)
+
+
+async def _ask(probe: Probe, stream: Stream, user: str, database: str) -> Answer:
+    async with probe.step(Step.HANDSHAKE) as rung:
+        await stream.send(wire.startup(user, database))
+        answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)
+        while isinstance(answer, wire.NegotiateProtocol):
+            answer = await stream.receive(wire.read_startup_answer)
+        rung.saw("speaks PostgreSQL protocol 3.0", product="PostgreSQL")
+    return answer
+
+
+async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) -> None:
+    target = probe.target
+    async with probe.step(Step.LOGIN) as rung:
+        if isinstance(answer, wire.AuthenticationRequest) and answer.method == "password" and not encrypted:
+            probe.about_to_send_in_clear()
+        where = login.Where(
+            target.host,
+            probe.address or target.host,
+            target.port,
+            database,
+            target.options.get("table"),
+            encrypted,
+            bool(target.options.get("allow_cleartext")),
+        )
+        seen = await probe.login(login.visit, where, probe.credential, probe.remaining, dials=1)
+        rung.saw(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
+    async with probe.step(Step.ACCESS) as rung:
+        if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):
+            rung.warn(seen.denied.cause, seen.denied.detail)  # of a table that nobody asked for
+        elif seen.denied is not None:
+            rung.denied(seen.denied)
+        else:
+            rung.saw(seen.read, databases=seen.databases, **seen.counted)

@@ -1,0 +1,1 @@
+"""CIFS and SMB file shares, NetBIOS included."""

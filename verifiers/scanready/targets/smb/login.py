@@ -1,0 +1,311 @@
+"""Log in to an SMB server with impacket, once, and look at what a scan would read.
+
+    NEGOTIATE         the one dialect that the handshake agreed on, and no other if that fails
+    SESSION_SETUP     NTLMv2 in two messages: the login. Never as nobody, never again, never in clear
+    TREE_CONNECT      the share's own access list
+    CREATE            the file system's rights to the directory, or to the file that is named
+    QUERY_DIRECTORY   its first names; the first of them are opened, and none is read: no file's times change
+    TREE_DISCONNECT, LOGOFF
+
+Without a share named, the server is asked for its list, and the first that lets us read is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from scanready.causes import common, nt, wmi
+from scanready.clients import nt_status
+from scanready.clients.nt_status import Account
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
+from scanready.model import Credential, Facts
+
+from .login_connection import Refused, Trace, Tree, Understood, dial
+from .login_smb1 import Smb1
+from .login_smb2 import Smb2
+
+__all__ = ["SMB1", "Seen", "Trace", "Where", "visit"]
+
+#: The dialect of a :class:`Where` that is none of SMB 2's numbers: ``NT LM 0.12``.
+SMB1 = 0
+
+_MOST_SHARES = 5  # tried, where none is named
+_MOST_OPENED = 3  # of a directory
+_MOST_TOLD, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
+_EVERYBODYS = ("netlogon", "sysvol", "print$")  # of every domain controller or print server: tried last
+
+_CIPHER = "access denied to the {what}, which may be for want of encryption: impacket lacks this server's ciphers"
+
+Session = Smb1 | Smb2
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to log in and what to read, with what the handshake found.
+
+    ``host`` is the server as the operator names it, ``address`` is dialled. ``dialect`` is SMB 2's number (0x0311) or
+    SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``server`` and ``domain`` are the NetBIOS names of
+    its challenge. ``encrypts``: whether the handshake, which offers all ciphers, could agree on one; None: not known.
+    """
+
+    host: str
+    address: str
+    port: int = 445
+    share: str | None = None
+    path: str = ""
+    dialect: int = 0x0311
+    called: str | None = None
+    server: str = ""
+    domain: str = ""
+    samba: bool = False
+    encrypts: bool | None = None
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a login saw: the server let us in, as ``guest`` if it did not accept the account.
+
+    ``shares`` is None where the list was not asked for. ``denied`` is what kept us from reading; with ``referral``,
+    the places (``\\server\\share\\...``) that have what was asked for, it says just that.
+    """
+
+    account: str
+    guest: bool = False
+    shares: list[str] | None = None
+    read: str = ""
+    denied: Failure | None = None
+    referral: list[str] = field(default_factory=list)
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def passwordless(self) -> bool:
+        """Whether the login proves nothing of the password."""
+        return self.guest
+
+
+def visit(where: Where, credential: Credential, seconds: float, trace: Trace | None = None) -> Seen:
+    """Log in once and look within ``seconds``.
+
+    Raises:
+        Failure: the account was not let in, or not judged; impacket is not installed.
+    """
+    try:
+        from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
+    assert credential.password is not None, "nobody logs in with a name alone"
+    account = Account(credential.username, _is_local(credential.username, where), where.samba)
+    with Watchdog(time.monotonic() + seconds) as watchdog:
+        understood = Understood(watchdog)
+        with _session(where, seconds, watchdog, understood, trace or Trace()) as session:
+            _log_in(session, where, account, credential.password, understood)
+            account = replace(account, guest=session.guest)
+            look = _Look(session, where, account, understood)
+            look.around()
+            look.quietly(session.log_off)
+            return look.seen
+
+
+@contextlib.contextmanager
+def _session(
+    where: Where, seconds: float, watchdog: Watchdog, understood: Understood, trace: Trace
+) -> Iterator[Session]:
+    """Connect and negotiate; the connection is closed at the end, however that comes."""
+    server = where.address.replace(":", "-") + ".ipv6-literal.net" if ":" in where.host else where.host
+    ours = _workstation()
+    with contextlib.ExitStack() as held:
+        try:
+            with understood:
+                wire = dial((where.address, where.port), where.called, ours, seconds, watchdog, trace)
+                held.callback(wire.close)
+                session = Smb1(wire, ours) if where.dialect == SMB1 else Smb2(wire, where.dialect, server, ours)
+        except Refused as refused:
+            raise Failure(nt.TROUBLE, f"the second negotiation ended with {refused}") from refused
+        yield session
+
+
+def _workstation() -> str:
+    """This agent's computer name, as the scanner would tell it: an account may be limited to some."""
+    return socket.gethostname().partition(".")[0][:15].upper()
+
+
+def _log_in(session: Session, where: Where, account: Account, password: str, understood: Understood) -> None:
+    if not session.offers_ntlm:
+        raise _without_ntlm(session, "the server offers no NTLM")
+    domain, _, user = account.name.rpartition("\\")
+    try:
+        with understood:
+            session.log_in(user, password, domain)
+    except Refused as refused:
+        if refused.status in nt_status.NTLM_NOT_PERMITTED:
+            raise _without_ntlm(session, f"{account.name}: {refused}") from refused
+        if refused.status == nt_status.ACCESS_DENIED and _may_want_cipher(session, where):
+            raise Failure(common.LIMIT, _CIPHER.format(what="session")) from refused
+        raise nt_status.refused_login(refused.status, account) from refused
+
+
+def _may_want_cipher(session: Session, where: Where) -> bool:
+    """Whether the server may have refused because this session is not encrypted, where others can be."""
+    return session.lacks_cipher and where.encrypts is not False
+
+
+def _is_local(username: str, where: Where) -> bool:
+    """Whether the account is the server's own, for all we know."""
+    domain, _, user = username.rpartition("\\")
+    if domain:
+        return domain.lower() in (".", where.server.lower())
+    alone = bool(where.server) and where.server.lower() == where.domain.lower()  # a member of no domain
+    return alone and "@" not in user
+
+
+def _without_ntlm(session: Session, told: str) -> Failure:
+    """NTLM is all that we have; whether others have more depends on what the server offers."""
+    if not session.offers_more:
+        return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}; NTLM is all that it offers")
+    return Failure(wmi.NTLM_BLOCKED, f"{told}; what else it offers (Kerberos, usually) needs the server's full name")
+
+
+class _Look:
+    """What is looked at once the server has let us in. Whatever keeps us from reading is what was seen."""
+
+    def __init__(self, session: Session, where: Where, account: Account, understood: Understood) -> None:
+        self._session = session
+        self._account = account
+        self._understood = understood
+        self._where = where
+        self._share = where.share
+        self._path = where.path.replace("/", "\\").strip("\\")
+        self._failures: list[Failure] = []
+        self._opened_one = False
+        self.seen = Seen(account.name, session.guest)
+
+    def around(self) -> None:
+        """Read the share that is named, or of those the server shows the first in which something may be opened."""
+        try:
+            for share in [self._share] if self._share else self._shown():
+                self._try(share)
+                if self._opened_one or (self._failures and self._failures[-1].cause is not common.ACCESS_DENIED):
+                    break
+        except Failure as failure:
+            self._failures.append(failure)
+        if not self.seen.read:
+            self.seen.denied = self._failures[0]
+        if self._session.encryption:
+            self.seen.facts["encryption_required"] = self._session.encryption
+        if self.seen.shares is not None:
+            self.seen.facts["shares"] = self.seen.shares[:_MOST_SHARES_KEPT]
+
+    def _try(self, share: str) -> None:
+        try:
+            self.seen.read = self._read(share)
+        except Failure as failure:
+            self._failures.append(failure)
+
+    def _shown(self) -> list[str]:
+        """The shares to try, where none is named.
+
+        Raises:
+            Failure: there are none, or they are not told.
+        """
+        try:
+            with self._understood:
+                self.seen.shares = self._session.shares()
+        except Refused as refused:
+            detail = f"the server does not tell its shares to {self._account.shown}: {refused}"
+            raise Failure(nt.NO_SHARE_NAMED, detail) from refused
+        if not self.seen.shares:
+            raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.shown} no share with files")
+        return sorted(self.seen.shares, key=lambda name: name.lower() in _EVERYBODYS)[:_MOST_SHARES]
+
+    def _read(self, share: str) -> str:
+        try:
+            with self._understood:
+                tree = self._session.tree(share)
+        except Refused as refused:
+            raise self._no_share(share, refused.status) from refused
+        try:
+            if not tree.is_disk:
+                raise Failure(nt.SHARE_OF_ANOTHER_KIND, f"{share} is a share without files")
+            return self._read_in(tree)
+        finally:
+            self.quietly(lambda: self._session.disconnect(tree))
+
+    def _no_share(self, share: str, status: int) -> Failure:
+        if status == nt_status.ACCESS_DENIED and _may_want_cipher(self._session, self._where):
+            return Failure(common.LIMIT, _CIPHER.format(what=f"share {share}"))
+        if status != nt_status.BAD_NETWORK_NAME:
+            return nt_status.refused_share(status, share, self._account)
+        if self._ask_where(share, self._path):  # the name of a namespace whose root another server has
+            return self._elsewhere(share, status)
+        failure = nt_status.refused_share(status, share, self._account)
+        self.seen.shares = self.quietly(self._session.shares)
+        if self.seen.shares is None:
+            return failure
+        if share.lower() in map(str.lower, self.seen.shares):
+            detail = f"share {share}: the server lists it, and cannot open it: {nt_status.named(status)}"
+            return Failure(nt.SHARE_BROKEN, detail)
+        shown = ", ".join(self.seen.shares[:_MOST_TOLD]) or "none"
+        return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
+
+    def _read_in(self, tree: Tree) -> str:
+        """List the directory and open one of its first entries, or open the one file that the path names."""
+        path, where = self._path, rf"{tree.share}\{self._path}" if self._path else tree.share
+        try:
+            with self._understood:
+                opened = self._session.open(tree, path)
+                entries = self._session.entries(tree, opened) if opened.is_directory else []
+                self._session.close(tree, opened)
+        except Refused as refused:
+            if refused.status == nt_status.PATH_NOT_COVERED:
+                self._ask_where(where)
+                raise self._elsewhere(where, refused.status) from refused
+            raise nt_status.refused_path(refused.status, tree.share, path, self._account) from refused
+        if not opened.is_directory:
+            self._opened_one = True
+            return f"opened the file {where}"
+        names = f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
+        if not entries:
+            names = "no names; it is empty, or shows them to others"
+        here = sorted((entry for entry in entries if entry.is_here), key=lambda entry: entry.is_directory)
+        return f"listed {where}: {names}" + self._opened_of(tree, [entry.name for entry in here])
+
+    def _opened_of(self, tree: Tree, names: list[str]) -> str:
+        """Open the first entry that lets us; a directory may be listed by many who may not read what is in it."""
+        refusals = []
+        for name in names[:_MOST_OPENED]:
+            path = rf"{self._path}\{name}" if self._path else name
+            try:
+                with self._understood:
+                    self._session.close(tree, self._session.open(tree, path))
+                self._opened_one = True
+                return f", and opened {name}"
+            except Refused as refused:
+                refusals.append(nt_status.refused_path(refused.status, tree.share, path, self._account))
+        if refusals and all(failure.cause is common.ACCESS_DENIED for failure in refusals):
+            raise refusals[0]
+        return f", and could open none of {len(refusals)} in it: {refusals[0].detail}" if refusals else ""
+
+    def _ask_where(self, path: str, below: str = "") -> list[str]:
+        """Which other servers have what the namespace has there, and ``below`` that."""
+        places = self.quietly(lambda: self._session.referral(path)) or []
+        ours = self._where.host.lower()
+        others = (place for place in places if place.strip("\\").partition("\\")[0].lower() != ours)
+        self.seen.referral = [rf"{place}\{below}" if below else place for place in others]
+        return self.seen.referral
+
+    def _elsewhere(self, path: str, status: int) -> Failure:
+        places = " or ".join(self.seen.referral) or "a server that was not told"
+        return Failure(nt.ELSEWHERE, f"{path} is at {places} ({nt_status.named(status)})")
+
+    def quietly(self, ask: Callable[[], T]) -> T | None:
+        """Ask for what nothing depends on."""
+        with contextlib.suppress(Failure, Refused), self._understood:
+            return ask()
+        return None

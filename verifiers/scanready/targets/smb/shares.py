@@ -1,0 +1,123 @@
+"""Behind the login prompt of SMB: one login, one directory, and whether what is behind a DFS link can be reached."""
+
+from __future__ import annotations
+
+import contextlib
+from urllib.parse import quote
+
+from scanready.causes import common, nt
+from scanready.climb.probe import ClimbEnded, Probe
+from scanready.model import Check, Outcome, Step, bracketed
+from scanready.net.stream import Stream
+
+from . import causes, dialect, login, prompt
+from .netbios import DIRECT
+from .prompt import NoNtlm, Server
+
+# A link leads to replicas, of which one is enough.
+_MOST_PLACES = 4
+_UNHEARD = (common.SILENT, common.HUNG_UP)
+
+
+async def read(probe: Probe, server: Server, called: str | None) -> None:
+    """Climb ``login`` and ``access``; where the path leads to another server, that one's prompt is climbed to.
+
+    The credential is not sent there: nobody has named that server as a target.
+    """
+    options = probe.target.options
+    where = login.Where(
+        host=probe.host,
+        address=server.address,
+        port=probe.target.port,
+        share=options.get("share"),
+        path=options.get("path") or "",
+        dialect=server.dialect,
+        called=called,
+        server=server.name,
+        domain=server.domain,
+        samba=server.samba,
+        encrypts=server.encrypts,
+    )
+    seen = await _log_in(probe, where)
+    followed = probe.depth is Step.ACCESS and seen.denied is not None and seen.denied.cause is nt.ELSEWHERE
+    if followed and seen.referral:
+        await _follow(probe, seen.referral)
+    async with probe.step(Step.ACCESS) as rung:
+        rung.check.facts.update(seen.facts)
+        if seen.denied is not None:
+            rung.denied(seen.denied)
+        else:
+            rung.saw(seen.read)
+
+
+async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
+    trace = login.Trace()
+    async with probe.step(Step.LOGIN) as rung:
+        try:
+            seen = await probe.login(login.visit, where, probe.credential, probe.remaining, trace)
+        finally:
+            probe.footprint.connections += trace.connections
+        if seen.guest:
+            rung.warn(nt.GUEST, f"{seen.account} was let in as guest")
+        else:
+            rung.saw(f"logged in as {seen.account}")
+    return seen
+
+
+async def _follow(probe: Probe, places: list[str]) -> None:
+    r"""Climb to the prompt of the first server that answers of those that have it (``\\server\share\...``).
+
+    Raises:
+        ClimbEnded: in any case, once that is told.
+    """
+    failed: list[Check] = []
+    for place in places[:_MOST_PLACES]:
+        check = await _asked(probe, place.strip("\\").partition("\\")[0])
+        if check.outcome is Outcome.PASSED:
+            for dead in failed:
+                check.summary += f"; {dead.endpoint} would have had it, too, and does not answer: {dead.summary}"
+            probe.record(check)
+            async with probe.step(Step.ACCESS) as rung:
+                told = f"the path is a DFS link to {place}; that server answers, and was not logged in to"
+                rung.blocked(nt.ELSEWHERE, told, _as_target(place))
+        failed.append(check)
+    await _out_of_reach(probe, failed)
+
+
+async def _asked(probe: Probe, host: str) -> Check:
+    """Negotiate with the server, and ask for the prompt where there is one for NTLM."""
+
+    async def connect() -> Stream:
+        return await probe.dial(host, DIRECT)
+
+    checks: list[Check] = []
+    with contextlib.suppress(ClimbEnded):
+        async with probe.step(Step.HANDSHAKE, f"{bracketed(host)}:{DIRECT}", into=checks) as rung:
+            talk = await dialect.negotiate(probe, await connect(), connect)
+            rung.saw(f"a DFS link of the target leads here: speaks {talk.dialect}")
+            try:
+                await prompt.challenge(probe, talk)
+                rung.saw("asks for a login")
+            except NoNtlm as error:
+                rung.saw(str(error))
+            await probe.leave(talk.stream)
+    return checks[0]
+
+
+def _as_target(place: str) -> str:
+    """The target to put into the inventory for that place."""
+    host, share, *below = [*place.strip("\\").split("\\"), ""]
+    path = quote("/".join(filter(None, below)))
+    return f"smb://{bracketed(host)}/{quote(share)}" + (f"?path={path}" if path else "")
+
+
+async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:
+    """Tell that no server behind the link is to be had. What kept us from knowing outweighs what is definite."""
+    told = "; ".join(f"{check.endpoint}: {check.finding.detail}" for check in failed if check.finding)
+    check = next((check for check in failed if check.finding and not check.finding.cause.definite), failed[0])
+    assert check.finding is not None, "who does not answer has a finding"
+    cause = check.finding.cause
+    if cause.definite and (cause in _UNHEARD or cause.step.height <= Step.CONNECT.height):
+        cause = causes.DFS_TARGET_UNREACHABLE
+    async with probe.step(Step.ACCESS, check.endpoint) as rung:
+        rung.blocked(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)

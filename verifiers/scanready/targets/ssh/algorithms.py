@@ -1,0 +1,89 @@
+"""What an SSH server's greeting and offer say, and whether the agent's own client can deal with it.
+
+The scanner logs in with the agent's ssh client. With its effective configuration
+and the server's KEXINIT the negotiation of RFC 4253, 7.1 can be done on paper:
+no login, no user name, no second connection.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanready.climb.probe import Probe, Rung
+from scanready.wire import ssh as wire
+
+from . import causes
+from . import client as openssh
+
+# Broken or retired: SHA-1 and 1024-bit key exchange, SHA-1 and DSA host keys (RFC 9142; OpenSSH 8.8 and 7.0 release
+# notes), CBC and RC4 ciphers (OpenSSH 6.7, RFC 8758), MD5 and truncated MACs. hmac-sha1 is still in every default.
+_LEGACY = re.compile(
+    r"diffie-hellman-.*-sha1$|ssh-rsa$|ssh-dss$|.*-cbc(@.*)?$|arcfour|hmac-md5|hmac-sha1-96|hmac-ripemd"
+)
+_PRODUCT = re.compile(r"(?P<product>.+?)[_/-]v?(?P<version>\d[\w.]*)")
+_SYSTEMS = ("Debian", "Ubuntu", "Raspbian", "FreeBSD", "NetBSD", "Windows", "Sun", "Cisco", "ROSSSH")
+
+
+def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
+    """Product, version and what the comments tell of the system, e.g. of ``OpenSSH_9.2p1 Debian-2+deb12u10``."""
+    named = _PRODUCT.fullmatch(greeting.software)
+    facts: dict[str, Any] = {"product": (named["product"] if named else greeting.software).removesuffix("_for_Windows")}
+    if named:
+        facts["version"] = named["version"]
+    hint = f"{greeting.comments} {greeting.software}"
+    family = next((name for name in _SYSTEMS if name in hint), None)
+    if family:
+        facts["os"] = family
+    if greeting.preamble:
+        facts["preamble"] = " / ".join(greeting.preamble)[:500]
+    return {**facts, "protocol": greeting.protocol}
+
+
+def offer_facts(offer: wire.KexInit) -> dict[str, Any]:
+    """The server's algorithms, most wanted first, without the signals among them."""
+    return {
+        "kex": [name for name in offer.kex if not name.startswith(("ext-info-", "kex-strict-"))],
+        "host_key_algorithms": list(offer.host_keys),
+        "ciphers": list(offer.ciphers_s2c),
+        "macs": list(offer.macs_s2c),
+        "strict_kex": offer.strict,
+    }
+
+
+def predict(
+    probe: Probe, rung: Rung, client: openssh.Client | None, effective: openssh.Effective | None, offer: wire.KexInit
+) -> None:
+    """Whether the agent's ssh client could exchange keys with this server."""
+    if client is None or effective is None:
+        rung.saw("whether the agent's ssh client has an algorithm in common cannot be predicted", predicted=False)
+        return
+    agreed = wire.common(effective.offer, offer)
+    if agreed.missing:
+        names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
+        rung.blocked(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
+    used = {
+        "kex": agreed.kex, "host_key": agreed.host_key, "cipher": agreed.cipher_c2s, "mac": agreed.mac_c2s,
+    }  # fmt: skip
+    rung.saw("which the agent's ssh client can do", predicted=used)
+    legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
+    if legacy:
+        rung.warn(causes.LEGACY_ALGORITHMS, f"the best they have in common: {', '.join(legacy)}")
+
+
+def _in_common(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, ...]) -> str:
+    """A stanza for the agent's ssh_config where its client knows what the server offers; else lines for the server."""
+    here: dict[str, tuple[str, ...]] = {}
+    there: dict[str, tuple[str, ...]] = {}
+    for slot in missing:
+        kind = slot.name.removesuffix("_c2s").removesuffix("_s2c")
+        if kind not in openssh.OPTIONS:
+            continue  # compression: every client and server can do without
+        known = tuple(name for name in slot.theirs if name in client.supported[kind])
+        if known:
+            here[kind] = tuple(dict.fromkeys((*here.get(kind, ()), *known)))
+        else:
+            there[kind] = slot.ours[:3]
+    if there:
+        return f"# sshd_config of the server\n{openssh.sshd_config_lines(there)}"
+    return openssh.ssh_config_stanza(probe.host, here)

@@ -1,0 +1,163 @@
+"""Causes that only SSH can give: the talk itself, the account, the command a scan runs, the files it reads."""
+
+from __future__ import annotations
+
+from scanready.model import Cause, Owner, Step
+
+_BY_HAND = "On the agent: ssh -v -p {port} {user}@{host} true"
+_SFTP_BY_HAND = "On the agent: sftp -P {port} {user}@{host}"
+
+# the talk ---------------------------------------------------------------------------------------------------------
+
+VERSION_1 = Cause(
+    "ssh.version-1",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server speaks only version 1 of the protocol, which no current client speaks any more.",
+    "Enable SSH 2 on the target, or upgrade it.",
+    "On the agent: nc {host} {port}   # the first line says SSH-1.5",
+)
+DISCONNECTED = Cause(
+    "ssh.disconnected",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server ended the connection before any key exchange, and said why.",
+    "See the detail for the server's own words.",
+    "On the agent: ssh -v -p {port} {host}",
+)
+NO_COMMON_ALGORITHM = Cause(
+    "ssh.no-common-algorithm",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "This agent's ssh client and the server have no algorithm in common, so no login can ever begin.",
+    "Apply the fix: on the agent where its client knows what the server offers, else on the server; "
+    "upgrading the older of the two is the lasting remedy.",
+    "On the agent: ssh -v -p {port} {host}   # it ends with 'Unable to negotiate ...'",
+)
+LEGACY_ALGORITHMS = Cause(
+    "ssh.legacy-algorithms",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "All that this agent's ssh client and the server have in common is broken or retired cryptography; "
+    "the next update of the client may end it.",
+    "Enable current algorithms on the server, or upgrade it.",
+    "On the agent: ssh -v -p {port} {host}   # lines 'kex: algorithm', 'kex: host key algorithm'",
+)
+
+# the account ------------------------------------------------------------------------------------------------------
+
+METHOD_NOT_OFFERED = Cause(
+    "ssh.method-not-offered",
+    Owner.SERVER,
+    Step.AUTH,
+    "The server does not let this user log in by the means the credential has (a password or a key).",
+    "Permit the method for the scan account as in the fix, or give the credential what the server asks for.",
+    "On the agent: ssh -v -o PreferredAuthentications=none -p {port} {user}@{host}   "
+    "(the line 'Authentications that can continue')",
+)
+MORE_FACTORS = Cause(
+    "ssh.more-factors",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server accepted what the credential has and asks for a further factor; a scanner cannot answer that.",
+    "Exempt the scan account, from this agent's address, from the second factor.",
+    _BY_HAND,
+)
+KEY_UNUSABLE = Cause(
+    "ssh.key-unusable",
+    Owner.OPERATOR,
+    Step.LOGIN,
+    "The credential's private key cannot be used: no such file, another format, or a wrong or missing passphrase. "
+    "Nothing was tried at the target.",
+    "Correct the key file or its passphrase in the inventory.",
+    "On the agent: ssh-keygen -y -f KEYFILE",
+)
+HOST_KEY_CHANGED = Cause(
+    "ssh.host-key-changed",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server's host key is not the one this agent has on record: a rebuilt host, a cluster address, or somebody "
+    "in between. Neither we nor the agent's ssh client send a password to such a host.",
+    "Ask the server's administrator for the fingerprint; if it is the one of the detail, apply the fix on the agent.",
+    "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+)
+ACCOUNT_BARRED = Cause(
+    "ssh.account-barred",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The server ended the connection at the login instead of answering it: the account is kept out by its "
+    "account rules (pam_access, time limits, an expired account).",
+    "Permit the scan account from this agent's address in the target's account rules.",
+    "On the target: the authentication log (journalctl -u ssh, /var/log/auth.log, /var/log/secure) at that time.",
+)
+
+# the command ------------------------------------------------------------------------------------------------------
+
+COMMAND_REFUSED = Cause(
+    "ssh.command-refused",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but the account cannot run a command: the session or the command was refused, or no shell ran.",
+    "Give the scan account a login shell and permit it sessions on the target.",
+    _BY_HAND,
+)
+SFTP_ONLY = Cause(
+    "ssh.sftp-only",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but the account may only transfer files; an agentless scan runs a program on the target.",
+    "Exempt the scan account from ForceCommand internal-sftp, or scan the host as an SSH file share.",
+    _BY_HAND,
+)
+NOLOGIN = Cause(
+    "ssh.nologin",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but the account's shell turns it away (nologin), or the host is closed for logins.",
+    "Give the scan account a login shell (chsh), or remove /etc/nologin.",
+    "On the target: getent passwd {user}; ls /etc/nologin",
+)
+FORCED_COMMAND = Cause(
+    "ssh.forced-command",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but something else than our command ran: a ForceCommand, a command= in authorized_keys, "
+    "a menu or a restricted shell.",
+    "Exempt the scan account from the forced command.",
+    _BY_HAND,
+)
+TEMP_NOT_WRITABLE = Cause(
+    "unix.temp-not-writable",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The account cannot write to the directory for temporary files, where an agentless scan puts its program.",
+    "Make the directory writable for the scan account, or name another one (option `directory`).",
+    "On the target, as the scan account: test -w DIRECTORY && echo writable",
+)
+TEMP_NOEXEC = Cause(
+    "unix.temp-noexec",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The directory for temporary files is mounted noexec: the program an agentless scan puts there cannot start.",
+    "Mount it with exec, or name a directory elsewhere (option `directory`).",
+    "On the target: findmnt -no OPTIONS -T DIRECTORY",
+)
+TEMP_FULL = Cause(
+    "unix.temp-full",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The directory for temporary files has hardly any space left for an agentless scan's program and its results.",
+    "Free some space there, or name another directory (option `directory`).",
+    "On the target: df -Pk DIRECTORY",
+)
+
+# the files --------------------------------------------------------------------------------------------------------
+
+NO_SFTP = Cause(
+    "ssh.no-sftp",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, but the server offers no file transfer: it has no SFTP subsystem for this account.",
+    "Switch the subsystem on as in the fix, and let no forced command or login script stand before it.",
+    _SFTP_BY_HAND,
+)

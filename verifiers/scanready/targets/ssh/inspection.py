@@ -1,0 +1,106 @@
+"""One read-only command for a Unix host, and what its output says. Pure text, no I/O.
+
+It must survive any login shell, csh and fish included, so it is one line for
+/bin/sh in single quotes without any of its own. Everything in it is of POSIX but
+``findmnt`` and ``/proc/mounts``; ``mount`` serves where neither is. It begins and
+ends with a mark: what else a shell, a menu or a login script prints is told apart.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+
+from . import causes
+from .client import match_stanza
+from .login_limits import printable
+
+BEGIN, END = "scanready-begin", "scanready-end"
+
+_SCRIPT = "; ".join(
+    (
+        f"echo {BEGIN}",
+        'echo "system=`uname -sm`"',
+        'd="${1:-${TMPDIR:-/tmp}}"',
+        'echo "directory=$d"',
+        'if test -d "$d"; then echo is=directory; fi',
+        # access(2): it knows permissions, ACLs and read-only mounts, and writes nothing.
+        'if test -w "$d" && test -x "$d"; then echo is=writable; fi',
+        'set -- `df -Pk "$d" 2>/dev/null | tail -n 1`',
+        'echo "free=$4"',
+        'm="$6"',
+        'o=`findmnt -nro OPTIONS -T "$d" 2>/dev/null`',
+        'if test -z "$o" && test -r /proc/mounts; then o=`grep -F " $m " /proc/mounts | tail -n 1`; fi',
+        'if test -z "$o"; then o=`mount 2>/dev/null | grep -F " $m " | tail -n 1`; fi',
+        'echo "mount=$o"',
+        f"echo {END}",
+    )
+)
+
+# OpenSSH's words for a session under ForceCommand internal-sftp; nologin(8), pam_nologin(8); sshd and PAM on expiry.
+_SFTP_ONLY = re.compile(r"sftp connections? only|sftp.only|only sftp", re.IGNORECASE)
+_NOLOGIN = re.compile(
+    r"account is (?:currently )?not available|not available at this time|nologin|system is going down|"
+    r"logins? (?:is|are) (?:currently )?disabled|unprivileged users are not permitted",
+    re.IGNORECASE,
+)
+_EXPIRED = re.compile(r"password (?:has )?expired|password change required|account has expired", re.IGNORECASE)
+
+
+def command(directory: str | None) -> str:
+    """The command line; ``directory`` is where a scan puts its files, by default ``$TMPDIR`` or ``/tmp`` over there."""
+    return f"/bin/sh -c '{_SCRIPT}' sh{f' {shlex.quote(directory)}' if directory else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the command found; ``free`` is KiB, None if ``df`` did not say."""
+
+    system: str
+    directory: str
+    exists: bool
+    writable: bool
+    noexec: bool
+    free: int | None
+
+
+def read(output: str) -> Inspection | None:
+    """Return what the command found, None if it did not run to its end (then something else did)."""
+    if BEGIN not in output or END not in output:
+        return None
+    found: dict[str, list[str]] = {}
+    for line in output.partition(BEGIN)[2].partition(END)[0].splitlines():
+        name, _, value = line.partition("=")
+        found.setdefault(name.strip(), []).append(value.strip())
+
+    def first(name: str) -> str:
+        return printable(found.get(name, [""])[0], 300)
+
+    return Inspection(
+        first("system"),
+        first("directory"),
+        "directory" in found.get("is", []),
+        "writable" in found.get("is", []),
+        "noexec" in re.split(r"[\s,()]+", first("mount")),
+        int(first("free")) if first("free").isdecimal() else None,
+    )
+
+
+def something_else_ran(output: str, status: int | None, user: str, agent: str) -> Failure:
+    """The command did not run to its end: who or what answered instead? ``agent`` is this host's address there."""
+    said, exited = printable(output, 300), f"exit status {status}"
+    detail = f"{exited}: {said}" if said else f"{exited} and no output"
+    unforced = match_stanza(user, agent, "ForceCommand none")
+    if _EXPIRED.search(said):
+        return Failure(common.LOGIN_EXPIRED, detail)
+    if _SFTP_ONLY.search(said):
+        return Failure(causes.SFTP_ONLY, detail, unforced)
+    if _NOLOGIN.search(said):
+        return Failure(causes.NOLOGIN, detail, f"chsh -s /bin/sh {shlex.quote(user)}")
+    if status in (126, 127) or (not said and status != 0):
+        return Failure(causes.COMMAND_REFUSED, detail)
+    return Failure(causes.FORCED_COMMAND, detail, unforced)

@@ -1,0 +1,390 @@
+"""One visit over SSH with paramiko: ask for the methods, log in once, run one command, look at one path, leave.
+
+No agent keys, no keys of the home directory, no second method after a refusal.
+paramiko has no total deadline and trusts its peer with memory, so it is kept on a
+:class:`Leash`. It never says why it leaves either: sshd would log a reset, so a
+DISCONNECT with our text goes first. paramiko knows fewer algorithms than OpenSSH;
+what it cannot negotiate is a limit of ours, never the target's failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+from scanready.wire import ssh as wire
+
+from . import causes
+from .client import match_stanza
+from .login_inspect import Command, Listing, list_path, run_command
+from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, printable, take_leave
+
+if TYPE_CHECKING:
+    import paramiko
+
+Dial = Callable[[], socket.socket]
+
+_OTP = re.compile(r"one.?time|otp|token|verification|passcode|authenticator|\bpin\b|duo", re.IGNORECASE)
+_NEW_PASSWORD = re.compile(r"new (unix )?password|current (unix )?password|expired|must change", re.IGNORECASE)
+_EXPIRED = re.compile(r"expired", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a visit is for. ``host`` and ``port`` as known_hosts names them; ``agent`` is this host's address there.
+
+    ``command`` is run, ``path`` is listed ("." is the home directory); None leaves either out.
+    """
+
+    host: str
+    port: int
+    agent: str
+    known_hosts: tuple[str, ...] = ()
+    command: str | None = None
+    path: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a visit saw of what was wanted; its texts are printable and short.
+
+    ``key_on_record`` is "yes", "no", "other types" or "changed".
+    """
+
+    methods: tuple[str, ...] = ()
+    passwordless: bool = False
+    host_key: str = ""
+    key_on_record: str = "no"
+    banner: str = ""
+    wanted: Wanted | None = None
+    command: Command | Failure | None = None
+    listing: Listing | Failure | None = None
+
+
+def limits(offered: wire.KexInit) -> str:
+    """Say what keeps paramiko from this server before it is even tried; empty if nothing does.
+
+    Raises:
+        Failure: paramiko is not installed.
+    """
+    paramiko = _import()
+    lists = ("_preferred_kex", "_preferred_keys", "_preferred_ciphers", "_preferred_macs")
+    ours = wire.offer(*(getattr(paramiko.Transport, name) for name in lists))
+    slots = wire.common(ours, offered).missing
+    return "; ".join(f"for {slot.name} the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
+
+
+def ask_methods(dial: Dial, wanted: Wanted, user: str, seconds: float) -> Visit:
+    """Ask with ``none`` authentication how ``user`` may log in, and leave; no secret is sent.
+
+    Raises:
+        Failure: paramiko is not installed or cannot talk to this server; out of time.
+        OSError, StreamError: from ``dial``.
+    """
+    _import()
+    leash = Leash(dial(), seconds)
+    transport = open_transport(leash)
+    try:
+        visit = _meet(transport, leash, wanted)
+        visit.passwordless = _ask_none(transport, leash, visit, user)
+        return visit
+    finally:
+        take_leave(transport, leash)
+
+
+def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tried: Callable[[], object]) -> Visit:
+    """Log in once and do what is wanted, within ``seconds``; ``tried`` is called when the account is really used.
+
+    Raises:
+        Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
+        OSError, StreamError: from ``dial``.
+    """
+    _import()
+    key = _load_key(credential)
+    leash = Leash(dial(), seconds)
+    transport = open_transport(leash)
+    try:
+        seen = _meet(transport, leash, wanted)
+        try:
+            _log_in(transport, leash, seen, wanted, credential, key, tried)
+        except Failure as failure:
+            failure.facts.update(facts_of(seen))
+            raise
+        seen.banner = _banner(transport) or seen.banner
+        if wanted.command is not None:
+            seen.command = run_command(transport, leash, wanted.command)
+        if wanted.path is not None:
+            seen.listing = list_path(transport, leash, wanted.path)
+        return seen
+    finally:
+        take_leave(transport, leash)
+
+
+def facts_of(seen: Visit) -> dict[str, Any]:
+    """What a visit saw, in the vocabulary of facts."""
+    found = {
+        "auth_methods": list(seen.methods),
+        "host_key": seen.host_key,
+        "host_key_on_record": seen.key_on_record,
+        "login_banner": seen.banner,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _import() -> Any:
+    try:
+        import paramiko
+    except ImportError as error:
+        raise Failure(common.DRIVER_MISSING, "paramiko is not installed: pip install 'scanready[ssh]'") from error
+    return paramiko
+
+
+# meeting ----------------------------------------------------------------------------------------------------------
+
+
+def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
+    """Exchange keys and compare the host key with what the agent has on record."""
+    import paramiko
+
+    try:
+        transport.start_client(timeout=leash.remaining)
+    except paramiko.ssh_exception.IncompatiblePeer as error:
+        raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {error}") from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise leash.verdict(f"the key exchange ended: {error or 'the server hung up'}") from error
+    if not (transport.is_active() and transport.initial_kex_done):
+        raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
+    leash.most = MOST_RECEIVED
+    key = transport.get_remote_server_key()
+    name = wanted.host if wanted.port == 22 else f"[{wanted.host}]:{wanted.port}"
+    on_record = _on_record(name, key, wanted.known_hosts)
+    return Visit(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=on_record, wanted=wanted)
+
+
+@lru_cache(maxsize=8)
+def _recorded(path: str, changed: int) -> paramiko.HostKeys:
+    """A known_hosts file as of ``changed``: a large one takes half a second to parse, and every visit wants it."""
+    import paramiko
+
+    return paramiko.HostKeys(path)
+
+
+def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
+    import paramiko
+
+    of_other_types = False
+    for path in files:
+        try:
+            recorded = _recorded(path, os.stat(path).st_mtime_ns).lookup(name)
+        except (OSError, paramiko.SSHException, ValueError):
+            continue  # no such file, or one that ssh would not understand either
+        if recorded is None:
+            continue
+        same_type = recorded.get(key.get_name())
+        if same_type is not None:
+            return "yes" if same_type == key else "changed"
+        of_other_types = True
+    return "other types" if of_other_types else "no"
+
+
+def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Visit, user: str) -> bool:
+    """Fill in the methods the server offers to ``user``; True if it let the user in at once."""
+    import paramiko
+
+    try:
+        transport.auth_timeout = leash.remaining
+        transport.auth_none(user)
+    except paramiko.BadAuthenticationType as error:
+        seen.methods = tuple(printable(str(method), 60) for method in error.allowed_types[:20])
+        return False
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise _closed(transport, leash, seen, error) from error
+    finally:
+        seen.banner = _banner(transport)
+    seen.methods = ("none",)
+    return True
+
+
+# logging in -------------------------------------------------------------------------------------------------------
+
+
+def _log_in(
+    transport: paramiko.Transport,
+    leash: Leash,
+    seen: Visit,
+    wanted: Wanted,
+    credential: Credential,
+    key: paramiko.PKey | None,
+    tried: Callable[[], object],
+) -> None:
+    """One attempt: with the key where the server takes keys, else with the password."""
+    user = credential.username
+    seen.passwordless = _ask_none(transport, leash, seen, user)
+    if seen.passwordless:
+        tried()
+        return
+    left = seen.methods
+    if key is not None and "publickey" in left:
+        tried()
+        left = _attempt(transport, leash, seen, lambda: transport.auth_publickey(user, key), "the key")
+        if transport.is_authenticated():
+            return
+    elif not _takes_password(left, credential):
+        raise _not_offered(seen, wanted, credential)
+    if not _takes_password(left, credential):
+        raise _more_factors(left, wanted, user)
+    if seen.key_on_record == "changed":
+        raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
+    tried()
+    left = _with_password(transport, leash, seen, wanted, credential, left)
+    if not transport.is_authenticated():
+        raise _more_factors(left, wanted, user)
+
+
+def _takes_password(methods: tuple[str, ...], credential: Credential) -> bool:
+    return credential.password is not None and ("password" in methods or "keyboard-interactive" in methods)
+
+
+def _with_password(
+    transport: paramiko.Transport,
+    leash: Leash,
+    seen: Visit,
+    wanted: Wanted,
+    credential: Credential,
+    methods: tuple[str, ...],
+) -> tuple[str, ...]:
+    user, password = credential.username, credential.password or ""
+    if "password" in methods:
+        return _attempt(
+            transport, leash, seen, lambda: transport.auth_password(user, password, fallback=False), "the password"
+        )
+    answers = _Answers(transport, password)
+    try:
+        return _attempt(transport, leash, seen, lambda: transport.auth_interactive(user, answers), "the password")
+    except Failure as failure:
+        if answers.unanswered is None:
+            raise
+        asked = f"the server asks: {answers.unanswered}"
+        if _NEW_PASSWORD.search(answers.unanswered):
+            raise Failure(common.LOGIN_EXPIRED, asked) from failure
+        raise Failure(causes.MORE_FACTORS, asked, _without_factors(wanted, user)) from failure
+
+
+class _Answers:
+    """Answers the first hidden prompt with the password, and no other: who asks more wants a human."""
+
+    def __init__(self, transport: paramiko.Transport, password: str) -> None:
+        self._transport = transport
+        self._password: str | None = password
+        self.unanswered: str | None = None
+
+    def __call__(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        import paramiko
+
+        if not prompts:
+            return []
+        text = printable(" ".join(filter(None, [title, instructions, *(prompt for prompt, _ in prompts)])), 300)
+        (prompt, echo), *more = prompts
+        if self._password is None or more or echo or _OTP.search(prompt) or _NEW_PASSWORD.search(text):
+            self.unanswered = text
+            disconnect(self._transport)
+            raise paramiko.SSHException("a prompt that is not for the password")
+        answer, self._password = self._password, None
+        return [answer]
+
+
+def _attempt(
+    transport: paramiko.Transport, leash: Leash, seen: Visit, send: Callable[[], list[str]], what: str
+) -> tuple[str, ...]:
+    """Send one authentication; return what the server asks for next (nothing once logged in).
+
+    A refusal may also mean that AllowUsers, DenyUsers or a locked account keeps
+    the user out: sshd says the same for all of them.
+    """
+    import paramiko
+
+    try:
+        transport.auth_timeout = leash.remaining
+        return tuple(printable(str(method), 60) for method in send()[:20])
+    except paramiko.AuthenticationException as error:
+        if not transport.is_active() or leash.expired or "timeout" in str(error):
+            raise _closed(transport, leash, seen, error) from error
+        detail = (
+            f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
+        )
+        raise Failure(common.LOGIN_REFUSED, detail) from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise _closed(transport, leash, seen, error) from error
+
+
+def _closed(transport: paramiko.Transport, leash: Leash, seen: Visit, error: BaseException) -> Failure:
+    """The connection ended at the login: by our leash, by a rule of the server, or for reasons it told."""
+    # get_banner() is silent once the connection is down; a banner then holds what PAM said about the account.
+    handler = transport.auth_handler
+    said = printable(_raw_text(getattr(handler, "banner", None)), 300) or seen.banner
+    words = " ".join(filter(None, [leash.disconnect_text, said]))
+    if "Illegal info request" in str(error):  # to paramiko, after a password: PASSWD_CHANGEREQ (RFC 4252, 8)
+        return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
+    if leash.expired or leash.flooded:
+        return leash.verdict(str(error))
+    if _EXPIRED.search(words):
+        return Failure(common.LOGIN_EXPIRED, words)
+    if "authentication failures" in leash.disconnect_text:
+        return Failure(common.LOGIN_REFUSED, f"after one attempt: {leash.disconnect_text}")
+    return Failure(causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{words}")
+
+
+def _not_offered(seen: Visit, wanted: Wanted, credential: Credential) -> Failure:
+    has = " and ".join(
+        filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
+    )
+    offered = ", ".join(seen.methods) or "nothing"
+    line = "PasswordAuthentication yes" if credential.password is not None else "PubkeyAuthentication yes"
+    method = "password" if credential.password is not None else "publickey"
+    fix = match_stanza(credential.username, wanted.agent, line, f"AuthenticationMethods {method}")
+    return Failure(
+        causes.METHOD_NOT_OFFERED,
+        f"for {credential.username} the server takes {offered}; the credential has {has}",
+        fix,
+    )
+
+
+def _more_factors(left: tuple[str, ...], wanted: Wanted, user: str) -> Failure:
+    asked = ", ".join(left) or "more"
+    return Failure(
+        causes.MORE_FACTORS, f"accepted, and then the server asks for {asked}", _without_factors(wanted, user)
+    )
+
+
+def _without_factors(wanted: Wanted, user: str) -> str:
+    return match_stanza(user, wanted.agent, "AuthenticationMethods any")
+
+
+def _load_key(credential: Credential) -> paramiko.PKey | None:
+    if credential.key_file is None:
+        return None
+    from paramiko import PKey, SSHException
+    from paramiko.pkey import UnknownKeyType
+
+    passphrase = credential.key_passphrase
+    try:
+        # cryptography wants bytes, and paramiko hands on what it is given.
+        return PKey.from_path(credential.key_file, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
+    except (OSError, ValueError, TypeError, SSHException, UnknownKeyType) as error:
+        raise Failure(causes.KEY_UNUSABLE, f"{credential.key_file}: {printable(str(error), 200)}") from error
+
+
+def _banner(transport: paramiko.Transport) -> str:
+    return printable(_raw_text(transport.get_banner()), 500)
+
+
+def _raw_text(raw: bytes | str | None) -> str:
+    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else (raw or "")

@@ -1,0 +1,104 @@
+"""What is looked at once logged in over SSH: the output of one command, one entry of one directory. Read-only."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+
+from . import causes
+from .login_limits import Leash, printable
+
+if TYPE_CHECKING:
+    import paramiko
+
+#: More output than any answer to our command has; a forced command may talk for ever.
+MOST_OUTPUT = 64 << 10
+SUBSYSTEM = "Subsystem sftp internal-sftp"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What became of a command: both outputs together, and the exit status, None if the server told none."""
+
+    output: str
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A path that could be read: its absolute name, whether it is a directory, and one entry ("" if it is empty)."""
+
+    path: str
+    directory: bool
+    entry: str
+
+
+def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Command | Failure:
+    """Run a command without a terminal, and read at most `MOST_OUTPUT` bytes of it."""
+    import paramiko
+
+    try:
+        channel = transport.open_session(timeout=leash.remaining)
+        channel.settimeout(leash.remaining)
+        channel.set_combine_stderr(True)
+        channel.exec_command(command)
+        output = b""
+        while len(output) < MOST_OUTPUT and (more := channel.recv(4096)):
+            output += more
+        ended = channel.status_event.wait(min(1.0, leash.remaining)) and channel.exit_status >= 0
+        status = channel.exit_status if ended else None
+        channel.close()
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        return _unanswered(leash, error) or Failure(
+            causes.COMMAND_REFUSED, f"the server refuses to run a command: {printable(str(error), 200)}"
+        )
+    return Command(output.decode("utf-8", "replace"), status)
+
+
+def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing | Failure:
+    """Open the SFTP subsystem, and read one entry of the directory at ``path``, or one byte of the file."""
+    import paramiko
+    from paramiko.sftp import SFTPError
+
+    try:
+        channel = transport.open_session(timeout=leash.remaining)
+        channel.settimeout(leash.remaining)
+        channel.invoke_subsystem("sftp")
+        sftp = paramiko.SFTPClient(channel)
+    except (paramiko.SSHException, SFTPError, EOFError, OSError) as error:
+        # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
+        return _unanswered(leash, error) or Failure(
+            causes.NO_SFTP, f"the SFTP subsystem does not open: {printable(str(error), 200)}", SUBSYSTEM
+        )
+    try:
+        return _look(sftp, path)
+    except FileNotFoundError:
+        return Failure(common.ACCESS_NOT_FOUND, f"{path} does not exist")
+    except PermissionError:
+        return Failure(common.ACCESS_DENIED, f"{path} may not be read by this account")
+    except (paramiko.SSHException, SFTPError, EOFError, OSError) as error:
+        return _unanswered(leash, error) or Failure(common.ACCESS_DENIED, f"{path}: {printable(str(error), 200)}")
+
+
+def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
+    absolute = printable(sftp.normalize(path), 500)
+    mode = sftp.stat(path).st_mode or 0
+    if stat.S_ISREG(mode):
+        with sftp.open(path, "rb") as file:
+            file.read(1)
+        return Listing(absolute, False, "")
+    entry = next(iter(sftp.listdir_iter(path, read_aheads=1)), None)
+    return Listing(absolute, True, printable(entry.filename, 200) if entry is not None else "")
+
+
+def _unanswered(leash: Leash, error: BaseException) -> Failure | None:
+    """Silence and floods are no refusals."""
+    if leash.flooded:
+        return leash.verdict("")
+    if isinstance(error, TimeoutError) or leash.expired:
+        return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
+    return None

@@ -1,0 +1,167 @@
+"""paramiko on a leash: a socket that ends in time and in size, a quiet log, and a polite end.
+
+paramiko waits without limit for most answers and buffers whatever comes (a banner
+of 50 MB without a line end: measured). All its waits end when its transport dies,
+and its transport dies when the socket ends. So the socket ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+
+if TYPE_CHECKING:
+    import paramiko
+
+#: All that a server may send in one visit: far more than a login, one command and one directory entry ever are.
+MOST_RECEIVED = 4 << 20
+#: The same until keys are exchanged: a greeting and KEXINIT, at most 35,000 bytes by the RFC (4253, 6.1), and a reply.
+MOST_BEFORE_KEYS = 64 << 10
+#: OpenSSH's own client asks for a handful of prompts at the most.
+MOST_PROMPTS = 16
+#: How long the server is given to close first after our DISCONNECT, in seconds. It does so in one round trip.
+LINGER = 0.25
+
+FAREWELL = "scanready login check ended"
+_LOG = "scanready.paramiko"
+_DISCONNECT, _INFO_REQUEST = 1, 60
+
+
+class Leash:
+    """The socket paramiko gets: ends after ``seconds`` or ``most`` bytes, and notes what paramiko forgets.
+
+    ``disconnect_text`` is what the server said when it left.
+    """
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self._ends = time.monotonic() + seconds
+        self._received = 0
+        self._closed = False  # paramiko looks at this one of a socket's own attributes
+        self.most = MOST_BEFORE_KEYS
+        self.flooded = False
+        self.disconnect_text = ""
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._ends - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """True once the time is over."""
+        return self.remaining == 0.0
+
+    def verdict(self, otherwise: str) -> Failure:
+        """Why the connection ended: by this leash, or ``otherwise``."""
+        if self.flooded:
+            return Failure(common.MALFORMED, f"the server sent more than {self.most >> 10} KiB")
+        if self.expired:
+            return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
+        said = f"; the server said: {self.disconnect_text}" if self.disconnect_text else ""
+        return Failure(common.LIMIT, f"{printable(otherwise, 300)}{said}")
+
+    # the socket, as paramiko uses it
+
+    def recv(self, size: int) -> bytes:
+        """Receive, or report the end: of the connection, of the time, of our patience with its size."""
+        if self.expired or self.flooded:
+            return b""
+        data = self._sock.recv(min(size, 1 << 16))
+        self._received += len(data)
+        self.flooded = self._received > self.most
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send what the peer takes; paramiko would try for ever."""
+        if self.expired:
+            raise BrokenPipeError("the time is over")
+        return self._sock.send(data)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """As a socket's."""
+        self._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """As a socket's."""
+        self._closed = True
+        self._sock.close()
+
+
+def open_transport(leash: Leash) -> paramiko.Transport:
+    """Make a transport on the leash that logs nowhere; nothing is sent yet."""
+    import paramiko
+
+    log = logging.getLogger(_LOG)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    # Any object with recv, send, settimeout and close will do, says the class itself.
+    transport = paramiko.Transport(leash, packetizer_class=_packetizer(paramiko, leash))  # type: ignore[arg-type]
+    transport.set_log_channel(_LOG)
+    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
+    transport.channel_timeout = transport.clear_to_send_timeout = leash.remaining
+    return transport
+
+
+def _packetizer(paramiko: Any, leash: Leash) -> type:
+    """paramiko's packetizer, which also looks at two messages that paramiko takes without a second look."""
+
+    class Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
+        def read_message(self) -> tuple[int, Any]:
+            kind, message = super().read_message()
+            if kind == _DISCONNECT:
+                message.get_int()
+                leash.disconnect_text = printable(message.get_text(), 300)
+                message.rewind()
+            elif kind == _INFO_REQUEST:
+                _demand_few_prompts(paramiko, message)
+            return kind, message
+
+    return Packetizer
+
+
+def _demand_few_prompts(paramiko: Any, message: Any) -> None:
+    """A count of four thousand million prompts would keep paramiko busy until memory ends (RFC 4256, 3.2)."""
+    for _ in ("name", "instruction", "language"):
+        message.get_string()
+    prompts = message.get_int()
+    message.rewind()
+    if prompts > MOST_PROMPTS:
+        raise paramiko.SSHException(f"the server asks {prompts} questions at once")
+
+
+def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
+    """Disconnect and let the server close first: a reset would look like an attack in its log."""
+    if transport.is_active() and disconnect(transport):
+        transport.join(LINGER)
+    transport.close()
+    leash.close()
+
+
+def disconnect(transport: paramiko.Transport) -> bool:
+    """Say DISCONNECT with our text (paramiko itself just hangs up); True if it could be said."""
+    import paramiko
+
+    message = paramiko.Message()
+    message.add_byte(b"\x01")
+    message.add_int(11)  # SSH_DISCONNECT_BY_APPLICATION (RFC 4253, 11.1)
+    message.add_string(FAREWELL)
+    message.add_string("en")
+    try:
+        transport._send_message(message)  # type: ignore[attr-defined]  # the only way to say it
+    except (paramiko.SSHException, EOFError, OSError):
+        return False
+    return True
+
+
+def printable(text: str, most: int) -> str:
+    """What a server said, on one line, without anything a terminal would act on, and bounded."""
+    line = " ".join(text[: 4 * most].split())
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return shown[:most]

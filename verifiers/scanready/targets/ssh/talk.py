@@ -1,0 +1,317 @@
+"""SSH, for `unix` and `ssh`: the climb that needs no credential, and the login both share.
+
+    we                                    the server
+    SSH-2.0-scanready_...     ->
+                              <-          SSH-2.0-..., or a refusal in plain text
+                              <-          KEXINIT: all it offers
+    DISCONNECT (11, our text) ->
+
+    and with a user name, on a connection of its own (a client library's):
+    key exchange, "none"      ->
+                              <-          the methods this user may log in with
+    password or key, once     ->
+
+Whether a key exchange would succeed is predicted from the server's offer and the
+agent's own ssh client, so no user name has to be invented to prove it: sshd logs
+an invented one as an attack, and fail2ban counts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypeVar
+
+from scanready.causes import common
+from scanready.climb.explain import Failure, foreigner
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Step
+from scanready.net.dial import dial
+from scanready.net.stream import HungUp, Stream, StreamError
+from scanready.run.agent_step import ssh_client
+from scanready.version import __version__
+from scanready.wire import ssh as wire
+
+from . import causes, inspection, login
+from . import client as openssh
+from .algorithms import greeting_facts, offer_facts, predict
+from .login import Visit, Wanted
+from .login_limits import printable
+
+T = TypeVar("T")
+
+IDENTIFICATION = wire.identification(f"scanready_{__version__}".replace("-", "."))
+FAREWELL = wire.disconnect("scanready handshake check, no login attempted")
+
+#: RFC 4253, 11.1: the one reason that tells of load instead of a rule.
+_TOO_MANY_CONNECTIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the talk without a credential came to. ``agent`` is this host's address as the server sees it, NAT aside."""
+
+    offer: wire.KexInit
+    client: openssh.Client | None
+    known_hosts: tuple[str, ...]
+    address: str
+    agent: str
+
+
+# without a credential ---------------------------------------------------------------------------------------------
+
+
+async def talk(probe: Probe) -> Spoken:
+    """Climb to the server's offer of algorithms, and leave; once for all target types on this port."""
+    return await probe.share(("ssh", probe.target.options.get("known_hosts")), _talk)
+
+
+async def _talk(probe: Probe) -> Spoken:
+    client = await ssh_client(probe)
+    manners = _Manners()
+    stream = await probe.connect(farewell=manners.farewell)
+    async with probe.step(Step.HANDSHAKE) as rung:
+        try:
+            greeting = await manners.introduce(stream)
+        except (wire.TurnedAway, HungUp) as error:  # a server that has not read our line resets
+            if not error.heard or error.heard.startswith(b"SSH-") or foreigner(error.heard, probe.row.speaks):
+                raise
+            said = printable(error.heard.decode("utf-8", "replace"), 200)
+            raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error
+        if isinstance(greeting, wire.Refusal):
+            _refused(probe, greeting)
+        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
+        if not greeting.speaks_ssh2:
+            rung.blocked(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
+        offer = await _offer(probe, manners, stream, greeting)
+        rung.saw("offers a key exchange", **offer_facts(offer))
+        effective = await _effective(probe, client)
+        predict(probe, rung, client, effective, offer)
+    await probe.leave(stream)
+    return Spoken(offer, client, _known_hosts(probe, effective), probe.address or probe.host, probe.agent_address)
+
+
+async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Effective | None:
+    if client is None:
+        return None
+    if client.has_section_for(probe.host):
+        return await _in_pool(probe, openssh.effective, client.program, probe.host, probe.target.port)
+    return client.general
+
+
+async def _in_pool(probe: Probe, function: Callable[..., T], *arguments: Any) -> T:
+    running = asyncio.get_running_loop().run_in_executor(probe.around.logins, function, *arguments)
+    return await asyncio.wait_for(running, probe.remaining + probe.grace)
+
+
+class _Manners:
+    """Begins each connection with our identification and ends it with our DISCONNECT, at whatever step that is.
+
+    Also at --depth connect: a connection that says nothing leaves two lines in
+    sshd's log that look like a port scan. To a peer that did not greet as SSH 2
+    nothing more is said.
+    """
+
+    def __init__(self) -> None:
+        self._introduced: set[Stream] = set()
+        self._greeted: set[Stream] = set()
+        self._listened: set[Stream] = set()
+
+    async def introduce(self, stream: Stream) -> wire.Identification | wire.Refusal:
+        """Send our line at once, read the server's."""
+        self._introduced.add(stream)
+        await stream.send(IDENTIFICATION)
+        greeting: wire.Identification | wire.Refusal = await stream.receive(wire.read_identification)
+        if isinstance(greeting, wire.Identification) and greeting.speaks_ssh2:
+            self._greeted.add(stream)
+        return greeting
+
+    async def listen(self, stream: Stream) -> wire.KexInit | wire.Disconnected | wire.Refusal:
+        """Read the server's offer."""
+        self._listened.add(stream)
+        answer: wire.KexInit | wire.Disconnected | wire.Refusal = await stream.receive(wire.read_kexinit)
+        if not isinstance(answer, wire.KexInit):
+            self._greeted.discard(stream)  # it has said goodbye itself
+        return answer
+
+    async def farewell(self, stream: Stream) -> None:
+        """Do what is left of the talk, as far as the peer goes along, and disconnect."""
+        if stream not in self._introduced:
+            await self.introduce(stream)
+        if stream in self._greeted and stream not in self._listened:
+            await self.listen(stream)
+        if stream in self._greeted:
+            await stream.send(FAREWELL)
+
+
+async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire.Identification) -> wire.KexInit:
+    try:
+        answer = await manners.listen(stream)
+    except HungUp as error:
+        detail = f"greeted as {greeting.software} and then closed the connection before the key exchange"
+        raise Failure(common.HUNG_UP, detail) from error
+    if isinstance(answer, wire.Refusal):
+        _refused(probe, answer)
+    if isinstance(answer, wire.Disconnected):
+        if answer.reason == _TOO_MANY_CONNECTIONS:
+            raise Failure(common.THROTTLED, f"too many connections: {answer.text}")
+        raise Failure(causes.DISCONNECTED, f"reason {answer.reason}: {answer.text or 'no text'}")
+    return answer
+
+
+def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
+    """One of the refusals that OpenSSH says in plain text."""
+    agent = probe.agent_address
+    match refusal.kind:
+        case wire.RefusalKind.MAX_STARTUPS:
+            detail = f"{refusal.text!r}: sshd's MaxStartups or PerSourceMaxStartups; connections are dropped at random"
+            fix = f"# sshd_config; who holds the places: ss -tn 'sport = :{probe.target.port}'\nMaxStartups 100:30:200"
+            raise Failure(common.THROTTLED, f"{detail} (this agent is {agent})", fix)
+        case wire.RefusalKind.PENALTY:
+            detail = f"{refusal.text!r}: sshd's PerSourcePenalties punish this agent's address"
+            mask = 128 if ":" in agent else 32
+            raise Failure(common.THROTTLED, detail, f"PerSourcePenaltyExemptList {agent}/{mask}")
+        case wire.RefusalKind.VERSION:
+            raise Failure(causes.VERSION_1, refusal.text)
+        case wire.RefusalKind.IDENTIFICATION:
+            raise Failure(common.LIMIT, f"the server did not understand our identification: {refusal.text}")
+
+
+# with a user name -------------------------------------------------------------------------------------------------
+
+
+async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
+    """Climb ``auth`` and ``login``; None without a credential. One login serves both target types on this port.
+
+    sshd would count a second login for the second type, so a visit looks at what
+    either type needs: it runs one read-only command and lists one path.
+    """
+    credential = probe.credential
+    if credential is not None and probe.depth.height >= Step.LOGIN.height:
+        return await probe.share(("ssh login", credential, spoken.known_hosts), lambda _: _visit(probe, spoken))
+    user = user_of(probe)
+    async with probe.step(Step.AUTH) as rung:
+        if not user:
+            rung.saw("a login can begin; the methods depend on the user name and were not asked without one")
+            return None
+        if limits := _limits(spoken):
+            rung.saw(f"a login can begin; the methods were not asked: {limits}")
+            return None
+        wanted, dialled, seconds = _wanted(probe, spoken, Step.AUTH), _dialler(probe, spoken), _clock(probe)
+        seen = await _in_pool(probe, lambda: login.ask_methods(dialled, wanted, user, seconds()))
+        _tell_methods(rung, seen, user)
+    return None
+
+
+def _limits(spoken: Spoken) -> str:
+    """What keeps paramiko from asking for the methods: it is not there, or knows too little. Neither is a failure."""
+    try:
+        return login.limits(spoken.offer)
+    except Failure as failure:
+        return failure.detail
+
+
+async def _visit(probe: Probe, spoken: Spoken) -> Visit:
+    """Log in; what the login says is told on the rungs where it belongs."""
+    credential = probe.credential
+    assert credential is not None
+    failed: Failure | StreamError | OSError | None = None
+    seen = Visit()
+    async with probe.step(Step.AUTH) as rung:
+        try:
+            seen = await _attempt(probe, spoken, _wanted(probe, spoken, probe.depth))
+        except (Failure, StreamError, OSError) as error:
+            failed = error
+        facts = failed.facts if isinstance(failed, Failure) else login.facts_of(seen)
+        seen.methods = tuple(facts.pop("auth_methods", ()))
+        if isinstance(failed, Failure) and failed.cause.step is Step.AUTH:
+            raise Failure(failed.cause, failed.detail, failed.fix, auth_methods=list(seen.methods))
+        if seen.methods:
+            _tell_methods(rung, seen, credential.username)
+        else:
+            rung.saw("a login can begin; the methods were not asked")
+    if facts.get("host_key_on_record") == "changed":
+        async with probe.step(Step.LOGIN) as rung:
+            fix = f"ssh-keygen -R '{probe.host if probe.target.port == 22 else f'[{probe.host}]:{probe.target.port}'}'"
+            rung.warn(causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", fix)
+    async with probe.step(Step.LOGIN) as rung:
+        if failed is not None:
+            raise failed
+        rung.saw(f"logged in as {credential.username}", **facts)
+    return seen
+
+
+def user_of(probe: Probe) -> str:
+    """The operator's own user name, "" without one."""
+    credential = probe.target.credential
+    return credential.username if credential is not None else str(probe.target.options.get("user") or "")
+
+
+def _tell_methods(rung: Rung, seen: Visit, user: str) -> None:
+    if seen.methods == ("none",):
+        rung.saw(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
+    else:
+        rung.saw(f"takes {', '.join(seen.methods)} from {user}", auth_methods=list(seen.methods))
+
+
+async def look_again(probe: Probe, spoken: Spoken, seen: Visit, *, command: bool) -> Visit:
+    """The visit if it looked at what this target wants; else another one: the other type's options were different."""
+    wanted = _wanted(probe, spoken, Step.ACCESS)
+    wanted = replace(wanted, path=None) if command else replace(wanted, command=None)
+    assert seen.wanted is not None
+    if (wanted.command if command else wanted.path) == (seen.wanted.command if command else seen.wanted.path):
+        return seen
+    return await _attempt(probe, spoken, wanted)
+
+
+async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Visit:
+    if limits := login.limits(spoken.offer):
+        raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
+    credential, dialled, seconds = probe.credential, _dialler(probe, spoken), _clock(probe)
+    assert credential is not None
+    tried, before = threading.Event(), probe.footprint.login_attempts
+    try:
+        return await probe.login(
+            lambda: login.visit(dialled, wanted, credential, seconds(), tried.set),
+            secret="key" if credential.key_file else "password",
+        )
+    finally:
+        if not tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
+            probe.footprint.login_attempts = before
+
+
+def _wanted(probe: Probe, spoken: Spoken, depth: Step) -> Wanted:
+    options = probe.target.options
+    wanted = Wanted(probe.host, probe.target.port, spoken.agent, spoken.known_hosts)
+    if depth is not Step.ACCESS:
+        return wanted
+    command = inspection.command(options.get("directory"))
+    return replace(wanted, command=command, path=str(options.get("path") or "."))
+
+
+def _dialler(probe: Probe, spoken: Spoken) -> Callable[[], socket.socket]:
+    """A function for a login thread that opens one more connection to the address the talk was with."""
+    loop = asyncio.get_running_loop()
+
+    async def connect() -> socket.socket:
+        where, *_ = await probe.around.resolver.addresses(spoken.address, probe.target.port)
+        stream = await dial(where, probe.deadline)
+        probe.footprint.connections += 1
+        return stream.detach()
+
+    seconds = _clock(probe)
+    return lambda: asyncio.run_coroutine_threadsafe(connect(), loop).result(seconds() + probe.grace)
+
+
+def _clock(probe: Probe) -> Callable[[], float]:
+    """``probe.remaining`` for a thread of the pool: what is left when it gets its turn, in seconds."""
+    loop = asyncio.get_running_loop()
+    return lambda: max(0.0, probe.deadline - loop.time())
+
+
+def _known_hosts(probe: Probe, effective: openssh.Effective | None) -> tuple[str, ...]:
+    named = probe.target.options.get("known_hosts")
+    return (str(named),) if named else (effective.known_hosts if effective else ())

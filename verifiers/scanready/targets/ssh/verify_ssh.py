@@ -1,0 +1,57 @@
+"""SSH file share (22). The agent needs an ssh client, the target an SSH server that transfers files.
+
+talk       the agent's client, the server's greeting and offer, DISCONNECT     (targets/ssh/talk.py)
+log in     the methods this user has, one attempt                              (targets/ssh/talk.py)
+look       SFTP opens; the path (option `path`, else the home directory) is there and one entry of it is read
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.model import Step
+
+from . import causes, inspection, talk
+from .login import Visit
+from .login_inspect import Command, Listing
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and on to one directory entry with a credential."""
+    spoken = await talk.talk(probe)
+    visit = await talk.log_in(probe, spoken)
+    if visit is None:
+        return
+    async with probe.step(Step.ACCESS) as rung:
+        visit = await talk.look_again(probe, spoken, visit, command=False)
+        seen = visit.listing
+        assert seen is not None
+        if isinstance(seen, Listing):
+            rung.saw(f"SFTP opens; {_read(seen)}", path=seen.path)
+        elif seen.cause is common.ACCESS_DENIED:
+            rung.warn(seen.cause, f"SFTP opens, but {seen.detail}")
+        elif seen.cause is causes.NO_SFTP:
+            raise _not_opened(probe, spoken.agent, visit, seen)
+        else:
+            raise seen
+
+
+def _not_opened(probe: Probe, agent: str, visit: Visit, seen: Failure) -> Failure:
+    """What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
+    ran = visit.command
+    if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
+        return seen
+    told = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
+    if told.cause is causes.COMMAND_REFUSED:
+        return seen
+    return Failure(told.cause, f"{seen.detail}; {told.detail}", told.fix)
+
+
+def _read(seen: Listing) -> str:
+    """What was read, in words."""
+    if not seen.directory:
+        return f"the file {seen.path} can be read"
+    return (
+        f"{seen.path} can be read (one entry: {seen.entry})" if seen.entry else f"{seen.path} can be read; it is empty"
+    )

@@ -1,0 +1,58 @@
+"""Unix or Unix-like host, agentless (22). The agent needs an ssh client, the target an SSH server.
+
+    talk       the agent's client, the server's greeting and offer, DISCONNECT     (targets/ssh/talk.py)
+    log in     the methods this user has, one attempt                              (targets/ssh/talk.py)
+    run        one read-only command: does it run at all, and on what system?
+    look       at the directory where a scan puts its program: writable, not noexec, some space
+
+A scan runs a program on the target, so an account that may only transfer files,
+or that is turned away by its shell, is as good as none.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.model import Step
+
+from . import causes, inspection, talk
+from .inspection import Inspection
+
+#: KiB below which the directory counts as full. The requirements name no figure; a scanner's program alone is tens
+#: of megabytes, and its results come on top.
+LITTLE_SPACE = 100 << 10
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt, and on to one command with a credential."""
+    spoken = await talk.talk(probe)
+    visit = await talk.log_in(probe, spoken)
+    if visit is None:
+        return
+    async with probe.step(Step.ACCESS) as rung:
+        visit = await talk.look_again(probe, spoken, visit, command=True)
+        if isinstance(visit.command, Failure):
+            raise visit.command
+        assert visit.command is not None
+        found = inspection.read(visit.command.output)
+        if found is None:
+            raise inspection.something_else_ran(
+                visit.command.output, visit.command.status, talk.user_of(probe), spoken.agent
+            )
+        rung.saw(f"ran a command on {found.system}", system=found.system)
+    async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
+        if not found.exists or not found.writable:
+            state = "is not writable for the account" if found.exists else "does not exist"
+            rung.warn(causes.TEMP_NOT_WRITABLE, f"{found.directory} {state}")
+        elif found.noexec:
+            rung.warn(causes.TEMP_NOEXEC, f"{found.directory} is mounted noexec", _remount(found))
+        elif found.free is not None and found.free < LITTLE_SPACE:
+            rung.warn(causes.TEMP_FULL, f"{found.directory} has {found.free >> 10} MiB left")
+        else:
+            rung.saw(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
+
+
+def _remount(found: Inspection) -> str:
+    return f"mount -o remount,exec \"$(df -P {shlex.quote(found.directory)} | awk 'END {{print $6}}')\""

@@ -1,0 +1,1 @@
+"""Sybase, today SAP ASE, over TDS 5."""

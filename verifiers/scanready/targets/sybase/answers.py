@@ -1,0 +1,133 @@
+"""What ASE's answers mean: who answers, what became of the login, what became of the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Cause
+from scanready.net.stream import Stream
+from scanready.remedies.fixes import tsql_name
+from scanready.wire import WireError
+from scanready.wire import tds5 as wire
+
+from . import causes
+
+_RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
+
+
+class Session:
+    """The one login of a climb, and the word that ends it, a refused one too."""
+
+    asks = "a password"
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    async def log_in(self, probe: Probe, stream: Stream, user: str, password: str) -> wire.Answer:
+        """Send the login record and return the answer.
+
+        Raises:
+            Failure: the user name or password is longer than the record has room for; nothing was sent.
+        """
+        try:
+            record = wire.login(user.encode(), password.encode(), host=probe.around.agent.name, server=probe.host)
+        except ValueError:
+            detail = f"TDS 5.0's login record has room for {wire.ROOM} bytes of a user name or password; not tried"
+            raise Failure(common.LIMIT, detail) from None
+        self._begun = True
+        await stream.send(record)
+        return await stream.receive(wire.read_answer)
+
+    async def end(self, stream: Stream) -> None:
+        """Say goodbye, if anything was said at all."""
+        if self._begun:
+            await stream.send(wire.LOGOUT)
+
+    def untried(self) -> Failure:
+        """Nobody may log in here without leave."""
+        detail = "accepts connections; a login is this protocol's first word, and none was tried"
+        return Failure(causes.LOGIN_IS_FIRST, detail)
+
+    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+        """Tell who answers.
+
+        Raises:
+            WireError: nobody who acknowledges logins.
+        """
+        acknowledged = answer.acknowledged
+        if acknowledged is None:
+            if not answer.errors:
+                raise WireError("a TDS reply without an answer to the login")
+            rung.saw("speaks TDS 5.0", product="SAP ASE (Sybase)")
+            return
+        program = acknowledged.program
+        version = ".".join(map(str, acknowledged.version[:3]))
+        server = next((message.server for message in answer.messages if message.server), None)
+        facts = {"product": program or "SAP ASE (Sybase)", "version": version} | (
+            {"server_name": server} if server else {}
+        )
+        if program.lower().startswith("microsoft"):
+            rung.blocked(causes.MICROSOFT, f"{program} answers", **facts)
+        elif program.lower().startswith(_RELATIVES):
+            rung.warn(causes.RELATIVE, f"speaks TDS 5.0: {program} {version}", **facts)
+        else:
+            rung.saw(f"speaks TDS 5.0: {program} {version}", **facts)
+
+    def judged(self, probe: Probe, answer: wire.Answer) -> None:
+        """Raise what the server has against a login.
+
+        Raises:
+            Failure: refused, and why.
+        """
+        status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
+        if status == wire.ACCEPTED:
+            return
+        if status == wire.NEGOTIATE:
+            raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
+        raise refusal(answer.errors, common.LOGIN_REFUSED)
+
+    def is_prompt(self, failure: Failure) -> bool:
+        """True for the refusal that only somebody who judges logins gives."""
+        return failure.cause is common.LOGIN_REFUSED
+
+
+def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
+    """The cause of the first error that has one: by its number, or by its words."""
+    found = next((found for error in errors if (found := _cause_of(error)) is not None), None)
+    said = "; ".join(f"{error.text} (message {error.number}, severity {error.severity})" for error in errors)
+    numbers = [error.number for error in errors]
+    cause = found or (causes.SERVER_ERROR if errors else otherwise)
+    return Failure(cause, said or "refused without a word", errors=numbers)
+
+
+def _cause_of(error: wire.Message) -> Cause | None:
+    words = error.text.lower()
+    by_words = next((cause for pattern, cause in causes.WORDS if pattern.search(words)), None)
+    return by_words or causes.NUMBERS.get(error.number)
+
+
+async def read_one_row(probe: Probe, stream: Stream) -> str:
+    """Read one row: of the table that is named, or of the database's own catalogue; return what was read.
+
+    Raises:
+        Failure: no such database or table, or no permission.
+    """
+    database, table = probe.target.options.get("database"), probe.target.options.get("table")
+    if database:
+        await _run(stream, f"use {tsql_name(database)}")
+    what = ".".join(map(tsql_name, table.split("."))) if table else "sysobjects"
+    await _run(stream, "set rowcount 1")
+    answer = await _run(stream, f"select 1 from {what}")
+    within = f" in {database}" if database else ""
+    return f"one row of {table or what}{within}" if answer.row else f"{table or what}{within}, which is empty"
+
+
+async def _run(stream: Stream, statement: str) -> wire.Answer:
+    await stream.send(wire.language(statement))
+    answer = await stream.receive(wire.read_answer)
+    if answer.errors or answer.failed:
+        raise refusal(answer.errors, causes.SERVER_ERROR)
+    return answer

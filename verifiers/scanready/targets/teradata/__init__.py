@@ -1,0 +1,1 @@
+"""Teradata Vantage and its nodes."""

@@ -1,0 +1,92 @@
+"""Log in to Teradata with teradatasql and read one row, in a process of its own: the driver outwaits its time-outs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanready.causes import by_code, common
+from scanready.clients import subprocess_call
+from scanready.climb.explain import Failure
+from scanready.model import Credential
+
+from . import causes
+
+_CODE = re.compile(r"\[Error (\d+)\]")
+# The system tells no client whether it was the user, the password, the account or the mechanism.
+_INVALID, _UNTOLD = 8017, "; it is also what an account gets that must log on by another mechanism, such as LDAP"
+_UNANSWERED = ("timed out", "timeout", "i/o timeout")
+
+
+def visit(host: str, port: int, database: str | None, credential: Credential, seconds: float) -> dict[str, Any]:
+    """Log in once and read one row; returns ``version`` and ``read``. Blocks at most ``seconds``.
+
+    Raises:
+        Failure: refused, and why; ``agent.driver-missing``.
+        TimeoutError: the driver did not come back.
+    """
+    where = {
+        "host": host,
+        "port": port,
+        "database": database,
+        "user": credential.username,
+        "password": credential.password or "",
+        "seconds": max(1, int(seconds)),
+    }
+    found: dict[str, Any] = subprocess_call.run(f"{__name__}:log_in", where, seconds, by_code(causes))
+    return found
+
+
+def log_in(
+    host: str, port: int, database: str | None, user: str, password: str, seconds: int
+) -> dict[str, str]:  # pragma: no cover  # runs in the killable process
+    """The part that runs over there.
+
+    Raises:
+        Failure: see :func:`visit`.
+    """
+    try:
+        import teradatasql
+    except ImportError as error:
+        missing = "teradatasql is not installed: pip install 'scanready[teradata]'"
+        raise Failure(common.DRIVER_MISSING, missing) from error
+    settings = {
+        "host": host,
+        "dbs_port": str(port),
+        "user": user,
+        "password": password,
+        "cop": "false",  # the address that was checked, and no other
+        "sslmode": "DISABLE",  # 1025 alone: else it tries 443 too, and again
+        "logon_timeout": str(seconds),
+        "connect_timeout": str(seconds * 1000),
+        "encryptdata": "true",
+    }
+    try:
+        with teradatasql.connect(**settings) as session, session.cursor() as cursor:
+            cursor.execute("SELECT InfoData FROM DBC.DBCInfoV WHERE InfoKey = 'VERSION'")
+            version = str(cursor.fetchone()[0])
+            if database:
+                cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV WHERE DatabaseName = ?", [database])
+            else:
+                cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV")
+            found = cursor.fetchone()
+            within = f" of {database}" if database else ""
+            return {"version": version, "read": f"DBC.TablesV{within}{'' if found else ', which has no table'}"}
+    except teradatasql.Error as error:
+        raise understood(str(error)) from error
+
+
+def understood(said: str) -> Failure:
+    """The cause of the driver's error, by the code of the database in it."""
+    codes = [int(code) for code in _CODE.findall(said)]
+    lines = said.splitlines()
+    first = re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0])[:300] if lines else "refused without a word"
+    for code in codes:
+        if code in causes.CODES:
+            hint = _UNTOLD if code == _INVALID else ""
+            return Failure(causes.CODES[code], f"{first} (error {code}{hint})", error_code=code)
+    if any(word in said.lower() for word in _UNANSWERED):
+        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
+    if codes and codes[0] >= 2000:
+        return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])
+    return Failure(common.LIMIT, f"the driver failed: {first}")

@@ -1,0 +1,64 @@
+"""Teradata 1025; since 17.10 drivers may use HTTPS on 443 instead.
+
+    we                                      server
+    configuration request (no user)      ->
+                                         <- database and TDGSS versions, mechanisms, which of its ports it takes
+    FIN                                  ->                                     (no session was assigned)
+    443: a TLS hello                     -> whether drivers could use that one
+
+The same goes to the system's other nodes, where the agent's resolver knows them (NAMEcop2 ...).
+"""
+
+from __future__ import annotations
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe
+from scanready.model import Step
+from scanready.wire import teradata as wire
+
+from . import causes, login, nodes
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the configuration, and with a credential and the vendor's driver to one row."""
+    stream, cops = await nodes.connect(probe)
+    met = stream.peer or probe.host
+    async with probe.step(Step.HANDSHAKE) as rung:
+        await stream.send(wire.config_request())
+        answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
+        if isinstance(answer, wire.Refusal):
+            rung.blocked(causes.REFUSED, f"{answer.text} (code {answer.code})", error_code=answer.code)
+        rung.saw(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
+        rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
+    async with probe.step(Step.AUTH) as rung:
+        names = [name for name in answer.mechanisms if name]
+        offers = f"a logon by {', '.join(names)}" if names else "a logon"
+        if answer.legacy_port is False:
+            rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, and says that it takes none on this port")
+        else:
+            rung.saw(f"offers {offers}", auth_methods=names or ["TDGSS"])
+    await probe.leave(stream)
+    await nodes.look_at_other_cops(probe, cops, met)
+    await nodes.look_at_https(probe)
+    if probe.credential is not None:
+        await _log_in(probe, met)
+
+
+async def _log_in(probe: Probe, address: str) -> None:
+    target, credential = probe.target, probe.credential
+    assert credential is not None
+    where = (address, target.port, target.options.get("database"))
+    async with probe.step(Step.LOGIN) as rung:
+        try:
+            seen = await probe.login(login.visit, *where, credential, probe.remaining, dials=1)
+        except Failure as failure:
+            if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
+                raise
+            seen, denied = None, failure
+        rung.saw(f"logged in as {credential.username}")
+    async with probe.step(Step.ACCESS) as rung:
+        if seen is None:
+            rung.denied(denied)
+        else:
+            rung.saw(f"read {seen['read']}", version=seen["version"])

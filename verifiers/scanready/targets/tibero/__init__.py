@@ -1,0 +1,1 @@
+"""Tibero: its greeting, as far as it can be recognised without the vendor's client."""

@@ -1,0 +1,1 @@
+"""Web sites, over HTTP and HTTPS."""

@@ -1,0 +1,27 @@
+"""Web site over HTTPS, 443.
+
+    we                              configured proxy            server
+    CONNECT host:443          ->                                                   (only with a proxy)
+                              <-    200: a tunnel
+    TLS, with the name (SNI)  ->
+                                                          <-    certificate: judged after the handshake
+    HEAD /path                ->
+                                                          <-    200, 401, a redirect ... as over http
+    GET /path                 ->                                                   (an open page)
+                                                          <-    up to 64 KiB of it
+    close_notify, FIN         ->
+
+The scanner's client verifies certificates, so a faulty one limits; it never ends the climb, and never the TLS
+handshake, which would leave an alert in the server's log.
+"""
+
+from __future__ import annotations
+
+from scanready.clients import http_pages
+from scanready.climb.probe import Probe
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
+    prompt = await http_pages.reach(probe, "https")
+    await http_pages.visit(probe, prompt)

@@ -1,0 +1,1 @@
+"""Windows hosts scanned without an agent: WMI over DCOM."""

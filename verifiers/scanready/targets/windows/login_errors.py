@@ -1,0 +1,158 @@
+"""What the statuses of a WMI login mean: faults of DCE/RPC, HRESULTs of DCOM and WMI, and what impacket raises.
+
+Sources: [MS-ERREF] 2.1 and 2.2, [MS-WMI] 2.2.11; what Windows gives where: issues of impacket (#449, #661, #664) and
+NetExec's list of RPC faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from scanready.causes import common
+from scanready.causes import wmi as causes
+from scanready.clients import nt_status
+from scanready.clients.nt_status import Account
+from scanready.clients.watchdog import Watchdog
+from scanready.climb.explain import Failure
+from scanready.model import Cause
+
+from .login_dcom import Broken, Pipe
+
+_ACCESS_DENIED = 0x5
+
+#: The fault of the first call of a logon is a Win32 error; the NT status of the same meaning has cause and words.
+AS_NT_STATUS: Mapping[int, int] = {
+    0x51F: 0xC000005E,  # no logon servers
+    0x525: 0xC0000064,  # no such user
+    0x52B: 0xC000006A,  # wrong password
+    0x52E: 0xC000006D,  # logon failure
+    0x52F: 0xC000006E,  # account restriction
+    0x530: 0xC000006F,  # invalid logon hours
+    0x531: 0xC0000070,  # invalid workstation
+    0x532: 0xC0000071,  # password expired
+    0x533: 0xC0000072,  # account disabled
+    0x569: 0xC000015B,  # logon type not granted
+    0x576: 0xC0000133,  # time difference at the domain controller
+    0x6FD: 0xC000018C,  # trusted domain failure
+    0x6FE: 0xC000018D,  # trusted relationship failure
+    0x701: 0xC0000193,  # account expired
+    0x773: 0xC0000224,  # password must change
+    0x775: 0xC0000234,  # account locked out
+    0x791: 0xC0000418,  # NTLM blocked
+}
+#: What means something else here: the fault that keeps the reason, and the workstation that this login cannot name.
+_HERE: Mapping[int, tuple[Cause, str]] = {
+    _ACCESS_DENIED: (common.LOGIN_REFUSED, "access denied, and no more: unknown account, wrong password, or no NTLM"),
+    0x531: (causes.LOGON_WORKSTATION, "not from this workstation"),
+}
+
+#: HRESULTs after the logon: what each says, and what to apply where that is not the cause's own matter.
+_DENIED = frozenset({_ACCESS_DENIED, 0x80070005})
+_AFTER: Mapping[int, tuple[Cause, str, str | None]] = {
+    0x1: (causes.WMI_DAMAGED, "no object was returned (WBEM_S_FALSE)", causes.REGISTER_CLASSES),
+    0x80080005: (causes.WMI_NOT_RUNNING, "its process does not start (CO_E_SERVER_EXEC_FAILURE)", causes.START_WMI),
+    0x80070422: (causes.WMI_NOT_RUNNING, "its service is disabled", causes.START_WMI),
+    0x8007041D: (causes.WMI_NOT_RUNNING, "its service did not start in time", causes.START_WMI),
+    0x80041033: (causes.WMI_NOT_RUNNING, "it is shutting down", None),
+    0x80040154: (causes.WMI_DAMAGED, "its class is not registered (REGDB_E_CLASSNOTREG)", causes.REGISTER_WMI),
+    0x8004100E: (causes.NAMESPACE_MISSING, "invalid namespace (WBEM_E_INVALID_NAMESPACE)", causes.REPAIR_WMI),
+    0x80041010: (causes.WMI_DAMAGED, "invalid class (WBEM_E_INVALID_CLASS)", causes.REGISTER_CLASSES),
+    0x80041013: (causes.WMI_DAMAGED, "the provider does not load", causes.REGISTER_CLASSES),
+    0x80041014: (causes.WMI_DAMAGED, "a part of WMI does not start", causes.REPAIR_WMI),
+    0x80041004: (causes.WMI_DAMAGED, "the provider fails", causes.REGISTER_CLASSES),
+    0x8004100A: (causes.WMI_DAMAGED, "critical error", causes.REPAIR_WMI),
+}
+_NAMESPACE_DENIED = 0x80041003
+_TIMED_OUT = 0x40004  # WBEM_S_TIMEDOUT
+_NO_SUCH_AUTHENTICATION = 8  # of a bind_nak ([MS-RPCE] 2.2.2.5)
+
+
+class Stage:
+    """A part of a login: what impacket raises within becomes a Failure.
+
+    impacket raises bare ``Exception`` for what it does not understand: there is no class to except, so whatever comes
+    out of its own code counts as that.
+    """
+
+    def __init__(
+        self, what: str, pipe: Pipe | None, watchdog: Watchdog, account: Account, *, logon: bool = False
+    ) -> None:
+        self._what = what
+        self._pipe = pipe
+        self._watchdog = watchdog
+        self._account = account
+        self._logon = logon
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not isinstance(error, Exception) or isinstance(error, Failure):
+            return
+        if failure := self._failure(error, at):
+            raise failure from error
+
+    def _failure(self, error: Exception, at: TracebackType | None) -> Failure | None:
+        from impacket.dcerpc.v5.rpcrt import DCERPCException
+
+        if isinstance(error, Broken | OSError):
+            if self._watchdog.bitten:
+                return Failure(common.OUT_OF_TIME, f"{self._what} did not end in time")
+            return Failure(causes.BROKEN_OFF, f"{self._what}: {error or type(error).__name__}")
+        if isinstance(error, DCERPCException) and self._pipe is not None:
+            if self._pipe.nak is not None:
+                cause = causes.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
+                return Failure(cause, f"{self._what}: refused (bind_nak, reason {self._pipe.nak})")
+            code = error.get_error_code() if self._pipe.fault is None else self._pipe.fault
+            if code is None:  # of a bind: the interface is not there, in impacket's words
+                return Failure(causes.WMI_ERROR, f"{self._what}: {error}")
+            if self._logon and self._pipe.fault is not None:  # an error status instead of a fault: it was let in
+                return refused_logon(code, self._account)
+            return refused_later(code, self._what, self._account)
+        if _raised_by_impacket(at):
+            told = f"{type(error).__name__}: {error}"[:200]
+            return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {told}")
+        return None
+
+
+def refused_logon(code: int, account: Account) -> Failure:
+    """Tell why Windows did not accept the account."""
+    who = f"the logon of {account.name}"
+    status = AS_NT_STATUS.get(code, 0)
+    if code in _HERE:
+        cause, words = _HERE[code]
+    elif status in nt_status.LOGIN:
+        _, cause, words = nt_status.LOGIN[status]
+    else:
+        return Failure(causes.LOGON_UNEXPLAINED, f"{who} is refused with fault 0x{code:x}")
+    mended = nt_status.refused_login(status, account).fix
+    return Failure(cause, f"{who} is refused: {words} (fault 0x{code:x})", mended)
+
+
+def refused_later(code: int, what: str, account: Account) -> Failure:
+    """Tell what kept an accepted account from reading."""
+    if code in _DENIED:
+        said = f"{what} is denied to {account.name} (0x{code:x})"
+        if account.local and account.user.lower() != "administrator":  # whose rights remote UAC leaves alone
+            return Failure(causes.REMOTE_UAC, said, causes.LIFT_REMOTE_UAC)
+        return Failure(causes.ACTIVATION_DENIED, said, f'net localgroup Administrators "{account.name}" /add')
+    if code == _NAMESPACE_DENIED:
+        fix = rf"wmimgmt.msc: Root\CIMV2, Security: allow {account.name} Enable Account and Remote Enable"
+        return Failure(causes.NAMESPACE_DENIED, f"{what} is denied to {account.name} (WBEM_E_ACCESS_DENIED)", fix)
+    if code == _TIMED_OUT:
+        return Failure(common.OUT_OF_TIME, f"{what} did not end in time")
+    if code in _AFTER:
+        cause, words, repair = _AFTER[code]
+        return Failure(cause, f"{what}: {words} (0x{code:08x})", repair)
+    return Failure(causes.WMI_ERROR, f"{what}: error 0x{code:08x}")
+
+
+def _raised_by_impacket(at: TracebackType | None) -> bool:
+    """Whether it was raised in impacket's code or in what that calls, and not in ours."""
+    whose = ""
+    while at is not None:
+        package = str(at.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        whose = package if package in ("impacket", "scanready") else whose
+        at = at.tb_next
+    return whose == "impacket"

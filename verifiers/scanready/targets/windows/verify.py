@@ -1,0 +1,114 @@
+"""Windows host, agentless: WMI over DCOM, 135 and the dynamic ports.
+
+    we                                         server
+    135: bind                             ->
+                                          <-   an endpoint mapper, with DCOM or without (then it is no Windows)
+    ServerAlive2, ept_lookup              ->
+                                          <-   names and addresses, services and their ports
+    NTLM type 1                           ->
+                                          <-   type 2: names, build, clock: the login prompt
+    a listed dynamic port: bind           ->
+                                          <-   RPC: the range is open, as far as one port can tell
+
+With a credential nothing is inferred: WMI is started, and its own port is asked. A Windows up to Server 2003 R2 needs
+139 and 445 besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.probe import ClimbEnded, Probe
+from scanready.model import Step, bracketed
+
+from . import answers, dynamic_ports, endpoint_mapper, login
+from .login_dcom import Trace
+
+#: What Server 2003 R2 and older need, by the document.
+_OLD_PORTS = (139, 445)
+#: With these the login was not tried, so that the dynamic ports are left to inference.
+_NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
+
+
+async def verify(probe: Probe) -> None:
+    """Climb to the login prompt and a dynamic port, or with a credential through WMI to one object."""
+    logs_in = probe.credential is not None and probe.depth.height >= Step.LOGIN.height
+    talk = endpoint_mapper.Talk(await probe.connect())
+    async with probe.step(Step.HANDSHAKE) as rung:
+        talks = await answers.introduced(probe, rung, talk, logs_in=logs_in)
+    if talks:
+        await _as_a_stranger(probe, talk, logs_in=logs_in)
+    elif logs_in:
+        await _log_in(probe, named=False)
+
+
+async def _as_a_stranger(probe: Probe, talk: endpoint_mapper.Talk, *, logs_in: bool) -> None:
+    async with probe.step(Step.HANDSHAKE) as rung:
+        portrait = await answers.portrayed(probe, rung, talk)
+    async with probe.step(Step.AUTH) as rung:
+        said = await answers.prompted(probe, rung, talk, portrait)
+    await probe.leave(talk.stream)
+    old = dynamic_ports.is_old(said.version if said else None)
+    if old:
+        await _old_ports(probe)
+    if not logs_in:
+        await dynamic_ports.inferred(probe, portrait, old=old)
+        return
+    try:
+        await _log_in(probe, named=said is not None)
+    except ClimbEnded:
+        found = probe.checks[-1].finding
+        if found is not None and found.cause in _NOT_TRIED:
+            await dynamic_ports.inferred(probe, portrait, old=old)
+        raise
+
+
+async def _old_ports(probe: Probe) -> None:
+    """Dial 139 and 445, side by side; they are connected to and no more, which is all that the document demands.
+
+    One of the two carries a scan: where one is open, the other one's failure is told or warns.
+    """
+    host = probe.address or probe.host
+
+    async def reach(port: int) -> Failure | None:
+        try:
+            await probe.leave(await probe.dial(host, port))
+        except Failure as failure:
+            return failure
+        return None
+
+    failures = await asyncio.gather(*map(reach, _OLD_PORTS))
+    for port, failure in zip(_OLD_PORTS, failures, strict=True):
+        async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
+            if failure is None:
+                rung.saw("connected; a Windows of this age is scanned over it")
+            elif all(failures):
+                rung.unmet(failure.cause, failure.detail, failure.fix)
+            elif failure.cause is common.REFUSED:
+                rung.skip(f"{failure.detail}; the other of 139 and 445 is open")
+            else:
+                rung.warn(failure.cause, failure.detail, failure.fix)
+
+
+async def _log_in(probe: Probe, *, named: bool) -> None:
+    target = probe.target
+    where = login.Where(probe.address or target.host, probe.agent_address, target.port)
+    trace = Trace()
+    async with probe.step(Step.LOGIN) as rung:
+        try:
+            seen = await probe.login(login.visit, where, probe.credential, probe.remaining, trace)
+        finally:
+            probe.footprint.connections += trace.connections
+            probe.footprint.login_attempts += max(0, trace.logons - 1)  # the first is counted already
+        told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
+        rung.saw(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
+    where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None
+    async with probe.step(Step.ACCESS, where_wmi_is) as rung:
+        if seen.denied is not None:
+            raise Failure(seen.denied.cause, seen.denied.detail, seen.denied.fix, **seen.denied.facts)
+        rung.saw(f"read {seen.read}", os=seen.os, version=seen.version, dynamic_port=seen.port)
+    if seen.advice:
+        async with probe.step(Step.ACCESS, f"{bracketed(where.address)}:{where.smb_port}") as rung:
+            rung.skip(f"advice: {seen.advice}")
