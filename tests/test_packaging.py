@@ -29,9 +29,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
         names = wheel.namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"scanready"}
     assert "scanready/py.typed" in names
-    assert "scanready/targets/postgresql.py" in names
-    page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / "page").iterdir()}
-    assert {f"scanready/report/page/{name}" for name in page} <= set(names), "the HTML report's parts"
+    assert "scanready/targets/postgresql/verify.py" in names
+    page = {path.name for path in (ROOT / "verifiers" / "scanready" / "report" / "formats" / "page").iterdir()}
+    assert {f"scanready/report/formats/page/{name}" for name in page} <= set(names), "the HTML report's parts"
 
 
 def test_an_installed_wheel_brings_the_pytest_plug_in(built: Path, tmp_path: Path) -> None:
