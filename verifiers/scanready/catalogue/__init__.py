@@ -1,23 +1,29 @@
-"""The network requirements of Enterprise Recon 2.0.28 as data: one row a target type.
+"""What a target type is: the shapes of its row, its requirements, its options and its story.
 
-Every row says which sentence of the document it comes from (``source``), what
-this product knows to be doubtful in it (``doubt``), and what its check costs the
-target (``footprint``). Defaults are the document's; a target's own port wins.
+Types only. The rows stand in the folders of their protocols; :func:`scanready.run.registry.catalogue` collects them.
 """
 
 from __future__ import annotations
 
-from .databases import DATABASES
-from .hosts import HOSTS
-from .infrastructure import INFRASTRUCTURE
-from .mail import MAIL
-from .row import Cost, Requirement, TargetType, When
-from .storage import STORAGE
-from .web import WEB
+from .collection import Catalogue
+from .option import Option
+from .requirement import ALWAYS, Condition, Requirement, Requirements, Seen
+from .row import Broker, Called, Cost, Driver, Group, Nmap, TargetType, Verifier
 
-__all__ = ["BY_NAME", "GUESSED", "TYPES", "Cost", "Requirement", "TargetType", "When"]
-
-TYPES: tuple[TargetType, ...] = (*HOSTS, *STORAGE, *WEB, *MAIL, *DATABASES, *INFRASTRUCTURE)
-BY_NAME: dict[str, TargetType] = {row.name: row for row in TYPES}
-#: What is tried at a host whose types nobody named.
-GUESSED: tuple[TargetType, ...] = tuple(row for row in TYPES if not row.named_only)
+__all__ = [
+    "ALWAYS",
+    "Broker",
+    "Called",
+    "Catalogue",
+    "Condition",
+    "Cost",
+    "Driver",
+    "Group",
+    "Nmap",
+    "Option",
+    "Requirement",
+    "Requirements",
+    "Seen",
+    "TargetType",
+    "Verifier",
+]

@@ -1,93 +1,205 @@
-"""What one row of the catalogue holds."""
+"""One target type, as its protocol's folder declares it.
+
+A row holds light facts of the protocol only, for all rows are loaded together. What is heavier stands in sibling
+modules of the row (``home``), and is loaded on first use: ``requirements``, ``verify``, ``causes``, ``signatures``,
+``story``, ``client``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
 
-from scanready.model import Credential, Step
+from scanready.model import Credential, Step, Target
 
-
-class When(StrEnum):
-    """The condition of a requirement, as people are told it; false if there is none."""
-
-    ALWAYS = ""
-    NFS_3 = "NFSv3 and older"
-    WINDOWS_2008 = "Windows Server 2008 and newer"
-    WINDOWS_2003 = "Windows Server 2003R2 and older"
-    WINDOWS_2000 = "Windows 2000 and older"
-    MASTER_UPDATES = "the Master Server, unless updates are brought by hand"
+from .option import Option
+from .requirement import NONE, Requirements
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One line of the document: what must be reachable, and when.
+class Group(IntEnum):
+    """The sections of the network requirements, in their order."""
 
-    ``ports`` is as printed ("135", "49152-65535"); ``transport`` "tcp" or "udp".
-    """
-
-    ports: str
-    transport: str
-    source: str
-    when: When = When.ALWAYS
+    HOSTS = 1
+    STORAGE = 2
+    WEB = 3
+    MAIL = 4
+    DATABASES = 5
+    INFRASTRUCTURE = 6
+    OTHER = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one check costs a target: ``connections`` without and with a credential, and what it may log."""
+    """What one check costs a target: ``connections`` without and with a credential, and what it may log.
+
+    ``shared`` says that the first words are the same whatever is wanted, so that targets on one port share them.
+    """
 
     connections: int
     with_credential: int
     probe_logins: int = 0
     login_attempts: int = 0
     log: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TargetType:
-    """One row of the catalogue.
+class Driver:
+    """A client library that logs in: import name, distribution, and our extra that brings it.
 
-    ``speaks`` is the protocol as :mod:`scanready.climb.identify` names it;
-    ``server_first`` is true where the server opens the talk; ``path`` names the
-    option that a target URL's path fills; ``options`` are the keys an inventory
-    may set besides; ``verifies_certificate`` says whether the scanner's client
-    judges the certificate (then a faulty one warns, else it is told as a fact);
-    ``alike`` that the document recommends an agent of the target's own platform;
-    ``suits`` the agent platform that later documents of the scanner ask for, which this one does not demand;
-    ``proof`` is the step that must hold to be ``ready``; ``steps`` are all that can
-    be climbed; with ``logs_in`` false they end at the proof, whatever the credential,
-    for the scanner's own client alone can log in. ``named_only`` types are tried only where somebody names them: that
-    they answer says nothing of a host. With ``hostless`` a target's host is the name
-    of a service, not of a machine. ``by_connection`` means that the requirement is
-    the connection itself, so that a neighbouring port must not take one likewise.
-    ``clear_port`` is the port on which a type in TLS is spoken without. ``takes_keys`` says that a private key logs in.
-    ``proven_by`` is who, besides our own tests, says that the check is right.
+    ``limits`` is what it cannot do that the scanner's own client may: never a target's fault.
+    """
+
+    module: str
+    distribution: str
+    extra: str
+    limits: str = ""
+
+
+def _own_port(_: Target) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A service that names the ports where a target is reached, so that only asking tells them.
+
+    Attributes:
+        name: as people call it.
+        port: where it listens; None for the target's own port.
+        transport: "tcp" or "udp".
+        ports: the range that it names ports of, where nobody pinned them.
+        names: what it names *in place of* the target's own port, such as "instance HR"; None if that port stands.
+    """
+
+    name: str
+    port: int | None
+    transport: str
+    ports: str
+    names: Callable[[Target], str | None] = _own_port
+
+
+@dataclass(frozen=True, slots=True)
+class Nmap:
+    """How nmap's XML shows the type.
+
+    Attributes:
+        services: nmap's names of it, on any port.
+        on_own_port: names that mean it on its own port only.
+        in_tls: the type that it is where nmap found it inside TLS.
+        parts: names that are a part of it or beside it, and no target, with the reason.
+        ports: further ports of it that are no target of their own, with the reason.
+        by_port: whether its port number alone suggests it.
+    """
+
+    services: tuple[str, ...] = ()
+    on_own_port: tuple[str, ...] = ()
+    in_tls: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, str] = field(default_factory=dict)
+    by_port: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What others call the type, for imports and for "did you mean".
+
+    Attributes:
+        names: other tools' and people's words for it, in lower case.
+        systems: words within an operating system's name that mean such a host.
+        ansible: Ansible's connection plug-ins that reach such a host.
+        ansible_port: whether Ansible's port is the one that a scan uses, too.
+    """
+
+    names: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    ansible: tuple[str, ...] = ()
+    ansible_port: bool = False
+
+
+def _no_split(_: str) -> Mapping[str, str] | None:
+    return None
+
+
+def _anything(_: str, __: Mapping[str, Any]) -> None:
+    return None
+
+
+Verifier = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetType:
+    """One target type.
+
+    Attributes:
+        name: the word in URLs and inventories.
+        title: what people call it.
+        port: the default port; 0 if there is none.
+        cost: the upper bound of one check.
+        speaks: the protocol, as signatures name it.
+        home: the package of its sibling modules (``__package__`` of the row's module).
+        verifier: the sibling module whose coroutine ``verify(probe)`` climbs; or that coroutine itself.
+        group, place: the section of the requirements document, and the place in it.
+        server_first: the server opens the talk.
+        counts_hang_ups: the server counts connections that end early, and bans for them: it is tried first.
+        tls: spoken inside TLS from the first byte; ``clear_port`` is the one port where it is not.
+        starttls: the word for it of ``openssl s_client -starttls``.
+        scheme: of the URLs that a person opens, where that is not ``name``.
+        path: the option that a URL's path fills; ``split`` may spread the path over several options.
+        options: all options, that of the path included.
+        check: judges a host and its options together; raises :class:`scanready.catalogue.wrong.Wrong`.
+        proof: the step that must hold to be ``ready``; ``steps`` are all that can be climbed.
+        logs_in: False where only the scanner's own client can log in: the steps then end at the proof.
+        takes_keys: a private key logs in.
+        guessed: tried at a host whose type nobody named.
+        hostless: a target's host is the name of a service, not of a machine: the sibling ``services`` says where.
+        by_connection: the requirement is the connection itself, so a neighbouring port must not take one, too.
+        public: the protocol is public; if not, an answer only looks like it.
+        privileged: asks from a source port below 1024 where the process may.
+        drivers: the client libraries that log in.
+        brokers: services that name further ports.
+        nmap, called: how other tools show and call it.
+        proven_by: who says, besides our own tests, that the check is right.
     """
 
     name: str
     title: str
     port: int
-    requirements: tuple[Requirement, ...]
     cost: Cost
     speaks: str
+    home: str = ""
+    verifier: str | Verifier = "verify"
+    group: Group = Group.OTHER
+    place: int = 0
     server_first: bool = False
+    counts_hang_ups: bool = False
     tls: bool = False
+    clear_port: int | None = None
+    starttls: str = ""
+    scheme: str = ""
     path: str | None = None
-    options: tuple[str, ...] = ()
-    verifies_certificate: bool = False
-    needs_agent: str | None = None
-    needs_client: str | None = None
-    alike: bool = False
-    suits: str | None = None
+    split: Callable[[str], Mapping[str, str] | None] = _no_split
+    options: tuple[Option, ...] = ()
+    check: Callable[[str, Mapping[str, Any]], None] = _anything
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)
     logs_in: bool = True
-    named_only: bool = False
+    takes_keys: bool = False
+    guessed: bool = False
     hostless: bool = False
     by_connection: bool = False
-    clear_port: int | None = None
-    takes_keys: bool = False
-    doubt: str = ""
+    public: bool = True
+    privileged: bool = False
+    drivers: tuple[Driver, ...] = ()
+    brokers: tuple[Broker, ...] = ()
+    nmap: Nmap = Nmap()
+    called: Called = Called()
     proven_by: str = ""
 
     def on(self, port: int) -> TargetType:
@@ -119,7 +231,36 @@ class TargetType:
         """The steps that a credential adds."""
         return tuple(step for step in self.steps if step not in self.unaided) if self.logs_in else ()
 
+    @property
+    def requirements(self) -> Requirements:
+        """What the scanner demands for this type; nothing for a type that its document does not know."""
+        module = self.part("requirements")
+        found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
+        return found.get(self.name, NONE)
 
-def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:
-    """The common shape: one TCP port, one sentence."""
-    return (Requirement(str(port), "tcp", f'{section}: "{port} {title}" {purpose}'),)
+    def places(self, target: Target) -> list[Target]:
+        """Where a target of the type is contacted: at its host, or at each endpoint of the service that it names."""
+        services = self.part("services") if self.hostless else None
+        found: list[Target] = services.placed(target) if services else [target]
+        return found
+
+    def option(self, name: str) -> Option | None:
+        """The option of that name."""
+        return next((option for option in self.options if option.name == name), None)
+
+    def part(self, name: str) -> ModuleType | None:
+        """Load a sibling module of the row; None if its folder has none of that name."""
+        if not self.home or find_spec(where := f"{self.home}.{name}") is None:
+            return None
+        return import_module(where)
+
+    def verify(self) -> Verifier:
+        """Load the coroutine that climbs.
+
+        Raises:
+            ImportError, AttributeError: the row names a module that does not load or has none.
+        """
+        if not isinstance(self.verifier, str):
+            return self.verifier
+        found: Verifier = import_module(f"{self.home}.{self.verifier}").verify
+        return found

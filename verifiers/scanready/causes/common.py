@@ -246,6 +246,16 @@ THROTTLED = Cause(
     "On the target: the service's log at the time of the check.",
     definite=False,
 )
+NEIGHBOUR_UNKNOWN = Cause(
+    "master.neighbour-unknown",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "The connection stands, as a Master Server's would. That proves something only if another port of the same host "
+    "does not take connections likewise, and that is not known.",
+    "Run the check without --no-canary, and with a --timeout of 10 seconds or more.",
+    "On the agent: nc -vz -w 5 {host} 64937   # it should be refused",
+    definite=False,
+)
 FALSE_OPEN = Cause(
     "handshake.false-open",
     Owner.NETWORK,
@@ -335,6 +345,15 @@ NOT_BUILT = Cause(
     Step.AGENT,
     "This target type is in the catalogue, but this version has no verifier for it yet. Nothing was contacted.",
     "Check the requirement by hand (`scanready types TYPE` lists its ports), or use a newer version.",
+    "scanready types",
+    definite=False,
+)
+PLUGIN_BROKEN = Cause(
+    "agent.plugin-broken",
+    Owner.AGENT,
+    Step.AGENT,
+    "Another package brings this target type, and what it brings cannot be used. Nothing was contacted.",
+    "Update or remove the package that the detail names; send the detail to its authors.",
     "scanready types",
     definite=False,
 )

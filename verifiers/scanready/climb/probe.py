@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from scanready.catalogue import TargetType
+from scanready.catalogue import Catalogue, TargetType
 from scanready.causes import common
 from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
@@ -58,6 +58,7 @@ class Surroundings:
     ``kept`` is what handshakes found out about the agent, which holds for every target until the next round.
     """
 
+    catalogue: Catalogue
     agent: Agent
     resolver: Resolver
     guard: LockoutGuard
@@ -249,7 +250,7 @@ class Probe:
         if session.old:
             rung.followed_by(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
         for cause, detail in judgement.faults:
-            rung.followed_by(self._fault(rung, cause, detail, warns=self.row.verifies_certificate))
+            rung.followed_by(self._fault(rung, cause, detail, warns=self.row.requirements.verifies_certificate))
 
     async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
         """Run a blocking login of a client library in the pool, under the lockout guard and the deadline.

@@ -1,18 +1,13 @@
 """What is wrong with an inventory: every problem with its place, and no secret in any of them.
 
-Two errors, by who knows more: :class:`Wrong` says what is wrong with a value,
-:class:`InventoryError` says where the value stood. Only the second leaves this package.
+:class:`InventoryError` says where a value stood; what is wrong with it is the :class:`scanready.catalogue.wrong.Wrong`
+that a reader of values raised.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-
-#: Long enough for a file's whole name, nearly always.
-_LONGEST_SHOWN = 200
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +37,3 @@ class InventoryError(Exception):
 
 class InventoryWarning(UserWarning):
     """Usable, but careless: a secret that others can read."""
-
-
-class Wrong(ValueError):
-    """What is wrong with one value, in one or more sentences that repeat no secret."""
-
-    def __init__(self, *messages: str) -> None:
-        self.messages = messages
-        super().__init__(*messages)
-
-
-@dataclass(slots=True)
-class Complaints:
-    """Collects what is wrong with several parts of one value, so that all of it is told at once."""
-
-    messages: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Note a :class:`Wrong` and go on after the block."""
-        try:
-            yield
-        except Wrong as wrong:
-            self.messages.extend(wrong.messages)
-
-    def settle(self) -> None:
-        """Raise what was collected, if anything.
-
-        Raises:
-            Wrong: with every message.
-        """
-        if self.messages:
-            raise Wrong(*self.messages)
-
-
-def shown(text: str) -> str:
-    """``text`` in back quotes for a message: terminal escapes and other invisible characters spelled out, bounded."""
-    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:_LONGEST_SHOWN])
-    return f"`{visible}{'…' if len(text) > _LONGEST_SHOWN else ''}`"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean `x`?"``, or nothing if no known word is near."""
-    near = difflib.get_close_matches(word.lower()[:_LONGEST_SHOWN], list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""

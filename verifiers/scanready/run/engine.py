@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from scanready.catalogue import BY_NAME, Cost, TargetType
 from scanready.causes import common
 from scanready.climb.guard import LockoutGuard
 from scanready.climb.port_memory import Observation, speaks
@@ -36,7 +35,6 @@ from scanready.model import (
 from scanready.net.resolve import Resolver
 from scanready.net.stream import LEAST_SILENCE, Tap
 from scanready.net.this_agent import this_agent
-from scanready.targets.infrastructure import causes
 
 from . import registry, timestamps
 from .agent_step import AgentStep
@@ -93,6 +91,7 @@ class Run:
         self.agent = self.settings.agent or this_agent()
         self._stop = asyncio.Event()
         self._around = Surroundings(
+            registry.catalogue(),
             self.agent,
             Resolver(),
             guard or LockoutGuard(),
@@ -214,8 +213,8 @@ class Run:
 
     async def _climb(self, target: Target, seen: Observation) -> Report:
         started = timestamps.now()
-        row = (BY_NAME.get(target.type) or _third_party(target)).on(target.port)
         verify = registry.verifier(target.type)
+        row = (registry.catalogue().get(target.type) or registry.stand_in(target.type, _no_verifier)).on(target.port)
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not seen.silent)
@@ -229,7 +228,7 @@ class Run:
             first = AgentStep(verify)
             await probe.climb(first)
             first.conclude(probe)
-            if _needs_canary(probe, row):
+            if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
         _complete(probe)
         seconds = asyncio.get_running_loop().time() - probe.started
@@ -246,7 +245,7 @@ class Run:
         where = f"{bracketed(probe.host)}:{CANARY_PORT}"
         if likewise is None:
             detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
-            finding = Finding(causes.NEIGHBOUR_UNKNOWN, detail)
+            finding = Finding(common.NEIGHBOUR_UNKNOWN, detail)
             probe.record(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
         else:
             probe.record(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
@@ -306,9 +305,8 @@ class _Turn:
             del self._use[self._host], self._hosts[self._host]
 
 
-def _third_party(target: Target) -> TargetType:
-    """A row for a type that only a plug-in knows."""
-    return TargetType(target.type, target.type, target.port, (), Cost(1, 2), speaks=target.type, takes_keys=True)
+async def _no_verifier(_: Probe) -> None:
+    """Of a type that nobody knows: never called."""
 
 
 def _not_built(target: Target) -> Check:
@@ -321,8 +319,9 @@ def _no_time_left(target: Target) -> Check:
     return Check(Step.CONNECT, target.type, Outcome.FAILED, detail, {}, Finding(common.OUT_OF_TIME, detail))
 
 
-def _needs_canary(probe: Probe, row: TargetType) -> bool:
+def _needs_canary(probe: Probe) -> bool:
     """Only where the verdict would rest on an answer alone: a login that was accepted is its own proof."""
+    row = probe.row
     verdict, _ = judge(probe.checks, row.proof)
     logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
     proxied = "proxy" in probe.target.options  # the proxy would be asked, not the host

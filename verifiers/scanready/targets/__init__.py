@@ -1,23 +1,25 @@
-"""One folder a protocol; in it, each verifier reads from top to bottom like its handshake."""
+"""One folder a protocol, with everything that is about it.
+
+In each folder ``row`` declares the target types, ``requirements`` says what the scanner demands for them, ``verify`` (or
+``verify_NAME``, where a folder has several types) reads from top to bottom like the handshake, ``login`` drives the
+client library, ``causes`` says why not, ``signatures`` how its first bytes are recognised, and ``story`` what goes over
+the wire in words. Nothing below this folder imports it: what is here is collected and handed down.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
-from itertools import chain
 from pkgutil import iter_modules
 
-from scanready import causes
-from scanready.model import Cause
+from scanready.catalogue.row import TargetType
 
 
-def all_causes() -> dict[str, Cause]:
-    """Return every cause by its code: those that are nobody's own first, then family by family.
+def rows() -> list[TargetType]:
+    """Load the rows of all folders, in the order of the requirements document."""
+    found = [row for family in iter_modules(__path__) for row in _rows_of(f"{__name__}.{family.name}.row")]
+    return sorted(found, key=lambda row: (row.group, row.place))
 
-    Raises:
-        ValueError: two causes share a code.
-    """
-    shared = sorted(iter_modules(causes.__path__), key=lambda m: (m.name != "common", m.name))
-    families = sorted(f"{__name__}.{module.name}.causes" for module in iter_modules(__path__))
-    names = chain((f"{causes.__name__}.{module.name}" for module in shared), filter(find_spec, families))
-    return causes.by_code(*map(import_module, names))
+
+def _rows_of(module: str) -> Iterator[TargetType]:
+    yield from (value for value in vars(import_module(module)).values() if isinstance(value, TargetType))

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from scanready.inventory.hosts import host_and_port
-from scanready.inventory.problems import Complaints, Wrong, did_you_mean, shown
+from scanready.catalogue.option import Option, text
+from scanready.catalogue.wrong import Complaints, Wrong, did_you_mean, shown
+from scanready.net.hosts import host_and_port
 
 from .services import BY_SERVICE, OTHER_NAMES, PLACEHOLDERS
 
@@ -43,12 +44,13 @@ def check_service(host: str, options: Mapping[str, Any]) -> None:
     complaints.settle()
 
 
-def placeholder(name: str, value: str) -> str:
+def placeholder(name: str, value: Any) -> str:
     """Return what fills a placeholder, in lower case.
 
     Raises:
         Wrong: no part of a host name.
     """
+    value = text(name, value)
     word = value.lower()
     if _WORD.fullmatch(word):
         return word
@@ -59,13 +61,13 @@ def placeholder(name: str, value: str) -> str:
     raise Wrong(f"`{name}` is one part of a host name, letters, digits and `-`, not {shown(value)}{hint}")
 
 
-def endpoints(value: Any) -> str:
+def _endpoints(name: str, value: Any) -> str:
     """Return endpoints (a list, or text with commas) as text with commas, each ``host`` or ``host:port``.
 
     Raises:
         Wrong: with what is wrong with any of them.
     """
-    listed = value if isinstance(value, list) else str(value).split(",")
+    listed = value if isinstance(value, list) and value else text(name, value).split(",")
     if not listed or len(listed) > _MOST_ENDPOINTS:
         raise Wrong(f"`endpoints` are 1 to {_MOST_ENDPOINTS} hosts")
     complaints = Complaints()
@@ -80,3 +82,11 @@ def endpoints(value: Any) -> str:
         found[f"{name}:{port}" if port else name] = None
     complaints.settle()
     return ",".join(found)
+
+
+#: Endpoints of the inventory's own, for a service that is not in the catalogue or has more of them.
+ENDPOINTS = Option(
+    "endpoints",
+    _endpoints,
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]},
+)

@@ -14,16 +14,6 @@ UNKNOWN_GREETING = Cause(
     "On the Master: ss -ltnp 'sport = :{port}'. On the agent: timeout 2 nc {host} {port} | xxd",
     definite=False,
 )
-NEIGHBOUR_UNKNOWN = Cause(
-    "master.neighbour-unknown",
-    Owner.OPERATOR,
-    Step.HANDSHAKE,
-    "The connection stands, as a Master Server's would. That proves something only if another port of the same host "
-    "does not take connections likewise, and that is not known.",
-    "Run the check without --no-canary, and with a --timeout of 10 seconds or more.",
-    "On the agent: nc -vz -w 5 {host} 64937   # it should be refused",
-    definite=False,
-)
 NO_PAGE = Cause(
     "console.no-page",
     Owner.SERVER,

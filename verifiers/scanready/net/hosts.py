@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from .problems import Wrong, shown
+from scanready.catalogue.wrong import Wrong, shown
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

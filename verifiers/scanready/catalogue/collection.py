@@ -1,0 +1,62 @@
+"""The catalogue: all target types that this process knows, built in or brought by other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from types import ModuleType
+
+from .row import TargetType
+
+
+class Catalogue:
+    """Target types by name, in the order of the requirements document.
+
+    Built-in rows are there at once. Those of other packages are found and loaded when a name is not built in, or when
+    all are asked for: looking for them takes some milliseconds.
+    """
+
+    def __init__(self, built_in: Mapping[str, TargetType], others: Mapping[str, TargetType] | None = None) -> None:
+        self.built_in = built_in
+        self._others = others or {}
+
+    def get(self, name: str) -> TargetType | None:
+        """Return the type of that name, None if nobody knows it."""
+        return self.built_in.get(name) or self._others.get(name)
+
+    def __getitem__(self, name: str) -> TargetType:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[TargetType]:
+        """All types, those of other packages last."""
+        yield from self.built_in.values()
+        yield from self._others.values()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all types."""
+        return [row.name for row in self]
+
+    @cached_property
+    def guessed(self) -> tuple[TargetType, ...]:
+        """The types that are tried at a host whose type nobody named."""
+        return tuple(row for row in self if row.guessed)
+
+    @cached_property
+    def ports(self) -> frozenset[int]:
+        """The default ports of all built-in types."""
+        return frozenset(row.port for row in self.built_in.values())
+
+    def parts(self, name: str) -> Iterator[ModuleType]:
+        """Load one sibling module of every row that has it; one that rows share comes once."""
+        seen: set[str] = set()
+        for row in self:
+            if row.home and row.home not in seen and (module := row.part(name)) is not None:
+                seen.add(row.home)
+                yield module

@@ -1,0 +1,108 @@
+"""What a target of a type may be given besides host, port and credential, and how each value is read.
+
+The same rules hold for an inventory entry and for the path and query of a target URL. A reader takes what YAML or a URL
+holds, and returns the form that verifiers use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .wrong import Wrong, shown
+
+#: The JSON Schema of an option that is plain text.
+TEXT_SCHEMA: Mapping[str, Any] = {"type": ["string", "number"], "minLength": 1}
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_LARGEST_ID = 2**32 - 2  # the one above means "nobody in particular" to a kernel
+
+#: Reads one value: ``reader(name, value)``; raises :class:`Wrong`.
+Reader = Callable[[str, Any], Any]
+
+
+def text(name: str, value: Any) -> str:
+    """Return the value as printable text.
+
+    Raises:
+        Wrong: it is empty, no text, or holds a control or invisible character.
+    """
+    if isinstance(value, (list, dict)) or value is None or value == "":
+        raise Wrong(f"`{name}` must be text" if isinstance(value, (list, dict)) else f"`{name}` is empty")
+    plain = str(value)
+    if not plain.isprintable():
+        raise Wrong(f"`{name}` contains a control or invisible character")
+    return plain
+
+
+def rooted(name: str, value: Any) -> str:
+    """Return a path that begins at the root of its tree.
+
+    Raises:
+        Wrong: it does not begin with a slash, or is no text.
+    """
+    plain = text(name, value)
+    if not plain.startswith("/"):
+        raise Wrong(f"`{name}` begins with `/`, as in `/home`, not {shown(plain)}")
+    return plain
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False.
+
+    Raises:
+        Wrong: it is neither.
+    """
+    found = value if isinstance(value, bool) else _WORDS.get(str(value).lower())
+    if found is None:
+        raise Wrong(f"`{name}` is true or false")
+    return found
+
+
+def identifier(name: str, value: Any) -> int:
+    """Return the number of a Unix user or group.
+
+    Raises:
+        Wrong: it is no number of one.
+    """
+    if not re.fullmatch(r"\d{1,10}", str(value)) or int(value) > _LARGEST_ID:
+        raise Wrong(f"`{name}` is a number from 0 to {_LARGEST_ID}")
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a target type.
+
+    Attributes:
+        name: the key in an inventory and in a URL's query.
+        read: brings a value to the form that verifiers use.
+        schema: the JSON Schema of its values in an inventory.
+        aliases: shorter names that a URL's query may use.
+        tree: whether it names something in a tree, so that a URL's path may have slashes within it.
+        rooted: whether a URL's path gives it with the slash that it begins with.
+        verbatim: whether a URL's path gives it as it is written, percent-encoding included.
+    """
+
+    name: str
+    read: Reader = text
+    schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA)
+    aliases: tuple[str, ...] = ()
+    tree: bool = False
+    rooted: bool = False
+    verbatim: bool = False
+
+
+def switch(name: str) -> Option:
+    """Return an option that is true or false."""
+    return Option(name, flag, {"type": "boolean"})
+
+
+#: Options that several protocols have.
+ALLOW_CLEARTEXT = switch("allow_cleartext")
+ALLOW_LOGIN_PROBE = switch("allow_login_probe")
+TLS = switch("tls")
+TABLE = Option("table")
+USER = Option("user")
+DATABASE = Option("database")

@@ -1,0 +1,88 @@
+"""What a scanner demands of an agent and of the network, type by type: the network requirements document as data.
+
+Nothing here is a fact of a protocol. Another scanner demands other things of the same protocol; its profile would hold
+the same shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanready.model import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a check found: addresses of the target, and the endpoints that it talked to (host, port, transport)."""
+
+    addresses: tuple[str, ...] = ()
+    endpoints: tuple[tuple[str, int, str], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _always(_: Target, __: Seen) -> bool | None:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a line of the document applies: in words, and decided for one target.
+
+    ``holds`` returns True, False, or None where the target's options and what was seen of it cannot tell. ``text`` is
+    empty for a line that always applies.
+    """
+
+    text: str
+    holds: Callable[[Target, Seen], bool | None]
+
+
+ALWAYS = Condition("", _always)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of the document: what must be reachable, and when.
+
+    ``ports`` is as printed ("135", "49152-65535"), or "dynamic" for those that a broker gives out; ``transport`` is
+    "tcp", "udp" or "tcp,udp"; ``source`` quotes the document.
+    """
+
+    ports: str
+    transport: str
+    source: str
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """All that a scanner demands for one target type.
+
+    Attributes:
+        lines: the ports, the target's own first.
+        doubt: what is known to be doubtful in the document.
+        agent: the agent platform that the document demands, as ``platform.system()`` names it.
+        suits: the agent platform that later documents ask for, which this one does not demand.
+        alike: whether the document recommends an agent of the target's own platform.
+        client: the program that the scanner needs on the agent.
+        verifies_certificate: whether the scanner's client judges the certificate: a faulty one then warns, else it
+            is stated as a fact.
+    """
+
+    lines: tuple[Requirement, ...] = ()
+    doubt: str = ""
+    agent: str | None = None
+    suits: str | None = None
+    alike: bool = False
+    client: str | None = None
+    verifies_certificate: bool = False
+
+
+#: Of a type that the document does not know.
+NONE = Requirements()
+
+
+def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:
+    """Return the common shape: one TCP port, one sentence."""
+    return (Requirement(str(port), "tcp", f'{section}: "{port} {title}" {purpose}'),)

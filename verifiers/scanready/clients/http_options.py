@@ -1,0 +1,33 @@
+"""The options of every type that is asked over HTTP: a path on the server, and the proxy on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanready.catalogue.option import Option, text
+from scanready.catalogue.wrong import Wrong
+from scanready.net.hosts import host_and_port
+
+
+def _path(name: str, value: Any) -> str:
+    plain = text(name, value)
+    return plain if plain.startswith("/") else "/" + plain
+
+
+def _proxy(name: str, value: Any) -> str:
+    """``host:port``, with or without ``http://``; nobody logs in at the proxy."""
+    plain = text(name, value)
+    if "@" in plain:
+        raise Wrong("`proxy` names no user and no password (refused, and not repeated here): it is `host:port`")
+    try:
+        host, port = host_and_port(plain.removeprefix("http://").removesuffix("/"))
+    except Wrong as wrong:
+        raise Wrong(*(f"`proxy`: {message}" for message in wrong.messages)) from None
+    if port is None:
+        raise Wrong("`proxy` needs a port, as in `proxy.corp:3128`")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+#: HTTP carries a path as it is written.
+PATH = Option("path", _path, tree=True, rooted=True, verbatim=True)
+PROXY = Option("proxy", _proxy)

@@ -1,0 +1,32 @@
+"""Cloud services as a target type: a target's host is a service's name, as in ``cloud://s3?region=eu-west-1``."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import Option
+from scanready.catalogue.row import Called, Cost, Group, Nmap, TargetType
+from scanready.clients.http_options import PROXY
+from scanready.model import Step
+
+from .options import ENDPOINTS, check_service, placeholder
+from .services import PLACEHOLDERS
+
+CLOUD = TargetType(
+    "cloud",
+    "Cloud service",
+    443,
+    Cost(5, 5, log="one access-log line with our User-Agent at every endpoint of the service: HEAD"),
+    speaks="http",
+    home=__package__,
+    group=Group.WEB,
+    place=3,
+    tls=True,
+    scheme="https",
+    options=(*(Option(name, placeholder) for name in PLACEHOLDERS), ENDPOINTS, PROXY),
+    proof=Step.HANDSHAKE,
+    steps=tuple(Step)[:5],
+    hostless=True,
+    check=check_service,
+    nmap=Nmap(by_port=False),
+    called=Called(names=("s3",)),
+    proven_by="nginx in the services' places; squid, its TLS inspection and tinyproxy between; no cloud was asked",
+)

@@ -1,0 +1,24 @@
+"""IBM DB2 as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+DB2 = TargetType(
+    "db2",
+    "IBM DB2",
+    50000,
+    Cost(2, 3, login_attempts=1, log="nothing"),  # again in TLS; and IBM's driver, where the login is not ours
+    speaks="drda",
+    home=__package__,
+    group=Group.DATABASES,
+    place=1,
+    path="database",
+    options=(DATABASE, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=(Driver("ibm_db", "ibm_db", "db2", "wanted only where a DB2 server takes encrypted passwords alone"),),
+    nmap=Nmap(services=("db2", "ibm-db2", "drda")),
+    called=Called(names=("ibm db2",)),
+    proven_by="Apache Derby (DRDA); IBM's driver against literal bytes",
+)

@@ -1,0 +1,49 @@
+"""Mailboxes over IMAP, in clear with STARTTLS and in TLS from the first byte."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, Option
+from scanready.catalogue.row import Cost, Driver, Group, Nmap, TargetType
+
+_COST = Cost(1, 2, login_attempts=1, log="one info line: logged out without authenticating")
+_DRIVERS = (Driver("imapclient", "IMAPClient", "mail"),)
+_FOLDER = Option("folder", tree=True)
+
+IMAP = TargetType(
+    "imap",
+    "Mailboxes over IMAP",
+    143,
+    _COST,
+    speaks="imap",
+    home=__package__,
+    verifier="verify_imap",
+    group=Group.MAIL,
+    place=1,
+    server_first=True,
+    starttls="imap",
+    path="folder",
+    options=(_FOLDER, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=_DRIVERS,
+    nmap=Nmap(services=("imap", "imap2"), in_tls="imaps"),
+    proven_by="Dovecot",
+)
+
+IMAPS = TargetType(
+    "imaps",
+    "Mailboxes over IMAPS",
+    993,
+    _COST,
+    speaks="imap",
+    home=__package__,
+    verifier="verify_imaps",
+    group=Group.MAIL,
+    place=2,
+    tls=True,
+    path="folder",
+    options=(_FOLDER,),
+    guessed=True,
+    drivers=_DRIVERS,
+    nmap=Nmap(services=("imaps",)),
+    proven_by="Dovecot",
+)

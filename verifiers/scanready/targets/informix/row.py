@@ -1,0 +1,25 @@
+"""IBM Informix as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_LOGIN_PROBE, DATABASE, TABLE, TLS, Option
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+INFORMIX = TargetType(
+    "informix",
+    "IBM Informix",
+    9088,
+    # The DRDA listener, or the driver, which reads after our own login was accepted.
+    Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, with allow_login_probe alone"),
+    speaks="sqli",
+    home=__package__,
+    group=Group.DATABASES,
+    place=2,
+    path="database",
+    options=(DATABASE, Option("server"), TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=(Driver("informix_db", "informix-driver", "informix", "SQLI alone, not the DRDA listener"),),
+    nmap=Nmap(services=("informix",)),
+    called=Called(names=("ifx",)),
+    proven_by="informix-driver against literal bytes",
+)

@@ -1,0 +1,66 @@
+"""The servers of the scanner itself: Master, Web Console, update server."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import switch
+from scanready.catalogue.row import Cost, Group, Nmap, TargetType
+from scanready.model import Step
+
+_NOT_BY_PORT = Nmap(by_port=False)
+
+MASTER = TargetType(
+    "master",
+    "Enterprise Recon Master Server",
+    11117,
+    Cost(1, 1, log="a connection that said nothing, if it logs those"),
+    speaks="er-master",
+    home=__package__,
+    verifier="verify_master",
+    group=Group.INFRASTRUCTURE,
+    place=1,
+    proof=Step.HANDSHAKE,
+    steps=tuple(step for step in tuple(Step)[:5] if step is not Step.TLS),
+    by_connection=True,
+    public=False,
+    nmap=_NOT_BY_PORT,
+    proven_by="nobody: its protocol is not public; a connection that stays open, beside peers that do not keep it",
+)
+
+CONSOLE = TargetType(
+    "console",
+    "Enterprise Recon Web Console",
+    443,
+    # As a website, and one to port 80.
+    Cost(9, 9, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
+    speaks="http",
+    home=__package__,
+    verifier="verify_console",
+    group=Group.INFRASTRUCTURE,
+    place=2,
+    tls=True,
+    clear_port=80,
+    scheme="https",
+    proof=Step.HANDSHAKE,
+    steps=tuple(Step)[:5],
+    nmap=_NOT_BY_PORT,
+    proven_by="nginx in its place",
+)
+
+UPDATE = TargetType(
+    "update",
+    "Ground Labs update server",
+    8843,
+    Cost(1, 1, log="nothing"),
+    speaks="tls",
+    home=__package__,
+    verifier="verify_update",
+    group=Group.INFRASTRUCTURE,
+    place=3,
+    tls=True,
+    scheme="https",
+    options=(switch("on_master"),),
+    proof=Step.TLS,
+    steps=tuple(Step)[:4],
+    nmap=_NOT_BY_PORT,
+    proven_by="nginx in its place",
+)

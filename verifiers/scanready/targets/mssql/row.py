@@ -1,0 +1,38 @@
+"""Microsoft SQL Server as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, Option
+from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.model import Target
+
+
+def _instance(target: Target) -> str | None:
+    """The named instance that only the SQL Browser knows the port of; a port that was given stands."""
+    name = target.options.get("instance")
+    return f"instance {name}" if name and not target.explicit_port else None
+
+
+MSSQL = TargetType(
+    "mssql",
+    "Microsoft SQL Server",
+    1433,
+    # Again in TLS, the Browser's answer and the port it names; with a login, where that is sent on to.
+    Cost(4, 5, login_attempts=1, log="one event (17830) where a handshake is left before the login"),
+    speaks="tds",
+    home=__package__,
+    group=Group.DATABASES,
+    place=4,
+    path="instance",
+    options=(Option("instance"), DATABASE, TABLE, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=(Driver("pytds", "python-tds", "db"),),
+    # Windows gives an instance that nobody pinned one of its dynamic ports.
+    brokers=(Broker("SQL Browser", 1434, "udp", "49152-65535", _instance),),
+    nmap=Nmap(
+        services=("ms-sql-s",),
+        parts={"ms-sql-m": "the SQL Browser, which is asked about the instances of an mssql target"},
+    ),
+    called=Called(names=("sqlserver", "tds", "microsoft sql server", "sql server", "ms sql")),
+    proven_by="pytds, pymssql, FreeTDS and Microsoft's ODBC driver against literal bytes",
+)

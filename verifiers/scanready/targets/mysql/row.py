@@ -1,0 +1,34 @@
+"""MySQL and MariaDB as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+MYSQL = TargetType(
+    "mysql",
+    "MySQL or MariaDB",
+    3306,
+    Cost(
+        1,
+        1,
+        probe_logins=1,
+        login_attempts=1,
+        log="without a credential one refused login of scanready_probe",
+        shared=True,
+    ),
+    speaks="mysql",
+    home=__package__,
+    group=Group.DATABASES,
+    place=3,
+    server_first=True,
+    counts_hang_ups=True,
+    starttls="mysql",
+    path="database",
+    options=(DATABASE, TABLE, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=(Driver("pymysql", "PyMySQL", "db"),),
+    nmap=Nmap(services=("mysql", "mariadb")),
+    called=Called(names=("mariadb",)),
+    proven_by="MariaDB",
+)

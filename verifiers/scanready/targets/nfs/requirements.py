@@ -1,0 +1,29 @@
+"""What the scanner demands for NFS file shares."""
+
+from __future__ import annotations
+
+from scanready.catalogue.requirement import Condition, Requirement, Requirements, Seen
+from scanready.model import Target
+
+_SECTION = "Proxy Agent Network Requirements, Network Storage"
+
+
+def _version_3(target: Target, known: Seen) -> bool | None:
+    version = str(target.options.get("nfs_version") or "")
+    if version:
+        return version.startswith(("2", "3"))
+    asked = any(port == 111 for _, port, _ in known.endpoints)
+    return True if asked and len(known.endpoints) > 3 else None
+
+
+_VERSION_3 = Condition("NFSv3 and older", _version_3)
+
+REQUIREMENTS = {
+    "nfs": Requirements(
+        (
+            Requirement("2049", "tcp", f'{_SECTION}: "NFS server", "NFSv4 requires only port 2049 (TCP only)."'),
+            Requirement("111", "tcp,udp", f'{_SECTION}: "111 (TCP or UDP)"', _VERSION_3),
+            Requirement("dynamic", "tcp,udp", f'{_SECTION}: "Dynamic ports assigned by rpcbind."', _VERSION_3),
+        )
+    ),
+}

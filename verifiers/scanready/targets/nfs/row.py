@@ -1,0 +1,53 @@
+"""NFS as a target type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanready.catalogue.option import Option, identifier, rooted
+from scanready.catalogue.row import Broker, Called, Cost, Group, Nmap, TargetType
+from scanready.catalogue.wrong import Wrong
+from scanready.model import Step
+
+_VERSIONS = (2, 3, 4)
+_PART = "a part of NFS, which is asked about it"
+
+
+def _version(name: str, value: Any) -> int:
+    if str(value) not in map(str, _VERSIONS):
+        raise Wrong(f"`{name}` is 2, 3 or 4 (the minor version is negotiated)")
+    return int(value)
+
+
+NFS = TargetType(
+    "nfs",
+    "NFS file share",
+    2049,
+    # Two for 2049, over UDP too; the rest for NFSv3, each version of mountd on ports of its own.
+    Cost(18, 18, log="nothing"),
+    speaks="rpc",
+    home=__package__,
+    group=Group.STORAGE,
+    place=3,
+    path="export",
+    options=(
+        Option("export", rooted, tree=True, rooted=True),
+        Option("nfs_version", _version, {"enum": list(_VERSIONS)}, aliases=("version",)),
+        Option("uid", identifier),
+        Option("gid", identifier),
+    ),
+    steps=tuple(step for step in Step if step is not Step.LOGIN),
+    guessed=True,
+    privileged=True,
+    # Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
+    # reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.
+    brokers=(Broker("rpcbind", 111, "tcp", "600-65535"),),
+    # On its own port nmap calls every program of rpcbind's by some name of the family.
+    nmap=Nmap(
+        services=("nfs",),
+        on_own_port=("rpcbind", "nfs", "nfs_acl", "mountd", "nlockmgr", "status"),
+        parts={"rpcbind": _PART, "mountd": _PART, "nlockmgr": _PART, "status": _PART},
+    ),
+    called=Called(names=("nfs share",)),
+    proven_by="NFS-Ganesha 4.3 with rpcbind and statd",
+)

@@ -1,0 +1,39 @@
+"""Oracle Database as a target type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scanready.catalogue.option import TABLE, Option
+from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.wrong import Wrong
+
+_THIN = "in thin mode, Oracle 12.1 and newer alone, without network encryption of its own and 10G verifiers"
+
+def _one_name(_: str, options: Mapping[str, Any]) -> None:
+    if "service" in options and "sid" in options:
+        raise Wrong("`service` and `sid` exclude each other: give the one the listener knows")
+
+
+ORACLE = TargetType(
+    "oracle",
+    "Oracle Database",
+    1521,
+    # Again in TLS, and three listeners that it is sent on to.
+    Cost(5, 6, login_attempts=1, log="one line of the alert log (ORA-00609) where a service is named"),
+    speaks="tns",
+    home=__package__,
+    group=Group.DATABASES,
+    place=5,
+    path="service",
+    options=(Option("service"), Option("sid"), TABLE),
+    check=_one_name,
+    guessed=True,
+    drivers=(Driver("oracledb", "oracledb", "db", _THIN),),
+    # The listener sends a client on to a dispatcher.
+    brokers=(Broker("the listener", None, "tcp", "1024-65535"),),
+    nmap=Nmap(services=("oracle", "oracle-tns")),
+    called=Called(names=("oracle database", "oracle db")),
+    proven_by="oracledb against literal bytes",
+)

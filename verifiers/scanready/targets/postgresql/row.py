@@ -1,0 +1,25 @@
+"""PostgreSQL as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, USER
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+POSTGRESQL = TargetType(
+    "postgresql",
+    "PostgreSQL",
+    5432,
+    Cost(2, 3, login_attempts=1, log="nothing when the login prompt is reached"),  # where TLS is refused, without
+    speaks="postgresql",
+    home=__package__,
+    group=Group.DATABASES,
+    place=6,
+    starttls="postgres",
+    path="database",
+    options=(DATABASE, TABLE, USER, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=(Driver("psycopg", "psycopg", "db"),),
+    nmap=Nmap(services=("postgresql",)),
+    called=Called(names=("pgsql", "pg", "postgres")),
+    proven_by="PostgreSQL, PgBouncer",
+)

@@ -1,0 +1,48 @@
+"""CIFS and SMB file shares as a target type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from scanready.catalogue.option import Option, text
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.wrong import Wrong
+
+
+def _share(name: str, value: Any) -> str:
+    plain = text(name, value)
+    if re.search(r"[/\\]", plain):
+        raise Wrong("`share` is the name of the share alone, without a folder in it (that is the option `path`)")
+    return plain
+
+
+def _share_and_folder(path: str) -> Mapping[str, str] | None:
+    """``/share/folder`` names both; the first part alone is the share, which needs no split."""
+    share, slash, folder = path.strip("/").partition("/")
+    return {"share": share, "path": folder} if slash else None
+
+
+SMB = TargetType(
+    "smb",
+    "CIFS/SMB file share",
+    445,
+    # Without a credential SMB 1, SMB 2 again, and 137/udp for names, where need be; one more for a login.
+    Cost(4, 5, login_attempts=1, shared=True),
+    speaks="smb",
+    home=__package__,
+    group=Group.STORAGE,
+    place=1,
+    path="share",
+    split=_share_and_folder,
+    options=(Option("share", _share), Option("path", tree=True, rooted=True)),
+    guessed=True,
+    drivers=(Driver("impacket", "impacket", "windows"),),
+    nmap=Nmap(
+        services=("microsoft-ds", "netbios-ssn"),
+        ports={139: "file shares over NetBIOS; the check of smb looks there where 445 does not answer"},
+    ),
+    called=Called(names=("cifs", "samba", "file share", "fileshare", "windows share")),
+    proven_by="Samba 4.17",
+)

@@ -1,0 +1,57 @@
+"""What is reached over SSH: a Unix host, scanned without an agent of its own, and a file share."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import USER, Option
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+_COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with our own disconnect text", shared=True)
+_DRIVERS = (Driver("paramiko", "paramiko", "ssh"),)
+_KNOWN_HOSTS = Option("known_hosts")
+#: Names of systems that are a Unix, as inventories have them.
+_SYSTEMS = ("linux", "unix", "aix", "solaris", "hp-ux", "red hat", "ubuntu", "debian", "suse", "bsd", "macos")
+
+UNIX = TargetType(
+    "unix",
+    "Unix or Unix-like host, agentless",
+    22,
+    _COST,
+    speaks="ssh",
+    home=__package__,
+    verifier="verify_unix",
+    group=Group.HOSTS,
+    place=2,
+    server_first=True,
+    options=(USER, Option("directory"), _KNOWN_HOSTS),
+    takes_keys=True,
+    guessed=True,
+    drivers=_DRIVERS,
+    nmap=Nmap(services=("ssh",)),
+    called=Called(
+        names=("linux", "ssh server", "rhel", "ubuntu", "debian", "centos", "solaris", "aix", "macos"),
+        systems=_SYSTEMS,
+        ansible=("ssh", "paramiko", "paramiko_ssh", "smart", ""),
+        ansible_port=True,
+    ),
+    proven_by="OpenSSH, dropbear",
+)
+
+SSH = TargetType(
+    "ssh",
+    "SSH file share",
+    22,
+    _COST,
+    speaks="ssh",
+    home=__package__,
+    verifier="verify_ssh",
+    group=Group.STORAGE,
+    place=2,
+    server_first=True,
+    path="path",
+    options=(Option("path", tree=True, rooted=True), USER, _KNOWN_HOSTS),
+    takes_keys=True,
+    guessed=True,
+    drivers=_DRIVERS,
+    called=Called(names=("sftp", "scp")),
+    proven_by="OpenSSH",
+)

@@ -1,0 +1,24 @@
+"""Sybase, today SAP ASE, as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_LOGIN_PROBE, DATABASE, TABLE, TLS
+from scanready.catalogue.row import Called, Cost, Group, Nmap, TargetType
+
+SYBASE = TargetType(
+    "sybase",
+    "Sybase / SAP ASE",
+    3638,
+    # Two ports that are usual, where the given one is closed.
+    Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, with allow_login_probe alone"),
+    speaks="tds",
+    home=__package__,
+    group=Group.DATABASES,
+    place=7,
+    path="database",
+    options=(DATABASE, TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT),
+    guessed=True,
+    nmap=Nmap(services=("sybase", "sybaseanywhere")),
+    called=Called(names=("ase", "sap", "sap ase")),
+    proven_by="FreeTDS against literal bytes",
+)

@@ -1,0 +1,22 @@
+"""Teradata as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import DATABASE
+from scanready.catalogue.row import Cost, Driver, Group, TargetType
+
+TERADATA = TargetType(
+    "teradata",
+    "Teradata",
+    1025,
+    Cost(10, 11, login_attempts=1),  # two, and one for each further node (COP name), eight at most
+    speaks="teradata",
+    home=__package__,
+    group=Group.DATABASES,
+    place=8,
+    path="database",
+    options=(DATABASE,),
+    guessed=True,
+    drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
+    proven_by="teradatasql against literal bytes",
+)

@@ -1,0 +1,25 @@
+"""Tibero as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import DATABASE
+from scanready.catalogue.row import Cost, Group, TargetType
+from scanready.model import Step
+
+TIBERO = TargetType(
+    "tibero",
+    "Tibero",
+    8629,
+    Cost(1, 1),
+    speaks="tibero",
+    home=__package__,
+    group=Group.DATABASES,
+    place=9,
+    server_first=True,
+    path="database",
+    options=(DATABASE,),
+    steps=tuple(Step)[:5],
+    guessed=True,
+    public=False,
+    proven_by="nobody: its protocol is not public, so never more than `undecided`",
+)

@@ -1,0 +1,55 @@
+"""Web sites, over HTTP and HTTPS."""
+
+from __future__ import annotations
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.clients.http_options import PATH, PROXY
+
+# The page and three places it leads to, each asked twice where connections are not kept; one more for a login.
+_COST = Cost(
+    8,
+    9,
+    login_attempts=1,
+    log="an access-log line with our User-Agent for each request: HEAD, then GET where the page is open",
+)
+_DRIVERS = (Driver("requests", "requests", "web"),)
+_PROVEN_BY = "nginx, Apache httpd, tinyproxy"
+
+HTTP = TargetType(
+    "http",
+    "Website over HTTP",
+    80,
+    _COST,
+    speaks="http",
+    home=__package__,
+    verifier="verify_http",
+    group=Group.WEB,
+    place=1,
+    path="path",
+    options=(PATH, PROXY, ALLOW_CLEARTEXT),
+    guessed=True,
+    drivers=_DRIVERS,
+    nmap=Nmap(services=("http", "http-proxy", "http-alt"), in_tls="https"),
+    proven_by=_PROVEN_BY,
+)
+
+HTTPS = TargetType(
+    "https",
+    "Website over HTTPS",
+    443,
+    _COST,
+    speaks="http",
+    home=__package__,
+    verifier="verify_https",
+    group=Group.WEB,
+    place=2,
+    tls=True,
+    path="path",
+    options=(PATH, PROXY),
+    guessed=True,
+    drivers=_DRIVERS,
+    nmap=Nmap(services=("https", "https-alt")),
+    called=Called(names=("web", "website")),
+    proven_by=_PROVEN_BY,
+)

@@ -1,0 +1,23 @@
+"""Windows hosts, scanned without an agent of their own, as a target type."""
+
+from __future__ import annotations
+
+from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+WINDOWS = TargetType(
+    "windows",
+    "Windows host, agentless",
+    135,
+    Cost(4, 7, login_attempts=3, log="a logon event for each login; one if it is refused"),
+    speaks="dcerpc",
+    home=__package__,
+    group=Group.HOSTS,
+    place=1,
+    guessed=True,
+    drivers=(Driver("impacket", "impacket", "windows"),),
+    nmap=Nmap(services=("msrpc", "epmap")),
+    called=Called(
+        names=("wmi", "windows server", "microsoft windows", "win"), systems=("windows",), ansible=("winrm", "psrp")
+    ),
+    proven_by="Samba's endpoint mapper; impacket logs in to an emulated Windows",
+)
