@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -120,6 +121,12 @@ class Called:
     systems: tuple[str, ...] = ()
     ansible: tuple[str, ...] = ()
     ansible_port: bool = False
+
+
+@cache
+def _part(home: str, name: str) -> ModuleType | None:
+    where = f"{home}.{name}"
+    return import_module(where) if find_spec(where) else None
 
 
 def _no_split(_: str) -> Mapping[str, str] | None:
@@ -250,9 +257,7 @@ class TargetType:
 
     def part(self, name: str) -> ModuleType | None:
         """Load a sibling module of the row; None if its folder has none of that name."""
-        if not self.home or find_spec(where := f"{self.home}.{name}") is None:
-            return None
-        return import_module(where)
+        return _part(self.home, name) if self.home else None
 
     def verify(self) -> Verifier:
         """Load the coroutine that climbs.

@@ -7,7 +7,5 @@ from scanready.catalogue.requirement import Requirements, one_port
 _SECTION = "Proxy Agent Network Requirements"
 
 REQUIREMENTS = {
-    "mysql": Requirements(
-        one_port(3306, "MySQL or MariaDB server", _SECTION, '"To scan MySQL or MariaDB databases."')
-    ),
+    "mysql": Requirements(one_port(3306, "MySQL or MariaDB server", _SECTION, '"To scan MySQL or MariaDB databases."')),
 }

@@ -11,6 +11,7 @@ from scanready.catalogue.wrong import Wrong
 
 _THIN = "in thin mode, Oracle 12.1 and newer alone, without network encryption of its own and 10G verifiers"
 
+
 def _one_name(_: str, options: Mapping[str, Any]) -> None:
     if "service" in options and "sid" in options:
         raise Wrong("`service` and `sid` exclude each other: give the one the listener knows")
