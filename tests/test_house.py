@@ -14,7 +14,7 @@ import pytest
 
 from scanready.catalogue import TYPES
 from scanready.run.registry import built_in
-from scanready.targets import all_causes
+from scanready.run.registry import all_causes
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "verifiers" / "scanready"

@@ -21,7 +21,7 @@ from scanready.cli import group
 from scanready.cli.source import opened
 from scanready.report import parse
 from scanready.report.serialize import as_object
-from scanready.targets import all_causes
+from scanready.run.registry import all_causes
 from tests.cli import plugin
 from tests.report.reports import blocked, ready
 

@@ -31,7 +31,7 @@ from scanready.climb.probe import Probe
 from scanready.model import Credential, Report, Step, Target, Verdict
 from scanready.run import registry
 from scanready.run.engine import Run, Settings
-from scanready.targets import all_causes
+from scanready.run.registry import all_causes
 from scanready.wire import drda, sqli, tds5
 from tests.report.reports import blocked, ready
 

@@ -18,7 +18,7 @@ from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.ladder import draw
 from scanready.report.parse import NotAResult, rejudged
 from scanready.report.serialize import as_line, as_object
-from scanready.targets import all_causes
+from scanready.run.registry import all_causes
 from scanready.targets.mysql import causes
 from tests.report.reports import AGENT, HOSTILE, SECRET, blocked, ready
 

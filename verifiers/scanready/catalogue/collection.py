@@ -48,10 +48,12 @@ class Catalogue:
         """The types that are tried at a host whose type nobody named."""
         return tuple(row for row in self if row.guessed)
 
-    @cached_property
-    def ports(self) -> frozenset[int]:
-        """The default ports of all built-in types."""
-        return frozenset(row.port for row in self.built_in.values())
+    def foreign_ports(self, *own: str) -> frozenset[int]:
+        """The default ports of built-in types that speak none of the ``own`` protocols.
+
+        A server's word that names one of them is not followed: foreign bytes are an offence there.
+        """
+        return frozenset(row.port for row in self.built_in.values() if row.speaks not in own)
 
     def parts(self, name: str) -> Iterator[ModuleType]:
         """Load one sibling module of every row that has it; one that rows share comes once."""

@@ -7,19 +7,25 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from scanready.catalogue import Seen
 from scanready.cli.job.prepare import plugins_load, warn
 from scanready.model import Target
-from scanready.report.endpoints import Seen, places_seen, seen
+from scanready.report.endpoints import places_seen, seen
 from scanready.report.rules import Rule, best_source, merged, rules
 from scanready.report.serialize import as_object
+from scanready.run.registry import catalogue
 
 from .messages import fitting
 from .source import opened
 
-#: Of all others the catalogue knows the ports.
-_TOLD_WHEN_ASKED = ("nfs", "mssql", "oracle")
 #: Seconds for one name.
 _LOOKUP = 10
+
+
+def _names_ports(target: Target) -> bool:
+    """Whether only asking tells a port of it; of all other types the requirements have the ports."""
+    row = catalogue().get(target.type)
+    return row is not None and bool(row.brokers)
 
 
 class Known:
@@ -47,7 +53,7 @@ class Known:
     def ask(self, targets: Sequence[Target]) -> None:
         """Climb to the login prompt of those targets that give out ports, without a credential."""
         plugins_load(targets)
-        asked = [dataclasses.replace(one, credential=None) for one in targets if one.type in _TOLD_WHEN_ASKED]
+        asked = [dataclasses.replace(one, credential=None) for one in targets if _names_ports(one)]
         asyncio.run(self._climb(asked))
 
     async def _climb(self, targets: Sequence[Target]) -> None:

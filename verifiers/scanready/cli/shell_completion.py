@@ -15,7 +15,7 @@ def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
 
 def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the codes of all causes."""
-    from scanready.targets import all_causes
+    from scanready.run.registry import all_causes
 
     return [code for code in all_causes() if code.startswith(incomplete.lower())]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from scanready.catalogue import TYPES
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.climb.explain import Failure, explain
@@ -46,8 +45,6 @@ BLOCK_PAGES = (
     (b"<title>Web Page Blocked</title>", "a web filter (Palo Alto Networks)"),
     (b"Internet Security by Zscaler", "Zscaler"),
 )
-# A redirect is the server's word, and could name the SSH or database port of anybody: those are not spoken to.
-NO_WEB_PORTS = frozenset(row.port for row in TYPES if row.speaks not in ("http", "tls"))
 
 
 @dataclass(slots=True)
@@ -71,6 +68,11 @@ class Prompt:
     elsewhere: bool
     schemes: tuple[str, ...]
     withheld: str
+
+
+def foreign_ports(probe: Probe) -> frozenset[int]:
+    """Ports that a redirect may not lead to: it is the server's word, and could name anybody's SSH or database."""
+    return probe.around.catalogue.foreign_ports("http", "tls")
 
 
 async def reach(probe: Probe, scheme: str) -> Prompt:
@@ -126,7 +128,7 @@ def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[
     if len(seen) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
         raise Failure(common.LIMIT, f"more redirects than this check follows; the last leads to {target}")
     usual = target.port in (*http_talk.DEFAULT_PORTS.values(), start.port)
-    if not usual and (target.port < 1024 or target.port in NO_WEB_PORTS):
+    if not usual and (target.port < 1024 or target.port in foreign_ports(probe)):
         raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads to {target}, a port of another protocol: not followed")
     return target
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
+
+from scanready.catalogue import Driver, TargetType
 
 from . import subprocess_call
 
@@ -17,75 +20,62 @@ from . import subprocess_call
 PATIENCE = 45.0
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A client library: import name, distribution, our extra that brings it, the target types it logs in to.
-
-    ``limits`` is what it cannot do that the scanner's own client may: never a target's failing.
-    """
-
-    module: str
-    distribution: str
-    extra: str
-    types: tuple[str, ...]
-    limits: str = ""
-
-
-LIBRARIES: tuple[Library, ...] = (
-    Library("paramiko", "paramiko", "ssh", ("unix", "ssh")),
-    Library("impacket", "impacket", "windows", ("windows", "smb")),
-    Library("pymysql", "PyMySQL", "db", ("mysql",)),
-    Library("psycopg", "psycopg", "db", ("postgresql",)),
-    Library(
-        "oracledb",
-        "oracledb",
-        "db",
-        ("oracle",),
-        "in thin mode, Oracle 12.1 and newer alone, without network encryption of its own and 10G verifiers",
-    ),
-    Library("pytds", "python-tds", "db", ("mssql",)),
-    Library("imapclient", "IMAPClient", "mail", ("imap", "imaps")),
-    Library("exchangelib", "exchangelib", "mail", ("ews",)),
-    Library("requests", "requests", "web", ("http", "https")),
-    Library("ibm_db", "ibm_db", "db2", ("db2",), "wanted only where a DB2 server takes encrypted passwords alone"),
-    Library("informix_db", "informix-driver", "informix", ("informix",), "SQLI alone, not the DRDA listener"),
-    Library("teradatasql", "teradatasql", "teradata", ("teradata",)),
+#: The distributions that every check may need, besides the drivers of the target types.
+CORE = (
+    *("click", "cryptography", "h11", "pyOpenSSL", "service-identity", "rich", "ruamel.yaml", "pydantic"),
+    *("pyspnego", "requests-ntlm", "urllib3", "keyring"),
 )
 
 
-def installed(seconds: float = PATIENCE) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A client library, and the target types that it logs in to.
+
+    ``details`` is the module of their folder that knows more of it (``driver``), None if none does.
+    """
+
+    driver: Driver
+    types: tuple[str, ...]
+    details: str | None = None
+
+
+def known(rows: Iterable[TargetType]) -> list[Library]:
+    """Return the libraries that the rows name, each once."""
+    found: dict[str, Library] = {}
+    for row in rows:
+        for driver in row.drivers:
+            details = f"{row.home}.driver" if row.part("driver") else None
+            first = found.setdefault(driver.module, Library(driver, (), details))
+            found[driver.module] = replace(first, types=(*first.types, row.name))
+    return list(found.values())
+
+
+def installed(libraries: Iterable[Library], seconds: float = PATIENCE) -> dict[str, dict[str, Any]]:
     """Return, by import name, ``version`` and more of what can be imported, or ``missing`` or ``broken`` with why.
 
     Raises:
         Failure: the process died.
         TimeoutError: an import hangs.
     """
-    found: dict[str, dict[str, Any]] = subprocess_call.run(f"{__name__}:look", {}, seconds)
+    wanted = [[one.driver.module, one.driver.distribution, one.details] for one in libraries]
+    found: dict[str, dict[str, Any]] = subprocess_call.run(f"{__name__}:look", {"wanted": wanted}, seconds)
     return found
 
 
-def look() -> dict[str, dict[str, Any]]:
-    """The part that runs over there."""
-    return {library.module: _look_at(library) for library in LIBRARIES}
+def look(wanted: list[tuple[str, str, str | None]]) -> dict[str, dict[str, Any]]:
+    """Import each module, given with its distribution and who knows more of it: the part that runs over there."""
+    return {name: _look_at(name, distribution, details) for name, distribution, details in wanted}
 
 
-def _look_at(library: Library) -> dict[str, Any]:
+def _look_at(name: str, distribution: str, details: str | None) -> dict[str, Any]:
     try:
-        module = importlib.import_module(library.module)
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        return {"missing": str(error)[:200]} if error.name == library.module else {"broken": str(error)[:200]}
+        return {"missing": str(error)[:200]} if error.name == name else {"broken": str(error)[:200]}
     except (ImportError, OSError, AttributeError, SyntaxError) as error:
         return {"broken": f"{type(error).__name__}: {error}"[:200]}
-    found: dict[str, Any] = {"version": _version(library.distribution)}
-    if library.module == "paramiko":
-        lists = {"kex": "_preferred_kex", "host_key": "_preferred_keys", "cipher": "_preferred_ciphers",
-                 "mac": "_preferred_macs"}  # fmt: skip
-        found["algorithms"] = {slot: list(getattr(module.Transport, name, ())) for slot, name in lists.items()}
-    elif library.module == "psycopg":
-        found["libpq"] = module.pq.version()
-    elif library.module == "oracledb":
-        found["thin"] = bool(module.is_thin_mode())
-    return found
+    more: dict[str, Any] = importlib.import_module(details).facts(module) if details else {}
+    return {"version": _version(distribution), **more}
 
 
 def _version(distribution: str) -> str:

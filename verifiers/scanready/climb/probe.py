@@ -296,6 +296,22 @@ class Probe:
                     self.footprint.login_attempts -= 1
                 raise
 
+    async def of_agent(self, name: str, look: Callable[[], T]) -> T:
+        """Return what ``look`` finds on this agent, which blocks; it is run once a round, however many targets ask.
+
+        ``name`` says what is looked for.
+
+        Raises:
+            TimeoutError: it was not found out within this target's time.
+        """
+        kept = self.around.kept
+        if name not in kept:
+            kept[name] = asyncio.get_running_loop().run_in_executor(self.around.logins, look)
+        asked: asyncio.Future[T] = kept[name]
+        if asked.done():
+            return asked.result()
+        return await asyncio.wait_for(asyncio.shield(asked), self.remaining + self.grace)
+
     def about_to_send_in_clear(self) -> None:
         """Call before a password goes over an unencrypted connection.
 

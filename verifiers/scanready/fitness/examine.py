@@ -20,8 +20,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "proxy": (
         *(
             machine.look,
-            client_programs.look_for_ssh,
-            client_programs.look_for_notes,
+            client_programs.look,
             libraries.look,
             libraries.look_at_tls,
         ),

@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from scanready.causes import common
 from scanready.clients import libraries
-from scanready.clients.libraries import LIBRARIES, Library
+from scanready.clients.libraries import Library
 from scanready.net.tls import handshake_context
-from scanready.targets.ssh import client as openssh
+from scanready.run.registry import catalogue
 
 from .question import Answer, Line
 from .request import Asked
-
-#: So many names are told; the facts have all.
-_MOST_NAMES = 3
 
 
 async def look(asked: Asked) -> list[Answer]:
@@ -29,14 +27,15 @@ async def look(asked: Asked) -> list[Answer]:
     answers: list[Answer] = []
     here: dict[Library, dict[str, Any]] = {}
     with Line("drivers", answers) as line:
-        found = await asyncio.to_thread(libraries.installed)
-        here = {library: found[library.module] for library in LIBRARIES if "version" in found[library.module]}
-        versions = {library.module: str(facts["version"]) for library, facts in here.items()}
+        known = libraries.known(catalogue())
+        found = await asyncio.to_thread(libraries.installed, known)
+        here = {library: found[library.driver.module] for library in known if "version" in found[library.driver.module]}
+        versions = {library.driver.module: str(facts["version"]) for library, facts in here.items()}
         told = ", ".join(f"{module} {version}" for module, version in versions.items())
         line.saw(told or "none installed: no login can be checked", drivers=versions)
     if answers[0].finding:
         return answers
-    _missing(asked, {library: found[library.module] for library in LIBRARIES if library not in here}, answers)
+    _missing(asked, {library: found[library.driver.module] for library in known if library not in here}, answers)
     await _limits(here, answers)
     return answers
 
@@ -48,7 +47,7 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
         logging_in = {target.type for target in asked.targets if target.credential is not None and not target.guessed}
         wanted = [library for library in absent if logging_in & set(library.types)]
         words = [_absence(library, facts) for library, facts in absent.items() if not wanted or library in wanted]
-        facts = {library.module: "broken" if "broken" in state else "missing" for library, state in absent.items()}
+        facts = {one.driver.module: "broken" if "broken" in state else "missing" for one, state in absent.items()}
         if wanted:
             line.unmet(common.DRIVER_MISSING, "; ".join(words), drivers_absent=facts)
         else:
@@ -56,39 +55,28 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
 
 
 def _absence(library: Library, facts: dict[str, Any]) -> str:
-    extra = f"pip install 'scanready[{library.extra}]'"
+    extra = f"pip install 'scanready[{library.driver.extra}]'"
     why = f" is broken ({facts['broken']})" if "broken" in facts else ""
-    return f"{library.module}{why} for {', '.join(library.types)}: {extra}"
+    return f"{library.driver.module}{why} for {', '.join(library.types)}: {extra}"
 
 
 async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer]) -> None:
     """What ours cannot do says nothing of the scanner's own clients, and is never held against a target."""
     with Line("their limits", answers) as line:
-        limits = {library.module: library.limits for library in here if library.limits}
+        limits: dict[str, str] = {}
         for library, facts in here.items():
-            if library.module == "oracledb" and not facts.get("thin", True):
-                del limits["oracledb"]
-            if library.module == "paramiko" and (lacks := await asyncio.to_thread(_paramiko, facts["algorithms"])):
-                some = ", ".join(lacks[:_MOST_NAMES]) + (", ..." if len(lacks) > _MOST_NAMES else "")
-                limits["paramiko"] = f"without {len(lacks)} algorithms that the ssh client offers ({some})"
-                line.answer.facts["paramiko_lacks"] = lacks
+            text, more = await asyncio.to_thread(_limits_of, library, facts)
+            line.answer.facts.update(more)
+            if text:
+                limits[library.driver.module] = text
         line.saw("; ".join(f"{module} {text}" for module, text in limits.items()) or "none known", limits=limits)
 
 
-def _paramiko(knows: dict[str, list[str]]) -> list[str]:
-    """What the agent's ssh client offers by default and paramiko does not know."""
-    client = openssh.present()
-    if client is None or client.general is None:
-        return []
-    offer = client.general.offer
-    offered = {"kex": offer.kex, "host_key": offer.host_keys, "cipher": offer.ciphers_c2s, "mac": offer.macs_c2s}
-    lacking = [
-        name
-        for slot, names in offered.items()
-        for name in names
-        if name not in knows[slot] and not name.startswith(("ext-info-", "kex-strict-")) and "-cert-v01" not in name
-    ]
-    return list(dict.fromkeys(lacking))
+def _limits_of(library: Library, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if library.details is None:
+        return library.driver.limits, {}
+    found: tuple[str, dict[str, Any]] = import_module(library.details).limits(library.driver, facts)
+    return found
 
 
 async def look_at_tls(asked: Asked) -> list[Answer]:

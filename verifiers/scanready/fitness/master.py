@@ -10,17 +10,16 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
-from scanready.catalogue import BY_NAME
 from scanready.causes import agent as causes
 from scanready.causes import common
 from scanready.model import Facts, Target, Verdict
 from scanready.run.engine import Run
+from scanready.run.registry import catalogue
 
 from . import proc
 from .question import Answer, Line
 from .request import Asked
 
-AGENTS_PORT = BY_NAME["master"].port
 _CONSOLE_PORTS = (443, 80)
 
 
@@ -65,7 +64,10 @@ async def _climb(asked: Asked, target: Target, subject: str) -> list[Answer]:
 async def listening(asked: Asked) -> list[Answer]:
     """On the Master: 11117 for the agents, 443 or 80 for browsers."""
     answers: list[Answer] = []
-    for subject, ports in (("listens for agents", (AGENTS_PORT,)), ("listens for browsers", _CONSOLE_PORTS)):
+    for subject, ports in (
+        ("listens for agents", (catalogue()["master"].port,)),
+        ("listens for browsers", _CONSOLE_PORTS),
+    ):
         with Line(subject, answers) as line:
             sockets = proc.tcp_sockets()
             if sockets is None:

@@ -31,7 +31,7 @@ async def look_below_1024(asked: Asked) -> list[Answer]:
             line.skip(
                 "not for this user; only `secure` NFS exports need them, and a scanner that runs as root has them"
             )
-        elif asked.named_types and not asked.wants("nfs"):
+        elif asked.named_types and not any(row.privileged for row in asked.named_types):
             line.skip("cannot be used here; none of these targets needs them")
         else:
             line.warn(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scanready.catalogue import BY_NAME, TYPES, TargetType
-from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.catalogue import Group, TargetType
 from scanready.model import Agent, Target
 from scanready.run.engine import Settings
+from scanready.run.registry import catalogue
 
 #: The roles of the document, and how people call them.
 ROLES = {"proxy": "Proxy Agent", "node": "Node Agent", "master": "Master Server"}
@@ -34,13 +34,9 @@ class Asked:
     def named_types(self) -> tuple[TargetType, ...]:
         """The types that the targets name; a host whose type nobody said names none."""
         names = dict.fromkeys(target.type for target in self.targets if not target.guessed)
-        return tuple(BY_NAME[name] for name in names if name in BY_NAME)
+        return tuple(row for name in names if (row := catalogue().get(name)))
 
     @property
     def types(self) -> tuple[TargetType, ...]:
         """The types it shall serve: of the targets, or all there are."""
-        return self.named_types or tuple(row for row in TYPES if row not in INFRASTRUCTURE)
-
-    def wants(self, type_: str) -> bool:
-        """True if a target of that type was named."""
-        return any(row.name == type_ for row in self.named_types)
+        return self.named_types or tuple(row for row in catalogue() if row.group is not Group.INFRASTRUCTURE)

@@ -60,7 +60,7 @@ def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
 
 
 def _check_code(code: str) -> None:
-    from scanready.targets import all_causes
+    from scanready.run.registry import all_causes
 
     causes = all_causes()
     if code not in causes:

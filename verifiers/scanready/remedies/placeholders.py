@@ -8,30 +8,27 @@ from __future__ import annotations
 import re
 import shlex
 
-from scanready.catalogue import BY_NAME
+from scanready.catalogue import TargetType
 from scanready.model import Target, bracketed
-from scanready.targets.cloud.services import BY_SERVICE
 from scanready.wire.printable import visible
 
 _PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|starttls)\}")
 _WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
-# What openssl s_client must say first, by target type.
-_STARTTLS = {"imap": "-starttls imap ", "mysql": "-starttls mysql ", "postgresql": "-starttls postgres "}
-# What a type's pages are asked with, where that is not the type's own name.
-_SCHEMES = {"cloud": "https", "console": "https", "update": "https"}
 _SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
 
 
-def fill(text: str, target: Target) -> str:
-    """Return a text of the cause catalogue with its places filled in: ``{host}``, ``{port}``, ``{user}``,
-    ``{database}``, ``{path}`` (what the target's URL names behind the host: share, export, service ...), ``{url}`` (the
-    target itself) and ``{starttls}`` (an option of ``openssl s_client``, or nothing).
+def fill(text: str, target: Target, row: TargetType | None) -> str:
+    """Return a text of the cause catalogue with its places filled in, by the row of the target's type.
+
+    The places are ``{host}``, ``{port}``, ``{user}``, ``{database}``, ``{path}`` (what the target's URL names behind
+    the host: share, export, service ...), ``{url}`` (the target itself) and ``{starttls}`` (an option of
+    ``openssl s_client``, or nothing).
 
     Values are put in as words that a shell leaves alone: the text is meant to be pasted.
     """
     if "{" not in text:
         return text
-    host = "ENDPOINT" if target.type == "cloud" and target.host in BY_SERVICE else target.host
+    host = target.host if row is None or _is_machine(row, target) else "ENDPOINT"
     options, endpoint = target.options, f"{bracketed(host)}:{target.port}"
     values = {
         "host": host,
@@ -39,16 +36,20 @@ def fill(text: str, target: Target) -> str:
         "host}:{port": endpoint,
         "user": target.credential.username if target.credential else str(options.get("user") or "USER"),
         "database": str(options.get("database") or "postgres"),
-        "path": _path(target),
-        "url": f"{_SCHEMES.get(target.type, target.type)}://{endpoint}{options.get('path', '/')}",
+        "path": _path(target, row),
+        "url": f"{(row and row.scheme) or target.type}://{endpoint}{options.get('path', '/')}",
     }
-    filled = text.replace("{starttls}", _STARTTLS.get(target.type, ""))
+    filled = text.replace("{starttls}", f"-starttls {row.starttls} " if row and row.starttls else "")
     return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)
 
 
-def _path(target: Target) -> str:
+def _is_machine(row: TargetType, target: Target) -> bool:
+    """Whether the target's host is one that can be asked, and not the name of a service."""
+    return not row.hostless or any(place.host == target.host for place in row.places(target))
+
+
+def _path(target: Target, row: TargetType | None) -> str:
     """The option that the URL's path fills, or its word in capitals."""
-    row = BY_NAME.get(target.type)
     key = row.path if row and row.path else "path"
     return str(target.options.get(key) or key.upper())
 

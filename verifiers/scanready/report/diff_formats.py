@@ -11,7 +11,7 @@ from scanready.model import Outcome, Verdict
 from scanready.report.formats.md import code
 from scanready.wire.printable import visible
 
-from .console import Paper, address, columns, verdict_word
+from .paper import Paper, address, columns, verdict_word
 from .diff import Change, Comparison, Glimpse
 from .document import Look
 from .serialize import SCHEMA, target_object

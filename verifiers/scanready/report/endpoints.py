@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.catalogue import BY_NAME
+from scanready.catalogue import Seen
 from scanready.model import Target
 from scanready.run.engine import CANARY_PORT
-from scanready.targets.cloud.services import placed
+from scanready.run.registry import catalogue
 
 _ENDPOINT = re.compile(r"(?P<host>\[[^\]]+\]|[^/]*):(?P<port>\d{1,5})(/(?P<transport>tcp|udp)6?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a check found: addresses of the target, and the endpoints that it talked to (host, port, transport)."""
-
-    addresses: tuple[str, ...] = ()
-    endpoints: tuple[tuple[str, int, str], ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 def where(target: Target) -> list[Target]:
     """Where a target is contacted: at its host, or at each endpoint of the service that its host names."""
-    row = BY_NAME.get(target.type)
-    return placed(target) if row is not None and row.hostless else [target]
+    row = catalogue().get(target.type)
+    return row.places(target) if row is not None else [target]
 
 
 def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
     """What a result (schema 1) found, by the places of its target; nearly always that is one."""
-    found, row = result["target"], BY_NAME.get(result["target"]["type"])
+    found, row = result["target"], catalogue().get(result["target"]["type"])
     whole = seen(result)
     if row is None or not row.hostless:
         return {(found["host"], found["port"]): whole}

@@ -11,11 +11,12 @@ from rich.text import Text
 from scanready.fitness import ROLES, Fitness
 from scanready.fitness.question import Answer
 from scanready.model import Outcome, Verdict
-from scanready.remedies.placeholders import fill, named
+from scanready.remedies.placeholders import named
 from scanready.wire.printable import visible
 
-from .console import Paper, columns, duration, fact, pairs, verdict_word
+from .paper import Paper, columns, duration, fact, pairs, verdict_word
 from .document import Look
+from .filled import fill
 from .serialize import SCHEMA, agent_object, plainly
 
 SENTENCES = {

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scanready.model import Cause, Owner, Report, Step, Target, Verdict
-from scanready.remedies.placeholders import fill
 
-from .console import GRAVITY, address
+from .paper import GRAVITY, address
 from .document import GOOD, Places, RunInfo, Totals
+from .filled import fill
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line, fixes
 

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from scanready.model import Outcome, Report, Target
-from scanready.remedies.placeholders import fill
 from scanready.wire.printable import visible
 
 from . import overview, story
-from .console import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
+from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .document import Look, Places, RunInfo, Totals
+from .filled import fill
 from .serialize import fixes
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.

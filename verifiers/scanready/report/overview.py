@@ -11,7 +11,7 @@ from scanready.causes import common
 from scanready.model import Outcome, Report, Step, Verdict
 from scanready.wire.printable import visible
 
-from .console import Paper, columns, owned, verdict_word
+from .paper import Paper, columns, owned, verdict_word
 from .document import GOOD, Look
 from .summary import traits
 

@@ -13,7 +13,6 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
-from scanready.catalogue import BY_NAME
 from scanready.model import (
     Agent,
     Cause,
@@ -29,7 +28,7 @@ from scanready.model import (
     Verdict,
 )
 from scanready.model import judge as judge_checks
-from scanready.targets import all_causes
+from scanready.run.registry import all_causes, catalogue
 
 from .serialize import SCHEMA
 
@@ -82,7 +81,7 @@ def rejudged(report: Report) -> Report:
     known = _catalogue()
     if any(check.finding and known.get(check.finding.cause.code) is not check.finding.cause for check in report.checks):
         return report
-    row = BY_NAME.get(report.target.type)
+    row = catalogue().get(report.target.type)
     verdict, decisive = judge_checks(report.checks, row.proof) if row else judge_checks(report.checks)
     if verdict is Verdict.UNDECIDED and decisive is None:
         return report

@@ -32,7 +32,7 @@ def table(rules: Sequence[Rule], look: Look) -> str:
     """A table for people, then what is to be known of it."""
     from rich.text import Text
 
-    from .console import Paper, headed
+    from .paper import Paper, headed
 
     paper = Paper(look)
     drawn = headed()
@@ -195,7 +195,7 @@ def quoted(text: str) -> str:
 
 
 def _notes(rules: Sequence[Rule]) -> list[str]:
-    from .console import counted
+    from .paper import counted
 
     notes = []
     if names := list(dict.fromkeys(rule.host for rule in rules if not rule.resolved)):

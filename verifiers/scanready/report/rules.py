@@ -13,18 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scanready.catalogue import BY_NAME, Requirement
+from scanready.catalogue import Broker, Requirement, Seen, TargetType
 from scanready.model import Target, is_address
+from scanready.run.registry import catalogue
 
-from .conditions import holds
-from .endpoints import Seen, places_seen, where
-
-#: Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
-#: reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.
-ASSIGNED = "600-65535"
-#: Of these Windows takes the port of a named SQL Server instance that nobody pinned.
-WINDOWS_DYNAMIC = "49152-65535"
-_SQL_BROWSER = 1434
+from .endpoints import places_seen, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ Source = Callable[[str], str]
 def rules_of_result(result: Mapping[str, Any]) -> list[Rule]:
     """Return the rules that the target of a result (schema 1) needs, as its agent."""
     found, agent = result["target"], tuple(result["agent"]["addresses"])
-    row = BY_NAME.get(found["type"])
+    row = catalogue().get(found["type"])
     target = Target(found["host"], found["type"], found["port"], found["options"])
     target = replace(target, explicit_port=row is None or found["port"] != row.port)
     known = places_seen(result)
@@ -122,33 +115,46 @@ _Wanted = tuple[str, str, str, str]  # transport, ports, when, why
 
 
 def _wanted(target: Target, known: Seen) -> list[_Wanted]:
-    """The target's own port, then what the catalogue says of further ones."""
-    row = BY_NAME.get(target.type)
-    requirements = row.requirements if row else ()
-    first = next(iter(requirements), None)
+    """The target's own port, or what a broker names in its place; then what the requirements say of further ones."""
+    row = catalogue().get(target.type)
+    if row is None:
+        return [("tcp", str(target.port), "", _asked_there(target))]
+    lines = row.requirements.lines
     wanted: list[_Wanted] = []
-    if target.type == "mssql" and target.options.get("instance") and not target.explicit_port:
-        wanted += _instance(target, known)
-    else:
-        own = first is None or str(target.port) in first.ports.split(",")
-        why = first.source if first and own else f"the port that this target is asked on ({target.type})"
-        when = "" if first is None or holds(first.when, target, known) else first.when
-        wanted.append(("tcp", str(target.port), when, why))
-    for line in requirements[1:] if first else ():
-        if (met := holds(line.when, target, known)) is False:
+    named = [(broker, what) for broker in row.brokers if (what := broker.names(target))]
+    for broker, what in named:
+        wanted += _named_by(broker, what, target, known)
+    if not named:
+        wanted.append(_own_port(lines, target, known))
+    for line in lines[1:]:
+        if (met := line.when.holds(target, known)) is False:
             continue
-        when = "" if met else line.when
+        when = "" if met else line.when.text
         for transport in line.transport.split(","):
-            wanted += [(transport, ports, when, line.source) for ports in _ports(line, target, known, transport)]
+            wanted += [(transport, ports, when, line.source) for ports in _ports(row, line, target, known, transport)]
     return sorted(wanted, key=lambda one: bool(one[2]))
 
 
-def _ports(line: Requirement, target: Target, known: Seen, transport: str) -> list[str]:
+def _own_port(lines: Sequence[Requirement], target: Target, known: Seen) -> _Wanted:
+    first = next(iter(lines), None)
+    if first is None:
+        return "tcp", str(target.port), "", _asked_there(target)
+    why = first.source if str(target.port) in first.ports.split(",") else _asked_there(target)
+    return "tcp", str(target.port), "" if first.when.holds(target, known) else first.when.text, why
+
+
+def _asked_there(target: Target) -> str:
+    return f"the port that this target is asked on ({target.type})"
+
+
+def _ports(row: TargetType, line: Requirement, target: Target, known: Seen, transport: str) -> list[str]:
     if line.ports != "dynamic":
         return line.ports.split(",")
-    fixed = {target.port, *(int(other.ports) for other in BY_NAME[target.type].requirements if other.ports.isdigit())}
+    fixed = {target.port, *(int(other.ports) for other in row.requirements.lines if other.ports.isdigit())}
     found = {by: [port for port in _found(known, target, by) if port not in fixed] for by in ("tcp", "udp")}
-    return [str(port) for port in found[transport]] if any(found.values()) else [ASSIGNED]
+    if any(found.values()):
+        return [str(port) for port in found[transport]]
+    return list(dict.fromkeys(broker.ports for broker in row.brokers))
 
 
 def _found(known: Seen, target: Target, transport: str) -> list[int]:
@@ -157,16 +163,13 @@ def _found(known: Seen, target: Target, transport: str) -> list[int]:
     return list(dict.fromkeys(port for host, port, by in known.endpoints if host in here and by == transport))
 
 
-def _instance(target: Target, known: Seen) -> list[_Wanted]:
-    """A named instance of SQL Server: SQL Browser tells its port, which is a dynamic one unless somebody pinned it."""
-    name = target.options["instance"]
-    found = [port for port in _found(known, target, "tcp") if port != _SQL_BROWSER]
-    ports = [str(port) for port in found] or [WINDOWS_DYNAMIC]
-    told = (
-        f"the port of instance {name}, as SQL Browser told it" if found else f"any port that instance {name} may have"
-    )
+def _named_by(broker: Broker, what: str, target: Target, known: Seen) -> list[_Wanted]:
+    """The broker itself, and the port that it named, which is a dynamic one unless somebody pinned it."""
+    found = [port for port in _found(known, target, "tcp") if port != broker.port]
+    ports = [str(port) for port in found] or [broker.ports]
+    told = f"the port of {what}, as {broker.name} told it" if found else f"any port that {what} may have"
     return [
-        ("udp", str(_SQL_BROWSER), "", f"SQL Browser tells the port of instance {name}"),
+        (broker.transport, str(broker.port or target.port), "", f"{broker.name} tells the port of {what}"),
         *(("tcp", port, "", told) for port in ports),
     ]
 
@@ -175,8 +178,8 @@ def _elsewhere(target: Target, source: Source, known: Seen, told: set[str]) -> l
     """Other hosts and ports that the check was led to: a redirect, a dispatcher, a referral."""
     here = {target.host, *known.addresses}
     made: list[Rule] = []
-    row = BY_NAME.get(target.type)
-    ranged = row is not None and len(row.requirements) > 1
+    row = catalogue().get(target.type)
+    ranged = row is not None and len(row.requirements.lines) > 1
     for host, port, transport in known.endpoints:
         away = host not in here and host not in told
         if away or (not ranged and host in here and port != target.port and transport == "tcp"):

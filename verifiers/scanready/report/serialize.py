@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any
 
 from scanready.model import Agent, Check, Facts, Report, Target
-from scanready.remedies.placeholders import fill
+
+from .filled import fill
 
 SCHEMA = 1
 #: Facts are flat by rule; what is nested deeper than this is not evidence any more.

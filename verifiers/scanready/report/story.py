@@ -22,9 +22,9 @@ from scanready.catalogue import BY_NAME
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
-from scanready.remedies.placeholders import fill
 
 from .exchanges import TOLD
+from .filled import fill
 from .serialize import fixes
 
 

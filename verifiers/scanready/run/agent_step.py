@@ -7,29 +7,21 @@ needs the target's address and what the target tells of itself, so it is written
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from scanready.catalogue import TargetType
-from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.catalogue import Group, TargetType
 from scanready.causes import common
 from scanready.climb.probe import Probe
-from scanready.model import Agent, Cause, Check, Step, reached
+from scanready.model import Agent, Check, Step, reached
 from scanready.net.interfaces import Interface
-from scanready.targets.notes import causes as notes_causes
-from scanready.targets.notes import client as notes
-from scanready.targets.ssh import client as openssh
 
 T = TypeVar("T")
 Verifier = Callable[[Probe], Awaitable[None]]
 
-NO_SSH_CLIENT = "there is no program `ssh` in this agent's PATH"
-#: The scanner's own servers are no targets: nobody recommends an agent beside them.
-_NO_TARGETS = frozenset(row.name for row in INFRASTRUCTURE)
 # What a target calls itself, to the platform (platform.system()) it is one of.
 _FAMILIES = {"Debian": "Linux", "Ubuntu": "Linux", "Raspbian": "Linux", "Sun": "SunOS", "Cisco": "Cisco IOS",
              "ROSSSH": "RouterOS"}  # fmt: skip
@@ -44,7 +36,7 @@ class AgentStep:
 
     async def __call__(self, probe: Probe) -> None:
         """Look at the agent, then climb."""
-        if probe.row.name not in _NO_TARGETS:
+        if probe.row.group is not Group.INFRASTRUCTURE:  # no agent is recommended beside the scanner's own servers
             await _look(probe, self._checks)
         await self._verify(probe)
 
@@ -64,50 +56,16 @@ class AgentStep:
 
 async def _look(probe: Probe, checks: list[Check]) -> None:
     agent, row = probe.around.agent, probe.row
+    wanted = row.requirements
     async with probe.step(Step.AGENT, agent.name, into=checks) as rung:
-        if row.needs_agent not in (None, agent.platform):
-            rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, row.needs_agent, agent))
+        if wanted.agent not in (None, agent.platform):
+            rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, wanted.agent, agent))
         elif agent.assumed:
             rung.skip(f"an assumed {agent.platform} agent: nothing is known of it")
-        elif row.speaks == "ssh" and row.needs_client:
-            tell_of_ssh(await ssh_client(probe), rung)
-        elif row.speaks == "nrpc" and row.needs_client:
-            tell_of_notes(await _kept(probe, "Notes client", notes.present), rung)
+        elif wanted.client and (program := row.part("client")):
+            program.describe(await probe.of_agent(program.NAME, program.present), rung)
         else:
             rung.saw(agent.distribution or agent.platform)
-
-
-class Words(Protocol):
-    """What can be said of a client, on a rung or elsewhere."""
-
-    def saw(self, summary: str, **facts: Any) -> None:
-        """It is there."""
-
-    def warn(self, cause: Cause, detail: str) -> None:
-        """It is not as it should be, or not where it should be."""
-
-    def unmet(self, cause: Cause, detail: str) -> None:
-        """It is not there."""
-
-
-def tell_of_ssh(client: openssh.Client | None, words: Words) -> None:
-    """Say what the agent's ssh client is."""
-    if client is None:
-        words.unmet(common.CLIENT_MISSING, NO_SSH_CLIENT)
-    else:
-        words.saw(f"ssh client {client.version or client.program}", ssh_client=client.version)
-
-
-def tell_of_notes(client: notes.Client | None, words: Words) -> None:
-    """Say whether a Notes client is there, and set up with an ID."""
-    if client is None:  # warned of only: the document does not demand it, and it may be where nobody looks
-        words.warn(common.CLIENT_MISSING, f"no Notes client is in {notes.places()}")
-    elif client.settings and not client.identity_there:
-        named = f"names the ID file {client.identity}, which is not there" if client.identity else "names no ID file"
-        words.warn(notes_causes.NO_ID, f"Notes client {client.program}: {client.settings} {named}")
-    else:
-        tells = f", with the ID {client.identity}" if client.identity else "; its settings are another user's"
-        words.saw(f"Notes client {client.program}{tells}", notes_client=client.program, notes_id=client.identity)
 
 
 def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
@@ -117,23 +75,7 @@ def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
 
 def unsuited(row: TargetType) -> str:
     """Say that another agent would do better."""
-    return f"later documents of the scanner ask for a {row.suits} agent for {row.name}"
-
-
-async def ssh_client(probe: Probe) -> openssh.Client | None:
-    """The agent's ssh client, None without one or of an assumed agent."""
-    return None if probe.around.agent.assumed else await _kept(probe, "ssh client", openssh.present)
-
-
-async def _kept(probe: Probe, name: str, present: Callable[[], T]) -> T:
-    """A client as it was at the beginning of the round: looked for once, however many targets begin at a time."""
-    kept = probe.around.kept
-    if name not in kept:
-        kept[name] = asyncio.get_running_loop().run_in_executor(probe.around.logins, present)
-    asked: asyncio.Future[T] = kept[name]
-    if asked.done():
-        return asked.result()
-    return await asyncio.wait_for(asyncio.shield(asked), probe.remaining + probe.grace)
+    return f"later documents of the scanner ask for a {row.requirements.suits} agent for {row.name}"
 
 
 # after the climb: what is recommended -------------------------------------------------------------------------------
@@ -143,9 +85,9 @@ def _noted(check: Check, probe: Probe) -> Check:
     """The check with what the document recommends; never worse for it."""
     notes: list[str] = []
     facts: dict[str, Any] = {}
-    if probe.row.alike:
+    if probe.row.requirements.alike:
         notes += _platform(probe.around.agent, _told(probe.checks), facts)
-    if probe.row.suits not in (None, probe.around.agent.platform):
+    if probe.row.requirements.suits not in (None, probe.around.agent.platform):
         facts["platform_note"] = unsuited(probe.row)
         notes.append(facts["platform_note"])
     if not probe.row.hostless:  # nobody stands beside a cloud

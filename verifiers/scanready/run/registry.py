@@ -1,8 +1,8 @@
 """All target types that this process knows: our own, and those that other packages register as entry points.
 
-An entry point of the group ``scanready.targets`` is a row (:class:`scanready.catalogue.TargetType`), and then has all
-that a built-in type has. It may also be a bare coroutine ``verify(probe)``: the entry point's name is then the type, and
-a stand-in row speaks for it.
+An entry point of the group ``scanready.targets`` is a row (:class:`scanready.catalogue.TargetType`), and then has
+all that a built-in type has. It may also be a bare coroutine ``verify(probe)``: the entry point's name is then the
+type, and a stand-in row speaks for it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """One folder a protocol, with everything that is about it.
 
-In each folder ``row`` declares the target types, ``requirements`` says what the scanner demands for them, ``verify`` (or
-``verify_NAME``, where a folder has several types) reads from top to bottom like the handshake, ``login`` drives the
-client library, ``causes`` says why not, ``signatures`` how its first bytes are recognised, and ``story`` what goes over
-the wire in words. Nothing below this folder imports it: what is here is collected and handed down.
+In each folder ``row`` declares the target types, ``requirements`` says what the scanner demands for them, ``verify``
+(or ``verify_NAME``, where a folder has several types) reads from top to bottom like the handshake, ``login`` drives the
+client library, ``causes`` says why a target cannot be scanned, ``signatures`` how its first bytes are recognised, and
+``story`` what goes over the wire in words. Nothing below this folder imports it: its rows are collected here and
+handed down.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from scanready.catalogue.wrong import Wrong
 from scanready.inventory import Expectation, InventoryError, expectation
-from scanready.inventory.problems import Wrong
 from scanready.pytest_plugin import REQUIRES
 
 from .fixture import Scanready

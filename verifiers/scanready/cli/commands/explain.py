@@ -29,7 +29,7 @@ Examples:
 @simple_format
 def command(code: str | None, format_: str, as_json: bool) -> None:
     """Explain."""
-    from scanready.targets import all_causes
+    from scanready.run.registry import all_causes
 
     causes = all_causes()
     found = _find(code, causes)
@@ -72,7 +72,7 @@ def _find(code: str | None, causes: dict[str, Cause]) -> list[Cause]:
 def _one(cause: Cause) -> str:
     from rich.text import Text
 
-    from scanready.report.console import Paper, owned, pairs
+    from scanready.report.paper import Paper, owned, pairs
 
     paper = Paper(look())
     paper.draw(owned(cause), Text(""))
@@ -96,7 +96,7 @@ def _one(cause: Cause) -> str:
 def _list(causes: list[Cause]) -> str:
     from rich.text import Text
 
-    from scanready.report.console import Paper, columns
+    from scanready.report.paper import Paper, columns
 
     paper = Paper(look())
     grid = columns(None, None, 1)

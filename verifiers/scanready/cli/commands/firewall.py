@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from scanready.catalogue import BY_NAME
 from scanready.cli import shell_completion
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.exit_code import NOTHING_SELECTED
@@ -22,6 +21,7 @@ from scanready.model import Target, is_address
 from scanready.report.endpoints import where
 from scanready.report.rule_forms import CHAIN, FORMS, unfit
 from scanready.report.rules import Rule
+from scanready.run.registry import catalogue
 
 from .check import read_targets
 
@@ -117,7 +117,7 @@ def _targets(
         ctx.exit(NOTHING_SELECTED)
     places = [place for target in targets for place in where(target)]
     if master and not only and not types:
-        places.append(Target(master, "master", BY_NAME["master"].port))
+        places.append(Target(master, "master", catalogue()["master"].port))
     return places
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from scanready.catalogue import BY_NAME, Cost
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.options import DEPTHS, option, simple_format
@@ -18,7 +17,7 @@ from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.selection import nothing_selected, select
 from scanready.model import Step, Target
-from scanready.targets.cloud.services import placed
+from scanready.run.registry import catalogue
 from scanready.wire.printable import visible
 
 from .check import read_targets
@@ -36,11 +35,6 @@ further nodes of a system). Target types that share a port of a host share its c
 Where a host's answer would rest on a handshake alone, one more connection is tried to a port
 that no service uses.
 """
-
-#: Protocols whose first words are the same whatever is wanted of them, so that targets on one port share them.
-_SHARED = frozenset({"ssh", "smb", "mysql"})
-#: What a type that only a plug-in knows may cost; the engine grants it as much.
-_UNKNOWN = Cost(1, 2, login_attempts=1)
 
 
 @click.command(help=_HELP)
@@ -87,11 +81,12 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
     """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
     endpoints: dict[tuple[str, int], list[Target]] = {}
     unbuilt: list[Target] = []
-    for place in (one for target in targets for one in (placed(target) if _hostless(target) else [target])):
-        if _built(place.type):
+    for target in targets:
+        row = catalogue().get(target.type)
+        if row is None:
+            unbuilt.append(target)
+        for place in row.places(target) if row else ():
             endpoints.setdefault(place.endpoint, []).append(place)
-        else:
-            unbuilt.append(place)
     rows = [_endpoint(members, depth) for members in endpoints.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
     hosts = {host for (host, _), members in endpoints.items() if not all(_hostless(one) for one in members)}
@@ -113,13 +108,13 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     shared: dict[object, int] = {}
     attempts = probes = 0
     for position, target in enumerate(members):
-        row = BY_NAME.get(target.type)
-        cost = row.cost if row else _UNKNOWN
+        row = catalogue()[target.type]
+        cost = row.cost
         named = target.credential is not None or "user" in target.options  # whose methods are asked for
         # Whether there is a secret to it is not looked up for a plan.
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
-        key = row.speaks if row and row.speaks in _SHARED else position
-        shared[key] = max(shared.get(key, 0), 1 if row and row.hostless else cost.connections)
+        key = row.speaks if cost.shared else position
+        shared[key] = max(shared.get(key, 0), 1 if row.hostless else cost.connections)
         if logs_in or (named and depth.height >= Step.AUTH.height):
             shared[key] += cost.with_credential - cost.connections
         if logs_in:
@@ -128,7 +123,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
             probes += 1  # the first word is a login, of an invented user here
         else:
             probes += cost.probe_logins
-    costs = {target.type: BY_NAME[target.type].cost for target in members if target.type in BY_NAME}
+    costs = {target.type: catalogue()[target.type].cost for target in members}
     return {
         "host": members[0].host,
         "port": members[0].port,
@@ -144,13 +139,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
 
 
 def _hostless(target: Target) -> bool:
-    return target.type in BY_NAME and BY_NAME[target.type].hostless
-
-
-def _built(name: str) -> bool:
-    from scanready.run.registry import verifier
-
-    return verifier(name) is not None
+    return catalogue()[target.type].hostless
 
 
 def _canary_port() -> int:
@@ -162,7 +151,7 @@ def _canary_port() -> int:
 def _table(plan: dict[str, Any]) -> str:
     from rich.text import Text
 
-    from scanready.report.console import Paper, counted, headed, pairs
+    from scanready.report.paper import Paper, counted, headed, pairs
 
     paper = Paper(look())
     table = headed()

@@ -118,7 +118,7 @@ def _source(run: StoredRun) -> str:
 def _table(store: Store, runs: list[StoredRun]) -> str:
     from rich.text import Text
 
-    from scanready.report.console import GRAVITY, Paper, headed
+    from scanready.report.paper import GRAVITY, Paper, headed
 
     paper = Paper(look())
     table = headed()

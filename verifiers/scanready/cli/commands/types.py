@@ -7,15 +7,20 @@ from typing import Any
 
 import click
 
-from scanready.catalogue import BY_NAME, TYPES, TargetType
+from scanready.catalogue import TargetType
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
+from scanready.cli.job.prepare import warn
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step
-from scanready.targets.cloud.services import SERVICES, CloudService
+from scanready.run import registry
+from scanready.run.registry import catalogue
+from scanready.wire.printable import visible
 
+#: Of a type that another package brings, and says nothing of its proof.
+_FOREIGN = "its own package"
 _LEGEND = """
 alone: the last step without a credential; login: with one; cost: connections at most, without and with a credential
 `scanready types TYPE` has all steps, the document's own lines, what is doubtful, and what the target logs"""
@@ -34,41 +39,39 @@ Examples:
 @simple_format
 def command(type_: str | None, format_: str, as_json: bool) -> None:
     """Types."""
-    from scanready.run.registry import ENTRY_POINTS, built_in
-
-    if type_ is not None and type_ not in BY_NAME:
-        raise click.UsageError(f"no target type {fitting(type_)!r}{did_you_mean(type_, BY_NAME)}")
-    rows = TYPES if type_ is None else (BY_NAME[type_],)
+    known = catalogue()
+    if type_ is not None and type_ not in known:
+        raise click.UsageError(f"no target type {fitting(type_)!r}{did_you_mean(type_, known.names)}")
+    rows = list(known) if type_ is None else [known[type_]]
     if as_json or format_ == "json":
-        objects = [type_object(row, built_in(row.name)) for row in rows]
+        objects = [type_object(row) for row in rows]
         show(json.dumps(objects if type_ is None else objects[0], indent=2) + "\n")
-    elif type_ is None:
-        from importlib.metadata import entry_points
-
-        show(_table({row: built_in(row.name) for row in rows}, sorted(entry_points(group=ENTRY_POINTS).names)))
     else:
-        show(_one(rows[0], built_in(type_)))
+        show(_table(rows) if type_ is None else _one(rows[0]))
+    for problem in registry.problems():
+        warn(problem)
 
 
-def type_object(row: TargetType, built: bool) -> dict[str, Any]:
-    """Return a row of the catalogue as JSON types; ``built`` says whether this version can verify it."""
+def type_object(row: TargetType) -> dict[str, Any]:
+    """Return a row of the catalogue as JSON types."""
+    wanted = row.requirements
     return {
         "type": row.name,
         "title": row.title,
         "port": row.port,
-        "built": built,
+        "built": True,  # since all are; the key stays for who reads it
         "steps": [step.value for step in row.steps],
         "steps_without_credential": [step.value for step in row.unaided],
         "proof": row.proof.value,
         "requirements": [
-            {"ports": line.ports, "transport": line.transport, "when": line.when, "source": line.source}
-            for line in row.requirements
+            {"ports": line.ports, "transport": line.transport, "when": line.when.text, "source": line.source}
+            for line in wanted.lines
         ],
-        "options": [*([row.path] if row.path else []), *row.options],
-        "needs_agent": row.needs_agent,
-        "suits_agent": row.suits,
-        "needs_client": row.needs_client,
-        "verifies_certificate": row.verifies_certificate,
+        "options": [option.name for option in row.options],
+        "needs_agent": wanted.agent,
+        "suits_agent": wanted.suits,
+        "needs_client": wanted.client,
+        "verifies_certificate": wanted.verifies_certificate,
         "footprint": {
             "connections": row.cost.connections,
             "connections_with_credential": row.cost.with_credential,
@@ -76,13 +79,20 @@ def type_object(row: TargetType, built: bool) -> dict[str, Any]:
             "probe_logins": row.cost.probe_logins,
             "log": row.cost.log,
         },
-        "doubt": row.doubt,
+        "doubt": wanted.doubt,
         "proven_by": row.proven_by,
-        **({"services": [_service(one) for one in SERVICES]} if row.hostless else {}),
+        **({"services": [_service(one) for one in _services(row)]} if row.hostless else {}),
     }
 
 
-def _service(one: CloudService) -> dict[str, Any]:
+def _services(row: TargetType) -> tuple[Any, ...]:
+    """The services that a target's host may be, where it is no machine."""
+    module = row.part("services") if row.hostless else None
+    found: tuple[Any, ...] = module.SERVICES if module else ()
+    return found
+
+
+def _service(one: Any) -> dict[str, Any]:
     endpoints = [{"host": endpoint.host, "use": endpoint.use} for endpoint in one.endpoints]
     return {
         "service": one.name,
@@ -93,10 +103,10 @@ def _service(one: CloudService) -> dict[str, Any]:
     }
 
 
-def _table(rows: dict[TargetType, bool], others: list[str]) -> str:
+def _table(rows: list[TargetType]) -> str:
     from rich.text import Text
 
-    from scanready.report.console import Paper, headed
+    from scanready.report.paper import Paper, headed
 
     paper = Paper(look())
     table = headed()
@@ -107,14 +117,12 @@ def _table(rows: dict[TargetType, bool], others: list[str]) -> str:
         table.add_column(name, no_wrap=True)
     table.add_column("cost", no_wrap=True)
     table.add_column("what proved it", overflow="fold")
-    for row, built in rows.items():
-        ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements))
-        reach = (_last(row.unaided), _last(row.aided)) if built else ("not built", "")
+    for row in rows:
+        ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements.lines))
         cost = f"{row.cost.connections}/{row.cost.with_credential}"
-        table.add_row(row.name, str(row.port), ports, *reach, cost, row.proven_by)
+        port, proof = str(row.port or "-"), row.proven_by or _FOREIGN
+        table.add_row(Text(visible(row.name)), port, ports, _last(row.unaided), _last(row.aided), cost, proof)
     paper.draw(table)
-    if others:
-        paper.draw(Text(f"\nfrom other packages: {', '.join(fitting(name) for name in others)}"))
     paper.draw(Text(_LEGEND))
     return paper.text()
 
@@ -124,40 +132,41 @@ def _last(steps: tuple[Step, ...]) -> str:
     return steps[-1].value if steps else "-"
 
 
-def _one(row: TargetType, built: bool) -> str:
+def _one(row: TargetType) -> str:
     from rich.text import Text
 
-    from scanready.report.console import Paper, pairs
+    from scanready.report.paper import Paper, pairs
 
     paper = Paper(look())
-    paper.draw(Text.assemble((row.name, "bold"), f": {row.title}", "" if built else "  (not built in this version)"))
+    wanted = row.requirements
+    paper.draw(Text.assemble((visible(row.name), "bold"), f": {visible(row.title)}"))
     lines = [
-        ("port", str(row.port)),
+        ("port", str(row.port or "none of its own: give one")),
         ("steps", f"{', '.join(row.unaided)}; {row.readiness}"),
         *([("with a credential", ", ".join(row.aided))] if row.aided else []),
     ]
-    for line in row.requirements:
-        condition = f" ({line.when})" if line.when else ""
+    for line in wanted.lines:
+        condition = f" ({line.when.text})" if line.when.text else ""
         lines.append(("requires", f"{line.ports}/{line.transport}{condition}"))
         lines.append(("source", line.source))
-    if row.needs_agent:
-        lines.append(("agent", f"must run {row.needs_agent}"))
-    if row.suits:
-        lines.append(("agent", f"{row.suits}, as later documents of the scanner ask for; not demanded"))
-    if row.needs_client:
-        lines.append(("agent", f"needs the client {row.needs_client}"))
-    options = [*([f"{row.path} (the URL's path)"] if row.path else []), *row.options]
+    if wanted.agent:
+        lines.append(("agent", f"must run {wanted.agent}"))
+    if wanted.suits:
+        lines.append(("agent", f"{wanted.suits}, as later documents of the scanner ask for; not demanded"))
+    if wanted.client:
+        lines.append(("agent", f"needs the client {wanted.client}"))
+    options = [f"{one.name} (the URL's path)" if one.name == row.path else one.name for one in row.options]
     lines += [("options", ", ".join(options))] if options else []
-    certificate = "a faulty one limits" if row.verifies_certificate else "a faulty one is told as a fact"
-    lines += [("certificate", certificate)] if row.tls or row.verifies_certificate else []
+    certificate = "a faulty one limits" if wanted.verifies_certificate else "a faulty one is told as a fact"
+    lines += [("certificate", certificate)] if row.tls or wanted.verifies_certificate else []
     lines.append(("footprint", _cost(row)))
     lines += [("its log", row.cost.log)] if row.cost.log else []
-    lines += [("doubtful", row.doubt)] if row.doubt else []
+    lines += [("doubtful", wanted.doubt)] if wanted.doubt else []
     lines += [("what proved it", row.proven_by)] if row.proven_by else []
     paper.draw(pairs(lines), indent=2)
     if row.hostless:
         paper.draw(Text("\nservices: a target's host is one of them, as in cloud://s3?region=eu-west-1"))
-    for one in SERVICES if row.hostless else ():
+    for one in _services(row):
         needs = f"; needs {', '.join(one.needs)}" if one.needs else ""
         paper.draw(Text.assemble("\n", (one.name, "bold"), f": {one.title}{needs}"))
         endpoints = [(endpoint.host, endpoint.use) for endpoint in one.endpoints]

@@ -222,19 +222,13 @@ def source_files(inventory_file: str | None) -> list[str]:
 
 
 def plugins_load(targets: Sequence[Target]) -> None:
-    """Load what third parties bring for these targets: one that is broken is the operator's to mend, before probing.
-
-    Raises:
-        click.UsageError: a plug-in cannot be imported.
-    """
-    from scanready.run.registry import verifier
+    """Load what other packages bring for these targets, and warn of what is broken; its targets end undecided."""
+    from scanready.run import registry
 
     for name in dict.fromkeys(target.type for target in targets):
-        try:
-            verifier(name)
-        except (ImportError, SyntaxError, AttributeError) as error:
-            why = f"{type(error).__name__}: {visible(str(error))}"
-            raise click.UsageError(f"the plug-in for target type {fitting(name)!r} does not load: {why}") from error
+        registry.catalogue().get(name)
+    for problem in registry.problems():
+        warn(problem)
 
 
 def types_exist(types: Sequence[str]) -> None:
@@ -243,9 +237,8 @@ def types_exist(types: Sequence[str]) -> None:
     Raises:
         click.UsageError: nobody knows such a type.
     """
-    from scanready.catalogue import BY_NAME
-    from scanready.run.registry import verifier
+    from scanready.run.registry import catalogue
 
     for name in types:
-        if name not in BY_NAME and verifier(name) is None:
-            raise click.UsageError(f"--type: no target type {fitting(name)!r}{did_you_mean(name, BY_NAME)}")
+        if name not in catalogue():
+            raise click.UsageError(f"--type: no target type {fitting(name)!r}{did_you_mean(name, catalogue().names)}")

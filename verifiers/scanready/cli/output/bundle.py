@@ -15,19 +15,15 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import IO, Any
 
+from scanready.clients.libraries import CORE, known
 from scanready.report.document import RunInfo
 from scanready.report.serialize import agent_object
+from scanready.run.registry import ENTRY_POINTS, catalogue
 
 from .outlet import Outlet
 
 FORMAT = 1
 RESULT, TRANSCRIPT, ABOUT = "result.json", "transcript.txt", "about.json"
-#: Whatever may have a part in what was found.
-_LIBRARIES = (
-    *("click", "cryptography", "h11", "pyOpenSSL", "service-identity", "rich", "ruamel.yaml", "pydantic"),
-    *("paramiko", "impacket", "pyspnego", "pymysql", "psycopg", "oracledb", "python-tds", "imapclient", "exchangelib"),
-    *("requests", "requests-ntlm", "urllib3", "keyring", "ibm_db", "informix-driver", "teradatasql"),
-)
 
 
 class Bundle:
@@ -72,13 +68,14 @@ def about_object(run: RunInfo, command: str) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "openssl": ssl.OPENSSL_VERSION,
         "libraries": _versions(),
-        "plugins": sorted(f"{one.name} = {one.value}" for one in metadata.entry_points(group="scanready.targets")),
+        "plugins": sorted(f"{one.name} = {one.value}" for one in metadata.entry_points(group=ENTRY_POINTS)),
     }
 
 
 def _versions() -> Mapping[str, str]:
+    """Of whatever may have a part in what was found."""
     found = {}
-    for name in _LIBRARIES:
+    for name in (*CORE, *(one.driver.distribution for one in known(catalogue()))):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

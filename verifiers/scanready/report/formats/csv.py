@@ -91,8 +91,8 @@ def _values(report: Report) -> dict[str, Any]:
 
 def path_of(target: dict[str, Any]) -> str:
     """Return the share, export, database or path of a target (a result's ``target``); empty where it has none."""
-    from scanready.catalogue import BY_NAME
+    from scanready.run.registry import catalogue
 
-    row = BY_NAME.get(target["type"])
+    row = catalogue().get(target["type"])
     value = target["options"].get(row.path) if row and row.path else None
     return "" if value is None else str(value)

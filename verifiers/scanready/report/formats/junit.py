@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from scanready.model import Outcome, Report, Step, Target, Verdict
-from scanready.remedies.placeholders import fill
 from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
+from scanready.report.filled import fill
 from scanready.report.serialize import fixes
 from scanready.wire.printable import visible, visible_lines
 

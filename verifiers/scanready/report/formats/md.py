@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
-from scanready.report.console import GRAVITY, SENTENCES, address, duration
+from scanready.report.paper import GRAVITY, SENTENCES, address, duration
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
 from scanready.wire.printable import visible, visible_lines

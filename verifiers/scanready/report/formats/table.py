@@ -8,7 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from scanready.model import Report, Target, Verdict
-from scanready.report.console import Paper, counted, counts, headed, owned, pairs, verdict_word
+from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group
 from scanready.wire.printable import visible

@@ -50,15 +50,14 @@ def placeholder(name: str, value: Any) -> str:
     Raises:
         Wrong: no part of a host name.
     """
-    value = text(name, value)
-    word = value.lower()
+    word = text(name, value).lower()
     if _WORD.fullmatch(word):
         return word
     if name == "bucket" and "." in word:
         raise Wrong("a `bucket` with dots in its name has no host name of its own over TLS: leave it out")
     first = re.split(r"[./]", word.removeprefix("https://"))[0].removesuffix("-my")
     hint = f"; the first part alone, `{first}`" if _WORD.fullmatch(first) and first != word else ""
-    raise Wrong(f"`{name}` is one part of a host name, letters, digits and `-`, not {shown(value)}{hint}")
+    raise Wrong(f"`{name}` is one part of a host name, letters, digits and `-`, not {shown(str(value))}{hint}")
 
 
 def _endpoints(name: str, value: Any) -> str:

@@ -81,7 +81,7 @@ async def _places(probe: Probe, domain: str, findings: list[Finding]) -> AsyncIt
         return
     host, port = service
     check.summary = f"an SRV record names {host}:{port}"
-    if port != 443 and (port < 1024 or port in http_pages.NO_WEB_PORTS):
+    if port != 443 and (port < 1024 or port in http_pages.foreign_ports(probe)):
         check.summary += ", a port of another protocol: not asked"
         return
     check.outcome = Outcome.PASSED

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from scanready.catalogue import TYPES
 from scanready.climb.explain import Failure, explain
 from scanready.climb.probe import Probe
 from scanready.model import Check, Outcome, Step, bracketed
@@ -34,8 +33,8 @@ _HEAD_START = 0.3
 _PATIENCE = 3.0
 # NFSv4 registers itself for clients' convenience only; its NULL is asked on the connection that is there anyway.
 _VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 2, 3, 4), STATUS: (1,), RQUOTAD: (1, 2)}
-# A list that names the port of another well-known service is not followed: foreign bytes are an offence there.
-_FOREIGN_PORTS = frozenset(row.port for row in TYPES) - {2049} | {25, 53, 110, 389, 636}
+# Well-known services besides those of the catalogue: mail, DNS, directories.
+_OTHERS = frozenset({25, 53, 110, 389, 636})
 
 _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 
@@ -178,7 +177,7 @@ async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
 
 
 async def _knock(probe: Probe, one: Endpoint) -> None:
-    if one.port in _FOREIGN_PORTS:
+    if one.port in probe.around.catalogue.foreign_ports(probe.row.speaks) | _OTHERS:
         one.check.outcome = Outcome.SKIPPED
         one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
         return

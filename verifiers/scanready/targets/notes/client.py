@@ -9,10 +9,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanready.catalogue.agent_program import Words
+from scanready.causes import common
+
+from . import causes
+
+#: What people call it.
+NAME = "Notes client"
 #: What the product has called its maker, newest first; each left folders of its own.
 _MAKERS = ("HCL", "IBM", "IBM/Lotus", "Lotus")
 _WINDOWS_PROGRAMS = ("notes.exe", "nlnotes.exe")
@@ -127,3 +134,26 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+# what is stated of it --------------------------------------------------------------------------------------------
+
+
+def describe(found: Client | None, words: Words) -> None:
+    """State whether a client is there, and set up with an ID."""
+    if found is None:  # warned of only: the document does not demand it, and it may be in a place that is not looked at
+        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}")
+    elif found.settings and not found.identity_there:
+        named = f"names the ID file {found.identity}, which is not there" if found.identity else "names no ID file"
+        words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")
+    else:
+        tells = f", with the ID {found.identity}" if found.identity else "; its settings are another user's"
+        words.saw(f"Notes client {found.program}{tells}", notes_client=found.program, notes_id=found.identity)
+
+
+def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
+    """State the same; a missing one matters only where a target needs it."""
+    if found is None and not named:
+        words.skip("none found; only notes targets need one")
+    else:
+        describe(found, words)

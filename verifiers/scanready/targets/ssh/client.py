@@ -20,12 +20,16 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scanready.catalogue.agent_program import Words
+from scanready.causes import common
 from scanready.wire import ssh as wire
 
+#: What people call it.
+NAME = "ssh client"
 #: Seconds for one question. ssh answers in milliseconds; a home directory on a dead file server never would.
 PATIENCE = 5.0
 #: A name that no `Host` section is written for: what holds for any host (RFC 2606, 2).
@@ -191,3 +195,41 @@ def sshd_config_lines(additions: Mapping[str, tuple[str, ...]]) -> str:
 def match_stanza(user: str, address: str, *lines: str) -> str:
     """A section of sshd_config for the scan account coming from this agent."""
     return "\n".join([f"Match User {user} Address {address}", *(f"    {line}" for line in lines)])
+
+
+# what is stated of it --------------------------------------------------------------------------------------------
+
+_MISSING = "there is no program `ssh` in this agent's PATH"
+# Retired algorithms that old targets have nothing else for, by slot: without them no configuration helps.
+_FOR_OLD_TARGETS = {
+    "kex": ("diffie-hellman-group1-sha1", "diffie-hellman-group14-sha1"),
+    "host_key": ("ssh-rsa", "ssh-dss"),
+    "cipher": ("aes128-cbc", "3des-cbc"),
+    "mac": ("hmac-sha1", "hmac-md5"),
+}
+_SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "ciphers", "mac": "MACs"}
+
+
+def describe(found: Client | None, words: Words) -> None:
+    """State which client it is."""
+    if found is None:
+        words.unmet(common.CLIENT_MISSING, _MISSING)
+    else:
+        words.saw(f"ssh client {found.version or found.program}", ssh_client=found.version)
+
+
+def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
+    """State which client it is and what it knows; a missing one fails where a type to be served needs it."""
+    if found is None and needing:
+        words.unmet(common.CLIENT_MISSING, f"{_MISSING}; {' and '.join(needing)} targets need it")
+    elif found is None:
+        words.skip(f"{_MISSING}; none of these targets needs it")
+    else:
+        known = {slot: sorted(found.supported[slot]) for slot in _SLOTS}
+        counts = ", ".join(f"{len(known[slot])} {names}" for slot, names in _SLOTS.items())
+        words.saw(f"{found.version or found.program}: {counts}", ssh_client=found.version, **known)
+        unknown = [name for slot, names in _FOR_OLD_TARGETS.items() for name in names if name not in known[slot]]
+        if unknown and any(known.values()):
+            words.saw(f"cannot do {', '.join(unknown)}, which some old targets want", cannot=unknown)
+        if found.general is None:
+            words.saw("its effective configuration cannot be asked (ssh -G)")

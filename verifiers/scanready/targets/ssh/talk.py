@@ -31,7 +31,6 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.dial import dial
 from scanready.net.stream import HungUp, Stream, StreamError
-from scanready.run.agent_step import ssh_client
 from scanready.version import __version__
 from scanready.wire import ssh as wire
 
@@ -70,7 +69,7 @@ async def talk(probe: Probe) -> Spoken:
 
 
 async def _talk(probe: Probe) -> Spoken:
-    client = await ssh_client(probe)
+    client = None if probe.around.agent.assumed else await probe.of_agent(openssh.NAME, openssh.present)
     manners = _Manners()
     stream = await probe.connect(farewell=manners.farewell)
     async with probe.step(Step.HANDSHAKE) as rung:

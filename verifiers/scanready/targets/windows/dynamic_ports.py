@@ -7,10 +7,9 @@ than two are dialled. Two that agree are a sign; two that differ, or that are re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from scanready.catalogue import TYPES
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -31,8 +30,8 @@ _RULES = {NEW: "49152-65535", OLD: "1024-65535"}
 _SIX = 6
 #: Seconds after which a second port is dialled, side by side with the first: longer than any answer takes.
 _SECOND = 1.0
-# A list that names the port of another service is not followed: foreign bytes are an offence there.
-_FOREIGN = frozenset(row.port for row in TYPES) | {3268, 3269, 3389, 5985, 5986}
+# Services of a Windows that speak no DCE/RPC: the global catalogue, Remote Desktop, WinRM.
+_OTHERS = frozenset({3268, 3269, 3389, 5985, 5986})
 _SAID_NO = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 
 
@@ -56,17 +55,18 @@ def is_old(version: Version | None) -> bool:
     return version is not None and version[0] < _SIX
 
 
-def candidates(services: Sequence[epm.Tower], *, old: bool) -> list[epm.Tower]:
+def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int] = _OTHERS) -> list[epm.Tower]:
     """The one or two services to ask: of the range that the version has, else of whatever range was configured."""
     wanted = OLD if old else NEW
-    fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in _FOREIGN]
+    fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in foreign]
     inside = [service for service in fit if service.port in wanted]
     return (inside or fit)[:2]
 
 
 async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
     """Climb a rung for the range; its endpoint is the first port that was asked."""
-    asked = candidates(portrait.listing.services, old=old)
+    foreign = probe.around.catalogue.foreign_ports() | _OTHERS
+    asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     host = probe.address or probe.host
     port = asked[0].port if asked else "dynamic ports"
     async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scanready.catalogue import BY_NAME
 from scanready.model import Cause, Check, Outcome, Report, Step, Target, Verdict, bracketed
+from scanready.run.registry import catalogue
 from scanready.wire.printable import MOST, visible, visible_lines
 
 from .document import Look, Totals
@@ -41,7 +41,7 @@ def _is_login(check: Check) -> bool:
 
 def sentence(report: Report) -> str:
     """What the verdict of one report says."""
-    row = BY_NAME.get(report.target.type)
+    row = catalogue().get(report.target.type)
     if report.verdict is Verdict.SCANNABLE:
         return _LOGGED_IN if any(_is_login(check) for check in report.checks) else _OPEN
     if report.verdict is Verdict.READY and row is not None and row.proof.height < Step.AUTH.height:

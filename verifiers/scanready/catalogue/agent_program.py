@@ -1,0 +1,49 @@
+"""A program of the agent that the scanner reaches a target with, such as its ssh client.
+
+The sibling module ``client`` of a row looks for it, and has the names of :class:`AgentProgram`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from scanready.model import Cause
+
+
+class Words(Protocol):
+    """What can be stated of a program, on a rung or as an answer of ``scanready agent``."""
+
+    def saw(self, summary: str, **facts: Any) -> None:
+        """It is there."""
+
+    def warn(self, cause: Cause, detail: str) -> None:
+        """It is not as it should be, or not where it should be."""
+
+    def unmet(self, cause: Cause, detail: str) -> None:
+        """It is not there."""
+
+    def skip(self, reason: str) -> None:
+        """Nothing is asked of it, and why."""
+
+
+class AgentProgram(Protocol):
+    """The names of a module ``client``."""
+
+    #: What people call it, such as "ssh client".
+    NAME: str
+
+    @staticmethod
+    def present() -> Any:
+        """Look for it, and return what is known of it; None where it is missing. Blocks."""
+
+    @staticmethod
+    def describe(found: Any, words: Words) -> None:
+        """State what it is on the first rung of a climb."""
+
+    @staticmethod
+    def examine(found: Any, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
+        """State what it is and knows, for ``scanready agent``.
+
+        ``needing`` are the types to be served that need it; ``named`` those of them that a target names.
+        """
