@@ -10,12 +10,15 @@ import time
 from itertools import zip_longest
 from typing import Any
 
-from scanready.catalogue import BY_NAME
-from scanready.catalogue.infrastructure import INFRASTRUCTURE
+from scanready.catalogue import Group
 from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.serialize import as_object
 from scanready.run.engine import CANARY_PORT, Settings, verify
+from scanready.run.registry import catalogue
 
+#: The built-in target types, in the order of the requirements document.
+BY_NAME = catalogue().built_in
+TYPES = tuple(BY_NAME.values())
 #: A place in a text of the catalogue, as `{host}`; "{host}:{port}" is two.
 _PLACE = re.compile(r"\{[a-z_]+\}")
 
@@ -106,7 +109,8 @@ def costs_what_was_planned(report: Report) -> None:
     if row is None or row.hostless:  # a cloud's cost is its endpoints'
         return
     addresses = max((len(check.facts.get("addresses", ())) for check in report.checks), default=1) or 1
-    canary = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks) or row in INFRASTRUCTURE
+    seen = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks)
+    canary = seen or row.group is Group.INFRASTRUCTURE
     most = row.cost.with_credential if target.credential or "user" in target.options else row.cost.connections
     assert cost.connections <= most * addresses * (2 if canary else 1), f"{cost}, planned {row.cost}: {story(report)}"
     assert cost.login_attempts <= row.cost.login_attempts, f"{cost}, planned {row.cost}: {story(report)}"

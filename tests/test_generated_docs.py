@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from scanready.catalogue import TYPES
+from tests.ladder import TYPES
 
 ROOT = Path(__file__).parent.parent
 

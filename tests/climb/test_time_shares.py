@@ -16,7 +16,6 @@ from scanready.model import Report, Target, Verdict
 from scanready.report.document import Look
 from scanready.report.overview import draw
 from scanready.run.engine import Run, Settings, this_agent
-from scanready.run.registry import built_in
 
 _NO_TIME = "scanready.out-of-time"
 #: What a type says where nothing may be sent without leave.
@@ -27,7 +26,7 @@ async def _tried(behaviour: Behaviour, timeout: float) -> tuple[list[Report], Se
     """Try every type on one port; return the reports of those that are built, and the seconds of the whole."""
     settings = Settings(timeout=timeout, canary=False, agent=this_agent(platform_name="Windows"))
     async with serve(behaviour) as server, Run(settings) as run:
-        targets = [t for t in parse_target(f"127.0.0.1:{server.port}") if built_in(t.type)]
+        targets = parse_target(f"127.0.0.1:{server.port}")
         began = time.monotonic()
         reports = [report async for report in run.results(targets)]
         return reports, server, time.monotonic() - began

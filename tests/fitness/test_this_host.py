@@ -15,11 +15,13 @@ import pytest
 
 from scanready.clients import libraries as drivers
 from scanready.fitness import client_programs, libraries, machine, ports, proc, subnets
+from scanready.fitness.question import Answer
 from scanready.model import Agent, Credential, Outcome, Owner, Target, Verdict
 from scanready.net import open_files, sockets
 from scanready.report.document import Look
 from scanready.report.fitness import as_object, draw
 from scanready.report.schema import fitness_schema
+from scanready.run.registry import catalogue
 from scanready.targets.ssh import client
 from tests.fitness.helpers import ask, asked, examined, expect
 from tests.ladder import target
@@ -113,8 +115,14 @@ def test_a_windows_target_wants_another_agent() -> None:
     assert answer.facts["serves"] == ["mysql"]
 
 
+def program(name: str, *targets: Target) -> Answer:
+    """What is found of one program of the agent."""
+    (found,) = (answer for answer in ask(client_programs.look, asked(*targets)) if answer.endpoint == name)
+    return found
+
+
 def test_the_ssh_client_with_its_algorithms() -> None:
-    (answer,) = ask(client_programs.look_for_ssh, asked())
+    answer = program("ssh client")
     expect(answer, Outcome.PASSED)
     assert "curve25519-sha256" in answer.facts["kex"]
     assert "ssh-ed25519" in answer.facts["host_key"]
@@ -131,14 +139,14 @@ def test_without_an_ssh_client(tmp_path: Path) -> None:
 
 def test_who_has_no_ssh_targets_needs_no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (answer,) = ask(client_programs.look_for_ssh, asked(target("mysql", "127.0.0.1")))
+    answer = program("ssh client", target("mysql", "127.0.0.1"))
     expect(answer, Outcome.SKIPPED)
 
 
 def test_a_client_without_retired_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {slot: frozenset(["modern"]) for slot in ("kex", "host_key", "cipher", "mac")}
     monkeypatch.setattr(client, "present", lambda: client.Client("ssh", "OpenSSH_12.0", known, None))
-    (answer,) = ask(client_programs.look_for_ssh, asked())
+    answer = program("ssh client")
     expect(answer, Outcome.PASSED)
     assert "ssh-dss" in answer.facts["cannot"]
     assert "cannot be asked" in answer.summary
@@ -146,14 +154,14 @@ def test_a_client_without_retired_algorithms(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_notes_client_is_for_notes_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scanready.targets.notes.client._folders", lambda: iter([(str(tmp_path), ("notes",))]))
-    expect(ask(client_programs.look_for_notes, asked())[0], Outcome.SKIPPED)
-    wanted = asked(target("notes", "127.0.0.1"))
-    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.WARNED, "agent.client-missing", Owner.AGENT)
+    expect(program("Notes client"), Outcome.SKIPPED)
+    wanted = target("notes", "127.0.0.1")
+    expect(program("Notes client", wanted), Outcome.WARNED, "agent.client-missing", Owner.AGENT)
     (tmp_path / "notes").touch()
     (tmp_path / "notes.ini").write_text("[Notes]\nKeyFileName=gone.id\n")
-    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.WARNED, "notes.no-id", Owner.AGENT)
+    expect(program("Notes client", wanted), Outcome.WARNED, "notes.no-id", Owner.AGENT)
     (tmp_path / "gone.id").touch()
-    expect(ask(client_programs.look_for_notes, wanted)[0], Outcome.PASSED)
+    expect(program("Notes client", wanted), Outcome.PASSED)
 
 
 # libraries ------------------------------------------------------------------------------------------------------
@@ -173,17 +181,17 @@ def test_what_is_missing_or_broken_is_told_apart(tmp_path: Path, monkeypatch: py
     (tmp_path / "ibm_db.py").write_text("raise ImportError('libdb2.so.1: cannot open shared object file')")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "ibm_db", raising=False)
-    found = drivers.look()
+    found = drivers.look([("paramiko", "paramiko", None), ("ibm_db", "ibm_db", None)])
     assert "missing" in found["paramiko"]
     assert "libdb2.so.1" in found["ibm_db"]["broken"]
 
 
 @pytest.fixture
 def no_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
-    state: dict[str, dict[str, Any]] = {library.module: {"version": "1.0"} for library in drivers.LIBRARIES}
+    state: dict[str, dict[str, Any]] = {one.driver.module: {"version": "1.0"} for one in drivers.known(catalogue())}
     state["paramiko"]["algorithms"] = {slot: [] for slot in ("kex", "host_key", "cipher", "mac")}
     state["psycopg"] = {"broken": "no libpq"}
-    monkeypatch.setattr(drivers, "installed", lambda: state)
+    monkeypatch.setattr(drivers, "installed", lambda known: state)
 
 
 @pytest.mark.usefixtures("no_psycopg")
@@ -196,7 +204,7 @@ def test_a_missing_library_is_a_finding_where_somebody_would_log_in() -> None:
 
 
 def test_libraries_that_hang_are_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hang() -> None:
+    def hang(_: object) -> None:
         raise TimeoutError("the driver did not come back within 45.0 s, and was killed")
 
     monkeypatch.setattr(drivers, "installed", hang)

@@ -9,13 +9,11 @@ import pytest
 
 from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
-from scanready.catalogue import BY_NAME, TYPES
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import CANARY_PORT, Settings, this_agent, verify
-from scanready.run.registry import built_in
-from tests.ladder import check_of, climb, expect, story, target
+from tests.ladder import BY_NAME, TYPES, check_of, climb, expect, story, target
 
-BUILT = [row.name for row in TYPES if built_in(row.name)]
+BUILT = [row.name for row in TYPES]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +117,7 @@ def _climbs(lab: Lab, host: str, types: Sequence[str], port: int | None = None, 
     def one(type_: str) -> Coroutine[None, None, Report]:
         row = BY_NAME[type_]
         # Of an assumed agent the Notes client is not judged, which this machine has not.
-        fit = this_agent(platform_name="Windows" if type_ == "notes" else row.needs_agent)
+        fit = this_agent(platform_name="Windows" if type_ == "notes" else row.requirements.agent)
         # Without these nothing would be asked, or of no consequence here.
         asked = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
         return verify(target(type_, host, port, **asked), Settings(timeout=timeout, agent=fit))

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.emulators import Behaviour, http, imap, in_background, misbehave, mysql, postgresql, ssh
-from scanready.catalogue import TYPES as CATALOGUE
 from scanready.climb.probe import Probe
 from scanready.model import Check, Report, Target
 from scanready.net.stream import Stream
 from scanready.run.engine import Settings, verify
-from scanready.run.registry import built_in
+from tests.ladder import BY_NAME
 
-TYPES = tuple(row.name for row in CATALOGUE if built_in(row.name))
+TYPES = tuple(BY_NAME)
 PEERS: dict[str, Behaviour] = {
     "ssh": ssh.openssh_9_2,
     "http": http.ok,

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import in_background, misbehave
-from scanready.catalogue import BY_NAME, TYPES
-from scanready.run.registry import built_in
+from tests.ladder import BY_NAME, TYPES
 
-BUILT = [row.name for row in TYPES if built_in(row.name)]
+BUILT = [row.name for row in TYPES]
 TIMEOUT = 3.0
 
 #: Climbs for all targets named on stdin in one process of its own, so that its peak memory is theirs alone.
@@ -52,8 +51,8 @@ def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
         ports = {name: stack.enter_context(in_background(peer)).port for name, peer in misbehave.MENU.items()}
         row = BY_NAME[request.param]
         # Without these nothing would be asked, or nothing be said of what is.
-        options = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
-        agent = "Windows" if row.name == "notes" else row.needs_agent  # a Notes client here is no matter
+        options = {one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")}
+        agent = "Windows" if row.name == "notes" else row.requirements.agent  # a Notes client here is no matter
         known = {"type": row.name, "ports": ports, "timeout": TIMEOUT, "agent": agent, "options": options}
         asked = json.dumps(known)
         root = Path(__file__).parents[2]

@@ -9,11 +9,10 @@ import paramiko
 import pytest
 
 from fixtures.emulators import in_background, ssh
-from scanready.catalogue import BY_NAME
 from scanready.model import Credential, Outcome, Owner, Step, Verdict
 from scanready.targets.ssh import client as openssh
 from scanready.targets.ssh import inspection
-from tests.ladder import climb, expect, story, target
+from tests.ladder import BY_NAME, climb, expect, story, target
 from tests.targets.ssh import ssh_peers
 from tests.targets.ssh.ssh_peers import GOOD, RIGHT, WRONG, Quirk, found, peer, ran, send, visit, write_client
 
@@ -273,4 +272,4 @@ def test_bsd_mount_output_is_understood() -> None:
 
 
 def test_both_types_are_in_the_catalogue_with_their_client() -> None:
-    assert {BY_NAME[name].needs_client for name in ("unix", "ssh")} == {"ssh"}
+    assert {BY_NAME[name].requirements.client for name in ("unix", "ssh")} == {"ssh"}

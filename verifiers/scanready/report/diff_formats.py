@@ -11,9 +11,9 @@ from scanready.model import Outcome, Verdict
 from scanready.report.formats.md import code
 from scanready.wire.printable import visible
 
-from .paper import Paper, address, columns, verdict_word
 from .diff import Change, Comparison, Glimpse
 from .document import Look
+from .paper import Paper, address, columns, verdict_word
 from .serialize import SCHEMA, target_object
 
 #: Changes of facts shown for one target; the rest is counted.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from scanready.model import Cause, Owner, Report, Step, Target, Verdict
 
-from .paper import GRAVITY, address
 from .document import GOOD, Places, RunInfo, Totals
 from .filled import fill
+from .paper import GRAVITY, address
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line, fixes
 

@@ -11,9 +11,9 @@ from scanready.model import Outcome, Report, Target
 from scanready.wire.printable import visible
 
 from . import overview, story
-from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .document import Look, Places, RunInfo, Totals
 from .filled import fill
+from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .serialize import fixes
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.

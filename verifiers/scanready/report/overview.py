@@ -11,8 +11,8 @@ from scanready.causes import common
 from scanready.model import Outcome, Report, Step, Verdict
 from scanready.wire.printable import visible
 
-from .paper import Paper, columns, owned, verdict_word
 from .document import GOOD, Look
+from .paper import Paper, columns, owned, verdict_word
 from .summary import traits
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)

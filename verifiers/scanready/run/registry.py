@@ -109,15 +109,14 @@ class Plugins(Mapping[str, TargetType]):
     def _load(self, entry: EntryPoint) -> TargetType:
         try:
             loaded = entry.load()
-        except Exception as error:  # noqa: BLE001  # whatever a stranger's module raises must not end the run of others
-            wrong = f"does not load: {type(error).__name__}: {error}"
-        else:
             if inspect.iscoroutinefunction(loaded):
                 return stand_in(entry.name, loaded)
-            wrong = _wrong_with(entry, loaded)
-            if not wrong:
+            if not (wrong := _wrong_with(entry, loaded)):
                 row: TargetType = loaded
+                row.verify()  # loads its module, so that a broken one is known now
                 return row
+        except Exception as error:  # noqa: BLE001  # whatever another package's module raises, other targets go on
+            wrong = f"does not load: {type(error).__name__}: {error}"
         line = f"{_described(entry)}: {wrong}"
         self.problems.append(line)
         return stand_in(entry.name, _broken(line))

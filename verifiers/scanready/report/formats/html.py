@@ -18,9 +18,9 @@ from typing import Any
 
 from scanready.model import LADDER, Report, Verdict
 from scanready.report import rule_forms
-from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.document import GOOD, Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Groups, firewall
+from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
 

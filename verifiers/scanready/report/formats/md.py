@@ -10,9 +10,9 @@ import re
 from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
-from scanready.report.paper import GRAVITY, SENTENCES, address, duration
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
+from scanready.report.paper import GRAVITY, SENTENCES, address, duration
 from scanready.wire.printable import visible, visible_lines
 
 #: A comment of GitHub holds 65,536 characters, a description in Jira 32,767.

@@ -8,9 +8,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from scanready.model import Report, Target, Verdict
-from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group
+from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.wire.printable import visible
 
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
