@@ -37,6 +37,14 @@ LADDER: tuple[Step, ...] = tuple(Step)
 _HEIGHT: Mapping[Step, int] = {step: height for height, step in enumerate(LADDER)}
 
 
+#: The steps at which ``--depth`` may end a climb: the last one that is asked and judged.
+DEPTHS: tuple[str, ...] = ("connect", "handshake", "auth", "login", "access")
+#: What a target can be required to be at least.
+REQUIRES: tuple[str, ...] = ("ready", "scannable")
+#: The user that is named where a protocol must be given one and the operator named none.
+INVENTED_USER = "scanready_probe"
+
+
 class Outcome(StrEnum):
     """What became of one check. ``SKIPPED`` always carries its reason: "not checked" never looks like "fine"."""
 

@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .model import DEPTHS
+
 if TYPE_CHECKING:
     from scanready.testing.fixture import Scanready
     from scanready.testing.inventory_file import InventoryFile
-    from scanready.testing.session import Checks
 
     from .model import Agent
     from .testing import FakeTarget
 
 SUFFIXES = (".scanready.yaml", ".scanready.yml")
-DEPTHS = ("connect", "handshake", "auth", "login", "access")
-REQUIRES = ("ready", "scannable")
 
 _MARKER = (
     "scannable(*targets, require='scannable', credential=None, depth=None, timeout=None, expect=None): check the "
@@ -40,7 +39,6 @@ _SETTINGS = {
     "timeout": "seconds for one whole target",
     "require": "anything less than this verdict fails a target of an inventory: ready or scannable",
 }
-CHECKS: pytest.StashKey[Checks] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -99,19 +97,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=dropped)
 
 
-def checks_of(config: pytest.Config) -> Checks:
-    """Return what this session has checked and will check; it is made when first asked for."""
-    if CHECKS not in config.stash:
-        from scanready.testing.session import Checks
-
-        config.stash[CHECKS] = Checks(config)
-    return config.stash[CHECKS]
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Remember whose test it is: a check tells its verdict there, whatever the scope of who asked for it."""
     if getattr(item, "is_scanready", False) or item.get_closest_marker("scannable") or _asks(item):
+        from scanready.testing.session import checks_of
+
         checks_of(item.config).current = item
     return (yield)
 
@@ -125,6 +116,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     """Check what the test's markers name, after its fixtures and before its body."""
     if item.get_closest_marker("scannable"):
         from scanready.testing.marker import check_markers
+        from scanready.testing.session import checks_of
 
         check_markers(item, checks_of(item.config))
 
@@ -140,9 +132,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what is still being checked, politely."""
-    if CHECKS in config.stash:
-        config.stash[CHECKS].close()
+    """Remove the place that the workers shared."""
     if directory := getattr(config, "scanready_directory", None):
         import shutil
 
@@ -153,6 +143,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def scanready(pytestconfig: pytest.Config) -> Scanready:
     """Check a target: ``scanready("smb://fs01/finance").assert_scannable()``."""
     from scanready.testing.fixture import Scanready
+    from scanready.testing.session import checks_of
 
     return Scanready(checks_of(pytestconfig))
 
@@ -160,6 +151,8 @@ def scanready(pytestconfig: pytest.Config) -> Scanready:
 @pytest.fixture(scope="session")
 def agent(pytestconfig: pytest.Config) -> Agent:
     """The host these tests run on, as reports name it."""
+    from scanready.testing.session import checks_of
+
     return checks_of(pytestconfig).agent
 
 

@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from scanready.catalogue import Seen
-from scanready.cli.job.prepare import plugins_load, warn
+from scanready.cli.job.prepare import plugins_load
+from scanready.cli.messages import warn
 from scanready.model import Target
 from scanready.report.endpoints import places_seen, seen
 from scanready.report.rules import Rule, best_source, merged, rules

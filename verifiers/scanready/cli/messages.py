@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 
 from scanready.wire.printable import visible
@@ -24,3 +25,8 @@ def means_a_file(word: str) -> bool:
 def fitting(word: str) -> str:
     """Return a word of the operator's as it may be repeated to a terminal."""
     return visible(word, 120)
+
+
+def warn(message: str) -> None:
+    """Write a message to standard error."""
+    sys.stderr.write(f"scanready: {visible(message, 1000)}\n")

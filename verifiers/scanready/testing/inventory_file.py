@@ -6,7 +6,7 @@ import datetime
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import pytest
@@ -16,13 +16,10 @@ from scanready.cli.job.prepare import plugins_load
 from scanready.cli.selection import select
 from scanready.inventory import Expectation, Inventory, InventoryError, load
 from scanready.model import Target, Verdict
-from scanready.pytest_plugin import checks_of
 
 from .checker import Wanted
+from .session import Checks, checks_of
 from .verdicts import Ending, conclude, said
-
-if TYPE_CHECKING:
-    from .session import Checks
 
 
 class ScanreadyWarning(pytest.PytestWarning):
@@ -76,7 +73,7 @@ class TargetItem(pytest.Item):
     def runtest(self) -> None:
         """Check the target, or take what is known of it."""
         checks = checks_of(self.config)
-        report = checks.check_item(self)
+        report = checks.check_planned(self.wanted(checks), lambda: _planned(self.session, checks))
         conclusion = conclude(report, checks.require, self._expected, datetime.date.today())
         if conclusion.ending is Ending.EXPECTED:
             pytest.xfail(conclusion.text)  # which does nothing under --runxfail: then it fails
@@ -89,6 +86,11 @@ class TargetItem(pytest.Item):
         """Where the target stands in the file, and a headline. Not the name alone: in that pytest -v replaces dots."""
         line = (self.target.source or "").rpartition(":")[2]
         return self.path, int(line) - 1 if line.isdigit() else None, f"{self.name} in {self.path.name}"
+
+
+def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
+    """What all selected targets of inventories want checked."""
+    return [item.wanted(checks) for item in session.items if isinstance(item, TargetItem)]
 
 
 def name_of(target: Target) -> str:

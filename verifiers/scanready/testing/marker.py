@@ -9,7 +9,7 @@ import pytest
 
 from scanready.catalogue.wrong import Wrong
 from scanready.inventory import Expectation, InventoryError, expectation
-from scanready.pytest_plugin import REQUIRES
+from scanready.model import REQUIRES
 
 from .fixture import Scanready
 from .session import Checks

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from scanready.cli.selection import parse
 from scanready.inventory import Inventory, load
-from scanready.model import Agent, Credential, Report, Step, Target
+from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
-from scanready.pytest_plugin import DEPTHS, REQUIRES
 from scanready.run.engine import Settings
 
 from .checked import CheckedReport
 from .checker import Checker, Wanted
-
-if TYPE_CHECKING:
-    from .inventory_file import TargetItem
 
 _LONGEST_TIMEOUT = 86_400.0
 _READ = ("depth", "timeout", "require")
@@ -167,15 +163,12 @@ class Checks:
         """Check a target, or return what was found before; the running test is told. ``secret`` is as in Wanted."""
         return self._told(self._checker.report(Wanted(target, settings, secret), fresh=fresh))
 
-    def check_item(self, item: TargetItem) -> CheckedReport:
-        """Check an inventory's target. All that are selected are begun with the first of them, side by side."""
+    def check_planned(self, wanted: Wanted, planned: Callable[[], list[Wanted]]) -> CheckedReport:
+        """Check an inventory's target. All that are ``planned`` are begun with the first of them, side by side."""
         if not self._planned:
             self._planned = True
-            from .inventory_file import TargetItem
-
-            items = [other for other in item.session.items if isinstance(other, TargetItem)]
-            self._checker.begin([other.wanted(self) for other in items])
-        return self._told(self._checker.report(item.wanted(self)))
+            self._checker.begin(planned())
+        return self._told(self._checker.report(wanted))
 
     def _told(self, report: Report) -> CheckedReport:
         """Tell the running test, for --junitxml and other reporters."""
@@ -190,6 +183,17 @@ class Checks:
     def close(self) -> None:
         """End what is under way."""
         self._checker.close()
+
+
+_CHECKS: pytest.StashKey[Checks] = pytest.StashKey()
+
+
+def checks_of(config: pytest.Config) -> Checks:
+    """Return what this session has checked and will check; it is made when first asked for, and ends with it."""
+    if _CHECKS not in config.stash:
+        config.stash[_CHECKS] = Checks(config)
+        config.add_cleanup(config.stash[_CHECKS].close)
+    return config.stash[_CHECKS]
 
 
 def _same(one: Target, other: Target) -> bool:

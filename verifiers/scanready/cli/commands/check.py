@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from scanready.cli.job.job import Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.prepare import (
-    Options,
     credential_of,
     plugins_load,
     prepare_outputs,
@@ -58,8 +58,9 @@ def command(
     **rest: Any,
 ) -> None:
     """Check."""
+    from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
-    from scanready.cli.job.runner import Job, carry_out
+    from scanready.cli.job.runner import carry_out
 
     options = Options(**rest)
     types_exist(options.types)

@@ -9,7 +9,7 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.options import option
-from scanready.cli.job.prepare import warn
+from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.source import Source, opened

@@ -12,8 +12,8 @@ from scanready.cli import shell_completion
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.options import option
-from scanready.cli.job.prepare import read_inventory, types_exist, warn
-from scanready.cli.messages import fitting, means_a_file
+from scanready.cli.job.prepare import read_inventory, types_exist
+from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.selection import nothing_selected, select

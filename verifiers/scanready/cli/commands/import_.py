@@ -9,7 +9,8 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.options import option
-from scanready.cli.job.prepare import problems_told, warn
+from scanready.cli.job.prepare import problems_told
+from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 
 _HELP = """\

@@ -10,13 +10,13 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED
-from scanready.cli.job.options import DEPTHS, option, simple_format
-from scanready.cli.job.prepare import credential_of, plugins_load, read_inventory, types_exist, warn
-from scanready.cli.messages import means_a_file
+from scanready.cli.job.options import option, simple_format
+from scanready.cli.job.prepare import credential_of, plugins_load, read_inventory, types_exist
+from scanready.cli.messages import means_a_file, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.selection import nothing_selected, select
-from scanready.model import Step, Target
+from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
 from scanready.wire.printable import visible
 

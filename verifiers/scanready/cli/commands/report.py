@@ -10,8 +10,10 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, Judge
+from scanready.cli.job.job import Options
 from scanready.cli.job.options import option
-from scanready.cli.job.prepare import Options, prepare_outputs, warn
+from scanready.cli.job.prepare import prepare_outputs
+from scanready.cli.messages import warn
 from scanready.cli.output.outputs import Outputs
 from scanready.cli.parameters import FormatAndFile, FormatName
 from scanready.cli.selection import nothing_selected, parse, select

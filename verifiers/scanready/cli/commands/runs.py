@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from scanready.cli.job.options import option, simple_format
-from scanready.cli.job.prepare import warn
 from scanready.cli.job.run_store import open_store, store_path
+from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.parameters import Age

@@ -10,8 +10,7 @@ import click
 from scanready.catalogue import TargetType
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
-from scanready.cli.job.prepare import warn
-from scanready.cli.messages import did_you_mean, fitting
+from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step

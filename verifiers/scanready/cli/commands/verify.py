@@ -10,18 +10,17 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.job import Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.prepare import (
-    Options,
     plugins_load,
     prepare_outputs,
     read_inventory,
     settings_of,
     source_files,
     types_exist,
-    warn,
 )
-from scanready.cli.messages import fitting, means_a_file
+from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import nothing_selected, parse, select
 
 _HELP = """\
@@ -51,8 +50,9 @@ def command(
     ctx: click.Context, /, inventory: str | None, only: tuple[str, ...], resume: str | None, yes: bool, **rest: Any
 ) -> None:
     """Verify."""
+    from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
-    from scanready.cli.job.runner import Job, carry_out
+    from scanready.cli.job.runner import carry_out
 
     if inventory and not means_a_file(inventory) and not os.path.exists(inventory):
         name = fitting(inventory)

@@ -9,18 +9,9 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.parameters import Duration, FormatAndFile, FormatName, Positive
+from scanready.model import DEPTHS, REQUIRES
 
-#: ``platform.system()`` of each agent one can assume.
-PLATFORMS = {
-    "windows": "Windows",
-    "linux": "Linux",
-    "macos": "Darwin",
-    "freebsd": "FreeBSD",
-    "solaris": "SunOS",
-    "aix": "AIX",
-    "hpux": "HP-UX",
-}
-DEPTHS = ("connect", "handshake", "auth", "login", "access")
+from .job import PLATFORMS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -43,7 +34,7 @@ _RUN: tuple[Decorator, ...] = (
     option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 1000]"),
     option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
     option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
-    option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1)."),
+    option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1)."),
     option(
         "--wait", type=Duration(), metavar="DURATION",
         help="Look again every 20 s until it holds, for at most this long (30s, 5m).",

@@ -6,17 +6,18 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanready.cli.messages import did_you_mean, fitting
+from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.terminal import look
 from scanready.model import Credential, Step, Target
 from scanready.report import FOR_FILES, WHOLE, new_document
 from scanready.wire.printable import visible
+
+from .job import PLATFORMS, Options
 
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
@@ -33,43 +34,6 @@ class Unusable(click.ClickException):
         """Write the problems as a compiler would, so that editors find the place."""
         for line in self.message.split("\n"):
             click.echo(f"scanready: {visible(line)}", err=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The shared options as they were given; None where the inventory or the default decides."""
-
-    types: tuple[str, ...] = ()
-    depth: str | None = None
-    timeout: float | None = None
-    concurrency: int | None = None
-    per_host: int | None = None
-    rate: float | None = None
-    require: str | None = None
-    wait: float | None = None
-    assume_agent: str | None = None
-    no_canary: bool = False
-    format_: str = "table"
-    as_json: bool = False
-    output: str | None = None
-    reports: tuple[tuple[str, str], ...] = ()
-    transcript: str | None = None
-    bundle: str | None = None
-    store: str | None = None
-    no_store: bool = False
-    quiet: int = 0
-    verbose: int = 0
-    no_color: bool = False
-
-    @property
-    def verbosity(self) -> int:
-        """-1, 0, 1, ..."""
-        return self.verbose - self.quiet
-
-    @property
-    def chosen_format(self) -> str:
-        """``--json`` is ``--format json``."""
-        return "json" if self.as_json else self.format_
 
 
 @contextlib.contextmanager
@@ -89,11 +53,6 @@ def problems_told(*, quiet: bool = False) -> Iterator[None]:
             warn(str(warning.message))
     if told is not None:
         raise Unusable(str(told))
-
-
-def warn(message: str) -> None:
-    """Write a message to standard error."""
-    sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
 
 
 def read_inventory(file: str, *, allow_large: bool, quiet: bool, credentials: Sequence[str] | None = None) -> Inventory:
@@ -147,7 +106,6 @@ def settings_of(options: Options, inventory: Inventory | None, transcript: Any =
     from scanready.run.engine import CONCURRENCY, PER_HOST, Settings
 
     from .limits import within_limits
-    from .options import PLATFORMS
 
     quiet = options.verbosity < 0
     platform = PLATFORMS[options.assume_agent] if options.assume_agent else None

@@ -16,10 +16,8 @@ from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity
 from scanready.store import Store, StoredRun
 
-from .options import PLATFORMS
-from .prepare import Options
+from .job import PLATFORMS, Options, Resumed
 from .run_store import find_run, open_store
-from .runner import Resumed
 
 #: A login of which nobody knows how it ended: the process was killed meanwhile.
 _UNKNOWN = common.OUT_OF_TIME

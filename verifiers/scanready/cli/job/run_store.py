@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from scanready.cli.messages import warn
 from scanready.store import Store, StoredRun, StoreError, default_path
 
-from .prepare import Options, warn
-from .runner import Record
+from .job import Options, Record
 
 
 def recording(options: Options, source: str, only: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> Record | None:

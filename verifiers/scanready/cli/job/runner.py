@@ -8,70 +8,25 @@ import dataclasses
 import gc
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanready import __version__
-from scanready.cli.output.outputs import Outputs
+from scanready.cli import messages
 from scanready.cli.output.progress import Progress
 from scanready.climb.guard import LockoutGuard
-from scanready.model import Agent, Cause, Report, Target, bracketed
+from scanready.model import Agent, Report, bracketed
 from scanready.net.this_agent import this_agent
 from scanready.report.document import RunInfo, Totals
 from scanready.run import timestamps
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
 
-from . import prepare
 from .exit_code import Judge
 from .interrupt import INTERRUPTED, interruptible
+from .job import Job
 from .wait import rounds
 
 if TYPE_CHECKING:
     from .recorder import Keeping
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be done. ``tried`` is as in RunInfo; ``wait`` is seconds, 0 for one look."""
-
-    targets: Sequence[Target]
-    settings: Settings
-    outputs: Outputs
-    require: str | None = None
-    tried: Mapping[int, str] = field(default_factory=dict)
-    wait: float = 0.0
-    quiet: bool = False
-    record: Record | None = None
-    resumed: Resumed | None = None
-    command: str = "verify"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Where a run is kept, and what is kept of it besides the results; see :class:`scanready.store.NewRun`."""
-
-    path: Path
-    source: str
-    only: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
-
-    ``seconds`` is the wall time it took, as far as that is known; ``tried`` pairs a target whose credential was tried
-    with why that failed.
-    """
-
-    name: str
-    started: str
-    seconds: float
-    reports: Callable[[], Iterable[Report]]
-    left: Sequence[Target]
-    tried: Sequence[tuple[Target, Cause]]
 
 
 # What a finished climb leaves behind goes at once, by reference counts: none of its objects are in cycles (a test holds
@@ -128,7 +83,7 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
 
     def warn(message: str) -> None:
         progress.clear()
-        prepare.warn(message)
+        messages.warn(message)
 
     record = job.record
     assert record is not None, "it is asked for only then"

@@ -7,10 +7,9 @@ from typing import Protocol, TypeVar
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step
+from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import Stream
 
-INVENTED_USER = "scanready_probe"
 Answer = TypeVar("Answer")
 
 

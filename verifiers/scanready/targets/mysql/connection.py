@@ -18,7 +18,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step
+from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import HungUp, Silent, Stream
 from scanready.net.tls import TlsSession
 from scanready.wire import Buffer, Reader, WireError
@@ -29,7 +29,6 @@ from . import causes
 T = TypeVar("T")
 
 #: What a DBA reads in the log. An account of this name cannot be locked, since there is none.
-INVENTED_USER = "scanready_probe"
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
 

@@ -17,13 +17,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scanready.climb.probe import ClimbEnded, Probe
-from scanready.model import Step
+from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import HungUp, TlsFailed
 from scanready.remedies import fixes
 from scanready.wire import mysql as wire
 
 from . import causes, login
-from .connection import INVENTED_USER, Talk, greeted, turned_away
+from .connection import Talk, greeted, turned_away
 
 
 async def verify(probe: Probe) -> None:

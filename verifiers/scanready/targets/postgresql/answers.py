@@ -10,7 +10,7 @@ from __future__ import annotations
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step
+from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import Stream, StreamError
 from scanready.remedies import fixes
 from scanready.wire import WireError
@@ -18,7 +18,6 @@ from scanready.wire import postgresql as wire
 
 from . import causes
 
-INVENTED_USER = "scanready_probe"
 USUAL_DATABASE = "postgres"  # every installation has it, open to everybody unless somebody revoked that
 # The server's own state, whoever asks, and what depends on who asks.
 STATES = {

@@ -1,0 +1,104 @@
+"""What one invocation is asked to do: the shared options as they were given, and the job that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanready.model import Cause, Report, Target
+
+if TYPE_CHECKING:
+    from scanready.cli.output.outputs import Outputs
+    from scanready.run.engine import Settings
+
+#: ``platform.system()`` of each agent one can assume.
+PLATFORMS = {
+    "windows": "Windows",
+    "linux": "Linux",
+    "macos": "Darwin",
+    "freebsd": "FreeBSD",
+    "solaris": "SunOS",
+    "aix": "AIX",
+    "hpux": "HP-UX",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The shared options as they were given; None where the inventory or the default decides."""
+
+    types: tuple[str, ...] = ()
+    depth: str | None = None
+    timeout: float | None = None
+    concurrency: int | None = None
+    per_host: int | None = None
+    rate: float | None = None
+    require: str | None = None
+    wait: float | None = None
+    assume_agent: str | None = None
+    no_canary: bool = False
+    format_: str = "table"
+    as_json: bool = False
+    output: str | None = None
+    reports: tuple[tuple[str, str], ...] = ()
+    transcript: str | None = None
+    bundle: str | None = None
+    store: str | None = None
+    no_store: bool = False
+    quiet: int = 0
+    verbose: int = 0
+    no_color: bool = False
+
+    @property
+    def verbosity(self) -> int:
+        """-1, 0, 1, ..."""
+        return self.verbose - self.quiet
+
+    @property
+    def chosen_format(self) -> str:
+        """``--json`` is ``--format json``."""
+        return "json" if self.as_json else self.format_
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done. ``tried`` is as in RunInfo; ``wait`` is seconds, 0 for one look."""
+
+    targets: Sequence[Target]
+    settings: Settings
+    outputs: Outputs
+    require: str | None = None
+    tried: Mapping[int, str] = field(default_factory=dict)
+    wait: float = 0.0
+    quiet: bool = False
+    record: Record | None = None
+    resumed: Resumed | None = None
+    command: str = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a run is kept, and what is kept of it besides the results; see :class:`scanready.store.NewRun`."""
+
+    path: Path
+    source: str
+    only: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
+
+    ``seconds`` is the wall time it took, as far as that is known; ``tried`` pairs a target whose credential was tried
+    with why that failed.
+    """
+
+    name: str
+    started: str
+    seconds: float
+    reports: Callable[[], Iterable[Report]]
+    left: Sequence[Target]
+    tried: Sequence[tuple[Target, Cause]]
