@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from scanready.wire.printable import escaped
+
 #: Long enough for a file's whole name, nearly always.
 _LONGEST_SHOWN = 200
 
@@ -45,8 +47,7 @@ class Complaints:
 
 def shown(text: str) -> str:
     """``text`` in back quotes for a message: terminal escapes and other invisible characters spelled out, bounded."""
-    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:_LONGEST_SHOWN])
-    return f"`{visible}{'…' if len(text) > _LONGEST_SHOWN else ''}`"
+    return f"`{escaped(text[:_LONGEST_SHOWN])}{'…' if len(text) > _LONGEST_SHOWN else ''}`"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

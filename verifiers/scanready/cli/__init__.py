@@ -110,8 +110,10 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-        if _for_nagios(args):
-            print(f"SCANREADY UNKNOWN - {error.format_message().splitlines()[0].replace('|', '/')}")  # noqa: T201
+        if _has_codes_of_its_own(args):
+            from scanready.report.formats.nagios import complaint
+
+            print(complaint(error.format_message()))  # noqa: T201
             code = 3
     except OSError as error:
         # Of click's own output, as that of --help; every command handles its own.
@@ -120,11 +122,15 @@ def main(args: list[str] | None = None) -> None:
         print(f"scanready: cannot write to standard output: {error.strerror}", file=sys.stderr)  # noqa: T201
         code = 2
     # A monitoring system knows four codes: nothing selected, or interrupted, is unknown to it.
-    leave(3 if code in (4, 130) and _for_nagios(args) else code if isinstance(code, int) else 0)
+    leave(3 if code in (4, 130) and _has_codes_of_its_own(args) else code if isinstance(code, int) else 0)
 
 
-def _for_nagios(args: list[str] | None) -> bool:
-    """Whether a plugin's answer was asked for; looked for in the words, since they may be what is wrong."""
+def _has_codes_of_its_own(args: list[str] | None) -> bool:
+    """Whether the format that was asked for has; looked for in the words, since they may be what is wrong."""
+    from scanready.report import FORMATS
+
     words = sys.argv[1:] if args is None else args
-    asked = any(pair == ("--format", "nagios") for pair in itertools.pairwise(words))
-    return asked or "--format=nagios" in words or os.environ.get("SCANREADY_FORMAT") == "nagios"
+    named = [after for before, after in itertools.pairwise(words) if before == "--format"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--format=")]
+    named.append(os.environ.get("SCANREADY_FORMAT", ""))
+    return any(name in FORMATS and FORMATS[name].own_codes for name in named)

@@ -6,27 +6,40 @@ asked for, so that the quick ones do not wait for the table's libraries.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .document import Document, Look
 
-FORMATS: dict[str, str] = {
-    "table": "scanready.report.formats.table:Table",
-    "json": "scanready.report.formats.json:Json",
-    "jsonl": "scanready.report.formats.jsonl:JsonLines",
-    "csv": "scanready.report.formats.csv:Csv",
-    "junit": "scanready.report.formats.junit:JUnit",
-    "prometheus": "scanready.report.formats.prometheus:Prometheus",
-    "nagios": "scanready.report.formats.nagios:Nagios",
-    "md": "scanready.report.formats.md:Markdown",
-    "html": "scanready.report.formats.html:Html",
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: the class that makes it, as ``module:Class`` of the package ``formats``.
+
+    ``whole`` says that its file appears complete or not at all, since a collector, a web server or a pipeline may read
+    it at any moment; ``for_files`` that it is no use on a terminal; ``own_codes`` that its reader has exit codes of
+    its own, among them ``UNKNOWN`` (3).
+    """
+
+    made_by: str
+    whole: bool = False
+    for_files: bool = False
+    own_codes: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    "table": Format("table:Table"),
+    "json": Format("json:Json"),
+    "jsonl": Format("jsonl:JsonLines"),
+    "csv": Format("csv:Csv"),
+    "junit": Format("junit:JUnit", whole=True),
+    "prometheus": Format("prometheus:Prometheus", whole=True),
+    "nagios": Format("nagios:Nagios", own_codes=True),
+    "md": Format("md:Markdown", whole=True),
+    "html": Format("html:Html", whole=True, for_files=True),
 }
-#: Nobody must see half of one of these: a collector, a web server or a pipeline reads the file at any moment.
-WHOLE = frozenset(("junit", "prometheus", "html", "md"))
-#: No use on a terminal.
-FOR_FILES = frozenset(("html",))
 
 
 def new_document(name: str, look: Look) -> Document:
@@ -35,6 +48,6 @@ def new_document(name: str, look: Look) -> Document:
     Raises:
         KeyError: there is no such format.
     """
-    module, _, cls = FORMATS[name].partition(":")
-    made: Document = getattr(import_module(module), cls)(look)
+    module, _, cls = FORMATS[name].made_by.partition(":")
+    made: Document = getattr(import_module(f"{__name__}.formats.{module}"), cls)(look)
     return made

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scanready.model import Agent, Report, Step, Target, Verdict
 
@@ -78,6 +78,17 @@ class Places:
         """Return the place of a target, from 0."""
         place = self._known.get(id(target))
         return next(self._next) if place is None else place
+
+
+#: The exit code of a format whose reader has codes of its own, where nothing is known.
+UNKNOWN = 3
+
+
+@runtime_checkable
+class OwnExitCode(Protocol):
+    """A format whose reader has exit codes of its own."""
+
+    exit_code: int
 
 
 class Document(Protocol):

@@ -39,10 +39,12 @@ class Buffer:
     the end of the connection (an HTTP/1.0 body) is complete then.
     """
 
-    __slots__ = ("_data", "eof")
+    __slots__ = ("_data", "_needle", "_searched", "eof")
 
     def __init__(self, data: bytes = b"") -> None:
         self._data = bytearray(data)
+        self._needle = b""  # what was last looked for in vain, and up to where: bytes come in pieces
+        self._searched = 0
         self.eof = False
 
     def __len__(self) -> int:
@@ -69,12 +71,18 @@ class Buffer:
             raise ValueError("a reader may only take what is there")
         taken = bytes(self._data[:count])
         del self._data[:count]
+        self._needle = b""
         return taken
 
     def find(self, needle: bytes, limit: int) -> int | None:
         """Return the offset of ``needle`` within the first ``limit`` bytes, None if not (yet) there."""
-        found = self._data.find(needle, 0, limit)
-        return None if found < 0 else found
+        start = self._searched if needle == self._needle else 0
+        found = self._data.find(needle, start, limit)
+        if found >= 0:
+            return found
+        self._needle = needle
+        self._searched = max(0, min(len(self._data), limit) - len(needle) + 1)
+        return None
 
     def line(self, limit: int) -> bytes | None:
         """Take one line ended by LF, without its line end; None if it is not whole yet.

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import printable, words_of
 
 # objects
 EXCSAT, EXCSATRD = 0x1041, 0x1443
@@ -300,8 +301,7 @@ def sql_error(reply: Object) -> SqlError | None:
     swapped = int.from_bytes(content[1:5], "little", signed=True)  # the byte order is the server's own
     code = code if abs(code) <= abs(swapped) else swapped
     said = content[18:].replace(b"\xff", b" ").decode("latin-1")  # FF is what parts the words of a message
-    words = "".join(c if c.isprintable() else " " for c in said)
-    return SqlError(code, _text(content[5:10]), " ".join(words.split())[:_MOST_NAME])
+    return SqlError(code, _text(content[5:10]), words_of(said)[:_MOST_NAME])
 
 
 def version_of(release: str) -> str | None:
@@ -356,4 +356,4 @@ def _text(raw: bytes) -> str:
     shown = raw[:_MOST_NAME]
     ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
     text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).strip()
+    return printable(text)

@@ -1,4 +1,4 @@
-r"""Hostile text made harmless for a terminal, and still readable.
+r"""Make hostile text harmless, and keep it readable: for evidence, and for every output.
 
 Whatever a target says may hold escape sequences that move the cursor or retitle the
 window, marks that turn the reading direction, or a megabyte of anything. Every human
@@ -14,6 +14,8 @@ MOST = 400
 MOST_LINES = 40
 #: As long as the note about what is cut: cutting less than that would only take words away.
 _NOTE = 24
+#: Stands for a character that is not shown.
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def visible(text: str, most: int = MOST) -> str:
@@ -25,9 +27,7 @@ def visible(text: str, most: int = MOST) -> str:
     rest = len(text) - most
     if rest > _NOTE:
         return f"{visible(text[:most])}... ({rest} more characters)"
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return escaped(text)
 
 
 def visible_lines(text: str, most: int = MOST) -> list[str]:
@@ -37,6 +37,27 @@ def visible_lines(text: str, most: int = MOST) -> list[str]:
     if len(lines) > MOST_LINES:
         shown.append(f"... ({len(lines) - MOST_LINES} more lines)")
     return shown
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Return ``text`` on one line for evidence: white space collapsed, each other unprintable character replaced.
+
+    Cut after ``most`` characters, silently.
+    """
+    line = " ".join((text if most is None else text[: 4 * most]).split())
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else REPLACEMENT for char in line)
+    return line[:most]
+
+
+def words_of(text: str) -> str:
+    """Return the printable words of ``text``, whatever stands between them; for messages out of binary fields."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` with every unprintable character as the escape that Python would write for it."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def _escaped(char: str) -> str:

@@ -16,6 +16,7 @@ import struct
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import words_of
 
 CONREQ, CONACC, CONREJ, REDIRECT = 1, 2, 3, 13
 #: The end of a session that was accepted.
@@ -198,4 +199,4 @@ class _Fields:
 
 def _text(raw: bytes) -> str:
     text = raw[:_LONGEST].replace(b"\x00", b" ").decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words_of(text)

@@ -18,6 +18,7 @@ import struct
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import escaped
 
 #: RFC 4253, 4.2: at most 255 bytes, line end included.
 MAX_IDENTIFICATION = 255
@@ -361,8 +362,7 @@ def _string(payload: bytes, at: int) -> tuple[bytes, int]:
 
 def _text(raw: bytes) -> str:
     """Return what a peer said as printable text; what is not is shown as an escape."""
-    text = raw.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return escaped(raw.decode("utf-8", "backslashreplace"))
 
 
 # --- what both sides can do -------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import words_of
 
 LOGIN, REPLY, QUERY = 0x02, 0x04, 0x0F
 ACCEPTED, REFUSED, NEGOTIATE = 5, 6, 7
@@ -255,4 +256,4 @@ class _Fields:
 
 def _text(raw: bytes) -> str:
     text = raw[:_MOST_TEXT].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words_of(text)

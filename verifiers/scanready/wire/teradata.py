@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import words_of
 
 CONFIG = 10
 _REQUEST, _RESPONSE, _FORMAT = 1, 2, 3
@@ -175,4 +176,4 @@ def _mechanism(content: bytes) -> str:
 
 def _text(raw: bytes) -> str:
     text = raw[:1024].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words_of(text)

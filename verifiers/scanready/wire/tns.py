@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 
 from . import Buffer, WireError
+from .printable import words_of
 
 CONNECT, ACCEPT, REFUSE, REDIRECT, DATA, RESEND = 1, 2, 4, 5, 6, 11
 #: CONNECT follows a redirect.
@@ -208,4 +209,4 @@ def version_of(number: int) -> str:
 
 def _text(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return words_of(text)

@@ -14,7 +14,7 @@ from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.terminal import look
 from scanready.model import Credential, Step, Target
-from scanready.report import FOR_FILES, WHOLE, new_document
+from scanready.report import FORMATS, new_document
 from scanready.wire.printable import visible
 
 from .job import PLATFORMS, Options
@@ -131,7 +131,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         keep: files being read.
     """
     to_file = options.output not in (None, "-")
-    if options.chosen_format in FOR_FILES and not to_file and sys.stdout.isatty():
+    if FORMATS[options.chosen_format].for_files and not to_file and sys.stdout.isatty():
         name = options.chosen_format
         raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
@@ -143,7 +143,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         main = new_document(options.chosen_format, drawn)
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
     others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
-    outputs = open_outputs(main, options.output, others, keep, options.chosen_format in WHOLE)
+    outputs = open_outputs(main, options.output, others, keep, FORMATS[options.chosen_format].whole)
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
     taken = [*keep, *(str(name) for name in named)]
     taps = []

@@ -17,8 +17,8 @@ from scanready.cli.exit import READER_GONE
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.messages import fitting
 from scanready.model import Report
-from scanready.report import WHOLE
-from scanready.report.document import Document, RunInfo, Totals
+from scanready.report import FORMATS
+from scanready.report.document import UNKNOWN, Document, OwnExitCode, RunInfo, Totals
 
 from .atomic_file import WholeFile
 from .outlet import Outlet, standard_output
@@ -97,10 +97,9 @@ class Outputs:
 
         A monitoring system understands its own codes only: a lost output is unknown there, not critical.
         """
-        from scanready.report.formats.nagios import UNKNOWN, Nagios
-
-        forced, main = self.code, self.outputs[0].document
-        if isinstance(main, Nagios):
+        forced = self.code
+        main = self.outputs[0].document
+        if isinstance(main, OwnExitCode):
             return main.exit_code if forced is None else UNKNOWN
         return judged if forced is None or judged == INTERRUPTED else forced
 
@@ -147,7 +146,7 @@ def open_outputs(
         opened.append(Output(main, _open(str(file), taken, fallback=stdout, whole=whole)))
     for text, document, name in others:
         if name != "-":
-            opened.append(Output(document, _open(name, taken, whole=text.partition("=")[0] in WHOLE)))
+            opened.append(Output(document, _open(name, taken, whole=FORMATS[text.partition("=")[0]].whole)))
         elif any(output.outlet is stdout for output in opened):
             raise click.UsageError(
                 f"--report {fitting(text)}: standard output is taken; give -o FILE for the other one"

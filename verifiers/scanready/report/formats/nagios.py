@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 
 from scanready.model import Report, Verdict
-from scanready.report.document import HOLDS, Look, RunInfo, Totals
+from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
 from scanready.wire.printable import visible
 
-OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+OK, WARNING, CRITICAL = 0, 1, 2
 STATES = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
 _BY_VERDICT = {Verdict.BLOCKED: CRITICAL, Verdict.UNDECIDED: UNKNOWN, Verdict.LIMITED: WARNING}
 #: The worse first, as the plugin guidelines rank them.
 _WORSE = (CRITICAL, UNKNOWN, WARNING, OK)
 _MOST_CAUSES = 5
+
+
+def complaint(message: str) -> str:
+    """Return the line for a check that could not be begun."""
+    return f"SCANREADY {STATES[UNKNOWN]} - {message.splitlines()[0].replace('|', '/')}"
 
 
 class State:

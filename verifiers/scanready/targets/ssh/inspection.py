@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.wire.printable import printable
 
 from . import causes
 from .client import match_stanza
-from .login_limits import printable
 
 BEGIN, END = "scanready-begin", "scanready-end"
 

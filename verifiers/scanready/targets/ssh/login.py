@@ -21,11 +21,12 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Credential
 from scanready.wire import ssh as wire
+from scanready.wire.printable import printable
 
 from . import causes
 from .client import match_stanza
 from .login_inspect import Command, Listing, list_path, run_command
-from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, printable, take_leave
+from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, take_leave
 
 if TYPE_CHECKING:
     import paramiko

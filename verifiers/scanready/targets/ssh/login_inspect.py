@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.wire.printable import printable
 
 from . import causes
-from .login_limits import Leash, printable
+from .login_limits import Leash
 
 if TYPE_CHECKING:
     import paramiko

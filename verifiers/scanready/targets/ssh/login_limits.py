@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
     import paramiko
@@ -158,10 +159,3 @@ def disconnect(transport: paramiko.Transport) -> bool:
     except (paramiko.SSHException, EOFError, OSError):
         return False
     return True
-
-
-def printable(text: str, most: int) -> str:
-    """What a server said, on one line, without anything a terminal would act on, and bounded."""
-    line = " ".join(text[: 4 * most].split())
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
-    return shown[:most]

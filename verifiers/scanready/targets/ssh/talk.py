@@ -33,12 +33,12 @@ from scanready.net.dial import dial
 from scanready.net.stream import HungUp, Stream, StreamError
 from scanready.version import __version__
 from scanready.wire import ssh as wire
+from scanready.wire.printable import printable
 
 from . import causes, inspection, login
 from . import client as openssh
 from .algorithms import greeting_facts, offer_facts, predict
 from .login import Visit, Wanted
-from .login_limits import printable
 
 T = TypeVar("T")
 
