@@ -18,7 +18,7 @@ class Catalogue:
 
     def __init__(self, built_in: Mapping[str, TargetType], others: Mapping[str, TargetType] | None = None) -> None:
         self.built_in = built_in
-        self._others = others or {}
+        self._others = {} if others is None else others  # no `or`: asking for its length looks for packages
 
     def get(self, name: str) -> TargetType | None:
         """Return the type of that name, None if nobody knows it."""

@@ -12,17 +12,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanready import causes, targets
 from scanready.catalogue import Catalogue, Cost, Option, TargetType, Verifier
-from scanready.causes import common
-from scanready.climb.explain import Failure
-from scanready.climb.probe import Probe
 from scanready.model import Cause, Step
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from scanready.climb.probe import Probe
 
 #: Other packages register ``NAME = "package.module:ROW"`` under this group.
 ENTRY_POINTS = "scanready.targets"
@@ -79,6 +80,8 @@ class Plugins(Mapping[str, TargetType]):
     @cached_property
     def entries(self) -> dict[str, EntryPoint]:
         """The entry points by name; of two that share one, the first in the order of their packages."""
+        from importlib.metadata import entry_points
+
         found: dict[str, EntryPoint] = {}
         for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: (_package(one), one.name)):
             if entry.name in catalogue().built_in:
@@ -129,6 +132,9 @@ def stand_in(name: str, verify: Verifier) -> TargetType:
 
 def _broken(line: str) -> Verifier:
     async def verify(probe: Probe) -> None:
+        from scanready.causes import common
+        from scanready.climb.explain import Failure
+
         async with probe.step(Step.AGENT):
             raise Failure(common.PLUGIN_BROKEN, line)
 
