@@ -91,7 +91,7 @@ class Nmap:
 
     Attributes:
         services: nmap's names of it, on any port.
-        on_own_port: names that mean it on its own port only.
+        on_own_port: names that mean it on its own port only, with what to call that port.
         in_tls: the type that it is where nmap found it inside TLS.
         parts: names that are a part of it or beside it, and no target, with the reason.
         ports: further ports of it that are no target of their own, with the reason.
@@ -99,7 +99,7 @@ class Nmap:
     """
 
     services: tuple[str, ...] = ()
-    on_own_port: tuple[str, ...] = ()
+    on_own_port: Mapping[str, str] = field(default_factory=dict)
     in_tls: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[int, str] = field(default_factory=dict)
@@ -160,6 +160,7 @@ class TargetType:
         scheme: of the URLs that a person opens, where that is not ``name``.
         path: the option that a URL's path fills; ``split`` may spread the path over several options.
         options: all options, that of the path included.
+        any_option: its options are not declared: it takes every option, with the value as it is given.
         check: judges a host and its options together; raises :class:`scanready.catalogue.wrong.Wrong`.
         proof: the step that must hold to be ``ready``; ``steps`` are all that can be climbed.
         logs_in: False where only the scanner's own client can log in: the steps then end at the proof.
@@ -193,6 +194,7 @@ class TargetType:
     path: str | None = None
     split: Callable[[str], Mapping[str, str] | None] = _no_split
     options: tuple[Option, ...] = ()
+    any_option: bool = False
     check: Callable[[str, Mapping[str, Any]], None] = _anything
     proof: Step = Step.AUTH
     steps: tuple[Step, ...] = tuple(Step)

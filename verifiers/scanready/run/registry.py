@@ -127,7 +127,8 @@ class Plugins(Mapping[str, TargetType]):
 
 def stand_in(name: str, verify: Verifier) -> TargetType:
     """Return the row of a type that brings no more than a coroutine: no default port, and any option is taken."""
-    return TargetType(name, name, 0, Cost(1, 2, login_attempts=1), speaks=name, verifier=verify, takes_keys=True)
+    cost = Cost(1, 2, login_attempts=1)
+    return TargetType(name, name, 0, cost, speaks=name, verifier=verify, takes_keys=True, any_option=True)
 
 
 def _broken(line: str) -> Verifier:

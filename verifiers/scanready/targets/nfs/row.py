@@ -45,7 +45,7 @@ NFS = TargetType(
     # On its own port nmap calls every program of rpcbind's by some name of the family.
     nmap=Nmap(
         services=("nfs",),
-        on_own_port=("rpcbind", "nfs", "nfs_acl", "mountd", "nlockmgr", "status"),
+        on_own_port=dict.fromkeys(("rpcbind", "nfs", "nfs_acl", "mountd", "nlockmgr", "status"), "the port of NFS"),
         parts={"rpcbind": _PART, "mountd": _PART, "nlockmgr": _PART, "status": _PART},
     ),
     called=Called(names=("nfs share",)),
