@@ -50,7 +50,13 @@ def shown(text: str) -> str:
     return f"`{escaped(text[:_LONGEST_SHOWN])}{'…' if len(text) > _LONGEST_SHOWN else ''}`"
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is spelt most like ``word``, or an empty text if none is near."""
+    near = difflib.get_close_matches(word.lower()[:_LONGEST_SHOWN], list(known), n=1)
+    return near[0] if near else ""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``"; did you mean `x`?"``, or nothing if no known word is near."""
-    near = difflib.get_close_matches(word.lower()[:_LONGEST_SHOWN], list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean `{near}`?" if near else ""

@@ -11,10 +11,10 @@ from scanready.wire.printable import visible
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"``, or nothing where nothing is near."""
-    from difflib import get_close_matches
+    from scanready.catalogue.wrong import nearest
 
-    near = get_close_matches(word.lower(), list(known), 1, 0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def means_a_file(word: str) -> bool:
