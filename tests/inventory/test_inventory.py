@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from scanready.catalogue import GUESSED
 from scanready.inventory import InventoryError, load
 from scanready.model import Credential, Step
+from scanready.run.registry import catalogue
 
 Write = Callable[[str | bytes], Path]
 
@@ -73,7 +73,7 @@ def test_the_contract_s_example(write: Write, tmp_path: Path, monkeypatch: pytes
 
 def test_a_host_without_a_type_is_every_type(write: Write) -> None:
     found = load(write("targets:\n  - {host: db7}\n  - db8\n")).targets
-    assert [target.type for target in found] == [row.name for row in GUESSED] * 2
+    assert [target.type for target in found] == [row.name for row in catalogue().guessed] * 2
 
 
 def test_default_types(write: Write) -> None:
@@ -261,4 +261,4 @@ print(len(load(sys.argv[1]).targets))
     done = subprocess.run(
         [sys.executable, "-c", code, str(file)], capture_output=True, text=True, env=environment, check=True
     )
-    assert int(done.stdout) == 1 + len(GUESSED) + 2
+    assert int(done.stdout) == 1 + len(catalogue().guessed) + 2

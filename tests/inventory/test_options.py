@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import scanready
-from scanready.catalogue import BY_NAME, TYPES
 from scanready.inventory import parse_target
 from scanready.inventory.options import accepted
-from scanready.run.registry import built_in
+from scanready.run.registry import catalogue
 
 READ = re.compile(r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options""")
 
@@ -22,22 +21,22 @@ def _read_by_verifiers() -> set[str]:
 
 
 def test_an_option_that_a_verifier_reads_can_be_given() -> None:
-    known = {name for row in TYPES for name in accepted(row)}
+    known = {name for row in catalogue() for name in accepted(row)}
     assert _read_by_verifiers() <= known
 
 
 def test_an_option_that_can_be_given_is_read() -> None:
-    offered = {name for row in TYPES if built_in(row.name) for name in accepted(row)}
+    offered = {name for row in catalogue() for name in accepted(row)}
     assert offered <= _read_by_verifiers()
 
 
 def test_no_option_is_listed_twice() -> None:
-    for row in TYPES:
+    for row in catalogue():
         assert len(set(accepted(row))) == len(accepted(row)), row.name
 
 
 def test_the_user_whose_login_methods_are_asked_for() -> None:
     """Without a credential: sshd tells its methods for a name only, and PostgreSQL decides by it."""
     for kind in ("ssh", "unix", "postgresql"):
-        assert "user" in BY_NAME[kind].options
+        assert "user" in accepted(catalogue()[kind])
         assert parse_target(f"{kind}://web1?user=svc-er")[0].options == {"user": "svc-er"}

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from scanready.catalogue import TYPES
 from scanready.inventory import InventoryError, json_schema, load
+from scanready.run.registry import catalogue
 
 GOOD = [
     "targets: []",
@@ -86,8 +86,8 @@ def test_it_is_of_use_in_an_editor() -> None:
         assert model["description"]
         assert all(key.get("description") for key in model["properties"].values())
     entry = schema["$defs"]["TargetEntry"]["properties"]
-    assert entry["type"]["enum"] == [row.name for row in TYPES]
-    assert all(option in entry for row in TYPES for option in ((row.path,) if row.path else ()) + row.options)
+    assert entry["type"]["enum"] == catalogue().names
+    assert all(option.name in entry for row in catalogue() for option in row.options)
 
 
 def test_asking_twice_gives_the_same() -> None:

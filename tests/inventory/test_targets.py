@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.catalogue import GUESSED, TYPES
-from scanready.inventory import InventoryError, options, parse_target
+from scanready.inventory import InventoryError, parse_target
 from scanready.model import Credential, Target
+from scanready.run.registry import catalogue
 
 
 def one(text: str, **more: Any) -> Target:
@@ -65,15 +64,17 @@ def test_url(text: str, printed: str, asked: dict[str, object]) -> None:
 
 
 def test_without_a_type_it_is_every_type_on_its_default_port() -> None:
-    assert [(target.type, target.port) for target in parse_target("db7")] == [(row.name, row.port) for row in GUESSED]
+    assert [(target.type, target.port) for target in parse_target("db7")] == [
+        (row.name, row.port) for row in catalogue().guessed
+    ]
     assert not any(target.explicit_port for target in parse_target("db7"))
 
 
 def test_on_a_given_port_the_likeliest_type_comes_first_and_who_only_listens_next() -> None:
     found = parse_target("db7:3306")
-    first_speakers = [row.name for row in GUESSED if row.server_first and row.name != "mysql"]
+    first_speakers = [row.name for row in catalogue().guessed if row.server_first and row.name != "mysql"]
     assert [target.type for target in found][: 1 + len(first_speakers)] == ["mysql", *first_speakers]
-    assert {target.type for target in found} == {row.name for row in GUESSED}
+    assert {target.type for target in found} == {row.name for row in catalogue().guessed}
     assert all(target.port == 3306 and target.explicit_port for target in found)
 
 
@@ -224,9 +225,7 @@ def test_a_password_is_refused_and_never_repeated(text: str) -> None:
         error = error.__cause__ or error.__context__
 
 
-@given(
-    st.text(max_size=60) | st.builds("{}://{}".format, st.sampled_from([r.name for r in TYPES]), st.text(max_size=40))
-)
+@given(st.text(max_size=60) | st.builds("{}://{}".format, st.sampled_from(catalogue().names), st.text(max_size=40)))
 def test_nothing_but_our_error_escapes(text: str) -> None:
     targets, told = [], ""
     try:
@@ -238,33 +237,6 @@ def test_nothing_but_our_error_escapes(text: str) -> None:
     for target in targets:
         assert target.host.isascii()
         assert 1 <= target.port <= 65535
-
-
-def test_third_party_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("mongodb", "somewhere:verify", "scanready.targets")
-    monkeypatch.setattr(
-        "importlib.metadata.entry_points", lambda group: [entry] if group == "scanready.targets" else []
-    )
-    options.plugins.cache_clear()
-    try:
-        assert options.plugins() == {"mongodb"}
-        target = one("mongodb://db7:27017?replica=rs0")
-        assert (target.type, target.port, dict(target.options)) == ("mongodb", 27017, {"replica": "rs0"})
-        assert "`mongodb` has no default port" in wrong("mongodb://db7")[0]
-    finally:
-        options.plugins.cache_clear()
-
-
-def test_third_party_types_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: asked.append(group) or [])
-    options.plugins.cache_clear()
-    try:
-        for _ in range(3):
-            wrong("mongodb://db7")
-        assert asked == ["scanready.targets"]
-    finally:
-        options.plugins.cache_clear()
 
 
 def test_reading_a_target_imports_neither_pydantic_nor_yaml() -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from scanready.catalogue.wrong import Wrong
 from scanready.causes import common
 from scanready.inventory import Expectation
 from scanready.inventory.expected import expectation
-from scanready.inventory.problems import Wrong
 from scanready.model import Check, Finding, Outcome, Report, Step, Verdict
 from scanready.testing import CheckedReport
 from scanready.testing.verdicts import Ending, conclude

@@ -10,10 +10,11 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.model import Credential
 
 from .problem_log import Page
-from .problems import Problem, Wrong, did_you_mean, shown
+from .problems import Problem
 from .schema import CredentialEntry
 from .secrets import check_reference, look_up, readable_file
 from .yaml_nodes import Node

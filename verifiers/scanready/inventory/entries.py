@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from scanready.catalogue import BY_NAME, GUESSED, TargetType
+from scanready.catalogue import TargetType
+from scanready.catalogue.wrong import Wrong
 from scanready.model import Credential, Target
+from scanready.net.hosts import clean_host, hosts_of, network
+from scanready.run.registry import catalogue
 
 from .accounts import Accounts
 from .expected import Expectation, expectation
-from .hosts import clean_host, hosts_of, network
-from .options import accepted, option_value, refuse_unknown, type_row
+from .options import refuse_unknown, type_row
 from .problem_log import Page
-from .problems import Wrong
-from .schema import TargetEntry
+from .schema import TargetEntry, option_fields
 from .targets import EXAMPLES, expand, read_target
 from .yaml_nodes import Node
 
 #: What a run can hold in memory, at some 600 bytes a target: one type on all of a /12.
 MOST_TARGETS = 2**20
-_OWN_KEYS = frozenset({"host", "hosts", "type", "types", "port", "credential", "tags", "expect"})
 
 
 class Entries:
@@ -64,11 +64,12 @@ class Entries:
             self._page.wrong(node, "a target has either `host` or `hosts`")
         if "type" in node.value and "types" in node.value:
             self._page.wrong(node, "a target has either `type` or `types`")
-        options = self._options(node, rows or GUESSED) if types_known else {}
+        meant = rows or catalogue().guessed
+        options = self._options(node, meant) if types_known else {}
         credential = self._credential(node, "credential")
         expected = self._expectation(node, rows)
         right = entry is not None and len(self._page.problems) == problems
-        clean = [(place, self._hosts(place, len(rows or GUESSED), listed)) for place, listed in _places(node)]
+        clean = [(place, self._hosts(place, len(meant), listed)) for place, listed in _places(node)]
         if not right or entry is None:
             return
         tags = tuple(entry.tags or ())
@@ -82,18 +83,22 @@ class Entries:
                     self.expected.update(dict.fromkeys(range(first, len(self.targets)), expected))
 
     def _expectation(self, node: Node, rows: Sequence[TargetType]) -> Expectation | None:
-        """The entry's known failure; causes of third parties' types are not known here."""
+        """The entry's known failure; causes of a type whose options are not declared are not known here, either."""
         if "expect" not in node.value:
             return None
         with self._page.reading(node["expect"]):
-            return expectation(node["expect"].plain(), any_cause=any(row.name not in BY_NAME for row in rows))
+            return expectation(node["expect"].plain(), any_cause=any(row.any_option for row in rows))
         return None
 
     def _shape(self, node: Node, rows: Sequence[TargetType]) -> Any:
-        """The entry as its model, None if it has not the shape. A third party's type may have any option."""
-        plain = node.plain()
-        if any(row.name not in BY_NAME for row in rows):
-            plain = {key: value for key, value in plain.items() if key in TargetEntry.model_fields}
+        """The entry as its model, None if it has not the shape. Options are no part of it, and are read separately."""
+        options = option_fields()
+        takes_any = any(row.any_option for row in rows)
+        plain = {
+            key: value
+            for key, value in node.plain().items()
+            if key in TargetEntry.model_fields or not (takes_any or key in options)
+        }
         return self._page.shaped(TargetEntry, node, plain)
 
     def _credential(self, node: Node, key: str) -> Credential | None:
@@ -112,19 +117,19 @@ class Entries:
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
         """The entry's options as they are written; what is wrong with one is noted where it is."""
         options: dict[str, Any] = {}
-        foreign = any(row.name not in BY_NAME for row in rows)
+        known = option_fields()
+        takes_any = any(row.any_option for row in rows)
         for name, (key, value) in node.value.items():
-            if name in _OWN_KEYS or not (foreign or name in TargetEntry.model_fields):
+            if name in TargetEntry.model_fields or not (takes_any or name in known):
                 continue
             number_or_text = isinstance(value.value, (str, int, float)) and not isinstance(value.value, bool)
             options[name] = value.text if number_or_text else value.plain()
             with self._page.reading(key):
                 refuse_unknown(rows, [name])
-            for row in rows:
-                if name in accepted(row):
-                    with self._page.reading(value):
-                        option_value(row, name, options[name])
-                    break
+            option = next((found for row in rows if (found := row.option(name))), None)
+            if option is not None:
+                with self._page.reading(value):
+                    option.read(name, options[name])
         return options
 
     def _hosts(self, node: Node, types: int, listed: bool) -> Iterable[str]:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scanready.catalogue.wrong import Complaints, Wrong, did_you_mean, shown
 from scanready.model import Verdict
-
-from .problems import Complaints, Wrong, did_you_mean, shown
 
 #: The verdicts one can have to live with for a while.
 _VERDICTS = (Verdict.BLOCKED, Verdict.LIMITED, Verdict.UNDECIDED)
@@ -33,7 +32,7 @@ def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
     """Read ``{blocked: CODE, until: DATE, reason: TEXT}``; instead of ``blocked``, ``limited`` or ``undecided``.
 
     Args:
-        any_cause: a third party's type: its causes are in no catalogue of ours.
+        any_cause: the type's causes are not known here, so any code is taken.
 
     Raises:
         Wrong: all that is wrong with it.

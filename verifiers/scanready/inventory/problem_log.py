@@ -11,9 +11,11 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from scanready.catalogue.wrong import Wrong, did_you_mean, shown
+
 from . import schema
 from .options import is_secretive
-from .problems import Problem, Wrong, did_you_mean, shown
+from .problems import Problem
 from .yaml_nodes import Node
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,7 +63,7 @@ class Page:
         The key may be a secret itself: ``password:hunter2``, without the space, is one key. So only a plain word
         is repeated, and in a credential not even that.
         """
-        known = list(model.model_fields)
+        known = schema.keys_of(model)
         listed = ", ".join(known)
         lead = _WORD.match(key.text)
         word = lead[0] if lead else ""

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scanready.model import Credential, Step, Target
+from scanready.net.hosts import clean_host
 
 from .accounts import Accounts
 from .entries import Entries, rows_of
 from .expected import Expectation
-from .hosts import clean_host
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head

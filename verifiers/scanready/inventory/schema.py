@@ -1,19 +1,23 @@
 """The shape of an inventory file, once: pydantic models that validate it and that its JSON Schema is made from.
 
 What needs more than a shape (types, hosts, ports that exist, options that fit the
-type, references) is judged where it is read. pydantic is slow to import:
+type, references) is judged where it is read. The options of targets are no part of
+the models: the rows of the catalogue declare them. pydantic is slow to import:
 import this module only when an inventory is read or its schema asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from scanready.catalogue import BY_NAME, TYPES
+from scanready.catalogue import Catalogue, Option, TargetType
+from scanready.run.registry import catalogue
 
-from .options import FLAGS, accepted, plugins
+from .options import type_names
 from .secrets import KINDS, PATTERN
 
 Depth = Literal["connect", "handshake", "auth", "login", "access"]
@@ -22,9 +26,7 @@ LONGEST_TIMEOUT = 86_400.0
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Reference = Annotated[Any, WithJsonSchema({"type": "string", "pattern": PATTERN})]
-_TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": [row.name for row in TYPES]})]
-_Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
-_NfsVersion = Annotated[Any, WithJsonSchema({"enum": [2, 3, 4]})]
+_TypeName = Annotated[_Text, WithJsonSchema({"type": "string", "enum": []})]  # filled in by `json_schema`
 _CODE = {"type": "string", "description": "The code of a cause, as in connect.filtered."}
 # Read by `expectation`: what is wrong in it is told there, in one place.
 _Expectation = Annotated[
@@ -44,11 +46,6 @@ _Expectation = Annotated[
             "additionalProperties": False,
         }
     ),
-]
-_Scalar = Annotated[Any, WithJsonSchema({"type": ["string", "number"], "minLength": 1})]
-
-_Endpoints = Annotated[
-    Any, WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]})
 ]
 
 
@@ -91,7 +88,7 @@ class CredentialEntry(_Closed):
     )
 
 
-class _TargetEntry(_Closed):
+class TargetEntry(_Closed):
     """One host, or several alike, with the types to check and their options."""
 
     host: _Text = _optional("A name or address.")
@@ -104,21 +101,46 @@ class _TargetEntry(_Closed):
     expect: _Expectation = _optional("For pytest: a failure that is known, until a date. `verify` takes no notice.")
 
 
-def _option_fields() -> dict[str, Any]:
-    """The catalogue's options as optional keys; which type knows them is part of the description."""
-    names = dict.fromkeys(name for row in TYPES for name in accepted(row))
-    shapes: dict[str, Any] = {"nfs_version": _NfsVersion, "endpoints": _Endpoints, **dict.fromkeys(FLAGS, _Flag)}
+def option_fields() -> Mapping[str, dict[str, Any]]:
+    """Return the JSON Schema of every option that a target type of the catalogue declares."""
+    return _option_fields(catalogue())
+
+
+@lru_cache(maxsize=1)
+def _option_fields(types: Catalogue) -> Mapping[str, dict[str, Any]]:
+    declared: dict[str, list[tuple[TargetType, Option]]] = {}
+    for row in types:
+        for option in row.options:
+            declared.setdefault(option.name, []).append((row, option))
     return {
-        name: (
-            shapes.get(name, _Scalar),
-            Field(None, description="Option of " + ", ".join(row.name for row in TYPES if name in accepted(row)) + "."),
+        name: _sorted(
+            {
+                **_any_of([dict(option.schema) for _, option in uses]),
+                "description": f"Option of {', '.join(row.name for row, _ in uses)}.",
+                "title": name.replace("_", " ").title(),
+            }
         )
-        for name in names
+        for name, uses in declared.items()
     }
 
 
-_fields: dict[str, Any] = _option_fields()
-TargetEntry = create_model("TargetEntry", __base__=_TargetEntry, __doc__=_TargetEntry.__doc__, **_fields)
+def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one schema for an option that several types declare, perhaps with different values."""
+    different = [schema for place, schema in enumerate(schemas) if schema not in schemas[:place]]
+    return different[0] if len(different) == 1 else {"anyOf": different}
+
+
+def _sorted(schema: Any) -> Any:
+    """Return a copy with the keys in order, as pydantic writes them."""
+    if isinstance(schema, list):
+        return [_sorted(item) for item in schema]
+    return {key: _sorted(schema[key]) for key in sorted(schema)} if isinstance(schema, dict) else schema
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Return the keys that a mapping of this shape may have; a target's are those of its options, too."""
+    fields = list(model.model_fields)
+    return [*fields, *(name for name in option_fields() if name not in fields)] if model is TargetEntry else fields
 
 
 class Head(_Closed):
@@ -136,12 +158,17 @@ def json_schema() -> dict[str, Any]:
     entry = _without_null_defaults(TargetEntry.model_json_schema())
     entry["oneOf"] = [{"required": ["host"]}, {"required": ["hosts"]}]
     entry["not"] = {"required": ["type", "types"]}
-    if brought := sorted(plugins() - BY_NAME.keys()):
-        entry["additionalProperties"] = True  # their options are not known here
-        entry["properties"]["type"]["enum"] += brought
-        entry["properties"]["types"]["items"]["enum"] += brought
-        schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"]["enum"] += brought
+    options = {name: field for name, field in option_fields().items() if name not in entry["properties"]}
+    entry["properties"] |= options
+    if any(row.any_option for row in catalogue()):
+        entry["additionalProperties"] = True  # the options of these types are not known here
     schema["$defs"]["TargetEntry"] = entry
+    for place in (
+        entry["properties"]["type"],
+        entry["properties"]["types"]["items"],
+        schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"],
+    ):
+        place["enum"] = type_names()
     url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
     schema["properties"]["targets"]["items"] = {
         "anyOf": [{"type": "string", "minLength": 1, "description": url}, {"$ref": "#/$defs/TargetEntry"}]

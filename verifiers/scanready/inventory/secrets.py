@@ -13,9 +13,10 @@ import sys
 import warnings
 from pathlib import Path
 
+from scanready.catalogue.wrong import Wrong, shown
 from scanready.model import Credential
 
-from .problems import InventoryError, InventoryWarning, Problem, Wrong, shown
+from .problems import InventoryError, InventoryWarning, Problem
 
 KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"
 #: What a JSON Schema can say about a reference.

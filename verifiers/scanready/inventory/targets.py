@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from scanready.catalogue import GUESSED, TargetType
+from scanready.catalogue import Option, TargetType
+from scanready.catalogue.wrong import Complaints, Wrong, shown
 from scanready.model import Credential, Target
-from scanready.targets.cloud.options import check_service
+from scanready.net.hosts import host_and_port
+from scanready.run.registry import catalogue
 
-from .hosts import host_and_port
-from .options import ALIASES, ROOTED, TREES, accepted, options_for, refuse_unknown, type_row
-from .problems import Complaints, InventoryError, Problem, Wrong, shown
+from .options import accepted, options_for, port_of_target, refuse_unknown, type_row
+from .problems import InventoryError, Problem
 
 EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
@@ -115,7 +116,7 @@ def _without_type(
         raise Wrong(f"{hint}a path or an option needs a type before it; {EXAMPLES}")
     if credential is not None and not credential.username:
         raise Wrong("a password is given but no user name (--user, or USER@ in the target)")
-    refuse_unknown(rows or GUESSED, options)
+    refuse_unknown(rows or catalogue().guessed, options)
     try:
         host, port = host_and_port(text)
     except Wrong as wrong:
@@ -136,20 +137,16 @@ def expand(
     """One target a type; no ``rows`` means every type there is. ``host`` is clean already.
 
     Raises:
-        Wrong: an option's value, or a third party's type without a port.
+        Wrong: an option cannot have its value, or no port was given for a type that has none.
     """
     complaints = Complaints()
     found: list[Target] = []
     for row in rows or every_type(port):
         with complaints.collected():
             mine = options_for(row, options) if options else {}
-            if row.hostless:
-                check_service(host, mine)
-            if not (port or row.port):
-                raise Wrong(f"`{row.name}` has no default port: give one")
-            found.append(
-                Target(host, row.name, port or row.port, mine, credential, tags, source, port is not None, not rows)
-            )
+            row.check(host, mine)
+            used = port_of_target(row, port)
+            found.append(Target(host, row.name, used, mine, credential, tags, source, port is not None, not rows))
     complaints.settle()
     return found
 
@@ -157,13 +154,14 @@ def expand(
 def every_type(port: int | None) -> Sequence[TargetType]:
     """All types that a host can be scanned as; on a given port the likeliest first.
 
-    That is: whose default port it is; then those whose server opens the talk, since
-    asking them sends nothing foreign, MySQL before all others, since it alone counts
-    those who hang up on its greeting, and in the end blocks them; then the rest.
+    The types whose default port it is come first. Then come those whose server opens
+    the talk, since asking them sends nothing foreign; of these, the ones that count
+    connections which end early, and ban for them. The rest follow.
     """
+    guessed = catalogue().guessed
     if port is None:
-        return GUESSED
-    return sorted(GUESSED, key=lambda row: (row.port != port, not row.server_first, row.speaks != "mysql"))
+        return guessed
+    return sorted(guessed, key=lambda row: (row.port != port, not row.server_first, not row.counts_hang_ups))
 
 
 def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:
@@ -196,19 +194,14 @@ def _with_user(credential: Credential | None, user: str) -> Credential:
 def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, Any]:
     complaints = Complaints()
     found: dict[str, Any] = {}
-    if row.name == "ews" and path.lower().endswith(".asmx"):  # the endpoint's URL, as Exchange's people have it
-        found["path"] = path
-    elif row.path == "share" and "/" in (within := path.strip("/")):
-        with complaints.collected():
-            found["share"], found["path"] = (_decoded("the path", part) for part in within.split("/", 1))
-    elif path.strip("/"):
-        with complaints.collected():
-            found[row.path or ""] = _path(row, path)
+    aliases = {alias: option.name for option in row.options for alias in option.aliases}
+    with complaints.collected():
+        found |= _path(row, path)
     for part in (query or "").split("&"):
         if not part:
             continue
         name, equals, value = part.partition("=")
-        name = ALIASES.get(row.name, {}).get(name, name)
+        name = aliases.get(name, name)
         with complaints.collected():
             refuse_unknown([row], [name])
             if not equals:
@@ -220,19 +213,29 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
     return found
 
 
-def _path(row: TargetType, path: str) -> str:
-    if row.path is None:
+def _path(row: TargetType, path: str) -> dict[str, str]:
+    """Return the options that a URL's path gives: as the row splits it, else the one that it fills."""
+    parts = row.split(path)
+    if parts is None:
+        parts = {row.path or "": _one_part(row, path)} if path.strip("/") else {}
+    return {name: _as_read(row.option(name), part) for name, part in parts.items()}
+
+
+def _one_part(row: TargetType, path: str) -> str:
+    option = row.option(row.path) if row.path else None
+    if option is None:
         raise Wrong(f"a {row.name} target has no path; its options: {', '.join(accepted(row)) or 'none'}")
-    if row.path not in TREES:
+    if not option.tree:
         path = path.strip("/")
         if "/" in path:
             raise Wrong(f"the path of a {row.name} target is its {row.path} alone; write a `/` within it as `%2F`")
-    elif row.path not in ROOTED:
-        path = path.strip("/")
-    if row.speaks == "http" and row.path == "path":
-        _decoded("the path", path)
-        return path  # HTTP carries it as it is written
-    return _decoded("the path", path)
+    return path if option.rooted else path.strip("/")
+
+
+def _as_read(option: Option | None, part: str) -> str:
+    """Percent-decode a part of the path, unless its option is carried as it is written."""
+    plain = _decoded("the path", part)
+    return part if option is not None and option.verbatim else plain
 
 
 def _decoded(what: str, text: str) -> str:

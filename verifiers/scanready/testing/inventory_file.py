@@ -11,11 +11,11 @@ from typing import Any
 import click
 import pytest
 
-from scanready.catalogue import BY_NAME
 from scanready.cli.job.prepare import plugins_load
 from scanready.cli.selection import select
 from scanready.inventory import Expectation, Inventory, InventoryError, load
 from scanready.model import Target, Verdict
+from scanready.run.registry import catalogue
 
 from .checker import Wanted
 from .session import Checks, checks_of
@@ -95,7 +95,7 @@ def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
 
 def name_of(target: Target) -> str:
     """Return the target as one would type it: two targets of an inventory never have the same name."""
-    row, options = BY_NAME.get(target.type), dict(target.options)
+    row, options = catalogue().get(target.type), dict(target.options)
     path = str(options.pop(row.path)) if row and row.path and row.path in options else ""
     query = "&".join(f"{name}={value}" for name, value in sorted(options.items()))
     return f"{target}{'/' if path and not path.startswith('/') else ''}{path}{f'?{query}' if query else ''}"

@@ -77,8 +77,8 @@ def _endpoints(name: str, value: Any) -> str:
         except Wrong as wrong:
             complaints.messages += [f"`endpoints`: {message}" for message in wrong.messages]
             continue
-        name = f"[{host}]" if ":" in host else host
-        found[f"{name}:{port}" if port else name] = None
+        place = f"[{host}]" if ":" in host else host
+        found[f"{place}:{port}" if port else place] = None
     complaints.settle()
     return ",".join(found)
 
