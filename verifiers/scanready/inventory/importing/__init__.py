@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scanready.inventory.problems import InventoryError, Problem, did_you_mean, shown
+from scanready.catalogue.wrong import did_you_mean, shown
+from scanready.inventory.problems import InventoryError, Problem
 
 from .found import Imported
 from .overlaps import settle

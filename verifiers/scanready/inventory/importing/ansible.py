@@ -10,22 +10,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scanready.catalogue import TargetType
+from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import is_secretive
-from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+from scanready.inventory.problems import InventoryError, Problem
+from scanready.run.registry import catalogue
 
 from .found import Entry, Imported, host_of, port_of, tags_of
 from .source import Source
 
-# How Ansible connects, as far as it tells what a scan would meet.
-_TYPES = {
-    "ssh": "unix",
-    "paramiko": "unix",
-    "paramiko_ssh": "unix",
-    "smart": "unix",
-    "": "unix",
-    "winrm": "windows",
-    "psrp": "windows",
-}
 _NOT_SCANNED = {
     "local": "Ansible runs it on its own host",
     "network_cli": "a network device",
@@ -94,15 +87,15 @@ def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list
             found.note(f"{shown(name)} of {shown(host)} is in the file; a secret is not taken over, only referred to")
     connection = _text(variables.get("ansible_connection")).rpartition(".")[2]
     address = _text(variables.get("ansible_host") or variables.get("ansible_ssh_host")) or host
-    if why := _why_not(connection, address, variables):
+    row = _type_behind(connection)
+    why = _why_not(connection, address, variables, reaches_hosts=row is not None)
+    if row is None or why:
         found.leave(line, host, why)
         return
-    type_ = _TYPES[connection]
     try:
         name = host_of(address)
-        # Ansible talks to Windows over WinRM; a scan does not, and has ports of its own.
         given = variables.get("ansible_port") or variables.get("ansible_ssh_port")
-        port = port_of(_text(given)) if type_ == "unix" and given is not None else None
+        port = port_of(_text(given)) if row.called.ansible_port and given is not None else None
     except Wrong as wrong:
         found.leave(line, host, "; ".join(wrong.messages))
         return
@@ -110,13 +103,18 @@ def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list
     credential = _account(found, variables, line)
     how = f"Ansible connects with {connection}" if connection else "Ansible connects with its default, SSH"
     about = host if name != host else ""
-    found.add(Entry(name, line, type_, port, credential=credential, tags=tags, guess=how, about=about))
+    found.add(Entry(name, line, row.name, port, credential=credential, tags=tags, guess=how, about=about))
 
 
-def _why_not(connection: str, address: str, variables: Mapping[str, Any]) -> str:
+def _type_behind(connection: str) -> TargetType | None:
+    """Return the type of the hosts that a connection plug-in of Ansible's reaches."""
+    return next((row for row in catalogue() if connection in row.called.ansible), None)
+
+
+def _why_not(connection: str, address: str, variables: Mapping[str, Any], *, reaches_hosts: bool) -> str:
     if connection in _NOT_SCANNED:
         return _NOT_SCANNED[connection]
-    if connection not in _TYPES:
+    if not reaches_hosts:
         return f"connection {shown(connection)}: no host on the network"
     if "ansible_network_os" in variables:
         return "a network device"

@@ -5,45 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from scanready.catalogue import BY_NAME
-from scanready.inventory.hosts import clean_host, host_and_port, port_in_range
-from scanready.inventory.options import ALSO_KNOWN_AS, accepted, option_value
-from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+from scanready.catalogue.wrong import Wrong, shown
+from scanready.inventory.options import also_called
+from scanready.inventory.problems import InventoryError, Problem
+from scanready.net.hosts import clean_host, host_and_port, port_in_range
+from scanready.run.registry import catalogue
 
 #: More than an inventory can hold; a file that has more is split, or no list of hosts.
 MOST = 200_000
 #: Of what was left out, so much is told one by one.
 MOST_LEFT = 1000
-
-# What people call our types in tables, besides their names and what other tools call them.
-_WORDS = {
-    "windows server": "windows",
-    "microsoft windows": "windows",
-    "win": "windows",
-    "ssh server": "unix",
-    "rhel": "unix",
-    "ubuntu": "unix",
-    "debian": "unix",
-    "centos": "unix",
-    "solaris": "unix",
-    "aix": "unix",
-    "macos": "unix",
-    "file share": "smb",
-    "fileshare": "smb",
-    "windows share": "smb",
-    "nfs share": "nfs",
-    "web": "https",
-    "website": "https",
-    "microsoft sql server": "mssql",
-    "sql server": "mssql",
-    "ms sql": "mssql",
-    "postgres": "postgresql",
-    "oracle database": "oracle",
-    "oracle db": "oracle",
-    "ibm db2": "db2",
-    "sap ase": "sybase",
-    "ms exchange": "ews",
-}
 
 
 @dataclass(slots=True)
@@ -74,7 +45,7 @@ class Entry:
     @property
     def used_port(self) -> int | None:
         """Its own port, else its type's."""
-        row = BY_NAME.get(self.type)
+        row = catalogue().get(self.type)
         return self.port or (row.port if row else None)
 
 
@@ -108,7 +79,7 @@ class Imported:
         """
         if len(self.entries) >= MOST:
             raise InventoryError([Problem(f"more than {MOST:,} targets: split it", self.file, entry.line)])
-        row = BY_NAME.get(entry.type)
+        row = catalogue().get(entry.type)
         if row is not None and entry.port == row.port:
             entry.port = None  # what goes without saying
         known = self._known.setdefault(entry.key, entry)
@@ -178,7 +149,7 @@ def port_of(text: str) -> int | None:
 def type_called(word: str) -> str:
     """Return the type that people call so, or nothing."""
     plain = " ".join(word.lower().replace("_", " ").replace("/", " ").split())
-    return plain if plain in BY_NAME else ALSO_KNOWN_AS.get(plain) or _WORDS.get(plain, "")
+    return plain if plain in catalogue() else also_called(plain)
 
 
 def options_of(type_: str, named: Mapping[str, str]) -> dict[str, str]:
@@ -187,9 +158,9 @@ def options_of(type_: str, named: Mapping[str, str]) -> dict[str, str]:
     Raises:
         Wrong: a value that the option cannot have.
     """
-    row = BY_NAME.get(type_)
-    found = {name: value for name, value in named.items() if row is not None and value and name in accepted(row)}
-    return {name: str(option_value(row, name, value)) for name, value in found.items() if row is not None}
+    row = catalogue().get(type_)
+    options = {option.name: option for option in row.options} if row else {}
+    return {name: str(options[name].read(name, value)) for name, value in named.items() if value and name in options}
 
 
 def tags_of(words: Iterable[str]) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from scanready.inventory.hosts import network
-from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+from scanready.catalogue.wrong import Wrong, shown
+from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.targets import read_target
+from scanready.net.hosts import network
 
 from .found import Entry, Imported, host_and_its_port, host_of
 from .source import Source

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax import SAXException, handler
 
-from scanready.inventory.problems import InventoryError, Problem, Wrong
+from scanready.catalogue.wrong import Wrong
+from scanready.inventory.problems import InventoryError, Problem
 
 from .found import Entry, Imported, host_of
 from .services import guess

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from scanready.catalogue import TYPES
+from scanready.catalogue import Catalogue, TargetType
+from scanready.run.registry import catalogue
 
-# nmap's names (nmap-services, nmap-service-probes) to our types.
-_SERVICES = {
-    "ssh": "unix", "msrpc": "windows", "epmap": "windows", "microsoft-ds": "smb", "netbios-ssn": "smb", "nfs": "nfs",
-    "http": "http", "http-proxy": "http", "http-alt": "http", "https": "https", "https-alt": "https", "imap": "imap",
-    "imap2": "imap", "imaps": "imaps", "mysql": "mysql", "mariadb": "mysql", "ms-sql-s": "mssql", "oracle": "oracle",
-    "oracle-tns": "oracle", "postgresql": "postgresql", "sybase": "sybase", "sybaseanywhere": "sybase", "db2": "db2",
-    "ibm-db2": "db2", "drda": "db2", "informix": "informix", "lotusnotes": "notes",
-}  # fmt: skip
-_IN_TLS = {"http": "https", "imap": "imaps"}
-_NO_TARGET = {
-    "rpcbind": "a part of NFS, which is asked about it",
-    "mountd": "a part of NFS, which is asked about it",
-    "nlockmgr": "a part of NFS, which is asked about it",
-    "status": "a part of NFS, which is asked about it",
-    "ms-sql-m": "the SQL Browser, which is asked about the instances of an mssql target",
-    "tcpwrapped": "it accepts and hangs up: nobody knows what it is",
-}
-# What a port can tell nothing of, and what is no target, is left out; of several types on one port the first counts.
-_NOT_BY_PORT = ("master", "console", "update", "cloud", "ews")
-_BY_PORT = {row.port: row.name for row in reversed(TYPES) if row.name not in _NOT_BY_PORT}
-# A port that Windows of some age uses besides 445; the check of smb looks there itself.
-_NETBIOS = 139
-# nmap calls every program of rpcbind's there by some name of the family.
-_NFS, _RPC = 2049, ("rpcbind", "nfs", "nfs_acl", "mountd", "nlockmgr", "status")
+#: Names that belong to no target type, with the reason.
+_NO_TARGET = {"tcpwrapped": "it accepts and hangs up: nobody knows what it is"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +19,33 @@ class Guess:
 
     type: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the rows say of nmap's names and of ports. Where several claim one, the first in the catalogue has it."""
+
+    by_service: Mapping[str, TargetType]
+    by_port: Mapping[int, TargetType]
+    on_own_port: Mapping[tuple[int, str], Guess]
+    no_target: Mapping[str, str]
+    no_target_ports: Mapping[int, str]
+
+
+@lru_cache(maxsize=1)
+def _known(types: Catalogue) -> _Known:
+    rows = list(types)[::-1]
+    return _Known(
+        by_service={service: row for row in rows for service in row.nmap.services},
+        by_port={row.port: row for row in rows if row.port and row.nmap.by_port},
+        on_own_port={
+            (row.port, service): Guess(row.name, f"{port}, and nmap found {service}")
+            for row in rows
+            for service, port in row.nmap.on_own_port.items()
+        },
+        no_target={name: why for row in rows for name, why in row.nmap.parts.items()} | _NO_TARGET,
+        no_target_ports={port: why for row in rows for port, why in row.nmap.ports.items()},
+    )
 
 
 def guess(port: int, service: str, *, tls: bool, probed: bool, product: str = "") -> Guess:
@@ -49,19 +57,19 @@ def guess(port: int, service: str, *, tls: bool, probed: bool, product: str = ""
         probed: nmap talked to it; otherwise the name is that of the port in a table.
         product: as nmap recognised it.
     """
-    if port == _NFS and service in _RPC:
-        return Guess("nfs", f"the port of NFS, and nmap found {service}")
-    if service in _NO_TARGET:
-        return Guess("", _NO_TARGET[service])
-    if port == _NETBIOS:
-        return Guess("", "file shares over NetBIOS; the check of smb looks there where 445 does not answer")
-    by_service, by_port = _SERVICES.get(service, ""), _BY_PORT.get(port, "")
+    known = _known(catalogue())
+    if found := known.on_own_port.get((port, service)):
+        return found
+    if why := known.no_target.get(service) or known.no_target_ports.get(port):
+        return Guess("", why)
+    by_service, by_port = known.by_service.get(service), known.by_port.get(port)
     if probed and by_service:
-        found = _IN_TLS.get(by_service, by_service) if tls else by_service
         recognised = f"nmap recognised {service}{f', {product}' if product else ''}"
-        return Guess(found, recognised + (" in TLS" if tls else ""))
+        if tls:
+            return Guess(by_service.nmap.in_tls or by_service.name, f"{recognised} in TLS")
+        return Guess(by_service.name, recognised)
     if probed and service and service != "unknown":
         return Guess("", f"nmap recognised {service}, which is no target type")
-    if found := by_service or by_port:
-        return Guess(found, f"by the number of the port alone{f' ({service})' if service else ''}")
+    if row := by_service or by_port:
+        return Guess(row.name, f"by the number of the port alone{f' ({service})' if service else ''}")
     return Guess("", f"no target type has this port{f' ({service})' if service else ''}")

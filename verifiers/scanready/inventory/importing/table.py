@@ -10,9 +10,10 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 
-from scanready.catalogue import TYPES
-from scanready.inventory.options import accepted, is_secretive
-from scanready.inventory.problems import InventoryError, Problem, Wrong, shown
+from scanready.catalogue.wrong import Wrong, shown
+from scanready.inventory.options import accepted, is_secretive, port_of_target, type_row
+from scanready.inventory.problems import InventoryError, Problem
+from scanready.run.registry import catalogue
 
 from .found import Entry, Imported, host_and_its_port, options_of, port_of, tags_of, type_called
 from .source import Source
@@ -60,21 +61,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _ALL_OF = frozenset({"tags"})  # every column of this kind counts, not just the first
-_OPTIONS = frozenset(name for row in TYPES for name in accepted(row))
-_SYSTEMS = (
-    ("windows", "windows"),
-    ("linux", "unix"),
-    ("unix", "unix"),
-    ("aix", "unix"),
-    ("solaris", "unix"),
-    ("hp-ux", "unix"),
-    ("red hat", "unix"),
-    ("ubuntu", "unix"),
-    ("debian", "unix"),
-    ("suse", "unix"),
-    ("bsd", "unix"),
-    ("macos", "unix"),
-)
 
 
 def has_a_header(text: str) -> bool:
@@ -137,9 +123,10 @@ def _columns(row: Sequence[str]) -> dict[str, list[int]]:
         if places:
             found[kind] = places
     taken = {place for kind, places in found.items() for place in (places if kind in _ALL_OF else places[:1])}
+    options = {name for row in catalogue() for name in accepted(row)}
     for place, word in enumerate(words):
         name = word.replace(" ", "_")
-        if name in _OPTIONS and place not in taken:
+        if name in options and place not in taken:
             found[f"option {name}"] = [place]
     return found
 
@@ -172,6 +159,8 @@ def _take(found: Imported, header: Mapping[str, list[int]], row: Sequence[str], 
             word for place in header.get("tags", ()) if place < len(row) for word in re.split(r"[,;|]", row[place])
         )
         for type_ in types:
+            if type_:
+                port_of_target(type_row(type_), port)
             options = options_of(type_, named)
             credential = _account(found, cell("credential"), cell("user"), line)
             found.add(Entry(host, line, type_, port, options, credential, tags, guess))
@@ -197,9 +186,9 @@ def _types(words: str, system: str) -> tuple[list[str], str]:
             if word.strip().lower() != type_
         ]
         return list(dict.fromkeys(found)), f"read {', '.join(odd)}" if odd else ""
-    for part, type_ in _SYSTEMS:
-        if part in system.lower():
-            return [type_], f"by its operating system, {system}"
+    for row in catalogue():
+        if any(part in system.lower() for part in row.called.systems):
+            return [row.name], f"by its operating system, {system}"
     return [""], ""
 
 
