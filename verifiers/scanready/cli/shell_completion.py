@@ -8,9 +8,9 @@ from click.shell_completion import CompletionItem
 
 def types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the target types."""
-    from scanready.catalogue import BY_NAME
+    from scanready.inventory.options import type_names
 
-    return [name for name in BY_NAME if name.startswith(incomplete.lower())]
+    return [name for name in type_names() if name.startswith(incomplete.lower())]
 
 
 def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
