@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from scanready.inventory import InventoryError, load
+from scanready.run import registry
 
 Problems = Callable[[str | bytes], list[str]]
 
@@ -34,3 +36,28 @@ def problems(write: Callable[[str | bytes], Path], tmp_path: Path) -> Problems:
         return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
     return problems
+
+
+def _forget() -> None:
+    registry.catalogue.cache_clear()
+    registry._plugins.cache_clear()
+
+
+@pytest.fixture
+def entry_points(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
+    """The entry points that are installed; a test adds its own."""
+    found: list[EntryPoint] = []
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: found if group == registry.ENTRY_POINTS else []
+    )
+    _forget()
+    yield found
+    _forget()
+
+
+@pytest.fixture
+def brought(entry_points: list[EntryPoint]) -> list[EntryPoint]:
+    """Install a third party's two types: ``queue`` has a row, ``mongodb`` is no more than a coroutine."""
+    for name, what in (("queue", "QUEUE"), ("mongodb", "verify")):
+        entry_points.append(EntryPoint(name, f"tests.inventory.brought:{what}", registry.ENTRY_POINTS))
+    return entry_points
