@@ -26,7 +26,11 @@ EXCEPTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("http", "the codec", ("clients", "climb/identify.py")),
     ("windows", "the platform of an agent, as --assume-agent has it", ("cli/job/job.py",)),
     ("windows", "a firewall dialect", ("report/rule_forms.py", "report/formats/html.py")),
-    ("master", "a role in the inventory, of an agent and in its report", ("fitness", "inventory/reading.py", "report/schema.py")),
+    (
+        "master",
+        "a role in the inventory, of an agent and in its report",
+        ("fitness", "inventory/reading.py", "report/schema.py"),
+    ),
     ("master", "the Master Server, whose ways the agent's examination climbs", ("cli/commands", "fitness")),
     ("update", "the update server, which --update-server names", ("cli/commands/agent.py",)),
 )
