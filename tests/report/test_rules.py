@@ -15,11 +15,13 @@ from scanready.model import Step, Target
 from scanready.report.document import Look
 from scanready.report.endpoints import where
 from scanready.report.rule_forms import FORMS, plain
-from scanready.report.rules import ASSIGNED, Rule, best_source, merged, rules, rules_of_result
+from scanready.report.rules import Rule, best_source, merged, rules, rules_of_result
 from scanready.report.serialize import as_object
 from tests.ladder import TYPES
 from tests.report.reports import blocked
 
+#: What rpcbind may assign where nobody pinned it.
+ASSIGNED = "600-65535"
 AGENT = "10.0.1.5"
 
 
