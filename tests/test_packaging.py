@@ -58,6 +58,21 @@ def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
     assert wanted <= names
 
 
+def test_wheel_and_sdist_carry_the_licence(built: Path) -> None:
+    text = (ROOT / "LICENSE").read_bytes()
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        (licence,) = [name for name in wheel.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        (metadata,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+        assert wheel.read(licence) == text
+        fields = wheel.read(metadata).decode().partition("\n\n")[0].splitlines()
+    assert {"License-Expression: Apache-2.0", "License-File: LICENSE", "Author: The scanready authors"} <= set(fields)
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
+        (member,) = [one for one in sdist.getmembers() if one.name.partition("/")[2] == "LICENSE"]
+        packed = sdist.extractfile(member)
+        assert packed is not None
+        assert packed.read() == text
+
+
 def test_a_bare_checkout_has_a_launcher() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "cli.py"), "--help"],
