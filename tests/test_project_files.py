@@ -1,0 +1,67 @@
+"""The files that forges, editors and hooks read: they parse, and what they name exists."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")) or [Path("no-form.yml")]
+in_a_checkout = pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="an sdist carries no files for forges")
+
+
+def load(path: Path) -> Any:
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+
+
+@in_a_checkout
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_an_issue_form_is_one_that_the_forge_accepts(path: Path) -> None:
+    form = load(path)
+    assert {"name", "description", "body"} <= form.keys()
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert {field["type"] for field in fields} <= {"input", "textarea", "checkboxes", "dropdown"}
+    assert all(field["attributes"]["label"] for field in fields)
+    assert len({field["id"] for field in fields}) == len(fields)
+    assert "SECURITY.md" in path.read_text() or "adding-a-target.md" in path.read_text()
+
+
+@in_a_checkout
+def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
+    (repository,) = load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert hook["language"] == "system"
+        program = hook["entry"].split()[0]
+        assert program.startswith(".venv/bin/") or (ROOT / program).is_file(), program
+
+
+@in_a_checkout
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+@pytest.mark.parametrize(
+    ("attribute", "path", "value"),
+    [
+        ("diff", "constraints.txt", "unset"),
+        ("diff", "constraints-test.txt", "unset"),
+        ("diff", "verifiers/scanready/model.py", "unspecified"),
+        ("diff", "docs/causes.md", "unspecified"),
+        ("eol", "script/test", "lf"),
+        ("text", "fixtures/transcripts/ssh/openssh9.2-kexinit.s2c.hex", "unset"),
+    ],
+)
+def test_git_treats_pins_captures_and_scripts_as_they_need(attribute: str, path: str, value: str) -> None:
+    asked = ["git", "check-attr", attribute, "--", path]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout.strip() == f"{path}: {attribute}: {value}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"])
+def test_a_page_links_only_to_files_that_exist(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    targets = [part.partition(")")[0].partition("#")[0] for part in page.split("](")[1:]]
+    assert not [target for target in targets if "://" not in target and not (ROOT / target).exists()]
