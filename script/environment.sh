@@ -1,10 +1,34 @@
-# Sourced by script/demo and script/test: a virtual environment with the pinned dependencies, on a machine with
+# Sourced by the scripts of this folder: a virtual environment with the pinned dependencies, on a machine with
 # nothing but python3. Sets PYTHON. Says the one line to type where it may not install what is missing.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
 say() { printf '%s\n' "$*" >&2; }
+
+# print_time_at_exit: at the end of this script, however it ends, print its time and its conditions: cores, and whether
+# mypy and ruff had a cache. The time to make .venv is apart, for only the first run and a change of pins have it.
+print_time_at_exit() {
+    began=$(date +%s)
+    installing=0
+    caches=warm
+    [ -d .mypy_cache ] && [ -d .ruff_cache ] || caches=cold
+    trap print_time EXIT
+}
+
+print_time() {
+    say "$0: $(($(date +%s) - began - installing)) s ($(getconf _NPROCESSORS_ONLN) cores, caches $caches;" \
+        "making .venv: $installing s)"
+}
+
+# check_without_tests: format, lint, types, import contracts and style, the quickest first.
+check_without_tests() {
+    "$PYTHON" -m ruff format --check .
+    "$PYTHON" -m ruff check .
+    "$PYTHON" script/style_check.py
+    "$root/.venv/bin/lint-imports"
+    "$PYTHON" -m mypy
+}
 
 # as_root COMMAND...: run it as root if that needs no question; 1 if it cannot be.
 as_root() {
@@ -61,6 +85,7 @@ prepare() {
         fi
     fi
     say "installing scanready and its dependencies into .venv ..."
+    preparing=$(date +%s)
     "$base" -m venv .venv
     quietly="--quiet --disable-pip-version-check --no-input --no-deps"
     pins=$(printf -- '-r %s ' "$@")
@@ -69,4 +94,5 @@ prepare() {
     # shellcheck disable=SC2086
     "$PYTHON" -m pip install $quietly --no-build-isolation -e .
     printf '%s' "$wanted" >.venv/scanready-environment
+    installing=$(($(date +%s) - preparing))
 }

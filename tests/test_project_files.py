@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +59,26 @@ def test_git_treats_pins_captures_and_scripts_as_they_need(attribute: str, path:
     asked = ["git", "check-attr", attribute, "--", path]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout.strip() == f"{path}: {attribute}: {value}"
+
+
+def test_the_quick_tests_exist_and_start_no_lab() -> None:
+    lines = (ROOT / "script" / "check-tests").read_text().splitlines()
+    paths = [line.removeprefix("-") for line in lines if line and not line.startswith("#")]
+    for file, _, test in (path.partition("::") for path in paths):
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(), test
+    assert not [path for path in paths if path.startswith("tests/lab")]
+
+
+@pytest.mark.parametrize(("command", "status"), [("true", 0), ("false", 1), ("exit 3", 3)])
+def test_a_tier_prints_its_time_and_keeps_its_exit_code(tmp_path: Path, command: str, status: int) -> None:
+    (tmp_path / "script").mkdir()
+    shutil.copy(ROOT / "script" / "environment.sh", tmp_path / "script")
+    tier = tmp_path / "script" / "tier"
+    tier.write_text(f'set -eu\n. "$(dirname "$0")/environment.sh"\nprint_time_at_exit\n{command}\n')
+    done = subprocess.run(["sh", str(tier)], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == status
+    assert re.fullmatch(r".*/tier: \d+ s \(\d+ cores, caches cold; making \.venv: 0 s\)\n", done.stderr)
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"])
