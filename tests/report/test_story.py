@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from scanready.catalogue import BY_NAME, TYPES, TargetType
+from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import (
     Agent,
@@ -23,15 +23,16 @@ from scanready.model import (
     Verdict,
 )
 from scanready.report.document import Look
-from scanready.report.exchanges import TOLD
 from scanready.report.ladder import draw
 from scanready.report.story import tell
-from scanready.run.registry import built_in
+from scanready.run.registry import catalogue
 from tests.report.reports import AGENT, HOSTILE, blocked, ready
+
+BUILT_IN = catalogue().built_in
 
 
 def climbed(kind: str, *checks: Check, **more: object) -> Report:
-    target = Target("10.0.0.7", kind, BY_NAME[kind].port if kind in BY_NAME else 99)
+    target = Target("10.0.0.7", kind, BUILT_IN[kind].port if kind in BUILT_IN else 99)
     made = Report(AGENT, target, Verdict.READY, None, None, None, {}, list(checks), Footprint(), "2026-01-01", 0.1)
     return dataclasses.replace(made, **more)  # type: ignore[arg-type]
 
@@ -45,24 +46,35 @@ SILENT = {"tibero": (Step.AUTH, Step.LOGIN, Step.ACCESS), "notes": (Step.AUTH, S
 SILENT["cloud"] = SILENT["notes"]
 
 
-@pytest.mark.parametrize("row", [row for row in TYPES if built_in(row.name)], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", BUILT_IN.values(), ids=lambda row: row.name)
 def test_every_built_type_says_what_it_sends_on_its_own_rungs(row: TargetType) -> None:
     for step in row.steps:
         rung = tell(climbed(row.name, passed(step))).rungs[0]
         if step not in (*SILENT.get(row.name, ()), Step.TLS):
-            assert rung.sent, f"report/exchanges says nothing of {step}"
+            assert rung.sent, f"its story says nothing of {step}"
         assert rung.received == "fine"
         assert rung.means
 
 
-def test_no_row_is_for_a_rung_that_its_verifier_does_not_climb() -> None:
-    assert [key for key in TOLD if key[0] not in BY_NAME or key[1] not in BY_NAME[key[0]].steps] == []
+def test_no_story_is_for_a_step_that_its_type_does_not_have() -> None:
+    stories = list(catalogue().parts("story"))
+    assert sorted(kind for module in stories for kind in module.STORY) == sorted(BUILT_IN)
+    for module in stories:
+        for kind, steps in module.STORY.items():
+            assert BUILT_IN[kind].home == module.__package__, "a family has words for its own types only"
+            assert set(steps) <= set(BUILT_IN[kind].steps), kind
 
 
 def test_no_place_in_a_line_is_left_open() -> None:
-    for kind, step in TOLD:
-        for line in tell(climbed(kind, passed(step))).rungs[0].by_hand:
+    for kind, row in BUILT_IN.items():
+        lines = [line for step in row.steps for line in tell(climbed(kind, passed(step))).rungs[0].by_hand]
+        for line in lines:
             assert not re.search(r"[{}]", line.replace("'{user}'", "")), line
+
+
+def test_of_a_type_that_nobody_knows_there_is_still_a_story() -> None:
+    rung = tell(climbed("gopher", passed(Step.HANDSHAKE))).rungs[0]
+    assert (rung.sent, rung.received, rung.means) == ("", "fine", "the protocol is really spoken there")
 
 
 @pytest.mark.parametrize("kind", ["tibero", "notes"])

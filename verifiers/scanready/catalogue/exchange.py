@@ -1,4 +1,8 @@
-"""What one row of the tables holds."""
+"""Describe in words what a check sends on one step, with the line that asks the same: the type of a family's ``story``.
+
+A family's module ``story`` has the constant ``STORY``, which maps a type's name to its steps, and each step to an
+:class:`Exchange`. A type without one has reports without those words.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from scanready.model import Check, Report
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One rung of one type.
+    """One step of one type.
 
     ``sent`` is what goes out, or a function that says it of a report and its check where that depends on the target.
     ``by_hand`` is a line for a shell of the agent, with the places of
@@ -40,6 +44,17 @@ def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[
 
     return told
 
+
+#: A TLS hello, where the type's usual clients do not verify certificates.
+TLS_AS_A_FACT = "a TLS hello with the server's name (SNI); the certificate is told as a fact"
+#: The same on a port that speaks its protocol in clear or in TLS.
+TLS_AFTER_CLEAR = f"{TLS_AS_A_FACT}; only where plain text draws none"
+#: A TLS hello, where the certificate can fail the check.
+TLS_JUDGED = "a TLS hello with the server's name (SNI); its certificate was judged after the handshake"
+#: The line that does a TLS handshake; STARTTLS where the type has it.
+OPENSSL = "openssl s_client {starttls}-connect {host}:{port}"
+#: The last step of most databases.
+ONE_ROW = "a SELECT of one row"
 
 #: Said by :mod:`scanready.report.story` of a login rung on which no login went out.
 NOTHING_TRIED = "nothing: the account was not tried"

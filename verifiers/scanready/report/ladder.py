@@ -114,7 +114,7 @@ def _tell(report: Report, paper: Paper) -> None:
         paper.paste(told.request.text, indent=4)
 
 
-def _named(rung: story.Rung) -> str:
+def _named(rung: story.ToldStep) -> str:
     return f"{rung.code} ({rung.owner})" if rung.code else ""
 
 

@@ -16,21 +16,22 @@ them escapes them (``escape.visible`` for a terminal, autoescape in HTML), as wi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scanready.catalogue import BY_NAME
+from scanready.catalogue import TargetType
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
+from scanready.run.registry import catalogue
 
-from .exchanges import TOLD
 from .filled import fill
 from .serialize import fixes
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One check, told. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first."""
+class ToldStep:
+    """One check in words. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first."""
 
     step: Step
     endpoint: str
@@ -58,7 +59,7 @@ class Request:
 class Story:
     """All rungs, and what to ask for in the end."""
 
-    rungs: tuple[Rung, ...]
+    rungs: tuple[ToldStep, ...]
     request: Request | None
 
 
@@ -86,7 +87,6 @@ _MEANS: dict[Step, str] = {
 _NOT_CHECKED = "not checked, so nothing is known of it"
 #: Where nothing but the look of an answer is known, the answer proves no more than that.
 _SHAPED = "what answers there looks like it; its protocol is not public, so no more can be told"
-_UNSPOKEN = ("tibero", "notes")
 _NO_LOGIN = "nobody need log in"
 #: Where the requirement is the connection itself: what is spoken there was not asked.
 _STANDS = "the connection stands; what is spoken there is not public, and was not asked"
@@ -101,12 +101,12 @@ _ELSEWHERE = re.compile(r"\b[Oo]n (?:a|an|the) [\w ]+:")
 _GENERAL = (Step.LOGIN, Step.ACCESS)
 
 
-def _rung(report: Report, check: Check, *, again: bool) -> Rung:
+def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
     exchange = _exchange(report, check)
     skipped = check.outcome is Outcome.SKIPPED
     finding = check.finding
     detail = finding.detail if finding and finding.detail not in check.summary else ""
-    return Rung(
+    return ToldStep(
         check.step,
         check.endpoint,
         check.outcome,
@@ -139,38 +139,55 @@ def _means(report: Report, check: Check) -> str:
         return _NOT_CHECKED
     if check.step is Step.AUTH and check.facts.get("auth_methods") in (["anonymous"], ["sys"]):
         return _NO_LOGIN
-    row = BY_NAME.get(report.target.type)
-    if row is not None and row.by_connection and check.step is Step.HANDSHAKE:
-        return _STANDS if _is_own_port(check, report.target) else _NEIGHBOUR
-    if report.target.type in _UNSPOKEN and check.step is Step.HANDSHAKE:
-        return _SHAPED
+    row = _row(report.target)
+    if row is not None and check.step is Step.HANDSHAKE:
+        if row.by_connection:
+            return _STANDS if _is_own_port(check, report.target) else _NEIGHBOUR
+        if not row.public:
+            return _SHAPED
     return _MEANS[check.step]
 
 
 def _exchange(report: Report, check: Check) -> Exchange:
-    """The table's row; resolving and connecting are alike for all types, and at other endpoints than the target's."""
+    """Return what the type's story has for the check.
+
+    All types resolve and connect alike, and so at endpoints that are not the target's own.
+    """
     windows = report.agent.platform == "Windows" and not report.agent.assumed
     if check.step is Step.RESOLVE:
         literal = bool(_ADDRESS.fullmatch(check.endpoint))
         sent = "nothing: it is an address" if literal else "the name, to this host's resolver"
         line = "Resolve-DnsName {host}" if windows else "getent ahosts {host}"
         return Exchange(sent, "" if literal else line)
-    row = TOLD.get((report.target.type, check.step))
+    own = _own_words(report.target).get(check.step)
     if check.step is Step.AGENT:
-        return row or Exchange("nothing: this host itself was looked at")
+        return own or Exchange("nothing: this host itself was looked at")
     if check.step is not Step.CONNECT and not _is_neighbour(check, report.target):
-        return row or Exchange()
-    if row is not None and _is_own_port(check, report.target):
-        return row
+        return own or Exchange()
+    if own is not None and _is_own_port(check, report.target):
+        return own
     if check.endpoint.endswith("/udp"):
         return Exchange("a question over UDP, asked again until its time was over", "nc -u -vz {host} {port}")
     line = "Test-NetConnection {host} -Port {port}" if windows else "nc -vz -w 5 {host} {port}"
     return Exchange("a TCP connection request", line)
 
 
+def _row(target: Target) -> TargetType | None:
+    """Return the row of the target's type; None for a type that this version does not know."""
+    return catalogue().get(target.type)
+
+
+def _own_words(target: Target) -> Mapping[Step, Exchange]:
+    """Load the story of the target's type; empty if the type has none."""
+    row = _row(target)
+    module = row.part("story") if row else None
+    found: Mapping[str, Mapping[Step, Exchange]] = module.STORY if module else {}
+    return found.get(target.type, {})
+
+
 def _is_neighbour(check: Check, target: Target) -> bool:
     """Whether it is the port that must not take a connection, of a type whose requirement is a connection."""
-    row = BY_NAME.get(target.type)
+    row = _row(target)
     connects = row is not None and row.by_connection
     return connects and check.step is Step.HANDSHAKE and not _is_own_port(check, target)
 
@@ -215,7 +232,7 @@ def _place(target: Target, check: Check) -> Target:
 
 def _is_hostless(target: Target) -> bool:
     """Whether its host is the name of a service: what can be asked by hand is an endpoint of it."""
-    row = BY_NAME.get(target.type)
+    row = _row(target)
     return row is not None and row.hostless
 
 
@@ -235,7 +252,7 @@ def _whom(report: Report, owner: Owner) -> str:
         case Owner.SERVER:
             return f"the administrator of {host}"
         case Owner.DATABASE:
-            row = BY_NAME.get(report.target.type)
+            row = _row(report.target)
             return f"the database administrator of {host} ({row.title if row else report.target.type})"
         case Owner.IDENTITY:
             return f"whoever administers the account {user}" if user else "whoever administers the account"
@@ -255,7 +272,7 @@ def _ticket(report: Report, finding: Finding) -> str:
         Verdict.LIMITED: ("can be scanned", ", but something a scan needs is missing or at risk"),
         Verdict.UNDECIDED: ("could not be checked to the end", ""),
     }.get(report.verdict, ("was checked", ""))
-    row = BY_NAME.get(target.type)
+    row = _row(target)
     lines = [
         f"{bracketed(target.host)}:{target.port} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",

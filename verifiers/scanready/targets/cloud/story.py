@@ -1,0 +1,13 @@
+"""Describe what a check of a cloud service sends on each step; no usual program asks the same."""
+
+from __future__ import annotations
+
+from scanready.catalogue.exchange import TLS_JUDGED, Exchange
+from scanready.model import Step
+
+STORY: dict[str, dict[Step, Exchange]] = {
+    "cloud": {
+        Step.TLS: Exchange(TLS_JUDGED),
+        Step.HANDSHAKE: Exchange("HEAD / to each endpoint that a scan of the service needs"),
+    },
+}

@@ -1,0 +1,21 @@
+"""Describe what a check of DB2 sends on each step, with the db2 lines that ask the same."""
+
+from __future__ import annotations
+
+from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AFTER_CLEAR, Exchange
+from scanready.model import Step
+
+_DB2 = (
+    "db2 catalog tcpip node n remote {host} server {port}; db2 catalog database {path} at node n; "
+    "db2 connect to {path} user {user}"
+)
+
+STORY: dict[str, dict[Step, Exchange]] = {
+    "db2": {
+        Step.TLS: Exchange(TLS_AFTER_CLEAR, OPENSSL),
+        Step.HANDSHAKE: Exchange("EXCSAT and ACCSEC: who are you, and how does one log in?", _DB2),
+        Step.AUTH: Exchange("nothing more: the answer to ACCSEC lists the ways", _DB2),
+        Step.LOGIN: Exchange("ACCSEC and SECCHK with the account, once", _DB2),
+        Step.ACCESS: Exchange(f"ACCRDB, then {ONE_ROW}", _DB2),
+    },
+}

@@ -1,0 +1,26 @@
+"""Describe what a check of MySQL or MariaDB sends on each step, with the client lines that ask the same."""
+
+from __future__ import annotations
+
+from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AS_A_FACT, Exchange, with_login
+from scanready.model import Step
+
+_MYSQL = "mysql -h {host} -P {port} -u {user} -p"
+_PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: each early hang-up counts towards a ban"
+
+STORY: dict[str, dict[Step, Exchange]] = {
+    "mysql": {
+        Step.CONNECT: Exchange("a TCP connection request; the server speaks first", _PING),
+        Step.TLS: Exchange(f"SSLRequest, then {TLS_AS_A_FACT}", OPENSSL),
+        Step.HANDSHAKE: Exchange("nothing: the server speaks first", _PING),
+        Step.AUTH: Exchange(
+            with_login(
+                "nothing more: the greeting names the method",
+                "a login as scanready_probe without a password, to be refused: whoever leaves earlier is counted",
+            ),
+            _MYSQL,
+        ),
+        Step.LOGIN: Exchange("the account, once, on the same connection", _MYSQL),
+        Step.ACCESS: Exchange(ONE_ROW, f"{_MYSQL} -e 'SHOW DATABASES'"),
+    },
+}

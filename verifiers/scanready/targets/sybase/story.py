@@ -1,0 +1,25 @@
+"""Describe what a check of SAP ASE sends on each step, with the tsql and isql lines that ask the same."""
+
+from __future__ import annotations
+
+from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AS_A_FACT, Exchange, with_probe
+from scanready.model import Step
+
+_SYBASE = "TDSVER=5.0 tsql -H {host} -p {port} -U {user}   # or: isql -S {host}:{port} -U {user}"
+
+STORY: dict[str, dict[Step, Exchange]] = {
+    "sybase": {
+        Step.TLS: Exchange(TLS_AS_A_FACT, OPENSSL),
+        Step.HANDSHAKE: Exchange(
+            with_probe(
+                "a login record of scanready_probe, to be refused",
+                "nothing: a login is this protocol's first word, and none was permitted",
+                "a login record with the account: a login is this protocol's first word",
+            ),
+            _SYBASE,
+        ),
+        Step.AUTH: Exchange("nothing more: the answer to the login record says it", _SYBASE),
+        Step.LOGIN: Exchange("nothing more: the account was in the login record", _SYBASE),
+        Step.ACCESS: Exchange(f"the database was opened; {ONE_ROW}", _SYBASE),
+    },
+}

@@ -1,0 +1,21 @@
+"""Describe what a check of a web site sends on each step, with the curl lines that ask the same."""
+
+from __future__ import annotations
+
+from scanready.catalogue.exchange import OPENSSL, TLS_JUDGED, Exchange, with_login
+from scanready.model import Step
+
+_ACCOUNT = "curl -vk --anyauth -u {user} {url}   # asks for the password, and counts as one attempt"
+_SITE = {
+    Step.TLS: Exchange(TLS_JUDGED, OPENSSL),
+    Step.HANDSHAKE: Exchange(
+        "HEAD with our User-Agent; GET where HEAD alone was refused; redirects were followed", "curl -vkIL {url}"
+    ),
+    Step.AUTH: Exchange("nothing of its own: the answer's status and fields say it", "curl -vkI {url}"),
+    Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),
+    Step.ACCESS: Exchange(
+        with_login("GET with the account, up to 64 KiB", "GET without an account, up to 64 KiB"), "curl -vk {url}"
+    ),
+}
+
+STORY: dict[str, dict[Step, Exchange]] = {"http": _SITE, "https": _SITE}
