@@ -6,18 +6,20 @@ import pytest
 from hypothesis import given
 
 from fixtures.transcripts import load, names
-from scanready.climb import identify
-from scanready.climb.identify import Identity
+from scanready.climb.identify import Identity, Signatures
+from scanready.run.registry import catalogue
 from tests.wire import fuzz
+
+SIGNATURES = Signatures.of(catalogue())
 
 
 def who(first: bytes) -> str | None:
-    found = identify.identify(first)
+    found = SIGNATURES.identify(first)
     return found.protocol if found else None
 
 
 def text(first: bytes) -> str:
-    found = identify.identify(first)
+    found = SIGNATURES.identify(first)
     assert found is not None
     return found.text
 
@@ -55,7 +57,7 @@ def text(first: bytes) -> str:
     ],
 )
 def test_captured_first_bytes(transcript: str, expected: Identity) -> None:
-    assert identify.identify(load(f"{transcript}.s2c.hex")) == expected
+    assert SIGNATURES.identify(load(f"{transcript}.s2c.hex")) == expected
 
 
 def test_every_greeting_that_was_captured_is_recognised() -> None:
@@ -201,7 +203,7 @@ def test_a_mysql_greeting_whose_length_does_not_fit_is_none() -> None:
     ],
 )
 def test_text_protocols(first: bytes, expected: Identity) -> None:
-    assert identify.identify(first) == expected
+    assert SIGNATURES.identify(first) == expected
 
 
 def test_a_tls_port_that_says_so_in_http() -> None:
@@ -244,7 +246,7 @@ def test_a_tls_port_that_says_so_in_http() -> None:
     ],
 )
 def test_nobody_in_particular(first: bytes) -> None:
-    assert identify.identify(first) is None
+    assert SIGNATURES.identify(first) is None
 
 
 # --- hostile peers -----------------------------------------------------------------------------------------------
@@ -254,7 +256,7 @@ SEEDS = [load(name) for folder in ("ssh", "http", "tls", "imap", "mysql", "postg
 
 @given(fuzz.hostile(*SEEDS, *(first for all_of in BINARY.values() for first in all_of)))
 def test_it_never_raises_and_says_nothing_dangerous(data: bytes) -> None:
-    found = identify.identify(data)
+    found = SIGNATURES.identify(data)
     if found is not None:
         assert found.text.isprintable()
         assert len(found.text) < 160
@@ -269,7 +271,7 @@ def test_escapes_are_taken_out(first: bytes) -> None:
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-", b"220 ", b"220 FTP", b"* OK ", b"* OK [", b"HTTP/1.1 200 \r\nServer: "])
 def test_endless_names_are_cut(first: bytes) -> None:
-    found = identify.identify(first + b"x" * 10_000_000)
+    found = SIGNATURES.identify(first + b"x" * 10_000_000)
     assert found is None or len(found.text) < 160
 
 
@@ -279,5 +281,5 @@ def test_endless_names_are_cut(first: bytes) -> None:
 def test_it_takes_no_time(first: bytes) -> None:
     began = time.process_time()
     for _ in range(10):
-        identify.identify(first)
+        SIGNATURES.identify(first)
     assert time.process_time() - began < 1

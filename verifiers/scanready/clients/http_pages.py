@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from scanready.causes import common
 from scanready.causes import web as causes
-from scanready.climb.explain import Failure, explain
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Owner, Step
 from scanready.net.stream import StreamError
@@ -151,7 +151,7 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
 
 def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Failure:
     """What keeps the agent from going where everybody is sent; what is our own limit stays that."""
-    found = explain(error, Step.HANDSHAKE, probe.row.speaks)
+    found = probe.explain(error, Step.HANDSHAKE)
     detail = f"{start} redirects to {target}, where: {found.detail}"
     no_way = found.cause.step in (Step.RESOLVE, Step.CONNECT) or found.cause in (common.SILENT, common.HUNG_UP)
     of_the_way = no_way and not found.cause.code.startswith("http.")  # a configured proxy has causes of its own

@@ -12,7 +12,7 @@ from scanready.model import Cause, Facts, Finding, Step
 from scanready.net.stream import DialFailed, HungUp, Silent, StreamError, TlsFailed, Unanswered
 from scanready.wire import WireError, tls
 
-from .identify import Identity, identify
+from .identify import Signatures
 
 
 class Failure(Exception):
@@ -59,8 +59,17 @@ _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 )
 
 
-def explain(error: BaseException, step: Step, speaks: str) -> Finding:
-    """Return the cause of ``error`` at ``step``, for a target that should speak ``speaks``."""
+#: A table that recognises nothing.
+_NOTHING_HEARD = Signatures()
+
+
+def explain(error: BaseException, step: Step, speaks: str, signatures: Signatures = _NOTHING_HEARD) -> Finding:
+    """Return the cause of ``error`` at ``step``, for a target that should speak ``speaks``.
+
+    ``signatures`` recognise another protocol in what the peer sent. A verifier calls :meth:`Probe.explain`, which
+    passes those of the run. The default recognises nothing; it is for errors before any byte was received. A part of
+    the table would be worse than none: a looser signature could name a protocol where a surer one is missing.
+    """
     match error:
         case Failure():
             return Finding(error.cause, error.detail, error.fix)
@@ -79,9 +88,9 @@ def explain(error: BaseException, step: Step, speaks: str) -> Finding:
         case Silent(heard=b"") if step is Step.CONNECT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case TlsFailed():
-            return _tls(error, speaks)
+            return _tls(error, speaks, signatures)
         case WireError() | StreamError():
-            return _talked(error, step, speaks)
+            return _talked(error, step, speaks, signatures)
         case TimeoutError():
             return Finding(common.OUT_OF_TIME, "the time given to this target is over")
         case ssl.SSLError():
@@ -130,8 +139,8 @@ def _forbidden(error: DialFailed) -> bool:
     return kind == 1 and code in _PROHIBITED_6 if version_6 else kind == 3 and code in _PROHIBITED_4
 
 
-def _tls(error: TlsFailed, speaks: str) -> Finding:
-    foreign = identify(error.heard) if error.heard else None
+def _tls(error: TlsFailed, speaks: str, signatures: Signatures) -> Finding:
+    foreign = signatures.identify(error.heard)
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
     if foreign is not None and foreign.protocol == speaks != "tls":
@@ -149,10 +158,10 @@ def _tls(error: TlsFailed, speaks: str) -> Finding:
     return Finding(common.TLS_FAILED, str(error))
 
 
-def _talked(error: WireError | StreamError, step: Step, speaks: str) -> Finding:
+def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures: Signatures) -> Finding:
     """The connection stands, and then? Silence, a hang-up, a foreigner, or a broken protocol."""
     heard = getattr(error, "heard", b"")
-    if foreign := foreigner(heard, speaks):
+    if foreign := signatures.foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
         case Silent(heard=b"", spoke=True):
@@ -168,12 +177,6 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str) -> Finding:
             return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
         case _:
             return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
-
-
-def foreigner(heard: bytes, speaks: str) -> Identity | None:
-    """Who answers, if the first bytes prove it is not the expected service."""
-    found = identify(heard) if heard else None
-    return found if found is not None and found.protocol != speaks else None
 
 
 def _quoted(heard: bytes, most: int = 60) -> str:

@@ -37,6 +37,7 @@ from .dial_all import Dialled, dial_all
 from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
 from .guard import Attempt, LockoutGuard
+from .identify import Signatures
 from .port_memory import Observation, own
 from .rung import ClimbEnded, Rung
 
@@ -66,6 +67,11 @@ class Surroundings:
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    #: They recognise a peer that speaks another protocol, and are loaded when one answers.
+    signatures: Signatures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signatures = Signatures.of(self.catalogue)
 
 
 class Probe:
@@ -138,7 +144,12 @@ class Probe:
         ``into`` takes its checks in place of the climb's own list: endpoints that are asked side by side end in any
         order, and are told in one.
         """
-        return Rung(self, step, endpoint or self.endpoint, self.checks if into is None else into)
+        checks = self.checks if into is None else into
+        return Rung(self.row, self.depth, self.around.signatures, step, endpoint or self.endpoint, checks)
+
+    def explain(self, error: BaseException, step: Step) -> Finding:
+        """Return the cause of ``error`` at ``step``; for errors that a verifier does not leave to its rung."""
+        return explain(error, step, self.row.speaks, self.around.signatures)
 
     async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
         """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
@@ -394,7 +405,7 @@ class Probe:
             pass
         except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
             step = self.checks[-1].step if self.checks else Step.AGENT
-            found = explain(error, step, self.row.speaks)
+            found = self.explain(error, step)
             self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
         if "proxy" not in self.target.options:  # else it was the proxy that spoke
             self.seen.note_spoken(self.row, self.endpoint, self.checks)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import TlsFailed
 
-from .explain import Failure, explain, foreigner
-from .identify import identify
-
-if TYPE_CHECKING:
-    from .probe import Probe
+from .explain import Failure, explain
+from .identify import Signatures
 
 
 class ClimbEnded(Exception):
@@ -27,12 +25,23 @@ class ClimbEnded(Exception):
 
 
 class Rung:
-    """One step being climbed; records exactly one check when it is left."""
+    """One step being climbed; records exactly one check when it is left.
 
-    __slots__ = ("_checks", "_clock", "_followers", "_probe", "check")
+    Args:
+        row: the target's type.
+        depth: the last step of the climb; entering a later one ends it.
+        signatures: recognise another protocol in what the peer sent.
+        checks: takes the check.
+    """
 
-    def __init__(self, probe: Probe, step: Step, endpoint: str, checks: list[Check]) -> None:
-        self._probe = probe
+    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_signatures", "check")
+
+    def __init__(
+        self, row: TargetType, depth: Step, signatures: Signatures, step: Step, endpoint: str, checks: list[Check]
+    ) -> None:
+        self._row = row
+        self._depth = depth
+        self._signatures = signatures
         self._checks = checks
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
@@ -84,7 +93,7 @@ class Rung:
         self.saw(detail, **facts)
 
     async def __aenter__(self) -> Rung:
-        if self.check.step.height > self._probe.depth.height:
+        if self.check.step.height > self._depth.height:
             raise ClimbEnded
         self._clock = time.perf_counter()
         return self
@@ -99,13 +108,15 @@ class Rung:
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
         # What nobody translated becomes `scanready.bug`, not a traceback.
-        finding = explain(error, self.check.step, self._probe.row.speaks)
+        finding = explain(error, self.check.step, self._row.speaks, self._signatures)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
-        heard, row = getattr(error, "heard", b""), self._probe.row
+        heard, row = getattr(error, "heard", b""), self._row
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""
-        if other := foreigner(heard, row.speaks):
+        if other := self._signatures.foreigner(heard, row.speaks):
             self.check.facts["speaks"] = other.protocol
-        elif row.tls and isinstance(error, TlsFailed) and identify(heard):  # the right protocol, and no TLS
+        elif (
+            row.tls and isinstance(error, TlsFailed) and self._signatures.identify(heard)
+        ):  # the right protocol, and no TLS
             self.check.facts["speaks"] = row.speaks
         self._checks += [self.check, *self._followers]
         raise ClimbEnded from error

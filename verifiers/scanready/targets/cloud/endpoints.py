@@ -25,7 +25,6 @@ from scanready.clients import http_pages, http_talk
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb import certificates
 from scanready.climb.explain import Failure
-from scanready.climb.identify import identify
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import HungUp, Stream, TlsFailed
@@ -170,7 +169,7 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
                 raise Failure(causes.CUT_BY_NAME, f"{error}, in answer to {one.url.host}") from error
             raise
         except TlsFailed as error:
-            other = identify(error.heard) if one.public else None
+            other = probe.around.signatures.identify(error.heard) if one.public else None
             if other is not None and other.protocol != "tls":
                 raise Failure(causes.PORTAL, f"{other.text} answers without TLS for {one.url.host}") from error
             if one.private:

@@ -20,7 +20,7 @@ from scanready.causes import common
 from scanready.clients import http_pages, http_talk
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb import certificates
-from scanready.climb.explain import Failure, explain
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Check, Finding, Outcome, Step
 from scanready.net.stream import StreamError
@@ -137,7 +137,7 @@ async def _bounded(
         async with asyncio.timeout(min(_PATIENCE, probe.remaining)):
             return await ask()
     except (Failure, WireError, StreamError, OSError) as error:  # a time-out is an OSError, too
-        finding = explain(error, Step.CONNECT, probe.row.speaks)
+        finding = probe.explain(error, Step.CONNECT)
         if isinstance(error, TimeoutError):  # who cannot be connected to has failed before
             finding = Finding(common.TOO_SLOW, f"no answer within {_PATIENCE:.0f} s")
         named = finding.detail if finding.detail.startswith(check.endpoint) else f"{check.endpoint}: {finding.detail}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from scanready.causes import web
 from scanready.clients import http_pages, http_talk
-from scanready.climb.explain import Failure, explain
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step, bracketed
 from scanready.net.stream import StreamError
@@ -50,7 +50,7 @@ async def _look_at_80(probe: Probe) -> None:
             talk = await http_talk.open_elsewhere(probe, url, rung)
             answer = await talk.question(url)
         except (Failure, WireError, StreamError, OSError) as error:
-            found = explain(error, Step.CONNECT, probe.row.speaks)
+            found = probe.explain(error, Step.CONNECT)
             rung.skip(f"no page over plain http, which is no fault where 443 answers ({found.detail})")
             return
         leads = answer.header("location")

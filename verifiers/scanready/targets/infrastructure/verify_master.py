@@ -16,7 +16,7 @@ import asyncio
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.climb.identify import Identity, identify
+from scanready.climb.identify import Identity, Signatures
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.stream import HEARD, HungUp, Silent, Stream
@@ -37,7 +37,7 @@ async def verify(probe: Probe) -> None:
         rung.saw("every Node and Proxy Agent connects to the Master; checked from this host")
     stream = await probe.connect()
     async with probe.step(Step.HANDSHAKE) as rung:
-        said = await _listen(stream)
+        said = await _listen(stream, probe.around.signatures)
         if isinstance(said, Identity):
             rung.blocked(common.OTHER_PROTOCOL, f"{said.text} answers", speaks=said.protocol)
         if said:
@@ -49,16 +49,22 @@ async def verify(probe: Probe) -> None:
         )
 
 
-async def _listen(stream: Stream) -> Identity | bytes:
-    """Who speaks within two seconds, or the bytes nobody knows; none for a silence that lasted.
+async def _listen(stream: Stream, signatures: Signatures) -> Identity | bytes:
+    """Return the protocol heard within two seconds, or the bytes if no signature fits; none after a silence.
 
     Raises:
         Failure: there was not the time for that.
         HungUp: the connection did not stay open, and nothing had been said.
     """
+
+    def speaker(buffer: Buffer) -> Identity | bytes | None:
+        """Return the protocol as soon as it shows; the bytes themselves where it would have shown by now."""
+        heard = buffer.peek(min(len(buffer), HEARD)) or b""
+        return signatures.identify(heard) or (heard if len(heard) >= HEARD else None)
+
     stream.deadline = min(stream.deadline, asyncio.get_running_loop().time() + HOLD)
     try:
-        return await stream.receive(_speaker)
+        return await stream.receive(speaker)
     except Silent as silence:
         if not silence.heard and silence.waited < HOLD - _TICK:
             detail = f"only {silence.waited:.1f} s were left to listen, of {HOLD:g} s"
@@ -68,9 +74,3 @@ async def _listen(stream: Stream) -> Identity | bytes:
         if not end.heard:
             raise
         return end.heard
-
-
-def _speaker(buffer: Buffer) -> Identity | bytes | None:
-    """Who it is, as soon as that shows; the bytes themselves where it would have shown by now."""
-    heard = buffer.peek(min(len(buffer), HEARD)) or b""
-    return identify(heard) or (heard if len(heard) >= HEARD else None)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from scanready.causes import common
-from scanready.climb.explain import Failure, explain
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.sockets import Address, source_address
@@ -45,7 +45,7 @@ async def find(probe: Probe, instance: str) -> Place:
                 raise
             await _unknown(probe, rung, instance, addresses[0])
         except DialFailed as error:
-            why = explain(error, Step.CONNECT, probe.row.speaks)
+            why = probe.explain(error, Step.CONNECT)
             if why.cause is common.REFUSED:
                 rung.blocked(causes.BROWSER_OFF, why.detail)
             rung.blocked(why.cause, why.detail, _rule(probe, addresses[0]) if why.cause is common.REJECTED else None)

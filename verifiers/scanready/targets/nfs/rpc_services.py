@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from scanready.climb.explain import Failure, explain
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Check, Outcome, Step, bracketed
 from scanready.net.stream import Stream, StreamError
@@ -248,7 +248,7 @@ async def _examine(probe: Probe, one: Endpoint, ask: Callable[[Calls], Awaitable
     except (Failure, StreamError, WireError, OSError) as error:
         if isinstance(error, WireError):
             check.step = Step.HANDSHAKE
-        check.finding = explain(error, check.step, "rpc")
+        check.finding = probe.explain(error, check.step)
         told = check.finding.detail.removeprefix(f"{bracketed(probe.address or probe.host)}:{one.port}: ")
         check.summary = f"{one.services}: {told}"
     check.seconds = time.perf_counter() - clock

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 from scanready.causes import common
-from scanready.climb.explain import Failure, foreigner
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.dial import dial
@@ -76,7 +76,8 @@ async def _talk(probe: Probe) -> Spoken:
         try:
             greeting = await manners.introduce(stream)
         except (wire.TurnedAway, HungUp) as error:  # a server that has not read our line resets
-            if not error.heard or error.heard.startswith(b"SSH-") or foreigner(error.heard, probe.row.speaks):
+            foreigner = probe.around.signatures.foreigner(error.heard, probe.row.speaks)
+            if not error.heard or error.heard.startswith(b"SSH-") or foreigner:
                 raise
             said = printable(error.heard.decode("utf-8", "replace"), 200)
             raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error

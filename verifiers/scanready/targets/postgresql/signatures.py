@@ -1,0 +1,27 @@
+"""Recognise a PostgreSQL server by its first bytes."""
+
+from __future__ import annotations
+
+import re
+
+from scanready.climb.identify import Signature
+
+_PG_AUTHENTICATION = frozenset({0, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12})
+
+
+def _postgresql(data: bytes) -> str | None:
+    """u8 type, u32 length with itself: an ErrorResponse with its fields, or an authentication request."""
+    length = int.from_bytes(data[1:5], "big")
+    body = data[5 : 1 + length]
+    match data[:1]:
+        case b"R" if 8 <= length <= 512 and len(body) >= 4:
+            return "a PostgreSQL server" if int.from_bytes(body[:4], "big") in _PG_AUTHENTICATION else None
+        case b"E" if 16 <= length <= 0x7530 and re.match(rb"S[^\x00]+\x00(?:V[^\x00]*\x00)?C[0-9A-Z]{5}\x00M", body):
+            return "a PostgreSQL server"
+        case b"E" if re.match(rb"E(?:FATAL|ERROR):  [\x20-\x7e]+\n?\x00", data):  # before protocol 3.0
+            return "an old PostgreSQL server, or one that takes us for an old client"
+        case _:
+            return None
+
+
+SIGNATURES: tuple[Signature, ...] = (Signature("postgresql", _postgresql, 240),)
