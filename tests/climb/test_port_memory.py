@@ -15,6 +15,7 @@ from scanready.causes import common
 from scanready.climb.port_memory import Observation
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings
+from scanready.run.registry import catalogue
 from tests.ladder import check_of, expect, story, target
 
 TYPES = ("unix", "mysql", "http", "https", "imap", "imaps", "postgresql")
@@ -137,9 +138,7 @@ def test_a_limit_of_ours_says_nothing_of_the_port(cause: Any) -> None:
 
 
 def test_what_a_redirect_or_a_proxy_spoke_is_not_the_ports_own_word() -> None:
-    from scanready.catalogue import BY_NAME
-
-    seen, row = Observation(), BY_NAME["http"]
+    seen, row = Observation(), catalogue()["http"]
     elsewhere = Check(Step.HANDSHAKE, "other:443", Outcome.FAILED, "", {"speaks": "tls"})
     seen.note_spoken(row, "127.0.0.1:80", [elsewhere])
     assert seen.spoke is None
