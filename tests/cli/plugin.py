@@ -29,17 +29,17 @@ async def verify(probe):
     mood = probe.target.options.get("is", "ready")
     async with probe.step(Step.CONNECT) as rung:
         if mood == "refused" or probe.target.port == 64937:
-            rung.blocked(common.REFUSED, "reset: nothing listens")
+            rung.stop(common.REFUSED, "reset: nothing listens")
         if mood == "filtered":
-            rung.blocked(common.FILTERED, "no answer", f"ip daddr {probe.host} tcp dport {probe.target.port} accept")
+            rung.stop(common.FILTERED, "no answer", f"ip daddr {probe.host} tcp dport {probe.target.port} accept")
         if mood == "mends":
             log = os.environ["MOOD_LOG"]
             with open(log, "a") as file:
                 file.write(probe.host + "\\n")
             with open(log) as file:
                 if file.read().count(probe.host) < 2:
-                    rung.blocked(common.FILTERED, "no answer yet")
-        rung.saw("connected")
+                    rung.stop(common.FILTERED, "no answer yet")
+        rung.ok("connected")
     async with probe.step(Step.HANDSHAKE) as rung:
         if mood == "held":
             while not os.path.exists(os.environ["MOOD_RELEASE"]):
@@ -47,16 +47,16 @@ async def verify(probe):
             with open(os.environ["MOOD_LOG"], "a") as file:
                 file.write(probe.host + "\\n")
         if mood == "throttled":
-            rung.blocked(common.THROTTLED, "too many of us")
+            rung.stop(common.THROTTLED, "too many of us")
         if mood == "hostile":
-            rung.blocked(common.MALFORMED, HOSTILE, "line one\\nline \\x1b[2J two", product=HOSTILE, raw=b"\\xff\\x00")
+            rung.stop(common.MALFORMED, HOSTILE, "line one\\nline \\x1b[2J two", product=HOSTILE, raw=b"\\xff\\x00")
         if mood == "odd":
-            rung.saw("odd", lone="\\ud800", bag={3, 1}, nan=float("nan"), raw=b"\\xffx", keys={1: 2})
-        rung.saw("speaks mood", product="Mood 1.0")
+            rung.ok("odd", lone="\\ud800", bag={3, 1}, nan=float("nan"), raw=b"\\xffx", keys={1: 2})
+        rung.ok("speaks mood", product="Mood 1.0")
     async with probe.step(Step.AUTH) as rung:
         if mood == "limited":
             rung.warn(common.TLS_EXPIRED, "expired yesterday")
-        rung.saw("asks for a password", auth_methods=["password"])
+        rung.ok("asks for a password", auth_methods=["password"])
     if probe.target.credential:
         async with probe.step(Step.LOGIN) as rung:
             if mood == "wrong":
@@ -70,9 +70,9 @@ async def verify(probe):
                     while not os.path.exists(os.environ["MOOD_RELEASE"]):
                         time.sleep(0.01)
                 await probe.login(wait)
-            rung.saw("logged in")
+            rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:
-            rung.saw("read one")
+            rung.ok("read one")
 """
 
 

@@ -217,10 +217,10 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(probe.host)
         async with probe.step(Step.AUTH) as rung:
             if probe.host == "bad" or (probe.host == "mends" and seen.count("mends") < 3):
-                rung.blocked(common.FILTERED, "no answer")
+                rung.stop(common.FILTERED, "no answer")
             if probe.host == "login":
-                rung.blocked(common.LOGIN_REFUSED, "wrong")
-            rung.saw("fine")
+                rung.stop(common.LOGIN_REFUSED, "wrong")
+            rung.ok("fine")
 
     monkeypatch.setattr(registry, "verifier", lambda _: verify)
     monkeypatch.setattr(rounds, "EVERY", 0.01)

@@ -17,7 +17,7 @@ from scanready.clients import stream_socket as module
 from scanready.clients.stream_socket import Bridge
 from scanready.climb.explain import Failure
 from scanready.net.dial import dial
-from scanready.net.stream import HungUp, Silent, Stream
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream
 from scanready.wire import Buffer
 
 T = TypeVar("T")
@@ -67,7 +67,9 @@ def test_a_thread_talks_over_the_stream() -> None:
     assert server.connections[0].ended == "fin"
 
 
-@pytest.mark.parametrize(("behaviour", "expected"), [(misbehave.silent, Silent), (misbehave.half_open, HungUp)])
+@pytest.mark.parametrize(
+    ("behaviour", "expected"), [(misbehave.silent, ReadTimeout), (misbehave.half_open, PeerClosed)]
+)
 def test_what_the_stream_raises_is_raised_in_the_thread(behaviour: Behaviour, expected: type[Exception]) -> None:
     def library(bridge: Bridge) -> float:
         begun = time.monotonic()

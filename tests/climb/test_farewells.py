@@ -15,7 +15,7 @@ from scanready.climb.probe import Probe
 from scanready.model import Report, Step, Target, Verdict
 from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
-from scanready.net.stream import HungUp, Stream
+from scanready.net.stream import PeerClosed, Stream
 from scanready.run import engine, registry
 from scanready.run.engine import Run, Settings, verify
 from scanready.wire import Buffer
@@ -117,7 +117,7 @@ def test_who_resets_at_once_had_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
 
             monkeypatch.setattr(loop, "sock_connect", resets)
             stream = await dial((socket.AF_INET, ("127.0.0.1", server.port)), loop.time() + 5)
-            with pytest.raises(HungUp):
+            with pytest.raises(PeerClosed):
                 await stream.receive(lambda buffer: None)
             await stream.close()
 
@@ -132,9 +132,9 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
         await climber.connect()
         async with climber.step(Step.HANDSHAKE) as rung:
             await asyncio.sleep(1.0)
-            rung.saw("speaks")
+            rung.ok("speaks")
         async with climber.step(Step.AUTH) as rung:
-            rung.saw("asks")
+            rung.ok("asks")
 
     async def drops(self: Probe) -> bool:
         await asyncio.sleep(clock.append(self.remaining) or 0)
@@ -165,7 +165,7 @@ def test_a_bug_in_a_farewell_is_ours_and_the_other_connections_are_still_closed(
         stream = await climber.connect(farewell=stumbles)
         async with climber.step(Step.HANDSHAKE) as rung:
             await stream.receive(_line)
-            rung.saw("speaks")
+            rung.ok("speaks")
 
     monkeypatch.setattr(registry, "verifier", lambda name: climbs)
 

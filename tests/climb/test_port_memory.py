@@ -12,7 +12,7 @@ from fixtures.emulators import Behaviour, imap, in_background, misbehave, mysql,
 from fixtures.emulators import http as web
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
-from scanready.climb.port_memory import Observation
+from scanready.climb.port_memory import PortMemory
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings
 from scanready.run.registry import catalogue
@@ -127,7 +127,7 @@ def test_silence_is_passed_on_only_where_it_was_silence() -> None:
 
 @pytest.mark.parametrize("cause", [common.OUT_OF_TIME, common.LOCAL_LIMIT])
 def test_a_limit_of_ours_says_nothing_of_the_port(cause: Any) -> None:
-    seen = Observation()
+    seen = PortMemory()
     failed = Check(Step.CONNECT, "192.0.2.1:22", Outcome.FAILED, "", finding=Finding(cause, "ours"))
     seen.note_dialled([failed], answers=False)
     assert seen.answers
@@ -138,7 +138,7 @@ def test_a_limit_of_ours_says_nothing_of_the_port(cause: Any) -> None:
 
 
 def test_what_a_redirect_or_a_proxy_spoke_is_not_the_ports_own_word() -> None:
-    seen, row = Observation(), catalogue()["http"]
+    seen, row = PortMemory(), catalogue()["http"]
     elsewhere = Check(Step.HANDSHAKE, "other:443", Outcome.FAILED, "", {"speaks": "tls"})
     seen.note_spoken(row, "127.0.0.1:80", [elsewhere])
     assert seen.spoke is None

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, serve
 from scanready.catalogue import BY_NAME
-from scanready.climb.time_shares import Guesses
+from scanready.climb.time_shares import TimeShares
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
 from scanready.report.document import Look
@@ -99,9 +99,9 @@ def test_types_of_the_command_line_are_no_guess() -> None:
 
 
 def test_the_shares() -> None:
-    guesses = Guesses(4)
+    guesses = TimeShares(4)
     assert guesses.turn(100.0, 9.0, likely=True) == (9.0, 3.0)
     assert guesses.turn(103.0, 9.0, likely=False) == (6.0, 2.0)
     assert guesses.turn(103.0, 9.0, likely=False) == (6.0, 3.0), "what one leaves is the others'"
     assert guesses.turn(108.9, 9.0, likely=False)[0] == 0.0, "too little to mean anything"
-    assert Guesses(1).turn(0.0, 9.0, likely=False) == (9.0, 9.0), "alone on its port"
+    assert TimeShares(1).turn(0.0, 9.0, likely=False) == (9.0, 9.0), "alone on its port"

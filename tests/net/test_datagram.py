@@ -13,7 +13,7 @@ from scanready.causes import common
 from scanready.climb.explain import explain
 from scanready.model import Step
 from scanready.net import datagram
-from scanready.net.stream import DialFailed, Unanswered
+from scanready.net.stream import ConnectError, UdpTimeout
 from scanready.wire import WireError
 
 Answer = Callable[[bytes, int], list[bytes]]
@@ -77,7 +77,7 @@ def test_a_lost_question_is_asked_again_with_the_same_bytes_from_the_same_port(m
 
 def test_silence_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datagram, "INTERVAL", 0.05)
-    with pytest.raises(Unanswered) as caught:
+    with pytest.raises(UdpTimeout) as caught:
         asked(lambda data, nth: [], 0.2)
     caught.value.waited = 3.0  # as long as a probe really asks
     found = explain(caught.value, Step.CONNECT, "rpc")
@@ -86,7 +86,7 @@ def test_silence_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_short_a_silence_is_out_of_time() -> None:
-    with pytest.raises(Unanswered) as caught:
+    with pytest.raises(UdpTimeout) as caught:
         asked(lambda data, nth: [], 0.05)
     assert explain(caught.value, Step.CONNECT, "rpc").cause is common.OUT_OF_TIME
 
@@ -108,7 +108,7 @@ def test_a_closed_port_says_so_itself() -> None:
             where = closed.getsockname()
         await datagram.ask((socket.AF_INET, where), b"who?", only_named, asyncio.get_running_loop().time() + 2)
 
-    with pytest.raises(DialFailed) as caught:
+    with pytest.raises(ConnectError) as caught:
         asyncio.run(run())
     found = explain(caught.value, Step.CONNECT, "rpc")
     assert found.cause is common.REFUSED

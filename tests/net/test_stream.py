@@ -14,7 +14,7 @@ import pytest
 from fixtures.emulators import Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
 from scanready.net.dial import dial
-from scanready.net.stream import Framing, HungUp, Silent, Stream, TlsFailed
+from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Buffer, WireError
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def test_messages_are_whole_however_they_arrive() -> None:
 def test_silence_ends_at_the_deadline() -> None:
     async def run(stream: Stream, _: Server) -> float:
         begun = asyncio.get_running_loop().time()
-        with pytest.raises(Silent) as error:
+        with pytest.raises(ReadTimeout) as error:
             await stream.receive(line)
         assert error.value.heard == b""
         return asyncio.get_running_loop().time() - begun
@@ -69,7 +69,7 @@ def test_silence_ends_at_the_deadline() -> None:
 
 def test_what_was_heard_goes_with_the_error() -> None:
     async def run(stream: Stream, _: Server) -> bytes:
-        with pytest.raises(Silent) as error:
+        with pytest.raises(ReadTimeout) as error:
             await stream.receive(lambda buffer: None)
         return error.value.heard
 
@@ -79,7 +79,7 @@ def test_what_was_heard_goes_with_the_error() -> None:
 @pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.resets, misbehave.half_open])
 def test_a_hang_up_is_told(behaviour: object) -> None:
     async def run(stream: Stream, _: Server) -> None:
-        with pytest.raises(HungUp):
+        with pytest.raises(PeerClosed):
             await stream.receive(line)
 
     talk(behaviour, run)
@@ -118,7 +118,7 @@ def test_tls_refuses_bytes_that_were_there_before() -> None:
 
 def test_plain_text_instead_of_tls() -> None:
     async def run(stream: Stream, _: Server) -> bytes:
-        with pytest.raises(TlsFailed) as error:
+        with pytest.raises(TlsError) as error:
             await stream.start_tls("localhost")
         return error.value.heard
 
@@ -313,7 +313,7 @@ def test_an_alert_in_a_packet_is_an_alert() -> None:
     alert = b"\x15\x03\x03\x00\x02\x02\x46"
 
     async def run(stream: Stream, _: Server) -> tuple[str, bytes]:
-        with pytest.raises(TlsFailed) as error:
+        with pytest.raises(TlsError) as error:
             await stream.start_tls("localhost", framing=IN_PACKETS)
         return error.value.reason, error.value.heard
 
@@ -323,7 +323,7 @@ def test_an_alert_in_a_packet_is_an_alert() -> None:
 @pytest.mark.parametrize("part", [b"F", b"F\xff\xff" + b"\x16" * 100])
 def test_a_packet_that_never_ends_is_waited_for_until_the_deadline(part: bytes) -> None:
     async def run(stream: Stream, _: Server) -> None:
-        with pytest.raises(Silent):
+        with pytest.raises(ReadTimeout):
             await stream.start_tls("localhost", framing=IN_PACKETS)
 
     talk(misbehave.says(part), run, seconds=0.3)

@@ -37,9 +37,9 @@ async def greets(probe: Probe) -> None:
         stream = await probe.connect(farewell=goodbye)
         async with probe.step(Step.HANDSHAKE) as rung:
             heard = await stream.receive(line)
-            rung.saw(heard.decode())
+            rung.ok(heard.decode())
         async with probe.step(Step.AUTH) as rung:
-            rung.saw("asks for a password")
+            rung.ok("asks for a password")
         return heard
 
     assert await probe.share("greets", handshake)
@@ -216,7 +216,7 @@ def test_an_exception_outside_a_step_is_our_bug_too(verifier: Callable[[object],
 def test_what_keeps_the_answer_from_us_is_never_blamed_on_the_target(verifier: Callable[[object], None]) -> None:
     async def limited(probe: Probe) -> None:
         async with probe.step(Step.HANDSHAKE) as rung:
-            rung.blocked(common.LIMIT, "the library cannot")
+            rung.stop(common.LIMIT, "the library cannot")
 
     verifier(limited)
     expect(asyncio.run(verify(target("ssh", "127.0.0.1"))), Verdict.UNDECIDED, "scanready.limit")
@@ -268,9 +268,9 @@ def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callabl
     async def logs_in(probe: Probe) -> None:
         async with probe.step(Step.LOGIN) as rung:
             await probe.login(busy.wait, 0.4)
-            rung.saw("logged in")
+            rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:
-            rung.saw("read")
+            rung.ok("read")
 
     verifier(logs_in)
     scan = Credential("scan", "svc", "pw")

@@ -82,7 +82,7 @@ class Cause:
 
     ``definite`` is false where the cause tells of something that kept *us* from
     knowing (a missing driver, a limit of a library, throttling): the verdict is
-    then ``undecided``, never ``blocked``.
+    then ``undecided``, never ``stop``.
     """
 
     code: str

@@ -287,8 +287,8 @@ def test_no_number_of_the_vendors_driver_is_left_out() -> None:
     reasons = {int(found[1]) for text in said if (found := driver._REASON.search(text))}
     assert set(driver._REASONS) <= reasons
     for text, code, *_ in AT_THE_LOGIN + AT_THE_QUERY:
-        assert driver.understood(text).cause.code == code
-    assert driver.understood("").cause.code == "scanready.limit"
+        assert driver.translate(text).cause.code == code
+    assert driver.translate("").cause.code == "scanready.limit"
 
 
 def test_a_closed_port_leads_to_a_look_at_the_tls_port() -> None:

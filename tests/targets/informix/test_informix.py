@@ -11,7 +11,7 @@ from scanready.clients import subprocess_call
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.targets.informix import answers as shared
 from scanready.targets.informix import causes
-from scanready.targets.informix.login import understood
+from scanready.targets.informix.login import translate
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 USER = account("er")
@@ -125,9 +125,9 @@ def test_what_the_numbers_are_known_for() -> None:
     known |= {-27002: "informix.not-accepting", -329: "access.not-found", -387: "access.denied", -272: "access.denied"}
     for number, code in known.items():
         assert causes.NUMBERS[number][0].code == code
-        assert understood(f"SQL error {number}: text").cause.code == code
-    assert understood("error -11111").cause.code == "informix.server-error"
-    assert understood("server closed connection mid-read").cause.code == "scanready.limit"
+        assert translate(f"SQL error {number}: text").cause.code == code
+    assert translate("error -11111").cause.code == "informix.server-error"
+    assert translate("server closed connection mid-read").cause.code == "scanready.limit"
 
 
 def test_a_redirect_names_the_destination_and_takes_no_login_there() -> None:

@@ -24,7 +24,7 @@ from scanready.clients import subprocess_call
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.oracle import causes
 from scanready.targets.oracle import login as driver
-from scanready.targets.oracle.login import understood
+from scanready.targets.oracle.login import translate
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 
@@ -276,9 +276,9 @@ def test_no_number_is_left_out() -> None:
     assert {number for number, *_ in told} == {*causes.DATABASE, 28040, 604}
     assert {number for number, *_ in AT_THE_LISTENER} == set(causes.LISTENER)
     for number, code, _ in told:
-        found = understood(f"ORA-{number:05}: what the database says\nHelp: https://docs.oracle.com/", "er")
+        found = translate(f"ORA-{number:05}: what the database says\nHelp: https://docs.oracle.com/", "er")
         assert found.cause.code == code
-    assert understood(
+    assert translate(
         "DPY-6005: cannot connect\nDPY-6000: Listener refused (Similar to ORA-1194)", "er"
     ).detail.startswith("DPY-6000")
     driver_numbers = {int(said[4:8]) for said, *_ in BY_THE_DRIVER if said}

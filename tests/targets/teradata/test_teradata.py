@@ -15,7 +15,7 @@ from scanready.net import resolve
 from scanready.net.sockets import Address
 from scanready.targets.teradata import causes
 from scanready.targets.teradata import nodes as shared
-from scanready.targets.teradata.login import understood
+from scanready.targets.teradata.login import translate
 from tests.ladder import account, check_of, climb, expect, target
 
 
@@ -134,17 +134,17 @@ def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> N
 
 @pytest.mark.parametrize("code", sorted(causes.CODES))
 def test_every_code_has_its_cause(code: int) -> None:
-    found = understood(said(code))
+    found = translate(said(code))
     assert found.cause is causes.CODES[code]
     assert found.facts["error_code"] == code
     assert "What the database says" in found.detail
 
 
 def test_codes_that_nobody_listed() -> None:
-    assert understood("[Teradata Database] [Error 2631] Deadlock.").cause is causes.SERVER_ERROR
-    assert understood("[Teradata SQL Driver] [Error 375] panic").cause.code == "scanready.limit"
-    assert understood("[Teradata SQL Driver] [Error 518] i/o timeout").cause.code == "scanready.out-of-time"
-    assert understood("").cause.code == "scanready.limit"
+    assert translate("[Teradata Database] [Error 2631] Deadlock.").cause is causes.SERVER_ERROR
+    assert translate("[Teradata SQL Driver] [Error 375] panic").cause.code == "scanready.limit"
+    assert translate("[Teradata SQL Driver] [Error 518] i/o timeout").cause.code == "scanready.out-of-time"
+    assert translate("").cause.code == "scanready.limit"
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -14,13 +14,13 @@ from scanready.model import Cause
 class Words(Protocol):
     """What can be stated of a program, on a rung or as an answer of ``scanready agent``."""
 
-    def saw(self, summary: str, **facts: Any) -> None:
+    def ok(self, summary: str, **facts: Any) -> None:
         """It is there."""
 
     def warn(self, cause: Cause, detail: str) -> None:
         """It is not as it should be, or not where it should be."""
 
-    def unmet(self, cause: Cause, detail: str) -> None:
+    def fail(self, cause: Cause, detail: str) -> None:
         """It is not there."""
 
     def skip(self, reason: str) -> None:

@@ -72,7 +72,7 @@ class Prompt:
 
 def foreign_ports(probe: Probe) -> frozenset[int]:
     """Ports that a redirect may not lead to: it is the server's word, and could name anybody's SSH or database."""
-    return probe.around.catalogue.foreign_ports("http", "tls")
+    return probe.shared.catalogue.foreign_ports("http", "tls")
 
 
 async def reach(probe: Probe, scheme: str) -> Prompt:
@@ -103,7 +103,7 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         usable(probe, page)
         if url.scheme == "http" and http_talk.proxy_of(probe):
             await http_talk.prove_proxy(probe, talk, page.answer)
-        rung.saw(f"speaks HTTP/{page.answer.version}, answers {http_talk.described(page.answer)}")
+        rung.ok(f"speaks HTTP/{page.answer.version}, answers {http_talk.described(page.answer)}")
     start, seen, cookies = url, {url}, False
     while page.answer.status in REDIRECTS and (location := page.answer.header("location")) is not None:
         target = page.url.joined(location)
@@ -139,13 +139,13 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
         try:
             dead: list[Check] = []
             talk = await http_talk.open_elsewhere(probe, target, rung, dead)
-            rung.followed_by(*dead)
+            rung.also(*dead)
         except (Failure, WireError, StreamError, OSError) as error:
             raise _unreachable(probe, page.url, target, error) from error
     found = Page(target, await talk.question(target), talk)
     usable(probe, found)
     own = facts_of(found.answer) if target.host == page.url.host else {}
-    rung.saw(f"{page.url} redirects to {target}, which answers {http_talk.described(found.answer)}", **own)
+    rung.ok(f"{page.url} redirects to {target}, which answers {http_talk.described(found.answer)}", **own)
     return found
 
 
@@ -238,8 +238,8 @@ async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
         if status != 401 and not missing and not 200 <= status < 300:
             said = f"{url} answers {http_talk.described(page.answer)}"
             if status in (403, 451):
-                rung.blocked(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
-            rung.blocked(causes.REQUEST_REFUSED, said)
+                rung.stop(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
+            rung.stop(causes.REQUEST_REFUSED, said)
         schemes = _asked_schemes(rung, page)
         if elsewhere:
             rung.warn(causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", str(url))
@@ -248,18 +248,18 @@ async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
 
 def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
     if page.answer.status != 401:
-        rung.saw("no login is asked for", auth_methods=["anonymous"])
+        rung.ok("no login is asked for", auth_methods=["anonymous"])
         return ()
     offered = list(dict.fromkeys(c.scheme for c in wire.challenges(page.answer) if not c.proxy))
     lower = {scheme.lower() for scheme in offered}
     can = tuple(scheme for scheme in PASSWORD_SCHEMES if scheme in lower)
     if can:
-        rung.saw(f"asks for {', '.join(offered)}", auth_methods=offered)
+        rung.ok(f"asks for {', '.join(offered)}", auth_methods=offered)
     elif "negotiate" in lower:
         rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
     else:
         names = ", ".join(offered) or "a login (401) without naming a way to log in"
-        rung.blocked(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
+        rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
     return can
 
 
@@ -307,7 +307,7 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
         answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
         usable(probe, Page(page.url, answer, page.talk))
         if not 200 <= answer.status < 300:
-            rung.blocked(
+            rung.stop(
                 common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http_talk.described(answer)}"
             )
         _tell_content(rung, page.url, answer.body, answer.header("content-type"), truncated=answer.truncated)
@@ -325,12 +325,12 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = http_login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
         seen = await probe.login(http_login.visit, where, credential, probe.remaining, dials=1)
-        rung.saw(f"logged in as {credential.username} with {scheme}")
+        rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if seen.status in (404, 410):
             raise _not_found(prompt.url, seen.status)
         if seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
             _tell_content(rung, prompt.url, seen.body, seen.content_type, truncated=seen.truncated)
 
@@ -353,6 +353,6 @@ def _tell_content(rung: Rung, url: Url, body: bytes, kind: str | None, *, trunca
         rung.warn(causes.REDIRECTS_ELSEWHERE, f"{url} sends its visitors on to {leads}, on another host", str(leads))
         return
     size = f"{'the first ' if truncated else ''}{len(body)} bytes"
-    rung.saw(f"read {size} of {(kind or 'no declared type')[:80]} from {url.path}")
+    rung.ok(f"read {size} of {(kind or 'no declared type')[:80]} from {url.path}")
     if wire.is_login_form(body):
-        rung.saw("the page is a login form, and all that a visitor without a session sees", login_form=True)
+        rung.ok("the page is a login form, and all that a visitor without a session sees", login_form=True)

@@ -28,7 +28,7 @@ from scanready.climb import certificates
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
-from scanready.net.stream import HungUp, Silent, Stream, TlsFailed
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.version import __version__
 from scanready.wire import WireError
 from scanready.wire import http as wire
@@ -122,7 +122,7 @@ class Talk:
         """Ask about a page: HEAD, and GET where HEAD is refused (by a status from ``refusal`` on, or by hanging up)."""
         try:
             answer = await self.ask("HEAD", url)
-        except HungUp as error:
+        except PeerClosed as error:
             if error.heard:
                 raise
             await self._anew()
@@ -144,7 +144,7 @@ class Talk:
             await self._anew()
         try:
             return await self._once(method, url, headers)
-        except (HungUp, WireError):
+        except (PeerClosed, WireError):
             # A server may end a kept connection at any time (RFC 9112, 9.5); and what comes late on it may be the body
             # of an answer to HEAD, which must have none.
             if not self._asked:
@@ -197,13 +197,13 @@ async def open_talk(probe: Probe, url: Url) -> Talk:
         async with probe.step(Step.TLS) as rung:
             try:
                 await probe.start_tls(stream, rung, ALPN)
-            except TlsFailed as error:
+            except TlsError as error:
                 _say_that_no_name_was_sent(probe, error)
                 raise
     return Talk(probe, url, stream)
 
 
-def _say_that_no_name_was_sent(probe: Probe, error: TlsFailed) -> None:
+def _say_that_no_name_was_sent(probe: Probe, error: TlsError) -> None:
     """A server of several sites may refuse who names none (RFC 6066, 3), and an address is no name."""
     refused = any(reason in error.reason for reason in ("HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "INTERNAL_ERROR"))
     if refused and re.fullmatch(r"[\d.]+|.*:.*", probe.host):
@@ -217,12 +217,12 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
     async with probe.step(Step.CONNECT, where) as rung:
         dead: list[Check] = []
         stream = await probe.dial(*proxy, dead=dead)
-        rung.saw("connected to the proxy", proxy=where)
-        rung.followed_by(*dead)
+        rung.ok("connected to the proxy", proxy=where)
+        rung.also(*dead)
     if url.scheme == "https":
         async with probe.step(Step.CONNECT) as rung:
             await tunnel(probe, stream, url)
-            rung.saw(f"the proxy {where} opened a tunnel")
+            rung.ok(f"the proxy {where} opened a tunnel")
     elif probe.depth is Step.CONNECT:
         raise ClimbEnded  # what plain http asks of a proxy is the request itself
     return stream
@@ -234,10 +234,10 @@ async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
     try:
         await stream.send(wire.request("CONNECT", target, host=target, user_agent=USER_AGENT, keep_alive=True))
         answer = await stream.receive(wire.ResponseReader("CONNECT"))
-    except Silent as error:
+    except ReadTimeout as error:
         detail = f"the proxy did not answer to CONNECT {target}; it may be waiting for the target itself"
         raise Failure(common.OUT_OF_TIME, detail) from error
-    except HungUp as error:
+    except PeerClosed as error:
         if error.heard:
             raise
         raise Failure(causes.PROXY_REFUSED, f"the proxy hangs up on CONNECT {target}") from error
@@ -293,7 +293,7 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
         if proxy:
             await tunnel(probe, stream, url)
         session = await stream.start_tls(url.host, ALPN)
-        for cause, detail in certificates.judge(session, url.host, probe.around.ca_file).faults:
+        for cause, detail in certificates.judge(session, url.host, probe.shared.ca_file).faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
         if session.old:
             rung.warn(common.TLS_VERSION, f"{url.endpoint} speaks only {session.version}")

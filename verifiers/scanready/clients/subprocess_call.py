@@ -61,10 +61,10 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
             child.wait(max(0.0, seconds))
         finally:
             child.kill()
-        return _understood(child.stdout.read(_MOST_BYTES), child.returncode, by_code(common) | dict(causes))
+        return _translate(child.stdout.read(_MOST_BYTES), child.returncode, by_code(common) | dict(causes))
 
 
-def _understood(said: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
+def _translate(said: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
     try:
         kind, value = json.loads(said)
     except ValueError:

@@ -15,7 +15,7 @@ from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.dial import dial
 from scanready.net.sockets import Address, source_address
-from scanready.net.stream import DialFailed, Silent, Stream, Tap
+from scanready.net.stream import ConnectError, ReadTimeout, Stream, Tap
 from scanready.remedies import fixes
 
 from .explain import explain
@@ -75,14 +75,14 @@ async def _dial(
     clock = time.perf_counter()
     try:
         stream = await dial(address, patience, tap, opened, privileged)
-    except (DialFailed, Silent) as error:
+    except (ConnectError, ReadTimeout) as error:
         # Only a packet filter's victim needs to know where it came from; a reset costs no extra look-up.
-        refused = isinstance(error, DialFailed) and error.offender is None
+        refused = isinstance(error, ConnectError) and error.offender is None
         source = None if refused else source_address(address)
         check = Check(Step.CONNECT, f"{bracketed(host)}:{port}", Outcome.FAILED, "")
         check.finding = _finding(error, source, host, port)
         check.summary = check.finding.detail
-        if isinstance(error, DialFailed) and error.offender:
+        if isinstance(error, ConnectError) and error.offender:
             check.facts = {"rejected_by": error.offender}
         check.seconds = time.perf_counter() - clock
         return None, check, source
@@ -91,7 +91,7 @@ async def _dial(
     return stream, check, str(stream.sock.getsockname()[0])
 
 
-def _finding(error: DialFailed | Silent, source: str | None, host: str, port: int) -> Finding:
+def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, port: int) -> Finding:
     """The cause, with the missing firewall rule where a firewall is to blame."""
     found = explain(error, Step.CONNECT, "")
     if source is not None and getattr(error, "offender", None) == source:

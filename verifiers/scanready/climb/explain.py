@@ -9,7 +9,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.model import Cause, Facts, Finding, Step
-from scanready.net.stream import DialFailed, HungUp, Silent, StreamError, TlsFailed, Unanswered
+from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, UdpTimeout
 from scanready.wire import WireError, tls
 
 from .identify import Signatures
@@ -79,15 +79,15 @@ def explain(error: BaseException, step: Step, speaks: str, signatures: Signature
             return Finding(common.NO_ANSWER, error.strerror or str(error))
         case TimeoutError() if step is Step.RESOLVE:
             return Finding(common.NO_ANSWER, "the resolver did not answer within the time")
-        case DialFailed():
+        case ConnectError():
             return _dialled(error)
-        case Unanswered(hasty=False):
+        case UdpTimeout(hasty=False):
             return Finding(common.UDP_SILENT, f"{error} in {error.waited:.1f} s")
-        case Silent(heard=b"", hasty=True, spoke=False):
+        case ReadTimeout(heard=b"", hasty=True, spoke=False):
             return Finding(common.OUT_OF_TIME, f"{error}, which was {error.waited:.1f} s: too short to call it silence")
-        case Silent(heard=b"") if step is Step.CONNECT:
+        case ReadTimeout(heard=b"") if step is Step.CONNECT:
             return Finding(common.FILTERED, "no answer to the connection request")
-        case TlsFailed():
+        case TlsError():
             return _tls(error, speaks, signatures)
         case WireError() | StreamError():
             return _talked(error, step, speaks, signatures)
@@ -101,7 +101,7 @@ def explain(error: BaseException, step: Step, speaks: str, signatures: Signature
             return Finding(common.BUG, f"{type(error).__name__}: {error}")
 
 
-def _dialled(error: DialFailed) -> Finding:
+def _dialled(error: ConnectError) -> Finding:
     """A connection that came to nothing: by whose word?"""
     if error.errno in _LOCAL_LIMITS and error.icmp is None:  # an ICMPv6 "prohibited" arrives as EACCES, too
         return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[error.errno])
@@ -121,7 +121,7 @@ def _dialled(error: DialFailed) -> Finding:
             return Finding(common.UNREACHABLE, f"{error.strerror}{said}")
 
 
-def _forbidden(error: DialFailed) -> bool:
+def _forbidden(error: ConnectError) -> bool:
     """True where a rule said no: prohibited codes, and codes that only a filter sends for TCP.
 
     A TCP stack answers a closed port with a reset; a *port unreachable* for TCP
@@ -139,7 +139,7 @@ def _forbidden(error: DialFailed) -> bool:
     return kind == 1 and code in _PROHIBITED_6 if version_6 else kind == 3 and code in _PROHIBITED_4
 
 
-def _tls(error: TlsFailed, speaks: str, signatures: Signatures) -> Finding:
+def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
     foreign = signatures.identify(error.heard)
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
@@ -164,16 +164,16 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
     if foreign := signatures.foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
-        case Silent(heard=b"", spoke=True):
+        case ReadTimeout(heard=b"", spoke=True):
             return Finding(common.TOO_SLOW, "consented to TLS, and not one byte more came until the time was over")
-        case Silent(heard=b"", patience=patience):
+        case ReadTimeout(heard=b"", patience=patience):
             within = f" within {patience:.1f} s" if patience else ""
             return Finding(common.SILENT, f"connected, and not one byte came{within}")
-        case Silent():
+        case ReadTimeout():
             return Finding(common.TOO_SLOW, f"only {_quoted(heard)} came until the time was over")
-        case HungUp(heard=b"") if step.height <= Step.HANDSHAKE.height:
+        case PeerClosed(heard=b"") if step.height <= Step.HANDSHAKE.height:
             return Finding(common.HUNG_UP, str(error))
-        case HungUp():
+        case PeerClosed():
             return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
         case _:
             return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")

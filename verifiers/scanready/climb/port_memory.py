@@ -15,14 +15,14 @@ from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Step
 
-from .time_shares import Guesses
+from .time_shares import TimeShares
 
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
 
 
 @dataclass(slots=True)
-class Observation:
+class PortMemory:
     """Written by each climb on the port, read by the next.
 
     ``spoke`` is the protocol and whether it was inside TLS; ``dialled`` the checks up to the connection; ``closed``
@@ -37,7 +37,7 @@ class Observation:
     silent: bool = False
     closed: Finding | None = None
     shared: dict[object, tuple[list[Check], object, str | None]] = field(default_factory=dict)
-    guesses: Guesses = field(default_factory=Guesses)
+    guesses: TimeShares = field(default_factory=TimeShares)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
         """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""

@@ -6,12 +6,12 @@ A verifier is a coroutine that climbs::
         stream = await probe.connect(farewell=say_goodbye)
         async with probe.step(Step.HANDSHAKE) as rung:
             greeting = await stream.receive(read_greeting)
-            rung.saw(f"speaks {greeting.product}", product=greeting.product)
+            rung.ok(f"speaks {greeting.product}", product=greeting.product)
 
 A step starts the clock, records exactly one check, turns whatever goes wrong
-into a cause, and ends the climb there. What one can say on a rung: ``saw``,
-``warn``, ``skip``, ``unmet`` (failed, but climb on), ``unsure`` (tried with an
-identity we invented) and ``blocked`` (failed, the climb ends).
+into a cause, and ends the climb there. What one can say on a rung: ``ok``,
+``warn``, ``skip``, ``fail`` (failed, but climb on), ``inconclusive`` (tried with an
+identity we invented) and ``stop`` (failed, the climb ends).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
 from .guard import Attempt, LockoutGuard
 from .identify import Signatures
-from .port_memory import Observation, own
+from .port_memory import PortMemory, own
 from .rung import ClimbEnded, Rung
 
-__all__ = ["ClimbEnded", "Farewell", "Observation", "Probe", "Rung", "Surroundings"]
+__all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
 
 T = TypeVar("T")
 Dead = list[Check] | None
@@ -53,10 +53,10 @@ _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 
 @dataclass(slots=True)
-class Surroundings:
+class RunContext:
     """What all probes of a run share. ``logins`` is the pool in which client libraries block.
 
-    ``kept`` is what handshakes found out about the agent, which holds for every target until the next round.
+    ``cache`` is what handshakes found out about the agent, which holds for every target until the next round.
     """
 
     catalogue: Catalogue
@@ -66,7 +66,7 @@ class Surroundings:
     logins: ThreadPoolExecutor
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
-    kept: dict[str, Any] = field(default_factory=dict)
+    cache: dict[str, Any] = field(default_factory=dict)
     #: They recognise a peer that speaks another protocol, and are loaded when one answers.
     signatures: Signatures = field(init=False)
 
@@ -87,17 +87,17 @@ class Probe:
         self,
         target: Target,
         row: TargetType,
-        around: Surroundings,
+        shared: RunContext,
         seconds: float,
         depth: Step,
-        seen: Observation,
+        port_memory: PortMemory,
         patience: float | None = None,
     ) -> None:
         self.target = target
         self.row = row
-        self.around = around
+        self.shared = shared
         self.depth = depth
-        self.seen = seen
+        self.port_memory = port_memory
         self.checks: list[Check] = []
         self.footprint = Footprint()
         self.started = asyncio.get_running_loop().time()
@@ -109,7 +109,7 @@ class Probe:
         self._patience = patience
         self._dialled: Dialled | None = None
         self._owed = Farewells()
-        self._tap = around.tap(target) if around.tap else None
+        self._tap = shared.tap(target) if shared.tap else None
 
     # what a verifier asks -------------------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class Probe:
     @property
     def agent_address(self) -> str:
         """This agent's address towards the target, as a rule or access list must name it."""
-        return self.source or (self.around.agent.addresses[0] if self.around.agent.addresses else "AGENT-ADDRESS")
+        return self.source or (self.shared.agent.addresses[0] if self.shared.agent.addresses else "AGENT-ADDRESS")
 
     def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
         """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
@@ -145,11 +145,11 @@ class Probe:
         order, and are told in one.
         """
         checks = self.checks if into is None else into
-        return Rung(self.row, self.depth, self.around.signatures, step, endpoint or self.endpoint, checks)
+        return Rung(self.row, self.depth, self.shared.signatures, step, endpoint or self.endpoint, checks)
 
     def explain(self, error: BaseException, step: Step) -> Finding:
         """Return the cause of ``error`` at ``step``; for errors that a verifier does not leave to its rung."""
-        return explain(error, step, self.row.speaks, self.around.signatures)
+        return explain(error, step, self.row.speaks, self.shared.signatures)
 
     async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
         """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
@@ -160,19 +160,19 @@ class Probe:
         Raises:
             ClimbEnded: no address answered; or the port is known to speak something else.
         """
-        if known := self.seen.known(self.row, self.endpoint):
+        if known := self.port_memory.known(self.row, self.endpoint):
             self.checks.extend(known)
             raise ClimbEnded
         first = len(self.checks)
         async with self.step(Step.RESOLVE, self.host) as rung:
             addresses = await self._resolve(self.host, self.target.port)
-            rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
+            rung.ok(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
         dialled, self._dialled = self._dialled or await self._dial(addresses, farewell, privileged), None
         self.checks.extend(dialled.checks)
         self.source = self.source or dialled.source
         self.footprint.connections += len(dialled.alive)
         self._owed.settle_on(dialled.alive, farewell)
-        self.seen.note_dialled(self.checks[first:], answers=bool(dialled.alive))
+        self.port_memory.note_dialled(self.checks[first:], answers=bool(dialled.alive))
         if not dialled.alive:
             raise ClimbEnded
         stream, *spares = dialled.alive
@@ -227,8 +227,8 @@ class Probe:
         connection: for a firewall on the way it is one.
 
         Raises:
-            Unanswered: nobody answered, which proves nothing.
-            DialFailed: an ICMP message said no.
+            UdpTimeout: nobody answered, which proves nothing.
+            ConnectError: an ICMP message said no.
             WireError: as the reader raises it.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
@@ -252,16 +252,16 @@ class Probe:
 
         ``name`` is whom it was done with, where that is not the target's own host.
         """
-        judgement = certificates.judge(session, name or self.host, self.around.ca_file)  # cached by certificate
-        rung.saw(
+        judgement = certificates.judge(session, name or self.host, self.shared.ca_file)  # cached by certificate
+        rung.ok(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
         if judgement.faults:
             rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
         if session.old:
-            rung.followed_by(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
+            rung.also(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
         for cause, detail in judgement.faults:
-            rung.followed_by(self._fault(rung, cause, detail, warns=self.row.requirements.verifies_certificate))
+            rung.also(self._fault(rung, cause, detail, warns=self.row.requirements.verifies_certificate))
 
     async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
         """Run a blocking login of a client library in the pool, under the lockout guard and the deadline.
@@ -281,7 +281,7 @@ class Probe:
 
     async def _login(self, attempt: Callable[..., T], arguments: tuple[Any, ...], secret: str) -> T:
         async with self.attempt(secret) as going:
-            running = asyncio.get_running_loop().run_in_executor(self.around.logins, attempt, *arguments)
+            running = asyncio.get_running_loop().run_in_executor(self.shared.logins, attempt, *arguments)
             result = await asyncio.wait_for(running, self.remaining + self.grace)
             going.proof = not getattr(result, "passwordless", False)
             return result
@@ -297,7 +297,7 @@ class Probe:
         assert credential is not None, "a login needs a credential"
         if why := _unsayable(credential.password or ""):
             raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
-        guard = self.around.guard
+        guard = self.shared.guard
         async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
             self.footprint.login_attempts += 1
             try:
@@ -315,9 +315,9 @@ class Probe:
         Raises:
             TimeoutError: it was not found out within this target's time.
         """
-        kept = self.around.kept
+        kept = self.shared.cache
         if name not in kept:
-            kept[name] = asyncio.get_running_loop().run_in_executor(self.around.logins, look)
+            kept[name] = asyncio.get_running_loop().run_in_executor(self.shared.logins, look)
         asked: asyncio.Future[T] = kept[name]
         if asked.done():
             return asked.result()
@@ -344,8 +344,8 @@ class Probe:
             ClimbEnded: the shared climb ended early, now or then.
         """
         key = key, self.depth, self.row.speaks, self.row.tls
-        if key in self.seen.shared:
-            checks, result, self.address = self.seen.shared[key]
+        if key in self.port_memory.shared:
+            checks, result, self.address = self.port_memory.shared[key]
             self.checks.extend(own(checks))
             if result is ClimbEnded:
                 raise ClimbEnded
@@ -354,9 +354,9 @@ class Probe:
         try:
             found = await climb(self)
         except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
-            self.seen.shared[key] = self.checks[first:], ClimbEnded, self.address
+            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, self.address
             raise
-        self.seen.shared[key] = self.checks[first:], found, self.address
+        self.port_memory.shared[key] = self.checks[first:], found, self.address
         return found
 
     async def leave(self, stream: Stream) -> None:
@@ -369,7 +369,7 @@ class Probe:
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
         try:
-            return await self.around.resolver.addresses(host, port, self.deadline)
+            return await self.shared.resolver.addresses(host, port, self.deadline)
         except NoTurn as error:
             raise Failure(common.OUT_OF_TIME, str(error)) from error
 
@@ -408,7 +408,7 @@ class Probe:
             found = self.explain(error, step)
             self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
         if "proxy" not in self.target.options:  # else it was the proxy that spoke
-            self.seen.note_spoken(self.row, self.endpoint, self.checks)
+            self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
 
     def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None

@@ -1,8 +1,8 @@
 """One rung of the ladder: the clock, exactly one check, and the words a verifier author has.
 
-``saw`` (it holds), ``warn`` (it holds, a scan would suffer), ``unsure`` (refused to
-an identity we invented), ``unmet`` (it fails, climb on), ``skip`` (not tried, and
-why), ``blocked`` (it fails, the climb ends).
+``ok`` (it holds), ``warn`` (it holds, a scan would suffer), ``inconclusive`` (refused to
+an identity we invented), ``fail`` (it fails, climb on), ``skip`` (not tried, and
+why), ``stop`` (it fails, the climb ends).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
-from scanready.net.stream import TlsFailed
+from scanready.net.stream import TlsError
 
 from .explain import Failure, explain
 from .identify import Signatures
@@ -46,11 +46,11 @@ class Rung:
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
-    def followed_by(self, *checks: Check) -> None:
+    def also(self, *checks: Check) -> None:
         """Record ``checks`` right after this rung's own: further findings, of the same step or on the way to it."""
         self._followers += checks
 
-    def saw(self, summary: str, **facts: Any) -> None:
+    def ok(self, summary: str, **facts: Any) -> None:
         """It holds; ``facts`` are the evidence."""
         self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
         self.check.facts.update(facts)
@@ -59,16 +59,16 @@ class Rung:
         """It holds, but a scan would suffer: the verdict becomes limited."""
         self._say(Outcome.WARNED, cause, detail, fix, facts)
 
-    def unsure(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def inconclusive(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
         """It was refused to an identity we invented: undecided, never blocked."""
         self.check.tentative = True
         self._say(Outcome.WARNED, cause, detail, fix, facts)
 
-    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
         """A requirement fails, and the rest of the ladder is still climbed and shown."""
         self._say(Outcome.FAILED, cause, detail, fix, facts)
 
-    def denied(self, failure: Failure) -> None:
+    def judge_access(self, failure: Failure) -> None:
         """The login held, reading did not: what may not be read limits, what does not exist blocks.
 
         Raises:
@@ -81,16 +81,16 @@ class Rung:
     def skip(self, reason: str) -> None:
         """It was not tried, and why."""
         self.check.outcome = Outcome.SKIPPED
-        self.saw(reason)
+        self.ok(reason)
 
-    def blocked(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
+    def stop(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
         """It fails, and the climb ends."""
         raise Failure(cause, detail, fix, **facts)
 
     def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
         self.check.outcome = outcome
         self.check.finding = Finding(cause, detail, fix)
-        self.saw(detail, **facts)
+        self.ok(detail, **facts)
 
     async def __aenter__(self) -> Rung:
         if self.check.step.height > self._depth.height:
@@ -115,7 +115,7 @@ class Rung:
         if other := self._signatures.foreigner(heard, row.speaks):
             self.check.facts["speaks"] = other.protocol
         elif (
-            row.tls and isinstance(error, TlsFailed) and self._signatures.identify(heard)
+            row.tls and isinstance(error, TlsError) and self._signatures.identify(heard)
         ):  # the right protocol, and no TLS
             self.check.facts["speaks"] = row.speaks
         self._checks += [self.check, *self._followers]

@@ -18,7 +18,7 @@ _LEAST_PATIENCE = 0.3
 
 
 @dataclass(slots=True)
-class Guesses:
+class TimeShares:
     """``left`` types are still to be tried on the port; ``end`` is the loop's time, None before the first one."""
 
     left: int = 0

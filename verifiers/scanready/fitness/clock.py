@@ -47,7 +47,7 @@ def _judge(line: Line, report: Report) -> None:
     if abs(skew) >= MOST_SKEW:
         line.warn(causes.CLOCK_SKEWED, said, clock_skew_seconds=skew)
     else:
-        line.saw(said, clock_skew_seconds=skew)
+        line.ok(said, clock_skew_seconds=skew)
 
 
 def _untold(line: Line, heard: list[Report], *, named: bool) -> None:
@@ -59,7 +59,7 @@ def _untold(line: Line, heard: list[Report], *, named: bool) -> None:
         line.skip(f"not checked: the Master's Web Console tells no time here, and need not ({short})")
         return
     why = "; ".join(f"{report.target}: {_why(report)}" for report in heard)
-    line.unmet(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
+    line.fail(causes.CLOCK_UNKNOWN, f"no server told the time: {why}")
 
 
 def _why(report: Report) -> str:

@@ -32,7 +32,7 @@ async def look(asked: Asked) -> list[Answer]:
         here = {library: found[library.driver.module] for library in known if "version" in found[library.driver.module]}
         versions = {library.driver.module: str(facts["version"]) for library, facts in here.items()}
         told = ", ".join(f"{module} {version}" for module, version in versions.items())
-        line.saw(told or "none installed: no login can be checked", drivers=versions)
+        line.ok(told or "none installed: no login can be checked", drivers=versions)
     if answers[0].finding:
         return answers
     _missing(asked, {library: found[library.driver.module] for library in known if library not in here}, answers)
@@ -49,7 +49,7 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
         words = [_absence(library, facts) for library, facts in absent.items() if not wanted or library in wanted]
         facts = {one.driver.module: "broken" if "broken" in state else "missing" for one, state in absent.items()}
         if wanted:
-            line.unmet(common.DRIVER_MISSING, "; ".join(words), drivers_absent=facts)
+            line.fail(common.DRIVER_MISSING, "; ".join(words), drivers_absent=facts)
         else:
             line.skip(f"not here, so these logins are not checked: {'; '.join(words)}", drivers_absent=facts)
 
@@ -69,7 +69,7 @@ async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer])
             line.answer.facts.update(more)
             if text:
                 limits[library.driver.module] = text
-        line.saw("; ".join(f"{module} {text}" for module, text in limits.items()) or "none known", limits=limits)
+        line.ok("; ".join(f"{module} {text}" for module, text in limits.items()) or "none known", limits=limits)
 
 
 def _limits_of(library: Library, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -87,7 +87,7 @@ async def look_at_tls(asked: Asked) -> list[Answer]:
         ours = handshake_context()
         lowest = {ssl.TLSVersion.MINIMUM_SUPPORTED: "the oldest version there is"}
         policy = lowest.get(usual.minimum_version, _name(usual.minimum_version))
-        line.saw(
+        line.ok(
             f"{ssl.OPENSSL_VERSION}: client libraries from {policy} up, at security level {usual.security_level}; "
             f"our own handshakes from {_name(ours.minimum_version)} up",
             openssl=ssl.OPENSSL_VERSION,
@@ -97,7 +97,7 @@ async def look_at_tls(asked: Asked) -> list[Answer]:
         )
         absent = [name for name in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3") if not getattr(ssl, f"HAS_{name}")]
         if absent:
-            line.saw(f"built without {', '.join(absent).replace('_', '.')}: a server that speaks only that is not told")
+            line.ok(f"built without {', '.join(absent).replace('_', '.')}: a server that speaks only that is not told")
     return answers
 
 

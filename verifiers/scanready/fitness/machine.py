@@ -21,21 +21,21 @@ async def look(asked: Asked) -> list[Answer]:
         facts = {"system": platform.system(), "release": platform.release(), "machine": machine, "bits": bits}
         what = f"{agent.distribution or agent.platform}, {machine}, {bits}-bit"
         if asked.role != "proxy":
-            line.saw(f"{what}; the document demands no platform of a {ROLES[asked.role]}", **facts)
+            line.ok(f"{what}; the document demands no platform of a {ROLES[asked.role]}", **facts)
             return answers
         elsewhere = [row for row in asked.types if row.requirements.agent not in (None, agent.platform)]
         better_elsewhere = [row for row in asked.types if row.requirements.suits not in (None, agent.platform)]
         serves = [row.name for row in asked.types if row not in elsewhere]
         facts |= {"serves": serves, "serves_not": [row.name for row in elsewhere]}
         if elsewhere and asked.named_types:
-            line.saw(what, **facts)
+            line.ok(what, **facts)
             said = "; ".join(mismatch(row.name, row.requirements.agent, agent) for row in elsewhere)
-            line.unmet(common.PLATFORM_MISMATCH, said)
+            line.fail(common.PLATFORM_MISMATCH, said)
         elif elsewhere:
             demands = ", ".join(f"{row.name} (demands a {row.requirements.agent} agent)" for row in elsewhere)
-            line.saw(f"{what}; serves every type but {demands}", **facts)
+            line.ok(f"{what}; serves every type but {demands}", **facts)
         else:
-            line.saw(f"{what}; serves {', '.join(serves) if asked.named_types else 'every type'}", **facts)
+            line.ok(f"{what}; serves {', '.join(serves) if asked.named_types else 'every type'}", **facts)
         for row in better_elsewhere:
-            line.saw(unsuited(row))
+            line.ok(unsuited(row))
     return answers

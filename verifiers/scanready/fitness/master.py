@@ -53,11 +53,11 @@ async def _climb(asked: Asked, target: Target, subject: str) -> list[Answer]:
         finding = report.finding
         if finding is None:
             told = [check.summary for check in report.checks if check.step is report.reached]
-            line.saw(f"{target}: {told[0] if told else report.verdict}", **facts)
+            line.ok(f"{target}: {told[0] if told else report.verdict}", **facts)
         elif report.verdict is Verdict.LIMITED:
             line.warn(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
         else:
-            line.unmet(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
+            line.fail(finding.cause, f"{target}: {finding.detail}", finding.fix, **facts)
     return answers
 
 
@@ -71,7 +71,7 @@ async def listening(asked: Asked) -> list[Answer]:
         with Line(subject, answers) as line:
             sockets = proc.tcp_sockets()
             if sockets is None:
-                line.unmet(common.LIMIT, "what listens here is not known on this platform")
+                line.fail(common.LIMIT, "what listens here is not known on this platform")
                 continue
             _judge(line, ports, [entry for entry in sockets if entry.state == proc.LISTEN])
     return answers
@@ -86,12 +86,12 @@ def _judge(line: Line, ports: tuple[int, ...], sockets: list[proc.Socket]) -> No
     if any(outside.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in outside.items() if found)
         unencrypted = 80 in ports and not outside.get(443)
-        line.saw(told + ("; 443 does not listen: the console is not encrypted" if unencrypted else ""), **facts)
+        line.ok(told + ("; 443 does not listen: the console is not encrypted" if unencrypted else ""), **facts)
     elif any(where.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in where.items() if found)
-        line.unmet(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
+        line.fail(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
     else:
-        line.unmet(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
+        line.fail(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
 
 
 def _is_loopback(address: str) -> bool:

@@ -26,7 +26,7 @@ async def look_below_1024(asked: Asked) -> list[Answer]:
         with sockets.tcp(socket.AF_INET, privileged=True) as sock:
             port = sockets.source_port(sock)
         if port:
-            line.saw(f"can be used (bound to {port}): NFS exports that are `secure` take this agent", bound=port)
+            line.ok(f"can be used (bound to {port}): NFS exports that are `secure` take this agent", bound=port)
         elif hasattr(os, "geteuid") and os.geteuid() != 0:
             line.skip(
                 "not for this user; only `secure` NFS exports need them, and a scanner that runs as root has them"
@@ -57,7 +57,7 @@ async def look_at_range(asked: Asked) -> list[Answer]:
             fix = "net.ipv4.ip_local_port_range = 32768 60999" if last - first + 1 < _LEAST_FREE else None
             line.warn(causes.FEW_PORTS, f"{said}; {free} are left", fix, **facts)
         else:
-            line.saw(said, **facts)
+            line.ok(said, **facts)
     return answers
 
 
@@ -77,5 +77,5 @@ async def look_at_descriptors(asked: Asked) -> list[Answer]:
         if possible < _FEW_TARGETS:
             line.warn(causes.FEW_DESCRIPTORS, said, f"LimitNOFILE={_FEW_TARGETS * 20}", **facts)
         else:
-            line.saw(said, **facts)
+            line.ok(said, **facts)
     return answers

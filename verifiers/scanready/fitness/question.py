@@ -28,7 +28,7 @@ class Line:
         self.answer = Answer(Step.AGENT, subject, Outcome.PASSED, "", about=about)
         self._answers = answers
 
-    def saw(self, summary: str, **facts: Any) -> None:
+    def ok(self, summary: str, **facts: Any) -> None:
         """It holds; ``facts`` are the evidence."""
         self.answer.summary = f"{self.answer.summary}; {summary}" if self.answer.summary else summary
         self.answer.facts.update(facts)
@@ -37,18 +37,18 @@ class Line:
         """It holds, but a scan would suffer."""
         self._say(Outcome.WARNED, Finding(cause, detail, fix), facts)
 
-    def unmet(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
         """It does not hold; or, by a cause that is not definite, it could not be told."""
         self._say(Outcome.FAILED, Finding(cause, detail, fix), facts)
 
     def skip(self, reason: str, **facts: Any) -> None:
         """It was not asked, or it is of no concern here, and why."""
         self.answer.outcome = Outcome.SKIPPED
-        self.saw(reason, **facts)
+        self.ok(reason, **facts)
 
     def _say(self, outcome: Outcome, finding: Finding, facts: dict[str, Any]) -> None:
         self.answer.outcome, self.answer.finding = outcome, finding
-        self.saw(finding.detail, **facts)
+        self.ok(finding.detail, **facts)
 
     def __enter__(self) -> Line:
         self._clock = time.perf_counter()
@@ -59,10 +59,10 @@ class Line:
         self.answer.seconds = time.perf_counter() - self._clock
         expected = isinstance(error, (Failure, OSError, StreamError, WireError))
         if isinstance(error, TimeoutError):
-            self.unmet(common.LIMIT, f"not told in time: {error}")
+            self.fail(common.LIMIT, f"not told in time: {error}")
         elif expected and error is not None:
             found = explain(error, Step.AGENT, "")
-            self.unmet(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
+            self.fail(common.LIMIT if found.cause is common.BUG else found.cause, f"not told: {found.detail}")
         if error is None or expected:
             self._answers.append(self.answer)
         return expected

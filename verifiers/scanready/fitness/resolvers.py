@@ -75,7 +75,7 @@ async def look(asked: Asked) -> list[Answer]:
         elif not all(alive):
             line.warn(causes.RESOLVER_SILENT, said, **facts)
         else:
-            line.saw(said, **facts)
+            line.ok(said, **facts)
     return answers
 
 
@@ -141,4 +141,4 @@ async def _ask_system(line: Line) -> None:
     finally:
         resolver.close()
     took = (time.perf_counter() - begun) * 1000
-    line.saw(f"a look-up is answered in {took:.0f} ms; which servers are asked is not known on this platform")
+    line.ok(f"a look-up is answered in {took:.0f} ms; which servers are asked is not known on this platform")

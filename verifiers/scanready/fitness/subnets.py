@@ -32,7 +32,7 @@ async def look(asked: Asked) -> list[Answer]:
         for entry in own:
             by_name.setdefault(entry.name, []).append(str(entry.where))
         listed = "; ".join(f"{name} {', '.join(networks)}" for name, networks in by_name.items())
-        line.saw(listed or "no interface is up but loopback", interfaces=by_name)
+        line.ok(listed or "no interface is up but loopback", interfaces=by_name)
         hosts = list(dict.fromkeys(target.host for target in asked.targets))
         if hosts:
             await _place(line, asked, hosts)
@@ -56,7 +56,7 @@ async def _place(line: Line, asked: Asked, hosts: list[str]) -> None:
     words = f"{len(beside)} of {len(hosts)} target host{'s' if len(hosts) > 1 else ''} in these subnets"
     words += ", the document recommends all" if apart else ""
     words += f"; {len(unknown)} not resolved" if unknown else ""
-    line.saw(words, targets=dict(list(placed.items())[:_MOST_TOLD]))
+    line.ok(words, targets=dict(list(placed.items())[:_MOST_TOLD]))
 
 
 async def _addresses(resolver: Resolver, host: str, deadline: float) -> list[str]:

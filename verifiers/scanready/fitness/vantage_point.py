@@ -71,9 +71,9 @@ async def look(asked: Asked) -> list[Answer]:
             line.warn(causes.ADDRESS_TRANSLATED, f"this host's address is of {signs.translated}", **facts)
         elif signs.leftover:
             files = ", ".join(signs.leftover)
-            line.saw(f"the host's own: {files} is there, but the PID namespace is the kernel's first", **facts)
+            line.ok(f"the host's own: {files} is there, but the PID namespace is the kernel's first", **facts)
         else:
-            line.saw("the host's own: no sign of a container or of a translated address", **facts)
+            line.ok("the host's own: no sign of a container or of a translated address", **facts)
     return answers
 
 

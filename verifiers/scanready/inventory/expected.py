@@ -29,7 +29,7 @@ class Expectation:
 
 
 def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
-    """Read ``{blocked: CODE, until: DATE, reason: TEXT}``; instead of ``blocked``, ``limited`` or ``undecided``.
+    """Read ``{blocked: CODE, until: DATE, reason: TEXT}``; instead of ``stop``, ``limited`` or ``undecided``.
 
     Args:
         any_cause: the type's causes are not known here, so any code is taken.

@@ -15,7 +15,7 @@ from scanready.wire import WireError
 
 from . import icmp, sockets
 from .sockets import Address
-from .stream import DialFailed, Tap, Unanswered
+from .stream import ConnectError, Tap, UdpTimeout
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ async def ask(
         privileged: ask from a source port below 1024, where this process may have one.
 
     Raises:
-        Unanswered: nothing until the deadline.
-        DialFailed: an ICMP message said no, or a limit of this host.
+        UdpTimeout: nothing until the deadline.
+        ConnectError: an ICMP message said no, or a limit of this host.
         WireError: the answer breaks its protocol, or a flood of datagrams that answer nothing.
     """
     loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ async def ask(
     try:
         sock = sockets.udp(family, privileged)
     except OSError as error:
-        raise DialFailed(error) from error
+        raise ConnectError(error) from error
     try:
         await loop.sock_connect(sock, where)
         ignored = 0
@@ -73,13 +73,13 @@ async def ask(
                 if ignored > _MOST_IGNORED:
                     raise WireError(f"more than {_MOST_IGNORED} datagrams, none of them an answer to our question")
     except BlockingIOError as error:
-        raise DialFailed(error) from error  # our own queue is full: errno EAGAIN says whose limit it is
+        raise ConnectError(error) from error  # our own queue is full: errno EAGAIN says whose limit it is
     except OSError as error:
         told, offender = icmp.of(sock)
-        raise DialFailed(error, told, offender, datagram_to=str(where[0])) from error
+        raise ConnectError(error, told, offender, datagram_to=str(where[0])) from error
     finally:
         sock.close()
-    raise Unanswered("no answer over UDP", b"", loop.time() - since)
+    raise UdpTimeout("no answer over UDP", b"", loop.time() - since)
 
 
 async def _datagram(sock: socket.socket, until: float) -> bytes | None:

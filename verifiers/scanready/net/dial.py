@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from . import icmp, sockets
 from .sockets import Address
-from .stream import DialFailed, Silent, Stream, Tap
+from .stream import ConnectError, ReadTimeout, Stream, Tap
 
 #: A reserved source port may still be in use towards the same place: then another one is tried.
 _RESERVED_TRIES = 3
@@ -27,13 +27,13 @@ async def dial(
     ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether it was to be had.
 
     Raises:
-        DialFailed: refused, rejected, unreachable or a limit of this host.
-        Silent: no answer until ``deadline``.
+        ConnectError: refused, rejected, unreachable or a limit of this host.
+        ReadTimeout: no answer until ``deadline``.
     """
     for _ in range(_RESERVED_TRIES if privileged else 0):
         try:
             return await _dial(address, deadline, tap, opened, privileged)
-        except DialFailed as error:
+        except ConnectError as error:
             if error.errno != errno.EADDRNOTAVAIL:
                 raise
     return await _dial(address, deadline, tap, opened, False)
@@ -51,7 +51,7 @@ async def _dial(
     try:
         sock = sockets.tcp(family, privileged)
     except OSError as error:
-        raise DialFailed(error) from error
+        raise ConnectError(error) from error
     try:
         async with asyncio.timeout_at(deadline):
             await asyncio.get_running_loop().sock_connect(sock, where)
@@ -60,13 +60,13 @@ async def _dial(
         if not _connected(sock):
             sock.close()
             waited = asyncio.get_running_loop().time() - since
-            raise Silent("no answer to the connection request within the time left", b"", waited) from None
+            raise ReadTimeout("no answer to the connection request within the time left", b"", waited) from None
     except OSError as error:
         # A refusal is told otherwise: who is reset here was accepted first, and the first word will show it.
         if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
             told, offender = icmp.of(sock)
             sock.close()
-            raise DialFailed(error, told, offender) from error
+            raise ConnectError(error, told, offender) from error
     except BaseException:
         if opened is not None and _connected(sock):
             opened(Stream(sock, str(where[0]), deadline, tap))

@@ -48,7 +48,7 @@ class StreamError(Exception):
         self.heard = heard
 
 
-class Silent(StreamError):
+class ReadTimeout(StreamError):
     """The deadline passed while we waited for the peer, ``waited`` seconds.
 
     ``patience`` is how long it was to be, where somebody chose less than the rest of the time; ``spoke`` is true if
@@ -67,15 +67,15 @@ class Silent(StreamError):
         return self.waited < LEAST_SILENCE
 
 
-class Unanswered(Silent):
+class UdpTimeout(ReadTimeout):
     """Nobody answered a question over UDP. That proves nothing: dropped, lost, or a service that does not want to."""
 
 
-class HungUp(StreamError):
+class PeerClosed(StreamError):
     """The peer closed or reset the connection before its message was whole."""
 
 
-class TlsFailed(StreamError):
+class TlsError(StreamError):
     """The TLS handshake failed; ``reason`` is OpenSSL's name of the alert or error."""
 
     def __init__(self, reason: str, heard: bytes) -> None:
@@ -83,7 +83,7 @@ class TlsFailed(StreamError):
         self.reason = reason
 
 
-class DialFailed(OSError):
+class ConnectError(OSError):
     """No connection: the errno is kept, and who on the way said so where the kernel tells.
 
     ``icmp`` is the (type, code) of the message, ``offender`` the address it came
@@ -158,8 +158,8 @@ class Stream:
         """Send all of ``data``.
 
         Raises:
-            Silent: the peer took nothing until the deadline.
-            HungUp: the peer has closed.
+            ReadTimeout: the peer took nothing until the deadline.
+            PeerClosed: the peer has closed.
         """
         if self._tap:
             self._tap("sent", data)
@@ -173,10 +173,10 @@ class Stream:
         """Return the next message, as ``reader`` understands it; bytes after it wait for the next reader.
 
         Raises:
-            Silent: not whole by the deadline.
-            HungUp: the peer closed or reset before it was whole.
+            ReadTimeout: not whole by the deadline.
+            PeerClosed: the peer closed or reset before it was whole.
             WireError: the peer broke its protocol.
-            TlsFailed: the encrypted stream broke.
+            TlsError: the encrypted stream broke.
         """
         while True:
             try:
@@ -188,7 +188,7 @@ class Stream:
                 return answer
             if self._buffer.eof:
                 said = f"after {len(self.heard)} bytes" if self.heard else "before a single byte"
-                raise HungUp(f"the peer closed the connection {said}", self.heard)
+                raise PeerClosed(f"the peer closed the connection {said}", self.heard)
             if len(self._buffer) > MOST_UNREAD:
                 raise WireError(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
@@ -198,7 +198,7 @@ class Stream:
 
         Raises:
             WireError: it speaks unasked, so it is something else.
-            HungUp: it closed or reset.
+            PeerClosed: it closed or reset.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -206,7 +206,7 @@ class Stream:
         except TimeoutError:
             return
         if self._buffer.eof:
-            raise HungUp("the peer closed the connection before a single byte", self.heard)
+            raise PeerClosed("the peer closed the connection before a single byte", self.heard)
         raise _speaks_first(self.heard)
 
     @property
@@ -224,7 +224,7 @@ class Stream:
         Raises:
             WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
                 no packet of ``framing``.
-            TlsFailed, HungUp, Silent: as named.
+            TlsError, PeerClosed, ReadTimeout: as named.
         """
         if len(self._buffer):
             raise WireError("clear-text bytes follow the consent to TLS")
@@ -241,14 +241,14 @@ class Stream:
                 await self._flush()
                 raw = await self._get()
                 if not raw:
-                    raise HungUp("the peer closed the connection instead of a TLS handshake", self.heard) from None
+                    raise PeerClosed("the peer closed the connection instead of a TLS handshake", self.heard) from None
                 records = self._unframed(raw)
                 self._hear(records)
                 self._incoming.write(records)
             except ssl.SSLError as error:
                 with contextlib.suppress(StreamError):
                     await self._flush()
-                raise TlsFailed(error.reason or str(error), self.heard) from error
+                raise TlsError(error.reason or str(error), self.heard) from error
         await self._flush()
         self._tls, self.heard, self._wrap = tls, b"", None
         return session_of(tls)
@@ -315,7 +315,7 @@ class Stream:
                 self._took(b"")
                 return
             except ssl.SSLError as error:
-                raise TlsFailed(error.reason or str(error), self.heard) from error
+                raise TlsError(error.reason or str(error), self.heard) from error
 
     def _took(self, data: bytes) -> None:
         if self._tls is not None:
@@ -359,16 +359,18 @@ class Stream:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+            raise PeerClosed(f"the connection broke while we sent: {error.strerror}", self.heard) from error
         loop = asyncio.get_running_loop()
         since = loop.time()
         try:
             async with asyncio.timeout_at(self.deadline):
                 await loop.sock_sendall(self.sock, data)
         except TimeoutError:
-            raise Silent("the peer took no more bytes within the time left", self.heard, loop.time() - since) from None
+            raise ReadTimeout(
+                "the peer took no more bytes within the time left", self.heard, loop.time() - since
+            ) from None
         except OSError as error:
-            raise HungUp(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+            raise PeerClosed(f"the connection broke while we sent: {error.strerror}", self.heard) from error
 
     async def _get(self) -> bytes:
         """Take what is there, or wait for it; an empty answer is the peer's end."""
@@ -385,12 +387,12 @@ class Stream:
         except TimeoutError:
             patience = self._patience if self._first_byte < math.inf else None
             waited = loop.time() - since
-            raise Silent("no answer within the time left", self.heard, waited, patience, self._spoke) from None
+            raise ReadTimeout("no answer within the time left", self.heard, waited, patience, self._spoke) from None
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
-            raise HungUp(said, self.heard) from error
+            raise PeerClosed(said, self.heard) from error
 
 
 def _speaks_first(heard: bytes) -> WireError:

@@ -55,17 +55,17 @@ class AgentStep:
 
 
 async def _look(probe: Probe, checks: list[Check]) -> None:
-    agent, row = probe.around.agent, probe.row
+    agent, row = probe.shared.agent, probe.row
     wanted = row.requirements
     async with probe.step(Step.AGENT, agent.name, into=checks) as rung:
         if wanted.agent not in (None, agent.platform):
-            rung.unmet(common.PLATFORM_MISMATCH, mismatch(row.name, wanted.agent, agent))
+            rung.fail(common.PLATFORM_MISMATCH, mismatch(row.name, wanted.agent, agent))
         elif agent.assumed:
             rung.skip(f"an assumed {agent.platform} agent: nothing is known of it")
         elif wanted.client and (program := row.part("client")):
             program.describe(await probe.of_agent(program.NAME, program.present), rung)
         else:
-            rung.saw(agent.distribution or agent.platform)
+            rung.ok(agent.distribution or agent.platform)
 
 
 def mismatch(type_: str, wanted: str | None, agent: Agent) -> str:
@@ -86,12 +86,12 @@ def _noted(check: Check, probe: Probe) -> Check:
     notes: list[str] = []
     facts: dict[str, Any] = {}
     if probe.row.requirements.alike:
-        notes += _platform(probe.around.agent, _told(probe.checks), facts)
-    if probe.row.requirements.suits not in (None, probe.around.agent.platform):
+        notes += _platform(probe.shared.agent, _told(probe.checks), facts)
+    if probe.row.requirements.suits not in (None, probe.shared.agent.platform):
         facts["platform_note"] = unsuited(probe.row)
         notes.append(facts["platform_note"])
     if not probe.row.hostless:  # nobody stands beside a cloud
-        notes += _subnet(probe.around.agent, _addresses(probe), facts)
+        notes += _subnet(probe.shared.agent, _addresses(probe), facts)
     return replace(check, summary="; ".join((check.summary, *notes)), facts=check.facts | facts) if notes else check
 
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from scanready.causes import common
 from scanready.climb.guard import LockoutGuard
-from scanready.climb.port_memory import Observation, speaks
-from scanready.climb.probe import Probe, Surroundings
-from scanready.climb.time_shares import Guesses
+from scanready.climb.port_memory import PortMemory, speaks
+from scanready.climb.probe import Probe, RunContext
+from scanready.climb.time_shares import TimeShares
 from scanready.model import (
     Agent,
     Check,
@@ -90,7 +90,7 @@ class Run:
         self.settings = settings or Settings()
         self.agent = self.settings.agent or this_agent()
         self._stop = asyncio.Event()
-        self._around = Surroundings(
+        self._context = RunContext(
             registry.catalogue(),
             self.agent,
             Resolver(),
@@ -99,7 +99,7 @@ class Run:
             self.settings.ca_file,
             self.settings.tap,
         )
-        self._shared: dict[tuple[str, int], Observation] = {}
+        self._shared: dict[tuple[str, int], PortMemory] = {}
         self._left: Counter[tuple[str, int]] = Counter()
         self._guesses: Counter[tuple[str, int]] = Counter()
         self._hosts: dict[str, asyncio.Semaphore] = {}
@@ -112,8 +112,8 @@ class Run:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._around.resolver.close()
-        self._around.logins.shutdown(wait=False, cancel_futures=True)
+        self._context.resolver.close()
+        self._context.logins.shutdown(wait=False, cancel_futures=True)
 
     @property
     def stopping(self) -> bool:
@@ -129,8 +129,8 @@ class Run:
 
         What became of credentials is kept.
         """
-        self._around.resolver.forget()
-        self._around.kept.clear()
+        self._context.resolver.forget()
+        self._context.cache.clear()
         self._trusted.clear()
 
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
@@ -195,11 +195,11 @@ class Run:
         wanted = target.credential is not None or "user" in target.options
         return self._login_places if wanted and self.settings.depth.height >= Step.AUTH.height else _NO_WAIT
 
-    def _observation(self, target: Target) -> Observation:
+    def _observation(self, target: Target) -> PortMemory:
         """The shared observation where several targets meet on one port; it goes with the last of them."""
         key = target.endpoint
         self._left[key] -= 1
-        seen = self._shared.pop(key, None) or Observation(guesses=Guesses(self._guesses[key]))
+        seen = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]))
         if self._left[key] > 0:
             self._shared[key] = seen
         else:
@@ -211,7 +211,7 @@ class Run:
             return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
-    async def _climb(self, target: Target, seen: Observation) -> Report:
+    async def _climb(self, target: Target, seen: PortMemory) -> Report:
         started = timestamps.now()
         verify = registry.verifier(target.type)
         row = (registry.catalogue().get(target.type) or registry.stand_in(target.type, _no_verifier)).on(target.port)
@@ -219,7 +219,7 @@ class Run:
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not seen.silent)
             seconds, patience = seen.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
-        probe = Probe(target, row, self._around, seconds, self.settings.depth, seen, patience)
+        probe = Probe(target, row, self._context, seconds, self.settings.depth, seen, patience)
         if verify is None:
             probe.record(_not_built(target))
         elif not seconds:
@@ -237,13 +237,13 @@ class Run:
     async def _ask_canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
         """Ask the canary, if that is permitted; where its answer is part of the proof, it is a check in any case."""
         if not self.settings.canary:
-            likewise: bool | None = None
+            same_answer: bool | None = None
         else:
-            likewise = await self._canary(probe, verify)
-        if not probe.row.by_connection or likewise:
+            same_answer = await self._canary(probe, verify)
+        if not probe.row.by_connection or same_answer:
             return
         where = f"{bracketed(probe.host)}:{CANARY_PORT}"
-        if likewise is None:
+        if same_answer is None:
             detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
             finding = Finding(common.NEIGHBOUR_UNKNOWN, detail)
             probe.record(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
@@ -266,7 +266,7 @@ class Run:
         taken = asyncio.get_running_loop().time() - probe.started
         # A slow climb does not earn its canary more than the target's own time.
         seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
-        canary = Probe(target, probe.row, self._around, seconds, Step.HANDSHAKE, Observation())
+        canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
         answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CANARY_SILENCE):
@@ -278,14 +278,14 @@ class Run:
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
         proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
-        likewise = False
+        same_answer = False
         for check in canary.checks:
             if check.step is proof and speaks(check):
-                likewise = True
+                same_answer = True
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
                 probe.record(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
         unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
-        return likewise or (None if unclear else False)
+        return same_answer or (None if unclear else False)
 
 
 class _Turn:

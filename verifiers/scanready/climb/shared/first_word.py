@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanready.climb.probe import Probe
 from scanready.model import Step
-from scanready.net.stream import HungUp, Stream
+from scanready.net.stream import PeerClosed, Stream
 from scanready.wire import WireError
 
 #: Seconds in which servers that open the talk (SSH, mail, MySQL ...) have opened it, a slow network allowed for.
@@ -19,6 +19,6 @@ async def is_ours(probe: Probe, stream: Stream) -> None:
     """
     try:
         await stream.expect_silence(min(PATIENCE, probe.remaining / 4))
-    except (HungUp, WireError) as error:
+    except (PeerClosed, WireError) as error:
         async with probe.step(Step.HANDSHAKE):
             raise error

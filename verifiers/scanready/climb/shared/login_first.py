@@ -24,7 +24,7 @@ class Session(Protocol[Answer]):
     def untried(self) -> Failure:
         """Nobody may log in without leave."""
 
-    def introduced(self, rung: Rung, answer: Answer) -> None:
+    def report_product(self, rung: Rung, answer: Answer) -> None:
         """Tell who answers."""
 
     def judged(self, probe: Probe, answer: Answer) -> None:
@@ -41,17 +41,17 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
             raise session.untried()
         probe.footprint.probe_logins += 1
         answer = await session.log_in(probe, stream, INVENTED_USER, "")
-        session.introduced(rung, answer)
+        session.report_product(rung, answer)
     async with probe.step(Step.AUTH) as rung:
         try:
             session.judged(probe, answer)
         except Failure as failure:
             if not session.is_prompt(failure):
-                rung.unsure(failure.cause, failure.detail, **failure.facts)
+                rung.inconclusive(failure.cause, failure.detail, **failure.facts)
                 return
-            rung.saw(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])
+            rung.ok(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])
         else:
-            rung.saw(f"lets {INVENTED_USER} in without a password", anonymous=True)
+            rung.ok(f"lets {INVENTED_USER} in without a password", anonymous=True)
 
 
 async def log_in(probe: Probe, session: Session[Answer], stream: Stream, going: Attempt) -> None:
@@ -68,7 +68,7 @@ async def log_in(probe: Probe, session: Session[Answer], stream: Stream, going: 
         going.pending = True
         answer = await session.log_in(probe, stream, credential.username, credential.password or "")
         going.pending = False
-        session.introduced(rung, answer)
+        session.report_product(rung, answer)
     async with probe.step(Step.AUTH) as rung:
-        rung.saw(f"asks for {session.asks}", auth_methods=["password"])
+        rung.ok(f"asks for {session.asks}", auth_methods=["password"])
     session.judged(probe, answer)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from scanready.climb.probe import Probe
 from scanready.model import Step
-from scanready.net.stream import HungUp, Silent, Stream, TlsFailed
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Reader, WireError, tls
 
 T = TypeVar("T")
@@ -22,13 +22,13 @@ async def first_answer(probe: Probe, stream: Stream, flight: bytes, reader: Read
     Where it comes to TLS, that is a check of its own, before the handshake's.
 
     Raises:
-        HungUp, Silent, WireError: nobody speaks the protocol, in clear or in TLS.
+        PeerClosed, ReadTimeout, WireError: nobody speaks the protocol, in clear or in TLS.
         ClimbEnded: the port wants TLS, and it cannot be had.
     """
     try:
         await stream.send(flight)
         return stream, await stream.receive(reader), False
-    except (HungUp, WireError) as error:
+    except (PeerClosed, WireError) as error:
         if error.heard and not tls.looks_like_tls(error.heard):
             raise
         inside = await _again_in_tls(probe, certain=bool(error.heard))
@@ -44,7 +44,7 @@ async def _again_in_tls(probe: Probe, *, certain: bool) -> Stream | None:
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
         try:
             await probe.start_tls(stream, rung)
-        except (HungUp, Silent, TlsFailed) as error:
+        except (PeerClosed, ReadTimeout, TlsError) as error:
             if certain or tls.looks_like_tls(error.heard):
                 raise
             rung.skip("a TLS hello is not answered either")

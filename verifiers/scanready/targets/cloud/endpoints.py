@@ -27,7 +27,7 @@ from scanready.climb import certificates
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
-from scanready.net.stream import HungUp, Stream, TlsFailed
+from scanready.net.stream import PeerClosed, Stream, TlsError
 from scanready.net.tls import TlsSession
 from scanready.wire import http as wire
 
@@ -118,7 +118,7 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
             if one.place.fixed and error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
                 raise Failure(causes.NO_PUBLIC_NAMES, f"{host}: {error.strerror}") from error
             raise
-        rung.saw(f"{', '.join(addresses)} ({one.place.use})", addresses=addresses)
+        rung.ok(f"{', '.join(addresses)} ({one.place.use})", addresses=addresses)
         _look_at(addresses, one, rung)
     async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
         dead: list[Check] = []
@@ -128,8 +128,8 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
             if one.here:  # a tunnel that somebody laid would answer
                 raise Failure(causes.SINKHOLED, f"{host} is {', '.join(addresses)}: {failure.detail}") from failure
             raise
-        rung.saw(f"connected to {stream.peer}")
-        rung.followed_by(*dead)
+        rung.ok(f"connected to {stream.peer}")
+        rung.also(*dead)
     return stream
 
 
@@ -139,11 +139,11 @@ def _look_at(addresses: list[str], one: Endpoint, rung: Rung) -> None:
         return
     parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
     if all(address.is_unspecified for address in parsed):
-        rung.blocked(causes.SINKHOLED, f"{one.url.host} resolves to {', '.join(addresses)}", addresses=addresses)
+        rung.stop(causes.SINKHOLED, f"{one.url.host} resolves to {', '.join(addresses)}", addresses=addresses)
     one.here = all(address.is_loopback or address.is_unspecified for address in parsed)
     if all(not address.is_global for address in parsed):
         one.private = True
-        rung.saw("private addresses for a public name: a private endpoint, or somebody else", private=addresses)
+        rung.ok("private addresses for a public name: a private endpoint, or somebody else", private=addresses)
 
 
 async def _through(probe: Probe, one: Endpoint, proxy: tuple[str, int]) -> Stream:
@@ -153,7 +153,7 @@ async def _through(probe: Probe, one: Endpoint, proxy: tuple[str, int]) -> Strea
     async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
         stream = await probe.dial(*proxy)
         await http_talk.tunnel(probe, stream, one.url)
-        rung.saw(f"the proxy {where} opened a tunnel", proxy=where)
+        rung.ok(f"the proxy {where} opened a tunnel", proxy=where)
     return stream
 
 
@@ -164,31 +164,31 @@ async def _secure(probe: Probe, one: Endpoint, stream: Stream) -> None:
     async with probe.step(Step.TLS, one.url.endpoint, one.checks) as rung:
         try:
             session = await stream.start_tls(one.url.host, http_talk.ALPN)
-        except HungUp as error:
+        except PeerClosed as error:
             if one.public and not error.heard:
                 raise Failure(causes.CUT_BY_NAME, f"{error}, in answer to {one.url.host}") from error
             raise
-        except TlsFailed as error:
-            other = probe.around.signatures.identify(error.heard) if one.public else None
+        except TlsError as error:
+            other = probe.shared.signatures.identify(error.heard) if one.public else None
             if other is not None and other.protocol != "tls":
                 raise Failure(causes.PORTAL, f"{other.text} answers without TLS for {one.url.host}") from error
             if one.private:
                 error.args = (f"{error}; the name resolves to a private address",)
             raise
-        judgement = certificates.judge(session, one.url.host, probe.around.ca_file)
-        rung.saw(
+        judgement = certificates.judge(session, one.url.host, probe.shared.ca_file)
+        rung.ok(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
         one.issuer = str(judgement.facts.get("tls_issuer", ""))
         if session.old:
-            rung.followed_by(_fault(one, common.TLS_VERSION, f"only {session.version}"))
+            rung.also(_fault(one, common.TLS_VERSION, f"only {session.version}"))
         for cause, detail in _faults(one, session, judgement):
             check = _fault(one, cause, detail)
             if cause in (causes.INSPECTED, causes.PRIVATE_ANSWER, *_UNTRUSTED):
                 one.foreign = check
-            rung.followed_by(check)
+            rung.also(check)
         if one.private and one.genuine:
-            rung.saw("the service's own certificate: a private endpoint of the service", private_endpoint=True)
+            rung.ok("the service's own certificate: a private endpoint of the service", private_endpoint=True)
 
 
 def _faults(one: Endpoint, session: TlsSession, judgement: certificates.Judgement) -> list[tuple[Cause, str]]:
@@ -249,7 +249,7 @@ async def _answer(probe: Probe, one: Endpoint, stream: Stream) -> None:
         http_pages.usable(probe, http_pages.Page(one.url, answer, talk))
         if "age" not in dict(answer.headers):  # a cache's answer has an old date
             one.skew = http_pages.clock_skew(answer.header("date"))
-        rung.saw(f"answers {http_talk.described(answer)}", **_facts(one, answer))
+        rung.ok(f"answers {http_talk.described(answer)}", **_facts(one, answer))
 
 
 def _facts(one: Endpoint, answer: wire.Response) -> Facts:

@@ -75,7 +75,7 @@ def product_of(attributes: wire.ServerAttributes) -> str:
     return _RELEASES.get(attributes.release[:3]) or attributes.product_class or "a DRDA server"
 
 
-def introduced(rung: Rung, attributes: wire.ServerAttributes) -> None:
+def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
     """Tell who answers; a product that a DB2 client cannot read is a requirement not met."""
     product = product_of(attributes)
     version = wire.version_of(attributes.release)
@@ -88,25 +88,25 @@ def introduced(rung: Rung, attributes: wire.ServerAttributes) -> None:
     known = {name: value for name, value in facts.items() if value}
     said = f"{product} {version or attributes.release}".strip()
     if product in _NOT_DB2:
-        rung.unmet(causes.NOT_DB2, f"{said} answers, not DB2", **known)
+        rung.fail(causes.NOT_DB2, f"{said} answers, not DB2", **known)
     else:
-        rung.saw(f"speaks DRDA: {said}", **known)
+        rung.ok(f"speaks DRDA: {said}", **known)
 
 
-def prompted(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
+def report_prompt(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
     """The login prompt: which mechanisms there are."""
     if not offer.mechanisms:
         raise WireError("an offer of security mechanisms that names none")
     methods = names_of(offer.mechanisms)
     asks = asked(offer)
     if not WITH_PASSWORD.intersection(offer.mechanisms):
-        rung.blocked(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
-    rung.saw(f"asks for {asks}", auth_methods=methods)
+        rung.stop(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
+    rung.ok(f"asks for {asks}", auth_methods=methods)
     if "database" not in probe.target.options:
-        rung.saw("no database is named: every other instance of this host would answer the same")
+        rung.ok("no database is named: every other instance of this host would answer the same")
 
 
-def turned_away(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
+def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
     """A refusal where a prompt, or an open database, should have come.
 
     Raises:
@@ -143,7 +143,7 @@ async def open_database(probe: Probe, stream: Stream, database: str) -> None:
     await stream.send(wire.access_database(database))
     replies = await stream.receive(wire.read_replies)
     if not any(reply.codepoint == wire.ACCRDBRM for reply in replies) or _sql_error(replies):
-        turned_away(probe, replies)
+        raise_refusal(probe, replies)
 
 
 def catalogue_of(product: str) -> str:
@@ -161,7 +161,7 @@ async def read_one_row(probe: Probe, stream: Stream, database: str, product: str
     await stream.send(wire.open_query(database, f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY"))
     replies = await stream.receive(wire.read_replies)
     if not any(reply.codepoint == wire.QRYDTA for reply in replies):
-        turned_away(probe, replies)
+        raise_refusal(probe, replies)
     return f"one row of {table}"
 
 
@@ -221,7 +221,7 @@ async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) ->
         going.pending = False
         answer = next((reply for reply in replies if reply.codepoint == wire.SECCHKRM), None)
         if answer is None:
-            turned_away(probe, replies)
+            raise_refusal(probe, replies)
         if code := wire.check_code(answer):
             cause, detail = causes.LOGIN_CODES.get(code, (causes.SECURITY_FAILED, f"security check code {code:02X}"))
             raise Failure(cause, detail, code=f"{code:02X}")

@@ -82,11 +82,11 @@ def log_in(
         cursor.fetchone()
         session.close()
     except (ibm_db_dbi.Error, ibm_db_dbi.Warning) as error:
-        raise understood(str(error)) from error
+        raise translate(str(error)) from error
     return f"one row of {table}"
 
 
-def understood(said: str) -> Failure:
+def translate(said: str) -> Failure:
     """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
     words = " ".join(said.rpartition("[CLI Driver]")[2].split())[:300]
     number = _CODE.search(said)

@@ -41,15 +41,15 @@ async def verify(probe: Probe) -> None:
         stream, replies, _ = await first_answer(probe, stream, flight, wire.read_replies)
         greeting = next((reply for reply in replies if reply.codepoint == wire.EXCSATRD), None)
         if greeting is None:
-            answers.turned_away(probe, replies)
+            answers.raise_refusal(probe, replies)
         attributes = wire.attributes_of(greeting)
-        answers.introduced(rung, attributes)
+        answers.report_product(rung, attributes)
     async with probe.step(Step.AUTH) as rung:
         answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
         if answer is None:
-            answers.turned_away(probe, replies)
+            answers.raise_refusal(probe, replies)
         offer = wire.security_of(answer)
-        answers.prompted(probe, rung, offer)
+        answers.report_prompt(probe, rung, offer)
     if probe.credential is not None:
         await _log_in(probe, stream, offer, answers.product_of(attributes))
 
@@ -59,17 +59,17 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
     assert credential is not None
     async with probe.step(Step.LOGIN) as rung:
         if database is None:
-            rung.blocked(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
+            rung.stop(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
         agreed = await answers.agree(probe, stream, database, offer)
         if agreed is None:
             await _with_the_vendors_driver(probe, stream, offer, product, rung)
             return
         await answers.log_in(probe, stream, database, agreed)
-        rung.saw(f"logged in as {credential.username}")
+        rung.ok(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         try:
             await answers.open_database(probe, stream, database)
-            rung.saw(f"read {await answers.read_one_row(probe, stream, database, product)}")
+            rung.ok(f"read {await answers.read_one_row(probe, stream, database, product)}")
         except Failure as failure:
             if failure.cause not in _MAY_NOT_READ:
                 raise
@@ -83,7 +83,7 @@ async def _with_the_vendors_driver(
     credential, encrypted = probe.credential, stream.encrypted
     assert credential is not None
     if encrypted:
-        login.blocked(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
+        login.stop(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)
     where = (probe.address or probe.host, probe.target.port, database, table)
@@ -95,9 +95,9 @@ async def _with_the_vendors_driver(
         if failure.cause not in _MAY_NOT_READ:
             raise
         denied = failure
-    login.saw(f"logged in as {credential.username}, the password encrypted")
+    login.ok(f"logged in as {credential.username}, the password encrypted")
     async with probe.step(Step.ACCESS) as rung:
         if denied is None:
-            rung.saw(f"read {seen}")
+            rung.ok(f"read {seen}")
         else:
             rung.warn(denied.cause, denied.detail, denied.fix, **denied.facts)

@@ -54,12 +54,12 @@ async def discover(probe: Probe) -> Url:
             )
     async with probe.step(Step.RESOLVE, domain) as rung:
         if probe.remaining <= 0:
-            rung.blocked(common.OUT_OF_TIME, "the places of Autodiscover took all the time there was")
+            rung.stop(common.OUT_OF_TIME, "the places of Autodiscover took all the time there was")
         # Whoever asked the domain's own web server last: most have nothing to do with mail.
         for finding in sorted(findings, key=lambda one: one.detail.startswith(f"{domain}:")):
             if finding.cause in _IN_THE_WAY or not finding.cause.definite:
-                rung.blocked(finding.cause, finding.detail, finding.fix)
-        rung.blocked(causes.AUTODISCOVER_NOTHING, f"no place of Autodiscover's for {domain} answers as one")
+                rung.stop(finding.cause, finding.detail, finding.fix)
+        rung.stop(causes.AUTODISCOVER_NOTHING, f"no place of Autodiscover's for {domain} answers as one")
     raise AssertionError("a blocked rung ends the climb")
 
 
@@ -72,7 +72,7 @@ async def _places(probe: Probe, domain: str, findings: list[Finding]) -> AsyncIt
     probe.record(check)
 
     async def ask() -> tuple[str, int] | None:
-        running = asyncio.get_running_loop().run_in_executor(probe.around.logins, srv.service, name, _PATIENCE)
+        running = asyncio.get_running_loop().run_in_executor(probe.shared.logins, srv.service, name, _PATIENCE)
         return await running
 
     service = await _bounded(probe, check, findings, ask)
@@ -106,7 +106,7 @@ async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
     try:
         if place.scheme == "https":
             session = await stream.start_tls(place.host, http_talk.ALPN)
-            faults = certificates.judge(session, place.host, probe.around.ca_file).faults
+            faults = certificates.judge(session, place.host, probe.shared.ca_file).faults
             if faults:
                 check.summary = f"{place}: not believed, {faults[0][1]}"
                 return None

@@ -27,7 +27,7 @@ from scanready.clients.http_talk import Talk, Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts, Step
-from scanready.net.stream import HungUp
+from scanready.net.stream import PeerClosed
 from scanready.wire import WireError, ntlm, spnego
 from scanready.wire import http as wire
 
@@ -98,7 +98,7 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
         _judge(probe, http_pages.Page(url, answer, talk))
         shown = await _evidence(rung, talk, url, answer)
         rung.check.facts.setdefault("product", product_of(""))
-        rung.saw(f"answers as Exchange's web services ({shown})")
+        rung.ok(f"answers as Exchange's web services ({shown})")
     return answer
 
 
@@ -194,7 +194,7 @@ async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
     """Another page of the same server, None if that is not to be had: it is evidence, and no requirement."""
     try:
         return await talk.ask("GET", Url(url.scheme, url.host, url.port, path))
-    except (HungUp, WireError):
+    except (PeerClosed, WireError):
         return None
 
 
@@ -209,25 +209,25 @@ async def look_for_prompt(probe: Probe, talk: Talk, url: Url, answer: wire.Respo
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         rung.check.facts["auth_methods"] = offered
         if front := in_front_of(answer):
-            rung.saw(f"TLS ends before Exchange ({front}), which NTLM and Extended Protection may not survive")
+            rung.ok(f"TLS ends before Exchange ({front}), which NTLM and Extended Protection may not survive")
         password = [scheme for scheme in ("digest", "basic") if scheme in lower]
         windows = next((scheme for scheme in ("NTLM", "Negotiate") if scheme.lower() in lower), None)
         without = await _challenge(rung, talk, url, windows) if windows else ""
         if windows and not without:
-            rung.saw(said)
+            rung.ok(said)
             return Prompt(url, ("ntlm",), front)
         if "ntlm" in lower:
             if not password:
-                rung.blocked(causes.NTLM_BROKEN, f"{said}; {without}")
+                rung.stop(causes.NTLM_BROKEN, f"{said}; {without}")
             rung.warn(causes.NTLM_BROKEN, f"{said}; {without}")
         elif password:
             rung.warn(causes.BASIC_PREAUTH, said, _windows_authentication(answer))
         elif without:
             rung.warn(causes.KERBEROS_ONLY, f"{said}; {without}")
         elif "bearer" in lower:
-            rung.blocked(causes.MODERN_AUTH_ONLY, said)
+            rung.stop(causes.MODERN_AUTH_ONLY, said)
         else:
-            rung.blocked(web.NO_PASSWORD_SCHEME, said)
+            rung.stop(web.NO_PASSWORD_SCHEME, said)
     return Prompt(url, tuple(password), front)
 
 
@@ -237,7 +237,7 @@ async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
     field = f"{scheme} {base64.b64encode(first).decode()}"
     try:
         answer = await talk.ask("GET", url, [("Authorization", field)])
-    except HungUp as error:
+    except PeerClosed as error:
         return f"NTLM's first message is not answered: {error}"
     tokens = [
         c.token for c in wire.challenges(answer) if c.scheme.lower() == scheme.lower() and c.token and not c.proxy
@@ -259,7 +259,7 @@ async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
     if said.timestamp:
         rung.check.facts["clock_skew_seconds"] = round((said.timestamp - datetime.now(UTC)).total_seconds())
     if said.server_name or said.domain:
-        rung.saw(f"NTLM: {said.server_name or said.target} of {said.dns_domain or said.domain or 'no domain'}")
+        rung.ok(f"NTLM: {said.server_name or said.target} of {said.dns_domain or said.domain or 'no domain'}")
     return ""
 
 

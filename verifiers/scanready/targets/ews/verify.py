@@ -66,8 +66,8 @@ async def _open_found(probe: Probe, url: Url) -> Talk:
         dead: list[Check] = []
         stream = await probe.dial(url.host, url.port, dead=dead)
         probe.address = stream.peer  # who answers, for whoever asks another port of the same host
-        rung.saw("connected")
-        rung.followed_by(*dead)
+        rung.ok("connected")
+        rung.also(*dead)
     if probe.depth is Step.CONNECT:
         raise ClimbEnded
     async with probe.step(Step.TLS, url.endpoint) as rung:
@@ -91,17 +91,17 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
     )
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
         if prompt.withheld:
-            rung.blocked(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
-        loading = asyncio.get_running_loop().run_in_executor(probe.around.logins, login.load)
+            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
+        loading = asyncio.get_running_loop().run_in_executor(probe.shared.logins, login.load)
         await asyncio.wait_for(loading, probe.remaining)
         seen = await probe.login(login.visit, where, credential, probe.remaining, dials=1)
-        rung.saw(f"logged in as {credential.username} with {prompt.schemes[0]}")
+        rung.ok(f"logged in as {credential.username} with {prompt.schemes[0]}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if seen.version:
             rung.check.facts |= {"version": seen.version, "product": endpoint.product_of(seen.version)}
         if seen.denied is None:
-            rung.saw(f"read the inbox{f' of {mailbox}' if mailbox else ''}: {seen.read}")
+            rung.ok(f"read the inbox{f' of {mailbox}' if mailbox else ''}: {seen.read}")
         elif seen.denied.cause is causes.IMPERSONATION_DENIED:
             rung.warn(seen.denied.cause, seen.denied.detail, seen.denied.fix)
         else:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)

@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Credential, Step
-from scanready.net.stream import Silent, Stream
+from scanready.net.stream import ReadTimeout, Stream
 
 from . import causes
 from .login import Encryption, Trace, Visit, Where, visit
@@ -29,15 +29,15 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
     async with probe.step(Step.HANDSHAKE) as rung:
         try:
             greeting = await talk.greeted(stream)
-        except Silent as error:
+        except ReadTimeout as error:
             if error.heard or error.hasty or probe.row.tls or probe.target.port != 993:
                 raise
             detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
             raise Failure(common.SILENT, detail, f"imaps://{probe.endpoint}") from error
         seen = talk.product()
-        rung.saw(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
+        rung.ok(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
         if greeting.code == "ALERT":
-            rung.saw(f"the server alerts: {greeting.text[:MOST_SHOWN]}", alert=greeting.text[:MOST_SHOWN])
+            rung.ok(f"the server alerts: {greeting.text[:MOST_SHOWN]}", alert=greeting.text[:MOST_SHOWN])
 
 
 def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
@@ -49,13 +49,13 @@ def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
     elif talk.takes_passwords:
         # A working prompt in clear is ready, not limited: a scan would run. That its password would be readable is
         # told here, and a credential of ours is withheld from it.
-        rung.saw(f"asks for {', '.join(methods)}" + (" in clear text" if encryption == "none" else ""))
+        rung.ok(f"asks for {', '.join(methods)}" + (" in clear text" if encryption == "none" else ""))
     elif not methods or (encryption == "none" and not BEARER_MECHANISMS & talk.mechanisms):
         # In clear, a server hides PLAIN (RFC 3501, 6.2.3), so what remains tells nothing about passwords over TLS.
         besides = f"; offered are {', '.join(methods)}" if methods else ""
-        rung.blocked(causes.LOGIN_DISABLED, f"LOGINDISABLED{besides}", _permit(talk, encryption))
+        rung.stop(causes.LOGIN_DISABLED, f"LOGINDISABLED{besides}", _permit(talk, encryption))
     else:
-        rung.blocked(causes.NO_PASSWORD_LOGIN, f"offered are only {', '.join(methods)}")
+        rung.stop(causes.NO_PASSWORD_LOGIN, f"offered are only {', '.join(methods)}")
 
 
 def _permit(talk: Talk, encryption: Encryption) -> str | None:
@@ -77,12 +77,12 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
         if encryption == "none":
             probe.about_to_send_in_clear()
         seen = await _attempt(probe, talk, encryption, probe.credential)
-        rung.saw(f"logged in as {probe.credential.username}")
+        rung.ok(f"logged in as {probe.credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
-            rung.saw(f"read {seen.read}; {len(seen.folders)} folders at the top", folders=seen.folders)
+            rung.ok(f"read {seen.read}; {len(seen.folders)} folders at the top", folders=seen.folders)
 
 
 async def _attempt(probe: Probe, talk: Talk, encryption: Encryption, credential: Credential) -> Visit:

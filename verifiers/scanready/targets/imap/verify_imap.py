@@ -62,6 +62,6 @@ async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: Talk) -> Encr
     detail = f"STARTTLS is offered, and refused: {answer.text[:MOST_SHOWN]}"
     if not talk.takes_passwords:
         # The login prompt would only show that passwords are barred in clear; this is why they are.
-        rung.blocked(common.TLS_NOT_OFFERED, detail)
+        rung.stop(common.TLS_NOT_OFFERED, detail)
     rung.warn(common.TLS_NOT_OFFERED, detail)
     return "none"

@@ -30,7 +30,7 @@ class Session:
     async def log_in(self, probe: Probe, stream: Stream, user: str, password: str) -> wire.Answer:
         """Send the request and return the answer."""
         server = probe.target.options.get("server", NO_SERVER)
-        await stream.send(wire.connect(user, password, server, host=probe.around.agent.name))
+        await stream.send(wire.connect(user, password, server, host=probe.shared.agent.name))
         answer = await stream.receive(wire.read_answer)
         self._accepted = answer.kind == wire.CONACC
         return answer
@@ -45,16 +45,16 @@ class Session:
         """Nobody may log in here without leave."""
         return Failure(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
 
-    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+    def report_product(self, rung: Rung, answer: wire.Answer) -> None:
         """Tell who answers; a refusal hides the version."""
         facts = {"product": "IBM Informix"}
         if answer.host:
             facts["server_name"] = answer.host
         if answer.kind == wire.CONACC:
             facts["internal_version"] = answer.version.rpartition("Version ")[2]
-            rung.saw(f"speaks SQLI: {answer.version}", **facts)
+            rung.ok(f"speaks SQLI: {answer.version}", **facts)
         else:
-            rung.saw("speaks SQLI (a refusal hides the version)", **facts)
+            rung.ok("speaks SQLI (a refusal hides the version)", **facts)
 
     def judged(self, probe: Probe, answer: wire.Answer) -> None:
         """Raise what the server has against the connection.

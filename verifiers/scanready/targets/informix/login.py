@@ -69,11 +69,11 @@ def read(
             cursor.execute(f"SELECT FIRST 1 1 FROM {table or 'systables'}")
             found = cursor.fetchone()
     except informix_db.Error as error:
-        raise understood(str(error), getattr(error, "sqlcode", None)) from error
+        raise translate(str(error), getattr(error, "sqlcode", None)) from error
     return f"{'one row of ' if found else ''}{table or 'systables'} in {database}{'' if found else ', which is empty'}"
 
 
-def understood(said: str, number: int | None = None) -> Failure:
+def translate(said: str, number: int | None = None) -> Failure:
     """The cause of the driver's error, by Informix's number in it or beside it."""
     numbers = [number] if number else [-int(found) for found in _NUMBER.findall(said)]
     for number in numbers:

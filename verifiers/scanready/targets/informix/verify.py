@@ -43,16 +43,16 @@ async def _with_credential(probe: Probe, session: answers.Session, stream: Strea
     assert credential is not None
     async with probe.step(Step.LOGIN) as login:
         if "server" not in options:
-            login.blocked(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
+            login.stop(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
         async with probe.attempt() as going:
             await login_first.log_in(probe, session, stream, going)
-        login.saw(f"logged in as {credential.username}")
+        login.ok(f"logged in as {credential.username}")
     encrypted = stream.encrypted
     async with probe.step(Step.ACCESS) as rung:
         await probe.leave(stream)
         where = (probe.address or probe.host, probe.target.port, dict(options), encrypted)
         try:
             seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
-            rung.saw(f"read {seen}")
+            rung.ok(f"read {seen}")
         except Failure as failure:
-            rung.denied(failure)
+            rung.judge_access(failure)

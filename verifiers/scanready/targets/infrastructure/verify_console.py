@@ -27,8 +27,8 @@ from . import causes
 
 async def verify(probe: Probe) -> None:
     """Climb to the console's page."""
-    async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
-        rung.saw("every host that opens the Web Console connects to it; checked from this one")
+    async with probe.step(Step.AGENT, probe.shared.agent.name) as rung:
+        rung.ok("every host that opens the Web Console connects to it; checked from this one")
     url = http_talk.asked_for(probe, "https" if probe.row.tls else "http")
     talk = await http_talk.open_talk(probe, url)
     page = await http_pages.arrive(probe, talk, url)
@@ -37,7 +37,7 @@ async def verify(probe: Probe) -> None:
             rung.warn(web.REDIRECTS_ELSEWHERE, f"the console leads to {page.url}, on another host", str(page.url))
     if page.answer.status >= 400 and page.answer.status != 401:
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
-            rung.blocked(causes.NO_PAGE, f"{page.url} answers {http_talk.described(page.answer)}")
+            rung.stop(causes.NO_PAGE, f"{page.url} answers {http_talk.described(page.answer)}")
     if url.port == http_talk.DEFAULT_PORTS["https"]:
         await _look_at_80(probe)
 
@@ -54,4 +54,4 @@ async def _look_at_80(probe: Probe) -> None:
             rung.skip(f"no page over plain http, which is no fault where 443 answers ({found.detail})")
             return
         leads = answer.header("location")
-        rung.saw(f"answers {http_talk.described(answer)}" + (f", leads to {leads[:200]}" if leads else ""))
+        rung.ok(f"answers {http_talk.described(answer)}" + (f", leads to {leads[:200]}" if leads else ""))

@@ -19,7 +19,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.identify import Identity, Signatures
 from scanready.climb.probe import Probe
 from scanready.model import Step
-from scanready.net.stream import HEARD, HungUp, Silent, Stream
+from scanready.net.stream import HEARD, PeerClosed, ReadTimeout, Stream
 from scanready.wire import Buffer
 
 from . import causes
@@ -33,16 +33,16 @@ _TICK = 0.05
 
 async def verify(probe: Probe) -> None:
     """Connect, and listen."""
-    async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
-        rung.saw("every Node and Proxy Agent connects to the Master; checked from this host")
+    async with probe.step(Step.AGENT, probe.shared.agent.name) as rung:
+        rung.ok("every Node and Proxy Agent connects to the Master; checked from this host")
     stream = await probe.connect()
     async with probe.step(Step.HANDSHAKE) as rung:
-        said = await _listen(stream, probe.around.signatures)
+        said = await _listen(stream, probe.shared.signatures)
         if isinstance(said, Identity):
-            rung.blocked(common.OTHER_PROTOCOL, f"{said.text} answers", speaks=said.protocol)
+            rung.stop(common.OTHER_PROTOCOL, f"{said.text} answers", speaks=said.protocol)
         if said:
-            rung.blocked(causes.UNKNOWN_GREETING, f"says {said[:40].hex(' ')}, which no known protocol begins with")
-        rung.saw(
+            rung.stop(causes.UNKNOWN_GREETING, f"says {said[:40].hex(' ')}, which no known protocol begins with")
+        rung.ok(
             f"connection-level proof: accepted, still open after {HOLD:g} s, and nothing heard that is another "
             "protocol's; the Master's own is not public, and was not spoken",
             proof="connection",
@@ -54,7 +54,7 @@ async def _listen(stream: Stream, signatures: Signatures) -> Identity | bytes:
 
     Raises:
         Failure: there was not the time for that.
-        HungUp: the connection did not stay open, and nothing had been said.
+        PeerClosed: the connection did not stay open, and nothing had been said.
     """
 
     def speaker(buffer: Buffer) -> Identity | bytes | None:
@@ -65,12 +65,12 @@ async def _listen(stream: Stream, signatures: Signatures) -> Identity | bytes:
     stream.deadline = min(stream.deadline, asyncio.get_running_loop().time() + HOLD)
     try:
         return await stream.receive(speaker)
-    except Silent as silence:
+    except ReadTimeout as silence:
         if not silence.heard and silence.waited < HOLD - _TICK:
             detail = f"only {silence.waited:.1f} s were left to listen, of {HOLD:g} s"
             raise Failure(common.OUT_OF_TIME, detail) from silence
         return silence.heard
-    except HungUp as end:
+    except PeerClosed as end:
         if not end.heard:
             raise
         return end.heard

@@ -20,11 +20,13 @@ from . import causes
 async def verify(probe: Probe) -> None:
     """Climb to the end of the TLS handshake."""
     on_master = probe.target.options.get("on_master") is True
-    async with probe.step(Step.AGENT, probe.around.agent.name) as rung:
+    async with probe.step(Step.AGENT, probe.shared.agent.name) as rung:
         if on_master:
-            rung.saw("the Master Server connects to the update server; this host is said to be it")
+            rung.ok("the Master Server connects to the update server; this host is said to be it")
         else:
-            rung.unsure(causes.NOT_THE_MASTER, "the Master Server connects to the update server, and this is not it")
+            rung.inconclusive(
+                causes.NOT_THE_MASTER, "the Master Server connects to the update server, and this is not it"
+            )
     try:
         stream = await probe.connect()
         async with probe.step(Step.TLS) as rung:

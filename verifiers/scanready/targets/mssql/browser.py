@@ -16,7 +16,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.sockets import Address, source_address
-from scanready.net.stream import DialFailed, StreamError, Unanswered
+from scanready.net.stream import ConnectError, StreamError, UdpTimeout
 from scanready.remedies import fixes
 from scanready.wire import Buffer, WireError, ssrp, tds7
 
@@ -33,42 +33,42 @@ _ELSEWHERE = (common.REFUSED, common.FILTERED, common.REJECTED, common.OTHER_PRO
 async def find(probe: Probe, instance: str) -> Place:
     """Climb ``resolve`` and ``connect`` at the Browser; return where the instance listens."""
     async with probe.step(Step.RESOLVE, probe.host) as rung:
-        addresses = await probe.around.resolver.addresses(probe.host, PORT, probe.deadline)
-        rung.saw(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
+        addresses = await probe.shared.resolver.addresses(probe.host, PORT, probe.deadline)
+        rung.ok(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
     async with probe.step(Step.CONNECT, f"{bracketed(probe.host)}:{PORT}/udp") as rung:
         try:
             found = await _told(probe, ssrp.about(instance))
         except ValueError as error:
-            rung.blocked(causes.INSTANCE_UNKNOWN, str(error))
-        except Unanswered as silence:
+            rung.stop(causes.INSTANCE_UNKNOWN, str(error))
+        except UdpTimeout as silence:
             if silence.hasty:
                 raise
             await _unknown(probe, rung, instance, addresses[0])
-        except DialFailed as error:
+        except ConnectError as error:
             why = probe.explain(error, Step.CONNECT)
             if why.cause is common.REFUSED:
-                rung.blocked(causes.BROWSER_OFF, why.detail)
-            rung.blocked(why.cause, why.detail, _rule(probe, addresses[0]) if why.cause is common.REJECTED else None)
+                rung.stop(causes.BROWSER_OFF, why.detail)
+            rung.stop(why.cause, why.detail, _rule(probe, addresses[0]) if why.cause is common.REJECTED else None)
         named = next((one for one in found if one.name.upper() == instance.upper()), None)
         if named is None:
-            rung.blocked(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(found)}, asked for {instance}")
+            rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(found)}, asked for {instance}")
         if named.tcp is None:
-            rung.blocked(causes.TCP_DISABLED, f"the Browser tells no TCP port of {instance}")
+            rung.stop(causes.TCP_DISABLED, f"the Browser tells no TCP port of {instance}")
         told = f"the SQL Server Browser says: {named.name} of {named.server} listens on {named.tcp}"
-        rung.saw(told, instance=named.name, server_name=named.server, ports=[named.tcp])
+        rung.ok(told, instance=named.name, server_name=named.server, ports=[named.tcp])
     return Place(probe.host, named.tcp)
 
 
 async def _unknown(probe: Probe, rung: Rung, instance: str, address: Address) -> NoReturn:
     try:
         known = await _told(probe, ssrp.ALL)
-    except (Unanswered, DialFailed):
+    except (UdpTimeout, ConnectError):
         detail = (
             f"the SQL Server Browser does not answer, so the port of {instance} is not known. It may be stopped, or "
             "blocked, or the instance hidden; `port:` at the target does without it"
         )
-        rung.blocked(common.UDP_SILENT, detail, _rule(probe, address))
-    rung.blocked(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(known)}, and nothing of {instance}")
+        rung.stop(common.UDP_SILENT, detail, _rule(probe, address))
+    rung.stop(causes.INSTANCE_UNKNOWN, f"the Browser tells of {_names(known)}, and nothing of {instance}")
 
 
 def _rule(probe: Probe, address: Address) -> str:

@@ -21,7 +21,7 @@ from scanready.causes import common
 from scanready.clients.stream_socket import Bridge
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
-from scanready.net.stream import HungUp, Silent, TlsFailed
+from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Buffer, tds7
 
 from . import causes
@@ -75,9 +75,9 @@ def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
         )
     except _SentOn as sent_on:
         return Visit(route=sent_on.route)
-    except Silent as error:
+    except ReadTimeout as error:
         raise Failure(common.TOO_SLOW, "the server did not answer the login within the time") from error
-    except (HungUp, TlsFailed) as error:
+    except (PeerClosed, TlsError) as error:
         raise Failure(causes.BROKEN_OFF, f"in the middle of the login {error}") from error
     except (pytds.Error, TimeoutError, *UNCHECKED) as error:
         why = error.__cause__ or error

@@ -13,7 +13,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.net.stream import HungUp, Silent, TlsFailed
+from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.remedies.fixes import tsql_name
 from scanready.wire import WireError, tds7
 
@@ -113,9 +113,9 @@ def look_around(session: Any, user: str, wanted: Wanted) -> Visit:
         cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
         fix = grant(user, wanted.database) if cause is common.ACCESS_DENIED and wanted.database else None
         seen.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
-    except Silent:
+    except ReadTimeout:
         seen.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
-    except (HungUp, TlsFailed) as error:
+    except (PeerClosed, TlsError) as error:
         seen.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
     except (pytds.Error, WireError, *UNCHECKED) as error:
         seen.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {error!r}")

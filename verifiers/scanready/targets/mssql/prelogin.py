@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Farewell, Probe, Rung
 from scanready.model import Step, bracketed
-from scanready.net.stream import Framing, HungUp, Silent, Stream, TlsFailed
+from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
 
 from . import causes
@@ -70,8 +70,8 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
 
     Raises:
         Failure: a Sybase server; a server that takes nobody now.
-        HungUp: nothing came, or that only TDS 8.0 is welcome.
-        Silent, WireError: as :meth:`Stream.receive`.
+        PeerClosed: nothing came, or that only TDS 8.0 is welcome.
+        ReadTimeout, WireError: as :meth:`Stream.receive`.
     """
     await stream.send(tds7.prelogin(encryption, instance))
     answer: tds7.Prelogin | tds7.Tokens | tds7.OtherTds = await stream.receive(tds7.read_prelogin)
@@ -80,7 +80,7 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
     if isinstance(answer, tds7.OtherTds):
         raise Failure(common.OTHER_PROTOCOL, f"a Sybase server (SAP ASE) answers: {answer.message or 'TDS 5.0'}")
     if any(error.number == causes.STRICT_REQUIRED for error in answer.errors):
-        raise HungUp("the server takes strict connections (TDS 8.0) alone")
+        raise PeerClosed("the server takes strict connections (TDS 8.0) alone")
     if not answer.errors:
         raise WireError("the answer to PRELOGIN is neither one nor an error")
     error = answer.errors[0]
@@ -98,7 +98,7 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str, far
     async with probe.step(Step.HANDSHAKE, str(place)) as rung:
         try:
             talk = Talk(stream, await ask(stream, asked, wanted), asked)
-        except (HungUp, WireError) as error:
+        except (PeerClosed, WireError) as error:
             if error.heard and not tls.looks_like_tls(error.heard):
                 raise
             talk = await _strictly(probe, place, wanted, error, farewell)
@@ -107,14 +107,14 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str, far
 
 
 async def _strictly(
-    probe: Probe, place: Place, instance: str, first: HungUp | WireError, farewell: Farewell | None
+    probe: Probe, place: Place, instance: str, first: PeerClosed | WireError, farewell: Farewell | None
 ) -> Talk:
     """Ask again with TLS first; if that comes to nothing it is the first refusal that counts."""
     same = probe.address if place.host == probe.host else None
     try:
         stream = await probe.dial(same or place.host, place.port, farewell)
         session = await stream.start_tls(place.host, (tds7.ALPN,))
-    except (Failure, HungUp, Silent, TlsFailed, WireError) as error:
+    except (Failure, PeerClosed, ReadTimeout, TlsError, WireError) as error:
         tried = f"{first}; asked again with TLS first, as strict servers (TDS 8.0) want it: {error}"
         cause = common.OTHER_PROTOCOL if first.heard else common.HUNG_UP
         raise Failure(cause, tried, **({"speaks": "tls"} if first.heard else {})) from error
@@ -132,10 +132,10 @@ def _tell(rung: Rung, talk: Talk, wanted: str) -> None:
     answer = talk.answer
     if wanted and answer.instance_matches is False:
         detail = f"{answer.product} {answer.version_text} answers, and is not the instance {wanted}"
-        rung.blocked(causes.INSTANCE_MISMATCH, detail, product=answer.product, version=answer.version_text)
+        rung.stop(causes.INSTANCE_MISMATCH, detail, product=answer.product, version=answer.version_text)
     encryption = "strict" if talk.strict else _SAID.get(answer.encryption, f"0x{answer.encryption:02x}")
     matches = f", and is the instance {wanted}" if wanted and answer.instance_matches else ""
-    rung.saw(
+    rung.ok(
         f"speaks TDS {'8.0' if talk.strict else '7'}, {answer.product} {answer.version_text}{matches}; "
         f"encryption: {encryption}",
         product=answer.product,
@@ -155,16 +155,16 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
             case tds7.Encryption.NOT_SUPPORTED:
                 rung.skip("the server does not offer TLS: it has no certificate it could use")
             case tds7.Encryption.OFF if talk.asked is tds7.Encryption.ON:
-                rung.blocked(common.LIMIT, "the server agrees to TLS for the login alone, asked for it throughout")
+                rung.stop(common.LIMIT, "the server agrees to TLS for the login alone, asked for it throughout")
             case tds7.Encryption.OFF | tds7.Encryption.ON | tds7.Encryption.REQUIRED:
                 try:
                     session = await talk.stream.start_tls(place.host, framing=_IN_PACKETS)
-                except HungUp as error:
-                    rung.blocked(common.TLS_FAILED, f"{error}; {_SCHANNEL}")
+                except PeerClosed as error:
+                    rung.stop(common.TLS_FAILED, f"{error}; {_SCHANNEL}")
                 probe.judge_tls(session, rung)
                 talk.channel = _channel(rung)
             case other:
-                rung.blocked(common.LIMIT, f"the server wants an encryption that is not known here (0x{other:02x})")
+                rung.stop(common.LIMIT, f"the server wants an encryption that is not known here (0x{other:02x})")
 
 
 def _channel(rung: Rung) -> str:
@@ -173,9 +173,9 @@ def _channel(rung: Rung) -> str:
     return f"inside TLS, its certificate not verified ({', '.join(faults)})" if faults else "inside TLS, verified"
 
 
-async def prompted(probe: Probe, talk: Talk, place: Place) -> None:
+async def report_prompt(probe: Probe, talk: Talk, place: Place) -> None:
     """Climb ``auth``: what comes next is the login itself."""
     async with probe.step(Step.AUTH, str(place)) as rung:
-        rung.saw(
+        rung.ok(
             f"takes a login (LOGIN7) {talk.channel}; whether SQL logins, or Windows accounts alone, it tells only those"
         )

@@ -47,7 +47,7 @@ async def verify(probe: Probe) -> None:
             await browser.suggest(probe, prelogin.own_name(instance))
         raise
     await prelogin.encrypt(probe, talk, place)
-    await prelogin.prompted(probe, talk, place)
+    await prelogin.report_prompt(probe, talk, place)
     if probe.credential is not None:
         bridge.begin(talk.stream)
         await _log_in(probe, bridge, talk, place)
@@ -57,8 +57,8 @@ async def _dial(probe: Probe, place: Place, bridge: Bridge | None = None) -> Str
     async with probe.step(Step.CONNECT, str(place)) as rung:
         dead: list[Check] = []
         stream = await probe.dial(place.host, place.port, bridge.end if bridge else None, dead=dead)
-        rung.saw("connected")
-        rung.followed_by(*dead)
+        rung.ok("connected")
+        rung.also(*dead)
     return stream
 
 
@@ -76,7 +76,7 @@ async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> Non
         if not bridge.encrypted and not login.is_windows_account(credential):
             probe.about_to_send_in_clear()
         seen = await probe.login(login.visit, bridge, credential, wanted)
-        rung.saw(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
+        rung.ok(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
     if seen.route is not None:
         await _look_where_it_leads(probe, seen.route)
     async with probe.step(Step.ACCESS, str(place)) as rung:
@@ -84,9 +84,9 @@ async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> Non
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not options.get("table"):
             rung.warn(seen.denied.cause, seen.denied.detail, **seen.denied.facts)  # of a table that nobody asked for
         elif seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
-            rung.saw(f"read {seen.read}")
+            rung.ok(f"read {seen.read}")
 
 
 async def _look_where_it_leads(probe: Probe, route: Route) -> None:
@@ -95,4 +95,4 @@ async def _look_where_it_leads(probe: Probe, route: Route) -> None:
     if route.port >= _FIRST_PORT_TO_FOLLOW:
         await prelogin.greeted(probe, await _dial(probe, place), place, "", None)
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        rung.blocked(causes.SENT_ON, f"the login was accepted, and the session sent on to {place}; not followed")
+        rung.stop(causes.SENT_ON, f"the login was accepted, and the session sent on to {place}; not followed")

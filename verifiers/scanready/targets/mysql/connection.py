@@ -19,7 +19,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step
-from scanready.net.stream import HungUp, Silent, Stream
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream
 from scanready.net.tls import TlsSession
 from scanready.wire import Buffer, Reader, WireError
 from scanready.wire import mysql as wire
@@ -84,7 +84,7 @@ class Talk:
 
         Raises:
             TimeoutError: the target's time is over.
-            TlsFailed, HungUp, WireError: as :meth:`Stream.start_tls`.
+            TlsError, PeerClosed, WireError: as :meth:`Stream.start_tls`.
         """
         assert self._stream is not None
         assert self._greeting is not None
@@ -179,7 +179,7 @@ class Talk:
         assert self._stream is not None
         try:
             return await self._stream.receive(reader)
-        except (WireError, HungUp):
+        except (WireError, PeerClosed):
             self._over = True  # nothing more can be said to this peer
             raise
 
@@ -190,25 +190,25 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
         clock = asyncio.get_running_loop().time()
         try:
             answer = await talk.listen()
-        except Silent as silent:
+        except ReadTimeout as silent:
             if silent.heard or silent.hasty:
                 raise
             hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
-            rung.blocked(common.SILENT, f"connected, and not one byte came ({hint})")
+            rung.stop(common.SILENT, f"connected, and not one byte came ({hint})")
         if isinstance(answer, wire.ServerError):
-            turned_away(probe, rung, answer)
+            raise_refusal(probe, rung, answer)
         if isinstance(answer, wire.AncientGreeting):
-            rung.blocked(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
+            rung.stop(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
         told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
-        rung.saw(told, product=answer.product, version=answer.version)
+        rung.ok(told, product=answer.product, version=answer.version)
         if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
-            rung.saw(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
+            rung.ok(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
     return answer
 
 
-def turned_away(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
+def raise_refusal(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
     """An error that does not depend on who asks."""
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
     seen_as = wire.host_seen(error.message) or probe.agent_address
     fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
-    rung.blocked(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)
+    rung.stop(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Credential
-from scanready.net.stream import HungUp, TlsFailed
+from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
 from scanready.remedies.fixes import mysql_grant, mysql_name
 
@@ -139,7 +139,7 @@ class Pipe:
         """Do the TLS handshake, whatever the certificate.
 
         Raises:
-            TlsFailed, HungUp: as :meth:`Stream.start_tls`.
+            TlsError, PeerClosed: as :meth:`Stream.start_tls`.
             TimeoutError: the deadline.
         """
         plain, self._sock = self._in_time(), None  # wrap_socket() takes it over, and closes it if it fails
@@ -148,9 +148,9 @@ class Pipe:
         except TimeoutError:
             raise
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
-            raise HungUp("the peer closed the connection instead of a TLS handshake") from error
+            raise PeerClosed("the peer closed the connection instead of a TLS handshake") from error
         except ssl.SSLError as error:
-            raise TlsFailed(error.reason or str(error), b"") from error
+            raise TlsError(error.reason or str(error), b"") from error
         self._sock, self.tls = secured, session_of(secured)
         return self
 
@@ -185,7 +185,7 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
 
     Raises:
         Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
-        TlsFailed, HungUp: the TLS handshake failed, which the server counts as an offence.
+        TlsError, PeerClosed: the TLS handshake failed, which the server counts as an offence.
     """
     try:
         import pymysql

@@ -18,12 +18,12 @@ from dataclasses import replace
 
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import INVENTED_USER, Step
-from scanready.net.stream import HungUp, TlsFailed
+from scanready.net.stream import PeerClosed, TlsError
 from scanready.remedies import fixes
 from scanready.wire import mysql as wire
 
 from . import causes, login
-from .connection import Talk, greeted, turned_away
+from .connection import Talk, greeted, raise_refusal
 
 
 async def verify(probe: Probe) -> None:
@@ -50,20 +50,20 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
     async with probe.step(Step.AUTH) as rung:
         try:
             answer = await talk.be_refused()
-        except HungUp as error:  # some proxies treat so whom they do not know, and let known users in
-            rung.unsure(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
+        except PeerClosed as error:  # some proxies treat so whom they do not know, and let known users in
+            rung.inconclusive(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
             return greeting
         if isinstance(answer, wire.Ok):
             told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
-            rung.saw(told, anonymous=True, auth_methods=talk.plugins)
+            rung.ok(told, anonymous=True, auth_methods=talk.plugins)
         elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
-            rung.saw(f"asks for {talk.plugins[-1]} ({answer.message})", auth_methods=talk.plugins)
+            rung.ok(f"asks for {talk.plugins[-1]} ({answer.message})", auth_methods=talk.plugins)
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
-            turned_away(probe, rung, answer)
+            raise_refusal(probe, rung, answer)
         else:
-            rung.unsure(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
+            rung.inconclusive(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
     return greeting
 
 
@@ -78,7 +78,7 @@ async def _with_credential(probe: Probe) -> None:
         async with probe.step(Step.TLS) as rung:
             rung.skip("the server does not offer TLS")
     async with probe.step(Step.AUTH) as rung:
-        rung.saw(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
+        rung.ok(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
     pipe = login.Pipe(talk.take, talk.heard, probe.host, probe.remaining)
     database, _, table = (options.get("table") or "").rpartition(".")
     wanted = login.Wanted(
@@ -91,20 +91,20 @@ async def _with_credential(probe: Probe) -> None:
     async with probe.step(Step.LOGIN) as rung:
         try:
             seen = await probe.login(login.visit, pipe, credential, wanted)
-        except (TlsFailed, HungUp) as error:
+        except (TlsError, PeerClosed) as error:
             async with probe.step(Step.TLS) as tls:
-                tls.saw("broken off, which counts once towards max_connect_errors", aborted=1)
+                tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
                 raise error
         finally:
             if pipe.tls is not None:
                 async with probe.step(Step.TLS) as tls:
                     probe.judge_tls(pipe.tls, tls)
-        rung.saw(f"logged in as {seen.account or credential.username}")
+        rung.ok(f"logged in as {seen.account or credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
-            rung.saw(f"read {seen.read}", databases=seen.databases)
+            rung.ok(f"read {seen.read}", databases=seen.databases)
 
 
 def _conclude(probe: Probe) -> None:
@@ -112,7 +112,7 @@ def _conclude(probe: Probe) -> None:
     credential = probe.target.credential
     for at, check in enumerate(probe.checks):
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:
-            probe.seen.closed = check.finding
+            probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
             user, seen_as = credential.username if credential else "scan_account", check.facts["agent_seen_as"]
             fix = fixes.mysql_account(user, seen_as, probe.target.options.get("database"))

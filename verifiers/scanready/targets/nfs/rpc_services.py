@@ -177,7 +177,7 @@ async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
 
 
 async def _knock(probe: Probe, one: Endpoint) -> None:
-    if one.port in probe.around.catalogue.foreign_ports(probe.row.speaks) | _OTHERS:
+    if one.port in probe.shared.catalogue.foreign_ports(probe.row.speaks) | _OTHERS:
         one.check.outcome = Outcome.SKIPPED
         one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
         return

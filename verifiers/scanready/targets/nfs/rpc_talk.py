@@ -63,7 +63,7 @@ class Talk:
         """Call and return the answer.
 
         Raises:
-            Silent, HungUp: no answer.
+            ReadTimeout, PeerClosed: no answer.
             WireError: the answer is no RPC, or answers other calls.
         """
         xid = random.getrandbits(32)
@@ -95,8 +95,8 @@ class Datagrams:
         """Call and return the answer; the call comes from a port below 1024 where that may be.
 
         Raises:
-            Unanswered: silence, which proves nothing.
-            DialFailed: an ICMP message said no.
+            UdpTimeout: silence, which proves nothing.
+            ConnectError: an ICMP message said no.
             WireError: the answer is no RPC.
         """
         xid = random.getrandbits(32)

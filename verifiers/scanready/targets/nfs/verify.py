@@ -42,11 +42,11 @@ async def verify(probe: Probe) -> None:
         calls, offered = over_udp
     async with probe.step(Step.HANDSHAKE) as rung:
         offered = offered or await versions.versions(probe, calls)
-        rung.saw(f"speaks NFS {', '.join(offered.versions)}", nfs_versions=list(offered.versions), product="NFS")
+        rung.ok(f"speaks NFS {', '.join(offered.versions)}", nfs_versions=list(offered.versions), product="NFS")
         rung.check.facts["source_port_below_1024"] = calls.privileged
         if (wanted and not offered.has(wanted)) or not offered.versions:
             there = ", ".join(offered.versions) or offered.said or "none that we know"
-            rung.blocked(causes.VERSION_NOT_OFFERED, f"NFS {wanted or ''} is not offered; there is {there}")
+            rung.stop(causes.VERSION_NOT_OFFERED, f"NFS {wanted or ''} is not offered; there is {there}")
     third = await _third_version(probe, offered) if offered.has(3) or offered.has(2) else None
     async with probe.step(Step.AUTH) as rung:
         await versions.prompt(probe, rung, calls, offered, third)
@@ -66,7 +66,7 @@ async def _third_version(probe: Probe, offered: versions.Offered) -> ThirdVersio
         probe.record(check)
     async with probe.step(Step.HANDSHAKE) as rung:
         if third.mountd is not None:
-            rung.saw(f"the mount daemon of NFSv{version} answers")
+            rung.ok(f"the mount daemon of NFSv{version} answers")
         else:
             rung.skip(f"NFSv{version} cannot be mounted: no mount daemon answers")
         answering = [check for check in third.checks if check.outcome is Outcome.PASSED]
@@ -84,21 +84,21 @@ async def _read(
     refusal: Failure | None = None
     if wanted in (None, 4) and "4.0" in offered.versions:
         try:
-            rung.saw(await read_v4(probe, calls, export, third))
+            rung.ok(await read_v4(probe, calls, export, third))
             return
         except Failure as failure:
             refusal = failure
     denied = refusal is not None and refusal.cause is common.ACCESS_DENIED  # it is there: NFSv3 has the same files
     if third is not None and third.mountd is not None and wanted in (None, 3) and offered.has(3) and not denied:
         try:
-            rung.saw(await read_v3(probe, calls, export, third))
+            rung.ok(await read_v3(probe, calls, export, third))
             if refusal is not None:
-                rung.saw(f"not over NFSv4 ({refusal.detail})")
+                rung.ok(f"not over NFSv4 ({refusal.detail})")
             return
         except Failure as failure:
             refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
     if refusal is not None:
-        rung.denied(refusal)
+        rung.judge_access(refusal)
     elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):
         rung.skip("it cannot be mounted")
     else:

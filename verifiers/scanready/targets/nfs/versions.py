@@ -11,7 +11,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.rung import Rung
 from scanready.model import Outcome, Step
-from scanready.net.stream import HungUp, StreamError
+from scanready.net.stream import PeerClosed, StreamError
 from scanready.wire import WireError
 from scanready.wire.rpc import message, nfs4
 
@@ -47,7 +47,7 @@ def identity(probe: Probe) -> tuple[bytes, int]:
     """The Unix credential to ask with, and its uid: the operator's, or this process's own."""
     own = getattr(os, "geteuid", lambda: 0)(), getattr(os, "getegid", lambda: 0)()
     uid, gid = probe.target.options.get("uid", own[0]), probe.target.options.get("gid", own[1])
-    return message.auth_sys(probe.around.agent.name, uid, gid), uid
+    return message.auth_sys(probe.shared.agent.name, uid, gid), uid
 
 
 async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_FOURTH, 3)) -> Offered:
@@ -83,7 +83,7 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
         arguments = nfs4.compound(minor, nfs4.ROOT, nfs4.ATTRIBUTES)
         try:
             reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
-        except HungUp as error:
+        except PeerClosed as error:
             detail = "NFSv4 answers, and hangs up on the first question: a Linux server does so if its rpc.mountd hangs"
             raise Failure(causes.REFUSED, detail) from error
         if reply.state is message.State.AUTH_ERROR:  # it has not looked at the minor version
@@ -154,11 +154,11 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
         if not mountable or failure.cause is causes.NOT_FOR_AGENT:
             raise
         if "export" in probe.target.options:
-            rung.saw(f"NFSv4: {failure.detail}; NFSv3 may still be mounted")
+            rung.ok(f"NFSv4: {failure.detail}; NFSv3 may still be mounted")
         else:
             rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
         return
-    rung.saw(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
+    rung.ok(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
     if "export" not in probe.target.options and not (fourth and await _shows_something(probe, calls, offered)):
         _warn_of_others_exports(probe, rung, third)
 

@@ -148,7 +148,7 @@ def describe(found: Client | None, words: Words) -> None:
         words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")
     else:
         tells = f", with the ID {found.identity}" if found.identity else "; its settings are another user's"
-        words.saw(f"Notes client {found.program}{tells}", notes_client=found.program, notes_id=found.identity)
+        words.ok(f"Notes client {found.program}{tells}", notes_client=found.program, notes_id=found.identity)
 
 
 def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from scanready.climb.probe import Probe
 from scanready.model import Step
-from scanready.net.stream import HungUp
+from scanready.net.stream import PeerClosed
 from scanready.wire import nrpc
 
 from . import causes
@@ -30,13 +30,13 @@ async def verify(probe: Probe) -> None:
         try:
             await stream.send(nrpc.OPEN_SESSION)
             opened = await stream.receive(nrpc.read_opened)
-        except HungUp as error:
+        except PeerClosed as error:
             if error.heard:
                 raise
-            rung.blocked(causes.HUNG_UP, str(error))
+            rung.stop(causes.HUNG_UP, str(error))
         if not opened.server:
-            rung.blocked(causes.NAMELESS, "an answer of NRPC's shape, without a name", proof=PROOF)
-        rung.saw(f"opens a session as {opened.server}", product="Domino (NRPC)", server_name=opened.server, proof=PROOF)
+            rung.stop(causes.NAMELESS, "an answer of NRPC's shape, without a name", proof=PROOF)
+        rung.ok(f"opens a session as {opened.server}", product="Domino (NRPC)", server_name=opened.server, proof=PROOF)
     await probe.leave(stream)
     for step in (Step.AUTH, Step.LOGIN, Step.ACCESS):
         async with probe.step(step) as rung:

@@ -9,7 +9,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step, bracketed
-from scanready.net.stream import HungUp, Stream
+from scanready.net.stream import PeerClosed, Stream
 from scanready.wire import tns as wire
 
 from . import causes
@@ -45,7 +45,7 @@ async def ask(probe: Probe, session: Session, data: str) -> wire.Answer:
         answer: wire.Answer
         session.stream, answer, session.encrypted = await first_answer(probe, session.stream, flight, wire.read_answer)
         return await _again(session.stream, flight, answer)
-    except HungUp as error:
+    except PeerClosed as error:
         if error.heard:
             raise
         raise not_invited(probe, "hangs up on an Oracle client without a word, in clear and in TLS") from error
@@ -77,10 +77,10 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.An
             session.host, session.port = answer.host, answer.port
             if session.encrypted:
                 await probe.start_tls(session.stream, rung)
-            rung.saw("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
+            rung.ok("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
         async with probe.step(Step.HANDSHAKE, endpoint) as rung:
             answer = await _asked_there(probe, session.stream, answer)
-            rung.saw("answers")
+            rung.ok("answers")
     if isinstance(answer, wire.Redirected):
         raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
     return answer
@@ -92,7 +92,7 @@ async def _asked_there(probe: Probe, stream: Stream, there: wire.Redirected) -> 
         await stream.send(flight)
         first: wire.Answer = await stream.receive(wire.read_answer)
         return await _again(stream, flight, first)
-    except HungUp as error:
+    except PeerClosed as error:
         if error.heard:
             raise
         raise not_invited(probe, "hangs up without a word, unlike the listener that sent us on") from error

@@ -84,7 +84,7 @@ def log_in(
                 found["warning"] = str(session.warning).splitlines()[0][:300]
             return found
     except oracledb.Error as error:
-        raise understood(str(error), user) from error
+        raise translate(str(error), user) from error
 
 
 def _read(cursor: Any, table: str | None) -> str:
@@ -94,7 +94,7 @@ def _read(cursor: Any, table: str | None) -> str:
     return f"{'one row of ' if found else ''}{table or 'ALL_TABLES'}{'' if found else ', which shows nothing'}"
 
 
-def understood(said: str, user: str) -> Failure:
+def translate(said: str, user: str) -> Failure:
     """The cause of the driver's error, by the database's number in it, or by the driver's own."""
     driver = _DPY.search(said)
     number = _ORA.search(said)

@@ -31,27 +31,27 @@ async def verify(probe: Probe) -> None:
     session = listener.Session(stream, probe.address or probe.host, probe.target.port, encrypted=False)
     data = wire.ping()
     if named:
-        which, agent = {"name": options.get("service"), "sid": options.get("sid")}, probe.around.agent.name
+        which, agent = {"name": options.get("service"), "sid": options.get("sid")}, probe.shared.agent.name
         data = wire.service(probe.host, probe.target.port, **which, agent=agent)
     async with probe.step(Step.HANDSHAKE) as rung:
         answer = await listener.ask(probe, session, data)
         if isinstance(answer, wire.Resend):
             raise WireError("asks for the same again and again")
         version = answer.version if isinstance(answer, wire.Refused) else ""
-        rung.saw(f"an Oracle listener {version}".rstrip(), product="Oracle Database")
+        rung.ok(f"an Oracle listener {version}".rstrip(), product="Oracle Database")
         if isinstance(answer, wire.Refused):
             rung.check.facts |= {"listener": answer.alias or None, "version": version or None}
     async with probe.step(Step.AUTH) as rung:
         answer = await listener.follow(probe, session, answer)
         if isinstance(answer, wire.Refused):
             if answer.number == 0 or not named:
-                rung.blocked(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
+                rung.stop(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
             raise listener.refused(probe, answer)
         if not isinstance(answer, wire.Accepted):
             raise WireError("neither accepts nor refuses")
         session.accepted = answer
         needs = {"native_encryption": "required"} if answer.encryption_required else {}
-        rung.saw(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
+        rung.ok(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
     await session.end(session.stream)
     await probe.leave(session.stream)
     if probe.credential is not None:
@@ -73,9 +73,9 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
                 raise
             seen, denied = {}, failure
         warning = f" ({seen['warning']})" if "warning" in seen else ""
-        rung.saw(f"logged in as {credential.username}{warning}")
+        rung.ok(f"logged in as {credential.username}{warning}")
     async with probe.step(Step.ACCESS) as rung:
         if denied is not None:
-            rung.denied(denied)
+            rung.judge_access(denied)
         else:
-            rung.saw(f"read {seen['read']}", version=seen["version"])
+            rung.ok(f"read {seen['read']}", version=seen["version"])

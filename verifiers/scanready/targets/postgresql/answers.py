@@ -46,27 +46,27 @@ def invented(probe: Probe) -> bool:
     return probe.target.credential is None and "user" not in probe.target.options
 
 
-async def prompted(
+async def report_prompt(
     probe: Probe, rung: Rung, stream: Stream, answer: wire.AuthenticationRequest, *, encrypted: bool
 ) -> None:
     """The server asks for something; with "trust" it asks for nothing, and a real session is open."""
     as_whom = f" (asked as {INVENTED_USER}; pg_hba.conf may answer others differently)" if invented(probe) else ""
-    rung.saw(f"asks for {answer.method}{as_whom}", auth_methods=[answer.method])
+    rung.ok(f"asks for {answer.method}{as_whom}", auth_methods=[answer.method])
     if answer.method == "trust":
         session: wire.Session | wire.ErrorResponse = await stream.receive(wire.read_session)
         if isinstance(session, wire.ErrorResponse):
             refused(probe, rung, session, encrypted=encrypted)
         else:
-            rung.saw("lets this user in without a password", version=session.server_version)
+            rung.ok("lets this user in without a password", version=session.server_version)
             await stream.send(wire.TERMINATE)
     elif answer.method not in PASSWORD_METHODS:
-        say = rung.unsure if invented(probe) else rung.blocked
+        say = rung.inconclusive if invented(probe) else rung.stop
         say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
 
 
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
     """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
-    say = rung.unsure if invented(probe) else rung.blocked
+    say = rung.inconclusive if invented(probe) else rung.stop
     words, state = answer.message, answer.sqlstate
     if by_hba(answer):
         seen = wire.hba_refusal(words)
@@ -77,9 +77,9 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
     elif answer.routine == BY_METHOD:
         say(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
     elif state == "28000" and invented(probe) and _no_such_role(answer):
-        rung.saw(f"lets known roles in without a password ({words})", auth_methods=["trust"])
+        rung.ok(f"lets known roles in without a password ({words})", auth_methods=["trust"])
     elif state in STATES:
-        rung.blocked(STATES[state], words, sqlstate=state)
+        rung.stop(STATES[state], words, sqlstate=state)
     elif state == "42501":  # after "trust": as it would be after a password, which is limited
         rung.warn(common.ACCESS_DENIED, words, fixes.pg_connect_grant(*reversed(identity(probe))), sqlstate=state)
     else:
@@ -113,10 +113,10 @@ async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str)
         await stream.send(wire.startup(user, database))
         answer = await stream.receive(wire.read_startup_answer)
     except (Failure, StreamError, WireError) as error:
-        rung.saw(f"asked again without TLS: {error}")
+        rung.ok(f"asked again without TLS: {error}")
         return False
     if not isinstance(answer, wire.AuthenticationRequest):
-        rung.saw("refused with TLS and without")
+        rung.ok("refused with TLS and without")
     return isinstance(answer, wire.AuthenticationRequest)
 
 
@@ -126,7 +126,7 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            rung.blocked(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), answer.message)
+            rung.stop(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), answer.message)
         if answer:
             await probe.start_tls(stream, rung)
         else:

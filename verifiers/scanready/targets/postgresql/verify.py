@@ -31,7 +31,7 @@ async def verify(probe: Probe) -> None:
     answer = await _ask(probe, stream, user, database)
     async with probe.step(Step.AUTH) as rung:
         if isinstance(answer, wire.AuthenticationRequest):
-            await answers.prompted(probe, rung, stream, answer, encrypted=encrypted)
+            await answers.report_prompt(probe, rung, stream, answer, encrypted=encrypted)
         elif encrypted and answers.by_hba(answer) and await answers.let_in_without_tls(probe, rung, user, database):
             rung.warn(causes.TLS_REFUSED, answer.message, answers.line(probe, encrypted=True))
             encrypted = False
@@ -48,7 +48,7 @@ async def _ask(probe: Probe, stream: Stream, user: str, database: str) -> Answer
         answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)
         while isinstance(answer, wire.NegotiateProtocol):
             answer = await stream.receive(wire.read_startup_answer)
-        rung.saw("speaks PostgreSQL protocol 3.0", product="PostgreSQL")
+        rung.ok("speaks PostgreSQL protocol 3.0", product="PostgreSQL")
     return answer
 
 
@@ -67,11 +67,11 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             bool(target.options.get("allow_cleartext")),
         )
         seen = await probe.login(login.visit, where, probe.credential, probe.remaining, dials=1)
-        rung.saw(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
+        rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):
             rung.warn(seen.denied.cause, seen.denied.detail)  # of a table that nobody asked for
         elif seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
-            rung.saw(seen.read, databases=seen.databases, **seen.counted)
+            rung.ok(seen.read, databases=seen.databases, **seen.counted)

@@ -18,7 +18,7 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts
-from scanready.net.stream import LEAST_SILENCE, HungUp, Silent, Stream, StreamError
+from scanready.net.stream import LEAST_SILENCE, PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import Buffer, WireError, nbt, smb1, smb2
 
 from . import causes
@@ -70,7 +70,7 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
 
     Raises:
         Failure: it refuses every dialect, or this agent.
-        HungUp, Silent: nobody answers, in neither.
+        PeerClosed, ReadTimeout: nobody answers, in neither.
         WireError: it is not SMB, or broken.
     """
     before = stream.heard
@@ -78,7 +78,7 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
         stream.wait_for_first_byte(max(LEAST_SILENCE, min(_PATIENCE, probe.remaining / 2)))
     try:
         answer = await _in_smb2(probe, stream)
-    except (HungUp, Silent) as error:
+    except (PeerClosed, ReadTimeout) as error:
         if error.heard != before or not _worth_another(probe, error):
             raise
         await probe.leave(stream)
@@ -114,29 +114,29 @@ async def _once_more(
     """
     try:
         return await _in_smb2(probe, stream)
-    except HungUp as error:
+    except PeerClosed as error:
         raise Failure(refusal.cause, f"{refusal.detail}; asked in SMB 2 again: {error}") from error
-    except Silent as error:
+    except ReadTimeout as error:
         cause = common.OUT_OF_TIME if error.hasty else common.TOO_SLOW
         waits = "Samba waits so where its own DNS servers do not answer"
         raise Failure(cause, f"{refusal.detail}; asked in SMB 2 again: {error}; {waits}") from error
 
 
-def _worth_another(probe: Probe, error: HungUp | Silent) -> bool:
+def _worth_another(probe: Probe, error: PeerClosed | ReadTimeout) -> bool:
     """Whether a server of SMB 1 alone may be behind it; a port that nobody named as SMB's is left in peace."""
-    if probe.target.guessed and (probe.target.port not in _SMB1_PORTS or isinstance(error, Silent)):
+    if probe.target.guessed and (probe.target.port not in _SMB1_PORTS or isinstance(error, ReadTimeout)):
         return False
-    return not (isinstance(error, Silent) and error.hasty)
+    return not (isinstance(error, ReadTimeout) and error.hasty)
 
 
-def _nobody(error: HungUp | Silent, in_session: bool, second: Exception) -> Exception:
+def _nobody(error: PeerClosed | ReadTimeout, in_session: bool, second: Exception) -> Exception:
     """What is said of a peer that answers neither: of a session that stands, the bytes it began with mean nothing."""
     told = f"{error}; asked again, in SMB 1: {getattr(second, 'detail', second)}"
     if in_session:
-        cause = common.HUNG_UP if isinstance(error, HungUp) else common.SILENT
+        cause = common.HUNG_UP if isinstance(error, PeerClosed) else common.SILENT
         return Failure(cause, f"a NetBIOS session stands, and then {told}")
-    if isinstance(error, HungUp):
-        return HungUp(told, error.heard)
+    if isinstance(error, PeerClosed):
+        return PeerClosed(told, error.heard)
     return Failure(common.SILENT, f"connected, and not one byte came: {told}")
 
 
@@ -194,7 +194,7 @@ def refused(status: int) -> Failure:
     return Failure(causes.REFUSED, f"refuses to go on: {told}")
 
 
-def introduced(rung: Rung, talk: Talk) -> None:
+def report_product(rung: Rung, talk: Talk) -> None:
     """Tell what the negotiation told; SMB 1 warns."""
     facts = talk.facts
     ciphers = f", can encrypt with {facts['encryption']}" if facts["encryption"] != "none" else ", cannot encrypt"
@@ -202,7 +202,7 @@ def introduced(rung: Rung, talk: Talk) -> None:
     if talk.old:
         rung.warn(causes.SMB1_ONLY, f"{told}; {talk.old}", None, **facts)
     else:
-        rung.saw(told, **facts)
+        rung.ok(told, **facts)
 
 
 def skew_of(clock: datetime | None) -> int | None:

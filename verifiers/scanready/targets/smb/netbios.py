@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure, explain
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Outcome, Step, bracketed, is_address
-from scanready.net.stream import DialFailed, Stream, StreamError
+from scanready.net.stream import ConnectError, Stream, StreamError
 from scanready.remedies import fixes
 from scanready.wire import WireError, nbt
 
@@ -28,7 +28,7 @@ _MOST_NAMES = 8
 #: Seconds for a look at 139 where 445 does not answer: a host that is off would cost its time twice.
 _GLANCE = 2.0
 #: What may keep a question from its answer.
-_UNTOLD = (StreamError, DialFailed, WireError, socket.gaierror, TimeoutError)
+_UNTOLD = (StreamError, ConnectError, WireError, socket.gaierror, TimeoutError)
 
 
 async def connect(probe: Probe) -> Stream:
@@ -113,7 +113,7 @@ class Service:
             raise _not_given(self._probe, answer)
         await self._probe.leave(stream)
         self.called, how = await self._own_name(answer)
-        rung.saw(f"{nbt.ANY_SERVER} is not its name, {self.called} is ({how})", netbios_name=self.called)
+        rung.ok(f"{nbt.ANY_SERVER} is not its name, {self.called} is ({how})", netbios_name=self.called)
         try:
             return await self.again()
         except Failure as failure:
@@ -154,7 +154,7 @@ class Service:
                 self._names = error
         return self._names
 
-    async def looked_around(self) -> None:
+    async def inspect(self) -> None:
         """Tell what there is to tell of 137 and 138 over UDP, for a server of the age that has them. Nothing fails."""
         host = bracketed(self._probe.host)
         async with self._probe.step(Step.CONNECT, f"{host}:{NAME_SERVICE}/udp") as rung:
@@ -162,7 +162,7 @@ class Service:
             if isinstance(names, nbt.NodeStatus):
                 facts = {"netbios_name": names.server, "workgroup": names.domain}
                 told = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in names.names[:_MOST_NAMES])
-                rung.saw(f"its names are {told}", **{key: name for key, name in facts.items() if name})
+                rung.ok(f"its names are {told}", **{key: name for key, name in facts.items() if name})
             else:
                 rung.skip(f"no names were told: {_said(names)}; only Windows 2000 and older need this port")
         async with self._probe.step(Step.CONNECT, f"{host}:{DATAGRAM_SERVICE}/udp") as rung:

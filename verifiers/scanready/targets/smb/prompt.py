@@ -14,7 +14,7 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Finding, Outcome, Step, is_address
-from scanready.net.stream import HungUp
+from scanready.net.stream import PeerClosed
 from scanready.wire import WireError, ntlm, smb1, smb2, spnego
 
 from . import causes
@@ -60,7 +60,7 @@ class Server:
     encrypts: bool
 
 
-async def prompted(probe: Probe, talk: Talk) -> Server:
+async def report_prompt(probe: Probe, talk: Talk) -> Server:
     """Climb ``auth``: how one logs in, and what the prompt tells."""
     async with probe.step(Step.AUTH) as rung:
         mechanisms = _mechanisms(talk)
@@ -77,7 +77,7 @@ async def prompted(probe: Probe, talk: Talk) -> Server:
         if said is not None:
             name, domain = facts.get("server_name", "a server without a name"), facts.get("domain")
             told = f"asks for a login at {name}" + (f" of {domain}" if domain else "")
-            rung.saw(f"{told}; takes {', '.join(facts['auth_methods'])}")
+            rung.ok(f"{told}; takes {', '.join(facts['auth_methods'])}")
         rung.check.facts.update(facts)
         skew = talk.skew if said is None or said.timestamp is None else smb.skew_of(said.timestamp)
         _judge_clock(rung, skew, mechanisms)
@@ -87,10 +87,10 @@ async def prompted(probe: Probe, talk: Talk) -> Server:
 
 
 def _mechanisms(talk: Talk) -> tuple[str, ...]:
-    return _understood(talk, spnego.read_offer, talk.answer.token).mechanisms if talk.answer.token else ()
+    return _translate(talk, spnego.read_offer, talk.answer.token).mechanisms if talk.answer.token else ()
 
 
-def _understood(talk: Talk, read: Callable[[bytes], T], token: bytes) -> T:
+def _translate(talk: Talk, read: Callable[[bytes], T], token: bytes) -> T:
     """What ``read`` makes of a token; a broken one is told with what the server said."""
     try:
         return read(token)
@@ -113,7 +113,7 @@ async def challenge(
         raise NoNtlm(f"takes {', '.join(mechanisms)}, and no NTLM")
     try:
         setup = await _set_up(probe, talk, spnego.offer_ntlm(ntlm.NEGOTIATE))
-    except HungUp as error:  # the negotiation was understood: this is no broken protocol
+    except PeerClosed as error:  # the negotiation was understood: this is no broken protocol
         raise Failure(nt.BROKEN_OFF, f"instead of the prompt: {error}") from error
     if setup.status in _NO_NTLM:
         raise NoNtlm(f"refuses to begin an NTLM login: {nt_status.named(setup.status)}")
@@ -121,7 +121,7 @@ async def challenge(
         raise Failure(common.MALFORMED, "the server accepts a login that nobody has made")
     if setup.status != smb2.MORE_PROCESSING:
         raise smb.refused(setup.status)
-    said = _understood(talk, ntlm.read_challenge, _ntlm_of(talk, setup.token))
+    said = _translate(talk, ntlm.read_challenge, _ntlm_of(talk, setup.token))
     return said, setup if isinstance(setup, smb1.Setup) else None
 
 
@@ -139,7 +139,7 @@ async def _set_up(probe: Probe, talk: Talk, token: bytes) -> smb1.Setup | smb2.S
 def _ntlm_of(talk: Talk, token: bytes) -> bytes:
     if token.startswith(ntlm.SIGNATURE):
         return token
-    said = _understood(talk, spnego.read_answer, token)
+    said = _translate(talk, spnego.read_answer, token)
     if said.state == "reject" or (said.mechanism and said.mechanism != _NTLM):
         raise NoNtlm(f"does not take NTLM: SPNEGO says {said.state} {said.mechanism}".rstrip())
     return said.token
@@ -167,10 +167,10 @@ def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: s
 def _of_old(rung: Rung, answer: smb1.Negotiated) -> Facts:
     """Without SPNEGO the challenge came with the negotiation, and so did the names, where there are any."""
     if not answer.user_level:
-        rung.saw("nobody logs in: its shares have passwords of their own")
+        rung.ok("nobody logs in: its shares have passwords of their own")
         return {"auth_methods": [_SHARE_PASSWORDS]}
     names = {"server_name": answer.server_name, "netbios_name": answer.server_name, "domain": answer.domain}
-    rung.saw("asks for an NTLM login" + (f" at {answer.server_name}" if answer.server_name else ""))
+    rung.ok("asks for an NTLM login" + (f" at {answer.server_name}" if answer.server_name else ""))
     return {"auth_methods": [_NTLM], **{key: name for key, name in names.items() if name}}
 
 
@@ -211,10 +211,10 @@ def _judge_clock(rung: Rung, skew: int | None, mechanisms: tuple[str, ...]) -> N
         return
     told = f"its clock is {abs(skew)} s {'ahead of' if skew > 0 else 'behind'} the agent's"
     if spnego.KERBEROS not in mechanisms:
-        rung.saw(f"{told}, which NTLM does not mind")
+        rung.ok(f"{told}, which NTLM does not mind")
         return
     finding = Finding(causes.CLOCK_SKEW, told)
-    rung.followed_by(Check(Step.AUTH, rung.check.endpoint, Outcome.WARNED, told, finding=finding))
+    rung.also(Check(Step.AUTH, rung.check.endpoint, Outcome.WARNED, told, finding=finding))
 
 
 def _how_to_renew(probe: Probe, facts: Facts, said: ntlm.Challenge | None) -> None:

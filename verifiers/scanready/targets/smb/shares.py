@@ -45,9 +45,9 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
     async with probe.step(Step.ACCESS) as rung:
         rung.check.facts.update(seen.facts)
         if seen.denied is not None:
-            rung.denied(seen.denied)
+            rung.judge_access(seen.denied)
         else:
-            rung.saw(seen.read)
+            rung.ok(seen.read)
 
 
 async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
@@ -60,7 +60,7 @@ async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
         if seen.guest:
             rung.warn(nt.GUEST, f"{seen.account} was let in as guest")
         else:
-            rung.saw(f"logged in as {seen.account}")
+            rung.ok(f"logged in as {seen.account}")
     return seen
 
 
@@ -79,7 +79,7 @@ async def _follow(probe: Probe, places: list[str]) -> None:
             probe.record(check)
             async with probe.step(Step.ACCESS) as rung:
                 told = f"the path is a DFS link to {place}; that server answers, and was not logged in to"
-                rung.blocked(nt.ELSEWHERE, told, _as_target(place))
+                rung.stop(nt.ELSEWHERE, told, _as_target(place))
         failed.append(check)
     await _out_of_reach(probe, failed)
 
@@ -94,12 +94,12 @@ async def _asked(probe: Probe, host: str) -> Check:
     with contextlib.suppress(ClimbEnded):
         async with probe.step(Step.HANDSHAKE, f"{bracketed(host)}:{DIRECT}", into=checks) as rung:
             talk = await dialect.negotiate(probe, await connect(), connect)
-            rung.saw(f"a DFS link of the target leads here: speaks {talk.dialect}")
+            rung.ok(f"a DFS link of the target leads here: speaks {talk.dialect}")
             try:
                 await prompt.challenge(probe, talk)
-                rung.saw("asks for a login")
+                rung.ok("asks for a login")
             except NoNtlm as error:
-                rung.saw(str(error))
+                rung.ok(str(error))
             await probe.leave(talk.stream)
     return checks[0]
 
@@ -120,4 +120,4 @@ async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:
     if cause.definite and (cause in _UNHEARD or cause.step.height <= Step.CONNECT.height):
         cause = causes.DFS_TARGET_UNREACHABLE
     async with probe.step(Step.ACCESS, check.endpoint) as rung:
-        rung.blocked(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)
+        rung.stop(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)

@@ -34,9 +34,9 @@ async def _to_the_prompt(probe: Probe) -> tuple[prompt.Server, str | None]:
     async with probe.step(Step.HANDSHAKE) as rung:
         stream = await service.session(rung, stream)
         talk = await dialect.negotiate(probe, stream, service.again)
-        dialect.introduced(rung, talk)
-    server = await prompt.prompted(probe, talk)
+        dialect.report_product(rung, talk)
+    server = await prompt.report_prompt(probe, talk)
     await probe.leave(talk.stream)
     if server.old or service.by_session:
-        await service.looked_around()
+        await service.inspect()
     return server, service.called

@@ -56,16 +56,16 @@ def predict(
 ) -> None:
     """Whether the agent's ssh client could exchange keys with this server."""
     if client is None or effective is None:
-        rung.saw("whether the agent's ssh client has an algorithm in common cannot be predicted", predicted=False)
+        rung.ok("whether the agent's ssh client has an algorithm in common cannot be predicted", predicted=False)
         return
     agreed = wire.common(effective.offer, offer)
     if agreed.missing:
         names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
-        rung.blocked(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
+        rung.stop(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
     used = {
         "kex": agreed.kex, "host_key": agreed.host_key, "cipher": agreed.cipher_c2s, "mac": agreed.mac_c2s,
     }  # fmt: skip
-    rung.saw("which the agent's ssh client can do", predicted=used)
+    rung.ok("which the agent's ssh client can do", predicted=used)
     legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
     if legacy:
         rung.warn(causes.LEGACY_ALGORITHMS, f"the best they have in common: {', '.join(legacy)}")

@@ -213,23 +213,23 @@ _SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "
 def describe(found: Client | None, words: Words) -> None:
     """State which client it is."""
     if found is None:
-        words.unmet(common.CLIENT_MISSING, _MISSING)
+        words.fail(common.CLIENT_MISSING, _MISSING)
     else:
-        words.saw(f"ssh client {found.version or found.program}", ssh_client=found.version)
+        words.ok(f"ssh client {found.version or found.program}", ssh_client=found.version)
 
 
 def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
     """State which client it is and what it knows; a missing one fails where a type to be served needs it."""
     if found is None and needing:
-        words.unmet(common.CLIENT_MISSING, f"{_MISSING}; {' and '.join(needing)} targets need it")
+        words.fail(common.CLIENT_MISSING, f"{_MISSING}; {' and '.join(needing)} targets need it")
     elif found is None:
         words.skip(f"{_MISSING}; none of these targets needs it")
     else:
         known = {slot: sorted(found.supported[slot]) for slot in _SLOTS}
         counts = ", ".join(f"{len(known[slot])} {names}" for slot, names in _SLOTS.items())
-        words.saw(f"{found.version or found.program}: {counts}", ssh_client=found.version, **known)
+        words.ok(f"{found.version or found.program}: {counts}", ssh_client=found.version, **known)
         unknown = [name for slot, names in _FOR_OLD_TARGETS.items() for name in names if name not in known[slot]]
         if unknown and any(known.values()):
-            words.saw(f"cannot do {', '.join(unknown)}, which some old targets want", cannot=unknown)
+            words.ok(f"cannot do {', '.join(unknown)}, which some old targets want", cannot=unknown)
         if found.general is None:
-            words.saw("its effective configuration cannot be asked (ssh -G)")
+            words.ok("its effective configuration cannot be asked (ssh -G)")

@@ -30,7 +30,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.dial import dial
-from scanready.net.stream import HungUp, Stream, StreamError
+from scanready.net.stream import PeerClosed, Stream, StreamError
 from scanready.version import __version__
 from scanready.wire import ssh as wire
 from scanready.wire.printable import printable
@@ -69,25 +69,25 @@ async def talk(probe: Probe) -> Spoken:
 
 
 async def _talk(probe: Probe) -> Spoken:
-    client = None if probe.around.agent.assumed else await probe.of_agent(openssh.NAME, openssh.present)
+    client = None if probe.shared.agent.assumed else await probe.of_agent(openssh.NAME, openssh.present)
     manners = _Manners()
     stream = await probe.connect(farewell=manners.farewell)
     async with probe.step(Step.HANDSHAKE) as rung:
         try:
             greeting = await manners.introduce(stream)
-        except (wire.TurnedAway, HungUp) as error:  # a server that has not read our line resets
-            foreigner = probe.around.signatures.foreigner(error.heard, probe.row.speaks)
+        except (wire.TurnedAway, PeerClosed) as error:  # a server that has not read our line resets
+            foreigner = probe.shared.signatures.foreigner(error.heard, probe.row.speaks)
             if not error.heard or error.heard.startswith(b"SSH-") or foreigner:
                 raise
             said = printable(error.heard.decode("utf-8", "replace"), 200)
             raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
-        rung.saw(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
+        rung.ok(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
         if not greeting.speaks_ssh2:
-            rung.blocked(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
+            rung.stop(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
         offer = await _offer(probe, manners, stream, greeting)
-        rung.saw("offers a key exchange", **offer_facts(offer))
+        rung.ok("offers a key exchange", **offer_facts(offer))
         effective = await _effective(probe, client)
         predict(probe, rung, client, effective, offer)
     await probe.leave(stream)
@@ -103,7 +103,7 @@ async def _effective(probe: Probe, client: openssh.Client | None) -> openssh.Eff
 
 
 async def _in_pool(probe: Probe, function: Callable[..., T], *arguments: Any) -> T:
-    running = asyncio.get_running_loop().run_in_executor(probe.around.logins, function, *arguments)
+    running = asyncio.get_running_loop().run_in_executor(probe.shared.logins, function, *arguments)
     return await asyncio.wait_for(running, probe.remaining + probe.grace)
 
 
@@ -150,7 +150,7 @@ class _Manners:
 async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire.Identification) -> wire.KexInit:
     try:
         answer = await manners.listen(stream)
-    except HungUp as error:
+    except PeerClosed as error:
         detail = f"greeted as {greeting.software} and then closed the connection before the key exchange"
         raise Failure(common.HUNG_UP, detail) from error
     if isinstance(answer, wire.Refusal):
@@ -195,10 +195,10 @@ async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
     user = user_of(probe)
     async with probe.step(Step.AUTH) as rung:
         if not user:
-            rung.saw("a login can begin; the methods depend on the user name and were not asked without one")
+            rung.ok("a login can begin; the methods depend on the user name and were not asked without one")
             return None
         if limits := _limits(spoken):
-            rung.saw(f"a login can begin; the methods were not asked: {limits}")
+            rung.ok(f"a login can begin; the methods were not asked: {limits}")
             return None
         wanted, dialled, seconds = _wanted(probe, spoken, Step.AUTH), _dialler(probe, spoken), _clock(probe)
         seen = await _in_pool(probe, lambda: login.ask_methods(dialled, wanted, user, seconds()))
@@ -232,7 +232,7 @@ async def _visit(probe: Probe, spoken: Spoken) -> Visit:
         if seen.methods:
             _tell_methods(rung, seen, credential.username)
         else:
-            rung.saw("a login can begin; the methods were not asked")
+            rung.ok("a login can begin; the methods were not asked")
     if facts.get("host_key_on_record") == "changed":
         async with probe.step(Step.LOGIN) as rung:
             fix = f"ssh-keygen -R '{probe.host if probe.target.port == 22 else f'[{probe.host}]:{probe.target.port}'}'"
@@ -240,7 +240,7 @@ async def _visit(probe: Probe, spoken: Spoken) -> Visit:
     async with probe.step(Step.LOGIN) as rung:
         if failed is not None:
             raise failed
-        rung.saw(f"logged in as {credential.username}", **facts)
+        rung.ok(f"logged in as {credential.username}", **facts)
     return seen
 
 
@@ -252,9 +252,9 @@ def user_of(probe: Probe) -> str:
 
 def _tell_methods(rung: Rung, seen: Visit, user: str) -> None:
     if seen.methods == ("none",):
-        rung.saw(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
+        rung.ok(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
     else:
-        rung.saw(f"takes {', '.join(seen.methods)} from {user}", auth_methods=list(seen.methods))
+        rung.ok(f"takes {', '.join(seen.methods)} from {user}", auth_methods=list(seen.methods))
 
 
 async def look_again(probe: Probe, spoken: Spoken, seen: Visit, *, command: bool) -> Visit:
@@ -297,7 +297,7 @@ def _dialler(probe: Probe, spoken: Spoken) -> Callable[[], socket.socket]:
     loop = asyncio.get_running_loop()
 
     async def connect() -> socket.socket:
-        where, *_ = await probe.around.resolver.addresses(spoken.address, probe.target.port)
+        where, *_ = await probe.shared.resolver.addresses(spoken.address, probe.target.port)
         stream = await dial(where, probe.deadline)
         probe.footprint.connections += 1
         return stream.detach()

@@ -28,7 +28,7 @@ async def verify(probe: Probe) -> None:
         seen = visit.listing
         assert seen is not None
         if isinstance(seen, Listing):
-            rung.saw(f"SFTP opens; {_read(seen)}", path=seen.path)
+            rung.ok(f"SFTP opens; {_read(seen)}", path=seen.path)
         elif seen.cause is common.ACCESS_DENIED:
             rung.warn(seen.cause, f"SFTP opens, but {seen.detail}")
         elif seen.cause is causes.NO_SFTP:

@@ -41,7 +41,7 @@ async def verify(probe: Probe) -> None:
             raise inspection.something_else_ran(
                 visit.command.output, visit.command.status, talk.user_of(probe), spoken.agent
             )
-        rung.saw(f"ran a command on {found.system}", system=found.system)
+        rung.ok(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:
             state = "is not writable for the account" if found.exists else "does not exist"
@@ -51,7 +51,7 @@ async def verify(probe: Probe) -> None:
         elif found.free is not None and found.free < LITTLE_SPACE:
             rung.warn(causes.TEMP_FULL, f"{found.directory} has {found.free >> 10} MiB left")
         else:
-            rung.saw(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
+            rung.ok(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
 
 
 def _remount(found: Inspection) -> str:

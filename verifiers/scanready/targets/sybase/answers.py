@@ -33,7 +33,7 @@ class Session:
             Failure: the user name or password is longer than the record has room for; nothing was sent.
         """
         try:
-            record = wire.login(user.encode(), password.encode(), host=probe.around.agent.name, server=probe.host)
+            record = wire.login(user.encode(), password.encode(), host=probe.shared.agent.name, server=probe.host)
         except ValueError:
             detail = f"TDS 5.0's login record has room for {wire.ROOM} bytes of a user name or password; not tried"
             raise Failure(common.LIMIT, detail) from None
@@ -51,7 +51,7 @@ class Session:
         detail = "accepts connections; a login is this protocol's first word, and none was tried"
         return Failure(causes.LOGIN_IS_FIRST, detail)
 
-    def introduced(self, rung: Rung, answer: wire.Answer) -> None:
+    def report_product(self, rung: Rung, answer: wire.Answer) -> None:
         """Tell who answers.
 
         Raises:
@@ -61,7 +61,7 @@ class Session:
         if acknowledged is None:
             if not answer.errors:
                 raise WireError("a TDS reply without an answer to the login")
-            rung.saw("speaks TDS 5.0", product="SAP ASE (Sybase)")
+            rung.ok("speaks TDS 5.0", product="SAP ASE (Sybase)")
             return
         program = acknowledged.program
         version = ".".join(map(str, acknowledged.version[:3]))
@@ -70,11 +70,11 @@ class Session:
             {"server_name": server} if server else {}
         )
         if program.lower().startswith("microsoft"):
-            rung.blocked(causes.MICROSOFT, f"{program} answers", **facts)
+            rung.stop(causes.MICROSOFT, f"{program} answers", **facts)
         elif program.lower().startswith(_RELATIVES):
             rung.warn(causes.RELATIVE, f"speaks TDS 5.0: {program} {version}", **facts)
         else:
-            rung.saw(f"speaks TDS 5.0: {program} {version}", **facts)
+            rung.ok(f"speaks TDS 5.0: {program} {version}", **facts)
 
     def judged(self, probe: Probe, answer: wire.Answer) -> None:
         """Raise what the server has against a login.

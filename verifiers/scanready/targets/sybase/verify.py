@@ -44,9 +44,9 @@ async def _with_credential(probe: Probe, session: answers.Session, stream: Strea
     assert credential is not None
     async with probe.step(Step.LOGIN) as login, probe.attempt() as going:
         await login_first.log_in(probe, session, stream, going)
-        login.saw(f"logged in as {credential.username}")
+        login.ok(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         try:
-            rung.saw(f"read {await answers.read_one_row(probe, stream)}")
+            rung.ok(f"read {await answers.read_one_row(probe, stream)}")
         except Failure as failure:
-            rung.denied(failure)
+            rung.judge_access(failure)

@@ -73,10 +73,10 @@ def log_in(
             within = f" of {database}" if database else ""
             return {"version": version, "read": f"DBC.TablesV{within}{'' if found else ', which has no table'}"}
     except teradatasql.Error as error:
-        raise understood(str(error)) from error
+        raise translate(str(error)) from error
 
 
-def understood(said: str) -> Failure:
+def translate(said: str) -> Failure:
     """The cause of the driver's error, by the code of the database in it."""
     codes = [int(code) for code in _CODE.findall(said)]
     lines = said.splitlines()

@@ -49,7 +49,7 @@ async def connect(probe: Probe) -> tuple[Stream, dict[str, str]]:
         last.facts["addresses"] = [address]
         async with probe.step(Step.CONNECT, f"{first}:{probe.target.port}") as rung:
             stream = await probe.dial(first, probe.target.port)
-            rung.saw("connected")
+            rung.ok("connected")
         return stream, cops
     return stream, await _cops(probe)
 
@@ -64,7 +64,7 @@ async def _cops(probe: Probe) -> dict[str, str]:
         cop = f"{name}cop{number}{dot}{domain}"
         until = asyncio.get_running_loop().time() + probe.remaining * _SHARE
         try:
-            (_, where), *_ = await probe.around.resolver.addresses(cop, probe.target.port, until)
+            (_, where), *_ = await probe.shared.resolver.addresses(cop, probe.target.port, until)
         except (TimeoutError, OSError):  # no such name, or nobody who says so in time
             break
         found[cop] = str(where[0])
@@ -96,7 +96,7 @@ async def _ask(probe: Probe, name: str, address: str, into: list[Check]) -> None
             rung.warn(causes.COP_UNREACHABLE, f"{getattr(error, 'detail', None) or error}", rule)
             return
         version = answer.database if isinstance(answer, wire.Configuration) else f"code {answer.code}"
-        rung.saw(f"another node of the system answers: {version}")
+        rung.ok(f"another node of the system answers: {version}")
 
 
 async def look_at_https(probe: Probe) -> bool:

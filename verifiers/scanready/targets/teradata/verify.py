@@ -28,8 +28,8 @@ async def verify(probe: Probe) -> None:
         await stream.send(wire.config_request())
         answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
         if isinstance(answer, wire.Refusal):
-            rung.blocked(causes.REFUSED, f"{answer.text} (code {answer.code})", error_code=answer.code)
-        rung.saw(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
+            rung.stop(causes.REFUSED, f"{answer.text} (code {answer.code})", error_code=answer.code)
+        rung.ok(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:
         names = [name for name in answer.mechanisms if name]
@@ -37,7 +37,7 @@ async def verify(probe: Probe) -> None:
         if answer.legacy_port is False:
             rung.warn(causes.LEGACY_PORT_OFF, f"offers {offers}, and says that it takes none on this port")
         else:
-            rung.saw(f"offers {offers}", auth_methods=names or ["TDGSS"])
+            rung.ok(f"offers {offers}", auth_methods=names or ["TDGSS"])
     await probe.leave(stream)
     await nodes.look_at_other_cops(probe, cops, met)
     await nodes.look_at_https(probe)
@@ -56,9 +56,9 @@ async def _log_in(probe: Probe, address: str) -> None:
             if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
                 raise
             seen, denied = None, failure
-        rung.saw(f"logged in as {credential.username}")
+        rung.ok(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen is None:
-            rung.denied(denied)
+            rung.judge_access(denied)
         else:
-            rung.saw(f"read {seen['read']}", version=seen["version"])
+            rung.ok(f"read {seen['read']}", version=seen["version"])

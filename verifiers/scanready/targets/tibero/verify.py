@@ -22,8 +22,8 @@ async def verify(probe: Probe) -> None:
     async with probe.step(Step.HANDSHAKE) as rung:
         greeting = await stream.receive(wire.read_greeting)
         if greeting.kind == wire.REFUSAL:
-            rung.blocked(causes.REFUSED, f"a message of type {greeting.kind} and {greeting.length} bytes")
+            rung.stop(causes.REFUSED, f"a message of type {greeting.kind} and {greeting.length} bytes")
         shape = f"type {greeting.kind}, {greeting.length} bytes, protocol major {greeting.major}"
-        rung.saw(f"a Tibero-shaped greeting ({shape})", product="Tibero (by the shape of its greeting)")
+        rung.ok(f"a Tibero-shaped greeting ({shape})", product="Tibero (by the shape of its greeting)")
     async with probe.step(Step.AUTH) as rung:
-        rung.blocked(causes.UNVERIFIABLE, "no vendor client here: login and reading cannot be verified")
+        rung.stop(causes.UNVERIFIABLE, "no vendor client here: login and reading cannot be verified")

@@ -43,7 +43,7 @@ class Portrait:
         return [name for name in known if name]
 
 
-async def introduced(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, *, logs_in: bool) -> bool:
+async def report_product(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, *, logs_in: bool) -> bool:
     """Bind; return whether the host goes on talking with strangers.
 
     Raises:
@@ -55,12 +55,12 @@ async def introduced(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, *, lo
         if refused.busy:
             raise Failure(common.THROTTLED, f"the endpoint mapper says: {refused}") from refused
         if logs_in:
-            rung.saw(f"speaks DCE/RPC, and not with strangers ({refused}); the login will tell more")
+            rung.ok(f"speaks DCE/RPC, and not with strangers ({refused}); the login will tell more")
         else:
-            rung.unsure(causes.RPC_REFUSED, f"without a login the endpoint mapper says: {refused}")
+            rung.inconclusive(causes.RPC_REFUSED, f"without a login the endpoint mapper says: {refused}")
         return False
     if offer.dcom:
-        rung.saw("speaks DCE/RPC: an endpoint mapper with DCOM")
+        rung.ok("speaks DCE/RPC: an endpoint mapper with DCOM")
         return True
     if not offer.mapper:
         raise Failure(common.OTHER_PROTOCOL, "an RPC service answers that is no endpoint mapper, and has no DCOM")
@@ -97,16 +97,16 @@ async def portrayed(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk) -> Por
         alive = await endpoint_mapper.server_alive(talk)
         version = ".".join(map(str, alive.version))
         called = _few(alive.hosts) or "nothing over TCP"
-        rung.saw(f"DCOM {version}; calls itself {called}", dcom=version, bindings=list(alive.hosts[:_MOST_TOLD]))
+        rung.ok(f"DCOM {version}; calls itself {called}", dcom=version, bindings=list(alive.hosts[:_MOST_TOLD]))
     except endpoint_mapper.Refused as refused:
-        rung.saw(f"ServerAlive2 is not answered to strangers ({refused})")
+        rung.ok(f"ServerAlive2 is not answered to strangers ({refused})")
     except endpoint_mapper.Untold as untold:
         rung.warn(common.LIMIT, f"ServerAlive2: {untold}")
     listing = await endpoint_mapper.listing(talk, probe.target.port, probe.address or probe.host)
     if listing.ports:
-        rung.saw(f"lists TCP ports {_few(listing.ports)}", ports=listing.ports[:_MOST_TOLD])
+        rung.ok(f"lists TCP ports {_few(listing.ports)}", ports=listing.ports[:_MOST_TOLD])
     else:
-        rung.saw(f"lists no TCP port ({listing.refused or f'{listing.entries} entries'})")
+        rung.ok(f"lists no TCP port ({listing.refused or f'{listing.entries} entries'})")
     if alive is not None and alive.hosts and not await _lead_here(probe, alive.hosts):
         used, name = probe.address or probe.host, alive.hosts[0]
         detail = f"the host calls itself {_few(alive.hosts)}; none of them leads to {used}, which was reached"
@@ -128,7 +128,7 @@ async def _lead_here(probe: Probe, hosts: tuple[str, ...]) -> bool:
     names = [host for host in hosts if _address(host) is None][:_MOST_NAMES]
     for name in names:
         with contextlib.suppress(socket.gaierror, TimeoutError):
-            found = await probe.around.resolver.addresses(name, probe.target.port, until)
+            found = await probe.shared.resolver.addresses(name, probe.target.port, until)
             if used in [_address(str(where[0])) for _, where in found]:
                 return True
     return False
@@ -142,7 +142,9 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-async def prompted(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, portrait: Portrait) -> ntlm.Challenge | None:
+async def report_prompt(
+    probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, portrait: Portrait
+) -> ntlm.Challenge | None:
     """Begin an NTLM login: the prompt tells names, build and clock. None where there is none.
 
     Raises:
@@ -159,7 +161,7 @@ async def prompted(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, portrai
         return None
     except endpoint_mapper.Untold as untold:
         if methods:
-            rung.saw(f"takes {', '.join(methods)}, as its security bindings say", auth_methods=methods)
+            rung.ok(f"takes {', '.join(methods)}, as its security bindings say", auth_methods=methods)
         else:
             rung.warn(common.LIMIT, f"how to log in was not to be learnt: {untold}")
         return None
@@ -167,7 +169,7 @@ async def prompted(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, portrai
     facts["auth_methods"] = methods if "ntlm" in methods else [*methods, "ntlm"]
     name = facts.get("server_name", "a server without a name")
     domain = f" of {facts['domain']}" if facts.get("domain") else ""
-    rung.saw(f"asks for a login at {name}{domain}" + (f", {said.os}" if said.os else ""), **facts)
+    rung.ok(f"asks for a login at {name}{domain}" + (f", {said.os}" if said.os else ""), **facts)
     if said.timestamp is not None:
         _judge_clock(rung, round((said.timestamp - datetime.now(UTC)).total_seconds()))
     return said

@@ -65,7 +65,7 @@ def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int] = 
 
 async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
     """Climb a rung for the range; its endpoint is the first port that was asked."""
-    foreign = probe.around.catalogue.foreign_ports() | _OTHERS
+    foreign = probe.shared.catalogue.foreign_ports() | _OTHERS
     asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     host = probe.address or probe.host
     port = asked[0].port if asked else "dynamic ports"
@@ -117,14 +117,14 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
     if all(failure.cause in _SAID_NO for failure in failures) and len(failures) == len(tried):
         detail = f"{said}; listed by the endpoint mapper on {probe.target.port}, which answers. That WMI's own port is "
         detail += "blocked likewise is inferred from that"
-        rung.blocked(causes.DYNAMIC_PORT_BLOCKED, detail, rules)
+        rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules)
     if len(failures) == len(tried):
         only_reset = all(failure.cause is common.REFUSED for failure in failures)
         rung.warn(causes.DYNAMIC_PORT_REFUSED if only_reset else causes.DYNAMIC_RANGE_UNKNOWN, said, rules)
     elif any(failure.cause in _SAID_NO for failure in failures):
         rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"of two listed ports one is open: {said}", rules)
     else:
-        rung.saw(said)  # a service that has ended since: the other one's word is enough
+        rung.ok(said)  # a service that has ended since: the other one's word is enough
 
 
 def rules_for(probe: Probe, ports: Sequence[int]) -> str:
@@ -151,7 +151,7 @@ async def _speaks_rpc(rung: Rung, one: Tried) -> None:
     else:
         said = ""
     span = next((_RULES[span] for span in _RULES if port in span), "the range that this host is configured for")
-    rung.saw(
+    rung.ok(
         f"port {port}, which the mapper lists, is open and speaks RPC{said}; that {span} is open, WMI's port with it, "
         "is inferred from that",
         dynamic_port=port,

@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
-from scanready.net.stream import HungUp, Silent, Stream, StreamError
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import WireError, dcerpc, dcom, epm, ntlm
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Talk:
 
         Raises:
             Refused: bind_nak, or a fault.
-            HungUp, Silent, WireError: no answer, or not in DCE/RPC.
+            PeerClosed, ReadTimeout, WireError: no answer, or not in DCE/RPC.
         """
         wanted = contexts or _CONTEXTS
         self._calls = 1
@@ -141,9 +141,9 @@ class Talk:
         self.stream.deadline = min(whole, asyncio.get_running_loop().time() + PATIENCE)
         try:
             yield
-        except (HungUp, Silent) as error:
+        except (PeerClosed, ReadTimeout) as error:
             self._over = True
-            raise Refused("no answer" if isinstance(error, Silent) else error) from error
+            raise Refused("no answer" if isinstance(error, ReadTimeout) else error) from error
         finally:
             self.stream.deadline = whole
 
@@ -180,13 +180,13 @@ async def server_alive(talk: Talk) -> dcom.Alive:
         Refused: it does not tell strangers.
         Untold: its answer is not understood.
     """
-    alive = _understood(dcom.read_server_alive2, await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
+    alive = _translate(dcom.read_server_alive2, await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
     if alive.status:
         raise Refused(f"status 0x{alive.status:08x}")
     return alive
 
 
-def _understood(read: Callable[[bytes], T], stub: bytes) -> T:
+def _translate(read: Callable[[bytes], T], stub: bytes) -> T:
     """Whatever the reason, of what we do not understand nobody is to be blamed: it was more than we need."""
     try:
         return read(stub)
@@ -212,7 +212,7 @@ async def listing(talk: Talk, own_port: int, reached: str) -> Listing:
         try:
             for interface in (_EVENT_LOG, _ACCOUNTS):
                 found = await talk.call(MAPPER, epm.MAP, epm.map_interface(interface))
-                towers += _understood(epm.read_map, found).towers
+                towers += _translate(epm.read_map, found).towers
         except (Refused, Untold) as error:
             refused = refused or f"ept_map: {error}"
     return Listing(_on_tcp(towers, own_port, reached), len(entries), refused)
@@ -236,7 +236,7 @@ async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:
     """Add the table's entries to ``found``, page by page: what there is of it counts if it breaks off."""
     handle = epm.NO_HANDLE
     for _ in range(_MOST_PAGES):
-        page = _understood(epm.read_lookup, await talk.call(MAPPER, epm.LOOKUP, epm.lookup(handle)))
+        page = _translate(epm.read_lookup, await talk.call(MAPPER, epm.LOOKUP, epm.lookup(handle)))
         found += page.entries
         handle = page.handle
         if page.status not in (0, epm.NOT_REGISTERED):

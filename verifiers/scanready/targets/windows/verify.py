@@ -37,7 +37,7 @@ async def verify(probe: Probe) -> None:
     logs_in = probe.credential is not None and probe.depth.height >= Step.LOGIN.height
     talk = endpoint_mapper.Talk(await probe.connect())
     async with probe.step(Step.HANDSHAKE) as rung:
-        talks = await answers.introduced(probe, rung, talk, logs_in=logs_in)
+        talks = await answers.report_product(probe, rung, talk, logs_in=logs_in)
     if talks:
         await _as_a_stranger(probe, talk, logs_in=logs_in)
     elif logs_in:
@@ -48,7 +48,7 @@ async def _as_a_stranger(probe: Probe, talk: endpoint_mapper.Talk, *, logs_in: b
     async with probe.step(Step.HANDSHAKE) as rung:
         portrait = await answers.portrayed(probe, rung, talk)
     async with probe.step(Step.AUTH) as rung:
-        said = await answers.prompted(probe, rung, talk, portrait)
+        said = await answers.report_prompt(probe, rung, talk, portrait)
     await probe.leave(talk.stream)
     old = dynamic_ports.is_old(said.version if said else None)
     if old:
@@ -83,9 +83,9 @@ async def _old_ports(probe: Probe) -> None:
     for port, failure in zip(_OLD_PORTS, failures, strict=True):
         async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
             if failure is None:
-                rung.saw("connected; a Windows of this age is scanned over it")
+                rung.ok("connected; a Windows of this age is scanned over it")
             elif all(failures):
-                rung.unmet(failure.cause, failure.detail, failure.fix)
+                rung.fail(failure.cause, failure.detail, failure.fix)
             elif failure.cause is common.REFUSED:
                 rung.skip(f"{failure.detail}; the other of 139 and 445 is open")
             else:
@@ -103,12 +103,12 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
             probe.footprint.connections += trace.connections
             probe.footprint.login_attempts += max(0, trace.logons - 1)  # the first is counted already
         told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
-        rung.saw(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
+        rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
     where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
         if seen.denied is not None:
             raise Failure(seen.denied.cause, seen.denied.detail, seen.denied.fix, **seen.denied.facts)
-        rung.saw(f"read {seen.read}", os=seen.os, version=seen.version, dynamic_port=seen.port)
+        rung.ok(f"read {seen.read}", os=seen.os, version=seen.version, dynamic_port=seen.port)
     if seen.advice:
         async with probe.step(Step.ACCESS, f"{bracketed(where.address)}:{where.smb_port}") as rung:
             rung.skip(f"advice: {seen.advice}")
