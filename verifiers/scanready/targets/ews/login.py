@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanready.causes import common
-from scanready.clients.http_login import adapter
+from scanready.clients.http_transport import adapter
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Credential

@@ -16,11 +16,12 @@ redirect to https, where port 443 is closed to the agent: then the site is block
 
 from __future__ import annotations
 
-from scanready.clients import http_pages
 from scanready.climb.probe import Probe
+
+from . import site
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
-    prompt = await http_pages.reach(probe, "http")
-    await http_pages.visit(probe, prompt)
+    prompt = await site.reach(probe, "http")
+    await site.visit(probe, prompt)

@@ -17,11 +17,12 @@ handshake, which would leave an alert in the server's log.
 
 from __future__ import annotations
 
-from scanready.clients import http_pages
 from scanready.climb.probe import Probe
+
+from . import site
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt or the open page; log in where a login is asked for and a credential given."""
-    prompt = await http_pages.reach(probe, "https")
-    await http_pages.visit(probe, prompt)
+    prompt = await site.reach(probe, "https")
+    await site.visit(probe, prompt)

@@ -11,20 +11,18 @@ import re
 import time
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scanready.causes import common
 from scanready.causes import web as causes
+from scanready.clients.http_transport import adapter
+from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Credential
-from scanready.net.tls import handshake_context
 from scanready.wire.http import MAX_BODY
-
-from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import requests
-    from requests.adapters import HTTPAdapter
     from requests.auth import AuthBase
 
 _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
@@ -90,28 +88,6 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
             raise Failure(common.LIMIT, f"{where.scheme} did not come about: {error}") from error
 
 
-def adapter(watchdog: Watchdog) -> type[HTTPAdapter]:
-    """A transport for requests: TLS as the handshake did it, which judged the certificate, and guarded.
-
-    A version or cipher of the server's must not fail here alone.
-    """
-    from requests.adapters import HTTPAdapter
-
-    class Adapter(HTTPAdapter):
-        """See :func:`adapter`."""
-
-        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-            context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
-            super().init_poolmanager(*arguments, ssl_context=context, **named)
-            _guarded(self.poolmanager, watchdog)
-
-        def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-            context = handshake_context.__wrapped__(("http/1.1",))
-            return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
-
-    return Adapter
-
-
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
     import requests
 
@@ -124,27 +100,6 @@ def _session(where: Where, watchdog: Watchdog) -> requests.Session:
     if where.proxy:
         session.proxies.update({"http": where.proxy, "https": where.proxy})
     return session
-
-
-def _guarded(manager: Any, watchdog: Watchdog) -> Any:
-    """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-    def guarded(pool: type[HTTPConnectionPool], connection: type[HTTPConnection]) -> type[HTTPConnectionPool]:
-        def _new_conn(self: HTTPConnection) -> Any:
-            sock = connection._new_conn(self)
-            watchdog.guard(sock.fileno())
-            return sock
-
-        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn})
-        return type(pool.__name__, (pool,), {"ConnectionCls": ours})
-
-    manager.pool_classes_by_scheme = {
-        "http": guarded(HTTPConnectionPool, HTTPConnection),
-        "https": guarded(HTTPSConnectionPool, HTTPSConnection),
-    }
-    return manager
 
 
 def _auth(scheme: str, user: str, password: str) -> AuthBase:

@@ -1,0 +1,186 @@
+"""A web site as a crawler meets it: whether it asks for a login, and what is on the page.
+
+A page of the target's own host counts as the target's; where another host answers, the site itself was not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanready.causes import common
+from scanready.causes import web as causes
+from scanready.clients import http_talk
+from scanready.clients.http_pages import BLOCK_PAGES, Page, arrive, usable
+from scanready.clients.http_talk import Url
+from scanready.climb.explain import Failure
+from scanready.climb.probe import Probe, Rung
+from scanready.model import Step
+from scanready.wire import http as wire
+
+from . import login
+
+# In the order they are tried: what shows the password to nobody comes first.
+PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a visitor is asked for: ``schemes`` are those a password can do, in lower case and the order to try.
+
+    ``withheld`` says why a credential must not go there, empty if it may.
+    """
+
+    url: Url
+    open: bool
+    elsewhere: bool
+    schemes: tuple[str, ...]
+    withheld: str
+
+
+async def reach(probe: Probe, scheme: str) -> Prompt:
+    """Climb to the login prompt, or to the open page and read it; once for all types that ask the same."""
+    options = probe.target.options
+    asked = (scheme, options.get("path"), options.get("proxy"), probe.credential is not None)
+
+    async def climb(probe: Probe) -> Prompt:
+        url = http_talk.asked_for(probe, scheme)
+        talk = await http_talk.open_talk(probe, url)
+        page = await arrive(probe, talk, url)
+        prompt = await look_for_prompt(probe, page)
+        if prompt.open:
+            await read_openly(probe, page, prompt)
+        return prompt
+
+    return await probe.share(asked, climb)
+
+
+# --- auth: does it ask for a login? ------------------------------------------------------------------------------
+
+
+async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
+    """Say what the page asks for."""
+    url, status = page.url, page.answer.status
+    missing = status in (404, 410)
+    elsewhere = not missing and url.host.lower() != http_talk.asked_for(probe, url.scheme).host.lower()
+    async with probe.step(Step.AUTH, url.endpoint) as rung:
+        if status != 401 and not missing and not 200 <= status < 300:
+            said = f"{url} answers {http_talk.described(page.answer)}"
+            if status in (403, 451):
+                rung.stop(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
+            rung.stop(causes.REQUEST_REFUSED, said)
+        schemes = _asked_schemes(rung, page)
+        if elsewhere:
+            rung.warn(causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", str(url))
+    return Prompt(url, status != 401, elsewhere, schemes, _withheld(probe, url))
+
+
+def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
+    if page.answer.status != 401:
+        rung.ok("no login is asked for", auth_methods=["anonymous"])
+        return ()
+    offered = list(dict.fromkeys(c.scheme for c in wire.challenges(page.answer) if not c.proxy))
+    lower = {scheme.lower() for scheme in offered}
+    can = tuple(scheme for scheme in PASSWORD_SCHEMES if scheme in lower)
+    if can:
+        rung.ok(f"asks for {', '.join(offered)}", auth_methods=offered)
+    elif "negotiate" in lower:
+        rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
+    else:
+        names = ", ".join(offered) or "a login (401) without naming a way to log in"
+        rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
+    return can
+
+
+def _withheld(probe: Probe, url: Url) -> str:
+    """Why a credential must not go to where the redirects led; empty if it may."""
+    own = http_talk.asked_for(probe, url.scheme)
+    upgraded = url.port == 443 and own.port == 80 and url.scheme == "https"
+    if url.host.lower() == own.host.lower() and (url.port == own.port or upgraded):
+        return ""
+    return f"the login is asked for by {url.endpoint}, not by the target; the credential was not sent there"
+
+
+def _allow_line(probe: Probe, answer: wire.Response) -> str | None:
+    """The line that lets this agent in, for the servers whose language we know."""
+    product = (answer.header("server") or "").lower()
+    if product.startswith("nginx"):
+        return f"allow {probe.agent_address};"
+    return f"Require ip {probe.agent_address}" if product.startswith("apache") else None
+
+
+# --- login and access: the page itself ---------------------------------------------------------------------------
+
+
+async def visit(probe: Probe, prompt: Prompt) -> None:
+    """Log in with the credential, if there is one and a password can do it."""
+    if probe.credential is None or not prompt.schemes:
+        return
+    if prompt.withheld:
+        async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
+            rung.skip(prompt.withheld)
+    else:
+        await _log_in(probe, prompt)
+
+
+async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
+    """Read the page that asks for no login, unless it is another host's."""
+    async with probe.step(Step.LOGIN) as rung:
+        rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
+    async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
+        if page.answer.status in (404, 410):
+            raise _not_found(page.url, page.answer.status)
+        if prompt.elsewhere:
+            rung.skip("the page is another host's")
+            return
+        answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
+        usable(probe, Page(page.url, answer, page.talk))
+        if not 200 <= answer.status < 300:
+            rung.stop(
+                common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http_talk.described(answer)}"
+            )
+        _tell_content(rung, page.url, answer.body, answer.header("content-type"), truncated=answer.truncated)
+
+
+async def _log_in(probe: Probe, prompt: Prompt) -> None:
+    """One login with the credential, and one bounded read."""
+    credential = probe.credential
+    assert credential is not None, "a login needs a credential"
+    async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
+        scheme = prompt.schemes[0]
+        if scheme == "basic" and prompt.url.scheme == "http":
+            probe.about_to_send_in_clear()
+        proxy = http_talk.proxy_of(probe)
+        through = "http://" + wire.authority(*proxy) if proxy else None
+        where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
+        seen = await probe.login(login.visit, where, credential, probe.remaining, dials=1)
+        rung.ok(f"logged in as {credential.username} with {scheme}")
+    async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
+        if seen.status in (404, 410):
+            raise _not_found(prompt.url, seen.status)
+        if seen.denied is not None:
+            rung.judge_access(seen.denied)
+        else:
+            _tell_content(rung, prompt.url, seen.body, seen.content_type, truncated=seen.truncated)
+
+
+def _not_found(url: Url, status: int) -> Failure:
+    """The path is not there."""
+    return Failure(common.ACCESS_NOT_FOUND, f"{url} answers {status}")
+
+
+def _tell_content(rung: Rung, url: Url, body: bytes, kind: str | None, *, truncated: bool) -> None:
+    """Say what was read of the page; a login form is told, for a crawler would see no more than that."""
+    if wire.is_empty(body):
+        rung.warn(causes.EMPTY, f"{url} is empty")
+        return
+    if named := next((product for words, product in BLOCK_PAGES if words in body), None):
+        rung.warn(causes.BLOCK_PAGE, f"{url} shows the page of {named}")
+        return
+    leads = url.joined(refresh) if (refresh := wire.refresh_of(body)) else None
+    if leads is not None and leads.host.lower() != url.host.lower():
+        rung.warn(causes.REDIRECTS_ELSEWHERE, f"{url} sends its visitors on to {leads}, on another host", str(leads))
+        return
+    size = f"{'the first ' if truncated else ''}{len(body)} bytes"
+    rung.ok(f"read {size} of {(kind or 'no declared type')[:80]} from {url.path}")
+    if wire.is_login_form(body):
+        rung.ok("the page is a login form, and all that a visitor without a session sees", login_form=True)
