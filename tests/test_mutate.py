@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,17 @@ def test_the_table_names_the_tests_and_the_functions(project: Path) -> None:
     done, _ = run(project, "toy.py")
     assert done.returncode == 1
     assert "toy.py is not in mutate-modules.toml (price); give --tests" in done.stderr
+
+
+def test_the_projects_own_table_names_files_that_exist() -> None:
+    table = tomllib.loads((ROOT / "script" / "mutate-modules.toml").read_text(encoding="utf-8"))
+    assert {"model", "guard", "explain", "certificates", "resolve", "judgement"} <= table.keys()
+    for module, entry in table.items():
+        for source in entry["sources"]:
+            path, _, names = source.partition("::")
+            code = (ROOT / path).read_text(encoding="utf-8")
+            assert [name for name in names.split(",") if f"def {name}(" not in code and name] == [], module
+        assert [test for test in entry["tests"] if not (ROOT / test).is_file()] == [], module
 
 
 def test_an_endless_loop_counts_as_noticed(project: Path) -> None:
