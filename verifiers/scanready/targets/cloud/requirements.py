@@ -1,4 +1,4 @@
-"""What the scanner demands for cloud services."""
+"""Requirements of the scanner for cloud services."""
 
 from __future__ import annotations
 

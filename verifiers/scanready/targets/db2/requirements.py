@@ -1,4 +1,4 @@
-"""What the scanner demands for IBM DB2."""
+"""Requirements of the scanner for IBM DB2."""
 
 from __future__ import annotations
 

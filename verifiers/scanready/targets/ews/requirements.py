@@ -1,4 +1,4 @@
-"""What the scanner demands for Exchange."""
+"""Requirements of the scanner for Exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands for mailboxes over IMAP."""
+"""Requirements of the scanner for mailboxes over IMAP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands for IBM Informix."""
+"""Requirements of the scanner for IBM Informix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands of the ways to its own servers."""
+"""Requirements of the scanner for the ways to its own servers."""
 
 from __future__ import annotations
 

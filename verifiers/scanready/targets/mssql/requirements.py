@@ -1,4 +1,4 @@
-"""What the scanner demands for Microsoft SQL Server."""
+"""Requirements of the scanner for Microsoft SQL Server."""
 
 from __future__ import annotations
 

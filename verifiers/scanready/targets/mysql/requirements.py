@@ -1,4 +1,4 @@
-"""What the scanner demands for MySQL and MariaDB."""
+"""Requirements of the scanner for MySQL and MariaDB."""
 
 from __future__ import annotations
 

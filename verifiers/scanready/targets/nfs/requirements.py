@@ -1,4 +1,4 @@
-"""What the scanner demands for NFS file shares."""
+"""Requirements of the scanner for NFS file shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands for Notes."""
+"""Requirements of the scanner for Notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands for Oracle Database."""
+"""Requirements of the scanner for Oracle Database."""
 
 from __future__ import annotations
 

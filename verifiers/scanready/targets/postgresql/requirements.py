@@ -1,4 +1,4 @@
-"""What the scanner demands for PostgreSQL."""
+"""Requirements of the scanner for PostgreSQL."""
 
 from __future__ import annotations
 

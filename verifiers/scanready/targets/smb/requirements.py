@@ -1,4 +1,4 @@
-"""What the scanner demands for CIFS and SMB file shares."""
+"""Requirements of the scanner for CIFS and SMB file shares."""
 
 from __future__ import annotations
 

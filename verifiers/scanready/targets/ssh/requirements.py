@@ -1,4 +1,4 @@
-"""What the scanner demands for what it reaches over SSH."""
+"""Requirements of the scanner for Unix hosts and SSH file shares."""
 
 from __future__ import annotations
 

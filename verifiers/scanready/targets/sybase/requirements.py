@@ -1,4 +1,4 @@
-"""What the scanner demands for Sybase."""
+"""Requirements of the scanner for Sybase."""
 
 from __future__ import annotations
 

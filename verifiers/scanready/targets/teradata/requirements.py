@@ -1,4 +1,4 @@
-"""What the scanner demands for Teradata."""
+"""Requirements of the scanner for Teradata."""
 
 from __future__ import annotations
 

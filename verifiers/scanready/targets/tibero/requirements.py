@@ -1,4 +1,4 @@
-"""What the scanner demands for Tibero."""
+"""Requirements of the scanner for Tibero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scanner demands for web sites."""
+"""Requirements of the scanner for web sites."""
 
 from __future__ import annotations
 

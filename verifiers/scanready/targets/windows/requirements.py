@@ -1,4 +1,4 @@
-"""What the scanner demands for Windows hosts."""
+"""Requirements of the scanner for Windows hosts."""
 
 from __future__ import annotations
 
