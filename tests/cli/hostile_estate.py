@@ -86,9 +86,12 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         key: value for key, value in os.environ.items() if key == "SCANREADY_STORE" or not key.startswith("SCANREADY_")
     }
     done = subprocess.run(
-        [sys.executable, "-m", "scanready", *arguments], capture_output=True, timeout=110, check=False,
+        [sys.executable, "-m", "scanready", *arguments],
+        capture_output=True,
+        timeout=110,
+        check=False,
         env={**clean, "NO_COLOR": "" if "FORCE_COLOR" in environment else "1", **environment},
-    )  # fmt: skip
+    )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

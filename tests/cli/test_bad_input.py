@@ -46,7 +46,10 @@ def refused(done: Any, *words: str) -> None:
 
 # Everything an inventory may have wrong. SOUND is the bystander; {file} the inventory's own name in the message.
 INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
-    "not UTF-8": (b"targets:\n- SOUND\n- ssh://w\xe4b1\n", ("{file}:3:10: not UTF-8: byte 0xe4; save the inventory as UTF-8",)),
+    "not UTF-8": (
+        b"targets:\n- SOUND\n- ssh://w\xe4b1\n",
+        ("{file}:3:10: not UTF-8: byte 0xe4; save the inventory as UTF-8",),
+    ),
     "UTF-16": ("targets: [SOUND]\n".encode("utf-16"), ("{file}:1:1: UTF-16: save the inventory as UTF-8",)),
     "not YAML": (b"targets:\n  - SOUND\n - b\n", ("{file}:3:2: not YAML: ",)),
     "empty": (b"", ("{file}: the inventory is empty: it needs `targets`",)),
@@ -102,7 +105,7 @@ INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
         b"targets:\n- SOUND\n- {hosts: [10.0.0.0/15], type: ssh}\n",
         ("{file}:3:12: `10.0.0.0/15` has 131,072 addresses, more than a /16; say --yes if that is meant",),
     ),
-}  # fmt: skip
+}
 
 
 # A plan logs in nowhere, so it looks for no secret and misses none.
@@ -155,14 +158,26 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, bystander: Server) ->
 
 
 ARGUMENTS: dict[str, tuple[list[str], str]] = {
-    "unknown scheme": (["check", "SOUND", "postgers://db7"], "unknown target type `postgers`; did you mean `postgresql`?"),
+    "unknown scheme": (
+        ["check", "SOUND", "postgers://db7"],
+        "unknown target type `postgers`; did you mean `postgresql`?",
+    ),
     "what others call it": (["check", "SOUND", "sqlserver://db7"], "did you mean `mssql`?"),
     "port out of range": (["check", "SOUND", "ssh://a:65536"], "the port `65536` is out of range: 1 to 65535"),
     "inline password": (["check", "SOUND", f"ssh://er:{SECRET}@a"], "a password in a target is refused"),
     "inline password as option": (["check", "SOUND", f"mysql://a?password={SECRET}"], "a secret is not an option"),
-    "password as reference": (["check", "SOUND", "--user", "er", "--password-from", SECRET], "an inline password is refused"),
-    "missing secret": (["check", "SOUND", "--user", "er", "--password-from", "env:SURELY_NOT_SET"], "SURELY_NOT_SET` is not set"),
-    "prompt without a terminal": (["check", "SOUND", "--user", "er", "--password-from", "prompt:"], "`prompt:` needs a terminal"),
+    "password as reference": (
+        ["check", "SOUND", "--user", "er", "--password-from", SECRET],
+        "an inline password is refused",
+    ),
+    "missing secret": (
+        ["check", "SOUND", "--user", "er", "--password-from", "env:SURELY_NOT_SET"],
+        "SURELY_NOT_SET` is not set",
+    ),
+    "prompt without a terminal": (
+        ["check", "SOUND", "--user", "er", "--password-from", "prompt:"],
+        "`prompt:` needs a terminal",
+    ),
     "unknown option": (["check", "SOUND", "ssh://a?usr=x"], "`usr` is not an option of ssh; did you mean `user`?"),
     "unknown type": (["check", "SOUND", "--type", "postgres"], "did you mean 'postgresql'?"),
     "unknown format": (["check", "SOUND", "--format", "jsnl"], "did you mean 'jsonl'?"),
@@ -170,17 +185,29 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "depth": (["check", "SOUND", "--depth", "acces"], "'acces' is not one of"),
     "timeout": (["check", "SOUND", "--timeout", "-1"], "is not a number greater than 0"),
     "bad value in the environment": (["check", "SOUND"], "'soon' is not a number greater than 0"),
-    "unwritable output": (["check", "SOUND", "-o", "/nonexistent/out.json"], "cannot write /nonexistent/out.json: No such file"),
+    "unwritable output": (
+        ["check", "SOUND", "-o", "/nonexistent/out.json"],
+        "cannot write /nonexistent/out.json: No such file",
+    ),
     "output is a directory": (["check", "SOUND", "-o", "/"], "cannot write /: Is a directory"),
-    "unwritable report": (["check", "SOUND", "--report", "json=/nonexistent/r"], "cannot write /nonexistent/r: No such file"),
-    "unwritable transcript": (["check", "SOUND", "--transcript", "/nonexistent/t"], "cannot write /nonexistent/t: No such file"),
-    "two outputs in one file": (["check", "SOUND", "-o", "same", "--report", "json=same"], "named twice; it would be overwritten"),
+    "unwritable report": (
+        ["check", "SOUND", "--report", "json=/nonexistent/r"],
+        "cannot write /nonexistent/r: No such file",
+    ),
+    "unwritable transcript": (
+        ["check", "SOUND", "--transcript", "/nonexistent/t"],
+        "cannot write /nonexistent/t: No such file",
+    ),
+    "two outputs in one file": (
+        ["check", "SOUND", "-o", "same", "--report", "json=same"],
+        "named twice; it would be overwritten",
+    ),
     "an inventory for a target": (["check", "SOUND", __file__], "is an inventory, not a target: `scanready verify "),
     "an inventory that is not there": (["plan", "none.yaml"], "none.yaml: cannot be read: No such file"),
     "a target for an inventory": (["verify", "127.0.0.1"], "one target is checked with `scanready check 127.0.0.1`"),
     "an inventory for a run": (["report", __file__], "neither a result of --format json, jsonl or html, nor a bundle"),
     "credential without inventory": (["check", "SOUND", "--credential", "c"], "--credential needs --inventory FILE"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)

@@ -75,12 +75,16 @@ def test_one_that_cannot_be_written_is_exit_code_2(plugins: Path) -> None:
 DOCUMENT: dict[str, Any] = {
     "schema": 1,
     "run": {
-        "scanready": "0.0.1", "agent": as_object(ready())["agent"], "started": "2026-01-01T00:00:00Z",
-        "targets": 2, "depth": "access", "timeout": 10.0,
+        "scanready": "0.0.1",
+        "agent": as_object(ready())["agent"],
+        "started": "2026-01-01T00:00:00Z",
+        "targets": 2,
+        "depth": "access",
+        "timeout": 10.0,
     },
     "results": [as_object(blocked()), as_object(ready())],
     "summary": {"verdicts": {}, "unchecked": 0, "interrupted": False, "seconds": 1.0},
-}  # fmt: skip
+}
 ABOUT = {"bundle": 1, "command": "verify", "tried": []}
 
 

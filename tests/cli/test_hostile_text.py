@@ -95,8 +95,16 @@ def test_junit_is_what_jenkins_takes(estate: Estate) -> None:
     etree.XMLSchema(etree.parse(str(SCHEMA))).assertValid(document)
     assert len(document.findall(".//testcase")) == estate.targets
     assert {element.tag for element in document.iter()} <= {
-        "testsuites", "testsuite", "testcase", "properties", "property", "failure", "error", "skipped", "system-out",
-    }  # fmt: skip
+        "testsuites",
+        "testsuite",
+        "testcase",
+        "properties",
+        "property",
+        "failure",
+        "error",
+        "skipped",
+        "system-out",
+    }
     for text in document.itertext():
         harmless(text)
     assert any(MARK in text for text in document.itertext())

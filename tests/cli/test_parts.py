@@ -275,9 +275,11 @@ def test_a_transcript_has_the_bytes_and_no_secret() -> None:
     tap = recorder(Outlet(raw, "<memory>"))(Target("db7", "imap", 143, {}, Credential("c", "er", secret)))
     tap("received", b"* OK ready\r\n")
     hidden = [
-        secret.encode(), secret.encode("utf-16-le"), base64.b64encode(b"er:" + secret.encode()),
+        secret.encode(),
+        secret.encode("utf-16-le"),
+        base64.b64encode(b"er:" + secret.encode()),
         base64.b64encode(b"\0er\0" + secret.encode()),
-    ]  # fmt: skip
+    ]
     for form in hidden:
         tap("sent", b"LOGIN " + form + b" end")
     text = raw.getvalue().decode()

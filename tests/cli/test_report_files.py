@@ -44,9 +44,12 @@ def on_a_terminal(plugins: Path, *arguments: str) -> tuple[int, str]:
     """Run with a terminal for standard output; return the exit code and all that was written to it."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        plugin.command(*arguments), env=plugin.environment(plugins), stdin=subprocess.DEVNULL, stdout=theirs,
+        plugin.command(*arguments),
+        env=plugin.environment(plugins),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
         stderr=theirs,
-    )  # fmt: skip
+    )
     os.close(theirs)
     seen = b""
     try:
@@ -85,11 +88,19 @@ def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -
     side, waiting = tmp_path / "side", {"MOOD_RELEASE": str(tmp_path / "never"), "MOOD_LOG": str(tmp_path / "log")}
     running = subprocess.Popen(
         plugin.command(
-            "check", mood("held"), mood("ready", "other"), "--timeout", "60", "-q",
-            f"--report={name}={file}", f"--report=jsonl={side}",
+            "check",
+            mood("held"),
+            mood("ready", "other"),
+            "--timeout",
+            "60",
+            "-q",
+            f"--report={name}={file}",
+            f"--report=jsonl={side}",
         ),
-        env=plugin.environment(plugins, waiting), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        env=plugin.environment(plugins, waiting),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     until = time.monotonic() + 30
     while not (side.exists() and side.stat().st_size) and time.monotonic() < until:
         time.sleep(0.02)

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a table reads best with one case a line)
 """Inventory files that are wrong: the place and the words of each problem, all at once, and no secret in them."""
 
 from __future__ import annotations
@@ -26,11 +25,14 @@ Problems = Callable[[str | bytes], list[str]]
         (b"- ssh://web1\n", "inv.yaml:1:1: an inventory is a mapping with the key `targets`"),
         (b"targets:\n  - a\n - b\n", "inv.yaml:3:2: not YAML: while parsing a block mapping, expected <block end>"),
         (b"targets: [a, b\n", "inv.yaml:2:1: not YAML: while parsing a flow sequence"),
-        (b"targets: [\"a]\n", "inv.yaml:2:1: not YAML: while scanning a quoted scalar"),
+        (b'targets: ["a]\n', "inv.yaml:2:1: not YAML: while scanning a quoted scalar"),
         (b"targets: []\nx: a\x07b\n", "inv.yaml:2:5: not YAML: the control character U+0007"),
         (b"\ttargets: []\n", "inv.yaml:1:1: not YAML: while scanning for the next token"),
-        (b"targets: [\"\\UFFFFFFFF\"]\n", "inv.yaml:1:10: not YAML after this place (OverflowError)"),
-        (b"targets: [{host: a, type: ssh, tags: [\"a\\u001bb\"]}]\n", "inv.yaml:1:39: a line end or control character within a text"),
+        (b'targets: ["\\UFFFFFFFF"]\n', "inv.yaml:1:10: not YAML after this place (OverflowError)"),
+        (
+            b'targets: [{host: a, type: ssh, tags: ["a\\u001bb"]}]\n',
+            "inv.yaml:1:39: a line end or control character within a text",
+        ),
         (b"%YAML 1.1\n---\ntargets: []\n", "inv.yaml:2:1: an inventory is YAML 1.2"),
         (b"targets: []\n---\ntargets: []\n", "inv.yaml:2:1: a second document: an inventory is one"),
         (b"targets: []\ntargets: []\n", "inv.yaml:2:1: this key was given before, in line 1"),
@@ -45,7 +47,10 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: ssh://web1\n", "inv.yaml:1:10: `targets` must be a list"),
         (b"targets: []\ncredentials: [a]\n", "inv.yaml:2:14: `credentials` must be a mapping"),
         (b"targets: []\ntarget: []\n", "inv.yaml:2:1: unknown key `target`; did you mean `targets`?"),
-        (b"targets: []\nfoo: []\n", "inv.yaml:2:1: unknown key `foo` (known are: agent, defaults, credentials, targets)"),
+        (
+            b"targets: []\nfoo: []\n",
+            "inv.yaml:2:1: unknown key `foo` (known are: agent, defaults, credentials, targets)",
+        ),
         (b"targets: []\nagent: {nme: x}\n", "inv.yaml:2:9: unknown key `nme`; did you mean `name`?"),
         (b"targets: []\nagent: {name: 7}\n", "inv.yaml:2:15: `name` must be text: write it in quotes"),
         (b"targets: []\nagent: {name: }\n", "inv.yaml:2:14: `name` is empty"),
@@ -59,8 +64,14 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: []\ndefaults: {ca_file: nope}\n", "inv.yaml:2:21: `nope` cannot be read: No such file"),
         (b"targets: []\ncredentials: {c: x}\n", "inv.yaml:2:18: this must be a mapping"),
         (b"targets: []\ncredentials: {c: {password: env:X}}\n", "inv.yaml:2:18: `username` is missing"),
-        (b"targets: []\ncredentials: {c: {username: a, pasword: x}}\n", "inv.yaml:2:32: unknown key; did you mean `password`?"),
-        (b"targets: []\ncredentials: {c: {username: a, password: }}\n", "inv.yaml:2:41: the secret's reference is empty"),
+        (
+            b"targets: []\ncredentials: {c: {username: a, pasword: x}}\n",
+            "inv.yaml:2:32: unknown key; did you mean `password`?",
+        ),
+        (
+            b"targets: []\ncredentials: {c: {username: a, password: }}\n",
+            "inv.yaml:2:41: the secret's reference is empty",
+        ),
         (
             b"targets: []\ncredentials: {c: {username: a, key_passphrase: env:X}}\n",
             "inv.yaml:2:32: `key_passphrase` without `key_file`",
@@ -79,15 +90,30 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets:\n- {host: a, types: []}\n", "inv.yaml:2:20: `types` is empty"),
         (b"targets:\n- {host: a, types: [1]}\n", "inv.yaml:2:21: an item of `types` must be text: write it in quotes"),
         (b"targets:\n- {host: 10, type: ssh}\n", "inv.yaml:2:10: `host` must be text: write it in quotes"),
-        (b"targets:\n- {host: ssh://a, type: ssh}\n", "inv.yaml:2:10: `ssh://a` is not a host: only a name or an address"),
-        (b"targets:\n- {host: 'a:22', type: ssh}\n", "inv.yaml:2:10: `a:22` is not an IPv6 address (a port has its own place)"),
+        (
+            b"targets:\n- {host: ssh://a, type: ssh}\n",
+            "inv.yaml:2:10: `ssh://a` is not a host: only a name or an address",
+        ),
+        (
+            b"targets:\n- {host: 'a:22', type: ssh}\n",
+            "inv.yaml:2:10: `a:22` is not an IPv6 address (a port has its own place)",
+        ),
         (b"targets:\n- {host: 10.0.0.0/28, type: ssh}\n", "inv.yaml:2:10: a network goes in `hosts: [...]`"),
         (b"targets:\n- {hosts: [], type: ssh}\n", "inv.yaml:2:11: `hosts` is empty"),
         (b"targets:\n- {hosts: [10.0.0.0/33], type: ssh}\n", "inv.yaml:2:12: `10.0.0.0/33` is not a network"),
-        (b"targets:\n- {hosts: [10.0.0.5/28], type: ssh}\n", "inv.yaml:2:12: `10.0.0.5/28` has host bits set; did you mean"),
-        (b"targets:\n- {hosts: [10.0.0.0/15], type: ssh}\n", "131,072 addresses, more than a /16; say --yes if that is meant"),
+        (
+            b"targets:\n- {hosts: [10.0.0.5/28], type: ssh}\n",
+            "inv.yaml:2:12: `10.0.0.5/28` has host bits set; did you mean",
+        ),
+        (
+            b"targets:\n- {hosts: [10.0.0.0/15], type: ssh}\n",
+            "131,072 addresses, more than a /16; say --yes if that is meant",
+        ),
         (b"targets:\n- {hosts: ['2001:db8::/111'], type: ssh}\n", "131,072 addresses, more than a /112"),
-        (b"targets:\n- {hosts: [10.0.0.0/16]}\n", "inv.yaml:2:12: more than 1,048,576 targets: name the types, or split"),
+        (
+            b"targets:\n- {hosts: [10.0.0.0/16]}\n",
+            "inv.yaml:2:12: more than 1,048,576 targets: name the types, or split",
+        ),
         (b"targets:\n- {host: a, type: ssh, port: 65536}\n", "inv.yaml:2:30: `port` is out of range: 1 to 65535"),
         (b"targets:\n- {host: a, type: ssh, port: 0}\n", "inv.yaml:2:30: `port` is out of range: 1 to 65535"),
         (b"targets:\n- {host: a, type: ssh, port: '22'}\n", "inv.yaml:2:30: `port` must be a whole number"),
@@ -95,22 +121,49 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets:\n- {host: a, type: ssh, port: }\n", "inv.yaml:2:29: `port` is empty"),
         (b"targets:\n- {host: a, type: ssh, tags: finance}\n", "inv.yaml:2:30: `tags` must be a list"),
         (b"targets:\n- {host: a, type: ssh, credential: c}\n", "inv.yaml:2:36: unknown credential `c`"),
-        (b"targets:\n- {host: a, type: http, proxy: 'p:1', proxy_credential: c}\n", "inv.yaml:2:39: unknown key `proxy_credential`"),
-        (b"targets:\n- {host: a, type: nfs, exprt: /x}\n", "inv.yaml:2:24: unknown key `exprt`; did you mean `export`?"),
-        (b"targets:\n- {host: a, type: nfs, share: x}\n", "inv.yaml:2:24: `share` is not an option of nfs (it has: export, gid, nfs_"),
-        (b"targets:\n- {host: a, type: nfs, export: home}\n", "inv.yaml:2:32: `export` begins with `/`, as in `/home`, not"),
+        (
+            b"targets:\n- {host: a, type: http, proxy: 'p:1', proxy_credential: c}\n",
+            "inv.yaml:2:39: unknown key `proxy_credential`",
+        ),
+        (
+            b"targets:\n- {host: a, type: nfs, exprt: /x}\n",
+            "inv.yaml:2:24: unknown key `exprt`; did you mean `export`?",
+        ),
+        (
+            b"targets:\n- {host: a, type: nfs, share: x}\n",
+            "inv.yaml:2:24: `share` is not an option of nfs (it has: export, gid, nfs_",
+        ),
+        (
+            b"targets:\n- {host: a, type: nfs, export: home}\n",
+            "inv.yaml:2:32: `export` begins with `/`, as in `/home`, not",
+        ),
         (b"targets:\n- {host: a, type: nfs, nfs_version: 4.1}\n", "inv.yaml:2:37: `nfs_version` is 2, 3 or 4"),
         (b"targets:\n- {host: a, type: smb, share: [x]}\n", "inv.yaml:2:31: `share` must be text"),
         (b"targets:\n- {host: a, type: smb, share: }\n", "inv.yaml:2:30: `share` is empty"),
-        (b"targets:\n- {host: a, type: sybase, allow_login_probe: 2}\n", "inv.yaml:2:46: `allow_login_probe` is true or false"),
-        (b"targets:\n- {hosts: [a, b], type: oracle, sid: x, service: y}\n", "inv.yaml:2:3: `service` and `sid` exclude each other"),
-        (b"targets:\n- ssh://a\n- {host: A, type: ssh}\n", "inv.yaml:3:10: `ssh://a:22` is given twice, first in line 2"),
+        (
+            b"targets:\n- {host: a, type: sybase, allow_login_probe: 2}\n",
+            "inv.yaml:2:46: `allow_login_probe` is true or false",
+        ),
+        (
+            b"targets:\n- {hosts: [a, b], type: oracle, sid: x, service: y}\n",
+            "inv.yaml:2:3: `service` and `sid` exclude each other",
+        ),
+        (
+            b"targets:\n- ssh://a\n- {host: A, type: ssh}\n",
+            "inv.yaml:3:10: `ssh://a:22` is given twice, first in line 2",
+        ),
         (b"targets:\n- a\n- ssh://a\n", "inv.yaml:3:3: `ssh://a:22` is given twice, first in line 2"),
         (b"targets:\n- {host: a, types: [ssh, ssh]}\n", "inv.yaml:2:10: `ssh://a:22` is given twice, first in line 2"),
-        (b"targets:\n- {hosts: [10.0.0.0/28, 10.0.0.8/29], type: ssh}\n", "inv.yaml:2:25: `ssh://10.0.0.9:22` is given twice"),
-        (b"targets:\n- nfs://a/x?version=3\n- {host: a, type: nfs, export: /x, nfs_version: 3}\n", "inv.yaml:3:10: `nfs://a:2049` is"),
+        (
+            b"targets:\n- {hosts: [10.0.0.0/28, 10.0.0.8/29], type: ssh}\n",
+            "inv.yaml:2:25: `ssh://10.0.0.9:22` is given twice",
+        ),
+        (
+            b"targets:\n- nfs://a/x?version=3\n- {host: a, type: nfs, export: /x, nfs_version: 3}\n",
+            "inv.yaml:3:10: `nfs://a:2049` is",
+        ),
     ],
-)  # fmt: skip
+)
 def test_one_problem(problems: Problems, content: bytes, expected: str) -> None:
     (message,) = problems(content)
     assert expected in message
@@ -255,17 +308,77 @@ def test_everything_wrong_is_told_at_once_in_the_file_s_order(problems: Problems
         """)
     places = [message.split(": ")[0].removeprefix("inv.yaml:") for message in found]
     assert places == [
-        "1:9", "2:21", "2:32", "4:31", "5:21", "6:31", "8:5", "9:31", "9:46", "9:65", "9:74", "10:20", "10:32",
-        "11:28", "11:54", "11:57", "12:5", "13:12",
-    ]  # fmt: skip
+        "1:9",
+        "2:21",
+        "2:32",
+        "4:31",
+        "5:21",
+        "6:31",
+        "8:5",
+        "9:31",
+        "9:46",
+        "9:65",
+        "9:74",
+        "10:20",
+        "10:32",
+        "11:28",
+        "11:54",
+        "11:57",
+        "12:5",
+        "13:12",
+    ]
     assert "hunter2" not in "".join(found)
 
 
 FRAGMENTS = st.sampled_from(
-    ["targets", "credentials", "agent", "defaults", "host", "hosts", "types", "type", "port", "ssh", "a", "10.0.0.0/30", "22",
-     "username", "password", "env:X", ": ", "- ", "[", "]", "{", "}", ", ", "\n", "\n  ", "&x ", "*x", "!t ", "'", '"', "|", ">",
-     "? ", "# ", "~", "1e999", "0x1F", ".nan", "\t", "%", "---\n", "...\n", "\\", "\u2028", "<<"]
-)  # fmt: skip
+    [
+        "targets",
+        "credentials",
+        "agent",
+        "defaults",
+        "host",
+        "hosts",
+        "types",
+        "type",
+        "port",
+        "ssh",
+        "a",
+        "10.0.0.0/30",
+        "22",
+        "username",
+        "password",
+        "env:X",
+        ": ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "\n",
+        "\n  ",
+        "&x ",
+        "*x",
+        "!t ",
+        "'",
+        '"',
+        "|",
+        ">",
+        "? ",
+        "# ",
+        "~",
+        "1e999",
+        "0x1F",
+        ".nan",
+        "\t",
+        "%",
+        "---\n",
+        "...\n",
+        "\\",
+        "\u2028",
+        "<<",
+    ]
+)
 
 
 @given(st.lists(FRAGMENTS, max_size=40).map("".join).map(str.encode) | st.binary(max_size=80))

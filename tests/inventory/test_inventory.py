@@ -52,9 +52,15 @@ def test_the_contract_s_example(write: Write, tmp_path: Path, monkeypatch: pytes
     )
     network = [f"unix://10.1.0.{number}:22" for number in range(1, 15)]
     assert [str(target) for target in found.targets] == [
-        "postgresql://db7:5432", "smb://fs01:445", "windows://fs01:135", "unix://web1:22", "unix://web2:22", *network,
-        "nfs://nas:2049", "postgresql://db8:5432",
-    ]  # fmt: skip
+        "postgresql://db7:5432",
+        "smb://fs01:445",
+        "windows://fs01:135",
+        "unix://web1:22",
+        "unix://web2:22",
+        *network,
+        "nfs://nas:2049",
+        "postgresql://db8:5432",
+    ]
     smb, nfs, db8 = found.targets[1], found.targets[-2], found.targets[-1]
     assert smb.credential == Credential("ad-scan", "CORP\\er", "s3cret", authority="corp")
     assert smb.tags == ("finance",)
@@ -82,8 +88,13 @@ def test_default_types(write: Write) -> None:
         targets: [web1, {host: web2}, {host: web3, type: nfs}, 'mysql://web4']
         """
     assert targets(write, text) == [
-        "ssh://web1:22", "smb://web1:445", "ssh://web2:22", "smb://web2:445", "nfs://web3:2049", "mysql://web4:3306",
-    ]  # fmt: skip
+        "ssh://web1:22",
+        "smb://web1:445",
+        "ssh://web2:22",
+        "smb://web2:445",
+        "nfs://web3:2049",
+        "mysql://web4:3306",
+    ]
 
 
 def test_types_share_options_as_far_as_they_know_them(write: Write) -> None:

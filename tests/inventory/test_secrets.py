@@ -141,8 +141,12 @@ def test_prompt_asks_on_a_terminal_without_echo() -> None:
     try:
         process = subprocess.Popen(
             [sys.executable, "-c", ASK],
-            stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True, env={"PYTHONPATH": _PATH},
-        )  # fmt: skip
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+            env={"PYTHONPATH": _PATH},
+        )
         os.close(theirs)
         seen = b""
         while b"Password: " not in seen:
@@ -158,8 +162,12 @@ def test_prompt_asks_on_a_terminal_without_echo() -> None:
 def test_prompt_without_a_terminal() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ASK],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, env={"PYTHONPATH": _PATH},
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        env={"PYTHONPATH": _PATH},
+    )
     assert done.returncode == 1
     assert "`prompt:` needs a terminal, and there is none" in done.stderr
 

@@ -56,7 +56,7 @@ def wrong(text: str, **more: Any) -> list[str]:
         (" ssh://web1 ", "ssh://web1:22", {}),
         ("postgresql://db/a%2Fb", "postgresql://db:5432", {"database": "a/b"}),
     ],
-)  # fmt: skip
+)
 def test_url(text: str, printed: str, asked: dict[str, object]) -> None:
     target = one(text)
     assert str(target) == printed
@@ -172,7 +172,7 @@ def test_user_names_and_credentials() -> None:
         ("http://w?proxy=svc@p:1", "`proxy` names no user and no password"),
         ("x" * 5000, "longer than 4096 characters"),
     ],
-)  # fmt: skip
+)
 def test_bad(text: str, said: str) -> None:
     (message,) = wrong(text)
     assert said in message

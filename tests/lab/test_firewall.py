@@ -99,8 +99,12 @@ def test_a_run_names_the_ports_of_the_day(lab: Lab, tmp_path: Path) -> None:
     made = scanready(lab, "firewall", target, "--from", str(run), "--json")
     rules = json.loads(made.stdout)["rules"]
     assert {tuple(rule["ports"]) for rule in rules if rule["transport"] == "tcp"} >= {
-        (2049, 2049), (111, 111), (20048, 20048), (32803, 32803), (32765, 32765),
-    }  # fmt: skip
+        (2049, 2049),
+        (111, 111),
+        (20048, 20048),
+        (32803, 32803),
+        (32765, 32765),
+    }
     assert all(first == last for first, last in (rule["ports"] for rule in rules)), "no ranges: each port is known"
     assert {rule["source"] for rule in rules} == {"10.77.0.2"}
     assert {rule["destination"] for rule in rules} == {lab.nfs("both").address}

@@ -236,9 +236,13 @@ def test_folders_and_their_access_lists(lab: Lab, office: Dovecot) -> None:
     assert "one header of 1 in Open" in check_of(report, Step.ACCESS).summary
     denied = ask_for(lab, office, "Listed")
     expect(
-        denied, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER,
+        denied,
+        Verdict.LIMITED,
+        "access.denied",
+        step=Step.ACCESS,
+        owner=Owner.SERVER,
         fix='SETACL "Listed" "scanuser" lr',
-    )  # fmt: skip
+    )
     for missing in ("Hidden", "Nowhere"):  # one that may not even be listed is as good as none (RFC 4314, section 6)
         report = ask_for(lab, office, missing)
         expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS, owner=Owner.OPERATOR)

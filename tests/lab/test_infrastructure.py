@@ -163,5 +163,8 @@ def test_all_three_of_one_machine(lab: Lab) -> None:
 
     found = lab.agent.run(lambda: asyncio.run(run()))
     assert {name: str(report.verdict) for name, report in found.items()} == {
-        "console": "ready", "update": "undecided", "https": "scannable", "http": "scannable",
-    }  # fmt: skip
+        "console": "ready",
+        "update": "undecided",
+        "https": "scannable",
+        "http": "scannable",
+    }

@@ -187,7 +187,9 @@ def test_dynamic_ports_dropped_by_the_command_line(lab: Lab, query: str, code: i
     assert done.returncode == code, done.stderr
     (result,) = json.loads(done.stdout)["results"]
     assert (result["verdict"], result["cause"]["code"], result["cause"]["owner"]) == (
-        *(verdict, "nfs.port-blocked", "network"),
+        verdict,
+        "nfs.port-blocked",
+        "network",
     )
     ports = [(port, transport) for port in (20048, 32803, 32765, 875) for transport in ("tcp", "udp")]
     assert set(result["cause"]["fix"].splitlines()) == rules(server.address, *ports)

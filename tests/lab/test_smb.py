@@ -22,8 +22,22 @@ from scanready.model import Outcome, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 HEALTHY = [
-    *("smb3", "signing", "encrypted", "encrypted-gcm", "encrypted-share", "no-encryption", "smb2.1", "guest"),
-    *("guest-always", "no-ntlm", "no-listing", "hidden-shares", "odd-shares", "dfs", "audited", "rpc"),
+    "smb3",
+    "signing",
+    "encrypted",
+    "encrypted-gcm",
+    "encrypted-share",
+    "no-encryption",
+    "smb2.1",
+    "guest",
+    "guest-always",
+    "no-ntlm",
+    "no-listing",
+    "hidden-shares",
+    "odd-shares",
+    "dfs",
+    "audited",
+    "rpc",
 ]
 NUMBERS = {"SMB 2.0.2": 0x0202, "SMB 2.1": 0x0210, "SMB 3.0": 0x0300, "SMB 3.0.2": 0x0302, "SMB 3.1.1": 0x0311}
 

@@ -51,9 +51,18 @@ def _report(
     reached = [check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)][-1]
     facts = {"product": "Thing", "version": "1.2.3", "addresses": [address]}
     return Report(
-        AGENT, target, verdict, reached, finding, last if finding else None, facts, checks, Footprint(1, 0, 0),
-        "2026-01-01T00:00:00Z", 0.04,
-    )  # fmt: skip
+        AGENT,
+        target,
+        verdict,
+        reached,
+        finding,
+        last if finding else None,
+        facts,
+        checks,
+        Footprint(1, 0, 0),
+        "2026-01-01T00:00:00Z",
+        0.04,
+    )
 
 
 def document(name: str, of: Sequence[Report], **run: object) -> str:

@@ -136,7 +136,12 @@ def test_the_table_says_what_there_is_to_say() -> None:
     )
     text = diff_formats.table(found, ("monday", "tuesday"), Look())
     for words in (
-        "from monday to tuesday", "newly failing (1)", "mysql a:3306  ready -> blocked connect.filtered (network)",
-        "no answer", "tcp dport 3306 accept", "targets that are new (1)", "no longer checked (1)",
-    ):  # fmt: skip
+        "from monday to tuesday",
+        "newly failing (1)",
+        "mysql a:3306  ready -> blocked connect.filtered (network)",
+        "no answer",
+        "tcp dport 3306 accept",
+        "targets that are new (1)",
+        "no longer checked (1)",
+    ):
         assert words in text, words

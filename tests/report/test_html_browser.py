@@ -113,8 +113,14 @@ def test_drill_down_with_ladder_story_and_fix(page: Page) -> None:
     assert "connect.filtered at connect, owner network" in detail
     assert "ip saddr 10.0.1.5 ip daddr" in detail
     assert page.texts("#detail .rung > b") == [
-        "resolve", "connect", "tls", "handshake", "auth", "login", "access",
-    ]  # fmt: skip
+        "resolve",
+        "connect",
+        "tls",
+        "handshake",
+        "auth",
+        "login",
+        "access",
+    ]
     marks = page.run("return [...document.querySelectorAll('#detail .mark')].map((mark) => mark.ariaLabel)")
     assert marks == ["passed", "failed", *["skipped"] * 5]
     assert "20 ms" in page.texts("#detail .rung .time")

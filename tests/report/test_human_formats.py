@@ -81,11 +81,22 @@ def test_the_ladder_says_all_there_is_to_say() -> None:
     report.checks.insert(0, Check(Step.AGENT, "db7", Outcome.WARNED, "x", {}, Finding(common.CLIENT_MISSING, "no ssh")))
     text = drawn(Ladder(Look(100, verbosity=1)), [report])
     for words in (
-        "postgresql://db7:5432", "✓  resolve", "✗  connect", "–  login", "1 ms", "blocked: a scan would fail",
-        "connect.filtered, at connect", "no answer", common.FILTERED.meaning, "network", "Permit the connection",
-        "    tcp dport 5432 accept\n    tcp dport 5433 accept\n", "agent.client-missing: no ssh",
-        "nc -vz -w 5 db7 5432", "PostgreSQL",
-    ):  # fmt: skip
+        "postgresql://db7:5432",
+        "✓  resolve",
+        "✗  connect",
+        "–  login",
+        "1 ms",
+        "blocked: a scan would fail",
+        "connect.filtered, at connect",
+        "no answer",
+        common.FILTERED.meaning,
+        "network",
+        "Permit the connection",
+        "    tcp dport 5432 accept\n    tcp dport 5433 accept\n",
+        "agent.client-missing: no ssh",
+        "nc -vz -w 5 db7 5432",
+        "PostgreSQL",
+    ):
         assert words in text, words
 
 

@@ -26,9 +26,18 @@ RUN = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00Z", 10.0, Step.ACCESS, [])
 def test_the_fields_are_those_of_the_contract() -> None:
     serialize = json.loads(as_line(blocked()))
     assert list(serialize) == [
-        "schema", "agent", "target", "verdict", "reached", "cause", "facts", "checks", "footprint",
-        "started", "seconds",
-    ]  # fmt: skip
+        "schema",
+        "agent",
+        "target",
+        "verdict",
+        "reached",
+        "cause",
+        "facts",
+        "checks",
+        "footprint",
+        "started",
+        "seconds",
+    ]
     assert serialize["agent"] == {
         "name": "proxy-nyc",
         "platform": "Linux",
@@ -38,18 +47,31 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "assumed": False,
     }
     assert serialize["target"] == {
-        "host": "db7", "type": "postgresql", "port": 5432, "options": {"database": "hr"}, "credential": "pg",
-        "user": "er", "tags": [], "guessed": False,
-    }  # fmt: skip
+        "host": "db7",
+        "type": "postgresql",
+        "port": 5432,
+        "options": {"database": "hr"},
+        "credential": "pg",
+        "user": "er",
+        "tags": [],
+        "guessed": False,
+    }
     cause = serialize["cause"]
     assert (cause["code"], cause["owner"], cause["step"]) == ("connect.filtered", "network", "connect")
     assert cause["detail"] == "no answer"
     assert cause["fix"] == "tcp dport 5432 accept\ntcp dport 5433 accept"
     assert serialize["checks"][0] == {
-        "step": "resolve", "endpoint": "db7", "outcome": "passed", "summary": "10.0.0.7",
-        "facts": {"addresses": ["10.0.0.7"]}, "cause": None,
-        "detail": None, "fix": None, "tentative": False, "seconds": 0.001235,
-    }  # fmt: skip
+        "step": "resolve",
+        "endpoint": "db7",
+        "outcome": "passed",
+        "summary": "10.0.0.7",
+        "facts": {"addresses": ["10.0.0.7"]},
+        "cause": None,
+        "detail": None,
+        "fix": None,
+        "tentative": False,
+        "seconds": 0.001235,
+    }
     assert cause["confirm"].startswith("On the agent: nc -vz -w 5 db7 5432")
     assert serialize["checks"][1]["cause"] == "connect.filtered"
     assert (serialize["checks"][2]["detail"], serialize["checks"][2]["fix"]) == ("no answer", "tcp dport 5433 accept")
@@ -76,9 +98,18 @@ def test_facts_of_any_kind_become_json() -> None:
     loop: list[object] = []
     loop.append(loop)
     report = blocked(
-        lone="a\ud800b", bag={2, 1}, nan=float("nan"), raw=b"\xff\x00", when=datetime.date(2026, 1, 2), path=Path("x"),
-        keys={1: (2, 3)}, step=Step.TLS, endless=loop, verdict=Verdict.READY, emoji="\U0001f600",
-    )  # fmt: skip
+        lone="a\ud800b",
+        bag={2, 1},
+        nan=float("nan"),
+        raw=b"\xff\x00",
+        when=datetime.date(2026, 1, 2),
+        path=Path("x"),
+        keys={1: (2, 3)},
+        step=Step.TLS,
+        endless=loop,
+        verdict=Verdict.READY,
+        emoji="\U0001f600",
+    )
     line = as_line(report)
     assert line.isascii()
     facts = json.loads(line)["facts"]

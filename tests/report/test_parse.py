@@ -108,16 +108,36 @@ def test_results_of_before_there_were_details_are_read() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        None, 7, "x", [], {}, {"schema": 2},
-        {"verdict": "fine"}, {"verdict": []}, {"verdict": {}}, {"reached": "top"}, {"checks": {}}, {"checks": [1]},
-        {"facts": []}, {"seconds": "1"}, {"seconds": float("inf")}, {"seconds": -1}, {"seconds": True}, {"started": 1},
-        {"seconds": 10**400}, {"footprint": {"connections": -1, "login_attempts": 0, "probe_logins": 0}},
-        {"footprint": None}, {"target": None}, {"agent": {"name": 1}}, {"cause": "x"}, {"cause": {"code": "x.y"}},
+        None,
+        7,
+        "x",
+        [],
+        {},
+        {"schema": 2},
+        {"verdict": "fine"},
+        {"verdict": []},
+        {"verdict": {}},
+        {"reached": "top"},
+        {"checks": {}},
+        {"checks": [1]},
+        {"facts": []},
+        {"seconds": "1"},
+        {"seconds": float("inf")},
+        {"seconds": -1},
+        {"seconds": True},
+        {"started": 1},
+        {"seconds": 10**400},
+        {"footprint": {"connections": -1, "login_attempts": 0, "probe_logins": 0}},
+        {"footprint": None},
+        {"target": None},
+        {"agent": {"name": 1}},
+        {"cause": "x"},
+        {"cause": {"code": "x.y"}},
         {"target": {"host": "h", "type": "ssh", "port": 70000, "options": {}}},
         {"target": {"host": "h", "type": "ssh", "port": 22, "options": {}, "tags": 1}},
         {"target": {"host": "h", "type": "ssh", "port": 22, "options": {}, "tags": [1]}},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_result_is_said_to_be_none(broken: Any) -> None:
     whole = {**as_object(blocked()), **broken} if isinstance(broken, dict) and broken else broken
     with pytest.raises(NotAResult):

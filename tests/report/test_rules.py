@@ -193,8 +193,10 @@ def test_aws_permissions_have_the_shape_of_the_api() -> None:
     certain = Rule("fd00::5", "fd00::9", "nas", "tcp", "2049", ("nfs",))
     permissions = json.loads(FORMS["aws"]([*RULES, certain], Look()))
     assert [(one["IpProtocol"], one["FromPort"], one["ToPort"]) for one in permissions] == [
-        ("tcp", 445, 445), ("tcp", 5432, 5432), ("tcp", 2049, 2049),
-    ]  # fmt: skip
+        ("tcp", 445, 445),
+        ("tcp", 5432, 5432),
+        ("tcp", 2049, 2049),
+    ]
     assert permissions[0]["IpRanges"][0]["CidrIp"] == "10.0.1.5/32"
     assert permissions[2]["Ipv6Ranges"][0]["CidrIpv6"] == "fd00::5/128"
     for one in permissions:

@@ -75,10 +75,16 @@ def test_db2_says_who_it_is() -> None:
 @pytest.mark.parametrize(
     ("release", "version"),
     [
-        ("SQL11055", "11.05.5"), ("DSN12015", "12.01.5"), ("QSQ07040", "07.04.0"), ("CSS10140/10.14.2.0", "10.14.2.0"),
-        ("SQL1", None), ("XYZ11055", None), ("", None), ("CSS/", None),
+        ("SQL11055", "11.05.5"),
+        ("DSN12015", "12.01.5"),
+        ("QSQ07040", "07.04.0"),
+        ("CSS10140/10.14.2.0", "10.14.2.0"),
+        ("SQL1", None),
+        ("XYZ11055", None),
+        ("", None),
+        ("CSS/", None),
     ],
-)  # fmt: skip
+)
 def test_releases(release: str, version: str | None) -> None:
     assert drda.version_of(release) == version
 

@@ -27,7 +27,7 @@ class TestGreeting:
         assert reads(imap.read_greeting, GREETING) == imap.Greeting("OK", ready, "CAPABILITY", COMMON | {"AUTH=PLAIN"})
         assert reads(imap.read_greeting, DISABLED) == imap.Greeting(
             "OK", ready, "CAPABILITY", COMMON | {"LOGINDISABLED"}
-        )  # fmt: skip
+        )
 
     @pytest.mark.parametrize(
         ("line", "expected"),
@@ -39,10 +39,12 @@ class TestGreeting:
             (b"* OK [mail.example] ready {3}\r\n", imap.Greeting("OK", "[mail.example] ready {3}", None, None)),
             (b"* OK [CAPABILITY\r\n", imap.Greeting("OK", "[CAPABILITY", None, None)),
             (b"* OK \xfcber\r\n", imap.Greeting("OK", "\\xfcber", None, None)),
-            (b"* OK [CAPABILITY imap4rev1 auth=Plain]\r\n",
-             imap.Greeting("OK", "", "CAPABILITY", frozenset({"IMAP4REV1", "AUTH=PLAIN"}))),
+            (
+                b"* OK [CAPABILITY imap4rev1 auth=Plain]\r\n",
+                imap.Greeting("OK", "", "CAPABILITY", frozenset({"IMAP4REV1", "AUTH=PLAIN"})),
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_its_kinds(self, line: bytes, expected: imap.Greeting) -> None:
         assert reads(imap.read_greeting, line) == expected
 

@@ -36,12 +36,12 @@ class TestGreeting:
             protocol=10,
             version="10.11.19-MariaDB-0+deb12u1-log",
             thread_id=358,
-            salt=b'I`)Eb@Ui4e!o1A4!F{^A',
+            salt=b"I`)Eb@Ui4e!o1A4!F{^A",
             capabilities=0x81FFFFFE,
             charset=8,
             auth_plugin="mysql_native_password",
             mariadb=True,
-        )  # fmt: skip
+        )
         assert greeting.product == "MariaDB"
         assert greeting.tls
 

@@ -243,12 +243,12 @@ class TestHba:
         "text",
         [
             'role "x" does not exist',
-            'kein pg_hba.conf-Eintrag für Host »10.0.0.1«, Benutzer »u«, Datenbank »d«, keine Verschlüsselung',
+            "kein pg_hba.conf-Eintrag für Host »10.0.0.1«, Benutzer »u«, Datenbank »d«, keine Verschlüsselung",
             'no pg_hba.conf entry for replication connection from host "h", user "u", no encryption',
             'no pg_hba.conf entry for host "h", user "u", database "d", something new',
             'no pg_hba.conf entry for host "h", user "' + '", database "' * 1000,
         ],
-    )  # fmt: skip
+    )
     def test_what_is_not_understood_is_not_guessed(self, text: str) -> None:
         assert pg.hba_refusal(text) is None
 

@@ -45,13 +45,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options; each setting is also an ini key and SCANREADY_NAME in the environment."""
     group = parser.getgroup("scanready", "is the estate scannable? (scanready)")
     group.addoption(
-        "--scanready", action="append", default=[], metavar="FILE", dest="scanready_files",
+        "--scanready",
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="scanready_files",
         help="collect this inventory, one test a target; repeatable",
-    )  # fmt: skip
+    )
     group.addoption(
-        "--scanready-only", action="append", default=[], metavar="EXPR", dest="scanready_only",
+        "--scanready-only",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        dest="scanready_only",
         help="of inventories only these targets, as in type=ssh,host=web*; repeatable",
-    )  # fmt: skip
+    )
     for name, words in _SETTINGS.items():
         group.addoption(f"--scanready-{name}", metavar=name.upper(), dest=f"scanready_{name}", help=words)
         parser.addini(f"scanready_{name}", f"scanready: {words}")

@@ -366,8 +366,10 @@ def test_endpoints_in_an_inventory(tmp_path: Path) -> None:
     assert files.options == {"endpoints": "storage.example.com,b.example.com:8443,[2001:db8::7]:444"}
     asked, _ = places("files", 443, {}, files.options["endpoints"])
     assert [(place.host, place.port) for place in asked] == [
-        ("storage.example.com", 443), ("b.example.com", 8443), ("2001:db8::7", 444),
-    ]  # fmt: skip
+        ("storage.example.com", 443),
+        ("b.example.com", 8443),
+        ("2001:db8::7", 444),
+    ]
     assert sharepoint.options == {"tenant": "contoso"}
     assert [place.host for place in places(alone.host, 443, {})[0]] == ["contoso.sharepoint.com"]
 

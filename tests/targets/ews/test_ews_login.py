@@ -190,7 +190,7 @@ ROLE = "New-ManagementRoleAssignment -Name scanready-impersonation -Role Applica
         (ews.fault("ErrorInvalidServerVersion"), None, UNDECIDED, "scanready.limit", Owner.SCANREADY, None),
         (ews.answer("403 Forbidden"), None, Verdict.UNDECIDED, "ews.access-policy", Owner.SERVER, None),
     ],
-)  # fmt: skip
+)
 def test_what_exchange_says_inside(
     soap: bytes, mailbox: str | None, verdict: Verdict, code: str, owner: Owner, fix: str | None
 ) -> None:

@@ -40,8 +40,12 @@ def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
             record.count(verb.decode())
             if not (answer := answers[verb]):
                 return
-            writer.write(b"".join(tag + part[2:] if part.startswith((b"c1 ", b"c2 ")) else part
-                                  for part in answer.splitlines(keepends=True)))  # fmt: skip
+            writer.write(
+                b"".join(
+                    tag + part[2:] if part.startswith((b"c1 ", b"c2 ")) else part
+                    for part in answer.splitlines(keepends=True)
+                )
+            )
             if verb == b"LOGOUT":
                 return
 

@@ -58,9 +58,13 @@ class TestPrompt:
     def test_logindisabled_without_tls(self) -> None:
         report, server = against(imap.login_disabled_without_tls)
         expect(
-            report, Verdict.BLOCKED, "imap.login-disabled", step=Step.AUTH, owner=Owner.SERVER,
+            report,
+            Verdict.BLOCKED,
+            "imap.login-disabled",
+            step=Step.AUTH,
+            owner=Owner.SERVER,
             fix="disable_plaintext_auth = no",
-        )  # fmt: skip
+        )
         assert server.counts == {"logouts": 1}
 
     def test_scram_in_clear_tells_nothing_about_passwords_in_tls(self) -> None:

@@ -109,8 +109,12 @@ class TestLogin:
     def test_only_a_refused_account_is_withheld_elsewhere(self) -> None:
         ours = {cause for _, cause, _ in nt_status.LOGIN.values() if cause.owner is Owner.IDENTITY}
         assert ours == {
-            *(common.LOGIN_REFUSED, common.LOGIN_LOCKED, common.LOGIN_EXPIRED),
-            *(wmi.LOGON_HOURS, wmi.ACCOUNT_RESTRICTED, nt.WORKSTATION_NOT_LISTED),
+            common.LOGIN_REFUSED,
+            common.LOGIN_LOCKED,
+            common.LOGIN_EXPIRED,
+            wmi.LOGON_HOURS,
+            wmi.ACCOUNT_RESTRICTED,
+            nt.WORKSTATION_NOT_LISTED,
         }
         assert not any(cause.owner is Owner.IDENTITY for _, cause, _ in nt_status.TROUBLE.values())
 

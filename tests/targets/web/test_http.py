@@ -125,7 +125,7 @@ def test_the_clock_of_the_server_is_compared() -> None:
         ("403 Forbidden", ("cf-mitigated: challenge",), "http.challenged", Step.HANDSHAKE, Owner.SERVER),
         ("405 Method Not Allowed", ("x-amzn-waf-action: captcha",), "http.challenged", Step.HANDSHAKE, Owner.SERVER),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_blocks(status: str, fields: tuple[str, ...], code: str, step: Step, owner: Owner) -> None:
     with serving(answer(status, *fields)) as server:
         report = expect(visited(server), Verdict.BLOCKED, code, step=step, owner=owner)

@@ -22,8 +22,18 @@ PATIENCE = 45.0
 
 #: The distributions that every check may need, besides the drivers of the target types.
 CORE = (
-    *("click", "cryptography", "h11", "pyOpenSSL", "service-identity", "rich", "ruamel.yaml", "pydantic"),
-    *("pyspnego", "requests-ntlm", "urllib3", "keyring"),
+    "click",
+    "cryptography",
+    "h11",
+    "pyOpenSSL",
+    "service-identity",
+    "rich",
+    "ruamel.yaml",
+    "pydantic",
+    "pyspnego",
+    "requests-ntlm",
+    "urllib3",
+    "keyring",
 )
 
 

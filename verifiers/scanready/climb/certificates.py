@@ -22,11 +22,40 @@ if TYPE_CHECKING:
 
 #: What TLS inspection products put into the issuer of the certificates they make. Lower case.
 _INSPECTORS = (
-    "zscaler", "fortinet", "fortigate", "palo alto", "blue coat", "bluecoat", "netskope", "forcepoint", "websense",
-    "mcafee web gateway", "skyhigh", "cisco umbrella", "ironport", "sophos", "check point", "checkpoint", "squid",
-    "mitmproxy", "burp", "fiddler", "charles proxy", "ssl inspection", "tls inspection", "ssl proxy", "untangle",
-    "watchguard", "sonicwall", "barracuda", "kaspersky", "eset ssl filter", "avast", "bitdefender", "menlo security",
-)  # fmt: skip
+    "zscaler",
+    "fortinet",
+    "fortigate",
+    "palo alto",
+    "blue coat",
+    "bluecoat",
+    "netskope",
+    "forcepoint",
+    "websense",
+    "mcafee web gateway",
+    "skyhigh",
+    "cisco umbrella",
+    "ironport",
+    "sophos",
+    "check point",
+    "checkpoint",
+    "squid",
+    "mitmproxy",
+    "burp",
+    "fiddler",
+    "charles proxy",
+    "ssl inspection",
+    "tls inspection",
+    "ssl proxy",
+    "untangle",
+    "watchguard",
+    "sonicwall",
+    "barracuda",
+    "kaspersky",
+    "eset ssl filter",
+    "avast",
+    "bitdefender",
+    "menlo security",
+)
 
 # OpenSSL's verification errors (x509_vfy.h) that have a cause of their own.
 _NOT_YET_VALID, _EXPIRED = 9, 10

@@ -126,9 +126,21 @@ class Stream:
     """
 
     __slots__ = (
-        *("_buffer", "_first_byte", "_framed", "_incoming", "_outgoing", "_patience", "_spoke", "_tap", "_tls"),
-        *("_unwrap", "_wrap"),
-        *("deadline", "heard", "peer", "sock"),
+        "_buffer",
+        "_first_byte",
+        "_framed",
+        "_incoming",
+        "_outgoing",
+        "_patience",
+        "_spoke",
+        "_tap",
+        "_tls",
+        "_unwrap",
+        "_wrap",
+        "deadline",
+        "heard",
+        "peer",
+        "sock",
     )
 
     def __init__(self, sock: sockets.KeepingSocket, peer: str, deadline: float, tap: Tap | None = None) -> None:

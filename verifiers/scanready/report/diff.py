@@ -17,8 +17,23 @@ from .document import GOOD
 from .serialize import fixes, options_shown
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.
-_PASSING = frozenset({"aborted", "alert", "clock_skew_seconds", "code", "error_code", "errors", "login_banner",
-                      "source_port_below_1024", "sqlstate", "status", "system_time", "tried", "what"})  # fmt: skip
+_PASSING = frozenset(
+    {
+        "aborted",
+        "alert",
+        "clock_skew_seconds",
+        "code",
+        "error_code",
+        "errors",
+        "login_banner",
+        "source_port_below_1024",
+        "sqlstate",
+        "status",
+        "system_time",
+        "tried",
+        "what",
+    }
+)
 #: Worse than before, though a scan would still run: only this step down says that something broke.
 _UNHARMED = (Verdict.SCANNABLE, Verdict.READY)
 

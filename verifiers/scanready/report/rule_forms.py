@@ -45,9 +45,12 @@ def table(rules: Sequence[Rule], look: Look) -> str:
         what = f"{rule.host}: " if rule.host != rule.destination else ""
         what += ", ".join(rule.types) + (f"; only for {rule.when}" if rule.when else "")
         drawn.add_row(
-            Text(visible(rule.source)), Text(visible(rule.destination)), rule.transport, rule.ports,
+            Text(visible(rule.source)),
+            Text(visible(rule.destination)),
+            rule.transport,
+            rule.ports,
             Text(visible(what), "dim" if rule.when else ""),
-        )  # fmt: skip
+        )
     paper.draw(drawn)
     for note in _notes(rules):
         paper.draw(Text(f"\n{note}"))

@@ -23,8 +23,14 @@ T = TypeVar("T")
 Verifier = Callable[[Probe], Awaitable[None]]
 
 # What a target calls itself, to the platform (platform.system()) it is one of.
-_FAMILIES = {"Debian": "Linux", "Ubuntu": "Linux", "Raspbian": "Linux", "Sun": "SunOS", "Cisco": "Cisco IOS",
-             "ROSSSH": "RouterOS"}  # fmt: skip
+_FAMILIES = {
+    "Debian": "Linux",
+    "Ubuntu": "Linux",
+    "Raspbian": "Linux",
+    "Sun": "SunOS",
+    "Cisco": "Cisco IOS",
+    "ROSSSH": "RouterOS",
+}
 
 
 class AgentStep:

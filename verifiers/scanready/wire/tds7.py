@@ -47,9 +47,18 @@ _VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _FED_AUTH, _END = 0, 1, 2, 3, 
 _OUR_VERSION = b"\x01\0\0\0\0\0"
 
 _PRODUCTS: Mapping[tuple[int, int], str] = {
-    (8, 0): "2000", (9, 0): "2005", (10, 0): "2008", (10, 50): "2008 R2", (11, 0): "2012", (12, 0): "2014",
-    (13, 0): "2016", (14, 0): "2017", (15, 0): "2019", (16, 0): "2022", (17, 0): "2025",
-}  # fmt: skip
+    (8, 0): "2000",
+    (9, 0): "2005",
+    (10, 0): "2008",
+    (10, 50): "2008 R2",
+    (11, 0): "2012",
+    (12, 0): "2014",
+    (13, 0): "2016",
+    (14, 0): "2017",
+    (15, 0): "2019",
+    (16, 0): "2022",
+    (17, 0): "2025",
+}
 #: What Azure SQL Database has said of itself for years, whatever it runs; a SQL Server 2014 has it as well, unpatched.
 _AZURE_OR_2014 = (12, 0, 2000)
 

@@ -68,7 +68,7 @@ def command(
     quiet: int,
     verbose: int,
 ) -> None:
-    """Agent."""  # fmt: skip
+    """Agent."""
     from scanready.cli.output.outlet import show
     from scanready.cli.output.terminal import look
     from scanready.fitness import Asked, examine

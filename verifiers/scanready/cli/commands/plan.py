@@ -163,9 +163,14 @@ def _table(plan: dict[str, Any]) -> str:
     table.add_column("credential", overflow="fold")
     for row in plan["endpoints"]:
         table.add_row(
-            Text(visible(row["host"])), str(row["port"]), ", ".join(row["types"]), str(row["connections"]),
-            str(row["login_attempts"]), str(row["probe_logins"]), Text(visible(", ".join(row["credentials"]))),
-        )  # fmt: skip
+            Text(visible(row["host"])),
+            str(row["port"]),
+            ", ".join(row["types"]),
+            str(row["connections"]),
+            str(row["login_attempts"]),
+            str(row["probe_logins"]),
+            Text(visible(", ".join(row["credentials"]))),
+        )
     if plan["endpoints"]:
         paper.draw(table, Text(""))
     total, canary = plan["total"], plan["canary"]

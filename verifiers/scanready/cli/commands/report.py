@@ -56,7 +56,7 @@ some of its targets have no result.
 @option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
 @option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
 @click.pass_context
-def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, **rest: Any) -> None:  # fmt: skip
+def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, **rest: Any) -> None:
     """Report."""
     options = Options(**rest)
     for expression in only:

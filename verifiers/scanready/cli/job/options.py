@@ -36,18 +36,24 @@ _RUN: tuple[Decorator, ...] = (
     option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
     option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1)."),
     option(
-        "--wait", type=Duration(), metavar="DURATION",
+        "--wait",
+        type=Duration(),
+        metavar="DURATION",
         help="Look again every 20 s until it holds, for at most this long (30s, 5m).",
     ),
     option("--assume-agent", type=click.Choice(tuple(PLATFORMS)), help="Judge as if run from such an agent."),
     option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
-)  # fmt: skip
+)
 _OUTPUT: tuple[Decorator, ...] = (
     option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
     option("--json", "as_json", is_flag=True, help="The same as --format json."),
     option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
     option(
-        "--report", "reports", type=FormatAndFile(), multiple=True, metavar="FORMAT=FILE",
+        "--report",
+        "reports",
+        type=FormatAndFile(),
+        multiple=True,
+        metavar="FORMAT=FILE",
         help="Write this as well. Repeatable.",
     ),
     option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
@@ -57,7 +63,7 @@ _OUTPUT: tuple[Decorator, ...] = (
     option("-q", "--quiet", count=True, help="Only what matters; no progress."),
     option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand."),
     option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment)."),
-)  # fmt: skip
+)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:

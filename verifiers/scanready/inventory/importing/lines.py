@@ -15,8 +15,21 @@ from .source import Source
 
 _LONGEST = 4096
 #: Names that every machine has for itself and its links.
-_LOCAL = frozenset({"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
-                    "broadcasthost", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"})  # fmt: skip
+_LOCAL = frozenset(
+    {
+        "localhost",
+        "localhost.localdomain",
+        "localhost4",
+        "localhost6",
+        "ip6-localhost",
+        "ip6-loopback",
+        "broadcasthost",
+        "ip6-localnet",
+        "ip6-mcastprefix",
+        "ip6-allnodes",
+        "ip6-allrouters",
+    }
+)
 
 
 def looks_like_etc_hosts(text: str) -> bool:

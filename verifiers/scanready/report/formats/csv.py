@@ -18,9 +18,29 @@ from scanready.report.serialize import as_line
 from scanready.wire.printable import visible, visible_lines
 
 COLUMNS = (
-    *("host", "type", "port", "verdict", "reached", "cause", "owner", "step", "detail", "remedy", "fix"),
-    *("firewall", "product", "version", "path", "credential", "tags", "agent", "connections", "login_attempts"),
-    *("probe_logins", "started", "seconds"),
+    "host",
+    "type",
+    "port",
+    "verdict",
+    "reached",
+    "cause",
+    "owner",
+    "step",
+    "detail",
+    "remedy",
+    "fix",
+    "firewall",
+    "product",
+    "version",
+    "path",
+    "credential",
+    "tags",
+    "agent",
+    "connections",
+    "login_attempts",
+    "probe_logins",
+    "started",
+    "seconds",
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")

@@ -86,7 +86,12 @@ SERVICES: tuple[CloudService, ...] = (
         also=("aws", "amazon", "amazon-s3"),
     ),
     CloudService(
-        "azure-storage", "Azure Storage", (_BLOBS, _QUEUES, _TABLES), _AZURE_DOMAINS, _AZURE_PAGE, ("account",),
+        "azure-storage",
+        "Azure Storage",
+        (_BLOBS, _QUEUES, _TABLES),
+        _AZURE_DOMAINS,
+        _AZURE_PAGE,
+        ("account",),
         ("azure",),
     ),
     CloudService("azure-blobs", "Azure Storage, blobs alone", (_BLOBS,), _AZURE_DOMAINS, _AZURE_PAGE, ("account",)),
@@ -105,15 +110,30 @@ SERVICES: tuple[CloudService, ...] = (
         also=("google", "gsuite", "gmail", "google-drive"),
     ),
     CloudService(
-        "sharepoint", "SharePoint Online", (_LOGIN, _SHAREPOINT, _GRAPH), _MICROSOFT, _MICROSOFT_PAGE, ("tenant",),
+        "sharepoint",
+        "SharePoint Online",
+        (_LOGIN, _SHAREPOINT, _GRAPH),
+        _MICROSOFT,
+        _MICROSOFT_PAGE,
+        ("tenant",),
         ("sharepoint-online", "spo"),
     ),
     CloudService(
-        "onedrive", "OneDrive for Business", (_LOGIN, _ONEDRIVE, _GRAPH), _MICROSOFT, _MICROSOFT_PAGE, ("tenant",),
+        "onedrive",
+        "OneDrive for Business",
+        (_LOGIN, _ONEDRIVE, _GRAPH),
+        _MICROSOFT,
+        _MICROSOFT_PAGE,
+        ("tenant",),
         ("onedrive-for-business",),
     ),
     CloudService(
-        "exchange-online", "Exchange Online", (_LOGIN, _OUTLOOK, _GRAPH), _MICROSOFT, _MICROSOFT_PAGE, (),
+        "exchange-online",
+        "Exchange Online",
+        (_LOGIN, _OUTLOOK, _GRAPH),
+        _MICROSOFT,
+        _MICROSOFT_PAGE,
+        (),
         ("exo", "outlook"),
     ),
     CloudService(
@@ -170,7 +190,7 @@ SERVICES: tuple[CloudService, ...] = (
         ("region",),
         ("cloudfiles", "rackspace-cloud"),
     ),
-)  # fmt: skip
+)
 BY_SERVICE: dict[str, CloudService] = {service.name: service for service in SERVICES}
 #: What people call them besides, for "did you mean".
 OTHER_NAMES: dict[str, str] = {other: service.name for service in SERVICES for other in service.also}

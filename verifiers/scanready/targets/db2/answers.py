@@ -48,11 +48,15 @@ _PRODUCTS = (
     ("Apache Derby", "Apache Derby"),
 )
 # SRVRLSLV begins with it, where the class says nothing.
-_RELEASES = {"SQL": _PRODUCTS[0][1], "DSN": _PRODUCTS[1][1], "QSQ": _PRODUCTS[2][1], "ARI": _PRODUCTS[3][1],
-             "IFX": _PRODUCTS[4][1], "CSS": _PRODUCTS[5][1]}  # fmt: skip
-_CATALOGUES = {
-    "Db2 for z/OS": "SYSIBM.SYSTABLES", "Db2 for IBM i": "QSYS2.SYSTABLES", "Apache Derby": "SYS.SYSTABLES"
-}  # fmt: skip
+_RELEASES = {
+    "SQL": _PRODUCTS[0][1],
+    "DSN": _PRODUCTS[1][1],
+    "QSQ": _PRODUCTS[2][1],
+    "ARI": _PRODUCTS[3][1],
+    "IFX": _PRODUCTS[4][1],
+    "CSS": _PRODUCTS[5][1],
+}
+_CATALOGUES = {"Db2 for z/OS": "SYSIBM.SYSTABLES", "Db2 for IBM i": "QSYS2.SYSTABLES", "Apache Derby": "SYS.SYSTABLES"}
 _NOT_DB2 = ("IBM Informix", "Apache Derby")
 _ERROR = 8  # SVRCOD: 0 informs, 4 warns, from 8 on it failed
 

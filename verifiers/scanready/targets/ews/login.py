@@ -172,10 +172,18 @@ class _Mailbox:
         )
         items = list(
             _service("FindItem", self._account, self._where, page_size=1).call(
-                folders=[folder], additional_fields=None, restriction=None, order_fields=None, shape=ID_ONLY,
-                query_string=None, depth=SHALLOW, calendar_view=None, max_items=1, offset=0,
+                folders=[folder],
+                additional_fields=None,
+                restriction=None,
+                order_fields=None,
+                shape=ID_ONLY,
+                query_string=None,
+                depth=SHALLOW,
+                calendar_view=None,
+                max_items=1,
+                offset=0,
             )
-        )  # fmt: skip
+        )
         for item in items:
             if isinstance(item, Exception):
                 raise item

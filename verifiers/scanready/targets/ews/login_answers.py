@@ -15,11 +15,19 @@ from scanready.wire import http as wire
 from . import causes
 
 _BUSY = (
-    *("ErrorServerBusy", "ErrorExceededConnectionCount", "ErrorTooManyObjectsOpened", "ErrorExceededFindCountLimit"),
-    *("ErrorInternalServerTransientError", "ErrorExceededSubscriptionCount", "RateLimitError"),
+    "ErrorServerBusy",
+    "ErrorExceededConnectionCount",
+    "ErrorTooManyObjectsOpened",
+    "ErrorExceededFindCountLimit",
+    "ErrorInternalServerTransientError",
+    "ErrorExceededSubscriptionCount",
+    "RateLimitError",
 )
 _UNAVAILABLE = (
-    *("ErrorMailboxStoreUnavailable", "ErrorMailboxMoveInProgress", "ErrorMailboxFailover", "ErrorConnectionFailed"),
+    "ErrorMailboxStoreUnavailable",
+    "ErrorMailboxMoveInProgress",
+    "ErrorMailboxFailover",
+    "ErrorConnectionFailed",
     "ErrorMailboxHoldNotFound",
 )
 _ACCOUNT = {

@@ -45,9 +45,15 @@ _LOST = frozenset({2003, 2006, 2013})
 _UNKNOWN_STATEMENT = frozenset({1064, 1193})  # syntax error, unknown system variable
 # Plugins of accounts that pymysql cannot answer; unanswered it would hang up, which counts as an offence.
 _UNANSWERABLE = (
-    *("auth_gssapi_client", "authentication_kerberos_client", "authentication_ldap_sasl_client", "parsec"),
-    *("authentication_oci_client", "authentication_fido_client", "authentication_webauthn_client"),
-    *("authentication_openid_connect_client", "authentication_windows_client"),
+    "auth_gssapi_client",
+    "authentication_kerberos_client",
+    "authentication_ldap_sasl_client",
+    "parsec",
+    "authentication_oci_client",
+    "authentication_fido_client",
+    "authentication_webauthn_client",
+    "authentication_openid_connect_client",
+    "authentication_windows_client",
 )
 # What pymysql raises on an answer that it takes apart without checking it.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)

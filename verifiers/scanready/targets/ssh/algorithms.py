@@ -63,8 +63,11 @@ def predict(
         names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
         rung.stop(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
     used = {
-        "kex": agreed.kex, "host_key": agreed.host_key, "cipher": agreed.cipher_c2s, "mac": agreed.mac_c2s,
-    }  # fmt: skip
+        "kex": agreed.kex,
+        "host_key": agreed.host_key,
+        "cipher": agreed.cipher_c2s,
+        "mac": agreed.mac_c2s,
+    }
     rung.ok("which the agent's ssh client can do", predicted=used)
     legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
     if legacy:

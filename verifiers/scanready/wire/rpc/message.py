@@ -48,8 +48,12 @@ class State(StrEnum):
 
 
 _ACCEPTED = (
-    *(State.SUCCESS, State.PROGRAM_UNAVAILABLE, State.VERSION_MISMATCH),
-    *(State.PROCEDURE_UNAVAILABLE, State.GARBAGE, State.SYSTEM_ERROR),
+    State.SUCCESS,
+    State.PROGRAM_UNAVAILABLE,
+    State.VERSION_MISMATCH,
+    State.PROCEDURE_UNAVAILABLE,
+    State.GARBAGE,
+    State.SYSTEM_ERROR,
 )
 
 
