@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import pytest
 
 from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, serve
-from scanready.catalogue import BY_NAME
 from scanready.climb.time_shares import TimeShares
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
 from scanready.report.document import Look
 from scanready.report.overview import draw
 from scanready.run.engine import Run, Settings, this_agent
+from tests.ladder import BY_NAME
 
 _NO_TIME = "scanready.out-of-time"
 #: What a type says where nothing may be sent without leave.

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from scanready.model import Target
-from scanready.remedies.placeholders import fill
+from scanready.report.filled import fill
 from tests.ladder import account, climb, story, target
 
 ER = account("er")

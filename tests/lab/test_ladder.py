@@ -119,7 +119,7 @@ def _climbs(lab: Lab, host: str, types: Sequence[str], port: int | None = None, 
         # Of an assumed agent the Notes client is not judged, which this machine has not.
         fit = this_agent(platform_name="Windows" if type_ == "notes" else row.requirements.agent)
         # Without these nothing would be asked, or of no consequence here.
-        asked = {name: True for name in row.options if name in ("allow_login_probe", "on_master")}
+        asked = {one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")}
         return verify(target(type_, host, port, **asked), Settings(timeout=timeout, agent=fit))
 
     async def all_of_them() -> list[Report]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
-from scanready.remedies.placeholders import fill
 from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
+from scanready.report.filled import fill
 from scanready.report.groups import ByCause
 from scanready.report.ladder import Ladder
 from scanready.wire.printable import visible, visible_lines

@@ -14,6 +14,7 @@ from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Outcome, Owner, Report, Step, Verdict
+from scanready.run.registry import catalogue
 from scanready.targets.windows import login as wmi
 from scanready.targets.windows.dynamic_ports import candidates
 from scanready.wire.epm import INTERFACE, Tower
@@ -276,12 +277,13 @@ class TestDynamicPorts:
         assert report.footprint.connections == 2, story(report)
 
     def test_two_at_the_most_and_those_of_the_version(self) -> None:
+        foreign = catalogue().foreign_ports()
         services = [Tower(INTERFACE, port) for port in (1026, 1433, 5001, 49664, 3306, 49665, 49666, None)]
-        assert [one.port for one in candidates(services, old=False)] == [49664, 49665]
-        assert [one.port for one in candidates(services, old=True)] == [1026]
+        assert [one.port for one in candidates(services, old=False, foreign=foreign)] == [49664, 49665]
+        assert [one.port for one in candidates(services, old=True, foreign=foreign)] == [1026]
         configured = [Tower(INTERFACE, port) for port in (22, 5001, 5002, 5003)]
-        assert [one.port for one in candidates(configured, old=False)] == [5001, 5002]
-        assert candidates([Tower(INTERFACE, None)], old=False) == []
+        assert [one.port for one in candidates(configured, old=False, foreign=foreign)] == [5001, 5002]
+        assert candidates([Tower(INTERFACE, None)], old=False, foreign=foreign) == []
 
 
 class TestDepth:

@@ -55,7 +55,7 @@ def is_old(version: Version | None) -> bool:
     return version is not None and version[0] < _SIX
 
 
-def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int] = _OTHERS) -> list[epm.Tower]:
+def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int]) -> list[epm.Tower]:
     """The one or two services to ask: of the range that the version has, else of whatever range was configured."""
     wanted = OLD if old else NEW
     fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in foreign]
