@@ -129,6 +129,11 @@ class Probe:
         return self.row.usable(self.target.credential)
 
     @property
+    def logs_in(self) -> bool:
+        """True if there is a credential to log in with, and the depth includes the login."""
+        return self.credential is not None and self.depth.height >= Step.LOGIN.height
+
+    @property
     def remaining(self) -> float:
         """Seconds left of this target's time, never negative."""
         return max(0.0, self.deadline - asyncio.get_running_loop().time())

@@ -7,22 +7,32 @@ from typing import Protocol, TypeVar
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Step
+from scanready.model import INVENTED_USER, Cause, Credential, Step
 from scanready.net.stream import Stream
+
+from . import first_word
 
 Answer = TypeVar("Answer")
 
 
 class Session(Protocol[Answer]):
-    """One login in such a protocol, and what its answer means."""
+    """One login in such a protocol, and what its answer means.
+
+    Attributes:
+        asks: what the login prompt asks for, in words.
+        protocol: the name of the protocol, as the sentence about it has it.
+        login_is_first: the cause that says that a login is the protocol's first word.
+    """
 
     asks: str
+    protocol: str
+    login_is_first: Cause
+
+    def missing(self, probe: Probe) -> Failure | None:
+        """Return what the target must name before a login can be tried; None if nothing is missing."""
 
     async def log_in(self, probe: Probe, stream: Stream, user: str, password: str) -> Answer:
         """Send the login and return the answer."""
-
-    def untried(self) -> Failure:
-        """Nobody may log in without leave."""
 
     def report_product(self, rung: Rung, answer: Answer) -> None:
         """Tell who answers."""
@@ -34,11 +44,24 @@ class Session(Protocol[Answer]):
         """True for refusals that only somebody who judges logins gives."""
 
 
+async def reach(probe: Probe, stream: Stream) -> None:
+    """Climb ``tls``, if the target's option ``tls`` asks for it, and make sure that the server lets the client begin.
+
+    Raises:
+        ClimbEnded: TLS failed, or another protocol answers.
+    """
+    if probe.target.options.get("tls"):
+        async with probe.step(Step.TLS) as rung:
+            await probe.start_tls(stream, rung)
+    await first_word.is_ours(probe, stream)
+
+
 async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) -> None:
     """Climb ``handshake`` and ``auth`` without a credential: nothing is sent unless ``allow_login_probe`` says so."""
     async with probe.step(Step.HANDSHAKE) as rung:
         if not probe.target.options.get("allow_login_probe"):
-            raise session.untried()
+            detail = f"accepts connections; a login is {session.protocol}'s first word, and none was tried"
+            raise Failure(session.login_is_first, detail)
         probe.footprint.probe_logins += 1
         answer = await session.log_in(probe, stream, INVENTED_USER, "")
         session.report_product(rung, answer)
@@ -54,14 +77,25 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
             rung.ok(f"lets {INVENTED_USER} in without a password", anonymous=True)
 
 
-async def log_in(probe: Probe, session: Session[Answer], stream: Stream, going: Attempt) -> None:
-    """Climb ``handshake`` and ``auth`` by the operator's login, on the login's rung, under its attempt.
+async def log_in(probe: Probe, session: Session[Answer], stream: Stream) -> None:
+    """Climb ``handshake``, ``auth`` and ``login`` by the operator's login.
 
     Raises:
-        Failure: refused, and why; ``login.withheld`` where the password would travel in clear.
+        ClimbEnded: the login was refused or not tried; its check says why.
     """
     credential = probe.credential
-    assert credential is not None
+    assert credential is not None, "a login needs a credential"
+    async with probe.step(Step.LOGIN) as rung:
+        if missing := session.missing(probe):
+            raise missing
+        async with probe.attempt() as going:
+            await _send_login(probe, session, stream, credential, going)
+        rung.ok(f"logged in as {credential.username}")
+
+
+async def _send_login(
+    probe: Probe, session: Session[Answer], stream: Stream, credential: Credential, going: Attempt
+) -> None:
     if not stream.encrypted:
         probe.about_to_send_in_clear()
     async with probe.step(Step.HANDSHAKE) as rung:

@@ -23,6 +23,8 @@ class Session:
     """The one connection request of a climb, and the word that ends it if it was accepted."""
 
     asks = "user and password"
+    protocol = "SQLI"
+    login_is_first = causes.LOGIN_IS_FIRST
 
     def __init__(self) -> None:
         self._accepted = False
@@ -41,9 +43,11 @@ class Session:
             await stream.send(wire.EXIT)
             await stream.receive(lambda buffer: buffer.take(2) if buffer.peek(2) else None)
 
-    def untried(self) -> Failure:
-        """Nobody may log in here without leave."""
-        return Failure(causes.LOGIN_IS_FIRST, "accepts connections; a login is SQLI's first word, and none was tried")
+    def missing(self, probe: Probe) -> Failure | None:
+        """Return that INFORMIXSERVER is not given; None if it is."""
+        if "server" in probe.target.options:
+            return None
+        return Failure(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
 
     def report_product(self, rung: Rung, answer: wire.Answer) -> None:
         """Tell who answers; a refusal hides the version."""

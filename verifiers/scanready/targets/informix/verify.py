@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
-from scanready.climb.shared import first_word, login_first
+from scanready.climb.shared import login_first
 from scanready.model import Step
 from scanready.net.stream import Stream
 
-from . import answers, causes
+from . import answers
 from . import login as driver
 
 
@@ -26,31 +26,23 @@ async def verify(probe: Probe) -> None:
     """Climb by a login: the operator's, or one that is refused."""
     session = answers.Session()
     stream = await probe.connect(farewell=session.end)
-    if probe.target.options.get("tls"):
-        async with probe.step(Step.TLS) as rung:
-            await probe.start_tls(stream, rung)
-    await first_word.is_ours(probe, stream)
-    if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
-        await _with_credential(probe, session, stream)
+    await login_first.reach(probe, stream)
+    if probe.logs_in:
+        await login_first.log_in(probe, session, stream)
+        await _read(probe, stream)
     else:
         if not probe.target.options.get("allow_login_probe") and not probe.target.explicit_port:
             await answers.look_at_drda(probe)
         await login_first.to_the_prompt(probe, session, stream)
 
 
-async def _with_credential(probe: Probe, session: answers.Session, stream: Stream) -> None:
-    credential, options = probe.credential, probe.target.options
+async def _read(probe: Probe, stream: Stream) -> None:
+    """Read one row with the driver, which logs in once more."""
+    credential, encrypted = probe.credential, stream.encrypted
     assert credential is not None
-    async with probe.step(Step.LOGIN) as login:
-        if "server" not in options:
-            login.stop(causes.SERVER_NOT_NAMED, "INFORMIXSERVER is not given (option `server`); nothing was tried")
-        async with probe.attempt() as going:
-            await login_first.log_in(probe, session, stream, going)
-        login.ok(f"logged in as {credential.username}")
-    encrypted = stream.encrypted
+    where = (probe.address or probe.host, probe.target.port, dict(probe.target.options), encrypted)
     async with probe.step(Step.ACCESS) as rung:
         await probe.leave(stream)
-        where = (probe.address or probe.host, probe.target.port, dict(options), encrypted)
         try:
             seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
             rung.ok(f"read {seen}")

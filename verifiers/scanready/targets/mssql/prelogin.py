@@ -93,8 +93,7 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str, far
     wanted = own_name(instance) if instance.isascii() else ""
     # With an account to protect, the whole session goes inside TLS. Without one, the answer to OFF tells more: a server
     # that insists on encryption says so.
-    logs_in = probe.credential is not None and probe.depth.height >= Step.LOGIN.height
-    asked = tds7.Encryption.ON if logs_in else tds7.Encryption.OFF
+    asked = tds7.Encryption.ON if probe.logs_in else tds7.Encryption.OFF
     async with probe.step(Step.HANDSHAKE, str(place)) as rung:
         try:
             talk = Talk(stream, await ask(stream, asked, wanted), asked)

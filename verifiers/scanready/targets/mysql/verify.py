@@ -29,7 +29,7 @@ from .connection import Talk, greeted, raise_refusal
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, or with a credential through it to one row."""
     try:
-        if probe.credential is not None and probe.depth.height >= Step.LOGIN.height:
+        if probe.logs_in:
             await _with_credential(probe)
         else:
             await probe.share("mysql", _to_the_prompt)

@@ -22,6 +22,8 @@ class Session:
     """The one login of a climb, and the word that ends it, a refused one too."""
 
     asks = "a password"
+    protocol = "this protocol"
+    login_is_first = causes.LOGIN_IS_FIRST
 
     def __init__(self) -> None:
         self._begun = False
@@ -46,10 +48,8 @@ class Session:
         if self._begun:
             await stream.send(wire.LOGOUT)
 
-    def untried(self) -> Failure:
-        """Nobody may log in here without leave."""
-        detail = "accepts connections; a login is this protocol's first word, and none was tried"
-        return Failure(causes.LOGIN_IS_FIRST, detail)
+    def missing(self, probe: Probe) -> Failure | None:
+        """Return None: a login needs nothing but the account."""
 
     def report_product(self, rung: Rung, answer: wire.Answer) -> None:
         """Tell who answers.

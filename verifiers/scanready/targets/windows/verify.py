@@ -34,7 +34,7 @@ _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt and a dynamic port, or with a credential through WMI to one object."""
-    logs_in = probe.credential is not None and probe.depth.height >= Step.LOGIN.height
+    logs_in = probe.logs_in
     talk = endpoint_mapper.Talk(await probe.connect())
     async with probe.step(Step.HANDSHAKE) as rung:
         talks = await answers.report_product(probe, rung, talk, logs_in=logs_in)
