@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from scanready.climb.login_result import LoginResult
 from tests.ladder import TYPES
 
 ROOT = Path(__file__).parent.parent
@@ -107,6 +111,19 @@ def test_relative_imports_stay_in_their_folder() -> None:
         if isinstance(node, ast.ImportFrom) and node.level > 1
     ]
     assert not offences
+
+
+def test_every_login_has_one_signature() -> None:
+    """``visit(where, credential, seconds)`` of a family's ``Where``, and what it returns is a LoginResult."""
+    for name in MODULES:
+        if not re.fullmatch(r"scanready\.targets\.\w+\.login", name):
+            continue
+        login = importlib.import_module(name)
+        signature = inspect.signature(login.visit)
+        parameters = {parameter.name: parameter.annotation for parameter in signature.parameters.values()}
+        assert parameters == {"where": "Where", "credential": "Credential", "seconds": "float"}, name
+        assert issubclass(getattr(login, signature.return_annotation), LoginResult), name
+        assert login.Where.__dataclass_params__.frozen, name
 
 
 def test_each_family_declares_its_types_and_what_is_demanded_for_them() -> None:

@@ -21,6 +21,7 @@ import asyncio, os, time
 from scanready import Step
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 
 HOSTILE = "ev\\x1b]0;owned\\x07il \\u202etxt.exe\\u202c \\x9b31m <b>&amp;[red]" + "A" * 5000
 
@@ -60,16 +61,17 @@ async def verify(probe):
     if probe.target.credential:
         async with probe.step(Step.LOGIN) as rung:
             if mood == "wrong":
-                def refuse():
+                def refuse(where, credential, seconds):
                     raise Failure(common.LOGIN_REFUSED, "wrong password")
-                await probe.login(refuse)
+                await probe.login(refuse, probe.host)
             if mood == "slow-login":
-                def wait():
+                def wait(where, credential, seconds):
                     with open(os.environ["MOOD_LOG"], "a") as file:
                         file.write(probe.host + "\\n")
                     while not os.path.exists(os.environ["MOOD_RELEASE"]):
                         time.sleep(0.01)
-                await probe.login(wait)
+                    return LoginResult()
+                await probe.login(wait, probe.host)
             rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:
             rung.ok("read one")

@@ -11,7 +11,7 @@ from fixtures.emulators import Behaviour, in_background, misbehave, teradata
 from scanready.climb.explain import Failure
 from scanready.model import Report, Step, Verdict
 from scanready.targets.teradata import causes
-from scanready.targets.teradata.login import visit
+from scanready.targets.teradata.login import Where, visit
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
@@ -39,7 +39,7 @@ def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
     with in_background(misbehave.silent) as server:
         begun = time.monotonic()
         with pytest.raises((Failure, TimeoutError)):
-            visit("127.0.0.1", server.port, None, account("er"), 3.0)
+            visit(Where("127.0.0.1", server.port, None), account("er"), 3.0)
         assert time.monotonic() - begun < 4
 
 

@@ -20,6 +20,7 @@ import pytest
 
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.inventory import parse_target
 from scanready.model import Credential, Report, Step, Target
@@ -172,12 +173,12 @@ def reprs(thing: Any, seen: set[int] | None = None) -> Iterator[str]:
 def test_a_bug_beside_the_password_does_not_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worst there is: an exception nobody translated, from a function that had the credential in hand."""
 
-    def broken(credential: Credential) -> None:
+    def broken(where: object, credential: Credential, seconds: float) -> LoginResult:
         raise LookupError(credential)
 
     async def stumbles(probe: Probe) -> None:
         async with probe.step(Step.LOGIN):
-            await probe.login(broken, probe.target.credential)
+            await probe.login(broken, probe.endpoint)
 
     monkeypatch.setattr(registry, "verifier", lambda name: stumbles)
     target = Target("127.0.0.1", "mysql", 3306, {}, Credential("c", "scan", PASSWORD))

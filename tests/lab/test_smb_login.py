@@ -29,7 +29,7 @@ def scan(
     return climb(where, lab.agent)
 
 
-def visit(lab: Lab, server: Samba, dialect: int, share: str = "finance", path: str = "") -> login.Seen:
+def visit(lab: Lab, server: Samba, dialect: int, share: str = "finance", path: str = "") -> login.Result:
     """The login alone, in a dialect of the test's."""
     where = login.Where(server.hostname, server.address, 445, share, path, dialect)
     return lab.agent.run(login.visit, where, SCANNER, 8.0)

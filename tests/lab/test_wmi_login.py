@@ -24,11 +24,10 @@ from scanready.targets.windows.login_dcom import Pipe, Session, Trace, dial
 from tests.ladder import account, expect, target
 
 
-def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[login.Seen, Trace]:
-    trace = Trace()
+def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[login.Result, Trace]:
     where = login.Where(host.address, lab.agent.address, smb_port=None)
     credential = Credential("ad-scan", host.user, PASSWORD)
-    return lab.agent.run(login.visit, where, credential, seconds, trace), trace
+    return lab.agent.run(login.visit, where, credential, seconds), where.trace
 
 
 class TestWindows:

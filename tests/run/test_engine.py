@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.emulators import Server, misbehave, serve
 from scanready.causes import common
+from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.net.stream import Stream
@@ -265,9 +266,13 @@ def test_waiting_for_a_login_thread_is_not_on_the_targets_time(verifier: Callabl
     """More logins than there are threads, each of a tenth of the target's time: nobody runs out of it in our queue."""
     busy = threading.Event()
 
+    def wait(where: str, credential: Credential, seconds: float) -> LoginResult:
+        busy.wait(0.4)
+        return LoginResult()
+
     async def logs_in(probe: Probe) -> None:
         async with probe.step(Step.LOGIN) as rung:
-            await probe.login(busy.wait, 0.4)
+            await probe.login(wait, probe.host)
             rung.ok("logged in")
         async with probe.step(Step.ACCESS) as rung:
             rung.ok("read")

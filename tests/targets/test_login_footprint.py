@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from fixtures.emulators import in_background, mysql, postgresql
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
-from scanready.model import Cause, Step, Verdict
+from scanready.model import Cause, Credential, Step, Verdict
 from scanready.run import registry
 from tests.ladder import account, climb, expect, target
 
@@ -20,17 +22,54 @@ from tests.ladder import account, climb, expect, target
     [(common.DRIVER_MISSING, 0), (common.LOGIN_WITHHELD, 0), (common.LOGIN_REFUSED, 1), (common.OUT_OF_TIME, 1)],
 )
 def test_what_counts(monkeypatch: pytest.MonkeyPatch, cause: Cause, attempts: int) -> None:
-    def log_in() -> None:
+    def log_in(where: object, credential: Credential, seconds: float) -> LoginResult:
         raise Failure(cause, "as the test says")
 
     async def verify(probe: Probe) -> None:
         async with probe.step(Step.LOGIN):
-            await probe.login(log_in)
+            await probe.login(log_in, probe.endpoint)
 
     monkeypatch.setattr(registry, "verifier", lambda _: verify)
     report = climb(target("ssh", "host", credential=account("er")), canary=False)
     assert report.cause is cause
     assert report.footprint.login_attempts == attempts
+
+
+def test_a_login_gets_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place, the credential, and the seconds that are left; without a password checked it proves nothing."""
+    got: list[tuple[object, Credential, float]] = []
+    proven: list[list[str]] = []
+
+    def visit(where: object, credential: Credential, seconds: float) -> LoginResult:
+        got.append((where, credential, seconds))
+        return LoginResult(passwordless=len(got) == 1)
+
+    async def verify(probe: Probe) -> None:
+        async with probe.step(Step.LOGIN):
+            for _ in range(2):
+                await probe.login(visit, probe.endpoint, dials=2)
+                proven.append(probe.shared.guard.remembered()[0]["proven"])
+
+    monkeypatch.setattr(registry, "verifier", lambda _: verify)
+    report = climb(target("ssh", "host", credential=account("er")), canary=False, timeout=5.0)
+    assert [(where, credential) for where, credential, _ in got] == [("host:22", account("er"))] * 2
+    assert all(4.0 < seconds <= 4.5 for _, _, seconds in got), "a tenth of the time is kept back"
+    assert proven == [[], ["password"]]
+    assert (report.footprint.connections, report.footprint.login_attempts) == (4, 2)
+
+
+def test_a_login_that_gets_its_thread_too_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def visit(where: object, credential: Credential, seconds: float) -> LoginResult:
+        raise AssertionError("nothing may be sent any more")
+
+    async def verify(probe: Probe) -> None:
+        async with probe.step(Step.LOGIN):
+            probe.deadline = asyncio.get_running_loop().time()
+            await probe.login(visit, probe.endpoint)
+
+    monkeypatch.setattr(registry, "verifier", lambda _: verify)
+    report = climb(target("ssh", "host", credential=account("er")), canary=False)
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class TestTheChannel:
         """Whatever the verifier forgets: the pipe itself lets no password out in clear."""
         from scanready.climb.explain import Failure
         from scanready.targets.mssql import login as sql
-        from scanready.targets.mssql.login_reading import Wanted
+        from scanready.targets.mssql.login_reading import Where
 
         class Leads:
             encrypted = False
@@ -90,7 +90,7 @@ class TestTheChannel:
                 raise AssertionError(data)
 
         with pytest.raises(Failure, match=r"login\.withheld"):
-            sql.visit(Leads(), ER, Wanted("db"))  # type: ignore[arg-type]
+            sql.visit(Where(Leads(), "db"), ER, 1.0)  # type: ignore[arg-type]
 
     def test_a_transcript_has_no_shape_of_it(self) -> None:
         lines: list[str] = []

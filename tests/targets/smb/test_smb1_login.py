@@ -53,7 +53,7 @@ def server(answers: dict[int, bytes], negotiated: bytes = SAMBA) -> peers.Odd:
     return behaviour
 
 
-def visit(running: Server) -> login.Seen:
+def visit(running: Server) -> login.Result:
     return login.visit(peers.where(running, dialect=login.SMB1), SCANNER, 5.0)
 
 

@@ -18,7 +18,7 @@ from tests.targets.smb import smb_login_peer as peers
 from tests.targets.smb.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
 
 
-def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **told: object) -> login.Seen:
+def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **told: object) -> login.Result:
     return login.visit(peers.where(running, **told), credential, seconds)  # type: ignore[arg-type]
 
 
@@ -36,16 +36,16 @@ def last_setup(answer: peers.Answer) -> dict[int, peers.Answer]:
 
 
 def test_one_login_one_look_and_a_polite_end() -> None:
-    trace = login.Trace()
     with peers.peer() as running:
-        seen = login.visit(peers.where(running), SCANNER, 5.0, trace)
+        where = peers.where(running)
+        seen = login.visit(where, SCANNER, 5.0)
         running.wait()
     assert seen.read == "listed finance: 1 name, and opened customers.csv"
     assert (seen.guest, seen.passwordless, seen.denied, seen.referral) == (False, False, None, [])
     assert running.counts == {
         **{"negotiate": 1, "setup": 2, "tree": 1, "create": 2, "directory": 1, "close": 2, "untree": 1, "logoff": 1}
     }
-    assert (trace.connections, trace.logons) == (1, 1)
+    assert (where.trace.connections, where.trace.logons) == (1, 1)
     received = running.connections[0].received
     assert b"read" not in running.counts
     assert SCANNER.password is not None
@@ -137,11 +137,12 @@ class TestLogin:
         assert failure.fix == fix
 
     def test_what_is_refused_before_the_account_was_named_is_no_attempt(self) -> None:
-        trace = login.Trace()
-        with peers.peer({SETUP: 0xC0000022}) as running, pytest.raises(Failure) as failed:
-            login.visit(peers.where(running), SCANNER, 5.0, trace)
+        with peers.peer({SETUP: 0xC0000022}) as running:
+            where = peers.where(running)
+            with pytest.raises(Failure) as failed:
+                login.visit(where, SCANNER, 5.0)
         assert failed.value.cause is nt.SESSION_DENIED
-        assert (trace.connections, trace.logons) == (1, 0)
+        assert (where.trace.connections, where.trace.logons) == (1, 0)
 
     def test_a_server_that_offers_no_ntlm_is_not_asked(self) -> None:
         """Others may log in with Kerberos, or whatever that is."""

@@ -18,7 +18,7 @@ from scanready.causes import common, nt
 from scanready.climb.explain import Failure
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.targets.smb import netbios, shares
-from scanready.targets.smb.login import Seen, Trace, Where
+from scanready.targets.smb.login import Result, Where
 from tests.ladder import account, check_of, climb, expect, passed, target
 
 ER = account("er")
@@ -29,12 +29,12 @@ ELSEWHERE = Failure(nt.ELSEWHERE, "the path is elsewhere")
 class Visits:
     """Plays the login: gives each visit its answer, and keeps where it was made."""
 
-    answers: list[Seen | Failure]
+    answers: list[Result | Failure]
     made: list[Where] = field(default_factory=list)
 
-    def __call__(self, where: Where, credential: Credential, seconds: float, trace: Trace) -> Seen:
+    def __call__(self, where: Where, credential: Credential, seconds: float) -> Result:
         self.made.append(where)
-        trace.connections += 1
+        where.trace.connections += 1
         answer = self.answers[len(self.made) - 1]
         if isinstance(answer, Failure):
             raise answer
@@ -44,7 +44,10 @@ class Visits:
 @pytest.fixture
 def logged_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Report, Visits]]:
     def run(
-        *answers: Seen | Failure, behaviour: Behaviour = smb.windows_2019, depth: Step = Step.ACCESS, **options: object
+        *answers: Result | Failure,
+        behaviour: Behaviour = smb.windows_2019,
+        depth: Step = Step.ACCESS,
+        **options: object,
     ) -> tuple[Report, Visits]:
         visits = Visits(list(answers))
         monkeypatch.setattr(shares.login, "visit", visits)
@@ -70,7 +73,9 @@ def behind_the_link(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour | None
 
 
 def test_scannable(logged_in: Callable[..., tuple[Report, Visits]]) -> None:
-    report, visits = logged_in(Seen("er", read="listed hr: 3 names", facts={"shares": ["hr"]}), share="hr", path="a/b")
+    report, visits = logged_in(
+        Result(account="er", read="listed hr: 3 names", facts={"shares": ["hr"]}), share="hr", path="a/b"
+    )
     expect(report, Verdict.SCANNABLE)
     passed(report, Step.HANDSHAKE, Step.AUTH, Step.LOGIN, Step.ACCESS)
     assert report.facts["shares"] == ["hr"]
@@ -84,20 +89,20 @@ def test_scannable(logged_in: Callable[..., tuple[Report, Visits]]) -> None:
 def test_what_a_login_is_told_of_the_server(
     logged_in: Callable[..., tuple[Report, Visits]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, visits = logged_in(Seen("er", read="x"), behaviour=smb.server(OLD_SAMBA))
+    _, visits = logged_in(Result(account="er", read="x"), behaviour=smb.server(OLD_SAMBA))
     assert (visits.made[0].dialect, visits.made[0].samba, visits.made[0].server) == (0, True, "FS-SMB1")
 
     with in_background(smb.server(replace(HEALTHY, called=("LOCALHOST",)))) as server:
         monkeypatch.setattr(netbios, "SESSION_SERVICE", server.port)
         monkeypatch.setattr(netbios, "NAME_SERVICE", 9)
-        visits = Visits([Seen("er", read="x")])
+        visits = Visits([Result(account="er", read="x")])
         monkeypatch.setattr(shares.login, "visit", visits)
         climb(target("smb", "localhost", server.port, ER))
     assert visits.made[0].called == "LOCALHOST"
 
 
 def test_a_guest_is_a_false_success(logged_in: Callable[..., tuple[Report, Visits]]) -> None:
-    report, _ = logged_in(Seen("er", guest=True, read="listed public: 1 name"))
+    report, _ = logged_in(Result(account="er", passwordless=True, read="listed public: 1 name"))
     expect(report, Verdict.LIMITED, "smb.guest", step=Step.LOGIN, owner=Owner.SERVER)
     passed(report, Step.ACCESS)
 
@@ -119,13 +124,13 @@ def test_a_refused_login(logged_in: Callable[..., tuple[Report, Visits]]) -> Non
 def test_what_keeps_it_from_reading(
     logged_in: Callable[..., tuple[Report, Visits]], failure: Failure, verdict: Verdict, code: str
 ) -> None:
-    report, _ = logged_in(Seen("er", denied=failure))
+    report, _ = logged_in(Result(account="er", denied=failure))
     expect(report, verdict, code, step=Step.ACCESS)
 
 
 # DFS ------------------------------------------------------------------------------------------------------------------
 
-LINK = Seen("er", denied=ELSEWHERE, referral=[r"\localhost\finance\2026"])
+LINK = Result(account="er", denied=ELSEWHERE, referral=[r"\localhost\finance\2026"])
 
 
 def test_a_link_is_followed_to_the_prompt_and_no_further(

@@ -89,15 +89,15 @@ class TestHostile:
 
 class TestAdminShare:
     def test_is_not_looked_at_where_445_is_closed(self) -> None:
-        trace = login.Trace()
         with dcom.in_background("dynamic-port-closed") as other, dcom.in_background("healthy") as host:
-            seen = login.visit(replace(where(host.mapper.port), smb_port=other.wmi_port), account(), 8, trace)
+            there = replace(where(host.mapper.port), smb_port=other.wmi_port)
+            seen = login.visit(there, account(), 8)
         assert seen.denied is None
         assert seen.advice == (
             f"ADMIN$ was not looked at: port {other.wmi_port} is not reached ([Errno 111] Connection refused); "
             "a scan may need it"
         )
-        assert trace.logons == 2
+        assert there.trace.logons == 2
 
     @pytest.mark.parametrize(
         "behaviour",

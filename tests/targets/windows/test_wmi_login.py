@@ -44,15 +44,15 @@ ROOT = Path(__file__).parents[3]
 
 class TestAccepted:
     def test_reads_one_object_at_the_price_of_two_logons(self) -> None:
-        trace = login.Trace()
         with dcom.in_background("healthy") as host:
-            seen = login.visit(where(host.mapper.port), account(), 8, trace)
+            there = where(host.mapper.port)
+            seen = login.visit(there, account(), 8)
         assert seen.denied is None
         assert seen.read == "one Win32_OperatingSystem: Microsoft Windows Server 2019 Standard 10.0.17763"
         assert (seen.os, seen.version) == ("Microsoft Windows Server 2019 Standard", "10.0.17763")
         assert (seen.server_name, seen.domain) == ("win-srv19.corp.example", "CORP")
         assert seen.port == host.wmi_port
-        assert (trace.connections, trace.logons) == (2, 2)
+        assert (there.trace.connections, there.trace.logons) == (2, 2)
         assert host.counts["logons"] == 2
         assert host.counts["refused-logons"] == 0
         assert host.offences == {}
@@ -89,7 +89,7 @@ class TestAccepted:
         ]
 
     def test_beside_others_to_the_same_host(self) -> None:
-        seen: list[login.Seen] = []
+        seen: list[login.Result] = []
         with dcom.in_background("healthy") as host:
             threads = [threading.Thread(target=lambda: seen.append(visit(host))) for _ in range(4)]
             for thread in threads:

@@ -26,7 +26,7 @@ def where(port: int) -> login.Where:
     return login.Where("127.0.0.1", AGENT, port, smb_port=None)
 
 
-def visit(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> login.Seen:
+def visit(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> login.Result:
     return login.visit(where(host.mapper.port), account(username, password), seconds)
 
 

@@ -38,12 +38,15 @@ from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
 from .guard import Attempt, LockoutGuard
 from .identify import Signatures
+from .login_result import LoginResult
 from .port_memory import PortMemory, own
 from .rung import ClimbEnded, Rung
 
 __all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
 
 T = TypeVar("T")
+Where = TypeVar("Where")
+Result = TypeVar("Result", bound=LoginResult)
 Dead = list[Check] | None
 
 # What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
@@ -268,27 +271,46 @@ class Probe:
         for cause, detail in judgement.faults:
             rung.also(self._fault(rung, cause, detail, warns=self.row.requirements.verifies_certificate))
 
-    async def login(self, attempt: Callable[..., T], *arguments: Any, secret: str = "password", dials: int = 0) -> T:
-        """Run a blocking login of a client library in the pool, under the lockout guard and the deadline.
+    async def login(
+        self,
+        visit: Callable[[Where, Credential, float], Result],
+        where: Where,
+        *,
+        secret: str = "password",
+        dials: int = 0,
+    ) -> Result:
+        """Log in once with a blocking client library, in the pool, under the lockout guard and the deadline.
 
-        ``secret`` names what is tried of the credential. ``dials`` is how many connections of its own a client library
-        opens for it, which are counted if it was tried. A result with a true ``passwordless`` proves nothing.
+        Args:
+            visit: the login; it gets ``where``, the credential, and the seconds left when a thread is free for it.
+            where: what the family's login needs to know, and where it records what it did.
+            secret: which secret of the credential is tried ("password" or "key").
+            dials: connections that the library opens itself; they are counted if the login was tried.
 
         Raises:
-            Failure: what the login recognised; ``login.withheld``.
-            TimeoutError: the library did not come back in time.
+            Failure: the cause that ``visit`` recognised; ``login.withheld``.
+            TimeoutError: the library did not return in time.
         """
         before = self.footprint.login_attempts
         try:
-            return await self._login(attempt, arguments, secret)
+            return await self._login(visit, where, secret)
         finally:
             self.footprint.connections += dials * (self.footprint.login_attempts - before)
 
-    async def _login(self, attempt: Callable[..., T], arguments: tuple[Any, ...], secret: str) -> T:
+    async def _login(self, visit: Callable[[Where, Credential, float], Result], where: Where, secret: str) -> Result:
+        credential, loop = self.credential, asyncio.get_running_loop()
+        assert credential is not None, "a login needs a credential"
+
+        def in_the_pool() -> Result:
+            seconds = self.deadline - loop.time()
+            if seconds <= 0:
+                raise TimeoutError("no thread was free for the login in time")
+            return visit(where, credential, seconds)
+
         async with self.attempt(secret) as going:
-            running = asyncio.get_running_loop().run_in_executor(self.shared.logins, attempt, *arguments)
+            running = loop.run_in_executor(self.shared.logins, in_the_pool)
             result = await asyncio.wait_for(running, self.remaining + self.grace)
-            going.proof = not getattr(result, "passwordless", False)
+            going.proof = not result.passwordless
             return result
 
     @contextlib.asynccontextmanager

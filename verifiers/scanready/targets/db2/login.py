@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
 from . import causes
@@ -24,6 +26,8 @@ _REASONS = {
     24: common.LOGIN_REFUSED,
     36: common.LOGIN_LOCKED,
 }
+#: The password was right, and the account may not read: the one thing that limits in place of blocking.
+MAY_NOT_READ = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
 _LOGIN_FAILED, _BROKEN_OFF = 30082, 30081
 # The function that the driver names where it was its own time-out that ended the talk: selectForRecvTimeout and kin.
 _UNANSWERED = 'Timeout"'
@@ -34,8 +38,18 @@ _UNSAYABLE = ";{}"
 _LOG_IN_ONCE = {"DB2_MAX_CLIENT_CONNRETRIES": "0"}
 
 
-def visit(host: str, port: int, database: str, table: str, credential: Credential, seconds: float) -> str:
-    """Log in once and read one row of ``table``; returns what was read. Blocks at most ``seconds``.
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The server, the database to open, and the table of which one row is read."""
+
+    host: str
+    port: int
+    database: str
+    table: str
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
+    """Log in once and read one row of ``where.table``. Blocks at most ``seconds``.
 
     The password goes out encrypted (SERVER_ENCRYPT) or not at all.
 
@@ -43,12 +57,16 @@ def visit(host: str, port: int, database: str, table: str, credential: Credentia
         Failure: refused, and why; ``agent.driver-missing``.
         TimeoutError: the driver did not come back.
     """
-    words = {"database": database, "user": credential.username, "password": credential.password or ""}
-    if any(letter in word for word in words.values() for letter in _UNSAYABLE):
+    account = {"user": credential.username, "password": credential.password or ""}
+    if any(letter in word for word in (where.database, *account.values()) for letter in _UNSAYABLE):
         raise Failure(common.LIMIT, "IBM's driver cannot be given a name or password with ; { or }; not tried")
-    where = {"host": host, "port": port, "table": table, "seconds": max(1, int(seconds)), **words}
-    found: str = subprocess_call.run(f"{__name__}:log_in", where, seconds, by_code(causes))
-    return found
+    arguments = {**asdict(where), **account, "seconds": max(1, int(seconds))}
+    try:
+        return LoginResult(read=subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
+    except Failure as failure:
+        if failure.cause not in MAY_NOT_READ:
+            raise
+        return LoginResult(denied=failure)
 
 
 def log_in(

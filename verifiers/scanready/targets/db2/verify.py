@@ -28,8 +28,6 @@ from . import login as driver
 
 #: Where SSL_SVCENAME usually is.
 TLS_PORT = 50001
-#: The password was right, and the account may not read: the one thing that limits in place of blocking.
-_MAY_NOT_READ = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
 
 
 async def verify(probe: Probe) -> None:
@@ -71,7 +69,7 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
             await answers.open_database(probe, stream, database)
             rung.ok(f"read {await answers.read_one_row(probe, stream, database, product)}")
         except Failure as failure:
-            if failure.cause not in _MAY_NOT_READ:
+            if failure.cause not in driver.MAY_NOT_READ:
                 raise
             rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
 
@@ -86,18 +84,11 @@ async def _with_the_vendors_driver(
         login.stop(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)
-    where = (probe.address or probe.host, probe.target.port, database, table)
-    denied: Failure | None = None
-    seen = ""
-    try:
-        seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
-    except Failure as failure:
-        if failure.cause not in _MAY_NOT_READ:
-            raise
-        denied = failure
+    where = driver.Where(probe.address or probe.host, probe.target.port, database, table)
+    result = await probe.login(driver.visit, where, dials=1)
     login.ok(f"logged in as {credential.username}, the password encrypted")
     async with probe.step(Step.ACCESS) as rung:
-        if denied is None:
-            rung.ok(f"read {seen}")
+        if (denied := result.denied) is None:
+            rung.ok(f"read {result.read}")
         else:
             rung.warn(denied.cause, denied.detail, denied.fix, **denied.facts)

@@ -20,6 +20,7 @@ from scanready.causes import common
 from scanready.clients.http_transport import adapter
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
 from .login_answers import refused, translated
@@ -53,15 +54,6 @@ class Where:
         return self.mailbox is not None and self.mailbox.lower() != username.lower()
 
 
-@dataclass(slots=True)
-class Visit:
-    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
-
-    read: str = ""
-    version: str = ""
-    denied: Failure | None = None
-
-
 def load() -> None:
     """Import the library, which takes a second or two the first time: before a login is begun, not on its time.
 
@@ -74,7 +66,7 @@ def load() -> None:
         raise Failure(common.DRIVER_MISSING, _MISSING) from error
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """Log in once and look into the inbox. ``seconds`` bounds all of it.
 
     Raises:
@@ -87,7 +79,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
         mailbox = _Mailbox(where, credential, watchdog, seconds)
-        seen = Visit()
+        seen = LoginResult()
         try:
             seen.read = mailbox.look()
         except Failure as failure:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scanready.causes import common
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential
 from scanready.net.tls import handshake_context, server_name
 
@@ -50,11 +51,20 @@ _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # im
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 
 
+@dataclass(slots=True)
+class Trace:
+    """How far a visit came, for the footprint, however it ended: the server saw a connection, and a password."""
+
+    connected: bool = False
+    tried: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
 
     ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
+    ``trace`` records what the login did.
     """
 
     address: str
@@ -64,23 +74,7 @@ class Where:
     login_command: bool
     sasl: frozenset[str]
     folder: str | None = None
-
-
-@dataclass(slots=True)
-class Visit:
-    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted."""
-
-    folders: list[str] = field(default_factory=list)
-    read: str = ""
-    denied: Failure | None = None
-
-
-@dataclass(slots=True)
-class Trace:
-    """How far a visit came, for the footprint, however it ended: the server saw a connection, and a password."""
-
-    connected: bool = False
-    tried: bool = False
+    trace: Trace = field(default_factory=Trace, compare=False)
 
 
 class _Context:
@@ -96,7 +90,7 @@ class _Context:
         return handshake_context().wrap_socket(sock, server_hostname=server_name(self._name))
 
 
-def visit(where: Where, credential: Credential, seconds: float, trace: Trace) -> Visit:
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """Log in once, list the folders and read one header of ``where.folder`` or INBOX, within ``seconds``.
 
     Raises:
@@ -108,8 +102,8 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace) ->
         raise Failure(common.DRIVER_MISSING, "imapclient is not installed: pip install 'scanready[mail]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     log_in = _way(where, credential.username, credential.password)
-    with _session(where, seconds, trace) as client:
-        trace.tried = True
+    with _session(where, seconds) as client:
+        where.trace.tried = True
         try:
             log_in(client)
         except IMAPClientError as error:
@@ -135,11 +129,11 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
 
 
 @contextmanager
-def _session(where: Where, seconds: float, trace: Trace) -> Iterator[IMAPClient]:
+def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
     """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
     from imapclient.exceptions import IMAPClientError
 
-    trace.connected = True
+    where.trace.connected = True
     # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
     with Watchdog(time.monotonic() + seconds + 1) as watchdog:
         context = _Context(where.name, watchdog)
@@ -194,12 +188,13 @@ def _refused(error: Exception) -> Failure:
     return Failure(common.LOGIN_REFUSED, text)
 
 
-def _look_around(client: IMAPClient, folder: str | None, user: str) -> Visit:
+def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResult:
     from imapclient.exceptions import IMAPClientError
 
-    seen, wanted = Visit(), folder or INBOX
+    folders: list[str] = []
+    seen, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
     try:
-        seen.folders = [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
+        folders += [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
         messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
         # The newest message by its number: one UID comes back, whatever the size of the folder.
         newest = client.search([str(messages)]) if messages else []
@@ -212,7 +207,7 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> Visit:
     except TimeoutError:
         seen.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
-        seen.denied = _unreadable(error, wanted, user, seen.folders)
+        seen.denied = _unreadable(error, wanted, user, folders)
     except ValueError as error:
         seen.denied = Failure(common.LIMIT, f"the library does not understand the server: {error}")
     return seen

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Credential, Step
+from scanready.model import Step
 from scanready.net.stream import ReadTimeout, Stream
 
 from . import causes
-from .login import Encryption, Trace, Visit, Where, visit
+from .login import Encryption, Where, visit
 from .talk import MOST_SHOWN, Talk
 
 # As good as a password to whoever listens: a server that offers them in clear does not hide PLAIN for want of TLS.
@@ -76,23 +77,23 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
             return
         if encryption == "none":
             probe.about_to_send_in_clear()
-        seen = await _attempt(probe, talk, encryption, probe.credential)
+        seen = await _attempt(probe, talk, encryption)
         rung.ok(f"logged in as {probe.credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None:
             rung.judge_access(seen.denied)
         else:
-            rung.ok(f"read {seen.read}; {len(seen.folders)} folders at the top", folders=seen.folders)
+            rung.ok(f"read {seen.read}; {len(seen.facts['folders'])} folders at the top", **seen.facts)
 
 
-async def _attempt(probe: Probe, talk: Talk, encryption: Encryption, credential: Credential) -> Visit:
-    target, trace, before = probe.target, Trace(), probe.footprint.login_attempts
+async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginResult:
+    target, before = probe.target, probe.footprint.login_attempts
     folder = target.options.get("folder")
     address = probe.address or target.host
     where = Where(address, target.host, target.port, encryption, talk.login_command, frozenset(talk.sasl), folder)
     try:
-        return await probe.login(visit, where, credential, probe.remaining, trace)
+        return await probe.login(visit, where)
     finally:
-        probe.footprint.connections += trace.connected
-        if not trace.tried:  # no driver, or no session to try it in: the account was not touched
+        probe.footprint.connections += where.trace.connected
+        if not where.trace.tried:  # no driver, or no session to try it in: the account was not touched
             probe.footprint.login_attempts = before

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
 from . import causes
@@ -15,28 +17,31 @@ from . import causes
 _NUMBER = re.compile(r"(?<!\d)-(\d{3,5})(?!\d)")
 
 
-def visit(
-    host: str, port: int, options: dict[str, Any], encrypted: bool, credential: Credential, seconds: float
-) -> str:
-    """Log in once more and read one row; returns what was read. Blocks at most ``seconds``.
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The server, its INFORMIXSERVER name, and the table of which one row is read (None: the catalogue's first).
+
+    ``encrypted`` is true where the port takes TLS.
+    """
+
+    host: str
+    port: int
+    server: str
+    database: str
+    table: str | None
+    encrypted: bool
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
+    """Log in once more and read one row. Blocks at most ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
         TimeoutError: the driver did not come back.
     """
-    where = {
-        "host": host,
-        "port": port,
-        "server": options.get("server"),
-        "database": options.get("database") or "sysmaster",
-        "table": options.get("table"),
-        "encrypted": encrypted,
-        "user": credential.username,
-        "password": credential.password or "",
-        "seconds": seconds,
-    }
-    found: str = subprocess_call.run(f"{__name__}:read", where, seconds, by_code(causes))
-    return found
+    account = {"user": credential.username, "password": credential.password or ""}
+    arguments = {**asdict(where), **account, "seconds": seconds}
+    return LoginResult(read=subprocess_call.run(f"{__name__}:read", arguments, seconds, by_code(causes)))
 
 
 def read(

@@ -38,13 +38,19 @@ async def verify(probe: Probe) -> None:
 
 async def _read(probe: Probe, stream: Stream) -> None:
     """Read one row with the driver, which logs in once more."""
-    credential, encrypted = probe.credential, stream.encrypted
-    assert credential is not None
-    where = (probe.address or probe.host, probe.target.port, dict(probe.target.options), encrypted)
+    options = probe.target.options
+    where = driver.Where(
+        probe.address or probe.host,
+        probe.target.port,
+        options["server"],
+        options.get("database") or "sysmaster",
+        options.get("table"),
+        stream.encrypted,
+    )
     async with probe.step(Step.ACCESS) as rung:
         await probe.leave(stream)
         try:
-            seen = await probe.login(driver.visit, *where, credential, probe.remaining, dials=1)
-            rung.ok(f"read {seen}")
+            result = await probe.login(driver.visit, where, dials=1)
+            rung.ok(f"read {result.read}")
         except Failure as failure:
             rung.judge_access(failure)

@@ -18,14 +18,13 @@ import re
 from typing import Any
 
 from scanready.causes import common
-from scanready.clients.stream_socket import Bridge
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Buffer, tds7
 
 from . import causes
-from .login_reading import UNCHECKED, Visit, Wanted, grant, look_around
+from .login_reading import UNCHECKED, Result, Where, grant, look_around
 
 #: Bytes a server may send us in all after the login: some lists of names, one number.
 MOST_RECEIVED = 4 << 20
@@ -45,8 +44,8 @@ _HIDDEN = (
 )
 
 
-def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
-    """Log in once over ``bridge`` and read one row.
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
+    """Log in once over ``where.bridge`` and read one row. ``seconds`` is not used: the stream has a deadline itself.
 
     Raises:
         Failure: the credential or the session was refused or withheld; the login broke off; pytds is not installed.
@@ -56,14 +55,14 @@ def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
         import pytds
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "pytds is not installed: pip install 'scanready[db]'") from error
-    _check(credential, wanted)
+    _check(credential, where)
     _keep_quiet()
-    pipe = _Pipe(bridge, credential, wanted)
+    pipe = _Pipe(where, credential)
     windows = _windows_account(credential)
     try:
         session = pytds.connect(
-            dsn=wanted.host,
-            database=wanted.database,
+            dsn=where.host,
+            database=where.database,
             user="" if windows else credential.username,
             password="" if windows else credential.password,
             auth=windows,
@@ -74,7 +73,7 @@ def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
             autocommit=True,
         )
     except _SentOn as sent_on:
-        return Visit(route=sent_on.route)
+        return Result(route=sent_on.route)
     except ReadTimeout as error:
         raise Failure(common.TOO_SLOW, "the server did not answer the login within the time") from error
     except (PeerClosed, TlsError) as error:
@@ -82,17 +81,17 @@ def visit(bridge: Bridge, credential: Credential, wanted: Wanted) -> Visit:
     except (pytds.Error, TimeoutError, *UNCHECKED) as error:
         why = error.__cause__ or error
         raise Failure(common.LIMIT, f"pytds could not read the server's answer to the login: {why!r}") from error
-    return look_around(session, credential.username, wanted)
+    return look_around(session, credential.username, where)
 
 
-def _check(credential: Credential, wanted: Wanted) -> None:
+def _check(credential: Credential, where: Where) -> None:
     """What LOGIN7, or pytds, cannot carry.
 
     Raises:
         Failure: nothing was tried.
     """
     assert credential.password is not None, "nobody logs in with a name alone"
-    told = (("user name", credential.username), ("password", credential.password), ("database", wanted.database))
+    told = (("user name", credential.username), ("password", credential.password), ("database", where.database))
     for what, text in told:
         if len(text) > LONGEST:
             raise Failure(common.LIMIT, f"the {what} has more than {LONGEST} characters; it was not tried")
@@ -141,11 +140,11 @@ class _SentOn(Exception):
 class _Pipe:
     """What pytds takes for its socket. Lets one login through, and no answer to it but an accepting one."""
 
-    def __init__(self, bridge: Bridge, credential: Credential, wanted: Wanted) -> None:
-        self._bridge = bridge
+    def __init__(self, where: Where, credential: Credential) -> None:
+        self._bridge = where.bridge
         self._user = credential.username
-        self._protected = bridge.encrypted or wanted.cleartext or is_windows_account(credential)
-        self._database = wanted.database
+        self._protected = where.bridge.encrypted or where.cleartext or is_windows_account(credential)
+        self._database = where.database
         self._replay = b""
         self._begun = self._challenged = self._accepted = False
         self._budget = MOST_RECEIVED

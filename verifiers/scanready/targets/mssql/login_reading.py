@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from scanready.causes import common
+from scanready.clients.stream_socket import Bridge
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.remedies.fixes import tsql_name
 from scanready.wire import WireError, tds7
@@ -51,29 +53,24 @@ _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where to log in, and what to read: a table, or the first one of a database that shows one.
+class Where:
+    """The connection to log in over, and what to read: a table, or the first one of a database that shows one.
 
     ``table`` is ``[[database.]schema.]name``; ``cleartext`` permits a password that everybody can read.
     """
 
+    bridge: Bridge
     host: str
     database: str = ""
     table: str = ""
     cleartext: bool = False
 
 
-@dataclass(slots=True)
-class Visit:
-    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted.
-
-    ``route`` is where the server sends us on instead; nothing was read then.
-    """
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds ``route``: the server that the session is sent on to; nothing was read then."""
 
     route: tds7.Route | None = None
-    databases: list[str] = field(default_factory=list)
-    read: str = ""
-    denied: Failure | None = None
 
 
 def named(table: str) -> tuple[str, str, str]:
@@ -99,19 +96,19 @@ def grant(user: str, database: str) -> str:
     return f"USE {where}; CREATE USER {name} FOR LOGIN {name}; ALTER ROLE db_datareader ADD MEMBER {name};"
 
 
-def look_around(session: Any, user: str, wanted: Wanted) -> Visit:
+def look_around(session: Any, user: str, where: Where) -> Result:
     """Find out which databases may be read, and read one row of one table. Never raises for what a server says."""
     import pytds
 
-    seen = Visit()
+    seen = Result(facts={"databases": []})
     try:
         _rows(session, _SETTINGS)
-        _look(session, user, wanted, seen)
+        _look(session, user, where, seen)
     except Failure as failure:
         seen.denied = failure
     except pytds.DatabaseError as error:
         cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
-        fix = grant(user, wanted.database) if cause is common.ACCESS_DENIED and wanted.database else None
+        fix = grant(user, where.database) if cause is common.ACCESS_DENIED and where.database else None
         seen.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
     except ReadTimeout:
         seen.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
@@ -122,23 +119,23 @@ def look_around(session: Any, user: str, wanted: Wanted) -> Visit:
     return seen
 
 
-def _look(session: Any, user: str, wanted: Wanted, seen: Visit) -> None:
+def _look(session: Any, user: str, where: Where, seen: Result) -> None:
     listed = _rows(session, _DATABASES)
-    seen.databases = [str(name) for name, reachable, _ in listed if reachable]
-    database, schema, name = named(wanted.table) if wanted.table else ("", "", "")
-    database = database or wanted.database
+    databases = seen.facts["databases"] = [str(name) for name, reachable, _ in listed if reachable]
+    database, schema, name = named(where.table) if where.table else ("", "", "")
+    database = database or where.database
     if name:
         _read(session, seen, database, schema, name, user)
         return
-    for candidate in [database] if database else seen.databases[:MOST_SEARCHED]:
+    for candidate in [database] if database else databases[:MOST_SEARCHED]:
         for schema, name in _rows(session, _TABLES.format(tsql_name(candidate))):
             _read(session, seen, candidate, str(schema), str(name), user)
             return
     if database:
         raise Failure(common.ACCESS_DENIED, f"no table of {database} is to be seen", grant(user, database))
-    if seen.databases:
-        searched = ", ".join(seen.databases[:MOST_SEARCHED])
-        raise Failure(common.ACCESS_DENIED, f"no table is to be seen in {searched}", grant(user, seen.databases[0]))
+    if databases:
+        searched = ", ".join(databases[:MOST_SEARCHED])
+        raise Failure(common.ACCESS_DENIED, f"no table is to be seen in {searched}", grant(user, databases[0]))
     closed = [str(name) for name, _, _ in listed]
     shut = [f"{name} is {state}" for name, _, state in listed if state not in ("ONLINE", None)]
     if not closed:
@@ -149,7 +146,7 @@ def _look(session: Any, user: str, wanted: Wanted, seen: Visit) -> None:
     raise Failure(common.ACCESS_DENIED, detail, grant(user, closed[0]))
 
 
-def _read(session: Any, seen: Visit, database: str, schema: str, name: str, user: str) -> None:
+def _read(session: Any, seen: Result, database: str, schema: str, name: str, user: str) -> None:
     """Read one row, and of it only whether it is there."""
     import pytds
 

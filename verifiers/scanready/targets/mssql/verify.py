@@ -22,7 +22,7 @@ from scanready.net.stream import Stream
 from scanready.wire.tds7 import Route
 
 from . import browser, causes, login, prelogin
-from .login_reading import Wanted, named
+from .login_reading import Where, named
 from .prelogin import Place, Talk
 
 #: A server may send a session on to any port but those of other protocols: below are the well-known services.
@@ -67,7 +67,8 @@ async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> Non
     assert credential is not None
     async with probe.step(Step.LOGIN, str(place)) as rung:
         table = str(options.get("table") or "")
-        wanted = Wanted(
+        where = Where(
+            bridge,
             probe.host,
             str(options.get("database") or (named(table)[0] if table else "")),
             table,
@@ -75,12 +76,12 @@ async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> Non
         )
         if not bridge.encrypted and not login.is_windows_account(credential):
             probe.about_to_send_in_clear()
-        seen = await probe.login(login.visit, bridge, credential, wanted)
+        seen = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
     if seen.route is not None:
         await _look_where_it_leads(probe, seen.route)
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        rung.check.facts["databases"] = seen.databases
+        rung.check.facts.update(seen.facts)
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not options.get("table"):
             rung.warn(seen.denied.cause, seen.denied.detail, **seen.denied.facts)  # of a table that nobody asked for
         elif seen.denied is not None:

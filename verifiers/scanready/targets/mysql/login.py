@@ -15,12 +15,13 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
@@ -65,12 +66,13 @@ _CLEAR_TEXT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to read after the login: a table of a database, or of the first database that shows one.
+class Where:
+    """The connection to log in over, and what to read: a table of a database, or of the first that shows one.
 
     ``encrypted`` is whether the server offers TLS, which then is used.
     """
 
+    pipe: Pipe
     database: str | None = None
     table: str | None = None
     mariadb: bool = False
@@ -78,14 +80,11 @@ class Wanted:
     allow_cleartext: bool = False
 
 
-@dataclass(slots=True)
-class Visit:
-    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted."""
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds ``account``: ours as the server calls it (CURRENT_USER), empty if it did not say."""
 
     account: str = ""
-    databases: list[str] = field(default_factory=list)
-    read: str = ""
-    denied: Failure | None = None
 
 
 class Pipe:
@@ -95,21 +94,21 @@ class Pipe:
         take: hands over the connected socket, blocking; called once, when the login begins.
         greeting: the bytes that were read from it already.
         name: for SNI.
-        seconds: until every wait ends.
     """
 
-    def __init__(self, take: Callable[[], socket.socket], greeting: bytes, name: str, seconds: float) -> None:
+    def __init__(self, take: Callable[[], socket.socket], greeting: bytes, name: str) -> None:
         self._take = take
         self._replay = greeting
         self._name = name
-        self._deadline = time.monotonic() + seconds
+        self._deadline = 0.0  # of time.monotonic()
         self._budget = MOST_RECEIVED
         self._sock: socket.socket | None = None
         #: What the TLS handshake showed, once there was one; also if the login then failed.
         self.tls: TlsSession | None = None
 
-    def open(self) -> None:
-        """Take the connection over."""
+    def open(self, seconds: float) -> None:
+        """Take the connection over; every wait ends ``seconds`` from now."""
+        self._deadline = time.monotonic() + seconds
         self._sock = self._take()
 
     def settimeout(self, _: float | None) -> None:
@@ -186,8 +185,8 @@ class Pipe:
         return self._sock
 
 
-def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
-    """Log in once over ``pipe`` and read one row.
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
+    """Log in once over ``where.pipe`` and read one row, within ``seconds``.
 
     Raises:
         Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
@@ -198,27 +197,28 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
     except ImportError as error:
         raise Failure(common.DRIVER_MISSING, "pymysql is not installed: pip install 'scanready[db]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
+    pipe = where.pipe
     session = pymysql.connections.Connection(
         user=credential.username,
         password=credential.password.encode(),  # a str would be taken for Latin-1
-        ssl=handshake_context() if wanted.encrypted else None,
-        ssl_disabled=not wanted.encrypted,
-        auth_plugin_map=_objections(wanted),
+        ssl=handshake_context() if where.encrypted else None,
+        ssl_disabled=not where.encrypted,
+        auth_plugin_map=_objections(where),
         autocommit=None,
         program_name="scanready",
         defer_connect=True,
     )
     session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql's wrap_socket() is the pipe's
-    pipe.open()
+    pipe.open(seconds)
     with contextlib.closing(pipe):
-        with _translated(wanted.encrypted):
+        with _translated(where.encrypted):
             session.connect(sock=pipe)  # type: ignore[arg-type]
-        seen = Visit()
+        seen = Result()
         try:
             with contextlib.closing(session):
-                _look_around(session, wanted, seen)
+                _look_around(session, where, seen)
         except pymysql.err.Error as error:
-            seen.denied = _unreadable(error, seen.account, wanted)
+            seen.denied = _unreadable(error, seen.account, where)
             if seen.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
                 raise seen.denied from error
         except _UNCHECKED as error:
@@ -226,7 +226,7 @@ def visit(pipe: Pipe, credential: Credential, wanted: Wanted) -> Visit:
         return seen
 
 
-def _objections(wanted: Wanted) -> dict[str, Callable[[Any], Any]]:
+def _objections(where: Where) -> dict[str, Callable[[Any], Any]]:
     """Plugins that are not answered with the password, and why."""
     why = {
         plugin: Failure(
@@ -237,7 +237,7 @@ def _objections(wanted: Wanted) -> dict[str, Callable[[Any], Any]]:
     if find_spec("nacl") is None:
         detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
         why["client_ed25519"] = Failure(common.LIMIT, detail)
-    if not wanted.encrypted and not wanted.allow_cleartext:
+    if not where.encrypted and not where.allow_cleartext:
         why |= {plugin: Failure(common.LOGIN_WITHHELD, _CLEAR_TEXT.format(plugin), tried=True) for plugin in _IN_CLEAR}
     return {plugin: _objecting(failure) for plugin, failure in why.items()}
 
@@ -302,9 +302,9 @@ def _said(error: pymysql.err.Error) -> tuple[int, str]:
 # After the login ------------------------------------------------------------------------------------------------------
 
 
-def _look_around(session: pymysql.Connection[Any], wanted: Wanted, seen: Visit) -> None:
+def _look_around(session: pymysql.Connection[Any], where: Where, seen: Result) -> None:
     """Find out who we are, which databases we see, and read one row of one table."""
-    _bound(session, wanted.mariadb)
+    _bound(session, where.mariadb)
     seen.account = str(_first(session, "SELECT CURRENT_USER()") or "")
     hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
     rows = _rows(
@@ -312,22 +312,22 @@ def _look_around(session: pymysql.Connection[Any], wanted: Wanted, seen: Visit) 
         f"SELECT schema_name FROM information_schema.schemata WHERE LOWER(schema_name) NOT IN ({hidden}) "
         f"ORDER BY 1 LIMIT {MOST_DATABASES}",
     )
-    seen.databases = [str(row[0]) for row in rows]
-    if wanted.table and not wanted.database:
+    databases = seen.facts["databases"] = [str(row[0]) for row in rows]
+    if where.table and not where.database:
         seen.denied = Failure(
-            common.ACCESS_NOT_FOUND, f"which database is table {wanted.table} in? `table: DATABASE.TABLE`"
+            common.ACCESS_NOT_FOUND, f"which database is table {where.table} in? `table: DATABASE.TABLE`"
         )
         return
-    if wanted.database:
-        session.select_db(wanted.database)
-    for candidate in [wanted.database] if wanted.database else seen.databases:
-        if name := wanted.table or _first_table(session, candidate):
+    if where.database:
+        session.select_db(where.database)
+    for candidate in [where.database] if where.database else databases:
+        if name := where.table or _first_table(session, candidate):
             row = _first(session, f"SELECT 1 FROM {mysql_name(candidate)}.{mysql_name(name)} LIMIT 1")
             seen.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
-    place = f"database {wanted.database}" if wanted.database else "any database but the system's own"
+    place = f"database {where.database}" if where.database else "any database but the system's own"
     seen.denied = Failure(
-        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, wanted.database)
+        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, where.database)
     )
 
 
@@ -367,7 +367,7 @@ def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) ->
     return rows[0][0] if rows else None
 
 
-def _unreadable(error: pymysql.err.Error, account: str, wanted: Wanted) -> Failure:
+def _unreadable(error: pymysql.err.Error, account: str, where: Where) -> Failure:
     """Why an accepted account could not read."""
     code, text = _said(error)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
@@ -375,7 +375,7 @@ def _unreadable(error: pymysql.err.Error, account: str, wanted: Wanted) -> Failu
         cause, text = common.OUT_OF_TIME, f"the read did not end: {text}"
     if code == 1044:
         text += " (the server says the same of a database that does not exist)"
-    fix = _grant(account, wanted.database, wanted.table) if cause is common.ACCESS_DENIED else None
+    fix = _grant(account, where.database, where.table) if cause is common.ACCESS_DENIED else None
     return Failure(cause, f"{text} (error {code})", fix, error_code=code)
 
 

@@ -79,9 +79,10 @@ async def _with_credential(probe: Probe) -> None:
             rung.skip("the server does not offer TLS")
     async with probe.step(Step.AUTH) as rung:
         rung.ok(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
-    pipe = login.Pipe(talk.take, talk.heard, probe.host, probe.remaining)
+    pipe = login.Pipe(talk.take, talk.heard, probe.host)
     database, _, table = (options.get("table") or "").rpartition(".")
-    wanted = login.Wanted(
+    where = login.Where(
+        pipe,
         database=options.get("database") or database,
         table=table,
         mariadb=greeting.mariadb,
@@ -90,7 +91,7 @@ async def _with_credential(probe: Probe) -> None:
     )
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, pipe, credential, wanted)
+            seen = await probe.login(login.visit, where)
         except (TlsError, PeerClosed) as error:
             async with probe.step(Step.TLS) as tls:
                 tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
@@ -104,7 +105,7 @@ async def _with_credential(probe: Probe) -> None:
         if seen.denied is not None:
             rung.judge_access(seen.denied)
         else:
-            rung.ok(f"read {seen.read}", databases=seen.databases)
+            rung.ok(f"read {seen.read}", **seen.facts)
 
 
 def _conclude(probe: Probe) -> None:

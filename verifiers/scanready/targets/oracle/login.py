@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
 from . import causes
@@ -19,33 +21,47 @@ _LIMITS = {3001, 3010, 3015, 4011, 6005}
 _BY_DRIVER = {6001: 12514, 6003: 12505}
 
 
-def visit(
-    host: str,
-    port: int,
-    options: dict[str, Any],
-    encrypted: bool,
-    credential: Credential,
-    seconds: float,
-) -> dict[str, Any]:
-    """Log in once and read one row; returns ``version`` and ``read``. Blocks at most ``seconds``.
+#: The login was accepted, and the account may not read, or there is nothing of that name.
+_NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The server, its service or SID, and the table of which one row is read (None: of the catalogue).
+
+    ``encrypted`` is true where the port takes TLS.
+    """
+
+    host: str
+    port: int
+    service: str | None
+    sid: str | None
+    table: str | None
+    encrypted: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds ``warning``: what the server warned of at the login (a password that expires soon), or empty."""
+
+    warning: str = ""
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
+    """Log in once and read one row. Blocks at most ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
         TimeoutError: the driver did not come back.
     """
-    where = {
-        "host": host,
-        "port": port,
-        "service": options.get("service"),
-        "sid": options.get("sid"),
-        "table": options.get("table"),
-        "encrypted": encrypted,
-        "user": credential.username,
-        "password": credential.password or "",
-        "seconds": seconds,
-    }
-    found: dict[str, Any] = subprocess_call.run(f"{__name__}:log_in", where, seconds, by_code(causes))
-    return found
+    account = {"user": credential.username, "password": credential.password or ""}
+    arguments = {**asdict(where), **account, "seconds": seconds}
+    try:
+        return Result(**subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
+    except Failure as failure:
+        if failure.cause not in _NOT_READ:
+            raise
+        return Result(denied=failure)
 
 
 def log_in(

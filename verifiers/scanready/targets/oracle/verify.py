@@ -13,8 +13,6 @@ A TCPS listener hangs up on plain text or answers with an alert; it is asked onc
 
 from __future__ import annotations
 
-from scanready.causes import common
-from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.wire import WireError
@@ -59,23 +57,17 @@ async def verify(probe: Probe) -> None:
 
 
 async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accepted) -> None:
-    credential = probe.credential
+    credential, options = probe.credential, probe.target.options
     assert credential is not None
-    denied: Failure | None = None
     async with probe.step(Step.LOGIN) as rung:
         if limit := listener.beyond_us(accepted):
             raise limit
-        where = (session.host, session.port, dict(probe.target.options), session.encrypted)
-        try:
-            seen = await probe.login(login.visit, *where, credential, probe.remaining, dials=1)
-        except Failure as failure:
-            if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
-                raise
-            seen, denied = {}, failure
-        warning = f" ({seen['warning']})" if "warning" in seen else ""
-        rung.ok(f"logged in as {credential.username}{warning}")
+        named = (options.get("service"), options.get("sid"), options.get("table"))
+        where = login.Where(session.host, session.port, *named, session.encrypted)
+        result = await probe.login(login.visit, where, dials=1)
+        rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
     async with probe.step(Step.ACCESS) as rung:
-        if denied is not None:
-            rung.judge_access(denied)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(f"read {seen['read']}", version=seen["version"])
+            rung.ok(f"read {result.read}", version=result.version)

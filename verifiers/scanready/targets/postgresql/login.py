@@ -15,12 +15,13 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential, Facts
 from scanready.remedies.fixes import pg_connect_grant, sql_name
 
@@ -69,21 +70,6 @@ AND has_database_privilege(datname, 'CONNECT') ORDER BY 1 LIMIT 1000
 _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 
-@dataclass(slots=True)
-class Visit:
-    """What a login saw: ``denied`` is what kept it from reading, after the password was accepted.
-
-    ``passwordless`` if the server did not ask for one (trust, ident, a certificate).
-    """
-
-    version: str = ""
-    passwordless: bool = False
-    databases: list[str] = field(default_factory=list)
-    read: str = ""
-    counted: Facts = field(default_factory=dict)
-    denied: Failure | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where to log in, and how the handshake said: ``encrypted`` decides the only ``sslmode`` that is tried.
@@ -100,7 +86,7 @@ class Where:
     cleartext: bool = False
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """Log in once and read one row of the table named, or of the first that may be read, within ``seconds``.
 
     Raises:
@@ -115,7 +101,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Visit:
     try:
         session = psycopg.connect(**_parameters(where, credential, seconds))
     except psycopg.OperationalError as error:
-        return Visit(denied=_after_the_password(error, where.database, credential.username))
+        return LoginResult(denied=_after_the_password(error, where.database, credential.username))
     with contextlib.closing(session), Watchdog(deadline) as watchdog:
         watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
         return _look_around(session, where, credential.username, deadline)
@@ -181,17 +167,18 @@ def _permit(text: str, database: str, user: str) -> str:
     return pg_connect_grant(database, user)
 
 
-def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> Visit:
+def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> LoginResult:
     import psycopg
     from psycopg import errors
 
     version = session.info.parameter_status("server_version") or ""
-    seen = Visit(version, passwordless=not session.pgconn.used_password)
+    # Without a password: by trust, ident or a certificate.
+    seen = LoginResult(version=version, passwordless=not session.pgconn.used_password)
     try:
         _begin(session)
         left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
-        seen.databases = [row[0] for row in session.execute(_DATABASES).fetchall()]
+        seen.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
         _read_one(session, seen, user, where.table)
     except Failure as failure:
         seen.denied = failure
@@ -217,7 +204,7 @@ def _begin(session: psycopg.Connection[Any]) -> None:
         raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
 
 
-def _read_one(session: psycopg.Connection[Any], seen: Visit, user: str, table: str | None) -> None:
+def _read_one(session: psycopg.Connection[Any], seen: LoginResult, user: str, table: str | None) -> None:
     """Read one row of the table named, or of the first that may be read."""
     from psycopg import errors, sql
 
@@ -229,7 +216,7 @@ def _read_one(session: psycopg.Connection[Any], seen: Visit, user: str, table: s
             seen.read = f"the database {session.info.dbname} has no tables"
             return
         schema, name, readable = tables[0]
-        seen.counted = {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
+        seen.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
         if not readable:
             detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
             fix = _grant(schema, "ALL TABLES IN SCHEMA " + sql_name(schema), user)
@@ -248,7 +235,7 @@ def _read_one(session: psycopg.Connection[Any], seen: Visit, user: str, table: s
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
         seen.denied = Failure(common.ACCESS_NOT_FOUND, f"{_words(error)} (written as here, upper and lower case count)")
     else:
-        seen.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(seen.counted)}"
+        seen.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(seen.facts)}"
         if row is None and _rows_are_hidden(session, chosen):
             seen.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
 
@@ -283,8 +270,10 @@ def _rows_are_hidden(session: psycopg.Connection[Any], chosen: sql.Identifier) -
     return bool(row and row[0])
 
 
-def _of(counted: Facts) -> str:
-    return f"; {counted['tables_readable']} of {counted['tables']} tables and views may be read" if counted else ""
+def _of(facts: Facts) -> str:
+    if "tables" not in facts:
+        return ""
+    return f"; {facts['tables_readable']} of {facts['tables']} tables and views may be read"
 
 
 def _words(error: psycopg.Error) -> str:

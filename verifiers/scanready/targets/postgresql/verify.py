@@ -66,7 +66,7 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             encrypted,
             bool(target.options.get("allow_cleartext")),
         )
-        seen = await probe.login(login.visit, where, probe.credential, probe.remaining, dials=1)
+        seen = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
     async with probe.step(Step.ACCESS) as rung:
         if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):
@@ -74,4 +74,4 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
         elif seen.denied is not None:
             rung.judge_access(seen.denied)
         else:
-            rung.ok(seen.read, databases=seen.databases, **seen.counted)
+            rung.ok(seen.read, **seen.facts)

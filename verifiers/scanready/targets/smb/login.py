@@ -24,13 +24,14 @@ from scanready.clients import nt_status
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
-from scanready.model import Credential, Facts
+from scanready.climb.login_result import LoginResult
+from scanready.model import Credential
 
 from .login_connection import Refused, Trace, Tree, Understood, dial
 from .login_smb1 import Smb1
 from .login_smb2 import Smb2
 
-__all__ = ["SMB1", "Seen", "Trace", "Where", "visit"]
+__all__ = ["SMB1", "Result", "Trace", "Where", "visit"]
 
 #: The dialect of a :class:`Where` that is none of SMB 2's numbers: ``NT LM 0.12``.
 SMB1 = 0
@@ -53,6 +54,7 @@ class Where:
     ``host`` is the server as the operator names it, ``address`` is dialled. ``dialect`` is SMB 2's number (0x0311) or
     SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``server`` and ``domain`` are the NetBIOS names of
     its challenge. ``encrypts``: whether the handshake, which offers all ciphers, could agree on one; None: not known.
+    ``trace`` records what the login did.
     """
 
     host: str
@@ -66,31 +68,30 @@ class Where:
     domain: str = ""
     samba: bool = False
     encrypts: bool | None = None
+    trace: Trace = field(default_factory=Trace, compare=False)
 
 
-@dataclass(slots=True)
-class Seen:
-    """What a login saw: the server let us in, as ``guest`` if it did not accept the account.
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    r"""What a login showed: the server let us in, as a guest (``passwordless``) if it did not accept the account.
 
-    ``shares`` is None where the list was not asked for. ``denied`` is what kept us from reading; with ``referral``,
-    the places (``\\server\\share\\...``) that have what was asked for, it says just that.
+    Attributes:
+        account: the account as it was sent.
+        shares: the disk shares of the server; None where the list was not asked for.
+        referral: the places (``\\server\share\...``) that have what was asked for; ``denied`` then says just that.
     """
 
     account: str
-    guest: bool = False
     shares: list[str] | None = None
-    read: str = ""
-    denied: Failure | None = None
     referral: list[str] = field(default_factory=list)
-    facts: Facts = field(default_factory=dict)
 
     @property
-    def passwordless(self) -> bool:
-        """Whether the login proves nothing of the password."""
-        return self.guest
+    def guest(self) -> bool:
+        """True if the server let us in as a guest, the one way into SMB that proves nothing of the password."""
+        return self.passwordless
 
 
-def visit(where: Where, credential: Credential, seconds: float, trace: Trace | None = None) -> Seen:
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once and look within ``seconds``.
 
     Raises:
@@ -104,7 +105,7 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
     account = Account(credential.username, _is_local(credential.username, where), where.samba)
     with Watchdog(time.monotonic() + seconds) as watchdog:
         understood = Understood(watchdog)
-        with _session(where, seconds, watchdog, understood, trace or Trace()) as session:
+        with _session(where, seconds, watchdog, understood) as session:
             _log_in(session, where, account, credential.password, understood)
             account = replace(account, guest=session.guest)
             look = _Look(session, where, account, understood)
@@ -114,16 +115,14 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
 
 
 @contextlib.contextmanager
-def _session(
-    where: Where, seconds: float, watchdog: Watchdog, understood: Understood, trace: Trace
-) -> Iterator[Session]:
+def _session(where: Where, seconds: float, watchdog: Watchdog, understood: Understood) -> Iterator[Session]:
     """Connect and negotiate; the connection is closed at the end, however that comes."""
     server = where.address.replace(":", "-") + ".ipv6-literal.net" if ":" in where.host else where.host
     ours = _workstation()
     with contextlib.ExitStack() as held:
         try:
             with understood:
-                wire = dial((where.address, where.port), where.called, ours, seconds, watchdog, trace)
+                wire = dial((where.address, where.port), where.called, ours, seconds, watchdog, where.trace)
                 held.callback(wire.close)
                 session = Smb1(wire, ours) if where.dialect == SMB1 else Smb2(wire, where.dialect, server, ours)
         except Refused as refused:
@@ -184,7 +183,7 @@ class _Look:
         self._path = where.path.replace("/", "\\").strip("\\")
         self._failures: list[Failure] = []
         self._opened_one = False
-        self.seen = Seen(account.name, session.guest)
+        self.seen = Result(account=account.name, passwordless=session.guest)
 
     def around(self) -> None:
         """Read the share that is named, or of those the server shows the first in which something may be opened."""

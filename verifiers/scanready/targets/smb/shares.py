@@ -50,13 +50,12 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
             rung.ok(seen.read)
 
 
-async def _log_in(probe: Probe, where: login.Where) -> login.Seen:
-    trace = login.Trace()
+async def _log_in(probe: Probe, where: login.Where) -> login.Result:
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where, probe.credential, probe.remaining, trace)
+            seen = await probe.login(login.visit, where)
         finally:
-            probe.footprint.connections += trace.connections
+            probe.footprint.connections += where.trace.connections
         if seen.guest:
             rung.warn(nt.GUEST, f"{seen.account} was let in as guest")
         else:

@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.model import Credential
+from scanready.climb.login_result import LoginResult
+from scanready.model import Credential, Facts
 from scanready.wire import ssh as wire
 from scanready.wire.printable import printable
 
@@ -40,28 +42,41 @@ _EXPIRED = re.compile(r"expired", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a visit is for. ``host`` and ``port`` as known_hosts names them; ``agent`` is this host's address there.
+    """What to do after the login: run ``command``, list ``path`` ("." is the home directory); None leaves it out."""
 
-    ``command`` is run, ``path`` is listed ("." is the home directory); None leaves either out.
-    """
-
-    host: str
-    port: int
-    agent: str
-    known_hosts: tuple[str, ...] = ()
     command: str | None = None
     path: str | None = None
 
 
-@dataclass(slots=True)
-class Visit:
-    """What a visit saw of what was wanted; its texts are printable and short.
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to log in, and what for.
+
+    Attributes:
+        dial: opens the connection; it blocks.
+        host, port: the server as known_hosts names it.
+        agent: this host's address as the server sees it.
+        known_hosts: the files that are searched for the server's key.
+        tried: set once a secret is sent, or an account is let in without one.
+    """
+
+    dial: Dial
+    host: str
+    port: int
+    agent: str
+    known_hosts: tuple[str, ...] = ()
+    wanted: Wanted = Wanted()
+    tried: threading.Event = field(default_factory=threading.Event, compare=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """What a visit showed of what was wanted; its texts are printable and short.
 
     ``key_on_record`` is "yes", "no", "other types" or "changed".
     """
 
     methods: tuple[str, ...] = ()
-    passwordless: bool = False
     host_key: str = ""
     key_on_record: str = "no"
     banner: str = ""
@@ -83,43 +98,44 @@ def limits(offered: wire.KexInit) -> str:
     return "; ".join(f"for {slot.name} the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
 
 
-def ask_methods(dial: Dial, wanted: Wanted, user: str, seconds: float) -> Visit:
+def ask_methods(where: Where, user: str, seconds: float) -> Result:
     """Ask with ``none`` authentication how ``user`` may log in, and leave; no secret is sent.
 
     Raises:
         Failure: paramiko is not installed or cannot talk to this server; out of time.
-        OSError, StreamError: from ``dial``.
+        OSError, StreamError: from ``where.dial``.
     """
     _import()
-    leash = Leash(dial(), seconds)
+    leash = Leash(where.dial(), seconds)
     transport = open_transport(leash)
     try:
-        visit = _meet(transport, leash, wanted)
-        visit.passwordless = _ask_none(transport, leash, visit, user)
-        return visit
+        seen = _meet(transport, leash, where)
+        seen.passwordless = _ask_none(transport, leash, seen, user)
+        return seen
     finally:
         take_leave(transport, leash)
 
 
-def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tried: Callable[[], object]) -> Visit:
-    """Log in once and do what is wanted, within ``seconds``; ``tried`` is called when the account is really used.
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
+    """Log in once and do what is wanted, within ``seconds``.
 
     Raises:
         Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
-        OSError, StreamError: from ``dial``.
+        OSError, StreamError: from ``where.dial``.
     """
     _import()
-    key = _load_key(credential)
-    leash = Leash(dial(), seconds)
+    key, wanted = _load_key(credential), where.wanted
+    leash = Leash(where.dial(), seconds)
     transport = open_transport(leash)
     try:
-        seen = _meet(transport, leash, wanted)
+        seen = _meet(transport, leash, where)
         try:
-            _log_in(transport, leash, seen, wanted, credential, key, tried)
+            _log_in(transport, leash, seen, where, credential, key)
         except Failure as failure:
-            failure.facts.update(facts_of(seen))
+            failure.facts.update(_facts_of(seen))
             raise
         seen.banner = _banner(transport) or seen.banner
+        seen.facts = _facts_of(seen)
         if wanted.command is not None:
             seen.command = run_command(transport, leash, wanted.command)
         if wanted.path is not None:
@@ -129,8 +145,8 @@ def visit(dial: Dial, wanted: Wanted, credential: Credential, seconds: float, tr
         take_leave(transport, leash)
 
 
-def facts_of(seen: Visit) -> dict[str, Any]:
-    """What a visit saw, in the vocabulary of facts."""
+def _facts_of(seen: Result) -> Facts:
+    """What a visit showed, in the vocabulary of facts."""
     found = {
         "auth_methods": list(seen.methods),
         "host_key": seen.host_key,
@@ -151,7 +167,7 @@ def _import() -> Any:
 # meeting ----------------------------------------------------------------------------------------------------------
 
 
-def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
+def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
     """Exchange keys and compare the host key with what the agent has on record."""
     import paramiko
 
@@ -165,9 +181,9 @@ def _meet(transport: paramiko.Transport, leash: Leash, wanted: Wanted) -> Visit:
         raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
     leash.most = MOST_RECEIVED
     key = transport.get_remote_server_key()
-    name = wanted.host if wanted.port == 22 else f"[{wanted.host}]:{wanted.port}"
-    on_record = _on_record(name, key, wanted.known_hosts)
-    return Visit(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=on_record, wanted=wanted)
+    name = where.host if where.port == 22 else f"[{where.host}]:{where.port}"
+    on_record = _on_record(name, key, where.known_hosts)
+    return Result(host_key=f"{key.get_name()} {key.fingerprint}", key_on_record=on_record, wanted=where.wanted)
 
 
 @lru_cache(maxsize=8)
@@ -196,7 +212,7 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
     return "other types" if of_other_types else "no"
 
 
-def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Visit, user: str) -> bool:
+def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Result, user: str) -> bool:
     """Fill in the methods the server offers to ``user``; True if it let the user in at once."""
     import paramiko
 
@@ -220,34 +236,33 @@ def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Visit, user: st
 def _log_in(
     transport: paramiko.Transport,
     leash: Leash,
-    seen: Visit,
-    wanted: Wanted,
+    seen: Result,
+    where: Where,
     credential: Credential,
     key: paramiko.PKey | None,
-    tried: Callable[[], object],
 ) -> None:
     """One attempt: with the key where the server takes keys, else with the password."""
     user = credential.username
     seen.passwordless = _ask_none(transport, leash, seen, user)
     if seen.passwordless:
-        tried()
+        where.tried.set()
         return
     left = seen.methods
     if key is not None and "publickey" in left:
-        tried()
+        where.tried.set()
         left = _attempt(transport, leash, seen, lambda: transport.auth_publickey(user, key), "the key")
         if transport.is_authenticated():
             return
     elif not _takes_password(left, credential):
-        raise _not_offered(seen, wanted, credential)
+        raise _not_offered(seen, where, credential)
     if not _takes_password(left, credential):
-        raise _more_factors(left, wanted, user)
+        raise _more_factors(left, where, user)
     if seen.key_on_record == "changed":
         raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
-    tried()
-    left = _with_password(transport, leash, seen, wanted, credential, left)
+    where.tried.set()
+    left = _with_password(transport, leash, seen, where, credential, left)
     if not transport.is_authenticated():
-        raise _more_factors(left, wanted, user)
+        raise _more_factors(left, where, user)
 
 
 def _takes_password(methods: tuple[str, ...], credential: Credential) -> bool:
@@ -257,8 +272,8 @@ def _takes_password(methods: tuple[str, ...], credential: Credential) -> bool:
 def _with_password(
     transport: paramiko.Transport,
     leash: Leash,
-    seen: Visit,
-    wanted: Wanted,
+    seen: Result,
+    where: Where,
     credential: Credential,
     methods: tuple[str, ...],
 ) -> tuple[str, ...]:
@@ -276,7 +291,7 @@ def _with_password(
         asked = f"the server asks: {answers.unanswered}"
         if _NEW_PASSWORD.search(answers.unanswered):
             raise Failure(common.LOGIN_EXPIRED, asked) from failure
-        raise Failure(causes.MORE_FACTORS, asked, _without_factors(wanted, user)) from failure
+        raise Failure(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
 
 
 class _Answers:
@@ -303,7 +318,7 @@ class _Answers:
 
 
 def _attempt(
-    transport: paramiko.Transport, leash: Leash, seen: Visit, send: Callable[[], list[str]], what: str
+    transport: paramiko.Transport, leash: Leash, seen: Result, send: Callable[[], list[str]], what: str
 ) -> tuple[str, ...]:
     """Send one authentication; return what the server asks for next (nothing once logged in).
 
@@ -326,7 +341,7 @@ def _attempt(
         raise _closed(transport, leash, seen, error) from error
 
 
-def _closed(transport: paramiko.Transport, leash: Leash, seen: Visit, error: BaseException) -> Failure:
+def _closed(transport: paramiko.Transport, leash: Leash, seen: Result, error: BaseException) -> Failure:
     """The connection ended at the login: by our leash, by a rule of the server, or for reasons it told."""
     # get_banner() is silent once the connection is down; a banner then holds what PAM said about the account.
     handler = transport.auth_handler
@@ -343,14 +358,14 @@ def _closed(transport: paramiko.Transport, leash: Leash, seen: Visit, error: Bas
     return Failure(causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{words}")
 
 
-def _not_offered(seen: Visit, wanted: Wanted, credential: Credential) -> Failure:
+def _not_offered(seen: Result, where: Where, credential: Credential) -> Failure:
     has = " and ".join(
         filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
     )
     offered = ", ".join(seen.methods) or "nothing"
     line = "PasswordAuthentication yes" if credential.password is not None else "PubkeyAuthentication yes"
     method = "password" if credential.password is not None else "publickey"
-    fix = match_stanza(credential.username, wanted.agent, line, f"AuthenticationMethods {method}")
+    fix = match_stanza(credential.username, where.agent, line, f"AuthenticationMethods {method}")
     return Failure(
         causes.METHOD_NOT_OFFERED,
         f"for {credential.username} the server takes {offered}; the credential has {has}",
@@ -358,15 +373,15 @@ def _not_offered(seen: Visit, wanted: Wanted, credential: Credential) -> Failure
     )
 
 
-def _more_factors(left: tuple[str, ...], wanted: Wanted, user: str) -> Failure:
+def _more_factors(left: tuple[str, ...], where: Where, user: str) -> Failure:
     asked = ", ".join(left) or "more"
     return Failure(
-        causes.MORE_FACTORS, f"accepted, and then the server asks for {asked}", _without_factors(wanted, user)
+        causes.MORE_FACTORS, f"accepted, and then the server asks for {asked}", _without_factors(where, user)
     )
 
 
-def _without_factors(wanted: Wanted, user: str) -> str:
-    return match_stanza(user, wanted.agent, "AuthenticationMethods any")
+def _without_factors(where: Where, user: str) -> str:
+    return match_stanza(user, where.agent, "AuthenticationMethods any")
 
 
 def _load_key(credential: Credential) -> paramiko.PKey | None:

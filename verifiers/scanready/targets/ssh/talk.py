@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from scanready.causes import common
@@ -38,7 +37,7 @@ from scanready.wire.printable import printable
 from . import causes, inspection, login
 from . import client as openssh
 from .algorithms import greeting_facts, offer_facts, predict
-from .login import Visit, Wanted
+from .login import Result, Wanted, Where
 
 T = TypeVar("T")
 
@@ -58,6 +57,14 @@ class Spoken:
     known_hosts: tuple[str, ...]
     address: str
     agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """What the talk came to, and what the login showed."""
+
+    spoken: Spoken
+    result: Result
 
 
 # without a credential ---------------------------------------------------------------------------------------------
@@ -183,27 +190,31 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
 # with a user name -------------------------------------------------------------------------------------------------
 
 
-async def log_in(probe: Probe, spoken: Spoken) -> Visit | None:
-    """Climb ``auth`` and ``login``; None without a credential. One login serves both target types on this port.
+async def log_in(probe: Probe) -> LoggedIn | None:
+    """Climb to the login prompt, and with a credential through ``login``; return None without one.
 
-    sshd would count a second login for the second type, so a visit looks at what
-    either type needs: it runs one read-only command and lists one path.
+    One login serves both target types on this port: sshd would count a second one for the second type, so a visit looks
+    at what either type needs. It runs one read-only command and lists one path.
     """
-    credential = probe.credential
-    if credential is not None and probe.depth.height >= Step.LOGIN.height:
-        return await probe.share(("ssh login", credential, spoken.known_hosts), lambda _: _visit(probe, spoken))
-    user = user_of(probe)
+    spoken = await talk(probe)
+    if probe.logs_in:
+        key = ("ssh login", probe.credential, spoken.known_hosts)
+        return LoggedIn(spoken, await probe.share(key, lambda _: _visit(probe, spoken)))
+    await _ask_methods(probe, spoken, user_of(probe))
+    return None
+
+
+async def _ask_methods(probe: Probe, spoken: Spoken, user: str) -> None:
+    """Climb ``auth`` without a secret: ask how ``user`` may log in, if there is a user name."""
     async with probe.step(Step.AUTH) as rung:
         if not user:
             rung.ok("a login can begin; the methods depend on the user name and were not asked without one")
-            return None
-        if limits := _limits(spoken):
+        elif limits := _limits(spoken):
             rung.ok(f"a login can begin; the methods were not asked: {limits}")
-            return None
-        wanted, dialled, seconds = _wanted(probe, spoken, Step.AUTH), _dialler(probe, spoken), _clock(probe)
-        seen = await _in_pool(probe, lambda: login.ask_methods(dialled, wanted, user, seconds()))
-        _tell_methods(rung, seen, user)
-    return None
+        else:
+            where, seconds = _where(probe, spoken, Wanted()), _clock(probe)
+            seen = await _in_pool(probe, lambda: login.ask_methods(where, user, seconds()))
+            _tell_methods(rung, seen, user)
 
 
 def _limits(spoken: Spoken) -> str:
@@ -214,18 +225,18 @@ def _limits(spoken: Spoken) -> str:
         return failure.detail
 
 
-async def _visit(probe: Probe, spoken: Spoken) -> Visit:
+async def _visit(probe: Probe, spoken: Spoken) -> Result:
     """Log in; what the login says is told on the rungs where it belongs."""
     credential = probe.credential
     assert credential is not None
     failed: Failure | StreamError | OSError | None = None
-    seen = Visit()
+    seen = Result()
     async with probe.step(Step.AUTH) as rung:
         try:
-            seen = await _attempt(probe, spoken, _wanted(probe, spoken, probe.depth))
+            seen = await _attempt(probe, spoken, _wanted(probe) if probe.depth is Step.ACCESS else Wanted())
         except (Failure, StreamError, OSError) as error:
             failed = error
-        facts = failed.facts if isinstance(failed, Failure) else login.facts_of(seen)
+        facts = failed.facts if isinstance(failed, Failure) else dict(seen.facts)
         seen.methods = tuple(facts.pop("auth_methods", ()))
         if isinstance(failed, Failure) and failed.cause.step is Step.AUTH:
             raise Failure(failed.cause, failed.detail, failed.fix, auth_methods=list(seen.methods))
@@ -250,46 +261,47 @@ def user_of(probe: Probe) -> str:
     return credential.username if credential is not None else str(probe.target.options.get("user") or "")
 
 
-def _tell_methods(rung: Rung, seen: Visit, user: str) -> None:
+def _tell_methods(rung: Rung, seen: Result, user: str) -> None:
     if seen.methods == ("none",):
         rung.ok(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
     else:
         rung.ok(f"takes {', '.join(seen.methods)} from {user}", auth_methods=list(seen.methods))
 
 
-async def look_again(probe: Probe, spoken: Spoken, seen: Visit, *, command: bool) -> Visit:
-    """The visit if it looked at what this target wants; else another one: the other type's options were different."""
-    wanted = _wanted(probe, spoken, Step.ACCESS)
-    wanted = replace(wanted, path=None) if command else replace(wanted, command=None)
-    assert seen.wanted is not None
+async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Result:
+    """Return what the login showed if it looked at what this target wants; else log in once more.
+
+    The other type's options may have been different. ``command`` is true where the command matters, false where the
+    path does.
+    """
+    seen, wanted = logged_in.result, _wanted(probe)
+    assert seen.wanted is not None, "who logged in exchanged keys"
     if (wanted.command if command else wanted.path) == (seen.wanted.command if command else seen.wanted.path):
         return seen
-    return await _attempt(probe, spoken, wanted)
+    only = Wanted(command=wanted.command) if command else Wanted(path=wanted.path)
+    return await _attempt(probe, logged_in.spoken, only)
 
 
-async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Visit:
+async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Result:
     if limits := login.limits(spoken.offer):
         raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
-    credential, dialled, seconds = probe.credential, _dialler(probe, spoken), _clock(probe)
+    credential, where, before = probe.credential, _where(probe, spoken, wanted), probe.footprint.login_attempts
     assert credential is not None
-    tried, before = threading.Event(), probe.footprint.login_attempts
     try:
-        return await probe.login(
-            lambda: login.visit(dialled, wanted, credential, seconds(), tried.set),
-            secret="key" if credential.key_file else "password",
-        )
+        return await probe.login(login.visit, where, secret="key" if credential.key_file else "password")
     finally:
-        if not tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
+        if not where.tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
             probe.footprint.login_attempts = before
 
 
-def _wanted(probe: Probe, spoken: Spoken, depth: Step) -> Wanted:
+def _wanted(probe: Probe) -> Wanted:
     options = probe.target.options
-    wanted = Wanted(probe.host, probe.target.port, spoken.agent, spoken.known_hosts)
-    if depth is not Step.ACCESS:
-        return wanted
-    command = inspection.command(options.get("directory"))
-    return replace(wanted, command=command, path=str(options.get("path") or "."))
+    return Wanted(inspection.command(options.get("directory")), str(options.get("path") or "."))
+
+
+def _where(probe: Probe, spoken: Spoken, wanted: Wanted) -> Where:
+    dialled = _dialler(probe, spoken)
+    return Where(dialled, probe.host, probe.target.port, spoken.agent, spoken.known_hosts, wanted)
 
 
 def _dialler(probe: Probe, spoken: Spoken) -> Callable[[], socket.socket]:

@@ -13,33 +13,32 @@ from scanready.climb.probe import Probe
 from scanready.model import Step
 
 from . import causes, inspection, talk
-from .login import Visit
+from .login import Result
 from .login_inspect import Command, Listing
 
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one directory entry with a credential."""
-    spoken = await talk.talk(probe)
-    visit = await talk.log_in(probe, spoken)
-    if visit is None:
+    logged_in = await talk.log_in(probe)
+    if logged_in is None:
         return
     async with probe.step(Step.ACCESS) as rung:
-        visit = await talk.look_again(probe, spoken, visit, command=False)
-        seen = visit.listing
+        result = await talk.look_again(probe, logged_in, command=False)
+        seen = result.listing
         assert seen is not None
         if isinstance(seen, Listing):
             rung.ok(f"SFTP opens; {_read(seen)}", path=seen.path)
         elif seen.cause is common.ACCESS_DENIED:
             rung.warn(seen.cause, f"SFTP opens, but {seen.detail}")
         elif seen.cause is causes.NO_SFTP:
-            raise _not_opened(probe, spoken.agent, visit, seen)
+            raise _not_opened(probe, logged_in.spoken.agent, result, seen)
         else:
             raise seen
 
 
-def _not_opened(probe: Probe, agent: str, visit: Visit, seen: Failure) -> Failure:
+def _not_opened(probe: Probe, agent: str, result: Result, seen: Failure) -> Failure:
     """What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
-    ran = visit.command
+    ran = result.command
     if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
         return seen
     told = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)

@@ -27,20 +27,18 @@ LITTLE_SPACE = 100 << 10
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one command with a credential."""
-    spoken = await talk.talk(probe)
-    visit = await talk.log_in(probe, spoken)
-    if visit is None:
+    logged_in = await talk.log_in(probe)
+    if logged_in is None:
         return
     async with probe.step(Step.ACCESS) as rung:
-        visit = await talk.look_again(probe, spoken, visit, command=True)
-        if isinstance(visit.command, Failure):
-            raise visit.command
-        assert visit.command is not None
-        found = inspection.read(visit.command.output)
+        ran = (await talk.look_again(probe, logged_in, command=True)).command
+        if isinstance(ran, Failure):
+            raise ran
+        assert ran is not None
+        found = inspection.read(ran.output)
         if found is None:
-            raise inspection.something_else_ran(
-                visit.command.output, visit.command.status, talk.user_of(probe), spoken.agent
-            )
+            agent = logged_in.spoken.agent
+            raise inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
         rung.ok(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
 from . import causes
@@ -18,23 +19,34 @@ _INVALID, _UNTOLD = 8017, "; it is also what an account gets that must log on by
 _UNANSWERED = ("timed out", "timeout", "i/o timeout")
 
 
-def visit(host: str, port: int, database: str | None, credential: Credential, seconds: float) -> dict[str, Any]:
-    """Log in once and read one row; returns ``version`` and ``read``. Blocks at most ``seconds``.
+#: The logon was accepted, and the account may not read, or there is nothing of that name.
+_NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The system, and the database in whose list of tables one row is read (None: in any)."""
+
+    host: str
+    port: int
+    database: str | None
+
+
+def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
+    """Log in once and read one row. Blocks at most ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
         TimeoutError: the driver did not come back.
     """
-    where = {
-        "host": host,
-        "port": port,
-        "database": database,
-        "user": credential.username,
-        "password": credential.password or "",
-        "seconds": max(1, int(seconds)),
-    }
-    found: dict[str, Any] = subprocess_call.run(f"{__name__}:log_in", where, seconds, by_code(causes))
-    return found
+    account = {"user": credential.username, "password": credential.password or ""}
+    arguments = {**asdict(where), **account, "seconds": max(1, int(seconds))}
+    try:
+        return LoginResult(**subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
+    except Failure as failure:
+        if failure.cause not in _NOT_READ:
+            raise
+        return LoginResult(denied=failure)
 
 
 def log_in(

@@ -11,8 +11,6 @@ The same goes to the system's other nodes, where the agent's resolver knows them
 
 from __future__ import annotations
 
-from scanready.causes import common
-from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.wire import teradata as wire
@@ -48,17 +46,12 @@ async def verify(probe: Probe) -> None:
 async def _log_in(probe: Probe, address: str) -> None:
     target, credential = probe.target, probe.credential
     assert credential is not None
-    where = (address, target.port, target.options.get("database"))
+    where = login.Where(address, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
-        try:
-            seen = await probe.login(login.visit, *where, credential, probe.remaining, dials=1)
-        except Failure as failure:
-            if failure.cause not in (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND):
-                raise
-            seen, denied = None, failure
+        result = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
-        if seen is None:
-            rung.judge_access(denied)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(f"read {seen['read']}", version=seen["version"])
+            rung.ok(f"read {result.read}", version=result.version)

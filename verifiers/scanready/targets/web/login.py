@@ -18,6 +18,7 @@ from scanready.causes import web as causes
 from scanready.clients.http_transport import adapter
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.wire.http import MAX_BODY
 
@@ -38,18 +39,17 @@ class Where:
     proxy: str | None = None
 
 
-@dataclass(slots=True)
-class Visit:
-    """What was read, or what kept us from reading after the login was accepted (``denied``)."""
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``."""
 
     status: int
     content_type: str | None = None
     body: bytes = b""
     truncated: bool = False
-    denied: Failure | None = None
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> Visit:
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once and read up to 64 KiB of the page. ``seconds`` bounds each wait, and the reading as a whole.
 
     Raises:
@@ -117,7 +117,7 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
             return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _judged(answer: requests.Response, watchdog: Watchdog) -> Visit:
+def _judged(answer: requests.Response, watchdog: Watchdog) -> Result:
     said = f"{answer.status_code} {answer.reason or ''}".strip()
     if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
         raise Failure(common.OUT_OF_TIME, "the login did not end in time")
@@ -139,16 +139,19 @@ def _judged(answer: requests.Response, watchdog: Watchdog) -> Visit:
             raise Failure(causes.SERVER_ERROR, f"the server answers {said} to the login")
         case 403 | 451:
             denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
-            return Visit(answer.status_code, denied=denied)
+            return Result(status=answer.status_code, denied=denied)
         case status if 300 <= status < 400:
             led = f"after the login the page answers {said} and leads to {answer.headers.get('Location', 'nowhere')}"
-            return Visit(status, denied=Failure(common.LIMIT, f"{led[:400]}, which was not followed"))
+            return Result(status=status, denied=Failure(common.LIMIT, f"{led[:400]}, which was not followed"))
         case 404 | 410 as status:
-            return Visit(status)
+            return Result(status=status)
         case status if status >= 400:
-            return Visit(status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}"))
+            return Result(
+                status=status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}")
+            )
     body, truncated = _body(answer, watchdog)
-    return Visit(answer.status_code, answer.headers.get("Content-Type"), body, truncated)
+    kind = answer.headers.get("Content-Type")
+    return Result(status=answer.status_code, content_type=kind, body=body, truncated=truncated)
 
 
 def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:

@@ -152,7 +152,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         proxy = http_talk.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
-        seen = await probe.login(login.visit, where, credential, probe.remaining, dials=1)
+        seen = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if seen.status in (404, 410):

@@ -27,6 +27,7 @@ from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.dial_all import PATIENCE
 from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
 from scanready.model import Credential, bracketed
 from scanready.remedies.fixes import firewall_rule
 
@@ -49,18 +50,20 @@ _COMPUTER, _DOMAIN, _DNS_COMPUTER = 1, 2, 3  # MsvAv..., what a challenge tells
 class Where:
     """Where to log on: ``address`` is dialled, on ``port`` and on what the activation names; ``agent`` is ours.
 
-    ``smb_port`` is where ADMIN$ is looked for after a login that succeeded; None: nowhere.
+    ``smb_port`` is where ADMIN$ is looked for after a login that succeeded; None: nowhere. ``trace`` records what the
+    login did.
     """
 
     address: str
     agent: str
     port: int = 135
     smb_port: int | None = login_admin_share.PORT
+    trace: Trace = field(default_factory=Trace, compare=False)
 
 
-@dataclass(slots=True)
-class Seen:
-    """What a login saw; the account was accepted. ``denied`` is what kept it from reading.
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds what the host tells of itself and of WMI.
 
     ``bindings`` is where the host says that WMI is to be met, ``port`` what was dialled of it. ``advice`` tells of
     ADMIN$, after a login that read something; it never decides.
@@ -71,13 +74,10 @@ class Seen:
     bindings: list[str] = field(default_factory=list)
     port: int | None = None
     os: str = ""
-    version: str = ""
-    read: str = ""
     advice: str = ""
-    denied: Failure | None = None
 
 
-def visit(where: Where, credential: Credential, seconds: float, trace: Trace | None = None) -> Seen:
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log on, start WMI, read one object and look for ADMIN$ within ``seconds``.
 
     It takes two connections, each of them one logon in Windows's eyes, and a third of both for ADMIN$; a second is not
@@ -92,9 +92,8 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
         raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     deadline = time.monotonic() + seconds
-    trace = trace or Trace()
     with kept() as key, Watchdog(deadline) as watchdog:
-        login = _Login(where, credential, deadline, key, watchdog, trace)
+        login = _Login(where, credential, deadline, key, watchdog)
         with contextlib.closing(login.dial_mapper()) as connected:
             mapper = login.log_on(connected)
             try:
@@ -104,7 +103,7 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
                 return login.seen
         if where.smb_port is not None:
             login.seen.advice = login_admin_share.look(
-                where.address, credential, deadline, watchdog, trace, where.smb_port
+                where.address, credential, deadline, watchdog, where.trace, where.smb_port
             )
         return login.seen
 
@@ -112,17 +111,14 @@ def visit(where: Where, credential: Credential, seconds: float, trace: Trace | N
 class _Login:
     """One visit: what it is given, what it saw so far."""
 
-    def __init__(
-        self, where: Where, credential: Credential, deadline: float, key: str, watchdog: Watchdog, trace: Trace
-    ) -> None:
+    def __init__(self, where: Where, credential: Credential, deadline: float, key: str, watchdog: Watchdog) -> None:
         self._where = where
         self._credential = credential
         self._deadline = deadline
         self._key = key
         self._watchdog = watchdog
-        self._trace = trace
         self._account = Account(credential.username, local=False)
-        self.seen = Seen()
+        self.seen = Result()
 
     @property
     def _left(self) -> float:
@@ -207,7 +203,7 @@ class _Login:
 
     def _dial(self, port: int, seconds: float) -> socket.socket:
         connected = dial(self._where.address, port, seconds, self._watchdog)
-        self._trace.connections += 1
+        self._where.trace.connections += 1
         return connected
 
     def _dial_dynamic(self, port: int) -> socket.socket:
@@ -230,7 +226,7 @@ class _Login:
             raise Failure(common.MALFORMED, f"the host says that WMI is on port {port}") from error
 
     def _session(self, connected: socket.socket) -> Session:
-        return Session(Pipe(connected, self._credential, self._key, self._trace))
+        return Session(Pipe(connected, self._credential, self._key, self._where.trace))
 
     def _stage(self, what: str, session: Session, *, logon: bool = False) -> Stage:
         return Stage(what, session.pipe, self._watchdog, self._account, logon=logon)

@@ -24,7 +24,6 @@ from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Step, bracketed
 
 from . import answers, dynamic_ports, endpoint_mapper, login
-from .login_dcom import Trace
 
 #: What Server 2003 R2 and older need, by the document.
 _OLD_PORTS = (139, 445)
@@ -95,13 +94,12 @@ async def _old_ports(probe: Probe) -> None:
 async def _log_in(probe: Probe, *, named: bool) -> None:
     target = probe.target
     where = login.Where(probe.address or target.host, probe.agent_address, target.port)
-    trace = Trace()
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where, probe.credential, probe.remaining, trace)
+            seen = await probe.login(login.visit, where)
         finally:
-            probe.footprint.connections += trace.connections
-            probe.footprint.login_attempts += max(0, trace.logons - 1)  # the first is counted already
+            probe.footprint.connections += where.trace.connections
+            probe.footprint.login_attempts += max(0, where.trace.logons - 1)  # the first is counted already
         told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
         rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
     where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None

@@ -1,0 +1,33 @@
+"""What every login of a client library returns.
+
+It stands below :mod:`scanready.clients` because :meth:`Probe.login` reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scanready.model import Facts
+
+from .explain import Failure
+
+
+@dataclass(slots=True, kw_only=True)
+class LoginResult:
+    """What one accepted login showed. A refused login raises :class:`Failure` and returns nothing.
+
+    Families that learn more at the login subclass it in their own login module.
+
+    Attributes:
+        read: what was read, in words; empty if nothing was.
+        version: the server's version as the login learned it; empty if it did not.
+        facts: what the login learned, under the names of the report's facts (``databases``, ``shares``, ``folders``).
+        denied: why nothing could be read after the account was accepted; None if reading worked.
+        passwordless: True if the server let the account in without a check of its password.
+    """
+
+    read: str = ""
+    version: str = ""
+    facts: Facts = field(default_factory=dict)
+    denied: Failure | None = None
+    passwordless: bool = False
