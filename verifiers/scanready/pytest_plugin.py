@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .model import DEPTHS
-
 if TYPE_CHECKING:
     from scanready.testing.fixture import Scanready
     from scanready.testing.inventory_file import InventoryFile
@@ -35,7 +33,7 @@ _MARKER = (
 # name, what --help says. Each is an option, an ini key and, for the command line of scanready, an environment variable.
 _SETTINGS = {
     "inventory": "where credentials, the agent's name and defaults for fixture and marker are described",
-    "depth": f"the last step that is asked and judged: {', '.join(DEPTHS)}",
+    "depth": "the last step that is asked and judged: connect, handshake, auth, login or access",
     "timeout": "seconds for one whole target",
     "require": "anything less than this verdict fails a target of an inventory: ready or scannable",
 }
