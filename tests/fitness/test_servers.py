@@ -14,7 +14,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.causes import agent as causes
-from scanready.fitness import clock, master, proc, resolvers, vantage_point
+from scanready.fitness import clock, proc, resolvers, vantage_point
 from scanready.fitness.question import Line
 from scanready.model import Outcome, Owner, Target
 from tests.fitness.helpers import ask, asked, expect
@@ -290,25 +290,27 @@ def test_what_listens_on_a_master(
     there: list[tuple[str, int]], agents: object, browsers: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proc, "tcp_sockets", lambda: listening(*there))
-    for answer, cause in zip(ask(master.listening, asked(role="master")), (agents, browsers), strict=True):
+    for answer, cause in zip(ask(master_server.listening, asked(role="master")), (agents, browsers), strict=True):
         code = getattr(cause, "code", None)
         expect(answer, Outcome.FAILED if code else Outcome.PASSED, code, Owner.AGENT if code else None)
 
 
 def test_a_console_without_tls_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "tcp_sockets", lambda: listening(("0.0.0.0", 80)))
-    assert "not encrypted" in ask(master.listening, asked(role="master"))[1].summary
+    assert "not encrypted" in ask(master_server.listening, asked(role="master"))[1].summary
 
 
 def test_where_listeners_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "tcp_sockets", lambda: None)
-    for answer in ask(master.listening, asked(role="master")):
+    for answer in ask(master_server.listening, asked(role="master")):
         expect(answer, Outcome.FAILED, "scanready.limit", Owner.SCANREADY)
 
 
 def test_nobody_named_is_not_checked_and_says_so() -> None:
-    assert "no Master is named" in expect(ask(master.way_there, asked())[0], Outcome.SKIPPED).summary
-    assert "--update-server" in expect(ask(master.way_to_updates, asked(role="master"))[0], Outcome.SKIPPED).summary
+    assert "no Master is named" in expect(ask(master_server.way_there, asked())[0], Outcome.SKIPPED).summary
+    assert (
+        "--update-server" in expect(ask(master_server.way_to_updates, asked(role="master"))[0], Outcome.SKIPPED).summary
+    )
 
 
 # the words of an answer -----------------------------------------------------------------------------------------

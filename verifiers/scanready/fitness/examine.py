@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scanready.model import Check, Outcome, Step, Verdict, judge
 from scanready.run import timestamps
 
-from . import client_programs, clock, libraries, machine, master, ports, resolvers, subnets, vantage_point
+from . import client_programs, clock, libraries, machine, master_server, ports, resolvers, subnets, vantage_point
 from .question import Answer
 from .request import Asked
 
@@ -31,17 +31,17 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         subnets.look,
         resolvers.look,
         clock.look,
-        master.way_there,
+        master_server.way_there,
     ),
-    "node": (machine.look, vantage_point.look, subnets.look, resolvers.look, clock.look, master.way_there),
+    "node": (machine.look, vantage_point.look, subnets.look, resolvers.look, clock.look, master_server.way_there),
     "master": (
         machine.look,
         vantage_point.look,
         subnets.look,
         resolvers.look,
         clock.look,
-        master.listening,
-        master.way_to_updates,
+        master_server.listening,
+        master_server.way_to_updates,
     ),
 }
 
