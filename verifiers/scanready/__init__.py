@@ -1,9 +1,12 @@
 """scanready: can this Proxy Agent actually scan this target, and if not: why, who fixes it, what do they change?
 
-The public API is the nine words of :mod:`scanready.model` and two functions::
+The library is twelve classes of the model, three functions and their settings::
 
+    report = scanready.check("postgresql://db7/hr")
     report = await scanready.verify(scanready.Target("db7", "postgresql", 5432))
     async for report in scanready.verify_all(targets): ...
+
+Authors of verifiers find their classes in :mod:`scanready.author`. docs/api.md describes both, and says what is stable.
 """
 
 from __future__ import annotations
@@ -14,7 +17,21 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .model import Agent, Cause, Check, Credential, Footprint, Report, Step, Target, Verdict
+    from .inventory.check import check
+    from .model import (
+        Agent,
+        Cause,
+        Check,
+        Credential,
+        Finding,
+        Footprint,
+        Outcome,
+        Owner,
+        Report,
+        Step,
+        Target,
+        Verdict,
+    )
     from .run.engine import Settings, verify, verify_all
 
 __all__ = [
@@ -22,22 +39,34 @@ __all__ = [
     "Cause",
     "Check",
     "Credential",
+    "Finding",
     "Footprint",
+    "Outcome",
+    "Owner",
     "Report",
     "Settings",
     "Step",
     "Target",
     "Verdict",
     "__version__",
+    "check",
     "verify",
     "verify_all",
 ]
 
+#: Where a name is defined that is not in the model.
+_ELSEWHERE = {"Settings": "run.engine", "check": "inventory.check", "verify": "run.engine", "verify_all": "run.engine"}
 
-def __getattr__(name: str) -> Any:
-    """Load a name when it is first asked for: every pytest run imports this package, for the plug-in's sake."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    where = "run.engine" if name in ("Settings", "verify", "verify_all") else "model"
-    found = globals()[name] = getattr(import_module(f"{__name__}.{where}"), name)
-    return found
+if not TYPE_CHECKING:  # a type checker that saw this function would accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Load a name on first use: every pytest run imports this package for the sake of its plug-in."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"{__name__}.{_ELSEWHERE.get(name, 'model')}")
+        found = globals()[name] = getattr(module, name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,7 @@
-"""The nine words everything is said in: Agent, Target, Step, Check, Cause, Verdict, Report, Credential, Footprint.
+"""The twelve classes that describe a check and its result.
+
+Agent, Target, Credential and Step say what is asked; Outcome, Check, Cause, Owner and Finding say what was found;
+Verdict, Footprint and Report are the answer.
 
 No I/O and no imports of ours. A verdict is computed here, from checks, and
 nowhere else: no verifier can claim one.
@@ -16,7 +19,7 @@ Facts = dict[str, Any]
 
 
 class Step(StrEnum):
-    """One rung of the ladder, in climbing order."""
+    """One rung of the ladder, in climbing order: from the agent itself up to reading the data."""
 
     AGENT = "agent"
     RESOLVE = "resolve"
@@ -46,7 +49,7 @@ INVENTED_USER = "scanready_probe"
 
 
 class Outcome(StrEnum):
-    """What became of one check. ``SKIPPED`` always carries its reason: "not checked" never looks like "fine"."""
+    """The result of one check. The summary of a skipped check always states the reason for skipping it."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -55,7 +58,11 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The answer about one target; the meanings are in the documentation's first page."""
+    """The answer for one target.
+
+    ``SCANNABLE``: reading data was proven. ``READY``: everything holds up to the login prompt. ``LIMITED``: it holds,
+    with a warning. ``BLOCKED``: a requirement fails. ``UNDECIDED``: something kept the check from finding out.
+    """
 
     SCANNABLE = "scannable"
     READY = "ready"
@@ -65,7 +72,12 @@ class Verdict(StrEnum):
 
 
 class Owner(StrEnum):
-    """Who can fix it."""
+    """Who can fix a cause.
+
+    ``NETWORK``: firewalls, routing, DNS. ``SERVER``: the administrator of the target host. ``DATABASE``: the database
+    administrator. ``IDENTITY``: directory and accounts. ``AGENT``: the administrator of the scanning host.
+    ``OPERATOR``: the person who wrote the inventory or holds the credential. ``SCANREADY``: this project.
+    """
 
     NETWORK = "network"
     SERVER = "server"
@@ -78,11 +90,17 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a target cannot be scanned: a catalogue entry, never built on the fly.
+    """Explain why a target cannot be scanned: a constant of the catalogue of causes, never built on the fly.
 
-    ``definite`` is false where the cause tells of something that kept *us* from
-    knowing (a missing driver, a limit of a library, throttling): the verdict is
-    then ``undecided``, never ``stop``.
+    Attributes:
+        code: "area.what", in lower case with hyphens; never renamed once released.
+        owner: the person or team that can fix it.
+        step: the step that it is reported on.
+        meaning: one or more sentences.
+        remedy: what the owner does.
+        confirm: a shell command that shows the same thing without scanready.
+        definite: False if it only kept the check from finding out (a missing driver, a limit of a library,
+            throttling): the verdict is then ``undecided``, never ``blocked``.
     """
 
     code: str
@@ -96,7 +114,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A cause met on one target: what was seen, and the literal thing to apply where one can be generated."""
+    """Attach a cause to one target.
+
+    ``detail`` is the evidence in words; ``fix`` is the literal text to apply, None if none can be generated.
+    """
 
     cause: Cause
     detail: str
@@ -105,11 +126,18 @@ class Finding:
 
 @dataclass(slots=True)
 class Check:
-    """One question asked at one step of one endpoint.
+    """Record one question asked at one step of one endpoint.
 
-    ``seconds`` is wall time. ``tentative`` marks what was tried with an identity
-    we invented: it may warn, never block. ``wordless`` marks a failure of whoever
-    said nothing at all: it tells what may be wrong, not what the port speaks.
+    Attributes:
+        step: the rung it belongs to.
+        endpoint: "host:port", or the host or agent name where there is no port.
+        outcome: passed, warned, failed or skipped.
+        summary: one line for people.
+        facts: the evidence by name; docs/facts.md lists all names, types and units.
+        finding: the cause; None if the check passed or was skipped.
+        seconds: wall time.
+        tentative: it was tried with an invented identity, so that it may warn but never block.
+        wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
     """
 
     step: Step
@@ -127,9 +155,14 @@ class Check:
 class Credential:
     """An account to log in with. Its secrets are never in a repr, a report, a log or a transcript.
 
-    ``authority`` names who judges it (a directory, say): after a refusal the
-    credential is withheld from every other target of the same authority. Without
-    one, the credential's own name is its authority.
+    Attributes:
+        name: what reports call it.
+        username: the account.
+        password: None if there is none; a password alone may be enough for a type, a key for others.
+        key_file: path of a private key, for types that accept one.
+        key_passphrase: decrypts the key.
+        authority: the directory that judges it. After a refusal the credential is withheld from all other targets of
+            the same authority. None makes ``name`` the authority.
     """
 
     name: str
@@ -147,9 +180,18 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the agent is asked to scan: host + target type + port + options + credential.
+    """Name what the agent is asked to scan.
 
-    ``guessed`` says that nobody named the type: it is one of all that are tried.
+    Attributes:
+        host: a name or an address, without brackets.
+        type: the name of a target type, as ``scanready types`` lists them.
+        port: 1 to 65535.
+        options: the type's options by name, in the form that verifiers use (``scanready types TYPE`` lists them).
+        credential: the account to log in with; None checks up to the login prompt.
+        tags: free words of the inventory.
+        source: where the target was written, as "file:line".
+        explicit_port: the port was given, not the default of the type.
+        guessed: no type was given, and this is one of those that are tried.
     """
 
     host: str
@@ -173,10 +215,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """The host the check runs on. ``platform`` is ``platform.system()``, or what the operator assumed.
+    """Describe the host that the check runs on.
 
-    ``distribution`` ("Debian 12") and ``networks`` ("10.0.1.5/24", the addresses with their subnets) are empty where
-    they are not known: on some platforms, and of an assumed agent.
+    Attributes:
+        name: its host name, or the name the operator gave it.
+        platform: as ``platform.system()`` names it ("Linux", "Windows").
+        addresses: its IP addresses.
+        assumed: the operator asked to judge as if run from such an agent; nothing else is known of it.
+        distribution: "Debian 12"; empty if not known.
+        networks: addresses with their subnets ("10.0.1.5/24"); empty if not known.
     """
 
     name: str
@@ -189,9 +236,12 @@ class Agent:
 
 @dataclass(slots=True)
 class Footprint:
-    """What a check really cost the target.
+    """Count what a check cost the target.
 
-    ``login_attempts`` used a real account, ``probe_logins`` an invented one.
+    Attributes:
+        connections: TCP connections opened, and UDP questions asked.
+        login_attempts: logins with a real account.
+        probe_logins: logins with an invented user.
     """
 
     connections: int = 0
@@ -201,7 +251,20 @@ class Footprint:
 
 @dataclass(slots=True)
 class Report:
-    """Everything about one target. ``started`` is UTC, ISO 8601; ``seconds`` wall time."""
+    """Hold everything about one target.
+
+    Attributes:
+        agent, target: which pair was checked.
+        verdict: the answer.
+        reached: the highest step that passed or warned; None if none did.
+        finding: what decided the verdict; None if it is scannable or ready.
+        finding_step: the step of that finding.
+        facts: the facts of all checks together; of two checks that set the same name, the later one counts.
+        checks: in climbing order.
+        footprint: what the check cost the target.
+        started: UTC in ISO 8601, such as "2026-01-01T00:00:00Z".
+        seconds: wall time.
+    """
 
     agent: Agent
     target: Target
@@ -217,7 +280,7 @@ class Report:
 
     @property
     def cause(self) -> Cause | None:
-        """The catalogue entry behind a verdict that is limited, blocked or undecided."""
+        """The cause behind a verdict that is limited, blocked or undecided; None for scannable and ready."""
         return self.finding.cause if self.finding else None
 
 

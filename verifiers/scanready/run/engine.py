@@ -66,7 +66,20 @@ _NO_WAIT = contextlib.nullcontext()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run is done. ``timeout`` is seconds for one whole target; ``rate`` new targets a second, None unlimited."""
+    """Set the limits of a run.
+
+    Attributes:
+        timeout: seconds for one whole target, logins included.
+        depth: the last step that is asked and judged.
+        concurrency: targets in flight at once.
+        per_host: targets in flight at once at one host.
+        rate: new targets a second; None is unlimited.
+        canary: ask an unused port of a host the same question, to recognise hosts that answer on every port.
+        ca_file: path of a PEM file with further trusted certificate authorities.
+        agent: judge as this agent; None examines this host.
+        tap: returns for each target a function that receives every byte in clear text (secrets included), as
+            ``(direction, data)`` with the direction "sent" or "received".
+    """
 
     timeout: float = 10.0
     depth: Step = Step.ACCESS
@@ -378,13 +391,19 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
 
 
 async def verify(target: Target, settings: Settings | None = None) -> Report:
-    """Verify one target."""
+    """Check one target.
+
+    Whatever the target does is a report and no exception.
+    """
     async with Run(settings) as run:
         return await run.verify(target)
 
 
 async def verify_all(targets: Sequence[Target], settings: Settings | None = None) -> AsyncIterator[Report]:
-    """Verify many targets; reports come as each ends."""
+    """Check many targets; yield each report as its check ends, in no particular order.
+
+    Targets of one run share the lockout guard: a refused credential is not tried again elsewhere.
+    """
     async with Run(settings) as run:
         async for report in run.results(targets):
             yield report

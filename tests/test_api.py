@@ -1,0 +1,101 @@
+"""The library: what `import scanready` offers to programs, and `scanready.author` to verifiers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scanready
+from scanready.inventory import InventoryError
+from scanready.testing import FakeTarget
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "verifiers" / "scanready"
+#: The classes that describe a check and its result.
+WORDS = (
+    *("Agent", "Target", "Step", "Outcome", "Check", "Finding", "Cause", "Owner", "Verdict", "Report", "Credential"),
+    "Footprint",
+)
+#: A greeting that the ssh verifier takes for another protocol: blocked, after one packet.
+SMTP = b"220 mail.example.com ESMTP Postfix\r\n"
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules of ours that a fresh interpreter has loaded after a statement."""
+    script = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return {name for name in done.stdout.splitlines()[-1].split() if name.partition(".")[0] == "scanready"}
+
+
+def test_the_package_exports_the_model_and_four_names() -> None:
+    assert len(WORDS) == 12
+    assert set(scanready.__all__) == {*WORDS, "Settings", "__version__", "check", "verify", "verify_all"}
+
+
+def test_every_exported_name_is_there_and_listed() -> None:
+    for name in scanready.__all__:
+        assert getattr(scanready, name) is not None
+        assert name in dir(scanready)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'scanready' has no attribute 'nonsense'"):
+        _ = scanready.nonsense  # type: ignore[attr-defined]  # a type checker knows that, too
+
+
+def test_the_package_alone_loads_its_version_and_no_more() -> None:
+    assert loaded_by("import scanready; dir(scanready)") == {"scanready", "scanready.version"}
+
+
+def test_check_takes_a_text() -> None:
+    with FakeTarget() as fake:
+        fake.send(SMTP)
+        report = scanready.check(fake.url("ssh"))
+    assert report.verdict is scanready.Verdict.BLOCKED
+    assert report.cause is not None
+    assert report.cause.code == "handshake.other-protocol"
+
+
+def test_check_takes_a_target_and_settings() -> None:
+    with FakeTarget() as fake:
+        report = scanready.check(fake.target("ssh"), settings=scanready.Settings(depth=scanready.Step.CONNECT))
+    assert report.verdict is scanready.Verdict.UNDECIDED
+    assert report.reached is scanready.Step.CONNECT
+
+
+def test_check_takes_a_credential_for_either() -> None:
+    account = scanready.Credential("scan", "svc-er", "secret")
+    with FakeTarget() as fake:
+        fake.send(SMTP)
+        for target in (fake.url("ssh"), fake.target("ssh")):
+            assert scanready.check(target, credential=account).target.credential is account
+
+
+def test_check_works_inside_a_running_event_loop() -> None:
+    async def notebook(url: str) -> scanready.Report:
+        return scanready.check(url)
+
+    with FakeTarget() as fake:
+        fake.send(SMTP)
+        report = asyncio.run(notebook(fake.url("ssh")))
+    assert report.verdict is scanready.Verdict.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("db7", "target db7 has no type"),
+        ("2001:db8::7", "IPv6"),
+        ("nonsense://db7", "nonsense"),
+        ("postgresql://svc:hunter2@db7/hr", "a password in a target is refused"),
+    ],
+    ids=["no type", "no brackets", "unknown type", "password"],
+)
+def test_check_refuses_a_text_that_is_no_target(text: str, words: str) -> None:
+    with pytest.raises(InventoryError, match=words) as caught:
+        scanready.check(text)
+    assert "hunter2" not in str(caught.value)
