@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import scanready
+from scanready import author
 from scanready.inventory import InventoryError
 from scanready.testing import FakeTarget
 
@@ -99,3 +101,65 @@ def test_check_refuses_a_text_that_is_no_target(text: str, words: str) -> None:
     with pytest.raises(InventoryError, match=words) as caught:
         scanready.check(text)
     assert "hunter2" not in str(caught.value)
+
+
+# the surface for authors ------------------------------------------------------------------------------------------
+
+
+def for_type_checkers(module: str) -> set[str]:
+    """The names that a module imports for type checkers only."""
+    path = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+    tree = ast.parse((path if path.exists() else path.with_suffix("") / "__init__.py").read_text())
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return {
+        alias.asname or alias.name
+        for block in blocks
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("module", ["scanready", "scanready.author"])
+def test_type_checkers_know_the_same_names(module: str) -> None:
+    exported = __import__(module, fromlist=["__all__"]).__all__
+    assert for_type_checkers(module) | {"__version__"} == {*exported, "__version__"}
+
+
+def test_an_author_finds_every_name() -> None:
+    for name in author.__all__:
+        assert getattr(author, name) is not None
+        assert name in dir(author)
+    assert {name for names in author._HOMES.values() for name in names.split()} == set(author.__all__)
+
+
+def test_an_author_is_told_of_an_unknown_name() -> None:
+    with pytest.raises(AttributeError, match=r"'scanready.author' has no attribute 'Prober'"):
+        _ = author.Prober  # type: ignore[attr-defined]
+
+
+def test_the_authors_names_are_those_of_the_modules() -> None:
+    from scanready.causes import common
+    from scanready.climb.rung import Rung
+    from scanready.wire.printable import printable
+
+    assert author.common is common
+    assert author.Rung is Rung
+    assert author.printable is printable
+
+
+def test_a_row_loads_the_declaration_only() -> None:
+    names = "TargetType, Cost, Option, Driver, Nmap, Called, Group, Step, Requirement, Requirements, one_port, switch"
+    loaded = loaded_by(f"from scanready.author import {names}")
+    assert not [name for name in loaded if name.split(".")[1:2] in (["climb"], ["net"], ["clients"], ["run"])]
+
+
+def test_help_does_not_load_the_authors_surface() -> None:
+    statement = """
+import contextlib, io
+sys.argv = ["scanready", "--help"]
+from scanready.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    main()
+"""
+    assert "scanready.author" not in loaded_by(statement)

@@ -1,0 +1,173 @@
+"""The stable surface for authors of verifiers: what a target type in a package of its own imports, from one place.
+
+A row imports what declares a type (``TargetType``, ``Cost``, ``Option`` ...), and a verifier what climbs (``Probe``,
+``Stream``, ``Failure`` ...)::
+
+    from scanready.author import Cause, Owner, Probe, Step
+
+docs/api.md describes every name and says what is stable; docs/adding-a-target.md is the introduction. Names are loaded
+on first use: a row needs the declaration only, and rows of all packages are loaded together.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scanready.catalogue import (
+        ALWAYS,
+        Broker,
+        Called,
+        Condition,
+        Cost,
+        Driver,
+        Group,
+        Nmap,
+        Option,
+        Requirement,
+        Requirements,
+        Seen,
+        TargetType,
+    )
+    from scanready.catalogue.exchange import Exchange, with_login, with_probe
+    from scanready.catalogue.option import (
+        ALLOW_CLEARTEXT,
+        ALLOW_LOGIN_PROBE,
+        DATABASE,
+        TABLE,
+        TLS,
+        USER,
+        flag,
+        identifier,
+        rooted,
+        switch,
+        text,
+    )
+    from scanready.catalogue.requirement import one_port
+    from scanready.catalogue.wrong import Wrong
+    from scanready.causes import common
+    from scanready.clients import subprocess_call
+    from scanready.clients.watchdog import Watchdog
+    from scanready.climb.explain import Failure
+    from scanready.climb.guard import Attempt
+    from scanready.climb.identify import Signature, framed, says
+    from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
+    from scanready.model import INVENTED_USER, Cause, Check, Credential, Finding, Outcome, Owner, Step, Target
+    from scanready.net.stream import (
+        ConnectError,
+        Framing,
+        PeerClosed,
+        ReadTimeout,
+        Stream,
+        StreamError,
+        TlsError,
+        UdpTimeout,
+    )
+    from scanready.net.tls import TlsSession
+    from scanready.wire import Buffer, Reader, WireError
+    from scanready.wire.printable import printable
+
+__all__ = [
+    "ALLOW_CLEARTEXT",
+    "ALLOW_LOGIN_PROBE",
+    "ALWAYS",
+    "DATABASE",
+    "INVENTED_USER",
+    "TABLE",
+    "TLS",
+    "USER",
+    "Attempt",
+    "Broker",
+    "Buffer",
+    "Called",
+    "Cause",
+    "Check",
+    "ClimbEnded",
+    "Condition",
+    "ConnectError",
+    "Cost",
+    "Credential",
+    "Driver",
+    "Exchange",
+    "Failure",
+    "Farewell",
+    "Finding",
+    "Framing",
+    "Group",
+    "Nmap",
+    "Option",
+    "Outcome",
+    "Owner",
+    "PeerClosed",
+    "Probe",
+    "ReadTimeout",
+    "Reader",
+    "Requirement",
+    "Requirements",
+    "Rung",
+    "Seen",
+    "Signature",
+    "Step",
+    "Stream",
+    "StreamError",
+    "Target",
+    "TargetType",
+    "TlsError",
+    "TlsSession",
+    "UdpTimeout",
+    "Watchdog",
+    "WireError",
+    "Wrong",
+    "common",
+    "flag",
+    "framed",
+    "identifier",
+    "one_port",
+    "printable",
+    "rooted",
+    "says",
+    "subprocess_call",
+    "switch",
+    "text",
+    "with_login",
+    "with_probe",
+]
+
+#: The names that each module defines. A module by its last name (``common``, ``subprocess_call``) is exported whole.
+_HOMES = {
+    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Nmap Option Requirement Requirements Seen "
+    "TargetType",
+    "scanready.catalogue.exchange": "Exchange with_login with_probe",
+    "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE DATABASE TABLE TLS USER flag identifier rooted "
+    "switch text",
+    "scanready.catalogue.requirement": "one_port",
+    "scanready.catalogue.wrong": "Wrong",
+    "scanready.causes.common": "common",
+    "scanready.clients.subprocess_call": "subprocess_call",
+    "scanready.clients.watchdog": "Watchdog",
+    "scanready.climb.explain": "Failure",
+    "scanready.climb.guard": "Attempt",
+    "scanready.climb.identify": "Signature framed says",
+    "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
+    "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
+    "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
+    "scanready.net.tls": "TlsSession",
+    "scanready.wire": "Buffer Reader WireError",
+    "scanready.wire.printable": "printable",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw this function would accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Load a name on first use."""
+        home = next((home for home, names in _HOMES.items() if name in names.split()), None)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(home)
+        found = globals()[name] = getattr(module, name, module)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
