@@ -1,4 +1,4 @@
-"""What script/generate-docs writes is what stands there: the pages of types and causes, and README's table."""
+"""What script/generate-docs writes is what stands there: types, causes, facts and README's table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def script() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["docs/causes.md", "docs/target-types.md", "README.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/causes.md", "docs/facts.md", "docs/target-types.md", "README.md"]
+)
 def test_a_generated_page_is_up_to_date(script: ModuleType, page: str) -> None:
     assert (ROOT / page).read_text() == script.pages()[page], "run script/generate-docs"
 

@@ -10,6 +10,7 @@ from scanready.fitness.question import Answer
 from scanready.model import Outcome, Owner, Target
 from scanready.net.this_agent import this_agent
 from scanready.run.engine import Settings
+from tests.vocabulary import of_agent, wrong_with
 
 
 def asked(*targets: Target, **more: Any) -> Asked:
@@ -20,12 +21,15 @@ def asked(*targets: Target, **more: Any) -> Asked:
 def ask(question: Any, about: Asked) -> list[Answer]:
     """The answers of one module."""
     found: list[Answer] = asyncio.run(question(about))
+    assert not wrong_with(found, of_agent())
     return found
 
 
 def examined(about: Asked) -> Fitness:
     """The whole examination."""
-    return asyncio.run(examine(about))
+    found = asyncio.run(examine(about))
+    assert not wrong_with(found.answers, of_agent())
+    return found
 
 
 def expect(answer: Answer, outcome: Outcome, code: str | None = None, owner: Owner | None = None) -> Answer:

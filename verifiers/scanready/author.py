@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         Seen,
         TargetType,
     )
+    from scanready.catalogue import facts as facts
     from scanready.catalogue.exchange import Exchange, with_login, with_probe
+    from scanready.catalogue.facts import Fact, Kind
     from scanready.catalogue.option import (
         ALLOW_CLEARTEXT,
         ALLOW_LOGIN_PROBE,
@@ -90,11 +92,13 @@ __all__ = [
     "Credential",
     "Driver",
     "Exchange",
+    "Fact",
     "Failure",
     "Farewell",
     "Finding",
     "Framing",
     "Group",
+    "Kind",
     "Nmap",
     "Option",
     "Outcome",
@@ -120,6 +124,7 @@ __all__ = [
     "WireError",
     "Wrong",
     "common",
+    "facts",
     "flag",
     "framed",
     "identifier",
@@ -139,6 +144,7 @@ _HOMES = {
     "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Nmap Option Requirement Requirements Seen "
     "TargetType",
     "scanready.catalogue.exchange": "Exchange with_login with_probe",
+    "scanready.catalogue.facts": "Fact Kind facts",
     "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE DATABASE TABLE TLS USER flag identifier rooted "
     "switch text",
     "scanready.catalogue.requirement": "one_port",

@@ -1,8 +1,8 @@
 """One target type, as its protocol's folder declares it.
 
 A row holds light facts of the protocol only, for all rows are loaded together. What is heavier stands in sibling
-modules of the row (``home``), and is loaded on first use: ``requirements``, ``verify``, ``causes``, ``signatures``,
-``story``, ``client``.
+modules of the row (``home``), and is loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
+``signatures``, ``story``, ``client``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanready.model import Credential, Step, Target
 
 from .option import Option
 from .requirement import NONE, Requirements
+
+if TYPE_CHECKING:
+    from .facts import Fact
 
 
 class Group(IntEnum):
@@ -246,6 +249,17 @@ class TargetType:
         module = self.part("requirements")
         found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
         return found.get(self.name, NONE)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that a check of this type may state: its own, and those of every climb and TLS handshake."""
+        from .facts import CORE, TLS
+
+        module = self.part("facts")
+        own: tuple[Fact, ...] = module.FACTS.get(self.name, ()) if module else ()
+        names = {fact.name for fact in own}
+        shared = (*CORE, *(TLS if self.tls or Step.TLS in self.steps else ()))
+        return (*own, *(fact for fact in shared if fact.name not in names))
 
     def places(self, target: Target) -> list[Target]:
         """Where a target of the type is contacted: at its host, or at each endpoint of the service that it names."""

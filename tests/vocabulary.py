@@ -1,0 +1,51 @@
+"""Hold every report of the test suite to the declared vocabulary of facts.
+
+tests/conftest.py calls :func:`watch` once. From then on a report of a built-in type raises where a check states a fact
+that its type does not declare, or one of another type than declared. What runs in a process of its own is not watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from scanready.catalogue.facts import Fact
+from scanready.fitness import facts as fitness
+from scanready.model import Check, Report
+from scanready.run import engine
+from scanready.run.registry import catalogue
+
+_report = engine._report
+
+
+def wrong_with(checks: Iterable[Check], declared: Iterable[Fact]) -> list[str]:
+    """Say what is wrong with the facts of checks: a line for each that is not declared, or not as declared."""
+    known: dict[str, list[Fact]] = {}
+    for fact in declared:
+        known.setdefault(fact.name, []).append(fact)
+    found = []
+    for check in checks:
+        for name, value in check.facts.items():
+            if name not in known:
+                found.append(f"{check.step} of {check.endpoint} states {name}={value!r}, which is not declared")
+            elif not any(fact.accepts(value) for fact in known[name]):
+                found.append(f"{check.step} of {check.endpoint}: {name}={value!r} is no {known[name][0].type}")
+    return found
+
+
+def of_agent() -> tuple[Fact, ...]:
+    """The facts that ``scanready agent`` may state."""
+    return (*fitness.FACTS, *(fact for part in catalogue().parts("facts") for fact in getattr(part, "AGENT_FACTS", ())))
+
+
+def watch() -> None:
+    """Check every report that this process makes."""
+    engine._report = _checked
+
+
+def _checked(*arguments: Any) -> Report:
+    report = _report(*arguments)
+    row = catalogue().built_in.get(report.target.type)
+    if row is not None and (wrong := wrong_with(report.checks, row.facts)):
+        raise AssertionError(f"{report.target}: {'; '.join(wrong)}")
+    return report

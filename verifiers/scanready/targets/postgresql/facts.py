@@ -1,0 +1,19 @@
+"""The facts that a check of PostgreSQL states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanready.catalogue.facts import AUTH_METHODS, DATABASES, PRODUCT, Fact, Kind
+
+FACTS: Mapping[str, tuple[Fact, ...]] = {
+    "postgresql": (
+        PRODUCT,
+        Fact("version", Kind.TEXT, "", "The version of the server.", "ParameterStatus server_version"),
+        AUTH_METHODS,
+        Fact("sqlstate", Kind.TEXT, "SQLSTATE", "The code of the refusal.", "ErrorResponse field C"),
+        DATABASES,
+        Fact("tables", Kind.INTEGER, "table", "The tables in the database."),
+        Fact("tables_readable", Kind.INTEGER, "table", "The tables that the account may read."),
+    )
+}

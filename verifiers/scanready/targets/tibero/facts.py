@@ -1,0 +1,9 @@
+"""The facts that a check of Tibero states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanready.catalogue.facts import PRODUCT, Fact
+
+FACTS: Mapping[str, tuple[Fact, ...]] = {"tibero": (PRODUCT,)}

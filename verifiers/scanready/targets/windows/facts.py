@@ -1,0 +1,34 @@
+"""The facts that a check of a Windows host states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanready.catalogue.facts import (
+    AUTH_METHODS,
+    CLOCK_SKEW_SECONDS,
+    DYNAMIC_PORT,
+    OS,
+    PORTS,
+    PRODUCT,
+    VERSION,
+    Fact,
+    Kind,
+)
+
+FACTS: Mapping[str, tuple[Fact, ...]] = {
+    "windows": (
+        PRODUCT,
+        VERSION,
+        OS,
+        Fact("dcom", Kind.TEXT, "", "The version of DCOM.", "ServerAlive2 ComVersion"),
+        Fact("bindings", Kind.TEXTS, "", "The names and addresses that the host calls itself.", "ServerAlive2"),
+        PORTS,
+        DYNAMIC_PORT,
+        Fact("inferred", Kind.FLAG, "", "True if WMI's own port was not met: it is inferred from a neighbour's."),
+        Fact("server_name", Kind.TEXT, "", "The name of the host.", "NTLM challenge, DNS host name"),
+        Fact("domain", Kind.TEXT, "", "The domain of the host.", "NTLM challenge, DNS domain name"),
+        AUTH_METHODS,
+        CLOCK_SKEW_SECONDS,
+    )
+}
