@@ -1,4 +1,4 @@
-"""What script/generate-docs writes is what stands there: types, causes, facts and README's table."""
+"""What script/generate-docs writes is what stands there: types, causes, facts, the reference and README's table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def script() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/causes.md", "docs/facts.md", "docs/target-types.md", "README.md"]
+    "page", ["docs/api.md", "docs/causes.md", "docs/facts.md", "docs/target-types.md", "README.md"]
 )
 def test_a_generated_page_is_up_to_date(script: ModuleType, page: str) -> None:
     assert (ROOT / page).read_text() == script.pages()[page], "run script/generate-docs"

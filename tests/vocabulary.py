@@ -1,7 +1,7 @@
 """Hold every report of the test suite to the declared vocabulary of facts.
 
 tests/conftest.py calls :func:`watch` once. From then on a report of a built-in type raises where a check states a fact
-that its type does not declare, or one of another type than declared. What runs in a process of its own is not watched.
+that its type does not declare, or one of another type than declared. Reports of other processes are not watched.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def of_agent() -> tuple[Fact, ...]:
 
 def watch() -> None:
     """Check every report that this process makes."""
-    engine._report = _checked
+    engine._report = _checked  # type: ignore[assignment]  # the same arguments, passed on
 
 
 def _checked(*arguments: Any) -> Report:

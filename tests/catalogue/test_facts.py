@@ -115,7 +115,7 @@ def test_what_the_examination_of_an_agent_states_is_declared() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_family_declares_is_somewhere_in_its_code(family: str) -> None:
-    """Or in what families share; a fact that nobody states any more leaves the vocabulary."""
+    """Or in what families share; a fact that no code states any more leaves the vocabulary."""
     shared = [*(PACKAGE / "climb").rglob("*.py"), *(PACKAGE / "clients").glob("*.py")]
     paths = [*(PACKAGE / "targets" / family).glob("*.py"), *shared]
     words = {name for path in paths if "facts" not in path.name for name in _words(path)}
@@ -137,7 +137,9 @@ def test_every_subject_of_the_examination_is_a_line_of_it() -> None:
 
 def test_every_type_declares_its_facts() -> None:
     for row in TYPES:
-        assert row.part("facts").FACTS.get(row.name), row.name
+        part = row.part("facts")
+        assert part is not None, row.name
+        assert part.FACTS.get(row.name), row.name
         assert set(CORE) <= set(row.facts)
         assert (set(TLS) <= set(row.facts)) is (row.tls or Step.TLS in row.steps)
 

@@ -14,7 +14,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.causes import agent as causes
-from scanready.fitness import clock, proc, resolvers, vantage_point
+from scanready.fitness import clock, master_server, proc, resolvers, vantage_point
 from scanready.fitness.question import Line
 from scanready.model import Outcome, Owner, Target
 from tests.fitness.helpers import ask, asked, expect

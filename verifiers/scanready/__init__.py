@@ -54,7 +54,7 @@ __all__ = [
     "verify_all",
 ]
 
-#: Where a name is defined that is not in the model.
+#: The modules of the names that the model does not define.
 _ELSEWHERE = {"Settings": "run.engine", "check": "inventory.check", "verify": "run.engine", "verify_all": "run.engine"}
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept every name

@@ -32,7 +32,7 @@ class Step(StrEnum):
 
     @property
     def height(self) -> int:
-        """The position on the ladder, 0 at the bottom."""
+        """Return the position on the ladder: 0 for ``agent``, 7 for ``access``."""
         return _HEIGHT[self]
 
 
@@ -42,9 +42,9 @@ _HEIGHT: Mapping[Step, int] = {step: height for height, step in enumerate(LADDER
 
 #: The steps at which ``--depth`` may end a climb: the last one that is asked and judged.
 DEPTHS: tuple[str, ...] = ("connect", "handshake", "auth", "login", "access")
-#: What a target can be required to be at least.
+#: The verdicts that ``--require`` accepts as the least.
 REQUIRES: tuple[str, ...] = ("ready", "scannable")
-#: The user that is named where a protocol must be given one and the operator named none.
+#: The user name that is sent where a protocol needs one and the operator gave none.
 INVENTED_USER = "scanready_probe"
 
 
@@ -72,7 +72,7 @@ class Verdict(StrEnum):
 
 
 class Owner(StrEnum):
-    """Who can fix a cause.
+    """Name the people who can fix a cause.
 
     ``NETWORK``: firewalls, routing, DNS. ``SERVER``: the administrator of the target host. ``DATABASE``: the database
     administrator. ``IDENTITY``: directory and accounts. ``AGENT``: the administrator of the scanning host.
@@ -158,7 +158,7 @@ class Credential:
     Attributes:
         name: what reports call it.
         username: the account.
-        password: None if there is none; a password alone may be enough for a type, a key for others.
+        password: None if there is none; some types accept a key in its place.
         key_file: path of a private key, for types that accept one.
         key_passphrase: decrypts the key.
         authority: the directory that judges it. After a refusal the credential is withheld from all other targets of
@@ -174,7 +174,7 @@ class Credential:
 
     @property
     def guarded_by(self) -> tuple[str, str]:
-        """The lockout guard's key: the account, and who judges it."""
+        """Return the key of the lockout guard: the account, and its authority."""
         return self.username, self.authority or self.name
 
 
@@ -209,7 +209,7 @@ class Target:
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """What target types share when they share a port."""
+        """Return (host, port): targets of several types on one port share their connections."""
         return self.host, self.port
 
 

@@ -14,11 +14,11 @@ from scanready.model import Check, Report
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One step of one type.
+    """Describe one step of one type.
 
-    ``sent`` is what goes out, or a function that says it of a report and its check where that depends on the target.
-    ``by_hand`` is a line for a shell of the agent, with the places of
-    :func:`scanready.remedies.placeholders.fill`; empty where no usual program asks that.
+    ``sent`` says what is sent, or is a function of the report and its check if that depends on the target.
+    ``by_hand`` is a shell line that asks the same, with ``{host}``, ``{port}``, ``{user}`` and the other places of a
+    cause's texts; empty if no usual program can.
     """
 
     sent: str | Callable[[Report, Check], str] = ""

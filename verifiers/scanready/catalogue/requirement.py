@@ -15,7 +15,7 @@ from scanready.model import Target
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a check found: addresses of the target, and the endpoints that it talked to (host, port, transport)."""
+    """Hold what a check found: the target's addresses, and the endpoints that answered (host, port, transport)."""
 
     addresses: tuple[str, ...] = ()
     endpoints: tuple[tuple[str, int, str], ...] = ()
@@ -28,10 +28,10 @@ def _always(_: Target, __: Seen) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a line of the document applies: in words, and decided for one target.
+    """State when a line of the requirements applies: in words, and decided for one target.
 
-    ``holds`` returns True, False, or None where the target's options and what was seen of it cannot tell. ``text`` is
-    empty for a line that always applies.
+    ``holds`` returns True or False, or None if neither the target's options nor the check can tell. ``text`` is empty
+    for a line that always applies.
     """
 
     text: str
@@ -43,7 +43,7 @@ ALWAYS = Condition("", _always)
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One line of the document: what must be reachable, and when.
+    """Declare one line of the requirements: what must be reachable, and when.
 
     ``ports`` is as printed ("135", "49152-65535"), or "dynamic" for those that a broker gives out; ``transport`` is
     "tcp", "udp" or "tcp,udp"; ``source`` quotes the document.
@@ -57,7 +57,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """All that a scanner demands for one target type.
+    """Declare everything that a scanner demands for one target type.
 
     Attributes:
         lines: the ports, the target's own first.
@@ -84,5 +84,5 @@ NONE = Requirements()
 
 
 def one_port(port: int, title: str, section: str, purpose: str) -> tuple[Requirement, ...]:
-    """Return the common shape: one TCP port, one sentence."""
+    """Return the lines of a type that needs one TCP port: ``"SECTION: "PORT TITLE" PURPOSE"`` is the source."""
     return (Requirement(str(port), "tcp", f'{section}: "{port} {title}" {purpose}'),)

@@ -39,9 +39,14 @@ class Group(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one check costs a target: ``connections`` without and with a credential, and what it may log.
+    """Declare the upper bound of what one check costs a target.
 
-    ``shared`` says that the first words are the same whatever is wanted, so that targets on one port share them.
+    Attributes:
+        connections, with_credential: connections without and with a credential.
+        probe_logins: logins with an invented user.
+        login_attempts: logins with the account.
+        log: what the target may log of a check, in words.
+        shared: the first messages are the same for all options, so that targets on one port share them.
     """
 
     connections: int
@@ -54,9 +59,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A client library that logs in: import name, distribution, and our extra that brings it.
+    """Declare a client library that logs in.
 
-    ``limits`` is what it cannot do that the scanner's own client may: never a target's fault.
+    Attributes:
+        module: its import name.
+        distribution: its name for an installer.
+        extra: the extra of this package that installs it.
+        limits: what it cannot do and the scanner's own client may, in words; never the target's fault.
     """
 
     module: str
@@ -77,7 +86,7 @@ class Broker:
         name: as people call it.
         port: where it listens; None for the target's own port.
         transport: "tcp" or "udp".
-        ports: the range that it names ports of, where nobody pinned them.
+        ports: the range that it names ports of, unless an administrator fixed them.
         names: what it names *in place of* the target's own port, such as "instance HR"; None if that port stands.
     """
 
@@ -90,7 +99,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Nmap:
-    """How nmap's XML shows the type.
+    """Describe how nmap's XML shows the type.
 
     Attributes:
         services: nmap's names of it, on any port.
@@ -98,7 +107,7 @@ class Nmap:
         in_tls: the type that it is where nmap found it inside TLS.
         parts: names that are a part of it or beside it, and no target, with the reason.
         ports: further ports of it that are no target of their own, with the reason.
-        by_port: whether its port number alone suggests it.
+        by_port: whether its port number is enough to suggest it.
     """
 
     services: tuple[str, ...] = ()
@@ -111,7 +120,7 @@ class Nmap:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What others call the type, for imports and for "did you mean".
+    """List the names that other tools use for the type, for imports and for "did you mean".
 
     Attributes:
         names: other tools' and people's words for it, in lower case.
@@ -168,7 +177,7 @@ class TargetType:
         proof: the step that must hold to be ``ready``; ``steps`` are all that can be climbed.
         logs_in: False where only the scanner's own client can log in: the steps then end at the proof.
         takes_keys: a private key logs in.
-        guessed: tried at a host whose type nobody named.
+        guessed: tried on a host that is given without a type.
         hostless: a target's host is the name of a service, not of a machine: the sibling ``services`` says where.
         by_connection: the requirement is the connection itself, so a neighbouring port must not take one, too.
         public: the protocol is public; if not, an answer only looks like it.
@@ -245,14 +254,14 @@ class TargetType:
 
     @property
     def requirements(self) -> Requirements:
-        """What the scanner demands for this type; nothing for a type that its document does not know."""
+        """Return the demands of the scanner for this type; empty for a type that its document does not know."""
         module = self.part("requirements")
         found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
         return found.get(self.name, NONE)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """The facts that a check of this type may state: its own, and those of every climb and TLS handshake."""
+        """Return the facts that a check of this type may state: its own, and those of every climb and TLS handshake."""
         from .facts import CORE, TLS
 
         module = self.part("facts")

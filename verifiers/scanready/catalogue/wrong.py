@@ -14,7 +14,7 @@ _LONGEST_SHOWN = 200
 
 
 class Wrong(ValueError):
-    """What is wrong with one value, in one or more sentences that repeat no secret."""
+    """Raise for a value that cannot be used; ``messages`` are sentences that repeat no secret."""
 
     def __init__(self, *messages: str) -> None:
         self.messages = messages

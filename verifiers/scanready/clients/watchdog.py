@@ -14,7 +14,7 @@ from types import TracebackType
 
 
 class Watchdog:
-    """Guards connections until ``deadline`` (:func:`time.monotonic`); a context manager around all of a visit."""
+    """End a client library's connections at ``deadline`` (:func:`time.monotonic`); a context manager around a login."""
 
     def __init__(self, deadline: float) -> None:
         self._held: list[socket.socket] = []
@@ -25,7 +25,7 @@ class Watchdog:
         self.bitten = False
 
     def guard(self, number: int) -> None:
-        """Guard the connection with that file descriptor (or socket handle); whoever owns it may close it any time."""
+        """Guard the connection with this file descriptor (or socket handle); its owner may close it at any time."""
         with self._lock:
             self._held.append(socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM))  # a handle of our own
             if self.bitten:

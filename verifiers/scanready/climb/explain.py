@@ -16,9 +16,9 @@ from .identify import Signatures
 
 
 class Failure(Exception):
-    """A cause that somebody recognised: raised by verifiers and logins, recorded by the rung it happened on.
+    """Raise a recognised cause, from a verifier or a login; the rung that it leaves records it and ends the climb.
 
-    ``facts`` are added to the check; ``fix`` is the literal thing to apply.
+    ``detail`` is the evidence in words, ``fix`` the literal text to apply; ``facts`` are added to the check.
     """
 
     def __init__(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:

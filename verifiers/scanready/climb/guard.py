@@ -28,10 +28,12 @@ _UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
 
 @dataclass(slots=True)
 class Attempt:
-    """One login under way.
+    """Describe one login in progress.
 
-    Without ``proof`` its success says nothing of the secret: the server asked for none. ``pending`` is true while it
-    is sent and not answered: whatever ends it then, nobody knows whether it counted.
+    Attributes:
+        where: the endpoint.
+        proof: set to False if the server asked for no secret, so that success proves nothing.
+        pending: set to True while the login is sent and not answered: if it ends then, it may have counted.
     """
 
     where: str

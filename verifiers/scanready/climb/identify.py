@@ -124,7 +124,8 @@ def shown(raw: bytes) -> str:
 def framed(pattern: bytes, at: int, size: int, phrase: str, *, little: bool = False, plus: int = 0) -> Recogniser:
     """Recognise a binary header by ``pattern`` and by its length field: ``size`` bytes at offset ``at``.
 
-    The length, ``plus`` what it does not count, must cover the header and at least what has come.
+    The length plus ``plus`` (bytes that it does not count) must cover the header and all bytes received so far. It is
+    big-endian unless ``little``.
     """
     compiled = re.compile(pattern, re.DOTALL)
 

@@ -78,12 +78,25 @@ class RunContext:
 
 
 class Probe:
-    """One climb for one target. Owns the connections it opened.
+    """Climb for one target: connect, dial, log in and record checks. Owns the connections that it opened.
+
+    The engine makes one for each target; a verifier only receives it.
+
+    Attributes:
+        target: what is checked; ``probe.target.options`` are its options.
+        row: its target type.
+        depth: the last step that is asked and judged. Entering a later rung ends the climb.
+        checks: what was recorded so far.
+        footprint: what was counted so far.
+        deadline: the end of the target's time, in the event loop's clock (s).
+        source: this agent's address on the first connection; None before it.
+        address: the target's address that was reached; None before it.
+        shared: what all probes of a run share.
+        port_memory: what is known of the target's port.
 
     Args:
         seconds: the whole target's time; every wait ends within it.
-        depth: the last step that is asked and judged.
-        patience: seconds for a peer's first byte, where that is to be less.
+        patience: seconds for a peer's first byte, if less than the whole time.
     """
 
     def __init__(
@@ -128,7 +141,7 @@ class Probe:
 
     @property
     def credential(self) -> Credential | None:
-        """What there is to log in with. Of a user name alone, no more than the login prompt can be asked."""
+        """Return the account if a login can be tried with it, else None: a user name only leads to the login prompt."""
         return self.row.usable(self.target.credential)
 
     @property
@@ -143,30 +156,30 @@ class Probe:
 
     @property
     def agent_address(self) -> str:
-        """This agent's address towards the target, as a rule or access list must name it."""
+        """Return this agent's address on the way to the target, as a firewall rule or access list names it."""
         return self.source or (self.shared.agent.addresses[0] if self.shared.agent.addresses else "AGENT-ADDRESS")
 
     def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
         """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
 
-        ``into`` takes its checks in place of the climb's own list: endpoints that are asked side by side end in any
-        order, and are told in one.
+        ``into`` takes its checks in place of ``probe.checks``, so that endpoints that are asked concurrently are
+        reported in a fixed order. ``endpoint`` is "host:port"; the target's own by default.
         """
         checks = self.checks if into is None else into
         return Rung(self.row, self.depth, self.shared.signatures, step, endpoint or self.endpoint, checks)
 
     def explain(self, error: BaseException, step: Step) -> Finding:
-        """Return the cause of ``error`` at ``step``; for errors that a verifier does not leave to its rung."""
+        """Return the cause of ``error`` at ``step``, for an error that a verifier catches itself."""
         return explain(error, step, self.row.speaks, self.shared.signatures)
 
     async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
-        """Climb ``resolve`` and ``connect``; every address of the name is dialled, and each is a check.
+        """Climb ``resolve`` and ``connect``: dial every address of the name, and record a check for each.
 
-        ``farewell`` ends the talk politely at whatever step the climb stops; ``privileged`` asks for a source port
-        below 1024 (:attr:`Stream.privileged` says whether it was to be had).
+        ``farewell`` ends the conversation politely at whatever step the climb stops. ``privileged`` asks for a source
+        port below 1024; :attr:`Stream.privileged` tells whether it succeeded.
 
         Raises:
-            ClimbEnded: no address answered; or the port is known to speak something else.
+            ClimbEnded: no address answered, or the port is known to speak another protocol.
         """
         if known := self.port_memory.known(self.row, self.endpoint):
             self.checks.extend(known)
@@ -192,18 +205,23 @@ class Probe:
         return stream
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of another endpoint's name, on a rung of the caller's; raises as :meth:`dial` does."""
+        """Resolve another host name, inside a rung of the caller.
+
+        Raises:
+            Failure: the resolver had no turn within the time.
+            socket.gaierror, TimeoutError: the name was not resolved.
+        """
         return [str(where[0]) for _, where in await self._resolve(host, port)]
 
     async def dial(
         self, host: str, port: int, farewell: Farewell | None = None, *, privileged: bool = False, dead: Dead = None
     ) -> Stream:
-        """Connect to another endpoint than the target's own (a proxy, a broker's port) on a rung of the caller's.
+        """Connect to another endpoint than the target's own (a proxy, a broker's port), inside a rung of the caller.
 
-        ``dead`` takes a check for each address that does not answer, where another one does.
+        ``dead`` takes a check for each address that does not answer while another one does.
 
         Raises:
-            Failure: no address of it answered; the first one's cause.
+            Failure: no address answered; it has the cause of the first one.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         addresses = await self._resolve(host, port)
@@ -229,15 +247,15 @@ class Probe:
         seconds: float = 3.0,
         privileged: bool = False,
     ) -> T:
-        """Ask over UDP on a rung of the caller's, again every second for at most ``seconds``.
+        """Ask over UDP inside a rung of the caller; repeat the question every second for at most ``seconds``.
 
-        ``reader`` is given each datagram whole, and returns None for what answers another question. Counted as one
-        connection: for a firewall on the way it is one.
+        ``reader`` receives each datagram whole, and returns None if it answers another question. The footprint counts
+        one connection, as a firewall on the way does.
 
         Raises:
-            UdpTimeout: nobody answered, which proves nothing.
-            ConnectError: an ICMP message said no.
-            WireError: as the reader raises it.
+            UdpTimeout: no answer; that proves nothing.
+            ConnectError: an ICMP message rejected the question.
+            WireError: the reader raised it.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         address, *_ = await self._resolve(host, port)
@@ -248,8 +266,8 @@ class Probe:
     async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
         """Do the TLS handshake on this rung and judge version and certificate.
 
-        Each fault of the certificate is a check of its own; it warns where the
-        type's client verifies certificates, else it is told as a fact.
+        Each fault of the certificate is a check of its own. It warns if the scanner's client for this type verifies
+        certificates, else it is a fact. ``alpn`` lists the protocols to offer.
         """
         session = await stream.start_tls(self.host, alpn)
         self.judge_tls(session, rung)
@@ -258,7 +276,7 @@ class Probe:
     def judge_tls(self, session: TlsSession, rung: Rung, name: str | None = None) -> None:
         """Judge a finished TLS handshake, ours or a client library's (see :meth:`start_tls`).
 
-        ``name`` is whom it was done with, where that is not the target's own host.
+        ``name`` is the name that the certificate must have, if not the target's host.
         """
         judgement = certificates.judge(session, name or self.host, self.shared.ca_file)  # cached by certificate
         rung.ok(
@@ -315,10 +333,10 @@ class Probe:
 
     @contextlib.asynccontextmanager
     async def attempt(self, secret: str = "password") -> AsyncIterator[Attempt]:
-        """Hold the right to try the credential once; for a login in a protocol whose login is ours to speak.
+        """Guard one try of the credential, for a login that the verifier speaks itself.
 
         Raises:
-            Failure: ``login.withheld``; a password that no protocol can carry.
+            Failure: ``login.withheld``, or a password that no protocol can carry.
         """
         credential = self.credential
         assert credential is not None, "a login needs a credential"
@@ -335,12 +353,12 @@ class Probe:
                 raise
 
     async def of_agent(self, name: str, look: Callable[[], T]) -> T:
-        """Return what ``look`` finds on this agent, which blocks; it is run once a round, however many targets ask.
+        """Return the result of ``look``, a blocking function that examines this agent; run it once for all targets.
 
-        ``name`` says what is looked for.
+        ``name`` is the key under which the result is kept.
 
         Raises:
-            TimeoutError: it was not found out within this target's time.
+            TimeoutError: it did not return within this target's time.
         """
         kept = self.shared.cache
         if name not in kept:
@@ -363,12 +381,12 @@ class Probe:
             )
 
     async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:
-        """Climb once for all target types that meet on this (host, port); the others get the same checks.
+        """Run ``climb`` once for all target types on this (host, port); the others get the same checks and result.
 
-        ``key`` names what is asked, the parts of the target that change it included.
+        ``key`` names the question, including every option of the target that changes it.
 
         Raises:
-            ClimbEnded: the shared climb ended early, now or then.
+            ClimbEnded: the shared climb ended early.
         """
         key = key, self.depth, self.row.speaks, self.row.tls
         if key in self.port_memory.shared:
@@ -387,11 +405,11 @@ class Probe:
         return found
 
     async def leave(self, stream: Stream) -> None:
-        """End a talk now, politely, instead of at the end of the climb."""
+        """Close a connection politely now, not at the end of the climb."""
         await self._owed.leave(stream)
 
     def record(self, check: Check) -> None:
-        """Add a check that has no rung of its own."""
+        """Add a check that was made without a rung."""
         self.checks.append(check)
 
     async def _resolve(self, host: str, port: int) -> list[Address]:

@@ -21,7 +21,7 @@ from .identify import Signatures
 
 
 class ClimbEnded(Exception):
-    """The climb is over; every check that there is has been recorded."""
+    """Ends the climb. All checks are recorded by then; a verifier does not catch it."""
 
 
 class Rung:
@@ -47,44 +47,48 @@ class Rung:
         self._followers: list[Check] = []
 
     def also(self, *checks: Check) -> None:
-        """Record ``checks`` right after this rung's own: further findings, of the same step or on the way to it."""
+        """Record further checks right after this rung's own, of the same step or of one on the way to it."""
         self._followers += checks
 
     def ok(self, summary: str, **facts: Any) -> None:
-        """It holds; ``facts`` are the evidence."""
+        """Pass; ``summary`` is one line for people, ``facts`` the evidence. Several calls add up."""
         self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
         self.check.facts.update(facts)
 
     def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """It holds, but a scan would suffer: the verdict becomes limited."""
+        """Pass with a warning: a scan would suffer, and the verdict becomes ``limited``."""
         self._say(Outcome.WARNED, cause, detail, fix, facts)
 
     def inconclusive(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """It was refused to an identity we invented: undecided, never blocked."""
+        """Record that an invented user was refused: the verdict becomes ``undecided``, never ``blocked``."""
         self.check.tentative = True
         self._say(Outcome.WARNED, cause, detail, fix, facts)
 
     def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
-        """A requirement fails, and the rest of the ladder is still climbed and shown."""
+        """Fail, and climb on: the verdict becomes ``blocked``, and the rest of the ladder is still shown."""
         self._say(Outcome.FAILED, cause, detail, fix, facts)
 
     def judge_access(self, failure: Failure) -> None:
-        """The login held, reading did not: what may not be read limits, what does not exist blocks.
+        """Judge a failed read after a successful login: a missing grant warns, anything else fails.
 
         Raises:
-            Failure: it does not exist, or something else than a missing grant.
+            Failure: the data does not exist, or another cause than ``access.denied``.
         """
         if failure.cause is not common.ACCESS_DENIED:
             raise failure
         self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
 
     def skip(self, reason: str) -> None:
-        """It was not tried, and why."""
+        """Skip; ``reason`` says why the step was not tried."""
         self.check.outcome = Outcome.SKIPPED
         self.ok(reason)
 
     def stop(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
-        """It fails, and the climb ends."""
+        """Fail, and end the climb.
+
+        Raises:
+            Failure: always; the rung records it.
+        """
         raise Failure(cause, detail, fix, **facts)
 
     def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:

@@ -36,15 +36,18 @@ def parse_target(
     credential: Credential | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> list[Target]:
-    """Read a TARGET argument; without a type it stands for every type of the catalogue.
+    """Read a target as on the command line; return one Target for each type that it stands for.
+
+    A text without a type stands for every type that is tried on a host.
 
     Args:
-        types: what ``--type`` named; with exactly one, the text may have all that a URL has.
-        credential: goes to every target read; the URL's user name fills in a missing one.
-        options: more options, each given to the types that know it.
+        text: "host", "host:port" or a URL whose scheme is the type.
+        types: names of types, as with ``--type``; with exactly one, the text may have a path and options.
+        credential: given to every target; the user name of the URL completes it.
+        options: further options, each for the types that have it.
 
     Raises:
-        InventoryError: all that is wrong with it, without repeating what may be a secret.
+        InventoryError: every problem of the text, without repeating a secret.
     """
     wrong: tuple[str, ...]
     try:

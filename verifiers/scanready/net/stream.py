@@ -41,7 +41,7 @@ _LINGER, _LEAST_LINGER = 0.25, 0.05
 
 
 class StreamError(Exception):
-    """Something ended the talk; ``heard`` is what the peer had said first, up to 512 bytes."""
+    """Base class: the conversation ended. ``heard`` is the first 512 bytes at most that the peer sent."""
 
     def __init__(self, message: str, heard: bytes = b"") -> None:
         super().__init__(message)
@@ -49,10 +49,10 @@ class StreamError(Exception):
 
 
 class ReadTimeout(StreamError):
-    """The deadline passed while we waited for the peer, ``waited`` seconds.
+    """The peer did not answer before the deadline, after ``waited`` seconds.
 
-    ``patience`` is how long it was to be, where somebody chose less than the rest of the time; ``spoke`` is true if
-    the peer had talked before it consented to TLS.
+    ``patience`` is the limit in seconds if it was shorter than the remaining time; ``spoke`` is true if the peer
+    answered in clear text before the TLS handshake.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class ReadTimeout(StreamError):
 
     @property
     def hasty(self) -> bool:
-        """True if we waited too short a time to call it silence."""
+        """True if the wait was too short to call it silence (under 1.6 s)."""
         return self.waited < LEAST_SILENCE
 
 
 class UdpTimeout(ReadTimeout):
-    """Nobody answered a question over UDP. That proves nothing: dropped, lost, or a service that does not want to."""
+    """No answer over UDP. That proves nothing: dropped, lost, or a service that ignores strangers."""
 
 
 class PeerClosed(StreamError):
@@ -84,11 +84,10 @@ class TlsError(StreamError):
 
 
 class ConnectError(OSError):
-    """No connection: the errno is kept, and who on the way said so where the kernel tells.
+    """The connection failed; ``errno`` says how, and the ICMP message says who rejected it, if the kernel kept it.
 
-    ``icmp`` is the (type, code) of the message, ``offender`` the address it came
-    from; both are None where no ICMP message was involved or none can be read.
-    ``datagram_to`` is the address asked, for a question over UDP; None for a connection.
+    ``icmp`` is the (type, code) of that message and ``offender`` the address of its sender; both are None without
+    one. ``datagram_to`` is the address that was asked over UDP; None for a TCP connection.
     """
 
     def __init__(
@@ -106,10 +105,11 @@ class ConnectError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How TLS travels inside another protocol's packets while its handshake lasts, as with SQL Server.
+    """Carry a TLS handshake inside another protocol's packets, as SQL Server does.
 
-    ``wrap`` puts a flight of ours into packets. ``unwrap`` takes TLS out of the next packet, or the next record that
-    comes without one: it is asked to the end, since a server may frame what it sends right after the handshake.
+    ``wrap`` puts outgoing bytes into packets. ``unwrap`` takes TLS out of the next packet, or returns the next record
+    that comes without one. It is used to the end of the connection, since a server may frame what it sends right
+    after the handshake.
     """
 
     wrap: Callable[[bytes], bytes]
@@ -117,12 +117,12 @@ class Framing:
 
 
 class Stream:
-    """One connection, from its first byte to its polite end.
+    """Send and receive over one connection, from its first byte to its polite end.
 
     Args:
         sock: connected and non-blocking.
         deadline: absolute, in the event loop's time; no wait passes it.
-        tap: told every byte in clear, for the transcript.
+        tap: receives every byte in clear text, for the transcript.
     """
 
     __slots__ = (
@@ -182,7 +182,7 @@ class Stream:
         await self._flush()
 
     async def receive(self, reader: Reader[T]) -> T:
-        """Return the next message, as ``reader`` understands it; bytes after it wait for the next reader.
+        """Return the next message that ``reader`` parses; bytes after it wait for the next reader.
 
         Raises:
             ReadTimeout: not whole by the deadline.
@@ -206,10 +206,10 @@ class Stream:
             await self._fill()
 
     async def expect_silence(self, seconds: float) -> None:
-        """Wait for whether the peer, which should, leaves the first word to us.
+        """Wait ``seconds`` for a peer that must not speak first.
 
         Raises:
-            WireError: it speaks unasked, so it is something else.
+            WireError: it speaks first, so it is another protocol.
             PeerClosed: it closed or reset.
         """
         try:

@@ -19,7 +19,7 @@ _OP_LEGACY_SERVER_CONNECT = 0x4
 
 @dataclass(frozen=True, slots=True)
 class TlsSession:
-    """What a finished handshake showed. ``chain`` is DER, the leaf first, as the server sent it."""
+    """Hold the result of a finished handshake. ``chain`` is DER, the leaf first, as the server sent it."""
 
     version: str
     cipher: str

@@ -393,7 +393,7 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
 async def verify(target: Target, settings: Settings | None = None) -> Report:
     """Check one target.
 
-    Whatever the target does is a report and no exception.
+    Every behaviour of the target becomes a report; none raises an exception.
     """
     async with Run(settings) as run:
         return await run.verify(target)

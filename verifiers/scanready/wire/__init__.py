@@ -26,14 +26,14 @@ class WireError(Exception):
     """The peer broke the rules of the protocol it was expected to speak.
 
     The text says which rule, in words a server administrator understands;
-    ``heard`` is filled in by the stream with what the peer had said first.
+    ``heard`` is filled in by the stream with the first bytes of the peer.
     """
 
     heard: bytes = b""
 
 
 class Buffer:
-    """Bytes that were received and not yet understood.
+    """Hold the bytes that were received and not yet parsed.
 
     ``eof`` is true once the peer has closed its side: a message that is ended by
     the end of the connection (an HTTP/1.0 body) is complete then.

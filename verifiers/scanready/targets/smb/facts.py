@@ -15,7 +15,11 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         Fact("signing", Kind.TEXT, "", "`required`, `enabled` or `disabled`.", "NEGOTIATE SecurityMode"),
         Fact("encryption", Kind.TEXT, "", "The cipher for SMB encryption; `none` if there is none.", "NEGOTIATE"),
         Fact(
-            "encryption_required", Kind.TEXT, "", "The cipher that the server demands.", "SESSION_SETUP, TREE_CONNECT"
+            "encryption_required",
+            Kind.TEXT,
+            "",
+            "What must be encrypted: `session` or `share`.",
+            "SESSION_SETUP, TREE_CONNECT",
         ),
         Fact("server_guid", Kind.TEXT, "GUID", "The GUID of the server.", "NEGOTIATE ServerGuid"),
         Fact("server_name", Kind.TEXT, "", "The name of the server.", "NTLM challenge, DNS host name"),

@@ -21,7 +21,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         PRODUCT,
         VERSION,
         OS,
-        Fact("dcom", Kind.TEXT, "", "The version of DCOM.", "ServerAlive2 ComVersion"),
+        Fact("dcom", Kind.TEXT, "", "The version of DCOM.", "ServerAlive2 answer"),
         Fact("bindings", Kind.TEXTS, "", "The names and addresses that the host calls itself.", "ServerAlive2"),
         PORTS,
         DYNAMIC_PORT,
