@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import scanready
+from fixtures.emulators import in_background, postgresql
 from scanready import author
 from scanready.inventory import InventoryError
 from scanready.testing import FakeTarget
@@ -163,3 +165,39 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     main()
 """
     assert "scanready.author" not in loaded_by(statement)
+
+
+# the example ---------------------------------------------------------------------------------------------------------
+
+
+def run_example(*targets: str) -> subprocess.CompletedProcess[str]:
+    """Run examples/check_estate.py as a user does."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, str(ROOT / "examples" / "check_estate.py"), *targets]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def test_the_example_reports_verdict_cause_owner_and_fix() -> None:
+    with FakeTarget() as mail, FakeTarget() as database:
+        mail.send(SMTP)
+        database.wait(0.1).reset()
+        done = run_example(mail.url("ssh"), database.url("postgresql", "/hr"))
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    assert f"{mail.url('ssh')}  blocked" in done.stdout
+    assert "    handshake.other-protocol: " in done.stdout
+    assert "    handshake.hung-up: " in done.stdout
+    assert sum(line.startswith("    for ") for line in lines) == 2
+
+
+def test_the_example_accepts_a_target_that_is_ready() -> None:
+    with in_background(postgresql.sasl) as server:
+        done = run_example(f"postgresql://127.0.0.1:{server.port}/hr")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  ready  (" in done.stdout or "  limited  (" in done.stdout
+
+
+def test_the_example_names_a_text_that_is_no_target() -> None:
+    done = run_example("nonsense://db7")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nonsense" in done.stderr
