@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from scanready.climb.explain import Failure
     from scanready.climb.guard import Attempt
     from scanready.climb.identify import Signature, framed, says
+    from scanready.climb.login_result import LoginResult
     from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
     from scanready.model import INVENTED_USER, Cause, Check, Credential, Finding, Outcome, Owner, Step, Target
     from scanready.net.stream import (
@@ -99,6 +100,7 @@ __all__ = [
     "Framing",
     "Group",
     "Kind",
+    "LoginResult",
     "Nmap",
     "Option",
     "Outcome",
@@ -155,6 +157,7 @@ _HOMES = {
     "scanready.climb.explain": "Failure",
     "scanready.climb.guard": "Attempt",
     "scanready.climb.identify": "Signature framed says",
+    "scanready.climb.login_result": "LoginResult",
     "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
     "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
