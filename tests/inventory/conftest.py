@@ -9,6 +9,7 @@ import pytest
 
 from scanready.inventory import InventoryError, load
 from scanready.run import registry
+from scanready.run.plugins import ENTRY_POINTS
 
 Problems = Callable[[str | bytes], list[str]]
 
@@ -47,9 +48,7 @@ def _forget() -> None:
 def entry_points(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     """The entry points that are installed; a test adds its own."""
     found: list[EntryPoint] = []
-    monkeypatch.setattr(
-        "importlib.metadata.entry_points", lambda group: found if group == registry.ENTRY_POINTS else []
-    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found if group == ENTRY_POINTS else [])
     _forget()
     yield found
     _forget()
@@ -59,5 +58,5 @@ def entry_points(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
 def brought(entry_points: list[EntryPoint]) -> list[EntryPoint]:
     """Install a third party's two types: ``queue`` has a row, ``mongodb`` is no more than a coroutine."""
     for name, what in (("queue", "QUEUE"), ("mongodb", "verify")):
-        entry_points.append(EntryPoint(name, f"tests.inventory.brought:{what}", registry.ENTRY_POINTS))
+        entry_points.append(EntryPoint(name, f"tests.inventory.brought:{what}", ENTRY_POINTS))
     return entry_points

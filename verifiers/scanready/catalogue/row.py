@@ -186,6 +186,8 @@ class TargetType:
         brokers: services that name further ports.
         nmap, called: how other tools show and call it.
         proven_by: who says, besides our own tests, that the check is right.
+        parts: sibling modules in place of those of ``home``, None for one that is left out. Set by the registry for a
+            row of another package, whose modules are checked when it is loaded.
     """
 
     name: str
@@ -222,6 +224,7 @@ class TargetType:
     nmap: Nmap = Nmap()
     called: Called = Called()
     proven_by: str = ""
+    parts: Mapping[str, ModuleType | None] = field(default_factory=dict)
 
     def on(self, port: int) -> TargetType:
         """The row as it holds for a target on ``port``: without TLS on the port where there is none."""
@@ -255,7 +258,10 @@ class TargetType:
     @property
     def requirements(self) -> Requirements:
         """Return the demands of the scanner for this type; empty for a type that its document does not know."""
-        module = self.part("requirements")
+        return self.requirements_of(self.part("requirements"))
+
+    def requirements_of(self, module: ModuleType | None) -> Requirements:
+        """Return what a module ``requirements`` demands for this type."""
         found: Mapping[str, Requirements] = module.REQUIREMENTS if module else {}
         return found.get(self.name, NONE)
 
@@ -282,6 +288,8 @@ class TargetType:
 
     def part(self, name: str) -> ModuleType | None:
         """Load a sibling module of the row; None if its folder has none of that name."""
+        if name in self.parts:
+            return self.parts[name]
         return _part(self.home, name) if self.home else None
 
     def verify(self) -> Verifier:

@@ -38,6 +38,7 @@ from scanready.net.this_agent import this_agent
 
 from . import registry, timestamps
 from .agent_step import AgentStep
+from .plugins import stand_in
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
@@ -227,7 +228,7 @@ class Run:
     async def _climb(self, target: Target, seen: PortMemory) -> Report:
         started = timestamps.now()
         verify = registry.verifier(target.type)
-        row = (registry.catalogue().get(target.type) or registry.stand_in(target.type, _no_verifier)).on(target.port)
+        row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not seen.silent)

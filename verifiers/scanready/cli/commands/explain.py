@@ -9,6 +9,7 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
+from scanready.cli.job.prepare import warn_of_plugins
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
@@ -39,6 +40,7 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
         show(json.dumps(objects[0] if one else objects, indent=2) + "\n")
     else:
         show(_one(found[0]) if one else _list(found))
+    warn_of_plugins()
 
 
 def cause_object(cause: Cause) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import click
 from scanready.catalogue import TargetType
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
-from scanready.cli.messages import did_you_mean, fitting, warn
+from scanready.cli.job.prepare import warn_of_plugins
+from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step
-from scanready.run import registry
-from scanready.run.registry import catalogue
+from scanready.run.registry import all_causes, catalogue
 from scanready.wire.printable import visible
 
 #: Of a type that another package brings, and says nothing of its proof.
@@ -47,8 +47,8 @@ def command(type_: str | None, format_: str, as_json: bool) -> None:
         show(json.dumps(objects if type_ is None else objects[0], indent=2) + "\n")
     else:
         show(_table(rows) if type_ is None else _one(rows[0]))
-    for problem in registry.problems():
-        warn(problem)
+    all_causes()  # two plug-ins may claim one code
+    warn_of_plugins()
 
 
 def type_object(row: TargetType) -> dict[str, Any]:

@@ -185,7 +185,14 @@ def plugins_load(targets: Sequence[Target]) -> None:
 
     for name in dict.fromkeys(target.type for target in targets):
         registry.catalogue().get(name)
-    for problem in registry.problems():
+    warn_of_plugins()
+
+
+def warn_of_plugins() -> None:
+    """Say what is wrong with the plug-ins that were loaded so far."""
+    from scanready.run.registry import problems
+
+    for problem in problems():
         warn(problem)
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 from scanready.clients.libraries import CORE, known
 from scanready.report.document import RunInfo
 from scanready.report.serialize import agent_object
-from scanready.run.registry import ENTRY_POINTS, catalogue
+from scanready.run.registry import catalogue, plugins_installed, problems
 
 from .outlet import Outlet
 
@@ -68,7 +68,8 @@ def about_object(run: RunInfo, command: str) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "openssl": ssl.OPENSSL_VERSION,
         "libraries": _versions(),
-        "plugins": sorted(f"{one.name} = {one.value}" for one in metadata.entry_points(group=ENTRY_POINTS)),
+        "plugins": plugins_installed(),
+        "plugin_problems": problems(),
     }
 
 

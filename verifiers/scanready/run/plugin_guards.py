@@ -1,0 +1,138 @@
+"""Wrap the functions that another package brings, so that what they raise is one message and never ends a run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from scanready.catalogue import Requirements, TargetType, Verifier
+from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.wrong import Wrong
+from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from scanready.climb.identify import Signature
+    from scanready.climb.probe import Probe
+
+
+class Unusable(Exception):
+    """The type of a plug-in cannot be used; the text is a phrase that says why."""
+
+
+def attempted(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
+    """Call a function of another package, whatever it raises.
+
+    Returns:
+        What it returned and an empty text; or None and the error on one line of at most some 300 printable characters.
+
+    Raises:
+        Wrong, Unusable: as the function raises them.
+    """
+    try:
+        return function(*arguments), ""
+    except (Wrong, Unusable):
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plug-in's bug must not end the run of others
+        text, _ = attempted(str, error)
+        return None, f"{type(error).__name__}: {visible(' '.join((text or '').split()), 300)}"
+
+
+class Guards:
+    """Wraps the functions of one plug-in, which ``who`` names."""
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def row(self, row: TargetType, parts: Mapping[str, ModuleType | None]) -> TargetType:
+        """Return the row with every function of it wrapped, and with ``parts`` in place of its sibling modules."""
+        return replace(
+            row,
+            verifier=self.verifier(row.verify()),
+            split=self._judging("split", row.split, _split_fault),
+            check=self._judging("check", row.check),
+            options=tuple(
+                replace(option, read=self._judging(f"the option `{option.name}`", option.read))
+                for option in row.options
+            ),
+            brokers=tuple(replace(broker, names=_or_else(None, broker.names, str)) for broker in row.brokers),
+            parts=parts,
+        )
+
+    def verifier(self, verify: Verifier) -> Verifier:
+        """Return a verifier that cannot end the process: what asks to exit becomes an error of this one check."""
+
+        @functools.wraps(verify)
+        async def climb(probe: Probe) -> None:
+            try:
+                await verify(probe)
+            except SystemExit as exiting:
+                raise RuntimeError(f"the verifier asked the process to exit ({exiting.code!r})") from exiting
+
+        return climb
+
+    def requirements(self, wanted: Requirements) -> Requirements:
+        """Return requirements whose conditions cannot fail: where one does, it is unknown whether it holds."""
+        lines = (
+            replace(line, when=replace(line.when, holds=_or_else(None, line.when.holds, bool))) for line in wanted.lines
+        )
+        return replace(wanted, lines=tuple(lines))
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """Return the words of one step; where they are made by a function that fails, they say so."""
+        if isinstance(exchange.sent, str):
+            return exchange
+        return replace(exchange, sent=_or_else(f"not known: the story of {self._who} fails", exchange.sent, str))
+
+    def signature(self, signature: Signature) -> Signature:
+        """Return a signature that cannot fail: where it does, it recognises nothing."""
+        return replace(signature, recognise=_or_else(None, signature.recognise, str))
+
+    def services(self, module: ModuleType) -> ModuleType:
+        """Return a module ``services`` whose ``placed`` cannot fail: the target's own name and port stand then."""
+        placed = module.placed
+
+        def safely(target: Any) -> Any:
+            return _or_else([target], placed, list)(target)
+
+        return module_of("services", SERVICES=module.SERVICES, placed=safely)
+
+    def _judging(
+        self, what: str, function: Callable[..., Any], fault: Callable[[Any], str] = lambda _: ""
+    ) -> Callable[..., Any]:
+        """Return ``function``, raising :class:`Wrong` and nothing else."""
+
+        @functools.wraps(function)
+        def judge(*arguments: Any) -> Any:
+            found, error = attempted(function, *arguments)
+            if wrong := error or fault(found):
+                raise Wrong(f"{what} cannot be judged, for {self._who} fails: {wrong}")
+            return found
+
+        return judge
+
+
+def module_of(name: str, **constants: Any) -> ModuleType:
+    """Return a module with these constants and nothing else."""
+    module = ModuleType(name)
+    vars(module).update(constants)
+    return module
+
+
+def _split_fault(parts: Any) -> str:
+    if parts is None or (isinstance(parts, Mapping) and all(isinstance(one, str) for one in parts.values())):
+        return ""
+    return "it gives neither a mapping of texts nor None"
+
+
+def _or_else(otherwise: Any, function: Callable[..., Any], kind: type) -> Callable[..., Any]:
+    """Return ``function``, giving ``otherwise`` where it raises, or gives what is neither a ``kind`` nor None."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        found, error = attempted(function, *arguments)
+        return otherwise if error or not (found is None or isinstance(found, kind)) else found
+
+    return call

@@ -1,0 +1,176 @@
+"""The target types of other packages: find them as entry points, check each once, and guard what it brings.
+
+A package that is broken never ends a run. Its type has a row all the same, whose check ends ``undecided`` and says
+what is wrong; a part that only adds words (the story, a signature, a cause) is left out, and the type works without
+it. Either way there is one line in :attr:`Plugins.problems`, with the package and the entry point.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from scanready.catalogue import Cost, TargetType, Verifier
+from scanready.model import Cause, Step
+from scanready.wire.printable import visible
+
+from .plugin_guards import Guards, Unusable, attempted
+from .plugin_parts import cause_fault, checked_parts
+from .plugin_row import name_fault, row_fault
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from scanready.climb.probe import Probe
+
+#: Other packages register ``NAME = "package.module:ROW"`` under this group.
+ENTRY_POINTS = "scanready.targets"
+_MOST = 1000  # characters of one problem
+
+
+class Plugins(Mapping[str, TargetType]):
+    """The target types of other packages, by name; each is loaded when it is asked for.
+
+    Args:
+        built_in: the names that are taken.
+    """
+
+    def __init__(self, built_in: Collection[str]) -> None:
+        self._built_in = built_in
+        self._problems: dict[str, None] = {}
+        self._rows: dict[str, TargetType] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """The faults of all plug-ins that were loaded so far: a printable line each, with package and entry point."""
+        return list(self._problems)
+
+    @cached_property
+    def entries(self) -> dict[str, EntryPoint]:
+        """The entry points by name; of two that share one, the first in the order of their packages."""
+        found: dict[str, EntryPoint] = {}
+        for entry in sorted(self.installed, key=lambda one: (_package(one), one.name, one.value)):
+            if fault := name_fault(entry.name):
+                self._note(entry, f"{fault}; ignored")
+            elif entry.name in self._built_in:
+                self._note(entry, f"{entry.name} is a type of scanready itself; ignored")
+            elif entry.name in found:
+                self._note(entry, f"{_described(found[entry.name])} has that name; ignored")
+            else:
+                found[entry.name] = entry
+        return found
+
+    def __getitem__(self, name: str) -> TargetType:
+        if name not in self._rows:
+            self._rows[name] = self._load(self.entries[name])
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def with_causes(self, known: Mapping[str, Cause]) -> dict[str, Cause]:
+        """Return the causes that are known with those of all plug-ins; a code that is taken is left out, and noted."""
+        found = dict(known)
+        whose = dict.fromkeys(known, "scanready itself has")
+        for name, row in self.items():
+            for cause in _causes_of(row):
+                if found.setdefault(cause.code, cause) is cause:
+                    whose.setdefault(cause.code, f"{_described(self.entries[name])} has")
+                else:
+                    self._note(self.entries[name], f"its cause {cause.code} is left out: {whose[cause.code]} that code")
+        return found
+
+    @cached_property
+    def installed(self) -> list[EntryPoint]:
+        """Every entry point of the group, in any order."""
+        from importlib import metadata
+
+        found, error = attempted(lambda: list(metadata.entry_points(group=ENTRY_POINTS)))
+        return list(self._readable(metadata.distributions())) if error else found
+
+    def _readable(self, distributions: Iterable[Any]) -> Iterator[EntryPoint]:
+        """Read package by package: one whose file cannot be read hides no other."""
+        for distribution in distributions:
+            found, error = attempted(lambda one: list(one.entry_points.select(group=ENTRY_POINTS)), distribution)
+            if error:
+                where = visible(str(getattr(distribution, "_path", "a package")))
+                self._problems[f"the entry points in {where} cannot be read: {error}"] = None
+            yield from found or ()
+
+    def _note(self, entry: EntryPoint, what: str) -> None:
+        self._problems[visible(f"{_described(entry)}: {what}", _MOST)] = None
+
+    def _load(self, entry: EntryPoint) -> TargetType:
+        try:
+            found, error = attempted(self._read, entry)
+            fault = f"does not load: {error}"
+        except Unusable as unusable:
+            found, fault = None, str(unusable)
+        if found is not None:
+            row: TargetType = found
+            return row
+        self._note(entry, fault)
+        return stand_in(entry.name, _broken(visible(f"{_described(entry)}: {fault}", _MOST)))
+
+    def _read(self, entry: EntryPoint) -> TargetType:
+        """Load and check what an entry point brings.
+
+        Raises:
+            Unusable: it is no target type, or not a right one.
+            Exception: whatever its modules raise.
+        """
+        guards = Guards(_described(entry))
+        loaded = entry.load()
+        if inspect.iscoroutinefunction(loaded):
+            return stand_in(entry.name, guards.verifier(loaded))
+        if fault := row_fault(entry.name, loaded):
+            raise Unusable(fault)
+        if not inspect.iscoroutinefunction(loaded.verify()):
+            raise Unusable("its verify is no coroutine function")
+        parts, left_out = checked_parts(loaded, guards)
+        for part in left_out:
+            self._note(entry, part)
+        return guards.row(loaded, parts)
+
+
+def stand_in(name: str, verify: Verifier) -> TargetType:
+    """Return the row of a type that brings no more than a coroutine: no default port, and any option is taken."""
+    cost = Cost(1, 2, login_attempts=1)
+    return TargetType(name, name, 0, cost, speaks=name, verifier=verify, takes_keys=True, any_option=True)
+
+
+def _broken(line: str) -> Verifier:
+    async def verify(probe: Probe) -> None:
+        from scanready.causes import common
+        from scanready.climb.explain import Failure
+
+        async with probe.step(Step.AGENT):
+            raise Failure(common.PLUGIN_BROKEN, line)
+
+    return verify
+
+
+def _causes_of(row: TargetType) -> Iterator[Cause]:
+    """The causes of a row's package; those of a bare coroutine stand in its module."""
+    module: ModuleType | None = row.part("causes")
+    if module is None and not row.home and callable(row.verifier):
+        module = sys.modules.get(row.verifier.__module__)
+    for value in vars(module).values() if module else ():
+        if isinstance(value, Cause) and not cause_fault(value):
+            yield value
+
+
+def _package(entry: EntryPoint) -> str:
+    name, _ = attempted(lambda: entry.dist.name if entry.dist else "")  # a package without metadata has none
+    return str(name or "")
+
+
+def _described(entry: EntryPoint) -> str:
+    return f"plug-in {_package(entry) or 'without a package'} ({entry.name} = {entry.value})"
