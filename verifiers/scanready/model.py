@@ -138,6 +138,8 @@ class Check:
         seconds: wall time.
         tentative: it was tried with an invented identity, so that it may warn but never block.
         wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
+        trace: the traceback of an exception that no verifier translated: at most 4 KB of printable lines without
+            secrets, for ``-v``, transcript and bundle only.
     """
 
     step: Step
@@ -149,6 +151,7 @@ class Check:
     seconds: float = 0.0
     tentative: bool = False
     wordless: bool = False
+    trace: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scanready.catalogue import Catalogue, TargetType
@@ -29,7 +29,7 @@ from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint,
 from scanready.net import datagram
 from scanready.net.resolve import NoTurn, Resolver
 from scanready.net.sockets import Address
-from scanready.net.stream import Stream, Tap
+from scanready.net.stream import TRACEBACK, Stream, Tap
 from scanready.net.tls import TlsSession
 
 from . import certificates
@@ -41,6 +41,7 @@ from .identify import Signatures
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
 from .rung import ClimbEnded, Rung
+from .trace import secrets_of, trace_of, without_secrets
 
 __all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
 
@@ -126,6 +127,7 @@ class Probe:
         self._dialled: Dialled | None = None
         self._owed = Farewells()
         self._tap = shared.tap(target) if shared.tap else None
+        self._secrets = secrets_of(target.credential)
 
     # what a verifier asks -------------------------------------------------------------------------------------------
 
@@ -166,7 +168,8 @@ class Probe:
         reported in a fixed order. ``endpoint`` is "host:port"; the target's own by default.
         """
         checks = self.checks if into is None else into
-        return Rung(self.row, self.depth, self.shared.signatures, step, endpoint or self.endpoint, checks)
+        where = endpoint or self.endpoint
+        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._secrets)
 
     def explain(self, error: BaseException, step: Step) -> Finding:
         """Return the cause of ``error`` at ``step``, for an error that a verifier catches itself."""
@@ -408,6 +411,12 @@ class Probe:
         """Close a connection politely now, not at the end of the climb."""
         await self._owed.leave(stream)
 
+    def tap_traces(self) -> None:
+        """Give the tap the traceback of each exception that no verifier translated, where there is a tap."""
+        for check in self.checks if self._tap else ():
+            if check.trace and self._tap:
+                self._tap(TRACEBACK, check.trace.encode("utf-8", "backslashreplace"))
+
     def record(self, check: Check) -> None:
         """Add a check that was made without a rung."""
         self.checks.append(check)
@@ -451,7 +460,9 @@ class Probe:
         except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
             step = self.checks[-1].step if self.checks else Step.AGENT
             found = self.explain(error, step)
-            self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found))
+            trace = trace_of(error, self._secrets) if found.cause is common.BUG else ""
+            found = replace(found, detail=without_secrets(found.detail, self._secrets))
+            self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace))
         if "proxy" not in self.target.options:  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
 

@@ -8,6 +8,7 @@ why), ``stop`` (it fails, the climb ends).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from scanready.net.stream import TlsError
 
 from .explain import Failure, explain
 from .identify import Signatures
+from .trace import trace_of, without_secrets
 
 
 class ClimbEnded(Exception):
@@ -32,17 +34,26 @@ class Rung:
         depth: the last step of the climb; entering a later one ends it.
         signatures: recognise another protocol in what the peer sent.
         checks: takes the check.
+        secrets: texts that are hidden where an exception that no verifier translated repeats them.
     """
 
-    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_signatures", "check")
+    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_secrets", "_signatures", "check")
 
     def __init__(
-        self, row: TargetType, depth: Step, signatures: Signatures, step: Step, endpoint: str, checks: list[Check]
+        self,
+        row: TargetType,
+        depth: Step,
+        signatures: Signatures,
+        step: Step,
+        endpoint: str,
+        checks: list[Check],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._row = row
         self._depth = depth
         self._signatures = signatures
         self._checks = checks
+        self._secrets = secrets
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
@@ -111,8 +122,10 @@ class Rung:
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
-        # What nobody translated becomes `scanready.bug`, not a traceback.
         finding = explain(error, self.check.step, self._row.speaks, self._signatures)
+        if finding.cause is common.BUG:
+            finding = replace(finding, detail=without_secrets(finding.detail, self._secrets))
+            self.check.trace = trace_of(error, self._secrets)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         heard, row = getattr(error, "heard", b""), self._row
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: (direction "sent" or "received", the bytes in clear): what a transcript keeps.
 Tap = Callable[[str, bytes], None]
+#: The direction of what was not exchanged: the traceback (UTF-8) of an exception that no verifier translated.
+TRACEBACK = "traceback"
 #: What identification needs of the first bytes; the rest of a talk is not kept.
 HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.

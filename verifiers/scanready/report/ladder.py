@@ -108,6 +108,9 @@ def _tell(report: Report, paper: Paper) -> None:
             paper.draw(Text("by hand", "dim"), indent=6)
         for line in by_hand:
             paper.paste(line, indent=8)
+        if rung.trace:
+            paper.draw(Text("traceback", "dim"), indent=6)
+            paper.paste(rung.trace, indent=8)
         said.update([rung.means] if rung.code else [], by_hand)
     if told.request:
         paper.draw(Text.assemble("\nask ", (visible(told.request.whom), "bold"), overflow="fold"), indent=2)

@@ -31,7 +31,10 @@ from .serialize import fixes
 
 @dataclass(frozen=True, slots=True)
 class ToldStep:
-    """One check in words. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first."""
+    """One check in words. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first.
+
+    ``trace`` is a traceback of several lines, where an exception was not translated; a stored report has none.
+    """
 
     step: Step
     endpoint: str
@@ -44,6 +47,7 @@ class ToldStep:
     code: str | None = None
     owner: Owner | None = None
     fix: str | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
         finding.cause.code if finding else None,
         finding.cause.owner if finding else None,
         finding.fix if finding else None,
+        check.trace,
     )
 
 

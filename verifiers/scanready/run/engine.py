@@ -242,6 +242,7 @@ class Run:
             first = AgentStep(verify)
             await probe.climb(first)
             first.conclude(probe)
+            probe.tap_traces()
             if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
         _complete(probe)

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from scanready.model import Credential, Target
-from scanready.net.stream import Tap
+from scanready.net.stream import TRACEBACK, Tap
 from scanready.run import timestamps
 from scanready.wire.printable import visible
 
@@ -29,13 +29,18 @@ def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
 
         def take(direction: str, data: bytes) -> None:
             clean = _without(data, secrets)
-            block = f"\n{timestamps.now()} {visible(str(target))} {direction} {len(data)} bytes\n{dump(clean)}"
+            shown = _indented(clean) if direction == TRACEBACK else dump(clean)
+            block = f"\n{timestamps.now()} {visible(str(target))} {direction} {len(data)} bytes\n{shown}"
             for outlet in outlets:
                 outlet.write(block)
 
         return take
 
     return tap
+
+
+def _indented(text: bytes) -> str:
+    return "".join(f"    {line}\n" for line in text.decode("utf-8", "backslashreplace").split("\n"))
 
 
 def dump(data: bytes) -> str:
