@@ -302,6 +302,17 @@ LOGIN_WITHHELD = Cause(
     "Run `scanready check` for this target alone with the corrected credential.",
     definite=False,
 )
+LOGIN_NOT_TRIED = Cause(
+    "login.not-tried",
+    Owner.OPERATOR,
+    Step.LOGIN,
+    "The target has a credential, and the verifier of its type did not log in with it: whether the account works is "
+    "unknown.",
+    "Remove the credential from the target to check it up to the login prompt only, or ask the authors of the package "
+    "that brings the type for a login (`scanready types TYPE` lists its steps).",
+    "Log in manually with the same account, once.",
+    definite=False,
+)
 ACCESS_DENIED = Cause(
     "access.denied",
     Owner.SERVER,

@@ -39,6 +39,7 @@ from scanready.net.this_agent import this_agent
 from . import registry, timestamps
 from .agent_step import AgentStep
 from .plugins import stand_in
+from .untried_login import record_untried_login
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
@@ -245,6 +246,7 @@ class Run:
             probe.tap_traces()
             if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
+            record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)
