@@ -54,6 +54,7 @@ def test_the_sdist_holds_the_tests_and_the_lab(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     wanted = {"cli.py", "tests/readers.py", "fixtures/lab/net.py", "script/test", "constraints.txt", "README.md"}
+    wanted |= {"examples/scanready-redis/src/scanready_redis/row.py", "examples/scanready-redis/pyproject.toml"}
     wanted |= {"fixtures/estate/estate.scanready.yaml", "fixtures/imports/nmap-7.93-probed.xml"}
     assert wanted <= names
 

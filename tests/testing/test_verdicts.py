@@ -147,6 +147,7 @@ def test_assertions() -> None:
     assert bad.assert_blocked() is bad
     assert bad.assert_blocked("connect.filtered") is bad
     assert CheckedReport.of(having(Verdict.LIMITED)).assert_limited("connect.filtered")
+    assert CheckedReport.of(having(Verdict.UNDECIDED)).assert_undecided("connect.filtered")
     for fails in (
         bad.assert_scannable,
         bad.assert_ready,

@@ -57,6 +57,15 @@ class CheckedReport(Report):
         __tracebackhide__ = True
         return self._assert_verdict(Verdict.LIMITED, cause)
 
+    def assert_undecided(self, cause: str | None = None) -> CheckedReport:
+        """Assert that whether a scan would work is not known, for this cause if one is named.
+
+        Raises:
+            AssertionError: with the ladder.
+        """
+        __tracebackhide__ = True
+        return self._assert_verdict(Verdict.UNDECIDED, cause)
+
     def _assert_verdict(self, verdict: Verdict, cause: str | None) -> CheckedReport:
         __tracebackhide__ = True
         wanted = f"{verdict} by {cause}" if cause else verdict.value

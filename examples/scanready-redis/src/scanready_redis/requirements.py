@@ -1,0 +1,12 @@
+"""Requirements of the scanner for Redis: the ports of `scanready firewall`, and where the demand is written."""
+
+from __future__ import annotations
+
+from scanready.catalogue import Requirements
+from scanready.catalogue.requirement import one_port
+
+REQUIREMENTS = {
+    "redis": Requirements(
+        one_port(6379, "Redis server", "The Redis documentation", "is the default `port` of redis.conf")
+    ),
+}
