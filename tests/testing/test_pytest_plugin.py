@@ -316,12 +316,14 @@ def test_marker(): pass
         assert says in done.text, says
 
 
-def test_a_broken_plug_in_is_a_collection_error(project: Project) -> None:
+def test_a_broken_plug_in_fails_its_own_targets_only(project: Project) -> None:
     (project.where.parent / "site" / "moodplugin.py").write_text("import nothing_of_this_name\n")
     project.write("e.scanready.yaml", "targets:\n  - mood://a:7\n")
+    project.write("test_other.py", "def test_other():\n    pass\n")
     done = project.run()
-    assert done.code == 2
-    assert "the plug-in for target type 'mood' does not load: ModuleNotFoundError" in done.text
+    assert sorted(done.outcomes().values()) == ["FAILED", "PASSED"]
+    assert "agent.plugin-broken" in done.text
+    assert "(mood = moodplugin:verify): does not load: ModuleNotFoundError" in " ".join(done.text.split()), done.text
 
 
 def test_it_is_light_for_those_who_do_not_use_it() -> None:
