@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import scanready
 from scanready.run.registry import all_causes
 from tests.ladder import TYPES
 
@@ -147,10 +148,14 @@ def _cause_constants() -> dict[str, str]:
 def test_every_cause_that_a_page_names_exists() -> None:
     codes = set(all_causes())
     areas = {code.partition(".")[0] for code in codes}
+    modules = {".".join(("scanready", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in SOURCES}
+    modules |= {f"scanready.{path.name}" for path in PACKAGE.iterdir()} | {
+        f"scanready.{word}" for word in scanready.__all__
+    }
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         named = re.findall(r"`([a-z0-9]+\.[a-z0-9-]+)`", page.read_text(encoding="utf-8"))
         files = {code for code in named if code.endswith((".cnf", ".conf", ".ini", ".ora", ".yaml"))}
-        unknown = {code for code in named if code.partition(".")[0] in areas} - codes - files
+        unknown = {code for code in named if code.partition(".")[0] in areas} - codes - files - modules
         assert not unknown, f"{page.name} names causes that do not exist: {unknown}"
 
 

@@ -87,15 +87,16 @@ def test_bad_input_is_a_message_and_exit_code_2(plugins: Path, arguments: list[s
 def test_a_broken_plugin_is_named_before_anything_is_probed(plugins: Path) -> None:
     (plugins / "moodplugin.py").write_text("import a_module_that_nobody_has\n")
     done = plugin.run(plugins, ["check", mood("ready")])
-    assert done.returncode == 2
-    assert "'mood' does not load: ModuleNotFoundError" in done.stderr
+    assert done.returncode == 3
+    assert "(mood = moodplugin:verify): does not load: ModuleNotFoundError" in done.stderr
 
 
-def test_an_error_of_ours_is_no_verdict(plugins: Path) -> None:
+def test_an_error_in_a_plugin_at_import_is_no_verdict(plugins: Path) -> None:
     (plugins / "moodplugin.py").write_text("raise ZeroDivisionError('at import')\n")
     done = plugin.run(plugins, ["check", mood("ready")])
     assert done.returncode == 3
-    assert "please report it" in done.stderr
+    assert "does not load: ZeroDivisionError: at import" in done.stderr
+    assert "agent.plugin-broken" in done.stdout
 
 
 def test_every_problem_of_an_inventory_is_told_with_its_place(plugins: Path) -> None:
