@@ -63,9 +63,9 @@ def _class(value: type) -> Iterator[str]:
     yield "```python"
     yield _head(value)
     if issubclass(value, enum.Enum):
-        yield from (f"    {member.name} = {member.value!r}" for member in value)
+        yield from (f"    {member.name} = {_quoted(repr(member.value))}" for member in value)
     else:
-        yield from (f"    {ast.unparse(node)}" for node in fields if isinstance(node, ast.AnnAssign))
+        yield from (f"    {_quoted(ast.unparse(node))}" for node in fields if isinstance(node, ast.AnnAssign))
         for node in methods:
             if node.name == "__init__":
                 yield from textwrap.indent(_signature(node), "    ").splitlines()
@@ -74,6 +74,11 @@ def _class(value: type) -> Iterator[str]:
     for node in methods:
         if not node.name.startswith("_") and node.name not in _INTERNAL.get(value.__name__, ()):
             yield from ("", *_method(node))
+
+
+def _quoted(code: str) -> str:
+    """Code with the quotes of the house."""
+    return re.sub(r"'([^'\"]*)'", r'"\1"', code)
 
 
 def _head(value: type) -> str:
@@ -99,7 +104,7 @@ def _function(value: Any, prefix: str = "") -> Iterator[str]:
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-    arguments = re.sub(r"(: [^=:]+?)=", r"\1 = ", ast.unparse(node.args))
+    arguments = re.sub(r"(: [^=:]+?)=", r"\1 = ", _quoted(ast.unparse(node.args)))
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     line = f"{word} {node.name}({arguments}){returns}"
     if len(line) <= 100:

@@ -148,14 +148,11 @@ def _cause_constants() -> dict[str, str]:
 def test_every_cause_that_a_page_names_exists() -> None:
     codes = set(all_causes())
     areas = {code.partition(".")[0] for code in codes}
-    modules = {".".join(("scanready", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in SOURCES}
-    modules |= {f"scanready.{path.name}" for path in PACKAGE.iterdir()} | {
-        f"scanready.{word}" for word in scanready.__all__
-    }
+    ours = {f"scanready.{name}" for name in (*scanready.__all__, *(path.stem for path in PACKAGE.iterdir()))}
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         named = re.findall(r"`([a-z0-9]+\.[a-z0-9-]+)`", page.read_text(encoding="utf-8"))
         files = {code for code in named if code.endswith((".cnf", ".conf", ".ini", ".ora", ".yaml"))}
-        unknown = {code for code in named if code.partition(".")[0] in areas} - codes - files - modules
+        unknown = {code for code in named if code.partition(".")[0] in areas} - codes - files - ours
         assert not unknown, f"{page.name} names causes that do not exist: {unknown}"
 
 
