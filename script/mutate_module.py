@@ -5,7 +5,8 @@
 
 Each mutant runs in a temporary copy of the project, so that a crash leaves the sources as they are. To be quick, a run
 is a fork of a process that has imported pytest and every foreign module the tests use. A fork that fails, dies or
-outlasts its time has noticed the change. Survivors are shown: each is a missing test, or a change without effect.
+outlasts its time has noticed the change. Survivors are shown: each is a missing test, or a change without effect. Those
+without effect stand with a reason in script/mutate-survivors.toml; any other makes the exit code 1.
 
 A run may take ten times as long as the unchanged tests, at least 10 s and at most ``--timeout``.
 """
@@ -210,23 +211,50 @@ def _run_all(job: Job, copies: Sequence[Copy], changes: Sequence[Change], second
                 free.append(copy)
 
 
-def report(results: Sequence[Result], seed: int) -> dict[str, object]:
+Known = dict[tuple[str, str, str], str]
+
+
+def read_known(root: Path) -> Known:
+    """Read the accepted survivors: the reason for each file, line before and line after the change.
+
+    Raises:
+        SystemExit: an entry has no reason, or its line is not in its file any more.
+    """
+    path = root / "script" / "mutate-survivors.toml"
+    known: Known = {}
+    for entry in tomllib.loads(path.read_text(encoding="utf-8"))["survivor"] if path.exists() else ():
+        file, before, after, reason = (entry.get(name, "").strip() for name in ("file", "before", "after", "reason"))
+        lines = (root / file).read_text(encoding="utf-8").splitlines() if (root / file).is_file() else []
+        if not reason or before not in map(str.strip, lines):
+            raise SystemExit(f"{path.name}: {'no such line' if reason else 'no reason'}: {file}: {before}")
+        known[file, before, after] = reason
+    return known
+
+
+def _reason(known: Known, file: str, diff: str) -> str:
+    """Return why a survivor is accepted, an empty string if it is not."""
+    before, _, after = diff.partition("\n")
+    return known.get((file, before[1:].strip(), after[1:].strip()), "")
+
+
+def report(results: Sequence[Result], seed: int, known: Known | None = None) -> dict[str, object]:
     """Summarise the results as data that JSON can hold."""
-    survivors = [
-        {
-            "file": result.change.path,
-            "line": result.change.mutant.line,
-            "kind": result.change.mutant.kind,
-            "diff": result.change.mutant.diff(result.change.source),
-        }
-        for result in results
-        if result.outcome == "survived"
-    ]
+    survivors = []
+    for result in results:
+        if result.outcome == "survived":
+            path, mutant, diff = (
+                result.change.path,
+                result.change.mutant,
+                result.change.mutant.diff(result.change.source),
+            )
+            reason = _reason(known or {}, path, diff)
+            survivors.append({"file": path, "line": mutant.line, "kind": mutant.kind, "diff": diff, "reason": reason})
     return {
         "mutants": len(results),
         "killed": len(results) - len(survivors),
         "timeouts": sum(result.outcome == "timeout" for result in results),
         "survived": len(survivors),
+        "accepted": sum(bool(one["reason"]) for one in survivors),
         "seed": seed,
         "survivors": survivors,
     }
@@ -269,19 +297,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     job = read_job(options.root.resolve(), options.module, options.tests, options.timeout)
+    known = read_known(job.root)
     began = time.monotonic()
-    result = report(run(job, options.count, options.seed), options.seed)
+    result = report(run(job, options.count, options.seed), options.seed, known)
     if options.output:
         options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     survivors = result["survivors"]
     assert isinstance(survivors, list)
     for one in survivors:
-        print(f"{one['file']}:{one['line']}: {one['kind']} survived\n{one['diff']}\n")
-    counts = "{killed} of {mutants} mutants killed ({timeouts} by time), {survived} survived; seed {seed}".format(
-        **result
-    )
+        why = f"accepted: {one['reason']}" if one["reason"] else "not accepted"
+        print(f"{one['file']}:{one['line']}: {one['kind']} survived\n{one['diff']}\n  {why}\n")
+    counts = (
+        "{killed} of {mutants} mutants killed ({timeouts} by time), {survived} survived, {accepted} of them accepted; "
+        "seed {seed}"
+    ).format(**result)
     print(f"{options.module}: {counts}; {time.monotonic() - began:.0f} s")
-    return 0
+    return 0 if result["accepted"] == result["survived"] else 1
 
 
 if __name__ == "__main__":

@@ -152,6 +152,8 @@ class Mutator:
                 self._add(keyword, "drop keyword", start, end, "")
 
     def _negate(self, test: ast.expr) -> None:
+        if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
+            return
         if not isinstance(test, ast.Compare) and not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
             self._replace(test, "negate", f"(not ({self._text(test)}))")
 

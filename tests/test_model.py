@@ -1,11 +1,30 @@
-"""The verdict: a table of checks and what follows from them."""
+"""The words of the model: the verdict as a table of checks, and what targets, credentials and reports say."""
 
 from __future__ import annotations
 
 import pytest
 
 from scanready.causes import common
-from scanready.model import Check, Credential, Finding, Outcome, Step, Verdict, judge, reached
+from scanready.model import (
+    DEPTHS,
+    LADDER,
+    Agent,
+    Cause,
+    Check,
+    Credential,
+    Finding,
+    Footprint,
+    Outcome,
+    Owner,
+    Report,
+    Step,
+    Target,
+    Verdict,
+    bracketed,
+    is_address,
+    judge,
+    reached,
+)
 
 P, W, F, S = Outcome.PASSED, Outcome.WARNED, Outcome.FAILED, Outcome.SKIPPED
 CLIMBED = [(Step.RESOLVE, P), (Step.CONNECT, P), (Step.HANDSHAKE, P), (Step.AUTH, P)]
@@ -19,8 +38,8 @@ def checks(*steps: tuple[Step, Outcome], **last: object) -> list[Check]:
     return made
 
 
-def finding(cause: object) -> Finding:
-    return Finding(cause, "seen")  # type: ignore[arg-type]
+def finding(cause: Cause) -> Finding:
+    return Finding(cause, "the detail")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +67,101 @@ def test_judge(made: list[Check], verdict: Verdict) -> None:
     assert judge(made)[0] is verdict
 
 
+#: What the checks below one further check prove: nothing yet, the login prompt, or read access.
+CONNECTED = checks(*CLIMBED[:2])
+PROMPTED = checks(*CLIMBED)
+READ = checks(*CLIMBED, (Step.LOGIN, P), (Step.ACCESS, P))
+U, B, L = Verdict.UNDECIDED, Verdict.BLOCKED, Verdict.LIMITED
+NOTHING_NEW = (U, Verdict.READY, Verdict.SCANNABLE)
+#: One cause that says something about the target, and one that kept us from knowing.
+KNOWN, UNKNOWN = common.TLS_EXPIRED, common.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "tentative", "verdicts"),
+    [
+        (P, None, False, NOTHING_NEW),
+        (P, None, True, NOTHING_NEW),
+        (P, KNOWN, False, NOTHING_NEW),
+        (P, KNOWN, True, (U, U, U)),
+        (P, UNKNOWN, False, (U, U, U)),
+        (P, UNKNOWN, True, (U, U, U)),
+        (W, None, False, NOTHING_NEW),
+        (W, None, True, NOTHING_NEW),
+        (W, KNOWN, False, (U, L, L)),
+        (W, KNOWN, True, (U, U, U)),
+        (W, UNKNOWN, False, (U, U, U)),
+        (W, UNKNOWN, True, (U, U, U)),
+        (F, None, False, NOTHING_NEW),
+        (F, None, True, NOTHING_NEW),
+        (F, KNOWN, False, (B, B, B)),
+        (F, KNOWN, True, (U, U, U)),
+        (F, UNKNOWN, False, (U, U, U)),
+        (F, UNKNOWN, True, (U, U, U)),
+        (S, None, False, NOTHING_NEW),
+        (S, None, True, NOTHING_NEW),
+        (S, KNOWN, False, NOTHING_NEW),
+        (S, KNOWN, True, (U, U, U)),
+        (S, UNKNOWN, False, (U, U, U)),
+        (S, UNKNOWN, True, (U, U, U)),
+    ],
+)
+def test_one_further_check(
+    outcome: Outcome, cause: Cause | None, tentative: bool, verdicts: tuple[Verdict, Verdict, Verdict]
+) -> None:
+    """Every combination of outcome, cause and identity, beside climbs that prove nothing, the prompt, and access."""
+    further = Check(Step.TLS, "h:1", outcome, "", {}, finding(cause) if cause else None, tentative=tentative)
+    for climbed, expected in zip((CONNECTED, PROMPTED, READ), verdicts, strict=True):
+        for made in ([*climbed, further], [further, *climbed]):
+            verdict, decisive = judge(made)
+            assert verdict is expected, made
+            explained = verdict in (B, L) or (verdict is U and verdicts == (U, U, U))
+            assert decisive is (further if explained else None), made
+
+
+def judged(*made: list[Check]) -> tuple[Verdict, str]:
+    """The verdict, and the endpoint of the check that decided it."""
+    verdict, decisive = judge([check for some in made for check in some])
+    return verdict, decisive.endpoint if decisive else ""
+
+
+def one(endpoint: str, outcome: Outcome, cause: Cause) -> list[Check]:
+    return [Check(Step.TLS, endpoint, outcome, "", {}, finding(cause))]
+
+
+def test_of_several_causes_the_worst_decides_and_of_equals_the_first() -> None:
+    failed, unknown = one("failed", F, common.REFUSED), one("unknown", F, common.LIMIT)
+    warned = one("warned", W, common.TLS_EXPIRED)
+    assert judged(READ, warned, unknown, failed, one("later", F, common.FILTERED)) == (B, "failed")
+    assert judged(READ, warned, unknown, one("later", W, common.LIMIT)) == (U, "unknown")
+    assert judged(READ, warned, one("later", W, common.TLS_UNTRUSTED)) == (L, "warned")
+
+
+@pytest.mark.parametrize(
+    ("proof", "last", "verdict"),
+    [
+        (Step.CONNECT, Step.RESOLVE, U),
+        (Step.CONNECT, Step.CONNECT, Verdict.READY),
+        (Step.HANDSHAKE, Step.CONNECT, U),
+        (Step.HANDSHAKE, Step.HANDSHAKE, Verdict.READY),
+        (Step.AUTH, Step.HANDSHAKE, U),
+        (Step.AUTH, Step.AUTH, Verdict.READY),
+        (Step.LOGIN, Step.AUTH, U),
+        (Step.LOGIN, Step.LOGIN, Verdict.READY),
+        (Step.LOGIN, Step.ACCESS, Verdict.SCANNABLE),
+    ],
+)
+def test_a_type_is_ready_once_its_own_proof_holds(proof: Step, last: Step, verdict: Verdict) -> None:
+    climbed = [(step, P) for step in LADDER if step.height <= last.height]
+    assert judge(checks(*climbed), proof) == (verdict, None)
+
+
+@pytest.mark.parametrize("step", [Step.AUTH, Step.ACCESS])
+def test_a_step_with_a_warning_is_proof_too(step: Step) -> None:
+    warned = Check(step, "h:1", W, "", {}, finding(common.TLS_EXPIRED))
+    assert judge([*CONNECTED, warned]) == (L, warned)
+
+
 def test_a_blocking_cause_outranks_what_came_before_it() -> None:
     made = checks((Step.TLS, W), finding=finding(common.TLS_EXPIRED)) + checks(
         (Step.LOGIN, F), finding=finding(common.LOGIN_REFUSED)
@@ -64,6 +178,87 @@ def test_a_type_whose_requirement_ends_earlier() -> None:
 def test_reached_is_the_highest_that_held() -> None:
     assert reached(checks(*CLIMBED, (Step.LOGIN, F))) is Step.AUTH
     assert reached(checks((Step.RESOLVE, F))) is None
+
+
+def test_reached_counts_warnings_and_neither_failures_nor_skipped_steps() -> None:
+    made = checks((Step.AUTH, W), (Step.CONNECT, P), (Step.LOGIN, F), (Step.ACCESS, S))
+    assert reached(made) is Step.AUTH
+    assert reached([]) is None
+
+
+def test_the_ladder_rises_from_the_agent_to_access() -> None:
+    names = ["agent", "resolve", "connect", "tls", "handshake", "auth", "login", "access"]
+    assert [str(step) for step in LADDER] == names
+    assert [step.height for step in LADDER] == list(range(8))
+    depths = [Step(depth).height for depth in DEPTHS]
+    assert depths == sorted(depths), "each depth is a step, and a later one goes further"
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("db7.corp", "postgresql://db7.corp:5432"),
+        ("10.0.0.7", "postgresql://10.0.0.7:5432"),
+        ("fe80::7%eth0", "postgresql://[fe80::7%eth0]:5432"),
+    ],
+)
+def test_a_target_is_shown_as_a_url(host: str, shown: str) -> None:
+    made = Target(host, "postgresql", 5432)
+    assert str(made) == shown
+    assert made.endpoint == (host, 5432)
+    assert shown.endswith(f"{bracketed(host)}:5432")
+
+
+def test_a_target_has_no_options_and_no_origin_unless_given() -> None:
+    made = Target("h", "ssh", 22)
+    assert (made.options, made.credential, made.tags, made.source) == ({}, None, (), None)
+    assert not made.explicit_port
+    assert not made.guessed
+
+
+@pytest.mark.parametrize("text", ["10.0.0.7", "::1", "fe80::7", "fe80::7%eth0", "2001:db8::1"])
+def test_addresses(text: str) -> None:
+    assert is_address(text) is True
+
+
+@pytest.mark.parametrize("text", ["db7.corp", "", "10.0.0", "10.0.0.256", "10.0.0.0/8", "%eth0", "[::1]", "eth0%::1"])
+def test_what_is_no_address(text: str) -> None:
+    assert is_address(text) is False
+
+
+def test_an_account_is_guarded_for_who_judges_it() -> None:
+    assert Credential("pg", "svc").guarded_by == ("svc", "pg")
+    assert Credential("pg", "svc", authority="corp.example").guarded_by == ("svc", "corp.example")
+    assert Credential("pg", "svc").password is None
+
+
+def test_a_new_check_claims_nothing() -> None:
+    made = Check(Step.AUTH, "h:1", P, "asks for a password")
+    assert (made.facts, made.finding, made.seconds) == ({}, None, 0.0)
+    assert not made.tentative
+    assert not made.wordless
+    assert Footprint() == Footprint(connections=0, login_attempts=0, probe_logins=0)
+    assert (Footprint().connections, Footprint().login_attempts, Footprint().probe_logins) == (0, 0, 0)
+
+
+def test_an_agent_is_real_unless_assumed() -> None:
+    made = Agent("proxy1", "Linux")
+    assert not made.assumed
+    assert (made.addresses, made.distribution, made.networks) == ((), "", ())
+
+
+def test_a_cause_is_definite_unless_marked() -> None:
+    made = Cause("x.y", Owner.SERVER, Step.AUTH, "It is.", "Change it.", "Look.")
+    assert made.definite is True
+
+
+def test_a_report_names_the_cause_of_its_finding() -> None:
+    def report(found: Finding | None) -> Report:
+        agent, where = Agent("proxy1", "Linux"), Target("h", "ssh", 22)
+        return Report(agent, where, B, None, found, Step.CONNECT, {}, [], Footprint(), "2024-01-01T00:00:00Z", 0.1)
+
+    assert report(finding(common.REFUSED)).cause is common.REFUSED
+    assert report(None).cause is None
 
 
 def test_secrets_are_not_in_a_repr() -> None:

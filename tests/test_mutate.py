@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import mutate_module
 import mutations
 import pytest
 
@@ -87,8 +88,10 @@ def test_a_strong_test_kills_what_a_weak_one_lets_live(project: Path) -> None:
     assert 0 < weak["killed"] < weak["mutants"]
     assert weak["survived"] == len(weak["survivors"]) == weak["mutants"] - weak["killed"]
     boundary = "-    if age < 18 or member:\n+    if age <= 18 or member:"
-    assert {"file": "toy.py", "line": 6, "kind": "comparison", "diff": boundary} in weak["survivors"]
-    assert f"toy.py:6: comparison survived\n{boundary}\n" in done.stdout
+    survivor = {"file": "toy.py", "line": 6, "kind": "comparison", "diff": boundary, "reason": ""}
+    assert survivor in weak["survivors"]
+    assert f"toy.py:6: comparison survived\n{boundary}\n  not accepted\n" in done.stdout
+    assert done.returncode == 1
     assert (project / "toy.py").read_text() == TOY, "the sources stay as they are"
 
 
@@ -121,6 +124,38 @@ def test_the_projects_own_table_names_files_that_exist() -> None:
             code = (ROOT / path).read_text(encoding="utf-8")
             assert [name for name in names.split(",") if f"def {name}(" not in code and name] == [], module
         assert [test for test in entry["tests"] if not (ROOT / test).is_file()] == [], module
+
+
+def test_the_projects_own_survivors_are_of_lines_that_exist() -> None:
+    assert mutate_module.read_known(ROOT)
+
+
+def test_survivors_are_accepted_with_a_reason(project: Path) -> None:
+    source, weak = "def f(a):\n    return max(a, 0) + 1\n", ("toy.py", "--tests", "test_weak.py")
+    (project / "toy.py").write_text(source)
+    (project / "test_weak.py").write_text("from toy import f\n\n\ndef test_it():\n    assert f(3) == 4\n")
+    entry = """
+[[survivor]]
+file = "toy.py"
+before = "return max(a, 0) + 1"
+after = "return max(a, 1) + 1"
+reason = "0 never gets here, and negative numbers are nobody's"
+"""
+    known = project / "script" / "mutate-survivors.toml"
+    known.parent.mkdir()
+    known.write_text(entry)
+    done, result = run(project, *weak)
+    assert done.returncode == 1
+    assert (result["accepted"], result["survived"]) == (1, 2), done.stdout
+    assert "  accepted: 0 never gets here, and negative numbers are nobody's\n" in done.stdout
+    known.write_text(entry + entry.replace("(a, 1)", "(a, -1)"))
+    done, result = run(project, *weak)
+    assert done.returncode == 0, done.stdout
+    for change, complaint in (("max(a, 0)", "no such line"), ("0 never gets", "no reason")):
+        known.write_text(entry.replace(change, "") if complaint == "no such line" else entry.partition("reason")[0])
+        done, _ = run(project, *weak)
+        assert done.returncode == 1
+        assert f"mutate-survivors.toml: {complaint}: toy.py" in done.stderr
 
 
 def test_an_endless_loop_counts_as_noticed(project: Path) -> None:

@@ -6,7 +6,9 @@ import datetime
 import ipaddress
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 
+import certifi
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,9 +27,12 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 
 def issued(
-    subject: str = "db7.corp", issuer: str = "Corp CA", names: tuple[str, ...] = ("db7.corp",), days: int = 30
+    subject: str = "db7.corp",
+    issuer: str = "Corp CA",
+    names: tuple[str, ...] = ("db7.corp",),
+    days: int = 30,
 ) -> bytes:
-    """A leaf in DER, signed by a key nobody trusts."""
+    """A leaf in DER, valid for 60 days up to ``days`` from now, signed by a key nobody trusts."""
     end = NOW + datetime.timedelta(days=days)
     alternative = x509.SubjectAlternativeName(
         [x509.IPAddress(ipaddress.ip_address(name)) if ":" in name else x509.DNSName(name) for name in names]
@@ -83,10 +88,14 @@ def test_one_name_has_many_spellings(name: str) -> None:
 
 
 class Chain:
-    """A root that is trusted, an intermediate and a leaf, valid for ``days`` each."""
+    """A root that is trusted, an intermediate and a leaf, valid from ``since`` days from now for ``days`` each."""
 
     def __init__(
-        self, directory: Path, days: tuple[int, int, int] = (400, 90, 30), use: x509.ObjectIdentifier | None = None
+        self,
+        directory: Path,
+        days: tuple[int, int, int] = (400, 90, 30),
+        uses: tuple[x509.ObjectIdentifier, ...] = (),
+        since: tuple[int, int, int] = (-500, -500, -500),
     ):
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in days]
         self.made = []
@@ -98,13 +107,13 @@ class Chain:
                 .issuer_name(self.named(("Root", "Between", "db7.corp")[issuer]))
                 .public_key(keys[depth].public_key())
                 .serial_number(x509.random_serial_number())
-                .not_valid_before(NOW - datetime.timedelta(days=500))
+                .not_valid_before(NOW + datetime.timedelta(days=since[depth]))
                 .not_valid_after(NOW + datetime.timedelta(days=end))
                 .add_extension(x509.BasicConstraints(ca=depth < 2, path_length=None), critical=True)
                 .add_extension(x509.SubjectAlternativeName([x509.DNSName("db7.corp")]), critical=False)
             )
-            if use is not None and depth == 2:
-                builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            if uses and depth == 2:
+                builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             self.made.append(builder.sign(keys[issuer], hashes.SHA256()))
         self.ca_file = directory / f"{self.made[0].serial_number}.pem"  # a store is kept by its file's name
         self.ca_file.write_bytes(self.made[0].public_bytes(serialization.Encoding.PEM))
@@ -113,10 +122,17 @@ class Chain:
     def named(name: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
-    def faults(self, sent: int = 2) -> dict[str, str]:
-        """What is said of the first ``sent`` certificates, the leaf first."""
+    def session(self, sent: int = 2) -> TlsSession:
+        """A handshake in which the server sent the first ``sent`` certificates, the leaf first."""
         der = tuple(made.public_bytes(serialization.Encoding.DER) for made in reversed(self.made[1:]))[:sent]
-        judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, der), "db7.corp", str(self.ca_file))
+        return TlsSession("TLSv1.3", "any", None, der)
+
+    def faults(self, sent: int = 2, *, trusted: bool = True) -> dict[str, str]:
+        """What is said of the first ``sent`` certificates; each cause once."""
+        ca_file = str(self.ca_file) if trusted else None
+        judgement = certificates.judge(self.session(sent), "db7.corp", ca_file)
+        codes = [cause.code for cause, _ in judgement.faults]
+        assert len(codes) == len(set(codes))
         return {cause.code: detail for cause, detail in judgement.faults}
 
 
@@ -128,6 +144,68 @@ def test_an_intermediate_that_has_expired(tmp_path: Path) -> None:
     assert "CN=Between" in found["tls.expired"]
 
 
+def test_an_intermediate_that_is_not_yet_valid(tmp_path: Path) -> None:
+    found = Chain(tmp_path, since=(-500, 1, -500)).faults()
+    assert set(found) == {"tls.expired"}
+    assert "the certificate above it has expired or is not yet valid: CN=Between" in found["tls.expired"]
+
+
+def test_a_leaf_that_has_expired_is_one_fault(tmp_path: Path) -> None:
+    found = Chain(tmp_path, (400, 90, -1)).faults()
+    yesterday = NOW - datetime.timedelta(days=1)
+    assert found == {"tls.expired": f"expired on {yesterday:%Y-%m-%d}"}
+
+
+def test_a_certificate_is_valid_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends of its validity belong to it (RFC 5280, 4.1.2.5)."""
+
+    def faults_at(moment: datetime.datetime) -> set[str]:
+        class Clock(datetime.datetime):
+            @classmethod
+            def now(cls, tz: datetime.tzinfo | None = None) -> Clock:
+                return cls.fromisoformat(moment.isoformat())
+
+        frozen = SimpleNamespace(datetime=Clock, UTC=datetime.UTC)
+        monkeypatch.setattr(certificates, "datetime", frozen)
+        return set(faults(issued(days=3)))
+
+    end = NOW.replace(microsecond=0) + datetime.timedelta(days=3)
+    begin, second = end - datetime.timedelta(days=60), datetime.timedelta(seconds=1)
+    for inside in (begin, begin + second, end - second, end):
+        assert faults_at(inside) == {"tls.untrusted"}
+    for outside in (begin - second, end + second):
+        assert faults_at(outside) == {"tls.expired", "tls.untrusted"}
+
+
+def test_only_a_public_authority_makes_a_certificate_public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authority that this agent trusts besides is not public."""
+    public, own = Chain(tmp_path), Chain(tmp_path)
+    monkeypatch.setattr(certifi, "where", lambda: str(public.ca_file))
+    assert own.faults() == {}
+    assert certificates.is_public(public.session()) is True
+    assert certificates.is_public(own.session()) is False
+    assert certificates.is_public(public.session(sent=1)) is False
+    assert certificates.is_public(TlsSession("TLSv1.3", "any", None, ())) is False
+
+
+def test_the_systems_authorities_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = Chain(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain.ca_file))
+    certificates._store.cache_clear()
+    try:
+        assert chain.faults(trusted=False) == {}
+        assert Chain(tmp_path).faults(trusted=False).keys() == {"tls.untrusted"}
+    finally:
+        certificates._store.cache_clear()
+
+
+def test_a_chain_with_rubbish_in_it_is_untrusted() -> None:
+    session = TlsSession("TLSv1.3", "any", None, (issued(subject="rubbish.corp"), b"\x30\x82\xff\xff"))
+    judgement = certificates.judge(session, "db7.corp")
+    assert [cause.code for cause, _ in judgement.faults] == ["tls.untrusted"]
+    assert "the chain cannot be read" in judgement.faults[0][1]
+
+
 def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
     found = Chain(tmp_path).faults(sent=1)
     assert "it alone" in found["tls.untrusted"]
@@ -135,8 +213,16 @@ def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
 
 
 def test_a_certificate_for_clients_is_none_for_a_server(tmp_path: Path) -> None:
-    assert Chain(tmp_path, use=ExtendedKeyUsageOID.SERVER_AUTH).faults() == {}
-    assert "not for a server" in Chain(tmp_path, use=ExtendedKeyUsageOID.CLIENT_AUTH).faults()["tls.untrusted"]
+    server, client = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+    for uses in ((server,), (client, server), (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)):
+        assert Chain(tmp_path, uses=uses).faults() == {}
+    assert "not for a server" in Chain(tmp_path, uses=(client,)).faults()["tls.untrusted"]
+
+
+def test_of_many_names_six_are_shown() -> None:
+    names = tuple(f"n{number}.corp" for number in range(8))
+    assert faults(issued(names=names[:6]))["tls.name-mismatch"].endswith(f"it names {', '.join(names[:6])}")
+    assert faults(issued(names=names))["tls.name-mismatch"].endswith(f"it names {', '.join(names[:6])}, 2 more")
 
 
 def test_a_name_only_in_cn_does_not_count() -> None:

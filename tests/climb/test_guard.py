@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+from typing import Any
 
 import pytest
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import LockoutGuard
-from scanready.model import Credential
+from scanready.model import Cause, Credential
 
 SCAN = Credential("scan", "svc", "pw")
 
@@ -156,3 +159,103 @@ def test_a_login_that_needed_no_password_proves_none() -> None:
         return await asyncio.gather(*tries, return_exceptions=True)
 
     assert causes(asyncio.run(run())) == ["login.refused"] + ["login.withheld"] * 8
+
+
+def test_a_login_is_announced_before_it_goes_out_and_not_when_it_is_withheld() -> None:
+    told: list[tuple[str, str, str]] = []
+
+    async def announce(credential: Credential, host: str, where: str) -> None:
+        told.append((credential.name, host, where))
+
+    async def run() -> None:
+        guard = LockoutGuard(announce)
+        with contextlib.suppress(Failure):
+            async with guard.attempt(SCAN, "h1", "h1:22"):
+                assert told == [("scan", "h1", "h1:22")]
+                raise Failure(common.LOGIN_REFUSED, "no")
+        with pytest.raises(Failure, match=r"login\.withheld"):
+            await attempt(guard, "h2")
+
+    asyncio.run(run())
+    assert told == [("scan", "h1", "h1:22")]
+
+
+@pytest.mark.parametrize("cause", [common.LOGIN_REFUSED, common.LOGIN_LOCKED, common.LOGIN_EXPIRED])
+def test_a_refusal_of_an_earlier_part_of_the_run_counts_everywhere(cause: Cause) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        guard.note(SCAN, "h1", "h1:22", cause)
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 refused the credential 'scan'"):
+            await attempt(guard, "h2")
+
+    asyncio.run(run())
+
+
+def test_an_unanswered_login_of_an_earlier_part_counts_at_its_host() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        guard.note(SCAN, "h1", "h1:22", common.OUT_OF_TIME)
+        guard.note(SCAN, "h3", "h3:22", common.REFUSED)
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+            await attempt(guard, "h1")
+        assert await attempt(guard, "h3") == "h3"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_a_login_that_was_cut_off_counts_only_while_it_was_on_its_way(pending: bool) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        with contextlib.suppress(asyncio.CancelledError):
+            async with guard.attempt(SCAN, "h1", "h1:22") as going:
+                assert not going.pending
+                going.pending = pending
+                raise asyncio.CancelledError
+        if pending:
+            with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+                await attempt(guard, "h1")
+        else:
+            assert await attempt(guard, "h1") == "h1"
+
+    asyncio.run(run())
+
+
+def test_another_process_goes_on_with_what_this_one_learned() -> None:
+    proven, refused, open_ = (Credential(name, name, "pw") for name in ("proven", "refused", "open"))
+
+    async def learn() -> list[dict[str, Any]]:
+        guard = LockoutGuard()
+        await attempt(guard, "h1", proven)
+        with pytest.raises(Failure):
+            await attempt(guard, "h1", refused, Failure(common.LOGIN_REFUSED, "no"))
+        with pytest.raises(TimeoutError):
+            async with guard.attempt(open_, "h1", "h1:22"):
+                raise TimeoutError
+        remembered: list[dict[str, Any]] = json.loads(json.dumps(guard.remembered()))
+        return remembered
+
+    async def go_on(remembered: list[dict[str, Any]], known: tuple[Credential, str] | None = None) -> None:
+        guard = LockoutGuard()
+        if known is not None:
+            guard.note(known[0], "h9", known[1], common.LOGIN_REFUSED)
+        guard.recall(remembered)
+        with pytest.raises(Failure, match=r"login\.withheld.*h1 refused" if known is None else "h9:22 refused"):
+            await attempt(guard, "h2", refused)
+        with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
+            await attempt(guard, "h1", open_)
+        assert await attempt(guard, "h2", open_) == "h2"
+        side_by_side = asyncio.Barrier(2)  # of a proven credential nobody waits for the other
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(meet(guard, host, side_by_side) for host in ("h2", "h3")))
+
+    async def meet(guard: LockoutGuard, host: str, barrier: asyncio.Barrier) -> None:
+        async with guard.attempt(proven, host, host):
+            await barrier.wait()
+
+    remembered = asyncio.run(learn())
+    assert "pw" not in json.dumps(remembered)
+    asyncio.run(go_on(remembered))
+    asyncio.run(go_on(remembered, (refused, "h9:22")))
+    forgotten = [{**account, "refused_by": None} for account in remembered]
+    asyncio.run(go_on(forgotten, (refused, "h9:22")))
