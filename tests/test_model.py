@@ -67,7 +67,7 @@ def test_judge(made: list[Check], verdict: Verdict) -> None:
     assert judge(made)[0] is verdict
 
 
-#: What the checks below one further check prove: nothing yet, the login prompt, or read access.
+#: Climbs that prove nothing yet, the login prompt, and read access.
 CONNECTED = checks(*CLIMBED[:2])
 PROMPTED = checks(*CLIMBED)
 READ = checks(*CLIMBED, (Step.LOGIN, P), (Step.ACCESS, P))

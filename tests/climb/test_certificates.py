@@ -32,7 +32,7 @@ def issued(
     names: tuple[str, ...] = ("db7.corp",),
     days: int = 30,
 ) -> bytes:
-    """A leaf in DER, valid for 60 days up to ``days`` from now, signed by a key nobody trusts."""
+    """A leaf in DER, valid for 60 days up to ``days`` from now, signed by an untrusted key."""
     end = NOW + datetime.timedelta(days=days)
     alternative = x509.SubjectAlternativeName(
         [x509.IPAddress(ipaddress.ip_address(name)) if ":" in name else x509.DNSName(name) for name in names]
@@ -128,7 +128,7 @@ class Chain:
         return TlsSession("TLSv1.3", "any", None, der)
 
     def faults(self, sent: int = 2, *, trusted: bool = True) -> dict[str, str]:
-        """What is said of the first ``sent`` certificates; each cause once."""
+        """Judge the first ``sent`` certificates; no cause twice."""
         ca_file = str(self.ca_file) if trusted else None
         judgement = certificates.judge(self.session(sent), "db7.corp", ca_file)
         codes = [cause.code for cause, _ in judgement.faults]

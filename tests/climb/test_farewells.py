@@ -19,6 +19,7 @@ from scanready.net.stream import PeerClosed, Stream
 from scanready.run import engine, registry
 from scanready.run.engine import Run, Settings, verify
 from scanready.wire import Buffer
+from tests import clock
 from tests.ladder import expect, story, target
 
 LOCAL = (socket.AF_INET, "127.0.0.1")
@@ -47,7 +48,7 @@ def test_ten_addresses_are_left_side_by_side(monkeypatch: pytest.MonkeyPatch) ->
             report = await verify(target("mysql", "ten.example", server.port), Settings(timeout=2, canary=False))
             return report, len(server.connections)
 
-    report, connections = asyncio.run(run())
+    report, connections = clock.run(run())
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
     assert (connections, report.footprint.connections) == (10, 10)
     assert report.seconds < 2 + farewells.FAREWELL + 0.1
@@ -67,7 +68,7 @@ def test_a_slow_server_is_left_politely_at_all_its_addresses(monkeypatch: pytest
             await server.ended()
             return report, server
 
-    report, server = asyncio.run(run())
+    report, server = clock.run(run())
     expect(report, Verdict.READY)
     assert server.offences == {}
     assert server.counts["logins"] == report.footprint.probe_logins == 2
@@ -126,7 +127,7 @@ def test_who_resets_at_once_had_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its port is dropped by a firewall, the climb was slow: what is left is its time."""
-    clock: list[float] = []
+    left: list[float] = []
 
     async def slow(climber: Probe) -> None:
         await climber.connect()
@@ -137,7 +138,8 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
             rung.ok("asks")
 
     async def drops(self: Probe) -> bool:
-        await asyncio.sleep(clock.append(self.remaining) or 0)
+        left.append(self.remaining)
+        await asyncio.sleep(0)
         return False
 
     monkeypatch.setattr(registry, "verifier", lambda name: slow)
@@ -147,10 +149,10 @@ def test_the_canary_does_not_outlive_the_targets_time(monkeypatch: pytest.Monkey
         async with serve(misbehave.silent) as server, Run(Settings(timeout=timeout)) as run_:
             expect(await run_.verify(target("ssh", "127.0.0.1", server.port)), Verdict.READY)
 
-    asyncio.run(run(1.5))
-    asyncio.run(run(10))
-    assert 0.2 < clock[0] <= 0.5, "of 1.5 s, 1 was gone"
-    assert 1.5 < clock[1] <= 2 * 1.1 + engine._CANARY_SILENCE
+    clock.run(run(1.5))
+    clock.run(run(10))
+    assert 0.2 < left[0] <= 0.5, "of 1.5 s, 1 was gone"
+    assert 1.5 < left[1] <= 2 * 1.1 + engine._CANARY_SILENCE
 
 
 def test_a_bug_in_a_farewell_is_ours_and_the_other_connections_are_still_closed(

@@ -245,7 +245,7 @@ def test_another_process_goes_on_with_what_this_one_learned() -> None:
         with pytest.raises(Failure, match=r"login\.withheld.*h1:22 did not answer"):
             await attempt(guard, "h1", open_)
         assert await attempt(guard, "h2", open_) == "h2"
-        side_by_side = asyncio.Barrier(2)  # of a proven credential nobody waits for the other
+        side_by_side = asyncio.Barrier(2)  # logins with a proven credential run together
         async with asyncio.timeout(5):
             await asyncio.gather(*(meet(guard, host, side_by_side) for host in ("h2", "h3")))
 

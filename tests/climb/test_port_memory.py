@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, imap, in_background, misbehave, mysql, postgresql, ssh
+from fixtures.emulators import Behaviour, imap, in_background, misbehave, mysql, postgresql, serve, ssh
 from fixtures.emulators import http as web
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
@@ -16,6 +16,7 @@ from scanready.climb.port_memory import PortMemory
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings
 from scanready.run.registry import catalogue
+from tests import clock
 from tests.ladder import check_of, expect, story, target
 
 TYPES = ("unix", "mysql", "http", "https", "imap", "imaps", "postgresql")
@@ -31,6 +32,17 @@ def together(targets: list[Target], timeout: float = 2) -> list[Report]:
             return [report async for report in run_.results(targets)]
 
     return asyncio.run(run())
+
+
+def met(behaviour: Behaviour, *types: str, timeout: float = 2, **serving: Any) -> dict[str, Report]:
+    """One run against a server on the same loop, whose waits are skipped; by type."""
+
+    async def run() -> dict[str, Report]:
+        settings = Settings(timeout=timeout, canary=False, concurrency=1, ca_file=str(authority().ca_file))
+        async with serve(behaviour, **serving) as server, Run(settings) as run_:
+            return {report.target.type: report async for report in run_.results(on(server.port, *types))}
+
+    return clock.run(run())
 
 
 def on(port: int, *types: str) -> list[Target]:
@@ -57,8 +69,7 @@ def tls() -> dict[str, Any]:
 def test_the_right_type_is_found_whoever_asked_before(behaviour: Behaviour, own: str, encrypted: bool) -> None:
     for other in (type_ for type_ in TYPES if type_ != own):
         for pair in permutations((own, other)):
-            with in_background(behaviour, **(tls() if encrypted else {})) as server:
-                reports = {report.target.type: report for report in together(on(server.port, *pair), timeout=3)}
+            reports = met(behaviour, *pair, timeout=3, **(tls() if encrypted else {}))
             assert reports[own].verdict in (Verdict.READY, Verdict.SCANNABLE), (pair, story(reports[own]))
             assert reports[other].verdict is Verdict.BLOCKED, (pair, story(reports[other]))
             assert reports[other].cause is not None
@@ -69,8 +80,7 @@ def test_the_right_type_is_found_whoever_asked_before(behaviour: Behaviour, own:
 
 def test_no_tls_is_said_of_a_plain_port_whoever_asked_first() -> None:
     for pair in (("imap", "imaps"), ("imaps", "imap"), ("http", "https"), ("https", "http")):
-        with in_background(imap.without_tls if "imap" in pair else web.ok) as server:
-            reports = {report.target.type: report for report in together(on(server.port, *pair))}
+        reports = met(imap.without_tls if "imap" in pair else web.ok, *pair)
         expect(reports[next(t for t in pair if t.endswith("s"))], Verdict.BLOCKED, "tls.not-offered", step=Step.TLS)
 
 
@@ -117,9 +127,8 @@ def test_error_1130_has_a_fix_for_each_targets_own_account() -> None:
 
 
 def test_silence_is_passed_on_only_where_it_was_silence() -> None:
-    with in_background(misbehave.silent) as server:
-        hasty = together(on(server.port, "mysql", "imap"), timeout=0.3)
-        patient = together(on(server.port, "mysql", "imap"))
+    hasty = met(misbehave.silent, "mysql", "imap", timeout=0.3).values()
+    patient = met(misbehave.silent, "mysql", "imap").values()
     assert [report.cause.code for report in hasty if report.cause] == ["scanready.out-of-time"] * 2
     assert [report.cause.code for report in patient if report.cause] == ["handshake.silent"] * 2
     assert [report.footprint.connections for report in (*hasty, *patient)] == [1, 1, 1, 0]

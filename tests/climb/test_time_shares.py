@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -12,9 +11,11 @@ from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, 
 from scanready.climb.time_shares import TimeShares
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
+from scanready.net.this_agent import this_agent
 from scanready.report.document import Look
 from scanready.report.overview import draw
-from scanready.run.engine import Run, Settings, this_agent
+from scanready.run.engine import Run, Settings
+from tests import clock
 from tests.ladder import BY_NAME
 
 _NO_TIME = "scanready.out-of-time"
@@ -27,9 +28,10 @@ async def _tried(behaviour: Behaviour, timeout: float) -> tuple[list[Report], Se
     settings = Settings(timeout=timeout, canary=False, agent=this_agent(platform_name="Windows"))
     async with serve(behaviour) as server, Run(settings) as run:
         targets = parse_target(f"127.0.0.1:{server.port}")
-        began = time.monotonic()
+        clock_now = asyncio.get_running_loop().time
+        began = clock_now()
         reports = [report async for report in run.results(targets)]
-        return reports, server, time.monotonic() - began
+        return reports, server, clock_now() - began
 
 
 def _codes(reports: Sequence[Report]) -> dict[str, str]:
@@ -37,7 +39,7 @@ def _codes(reports: Sequence[Report]) -> dict[str, str]:
 
 
 def test_a_silent_port_takes_the_time_of_one_target() -> None:
-    reports, _, seconds = asyncio.run(_tried(misbehave.silent, 12.0))
+    reports, _, seconds = clock.run(_tried(misbehave.silent, 12.0))
     codes = _codes(reports)
     assert len(reports) >= 8
     assert codes["mysql"] == codes["ssh"] == codes["tibero"] == "handshake.silent"
@@ -49,7 +51,7 @@ def test_a_silent_port_takes_the_time_of_one_target() -> None:
 
 
 def test_the_answer_says_that_the_time_was_shared() -> None:
-    reports, _, _ = asyncio.run(_tried(misbehave.silent, 1.0))
+    reports, _, _ = clock.run(_tried(misbehave.silent, 1.0))
     text = draw("127.0.0.1", reports, Look(width=200))
     assert set(_codes(reports).values()) - set(_UNASKED) == {_NO_TIME}, "so short a wait is no silence"
     assert "undecided" in text
@@ -59,7 +61,7 @@ def test_the_answer_says_that_the_time_was_shared() -> None:
 
 
 def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:
-    reports, _, seconds = asyncio.run(_tried(postgresql.sasl, 6.0))
+    reports, _, seconds = clock.run(_tried(postgresql.sasl, 6.0))
     codes = _codes(reports)
     assert codes.pop("postgresql") == "ready"
     never = {"handshake.silent", "handshake.hung-up", "handshake.other-protocol", _NO_TIME, *_UNASKED}
@@ -68,7 +70,7 @@ def test_what_only_speaks_when_spoken_to_is_found_after_the_silence() -> None:
 
 
 def test_a_greeting_ends_the_search_at_once() -> None:
-    reports, server, seconds = asyncio.run(_tried(mysql.mariadb_10_11_without_tls, 10.0))
+    reports, server, seconds = clock.run(_tried(mysql.mariadb_10_11_without_tls, 10.0))
     codes = _codes(reports)
     assert codes.pop("mysql") == "ready"
     assert set(codes.values()) == {"handshake.other-protocol"}
@@ -82,7 +84,7 @@ def test_a_type_that_was_named_has_all_the_time() -> None:
         async with serve(misbehave.silent) as server, Run(Settings(timeout=4.0, canary=False)) as run:
             return await run.verify(Target("127.0.0.1", "http", server.port))
 
-    report = asyncio.run(main())
+    report = clock.run(main())
     assert report.verdict is Verdict.BLOCKED
     assert report.seconds > 3.5
     assert report.finding is not None

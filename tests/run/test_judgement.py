@@ -431,7 +431,7 @@ def test_a_type_that_is_not_built_fails_at_the_agent(monkeypatch: pytest.MonkeyP
     assert report.finding == Finding(common.NOT_BUILT, detail)
 
 
-# --- types that nobody named share one target's time -----------------------------------------------------------------
+# --- guessed types share one target's time ----------------------------------------------------------------------------
 
 
 def guessed(type_: str, port: int) -> Target:
