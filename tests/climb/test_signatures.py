@@ -23,28 +23,14 @@ from scanready.wire import WireError
 
 SIGNATURES = Signatures.of(catalogue())
 
-#: Folder of transcripts -> the protocol whose server sent them.
+#: Folder of transcripts -> the protocol whose server sent them: that of its name, and these.
 PROTOCOLS = {
-    "dcerpc": "dcerpc",
-    "drda": "drda",
+    **{name: name for name in (one.protocol for one in SIGNATURES.rows) if (HERE / name).is_dir()},
     "epm": "dcerpc",
     "ews": "http",
-    "http": "http",
-    "imap": "imap",
-    "mysql": "mysql",
     "nbt": "smb",
-    "nrpc": "nrpc",
-    "postgresql": "postgresql",
-    "rpc": "rpc",
-    "smb": "smb",
-    "sqli": "sqli",
-    "ssh": "ssh",
     "tds5": "tds",
     "tds7": "tds",
-    "teradata": "teradata",
-    "tibero": "tibero",
-    "tls": "tls",
-    "tns": "tns",
 }
 #: Folders of parts of messages, and of datagrams.
 PARTS = ("dcom", "ntlm", "spnego", "ssrp")

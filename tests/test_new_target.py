@@ -1,0 +1,144 @@
+"""script/new-target: the skeleton of a built-in type passes all checks at once, and no shared list is edited."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+#: Those that every target type has to pass, and those of the skeleton itself.
+TESTS = (
+    "tests/test_structure.py",
+    "tests/test_house.py",
+    "tests/test_generated_docs.py",
+    "tests/climb/test_signatures.py",
+    "tests/wire/test_every_codec_is_fuzzed.py",
+    "tests/wire/test_acme.py",
+    "tests/targets/acme",
+)
+OWN = {
+    "docs/targets/acme.md",
+    "fixtures/transcripts/acme/",
+    "tests/targets/acme/",
+    "tests/wire/test_acme.py",
+    "verifiers/scanready/targets/acme/",
+    "verifiers/scanready/wire/acme.py",
+}
+GENERATED = {"README.md", "docs/causes.md", "docs/target-types.md"}
+
+
+def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SCANREADY_"))}
+    env = {**kept, "PYTHONPATH": str(tree / "verifiers"), "MYPYPATH": "verifiers"}
+    env["CI"] = "true"  # hypothesis then takes the time that it needs
+    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+def git(tree: Path, *words: str) -> str:
+    done = run(tree, "git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def new_target(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(tree, sys.executable, "script/new-target", *arguments)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this tree as a repository of its own."""
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        pytest.skip("git lists the files of the tree")
+    where = tmp_path_factory.mktemp("tree")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (where / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, where / name)
+    git(where, "init", "-q")
+    git(where, "add", "-A")
+    git(where, "commit", "-q", "-m", "as it is")
+    return where
+
+
+@pytest.fixture(scope="module")
+def added(tree: Path) -> Path:
+    """The copy with a new type."""
+    done = new_target(tree, "acme", "--title", "Acme Base", "--port", "4711")
+    assert done.returncode == 0, done.stderr
+    assert "verifiers/scanready/targets/acme/verify.py" in done.stdout.split()
+    return tree
+
+
+def test_it_touches_its_own_files_and_generated_pages_only(added: Path) -> None:
+    changed = {line[3:] for line in git(added, "status", "--porcelain").splitlines() if line[:2] == " M"}
+    new = {line[3:] for line in git(added, "status", "--porcelain").splitlines() if line[:2] == "??"}
+    assert changed <= GENERATED
+    assert new == OWN
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "ruff", "format", "--check", "."),
+        ("-m", "ruff", "check", "."),
+        ("-m", "mypy", "-p", "scanready.targets.acme", "-m", "scanready.wire.acme"),
+    ],
+    ids=["formatted", "linted", "typed"],
+)
+def test_it_is_clean(added: Path, command: Sequence[str]) -> None:
+    done = run(added, sys.executable, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_adds_no_offence_of_style(added: Path) -> None:
+    done = run(added, sys.executable, "script/style_check.py")
+    assert not [line for line in (done.stdout + done.stderr).splitlines() if "acme" in line]
+
+
+def test_it_passes_the_tests_of_every_type(added: Path) -> None:
+    done = run(added, sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *TESTS)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+
+
+def test_it_is_a_type_like_any_other(added: Path) -> None:
+    listed = run(added, sys.executable, "-m", "scanready", "types")
+    assert any(line.split()[:2] == ["acme", "4711"] for line in listed.stdout.splitlines())
+    rules = run(added, sys.executable, "-m", "scanready", "firewall", "acme://192.0.2.7", "--format", "csv")
+    assert ",tcp,4711,acme," in rules.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["mysql"], "exists"),
+        (["tls"], "exists"),
+        (["https"], "'https'"),
+        (["Acme"], "is no name"),
+        (["my-type"], "is no name"),
+        (["class"], "is no name"),
+        (["a" * 21], "is no name"),
+        (["report"], "general code"),
+        (["beta", "--port", "0"], "no port"),
+        (["beta", "--title", 'a"b'], "plain characters"),
+    ],
+)
+def test_names_that_it_refuses(tree: Path, arguments: list[str], says: str) -> None:
+    before = git(tree, "status", "--porcelain")
+    done = new_target(tree, *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert git(tree, "status", "--porcelain") == before
+
+
+def test_a_type_that_is_there_is_refused(added: Path) -> None:
+    done = new_target(added, "acme")
+    assert (done.returncode, "exists" in done.stderr) == (2, True)
