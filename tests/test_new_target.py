@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.tree_copy import copy_of_the_tree, git, run
+
 #: Those that every target type has to pass, and those of the skeleton itself.
 TESTS = (
     "tests/test_structure.py",
@@ -33,19 +32,6 @@ OWN = {
 GENERATED = {"README.md", "docs/causes.md", "docs/facts.md", "docs/target-types.md"}
 
 
-def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SCANREADY_"))}
-    env = {**kept, "PYTHONPATH": str(tree / "verifiers"), "MYPYPATH": "verifiers"}
-    env["CI"] = "true"  # hypothesis then takes the time that it needs
-    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=300, check=False)
-
-
-def git(tree: Path, *words: str) -> str:
-    done = run(tree, "git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def new_target(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run(tree, sys.executable, "script/new-target", *arguments)
 
@@ -53,20 +39,7 @@ def new_target(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this tree as a repository of its own."""
-    if not (shutil.which("git") and (ROOT / ".git").exists()):
-        pytest.skip("git lists the files of the tree")
-    where = tmp_path_factory.mktemp("tree")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (where / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, where / name)
-    git(where, "init", "-q")
-    git(where, "add", "-A")
-    git(where, "commit", "-q", "-m", "as it is")
-    return where
+    return copy_of_the_tree(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 
 from scanready.pytest_plugin import _SETTINGS
 from tests.testing.project import Project
+from tests.tree_copy import copy_of_the_tree, git, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def test_a_third_partys_verifier_against_the_fake(tmp_path: Path) -> None:
     """The verifier and its tests as the page shows them, with the entry point of a package of its own."""
     verifier = re.search(r"```python\n(\"\"\"Echo 7.*?)```", ADDING, re.DOTALL)
     tests = re.search(r"```python test\n(.*?)```", ADDING, re.DOTALL)
-    entry = re.search(r"```toml\n(\[project.entry-points.*?)```", ADDING, re.DOTALL)
+    entry = re.search(r"```toml\n(\[project.entry-points[^`]*?echo = .*?)```", ADDING, re.DOTALL)
     assert verifier
     assert tests
     assert entry
@@ -49,3 +50,33 @@ def test_a_third_partys_verifier_against_the_fake(tmp_path: Path) -> None:
     done = project.run()
     assert set(done.outcomes().values()) == {"PASSED"}, done.text
     assert len(done.outcomes()) == tests[1].count("def test_")
+
+
+#: A file that is named before its block, or commands of a shell.
+_BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n```\w+\n|```sh\n)(?P<text>.*?)```", re.DOTALL)
+#: Tests that every target type has to pass.
+_OF_EVERY_TYPE = ("tests/climb/test_signatures.py", "tests/test_generated_docs.py", "tests/targets/memcached")
+
+
+def test_a_built_in_type_as_the_page_builds_it(tmp_path: Path) -> None:
+    """Each file is written and each command is run, in the order of the page, in a copy of this tree."""
+    tree = copy_of_the_tree(tmp_path)
+    blocks = list(_BLOCK.finditer(ADDING))
+    assert len(blocks) >= 10
+    for block in blocks:
+        if block["file"]:
+            assert (tree / block["file"]).exists(), f"script/new-target does not write {block['file']}"
+            (tree / block["file"]).write_text(block["text"])
+            continue
+        for line in block["text"].splitlines():
+            done = run(tree, "sh", "-c", line)
+            assert done.returncode == 0, line + done.stdout + done.stderr
+    for check in (["-m", "ruff", "format", "--check", "."], ["-m", "ruff", "check", "."]):
+        done = run(tree, "python", *check)
+        assert done.returncode == 0, done.stdout
+    done = run(tree, "python", "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *_OF_EVERY_TYPE)
+    assert done.returncode == 0, done.stdout
+    assert "memcached" in run(tree, "python", "-m", "scanready", "types", "memcached").stdout
+    touched = [line[3:] for line in git(tree, "status", "--porcelain").splitlines()]
+    own = [path for path in touched if "memcached" not in path]
+    assert set(own) <= {"README.md", "docs/causes.md", "docs/target-types.md"}
