@@ -8,11 +8,29 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 _WHERE = tempfile.mkdtemp(prefix="scanready-tests-")
 atexit.register(shutil.rmtree, _WHERE, ignore_errors=True)
 os.environ["SCANREADY_STORE"] = str(Path(_WHERE, "runs.db"))
 
 # The store is set before anything of ours is loaded.
 from tests import vocabulary  # noqa: E402
+from tests.readable_ids import readable, unreadable  # noqa: E402
 
 vocabulary.watch()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name cases by words."""
+    return readable(val)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse cases whose names a person can neither read nor type.
+
+    Raises:
+        pytest.UsageError: there are such cases.
+    """
+    if bad := unreadable(item.nodeid for item in items):
+        raise pytest.UsageError("give these cases ids of words, at most 100 characters:\n" + "\n".join(bad))
