@@ -9,6 +9,7 @@ from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
@@ -78,11 +79,8 @@ def log_in(
         Failure: see :func:`visit`.
     """
     os.environ.update(_LOG_IN_ONCE)  # before the driver is loaded
-    try:
+    with importing("the server takes encrypted passwords only, which needs IBM's driver: pip install 'scanready[db2]'"):
         import ibm_db_dbi  # of ibm_db, whose own functions raise nothing narrower than Exception
-    except ImportError as error:
-        missing = "the server takes encrypted passwords only, which needs IBM's driver: pip install 'scanready[db2]'"
-        raise Failure(common.DRIVER_MISSING, missing) from error
     settings: dict[str, Any] = {
         "DATABASE": database,
         "HOSTNAME": host,

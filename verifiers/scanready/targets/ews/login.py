@@ -18,6 +18,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.clients.http_transport import adapter
+from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -60,10 +61,8 @@ def load() -> None:
     Raises:
         Failure: it is not installed.
     """
-    try:
+    with importing(_MISSING):
         import exchangelib  # noqa: F401
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, _MISSING) from error
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 
 _MISSING = "SRV records were not asked for: dnspython is not installed: pip install 'scanready[mail]'"
@@ -14,11 +15,9 @@ def service(name: str, seconds: float) -> tuple[str, int] | None:
     Raises:
         Failure: no name server answered; dnspython is not installed.
     """
-    try:
+    with importing(_MISSING):
         import dns.exception
         import dns.resolver
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, _MISSING) from error
     try:
         found = dns.resolver.resolve(name, "SRV", lifetime=seconds, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -96,10 +97,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     Raises:
         Failure: the credential or the session was refused; imapclient is not installed.
     """
-    try:
+    with importing("imapclient is not installed: pip install 'scanready[mail]'"):
         from imapclient.exceptions import IMAPClientError
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "imapclient is not installed: pip install 'scanready[mail]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds) as client:

@@ -8,6 +8,7 @@ from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
@@ -60,11 +61,8 @@ def read(
     Raises:
         Failure: see :func:`visit`.
     """
-    try:
+    with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
-    except ImportError as error:
-        missing = "informix-driver is not installed: pip install 'scanready[informix]'"
-        raise Failure(common.DRIVER_MISSING, missing) from error
     limits: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": encrypted}
     try:
         session = informix_db.connect(

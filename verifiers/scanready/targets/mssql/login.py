@@ -18,6 +18,7 @@ import re
 from typing import Any
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
@@ -51,10 +52,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         Failure: the credential or the session was refused or withheld; the login broke off; pytds is not installed.
         WireError: the answer to the login is none.
     """
-    try:
+    with importing("pytds is not installed: pip install 'scanready[db]'"):
         import pytds
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "pytds is not installed: pip install 'scanready[db]'") from error
     _check(credential, where)
     _keep_quiet()
     pipe = _Pipe(where, credential)
@@ -112,13 +111,12 @@ def _windows_account(credential: Credential) -> Any:
     """
     if not is_windows_account(credential):
         return None
-    try:
+    with importing(
+        "a Windows account logs in by NTLM, for which pyspnego is missing: pip install 'scanready[windows]'"
+    ):
         from pytds.login import SpnegoAuth
 
         return SpnegoAuth(username=credential.username, password=credential.password, protocol="ntlm")
-    except ImportError as error:
-        detail = "a Windows account logs in by NTLM, for which pyspnego is missing: pip install 'scanready[windows]'"
-        raise Failure(common.DRIVER_MISSING, detail) from error
 
 
 def _keep_quiet() -> None:

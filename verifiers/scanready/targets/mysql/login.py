@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
@@ -192,10 +193,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
         TlsError, PeerClosed: the TLS handshake failed, which the server counts as an offence.
     """
-    try:
+    with importing("pymysql is not installed: pip install 'scanready[db]'"):
         import pymysql
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "pymysql is not installed: pip install 'scanready[db]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     pipe = where.pipe
     session = pymysql.connections.Connection(

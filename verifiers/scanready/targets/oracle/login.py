@@ -8,6 +8,7 @@ from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
@@ -80,10 +81,8 @@ def log_in(
     Raises:
         Failure: see :func:`visit`.
     """
-    try:
+    with importing("oracledb is not installed: pip install 'scanready[db]'"):
         import oracledb
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "oracledb is not installed: pip install 'scanready[db]'") from error
     settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0}
     if encrypted:
         import ssl

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -93,10 +94,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         Failure: the credential or the session was refused; psycopg is not installed.
     """
     deadline = time.monotonic() + seconds
-    try:
+    with importing("psycopg is not installed: pip install 'scanready[db]'"):
         import psycopg
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "psycopg is not installed: pip install 'scanready[db]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     try:
         session = psycopg.connect(**_parameters(where, credential, seconds))

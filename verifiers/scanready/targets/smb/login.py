@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from scanready.causes import common, nt, wmi
 from scanready.clients import nt_status
+from scanready.clients.imports import importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
@@ -97,10 +98,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     Raises:
         Failure: the account was not let in, or not judged; impacket is not installed.
     """
-    try:
+    with importing("impacket is not installed: pip install 'scanready[windows]'"):
         from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     account = Account(credential.username, _is_local(credential.username, where), where.samba)
     with Watchdog(time.monotonic() + seconds) as watchdog:

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential, Facts
@@ -157,10 +158,8 @@ def _facts_of(seen: Result) -> Facts:
 
 
 def _import() -> Any:
-    try:
+    with importing("paramiko is not installed: pip install 'scanready[ssh]'"):
         import paramiko
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "paramiko is not installed: pip install 'scanready[ssh]'") from error
     return paramiko
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from scanready.causes import by_code, common
 from scanready.clients import subprocess_call
+from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
@@ -57,11 +58,8 @@ def log_in(
     Raises:
         Failure: see :func:`visit`.
     """
-    try:
+    with importing("teradatasql is not installed: pip install 'scanready[teradata]'"):
         import teradatasql
-    except ImportError as error:
-        missing = "teradatasql is not installed: pip install 'scanready[teradata]'"
-        raise Failure(common.DRIVER_MISSING, missing) from error
     settings = {
         "host": host,
         "dbs_port": str(port),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients.http_transport import adapter
+from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -55,13 +56,11 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     Raises:
         Failure: the login was refused, or the server failed; a library is not installed.
     """
-    try:
+    with importing(_MISSING):
         import requests
         import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
         import urllib3
         from spnego.exceptions import SpnegoError
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, _MISSING) from error
     assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog:
         try:

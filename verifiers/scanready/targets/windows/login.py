@@ -23,6 +23,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.causes import wmi as causes
+from scanready.clients.imports import importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.dial_all import PATIENCE
@@ -86,10 +87,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     Raises:
         Failure: the account was not accepted, or the host broke off before it told; impacket is not installed.
     """
-    try:
+    with importing("impacket is not installed: pip install 'scanready[windows]'"):
         from impacket.dcerpc.v5 import dcomrt  # noqa: F401 - all that is needed comes with it
-    except ImportError as error:
-        raise Failure(common.DRIVER_MISSING, "impacket is not installed: pip install 'scanready[windows]'") from error
     assert credential.password is not None, "nobody logs in with a name alone"
     deadline = time.monotonic() + seconds
     with kept() as key, Watchdog(deadline) as watchdog:
