@@ -273,7 +273,7 @@ def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> object:
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         below = InPackets(reader, writer, size)
-        inside, answers = await secure(cast(Reader, below), below, record, authority().context())
+        inside, answers = await secure(cast("Reader", below), below, record, authority().context())
         below.framing = to_the_end
         if to_the_end:
             below.read = reader.read  # type: ignore[method-assign]  # the client stops with its handshake

@@ -6,9 +6,9 @@ import datetime
 import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +18,9 @@ from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.schema import result_schema
 from scanready.report.serialize import as_line, as_object
 from tests.report.reports import AGENT, SECRET, blocked, ready
+
+if TYPE_CHECKING:
+    import pytest
 
 SCHEMA = jsonschema.Draft202012Validator(result_schema())
 RUN = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00Z", 10.0, Step.ACCESS, [])

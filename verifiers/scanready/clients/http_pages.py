@@ -68,7 +68,7 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         rung.check.facts.update(facts_of(page.answer))
         usable(probe, page)
         if url.scheme == "http" and http_talk.proxy_of(probe):
-            await http_talk.prove_proxy(probe, talk, page.answer)
+            await http_talk.prove_proxy(talk, page.answer)
         rung.ok(f"speaks HTTP/{page.answer.version}, answers {http_talk.described(page.answer)}")
     start, seen, cookies = url, {url}, False
     while page.answer.status in REDIRECTS and (location := page.answer.header("location")) is not None:
@@ -140,7 +140,7 @@ def usable(probe: Probe, page: Page) -> None:
         raise Failure(causes.CHALLENGED, said)
     match answer.status:
         case 407 if proxied:
-            raise http_talk.proxy_wants_login(probe, answer)
+            raise http_talk.proxy_wants_login(answer)
         case 407:
             schemes = ", ".join(challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy)
             raise Failure(causes.PROXY_BETWEEN, f"{said}, and demands a proxy login ({schemes or 'no scheme named'})")

@@ -221,14 +221,14 @@ async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
         rung.also(*dead)
     if url.scheme == "https":
         async with probe.step(Step.CONNECT) as rung:
-            await tunnel(probe, stream, url)
+            await tunnel(stream, url)
             rung.ok(f"the proxy {where} opened a tunnel")
     elif probe.depth is Step.CONNECT:
         raise ClimbEnded  # what plain http asks of a proxy is the request itself
     return stream
 
 
-async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
+async def tunnel(stream: Stream, url: Url) -> None:
     """Ask the proxy for a tunnel. What is not a 2xx is the proxy's own refusal."""
     target = wire.authority(url.host, url.port)
     try:
@@ -242,14 +242,14 @@ async def tunnel(probe: Probe, stream: Stream, url: Url) -> None:
             raise
         raise Failure(causes.PROXY_REFUSED, f"the proxy hangs up on CONNECT {target}") from error
     if answer.status == 407:
-        raise proxy_wants_login(probe, answer)
+        raise proxy_wants_login(answer)
     if answer.status in _NO_PROXY:
         raise Failure(causes.NOT_A_PROXY, f"{described(answer)} to CONNECT {target}")
     if not 200 <= answer.status < 300:
         raise Failure(causes.PROXY_REFUSED, f"the proxy answers {described(answer)} to CONNECT {target}")
 
 
-async def prove_proxy(probe: Probe, talk: Talk, answer: wire.Response) -> None:
+async def prove_proxy(talk: Talk, answer: wire.Response) -> None:
     """A web server answers absolute forms too, with a page of its own; a proxy fails for a name that cannot exist.
 
     Asked only where the answer does not name a proxy itself (Via, RFC 9110, 7.6.3), and of the proxy alone.
@@ -264,7 +264,7 @@ async def prove_proxy(probe: Probe, talk: Talk, answer: wire.Response) -> None:
         raise Failure(causes.NOT_A_PROXY, f"{described(nowhere)}, for every name it is asked for")
 
 
-def proxy_wants_login(probe: Probe, answer: wire.Response) -> Failure:
+def proxy_wants_login(answer: wire.Response) -> Failure:
     """The configured proxy's 407, with the schemes it offers."""
     schemes = [challenge.scheme for challenge in wire.challenges(answer) if challenge.proxy]
     detail = f"the proxy demands a login ({', '.join(schemes) or 'no scheme named'})"
@@ -277,7 +277,7 @@ async def _again(probe: Probe, url: Url) -> Stream:
     stream = await probe.dial(*(proxy or (url.host, url.port)))
     if url.scheme == "https":
         if proxy:
-            await tunnel(probe, stream, url)
+            await tunnel(stream, url)
         await stream.start_tls(url.host, ALPN)
     return stream
 
@@ -291,7 +291,7 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
     stream = await probe.dial(*(proxy or (url.host, url.port)), dead=dead)
     if url.scheme == "https":
         if proxy:
-            await tunnel(probe, stream, url)
+            await tunnel(stream, url)
         session = await stream.start_tls(url.host, ALPN)
         for cause, detail in certificates.judge(session, url.host, probe.shared.ca_file).faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")

@@ -68,7 +68,9 @@ _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 _NOTHING_HEARD = Signatures()
 
 
-def explain(error: BaseException, step: Step, speaks: str, signatures: Signatures = _NOTHING_HEARD) -> Finding:
+def explain(  # noqa: C901  # one match statement is the table
+    error: BaseException, step: Step, speaks: str, signatures: Signatures = _NOTHING_HEARD
+) -> Finding:
     """Return the cause of ``error`` at ``step``, for a target that should speak ``speaks``.
 
     ``signatures`` recognise another protocol in what the peer sent. A verifier calls :meth:`Probe.explain`, which

@@ -236,8 +236,8 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         for event in YAML(typ="safe", pure=True).parse(text):
             mark = event.start_mark
             builder.take(event)
-    except ReaderError as error:
-        broken = _unreadable(text, file, error)
+    except ReaderError:
+        broken = _unreadable(text, file)
     except MarkedYAMLError as error:
         broken = _syntax(file, error)
     except (YAMLError, ValueError, OverflowError) as error:  # an escape or a version that is no number
@@ -248,7 +248,7 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     return builder.root, builder.problems
 
 
-def _unreadable(text: str, file: str, error: ReaderError) -> Problem:
+def _unreadable(text: str, file: str) -> Problem:
     """The reader names a position in its own buffer; the first character YAML forbids is what it stumbled on."""
     found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     at = found.start() if found else 0

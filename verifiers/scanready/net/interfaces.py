@@ -78,7 +78,7 @@ def _entry(raw: Any) -> Placed | None:
     if not raw.flags & _UP or address is None:
         return None
     mask = _address(raw.mask, type(address))
-    length = bin(int(mask)).count("1") if mask is not None else address.max_prefixlen
+    length = int(mask).bit_count() if mask is not None else address.max_prefixlen
     return Placed((raw.name or b"").decode(errors="replace"), ipaddress.ip_interface(f"{address}/{length}"))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from scanready.fitness import ROLES, Fitness
@@ -18,6 +17,9 @@ from .document import Look
 from .filled import fill
 from .paper import Paper, columns, duration, fact, pairs, verdict_word
 from .serialize import SCHEMA, agent_object, plainly
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SENTENCES = {
     Verdict.READY: "this host is fit to be a {role}, as far as was checked",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from scanready.model import Outcome, Report, Target
@@ -15,6 +15,9 @@ from .document import Look, Places, RunInfo, Totals
 from .filled import fill
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 from .serialize import fixes
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.
 _SUMMARY = 200

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from scanready.causes import common
@@ -14,6 +14,9 @@ from scanready.wire.printable import visible
 from .document import GOOD, Look
 from .paper import Paper, columns, owned, verdict_word
 from .summary import traits
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)
 _SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"

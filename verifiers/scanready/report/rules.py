@@ -185,8 +185,10 @@ def _elsewhere(target: Target, source: Source, known: Seen, told: set[str]) -> l
         if away or (not ranged and host in here and port != target.port and transport == "tcp"):
             why = f"{target.host} leads there"
             named = host if away else target.host
-            for address in known.addresses if host in here and known.addresses else (host,):
-                made.append(Rule(source(address), address, named, transport, str(port), (target.type,), "", why))
+            made += [
+                Rule(source(address), address, named, transport, str(port), (target.type,), "", why)
+                for address in (known.addresses if host in here and known.addresses else (host,))
+            ]
     return made
 
 

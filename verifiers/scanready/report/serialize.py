@@ -164,7 +164,7 @@ def options_shown(options: Mapping[str, Any]) -> Facts:
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:  # noqa: C901  # one case a type
     """``value`` in JSON's own types: whatever a verifier put among its facts."""
     match value:
         case None | bool():

@@ -13,7 +13,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
@@ -223,7 +222,7 @@ def _write(path: Path, content: object) -> None:
     """All or nothing: others may be reading."""
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

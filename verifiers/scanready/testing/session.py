@@ -33,10 +33,8 @@ def settings_can_be_read(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: all that cannot be read.
     """
-    told = []
-    for name in _READ:
-        if value := config.getoption(f"scanready_{name}") or str(config.getini(f"scanready_{name}")):
-            told.append(_what_is_wrong(name, value))
+    given = ((name, config.getoption(f"scanready_{name}") or str(config.getini(f"scanready_{name}"))) for name in _READ)
+    told = [_what_is_wrong(name, value) for name, value in given if value]
     for expression in config.getoption("scanready_only"):
         try:
             parse(expression)

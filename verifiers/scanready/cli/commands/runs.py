@@ -17,7 +17,7 @@ from scanready.cli.output.terminal import look
 from scanready.cli.parameters import Age
 from scanready.model import Verdict
 from scanready.run import timestamps
-from scanready.store import Store, StoredRun, StoreError
+from scanready.store import StoredRun, StoreError
 from scanready.store.reading import prune
 from scanready.wire.printable import visible
 
@@ -69,7 +69,7 @@ def command(
             if machine:
                 show(json.dumps([run_object(run) for run in runs], indent=2) + "\n")
             else:
-                show(_table(kept, runs))
+                show(_table(runs))
     except StoreError as error:
         raise click.UsageError(str(error)) from error
 
@@ -115,7 +115,7 @@ def _source(run: StoredRun) -> str:
     return f"{first} and {len(others)} more" if others else first
 
 
-def _table(store: Store, runs: list[StoredRun]) -> str:
+def _table(runs: list[StoredRun]) -> str:
     from rich.text import Text
 
     from scanready.report.paper import GRAVITY, Paper, headed

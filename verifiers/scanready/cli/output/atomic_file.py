@@ -60,7 +60,7 @@ class WholeFile(io.RawIOBase):
         if self._beside:
             if self._place.exists():
                 shutil.copymode(self._place, self._written)
-            os.replace(self._written, self._place)
+            self._written.replace(self._place)
         self._raw = None
 
     def close(self) -> None:

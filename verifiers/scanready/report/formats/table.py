@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from scanready.model import Report, Target, Verdict
@@ -12,6 +12,9 @@ from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
 # the cause says nearly the same.

@@ -152,7 +152,7 @@ async def _through(probe: Probe, one: Endpoint, proxy: tuple[str, int]) -> Strea
         rung.skip(f"left to the proxy ({one.place.use})")
     async with probe.step(Step.CONNECT, one.url.endpoint, one.checks) as rung:
         stream = await probe.dial(*proxy)
-        await http_talk.tunnel(probe, stream, one.url)
+        await http_talk.tunnel(stream, one.url)
         rung.ok(f"the proxy {where} opened a tunnel", proxy=where)
     return stream
 

@@ -60,10 +60,10 @@ _SIGN_ON = re.compile(
 )
 #: Devices that end TLS and name themselves; IIS's name would come through most of the others.
 _DEVICES = re.compile(
-    r"nginx|openresty|big-?ip|haproxy|envoy|cloudflare|akamai|awselb|netscaler|kemp|varnish|squid", re.I
+    r"nginx|openresty|big-?ip|haproxy|envoy|cloudflare|akamai|awselb|netscaler|kemp|varnish|squid", re.IGNORECASE
 )
 _DEVICE_COOKIES = re.compile(
-    r"\s*(BIGipServer|NSC_|AWSALB|F5_|MRHSession|LastMRH_Session|barra_counter|citrix_ns_id)", re.I
+    r"\s*(BIGipServer|NSC_|AWSALB|F5_|MRHSession|LastMRH_Session|barra_counter|citrix_ns_id)", re.IGNORECASE
 )
 
 

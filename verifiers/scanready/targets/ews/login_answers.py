@@ -37,7 +37,7 @@ _ACCOUNT = {
 }
 
 
-def refused(response: Any, in_front: str) -> Failure:
+def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case a status
     """Return the cause of a status that is no answer of the web services.
 
     Args:
