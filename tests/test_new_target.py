@@ -98,7 +98,7 @@ def test_it_is_a_type_like_any_other(added: Path) -> None:
         (["Acme"], "is no name"),
         (["my-type"], "is no name"),
         (["class"], "is no name"),
-        (["a" * 21], "is no name"),
+        (["a" * 13], "is no name"),
         (["report"], "general code"),
         (["beta", "--port", "0"], "no port"),
         (["beta", "--title", 'a"b'], "plain characters"),

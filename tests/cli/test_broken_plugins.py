@@ -222,6 +222,39 @@ def test_a_verifier_that_ends_the_process_ends_its_own_check(tmp_path: Path) -> 
     assert other["cause"]["code"] == "connect.refused"
 
 
+VERIFIERS: Mapping[str, tuple[Mapping[str, str], str]] = {
+    name: ({"verify": "import asyncio\nfrom scanready.model import *\nasync def verify(probe):\n    " + body}, says)
+    for name, (body, says) in {
+        "cancelled": ("raise asyncio.CancelledError", "RuntimeError: the verifier was cancelled from within"),
+        "no check": ("probe.record('fine')", "TypeError: the verifier recorded what is no Check"),
+        "no text": (
+            "probe.record(Check(Step.AUTH, 'a', Outcome.PASSED, 5))",
+            "TypeError: the verifier recorded a check",
+        ),
+        "no finding": (
+            "probe.record(Check(Step.AUTH, 'a', Outcome.FAILED, 'x', {}, 'why'))",
+            "TypeError: the verifier recorded a check of auth with a str without a Cause",
+        ),
+        "no cause": (
+            "async with probe.step(Step.AUTH) as rung: rung.fail(Cause('x', 1, 2, '', '', ''), 'no')",
+            "TypeError: the verifier recorded a cause of which the code is 'x'",
+        ),
+        "no words": ("raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})", "E: <exception str() failed>"),
+    }.items()
+}
+
+
+def test_verifiers_that_do_what_none_should(tmp_path: Path) -> None:
+    """Each is an error of its own check; all others of the run are reported."""
+    names = install_each(tmp_path, VERIFIERS)
+    results, _ = check(tmp_path, *(f"{name}://127.0.0.1:9" for name in names), "mysql://127.0.0.1:10")
+    found = {result["target"]["type"]: result["cause"] for result in results}
+    assert found.pop("mysql")["code"] == "connect.refused"
+    assert {name: cause["code"] for name, cause in found.items()} == dict.fromkeys(names, "scanready.bug")
+    for name, case in names.items():
+        assert VERIFIERS[case][1] in found[name]["detail"], case
+
+
 def test_two_plugins_of_one_name(tmp_path: Path) -> None:
     third_party.queue(tmp_path)
     third_party.install(tmp_path, "beta", {"queue": "beta.row:QUEUE"}, row="1/0")

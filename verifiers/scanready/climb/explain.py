@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import traceback
 from typing import Any
 
 from scanready.causes import common
@@ -105,7 +106,8 @@ def explain(  # noqa: C901  # one match statement is the table
         case OSError(errno=number) if number in _LOCAL_LIMITS:
             return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[number])
         case _:
-            return Finding(common.BUG, f"{type(error).__name__}: {error}")
+            text = traceback.TracebackException(type(error), error, None)  # one whose __str__ fails has a text, too
+            return Finding(common.BUG, f"{type(error).__name__}: {text}")
 
 
 def _dialled(error: ConnectError) -> Finding:

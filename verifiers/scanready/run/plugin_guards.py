@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from scanready.catalogue import Requirements, TargetType, Verifier
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.wrong import Wrong
+from scanready.climb.rung import ClimbEnded
 from scanready.wire.printable import visible
+
+from .plugin_checks import drop_wrong_checks
 
 if TYPE_CHECKING:
     from scanready.climb.identify import Signature
@@ -62,14 +66,25 @@ class Guards:
         )
 
     def verifier(self, verify: Verifier) -> Verifier:
-        """Return a verifier that cannot end the process: what asks to exit becomes an error of this one check."""
+        """Return a verifier that ends no run and breaks no report: whatever it does is an error of this one check."""
 
         @functools.wraps(verify)
         async def climb(probe: Probe) -> None:
             try:
                 await verify(probe)
+            except ClimbEnded:
+                pass
             except SystemExit as exiting:
                 raise RuntimeError(f"the verifier asked the process to exit ({exiting.code!r})") from exiting
+            except asyncio.CancelledError as cancelled:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                raise RuntimeError("the verifier was cancelled from within") from cancelled
+            finally:
+                fault = drop_wrong_checks(probe)
+            if fault:
+                raise TypeError(fault)
 
         return climb
 

@@ -13,14 +13,14 @@ from types import ModuleType
 from scanready.catalogue import Condition, Requirement, Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
 from scanready.climb.identify import Signature
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Step
 
+from .plugin_checks import cause_fault
 from .plugin_guards import Guards, Unusable, attempted, module_of
 
 #: As a line of the requirements has them: "445", "49152-65535", "80,443", or what a broker gives out.
 _PORTS = re.compile(r"dynamic|\d{1,5}(?:-\d{1,5})?(?:,\d{1,5}(?:-\d{1,5})?)*")
 _TRANSPORTS = ("tcp", "udp", "tcp,udp")
-_CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 _PROGRAM = ("NAME", "present", "describe", "examine")
 
 
@@ -46,16 +46,6 @@ def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType
         parts[name], fault = _checked(row, name, guards)
         left_out += [f"its module {name} is left out: {fault}"] if fault else []
     return parts, left_out
-
-
-def cause_fault(cause: Cause) -> str:
-    """Say what is wrong with a cause; empty if it can be shown and stored."""
-    if not (isinstance(cause.code, str) and _CODE.fullmatch(cause.code)):
-        return f"the code is {cause.code!r}, not of the form area.what-is-wrong"
-    if not isinstance(cause.owner, Owner) or not isinstance(cause.step, Step):
-        return "the owner is no Owner, or the step no Step"
-    texts = (cause.meaning, cause.remedy, cause.confirm)
-    return "" if all(isinstance(text, str) and text for text in texts) else "a text is empty"
 
 
 def _checked(row: TargetType, name: str, guards: Guards) -> tuple[ModuleType | None, str]:
