@@ -1,0 +1,49 @@
+"""The commands ``completion`` and ``schema``, and the words that the shell is offered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.in_process import call
+
+
+def test_schema_and_completion() -> None:
+    assert json.loads(call("schema", "result").output)["title"] == "scanready result"
+    assert json.loads(call("schema", "inventory").output)["type"] == "object"
+    for shell in ("bash", "zsh", "fish", "powershell"):
+        assert "_SCANREADY_COMPLETE" in call("completion", shell).output
+
+
+def offered(store: Path, *words: str) -> list[str]:
+    """What bash is offered for the last word, as ``KIND,VALUE``."""
+    environment = {
+        "_SCANREADY_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["scanready", *words]),
+        "COMP_CWORD": str(len(words)),
+        "SCANREADY_STORE": str(store),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "scanready"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_is_offered_what_fits(tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    assert offered(store, "check", "--type", "post") == ["plain,postgresql"]
+    assert offered(store, "types", "ss") == ["plain,ssh"]
+    assert "plain,connect.filtered" in offered(store, "explain", "connect.")
+    assert offered(store, "verify", "est") == ["file,est"]
+    assert offered(store, "check", "-o", "out") == ["file,out"]
+    assert offered(store, "report", "las") == ["file,las"]
+    call("check", "nobody.invalid", "--type", "ssh", "--store", str(store), "--timeout", "1")
+    assert offered(store, "report", "las") == ["file,las", "plain,last", "plain,last~1"]

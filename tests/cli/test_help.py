@@ -1,0 +1,26 @@
+"""The help of every command: examples first, and the defaults of the engine."""
+
+from __future__ import annotations
+
+from scanready.cli import COMMANDS
+from scanready.cli.job import wait as rounds
+from scanready.run.engine import Settings
+from tests.cli.in_process import call
+
+
+def test_every_command_has_a_module_and_help_that_starts_with_examples() -> None:
+    for name in COMMANDS:
+        text = call(name, "--help").output
+        assert text.splitlines()[2].strip() == "Examples:", name
+        assert f"scanready {name}" in text
+
+
+def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
+    """The help is not made from them: it would have to import the engine."""
+    told = " ".join(call("verify", "--help").output.split())
+    defaults = Settings()
+    assert f"For one whole target. [default: {defaults.timeout:.0f}]" in told
+    assert f"Targets at once. [default: {defaults.concurrency}]" in told
+    assert f"At one host at once. [default: {defaults.per_host}]" in told
+    assert f"The last step asked and judged. [default: {defaults.depth}]" in told
+    assert f"Look again every {rounds.EVERY:.0f} s until" in told

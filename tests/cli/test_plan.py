@@ -1,0 +1,53 @@
+"""The command ``plan``: the contacts of an inventory, without a contact."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.in_process import call
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened, or a name looked up")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+PLANNED = """
+credentials:
+  acc: {username: svc, password: env:PLAN_PW}
+targets:
+  - {host: a, types: [unix, ssh], credential: acc}
+  - {host: a, type: mysql, tags: [finance]}
+  - {host: b, type: postgresql, credential: acc}
+  - {host: b, type: notes}
+"""
+
+
+@pytest.mark.usefixtures("no_network")
+def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAN_PW", "the-secret")
+    path = tmp_path / "estate.yaml"
+    path.write_text(PLANNED)
+    done = call("plan", str(path), "--json")
+    assert done.exit_code == 0, done.output
+    plan = json.loads(done.output)
+    by_port = {(row["host"], row["port"]): row for row in plan["endpoints"]}
+    assert by_port["a", 22]["types"] == ["unix", "ssh"]
+    assert (by_port["a", 22]["connections"], by_port["a", 22]["login_attempts"]) == (3, 2)
+    assert (by_port["a", 3306]["connections"], by_port["a", 3306]["probe_logins"]) == (1, 1)
+    assert by_port["b", 5432]["credentials"] == ["acc"]
+    assert plan["not_built"] == []
+    assert plan["total"]["connections"] == sum(row["connections"] for row in plan["endpoints"])
+    shallow = json.loads(call("plan", str(path), "--depth", "auth", "--json").output)
+    assert shallow["total"]["login_attempts"] == 0
+    assert shallow["credentials"] == {}
+    assert "the-secret" not in done.output + call("plan", str(path)).output
+    assert call("plan", str(path), "--only", "tag=nothing").exit_code == 4

@@ -1,0 +1,20 @@
+"""The command ``types``: the catalogue as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.cli.in_process import call
+
+
+def test_types_lists_the_catalogue() -> None:
+    listed = call("types").output
+    assert "49152-65535" in listed
+    assert re.search(r"^nfs +2049 .* access +- +18/18 +NFS-Ganesha", listed, re.MULTILINE)
+    assert "not built" not in listed
+    text = call("types", "sybase").output
+    assert "SAP ASE usually listens on 5000" in text
+    assert '"To scan Sybase/SAP ASE databases."' in " ".join(text.split())
+    rows = json.loads(call("types", "--json").output)
+    assert {row["type"]: row["built"] for row in rows}["postgresql"] is True

@@ -1,0 +1,77 @@
+"""The option ``--wait``: repeated checks of the targets that do not hold yet."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from scanready.causes import common
+from scanready.cli.job import wait as rounds
+from scanready.cli.job.exit_code import Judge
+from scanready.climb.probe import Probe
+from scanready.model import Step, Target, Verdict
+from scanready.run import registry
+from scanready.run.engine import Run, Settings
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A type that holds for ``good``, from the third look on for ``mends``, never for ``bad`` and ``login``."""
+    seen: list[str] = []
+
+    async def verify(probe: Probe) -> None:
+        seen.append(probe.host)
+        async with probe.step(Step.AUTH) as rung:
+            if probe.host == "bad" or (probe.host == "mends" and seen.count("mends") < 3):
+                rung.stop(common.FILTERED, "no answer")
+            if probe.host == "login":
+                rung.stop(common.LOGIN_REFUSED, "wrong")
+            rung.ok("fine")
+
+    monkeypatch.setattr(registry, "verifier", lambda _: verify)
+    monkeypatch.setattr(rounds, "EVERY", 0.01)
+    return seen
+
+
+async def _wait(hosts: list[str], wait: float, stopped: asyncio.Event) -> tuple[dict[str, Verdict], list[str]]:
+    said: list[str] = []
+    targets = [Target(host, "looked-at", 99) for host in hosts]
+    async with (
+        Run(Settings(canary=False)) as run,
+        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append)) as reports,
+    ):
+        found = [report async for report in reports]
+    assert sorted(report.target.host for report in found) == sorted(hosts), "one report for each target"
+    return {report.target.host: report.verdict for report in found}, said
+
+
+def test_wait_looks_again_only_at_what_does_not_hold_and_stops_when_all_does(looks: list[str]) -> None:
+    async def main() -> None:
+        found, said = await _wait(["good", "mends", "login"], 60, asyncio.Event())
+        assert found == {"good": Verdict.READY, "mends": Verdict.READY, "login": Verdict.BLOCKED}
+        assert (looks.count("good"), looks.count("mends"), looks.count("login")) == (1, 3, 1)
+        assert len(said) == 2
+        assert "1 does not hold yet (connect.filtered 1)" in said[0]
+
+    asyncio.run(main())
+
+
+def test_wait_ends_with_its_time_and_with_ctrl_c(looks: list[str]) -> None:
+    async def main() -> None:
+        found, _ = await _wait(["bad"], 0.1, asyncio.Event())
+        assert found == {"bad": Verdict.BLOCKED}
+        assert len(looks) > 1
+        looks.clear()
+        stopped = asyncio.Event()
+        stopped.set()
+        found, _ = await _wait(["bad"], 60, stopped)
+        assert (found, looks) == ({"bad": Verdict.BLOCKED}, ["bad"])
+
+    asyncio.run(main())
+
+
+def test_without_wait_there_is_one_look(looks: list[str]) -> None:
+    found, said = asyncio.run(_wait(["bad", "good"], 0, asyncio.Event()))
+    assert (found["bad"], sorted(looks), said) == (Verdict.BLOCKED, ["bad", "good"], [])
