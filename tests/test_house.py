@@ -12,6 +12,7 @@ from pathlib import Path
 
 import scanready
 from scanready.run.registry import all_causes
+from tests.asserted_causes import asserted
 from tests.ladder import TYPES
 
 ROOT = Path(__file__).parent.parent
@@ -128,20 +129,20 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_every_cause_is_provoked_by_a_test() -> None:
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_house.py")
-    constants = _cause_constants()
-    unproven = [code for code in all_causes() if code not in tests and not re.search(rf"\b{constants[code]}\b", tests)]
-    assert not unproven
+    proven, constants = asserted(ROOT / "tests"), _cause_constants()
+    assert constants.keys() == all_causes().keys()
+    assert not [code for code in all_causes() if not {code, constants[code]} & proven]
 
 
 def _cause_constants() -> dict[str, str]:
-    found = {}
+    """The dotted name of each cause's constant, by the cause's code."""
+    found: dict[str, str] = {}
     for path in (*(PACKAGE / "causes").glob("*.py"), *PACKAGE.glob("targets/*/causes.py")):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         for node in tree(path).body:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.value.args:
-                first = node.value.args[0]
-                if isinstance(first, ast.Constant) and isinstance(node.targets[0], ast.Name):
-                    found[str(first.value)] = node.targets[0].id
+            match node:
+                case ast.Assign([ast.Name(constant)], ast.Call(ast.Name("Cause"), [ast.Constant(str(code)), *_])):
+                    found[code] = f"{module}.{constant}"
     return found
 
 
