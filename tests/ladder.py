@@ -109,8 +109,8 @@ def costs_what_was_planned(report: Report) -> None:
     if row is None or row.hostless:  # a cloud's cost is its endpoints'
         return
     addresses = max((len(check.facts.get("addresses", ())) for check in report.checks), default=1) or 1
-    seen = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks)
-    canary = seen or row.group is Group.INFRASTRUCTURE
+    canary_asked = any(f":{CANARY_PORT}" in check.endpoint for check in report.checks)
+    canary = canary_asked or row.group is Group.INFRASTRUCTURE
     most = row.cost.with_credential if target.credential or "user" in target.options else row.cost.connections
     assert cost.connections <= most * addresses * (2 if canary else 1), f"{cost}, planned {row.cost}: {story(report)}"
     assert cost.login_attempts <= row.cost.login_attempts, f"{cost}, planned {row.cost}: {story(report)}"

@@ -35,7 +35,7 @@ TRANSCRIPT = """\
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "kept"),
     [
         ("expired on 2026-11-28", "expired on <date>"),
         ("at 2026-11-28T21:53:57+00:00, and", "at <time>, and"),
@@ -45,8 +45,8 @@ TRANSCRIPT = """\
         ("PostgreSQL 15.18 on 10.77.5.10:5432", "PostgreSQL 15.18 on 10.77.5.10:5432"),
     ],
 )
-def test_what_is_new_in_every_run(said: str, kept: str) -> None:
-    assert normal.text(said) == kept
+def test_what_is_new_in_every_run(text: str, kept: str) -> None:
+    assert normal.text(text) == kept
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_every_difference_is_told_with_its_place() -> None:
 @pytest.mark.parametrize(("verdict", "code"), [("ready", 0), ("blocked", 1)])
 def test_the_comparison_as_a_command(tmp_path: Path, verdict: str, code: int) -> None:
     files = []
-    for name, said in {"before": "ready", "after": verdict}.items():
+    for name, recorded in {"before": "ready", "after": verdict}.items():
         files.append(tmp_path / f"{name}.json")
-        files[-1].write_text(json.dumps({"demo: one": {"verdict": said}}))
+        files[-1].write_text(json.dumps({"demo: one": {"verdict": recorded}}))
     command = [sys.executable, "-m", "fixtures.verdicts", "--compare", *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == code, done.stderr

@@ -136,23 +136,23 @@ def test_silence_is_passed_on_only_where_it_was_silence() -> None:
 
 @pytest.mark.parametrize("cause", [common.OUT_OF_TIME, common.LOCAL_LIMIT])
 def test_a_limit_of_ours_says_nothing_of_the_port(cause: Any) -> None:
-    seen = PortMemory()
+    memory = PortMemory()
     failed = Check(Step.CONNECT, "192.0.2.1:22", Outcome.FAILED, "", finding=Finding(cause, "ours"))
-    seen.note_dialled([failed], answers=False)
-    assert seen.answers
-    seen.note_dialled(
+    memory.note_dialled([failed], answers=False)
+    assert memory.answers
+    memory.note_dialled(
         [Check(Step.CONNECT, "x", Outcome.FAILED, "", finding=Finding(common.REFUSED, "!"))], answers=False
     )
-    assert not seen.answers
+    assert not memory.answers
 
 
 def test_what_a_redirect_or_a_proxy_spoke_is_not_the_ports_own_word() -> None:
-    seen, row = PortMemory(), catalogue()["http"]
+    memory, row = PortMemory(), catalogue()["http"]
     elsewhere = Check(Step.HANDSHAKE, "other:443", Outcome.FAILED, "", {"speaks": "tls"})
-    seen.note_spoken(row, "127.0.0.1:80", [elsewhere])
-    assert seen.spoke is None
-    seen.note_spoken(row, "127.0.0.1:80", [Check(Step.HANDSHAKE, "127.0.0.1:80", Outcome.PASSED, "")])
-    assert seen.spoke == ("http", False)
+    memory.note_spoken(row, "127.0.0.1:80", [elsewhere])
+    assert memory.spoke is None
+    memory.note_spoken(row, "127.0.0.1:80", [Check(Step.HANDSHAKE, "127.0.0.1:80", Outcome.PASSED, "")])
+    assert memory.spoke == ("http", False)
 
 
 def test_a_mysql_server_that_has_answered_the_foreign_bytes_already_is_recognised() -> None:

@@ -38,10 +38,10 @@ def last_setup(answer: peers.Answer) -> dict[int, peers.Answer]:
 def test_one_login_one_look_and_a_polite_end() -> None:
     with peers.peer() as running:
         where = peers.where(running)
-        seen = login.visit(where, SCANNER, 5.0)
+        result = login.visit(where, SCANNER, 5.0)
         running.wait()
-    assert seen.read == "listed finance: 1 name, and opened customers.csv"
-    assert (seen.guest, seen.passwordless, seen.denied, seen.referral) == (False, False, None, [])
+    assert result.read == "listed finance: 1 name, and opened customers.csv"
+    assert (result.guest, result.passwordless, result.denied, result.referral) == (False, False, None, [])
     assert running.counts == {
         **{"negotiate": 1, "setup": 2, "tree": 1, "create": 2, "directory": 1, "close": 2, "untree": 1, "logoff": 1}
     }

@@ -266,9 +266,9 @@ def test_output_that_is_not_whole_is_not_believed() -> None:
 
 
 def test_bsd_mount_output_is_understood() -> None:
-    seen = inspection.read(GOOD.replace("mount=rw,nosuid,relatime", "mount=/dev/a on /tmp (ufs, local, noexec)"))
-    assert seen is not None
-    assert seen.noexec
+    found = inspection.read(GOOD.replace("mount=rw,nosuid,relatime", "mount=/dev/a on /tmp (ufs, local, noexec)"))
+    assert found is not None
+    assert found.noexec
 
 
 def test_both_types_are_in_the_catalogue_with_their_client() -> None:

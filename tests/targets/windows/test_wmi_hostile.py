@@ -91,9 +91,9 @@ class TestAdminShare:
     def test_is_not_looked_at_where_445_is_closed(self) -> None:
         with dcom.in_background("dynamic-port-closed") as other, dcom.in_background("healthy") as host:
             there = replace(where(host.mapper.port), smb_port=other.wmi_port)
-            seen = login.visit(there, account(), 8)
-        assert seen.denied is None
-        assert seen.advice == (
+            result = login.visit(there, account(), 8)
+        assert result.denied is None
+        assert result.advice == (
             f"ADMIN$ was not looked at: port {other.wmi_port} is not reached ([Errno 111] Connection refused); "
             "a scan may need it"
         )
@@ -112,9 +112,9 @@ class TestAdminShare:
     def test_never_decides(self, behaviour: Behaviour) -> None:
         began = time.monotonic()
         with dcom.in_background("healthy") as host, in_background(behaviour) as smb:
-            seen = login.visit(replace(where(host.mapper.port), smb_port=smb.port), account(), 2)
-        assert seen.denied is None
-        assert seen.advice.startswith("ADMIN$ was not looked at: ")
+            result = login.visit(replace(where(host.mapper.port), smb_port=smb.port), account(), 2)
+        assert result.denied is None
+        assert result.advice.startswith("ADMIN$ was not looked at: ")
         assert time.monotonic() - began < 2 + PROMPT
 
     def test_is_not_looked_at_after_a_denial(self) -> None:

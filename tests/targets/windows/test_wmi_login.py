@@ -46,12 +46,12 @@ class TestAccepted:
     def test_reads_one_object_at_the_price_of_two_logons(self) -> None:
         with dcom.in_background("healthy") as host:
             there = where(host.mapper.port)
-            seen = login.visit(there, account(), 8)
-        assert seen.denied is None
-        assert seen.read == "one Win32_OperatingSystem: Microsoft Windows Server 2019 Standard 10.0.17763"
-        assert (seen.os, seen.version) == ("Microsoft Windows Server 2019 Standard", "10.0.17763")
-        assert (seen.server_name, seen.domain) == ("win-srv19.corp.example", "CORP")
-        assert seen.port == host.wmi_port
+            result = login.visit(there, account(), 8)
+        assert result.denied is None
+        assert result.read == "one Win32_OperatingSystem: Microsoft Windows Server 2019 Standard 10.0.17763"
+        assert (result.os, result.version) == ("Microsoft Windows Server 2019 Standard", "10.0.17763")
+        assert (result.server_name, result.domain) == ("win-srv19.corp.example", "CORP")
+        assert result.port == host.wmi_port
         assert (there.trace.connections, there.trace.logons) == (2, 2)
         assert host.counts["logons"] == 2
         assert host.counts["refused-logons"] == 0
@@ -80,23 +80,23 @@ class TestAccepted:
 
     def test_dials_the_target_whatever_its_bindings_name(self) -> None:
         with dcom.in_background("foreign-bindings") as host:
-            seen = visit(host)
-        assert seen.denied is None
-        assert seen.bindings == [
+            result = visit(host)
+        assert result.denied is None
+        assert result.bindings == [
             r"\\WIN-SRV19[\PIPE\atsvc]",
             f"WIN-SRV19[{host.wmi_port}]",
             f"192.0.2.77[{host.wmi_port}]",
         ]
 
     def test_beside_others_to_the_same_host(self) -> None:
-        seen: list[login.Result] = []
+        results: list[login.Result] = []
         with dcom.in_background("healthy") as host:
-            threads = [threading.Thread(target=lambda: seen.append(visit(host))) for _ in range(4)]
+            threads = [threading.Thread(target=lambda: results.append(visit(host))) for _ in range(4)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-        assert [one.denied for one in seen] == [None] * 4
+        assert [one.denied for one in results] == [None] * 4
         assert host.counts["logons"] == 8
         assert host.offences == {}
 

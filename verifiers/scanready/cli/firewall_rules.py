@@ -11,7 +11,7 @@ from scanready.catalogue import Seen
 from scanready.cli.job.prepare import plugins_load
 from scanready.cli.messages import warn
 from scanready.model import Target
-from scanready.report.endpoints import places_seen, seen
+from scanready.report.endpoints import evidence, places_seen
 from scanready.report.rules import Rule, best_source, merged, rules
 from scanready.report.serialize import as_object
 from scanready.run.registry import catalogue
@@ -64,7 +64,7 @@ class Known:
         async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
             async for report in run.results(targets):
                 target = report.target
-                self._seen[_key(target.host, target.type, target.port)] = seen(as_object(report))
+                self._seen[_key(target.host, target.type, target.port)] = evidence(as_object(report))
 
     def of(self, target: Target) -> Seen | None:
         """Return what is known of a target, or at least where its host is."""

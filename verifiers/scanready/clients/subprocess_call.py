@@ -64,9 +64,9 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
         return _translate(child.stdout.read(_MOST_BYTES), child.returncode, by_code(common) | dict(causes))
 
 
-def _translate(said: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
+def _translate(reply: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
     try:
-        kind, value = json.loads(said)
+        kind, value = json.loads(reply)
     except ValueError:
         detail = f"the driver's process ended with status {status} and without an answer"
         raise Failure(common.LIMIT, detail) from None

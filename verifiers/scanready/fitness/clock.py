@@ -41,13 +41,13 @@ async def look(asked: Asked) -> list[Answer]:
 def _judge(line: Line, report: Report) -> None:
     skew = int(report.facts["clock_skew_seconds"])
     where = f"{report.target.type}://{bracketed(report.target.host)}"
-    said = f"the clock of {where} is {abs(skew)} s {'ahead of' if skew > 0 else 'behind'} this one"
+    summary = f"the clock of {where} is {abs(skew)} s {'ahead of' if skew > 0 else 'behind'} this one"
     if abs(skew) <= _NOISE:
-        said = f"agrees with {where} within {_NOISE} seconds"
+        summary = f"agrees with {where} within {_NOISE} seconds"
     if abs(skew) >= MOST_SKEW:
-        line.warn(causes.CLOCK_SKEWED, said, clock_skew_seconds=skew)
+        line.warn(causes.CLOCK_SKEWED, summary, clock_skew_seconds=skew)
     else:
-        line.ok(said, clock_skew_seconds=skew)
+        line.ok(summary, clock_skew_seconds=skew)
 
 
 def _untold(line: Line, heard: list[Report], *, named: bool) -> None:

@@ -29,8 +29,8 @@ async def look(asked: Asked) -> list[Answer]:
         facts |= {"serves": serves, "serves_not": [row.name for row in elsewhere]}
         if elsewhere and asked.named_types:
             line.ok(what, **facts)
-            said = "; ".join(mismatch(row.name, row.requirements.agent, agent) for row in elsewhere)
-            line.fail(common.PLATFORM_MISMATCH, said)
+            mismatches = "; ".join(mismatch(row.name, row.requirements.agent, agent) for row in elsewhere)
+            line.fail(common.PLATFORM_MISMATCH, mismatches)
         elif elsewhere:
             demands = ", ".join(f"{row.name} (demands a {row.requirements.agent} agent)" for row in elsewhere)
             line.ok(f"{what}; serves every type but {demands}", **facts)

@@ -23,7 +23,7 @@ def where(target: Target) -> list[Target]:
 def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
     """What a result (schema 1) found, by the places of its target; nearly always that is one."""
     found, row = result["target"], catalogue().get(result["target"]["type"])
-    whole = seen(result)
+    whole = evidence(result)
     if row is None or not row.hostless:
         return {(found["host"], found["port"]): whole}
     names = {check["endpoint"]: check["facts"].get("addresses") for check in result["checks"] if check["facts"]}
@@ -34,7 +34,7 @@ def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
     }
 
 
-def seen(result: Mapping[str, Any]) -> Seen:
+def evidence(result: Mapping[str, Any]) -> Seen:
     """Read what a result (schema 1) found."""
     host = result["target"]["host"]
     addresses: dict[str, None] = {}

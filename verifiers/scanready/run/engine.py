@@ -201,9 +201,9 @@ class Run:
 
     async def _verify(self, target: Target) -> Report | None:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
-        seen = self._observation(target)
-        async with self._at_host(target), seen.lock, self._login_place(target):
-            return None if self.stopping else await self._climb(target, seen)
+        memory = self._observation(target)
+        async with self._at_host(target), memory.lock, self._login_place(target):
+            return None if self.stopping else await self._climb(target, memory)
 
     def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
         """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
@@ -214,27 +214,27 @@ class Run:
         """The shared observation where several targets meet on one port; it goes with the last of them."""
         key = target.endpoint
         self._left[key] -= 1
-        seen = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]))
+        memory = self._shared.pop(key, None) or PortMemory(guesses=TimeShares(self._guesses[key]))
         if self._left[key] > 0:
-            self._shared[key] = seen
+            self._shared[key] = memory
         else:
             del self._left[key]
-        return seen
+        return memory
 
     def _at_host(self, target: Target) -> _Turn:
         if target.guessed and self.settings.per_host >= PER_HOST:
             return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
-    async def _climb(self, target: Target, seen: PortMemory) -> Report:
+    async def _climb(self, target: Target, memory: PortMemory) -> Report:
         started = timestamps.now()
         verify = registry.verifier(target.type)
         row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
-            likely = row.port == target.port or (row.server_first and not seen.silent)
-            seconds, patience = seen.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
-        probe = Probe(target, row, self._context, seconds, self.settings.depth, seen, patience)
+            likely = row.port == target.port or (row.server_first and not memory.silent)
+            seconds, patience = memory.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
+        probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience)
         if verify is None:
             probe.record(_not_built(target))
         elif not seconds:

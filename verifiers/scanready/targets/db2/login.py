@@ -102,15 +102,15 @@ def log_in(
     return f"one row of {table}"
 
 
-def translate(said: str) -> Failure:
+def translate(text: str) -> Failure:
     """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
-    words = " ".join(said.rpartition("[CLI Driver]")[2].split())[:300]
-    number = _CODE.search(said)
+    words = " ".join(text.rpartition("[CLI Driver]")[2].split())[:300]
+    number = _CODE.search(text)
     code = int(number[1]) if number else 0
     if code == _LOGIN_FAILED:
-        reason = _REASON.search(said)
+        reason = _REASON.search(text)
         return Failure(_REASONS.get(int(reason[1]) if reason else 0, causes.SECURITY_FAILED), words, error_code=-code)
-    if code == _BROKEN_OFF and _UNANSWERED in said:
+    if code == _BROKEN_OFF and _UNANSWERED in text:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {words}", error_code=-code)
     if -code in causes.SQL_CODES:
         return Failure(causes.SQL_CODES[-code], words, error_code=-code)

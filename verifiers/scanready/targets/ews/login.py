@@ -78,19 +78,19 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():
         mailbox = _Mailbox(where, credential, watchdog, seconds)
-        seen = LoginResult()
+        result = LoginResult()
         try:
-            seen.read = mailbox.look()
+            result.read = mailbox.look()
         except Failure as failure:
             if not mailbox.accepted:
                 raise
-            seen.denied = failure
+            result.denied = failure
         except exchangelib.errors.EWSError as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            seen.denied = translated(error, where.mailbox, credential.username)
-            if not mailbox.accepted or seen.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
-                raise seen.denied from error
+            result.denied = translated(error, where.mailbox, credential.username)
+            if not mailbox.accepted or result.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
+                raise result.denied from error
         except (requests.RequestException, SpnegoError, PermissionError, KeyError, ValueError, TypeError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
@@ -100,8 +100,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
             ) from error
         finally:
             mailbox.close()
-        seen.version = mailbox.version
-    return seen
+        result.version = mailbox.version
+    return result
 
 
 @contextlib.contextmanager

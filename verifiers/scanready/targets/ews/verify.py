@@ -94,14 +94,14 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
             rung.stop(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
         loading = asyncio.get_running_loop().run_in_executor(probe.shared.logins, login.load)
         await asyncio.wait_for(loading, probe.remaining)
-        seen = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {credential.username} with {prompt.schemes[0]}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
-        if seen.version:
-            rung.check.facts |= {"version": seen.version, "product": endpoint.product_of(seen.version)}
-        if seen.denied is None:
-            rung.ok(f"read the inbox{f' of {mailbox}' if mailbox else ''}: {seen.read}")
-        elif seen.denied.cause is causes.IMPERSONATION_DENIED:
-            rung.warn(seen.denied.cause, seen.denied.detail, seen.denied.fix)
+        if result.version:
+            rung.check.facts |= {"version": result.version, "product": endpoint.product_of(result.version)}
+        if result.denied is None:
+            rung.ok(f"read the inbox{f' of {mailbox}' if mailbox else ''}: {result.read}")
+        elif result.denied.cause is causes.IMPERSONATION_DENIED:
+            rung.warn(result.denied.cause, result.denied.detail, result.denied.fix)
         else:
-            rung.judge_access(seen.denied)
+            rung.judge_access(result.denied)

@@ -191,25 +191,25 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     from imapclient.exceptions import IMAPClientError
 
     folders: list[str] = []
-    seen, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
+    result, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
     try:
         folders += [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
         messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
         # The newest message by its number: one UID comes back, whatever the size of the folder.
         newest = client.search([str(messages)]) if messages else []
         if not messages:
-            seen.read = f"{wanted}, which has no messages"
+            result.read = f"{wanted}, which has no messages"
         elif newest and client.fetch(newest[:1], [HEADER]):
-            seen.read = f"one header of {messages} in {wanted}"
+            result.read = f"one header of {messages} in {wanted}"
         else:
-            seen.denied = Failure(common.ACCESS_DENIED, f"{wanted} has {messages} messages, and none was returned")
+            result.denied = Failure(common.ACCESS_DENIED, f"{wanted} has {messages} messages, and none was returned")
     except TimeoutError:
-        seen.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
+        result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
-        seen.denied = _unreadable(error, wanted, user, folders)
+        result.denied = _unreadable(error, wanted, user, folders)
     except ValueError as error:
-        seen.denied = Failure(common.LIMIT, f"the library does not understand the server: {error}")
-    return seen
+        result.denied = Failure(common.LIMIT, f"the library does not understand the server: {error}")
+    return result
 
 
 def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) -> Failure:

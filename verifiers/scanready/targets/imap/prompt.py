@@ -77,13 +77,13 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
             return
         if encryption == "none":
             probe.about_to_send_in_clear()
-        seen = await _attempt(probe, talk, encryption)
+        result = await _attempt(probe, talk, encryption)
         rung.ok(f"logged in as {probe.credential.username}")
     async with probe.step(Step.ACCESS) as rung:
-        if seen.denied is not None:
-            rung.judge_access(seen.denied)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(f"read {seen.read}; {len(seen.facts['folders'])} folders at the top", **seen.facts)
+            rung.ok(f"read {result.read}; {len(result.facts['folders'])} folders at the top", **result.facts)
 
 
 async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginResult:

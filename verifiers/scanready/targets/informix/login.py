@@ -76,13 +76,13 @@ def read(
     return f"{'one row of ' if found else ''}{table or 'systables'} in {database}{'' if found else ', which is empty'}"
 
 
-def translate(said: str, number: int | None = None) -> Failure:
+def translate(text: str, number: int | None = None) -> Failure:
     """The cause of the driver's error, by Informix's number in it or beside it."""
-    numbers = [number] if number else [-int(found) for found in _NUMBER.findall(said)]
+    numbers = [number] if number else [-int(found) for found in _NUMBER.findall(text)]
     for number in numbers:
         if number in causes.NUMBERS:
             cause, meaning = causes.NUMBERS[number]
             return Failure(cause, f"error {number}: {meaning}", error_code=number)
     if numbers:
-        return Failure(causes.SERVER_ERROR, said[:300], error_code=numbers[0])
-    return Failure(common.LIMIT, f"the driver failed: {said[:300]}")
+        return Failure(causes.SERVER_ERROR, text[:300], error_code=numbers[0])
+    return Failure(common.LIMIT, f"the driver failed: {text[:300]}")

@@ -37,11 +37,11 @@ async def verify(probe: Probe) -> None:
         rung.ok("every Node and Proxy Agent connects to the Master; checked from this host")
     stream = await probe.connect()
     async with probe.step(Step.HANDSHAKE) as rung:
-        said = await _listen(stream, probe.shared.signatures)
-        if isinstance(said, Identity):
-            rung.stop(common.OTHER_PROTOCOL, f"{said.text} answers", speaks=said.protocol)
-        if said:
-            rung.stop(causes.UNKNOWN_GREETING, f"says {said[:40].hex(' ')}, which no known protocol begins with")
+        answer = await _listen(stream, probe.shared.signatures)
+        if isinstance(answer, Identity):
+            rung.stop(common.OTHER_PROTOCOL, f"{answer.text} answers", speaks=answer.protocol)
+        if answer:
+            rung.stop(causes.UNKNOWN_GREETING, f"says {answer[:40].hex(' ')}, which no known protocol begins with")
         rung.ok(
             f"connection-level proof: accepted, still open after {HOLD:g} s, and nothing heard that is another "
             "protocol's; the Master's own is not public, and was not spoken",

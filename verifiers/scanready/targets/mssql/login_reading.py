@@ -100,36 +100,36 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     """Find out which databases may be read, and read one row of one table. Never raises for what a server says."""
     import pytds
 
-    seen = Result(facts={"databases": []})
+    result = Result(facts={"databases": []})
     try:
         _rows(session, _SETTINGS)
-        _look(session, user, where, seen)
+        _look(session, user, where, result)
     except Failure as failure:
-        seen.denied = failure
+        result.denied = failure
     except pytds.DatabaseError as error:
         cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
         fix = grant(user, where.database) if cause is common.ACCESS_DENIED and where.database else None
-        seen.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
+        result.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
     except ReadTimeout:
-        seen.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
+        result.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
     except (PeerClosed, TlsError) as error:
-        seen.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
+        result.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
     except (pytds.Error, WireError, *UNCHECKED) as error:
-        seen.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {error!r}")
-    return seen
+        result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {error!r}")
+    return result
 
 
-def _look(session: Any, user: str, where: Where, seen: Result) -> None:
+def _look(session: Any, user: str, where: Where, result: Result) -> None:
     listed = _rows(session, _DATABASES)
-    databases = seen.facts["databases"] = [str(name) for name, reachable, _ in listed if reachable]
+    databases = result.facts["databases"] = [str(name) for name, reachable, _ in listed if reachable]
     database, schema, name = named(where.table) if where.table else ("", "", "")
     database = database or where.database
     if name:
-        _read(session, seen, database, schema, name, user)
+        _read(session, result, database, schema, name, user)
         return
     for candidate in [database] if database else databases[:MOST_SEARCHED]:
         for schema, name in _rows(session, _TABLES.format(tsql_name(candidate))):
-            _read(session, seen, candidate, str(schema), str(name), user)
+            _read(session, result, candidate, str(schema), str(name), user)
             return
     if database:
         raise Failure(common.ACCESS_DENIED, f"no table of {database} is to be seen", grant(user, database))
@@ -146,7 +146,7 @@ def _look(session: Any, user: str, where: Where, seen: Result) -> None:
     raise Failure(common.ACCESS_DENIED, detail, grant(user, closed[0]))
 
 
-def _read(session: Any, seen: Result, database: str, schema: str, name: str, user: str) -> None:
+def _read(session: Any, result: Result, database: str, schema: str, name: str, user: str) -> None:
     """Read one row, and of it only whether it is there."""
     import pytds
 
@@ -161,7 +161,7 @@ def _read(session: Any, seen: Result, database: str, schema: str, name: str, use
         fix = f"USE {tsql_name(database)}; GRANT SELECT ON {what} TO {tsql_name(user)};"
         detail = f"{error.text} (error {error.number})"
         raise Failure(common.ACCESS_DENIED, detail, fix if database else None, error_code=error.number) from error
-    seen.read = f"{'one row' if found else 'no rows'} of {table}"
+    result.read = f"{'one row' if found else 'no rows'} of {table}"
 
 
 def _rows(session: Any, statement: str) -> list[Any]:

@@ -76,18 +76,20 @@ async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> Non
         )
         if not bridge.encrypted and not login.is_windows_account(credential):
             probe.about_to_send_in_clear()
-        seen = await probe.login(login.visit, where)
+        result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
-    if seen.route is not None:
-        await _look_where_it_leads(probe, seen.route)
+    if result.route is not None:
+        await _look_where_it_leads(probe, result.route)
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        rung.check.facts.update(seen.facts)
-        if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not options.get("table"):
-            rung.warn(seen.denied.cause, seen.denied.detail, **seen.denied.facts)  # of a table that nobody asked for
-        elif seen.denied is not None:
-            rung.judge_access(seen.denied)
+        rung.check.facts.update(result.facts)
+        if result.denied is not None and result.denied.cause is causes.READ_FAILED and not options.get("table"):
+            rung.warn(
+                result.denied.cause, result.denied.detail, **result.denied.facts
+            )  # of a table that nobody asked for
+        elif result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(f"read {seen.read}")
+            rung.ok(f"read {result.read}")
 
 
 async def _look_where_it_leads(probe: Probe, route: Route) -> None:

@@ -212,17 +212,17 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     with contextlib.closing(pipe):
         with _translated(where.encrypted):
             session.connect(sock=pipe)  # type: ignore[arg-type]
-        seen = Result()
+        result = Result()
         try:
             with contextlib.closing(session):
-                _look_around(session, where, seen)
+                _look_around(session, where, result)
         except pymysql.err.Error as error:
-            seen.denied = _unreadable(error, seen.account, where)
-            if seen.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
-                raise seen.denied from error
+            result.denied = _unreadable(error, result.account, where)
+            if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
+                raise result.denied from error
         except _UNCHECKED as error:
-            seen.denied = Failure(common.LIMIT, f"pymysql could not read the server's answer: {error!r}")
-        return seen
+            result.denied = Failure(common.LIMIT, f"pymysql could not read the server's answer: {error!r}")
+        return result
 
 
 def _objections(where: Where) -> dict[str, Callable[[Any], Any]]:
@@ -301,19 +301,19 @@ def _said(error: pymysql.err.Error) -> tuple[int, str]:
 # After the login ------------------------------------------------------------------------------------------------------
 
 
-def _look_around(session: pymysql.Connection[Any], where: Where, seen: Result) -> None:
+def _look_around(session: pymysql.Connection[Any], where: Where, result: Result) -> None:
     """Find out who we are, which databases we see, and read one row of one table."""
     _bound(session, where.mariadb)
-    seen.account = str(_first(session, "SELECT CURRENT_USER()") or "")
+    result.account = str(_first(session, "SELECT CURRENT_USER()") or "")
     hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
     rows = _rows(
         session,
         f"SELECT schema_name FROM information_schema.schemata WHERE LOWER(schema_name) NOT IN ({hidden}) "
         f"ORDER BY 1 LIMIT {MOST_DATABASES}",
     )
-    databases = seen.facts["databases"] = [str(row[0]) for row in rows]
+    databases = result.facts["databases"] = [str(row[0]) for row in rows]
     if where.table and not where.database:
-        seen.denied = Failure(
+        result.denied = Failure(
             common.ACCESS_NOT_FOUND, f"which database is table {where.table} in? `table: DATABASE.TABLE`"
         )
         return
@@ -322,11 +322,13 @@ def _look_around(session: pymysql.Connection[Any], where: Where, seen: Result) -
     for candidate in [where.database] if where.database else databases:
         if name := where.table or _first_table(session, candidate):
             row = _first(session, f"SELECT 1 FROM {mysql_name(candidate)}.{mysql_name(name)} LIMIT 1")
-            seen.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
+            result.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
     place = f"database {where.database}" if where.database else "any database but the system's own"
-    seen.denied = Failure(
-        common.ACCESS_DENIED, f"logged in, but no table is to be seen in {place}", _grant(seen.account, where.database)
+    result.denied = Failure(
+        common.ACCESS_DENIED,
+        f"logged in, but no table is to be seen in {place}",
+        _grant(result.account, where.database),
     )
 
 

@@ -91,7 +91,7 @@ async def _with_credential(probe: Probe) -> None:
     )
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where)
+            result = await probe.login(login.visit, where)
         except (TlsError, PeerClosed) as error:
             async with probe.step(Step.TLS) as tls:
                 tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
@@ -100,12 +100,12 @@ async def _with_credential(probe: Probe) -> None:
             if pipe.tls is not None:
                 async with probe.step(Step.TLS) as tls:
                     probe.judge_tls(pipe.tls, tls)
-        rung.ok(f"logged in as {seen.account or credential.username}")
+        rung.ok(f"logged in as {result.account or credential.username}")
     async with probe.step(Step.ACCESS) as rung:
-        if seen.denied is not None:
-            rung.judge_access(seen.denied)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(f"read {seen.read}", **seen.facts)
+            rung.ok(f"read {result.read}", **result.facts)
 
 
 def _conclude(probe: Probe) -> None:

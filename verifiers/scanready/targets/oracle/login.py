@@ -109,13 +109,13 @@ def _read(cursor: Any, table: str | None) -> str:
     return f"{'one row of ' if found else ''}{table or 'ALL_TABLES'}{'' if found else ', which shows nothing'}"
 
 
-def translate(said: str, user: str) -> Failure:
+def translate(text: str, user: str) -> Failure:
     """The cause of the driver's error, by the database's number in it, or by the driver's own."""
-    driver = _DPY.search(said)
-    number = _ORA.search(said)
+    driver = _DPY.search(text)
+    number = _ORA.search(text)
     code = int(number[1]) if number else _BY_DRIVER.get(int(driver[1]) if driver else 0, 0)
     # The driver puts words of its own above the database's: "cannot connect", whatever the reason.
-    lines = sorted(said.splitlines(), key=lambda line: number is not None and number[0] not in line)
+    lines = sorted(text.splitlines(), key=lambda line: number is not None and number[0] not in line)
     first = lines[0][:300] if lines else "refused without a word"
     if code in causes.DATABASE:
         cause = causes.DATABASE[code]

@@ -172,26 +172,26 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
 
     version = session.info.parameter_status("server_version") or ""
     # Without a password: by trust, ident or a certificate.
-    seen = LoginResult(version=version, passwordless=not session.pgconn.used_password)
+    result = LoginResult(version=version, passwordless=not session.pgconn.used_password)
     try:
         _begin(session)
         left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
-        seen.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
-        _read_one(session, seen, user, where.table)
+        result.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
+        _read_one(session, result, user, where.table)
     except Failure as failure:
-        seen.denied = failure
+        result.denied = failure
     except errors.QueryCanceled as error:
-        seen.denied = Failure(common.OUT_OF_TIME, f"reading did not end in time: {_words(error)}")
+        result.denied = Failure(common.OUT_OF_TIME, f"reading did not end in time: {_words(error)}")
     except psycopg.Error as error:
         if time.monotonic() >= deadline:
-            seen.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
+            result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
         else:
-            seen.denied = Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate or 'none'})")
+            result.denied = Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate or 'none'})")
     finally:
         with contextlib.suppress(psycopg.Error):
             session.execute("ROLLBACK")  # a pooler throws connections away that are left within a transaction
-    return seen
+    return result
 
 
 def _begin(session: psycopg.Connection[Any]) -> None:
@@ -203,7 +203,7 @@ def _begin(session: psycopg.Connection[Any]) -> None:
         raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
 
 
-def _read_one(session: psycopg.Connection[Any], seen: LoginResult, user: str, table: str | None) -> None:
+def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, table: str | None) -> None:
     """Read one row of the table named, or of the first that may be read."""
     from psycopg import errors, sql
 
@@ -212,14 +212,14 @@ def _read_one(session: psycopg.Connection[Any], seen: LoginResult, user: str, ta
     else:
         tables = session.execute(_TABLES).fetchall()
         if not tables:
-            seen.read = f"the database {session.info.dbname} has no tables"
+            result.read = f"the database {session.info.dbname} has no tables"
             return
         schema, name, readable = tables[0]
-        seen.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
+        result.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
         if not readable:
             detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
             fix = _grant(schema, "ALL TABLES IN SCHEMA " + sql_name(schema), user)
-            seen.denied = Failure(common.ACCESS_DENIED, detail, fix)
+            result.denied = Failure(common.ACCESS_DENIED, detail, fix)
             return
     chosen = sql.Identifier(*filter(None, (schema, name)))
     shown = chosen.as_string(session)
@@ -227,16 +227,18 @@ def _read_one(session: psycopg.Connection[Any], seen: LoginResult, user: str, ta
         # The whole row, as a scan would, and of it only whether it is there: no content comes to this agent.
         row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
     except errors.InsufficientPrivilege as error:
-        seen.denied = Failure(common.ACCESS_DENIED, _words(error), _grant(schema or "public", shown, user))
+        result.denied = Failure(common.ACCESS_DENIED, _words(error), _grant(schema or "public", shown, user))
     except errors.LockNotAvailable:
         detail = f"{shown} is locked by another session, and was not released in time"
-        seen.denied = Failure(causes.TABLE_LOCKED, detail)
+        result.denied = Failure(causes.TABLE_LOCKED, detail)
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
-        seen.denied = Failure(common.ACCESS_NOT_FOUND, f"{_words(error)} (written as here, upper and lower case count)")
+        result.denied = Failure(
+            common.ACCESS_NOT_FOUND, f"{_words(error)} (written as here, upper and lower case count)"
+        )
     else:
-        seen.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(seen.facts)}"
+        result.read = f"read {'one row' if row else 'no rows'} of {shown}{_of(result.facts)}"
         if row is None and _rows_are_hidden(session, chosen):
-            seen.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
+            result.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
 
 
 def _named(table: str) -> tuple[str, str]:

@@ -66,12 +66,12 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             encrypted,
             bool(target.options.get("allow_cleartext")),
         )
-        seen = await probe.login(login.visit, where, dials=1)
-        rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=seen.version)
+        result = await probe.login(login.visit, where, dials=1)
+        rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=result.version)
     async with probe.step(Step.ACCESS) as rung:
-        if seen.denied is not None and seen.denied.cause is causes.READ_FAILED and not target.options.get("table"):
-            rung.warn(seen.denied.cause, seen.denied.detail)  # of a table that nobody asked for
-        elif seen.denied is not None:
-            rung.judge_access(seen.denied)
+        if result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table"):
+            rung.warn(result.denied.cause, result.denied.detail)  # of a table that nobody asked for
+        elif result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(seen.read, **seen.facts)
+            rung.ok(result.read, **result.facts)

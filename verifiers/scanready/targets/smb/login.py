@@ -110,7 +110,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             look = _Look(session, where, account, understood)
             look.around()
             look.quietly(session.log_off)
-            return look.seen
+            return look.result
 
 
 @contextlib.contextmanager
@@ -182,7 +182,7 @@ class _Look:
         self._path = where.path.replace("/", "\\").strip("\\")
         self._failures: list[Failure] = []
         self._opened_one = False
-        self.seen = Result(account=account.name, passwordless=session.guest)
+        self.result = Result(account=account.name, passwordless=session.guest)
 
     def around(self) -> None:
         """Read the share that is named, or of those the server shows the first in which something may be opened."""
@@ -193,16 +193,16 @@ class _Look:
                     break
         except Failure as failure:
             self._failures.append(failure)
-        if not self.seen.read:
-            self.seen.denied = self._failures[0]
+        if not self.result.read:
+            self.result.denied = self._failures[0]
         if self._session.encryption:
-            self.seen.facts["encryption_required"] = self._session.encryption
-        if self.seen.shares is not None:
-            self.seen.facts["shares"] = self.seen.shares[:_MOST_SHARES_KEPT]
+            self.result.facts["encryption_required"] = self._session.encryption
+        if self.result.shares is not None:
+            self.result.facts["shares"] = self.result.shares[:_MOST_SHARES_KEPT]
 
     def _try(self, share: str) -> None:
         try:
-            self.seen.read = self._read(share)
+            self.result.read = self._read(share)
         except Failure as failure:
             self._failures.append(failure)
 
@@ -214,13 +214,13 @@ class _Look:
         """
         try:
             with self._understood:
-                self.seen.shares = self._session.shares()
+                self.result.shares = self._session.shares()
         except Refused as refused:
             detail = f"the server does not tell its shares to {self._account.shown}: {refused}"
             raise Failure(nt.NO_SHARE_NAMED, detail) from refused
-        if not self.seen.shares:
+        if not self.result.shares:
             raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.shown} no share with files")
-        return sorted(self.seen.shares, key=lambda name: name.lower() in _EVERYBODYS)[:_MOST_SHARES]
+        return sorted(self.result.shares, key=lambda name: name.lower() in _EVERYBODYS)[:_MOST_SHARES]
 
     def _read(self, share: str) -> str:
         try:
@@ -243,13 +243,13 @@ class _Look:
         if self._ask_where(share, self._path):  # the name of a namespace whose root another server has
             return self._elsewhere(share, status)
         failure = nt_status.refused_share(status, share, self._account)
-        self.seen.shares = self.quietly(self._session.shares)
-        if self.seen.shares is None:
+        self.result.shares = self.quietly(self._session.shares)
+        if self.result.shares is None:
             return failure
-        if share.lower() in map(str.lower, self.seen.shares):
+        if share.lower() in map(str.lower, self.result.shares):
             detail = f"share {share}: the server lists it, and cannot open it: {nt_status.named(status)}"
             return Failure(nt.SHARE_BROKEN, detail)
-        shown = ", ".join(self.seen.shares[:_MOST_TOLD]) or "none"
+        shown = ", ".join(self.result.shares[:_MOST_TOLD]) or "none"
         return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
 
     def _read_in(self, tree: Tree) -> str:
@@ -295,11 +295,11 @@ class _Look:
         places = self.quietly(lambda: self._session.referral(path)) or []
         ours = self._where.host.lower()
         others = (place for place in places if place.strip("\\").partition("\\")[0].lower() != ours)
-        self.seen.referral = [rf"{place}\{below}" if below else place for place in others]
-        return self.seen.referral
+        self.result.referral = [rf"{place}\{below}" if below else place for place in others]
+        return self.result.referral
 
     def _elsewhere(self, path: str, status: int) -> Failure:
-        places = " or ".join(self.seen.referral) or "a server that was not told"
+        places = " or ".join(self.result.referral) or "a server that was not told"
         return Failure(nt.ELSEWHERE, f"{path} is at {places} ({nt_status.named(status)})")
 
     def quietly(self, ask: Callable[[], T]) -> T | None:

@@ -121,8 +121,8 @@ async def challenge(
         raise Failure(common.MALFORMED, "the server accepts a login that nobody has made")
     if setup.status != smb2.MORE_PROCESSING:
         raise smb.refused(setup.status)
-    said = _translate(talk, ntlm.read_challenge, _ntlm_of(talk, setup.token))
-    return said, setup if isinstance(setup, smb1.Setup) else None
+    reply = _translate(talk, ntlm.read_challenge, _ntlm_of(talk, setup.token))
+    return reply, setup if isinstance(setup, smb1.Setup) else None
 
 
 async def _set_up(probe: Probe, talk: Talk, token: bytes) -> smb1.Setup | smb2.Setup:
@@ -139,10 +139,10 @@ async def _set_up(probe: Probe, talk: Talk, token: bytes) -> smb1.Setup | smb2.S
 def _ntlm_of(talk: Talk, token: bytes) -> bytes:
     if token.startswith(ntlm.SIGNATURE):
         return token
-    said = _translate(talk, spnego.read_answer, token)
-    if said.state == "reject" or (said.mechanism and said.mechanism != _NTLM):
-        raise NoNtlm(f"does not take NTLM: SPNEGO says {said.state} {said.mechanism}".rstrip())
-    return said.token
+    reply = _translate(talk, spnego.read_answer, token)
+    if reply.state == "reject" or (reply.mechanism and reply.mechanism != _NTLM):
+        raise NoNtlm(f"does not take NTLM: SPNEGO says {reply.state} {reply.mechanism}".rstrip())
+    return reply.token
 
 
 def _without_ntlm(probe: Probe, rung: Rung, mechanisms: tuple[str, ...], told: str) -> tuple[str, ...]:

@@ -53,14 +53,14 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
 async def _log_in(probe: Probe, where: login.Where) -> login.Result:
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where)
+            result = await probe.login(login.visit, where)
         finally:
             probe.footprint.connections += where.trace.connections
-        if seen.guest:
-            rung.warn(nt.GUEST, f"{seen.account} was let in as guest")
+        if result.guest:
+            rung.warn(nt.GUEST, f"{result.account} was let in as guest")
         else:
-            rung.ok(f"logged in as {seen.account}")
-    return seen
+            rung.ok(f"logged in as {result.account}")
+    return result
 
 
 async def _follow(probe: Probe, places: list[str]) -> None:

@@ -110,9 +110,9 @@ def ask_methods(where: Where, user: str, seconds: float) -> Result:
     leash = Leash(where.dial(), seconds)
     transport = open_transport(leash)
     try:
-        seen = _meet(transport, leash, where)
-        seen.passwordless = _ask_none(transport, leash, seen, user)
-        return seen
+        result = _meet(transport, leash, where)
+        result.passwordless = _ask_none(transport, leash, result, user)
+        return result
     finally:
         take_leave(transport, leash)
 
@@ -129,30 +129,30 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     leash = Leash(where.dial(), seconds)
     transport = open_transport(leash)
     try:
-        seen = _meet(transport, leash, where)
+        result = _meet(transport, leash, where)
         try:
-            _log_in(transport, leash, seen, where, credential, key)
+            _log_in(transport, leash, result, where, credential, key)
         except Failure as failure:
-            failure.facts.update(_facts_of(seen))
+            failure.facts.update(_facts_of(result))
             raise
-        seen.banner = _banner(transport) or seen.banner
-        seen.facts = _facts_of(seen)
+        result.banner = _banner(transport) or result.banner
+        result.facts = _facts_of(result)
         if wanted.command is not None:
-            seen.command = run_command(transport, leash, wanted.command)
+            result.command = run_command(transport, leash, wanted.command)
         if wanted.path is not None:
-            seen.listing = list_path(transport, leash, wanted.path)
-        return seen
+            result.listing = list_path(transport, leash, wanted.path)
+        return result
     finally:
         take_leave(transport, leash)
 
 
-def _facts_of(seen: Result) -> Facts:
+def _facts_of(result: Result) -> Facts:
     """What a visit showed, in the vocabulary of facts."""
     found = {
-        "auth_methods": list(seen.methods),
-        "host_key": seen.host_key,
-        "host_key_on_record": seen.key_on_record,
-        "login_banner": seen.banner,
+        "auth_methods": list(result.methods),
+        "host_key": result.host_key,
+        "host_key_on_record": result.key_on_record,
+        "login_banner": result.banner,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -211,7 +211,7 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
     return "other types" if of_other_types else "no"
 
 
-def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Result, user: str) -> bool:
+def _ask_none(transport: paramiko.Transport, leash: Leash, result: Result, user: str) -> bool:
     """Fill in the methods the server offers to ``user``; True if it let the user in at once."""
     import paramiko
 
@@ -219,13 +219,13 @@ def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Result, user: s
         transport.auth_timeout = leash.remaining
         transport.auth_none(user)
     except paramiko.BadAuthenticationType as error:
-        seen.methods = tuple(printable(str(method), 60) for method in error.allowed_types[:20])
+        result.methods = tuple(printable(str(method), 60) for method in error.allowed_types[:20])
         return False
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise _closed(transport, leash, seen, error) from error
+        raise _closed(transport, leash, result, error) from error
     finally:
-        seen.banner = _banner(transport)
-    seen.methods = ("none",)
+        result.banner = _banner(transport)
+    result.methods = ("none",)
     return True
 
 
@@ -235,31 +235,31 @@ def _ask_none(transport: paramiko.Transport, leash: Leash, seen: Result, user: s
 def _log_in(
     transport: paramiko.Transport,
     leash: Leash,
-    seen: Result,
+    result: Result,
     where: Where,
     credential: Credential,
     key: paramiko.PKey | None,
 ) -> None:
     """One attempt: with the key where the server takes keys, else with the password."""
     user = credential.username
-    seen.passwordless = _ask_none(transport, leash, seen, user)
-    if seen.passwordless:
+    result.passwordless = _ask_none(transport, leash, result, user)
+    if result.passwordless:
         where.tried.set()
         return
-    left = seen.methods
+    left = result.methods
     if key is not None and "publickey" in left:
         where.tried.set()
-        left = _attempt(transport, leash, seen, lambda: transport.auth_publickey(user, key), "the key")
+        left = _attempt(transport, leash, result, lambda: transport.auth_publickey(user, key), "the key")
         if transport.is_authenticated():
             return
     elif not _takes_password(left, credential):
-        raise _not_offered(seen, where, credential)
+        raise _not_offered(result, where, credential)
     if not _takes_password(left, credential):
         raise _more_factors(left, where, user)
-    if seen.key_on_record == "changed":
+    if result.key_on_record == "changed":
         raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
     where.tried.set()
-    left = _with_password(transport, leash, seen, where, credential, left)
+    left = _with_password(transport, leash, result, where, credential, left)
     if not transport.is_authenticated():
         raise _more_factors(left, where, user)
 
@@ -271,7 +271,7 @@ def _takes_password(methods: tuple[str, ...], credential: Credential) -> bool:
 def _with_password(
     transport: paramiko.Transport,
     leash: Leash,
-    seen: Result,
+    result: Result,
     where: Where,
     credential: Credential,
     methods: tuple[str, ...],
@@ -279,11 +279,11 @@ def _with_password(
     user, password = credential.username, credential.password or ""
     if "password" in methods:
         return _attempt(
-            transport, leash, seen, lambda: transport.auth_password(user, password, fallback=False), "the password"
+            transport, leash, result, lambda: transport.auth_password(user, password, fallback=False), "the password"
         )
     answers = _Answers(transport, password)
     try:
-        return _attempt(transport, leash, seen, lambda: transport.auth_interactive(user, answers), "the password")
+        return _attempt(transport, leash, result, lambda: transport.auth_interactive(user, answers), "the password")
     except Failure as failure:
         if answers.unanswered is None:
             raise
@@ -317,7 +317,7 @@ class _Answers:
 
 
 def _attempt(
-    transport: paramiko.Transport, leash: Leash, seen: Result, send: Callable[[], list[str]], what: str
+    transport: paramiko.Transport, leash: Leash, result: Result, send: Callable[[], list[str]], what: str
 ) -> tuple[str, ...]:
     """Send one authentication; return what the server asks for next (nothing once logged in).
 
@@ -331,21 +331,21 @@ def _attempt(
         return tuple(printable(str(method), 60) for method in send()[:20])
     except paramiko.AuthenticationException as error:
         if not transport.is_active() or leash.expired or "timeout" in str(error):
-            raise _closed(transport, leash, seen, error) from error
+            raise _closed(transport, leash, result, error) from error
         detail = (
             f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
         )
         raise Failure(common.LOGIN_REFUSED, detail) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise _closed(transport, leash, seen, error) from error
+        raise _closed(transport, leash, result, error) from error
 
 
-def _closed(transport: paramiko.Transport, leash: Leash, seen: Result, error: BaseException) -> Failure:
+def _closed(transport: paramiko.Transport, leash: Leash, result: Result, error: BaseException) -> Failure:
     """The connection ended at the login: by our leash, by a rule of the server, or for reasons it told."""
-    # get_banner() is silent once the connection is down; a banner then holds what PAM said about the account.
+    # get_banner() is silent once the connection is down; a banner then holds PAM's message about the account.
     handler = transport.auth_handler
-    said = printable(_raw_text(getattr(handler, "banner", None)), 300) or seen.banner
-    words = " ".join(filter(None, [leash.disconnect_text, said]))
+    banner = printable(_raw_text(getattr(handler, "banner", None)), 300) or result.banner
+    words = " ".join(filter(None, [leash.disconnect_text, banner]))
     if "Illegal info request" in str(error):  # to paramiko, after a password: PASSWD_CHANGEREQ (RFC 4252, 8)
         return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if leash.expired or leash.flooded:
@@ -357,11 +357,11 @@ def _closed(transport: paramiko.Transport, leash: Leash, seen: Result, error: Ba
     return Failure(causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{words}")
 
 
-def _not_offered(seen: Result, where: Where, credential: Credential) -> Failure:
+def _not_offered(result: Result, where: Where, credential: Credential) -> Failure:
     has = " and ".join(
         filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
     )
-    offered = ", ".join(seen.methods) or "nothing"
+    offered = ", ".join(result.methods) or "nothing"
     line = "PasswordAuthentication yes" if credential.password is not None else "PubkeyAuthentication yes"
     method = "password" if credential.password is not None else "publickey"
     fix = match_stanza(credential.username, where.agent, line, f"AuthenticationMethods {method}")

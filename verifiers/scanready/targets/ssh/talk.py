@@ -213,8 +213,8 @@ async def _ask_methods(probe: Probe, spoken: Spoken, user: str) -> None:
             rung.ok(f"a login can begin; the methods were not asked: {limits}")
         else:
             where, seconds = _where(probe, spoken, Wanted()), _clock(probe)
-            seen = await _in_pool(probe, lambda: login.ask_methods(where, user, seconds()))
-            _tell_methods(rung, seen, user)
+            result = await _in_pool(probe, lambda: login.ask_methods(where, user, seconds()))
+            _tell_methods(rung, result, user)
 
 
 def _limits(spoken: Spoken) -> str:
@@ -230,18 +230,18 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
     credential = probe.credential
     assert credential is not None
     failed: Failure | StreamError | OSError | None = None
-    seen = Result()
+    result = Result()
     async with probe.step(Step.AUTH) as rung:
         try:
-            seen = await _attempt(probe, spoken, _wanted(probe) if probe.depth is Step.ACCESS else Wanted())
+            result = await _attempt(probe, spoken, _wanted(probe) if probe.depth is Step.ACCESS else Wanted())
         except (Failure, StreamError, OSError) as error:
             failed = error
-        facts = failed.facts if isinstance(failed, Failure) else dict(seen.facts)
-        seen.methods = tuple(facts.pop("auth_methods", ()))
+        facts = failed.facts if isinstance(failed, Failure) else dict(result.facts)
+        result.methods = tuple(facts.pop("auth_methods", ()))
         if isinstance(failed, Failure) and failed.cause.step is Step.AUTH:
-            raise Failure(failed.cause, failed.detail, failed.fix, auth_methods=list(seen.methods))
-        if seen.methods:
-            _tell_methods(rung, seen, credential.username)
+            raise Failure(failed.cause, failed.detail, failed.fix, auth_methods=list(result.methods))
+        if result.methods:
+            _tell_methods(rung, result, credential.username)
         else:
             rung.ok("a login can begin; the methods were not asked")
     if facts.get("host_key_on_record") == "changed":
@@ -252,7 +252,7 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
         if failed is not None:
             raise failed
         rung.ok(f"logged in as {credential.username}", **facts)
-    return seen
+    return result
 
 
 def user_of(probe: Probe) -> str:
@@ -261,11 +261,11 @@ def user_of(probe: Probe) -> str:
     return credential.username if credential is not None else str(probe.target.options.get("user") or "")
 
 
-def _tell_methods(rung: Rung, seen: Result, user: str) -> None:
-    if seen.methods == ("none",):
+def _tell_methods(rung: Rung, result: Result, user: str) -> None:
+    if result.methods == ("none",):
         rung.ok(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
     else:
-        rung.ok(f"takes {', '.join(seen.methods)} from {user}", auth_methods=list(seen.methods))
+        rung.ok(f"takes {', '.join(result.methods)} from {user}", auth_methods=list(result.methods))
 
 
 async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Result:
@@ -274,10 +274,10 @@ async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Res
     The other type's options may have been different. ``command`` is true where the command matters, false where the
     path does.
     """
-    seen, wanted = logged_in.result, _wanted(probe)
-    assert seen.wanted is not None, "who logged in exchanged keys"
-    if (wanted.command if command else wanted.path) == (seen.wanted.command if command else seen.wanted.path):
-        return seen
+    result, wanted = logged_in.result, _wanted(probe)
+    assert result.wanted is not None, "who logged in exchanged keys"
+    if (wanted.command if command else wanted.path) == (result.wanted.command if command else result.wanted.path):
+        return result
     only = Wanted(command=wanted.command) if command else Wanted(path=wanted.path)
     return await _attempt(probe, logged_in.spoken, only)
 

@@ -24,27 +24,27 @@ async def verify(probe: Probe) -> None:
         return
     async with probe.step(Step.ACCESS) as rung:
         result = await talk.look_again(probe, logged_in, command=False)
-        seen = result.listing
-        assert seen is not None
-        if isinstance(seen, Listing):
-            rung.ok(f"SFTP opens; {_read(seen)}", path=seen.path)
-        elif seen.cause is common.ACCESS_DENIED:
-            rung.warn(seen.cause, f"SFTP opens, but {seen.detail}")
-        elif seen.cause is causes.NO_SFTP:
-            raise _not_opened(probe, logged_in.spoken.agent, result, seen)
+        listing = result.listing
+        assert listing is not None
+        if isinstance(listing, Listing):
+            rung.ok(f"SFTP opens; {_read(listing)}", path=listing.path)
+        elif listing.cause is common.ACCESS_DENIED:
+            rung.warn(listing.cause, f"SFTP opens, but {listing.detail}")
+        elif listing.cause is causes.NO_SFTP:
+            raise _not_opened(probe, logged_in.spoken.agent, result, listing)
         else:
-            raise seen
+            raise listing
 
 
-def _not_opened(probe: Probe, agent: str, result: Result, seen: Failure) -> Failure:
+def _not_opened(probe: Probe, agent: str, result: Result, failure: Failure) -> Failure:
     """What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
     ran = result.command
     if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
-        return seen
+        return failure
     told = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
     if told.cause is causes.COMMAND_REFUSED:
-        return seen
-    return Failure(told.cause, f"{seen.detail}; {told.detail}", told.fix)
+        return failure
+    return Failure(told.cause, f"{failure.detail}; {told.detail}", told.fix)
 
 
 def _read(seen: Listing) -> str:

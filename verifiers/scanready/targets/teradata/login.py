@@ -86,16 +86,16 @@ def log_in(
         raise translate(str(error)) from error
 
 
-def translate(said: str) -> Failure:
+def translate(text: str) -> Failure:
     """The cause of the driver's error, by the code of the database in it."""
-    codes = [int(code) for code in _CODE.findall(said)]
-    lines = said.splitlines()
+    codes = [int(code) for code in _CODE.findall(text)]
+    lines = text.splitlines()
     first = re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0])[:300] if lines else "refused without a word"
     for code in codes:
         if code in causes.CODES:
             hint = _UNTOLD if code == _INVALID else ""
             return Failure(causes.CODES[code], f"{first} (error {code}{hint})", error_code=code)
-    if any(word in said.lower() for word in _UNANSWERED):
+    if any(word in text.lower() for word in _UNANSWERED):
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
     if codes and codes[0] >= 2000:
         return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])

@@ -152,15 +152,15 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         proxy = http_talk.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
-        seen = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
-        if seen.status in (404, 410):
-            raise _not_found(prompt.url, seen.status)
-        if seen.denied is not None:
-            rung.judge_access(seen.denied)
+        if result.status in (404, 410):
+            raise _not_found(prompt.url, result.status)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            _tell_content(rung, prompt.url, seen.body, seen.content_type, truncated=seen.truncated)
+            _tell_content(rung, prompt.url, result.body, result.content_type, truncated=result.truncated)
 
 
 def _not_found(url: Url, status: int) -> Failure:

@@ -152,7 +152,7 @@ async def report_prompt(
     """
     methods = portrait.logins
     try:
-        said = await endpoint_mapper.challenge(probe, talk)
+        reply = await endpoint_mapper.challenge(probe, talk)
     except endpoint_mapper.Refused as refused:
         if refused.busy:
             raise Failure(common.THROTTLED, f"the endpoint mapper says: {refused}") from refused
@@ -165,14 +165,14 @@ async def report_prompt(
         else:
             rung.warn(common.LIMIT, f"how to log in was not to be learnt: {untold}")
         return None
-    facts = _identity(said, "Windows" if said.os else None)
+    facts = _identity(reply, "Windows" if reply.os else None)
     facts["auth_methods"] = methods if "ntlm" in methods else [*methods, "ntlm"]
     name = facts.get("server_name", "a server without a name")
     domain = f" of {facts['domain']}" if facts.get("domain") else ""
-    rung.ok(f"asks for a login at {name}{domain}" + (f", {said.os}" if said.os else ""), **facts)
-    if said.timestamp is not None:
-        _judge_clock(rung, round((said.timestamp - datetime.now(UTC)).total_seconds()))
-    return said
+    rung.ok(f"asks for a login at {name}{domain}" + (f", {reply.os}" if reply.os else ""), **facts)
+    if reply.timestamp is not None:
+        _judge_clock(rung, round((reply.timestamp - datetime.now(UTC)).total_seconds()))
+    return reply
 
 
 def _judge_clock(rung: Rung, skew: int) -> None:

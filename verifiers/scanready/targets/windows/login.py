@@ -98,13 +98,13 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             try:
                 login.read(*login.start_wmi(mapper))
             except Failure as failure:
-                login.seen.denied = failure
-                return login.seen
+                login.result.denied = failure
+                return login.result
         if where.smb_port is not None:
-            login.seen.advice = login_admin_share.look(
+            login.result.advice = login_admin_share.look(
                 where.address, credential, deadline, watchdog, where.trace, where.smb_port
             )
-        return login.seen
+        return login.result
 
 
 class _Login:
@@ -117,7 +117,7 @@ class _Login:
         self._key = key
         self._watchdog = watchdog
         self._account = Account(credential.username, local=False)
-        self.seen = Result()
+        self.result = Result()
 
     @property
     def _left(self) -> float:
@@ -162,12 +162,12 @@ class _Login:
             first = IRemoteSCMActivator(mapper).RemoteCreateInstance(CLSID_WbemLevel1Login, IID_IWbemLevel1Login)
             told = first.get_cinstance().get_string_bindings()
             bindings = [(binding["wTowerId"], binding["aNetworkAddr"].rstrip("\0")) for binding in told]
-        self.seen.bindings = [text for _, text in bindings]
-        self.seen.port = _port(bindings)
-        if self.seen.port is None:
-            places = ", ".join(self.seen.bindings) or "no place at all"
+        self.result.bindings = [text for _, text in bindings]
+        self.result.port = _port(bindings)
+        if self.result.port is None:
+            places = ", ".join(self.result.bindings) or "no place at all"
             raise Failure(causes.NO_TCP_BINDING, f"it is offered at {places}")
-        return first, self._dial_dynamic(self.seen.port)
+        return first, self._dial_dynamic(self.result.port)
 
     def read(self, first: Any, connected: socket.socket) -> None:
         """Open root\\cimv2, read the one operating system, and let go of every object.
@@ -181,7 +181,7 @@ class _Login:
         with contextlib.closing(connected):
             session = self._session(connected)
             carry(self._key, first.get_oxid(), session)
-            with self._stage(f"the second logon, on port {self.seen.port},", session):
+            with self._stage(f"the second logon, on port {self.result.port},", session):
                 session.bind(IID_IWbemLevel1Login)
             held = [first]
             try:
@@ -195,10 +195,10 @@ class _Login:
                 if not {"Caption", "Version"} <= told.keys():
                     shown = ", ".join(map(str, told)) or "nothing"
                     raise Failure(common.LIMIT, f"Win32_OperatingSystem came with {shown}, not with what was asked for")
-                self.seen.os, self.seen.version = (str(told[name]["value"]) for name in ("Caption", "Version"))
+                self.result.os, self.result.version = (str(told[name]["value"]) for name in ("Caption", "Version"))
             finally:
                 self._let_go(held, session)
-        self.seen.read = f"one Win32_OperatingSystem: {self.seen.os} {self.seen.version}"
+        self.result.read = f"one Win32_OperatingSystem: {self.result.os} {self.result.version}"
 
     def _dial(self, port: int, seconds: float) -> socket.socket:
         connected = dial(self._where.address, port, seconds, self._watchdog)
@@ -241,7 +241,7 @@ class _Login:
             pairs[name][1].decode("utf-16le", "replace") if name in pairs else ""
             for name in (_COMPUTER, _DOMAIN, _DNS_COMPUTER)
         )
-        self.seen.server_name, self.seen.domain = full or computer, domain
+        self.result.server_name, self.result.domain = full or computer, domain
         named, _ = split(self._credential.username)
         alone = computer.lower() == domain.lower()  # in a workgroup, what has no domain is the host's own
         local = named.lower() in (".", computer.lower()) if named else alone and "@" not in self._credential.username

@@ -47,16 +47,16 @@ async def _as_a_stranger(probe: Probe, talk: endpoint_mapper.Talk, *, logs_in: b
     async with probe.step(Step.HANDSHAKE) as rung:
         portrait = await answers.portrayed(probe, rung, talk)
     async with probe.step(Step.AUTH) as rung:
-        said = await answers.report_prompt(probe, rung, talk, portrait)
+        reply = await answers.report_prompt(probe, rung, talk, portrait)
     await probe.leave(talk.stream)
-    old = dynamic_ports.is_old(said.version if said else None)
+    old = dynamic_ports.is_old(reply.version if reply else None)
     if old:
         await _old_ports(probe)
     if not logs_in:
         await dynamic_ports.inferred(probe, portrait, old=old)
         return
     try:
-        await _log_in(probe, named=said is not None)
+        await _log_in(probe, named=reply is not None)
     except ClimbEnded:
         found = probe.checks[-1].finding
         if found is not None and found.cause in _NOT_TRIED:
@@ -96,17 +96,17 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
     where = login.Where(probe.address or target.host, probe.agent_address, target.port)
     async with probe.step(Step.LOGIN) as rung:
         try:
-            seen = await probe.login(login.visit, where)
+            result = await probe.login(login.visit, where)
         finally:
             probe.footprint.connections += where.trace.connections
             probe.footprint.login_attempts += max(0, where.trace.logons - 1)  # the first is counted already
-        told = {} if named else {"server_name": seen.server_name, "domain": seen.domain}
+        told = {} if named else {"server_name": result.server_name, "domain": result.domain}
         rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
-    where_wmi_is = f"{bracketed(where.address)}:{seen.port}" if seen.port else None
+    where_wmi_is = f"{bracketed(where.address)}:{result.port}" if result.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
-        if seen.denied is not None:
-            raise Failure(seen.denied.cause, seen.denied.detail, seen.denied.fix, **seen.denied.facts)
-        rung.ok(f"read {seen.read}", os=seen.os, version=seen.version, dynamic_port=seen.port)
-    if seen.advice:
+        if result.denied is not None:
+            raise Failure(result.denied.cause, result.denied.detail, result.denied.fix, **result.denied.facts)
+        rung.ok(f"read {result.read}", os=result.os, version=result.version, dynamic_port=result.port)
+    if result.advice:
         async with probe.step(Step.ACCESS, f"{bracketed(where.address)}:{where.smb_port}") as rung:
-            rung.skip(f"advice: {seen.advice}")
+            rung.skip(f"advice: {result.advice}")
