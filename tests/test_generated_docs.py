@@ -1,4 +1,4 @@
-"""What script/generate-docs writes is what stands there: types, causes, facts, the reference and README's table."""
+"""The pages of script/generate-docs are up to date: types, causes, facts, the reference and README's table."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "verifiers" / "scanready"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 CLIENT_LIBRARIES = ("paramiko", "impacket", "pymysql", "psycopg", "oracledb", "pytds", "imapclient", "exchangelib")
-#: How the evidence of a type begins whose servers and clients are not at hand.
+#: First word of the evidence of a type whose servers and clients are not available for tests.
 UNJUDGED = "nobody"
 HEAVY = (*CLIENT_LIBRARIES, "requests", "requests_ntlm", "keyring")
 

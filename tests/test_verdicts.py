@@ -1,4 +1,4 @@
-"""The safety net of script/verdicts: what is new in every run is taken out, nothing else, and differences are told."""
+"""The safety net of script/verdicts: it removes only values that differ in every run, and reports differences."""
 
 from __future__ import annotations
 

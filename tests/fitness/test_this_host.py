@@ -116,7 +116,7 @@ def test_a_windows_target_wants_another_agent() -> None:
 
 
 def program(name: str, *targets: Target) -> Answer:
-    """What is found of one program of the agent."""
+    """Return the answer about one program of the agent."""
     (found,) = (answer for answer in ask(client_programs.look, asked(*targets)) if answer.endpoint == name)
     return found
 

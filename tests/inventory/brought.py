@@ -1,4 +1,4 @@
-"""What a third party's package may bring: a whole row, and a bare coroutine."""
+"""A third party's target types: one as a whole row, one as a bare coroutine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _no_size_in_clear(_: str, options: Any) -> None:
 
 
 async def verify(probe: Probe) -> None:
-    """Contact nobody."""
+    """Contact no host."""
 
 
 QUEUE = TargetType(
@@ -45,5 +45,5 @@ QUEUE = TargetType(
     called=Called(names=("rabbit", "message queue")),
 )
 
-#: What the queue alone can fail of.
+#: A cause that only the queue has.
 FULL = Cause("queue.full", Owner.SERVER, Step.ACCESS, "The queue is full.", "Empty it.", "Count its messages.")

@@ -20,7 +20,7 @@ from scanready.report.serialize import as_object
 from tests.ladder import TYPES
 from tests.report.reports import blocked
 
-#: What rpcbind may assign where nobody pinned it.
+#: The ports that rpcbind may assign to a program without a pinned port.
 ASSIGNED = "600-65535"
 AGENT = "10.0.1.5"
 

@@ -1,4 +1,4 @@
-"""What a target type is: the shapes of its row, its requirements, its options and its story.
+"""The declaration of a target type: the shapes of its row, its requirements, its options and its story.
 
 Types only. The rows stand in the folders of their protocols; :func:`scanready.run.registry.catalogue` collects them.
 """

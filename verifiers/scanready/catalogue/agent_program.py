@@ -12,7 +12,7 @@ from scanready.model import Cause
 
 
 class Words(Protocol):
-    """What can be stated of a program, on a rung or as an answer of ``scanready agent``."""
+    """The findings that a program can have, on a rung or as an answer of ``scanready agent``."""
 
     def ok(self, summary: str, **facts: Any) -> None:
         """It is there."""
@@ -30,7 +30,7 @@ class Words(Protocol):
 class AgentProgram(Protocol):
     """The names of a module ``client``."""
 
-    #: What people call it, such as "ssh client".
+    #: Its name in messages, such as "ssh client".
     NAME: str
 
     @staticmethod

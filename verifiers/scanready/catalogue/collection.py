@@ -21,7 +21,7 @@ class Catalogue:
         self._others = {} if others is None else others  # no `or`: asking for its length looks for packages
 
     def get(self, name: str) -> TargetType | None:
-        """Return the type of that name, None if nobody knows it."""
+        """Return the type of that name, None if no package declares it."""
         return self.built_in.get(name) or self._others.get(name)
 
     def __getitem__(self, name: str) -> TargetType:
@@ -45,7 +45,7 @@ class Catalogue:
 
     @cached_property
     def guessed(self) -> tuple[TargetType, ...]:
-        """The types that are tried at a host whose type nobody named."""
+        """The types that are tried at a host for which no type is named."""
         return tuple(row for row in self if row.guessed)
 
     def foreign_ports(self, *own: str) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""What a target of a type may be given besides host, port and credential, and how each value is read.
+"""The options of a target type besides host, port and credential, and how each value is read.
 
 The same rules hold for an inventory entry and for the path and query of a target URL. A reader takes what YAML or a URL
 holds, and returns the form that verifiers use.

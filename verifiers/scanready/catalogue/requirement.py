@@ -1,4 +1,4 @@
-"""What a scanner demands of an agent and of the network, type by type: the network requirements document as data.
+"""A scanner's demands on the agent and the network, type by type: the network requirements document as data.
 
 Nothing here is a fact of a protocol. Another scanner demands other things of the same protocol; its profile would hold
 the same shapes.
@@ -79,7 +79,7 @@ class Requirements:
     verifies_certificate: bool = False
 
 
-#: Of a type that the document does not know.
+#: The requirements of a type that the document does not know.
 NONE = Requirements()
 
 

@@ -1,7 +1,7 @@
 """One target type, as its protocol's folder declares it.
 
-A row holds light facts of the protocol only, for all rows are loaded together. What is heavier stands in sibling
-modules of the row (``home``), and is loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
+A row holds light facts of the protocol only, for all rows are loaded together. The heavier parts stand in sibling
+modules of the row (``home``), and are loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
 ``signatures``, ``story``, ``client``.
 """
 

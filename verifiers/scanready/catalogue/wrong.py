@@ -1,4 +1,4 @@
-"""What is wrong with one value that a person wrote: a host, a port, an option of a target."""
+"""The error for one wrong value in a person's input: a host, a port, an option of a target."""
 
 from __future__ import annotations
 

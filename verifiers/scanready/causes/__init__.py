@@ -1,4 +1,4 @@
-"""The causes that are nobody's own: why a target cannot be scanned, who can fix it, how to confirm it.
+"""The causes that several target types share: why a target cannot be scanned, who can fix it, how to confirm it.
 
 ``common`` has those of the rungs that all types share; each family of target types has its own in its folder. A
 module's public constants are its causes; nothing registers them anywhere. ``{host}``, ``{port}``, ``{user}`` in the

@@ -24,7 +24,7 @@ _LOOKUP = 10
 
 
 def _names_ports(target: Target) -> bool:
-    """Whether only asking tells a port of it; of all other types the requirements have the ports."""
+    """Return whether the target has ports that only a query reveals; other types have theirs in the requirements."""
     row = catalogue().get(target.type)
     return row is not None and bool(row.brokers)
 

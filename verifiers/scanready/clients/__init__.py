@@ -1,1 +1,1 @@
-"""What the logins and talks of several families share: HTTP, NT statuses, and bounds for client libraries."""
+"""Helpers for the logins and talks of several families: HTTP, NT statuses, and bounds for client libraries."""

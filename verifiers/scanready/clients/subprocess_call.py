@@ -26,7 +26,7 @@ from scanready.model import Cause
 
 #: A result is a version and a few names. More would not fit into a pipe that nobody reads yet.
 _MOST_BYTES = 32 * 1024
-#: Of a visit that fails with the common causes only.
+#: For a visit that fails with the common causes only.
 NO_CAUSES: Mapping[str, Cause] = {}
 #: Where this package is: the child finds it wherever the parent did.
 _ROOT = Path(__file__).resolve().parents[2]

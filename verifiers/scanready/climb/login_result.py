@@ -1,4 +1,4 @@
-"""What every login of a client library returns.
+"""The result that every login of a client library returns.
 
 It stands below :mod:`scanready.clients` because :meth:`Probe.login` reads it.
 """
@@ -14,7 +14,7 @@ from .explain import Failure
 
 @dataclass(slots=True, kw_only=True)
 class LoginResult:
-    """What one accepted login showed. A refused login raises :class:`Failure` and returns nothing.
+    """The findings of one accepted login. A refused login raises :class:`Failure` and returns nothing.
 
     Families that learn more at the login subclass it in their own login module.
 

@@ -9,7 +9,7 @@ A verifier is a coroutine that climbs::
             rung.ok(f"speaks {greeting.product}", product=greeting.product)
 
 A step starts the clock, records exactly one check, turns whatever goes wrong
-into a cause, and ends the climb there. What one can say on a rung: ``ok``,
+into a cause, and ends the climb there. The verbs of a rung: ``ok``,
 ``warn``, ``skip``, ``fail`` (failed, but climb on), ``inconclusive`` (tried with an
 identity we invented) and ``stop`` (failed, the climb ends).
 """

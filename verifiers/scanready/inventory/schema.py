@@ -1,7 +1,7 @@
 """The shape of an inventory file, once: pydantic models that validate it and that its JSON Schema is made from.
 
-What needs more than a shape (types, hosts, ports that exist, options that fit the
-type, references) is judged where it is read. The options of targets are no part of
+Rules that need more than a shape (types, hosts, ports that exist, options that fit the
+type, references) are checked where the file is read. The options of targets are no part of
 the models: the rows of the catalogue declare them. pydantic is slow to import:
 import this module only when an inventory is read or its schema asked for.
 """

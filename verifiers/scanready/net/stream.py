@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 #: (direction "sent" or "received", the bytes in clear): what a transcript keeps.
 Tap = Callable[[str, bytes], None]
-#: The direction of what was not exchanged: the traceback (UTF-8) of an exception that no verifier translated.
+#: The direction of an entry that is no traffic: the traceback (UTF-8) of an exception that no verifier translated.
 TRACEBACK = "traceback"
 #: What identification needs of the first bytes; the rest of a talk is not kept.
 HEARD = 512

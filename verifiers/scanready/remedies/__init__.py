@@ -1,1 +1,1 @@
-"""What to change: literal fixes, and the text of the catalogue with its placeholders filled in."""
+"""Literal fixes, and the texts of the catalogue with their placeholders filled in."""

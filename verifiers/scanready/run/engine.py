@@ -323,7 +323,7 @@ class _Turn:
 
 
 async def _no_verifier(_: Probe) -> None:
-    """Of a type that nobody knows: never called."""
+    """Stand in for the verifier of an unknown type; never called."""
 
 
 def _not_built(target: Target) -> Check:

@@ -89,7 +89,7 @@ class TargetItem(pytest.Item):
 
 
 def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
-    """What all selected targets of inventories want checked."""
+    """Return the checks that all selected targets of inventories want."""
     return [item.wanted(checks) for item in session.items if isinstance(item, TargetItem)]
 
 

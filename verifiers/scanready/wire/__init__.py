@@ -43,7 +43,7 @@ class Buffer:
 
     def __init__(self, data: bytes = b"") -> None:
         self._data = bytearray(data)
-        self._needle = b""  # what was last looked for in vain, and up to where: bytes come in pieces
+        self._needle = b""  # the last needle not found, searched up to _searched: bytes come in pieces
         self._searched = 0
         self.eof = False
 

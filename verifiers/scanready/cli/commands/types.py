@@ -18,7 +18,7 @@ from scanready.model import Step
 from scanready.run.registry import all_causes, catalogue
 from scanready.wire.printable import visible
 
-#: Of a type that another package brings, and says nothing of its proof.
+#: The evidence shown for a type of another package that states none.
 _FOREIGN = "its own package"
 _LEGEND = """
 alone: the last step without a credential; login: with one; cost: connections at most, without and with a credential

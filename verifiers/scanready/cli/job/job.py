@@ -1,4 +1,4 @@
-"""What one invocation is asked to do: the shared options as they were given, and the job that they become."""
+"""The shared options of one invocation as they were given, and the job that they become."""
 
 from __future__ import annotations
 

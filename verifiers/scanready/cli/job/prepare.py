@@ -180,7 +180,7 @@ def source_files(inventory_file: str | None) -> list[str]:
 
 
 def plugins_load(targets: Sequence[Target]) -> None:
-    """Load what other packages bring for these targets, and warn of what is broken; its targets end undecided."""
+    """Load the plug-ins that these targets need, and warn of broken ones; their targets end undecided."""
     from scanready.run import registry
 
     for name in dict.fromkeys(target.type for target in targets):

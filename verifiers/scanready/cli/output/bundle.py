@@ -74,7 +74,7 @@ def about_object(run: RunInfo, command: str) -> dict[str, Any]:
 
 
 def _versions() -> Mapping[str, str]:
-    """Of whatever may have a part in what was found."""
+    """Return the version of every library that may influence a result, "not installed" if missing."""
     found = {}
     for name in (*CORE, *(one.driver.distribution for one in known(catalogue()))):
         try:

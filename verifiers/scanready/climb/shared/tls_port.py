@@ -22,7 +22,7 @@ async def first_answer(probe: Probe, stream: Stream, flight: bytes, reader: Read
     Where it comes to TLS, that is a check of its own, before the handshake's.
 
     Raises:
-        PeerClosed, ReadTimeout, WireError: nobody speaks the protocol, in clear or in TLS.
+        PeerClosed, ReadTimeout, WireError: the server does not speak the protocol, in clear or in TLS.
         ClimbEnded: the port wants TLS, and it cannot be had.
     """
     try:

@@ -23,7 +23,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the rows say of nmap's names and of ports. Where several claim one, the first in the catalogue has it."""
+    """The rows by nmap's names and by port. Where several claim one, the first in the catalogue has it."""
 
     by_service: Mapping[str, TargetType]
     by_port: Mapping[int, TargetType]

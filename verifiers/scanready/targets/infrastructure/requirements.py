@@ -9,7 +9,7 @@ _SECTION = "Master Server Network Requirements"
 
 
 def _unknown(target: Target, known: Seen) -> bool | None:
-    """How the Master gets its updates is nothing that a check sees."""
+    """Return None: no check can see how the Master gets its updates."""
     return None
 
 

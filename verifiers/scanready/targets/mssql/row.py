@@ -27,7 +27,7 @@ MSSQL = TargetType(
     options=(Option("instance"), DATABASE, TABLE, ALLOW_CLEARTEXT),
     guessed=True,
     drivers=(Driver("pytds", "python-tds", "db"),),
-    # Windows gives an instance that nobody pinned one of its dynamic ports.
+    # Windows gives an instance without a fixed port one of its dynamic ports.
     brokers=(Broker("SQL Browser", 1434, "udp", "49152-65535", _instance),),
     nmap=Nmap(
         services=("ms-sql-s",),

@@ -18,7 +18,7 @@ from scanready.causes import common
 
 from . import causes
 
-#: What people call it.
+#: Its name in messages.
 NAME = "Notes client"
 #: What the product has called its maker, newest first; each left folders of its own.
 _MAKERS = ("HCL", "IBM", "IBM/Lotus", "Lotus")
@@ -136,7 +136,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-# what is stated of it --------------------------------------------------------------------------------------------
+# findings about it -----------------------------------------------------------------------------------------------
 
 
 def describe(found: Client | None, words: Words) -> None:

@@ -1,4 +1,4 @@
-"""What oracledb can do: less in its thin mode, which needs no client of Oracle's."""
+"""The abilities of oracledb: fewer in its thin mode, which needs no client of Oracle's."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
 
     Raises:
         Failure: it refuses every dialect, or this agent.
-        PeerClosed, ReadTimeout: nobody answers, in neither.
+        PeerClosed, ReadTimeout: the server answers in neither version.
         WireError: it is not SMB, or broken.
     """
     before = stream.heard

@@ -74,7 +74,7 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    r"""What a login showed: the server let us in, as a guest (``passwordless``) if it did not accept the account.
+    r"""The findings of a login: the server let us in, as a guest (``passwordless``) if it did not accept the account.
 
     Attributes:
         account: the account as it was sent.

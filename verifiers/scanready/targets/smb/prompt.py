@@ -46,9 +46,10 @@ class NoNtlm(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a login has to know: ``dialect`` as :mod:`scanready.targets.smb.login` numbers it, NetBIOS names.
+    """The server's properties that a login needs.
 
-    ``encrypts``: whether the two of us, who offer every cipher, agreed on one.
+    ``dialect`` is as :mod:`scanready.targets.smb.login` numbers it; ``name`` and ``domain`` are NetBIOS names;
+    ``encrypts``: whether the agent, which offers every cipher, and the server agreed on one.
     """
 
     address: str

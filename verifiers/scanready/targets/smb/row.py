@@ -19,7 +19,7 @@ def _share(name: str, value: Any) -> str:
 
 
 def _share_and_folder(path: str) -> Mapping[str, str] | None:
-    """``/share/folder`` names both; the first part alone is the share, which needs no split."""
+    """Split ``/share/folder``; return None for ``/share``, which needs no split."""
     share, slash, folder = path.strip("/").partition("/")
     return {"share": share, "path": folder} if slash else None
 

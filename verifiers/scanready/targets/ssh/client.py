@@ -28,7 +28,7 @@ from scanready.catalogue.agent_program import Words
 from scanready.causes import common
 from scanready.wire import ssh as wire
 
-#: What people call it.
+#: Its name in messages.
 NAME = "ssh client"
 #: Seconds for one question. ssh answers in milliseconds; a home directory on a dead file server never would.
 PATIENCE = 5.0
@@ -197,7 +197,7 @@ def match_stanza(user: str, address: str, *lines: str) -> str:
     return "\n".join([f"Match User {user} Address {address}", *(f"    {line}" for line in lines)])
 
 
-# what is stated of it --------------------------------------------------------------------------------------------
+# findings about it -----------------------------------------------------------------------------------------------
 
 _MISSING = "there is no program `ssh` in this agent's PATH"
 # Retired algorithms that old targets have nothing else for, by slot: without them no configuration helps.

@@ -1,4 +1,4 @@
-"""What paramiko can do of what the agent's own ssh client does."""
+"""The abilities of paramiko, compared with those of the agent's own ssh client."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _EXPIRED = re.compile(r"expired", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to do after the login: run ``command``, list ``path`` ("." is the home directory); None leaves it out."""
+    """The actions after the login: run ``command``, list ``path`` ("." is the home directory); None leaves it out."""
 
     command: str | None = None
     path: str | None = None
@@ -72,7 +72,7 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """What a visit showed of what was wanted; its texts are printable and short.
+    """The findings of a visit for the actions that were wanted; its texts are printable and short.
 
     ``key_on_record`` is "yes", "no", "other types" or "changed".
     """
@@ -147,7 +147,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 def _facts_of(result: Result) -> Facts:
-    """What a visit showed, in the vocabulary of facts."""
+    """Return the findings of a visit in the vocabulary of facts."""
     found = {
         "auth_methods": list(result.methods),
         "host_key": result.host_key,

@@ -1,4 +1,4 @@
-"""What is reached over SSH: a Unix host, scanned without an agent of its own, and a file share."""
+"""The targets reached over SSH: a Unix host, scanned without an agent of its own, and a file share."""
 
 from __future__ import annotations
 

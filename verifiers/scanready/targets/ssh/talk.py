@@ -61,7 +61,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What the talk came to, and what the login showed."""
+    """The result of the talk and the findings of the login."""
 
     spoken: Spoken
     result: Result

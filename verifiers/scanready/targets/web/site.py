@@ -1,4 +1,4 @@
-"""A web site as a crawler meets it: whether it asks for a login, and what is on the page.
+"""Check a web site as a crawler meets it: whether it asks for a login, and whether its page has content.
 
 A page of the target's own host counts as the target's; where another host answers, the site itself was not seen.
 """
