@@ -77,6 +77,7 @@ def test_it_adds_no_offence_of_style(added: Path) -> None:
     assert not [line for line in (done.stdout + done.stderr).splitlines() if "acme" in line]
 
 
+@pytest.mark.timeout(300)
 def test_it_passes_the_tests_of_every_type(added: Path) -> None:
     done = run(added, sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *TESTS)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr

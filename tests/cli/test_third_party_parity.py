@@ -54,10 +54,10 @@ MODULES = {
         SIGNATURES = (Signature("queue", says(rb"QUEUE (\\S+)", "a message queue ({0})"), 5),)
     """,
     "verify": """
-        from scanready.climb.explain import Failure
+        from scanready.climb.login_result import LoginResult
         from scanready.model import Step
         from . import causes
-        def log_in(name): return name
+        def log_in(where, credential, seconds): return LoginResult()
         async def verify(probe):
             options = probe.target.options
             stream = await probe.connect()
@@ -71,7 +71,7 @@ MODULES = {
             if probe.credential:
                 async with probe.step(Step.LOGIN) as rung:
                     probe.about_to_send_in_clear()
-                    await probe.login(log_in, probe.credential.username)
+                    await probe.login(log_in, probe.host)
                     rung.ok("logged in")
                 async with probe.step(Step.ACCESS) as rung:
                     if options.get("topic") == "full":

@@ -16,11 +16,11 @@ SECRET = "never-shown-3141"
 TARGET = "queue://scan@127.0.0.1:9"
 BUG = """
 from scanready.model import Step
-def broken(credential):
+def broken(where, credential, seconds):
     raise LookupError(f"no {credential.password} in \\x1b[31m here")
 async def verify(probe):
     async with probe.step(Step.LOGIN):
-        await probe.login(broken, probe.credential)
+        await probe.login(broken, probe.host)
 """
 
 __all__ = ["garbage"]
