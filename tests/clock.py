@@ -1,7 +1,8 @@
 """A clock for tests that only wait: when no socket and no thread has anything to do, it jumps to the next timer.
 
-Client and server must run on the same loop, so that an idle loop means that both of them wait. Bounds on the loop's
-time (a report's ``seconds``) keep their meaning, and the test takes milliseconds.
+Only waits count: computing takes no time, so a busy machine changes no result. Client and server must run on the same
+loop, so that an idle loop means that both of them wait. Bounds on the loop's time (a report's ``seconds``) keep their
+meaning, and the test takes milliseconds.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -16,7 +18,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 #: Real seconds without any event after which the loop counts as idle: loopback delivers while the sender still sends.
-_IDLE = 0.001
+_IDLE = 0.005
 
 
 class _Selector(selectors.DefaultSelector):
@@ -24,27 +26,30 @@ class _Selector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.skipped = 0.0
+        self.now = 0.0
         self.threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= _IDLE or self.threads:
+        if timeout is None or timeout <= 0:
             return super().select(timeout)
-        events = super().select(_IDLE)
-        if not events and not self.threads:
-            self.skipped += timeout
+        began = time.monotonic()
+        events = super().select(timeout if self.threads else min(timeout, _IDLE))
+        if not events:
+            self.now += timeout
+        elif self.threads:
+            self.now += min(timeout, time.monotonic() - began)
         return events
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time is the real one and all skipped waits. Work in threads takes real time."""
+    """An event loop whose time is the sum of its waits. Work in threads takes real time."""
 
     def __init__(self) -> None:
         self._jumps = _Selector()
         super().__init__(self._jumps)
 
     def time(self) -> float:
-        return super().time() + self._jumps.skipped
+        return self._jumps.now
 
     def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         running: asyncio.Future[T] = super().run_in_executor(executor, func, *args)

@@ -130,7 +130,7 @@ def test_the_bystander_is_contacted_when_nothing_is_wrong(tmp_path: Path, bystan
     """Otherwise the test above would prove nothing."""
     path = tmp_path / "estate.yaml"
     path.write_text(f"targets: ['ssh://127.0.0.1:{bystander.port}']\n")
-    scanready(tmp_path, "verify", str(path), "--no-canary")
+    scanready(tmp_path, "verify", str(path), "--no-canary", "--timeout", "2")
     assert len(bystander.connections) == 1
 
 
