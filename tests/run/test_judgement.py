@@ -15,19 +15,12 @@ from scanready.model import Cause, Check, Credential, Finding, Outcome, Report, 
 from scanready.run import engine, registry
 from scanready.run.engine import CANARY_PORT, Run, Settings, verify
 from scanready.run.registry import catalogue
-from tests import vocabulary
-from tests.ladder import check_of, expect, target
+from tests.ladder import check_of, expect, story, target
 
 P, W, F = Outcome.PASSED, Outcome.WARNED, Outcome.FAILED
 PROMPT = [(Step.CONNECT, P), (Step.HANDSHAKE, P), (Step.AUTH, P)]
 SCAN = Credential("scan", "svc", "pw")
 Found = tuple[Step, Outcome] | tuple[Step, Outcome, Cause]
-
-
-@pytest.fixture(autouse=True)
-def invented_facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permit facts that no type declares: here they name the step that states them."""
-    monkeypatch.setattr(vocabulary, "wrong_with", lambda *_: [])
 
 
 class Host:
@@ -51,7 +44,7 @@ class Host:
         found = (self.canary or []) if probe.target.port == CANARY_PORT else self.real
         for step, outcome, *cause in found:
             finding = Finding(cause[0], "the detail") if cause else None
-            probe.record(Check(step, probe.endpoint, outcome, f"{step} seen", {str(step): probe.endpoint}, finding))
+            probe.record(Check(step, probe.endpoint, outcome, f"{step} seen", {"rejected_by": probe.endpoint}, finding))
 
     async def answers(self, probe: Probe) -> bool:
         """Stand for :meth:`Probe.answers` of the canary."""
@@ -144,7 +137,7 @@ def test_a_canary_that_gives_the_same_answer_takes_the_proof_away(script: Script
     assert check.summary == f"port {CANARY_PORT} gives the same answer: handshake seen"
     assert report.finding is not None
     assert report.finding.detail == check.summary
-    assert report.facts["handshake"] == "db7.corp:5432", "the canary's facts are not the target's"
+    assert report.facts == {"rejected_by": "db7.corp:5432"}, "the canary's facts are not the target's"
 
 
 @pytest.mark.parametrize(
@@ -261,6 +254,12 @@ def test_a_connection_is_proof_if_the_neighbour_takes_none(script: Scripted) -> 
     assert len(host.asked) == 1
 
 
+def test_a_neighbour_that_answers_otherwise_is_no_doubt(script: Scripted) -> None:
+    script(STANDS, [(Step.HANDSHAKE, F, common.HUNG_UP)])
+    report = expect(report_of(target("master", "m.corp")), Verdict.READY)
+    assert check_of(report, Step.HANDSHAKE).summary == "does not take a connection likewise"
+
+
 def test_the_neighbour_of_a_cleared_host_is_part_of_every_proof(script: Scripted) -> None:
     host = script(STANDS)
 
@@ -282,7 +281,7 @@ def test_a_connection_is_no_proof_if_the_neighbour_takes_one(script: Scripted) -
 
 @pytest.mark.parametrize(
     ("canary", "settings"),
-    [([(Step.HANDSHAKE, F, common.OUT_OF_TIME)], {}), (None, {"canary": False})],
+    [([(Step.CONNECT, P), (Step.HANDSHAKE, F, common.OUT_OF_TIME)], {}), (None, {"canary": False})],
     ids=["no-time", "forbidden"],
 )
 def test_a_connection_is_no_proof_if_the_neighbour_is_not_known(
@@ -298,6 +297,54 @@ def test_a_connection_is_no_proof_if_the_neighbour_is_not_known(
     assert report.finding.detail == check.summary
 
 
+EXPIRED = [*PROMPT, (Step.TLS, W, common.TLS_EXPIRED)]
+SKIPPED = [*PROMPT, (Step.LOGIN, Outcome.SKIPPED)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "real", "verdict", "settings"),
+    [
+        ("postgresql", PROMPT, Verdict.UNDECIDED, {}),
+        ("postgresql", PROMPT, Verdict.UNDECIDED, {"depth": Step.LOGIN}),
+        ("postgresql", PROMPT, Verdict.READY, {"depth": Step.AUTH}),
+        ("postgresql", SKIPPED, Verdict.READY, {}),  # a built-in type says why
+        ("postgresql", EXPIRED, Verdict.LIMITED, {}),
+        ("postgresql", LOGGED_IN, Verdict.READY, {}),
+        ("postgresql", [*PROMPT, (Step.ACCESS, P)], Verdict.SCANNABLE, {}),
+        ("postgresql", [*PROMPT, (Step.ACCESS, W)], Verdict.SCANNABLE, {}),
+        ("postgresql", [*PROMPT, (Step.ACCESS, F)], Verdict.UNDECIDED, {}),
+        ("postgresql", [(Step.CONNECT, F, common.REFUSED)], Verdict.BLOCKED, {}),
+        ("tibero", PROMPT, Verdict.READY, {}),  # only the scanner's own client logs in
+        ("master", STANDS, Verdict.READY, {}),  # it has no login
+        ("elsewhere", PROMPT, Verdict.UNDECIDED, {}),
+        ("elsewhere", SKIPPED, Verdict.UNDECIDED, {}),
+        ("elsewhere", EXPIRED, Verdict.UNDECIDED, {}),
+        ("elsewhere", LOGGED_IN, Verdict.READY, {}),
+        ("elsewhere", [*PROMPT, (Step.ACCESS, P)], Verdict.SCANNABLE, {}),
+    ],
+)
+def test_a_credential_that_was_not_tried_proves_nothing(
+    script: Scripted, type_: str, real: list[Found], verdict: Verdict, settings: dict[str, Any]
+) -> None:
+    script(real)
+    report = report_of(Target("h.corp", type_, 99, credential=SCAN), **settings)
+    assert report.verdict is verdict, story(report)
+    if verdict is Verdict.UNDECIDED:
+        expect(report, verdict, "login.not-tried", step=Step.LOGIN)
+        check = check_of(report, Step.LOGIN)
+        assert (check.endpoint, check.outcome) == ("h.corp:99", F)
+        assert check.summary == f"the verifier of {type_} did not log in with scan"
+        assert report.finding is not None
+        assert report.finding.detail == check.summary
+    else:
+        assert report.cause is not common.LOGIN_NOT_TRIED
+
+
+def test_a_user_name_alone_is_nothing_to_log_in_with(script: Scripted) -> None:
+    script(PROMPT)
+    expect(report_of(target("postgresql", "db7.corp", credential=Credential("scan", "svc"))), Verdict.READY)
+
+
 # --- the steps that were not climbed --------------------------------------------------------------------------------
 
 
@@ -305,7 +352,7 @@ def test_a_connection_is_no_proof_if_the_neighbour_is_not_known(
     ("real", "credential", "depth", "skipped"),
     [
         (PROMPT, None, Step.ACCESS, {Step.LOGIN: "no credential was given", Step.ACCESS: "no credential was given"}),
-        (PROMPT, SCAN, Step.ACCESS, {Step.ACCESS: "not reached: stopped at login"}),
+        (EXPIRED, SCAN, Step.ACCESS, {Step.LOGIN: "not reached", Step.ACCESS: "not reached"}),
         (
             PROMPT,
             Credential("scan", "svc"),
@@ -375,7 +422,7 @@ def test_a_report_tells_what_decided(script: Scripted) -> None:
     report = expect(report_of(), Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)
     assert report.reached is Step.CONNECT
     assert report.finding == Finding(common.HUNG_UP, "the detail")
-    assert report.facts == {"connect": "db7.corp:5432", "handshake": "db7.corp:5432"}
+    assert report.facts == {"rejected_by": "db7.corp:5432"}
     assert report.started.startswith("20")
 
 
@@ -383,17 +430,18 @@ def test_a_report_without_a_fault_has_no_finding(script: Scripted) -> None:
     script(PROMPT)
     report = expect(report_of(), Verdict.READY)
     assert (report.finding, report.finding_step, report.reached) == (None, None, Step.AUTH)
+    assert report.checks[0].step is Step.AGENT, "the agent is the lowest step, and shown first"
 
 
 def test_of_one_fact_the_later_counts(script: Scripted) -> None:
     host = script([])
 
     async def tells(probe: Probe) -> None:
-        for version in ("1", "2"):
-            probe.record(Check(Step.HANDSHAKE, "h:1", P, "", {"version": version}))
+        for router in ("10.0.0.1", "10.0.0.2"):
+            probe.record(Check(Step.HANDSHAKE, "h:1", P, "", {"rejected_by": router}))
 
     host.verify = tells  # type: ignore[method-assign]
-    assert report_of(canary=False).facts["version"] == "2"
+    assert report_of(canary=False).facts["rejected_by"] == "10.0.0.2"
 
 
 @pytest.mark.parametrize(
