@@ -6,7 +6,7 @@ text is shown.
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.author import Cause, Owner, Step
 
 PROTECTED_MODE = Cause(
     "redis.protected-mode",

@@ -6,10 +6,7 @@ same authority may lock: so the right to try comes from :meth:`scanready.climb.p
 
 from __future__ import annotations
 
-from scanready.causes import common
-from scanready.climb.explain import Failure
-from scanready.climb.probe import Probe
-from scanready.net.stream import Stream
+from scanready.author import Failure, Probe, Stream, common
 
 from . import causes, resp
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue import Requirements
-from scanready.catalogue.requirement import one_port
+from scanready.author import Requirements, one_port
 
 REQUIREMENTS = {
     "redis": Requirements(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scanready.wire import Buffer, WireError
+from scanready.author import Buffer, WireError
 
 #: Bounds of one reply: its lines, its bulk strings, its whole size (bytes), its elements, and its nesting.
 LONGEST_LINE, LONGEST_BULK, LARGEST, MOST_ELEMENTS, DEEPEST = 4096, 16_384, 65_536, 256, 4

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanready.catalogue import Called, Cost, Group, Nmap, Option, TargetType
-from scanready.catalogue.option import ALLOW_CLEARTEXT, TLS
-from scanready.catalogue.wrong import Wrong
+from scanready.author import ALLOW_CLEARTEXT, TLS, Called, Cost, Group, Nmap, Option, TargetType, Wrong
 
 
 def read_database(name: str, value: Any) -> int:

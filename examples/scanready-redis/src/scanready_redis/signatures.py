@@ -6,7 +6,7 @@ data set, and one that has all the clients it takes.
 
 from __future__ import annotations
 
-from scanready.climb.identify import Signature, says
+from scanready.author import Signature, says
 
 SIGNATURES: tuple[Signature, ...] = (
     Signature("redis", says(rb"-LOADING Redis|-ERR max number of clients reached", "a Redis server"), 145),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import OPENSSL, TLS_AS_A_FACT, Exchange, with_login
-from scanready.model import Step
+from scanready.author import Exchange, Step, with_login
+from scanready.catalogue.exchange import OPENSSL, TLS_AS_A_FACT
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "redis": {

@@ -16,12 +16,7 @@ Nothing is written. Without a credential an open server is read from, too: it as
 
 from __future__ import annotations
 
-from scanready.causes import common
-from scanready.climb.explain import Failure
-from scanready.climb.probe import Probe
-from scanready.climb.rung import Rung
-from scanready.model import Step
-from scanready.net.stream import Stream
+from scanready.author import Failure, Probe, Rung, Step, Stream, common
 
 from . import causes, login, resp
 
