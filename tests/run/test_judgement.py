@@ -321,6 +321,7 @@ SKIPPED = [*PROMPT, (Step.LOGIN, Outcome.SKIPPED)]
         ("elsewhere", EXPIRED, Verdict.UNDECIDED, {}),
         ("elsewhere", LOGGED_IN, Verdict.READY, {}),
         ("elsewhere", [*PROMPT, (Step.ACCESS, P)], Verdict.SCANNABLE, {}),
+        ("elsewhere", [*PROMPT, (Step.ACCESS, W, common.TLS_EXPIRED)], Verdict.LIMITED, {}),
     ],
 )
 def test_a_credential_that_was_not_tried_proves_nothing(
