@@ -72,7 +72,7 @@ class Page:
             file = copied
         self._driver = driver
         self._url = file.resolve().as_uri()
-        driver.get_log("performance")
+        self._log("performance")
         driver.get(self._url)
         assert self.run("return document.documentElement.dataset.drawn") == "yes", self.run("return happened")
 
@@ -115,14 +115,19 @@ class Page:
         """Take a picture of what the window shows."""
         self._driver.save_screenshot(str(file))
 
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        """Take the entries of one of the browser's logs since the last call."""
+        entries: list[dict[str, Any]] = self._driver.get_log(kind)  # type: ignore[no-untyped-call]  # Selenium's gap
+        return entries
+
     def nothing_happened(self) -> None:
         """No dialog, no request but for the file itself, no violation of its policy, no error, the title as it was."""
         assert self.run("return happened") == []
-        messages = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
+        messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
         # Less those of a new window's own page, which asks for its icons and may still be at it.
         asked = {one["request"]["url"] for one in sent if not one["documentURL"].startswith("chrome")}
         assert asked == {self._url}, asked
-        assert [entry for entry in self._driver.get_log("browser") if "favicon" not in entry["message"]] == []
+        assert [entry for entry in self._log("browser") if "favicon" not in entry["message"]] == []
         assert self._driver.title.startswith("Scan readiness from ")
         assert self._driver.current_url.split("#")[0] == self._url

@@ -51,7 +51,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumps.now
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # a coroutine in the stubs
         running: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
         if not isinstance(executor, VirtualPool):
             self._jumps.threads += 1

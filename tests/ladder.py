@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from scanready.catalogue import Group
-from scanready.model import Check, Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.serialize import as_object
 from scanready.run.engine import CANARY_PORT, Settings, verify
 from scanready.run.registry import catalogue
@@ -30,7 +30,7 @@ def target(
     return Target(host, type_, port or BY_NAME[type_].port, options, credential)
 
 
-def account(username: str, password: str = "Passw0rd!", **more: Any) -> Credential:
+def account(username: str, password: str | None = "Passw0rd!", **more: Any) -> Credential:
     """A credential named like its account."""
     return Credential(username, username, password, **more)
 
@@ -50,6 +50,12 @@ def check_of(report: Report, step: Step) -> Check:
     found = [check for check in report.checks if check.step is step]
     assert found, f"no check of {step}: {story(report)}"
     return found[-1]
+
+
+def finding_of(report: Report) -> Finding:
+    """Return the finding of a report that must have one."""
+    assert report.finding is not None, story(report)
+    return report.finding
 
 
 def story(report: Report) -> str:

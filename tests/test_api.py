@@ -137,7 +137,7 @@ def test_an_author_finds_every_name() -> None:
 
 def test_an_author_is_told_of_an_unknown_name() -> None:
     with pytest.raises(AttributeError, match=r"'scanready.author' has no attribute 'Prober'"):
-        _ = author.Prober  # type: ignore[attr-defined]
+        _ = author.Prober  # type: ignore[attr-defined]  # absent on purpose
 
 
 def test_the_authors_names_are_those_of_the_modules() -> None:

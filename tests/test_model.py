@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scanready.causes import common
@@ -30,7 +32,7 @@ P, W, F, S = Outcome.PASSED, Outcome.WARNED, Outcome.FAILED, Outcome.SKIPPED
 CLIMBED = [(Step.RESOLVE, P), (Step.CONNECT, P), (Step.HANDSHAKE, P), (Step.AUTH, P)]
 
 
-def checks(*steps: tuple[Step, Outcome], **last: object) -> list[Check]:
+def checks(*steps: tuple[Step, Outcome], **last: Any) -> list[Check]:
     """Checks without findings; ``last`` is set on the last one."""
     made = [Check(step, "h:1", outcome, "") for step, outcome in steps]
     for name, value in last.items():

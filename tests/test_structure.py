@@ -129,7 +129,7 @@ def test_each_family_declares_its_types_and_what_is_demanded_for_them() -> None:
         assert any(name.startswith("verify") for name in files), family
     for row in TYPES:
         assert row.requirements.lines, f"{row.name}: nothing is demanded"
-        assert row.verify()
+        assert callable(row.verify())
 
 
 def test_no_type_is_named_outside_its_folder(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
 from fixtures.emulators.certificates import authority
@@ -51,23 +52,23 @@ def site(pages: Mapping[str, bytes], logged_in: Mapping[str, bytes] | None = Non
 
 @contextlib.contextmanager
 def serving(
-    pages: Mapping[str, bytes] | bytes, logged_in: Mapping[str, bytes] | None = None, **options: object
+    pages: Mapping[str, bytes] | bytes, logged_in: Mapping[str, bytes] | None = None, **options: Any
 ) -> Iterator[Server]:
     behaviour = site({"/": pages} if isinstance(pages, bytes) else pages, logged_in)
-    with in_background(behaviour, **options) as server:  # type: ignore[arg-type]
+    with in_background(behaviour, **options) as server:
         yield server
 
 
-def visited(server: Server, type_: str = "http", credential: Credential | None = None, **options: object) -> Report:
+def visited(server: Server, type_: str = "http", credential: Credential | None = None, **options: Any) -> Report:
     return look(target(type_, server.host, server.port, credential, **options))
 
 
-def look(where: Target, **settings: object) -> Report:
+def look(where: Target, **settings: Any) -> Report:
     return climb(where, **({"timeout": 4, "ca_file": str(authority().ca_file)} | settings))
 
 
-def tls(kind: str = "good") -> dict[str, object]:
-    return {"tls": authority().context(kind)}  # type: ignore[arg-type]
+def tls(kind: str = "good") -> dict[str, Any]:
+    return {"tls": authority().context(kind)}
 
 
 async def tunnel(server: Server, established: bytes, reader: Reader, writer: Writer, record: Record) -> None:

@@ -166,13 +166,18 @@ def _results(*results: Any) -> Callable[[Path], Path]:
     return lambda path: sound(path, _with(results=list(results)))
 
 
+def no_zip(path: Path) -> Path:
+    path.write_bytes(b"PK\x03\x04nothing")
+    return path
+
+
 HOSTILE: dict[str, Callable[[Path], Path]] = {
     "bomb": bomb,
     "traversal": traversal,
     "encrypted": encrypted,
     "torn": torn,
     "flipped": flipped,
-    "no-zip": lambda path: path.write_bytes(b"PK\x03\x04nothing") and path,  # type: ignore[dict-item,return-value]
+    "no-zip": no_zip,
     "nothing-in-it": lambda path: written(path),
     "no-about": lambda path: written(path, result=json.dumps(DOCUMENT).encode()),
     "no-json": lambda path: written(path, result=b"{", about=b"{}"),

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +241,7 @@ def test_no_secret_is_in_the_file(plugins: Path) -> None:
             assert form not in data, file
 
 
-UNUSABLE = {
+UNUSABLE: dict[str, Callable[[Path], Path]] = {
     "no-such-place": lambda where: Path("/proc/nowhere/runs.db"),
     "no-database": lambda where: _written(where / "garbage.db", b"not a database " * 99),
     "a-directory": lambda where: where,

@@ -24,7 +24,7 @@ class Held:
         self.go = threading.Event()
 
     async def behaviour(self, reader: Reader, writer: Writer, record: Record) -> None:
-        await mysql.mariadb_10_11_without_tls(_Slow(reader, self), writer, record)  # type: ignore[arg-type]
+        await mysql.mariadb_10_11_without_tls(_Slow(reader, self), writer, record)  # type: ignore[arg-type]  # all that it calls
 
 
 class _Slow:

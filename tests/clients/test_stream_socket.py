@@ -122,7 +122,7 @@ def test_a_loop_that_has_stopped_holds_no_thread(monkeypatch: pytest.MonkeyPatch
 
     async def begin() -> Bridge:
         bridge = Bridge()
-        bridge.begin(Stream(left, "peer", loop.time() + 0.1))  # type: ignore[arg-type]
+        bridge.begin(Stream(left, "peer", loop.time() + 0.1))  # type: ignore[arg-type]  # no transport: nothing is sent
         return bridge
 
     bridge = loop.run_until_complete(begin())

@@ -72,8 +72,9 @@ def test_the_right_type_is_found_whoever_asked_before(behaviour: Behaviour, own:
             reports = met(behaviour, *pair, timeout=3, **(tls() if encrypted else {}))
             assert reports[own].verdict in (Verdict.READY, Verdict.SCANNABLE), (pair, story(reports[own]))
             assert reports[other].verdict is Verdict.BLOCKED, (pair, story(reports[other]))
-            assert reports[other].cause is not None
-            assert reports[other].cause.code in ELSE, (pair, story(reports[other]))
+            cause = reports[other].cause
+            assert cause is not None
+            assert cause.code in ELSE, (pair, story(reports[other]))
             if pair[0] == own:
                 assert reports[other].footprint.connections == 0, "foreign bytes for a port that showed what it speaks"
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import informix_db
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, informix, informix_session
 
-LOGIN = {"user": "er", "password": "Passw0rd!", "server": "ol_hr", "connect_timeout": 3, "read_timeout": 3}
+LOGIN: dict[str, Any] = {
+    "user": "er",
+    "password": "Passw0rd!",
+    "server": "ol_hr",
+    "connect_timeout": 3,
+    "read_timeout": 3,
+}
 
 
 def said_of(behaviour: Behaviour, password: str = "Passw0rd!") -> str:
@@ -38,7 +46,7 @@ def test_what_a_session_is_refused() -> None:
         refusals = {message: informix_session.error(number, -111, b"hr")}
         with in_background(informix.server(refusals=refusals)) as server, pytest.raises(informix_db.Error) as caught:
             read_employees(server.port)
-        assert caught.value.sqlcode == number
+        assert caught.value.sqlcode == number  # type: ignore[attr-defined]  # set by the driver, declared nowhere
 
 
 def test_a_refusal() -> None:

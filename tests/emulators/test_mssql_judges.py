@@ -71,7 +71,7 @@ class TestPymssql:
     def connect(port: int, **options: Any) -> Any:
         import pymssql
 
-        told = {"user": mssql.USER, "password": mssql.PASSWORD, "database": "hr", "login_timeout": 5}
+        told: dict[str, Any] = {"user": mssql.USER, "password": mssql.PASSWORD, "database": "hr", "login_timeout": 5}
         return pymssql.connect(server="127.0.0.1", port=str(port), **(told | options))
 
     @pytest.mark.parametrize("mode", MODES)

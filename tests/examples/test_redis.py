@@ -150,8 +150,8 @@ def test_the_login_prompt_and_a_login(python: Path, start: Start) -> None:
     redis.ask = lambda *words: ask("--no-auth-warning", "-a", PASSWORD, *words)
     assert judged(check(python, redis)) == ("ready", None)
     account = {"user": "default", "password": PASSWORD}
-    assert judged(check(python, redis, **account)) == ("undecided", "login.withheld")  # type: ignore[arg-type]
-    result = check(python, redis, "/0?allow_cleartext=yes", **account)  # type: ignore[arg-type]
+    assert judged(check(python, redis, **account)) == ("undecided", "login.withheld")
+    result = check(python, redis, "/0?allow_cleartext=yes", **account)
     assert judged(result) == ("scannable", None)
     assert result["footprint"]["login_attempts"] == 1
     redis.ask("ACL", "SETUSER", "scan", "on", f">{PASSWORD}", "~*", "+@connection", "+select", "+dbsize")

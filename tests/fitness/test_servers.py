@@ -15,7 +15,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.causes import agent as causes
 from scanready.fitness import clock, master_server, proc, resolvers, vantage_point
-from scanready.fitness.question import Line
+from scanready.fitness.question import Answer, Line
 from scanready.model import Outcome, Owner, Target
 from tests.fitness.helpers import ask, asked, expect
 
@@ -317,10 +317,10 @@ def test_nobody_named_is_not_checked_and_says_so() -> None:
 
 
 def test_what_the_system_will_not_tell_is_our_limit() -> None:
-    answers: list[object] = []
-    with Line("x", answers):  # type: ignore[arg-type]
+    answers: list[Answer] = []
+    with Line("x", answers):
         raise PermissionError(13, "Permission denied")
-    expect(answers[0], Outcome.FAILED, "connect.local-limit", Owner.AGENT)  # type: ignore[arg-type]
+    expect(answers[0], Outcome.FAILED, "connect.local-limit", Owner.AGENT)
 
 
 def test_a_bug_is_not_hidden() -> None:

@@ -57,7 +57,9 @@ def test_the_object_keeps_to_its_schema() -> None:
     jsonschema.validate(as_object(fitness), fitness_schema())
     if fitness.asked.agent.platform != "Windows":
         assert fitness.verdict is Verdict.BLOCKED
-        assert fitness.findings[0].finding.cause.code == "agent.platform-mismatch"  # type: ignore[union-attr]
+        finding = fitness.findings[0].finding
+        assert finding is not None
+        assert finding.cause.code == "agent.platform-mismatch"
 
 
 def test_what_is_shown_says_what_to_do() -> None:

@@ -101,7 +101,7 @@ def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = pytest.importorskip("keyring.backend")
     errors = pytest.importorskip("keyring.errors")
 
-    class Ring(backend.KeyringBackend):  # type: ignore[misc, name-defined]
+    class Ring(backend.KeyringBackend):  # type: ignore[misc, name-defined]  # imported if installed
         priority = 1
 
         def get_password(self, service: str, username: str) -> str | None:

@@ -141,19 +141,29 @@ def test_imports(tmp_path: Path) -> None:
 
 
 def test_completion() -> None:
-    assert types(None, None, "que") == ["queue"]  # type: ignore[arg-type]
+    assert types(None, None, "que") == ["queue"]  # type: ignore[arg-type]  # click's context is not needed
+
+
+def note_the_search(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Find no entry point from now on; return the list that grows by the group of each search."""
+    asked: list[str] = []
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        asked.append(group)
+        return []
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    return asked
 
 
 def test_they_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: asked.append(group) or [])
+    asked = note_the_search(monkeypatch)
     for _ in range(3):
         wrong("mongodb://db7")
     assert asked == ["scanready.targets"]
 
 
 def test_a_type_with_a_name_is_read_without_looking_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: asked.append(group) or [])
+    asked = note_the_search(monkeypatch)
     assert parse_target("postgresql://db7")
     assert asked == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import certifi
 import pytest
@@ -27,7 +28,7 @@ def internet(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             lab.dns().record(name, address_of(name))
 
 
-def asked(lab: Lab, service: str = "exchange-online", ca_file: str | None = None, **options: str) -> Report:
+def asked(lab: Lab, service: str = "exchange-online", ca_file: str | None = None, **options: Any) -> Report:
     return climb(target("cloud", service, **options), lab.agent, ca_file=ca_file)
 
 

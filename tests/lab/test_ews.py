@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ SCAN = account("LAB\\scan")
 ROLE = "New-ManagementRoleAssignment"
 
 
-def asked(lab: Lab, site: str, credential: Credential | None = None, **options: object) -> Report:
+def asked(lab: Lab, site: str, credential: Credential | None = None, **options: Any) -> Report:
     where = lab.exchange().site(site)
     return climb(target("ews", where.hostname, None, credential, **options), lab.agent, timeout=15)
 
@@ -213,5 +214,6 @@ def test_a_firewall_before_autodiscover_is_named(lab: Lab) -> None:
 
 
 def test_every_site_is_asked() -> None:
-    listed = {mark.args[1][at][0] for mark in test_every_site.pytestmark for at in range(len(mark.args[1]))}
+    marks = test_every_site.pytestmark  # type: ignore[attr-defined]  # set by pytest's decorator
+    listed = {mark.args[1][at][0] for mark in marks for at in range(len(mark.args[1]))}
     assert listed == set(SITES) - {"to-https"}

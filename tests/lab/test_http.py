@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -25,7 +26,7 @@ def name_of(lab: Lab, site: str) -> str:
     return lab.nginx().site(site).hostname
 
 
-def visited(lab: Lab, type_: str, site: str, credential: Credential | None = None, **options: object) -> Report:
+def visited(lab: Lab, type_: str, site: str, credential: Credential | None = None, **options: Any) -> Report:
     return climb(target(type_, name_of(lab, site), credential=credential, **options), lab.agent)
 
 
@@ -315,7 +316,7 @@ def test_no_credential_is_sent_to_an_open_page(lab: Lab) -> None:
 # --- proxies and firewalls ---------------------------------------------------------------------------------------
 
 
-def through(lab: Lab, type_: str, host: str, port: int | None = None, variant: str = "open", **options: str) -> Report:
+def through(lab: Lab, type_: str, host: str, port: int | None = None, variant: str = "open", **options: Any) -> Report:
     return climb(target(type_, host, port, proxy=f"{lab.proxy(variant).address}:3128", **options), lab.agent)
 
 

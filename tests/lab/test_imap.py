@@ -136,7 +136,7 @@ def test_reading_changes_nothing(lab: Lab, type_: str) -> None:
     expect(climb(target(type_, server.hostname, credential=SCANNER), lab.agent), Verdict.SCANNABLE)
     assert mails(server) == before
 
-    def flags() -> list[bytes | None]:
+    def flags() -> list[bytes | tuple[bytes, bytes] | None]:
         with imaplib.IMAP4_SSL(server.hostname, 993, ssl_context=ssl.create_default_context()) as client:
             client.login(server.user, PASSWORD)
             client.select("INBOX", readonly=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.ladder import check_of, climb, expect, passed, story, target
 # --- master ------------------------------------------------------------------------------------------------------
 
 
-def asked(lab: Lab, mode: str, banner: str = "ssh", **settings: object) -> Report:
+def asked(lab: Lab, mode: str, banner: str = "ssh", **settings: Any) -> Report:
     fake = lab.misbehaving(mode, 11117, banner)
     return climb(target("master", fake.hostname), lab.agent, **settings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psycopg
 import pymysql
@@ -19,8 +20,8 @@ def read_customers(lab: Lab, variant: str, user: str = "scan", *, tls: bool = Fa
     server = lab.mariadb(variant, label)
 
     def work() -> object:
-        security: dict[str, object] = {"ssl": {"ca": str(lab.authority.root)}} if tls else {"ssl_disabled": True}
-        session = pymysql.connect(host=server.address, user=user, password=PASSWORD, connect_timeout=10, **security)  # type: ignore[call-overload]
+        security: dict[str, Any] = {"ssl": {"ca": str(lab.authority.root)}} if tls else {"ssl_disabled": True}
+        session = pymysql.connect(host=server.address, user=user, password=PASSWORD, connect_timeout=10, **security)
         with session, session.cursor() as cursor:
             cursor.execute("SELECT name FROM pii.customers")
             return cursor.fetchall()

@@ -193,7 +193,8 @@ def test_reading(lab: Lab, export: str, v3: str, v4: str) -> None:
 
 
 def test_every_export_is_tried_above() -> None:
-    tried = {parameters[0] for parameters in test_reading.pytestmark[0].args[1]}  # type: ignore[attr-defined]
+    marks = test_reading.pytestmark  # type: ignore[attr-defined]  # set by pytest's decorator
+    tried = {parameters[0] for parameters in marks[0].args[1]}
     assert {export.name for export in EXPORTS} <= tried
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
 import requests
@@ -16,11 +17,11 @@ from tests.lab.plain import dial
 # HTTP
 
 
-def fetch(lab: Lab, url: str, **options: object) -> requests.Response:
+def fetch(lab: Lab, url: str, **options: Any) -> requests.Response:
     def work() -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(url, timeout=10, allow_redirects=False, verify=str(lab.authority.root), **options)  # type: ignore[arg-type]
+            return session.get(url, timeout=10, allow_redirects=False, verify=str(lab.authority.root), **options)
 
     return lab.agent.run(work)
 

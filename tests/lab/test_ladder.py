@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import pytest
 
 from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.run.engine import CANARY_PORT, Settings, this_agent, verify
+from scanready.net.this_agent import this_agent
+from scanready.run.engine import CANARY_PORT, Settings, verify
 from tests.ladder import BY_NAME, TYPES, check_of, climb, expect, story, target
 
 BUILT = [row.name for row in TYPES]
@@ -38,6 +40,7 @@ def test_what_the_firewall_does(lab: Lab, rule: str, code: str, names_the_router
     told_by = check_of(report, Step.CONNECT).facts.get("rejected_by")
     assert (told_by is not None) == names_the_router, story(report)
     if names_the_router:
+        assert told_by is not None
         assert told_by != server.address
         assert told_by in check_of(report, Step.CONNECT).summary
 
@@ -119,7 +122,9 @@ def _climbs(lab: Lab, host: str, types: Sequence[str], port: int | None = None, 
         # Of an assumed agent the Notes client is not judged, which this machine has not.
         fit = this_agent(platform_name="Windows" if type_ == "notes" else row.requirements.agent)
         # Without these nothing would be asked, or of no consequence here.
-        asked = {one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")}
+        asked: dict[str, Any] = {
+            one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")
+        }
         return verify(target(type_, host, port, **asked), Settings(timeout=timeout, agent=fit))
 
     async def all_of_them() -> list[Report]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,9 +43,9 @@ class Estate:
         said = [server.logged_since(mark) for server, mark in zip(self.servers, self.marks, strict=True)]
         return sum(log.count(word) for log, word in zip(said, words, strict=True))
 
-    def run(self, targets: list[Target], **settings: float) -> list[Report]:
+    def run(self, targets: list[Target], **settings: Any) -> list[Report]:
         async def climb() -> list[Report]:
-            return [report async for report in verify_all(targets, Settings(**settings))]  # type: ignore[arg-type]
+            return [report async for report in verify_all(targets, Settings(**settings))]
 
         return self.lab.agent.run(lambda: asyncio.run(climb()))
 

@@ -19,7 +19,7 @@ from fixtures.emulators import in_background, mssql, mssql_browser
 from fixtures.emulators.mssql import Server
 from fixtures.lab.lab import Lab
 from fixtures.lab.net import Host
-from scanready.model import Owner, Step, Target, Verdict
+from scanready.model import Credential, Owner, Step, Target, Verdict
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 T = TypeVar("T")
@@ -63,8 +63,8 @@ def hr(host: Host) -> Iterator[Played]:
         yield server
 
 
-def named(host: Host, instance: str = "HR", credential: object = None) -> Target:
-    return target("mssql", host.hostname, 1433, credential, instance=instance)  # type: ignore[arg-type]
+def named(host: Host, instance: str = "HR", credential: Credential | None = None) -> Target:
+    return target("mssql", host.hostname, 1433, credential, instance=instance)
 
 
 def test_ready_and_scannable_on_1433(lab: Lab, host: Host) -> None:

@@ -128,7 +128,7 @@ def test_the_versions_are_those_that_rpcinfo_gets_an_answer_of(lab: Lab, variant
 def test_an_export_that_may_be_read_is_scannable(lab: Lab, version: int | None) -> None:
     server = lab.nfs("both")
     before = server.log
-    options = {"nfs_version": version} if version else {}
+    options: dict[str, Any] = {"nfs_version": version} if version else {}
     report = expect(asked(lab, server, export="/export", **options), Verdict.SCANNABLE)
     assert f"NFSv{3 if version == 3 else 4}" in check_of(report, Step.ACCESS).summary
     assert report.facts["source_port_below_1024"] is True
@@ -321,7 +321,7 @@ def test_a_server_that_has_nothing_for_this_agent(lab: Lab, variant: str) -> Non
 @pytest.mark.parametrize("version", [None, 3, 4])
 def test_an_export_that_takes_nobody_by_name(lab: Lab, version: int | None) -> None:
     """sec=none: whoever comes is nobody, and must come as that."""
-    options = {"nfs_version": version} if version else {}
+    options: dict[str, Any] = {"nfs_version": version} if version else {}
     report = asked(lab, lab.nfs("unusual"), export="/anonymous", **options)
     expect(report, Verdict.SCANNABLE)
 

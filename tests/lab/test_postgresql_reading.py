@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -35,9 +36,9 @@ def server(lab: Lab) -> PostgreSQL:
     return server
 
 
-def read(lab: Lab, server: PostgreSQL, table: str | None = None, **options: object) -> Report:
-    options = {"database": "hr"} | ({"table": table} if table else {}) | options
-    return climb(target("postgresql", server.hostname, credential=ER, **options), lab.agent)
+def read(lab: Lab, server: PostgreSQL, table: str | None = None, **options: Any) -> Report:
+    wanted: dict[str, Any] = {"database": "hr"} | ({"table": table} if table else {}) | options
+    return climb(target("postgresql", server.hostname, credential=ER, **wanted), lab.agent)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_the_next_client_of_a_pooled_connection_finds_nothing_of_ours(lab: Lab) 
 def test_what_a_pooler_refuses(lab: Lab) -> None:
     pooler = lab.pgbouncer()
 
-    def report(user: str = "er", password: str = PASSWORD, **options: object) -> Report:
+    def report(user: str = "er", password: str = PASSWORD, **options: Any) -> Report:
         return climb(target("postgresql", pooler.address, 6432, account(user, password), **options), lab.agent)
 
     expect(report(password="wrong", database="hr"), Verdict.BLOCKED, "login.refused", step=Step.LOGIN)

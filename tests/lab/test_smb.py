@@ -134,8 +134,8 @@ def test_our_cipher_is_that_of_a_session_of_smbclients(lab: Lab, variant: str) -
         seen = server.administer("smbstatus -b")
         return server.user in seen
 
-    quiet = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(lab.agent.within(command), **quiet) as client:  # type: ignore[call-overload]
+    quiet: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(lab.agent.within(command), **quiet) as client:
         assert wait_until(lambda: listed() or client.poll() is not None, 10)
         # One that cannot encrypt is in the list, too, until it has found that out.
         stands = server.user in seen and not wait_until(lambda: client.poll() is not None, 1)

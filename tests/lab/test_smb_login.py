@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,10 @@ READ = "listed finance: 4 names, and opened customers.csv"
 
 
 def scan(
-    lab: Lab, server: Samba | SambaDC, share: str | None = "finance", user: str = "scanuser", **options: object
+    lab: Lab, server: Samba | SambaDC, share: str | None = "finance", user: str = "scanuser", **options: Any
 ) -> Report:
     password = str(options.pop("password", PASSWORD))
-    named = {"share": share} if share else {}
+    named: dict[str, Any] = {"share": share} if share else {}
     where = target("smb", server.hostname, credential=account(user, password), **named, **options)
     return climb(where, lab.agent)
 

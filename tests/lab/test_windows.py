@@ -21,7 +21,8 @@ from fixtures.lab.misbehave import Misbehaving
 from fixtures.lab.windows import Windows
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.net.dial import dial
-from scanready.run.engine import Settings, this_agent, verify
+from scanready.net.this_agent import this_agent
+from scanready.run.engine import Settings, verify
 from scanready.targets.windows import endpoint_mapper
 from tests.ladder import account, check_of, expect, passed, story, target
 

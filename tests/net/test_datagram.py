@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import explain
 from scanready.model import Step
 from scanready.net import datagram
+from scanready.net.sockets import Address
 from scanready.net.stream import ConnectError, UdpTimeout
 from scanready.wire import WireError
 
@@ -27,16 +29,16 @@ class Peer(asyncio.DatagramProtocol):
         self.heard: list[tuple[bytes, int]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.heard.append((data, addr[1]))
         for piece in self.answer(data, len(self.heard)):
-            self.transport.sendto(piece, addr)  # type: ignore[attr-defined]
+            self.transport.sendto(piece, addr)
 
 
 @contextlib.asynccontextmanager
-async def peer(answer: Answer) -> AsyncIterator[tuple[Peer, datagram.Address]]:
+async def peer(answer: Answer) -> AsyncIterator[tuple[Peer, Address]]:
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(lambda: Peer(answer), local_addr=("127.0.0.1", 0))
     try:

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
-from fixtures.emulators import Reader, Record, Server, Writer, misbehave, secure, serve
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
 from scanready.net.dial import dial
 from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
@@ -25,12 +25,12 @@ def line(buffer: Buffer) -> bytes | None:
 
 
 def talk(
-    behaviour: object, talk_: Callable[[Stream, Server], Awaitable[T]], seconds: float = 5.0, **options: object
+    behaviour: Behaviour, talk_: Callable[[Stream, Server], Awaitable[T]], seconds: float = 5.0, **options: Any
 ) -> T:
     """Serve ``behaviour``, dial it, and run ``talk_`` on the stream."""
 
     async def run() -> T:
-        async with serve(behaviour, **options) as server:  # type: ignore[arg-type]
+        async with serve(behaviour, **options) as server:
             deadline = asyncio.get_running_loop().time() + seconds
             stream = await dial((socket.AF_INET, ("127.0.0.1", server.port)), deadline)
             try:
@@ -77,7 +77,7 @@ def test_what_was_heard_goes_with_the_error() -> None:
 
 
 @pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.resets, misbehave.half_open])
-def test_a_hang_up_is_told(behaviour: object) -> None:
+def test_a_hang_up_is_told(behaviour: Behaviour) -> None:
     async def run(stream: Stream, _: Server) -> None:
         with pytest.raises(PeerClosed):
             await stream.receive(line)
@@ -187,7 +187,7 @@ def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
                 loop.call_soon(waiting.cancel)
                 return self.read(*arguments)
 
-        handle = loop._selector.get_key(stream.sock).data[0]  # type: ignore[attr-defined]
+        handle = loop._selector.get_key(stream.sock).data[0]  # type: ignore[attr-defined]  # asyncio's own
         handle._callback = Reads(handle._callback)
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -251,7 +251,7 @@ class InPackets:
     def go_dark(self) -> None:
         self.reader.go_dark()
 
-    async def read(self, most: int) -> bytes:
+    async def read(self, most: int, /) -> bytes:
         if not self.framing:
             return await self.reader.read(most)
         head = await self.reader.readexactly(3)
@@ -268,7 +268,7 @@ class InPackets:
         self.writer.close()
 
 
-def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> object:
+def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> Behaviour:
     """A server that says back a line, its handshake (or, ``to_the_end``, all it writes) in packets."""
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from scanready.causes import common
 from scanready.model import Cause, Check, Finding, Footprint, Outcome, Report, Step, Target, Verdict
@@ -65,10 +66,10 @@ def _report(
     )
 
 
-def document(name: str, of: Sequence[Report], **run: object) -> str:
+def document(name: str, of: Sequence[Report], **run: Any) -> str:
     """A whole document of a format."""
     info = RunInfo("0.1.0", AGENT, "2026-01-01T00:00:00.000Z", 10.0, Step.ACCESS, [report.target for report in of])
     made = new_document(name, Look())
-    text = made.begin(dataclasses.replace(info, **run))  # type: ignore[arg-type]
+    text = made.begin(dataclasses.replace(info, **run))
     text += "".join(made.add(report) for report in of)
     return text + made.end(Totals(Counter(report.verdict for report in of), 12.5))

@@ -63,8 +63,9 @@ def test_csv_has_a_line_a_target_with_owner_fix_and_firewall_rule() -> None:
 def cases(text: str) -> dict[str, Any]:
     root = etree.fromstring(text.encode())
     SCHEMA.assertValid(root)
-    found = {case.get("name"): case for case in root.iter("testcase")}
+    found: dict[str, Any] = {str(case.attrib["name"]): case for case in root.iter("testcase")}
     suite = root.find("testsuite")
+    assert suite is not None
     assert suite.get("tests") == root.get("tests") == str(len(found))
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         assert suite.get(name) == str(len(list(root.iter(tag))))
@@ -89,8 +90,9 @@ def test_junit_says_failure_error_and_skipped() -> None:
 def test_junit_properties_have_the_agent_and_the_time_of_each_step() -> None:
     root = etree.fromstring(document("junit", list(reports(6))).encode())
     suite = root.find("testsuite")
+    assert suite is not None
     assert (suite.get("name"), suite.get("hostname")) == ("proxy-nyc", "proxy-nyc")
-    properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    properties = {one.attrib["name"]: one.attrib["value"] for one in suite.iter("property")}
     assert properties["agent.addresses"] == "10.0.1.5"
     assert float(properties["seconds.connect"]) == pytest.approx(0.07)
 

@@ -163,7 +163,7 @@ def test_ten_thousand_rows_are_drawn_in_seconds_and_kept_small() -> None:
     sample = ready()
     text = drawn(document, [sample] * 3)
     assert "3 targets" in text
-    row = next(iter(document._rows.values()))  # type: ignore[attr-defined]
+    row = next(iter(document._rows.values()))  # type: ignore[attr-defined]  # of one format only
     assert not hasattr(row, "checks")
 
 

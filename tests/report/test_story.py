@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,10 @@ from tests.report.reports import AGENT, HOSTILE, blocked, ready
 BUILT_IN = catalogue().built_in
 
 
-def climbed(kind: str, *checks: Check, **more: object) -> Report:
+def climbed(kind: str, *checks: Check, **more: Any) -> Report:
     target = Target("10.0.0.7", kind, BUILT_IN[kind].port if kind in BUILT_IN else 99)
     made = Report(AGENT, target, Verdict.READY, None, None, None, {}, list(checks), Footprint(), "2026-01-01", 0.1)
-    return dataclasses.replace(made, **more)  # type: ignore[arg-type]
+    return dataclasses.replace(made, **more)
 
 
 def passed(step: Step, endpoint: str = "10.0.0.7:1") -> Check:

@@ -11,8 +11,9 @@ from fixtures.emulators import in_background, postgresql, smb, ssh
 from scanready.model import Agent, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.net import interfaces
 from scanready.net import this_agent as vantage
+from scanready.net.this_agent import this_agent
 from scanready.run.agent_step import shared_subnets
-from scanready.run.engine import Settings, this_agent, verify
+from scanready.run.engine import Settings, verify
 from tests.ladder import check_of, climb, expect, target
 
 DEBIAN = dataclasses.replace(this_agent(), platform="Linux", distribution="Debian 12")

@@ -56,7 +56,7 @@ class Host:
         loop = asyncio.get_running_loop()
         before = loop.time
         if seconds:
-            loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+            loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # a double
 
     @property
     def canary_probe(self) -> Probe:
@@ -441,7 +441,7 @@ def test_of_one_fact_the_later_counts(script: Scripted) -> None:
         for router in ("10.0.0.1", "10.0.0.2"):
             probe.record(Check(Step.HANDSHAKE, "h:1", P, "", {"rejected_by": router}))
 
-    host.verify = tells  # type: ignore[method-assign]
+    host.verify = tells  # type: ignore[method-assign]  # a double
     assert report_of(canary=False).facts["rejected_by"] == "10.0.0.2"
 
 

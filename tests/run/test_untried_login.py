@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
+from scanready.catalogue.row import Verifier
 from scanready.causes import common
 from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Owner, Report, Step, Target, Verdict
@@ -19,7 +21,7 @@ from tests.ladder import BY_NAME, check_of, expect, story
 ACCOUNT = Credential("c", "scan", "Passw0rd!")
 
 
-def climbs(*steps: Step, warned: bool = False, skipped: bool = False) -> Callable[[Probe], object]:
+def climbs(*steps: Step, warned: bool = False, skipped: bool = False) -> Verifier:
     async def climb(probe: Probe) -> None:
         for step in steps:
             async with probe.step(step) as rung:
@@ -35,23 +37,23 @@ def climbs(*steps: Step, warned: bool = False, skipped: bool = False) -> Callabl
 
 async def to_the_prompt(probe: Probe) -> None:
     """A third party's coroutine without a login."""
-    await climbs(Step.TLS, Step.AUTH)(probe)  # type: ignore[misc]
+    await climbs(Step.TLS, Step.AUTH)(probe)
 
 
 async def with_a_warning(probe: Probe) -> None:
-    await climbs(Step.TLS, Step.AUTH, warned=True)(probe)  # type: ignore[misc]
+    await climbs(Step.TLS, Step.AUTH, warned=True)(probe)
 
 
 async def with_a_skipped_login(probe: Probe) -> None:
-    await climbs(Step.AUTH, Step.LOGIN, skipped=True)(probe)  # type: ignore[misc]
+    await climbs(Step.AUTH, Step.LOGIN, skipped=True)(probe)
 
 
 async def with_a_login(probe: Probe) -> None:
-    await climbs(Step.AUTH, Step.LOGIN)(probe)  # type: ignore[misc]
+    await climbs(Step.AUTH, Step.LOGIN)(probe)
 
 
 async def that_reads_without_a_login(probe: Probe) -> None:
-    await climbs(Step.AUTH, Step.ACCESS)(probe)  # type: ignore[misc]
+    await climbs(Step.AUTH, Step.ACCESS)(probe)
 
 
 async def that_fails_before(probe: Probe) -> None:
@@ -78,9 +80,9 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None
     forget()
 
 
-def check(type_: str, credential: Credential | None = ACCOUNT, **settings: object) -> Report:
+def check(type_: str, credential: Credential | None = ACCOUNT, **settings: Any) -> Report:
     where = Target("127.0.0.1", type_, 9, {}, credential)
-    return asyncio.run(verify(where, Settings(canary=False, **settings)))  # type: ignore[arg-type]
+    return asyncio.run(verify(where, Settings(canary=False, **settings)))
 
 
 @pytest.mark.parametrize("verifier", [to_the_prompt, with_a_warning, with_a_skipped_login])

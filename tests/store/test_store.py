@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scanready.store import NewRun, Store, StoreError, Writer, default_path, looks_like_a_run, names
+from scanready.store import NewRun, Store, StoreError, Writer, default_path, looks_like_a_run
 from scanready.store import database as database_module
 from scanready.store.database import APPLICATION, open_for_reading, open_for_writing
 from scanready.store.migrations import MIGRATIONS, VERSION
@@ -68,9 +70,9 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def kept(path: Path, count: int = 3, **run: str) -> str:
+def kept(path: Path, count: int = 3, **run: Any) -> str:
     """A store with a run; return its name."""
-    written = Written(path, new_run(**run))  # type: ignore[arg-type]
+    written = Written(path, new_run(**run))
     for place in range(count):
         written.result(place, f'{{"n":{place}}}')
     written.end()
@@ -122,7 +124,7 @@ def test_names_are_short_and_found(tmp_path: Path) -> None:
 
 def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     letters = iter("bbbbbbccc")
-    monkeypatch.setattr(names.secrets, "choice", lambda _: next(letters))
+    monkeypatch.setattr(secrets, "choice", lambda _: next(letters))
     assert [kept(tmp_path / "runs.db")[-3:] for _ in range(2)] == ["bbb", "ccc"]
 
 
@@ -253,7 +255,7 @@ def directory(path: Path) -> None:
     path.mkdir()
 
 
-UNUSABLE = {
+UNUSABLE: dict[Callable[[Path], None], str] = {
     garbage: "damaged",
     torn: "damaged",
     newer: "newer scanready",
@@ -263,25 +265,25 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("broken", UNUSABLE, ids=lambda broken: broken.__name__)
-def test_what_cannot_be_written_lets_everything_pass(tmp_path: Path, broken: object) -> None:
+def test_what_cannot_be_written_lets_everything_pass(tmp_path: Path, broken: Callable[[Path], None]) -> None:
     path = tmp_path / "runs.db"
-    broken(path)  # type: ignore[operator]
+    broken(path)
     before = path.read_bytes() if path.is_file() else b""
     written = Written(path, new_run())
     for place in range(3):
         written.result(place)
     written.end()
     (why,) = written.failures
-    assert UNUSABLE[broken] in why  # type: ignore[index]
+    assert UNUSABLE[broken] in why
     assert "\n" not in why
     if broken is not torn:
         assert before == (path.read_bytes() if path.is_file() else b""), "it is not ours to change"
 
 
 @pytest.mark.parametrize("broken", [garbage, newer, others, directory], ids=lambda broken: broken.__name__)
-def test_what_cannot_be_read_is_said(tmp_path: Path, broken: object) -> None:
-    broken(tmp_path / "runs.db")  # type: ignore[operator]
-    with pytest.raises(StoreError, match=str(UNUSABLE[broken])):  # type: ignore[index]
+def test_what_cannot_be_read_is_said(tmp_path: Path, broken: Callable[[Path], None]) -> None:
+    broken(tmp_path / "runs.db")
+    with pytest.raises(StoreError, match=str(UNUSABLE[broken])):
         Store(tmp_path / "runs.db")
 
 

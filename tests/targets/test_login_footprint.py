@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fixtures.emulators import in_background, mysql, postgresql
+from fixtures.emulators import Behaviour, in_background, mysql, postgresql
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -77,12 +77,12 @@ def test_a_login_that_gets_its_thread_too_late_is_not_begun(monkeypatch: pytest.
     [("postgresql", postgresql.sasl, "psycopg"), ("mysql", mysql.mariadb_10_11_without_tls, "pymysql")],
 )
 def test_without_its_driver_a_type_attempts_nothing(
-    monkeypatch: pytest.MonkeyPatch, kind: str, behaviour: object, driver: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, behaviour: Behaviour, driver: str
 ) -> None:
     for name in [name for name in sys.modules if name == driver or name.startswith(driver + ".")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, driver, None)
-    with in_background(behaviour) as server:  # type: ignore[arg-type]
+    with in_background(behaviour) as server:
         where = target(kind, "127.0.0.1", server.port, account("er"), allow_cleartext=True)
         report = expect(climb(where, canary=False), Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
         server.wait()

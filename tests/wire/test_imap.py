@@ -184,7 +184,7 @@ class TestCommand:
             imap.command(tag, text)
 
 
-class Replayed(imapclient.imap4.IMAP4WithTimeout):  # type: ignore[misc]
+class Replayed(imapclient.imap4.IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
     """The client of the standard library, which hears captured bytes instead of a network."""
 
     def __init__(self, greeting: bytes, answer: bytes) -> None:

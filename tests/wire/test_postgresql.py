@@ -5,6 +5,7 @@ import select
 import socket
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -226,10 +227,14 @@ class TestHba:
             ("", None),  # built without TLS
         ],
     )
-    def test_wordings(self, text: str, encryption: str | None) -> None:
-        for begin, kind in (("no pg_hba.conf entry", "no entry"), ("pg_hba.conf rejects connection", "rejected")):
+    def test_wordings(
+        self, text: str, encryption: Literal["no encryption", "SSL encryption", "GSS encryption"] | None
+    ) -> None:
+        kinds: tuple[tuple[str, Literal["no entry", "rejected"]], ...]
+        kinds = (("no pg_hba.conf entry", "no entry"), ("pg_hba.conf rejects connection", "rejected"))
+        for begin, kind in kinds:
             refusal = pg.hba_refusal(f'{begin} for host "fe80::1%eth0", user "a b", database "hr"{text}')
-            assert refusal == pg.HbaRefusal(kind, "fe80::1%eth0", "a b", "hr", encryption)  # type: ignore[arg-type]
+            assert refusal == pg.HbaRefusal(kind, "fe80::1%eth0", "a b", "hr", encryption)
 
     @pytest.mark.parametrize(("name", "kind"), [("hba-reject", "rejected"), ("no-hba-entry", "no entry")])
     def test_captured(self, name: str, kind: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures.emulators import mssql as emulated
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, tds7
+from scanready.wire import Buffer, Reader, WireError, tds7
 from scanready.wire.tds7 import Encryption
 from tests.readers import reads, survives
 from tests.wire import fuzz
@@ -250,8 +251,8 @@ SEEDS = (
 
 
 @given(fuzz.hostile(*SEEDS), st.sampled_from(READERS), st.booleans())
-def test_nothing_but_wire_error_escapes(data: bytes, reader: object, eof: bool) -> None:
-    survives(reader, data, eof=eof)  # type: ignore[arg-type]
+def test_nothing_but_wire_error_escapes(data: bytes, reader: Reader[Any], eof: bool) -> None:
+    survives(reader, data, eof=eof)
 
 
 def test_no_password_is_in_the_transcripts_but_those_made_up() -> None:

@@ -13,7 +13,9 @@ ANSWERS = [load(name) for name in names("teradata", "*.s2c.hex")]
 
 
 def answer(name: str) -> teradata.Configuration | teradata.Refusal:
-    return reads(teradata.read_answer, load(f"teradata/SYNTH-{name}.s2c.hex"), trailing=b"\x03\x02\x0a")
+    found = reads(teradata.read_answer, load(f"teradata/SYNTH-{name}.s2c.hex"), trailing=b"\x03\x02\x0a")
+    assert isinstance(found, teradata.Configuration | teradata.Refusal)
+    return found
 
 
 def test_we_ask_as_the_vendors_driver_does() -> None:
@@ -27,6 +29,7 @@ def test_the_configuration() -> None:
 
 def test_the_mechanisms_by_name() -> None:
     found = reads(teradata.read_answer, load("teradata/SYNTH-config-response-td2.s2c.hex"))
+    assert isinstance(found, teradata.Configuration)
     assert found.mechanisms == ("TD2", "LDAP", "KRB5")
 
 

@@ -14,7 +14,9 @@ REFUSALS = [name for name in names("tns", "SYNTH-refuse-*.s2c.hex") if name[17:1
 
 
 def answer(name: str) -> tns.Answer:
-    return reads(tns.read_answer, load(f"tns/SYNTH-{name}.s2c.hex"), trailing=b"\x00\x08\x00\x00")
+    found = reads(tns.read_answer, load(f"tns/SYNTH-{name}.s2c.hex"), trailing=b"\x00\x08\x00\x00")
+    assert isinstance(found, tns.Answer)
+    return found
 
 
 def test_our_ping_is_laid_out_like_the_captured_one() -> None:

@@ -63,6 +63,7 @@ def test_an_open_server_is_read_from(scanready: Scanready, fake_target: FakeTarg
 def test_protected_mode(scanready: Scanready, fake_target: FakeTarget) -> None:
     fake_target.expect(PING).send(b"-DENIED Redis is running in protected mode because ...\r\n").close()
     report = scanready(fake_target.url("redis")).assert_blocked("redis.protected-mode")
+    assert report.finding is not None
     assert "CONFIG SET requirepass" in (report.finding.fix or "")
 
 

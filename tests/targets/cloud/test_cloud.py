@@ -15,6 +15,7 @@ from scanready.cli.commands.plan import plan_object
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.model import Check, Outcome, Owner, Report, Step, Verdict
 from scanready.net import resolve
+from scanready.net.sockets import Address
 from scanready.targets.cloud.services import BY_SERVICE, OTHER_NAMES, SERVICES, domain_of, is_own, places
 from tests.clouds import MICROSOFT, S3, dated, hosts, internet, joining
 from tests.ladder import account, check_of, climb, expect, passed, story, target
@@ -238,7 +239,7 @@ def test_a_clock_that_is_not_judged(header: tuple[str, ...], ahead: int) -> None
 
 
 def answered_by_dns(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    def look_up(host: str, port: int) -> list[resolve.Address]:
+    def look_up(host: str, port: int) -> list[Address]:
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         family = {True: socket.AF_INET6, False: socket.AF_INET}

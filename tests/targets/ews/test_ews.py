@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ PREAUTHENTICATION = ("ews.preauthentication", Owner.NETWORK)
 FORM = b"<form action='/owa/auth.owa' method=post><input type=password name=password></form>"
 
 
-def asked(behaviour: Behaviour, kind: str = "good", **options: object) -> tuple[Report, Server]:
-    with in_background(behaviour, tls=authority().context(kind)) as server:  # type: ignore[arg-type]
+def asked(behaviour: Behaviour, kind: str = "good", **options: Any) -> tuple[Report, Server]:
+    with in_background(behaviour, tls=authority().context(kind)) as server:
         report = climb(target("ews", "127.0.0.1", server.port, **options), timeout=5, ca_file=str(authority().ca_file))
     return report, server
 

@@ -7,6 +7,7 @@ import base64
 import logging
 import re
 import sys
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ DOORS = {"ntlm": ews.PROMPT, "basic": ews.prompt(BASIC)}
 
 
 def entered(
-    behaviour: Behaviour, credential: Credential = SCAN, timeout: float = 8, **options: object
+    behaviour: Behaviour, credential: Credential = SCAN, timeout: float = 8, **options: Any
 ) -> tuple[Report, Server]:
-    with in_background(behaviour, tls=authority().context()) as server:  # type: ignore[arg-type]
+    with in_background(behaviour, tls=authority().context()) as server:
         where = target("ews", "127.0.0.1", server.port, credential, **options)
         report = climb(where, timeout=timeout, ca_file=str(authority().ca_file))
     return report, server
@@ -194,7 +195,7 @@ ROLE = "New-ManagementRoleAssignment -Name scanready-impersonation -Role Applica
 def test_what_exchange_says_inside(
     soap: bytes, mailbox: str | None, verdict: Verdict, code: str, owner: Owner, fix: str | None
 ) -> None:
-    options = {"mailbox": mailbox} if mailbox else {}
+    options: dict[str, Any] = {"mailbox": mailbox} if mailbox else {}
     report, server = entered(ews.Exchange(soap=((b"GetFolder", soap),)), **options)
     expect(report, verdict, code, step=Step.ACCESS, owner=owner, fix=fix)
     assert check_of(report, Step.LOGIN).outcome is Outcome.PASSED, "the password was right"

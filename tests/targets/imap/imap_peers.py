@@ -54,8 +54,8 @@ def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
 
 def see(server: Server, type_: str = "imap", credential: Credential | None = None, **options: Any) -> Report:
     """Climb once, trusting the emulators' authority, and wait until the server has seen the end."""
-    settings = {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
-    settings = {"ca_file": str(authority().ca_file), "timeout": 5.0, "canary": False} | settings
+    settings: dict[str, Any] = {"ca_file": str(authority().ca_file), "timeout": 5.0, "canary": False}
+    settings |= {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
     return climb(target(type_, server.host, server.port, credential, **options), **settings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def master(behaviour: Behaviour) -> Iterator[Server]:
         assert all(record.received == b"" for record in server.connections), "nothing is sent to a Master"
 
 
-def asked(server: Server, **settings: object) -> Report:
+def asked(server: Server, **settings: Any) -> Report:
     return climb(target("master", server.host, server.port), **({"timeout": 6.0} | settings))
 
 
@@ -203,7 +204,7 @@ def test_on_port_80_the_neighbour_is_asked_in_clear_too(monkeypatch: pytest.Monk
 # --- update ------------------------------------------------------------------------------------------------------
 
 
-def update(server: Server, **options: object) -> Report:
+def update(server: Server, **options: Any) -> Report:
     return look(target("update", server.host, server.port, None, **options))
 
 
@@ -246,7 +247,7 @@ def test_a_device_that_does_tls_on_every_port(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("kind", ["good", "expired", None])
 def test_elsewhere_it_is_undecided_whatever_is_seen(kind: str | None) -> None:
     """Not this agent's requirement: a closed way from here is no fault, an open one no proof."""
-    context = authority().context(kind) if kind else None  # type: ignore[arg-type]
+    context = authority().context(kind) if kind else None
     with in_background(misbehave.closes_at_once if kind is None else misbehave.silent, tls=context) as server:
         report = update(server)
     expect(report, Verdict.UNDECIDED, "update.not-the-master", step=Step.AGENT, owner=Owner.OPERATOR)

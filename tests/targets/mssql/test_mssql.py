@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, misbehave, mssql, serve, ssh
+from fixtures.emulators import Behaviour, Reader, Record, Writer, misbehave, mssql, mssql_tls, serve, ssh
 from fixtures.emulators import Server as Played
 from fixtures.emulators.mssql import Fault, Server
 from scanready.model import Outcome, Owner, Step, Verdict
@@ -109,7 +110,7 @@ class TestStrict:
             first = await reader.readexactly(1)
             if first != b"\x16":
                 return
-            inside, _ = await mssql.inside_tls(reader, writer, record, mssql.context("good"), first)
+            inside, _ = await mssql_tls.inside_tls(reader, writer, record, mssql_tls.context("good"), first)
             heard.append(await inside.read())
 
         report, _ = asked(https)
@@ -129,7 +130,7 @@ class TestInstances:
 
     @pytest.mark.parametrize("name", ["MSSQLSERVER", "mssqlserver", None])
     def test_the_default_instance_is_any(self, name: str | None) -> None:
-        options = {} if name is None else {"instance": name}
+        options: dict[str, Any] = {} if name is None else {"instance": name}
         expect(asked(Server(instance="HR"), **options)[0], Verdict.READY)
 
     def test_a_name_whose_encoding_nobody_knows_is_not_compared(self) -> None:

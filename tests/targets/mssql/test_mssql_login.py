@@ -90,7 +90,7 @@ class TestTheChannel:
                 raise AssertionError(data)
 
         with pytest.raises(Failure, match=r"login\.withheld"):
-            sql.visit(Where(Leads(), "db"), ER, 1.0)  # type: ignore[arg-type]
+            sql.visit(Where(Leads(), "db"), ER, 1.0)  # type: ignore[arg-type]  # not a whole channel
 
     def test_a_transcript_has_no_shape_of_it(self) -> None:
         lines: list[str] = []
@@ -99,7 +99,7 @@ class TestTheChannel:
             def write(self, text: str) -> None:
                 lines.append(text)
 
-        report, _ = logged_in(Server(), tap=recorder(Outlet()))  # type: ignore[arg-type]
+        report, _ = logged_in(Server(), tap=recorder(Outlet()))  # type: ignore[arg-type]  # all that it calls
         expect(report, Verdict.SCANNABLE)
         dumped = bytes.fromhex("".join(line[8:55] for text in lines for line in text.splitlines() if line[6:8] == "  "))
         assert b"m\0a\0s\0t\0e\0r\0" in dumped, "the session is in it"
@@ -253,7 +253,7 @@ def test_what_a_login_cannot_carry_is_not_sent(password: str, options: dict[str,
 
 
 def test_a_credential_without_a_password() -> None:
-    report, server = asked(Server(), account("er", None))  # type: ignore[arg-type]
+    report, server = asked(Server(), account("er", None))
     expect(report, Verdict.READY)
     assert server.counts["logins"] == report.footprint.login_attempts == 0
 

@@ -7,6 +7,7 @@ import resource
 import ssl
 import sys
 import warnings
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from fixtures.emulators.certificates import Authority
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Settings, verify_all
 from tests.interrupted import cancelled, out_of_time
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
 SCAN = account("scan")
 
@@ -26,11 +27,11 @@ SWITCH = b"\xfe%b\0abcdefghijklmnopqrst\0"
 PROTOCOL_9 = b"\x19\0\0\0\x093.20.32a-log\0\x07\0\0\0sa1tsa1t\0"
 
 
-def here(port: int, user: str | None = None, **options: object) -> Target:
+def here(port: int, user: str | None = None, **options: Any) -> Target:
     return target("mysql", "127.0.0.1", port, account(user) if user else None, **options)
 
 
-def ask(behaviour: Behaviour, user: str | None = None, *, depth: Step = Step.ACCESS, **options: object) -> Report:
+def ask(behaviour: Behaviour, user: str | None = None, *, depth: Step = Step.ACCESS, **options: Any) -> Report:
     """Climb once; whatever the outcome, the server has seen nothing that it would hold against us."""
     with in_background(behaviour) as server:
         report = climb(here(server.port, user, **options), depth=depth)
@@ -177,7 +178,7 @@ def test_turned_away(behaviour: Behaviour, code: str, fix: str | None) -> None:
 def test_protocol_9() -> None:
     report = ask(misbehave.says(PROTOCOL_9))
     expect(report, Verdict.BLOCKED, "mysql.ancient-protocol", step=Step.HANDSHAKE, owner=Owner.DATABASE)
-    assert "3.20.32a" in report.finding.detail  # type: ignore[union-attr]
+    assert "3.20.32a" in finding_of(report).detail
 
 
 def test_names_that_would_break_out_of_the_fix_are_quoted() -> None:
@@ -256,14 +257,14 @@ def test_a_password_in_clear_that_is_allowed() -> None:
 def test_a_plugin_that_pymysql_cannot_answer_is_our_limit(plugin: bytes) -> None:
     report = ask(switching(plugin), "scan")
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
-    assert plugin.decode() in report.finding.detail  # type: ignore[union-attr]
+    assert plugin.decode() in finding_of(report).detail
 
 
 def test_ed25519_without_pynacl_is_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nacl", None)
     report = ask(switching(b"client_ed25519"), "scan")
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
-    assert "PyNaCl" in report.finding.detail  # type: ignore[union-attr]
+    assert "PyNaCl" in finding_of(report).detail
 
 
 def test_without_pymysql_the_talk_is_still_finished(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +279,7 @@ def test_whom_a_proxy_hangs_up_on_we_had_invented() -> None:
     with in_background(misbehave.says_and_closes(emulated.GREETING_10_11_PLAIN)) as server:
         report = climb(here(server.port))
     expect(report, Verdict.UNDECIDED, "mysql.login-broken-off", step=Step.AUTH, owner=Owner.DATABASE)
-    assert "scanready_probe" in report.finding.detail  # type: ignore[union-attr]
+    assert "scanready_probe" in finding_of(report).detail
 
 
 def test_a_server_that_agrees_to_tls_and_falls_silent_has_spoken() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
-from collections.abc import Mapping
 
 import pytest
 
@@ -27,7 +26,7 @@ ALL_GRANTED = DONE + struct.pack(">III", 0, 0, 3)
 NOTHING_GRANTED = DONE + struct.pack(">III", 0, 0, 0)
 ONE_NAME = DONE + struct.pack(">II8sIQI", 0, 0, b"verifier", 1, 5, 1) + b".\0\0\0" + struct.pack(">QII", 1, 0, 1)
 
-Answers = Mapping[tuple[int, int], bytes]
+Answers = dict[tuple[int, int], bytes]
 
 
 def text(word: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def asked(
     credential: Credential | None = None,
     tls: bool = False,
     timeout: float = 5.0,
-    **options: object,
+    **options: Any,
 ) -> tuple[Report, Server]:
     with in_background(behaviour, tls=authority().context() if tls else None) as server:
         report = climb(target("oracle", "127.0.0.1", server.port, credential, **options), timeout=timeout)
@@ -164,10 +165,10 @@ def test_a_wallet_is_demanded() -> None:
 def test_redirects_without_end_end() -> None:
     behaviours: list[bytes] = [b""]
 
-    async def circle(reader: object, writer: object, record: object) -> None:
-        await oracle.listener(behaviours[0])(reader, writer, record)  # type: ignore[arg-type]
+    async def circle(reader: Reader, writer: Writer, record: Record) -> None:
+        await oracle.listener(behaviours[0])(reader, writer, record)
 
-    with in_background(circle) as server:  # type: ignore[arg-type]
+    with in_background(circle) as server:
         behaviours[0] = oracle.redirect("127.0.0.1", server.port)
         report = climb(target("oracle", "127.0.0.1", server.port, service="ORCL"), timeout=5.0)
     expect(report, Verdict.BLOCKED, "oracle.redirect-loop", step=Step.AUTH, owner=Owner.DATABASE)
@@ -333,7 +334,7 @@ def test_what_the_driver_says_in_numbers_of_its_own(
 
 @pytest.mark.parametrize("silent_at", ["ping", "connect"])
 def test_silence(silent_at: str) -> None:
-    named = {"service": "ORCL"} if silent_at == "connect" else {}
+    named: dict[str, Any] = {"service": "ORCL"} if silent_at == "connect" else {}
     report, _ = asked(oracle.listener(silent_at=silent_at), timeout=3.0, **named)
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE)
     assert report.seconds < 3.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ POOLER = b"SFATAL\0C08P01\0Mno such database: hr\0\0"
 POOLER_REFUSES = b"E" + struct.pack(">I", len(POOLER) + 4) + POOLER
 
 
-def asked(behaviour: Behaviour, credential: Credential | None = None, **options: object) -> Report:
+def asked(behaviour: Behaviour, credential: Credential | None = None, **options: Any) -> Report:
     with in_background(behaviour) as server:
         report = climb(target("postgresql", "127.0.0.1", server.port, credential, **options))
         assert not server.offences
@@ -144,7 +145,7 @@ async def drip(writer: Writer) -> None:
         await asyncio.sleep(0.05)
 
 
-def logged_in(behaviour: Behaviour, timeout: float = 3.0, **options: object) -> tuple[Report, int]:
+def logged_in(behaviour: Behaviour, timeout: float = 3.0, **options: Any) -> tuple[Report, int]:
     with in_background(behaviour) as server:
         where = target("postgresql", "127.0.0.1", server.port, account("er"), database="hr", **options)
         return climb(where, timeout=timeout, canary=False), server.counts["passwords"]

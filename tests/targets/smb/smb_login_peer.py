@@ -10,6 +10,7 @@ import asyncio
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from fixtures.emulators import Reader, Record, Server, Writer, in_background
 from fixtures.transcripts import load
@@ -109,9 +110,9 @@ def server(answers: dict[int, Answer] | None = None) -> Odd:
     return behaviour
 
 
-def where(peer: Server, share: str | None = "finance", path: str = "", **more: object) -> login.Where:
+def where(peer: Server, share: str | None = "finance", path: str = "", **more: Any) -> login.Where:
     """That peer, as a handshake would have found it."""
-    return login.Where("127.0.0.1", "127.0.0.1", peer.port, share, path, **{"dialect": 0x0202, **more})  # type: ignore[arg-type]
+    return login.Where("127.0.0.1", "127.0.0.1", peer.port, share, path, **{"dialect": 0x0202, **more})
 
 
 @contextmanager

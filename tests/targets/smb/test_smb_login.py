@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ from tests.targets.smb import smb_login_peer as peers
 from tests.targets.smb.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
 
 
-def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **told: object) -> login.Result:
-    return login.visit(peers.where(running, **told), credential, seconds)  # type: ignore[arg-type]
+def visit(running: Server, seconds: float = 5.0, credential: Credential = SCANNER, **told: Any) -> login.Result:
+    return login.visit(peers.where(running, **told), credential, seconds)
 
 
-def refused(answers: dict[int, peers.Answer], seconds: float = 5.0, **told: object) -> tuple[Failure, Server]:
+def refused(answers: dict[int, peers.Answer], seconds: float = 5.0, **told: Any) -> tuple[Failure, Server]:
     with peers.peer(answers) as running:
         with pytest.raises(Failure) as failed:
             visit(running, seconds, **told)
@@ -47,7 +48,7 @@ def test_one_login_one_look_and_a_polite_end() -> None:
     }
     assert (where.trace.connections, where.trace.logons) == (1, 1)
     received = running.connections[0].received
-    assert b"read" not in running.counts
+    assert "read" not in running.counts
     assert SCANNER.password is not None
     for spelt in (SCANNER.password.encode(), SCANNER.password.encode("utf-16le")):
         assert spelt not in received
@@ -131,7 +132,7 @@ class TestLogin:
             ("svc", {}, "Enable-ADAccount -Identity 'svc'"),
         ],
     )
-    def test_the_fix_is_for_whose_account_it_is(self, username: str, told: dict[str, object], fix: str) -> None:
+    def test_the_fix_is_for_whose_account_it_is(self, username: str, told: dict[str, Any], fix: str) -> None:
         failure, _ = refused(last_setup(0xC0000072), credential=Credential("c", username, "Passw0rd!"), **told)
         assert failure.cause is common.LOGIN_LOCKED
         assert failure.fix == fix
@@ -230,7 +231,10 @@ class TestReading:
 
     def test_a_directory_that_may_be_listed_and_no_file_that_may_be_read(self) -> None:
         names = peers.listing(*((f"{number}.csv", peers.FILE) for number in range(9)))
-        answers = {DIRECTORY: (0, names), CREATE: [(0, peers.created(peers.DIRECTORY_)), 0xC0000022]}
+        answers: dict[int, peers.Answer] = {
+            DIRECTORY: (0, names),
+            CREATE: [(0, peers.created(peers.DIRECTORY_)), 0xC0000022],
+        }
         with peers.peer(answers) as running:
             seen = visit(running)
         assert seen.denied is not None

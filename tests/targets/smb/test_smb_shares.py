@@ -9,6 +9,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from fixtures.emulators.smb import HEALTHY, OLD_SAMBA
 from scanready.causes import common, nt
 from scanready.climb.explain import Failure
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
-from scanready.targets.smb import netbios, shares
+from scanready.targets.smb import login, netbios, shares
 from scanready.targets.smb.login import Result, Where
 from tests.ladder import account, check_of, climb, expect, passed, target
 
@@ -47,10 +48,10 @@ def logged_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Report, Vi
         *answers: Result | Failure,
         behaviour: Behaviour = smb.windows_2019,
         depth: Step = Step.ACCESS,
-        **options: object,
+        **options: Any,
     ) -> tuple[Report, Visits]:
         visits = Visits(list(answers))
-        monkeypatch.setattr(shares.login, "visit", visits)
+        monkeypatch.setattr(login, "visit", visits)
         with in_background(behaviour) as server:
             where = target("smb", "127.0.0.1", server.port, ER, **options)
             report = climb(where, depth=depth, timeout=6.0)
@@ -96,7 +97,7 @@ def test_what_a_login_is_told_of_the_server(
         monkeypatch.setattr(netbios, "SESSION_SERVICE", server.port)
         monkeypatch.setattr(netbios, "NAME_SERVICE", 9)
         visits = Visits([Result(account="er", read="x")])
-        monkeypatch.setattr(shares.login, "visit", visits)
+        monkeypatch.setattr(login, "visit", visits)
         climb(target("smb", "localhost", server.port, ER))
     assert visits.made[0].called == "LOCALHOST"
 

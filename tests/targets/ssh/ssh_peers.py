@@ -11,8 +11,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from fixtures.emulators import Reader, Record, Writer
 from scanready.model import Credential, Report
@@ -72,23 +74,23 @@ class Quirk(paramiko.ServerInterface):
     def __init__(self, transport: paramiko.Transport) -> None:
         self.transport = transport
         self._consented = threading.Event()
-        send = transport._send_user_message  # type: ignore[attr-defined]
+        send = transport._send_user_message  # type: ignore[attr-defined]  # paramiko's own
 
         def sent(message: paramiko.Message) -> None:
             send(message)
             if message.asbytes()[:1] == b"\x63":  # CHANNEL_SUCCESS: only after it may output come
                 self._consented.set()
 
-        transport._send_user_message = sent  # type: ignore[attr-defined]
+        transport._send_user_message = sent  # type: ignore[attr-defined]  # paramiko's own
 
     def get_allowed_auths(self, username: str) -> str:
         return self.methods
 
     def check_auth_password(self, username: str, password: str) -> int:
-        return paramiko.AUTH_SUCCESSFUL if password == "right" else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if password == "right" else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if self.output is None:
@@ -152,7 +154,7 @@ def visit(
     key: paramiko.PKey,
     credential: Credential | None = RIGHT,
     type_: str = "unix",
-    **options: object,
+    **options: Any,
 ) -> Report:
     with peer(quirk, key) as server:
         return climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=6)
@@ -194,7 +196,7 @@ def send(transport: paramiko.Transport, kind: int, *fields: str | int) -> None:
     message.add_byte(bytes([kind]))
     for value in fields:
         message.add_int(value) if isinstance(value, int) else message.add_string(value)
-    transport._send_message(message)  # type: ignore[attr-defined]
+    transport._send_message(message)  # type: ignore[attr-defined]  # paramiko's own
 
 
 async def says_nothing(reader: Reader, writer: Writer, record: Record) -> None:

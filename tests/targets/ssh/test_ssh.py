@@ -8,15 +8,16 @@ import struct
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, ssh
 from fixtures.transcripts import load
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Settings, verify, verify_all
 from scanready.targets.ssh import client as openssh
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 from tests.targets.ssh import ssh_peers
 from tests.targets.ssh.ssh_peers import write_client
 
@@ -33,7 +34,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_client(tmp_path)
 
 
-def met(behaviour: Behaviour, type_: str = "unix", **settings: object) -> tuple[Report, object]:
+def met(behaviour: Behaviour, type_: str = "unix", **settings: Any) -> tuple[Report, Server]:
     with in_background(behaviour) as server:
         report = climb(target(type_, "127.0.0.1", server.port), **{"timeout": 5, **settings})
         server.wait(1)
@@ -115,7 +116,7 @@ def test_text_and_then_the_end_is_a_host_access_list(text: bytes) -> None:
     """tcp-wrappers with a banner (hosts_options(5), `twist`), and the devices that say no in words of their own."""
     report, server = met(ssh.speaks_once(text))
     expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert text.decode().strip() in report.finding.detail  # type: ignore[union-attr]
+    assert text.decode().strip() in finding_of(report).detail
     assert server.counts["disconnects"] == 0
 
 
@@ -222,10 +223,17 @@ def test_the_client_is_asked_once_for_many_targets(client: Path) -> None:
     assert sorted(call.split()[0] for call in calls(client)) == ["-G", "-Q", "-Q", "-Q", "-Q", "-Q", "-V"]
 
 
+def known_client() -> openssh.Client:
+    """Ask the client on the PATH."""
+    found = openssh.state()
+    assert found is not None
+    return openssh.client(found)
+
+
 def test_only_a_host_with_a_section_of_its_own_is_asked_for(client: Path) -> None:
     (client.parent / "extra.conf").write_text("host *.corp !db.corp\n  Ciphers +3des-cbc\n")
     (client.parent / "config").write_text('# comment\nInclude extra.conf\nHost *\n  User x\nHost=127.0.0.1 "Old"\n')
-    known = openssh.client(openssh.state())
+    known = known_client()
     assert known.has_section_for("127.0.0.1")
     assert known.has_section_for("a.CORP")
     assert known.has_section_for("old")
@@ -237,10 +245,10 @@ def test_only_a_host_with_a_section_of_its_own_is_asked_for(client: Path) -> Non
 
 def test_a_match_block_may_fit_any_host(client: Path) -> None:
     (client.parent / "config").write_text("Match all\n")
-    assert not openssh.client(openssh.state()).has_section_for("a")
+    assert not known_client().has_section_for("a")
     (client.parent / "config").write_text("Match all\nMatch host b exec true\n")
     (client.parent / "config").touch()
-    assert openssh.client(openssh.state()).has_section_for("a")
+    assert known_client().has_section_for("a")
 
 
 def test_a_name_like_an_option_is_never_handed_to_the_client(client: Path) -> None:
@@ -251,7 +259,7 @@ def test_a_name_like_an_option_is_never_handed_to_the_client(client: Path) -> No
 def test_a_client_that_hangs_is_given_up(client: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openssh, "PATIENCE", 0.2)
     client.write_text("#!/bin/sh\nexec /bin/sleep 30\n")
-    known = openssh.client(openssh.state())
+    known = known_client()
     assert known.version == ""
     assert known.general is None
 

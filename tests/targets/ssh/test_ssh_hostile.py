@@ -9,6 +9,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import AUTH_FAILED
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
 from scanready.model import Step, Verdict
@@ -87,7 +88,7 @@ def test_a_million_prompts(key: paramiko.PKey) -> None:
 
         def check_auth_interactive(self, username: str, submethods: str) -> int:
             send(self.transport, 60, "", "", "", 0xFFFFFFF0)
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
 
     clock = time.monotonic()
     report = visit(Asks, key)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL
+from paramiko.server import InteractiveQuery
 
 from fixtures.emulators import in_background, ssh
 from scanready.model import Credential, Outcome, Owner, Step, Verdict
@@ -111,9 +113,9 @@ def test_method_not_offered(key: paramiko.PKey) -> None:
 
 
 def test_passwordless_account(key: paramiko.PKey) -> None:
-    class Open(found()):  # type: ignore[misc]
+    class Open(found()):  # type: ignore[misc]  # made by a function
         def check_auth_none(self, username: str) -> int:
-            return paramiko.AUTH_SUCCESSFUL
+            return AUTH_SUCCESSFUL
 
     report = visit(Open, key)
     expect(report, Verdict.SCANNABLE)
@@ -126,11 +128,11 @@ def prompts(*asked: tuple[str, bool], title: str = "") -> type[Quirk]:
         methods = "keyboard-interactive"
         output = GOOD.encode()
 
-        def check_auth_interactive(self, username: str, submethods: str) -> paramiko.InteractiveQuery:
-            return paramiko.InteractiveQuery(title, "", *asked)
+        def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery:
+            return InteractiveQuery(title, "", *asked)
 
         def check_auth_interactive_response(self, responses: list[str]) -> int:
-            return paramiko.AUTH_SUCCESSFUL if responses == ["right"] else paramiko.AUTH_FAILED
+            return AUTH_SUCCESSFUL if responses == ["right"] else AUTH_FAILED
 
     return Prompts
 
@@ -154,7 +156,7 @@ def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = 
             if banner:
                 send(self.transport, 53, banner, "")
             act(self.transport)
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
 
     return Acts
 
@@ -194,11 +196,11 @@ def test_a_key_with_a_passphrase(tmp_path: Path, key: paramiko.PKey) -> None:
     path = str(tmp_path / "id")
     paramiko.ECDSAKey.generate().write_private_key_file(path, "open sesame")
 
-    class Keys(found()):  # type: ignore[misc]
+    class Keys(found()):  # type: ignore[misc]  # made by a function
         methods = "publickey"
 
         def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-            return paramiko.AUTH_SUCCESSFUL
+            return AUTH_SUCCESSFUL
 
     expect(visit(Keys, key, Credential("k", "svc", None, path, "open sesame")), Verdict.SCANNABLE)
     expect(visit(Keys, key, Credential("k", "svc", None, path)), Verdict.BLOCKED, "ssh.key-unusable")
@@ -211,7 +213,7 @@ def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.P
     class Notes(Quirk):
         def check_auth_password(self, username: str, password: str) -> int:
             seen.append(password)
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
 
     with peer(Notes, key) as server:
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other.get_name()} {other.get_base64()}\n")

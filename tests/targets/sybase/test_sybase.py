@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ USER = account("er")
 
 
 def asked(
-    behaviour: Behaviour, credential: Credential | None = None, secure: bool = False, **options: object
+    behaviour: Behaviour, credential: Credential | None = None, secure: bool = False, **options: Any
 ) -> tuple[Report, Server]:
-    seconds = float(options.pop("timeout", 5.0))  # type: ignore[arg-type]
+    seconds = float(options.pop("timeout", 5.0))
     if secure:
         options["tls"] = True
     with in_background(behaviour, tls=authority().context() if secure else None) as server:

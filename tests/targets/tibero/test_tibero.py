@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fixtures.emulators import Behaviour, in_background, misbehave, ssh
 from fixtures.transcripts import load
 from scanready.model import Owner, Report, Step, Verdict
@@ -10,7 +12,7 @@ from tests.ladder import account, climb, expect, passed, target
 GREETING, REFUSAL = load("tibero/SYNTH-greeting.s2c.hex"), load("tibero/SYNTH-refusal.s2c.hex")
 
 
-def asked(behaviour: Behaviour, **options: object) -> Report:
+def asked(behaviour: Behaviour, **options: Any) -> Report:
     with in_background(behaviour) as server:
         where = target("tibero", "127.0.0.1", server.port, account("er") if options.get("login") else None)
         report = climb(where, timeout=3.0)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import ssl
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,8 @@ from tests.websites import BASIC, ER, OK, PAGE, answer, look, serving, tls, visi
 HTML = "Content-Type: text/html"
 
 
-def against(
-    behaviour: Behaviour, credential: Credential | None = None, type_: str = "http", **options: object
-) -> Report:
-    with in_background(behaviour, **(tls() if type_ == "https" else {})) as server:  # type: ignore[arg-type]
+def against(behaviour: Behaviour, credential: Credential | None = None, type_: str = "http", **options: Any) -> Report:
+    with in_background(behaviour, **(tls() if type_ == "https" else {})) as server:
         return look(target(type_, server.host, server.port, credential, **options))
 
 
@@ -225,7 +224,7 @@ def after_the_login(said: bytes, *, drips: bool = False) -> Behaviour:
 @pytest.mark.parametrize("type_", ["http", "https"])
 @pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\n\r\n", b""])
 def test_a_server_that_drips_after_the_login_holds_no_thread(said: bytes, type_: str) -> None:
-    with in_background(after_the_login(said, drips=True), **(tls() if type_ == "https" else {})) as server:  # type: ignore[arg-type]
+    with in_background(after_the_login(said, drips=True), **(tls() if type_ == "https" else {})) as server:
         report = look(target(type_, server.host, server.port, ER, allow_cleartext=True), timeout=1)
         assert report.seconds < 1.3, story(report)
         assert login_threads_end_within(2)

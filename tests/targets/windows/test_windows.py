@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures.emulators import dcom, in_background, misbehave
+from fixtures.emulators import Behaviour, dcom, in_background, misbehave
 from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -256,8 +256,8 @@ class TestDynamicPorts:
         "peer",
         [misbehave.closes_at_once, misbehave.resets, misbehave.silent, misbehave.says(b"HTTP/1.1 400 Bad\r\n\r\n")],
     )
-    def test_one_that_is_open_and_no_rpc_proves_nothing(self, peer: object) -> None:
-        with in_background(peer) as service, in_background(mapper(lookup=table(service.port))) as host:  # type: ignore[arg-type]
+    def test_one_that_is_open_and_no_rpc_proves_nothing(self, peer: Behaviour) -> None:
+        with in_background(peer) as service, in_background(mapper(lookup=table(service.port))) as host:
             report = climbed(host.port)
         expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT)
         assert not inferred(report)

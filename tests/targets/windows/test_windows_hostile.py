@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fixtures.emulators import dcom, in_background, misbehave
+from fixtures.emulators import Behaviour, dcom, in_background, misbehave
 from fixtures.emulators.ssh import openssh_9_2
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.ladder import check_of, expect, story
@@ -70,8 +70,8 @@ def test_a_broken_challenge() -> None:
         (misbehave.tls_garbage(1), "handshake.malformed"),
     ],
 )
-def test_other_peers(peer: object, code: str) -> None:
-    with in_background(peer) as host:  # type: ignore[arg-type]
+def test_other_peers(peer: Behaviour, code: str) -> None:
+    with in_background(peer) as host:
         expect(climbed(host.port, timeout=3), Verdict.BLOCKED, code, step=Step.HANDSHAKE)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,7 +210,8 @@ class TestDeniedAfterTheLogon:
     @pytest.mark.parametrize("stage", ["activation", "login", "query"])
     @pytest.mark.parametrize(("number", "cause"), HRESULTS, ids=[hex(number) for number, _ in HRESULTS])
     def test_every_number_wherever_it_comes(self, number: int, cause: Cause, stage: str) -> None:
-        with dcom.in_background(replace(HEALTHY, **{stage: number})) as host:  # type: ignore[arg-type]
+        odd: dict[str, Any] = {stage: number}
+        with dcom.in_background(replace(HEALTHY, **odd)) as host:
             failure = denied(host)
         assert failure.cause is cause
         told = {0x80041003: "WBEM_E_ACCESS_DENIED"}.get(number, f"0x{number:08x}")

@@ -12,12 +12,14 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from socket import inet_aton, socket
+from typing import Any
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from fixtures.emulators.misbehave import swallow
 from fixtures.transcripts import load
 from scanready.model import Credential, Report
-from scanready.run.engine import Settings, this_agent, verify
+from scanready.net.this_agent import this_agent
+from scanready.run.engine import Settings, verify
 from tests.ladder import target
 
 AGENT = this_agent("proxy", "Windows")
@@ -165,7 +167,7 @@ def closed_ports(count: int, beside: int = 0) -> Iterator[list[int]]:
             one.close()
 
 
-def climbed(port: int, credential: Credential | None = None, host: str = "127.0.0.1", **settings: object) -> Report:
+def climbed(port: int, credential: Credential | None = None, host: str = "127.0.0.1", **settings: Any) -> Report:
     """Climb as from a Windows agent."""
     given: Callable[..., Settings] = Settings
     return asyncio.run(verify(target("windows", host, port, credential), given(agent=AGENT, **settings)))
