@@ -30,6 +30,21 @@ check_without_tests() {
     "$PYTHON" -m mypy
 }
 
+# run_quick_tests COMMAND...: run COMMAND with the tests that script/check-tests lists, as arguments of pytest.
+run_quick_tests() {
+    while read -r path; do
+        case $path in '' | '#'*) continue ;; esac
+        file=${path#-}
+        [ -e "${file%%::*}" ] || { say "script/check-tests names ${file%%::*}, which does not exist"; exit 2; }
+        case $path in
+            -*::*) set -- "$@" "--deselect=$file" ;;
+            -*) set -- "$@" "--ignore=$file" ;;
+            *) set -- "$@" "$path" ;;
+        esac
+    done <script/check-tests
+    "$@"
+}
+
 # as_root COMMAND...: run it as root if that needs no question; 1 if it cannot be.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"
