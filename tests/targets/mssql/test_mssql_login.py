@@ -307,7 +307,7 @@ def test_an_unanswered_login_is_not_repeated_at_that_host() -> None:
 
     async def run(*ports: int) -> list[Report]:
         targets = [target("mssql", "127.0.0.1", port, ER) for port in ports]
-        return [report async for report in verify_all(targets, Settings(canary=False, timeout=1.0, per_host=1))]
+        return [report async for report in verify_all(targets, Settings(canary=False, timeout=2.0, per_host=1))]
 
     with in_background(silent) as first, in_background(silent) as second:
         reports = asyncio.run(run(first.port, second.port))
