@@ -101,8 +101,7 @@ def command(
 def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[Target]]:
     """An inventory is a file; anything else is a target. No secret is looked up: nobody logs in."""
     from scanready.cli.job.prepare import read_inventory
-
-    from .check import read_targets
+    from scanready.cli.job.targets import read_targets
 
     files = [word for word in what if means_a_file(word)]
     if len(files) > 1 or (files and len(what) > 1):

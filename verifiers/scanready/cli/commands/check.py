@@ -12,13 +12,12 @@ from scanready.cli.job.prepare import (
     credential_of,
     plugins_load,
     prepare_outputs,
-    problems_told,
     read_inventory,
     settings_of,
     source_files,
     types_exist,
 )
-from scanready.cli.messages import fitting, means_a_file
+from scanready.cli.job.targets import read_targets
 from scanready.model import Target
 
 _HELP = """\
@@ -92,35 +91,3 @@ def command(
 def _asked(targets: list[Target], tried: dict[int, str]) -> str:
     """What was asked for, in a line; from the targets, since an argument may have more in it than should be kept."""
     return " ".join(dict.fromkeys(tried.get(id(target), str(target)) for target in targets))
-
-
-def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
-    """Return the targets, and by the target's ``id()`` the hosts whose type nobody said: there every type is tried.
-
-    Raises:
-        Unusable: with everything that is wrong with any of them.
-    """
-    from scanready.inventory import InventoryError, parse_target
-
-    found: dict[tuple[object, ...], Target] = {}
-    tried: dict[int, str] = {}
-    problems: list[Any] = []
-    with problems_told():
-        for text in texts:
-            if text != "-" and means_a_file(text):
-                raise click.UsageError(
-                    f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
-                )
-            try:
-                read = parse_target(text, types=types, credential=account)
-            except InventoryError as error:
-                problems.extend(error.problems)
-                continue
-            asked = text if "://" not in text and not types else ""
-            for target in read:
-                kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
-                if asked:
-                    tried[id(kept)] = asked
-        if problems:
-            raise InventoryError(problems)
-    return list(found.values()), tried

@@ -10,20 +10,17 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.firewall_rules import Known, permitted, resolved
-from scanready.cli.job.exit_code import NOTHING_SELECTED
-from scanready.cli.job.options import option
-from scanready.cli.job.prepare import read_inventory, types_exist
-from scanready.cli.messages import fitting, means_a_file, warn
+from scanready.cli.job.options import JSON, option, selection_options
+from scanready.cli.job.prepare import types_exist
+from scanready.cli.job.targets import selected_targets
+from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
-from scanready.cli.selection import nothing_selected, select
 from scanready.model import Target, is_address
 from scanready.report.endpoints import where
 from scanready.report.rule_forms import CHAIN, FORMS, unfit
 from scanready.report.rules import Rule
 from scanready.run.registry import catalogue
-
-from .check import read_targets
 
 _HELP = """\
 \b
@@ -41,16 +38,14 @@ and asks the targets that give out ports (as `verify --depth auth` would, withou
 
 @click.command(help=_HELP)
 @click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
-@option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
-@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@selection_options
 @option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
 @option("--store", metavar="FILE", help="Where runs are kept.")
 @option("--resolve", is_flag=True, help="Look up names, and ask for dynamic ports.")
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
-@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@JSON
 @option("--chain", metavar="CHAIN", default=CHAIN, help=f"FAMILY TABLE CHAIN for nftables. [default: {CHAIN}]")
-@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -71,7 +66,9 @@ def command(
     _check_words(sources, chain)
     if as_json:
         form = "json"
-    targets = _targets(ctx, what, only, types, yes)
+    chosen, inventory = selected_targets(ctx, what, only, types, large=yes)
+    whole = inventory is not None and not only and not types
+    targets = _places(chosen, inventory.master if inventory and whole else None)
     known = Known()
     if run is not None:
         known.read(run, store)
@@ -101,22 +98,10 @@ def _check_words(sources: Sequence[str], chain: str) -> None:
         raise click.UsageError(f"--chain {fitting(chain)}: FAMILY TABLE CHAIN is wanted, as {CHAIN!r}")
 
 
-def _targets(
-    ctx: click.Context, what: tuple[str, ...], only: Sequence[str], types: tuple[str, ...], large: bool
-) -> list[Target]:
-    """The targets that are meant, each where it is contacted; with a whole inventory also its Master Server."""
-    master = None
-    if len(what) == 1 and means_a_file(what[0]):
-        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
-        targets, everything, master = select(inventory.targets, only, types), inventory.targets, inventory.master
-    else:
-        everything, _ = read_targets(what, types, None)
-        targets = select(everything, only)
-    if not targets:
-        warn(nothing_selected(everything, only))
-        ctx.exit(NOTHING_SELECTED)
+def _places(targets: Sequence[Target], master: str | None) -> list[Target]:
+    """Each target where it is contacted, and the Master Server where there is one."""
     places = [place for target in targets for place in where(target)]
-    if master and not only and not types:
+    if master:
         places.append(Target(master, "master", catalogue()["master"].port))
     return places
 

@@ -9,18 +9,14 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.job.exit_code import NOTHING_SELECTED
-from scanready.cli.job.options import option, simple_format
-from scanready.cli.job.prepare import credential_of, plugins_load, read_inventory, types_exist
-from scanready.cli.messages import means_a_file, warn
+from scanready.cli.job.options import option, selection_options, simple_format
+from scanready.cli.job.prepare import credential_of, plugins_load, types_exist
+from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
-from scanready.cli.selection import nothing_selected, select
 from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
 from scanready.wire.printable import visible
-
-from .check import read_targets
 
 _HELP = """\
 \b
@@ -39,12 +35,10 @@ that no service uses.
 
 @click.command(help=_HELP)
 @click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
-@option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
-@option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+@selection_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
 @option("--user", metavar="USER", help="Plan a login with this account.")
 @option("--no-canary", is_flag=True, help="As for verify.")
-@option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @simple_format
 @click.pass_context
 def command(
@@ -62,18 +56,10 @@ def command(
     """Plan."""
     types_exist(types)
     asked = Step(depth) if depth else None
-    if len(what) == 1 and means_a_file(what[0]):
-        inventory = read_inventory(what[0], allow_large=yes, quiet=False, credentials=())
-        targets, asked = select(inventory.targets, only, types), asked or inventory.depth
-        everything = inventory.targets
-    else:
-        everything, _ = read_targets(what, types, credential_of(None, None, user, None, None))
-        targets = select(everything, only)
-    if not targets:
-        warn(nothing_selected(everything, only))
-        ctx.exit(NOTHING_SELECTED)
+    account = credential_of(None, None, user, None, None)
+    targets, inventory = selected_targets(ctx, what, only, types, large=yes, account=account)
     plugins_load(targets)
-    plan = plan_object(targets, asked or Step.ACCESS, canary=not no_canary)
+    plan = plan_object(targets, asked or (inventory and inventory.depth) or Step.ACCESS, canary=not no_canary)
     show(json.dumps(plan, indent=2) + "\n" if as_json or format_ == "json" else _table(plan))
 
 

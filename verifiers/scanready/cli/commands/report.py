@@ -11,11 +11,10 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, Judge
 from scanready.cli.job.job import Options
-from scanready.cli.job.options import option
+from scanready.cli.job.options import ONLY, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
 from scanready.cli.messages import warn
 from scanready.cli.output.outputs import Outputs
-from scanready.cli.parameters import FormatAndFile, FormatName
 from scanready.cli.selection import nothing_selected, parse, select
 from scanready.cli.source import Source, opened
 from scanready.model import Report, Target
@@ -37,24 +36,9 @@ some of its targets have no result.
 
 @click.command(help=_HELP)
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
-@option("--only", multiple=True, metavar="EXPR", help="Only these targets, as with verify. Repeatable.")
+@ONLY
 @option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
-@option("--require", type=click.Choice(("ready", "scannable")), help="Anything less is a failure (exit 1).")
-@option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]")
-@option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
-@option(
-    "--report",
-    "reports",
-    type=FormatAndFile(),
-    multiple=True,
-    metavar="FORMAT=FILE",
-    help="Write this as well. Repeatable.",
-)
-@option("--store", metavar="FILE", help="Where runs are kept.")
-@option("-q", "--quiet", count=True, help="Only what matters.")
-@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
-@option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+@stored_output_options
 @click.pass_context
 def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, **rest: Any) -> None:
     """Report."""

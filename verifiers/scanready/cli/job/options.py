@@ -27,14 +27,33 @@ def option(*names: str, **attributes: Any) -> Decorator:
     return click.option(*names, envvar="SCANREADY_" + flag[2:].upper().replace("-", "_"), **attributes)
 
 
+ONLY = option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
+TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
+YES = option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+REQUIRE = option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1).")
+FORMAT = option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]")
+JSON = option("--json", "as_json", is_flag=True, help="The same as --format json.")
+OUTPUT = option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+REPORT = option(
+    "--report",
+    "reports",
+    type=FormatAndFile(),
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write this as well. Repeatable.",
+)
+QUIET = option("-q", "--quiet", count=True, help="Only what matters; no progress.")
+VERBOSE = option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
+NO_COLOR = option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
+
 _RUN: tuple[Decorator, ...] = (
-    option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable."),
+    TYPE,
     option("--depth", type=click.Choice(DEPTHS), help="The last step asked and judged. [default: access]"),
     option("--timeout", type=Positive(), metavar="SECONDS", help="For one whole target. [default: 10]"),
     option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Targets at once. [default: 1000]"),
     option("--per-host", type=click.IntRange(1, 1000), metavar="N", help="At one host at once. [default: 4]"),
     option("--rate", type=Positive(), metavar="N", help="New targets a second at most."),
-    option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1)."),
+    REQUIRE,
     option(
         "--wait",
         type=Duration(),
@@ -45,25 +64,29 @@ _RUN: tuple[Decorator, ...] = (
     option("--no-canary", is_flag=True, help="Do not test whether the host answers alike on an unused port."),
 )
 _OUTPUT: tuple[Decorator, ...] = (
-    option("--format", "format_", type=FormatName(), default="table", help="What is printed. [default: table]"),
-    option("--json", "as_json", is_flag=True, help="The same as --format json."),
-    option("-o", "--output", metavar="FILE", help="Write there instead of to standard output."),
-    option(
-        "--report",
-        "reports",
-        type=FormatAndFile(),
-        multiple=True,
-        metavar="FORMAT=FILE",
-        help="Write this as well. Repeatable.",
-    ),
+    FORMAT,
+    JSON,
+    OUTPUT,
+    REPORT,
     option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
     option("--bundle", metavar="FILE", help="Write a zip for support: results, transcript, versions; no secrets."),
     option("--store", metavar="FILE", help="Where runs are kept. [default: in this user's data directory]"),
     option("--no-store", is_flag=True, help="Do not keep this run."),
-    option("-q", "--quiet", count=True, help="Only what matters; no progress."),
-    option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand."),
-    option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment)."),
+    QUIET,
+    VERBOSE,
+    NO_COLOR,
 )
+_STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, option("--store", metavar="FILE", help="Where runs are kept."))
+
+
+def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of which targets a command is about."""
+    return _add((ONLY, TYPE, YES), function)
+
+
+def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of what to show of a stored run, and where."""
+    return _add((*_STORED, QUIET, VERBOSE, NO_COLOR), function)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +101,7 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def simple_format(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--format table|json`` for a command that touches no target."""
-    function = option("--json", "as_json", is_flag=True, help="The same as --format json.")(function)
+    function = JSON(function)
     return option(
         "--format", "format_", type=click.Choice(("table", "json")), default="table", help="[default: table]"
     )(function)

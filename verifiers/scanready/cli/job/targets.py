@@ -1,0 +1,80 @@
+"""From the words of a command to its targets: TARGET arguments, or the part of an inventory that is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanready.cli.messages import fitting, means_a_file, warn
+from scanready.cli.selection import nothing_selected, select
+from scanready.model import Target
+
+from .exit_code import NOTHING_SELECTED
+from .prepare import problems_told, read_inventory
+
+if TYPE_CHECKING:
+    from scanready.inventory import Inventory
+
+
+def selected_targets(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    only: Sequence[str],
+    types: tuple[str, ...],
+    *,
+    large: bool,
+    account: Any = None,
+) -> tuple[list[Target], Inventory | None]:
+    """Return the targets that a command is about, and the inventory that they are from; exit if there are none.
+
+    Args:
+        what: one inventory file, or TARGET arguments.
+        large: whether large networks are expanded.
+        account: the credential of TARGET arguments.
+    """
+    inventory = None
+    if len(what) == 1 and means_a_file(what[0]):
+        inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
+        everything: Sequence[Target] = inventory.targets
+        targets = select(everything, only, types)
+    else:
+        everything, _ = read_targets(what, types, account)
+        targets = select(everything, only)
+    if not targets:
+        warn(nothing_selected(everything, only))
+        ctx.exit(NOTHING_SELECTED)
+    return targets, inventory
+
+
+def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
+    """Return the targets, and by the target's ``id()`` the hosts whose type nobody said: there every type is tried.
+
+    Raises:
+        Unusable: with everything that is wrong with any of them.
+    """
+    from scanready.inventory import InventoryError, parse_target
+
+    found: dict[tuple[object, ...], Target] = {}
+    tried: dict[int, str] = {}
+    problems: list[Any] = []
+    with problems_told():
+        for text in texts:
+            if text != "-" and means_a_file(text):
+                raise click.UsageError(
+                    f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
+                )
+            try:
+                read = parse_target(text, types=types, credential=account)
+            except InventoryError as error:
+                problems.extend(error.problems)
+                continue
+            asked = text if "://" not in text and not types else ""
+            for target in read:
+                kept = found.setdefault((asked, target.host, target.type, target.port, repr(target.options)), target)
+                if asked:
+                    tried[id(kept)] = asked
+        if problems:
+            raise InventoryError(problems)
+    return list(found.values()), tried
