@@ -15,7 +15,7 @@ from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Owner, Report, Step, Target, Verdict
 from scanready.run import registry
 from scanready.run.engine import Settings, verify
-from scanready.run.plugins import ENTRY_POINTS
+from scanready.run.plugins.load import ENTRY_POINTS
 from tests.ladder import BY_NAME, check_of, expect, story
 
 ACCOUNT = Credential("c", "scan", "Passw0rd!")

@@ -38,7 +38,7 @@ from scanready.net.this_agent import this_agent
 
 from . import registry, timestamps
 from .agent_step import AgentStep
-from .plugins import stand_in
+from .plugins.load import stand_in
 from .untried_login import record_untried_login
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out

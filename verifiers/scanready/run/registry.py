@@ -15,7 +15,7 @@ from scanready import causes, targets
 from scanready.catalogue import Catalogue, TargetType, Verifier
 from scanready.model import Cause
 
-from .plugins import Plugins
+from .plugins.load import Plugins
 
 
 @lru_cache(maxsize=1)

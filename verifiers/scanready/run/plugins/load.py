@@ -18,10 +18,10 @@ from scanready.catalogue import Cost, TargetType, Verifier
 from scanready.model import Cause, Step
 from scanready.wire.printable import visible
 
-from .plugin_checks import cause_fault
-from .plugin_guards import Guards, Unusable, attempted
-from .plugin_parts import checked_parts
-from .plugin_row import name_fault, row_fault
+from .checks import cause_fault
+from .guards import Guards, Unusable, attempted
+from .parts import checked_parts
+from .row import name_fault, row_fault
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -15,7 +15,7 @@ from scanready.catalogue.wrong import Wrong
 from scanready.climb.rung import ClimbEnded
 from scanready.wire.printable import visible
 
-from .plugin_checks import drop_wrong_checks
+from .checks import drop_wrong_checks
 
 if TYPE_CHECKING:
     from scanready.climb.identify import Signature

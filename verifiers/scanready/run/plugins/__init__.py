@@ -1,0 +1,1 @@
+"""Target types that other packages bring: found, loaded, checked, and guarded."""
