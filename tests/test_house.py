@@ -104,7 +104,7 @@ def test_every_except_names_a_class_and_two_take_all() -> None:
     ]
     assert not [path for path, node in handlers if node.type is None]
     broad = [path for path, node in handlers if node.type is not None and _takes_all(node.type)]
-    assert broad == ["climb/probe.py", "run/plugins/guards.py"]
+    assert broad == ["climb/probe.py", "run/plugins/attempt.py"]
 
 
 def _takes_all(kind: ast.expr) -> bool:

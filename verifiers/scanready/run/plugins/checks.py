@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scanready.climb.probe import Probe
 from scanready.model import Cause, Check, Finding, Outcome, Owner, Step
+
+if TYPE_CHECKING:
+    from scanready.climb.probe import Probe
 
 _CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 

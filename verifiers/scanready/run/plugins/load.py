@@ -18,9 +18,8 @@ from scanready.catalogue import Cost, TargetType, Verifier
 from scanready.model import Cause, Step
 from scanready.wire.printable import visible
 
+from .attempt import Unusable, attempted
 from .checks import cause_fault
-from .guards import Guards, Unusable, attempted
-from .parts import checked_parts
 from .row import name_fault, row_fault
 
 if TYPE_CHECKING:
@@ -127,6 +126,9 @@ class Plugins(Mapping[str, TargetType]):
             Unusable: it is no target type, or not a right one.
             Exception: whatever its modules raise.
         """
+        from .guards import Guards
+        from .parts import checked_parts
+
         guards = Guards(_described(entry))
         loaded = entry.load()
         if inspect.iscoroutinefunction(loaded):

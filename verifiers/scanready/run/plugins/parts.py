@@ -15,8 +15,9 @@ from scanready.catalogue.exchange import Exchange
 from scanready.climb.identify import Signature
 from scanready.model import Cause, Step
 
+from .attempt import Unusable, attempted
 from .checks import cause_fault
-from .guards import Guards, Unusable, attempted, module_of
+from .guards import Guards, module_of
 
 #: As a line of the requirements has them: "445", "49152-65535", "80,443", or what a broker gives out.
 _PORTS = re.compile(r"dynamic|\d{1,5}(?:-\d{1,5})?(?:,\d{1,5}(?:-\d{1,5})?)*")
