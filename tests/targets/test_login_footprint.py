@@ -58,7 +58,7 @@ def test_a_login_gets_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (report.footprint.connections, report.footprint.login_attempts) == (4, 2)
 
 
-def test_a_login_that_gets_its_thread_too_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_without_time_left_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     def visit(where: object, credential: Credential, seconds: float) -> LoginResult:
         raise AssertionError("nothing may be sent any more")
 
@@ -70,6 +70,7 @@ def test_a_login_that_gets_its_thread_too_late_is_not_begun(monkeypatch: pytest.
     monkeypatch.setattr(registry, "verifier", lambda _: verify)
     report = climb(target("ssh", "host", credential=account("er")), canary=False)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0, "an attempt counts when the secret leaves"
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,10 @@ class Probe:
 
         Raises:
             Failure: ``login.withheld``, or a password that no protocol can carry.
+            TimeoutError: no time is left for it; the attempt is not counted.
         """
+        if self.remaining <= 0:
+            raise TimeoutError("no time is left for a login")
         credential = self.credential
         assert credential is not None, "a login needs a credential"
         if why := _unsayable(credential.password or ""):
