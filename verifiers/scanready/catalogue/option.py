@@ -16,7 +16,7 @@ from .wrong import Wrong, shown
 #: The JSON Schema of an option that is plain text.
 TEXT_SCHEMA: Mapping[str, Any] = {"type": ["string", "number"], "minLength": 1}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_LARGEST_ID = 2**32 - 2  # the one above means "nobody in particular" to a kernel
+_LARGEST_ID = 2**32 - 2  # the kernel reserves the next number for "no user"
 
 #: Reads one value: ``reader(name, value)``; raises :class:`Wrong`.
 Reader = Callable[[str, Any], Any]

@@ -15,7 +15,7 @@ def _path(name: str, value: Any) -> str:
 
 
 def _proxy(name: str, value: Any) -> str:
-    """``host:port``, with or without ``http://``; nobody logs in at the proxy."""
+    """Return ``host:port``; ``http://`` is dropped, and a user name or password is refused."""
     plain = text(name, value)
     if "@" in plain:
         raise Wrong("`proxy` names no user and no password (refused, and not repeated here): it is `host:port`")

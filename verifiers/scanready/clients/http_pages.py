@@ -127,7 +127,11 @@ def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Fai
 
 
 def usable(probe: Probe, page: Page) -> None:
-    """Raise what a status says of who answers, or that nobody does: it holds whatever the page."""
+    """Check that the status is the server's own answer, whatever the page holds.
+
+    Raises:
+        Failure: a proxy, a portal, a challenge or a TLS port answers in its place, or the server fails.
+    """
     url, answer, proxied = page.url, page.answer, http_talk.proxy_of(probe) is not None
     said = f"{url} answers {http_talk.described(answer)}"
     bad = answer.status == 400  # as these are told; a page may quote them

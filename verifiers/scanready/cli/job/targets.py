@@ -49,7 +49,7 @@ def selected_targets(
 
 
 def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
-    """Return the targets, and by the target's ``id()`` the hosts whose type nobody said: there every type is tried.
+    """Return the targets, and the hosts that were given without a type, by the ``id()`` of each target tried there.
 
     Raises:
         Unusable: with everything that is wrong with any of them.
