@@ -3,21 +3,23 @@
 
     python examples/check_estate.py postgresql://db7/hr ssh://web1 smb://fs01/finance
 
-Prints one line a target as its check ends, and under it the cause, who fixes it and what they change. The exit code is
-0 if nothing is blocked or undecided, 1 if something is, 2 if an argument is not a target.
+Prints one line a target as its check ends, and under it the cause, who fixes it and what they change. The exit codes
+are those of the command `scanready`: 0 if nothing is blocked or undecided, 1 if something is blocked, 2 for wrong
+arguments, 3 if something is undecided, 130 if it was interrupted.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 
 import scanready
 from scanready.author import printable
-from scanready.inventory import InventoryError, parse_target
+from scanready.inventory import InventoryError, Problem, parse_target
 
-FINE = (scanready.Verdict.SCANNABLE, scanready.Verdict.READY, scanready.Verdict.LIMITED)
+BLOCKED, USAGE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 
 def describe(report: scanready.Report) -> str:
@@ -31,24 +33,52 @@ def describe(report: scanready.Report) -> str:
     return "\n".join(lines)
 
 
+def read_targets(arguments: Sequence[str]) -> list[scanready.Target]:
+    """Read the targets; each must have a type, for a host without one is tried as each of twenty.
+
+    Raises:
+        InventoryError: all problems of all arguments.
+    """
+    targets: list[scanready.Target] = []
+    problems: list[Problem] = []
+    for text in arguments:
+        try:
+            found = parse_target(text)
+        except InventoryError as error:
+            problems += error.problems
+            continue
+        if found[0].guessed:
+            problems.append(Problem(f"target {printable(text)} has no type: write it as in ssh://web1"))
+        targets += found
+    if problems:
+        raise InventoryError(problems)
+    return targets
+
+
 async def check_estate(targets: Sequence[scanready.Target], settings: scanready.Settings) -> int:
     """Check all targets concurrently, print each report as it comes, and return the exit code."""
-    code = 0
+    verdicts = set()
     async for report in scanready.verify_all(targets, settings):
         print(describe(report), flush=True)
-        if report.verdict not in FINE:
-            code = 1
-    return code
+        verdicts.add(report.verdict)
+    if scanready.Verdict.BLOCKED in verdicts:
+        return BLOCKED
+    return UNDECIDED if scanready.Verdict.UNDECIDED in verdicts else 0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Check the targets that the command line names."""
+    parser = argparse.ArgumentParser(description="Check targets, and say who fixes what.")
+    parser.add_argument("targets", metavar="TARGET", nargs="+", help="with its type, as in postgresql://db7/hr")
     try:
-        targets = [target for text in arguments for target in parse_target(text)]
+        targets = read_targets(parser.parse_args(arguments).targets)
+        return asyncio.run(check_estate(targets, scanready.Settings(timeout=5)))
     except InventoryError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return asyncio.run(check_estate(targets, scanready.Settings(timeout=5)))
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import os
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,11 @@ def loaded_by(statement: str) -> set[str]:
     return {name for name in done.stdout.splitlines()[-1].split() if name.partition(".")[0] == "scanready"}
 
 
+def environment() -> dict[str, str]:
+    """The environment with this package first."""
+    return {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+
+
 def test_the_package_exports_the_model_and_four_names() -> None:
     assert len(WORDS) == 12
     assert set(scanready.__all__) == {*WORDS, "Settings", "__version__", "check", "verify", "verify_all"}
@@ -44,6 +50,34 @@ def test_every_exported_name_is_there_and_listed() -> None:
     for name in scanready.__all__:
         assert getattr(scanready, name) is not None
         assert name in dir(scanready)
+
+
+@pytest.mark.parametrize("module", ["scanready", "scanready.author"])
+def test_only_public_names_are_listed_before_and_after_use(module: str) -> None:
+    """No submodule, no name that the module itself needs: they would show up in completion."""
+    script = f"""
+import importlib, {module}
+module = importlib.import_module({module!r})
+assert dir(module) == sorted(module.__all__), dir(module)
+for name in module.__all__: getattr(module, name)
+import scanready.cli, scanready.inventory, scanready.run.engine, scanready.author
+assert dir(module) == sorted(module.__all__), dir(module)
+before = set(globals())
+from {module} import *
+brought = set(globals()) - before - {{"before"}}
+assert brought <= set(module.__all__), brought
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_describes_arguments_and_errors() -> None:
+    text = pydoc.plain(pydoc.render_doc(scanready.check))
+    for words in ("check(target: ", "Check one target and block", "Args:", "Raises:", "InventoryError: "):
+        assert words in text
+    assert "Check many targets" in pydoc.plain(pydoc.render_doc(scanready))
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -172,9 +206,8 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
 
 def run_example(*targets: str) -> subprocess.CompletedProcess[str]:
     """Run examples/check_estate.py as a user does."""
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     command = [sys.executable, str(ROOT / "examples" / "check_estate.py"), *targets]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment())
 
 
 def test_the_example_reports_verdict_cause_owner_and_fix() -> None:
@@ -197,7 +230,42 @@ def test_the_example_accepts_a_target_that_is_ready() -> None:
     assert "  ready  (" in done.stdout or "  limited  (" in done.stdout
 
 
-def test_the_example_names_a_text_that_is_no_target() -> None:
-    done = run_example("nonsense://db7")
+def test_the_example_tells_undecided_from_blocked() -> None:
+    with FakeTarget() as fake:
+        fake.wait()
+        done = run_example(fake.url("informix"))  # its first packet is a login, which needs allow_login_probe
+    assert (done.returncode, "  undecided  (" in done.stdout) == (3, True), done.stdout + done.stderr
+
+
+def test_the_example_without_arguments_shows_its_usage() -> None:
+    done = run_example()
     assert (done.returncode, done.stdout) == (2, "")
-    assert "nonsense" in done.stderr
+    assert done.stderr.startswith("usage: check_estate.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense://db7", "unknown target type `nonsense`"),
+        ("/no/such/estate.yaml", "needs a type before it"),
+        ("estate.yaml", "has no type"),
+        ("db7\x1b[2J", "invisible character"),
+        ("postgresql://er:hunter2@db7/hr", "a password in a target is refused"),
+        ("", "the host is empty"),
+    ],
+    ids=["unknown type", "a path", "a file name", "escape", "password", "empty"],
+)
+def test_the_example_says_in_one_line_what_is_wrong(text: str, words: str) -> None:
+    done = run_example("ssh://127.0.0.1:9", text)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: target ")
+    assert words in line
+    assert "hunter2" not in line
+    assert line.isprintable()
+
+
+def test_the_example_says_all_that_is_wrong() -> None:
+    done = run_example("nonsense://db7", "ssh://", "db8")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 3

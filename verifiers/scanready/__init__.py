@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .inventory.check import check
+    from .inventory.check import check, verify, verify_all
     from .model import (
         Agent,
         Cause,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Target,
         Verdict,
     )
-    from .run.engine import Settings, verify, verify_all
+    from .run.engine import Settings
 
 __all__ = [
     "Agent",
@@ -55,7 +55,12 @@ __all__ = [
 ]
 
 #: The modules of the names that the model does not define.
-_ELSEWHERE = {"Settings": "run.engine", "check": "inventory.check", "verify": "run.engine", "verify_all": "run.engine"}
+_ELSEWHERE = {
+    "Settings": "run.engine",
+    "check": "inventory.check",
+    "verify": "inventory.check",
+    "verify_all": "inventory.check",
+}
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept every name
 
@@ -69,4 +74,5 @@ if not TYPE_CHECKING:  # a type checker that saw this function would accept ever
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """List the public names only: what is loaded so far, and how, is of no use to a program."""
+    return sorted(__all__)

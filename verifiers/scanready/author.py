@@ -179,4 +179,5 @@ if not TYPE_CHECKING:  # a type checker that saw this function would accept ever
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """List the public names only."""
+    return sorted(__all__)

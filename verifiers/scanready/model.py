@@ -46,6 +46,7 @@ DEPTHS: tuple[str, ...] = ("connect", "handshake", "auth", "login", "access")
 REQUIRES: tuple[str, ...] = ("ready", "scannable")
 #: The user name that is sent where a protocol needs one and the operator gave none.
 INVENTED_USER = "scanready_probe"
+LARGEST_PORT = 65535
 
 
 class Outcome(StrEnum):
@@ -166,6 +167,9 @@ class Credential:
         key_passphrase: decrypts the key.
         authority: the directory that judges it. After a refusal the credential is withheld from all other targets of
             the same authority. None makes ``name`` the authority.
+
+    Raises:
+        TypeError: a field is not text; its value is not repeated.
     """
 
     name: str
@@ -174,6 +178,13 @@ class Credential:
     key_file: str | None = None
     key_passphrase: str | None = field(default=None, repr=False)
     authority: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("name", "username"):
+            _require_text("Credential", name, getattr(self, name))
+        for name in ("password", "key_file", "key_passphrase", "authority"):
+            if getattr(self, name) is not None:
+                _require_text("Credential", name, getattr(self, name))
 
     @property
     def guarded_by(self) -> tuple[str, str]:
@@ -195,6 +206,10 @@ class Target:
         source: where the target was written, as "file:line".
         explicit_port: the port was given, not the default of the type.
         guessed: no type was given, and this is one of those that are tried.
+
+    Raises:
+        TypeError: a field has another type than listed here.
+        ValueError: the port is not within 1 to 65535.
     """
 
     host: str
@@ -206,6 +221,21 @@ class Target:
     source: str | None = None
     explicit_port: bool = False
     guessed: bool = False
+
+    def __post_init__(self) -> None:
+        _require_text("Target", "host", self.host)
+        _require_text("Target", "type", self.type)
+        if not isinstance(self.port, int) or isinstance(self.port, bool):
+            raise TypeError(f"Target.port must be a whole number, not {type(self.port).__name__}")
+        if not 1 <= self.port <= LARGEST_PORT:
+            shown = self.port if abs(self.port) < 10**9 else "that number"
+            raise ValueError(f"Target.port must be 1 to {LARGEST_PORT}, not {shown}")
+        if not isinstance(self.options, dict | Mapping):  # a dict first: the abstract class costs ten times as much
+            raise TypeError(f"Target.options must be a dict of names and values, not {type(self.options).__name__}")
+        if self.credential is not None and not isinstance(self.credential, Credential):
+            raise TypeError(f"Target.credential must be a Credential or None, not {type(self.credential).__name__}")
+        if isinstance(self.tags, str):
+            raise TypeError("Target.tags must be a tuple of texts: a single one is written as (TAG,)")
 
     def __str__(self) -> str:
         return f"{self.type}://{bracketed(self.host)}:{self.port}"
@@ -285,6 +315,12 @@ class Report:
     def cause(self) -> Cause | None:
         """The cause behind a verdict that is limited, blocked or undecided; None for scannable and ready."""
         return self.finding.cause if self.finding else None
+
+
+def _require_text(owner: str, name: str, value: object) -> None:
+    """Raise TypeError for a field that is not text. Its value may be a secret, so only its type is named."""
+    if not isinstance(value, str):
+        raise TypeError(f"{owner}.{name} must be text (str), not {type(value).__name__}")
 
 
 def bracketed(host: str) -> str:

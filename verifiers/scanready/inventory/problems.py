@@ -24,7 +24,7 @@ class Problem:
         return f"{place}: {self.text}" if place else self.text
 
 
-class InventoryError(Exception):
+class InventoryError(ValueError):
     """The inventory or a TARGET argument cannot be used: all of its ``problems`` at once, nothing was contacted."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

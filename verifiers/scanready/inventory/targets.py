@@ -18,6 +18,7 @@ from scanready.model import Credential, Target
 from scanready.net.hosts import host_and_port
 from scanready.run.registry import catalogue
 
+from .arguments import require_credential, require_names, require_options, require_texts
 from .options import accepted, options_for, port_of_target, refuse_unknown, type_row
 from .problems import InventoryError, Problem
 
@@ -47,8 +48,13 @@ def parse_target(
         options: further options, each for the types that have it.
 
     Raises:
+        TypeError: an argument has another type than listed here.
         InventoryError: every problem of the text, without repeating a secret.
     """
+    require_texts(text=text)
+    require_names(types)
+    require_credential(credential)
+    require_options(options or {})
     wrong: tuple[str, ...]
     try:
         return read_target(text, types=types, credential=credential, options=options or {})

@@ -236,6 +236,8 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         for event in YAML(typ="safe", pure=True).parse(text):
             mark = event.start_mark
             builder.take(event)
+    except InventoryError:  # a ValueError, too: the builder's own, with its place
+        raise
     except ReaderError:
         broken = _unreadable(text, file)
     except MarkedYAMLError as error:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from scanready.model import (
+    LARGEST_PORT,
     Agent,
     Cause,
     Check,
@@ -122,7 +123,7 @@ def target_restored(stored: object) -> Target:
     if credential is not None:
         account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
     port = _whole(fields, "port")
-    if port > 0xFFFF:
+    if not 1 <= port <= LARGEST_PORT:
         raise NotAResult(f"port {port} is none")
     tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
     kind, host = _text(fields, "type"), _text(fields, "host")

@@ -40,6 +40,7 @@ from . import registry, timestamps
 from .agent_step import AgentStep
 from .plugins.load import stand_in
 from .untried_login import record_untried_login
+from .validation import validate_settings
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
@@ -81,6 +82,10 @@ class Settings:
         agent: judge as this agent; None examines this host.
         tap: returns for each target a function that receives every byte in clear text (secrets included), as
             ``(direction, data)`` with the direction "sent" or "received".
+
+    Raises:
+        TypeError: a value has another type than its field.
+        ValueError: a number is not greater than 0 (or at most 1000000), or no climb ends at the step ``depth``.
     """
 
     timeout: float = 10.0
@@ -92,6 +97,9 @@ class Settings:
     ca_file: str | None = None
     agent: Agent | None = None
     tap: Callable[[Target], Tap] | None = None
+
+    def __post_init__(self) -> None:
+        validate_settings(self)
 
 
 class Run:
@@ -395,19 +403,13 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
 
 
 async def verify(target: Target, settings: Settings | None = None) -> Report:
-    """Check one target.
-
-    Every behaviour of the target becomes a report; none raises an exception.
-    """
+    """Check one target whose arguments are checked; :func:`scanready.verify` is the same for any."""
     async with Run(settings) as run:
         return await run.verify(target)
 
 
 async def verify_all(targets: Sequence[Target], settings: Settings | None = None) -> AsyncIterator[Report]:
-    """Check many targets; yield each report as its check ends, in no particular order.
-
-    Targets of one run share the lockout guard: a refused credential is not tried again elsewhere.
-    """
+    """Check many targets whose arguments are checked; :func:`scanready.verify_all` is the same for any."""
     async with Run(settings) as run:
         async for report in run.results(targets):
             yield report

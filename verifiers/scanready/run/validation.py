@@ -1,0 +1,55 @@
+"""Check the values of :class:`scanready.Settings` where they are written: a wrong one would fail or hang much later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanready.model import DEPTHS, Agent, Step
+
+#: The command line has the same bound: eleven days in seconds, and more targets a second than any host can begin.
+_LARGEST = 1_000_000
+
+
+def validate_settings(settings: Any) -> None:
+    """Check each value of the settings, of whatever type it is.
+
+    Raises:
+        TypeError: a value has another type than its field.
+        ValueError: a value is out of range.
+    """
+    _positive("timeout", settings.timeout, "seconds, such as 10")
+    if settings.rate is not None:
+        _positive("rate", settings.rate, "targets a second, or None for no limit")
+    _count("concurrency", settings.concurrency)
+    _count("per_host", settings.per_host)
+    steps = ", ".join(f"Step.{depth.upper()}" for depth in DEPTHS)
+    if not isinstance(settings.depth, Step):
+        raise TypeError(f"Settings.depth must be one of {steps}, not {_kind(settings.depth)}")
+    if settings.depth.value not in DEPTHS:
+        raise ValueError(f"Settings.depth must be one of {steps}, not Step.{settings.depth.name}")
+    if not isinstance(settings.canary, bool):
+        raise TypeError(f"Settings.canary must be True or False, not {_kind(settings.canary)}")
+    if settings.ca_file is not None and not isinstance(settings.ca_file, str):
+        raise TypeError(f"Settings.ca_file must be the path of a file as text, or None, not {_kind(settings.ca_file)}")
+    if settings.agent is not None and not isinstance(settings.agent, Agent):
+        raise TypeError(f"Settings.agent must be an Agent, or None for this host, not {_kind(settings.agent)}")
+    if settings.tap is not None and not callable(settings.tap):
+        raise TypeError(f"Settings.tap must be a function of a Target, or None, not {_kind(settings.tap)}")
+
+
+def _positive(name: str, value: object, unit: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"Settings.{name} must be a number of {unit}, not {_kind(value)}")
+    if not 0 < value <= _LARGEST:  # neither is true of a NaN
+        raise ValueError(f"Settings.{name} must be greater than 0 and at most {_LARGEST}: a number of {unit}")
+
+
+def _count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"Settings.{name} must be a whole number of targets, not {_kind(value)}")
+    if value < 1:
+        raise ValueError(f"Settings.{name} must be at least 1: a number of targets at once")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
