@@ -95,10 +95,24 @@ def test_it_is_a_type_like_any_other(added: Path) -> None:
     [
         (["mysql"], "exists"),
         (["tls"], "exists"),
-        (["https"], "'https'"),
+        (["https"], "'https' is a type, another name of one"),
+        (["postgres"], "'postgres' is a type, another name of one"),
+        (["web"], "exists"),
+        (["infrastructure"], "at most 12"),
         (["Acme"], "is no name"),
         (["my-type"], "is no name"),
-        (["class"], "is no name"),
+        (["9p"], "is no name"),
+        (["é"], "is no name"),
+        ([""], "is no name"),
+        (["class"], "keyword of Python"),
+        (["match"], "keyword of Python"),
+        (["test"], "a module or folder of python3"),
+        (["asyncio"], "standard library"),
+        (["telnetlib"], "standard library"),
+        (["pytest"], "a module or folder of site-packages"),
+        (["six"], "a module or folder of site-packages"),
+        (["fixtures"], "a module or folder of this project"),
+        (["hypothesis"], "a module or folder of site-packages"),
         (["a" * 13], "is no name"),
         (["report"], "general code"),
         (["beta", "--port", "0"], "no port"),
@@ -110,6 +124,7 @@ def test_names_that_it_refuses(tree: Path, arguments: list[str], says: str) -> N
     done = new_target(tree, *arguments)
     assert done.returncode == 2
     assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert git(tree, "status", "--porcelain") == before
 
 
