@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,10 @@ _OF_EVERY_TYPE = ("tests/climb/test_signatures.py", "tests/test_generated_docs.p
 def test_a_built_in_type_as_the_page_builds_it(tmp_path: Path) -> None:
     """Each file is written and each command is run, in the order of the page, in a copy of this tree."""
     tree = copy_of_the_tree(tmp_path)
+    project_python = tree / ".venv" / "bin" / "python"  # in place of the environment that script/check makes
+    project_python.parent.mkdir(parents=True)
+    project_python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    project_python.chmod(0o755)
     blocks = list(_BLOCK.finditer(ADDING))
     assert len(blocks) >= 10
     for block in blocks:
