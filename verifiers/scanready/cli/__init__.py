@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "firewall": "The firewall rules that this agent needs. Touches nothing.",
     "agent": "Is this host fit to be a Proxy Agent: clients, limits, the way to the Master.",
     "types": "The catalogue of target types: ports, steps, footprint, source.",
-    "explain": "A cause: meaning, remedy, owner, how to confirm by hand.",
+    "explain": "A cause: meaning, remedy, owner, how to confirm manually.",
     "import": "nmap, Ansible, a CMDB's table or a list of hosts, as an inventory to review.",
     "schema": "The JSON Schema of the inventory, the result or the agent's.",
     "completion": "Shell completion for bash, zsh, fish or powershell.",

@@ -33,7 +33,7 @@ source ports, open files, a container or a translated address, subnets, DNS serv
 clock, and the way to the Master. Types are judged as the targets need them, or all of
 them. Contacts the DNS servers, and what --master, --clock-from and --update-server name.
 
-Exit codes: 0 fit, 1 not, 2 usage or inventory error, 3 it could not be told.
+Exit codes: 0 fit, 1 not, 2 usage or inventory error, 3 undecided.
 """
 _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 
@@ -51,8 +51,8 @@ _CODES = {Verdict.BLOCKED: BLOCKED, Verdict.UNDECIDED: UNDECIDED}
 @option("--clock-from", metavar="HOST|URL", help="A server that tells the time. [default: the Master's Web Console]")
 @option("--timeout", type=Positive(), metavar="SECONDS", help="For each server that is asked. [default: 10]")
 @simple_format
-@option("-q", "--quiet", count=True, help="Only the answer, and what is to be mended.")
-@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
+@option("-q", "--quiet", count=True, help="Only the answer, and the problems to fix.")
+@option("-v", "--verbose", count=True, help="Also the facts, and how to confirm manually.")
 @click.pass_context
 def command(
     ctx: click.Context,

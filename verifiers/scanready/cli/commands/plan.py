@@ -28,7 +28,7 @@ Examples:
 Connections and logins are upper bounds, for a name of one address: a target that fails early
 costs less, and so does one that needs no detour (TLS tried after clear text, a redirect, the
 further nodes of a system). Target types that share a port of a host share its connection.
-Where a host's answer would rest on a handshake alone, one more connection is tried to a port
+Where a host's answer would rest only on a handshake, one more connection is tried to a port
 that no service uses.
 """
 

@@ -43,7 +43,7 @@ REPORT = option(
     help="Write this as well. Repeatable.",
 )
 QUIET = option("-q", "--quiet", count=True, help="Only what matters; no progress.")
-VERBOSE = option("-v", "--verbose", count=True, help="Also the facts, and how to confirm by hand.")
+VERBOSE = option("-v", "--verbose", count=True, help="Also the facts, and how to confirm manually.")
 NO_COLOR = option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
 
 _RUN: tuple[Decorator, ...] = (

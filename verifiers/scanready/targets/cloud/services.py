@@ -94,7 +94,7 @@ SERVICES: tuple[CloudService, ...] = (
         ("account",),
         ("azure",),
     ),
-    CloudService("azure-blobs", "Azure Storage, blobs alone", (_BLOBS,), _AZURE_DOMAINS, _AZURE_PAGE, ("account",)),
+    CloudService("azure-blobs", "Azure Storage, blobs only", (_BLOBS,), _AZURE_DOMAINS, _AZURE_PAGE, ("account",)),
     CloudService(
         "google-workspace",
         "Google Workspace",

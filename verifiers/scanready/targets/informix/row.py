@@ -10,7 +10,7 @@ INFORMIX = TargetType(
     "IBM Informix",
     9088,
     # The DRDA listener, or the driver, which reads after our own login was accepted.
-    Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, with allow_login_probe alone"),
+    Cost(2, 2, login_attempts=2, log="one failed login of scanready_probe, only with allow_login_probe"),
     speaks="sqli",
     home=__package__,
     group=Group.DATABASES,

@@ -13,7 +13,7 @@ def _unknown(target: Target, known: Seen) -> bool | None:
     return None
 
 
-_UPDATES = Condition("the Master Server, unless updates are brought by hand", _unknown)
+_UPDATES = Condition("the Master Server, unless updates are copied manually", _unknown)
 
 REQUIREMENTS = {
     "master": Requirements(

@@ -10,7 +10,7 @@ SYBASE = TargetType(
     "Sybase / SAP ASE",
     3638,
     # Two ports that are usual, where the given one is closed.
-    Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, with allow_login_probe alone"),
+    Cost(2, 2, login_attempts=1, log="one failed login of scanready_probe, only with allow_login_probe"),
     speaks="tds",
     home=__package__,
     group=Group.DATABASES,
