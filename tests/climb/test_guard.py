@@ -11,18 +11,25 @@ import pytest
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.climb.guard import LockoutGuard
-from scanready.model import Cause, Credential
+from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken
+from scanready.model import Cause, Credential, Owner, Scope, Step
 
 SCAN = Credential("scan", "svc", "pw")
 
 
 async def attempt(guard: LockoutGuard, where: str, credential: Credential = SCAN, refuse: Failure | None = None) -> str:
-    async with guard.attempt(credential, where, where):
-        await asyncio.sleep(0)
-        if refuse is not None:
-            raise refuse
-    return where
+    """Climb to a login as the engine does: wait for a turn, and climb again after being turned back."""
+    again_with = None
+    while True:
+        try:
+            async with guard.turn(credential, again_with=again_with) as turn:
+                async with guard.attempt(credential, where, where, turn=turn):
+                    await asyncio.sleep(0)
+                    if refuse is not None:
+                        raise refuse
+                return where
+        except TurnTaken as taken:
+            again_with = taken.secret
 
 
 async def refused_everywhere(guard: LockoutGuard, hosts: int) -> list[BaseException | str]:
@@ -96,7 +103,7 @@ def test_those_who_waited_for_the_first_login_run_side_by_side_once_it_was_accep
 
         async def login(where: str) -> None:
             nonlocal now, most
-            async with guard.attempt(SCAN, where, where):
+            async with guard.turn(SCAN) as turn, guard.attempt(SCAN, where, where, turn=turn):
                 now += 1
                 most = max(most, now)
                 await asyncio.sleep(0.01)
@@ -108,7 +115,7 @@ def test_those_who_waited_for_the_first_login_run_side_by_side_once_it_was_accep
     assert asyncio.run(run()) == 49
 
 
-def test_waiting_for_ones_turn_ends_with_the_targets_time() -> None:
+def test_a_climb_that_meets_another_login_is_turned_back_and_logs_in_after_it() -> None:
     async def run() -> None:
         guard, over = LockoutGuard(), asyncio.Event()
 
@@ -118,14 +125,73 @@ def test_waiting_for_ones_turn_ends_with_the_targets_time() -> None:
 
         first = asyncio.create_task(hangs())
         await asyncio.sleep(0)
-        with pytest.raises(Failure, match=r"scanready\.out-of-time.*slow:22"):
-            async with guard.attempt(SCAN, "h1", "h1:22", until=asyncio.get_running_loop().time() + 0.05):
+        with pytest.raises(TurnTaken):
+            async with guard.attempt(SCAN, "h1", "h1:22"):
                 pytest.fail("it was not its turn")
+        second = asyncio.create_task(attempt(guard, "h1"))
+        await asyncio.sleep(0)
+        assert not second.done()
         over.set()
         await first
-        assert await attempt(guard, "h2") == "h2"
+        assert await second == "h1"
 
     asyncio.run(asyncio.wait_for(run(), 5))
+
+
+def test_a_few_logins_without_an_answer_end_the_tries_with_an_unproven_account() -> None:
+    async def run() -> list[BaseException | str]:
+        guard = LockoutGuard()
+        silent = Failure(common.OUT_OF_TIME, "no answer")
+        tries = (attempt(guard, f"h{number}", refuse=silent) for number in range(9))
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    results = asyncio.run(run())
+    assert causes(results) == ["scanready.out-of-time"] * MOST_OPEN + ["login.withheld"] * (9 - MOST_OPEN)
+    assert "h0, h1, h2 did not answer" in str(results[-1])
+
+
+def test_hosts_without_an_answer_do_not_count_once_the_account_is_proven() -> None:
+    async def run() -> list[BaseException | str]:
+        guard = LockoutGuard()
+        await attempt(guard, "first")
+        silent = Failure(common.OUT_OF_TIME, "no answer")
+        await asyncio.gather(*(attempt(guard, f"s{n}", refuse=silent) for n in range(9)), return_exceptions=True)
+        return await asyncio.gather(*(attempt(guard, f"h{n}") for n in range(9)), return_exceptions=True)
+
+    assert causes(asyncio.run(run())) == [f"h{number}" for number in range(9)]
+
+
+BARRED_HERE = Cause("test.barred", Owner.IDENTITY, Step.LOGIN, "m", "r", "c", scoped=Scope.PATH)
+MAY_COUNT = Cause("test.hung-up", Owner.SERVER, Step.LOGIN, "m", "r", "c", may_count=True)
+
+
+@pytest.mark.parametrize("cause", [BARRED_HERE, MAY_COUNT])
+def test_a_refusal_that_is_not_about_the_account_binds_that_host_only(cause: Cause) -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        with pytest.raises(Failure, match=r"test\."):
+            await attempt(guard, "h1", refuse=Failure(cause, "not from here"))
+        with pytest.raises(Failure, match=r"login\.withheld.*at this host"):
+            await attempt(guard, "h1")
+        assert await attempt(guard, "h2") == "h2"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("authority", "next_"), [(None, "h3"), ("corp", "login.withheld")])
+def test_a_refusal_after_a_proof_elsewhere_binds_the_host_unless_an_authority_is_written(
+    authority: str | None, next_: str
+) -> None:
+    async def run() -> list[BaseException | str]:
+        guard, credential = LockoutGuard(), Credential("scan", "svc", "pw", authority=authority)
+        await attempt(guard, "h1", credential)
+        with pytest.raises(Failure, match=r"login\.refused"):
+            await attempt(guard, "h2", credential, Failure(common.LOGIN_REFUSED, "no"))
+        with pytest.raises(Failure, match=r"login\.withheld"):
+            await attempt(guard, "h2", credential)
+        return list(await asyncio.gather(attempt(guard, "h3", credential), return_exceptions=True))
+
+    assert causes(asyncio.run(run())) == [next_]
 
 
 @pytest.mark.parametrize("end", [TimeoutError(), Failure(common.TOO_SLOW, "?"), Failure(common.OUT_OF_TIME, "?")])

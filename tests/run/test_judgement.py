@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scanready.causes import common
+from scanready.climb.guard import Turn
 from scanready.climb.probe import Probe
 from scanready.climb.time_shares import TimeShares
 from scanready.model import Cause, Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
@@ -533,7 +534,9 @@ def test_the_likely_guesses_have_more_time(
             where = guessed(type_, port)
             memory = run_._observation(where)
             memory.silent = silent
-            return await run_._climb(where, memory)
+            report = await run_._climb(where, memory, Turn())
+            assert isinstance(report, Report)
+            return report
 
     monkeypatch.setattr(TimeShares, "turn", turn)
     asyncio.run(run())

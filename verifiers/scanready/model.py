@@ -89,6 +89,20 @@ class Owner(StrEnum):
     SCANREADY = "scanready"
 
 
+class Scope(StrEnum):
+    """Say what a cause is true of.
+
+    ``AGENT``: this agent lacks something. ``PATH``: something between this agent and the target, or a rule of the
+    target about this agent's address; another agent may fare better. ``TARGET``: the target, whichever agent asks.
+    ``ACCOUNT``: the account, wherever it is tried.
+    """
+
+    AGENT = "agent"
+    PATH = "path"
+    TARGET = "target"
+    ACCOUNT = "account"
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Explain why a target cannot be scanned: a constant of the catalogue of causes, never built on the fly.
@@ -102,6 +116,8 @@ class Cause:
         confirm: a shell command that shows the same thing without scanready.
         definite: False if it only kept the check from finding out (a missing driver, a limit of a library,
             throttling): the verdict is then ``undecided``, never ``blocked``.
+        scoped: the scope, where it does not follow from step and owner (see :attr:`scope`).
+        may_count: the server may have counted a login that ended so as a wrong password, though it does not say so.
     """
 
     code: str
@@ -111,6 +127,22 @@ class Cause:
     remedy: str
     confirm: str
     definite: bool = True
+    scoped: Scope | None = None
+    may_count: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the cause is true of: as declared, else what step and owner imply.
+
+        A cause of scope ``account`` is the only one after which a credential is withheld from other hosts.
+        """
+        if self.scoped is not None:
+            return self.scoped
+        if self.step is Step.AGENT or self.owner in (Owner.AGENT, Owner.SCANREADY):
+            return Scope.AGENT
+        if self.step in (Step.RESOLVE, Step.CONNECT) or self.owner is Owner.NETWORK:
+            return Scope.PATH
+        return Scope.TARGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +312,12 @@ class Footprint:
     connections: int = 0
     login_attempts: int = 0
     probe_logins: int = 0
+
+    def add(self, other: Footprint) -> None:
+        """Add what another visit to the same target cost it."""
+        self.connections += other.connections
+        self.login_attempts += other.login_attempts
+        self.probe_logins += other.probe_logins
 
 
 @dataclass(slots=True)

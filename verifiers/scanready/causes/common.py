@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 # agent ------------------------------------------------------------------------------------------------------------
 
@@ -210,6 +210,7 @@ HUNG_UP = Cause(
     "an intrusion ban, a load balancer without a backend, or a port that wants TLS first.",
     "Permit this agent in the service's host access list, and look for a ban of its address (fail2ban).",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
+    may_count=True,
 )
 OTHER_PROTOCOL = Cause(
     "handshake.other-protocol",
@@ -236,6 +237,7 @@ TOO_SLOW = Cause(
     "and for a tarpit; or give the check more time with --timeout.",
     "On the agent: time nc {host} {port}",
     definite=False,
+    may_count=True,
 )
 THROTTLED = Cause(
     "handshake.throttled",
@@ -274,8 +276,9 @@ LOGIN_REFUSED = Cause(
     Owner.IDENTITY,
     Step.LOGIN,
     "The target refused the credential.",
-    "Correct the password or the account; the credential was not tried anywhere else in this run.",
+    "Correct the password or the account. Until then the credential is withheld from the targets that may share it.",
     "Log in by hand with the same account, once.",
+    scoped=Scope.ACCOUNT,
 )
 LOGIN_LOCKED = Cause(
     "login.locked",
@@ -284,6 +287,7 @@ LOGIN_LOCKED = Cause(
     "The account is locked or disabled.",
     "Unlock the account.",
     "Ask the directory or the server for the account's state.",
+    scoped=Scope.ACCOUNT,
 )
 LOGIN_EXPIRED = Cause(
     "login.expired",
@@ -292,6 +296,7 @@ LOGIN_EXPIRED = Cause(
     "The account or its password has expired.",
     "Set a new password, and exempt the scan account from expiry if policy permits.",
     "Ask the directory or the server for the account's state.",
+    scoped=Scope.ACCOUNT,
 )
 LOGIN_WITHHELD = Cause(
     "login.withheld",
@@ -385,4 +390,5 @@ OUT_OF_TIME = Cause(
     "Give it more time: --timeout SECONDS, or `timeout:` in the inventory.",
     "Run the check again with --timeout 30.",
     definite=False,
+    may_count=True,
 )

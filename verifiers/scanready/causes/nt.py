@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 _BY_HAND = "On the agent: smbclient //{host}/SHARE -U {user} -c ls   # asks for the password, and counts as one attempt"
 _LOGON_EVENTS = (
@@ -21,6 +21,7 @@ GUEST = Cause(
     "Correct the account or its password; and switch the mapping off, so that a wrong one is refused: map to guest = "
     "never (Samba), or disable the account Guest (Windows).",
     "On the server: smbstatus -b (Samba), Get-SmbSession (Windows), while a client is connected with this account.",
+    may_count=True,
 )
 WORKSTATION_NOT_LISTED = Cause(
     "smb.workstation-not-listed",
@@ -29,6 +30,7 @@ WORKSTATION_NOT_LISTED = Cause(
     "The account may log on from named workstations alone, and this agent's computer name is none of them.",
     "Add the agent's computer name to the account's workstations, or lift the restriction.",
     "On a domain controller: Get-ADUser {user} -Properties LogonWorkstations; on Samba: pdbedit -v -u {user}",
+    scoped=Scope.PATH,
 )
 SELECTIVE_AUTHENTICATION = Cause(
     "smb.selective-authentication",
@@ -75,6 +77,7 @@ BROKEN_OFF = Cause(
     "that permits no NTLM may do this, too.",
     _BY_HAND,
     definite=False,
+    may_count=True,
 )
 
 # what is read --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vkI {url}"
 
@@ -124,6 +124,7 @@ FORBIDDEN = Cause(
     "firewall, file permissions, or no index page.",
     "Permit the agent's address in the server's rules, or name a path in the inventory that may be read.",
     _CURL,
+    scoped=Scope.PATH,
 )
 REQUEST_REFUSED = Cause(
     "http.request-refused",

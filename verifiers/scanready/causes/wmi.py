@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 # the logon -----------------------------------------------------------------------------------------------------------
 
@@ -16,6 +16,7 @@ LOGON_UNEXPLAINED = Cause(
     "(4776); it has the reason.",
     "On the target: Get-WinEvent -FilterHashtable @{LogName='Security'; Id=4625} -MaxEvents 5 | Format-List Message",
     definite=False,
+    may_count=True,
 )
 LOGON_HOURS = Cause(
     "windows.logon-hours",
@@ -24,6 +25,7 @@ LOGON_HOURS = Cause(
     "The account may not log on at this hour.",
     "Permit the hours of the scan in the account's logon hours.",
     "On a domain controller: net user {user} /domain   # logon hours allowed",
+    scoped=Scope.ACCOUNT,
 )
 LOGON_WORKSTATION = Cause(
     "windows.logon-workstation",
@@ -34,6 +36,7 @@ LOGON_WORKSTATION = Cause(
     "Add the agent's computer name to the account's workstations, or lift the restriction; then scan from the agent.",
     "On a domain controller: Get-ADUser {user} -Properties LogonWorkstations",
     definite=False,
+    scoped=Scope.PATH,
 )
 LOGON_RIGHT = Cause(
     "windows.logon-right",
@@ -53,6 +56,7 @@ ACCOUNT_RESTRICTED = Cause(
     "authentication policy (error 0x52F).",
     "Give the account a password, and take it out of Protected Users or the policy: those forbid NTLM.",
     "On a domain controller: Get-ADUser {user} -Properties MemberOf, AuthenticationPolicy, UserAccountControl",
+    scoped=Scope.ACCOUNT,
 )
 NO_LOGON_SERVER = Cause(
     "windows.no-logon-server",
@@ -183,4 +187,5 @@ BROKEN_OFF = Cause(
     "Look for a device that inspects RPC between agent and host, and into the host's System log at the time of the "
     "check.",
     "On another Windows: Get-CimInstance Win32_OperatingSystem -ComputerName {host} (with -CimSession over DCOM)",
+    may_count=True,
 )

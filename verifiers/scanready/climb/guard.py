@@ -1,29 +1,35 @@
 """The lockout guard: at most one wrong password per account and run, wherever it is used.
 
-The first login of a credential goes alone, as the canary; while it is under way
-nobody else tries. Once it was accepted somewhere, others may run side by side;
-once it was refused anywhere, it is withheld from everything that is left. Of a
-login that did not end nobody knows whether it counted: it is not repeated there.
+The first login with an account is made by itself. Once a server has accepted it, others run side by side; once one has
+refused the account, it is withheld from everything that is left. A login without an answer may have counted as a wrong
+password: it is not repeated at that host, and after a few such logins the account is not tried anywhere.
+
+The guard decides at the moment of the login. :mod:`scanready.climb.turns` decides before that who climbs at all, so
+that no server waits with an open connection for another server's answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
-from scanready.model import Cause, Credential, Owner
+from scanready.model import Cause, Credential, Owner, Scope
+from scanready.net.stream import PeerClosed, ReadTimeout
 
 from .explain import Failure
+from .turns import Turn, Turns, TurnTaken
+
+__all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
 
 #: Told a credential, the host that counts, and the place as reasons name it.
 Announce = Callable[[Credential, str, str], Awaitable[None]]
 
-#: The login went out, and no answer came in time.
-_UNANSWERED = (common.OUT_OF_TIME, common.TOO_SLOW)
+#: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
+#: directories that lock accounts rarely do so before the fifth.
+MOST_OPEN = 3
 
 
 @dataclass(slots=True)
@@ -43,19 +49,33 @@ class Attempt:
 
 @dataclass(slots=True)
 class _Account:
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    under_way: str = ""
+    """One account's history in this run; places by host.
+
+    Attributes:
+        proven: the secrets that a server accepted.
+        unanswered: logins that may have counted, and have no outcome.
+        barred: refusals that hold for the host only.
+        refused_by: the place whose refusal holds everywhere.
+    """
+
+    turns: Turns = field(default_factory=Turns)
     proven: set[str] = field(default_factory=set)
     unanswered: dict[str, str] = field(default_factory=dict)
+    barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
+
+    def settle(self) -> None:
+        """End all waiting, once the account was judged or is not tried any more."""
+        if self.proven or self.refused_by or len(self.unanswered) >= MOST_OPEN:
+            self.turns.decide()
 
 
 class LockoutGuard:
-    """Keeps count of what became of each account in this run.
+    """Keep count of what became of each account in this run.
 
     Args:
-        announce: awaited before a login goes out, with the credential, the host and the place; for whoever writes down
-            what was tried.
+        announce: awaited before a login is sent, with the credential, the host and the place; it writes the intent
+            down, so that a killed run does not repeat the login.
     """
 
     def __init__(self, announce: Announce | None = None) -> None:
@@ -63,11 +83,27 @@ class LockoutGuard:
         self._announce = announce
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
-        """Take note of a login that was tried in an earlier part of this run, and of why it failed.
+        """Take note of a login of an earlier part of this run that failed with ``cause``.
 
-        ``common.OUT_OF_TIME`` stands for one of which nobody knows how it ended.
+        ``common.OUT_OF_TIME`` stands for one whose outcome is unknown.
         """
-        self._note(self._accounts.setdefault(credential.guarded_by, _Account()), host, where, cause)
+        self._note(self._account(credential), host, where, cause, local=False)
+
+    @asynccontextmanager
+    async def turn(self, credential: Credential | None, *, again_with: str | None = None) -> AsyncIterator[Turn]:
+        """Wait until a climb that may log in with ``credential`` should begin; hold its turn while it climbs.
+
+        Enter it before the target's clock starts: the wait is not part of the target's time. ``again_with`` names the
+        secret at which :class:`TurnTaken` stopped the climb; the new turn includes the right to try it.
+        """
+        if credential is None:
+            yield Turn()
+            return
+        account = self._account(credential)
+        settled = account.refused_by or again_with in account.proven
+        turns = account.turns
+        async with turns.reserve() if again_with and not settled else turns.take() as turn:
+            yield turn
 
     @asynccontextmanager
     async def attempt(
@@ -77,38 +113,30 @@ class LockoutGuard:
         where: str,
         *,
         secret: str = "password",
-        until: float | None = None,
+        turn: Turn | None = None,
     ) -> AsyncIterator[Attempt]:
         """Hold the right to try ``credential`` once at ``where``; what happens inside decides its future.
 
         Args:
             credential: the account and its secrets.
-            host: who counts the attempt, whatever the port.
-            where: as the reasons name it.
-            secret: which one is tried; a key that was accepted proves no password.
-            until: in the event loop's time, when waiting for one's turn ends.
+            host: the host that counts the attempt, whatever the port.
+            where: the endpoint, as reasons name it.
+            secret: which one is tried; an accepted key proves no password.
+            turn: the turn that the climb holds; None if it holds none.
 
         Raises:
-            Failure: ``login.withheld``, because the credential was refused before, or not answered by this host;
-                ``scanready.out-of-time`` while others tried it.
+            Failure: ``login.withheld``: the account was refused before, or a login with it had no answer.
+            TurnTaken: another login decides about this account; climb again once it has ended.
         """
-        account = self._accounts.setdefault(credential.guarded_by, _Account())
-        alone = secret not in account.proven
-        if alone:
-            await self._take_turn(account, credential, until)
-        try:
-            if alone and secret in account.proven:  # whoever went first has proven it: no need to go one by one
-                account.turn.release()
-                alone = False
-            self._withhold(account, credential, host, secret)
-            account.under_way = where
-            if self._announce is not None:
-                await self._announce(credential, host, where)
-            async with self._watched(account, host, Attempt(where), secret) as attempt:
+        account = self._account(credential)
+        self._withhold(account, credential, host, secret)
+        if secret in account.proven:
+            async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
                 yield attempt
-        finally:
-            if alone:
-                account.turn.release()
+            return
+        with account.turns.log_in(turn or Turn(), secret):
+            async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
+                yield attempt
 
     def remembered(self) -> list[dict[str, Any]]:
         """Return what became of each account, as JSON types, for :meth:`recall` in another process. No secrets."""
@@ -117,6 +145,7 @@ class LockoutGuard:
                 "account": list(key),
                 "proven": sorted(account.proven),
                 "unanswered": account.unanswered,
+                "barred": account.barred,
                 "refused_by": account.refused_by,
             }
             for key, account in self._accounts.items()
@@ -129,47 +158,67 @@ class LockoutGuard:
             account = self._accounts.setdefault((username, authority), _Account())
             account.proven.update(one["proven"])
             account.unanswered |= one["unanswered"]
+            account.barred |= one.get("barred", {})
             account.refused_by = account.refused_by or one["refused_by"]
+            account.settle()
 
-    async def _take_turn(self, account: _Account, credential: Credential, until: float | None) -> None:
-        try:
-            async with asyncio.timeout_at(until):
-                await account.turn.acquire()
-        except TimeoutError as error:
-            raise Failure(
-                common.OUT_OF_TIME,
-                f"until the credential {credential.name!r} has been accepted once it is tried at one target at a time, "
-                f"and {account.under_way} took so long that no time was left; it was not tried here",
-            ) from error
+    def _account(self, credential: Credential) -> _Account:
+        return self._accounts.setdefault(credential.guarded_by, _Account())
 
     def _withhold(self, account: _Account, credential: Credential, host: str, secret: str) -> None:
+        name = repr(credential.name)
         if account.refused_by:
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{account.refused_by} refused the credential {credential.name!r} earlier in this run; "
+                f"{account.refused_by} refused the credential {name} earlier in this run; "
                 "it was not tried again, to keep the account from being locked",
             )
-        if host in account.unanswered and secret not in account.proven:
+        if host in account.barred:
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{account.unanswered[host]} did not answer a login with the credential {credential.name!r} earlier in "
+                f"{account.barred[host]} refused the credential {name} earlier in this run; "
+                "it was not tried again at this host",
+            )
+        if secret in account.proven:
+            return
+        if host in account.unanswered:
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                f"{account.unanswered[host]} did not answer a login with the credential {name} earlier in "
                 "this run, and may have counted it as refused; it was not tried again at this host",
             )
+        if len(account.unanswered) >= MOST_OPEN:
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                f"{', '.join(account.unanswered.values())} did not answer a login with the credential {name}, and each "
+                "may have counted it as refused; it was not tried again in this run",
+            )
 
-    def _note(self, account: _Account, host: str, where: str, cause: Cause) -> None:
-        if cause.owner is Owner.IDENTITY:
+    def _note(self, account: _Account, host: str, where: str, cause: Cause, *, local: bool) -> None:
+        """Remember a failed login; ``local`` says that a wrong password here is none elsewhere."""
+        everywhere = cause.scope is Scope.ACCOUNT and not (local and cause is common.LOGIN_REFUSED)
+        if everywhere:
             account.refused_by = where
-        elif cause in _UNANSWERED:
+        elif cause.owner is Owner.IDENTITY:
+            account.barred[host] = where
+        if cause.may_count:
             account.unanswered[host] = where
+        account.settle()
 
     @asynccontextmanager
-    async def _watched(self, account: _Account, host: str, attempt: Attempt, secret: str) -> AsyncIterator[Attempt]:
+    async def _sent(
+        self, account: _Account, credential: Credential, host: str, attempt: Attempt, secret: str
+    ) -> AsyncIterator[Attempt]:
+        if self._announce is not None:
+            await self._announce(credential, host, attempt.where)
         try:
             yield attempt
         except Failure as failure:
-            self._note(account, host, attempt.where, failure.cause)
+            # The secret was accepted elsewhere, and nothing says that one directory judges both: another account here.
+            local = secret in account.proven and credential.authority is None
+            self._note(account, host, attempt.where, failure.cause, local=local)
             raise
-        except TimeoutError:
+        except (TimeoutError, PeerClosed, ReadTimeout):
             account.unanswered[host] = attempt.where
             raise
         else:
@@ -178,3 +227,4 @@ class LockoutGuard:
         finally:
             if attempt.pending:
                 account.unanswered[host] = attempt.where
+            account.settle()

@@ -36,7 +36,7 @@ from . import certificates
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain
 from .farewells import FAREWELL, Farewell, Farewells
-from .guard import Attempt, LockoutGuard
+from .guard import Attempt, LockoutGuard, Turn, TurnTaken
 from .identify import Signatures
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
@@ -98,6 +98,7 @@ class Probe:
     Args:
         seconds: the whole target's time; every wait ends within it.
         patience: seconds for a peer's first byte, if less than the whole time.
+        turn: the climb's place among those that may log in with the account.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Probe:
         depth: Step,
         port_memory: PortMemory,
         patience: float | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.target = target
         self.row = row
@@ -128,6 +130,9 @@ class Probe:
         self._owed = Farewells()
         self._tap = shared.tap(target) if shared.tap else None
         self._secrets = secrets_of(target.credential)
+        self._turn = turn
+        #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
+        self.turned_back: str | None = None
 
     # what a verifier asks -------------------------------------------------------------------------------------------
 
@@ -341,6 +346,7 @@ class Probe:
         Raises:
             Failure: ``login.withheld``, or a password that no protocol can carry.
             TimeoutError: no time is left for it; the attempt is not counted.
+            TurnTaken: another login decides about the account first. It is no Exception: let it pass.
         """
         if self.remaining <= 0:
             raise TimeoutError("no time is left for a login")
@@ -349,7 +355,7 @@ class Probe:
         if why := _unsayable(credential.password or ""):
             raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
         guard = self.shared.guard
-        async with guard.attempt(credential, self.host, self.endpoint, secret=secret, until=self.deadline) as going:
+        async with guard.attempt(credential, self.host, self.endpoint, secret=secret, turn=self._turn) as going:
             self.footprint.login_attempts += 1
             try:
                 yield going
@@ -460,6 +466,8 @@ class Probe:
                 await self._owed.leave_all()
         except ClimbEnded:
             pass
+        except TurnTaken as taken:
+            self.turned_back = taken.secret
         except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
             step = self.checks[-1].step if self.checks else Step.AGENT
             found = self.explain(error, step)

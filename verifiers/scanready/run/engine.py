@@ -14,15 +14,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from concurrent.futures import ThreadPoolExecutor
 
 from scanready.causes import common
-from scanready.climb.guard import LockoutGuard
+from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.port_memory import PortMemory, speaks
 from scanready.climb.probe import Probe, RunContext
 from scanready.climb.time_shares import TimeShares
 from scanready.model import (
     Agent,
     Check,
+    Credential,
     Facts,
     Finding,
+    Footprint,
     Outcome,
     Report,
     Step,
@@ -100,6 +102,19 @@ class Settings:
 
     def __post_init__(self) -> None:
         validate_settings(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _TurnedBack:
+    """A climb that ended at its login, because another login decides about the account first.
+
+    Attributes:
+        secret: the secret that the next climb needs a turn for.
+        footprint: what the climb cost the target.
+    """
+
+    secret: str
+    footprint: Footprint
 
 
 class Run:
@@ -210,8 +225,27 @@ class Run:
     async def _verify(self, target: Target) -> Report | None:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
         memory = self._observation(target)
+        account, guard = self._account(target), self._context.guard
+        async with guard.turn(account) as turn:
+            result = await self._visit(target, memory, turn)
+        if isinstance(result, _TurnedBack):
+            first = result
+            async with guard.turn(account, again_with=first.secret) as turn:
+                result = await self._visit(target, memory, turn)
+            assert not isinstance(result, _TurnedBack), "the turn for the secret was reserved"
+            if result is not None:
+                result.footprint.add(first.footprint)
+        return result
+
+    async def _visit(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
+        """Climb once, or return None if the run was stopped while the target waited for its place."""
         async with self._at_host(target), memory.lock, self._login_place(target):
-            return None if self.stopping else await self._climb(target, memory)
+            return None if self.stopping else await self._climb(target, memory, turn)
+
+    def _account(self, target: Target) -> Credential | None:
+        """The account that this climb may log in with."""
+        row = registry.catalogue().get(target.type)
+        return row.usable(target.credential) if row and self.settings.depth.height >= Step.LOGIN.height else None
 
     def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
         """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
@@ -234,7 +268,7 @@ class Run:
             return _Turn(self._hosts, self._host_use, f"{target.host} as anything", _GUESSES_PER_HOST)
         return _Turn(self._hosts, self._host_use, target.host, self.settings.per_host)
 
-    async def _climb(self, target: Target, memory: PortMemory) -> Report:
+    async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack:
         started = timestamps.now()
         verify = registry.verifier(target.type)
         row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
@@ -242,7 +276,7 @@ class Run:
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not memory.silent)
             seconds, patience = memory.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
-        probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience)
+        probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
         if verify is None:
             probe.record(_not_built(target))
         elif not seconds:
@@ -250,6 +284,8 @@ class Run:
         else:
             first = AgentStep(verify)
             await probe.climb(first)
+            if probe.turned_back is not None:
+                return _TurnedBack(probe.turned_back, probe.footprint)
             first.conclude(probe)
             probe.tap_traces()
             if _needs_canary(probe):

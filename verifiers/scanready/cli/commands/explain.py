@@ -44,7 +44,10 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
 
 
 def cause_object(cause: Cause) -> dict[str, Any]:
-    """Return a catalogue entry as JSON types. ``definite`` is false for what leaves the verdict undecided."""
+    """Return a catalogue entry as JSON types.
+
+    ``definite`` is false for what leaves the verdict undecided; ``scope`` says what the cause is true of.
+    """
     return {
         "code": cause.code,
         "owner": cause.owner.value,
@@ -53,6 +56,7 @@ def cause_object(cause: Cause) -> dict[str, Any]:
         "remedy": cause.remedy,
         "confirm": cause.confirm,
         "definite": cause.definite,
+        "scope": cause.scope.value,
     }
 
 

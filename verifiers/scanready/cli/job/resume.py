@@ -11,7 +11,7 @@ import click
 
 from scanready.causes import common
 from scanready.cli.messages import fitting
-from scanready.model import Cause, Outcome, Owner, Report, Step, Target
+from scanready.model import Cause, Outcome, Report, Step, Target
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity
 from scanready.store import Store, StoredRun
@@ -98,14 +98,14 @@ class Resumption:
                 yield report
 
     def _tried(self, by_key: dict[str, Target]) -> Iterator[tuple[Target, Cause]]:
-        """What the run learnt of its credentials: refusals above all, and logins that a kill left open."""
+        """Yield the failed logins of the run with their causes, and those that a kill left without an outcome."""
         settled: set[tuple[str, str]] = set()
         for report in self._reports(by_key) if any(target.credential for target in by_key.values()) else ():
             for check in report.checks:
                 if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or not report.target.credential:
                     continue
                 settled.add((report.target.credential.name, report.target.host))
-                if check.finding and (check.finding.cause.owner is Owner.IDENTITY or check.finding.cause is _UNKNOWN):
+                if check.finding:
                     yield report.target, check.finding.cause
         yield from self._left_open(settled, by_key.values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vkI {url}"
 _S_CLIENT = "On the agent: openssl s_client -connect {host}:{port} -servername {host} </dev/null"
@@ -64,6 +64,7 @@ AUTHORITY_MISSING = Cause(
     "authorities is out of date.",
     "Update the agent's certificates (Debian, Ubuntu: ca-certificates; RHEL: ca-certificates; Windows: root update).",
     f"{_S_CLIENT}  # look at 'Verify return code'",
+    scoped=Scope.AGENT,
 )
 PORTAL = Cause(
     "cloud.portal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vk https://{host}:{port}/EWS/Exchange.asmx"
 
@@ -74,6 +74,7 @@ FORBIDDEN = Cause(
     "rule of the reverse proxy or firewall in front.",
     "Permit this agent's address for the virtual directory EWS, or in the rule of the device in front.",
     _CURL,
+    scoped=Scope.PATH,
 )
 SERVICE_DOWN = Cause(
     "ews.service-down",
@@ -146,6 +147,7 @@ EXTENDED_PROTECTION = Cause(
     "pass through the device in front; or have it keep NTLM's connections (affinity) and, for Extended Protection, "
     "give it the very certificate that Exchange has. The credential was not tried anywhere else in this run.",
     "On the Exchange server: Get-WebServicesVirtualDirectory | fl Identity,ExtendedProtection*",
+    may_count=True,
 )
 
 # what it says inside ----------------------------------------------------------------------------------------------

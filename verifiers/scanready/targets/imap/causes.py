@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 # curl greets, asks for the capabilities (with --ssl again after STARTTLS) and shows both.
 _TALK = "On the agent: curl -vk --ssl {url}"
@@ -25,6 +25,7 @@ TURNED_AWAY = Cause(
     "The server turns this agent away with BYE, for a reason of its own; the detail has its words.",
     "Resolve what the message says: usually an access list that lacks this agent's address.",
     "On the agent: curl -vk {url}  # the greeting begins with * BYE",
+    scoped=Scope.PATH,
 )
 LOGIN_DISABLED = Cause(
     "imap.login-disabled",
@@ -50,6 +51,7 @@ PREAUTHENTICATED = Cause(
     "The server treats this agent as logged in before it asked (PREAUTH): it chose the account, and refuses logins.",
     "Take this agent out of the server's rule that logs addresses in without a password.",
     "On the agent: curl -vk {url}  # the greeting begins with * PREAUTH",
+    scoped=Scope.PATH,
 )
 BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 LOGIN_IS_FIRST = Cause(
     "informix.login-is-first",
@@ -44,6 +44,7 @@ HOST_NOT_TRUSTED = Cause(
     "Add the agent to the server's REMOTE_SERVER_CFG or hosts.equiv, or let the account log in with a password on this "
     "listener (sqlhosts option s=3).",
     "On the server: grep for the agent in hosts.equiv and ~{user}/.rhosts; onstat -c | grep REMOTE",
+    scoped=Scope.PATH,
 )
 REDIRECTED = Cause(
     "informix.redirected",

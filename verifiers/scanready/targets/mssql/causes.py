@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 BROWSER_OFF = Cause(
     "mssql.browser-off",
@@ -18,6 +18,7 @@ BROWSER_OFF = Cause(
     "firewall says so in its place), and no client finds an instance by its name.",
     "Start the service `SQL Server Browser` on the host, or give the target the instance's port (`port:`).",
     "On the host: sc query SQLBrowser. The port: SQL Server Configuration Manager, TCP/IP, IPAll.",
+    scoped=Scope.TARGET,
 )
 INSTANCE_UNKNOWN = Cause(
     "mssql.instance-unknown",
@@ -28,6 +29,7 @@ INSTANCE_UNKNOWN = Cause(
     "Correct the name (the detail lists those that the Browser knows), start the instance, or, if it is hidden, give "
     "the target its port (`port:`).",
     "sqlcmd -L, or on the host: Get-Service MSSQL*",
+    scoped=Scope.TARGET,
 )
 TCP_DISABLED = Cause(
     "mssql.tcp-disabled",
@@ -37,6 +39,7 @@ TCP_DISABLED = Cause(
     "reaches it over the network.",
     "Enable TCP/IP for the instance in SQL Server Configuration Manager and restart the instance.",
     "On the host: SQL Server Configuration Manager, SQL Server Network Configuration, Protocols.",
+    scoped=Scope.TARGET,
 )
 OTHER_PORT = Cause(
     "mssql.other-port",
@@ -47,6 +50,7 @@ OTHER_PORT = Cause(
     "Correct the port in the inventory as the fix has it. If it is a dynamic one it changes when the instance "
     "restarts: have it set to a fixed one, or name the instance in place of the port.",
     "On the host: SELECT local_tcp_port FROM sys.dm_exec_connections WHERE session_id = @@SPID;",
+    scoped=Scope.TARGET,
 )
 INSTANCE_MISMATCH = Cause(
     "mssql.instance-mismatch",
@@ -108,6 +112,7 @@ LOGON_TRIGGER = Cause(
     "trigger permits by host, program, time or number of sessions.",
     "Have the trigger permit the scan account from this agent, for the scanner's program.",
     "On the server: SELECT name FROM sys.server_triggers; its text is in sys.server_sql_modules.",
+    scoped=Scope.PATH,
 )
 DATABASE_NOT_OPENED = Cause(
     "mssql.database-not-opened",
@@ -127,6 +132,7 @@ FIREWALL = Cause(
     "answers whoever connects, and refuses at the login.",
     "Add a firewall rule for the address of the detail to the server, or a virtual network rule.",
     "In master: SELECT * FROM sys.firewall_rules;",
+    scoped=Scope.PATH,
 )
 SERVER_NAME = Cause(
     "mssql.server-name",
@@ -167,6 +173,7 @@ BROKEN_OFF = Cause(
     "The connection ended in the middle of the login, without an answer from the server.",
     "Look into the server's error log at the time of the check, and for a proxy or firewall that ends the session.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
+    may_count=True,
 )
 SENT_ON = Cause(
     "mssql.sent-on",

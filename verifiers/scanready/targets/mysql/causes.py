@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 HOST_NOT_ALLOWED = Cause(
     "mysql.host-not-allowed",
@@ -16,6 +16,7 @@ HOST_NOT_ALLOWED = Cause(
     "Create the scan account for the agent as the server sees it (the fix has the name or address it printed), "
     "or widen the host part of the account.",
     "mysql -h {host} -P {port} -u {user} -p   # the error names this agent as the server sees it",
+    scoped=Scope.PATH,
 )
 HOST_BLOCKED = Cause(
     "mysql.host-blocked",
@@ -27,6 +28,7 @@ HOST_BLOCKED = Cause(
     "Empty the host cache with the statement of the fix, find what connects from this address without logging in, "
     "and raise max_connect_errors.",
     "On the server: SELECT IP, HOST, SUM_CONNECT_ERRORS, COUNT_HOST_BLOCKED_ERRORS FROM performance_schema.host_cache;",
+    scoped=Scope.PATH,
 )
 #: What empties the host cache.
 FORGET_HOSTS = "FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE performance_schema.host_cache;"
@@ -61,6 +63,7 @@ BROKEN_OFF = Cause(
     "The connection ended in the middle of the login, without an answer from the server.",
     "Look into the server's error log at the time of the check, and for a proxy or firewall that ends the session.",
     "mysql -h {host} -P {port} -u {user} -p",
+    may_count=True,
 )
 USER_LIMIT = Cause(
     "mysql.user-limit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 #: How the ports are kept from changing at the next restart, by the server's system.
 PIN = (
@@ -42,6 +42,7 @@ STALE = Cause(
     "Restart the service that the detail names on the server, so that it registers anew; if it runs and listens there, "
     "permit the port on the firewalls between the two.",
     "On the server: rpcinfo -p; ss -lntup   # compare the ports",
+    scoped=Scope.TARGET,
 )
 NOT_REGISTERED = Cause(
     "nfs.not-registered",
@@ -62,6 +63,7 @@ NO_RPCBIND = Cause(
     "Start rpcbind and the services of NFSv3 on the server, or scan with NFSv4 (option `nfs_version: 4`), which needs "
     "port 2049 alone.",
     "On the agent: rpcinfo -p {host}",
+    scoped=Scope.TARGET,
 )
 RPCBIND_DENIED = Cause(
     "nfs.rpcbind-denied",
@@ -70,6 +72,7 @@ RPCBIND_DENIED = Cause(
     "rpcbind runs, and refuses to talk to this agent (hosts.deny, or its own access rules).",
     "Permit the agent in /etc/hosts.allow of the server: rpcbind: AGENT.",
     "On the agent: rpcinfo -p {host}; on the server: grep rpcbind /etc/hosts.allow /etc/hosts.deny",
+    scoped=Scope.PATH,
 )
 VERSION_NOT_OFFERED = Cause(
     "nfs.version-not-offered",
@@ -118,6 +121,7 @@ NOT_FOR_AGENT = Cause(
     "Add the agent to the export (the fix has the line) and run exportfs -ra; if the export names hosts, have the "
     "agent's reverse DNS record say that name.",
     "On the agent: showmount -e {host}; on the server: exportfs -v",
+    scoped=Scope.PATH,
 )
 HIDDEN = Cause(
     "nfs.export-hidden",

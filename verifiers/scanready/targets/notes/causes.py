@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 _BY_HAND = "On the agent, in the Notes client: File, Preferences, Notes Ports, Trace, with the server's name"
 
@@ -25,6 +25,7 @@ HUNG_UP = Cause(
     "Look into the server's console at the time of the check; then try with a Notes client from this agent.",
     _BY_HAND,
     definite=False,
+    scoped=Scope.PATH,
 )
 NAMELESS = Cause(
     "notes.nameless",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 SERVICE_UNKNOWN = Cause(
     "oracle.service-unknown",
@@ -54,6 +54,7 @@ NODE_NOT_INVITED = Cause(
     "Make sure that it is the listener's port (lsnrctl status); then add the agent to tcp.invited_nodes in the "
     "listener's sqlnet.ora (the fix has its address), and reload the listener.",
     "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
+    scoped=Scope.PATH,
 )
 NEXT_HOP = Cause(
     "oracle.next-hop",

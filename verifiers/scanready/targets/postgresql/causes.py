@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 HBA_REJECTED = Cause(
     "postgresql.hba-rejected",
@@ -11,6 +11,7 @@ HBA_REJECTED = Cause(
     "pg_hba.conf does not let this agent in with this user, database and encryption.",
     "Add the line of the fix to pg_hba.conf (before any reject line that matches), then SELECT pg_reload_conf();",
     "psql -h {host} -p {port} -U {user} {database}  # the FATAL line names what was refused",
+    scoped=Scope.PATH,
 )
 TLS_REFUSED = Cause(
     "postgresql.tls-refused",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 # which SMB it speaks --------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,7 @@ HOST_DENIED = Cause(
     "deny).",
     "Put the agent's address on the list, for the server or for the share.",
     "On the server: testparm -s --parameter-name='hosts allow'; its log says 'Denied connection from' the agent.",
+    scoped=Scope.PATH,
 )
 NETBIOS_NAME = Cause(
     "smb.netbios-name",

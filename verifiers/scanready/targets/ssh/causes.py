@@ -89,6 +89,7 @@ ACCOUNT_BARRED = Cause(
     "account rules (pam_access, time limits, an expired account).",
     "Permit the scan account from this agent's address in the target's account rules.",
     "On the target: the authentication log (journalctl -u ssh, /var/log/auth.log, /var/log/secure) at that time.",
+    may_count=True,
 )
 
 # the command ------------------------------------------------------------------------------------------------------

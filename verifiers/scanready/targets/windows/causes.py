@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, Owner, Scope, Step
 
 # the endpoint mapper --------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,7 @@ RPC_REFUSED = Cause(
     "On the target: netsh rpc filter show filter, and delete or narrow the filter that names the agent or anonymous "
     "callers; or give a credential.",
     "On another Windows: portqry -n {host} -e {port}",
+    scoped=Scope.PATH,
 )
 NAT_OR_MULTIHOMED = Cause(
     "windows.nat-or-multihomed",
