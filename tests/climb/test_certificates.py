@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -233,6 +234,30 @@ def test_a_name_only_in_cn_does_not_count() -> None:
 def test_rubbish_is_untrusted_and_never_an_exception(chain: tuple[bytes, ...]) -> None:
     judgement = certificates.judge(TlsSession("TLSv1.3", "any", None, chain), "db7.corp")
     assert [cause.code for cause, _ in judgement.faults] == ["tls.untrusted"]
+
+
+def test_a_version_that_x509_does_not_have_is_untrusted() -> None:
+    der = issued().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x22", 1)
+    assert "cannot be read" in faults(der)["tls.untrusted"]
+
+
+def test_a_certificate_of_ten_thousand_names_is_not_read() -> None:
+    der = issued(names=("db7.corp", *(f"host-{number}.corp.example" for number in range(10_000))))
+    began = time.thread_time()
+    assert "are more than" in faults(der)["tls.untrusted"]
+    assert time.thread_time() - began < 0.02
+
+
+@pytest.mark.parametrize("names", [("db7.corp",), ("db7.corp", "fd00::7")])
+def test_any_byte_may_be_wrong(names: tuple[str, ...]) -> None:
+    """Duplicate extensions, unknown kinds of name, broken keys: the parser has an exception for each."""
+    good = issued(names=names)
+    codes = {"tls.untrusted", "tls.name-mismatch", "tls.expired", "tls.intercepted"}
+    for place in range(len(good)):
+        for value in (0, 0xFF, good[place] ^ 1, good[place] ^ 0x20):
+            judged = faults(good[:place] + bytes([value]) + good[place + 1 :])
+            assert judged.keys() <= codes
+            assert judged.keys() & {"tls.untrusted", "tls.intercepted"}, "nothing that is broken becomes trusted"
 
 
 def told(ca_file: Path | None) -> Report:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scanready.catalogue.option import (
         ALLOW_CLEARTEXT,
         ALLOW_LOGIN_PROBE,
+        ALLOW_UNTRUSTED,
         DATABASE,
         TABLE,
         TLS,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOW_CLEARTEXT",
     "ALLOW_LOGIN_PROBE",
+    "ALLOW_UNTRUSTED",
     "ALWAYS",
     "DATABASE",
     "INVENTED_USER",
@@ -147,8 +149,8 @@ _HOMES = {
     "TargetType",
     "scanready.catalogue.exchange": "Exchange with_login with_probe",
     "scanready.catalogue.facts": "Fact Kind facts",
-    "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE DATABASE TABLE TLS USER flag identifier rooted "
-    "switch text",
+    "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE ALLOW_UNTRUSTED DATABASE TABLE TLS USER flag "
+    "identifier rooted switch text",
     "scanready.catalogue.requirement": "one_port",
     "scanready.catalogue.wrong": "Wrong",
     "scanready.causes.common": "common",

@@ -11,7 +11,7 @@ from fixtures.emulators import http as emulated
 from fixtures.emulators import in_background
 from scanready.clients.http_talk import Url
 from scanready.model import Outcome, Owner, Step, Verdict
-from tests.ladder import check_of, expect, story
+from tests.ladder import check_of, expect
 from tests.websites import BASIC, ER, OK, moved, serving, site, tls, visited
 
 # --- redirects ----------------------------------------------------------------------------------------------------
@@ -52,12 +52,15 @@ def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
         expect(visited(plain), Verdict.BLOCKED, "tls.not-offered", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
-def test_a_redirect_to_another_host_limits_and_gets_no_credential() -> None:
+def test_a_redirect_to_another_host_gets_no_credential() -> None:
     with serving(BASIC, host="127.0.0.2") as other, serving(moved(f"http://127.0.0.2:{other.port}/login")) as server:
         there = f"http://127.0.0.2:{other.port}/login"
         other.behaviour = site({"/login": BASIC})
         report = visited(server, credential=ER, allow_cleartext=True)
-    expect(report, Verdict.LIMITED, "http.redirects-elsewhere", step=Step.AUTH, owner=Owner.OPERATOR, fix=there)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR, fix=there)
+    prompt = check_of(report, Step.AUTH)
+    assert prompt.finding is not None
+    assert prompt.finding.cause.code == "http.redirects-elsewhere"
     assert report.footprint.login_attempts == 0
     assert b"Authorization" not in b"".join(record.received for record in other.connections)
     assert "was not sent" in check_of(report, Step.LOGIN).summary
@@ -74,9 +77,8 @@ def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
 def test_the_credential_does_not_go_to_another_port() -> None:
     with serving(BASIC, **tls()) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
         report = visited(plain, credential=ER, allow_cleartext=True)
-    assert report.verdict is Verdict.READY, story(report)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, fix=f"https://127.0.0.1:{secure.port}/")
     assert report.footprint.login_attempts == 0
-    assert check_of(report, Step.LOGIN).outcome is Outcome.SKIPPED
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def switch(name: str) -> Option:
 
 #: Options that several protocols have.
 ALLOW_CLEARTEXT = switch("allow_cleartext")
+ALLOW_UNTRUSTED = switch("allow_untrusted")
 ALLOW_LOGIN_PROBE = switch("allow_login_probe")
 TLS = switch("tls")
 TABLE = Option("table")

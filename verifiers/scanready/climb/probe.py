@@ -52,6 +52,8 @@ Dead = list[Check] | None
 
 # What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
+#: A certificate with one of these proves nothing about who receives a secret.
+_KEEPS_SECRETS = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
@@ -131,6 +133,7 @@ class Probe:
         self._tap = shared.tap(target) if shared.tap else None
         self._secrets = secrets_of(target.credential)
         self._turn = turn
+        self._certificate_faults: dict[str, tuple[tuple[Cause, str], ...]] = {}
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
 
@@ -290,6 +293,7 @@ class Probe:
         rung.ok(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )
+        self._certificate_faults[name or self.host] = judgement.faults
         if judgement.faults:
             rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
         if session.old:
@@ -352,6 +356,8 @@ class Probe:
             raise TimeoutError("no time is left for a login")
         credential = self.credential
         assert credential is not None, "a login needs a credential"
+        if self.row.requirements.verifies_certificate:
+            self.about_to_send_over_tls()
         if why := _unsayable(credential.password or ""):
             raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
         guard = self.shared.guard
@@ -390,6 +396,24 @@ class Probe:
             raise Failure(
                 common.LOGIN_WITHHELD,
                 "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
+            )
+
+    def about_to_send_over_tls(self, host: str | None = None) -> None:
+        """Call before a secret goes to ``host`` (the target's own by default), whose certificate was judged.
+
+        :meth:`attempt` and :meth:`login` do so for types whose scanner verifies certificates.
+
+        Raises:
+            Failure: ``login.withheld``: the certificate is untrusted, of an inspecting device, or for another name, and
+                the target's option ``allow_untrusted`` does not permit it.
+        """
+        judged = self._certificate_faults.get(host or self.host, ())
+        faults = [detail for cause, detail in judged if cause in _KEEPS_SECRETS]
+        if faults and not self.target.options.get("allow_untrusted"):
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(faults)}; "
+                "`allow_untrusted: true` at the target permits it, and `ca_file` trusts a further authority",
             )
 
     async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:

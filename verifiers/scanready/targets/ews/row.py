@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scanready.catalogue.option import Option, switch
+from scanready.catalogue.option import ALLOW_UNTRUSTED, Option, switch
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
@@ -33,7 +33,7 @@ EWS = TargetType(
     tls=True,
     path="mailbox",
     split=_endpoint,
-    options=(Option("mailbox"), PATH, switch("autodiscover"), PROXY),
+    options=(Option("mailbox"), PATH, switch("autodiscover"), PROXY, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=(Driver("exchangelib", "exchangelib", "mail"),),
     nmap=Nmap(by_port=False),

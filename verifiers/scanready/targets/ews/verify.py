@@ -94,6 +94,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
             rung.stop(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
         loading = asyncio.get_running_loop().run_in_executor(probe.shared.logins, login.load)
         await asyncio.wait_for(loading, probe.remaining)
+        probe.about_to_send_over_tls(prompt.url.host)
         result = await probe.login(login.visit, where, dials=1)
         rung.ok(f"logged in as {credential.username} with {prompt.schemes[0]}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:

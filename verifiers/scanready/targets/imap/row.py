@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.option import ALLOW_CLEARTEXT, Option
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, Option
 from scanready.catalogue.row import Cost, Driver, Group, Nmap, TargetType
 
 _COST = Cost(1, 2, login_attempts=1, log="one info line: logged out without authenticating")
@@ -22,7 +22,7 @@ IMAP = TargetType(
     server_first=True,
     starttls="imap",
     path="folder",
-    options=(_FOLDER, ALLOW_CLEARTEXT),
+    options=(_FOLDER, ALLOW_CLEARTEXT, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("imap", "imap2"), in_tls="imaps"),
@@ -41,7 +41,7 @@ IMAPS = TargetType(
     place=2,
     tls=True,
     path="folder",
-    options=(_FOLDER,),
+    options=(_FOLDER, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("imaps",)),

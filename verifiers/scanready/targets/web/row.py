@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.option import ALLOW_CLEARTEXT
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
@@ -27,7 +27,7 @@ HTTP = TargetType(
     group=Group.WEB,
     place=1,
     path="path",
-    options=(PATH, PROXY, ALLOW_CLEARTEXT),
+    options=(PATH, PROXY, ALLOW_CLEARTEXT, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("http", "http-proxy", "http-alt"), in_tls="https"),
@@ -46,7 +46,7 @@ HTTPS = TargetType(
     place=2,
     tls=True,
     path="path",
-    options=(PATH, PROXY),
+    options=(PATH, PROXY, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("https", "https-alt")),

@@ -117,7 +117,7 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
         return
     if prompt.withheld:
         async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
-            rung.skip(prompt.withheld)
+            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, str(prompt.url))
     else:
         await _log_in(probe, prompt)
 
@@ -149,6 +149,8 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         scheme = prompt.schemes[0]
         if scheme == "basic" and prompt.url.scheme == "http":
             probe.about_to_send_in_clear()
+        if prompt.url.scheme == "https":
+            probe.about_to_send_over_tls(prompt.url.host)
         proxy = http_talk.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
