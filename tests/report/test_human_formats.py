@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scanready.causes import common
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
+from scanready.remedies.placeholders import named
 from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
 from scanready.report.filled import fill
@@ -56,6 +57,13 @@ def test_escapes_are_visible_and_length_is_bounded() -> None:
 def test_hosts_are_filled_in_as_one_harmless_word(host: str, shown: str) -> None:
     assert fill("nc -vz {host} {port}", Target(host, "ssh", 22)) == shown
     assert fill("ssh {user}@x", Target(host, "ssh", 22, {}, Credential("c", "o'er"))) == "ssh 'o'\"'\"'er'@x"
+
+
+def test_a_place_that_nothing_fills_is_a_word_in_capitals() -> None:
+    text = "set {nope} on {host}:{port} as ${HOME} { print } {'a': 1} {}"
+    assert fill(text, Target("db7", "ssh", 22)) == "set NOPE on db7:22 as ${HOME} { print } {'a': 1} {}"
+    assert named(text) == "set NOPE on HOST:PORT as ${HOME} { print } {'a': 1} {}"
+    assert fill("{user}", Target("{nope}", "ssh", 22, {"user": "{host}"})) == "'{host}'"
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])

@@ -12,7 +12,10 @@ from scanready.catalogue import TargetType
 from scanready.model import Target, bracketed
 from scanready.wire.printable import visible
 
-_PLACEHOLDER = re.compile(r"\{(host\}:\{port|host|port|user|database|path|url|starttls)\}")
+#: The places that a target fills, as they stand in braces.
+PLACES = ("host", "port", "user", "database", "path", "url", "starttls")
+#: A place, or a word in braces that is none; ``${NAME}`` is the shell's.
+_PLACEHOLDER = re.compile(r"(?<!\$)\{(host\}:\{port|[A-Za-z_][A-Za-z0-9_]*)\}")
 _WORDS = {"host}:{port": "HOST:PORT", "starttls": "[-starttls PROTOCOL] "}
 _SAFE_WORD = re.compile(r"[\w.:%@+/\-\[\]]+", re.ASCII)
 
@@ -24,7 +27,8 @@ def fill(text: str, target: Target, row: TargetType | None) -> str:
     the host: share, export, service ...), ``{url}`` (the target itself) and ``{starttls}`` (an option of
     ``openssl s_client``, or nothing).
 
-    Values are put in as words that a shell leaves alone: the text is meant to be pasted.
+    Values are put in as words that a shell leaves alone: the text is meant to be pasted. Another word in braces is
+    shown in capitals, as a place that the reader fills.
     """
     if "{" not in text:
         return text
@@ -40,7 +44,12 @@ def fill(text: str, target: Target, row: TargetType | None) -> str:
         "url": f"{(row and row.scheme) or target.type}://{endpoint}{options.get('path', '/')}",
     }
     filled = text.replace("{starttls}", f"-starttls {row.starttls} " if row and row.starttls else "")
-    return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), filled)
+    return _PLACEHOLDER.sub(lambda found: _word(values.get(found[1], found[1].upper())), filled)
+
+
+def unknown_places(text: str) -> list[str]:
+    """Return the words in braces that :func:`fill` has no value for, with their braces."""
+    return [found[0] for found in _PLACEHOLDER.finditer(text) if not set(found[1].split("}:{")) <= set(PLACES)]
 
 
 def _is_machine(row: TargetType, target: Target) -> bool:
