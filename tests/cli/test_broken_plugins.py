@@ -55,32 +55,53 @@ def who_is(name: str) -> str:
 
 
 UNUSABLE: Mapping[str, tuple[Mapping[str, str], str]] = {
-    "no port": ({"row": row(port="0")}, "its row has no port from 1 to 65535, but 0"),
-    "port as text": ({"row": row(port="'80'")}, "its row has no port from 1 to 65535, but '80'"),
-    "unknown step": ({"row": row(steps="(Step.CONNECT, 'dance')")}, "its row has a step that is none of agent, "),
-    "steps in disorder": ({"row": row(steps="(Step.AUTH, Step.TLS)")}, "the steps of its row are not in the order"),
-    "steps are a number": ({"row": row(steps="5")}, "does not load: TypeError: "),
-    "no cost": ({"row": row(cost="3")}, "a cost of its row is no Cost"),
-    "option of no kind": ({"row": row(options="('x',)")}, "an option of its row is no Option"),
+    "no port": ({"row": row(port="0")}, "`port` of its row is 0; write a whole number from 1 to 65535"),
+    "port as text": ({"row": row(port="'80'")}, "`port` of its row is '80'; write a whole number from 1 to 65535"),
+    "unknown step": (
+        {"row": row(steps="(Step.CONNECT, 'dance')")},
+        "`steps[1]` of its row is 'dance'; write one of Step.AGENT, ",
+    ),
+    "steps in disorder": (
+        {"row": row(steps="(Step.AUTH, Step.TLS)")},
+        "`steps` of its row is not in the order of the ladder; write (Step.TLS, Step.AUTH,)",
+    ),
+    "steps are a number": (
+        {"row": row(steps="5")},
+        "`steps` of its row is 5; write a tuple, each item one of Step.AGENT, ",
+    ),
+    "no cost": ({"row": row(cost="3")}, "`cost` of its row is 3; write Cost(...)"),
+    "option of no kind": ({"row": row(options="('x',)")}, "`options[0]` of its row is 'x'; write Option(...)"),
     "option twice": ({"row": row(options="(Option('x'), Option('x'))")}, "two of its options are called 'x'"),
-    "no schema": ({"row": row(options="(Option('x', schema={1, 2}),)")}, "the schema of its option 'x' is no mapping"),
-    "path of no option": ({"row": row(path="'x'")}, "its row gives a URL's path to 'x', which is none of its options"),
-    "check is no function": ({"row": row(check="7")}, "the check of its row is no function"),
-    "another name": ({"row": row().replace('"queue", "M', '"kew", "M')}, "its row is called 'kew'; both names must be"),
-    "nothing to climb with": ({"row": row(home="''")}, "its row has neither a home nor a coroutine as its verifier"),
-    "no row": ({"row": "QUEUE = 7"}, "is a int, neither a TargetType nor a coroutine `verify(probe)`"),
+    "no schema": (
+        {"row": row(options="(Option('x', schema={1, 2}),)")},
+        "`options[0].schema` of its row is {1, 2}; write a mapping",
+    ),
+    "path of no option": ({"row": row(path="'x'")}, "`path` of its row is 'x', which is none of its options"),
+    "check is no function": ({"row": row(check="7")}, "`check` of its row is 7; write a function of 2 arguments"),
+    "another name": (
+        {"row": row().replace('"queue", "M', '"kew", "M')},
+        "`name` of its row is 'kew'; write 'queue', the name of",
+    ),
+    "nothing to climb with": (
+        {"row": row(home="''")},
+        "its row has neither a `home` nor a coroutine as its `verifier`",
+    ),
+    "no row": ({"row": "QUEUE = 7"}, "is 7, neither a TargetType nor a coroutine function `verify(probe)`"),
     "no such name": ({"row": ""}, "does not load: AttributeError: module 'acme_queue.row' has no attribute 'QUEUE'"),
     "raises on import": ({"row": "raise OSError('no\\x1b[31m disk')"}, "does not load: OSError: no\\x1b[31m disk"),
     "ends the process": ({"row": "raise SystemExit(3)"}, "does not load: SystemExit: 3"),
     "no syntax": ({"row": "QUEUE = ("}, "does not load: SyntaxError: '(' was never closed"),
     "verifier raises": ({"verify": "import no_such_library"}, "does not load: ModuleNotFoundError: No module named"),
     "verifier has no verify": ({"verify": ""}, "does not load: AttributeError: module 'acme_queue.verify' has no"),
-    "verify waits for nothing": ({"verify": "def verify(probe): pass"}, "its verify is no coroutine function"),
+    "verify waits for nothing": (
+        {"verify": "def verify(probe): pass"},
+        "its verify is a function that is no coroutine; write a coroutine function of 1 argument",
+    ),
     "requirements raise": ({"requirements": "1/0"}, "its module requirements cannot be used: ZeroDivisionError: "),
     "no requirements": ({"requirements": ""}, "its module requirements cannot be used: AttributeError: module"),
     "requirements of others": (
         {"requirements": "REQUIREMENTS = {}"},
-        "its module requirements cannot be used: its REQUIREMENTS are no mapping with Requirements for 'queue'",
+        "its module requirements cannot be used: its REQUIREMENTS have nothing for 'queue'; write ",
     ),
     "requirements without ports": (
         {
@@ -89,7 +110,7 @@ UNUSABLE: Mapping[str, tuple[Mapping[str, str], str]] = {
                 REQUIREMENTS = {"queue": Requirements((Requirement("many", "tcp", "a book"),))}
             """
         },
-        "its module requirements cannot be used: a line of its requirements has no ports, but 'many'",
+        "its module requirements cannot be used: `lines[0].ports` of its requirements is 'many'; write ports as text",
     ),
     "no client": (
         {
@@ -123,9 +144,15 @@ WORDS: Mapping[str, tuple[Mapping[str, str], str]] = {
     "story raises": ({"story": "import no_such_library"}, "its module story is left out: ModuleNotFoundError: "),
     "no story": ({"story": ""}, "its module story is left out: AttributeError: "),
     "story of others": ({"story": "STORY = {}"}, "its module story is left out: its STORY has nothing for 'queue'"),
-    "story of words": ({"story": "STORY = {'queue': {'auth': 'hello'}}"}, "its module story is left out: its STORY is"),
+    "story of words": (
+        {"story": "STORY = {'queue': {'auth': 'hello'}}"},
+        "its module story is left out: `key` of its STORY is",
+    ),
     "signatures raise": ({"signatures": "raise SystemExit"}, "its module signatures is left out: SystemExit: "),
-    "signatures of words": ({"signatures": "SIGNATURES = 'AMQP'"}, "its module signatures is left out: its SIGNATURES"),
+    "signatures of words": (
+        {"signatures": "SIGNATURES = 'AMQP'"},
+        "its module signatures is left out: its SIGNATURES is 'AMQP'",
+    ),
     "causes raise": ({"causes": "1/0"}, "its module causes is left out: ZeroDivisionError: division by zero"),
     "cause without a shape": (
         {
@@ -134,7 +161,7 @@ WORDS: Mapping[str, tuple[Mapping[str, str], str]] = {
                 FULL = Cause("queue full", Owner.SERVER, Step.AUTH, "Full.", "Empty it.", "Look.")
             """
         },
-        "its module causes is left out: of its cause FULL, the code is 'queue full', not of the form",
+        "its cause FULL is left out: the code is 'queue full', not of the form",
     ),
 }
 
@@ -271,7 +298,7 @@ def test_two_plugins_of_one_name(tmp_path: Path) -> None:
     ("name", "says"),
     [
         ("mysql", "mysql is a type of scanready itself; ignored"),
-        ("My Queue", "its name is no word of lower-case letters, digits and -; ignored"),
+        ("My Queue", "its name is 'My Queue'; write a word of lower-case letters, digits and hyphens that begins with"),
     ],
 )
 def test_a_name_that_cannot_be_had(tmp_path: Path, name: str, says: str) -> None:
@@ -306,7 +333,11 @@ def test_causes_whose_codes_are_taken(tmp_path: Path) -> None:
     who = "plug-in beta (kew = beta.row:QUEUE): its cause"
     taken = f"{who} queue.full is left out: plug-in acme-queue (queue = acme_queue.row:QUEUE) has that code"
     assert taken in told.stderr
-    assert f"{who} login.refused is left out: scanready itself has that code" in told.stderr
+    assert "login.refused" not in told.stderr
+    told = plugin.run(tmp_path, ["explain", "login.refused"])
+    assert (
+        "(kew = beta.row:QUEUE): its cause OURS is left out: the code login.refused is scanready's own" in told.stderr
+    )
     listed = plugin.run(tmp_path, ["types"])
     assert taken in listed.stderr
     completed = plugin.run(tmp_path, ["check", "kew://127.0.0.1:9", "--no-canary"])

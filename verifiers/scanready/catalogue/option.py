@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .bounds import OptionName
 from .wrong import Wrong, shown
 
 #: The JSON Schema of an option that is plain text.
@@ -85,10 +86,10 @@ class Option:
         verbatim: whether a URL's path gives it as it is written, percent-encoding included.
     """
 
-    name: str
+    name: OptionName
     read: Reader = text
     schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA)
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[OptionName, ...] = ()
     tree: bool = False
     rooted: bool = False
     verbatim: bool = False
@@ -98,6 +99,34 @@ def switch(name: str) -> Option:
     """Return an option that is true or false."""
     return Option(name, flag, {"type": "boolean"})
 
+
+#: The keys that an inventory has for every target, for accounts and for itself: no option can have such a name.
+RESERVED = frozenset(
+    (
+        "host",
+        "hosts",
+        "type",
+        "types",
+        "port",
+        "credential",
+        "tags",
+        "expect",
+        "name",
+        "master",
+        "timeout",
+        "depth",
+        "ca_file",
+        "username",
+        "password",
+        "key_file",
+        "key_passphrase",
+        "authority",
+        "agent",
+        "defaults",
+        "credentials",
+        "targets",
+    )
+)
 
 #: Options that several protocols have.
 ALLOW_CLEARTEXT = switch("allow_cleartext")

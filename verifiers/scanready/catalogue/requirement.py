@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from scanready.model import Target
+
+from .bounds import Line, OneOf, Platform, RequiredPorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Condition:
     for a line that always applies.
     """
 
-    text: str
+    text: Line
     holds: Callable[[Target, Seen], bool | None]
 
 
@@ -49,8 +51,8 @@ class Requirement:
     "tcp", "udp" or "tcp,udp"; ``source`` quotes the document.
     """
 
-    ports: str
-    transport: str
+    ports: RequiredPorts
+    transport: Annotated[str, OneOf(("tcp", "udp", "tcp,udp"))]
     source: str
     when: Condition = ALWAYS
 
@@ -72,10 +74,10 @@ class Requirements:
 
     lines: tuple[Requirement, ...] = ()
     doubt: str = ""
-    agent: str | None = None
-    suits: str | None = None
+    agent: Platform | None = None
+    suits: Platform | None = None
     alike: bool = False
-    client: str | None = None
+    client: Line | None = None
     verifies_certificate: bool = False
 
 

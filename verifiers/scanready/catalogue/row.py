@@ -14,10 +14,28 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from scanready.model import Credential, Step, Target
 
+from .bounds import (
+    Count,
+    Import,
+    Line,
+    Lowered,
+    Module,
+    OneOf,
+    OptionName,
+    Package,
+    Place,
+    Port,
+    Ports,
+    Protocol,
+    Scheme,
+    Title,
+    TypeName,
+    TypeOrNone,
+)
 from .option import Option
 from .requirement import NONE, Requirements
 
@@ -49,11 +67,11 @@ class Cost:
         shared: the first messages are the same for all options, so that targets on one port share them.
     """
 
-    connections: int
-    with_credential: int
-    probe_logins: int = 0
-    login_attempts: int = 0
-    log: str = ""
+    connections: Count
+    with_credential: Count
+    probe_logins: Count = 0
+    login_attempts: Count = 0
+    log: Line = ""
     shared: bool = False
 
 
@@ -68,10 +86,10 @@ class Driver:
         limits: what it cannot do and the scanner's own client may, in words; never the target's fault.
     """
 
-    module: str
-    distribution: str
-    extra: str
-    limits: str = ""
+    module: Import
+    distribution: Title
+    extra: Line
+    limits: Line = ""
 
 
 def _own_port(_: Target) -> str | None:
@@ -90,10 +108,10 @@ class Broker:
         names: what it names *in place of* the target's own port, such as "instance HR"; None if that port stands.
     """
 
-    name: str
-    port: int | None
-    transport: str
-    ports: str
+    name: Title
+    port: Port | None
+    transport: Annotated[str, OneOf(("tcp", "udp"))]
+    ports: Ports
     names: Callable[[Target], str | None] = _own_port
 
 
@@ -110,11 +128,11 @@ class Nmap:
         by_port: whether its port number is enough to suggest it.
     """
 
-    services: tuple[str, ...] = ()
-    on_own_port: Mapping[str, str] = field(default_factory=dict)
-    in_tls: str = ""
-    parts: Mapping[str, str] = field(default_factory=dict)
-    ports: Mapping[int, str] = field(default_factory=dict)
+    services: tuple[Title, ...] = ()
+    on_own_port: Mapping[Title, Line] = field(default_factory=dict)
+    in_tls: TypeOrNone = ""
+    parts: Mapping[Title, Line] = field(default_factory=dict)
+    ports: Mapping[Port, Line] = field(default_factory=dict)
     by_port: bool = True
 
 
@@ -129,9 +147,9 @@ class Called:
         ansible_port: whether Ansible's port is the one that a scan uses, too.
     """
 
-    names: tuple[str, ...] = ()
-    systems: tuple[str, ...] = ()
-    ansible: tuple[str, ...] = ()
+    names: tuple[Lowered, ...] = ()
+    systems: tuple[Lowered, ...] = ()
+    ansible: tuple[Line, ...] = ()
     ansible_port: bool = False
 
 
@@ -188,24 +206,26 @@ class TargetType:
         proven_by: who says, besides our own tests, that the check is right.
         parts: sibling modules in place of those of ``home``, None for one that is left out. Set by the registry for a
             row of another package, whose modules are checked when it is loaded.
+        broken: why the type cannot be used, on one line; empty if it can. Set by the registry: such a row stands for
+            what another package failed to bring, so nothing of a target is judged by it, and its port may be 0.
     """
 
-    name: str
-    title: str
-    port: int
+    name: TypeName
+    title: Title
+    port: Port
     cost: Cost
-    speaks: str
-    home: str = ""
-    verifier: str | Verifier = "verify"
+    speaks: Protocol
+    home: Package = ""
+    verifier: Module | Verifier = "verify"
     group: Group = Group.OTHER
-    place: int = 0
+    place: Place = 0
     server_first: bool = False
     counts_hang_ups: bool = False
     tls: bool = False
-    clear_port: int | None = None
-    starttls: str = ""
-    scheme: str = ""
-    path: str | None = None
+    clear_port: Port | None = None
+    starttls: Scheme = ""
+    scheme: Scheme = ""
+    path: OptionName | None = None
     split: Callable[[str], Mapping[str, str] | None] = _no_split
     options: tuple[Option, ...] = ()
     any_option: bool = False
@@ -223,8 +243,9 @@ class TargetType:
     brokers: tuple[Broker, ...] = ()
     nmap: Nmap = Nmap()
     called: Called = Called()
-    proven_by: str = ""
+    proven_by: Line = ""
     parts: Mapping[str, ModuleType | None] = field(default_factory=dict)
+    broken: str = ""
 
     def on(self, port: int) -> TargetType:
         """The row as it holds for a target on ``port``: without TLS on the port where there is none."""

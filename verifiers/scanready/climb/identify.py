@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scanready.catalogue import Catalogue
+from scanready.catalogue.bounds import Protocol
 from scanready.wire import tls
 
 #: Everything that identifies a protocol is at its start.
@@ -47,7 +48,7 @@ class Signature:
         rank: its place among all signatures, the lowest first: surer signatures before looser ones.
     """
 
-    protocol: str
+    protocol: Protocol
     recognise: Recogniser
     rank: int
 

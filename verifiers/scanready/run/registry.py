@@ -8,20 +8,18 @@ type, and a stand-in row speaks for it.
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import import_module
-from pkgutil import iter_modules
 
-from scanready import causes, targets
-from scanready.catalogue import Catalogue, TargetType, Verifier
+from scanready.catalogue import Catalogue, Verifier
 from scanready.model import Cause
 
+from .built_in import built_in_causes, built_in_rows
 from .plugins.load import Plugins
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """Return all target types; those of other packages are looked for when they are needed."""
-    return Catalogue(_built_in(), _plugins())
+    return Catalogue(built_in_rows(), _plugins())
 
 
 def verifier(name: str) -> Verifier | None:
@@ -40,9 +38,13 @@ def plugins_installed() -> list[str]:
     return sorted(f"{entry.name} = {entry.value}" for entry in _plugins().installed)
 
 
-def problems() -> list[str]:
-    """Return the faults of the plug-ins that were loaded so far: a line each, with package and entry point."""
-    return _plugins().problems
+def problems(about: str | None = None) -> list[str]:
+    """Return the faults of the plug-ins that were loaded so far: a line each, with package and entry point.
+
+    Args:
+        about: a type's name or a cause's code, to return only what concerns it; None for everything.
+    """
+    return _plugins().problems(about)
 
 
 def all_causes() -> dict[str, Cause]:
@@ -50,22 +52,6 @@ def all_causes() -> dict[str, Cause]:
     return _plugins().with_causes(built_in_causes())
 
 
-def built_in_causes() -> dict[str, Cause]:
-    """Return the causes of scanready itself by their codes.
-
-    Raises:
-        ValueError: two causes share a code.
-    """
-    names = sorted((module.name for module in iter_modules(causes.__path__)), key=lambda name: (name != "common", name))
-    shared = [import_module(f"{causes.__name__}.{name}") for name in names]
-    return causes.by_code(*shared, *Catalogue(_built_in()).parts("causes"))
-
-
-@lru_cache(maxsize=1)
-def _built_in() -> dict[str, TargetType]:
-    return {row.name: row for row in targets.rows()}
-
-
 @lru_cache(maxsize=1)
 def _plugins() -> Plugins:
-    return Plugins(_built_in().keys())
+    return Plugins(built_in_rows().keys())

@@ -33,6 +33,7 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
     from scanready.run.registry import all_causes
 
     causes = all_causes()
+    warn_of_plugins(code)  # first: the cause that is asked for may be one of a plug-in that is broken
     found = _find(code, causes)
     one = code in causes
     if as_json or format_ == "json":
@@ -40,7 +41,6 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
         show(json.dumps(objects[0] if one else objects, indent=2) + "\n")
     else:
         show(_one(found[0]) if one else _list(found))
-    warn_of_plugins()
 
 
 def cause_object(cause: Cause) -> dict[str, Any]:

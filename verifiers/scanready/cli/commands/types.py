@@ -20,6 +20,8 @@ from scanready.wire.printable import visible
 
 #: The evidence shown for a type of another package that states none.
 _FOREIGN = "its own package"
+#: The same for a type whose package is broken; a line on stderr says why.
+_BROKEN = "nothing: it cannot be used"
 _LEGEND = """
 alone: the last step without a credential; login: with one; cost: connections at most, without and with a credential
 `scanready types TYPE` has all steps, the document's own lines, what is doubtful, and what the target logs"""
@@ -48,7 +50,7 @@ def command(type_: str | None, format_: str, as_json: bool) -> None:
     else:
         show(_table(rows) if type_ is None else _one(rows[0]))
     all_causes()  # two plug-ins may claim one code
-    warn_of_plugins()
+    warn_of_plugins(type_)
 
 
 def type_object(row: TargetType) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def type_object(row: TargetType) -> dict[str, Any]:
         "type": row.name,
         "title": row.title,
         "port": row.port,
-        "built": True,  # since all are; the key stays for who reads it
+        "built": not row.broken,
         "steps": [step.value for step in row.steps],
         "steps_without_credential": [step.value for step in row.unaided],
         "proof": row.proof.value,
@@ -119,7 +121,7 @@ def _table(rows: list[TargetType]) -> str:
     for row in rows:
         ports = ", ".join(dict.fromkeys(line.ports for line in row.requirements.lines))
         cost = f"{row.cost.connections}/{row.cost.with_credential}"
-        port, proof = str(row.port or "-"), row.proven_by or _FOREIGN
+        port, proof = str(row.port or "-"), _BROKEN if row.broken else row.proven_by or _FOREIGN
         table.add_row(Text(visible(row.name)), port, ports, _last(row.unaided), _last(row.aided), cost, proof)
     paper.draw(table)
     paper.draw(Text(_LEGEND))
@@ -140,6 +142,7 @@ def _one(row: TargetType) -> str:
     wanted = row.requirements
     paper.draw(Text.assemble((visible(row.name), "bold"), f": {visible(row.title)}"))
     lines = [
+        *([("broken", row.broken)] if row.broken else []),
         ("port", str(row.port or "none of its own: give one")),
         ("steps", f"{', '.join(row.unaided)}; {row.readiness}"),
         *([("with a credential", ", ".join(row.aided))] if row.aided else []),

@@ -188,11 +188,11 @@ def plugins_load(targets: Sequence[Target]) -> None:
     warn_of_plugins()
 
 
-def warn_of_plugins() -> None:
-    """Say what is wrong with the plug-ins that were loaded so far."""
+def warn_of_plugins(about: str | None = None) -> None:
+    """Say what is wrong with the plug-ins that were loaded so far, or only with those that a type or a code names."""
     from scanready.run.registry import problems
 
-    for problem in problems():
+    for problem in problems(about):
         warn(problem)
 
 

@@ -1,32 +1,82 @@
-"""Check the causes that another package brings, and the checks that its verifier records."""
+"""Check the causes that another package brings, and the checks that its verifier records.
+
+A code names one cause: scanready's own codes mean the same in every report. A package may use those constants; a cause
+of its own has a code of its own.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from scanready.model import Cause, Check, Finding, Outcome, Owner, Step
+from scanready.model import Cause, Check, Finding, Outcome, Step
+from scanready.remedies.placeholders import PLACES, fill, unknown_places
+from scanready.run.built_in import built_in_causes, built_in_rows
+
+from .shape import shape_fault, shown
 
 if TYPE_CHECKING:
     from scanready.climb.probe import Probe
 
-_CODE = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
+_CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\.[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_CODE = 80
 
 
 def cause_fault(cause: Cause) -> str:
-    """Say what is wrong with a cause; empty if it can be shown and stored."""
-    if not (isinstance(cause.code, str) and _CODE.fullmatch(cause.code)):
-        return f"the code is {cause.code!r}, not of the form area.what-is-wrong"
-    if not isinstance(cause.owner, Owner) or not isinstance(cause.step, Step):
-        return "the owner is no Owner, or the step no Step"
-    texts = (cause.meaning, cause.remedy, cause.confirm)
-    return "" if all(isinstance(text, str) and text for text in texts) else "a text is empty"
+    """Say what is wrong with a cause, and what to write instead; empty if it can be shown and stored."""
+    if not isinstance(cause.code, str) or not _CODE.fullmatch(cause.code) or len(cause.code) > _LONGEST_CODE:
+        return f"the code is {shown(cause.code)}, not of the form area.what-is-wrong in lower case"
+    if fault := shape_fault(cause, Cause, "it"):
+        return fault
+    for name in ("meaning", "remedy", "confirm"):
+        if not getattr(cause, name).strip():
+            return f"`{name}` of it is empty; write what {_SAYS[name]}"
+    return _taken(cause)
+
+
+def wrong_cause(value: Any) -> str:
+    """Say what is wrong with a constant that is a cause, its places in braces included; empty if it is none."""
+    if not isinstance(value, Cause):
+        return ""
+    return cause_fault(value) or places_fault(value.meaning, value.remedy, value.confirm)
+
+
+_SAYS = {"meaning": "is wrong", "remedy": "the owner does", "confirm": "line shows it without scanready"}
+
+
+def _taken(cause: Cause) -> str:
+    """Say whose the code is, where it is scanready's and the cause is not."""
+    known = built_in_causes()
+    own = known.get(cause.code)
+    if own == cause:
+        return ""
+    if own is not None:
+        different = next(name for name in Cause.__slots__ if getattr(own, name) != getattr(cause, name))
+        return (
+            f"the code {cause.code} is scanready's own, with another {different}; use that constant as it is, or write "
+            "a code with an area of your own, as the name of your type"
+        )
+    area = cause.code.partition(".")[0]
+    if area in built_in_rows() or any(code.partition(".")[0] == area for code in known):
+        return f"the code {cause.code} has an area of scanready's own; write one of your own, as the name of your type"
+    return ""
+
+
+def places_fault(*texts: str) -> str:
+    """Say which place in braces no target fills, in texts that are filled in where they are shown; empty if none."""
+    unknown = [place for text in texts for place in unknown_places(text)]
+    known = ", ".join(f"{{{place}}}" for place in PLACES)
+    return f"nothing fills {unknown[0]}; write one of {known}" if unknown else ""
 
 
 def drop_wrong_checks(probe: Probe) -> str:
     """Remove the checks of a climb that no report can show, and say what is wrong with the first; empty if none is."""
     faults = [_check_fault(check) for check in probe.checks]
     probe.checks[:] = [check for check, fault in zip(probe.checks, faults, strict=True) if not fault]
+    for check in probe.checks:
+        if check.finding is not None and check.finding.fix:
+            check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
     return next(filter(None, faults), "")
 
 

@@ -2,7 +2,7 @@
 
 A package that is broken never ends a run. Its type has a row all the same, whose check ends ``undecided`` and says
 what is wrong; a part that only adds words (the story, a signature, a cause) is left out, and the type works without
-it. Either way there is one line in :attr:`Plugins.problems`, with the package and the entry point.
+it. Either way there is one line in :meth:`Plugins.problems`, with the package and the entry point.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ from scanready.model import Cause, Step
 from scanready.wire.printable import visible
 
 from .attempt import Unusable, attempted
-from .checks import cause_fault
-from .row import name_fault, row_fault
+from .checks import wrong_cause
+from .importing import importing
+from .row import Origin, name_fault, only_options, row_fault
+from .shape import shape_fault
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -41,13 +44,17 @@ class Plugins(Mapping[str, TargetType]):
 
     def __init__(self, built_in: Collection[str]) -> None:
         self._built_in = built_in
-        self._problems: dict[str, None] = {}
+        self._problems: dict[str, set[str]] = {}  # each with its subjects: types and codes of causes
+        self._misnamed: dict[str, str] = {}
         self._rows: dict[str, TargetType] = {}
 
-    @property
-    def problems(self) -> list[str]:
-        """The faults of all plug-ins that were loaded so far: a printable line each, with package and entry point."""
-        return list(self._problems)
+    def problems(self, about: str | None = None) -> list[str]:
+        """Return the faults of the plug-ins that were loaded so far: a printable line each, with its entry point.
+
+        Args:
+            about: a type's name or a cause's code, to return only what concerns it; None for everything.
+        """
+        return [line for line, concerns in self._problems.items() if about is None or concerns & _names_in(about)]
 
     @cached_property
     def entries(self) -> dict[str, EntryPoint]:
@@ -55,7 +62,7 @@ class Plugins(Mapping[str, TargetType]):
         found: dict[str, EntryPoint] = {}
         for entry in sorted(self.installed, key=lambda one: (_package(one), one.name, one.value)):
             if fault := name_fault(entry.name):
-                self._note(entry, f"{fault}; ignored")
+                self._misnamed.setdefault(entry.name.lower(), self._note(entry, fault))
             elif entry.name in self._built_in:
                 self._note(entry, f"{entry.name} is a type of scanready itself; ignored")
             elif entry.name in found:
@@ -66,7 +73,10 @@ class Plugins(Mapping[str, TargetType]):
 
     def __getitem__(self, name: str) -> TargetType:
         if name not in self._rows:
-            self._rows[name] = self._load(self.entries[name])
+            entry = self.entries.get(name)
+            if entry is None and name.lower() not in self._misnamed:
+                raise KeyError(name)
+            self._rows[name] = self._load(entry) if entry else broken(name, self._misnamed[name.lower()])
         return self._rows[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -81,10 +91,11 @@ class Plugins(Mapping[str, TargetType]):
         whose = dict.fromkeys(known, "scanready itself has")
         for name, row in self.items():
             for cause in _causes_of(row):
-                if found.setdefault(cause.code, cause) is cause:
+                if found.setdefault(cause.code, cause) == cause:
                     whose.setdefault(cause.code, f"{_described(self.entries[name])} has")
                 else:
-                    self._note(self.entries[name], f"its cause {cause.code} is left out: {whose[cause.code]} that code")
+                    left_out = f"its cause {cause.code} is left out: {whose[cause.code]} that code"
+                    self._note(self.entries[name], left_out, cause.code)
         return found
 
     @cached_property
@@ -101,23 +112,30 @@ class Plugins(Mapping[str, TargetType]):
             found, error = attempted(lambda one: list(one.entry_points.select(group=ENTRY_POINTS)), distribution)
             if error:
                 where = visible(str(getattr(distribution, "_path", "a package")))
-                self._problems[f"the entry points in {where} cannot be read: {error}"] = None
+                self._problems[f"the entry points in {where} cannot be read: {error}"] = set()
             yield from found or ()
 
-    def _note(self, entry: EntryPoint, what: str) -> None:
-        self._problems[visible(f"{_described(entry)}: {what}", _MOST)] = None
+    def _note(self, entry: EntryPoint, what: str, *about: str) -> str:
+        line = visible(f"{_described(entry)}: {what}", _MOST)
+        self._problems.setdefault(line, set()).update({entry.name.lower(), *about})
+        return line
+
+    def _check_causes(self, entry: EntryPoint, verify: Verifier) -> None:
+        """Note the causes in the module of a bare coroutine that are left out."""
+        for name, value in vars(sys.modules[verify.__module__]).items() if verify.__module__ in sys.modules else ():
+            if fault := wrong_cause(value):
+                self._note(entry, f"its cause {name} is left out: {fault}", str(value.code))
 
     def _load(self, entry: EntryPoint) -> TargetType:
         try:
-            found, error = attempted(self._read, entry)
+            found, error = importing(self._read, entry)
             fault = f"does not load: {error}"
         except Unusable as unusable:
             found, fault = None, str(unusable)
         if found is not None:
             row: TargetType = found
             return row
-        self._note(entry, fault)
-        return stand_in(entry.name, _broken(visible(f"{_described(entry)}: {fault}", _MOST)))
+        return broken(entry.name, self._note(entry, fault))
 
     def _read(self, entry: EntryPoint) -> TargetType:
         """Load and check what an entry point brings.
@@ -132,14 +150,17 @@ class Plugins(Mapping[str, TargetType]):
         guards = Guards(_described(entry))
         loaded = entry.load()
         if inspect.iscoroutinefunction(loaded):
+            self._check_causes(entry, loaded)
             return stand_in(entry.name, guards.verifier(loaded))
-        if fault := row_fault(entry.name, loaded):
+        types = {*self._built_in, *self.entries}
+        if fault := row_fault(loaded, Origin(entry.name, _top(entry.value), lambda top: _owns(entry, top), types)):
             raise Unusable(fault)
-        if not inspect.iscoroutinefunction(loaded.verify()):
-            raise Unusable("its verify is no coroutine function")
+        if fault := shape_fault(loaded.verify(), Verifier, "its verify"):
+            raise Unusable(fault)
+        loaded = replace(loaded, split=only_options(loaded))
         parts, left_out = checked_parts(loaded, guards)
-        for part in left_out:
-            self._note(entry, part)
+        for part, code in left_out:
+            self._note(entry, part, code)
         return guards.row(loaded, parts)
 
 
@@ -149,7 +170,9 @@ def stand_in(name: str, verify: Verifier) -> TargetType:
     return TargetType(name, name, 0, cost, speaks=name, verifier=verify, takes_keys=True, any_option=True)
 
 
-def _broken(line: str) -> Verifier:
+def broken(name: str, line: str) -> TargetType:
+    """Return the row of a type that cannot be used; ``line`` says why, and is what a check of it says."""
+
     async def verify(probe: Probe) -> None:
         from scanready.causes import common
         from scanready.climb.explain import Failure
@@ -157,7 +180,7 @@ def _broken(line: str) -> Verifier:
         async with probe.step(Step.AGENT):
             raise Failure(common.PLUGIN_BROKEN, line)
 
-    return verify
+    return replace(stand_in(name, verify), broken=line)
 
 
 def _causes_of(row: TargetType) -> Iterator[Cause]:
@@ -166,13 +189,29 @@ def _causes_of(row: TargetType) -> Iterator[Cause]:
     if module is None and not row.home and callable(row.verifier):
         module = sys.modules.get(row.verifier.__module__)
     for value in vars(module).values() if module else ():
-        if isinstance(value, Cause) and not cause_fault(value):
+        if isinstance(value, Cause) and not wrong_cause(value):
             yield value
+
+
+def _names_in(about: str) -> set[str]:
+    """The name of a type or the code of a cause; of a code also its area, which is the name of its type."""
+    return {about, about.lower(), about.lower().partition(".")[0]}
 
 
 def _package(entry: EntryPoint) -> str:
     name, _ = attempted(lambda: entry.dist.name if entry.dist else "")  # a package without metadata has none
     return str(name or "")
+
+
+def _top(module: str) -> str:
+    """The top-level package in the value of an entry point."""
+    return module.partition(":")[0].partition(".")[0].strip()
+
+
+def _owns(entry: EntryPoint, top: str) -> bool:
+    """Whether the distribution of an entry point installed a top-level package."""
+    files, _ = attempted(lambda: entry.dist.files if entry.dist else None)
+    return any(file.parts[0] in (top, f"{top}.py") for file in files or ())
 
 
 def _described(entry: EntryPoint) -> str:

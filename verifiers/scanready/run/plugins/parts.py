@@ -6,37 +6,46 @@ type cannot be used. Parts that only add words (story, signatures, causes) are l
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
+from typing import Any
 
-from scanready.catalogue import Condition, Requirement, Requirements, TargetType
+from scanready.catalogue import Requirements, TargetType
+from scanready.catalogue.bounds import Line, Title
 from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.facts import Fact
 from scanready.climb.identify import Signature
 from scanready.model import Cause, Step
 
-from .attempt import Unusable, attempted
-from .checks import cause_fault
+from .attempt import Unusable
+from .checks import places_fault, wrong_cause
 from .guards import Guards, module_of
+from .importing import importing
+from .shape import shape_fault, shown
 
-#: As a line of the requirements has them: "445", "49152-65535", "80,443", or what a broker gives out.
-_PORTS = re.compile(r"dynamic|\d{1,5}(?:-\d{1,5})?(?:,\d{1,5}(?:-\d{1,5})?)*")
-_TRANSPORTS = ("tcp", "udp", "tcp,udp")
-_PROGRAM = ("NAME", "present", "describe", "examine")
+#: The names of a module ``client``, with their types.
+_PROGRAM = {
+    "NAME": Title,
+    "present": Callable[[], Any],
+    "describe": Callable[[Any, Any], None],
+    "examine": Callable[[Any, Any, Any, Any], None],
+}
+#: The attributes of each of a hostless type's ``SERVICES``.
+_SERVICE = {"name": Title, "title": Title, "source": Line, "needs": tuple[Title, ...]}
 
 
-def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType | None], list[str]]:
+def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType | None], list[tuple[str, str]]]:
     """Load the sibling modules of ``row`` that scanready reads, and check them.
 
     Returns:
         The modules by name (None for one that is not there or is left out), with their functions guarded; and a phrase
-        for each that was left out.
+        for each that was left out, with the code of a cause that it is about.
 
     Raises:
         Unusable: one that a check rests upon is wrong.
     """
     parts: dict[str, ModuleType | None] = {}
-    left_out: list[str] = []
+    left_out: list[tuple[str, str]] = []
     for name in _NEEDED:
         parts[name], fault = _checked(row, name, guards)
         if fault:
@@ -45,7 +54,14 @@ def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType
         raise Unusable("its requirements name a client program, and it has no module client that looks for it")
     for name in _WORDS:
         parts[name], fault = _checked(row, name, guards)
-        left_out += [f"its module {name} is left out: {fault}"] if fault else []
+        left_out += [(f"its module {name} is left out: {fault}", "")] if fault else []
+    if causes := parts["causes"]:
+        wrong = {name: fault for name, cause in vars(causes).items() if (fault := wrong_cause(cause))}
+        left_out += [
+            (f"its cause {name} is left out: {fault}", str(vars(causes)[name].code)) for name, fault in wrong.items()
+        ]
+        for name in wrong:
+            delattr(causes, name)
     return parts, left_out
 
 
@@ -57,41 +73,57 @@ def _checked(row: TargetType, name: str, guards: Guards) -> tuple[ModuleType | N
         return _READERS[name](row, module, guards) if module else None
 
     try:
-        return attempted(read)
+        return importing(read)
     except Unusable as unusable:
         return None, str(unusable)
 
 
+def _right(value: Any, hint: Any, of: str) -> None:
+    """Check a declared value.
+
+    Raises:
+        Unusable: it is not what its type and bounds say.
+    """
+    if fault := shape_fault(value, hint, of):
+        raise Unusable(fault)
+
+
 def _requirements(row: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
     found = module.REQUIREMENTS
-    wanted = found[row.name] if isinstance(found, Mapping) and row.name in found else None
-    if not isinstance(wanted, Requirements):
-        raise Unusable(f"its REQUIREMENTS are no mapping with Requirements for {row.name!r}")
-    for line in wanted.lines:
-        if not isinstance(line, Requirement) or not isinstance(line.when, Condition):
-            raise Unusable("a line of its requirements is no Requirement")
-        if not _PORTS.fullmatch(line.ports) or not all(_is_range(one) for one in line.ports.split(",")):
-            raise Unusable(f"a line of its requirements has no ports, but {line.ports!r}")
-        if line.transport not in _TRANSPORTS or not isinstance(line.source, str):
-            raise Unusable(f"a line of its requirements is not over tcp or udp, but over {line.transport!r}")
+    if not isinstance(found, Mapping) or row.name not in found:
+        raise Unusable(f"its REQUIREMENTS have nothing for {row.name!r}; write {{{row.name!r}: Requirements(...)}}")
+    wanted = found[row.name]
+    _right(wanted, Requirements, "its requirements")
+    if not row.brokers and any(line.ports == "dynamic" for line in wanted.lines):
+        raise Unusable("a line of its requirements has 'dynamic' ports; write the Broker that names them in its row")
     return module_of("requirements", REQUIREMENTS={row.name: guards.requirements(wanted)})
 
 
-def _is_range(ports: str) -> bool:
-    first, _, last = ports.partition("-")
-    return ports == "dynamic" or 1 <= int(first) <= int(last or first) <= 65535
-
-
 def _client(_: TargetType, module: ModuleType, __: Guards) -> ModuleType:
-    if missing := [name for name in _PROGRAM if not hasattr(module, name)]:
-        raise Unusable(f"it has no {missing[0]}")
+    _names(module, _PROGRAM, "its module client")
     return module
 
 
+def _names(of: Any, kinds: Mapping[str, Any], what: str) -> None:
+    """Check the attributes of an object that is no dataclass of ours.
+
+    Raises:
+        Unusable: one is missing, or of another type.
+    """
+    for name, hint in kinds.items():
+        if not hasattr(of, name):
+            raise Unusable(f"{what} has no {name}")
+        _right(getattr(of, name), hint, f"`{name}` of {what}")
+
+
 def _services(_: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
-    for one in module.SERVICES:
-        for field in ("name", "title", "needs", "source", "endpoints"):
-            getattr(one, field)  # raises where it is missing
+    if not isinstance(module.SERVICES, tuple):
+        raise Unusable(f"its SERVICES are {shown(module.SERVICES)}; write a tuple")
+    for place, one in enumerate(module.SERVICES):
+        _names(one, _SERVICE, f"SERVICES[{place}]")
+        for number, endpoint in enumerate(one.endpoints):
+            _names(endpoint, {"host": Title, "use": Line}, f"SERVICES[{place}].endpoints[{number}]")
+    _right(module.placed, Callable[[Any], list[Any]], "`placed` of its module")
     return guards.services(module)
 
 
@@ -99,44 +131,42 @@ def _driver(_: TargetType, module: ModuleType, __: Guards) -> ModuleType:
     return module  # scanready reads nothing of it before a driver is there; that it loads is enough
 
 
+def _facts(row: TargetType, module: ModuleType, _: Guards) -> ModuleType:
+    found = module.FACTS
+    own = found.get(row.name, ()) if isinstance(found, Mapping) else found
+    _right(own, tuple[Fact, ...], f"the FACTS of {row.name!r}")
+    return module_of("facts", FACTS={row.name: own})
+
+
 def _story(row: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
-    told: dict[Step, Exchange] = {}
-    if row.name not in module.STORY:
-        raise Unusable(f"its STORY has nothing for {row.name!r}")
-    for step, exchange in dict(module.STORY[row.name]).items():
-        if not isinstance(step, Step) or not isinstance(exchange, Exchange) or not isinstance(exchange.by_hand, str):
-            raise Unusable(f"its STORY is no mapping of steps to exchanges, but has {step!r}")
-        if not isinstance(exchange.sent, str) and not callable(exchange.sent):
-            raise Unusable(f"its STORY has neither words nor a function for the step {step}")
-        told[step] = guards.exchange(exchange)
-    return module_of("story", STORY={row.name: told})
+    if not isinstance(module.STORY, Mapping) or row.name not in module.STORY:
+        raise Unusable(f"its STORY has nothing for {row.name!r}; write {{{row.name!r}: {{Step.AUTH: Exchange(...)}}}}")
+    story = module.STORY[row.name]
+    _right(story, Mapping[Step, Exchange], "its STORY")
+    for step, exchange in story.items():
+        if fault := places_fault(exchange.by_hand):
+            raise Unusable(f"in `by_hand` of its STORY for the step {step}, {fault}")
+    return module_of("story", STORY={row.name: {step: guards.exchange(exchange) for step, exchange in story.items()}})
 
 
 def _signatures(_: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
-    found: Iterable[Signature] = tuple(module.SIGNATURES)
-    for one in found:
-        if not isinstance(one, Signature) or not callable(one.recognise):
-            raise Unusable("its SIGNATURES are not all a Signature")
-        if not isinstance(one.protocol, str) or not isinstance(one.rank, int):
-            raise Unusable(f"the signature of {one.protocol!r} has no rank in whole numbers")
+    found = module.SIGNATURES
+    _right(found, tuple[Signature, ...], "its SIGNATURES")
     return module_of("signatures", SIGNATURES=tuple(guards.signature(one) for one in found))
 
 
 def _causes(_: TargetType, module: ModuleType, __: Guards) -> ModuleType:
-    found = {name: value for name, value in vars(module).items() if isinstance(value, Cause)}
-    for name, cause in found.items():
-        if fault := cause_fault(cause):
-            raise Unusable(f"of its cause {name}, {fault}")
-    return module_of("causes", **found)
+    return module_of("causes", **{name: value for name, value in vars(module).items() if isinstance(value, Cause)})
 
 
 _NEEDED = ("requirements", "client", "services", "driver")
-_WORDS = ("story", "signatures", "causes")
+_WORDS = ("facts", "story", "signatures", "causes")
 _READERS: Mapping[str, Callable[[TargetType, ModuleType, Guards], ModuleType]] = {
     "requirements": _requirements,
     "client": _client,
     "services": _services,
     "driver": _driver,
+    "facts": _facts,
     "story": _story,
     "signatures": _signatures,
     "causes": _causes,

@@ -1,86 +1,174 @@
-"""Check the row that another package brings: say in one phrase what is wrong with it."""
+"""Check the row that another package brings: say in one phrase what is wrong with it, and what to write instead."""
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from importlib.util import find_spec
 from typing import Any
 
-from scanready.catalogue import Broker, Called, Cost, Driver, Group, Nmap, Option, TargetType
+from scanready.catalogue import Option, TargetType
+from scanready.catalogue.bounds import NAME
+from scanready.catalogue.option import RESERVED
+from scanready.catalogue.wrong import Wrong
 from scanready.model import Step
 
-#: A name is a URL's scheme and a word of an inventory.
-_NAME = re.compile(r"[a-z][a-z0-9.+-]*")
-_OPTION = re.compile(r"[a-z][a-z0-9_]*")
+from .attempt import attempted
+from .shape import shape_fault, shown
+
+#: Words that mean a secret, wherever they stand in a name: a secret is never an option of a target.
+_SECRET = frozenset(["password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey"])
+#: Paths that try a row's ``split``: none, one part, parts within parts.
+_PATHS = ("", "/", "/a", "/a/b", "/a/b/c/")
 
 
 def name_fault(name: str) -> str:
     """Say what is wrong with the name of an entry point; empty if a target type can have it."""
-    return "" if _NAME.fullmatch(name) else "its name is no word of lower-case letters, digits and -"
+    if NAME.holds(name):
+        return ""
+    if len(name) > NAME.most:
+        return f"its name has {len(name)} characters; write at most {NAME.most}"
+    if NAME.holds(name.lower()):
+        return f"its name has capital letters; write {name.lower()}"
+    return f"its name is {shown(name)}; write {NAME.wanted}"
 
 
-def row_fault(name: str, row: Any) -> str:
-    """Say what is wrong with what the entry point ``name`` brought; empty if it is a row that can be used.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Describe where a row comes from.
+
+    Attributes:
+        name: its entry point's.
+        package: the top-level package of the entry point's module.
+        owns: whether the same distribution installed a top-level package.
+        types: the names of all target types, its own included.
+    """
+
+    name: str
+    package: str
+    owns: Callable[[str], bool]
+    types: Collection[str]
+
+
+def row_fault(row: Any, origin: Origin) -> str:
+    """Say what is wrong with what an entry point brought; empty if it is a row that can be used.
 
     Looks at the row only: its sibling modules are checked when they are loaded.
     """
-    return next(_faults(name, row), "")
+    return next(_faults(row, origin), "")
 
 
-def _faults(name: str, row: Any) -> Iterator[str]:
+def _faults(row: Any, origin: Origin) -> Iterator[str]:
     if not isinstance(row, TargetType):
-        yield f"is a {type(row).__name__}, neither a TargetType nor a coroutine `verify(probe)`"
-    if row.name != name:
-        yield f"its row is called {row.name!r}; both names must be the same"
-    if not isinstance(row.port, int) or isinstance(row.port, bool) or not 1 <= row.port <= 65535:
-        yield f"its row has no port from 1 to 65535, but {row.port!r}"
-    yield from _wrong_kinds(row)
-    if unknown := [step for step in (*row.steps, row.proof) if not isinstance(step, Step)]:
-        yield f"its row has a step that is none of {', '.join(Step)}: {unknown[0]!r}"
-    if not row.steps or list(row.steps) != sorted(set(row.steps), key=lambda step: step.height):
-        yield "the steps of its row are not in the order of the ladder"
+        yield f"is {shown(row)}, neither a TargetType nor a coroutine function `verify(probe)`"
+    if fault := shape_fault(row, TargetType, "its row"):
+        yield fault
+    if row.name != origin.name:
+        yield f"`name` of its row is {row.name!r}; write {origin.name!r}, the name of its entry point"
+    if row.parts or row.broken:
+        yield f"`{'parts' if row.parts else 'broken'}` of its row is given; leave it out, scanready sets it"
+    yield from _steps(row)
     yield from _options(row)
-    if row.path is not None and row.option(row.path) is None:
-        yield f"its row gives a URL's path to {row.path!r}, which is none of its options"
-    if callable(row.verifier) and not inspect.iscoroutinefunction(row.verifier):
-        yield "the verifier of its row is no coroutine function"
-    if not callable(row.verifier) and not row.home:
-        yield "its row has neither a home nor a coroutine as its verifier"
+    yield from _path(row)
+    yield from _home(row, origin)
+    if row.nmap.in_tls and row.nmap.in_tls not in origin.types:
+        yield f"`nmap.in_tls` of its row is {row.nmap.in_tls!r}, which is no target type; write the name of one, or ''"
 
 
-def _wrong_kinds(row: TargetType) -> Iterator[str]:
-    texts = {"title": row.title, "speaks": row.speaks}
-    yield from (f"the {field} of its row is no text" for field, text in texts.items() if not text or text != str(text))
-    kinds: tuple[tuple[str, object, type], ...] = (
-        ("cost", row.cost, Cost),
-        ("group", row.group, Group),
-        ("nmap", row.nmap, Nmap),
-        ("called", row.called, Called),
-        *(("driver", driver, Driver) for driver in row.drivers),
-        *(("broker", broker, Broker) for broker in row.brokers),
-    )
-    yield from (f"a {field} of its row is no {kind.__name__}" for field, it, kind in kinds if not isinstance(it, kind))
-    counts = (row.cost.connections, row.cost.with_credential, row.cost.login_attempts, row.cost.probe_logins)
-    if not all(isinstance(count, int) and count >= 0 for count in counts):
-        yield "the cost of its row is not in whole numbers"
-    functions = {"split": row.split, "check": row.check, **{broker.name: broker.names for broker in row.brokers}}
-    yield from (f"the {field} of its row is no function" for field, it in functions.items() if not callable(it))
+def _steps(row: TargetType) -> Iterator[str]:
+    right = sorted(set(row.steps), key=lambda step: step.height)
+    if not right:
+        yield "`steps` of its row is empty; write the steps that its verifier climbs, or leave it out for all"
+    if list(row.steps) != right:
+        yield f"`steps` of its row is not in the order of the ladder; write ({', '.join(map(shown, right))},)"
+    if row.proof.height < Step.CONNECT.height:
+        yield f"`proof` of its row is {shown(row.proof)}, where no target has answered; write Step.CONNECT or higher"
+    on_its_ports = [row, *([row.on(row.clear_port)] if row.clear_port is not None else [])]
+    never_ready = not row.public and row.proof.height > right[-1].height
+    if any(row.proof not in each.steps for each in on_its_ports) and not never_ready:
+        where = "" if row.proof not in row.steps else f" on its port without TLS ({row.clear_port})"
+        yield (
+            f"`proof` of its row is {shown(row.proof)}, which is none of its steps{where}: it is never ready; "
+            f"write one of {', '.join(shown(step) for step in right if step.height >= Step.CONNECT.height)}"
+        )
 
 
 def _options(row: TargetType) -> Iterator[str]:
     taken: set[str] = set()
-    for option in row.options:
-        if not isinstance(option, Option):
-            yield "an option of its row is no Option"
+    for place, option in enumerate(row.options):
         for word in (option.name, *option.aliases):
-            if not _OPTION.fullmatch(word):
-                yield f"its option {word!r} is no word of lower-case letters, digits and _"
+            if word in RESERVED:
+                yield f"its option {word!r} has the name of a key that every inventory has; write another name"
+            if word == "pass" or _SECRET & set(word.split("_")):
+                yield f"its option {word!r} would hold a secret; leave it out, and read `probe.credential`"
             if word in taken:
-                yield f"two of its options are called {word!r}"
+                yield f"two of its options are called {word!r}; write another name or alias for one of them"
             taken.add(word)
-        if not callable(option.read):
-            yield f"the reader of its option {option.name!r} is no function"
-        if not isinstance(option.schema, Mapping) or not json.dumps(dict(option.schema)):
-            yield f"the schema of its option {option.name!r} is no mapping"
+        if not _is_json(option):
+            yield f"`options[{place}].schema` of its row is no JSON; write a JSON Schema of plain texts and numbers"
+
+
+def _is_json(option: Option) -> bool:
+    text, error = attempted(lambda: json.dumps(dict(option.schema), allow_nan=False))
+    return not error and bool(text)
+
+
+def _path(row: TargetType) -> Iterator[str]:
+    names = ", ".join(repr(option.name) for option in row.options) or "nothing: it has no options"
+    if row.path is not None and row.option(row.path) is None:
+        yield f"`path` of its row is {row.path!r}, which is none of its options; write one of {names}"
+    for path in _PATHS:
+        parts = _split(row, path)
+        if not isinstance(parts, Mapping):
+            yield f"`split` of its row gives {shown(parts)}; write a mapping of its options to texts, or None"
+        elif foreign := [key for key in parts if not isinstance(key, str) or row.option(key) is None]:
+            yield f"`split` of its row gives {shown(foreign[0])}, which is none of its options; write one of {names}"
+
+
+def _split(row: TargetType, path: str) -> Any:
+    """Split a path; no parts where the row refuses it or fails, which is an error of the target that has the path."""
+    try:
+        found, _ = attempted(row.split, path)
+    except Wrong:
+        found = None
+    return {} if found is None else found
+
+
+def only_options(row: TargetType) -> Callable[[str], Any]:
+    """Return the ``split`` of a row, raising :class:`ValueError` where it gives a name that is none of its options."""
+
+    @wraps(row.split)
+    def split(path: str) -> Any:
+        parts = row.split(path)
+        for key in parts if isinstance(parts, Mapping) else ():
+            if row.option(key) is None:
+                raise ValueError(f"it gives {shown(key)}, which is none of its options")
+        return parts
+
+    return split
+
+
+def _home(row: TargetType, origin: Origin) -> Iterator[str]:
+    if not row.home:
+        if isinstance(row.verifier, str):
+            yield "its row has neither a `home` nor a coroutine as its `verifier`; write home=__package__"
+        return
+    top = row.home.partition(".")[0]
+    if top != origin.package and not origin.owns(top):
+        yield f"`home` of its row is {row.home!r}, another package than its own ({origin.package}); write __package__"
+    yield from _missing("home", row.home, "write home=__package__")
+    modules = {"verifier": row.verifier, "hostless": "services" if row.hostless else None}
+    for field, module in modules.items():
+        if isinstance(module, str):
+            whole = f"{row.home}.{module}"
+            yield from _missing(field, whole, f"write {whole.replace('.', '/')}.py, or another `{field}`")
+
+
+def _missing(field: str, module: str, instead: str) -> Iterator[str]:
+    found, error = attempted(find_spec, module)
+    if not found and (not error or error.startswith("ModuleNotFoundError")):
+        yield f"`{field}` of its row wants the module {module}, which is not there; {instead}"
+    elif not found:
+        yield f"`{field}` of its row wants the module {module}, which cannot be looked for: {error}"
