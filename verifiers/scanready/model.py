@@ -270,7 +270,8 @@ class Target:
             raise TypeError("Target.tags must be a tuple of texts: a single one is written as (TAG,)")
 
     def __str__(self) -> str:
-        return f"{self.type}://{bracketed(self.host)}:{self.port}"
+        port = f":{self.port}" if self.port else ""  # that of a broken plug-in's type is not known
+        return f"{self.type}://{bracketed(self.host)}{port}"
 
     @property
     def endpoint(self) -> tuple[str, int]:

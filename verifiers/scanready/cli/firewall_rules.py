@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from scanready.catalogue import Seen
-from scanready.cli.job.prepare import plugins_load
 from scanready.cli.messages import warn
 from scanready.model import Target
 from scanready.report.endpoints import evidence, places_seen
@@ -53,7 +52,6 @@ class Known:
 
     def ask(self, targets: Sequence[Target]) -> None:
         """Climb to the login prompt of those targets that give out ports, without a credential."""
-        plugins_load(targets)
         asked = [dataclasses.replace(one, credential=None) for one in targets if _names_ports(one)]
         asyncio.run(self._climb(asked))
 

@@ -146,8 +146,9 @@ class Probe:
 
     @property
     def endpoint(self) -> str:
-        """``host:port``."""
-        return f"{bracketed(self.target.host)}:{self.target.port}"
+        """``host:port``; the host where a broken plug-in leaves the port unknown."""
+        host, port = bracketed(self.target.host), self.target.port
+        return f"{host}:{port}" if port else host
 
     @property
     def credential(self) -> Credential | None:

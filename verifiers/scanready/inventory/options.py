@@ -40,12 +40,12 @@ def also_called(word: str) -> str:
 
 
 def port_of_target(row: TargetType, port: int | None) -> int:
-    """Return the port that was given, else the type's own.
+    """Return the port that was given, else the type's own; 0 where the type is broken, and its port not known.
 
     Raises:
         Wrong: no port was given, and the type has none.
     """
-    if not (port or row.port):
+    if not (port or row.port or row.broken):
         raise Wrong(f"`{row.name}` has no default port: give one")
     return port or row.port
 
@@ -61,6 +61,8 @@ def options_for(row: TargetType, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Wrong: an option cannot have the value.
     """
+    if row.broken:  # its check ends before it reads one; the secret of a type that is not known must not be kept
+        return {name: value for name, value in options.items() if not is_secretive(name)}
     if row.any_option:
         return dict(options)
     complaints = Complaints()

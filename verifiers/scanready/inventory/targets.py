@@ -201,6 +201,8 @@ def _with_user(credential: Credential | None, user: str) -> Credential:
 
 
 def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, Any]:
+    if row.broken:
+        return _not_judged(path, query)
     complaints = Complaints()
     found: dict[str, Any] = {}
     aliases = {alias: option.name for option in row.options for alias in option.aliases}
@@ -220,6 +222,12 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
             found[name] = _decoded(f"`{name}`", value)
     complaints.settle()
     return found
+
+
+def _not_judged(path: str, query: str | None) -> dict[str, Any]:
+    """Return path and query as they are written, for a type whose plug-in is broken: they tell targets apart."""
+    parts = (part.partition("=") for part in (query or "").split("&") if part)
+    return {**({"path": path} if path.strip("/") else {}), **{name: value for name, _, value in parts}}
 
 
 def _path(row: TargetType, path: str) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _lines(reports: list[Report], paper: Paper) -> RichTable:
         grid.add_row(
             paper.verdict_mark(report.verdict),
             Text(visible(report.target.type, 40)),
-            Text(str(report.target.port)),
+            Text(str(report.target.port or "-")),
             verdict_word(report.verdict),
             _story(report),
         )

@@ -139,8 +139,8 @@ def verdict_word(verdict: Verdict) -> Text:
 
 
 def address(target: Target) -> str:
-    """Return ``host:port``."""
-    return f"{bracketed(target.host)}:{target.port}"
+    """Return ``host:port``, or the host where a broken plug-in leaves the port unknown."""
+    return f"{bracketed(target.host)}:{target.port}" if target.port else bracketed(target.host)
 
 
 def owned(cause: Cause) -> Text:

@@ -117,6 +117,8 @@ _Wanted = tuple[str, str, str, str]  # transport, ports, when, why
 def _wanted(target: Target, known: Seen) -> list[_Wanted]:
     """The target's own port, or what a broker names in its place; then what the requirements say of further ones."""
     row = catalogue().get(target.type)
+    if not target.port:
+        return []  # a plug-in is broken, and with it the port of its type is not known
     if row is None:
         return [("tcp", str(target.port), "", _asked_there(target))]
     lines = row.requirements.lines

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from scanready.catalogue import TargetType
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
 from scanready.causes import common
-from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict, bracketed
+from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.registry import catalogue
 
 from .filled import fill
@@ -279,7 +279,7 @@ def _ticket(report: Report, finding: Finding) -> str:
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)
     lines = [
-        f"{bracketed(target.host)}:{target.port} ({row.title if row else target.type}) {trouble} from the agent "
+        f"{str(target).partition('://')[2]} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",
         f"Seen at {report.started}, at the step {report.finding_step or cause.step}: {finding.detail}",
         f"This means: {fill(cause.meaning, target)}",

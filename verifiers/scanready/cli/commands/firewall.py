@@ -11,7 +11,7 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.options import JSON, option, selection_options
-from scanready.cli.job.prepare import types_exist
+from scanready.cli.job.prepare import plugins_load, types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show
@@ -67,6 +67,8 @@ def command(
     if as_json:
         form = "json"
     chosen, inventory = selected_targets(ctx, what, only, types, large=yes)
+    plugins_load(chosen)
+    _tell_whose_port_is_unknown(chosen)
     whole = inventory is not None and not only and not types
     targets = _places(chosen, inventory.master if inventory and whole else None)
     known = Known()
@@ -104,6 +106,11 @@ def _places(targets: Sequence[Target], master: str | None) -> list[Target]:
     if master:
         places.append(Target(master, "master", catalogue()["master"].port))
     return places
+
+
+def _tell_whose_port_is_unknown(targets: Sequence[Target]) -> None:
+    for name, count in Counter(target.type for target in targets if not target.port).items():
+        warn(f"no rule for {fitting(name)} ({count}): its plug-in is broken, so its port is not known")
 
 
 def _tell_what_is_left_out(rules: Sequence[Rule]) -> None:

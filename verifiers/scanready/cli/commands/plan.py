@@ -69,9 +69,10 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
     unbuilt: list[Target] = []
     for target in targets:
         row = catalogue().get(target.type)
-        if row is None:
+        if row is None or row.broken:
             unbuilt.append(target)
-        for place in row.places(target) if row else ():
+            continue
+        for place in row.places(target):
             endpoints.setdefault(place.endpoint, []).append(place)
     rows = [_endpoint(members, depth) for members in endpoints.values()]
     total = {key: sum(row[key] for row in rows) for key in ("connections", "login_attempts", "probe_logins")}
@@ -82,7 +83,7 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
         "schema": 1,
         "depth": depth.value,
         "endpoints": rows,
-        "not_built": [{"host": target.host, "type": target.type, "port": target.port} for target in unbuilt],
+        "not_built": [_not_contacted(target) for target in unbuilt],
         "canary": {"port": _canary_port(), "hosts": len(probed)},
         "credentials": dict(sorted(used.items())),
         "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
@@ -122,6 +123,12 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         ),
         "log": {name: cost.log for name, cost in costs.items() if cost.log},
     }
+
+
+def _not_contacted(target: Target) -> dict[str, Any]:
+    row = catalogue().get(target.type)
+    why = row.broken if row else "not built in this version"
+    return {"host": target.host, "type": target.type, "port": target.port, "reason": why}
 
 
 def _hostless(target: Target) -> bool:
@@ -176,9 +183,9 @@ def _table(plan: dict[str, Any]) -> str:
             )
         )
     if plan["not_built"]:
-        kinds = Counter(entry["type"] for entry in plan["not_built"])
-        names = ", ".join(f"{name} ({count})" for name, count in kinds.items())
-        paper.draw(Text(f"not built in this version, and not contacted: {names}"))
+        kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
+        for (name, reason), count in kinds.items():
+            paper.draw(Text(visible(f"not contacted: {name} ({count}): {reason}", 1200)))
     notes: dict[str, dict[str, None]] = {}
     for name, note in [item for row in plan["endpoints"] for item in row["log"].items()]:
         notes.setdefault(note, {})[name] = None

@@ -81,7 +81,7 @@ class Table:
             cells = [
                 Text(visible(row.target.host)),
                 Text(visible(row.target.type, 40)),
-                Text(str(row.target.port)),
+                Text(str(row.target.port or "-")),
                 verdict_word(row.verdict),
                 Text(row.reached),
                 Text(row.code),
