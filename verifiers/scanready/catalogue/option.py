@@ -84,6 +84,9 @@ class Option:
         tree: whether it names something in a tree, so that a URL's path may have slashes within it.
         rooted: whether a URL's path gives it with the slash that it begins with.
         verbatim: whether a URL's path gives it as it is written, percent-encoding included.
+        usual: what clients of the type take where it is not given, if there is such a value.
+        relay: whether it names a proxy, as ``host:port``: then nothing goes to the target's own address.
+        elsewhere: whether it has the target looked for in another place than its host.
     """
 
     name: OptionName
@@ -93,11 +96,18 @@ class Option:
     tree: bool = False
     rooted: bool = False
     verbatim: bool = False
+    usual: str = ""
+    relay: bool = False
+    elsewhere: bool = False
+
+    def of(self, options: Mapping[str, Any]) -> Any:
+        """Return its value among the options of a target; None where it is not given."""
+        return options.get(self.name)
 
 
-def switch(name: str) -> Option:
+def switch(name: str, *, elsewhere: bool = False) -> Option:
     """Return an option that is true or false."""
-    return Option(name, flag, {"type": "boolean"})
+    return Option(name, flag, {"type": "boolean"}, elsewhere=elsewhere)
 
 
 #: The keys that an inventory has for every target, for accounts and for itself: no option can have such a name.

@@ -7,6 +7,7 @@ modules of the row (``home``), and are loaded on first use: ``requirements``, ``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -36,7 +37,7 @@ from .bounds import (
     TypeName,
     TypeOrNone,
 )
-from .option import Option
+from .option import USER, Option
 from .requirement import NONE, Requirements
 
 if TYPE_CHECKING:
@@ -168,6 +169,13 @@ def _anything(_: str, __: Mapping[str, Any]) -> None:
 
 
 Verifier = Callable[[Any], Awaitable[None]]
+#: A proxy as an inventory or a stored result names it: its scheme and its account do not matter here.
+_RELAY = re.compile(r"(?:https?://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+):(\d{1,5})/?")
+
+
+def user_of(target: Target) -> str:
+    """Return the user name that a target is asked with: of its credential, else of its option; empty without one."""
+    return target.credential.username if target.credential else str(USER.of(target.options) or "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,6 +208,7 @@ class TargetType:
         by_connection: the requirement is the connection itself, so a neighbouring port must not take one, too.
         public: the protocol is public; if not, an answer only looks like it.
         privileged: asks from a source port below 1024 where the process may.
+        serves: who connects to it on a server of the scanner's own, as an examination of that server calls them.
         drivers: the client libraries that log in.
         brokers: services that name further ports.
         nmap, called: how other tools show and call it.
@@ -239,6 +248,7 @@ class TargetType:
     by_connection: bool = False
     public: bool = True
     privileged: bool = False
+    serves: str = ""
     drivers: tuple[Driver, ...] = ()
     brokers: tuple[Broker, ...] = ()
     nmap: Nmap = Nmap()
@@ -302,6 +312,17 @@ class TargetType:
         services = self.part("services") if self.hostless else None
         found: list[Target] = services.placed(target) if services else [target]
         return found
+
+    def relay(self, target: Target) -> tuple[str, int] | None:
+        """Return host and port of the proxy that a target of the type is reached through; None without one."""
+        named = (option.of(target.options) for option in self.options if option.relay)
+        where = next((found for value in named if value and (found := _RELAY.fullmatch(str(value)))), None)
+        return (where[1].strip("[]"), int(where[2])) if where else None
+
+    def at_its_host(self, target: Target) -> Mapping[str, Any]:
+        """Return the options of a target without those that lead elsewhere than to its host."""
+        leading = {option.name for option in self.options if option.elsewhere}
+        return {name: value for name, value in target.options.items() if name not in leading}
 
     def option(self, name: str) -> Option | None:
         """The option of that name."""

@@ -30,4 +30,4 @@ def _proxy(name: str, value: Any) -> str:
 
 #: HTTP carries a path as it is written.
 PATH = Option("path", _path, tree=True, rooted=True, verbatim=True)
-PROXY = Option("proxy", _proxy)
+PROXY = Option("proxy", _proxy, relay=True)

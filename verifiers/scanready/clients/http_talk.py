@@ -33,6 +33,8 @@ from scanready.version import __version__
 from scanready.wire import WireError
 from scanready.wire import http as wire
 
+from .http_options import PATH, PROXY
+
 USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
 ALPN = ("http/1.1",)
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -94,12 +96,12 @@ def asked_for(probe: Probe, scheme: str) -> Url:
     host = probe.host
     with contextlib.suppress(UnicodeError):  # a name that is none fails where it is resolved
         host = host if host.isascii() else host.encode("idna").decode()
-    return Url(scheme, host, probe.target.port, carried(probe.target.options.get("path", "/")))
+    return Url(scheme, host, probe.target.port, carried(PATH.of(probe.target.options) or "/"))
 
 
 def proxy_of(probe: Probe) -> tuple[str, int] | None:
     """The proxy the target's options name, as the inventory normalised it (``host:port``)."""
-    named = str(probe.target.options.get("proxy") or "").removeprefix("http://").rstrip("/")
+    named = str(PROXY.of(probe.target.options) or "").removeprefix("http://").rstrip("/")
     if not named:
         return None
     host, _, port = named.rpartition(":")

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scanready.catalogue import Catalogue, TargetType
+from scanready.catalogue.option import ALLOW_CLEARTEXT
 from scanready.causes import common
 from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
@@ -393,7 +394,7 @@ class Probe:
         Raises:
             Failure: ``login.withheld``, unless the target's option ``allow_cleartext`` permits it.
         """
-        if not self.target.options.get("allow_cleartext"):
+        if not ALLOW_CLEARTEXT.of(self.target.options):
             raise Failure(
                 common.LOGIN_WITHHELD,
                 "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
@@ -499,7 +500,7 @@ class Probe:
             trace = trace_of(error, self._secrets) if found.cause is common.BUG else ""
             found = replace(found, detail=without_secrets(found.detail, self._secrets))
             self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace))
-        if "proxy" not in self.target.options:  # else it was the proxy that spoke
+        if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
 
     def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:

@@ -8,7 +8,6 @@ found, if a result names it; without, it is the range it will be of.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,7 +79,8 @@ def rules(target: Target, source: Source, known: Seen | None = None) -> list[Rul
     known = known or Seen()
     wanted = _wanted(target, known)
     host, addresses = target.host, known.addresses or (target.host,)
-    if proxy := _proxy(target):
+    row = catalogue().get(target.type)
+    if proxy := row.relay(target) if row else None:
         host, addresses = proxy[0], (proxy[0],)
         wanted = [("tcp", str(proxy[1]), "", f"the proxy that {target.host} is reached through")]
     made = [
@@ -192,10 +192,3 @@ def _elsewhere(target: Target, source: Source, known: Seen, told: set[str]) -> l
                 for address in (known.addresses if host in here and known.addresses else (host,))
             ]
     return made
-
-
-def _proxy(target: Target) -> tuple[str, int] | None:
-    """Host and port of the proxy that a target is reached through."""
-    value = target.options.get("proxy")
-    where = re.fullmatch(r"(?:https?://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+):(\d{1,5})/?", str(value)) if value else None
-    return (where[1].strip("[]"), int(where[2])) if where else None

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
+from scanready.catalogue.row import user_of
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.registry import catalogue
@@ -250,7 +251,7 @@ def _request(report: Report) -> Request | None:
 
 def _whom(report: Report, owner: Owner) -> str:
     host, agent = report.target.host, report.agent
-    user = _user(report.target)
+    user = user_of(report.target)
     match owner:
         case Owner.NETWORK:
             return f"whoever runs the network between {_address(report)} and {host}: firewalls, routes, load balancers"
@@ -296,7 +297,3 @@ def _ticket(report: Report, finding: Finding) -> str:
 
 def _address(report: Report) -> str:
     return report.agent.addresses[0] if report.agent.addresses else report.agent.name
-
-
-def _user(target: Target) -> str:
-    return target.credential.username if target.credential else str(target.options.get("user") or "")

@@ -129,7 +129,7 @@ def _platform(agent: Agent, told: tuple[str, str], facts: dict[str, Any]) -> lis
 
 def _addresses(probe: Probe) -> list[str]:
     """The target's own; through a proxy they are the proxy's business."""
-    for check in probe.checks if "proxy" not in probe.target.options else ():
+    for check in () if probe.row.relay(probe.target) else probe.checks:
         if check.step is Step.RESOLVE and "addresses" in check.facts:
             return [str(address) for address in check.facts["addresses"]]
     return []

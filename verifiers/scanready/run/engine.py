@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from scanready.catalogue.option import USER
 from scanready.causes import common
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.port_memory import PortMemory, speaks
@@ -60,8 +61,6 @@ _CANARY_LEAST = 0.25
 #: How long it may stay silent, and how long its climb may take beyond twice what the real one took, in seconds: who
 #: answers for every port does so at once, one lost packet and a moment's load included.
 _CANARY_SILENCE = LEAST_SILENCE
-#: The option that has the host looked for: the canary is asked of the one that was found.
-_LEADS_ELSEWHERE = "autodiscover"
 _LOGIN_THREADS = 32
 #: In flight at once that may log in. A login over SSH takes 0.1 s next door (measured) and some 20 round trips
 #: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
@@ -249,7 +248,7 @@ class Run:
 
     def _login_place(self, target: Target) -> contextlib.AbstractAsyncContextManager[object]:
         """Room among the logins, for those who will want one: waiting for it is not on the target's time."""
-        wanted = target.credential is not None or "user" in target.options
+        wanted = bool(target.credential or USER.of(target.options))
         return self._login_places if wanted and self.settings.depth.height >= Step.AUTH.height else _NO_WAIT
 
     def _observation(self, target: Target) -> PortMemory:
@@ -322,8 +321,8 @@ class Run:
         host = probe.address or probe.host
         if host in self._trusted:
             return False
-        options = {name: value for name, value in probe.target.options.items() if name != _LEADS_ELSEWHERE}
-        target = Target(host, probe.target.type, CANARY_PORT, options)
+        # The host was found where an option had it looked for; the canary is asked there.
+        target = Target(host, probe.target.type, CANARY_PORT, probe.row.at_its_host(probe.target))
         taken = asyncio.get_running_loop().time() - probe.started
         # A slow climb does not earn its canary more than the target's own time.
         seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
@@ -385,7 +384,7 @@ def _needs_canary(probe: Probe) -> bool:
     row = probe.row
     verdict, _ = judge(probe.checks, row.proof)
     logged_in = any(check.step is Step.LOGIN and check.outcome is Outcome.PASSED for check in probe.checks)
-    proxied = "proxy" in probe.target.options  # the proxy would be asked, not the host
+    proxied = row.relay(probe.target) is not None  # the proxy would be asked, not the host
     asked = not (logged_in or proxied or row.hostless)
     return verdict in (Verdict.READY, Verdict.SCANNABLE, Verdict.LIMITED) and asked
 

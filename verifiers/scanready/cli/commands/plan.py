@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
 from scanready.cli.job.options import option, selection_options, simple_format
 from scanready.cli.job.prepare import credential_of, plugins_load, types_exist
@@ -97,7 +98,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
     for position, target in enumerate(members):
         row = catalogue()[target.type]
         cost = row.cost
-        named = target.credential is not None or "user" in target.options  # whose methods are asked for
+        named = target.credential is not None or USER.of(target.options)  # whose methods are asked for
         # Whether there is a secret to it is not looked up for a plan.
         logs_in = target.credential is not None and depth.height >= Step.LOGIN.height
         key = row.speaks if cost.shared else position
@@ -106,7 +107,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
             shared[key] += cost.with_credential - cost.connections
         if logs_in:
             attempts += cost.login_attempts
-        elif target.options.get("allow_login_probe") is True:
+        elif ALLOW_LOGIN_PROBE.of(target.options) is True:
             probes += 1  # the first word is a login, of an invented user here
         else:
             probes += cost.probe_logins

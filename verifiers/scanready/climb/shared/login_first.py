@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+from scanready.catalogue.option import ALLOW_LOGIN_PROBE, TLS
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
@@ -50,7 +51,7 @@ async def reach(probe: Probe, stream: Stream) -> None:
     Raises:
         ClimbEnded: TLS failed, or another protocol answers.
     """
-    if probe.target.options.get("tls"):
+    if TLS.of(probe.target.options):
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
     await first_word.is_ours(probe, stream)
@@ -59,7 +60,7 @@ async def reach(probe: Probe, stream: Stream) -> None:
 async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) -> None:
     """Climb ``handshake`` and ``auth`` without a credential: nothing is sent unless ``allow_login_probe`` says so."""
     async with probe.step(Step.HANDSHAKE) as rung:
-        if not probe.target.options.get("allow_login_probe"):
+        if not ALLOW_LOGIN_PROBE.of(probe.target.options):
             detail = f"accepts connections; a login is {session.protocol}'s first word, and none was tried"
             raise Failure(session.login_is_first, detail)
         probe.footprint.probe_logins += 1

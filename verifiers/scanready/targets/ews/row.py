@@ -33,7 +33,7 @@ EWS = TargetType(
     tls=True,
     path="mailbox",
     split=_endpoint,
-    options=(Option("mailbox"), PATH, switch("autodiscover"), PROXY, ALLOW_UNTRUSTED),
+    options=(Option("mailbox"), PATH, switch("autodiscover", elsewhere=True), PROXY, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=(Driver("exchangelib", "exchangelib", "mail"),),
     nmap=Nmap(by_port=False),
