@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Server
-from scanready.causes import common, nt, wmi
+from scanready.causes import common, nt
 from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential, Owner
@@ -103,7 +103,7 @@ class TestLogin:
 
     def test_a_status_that_nobody_knows_protects_the_account(self) -> None:
         failure, _ = refused(last_setup(0xC0001234))
-        assert failure.cause is wmi.LOGON_UNEXPLAINED
+        assert failure.cause is nt.LOGON_UNEXPLAINED
         assert failure.cause.owner is Owner.IDENTITY
         assert "status 0xC0001234" in failure.detail
 
@@ -113,8 +113,8 @@ class TestLogin:
             common.LOGIN_REFUSED,
             common.LOGIN_LOCKED,
             common.LOGIN_EXPIRED,
-            wmi.LOGON_HOURS,
-            wmi.ACCOUNT_RESTRICTED,
+            nt.LOGON_HOURS,
+            nt.ACCOUNT_RESTRICTED,
             nt.WORKSTATION_NOT_LISTED,
         }
         assert not any(cause.owner is Owner.IDENTITY for _, cause, _ in nt_status.TROUBLE.values())
@@ -149,7 +149,7 @@ class TestLogin:
         """Others may log in with Kerberos, or whatever that is."""
         ntlm, kerberos = bytes.fromhex("060a2b06010401823702020a"), bytes.fromhex("060a2a864886f71201020203")
         failure, running = refused({NEGOTIATE: (0, peers.NEGOTIATED[64:].replace(ntlm, kerberos))})
-        assert failure.cause is wmi.NTLM_BLOCKED
+        assert failure.cause is nt.NTLM_BLOCKED
         assert not failure.cause.definite
         assert running.counts["setup"] == 0
 

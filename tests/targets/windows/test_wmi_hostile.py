@@ -11,9 +11,8 @@ import pytest
 from fixtures.emulators import Behaviour, dcom, in_background, misbehave
 from fixtures.emulators.dcom import HEALTHY
 from scanready.causes import common
-from scanready.causes import wmi as causes
 from scanready.climb.explain import Failure
-from scanready.targets.windows import login
+from scanready.targets.windows import causes, login
 from scanready.targets.windows.login_dcom import MOST
 from tests.targets.windows.wmi_peers import PROMPT, account, denied, nothing_stays, visit, where
 

@@ -18,13 +18,11 @@ import pytest
 
 from fixtures.emulators import dcom
 from fixtures.emulators.dcom import HEALTHY, Windows
-from scanready.causes import common
-from scanready.causes import wmi as causes
+from scanready.causes import common, nt
 from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Owner, Step
-from scanready.targets.windows import causes as windows
-from scanready.targets.windows import login
+from scanready.targets.windows import causes, login
 from scanready.targets.windows.login_errors import AS_NT_STATUS
 from tests.targets.windows.wmi_peers import (
     AGENT,
@@ -104,21 +102,21 @@ class TestAccepted:
 
 LOGONS = [
     (0x5, common.LOGIN_REFUSED, Owner.IDENTITY, None),
-    (0x51F, causes.NO_LOGON_SERVER, Owner.SERVER, None),
+    (0x51F, nt.NO_LOGON_SERVER, Owner.SERVER, None),
     (0x52E, common.LOGIN_REFUSED, Owner.IDENTITY, None),
-    (0x52F, causes.ACCOUNT_RESTRICTED, Owner.IDENTITY, None),
-    (0x530, causes.LOGON_HOURS, Owner.IDENTITY, 'net user "svc-scan" /times:all /domain'),
+    (0x52F, nt.ACCOUNT_RESTRICTED, Owner.IDENTITY, None),
+    (0x530, nt.LOGON_HOURS, Owner.IDENTITY, 'net user "svc-scan" /times:all /domain'),
     (0x531, causes.LOGON_WORKSTATION, Owner.IDENTITY, "Set-ADUser -Identity 'svc-scan' -LogonWorkstations $null"),
     (0x532, common.LOGIN_EXPIRED, Owner.IDENTITY, "Set-ADAccountPassword -Identity 'svc-scan' -Reset"),
     (0x533, common.LOGIN_LOCKED, Owner.IDENTITY, "Enable-ADAccount -Identity 'svc-scan'"),
-    (0x569, causes.LOGON_RIGHT, Owner.SERVER, r"Access this computer from the network: add CORP\svc-scan"),
-    (0x576, causes.CLOCK_DIFFERS, Owner.SERVER, "w32tm /resync"),
-    (0x6FE, causes.NO_LOGON_SERVER, Owner.SERVER, "Test-ComputerSecureChannel -Repair"),
+    (0x569, nt.LOGON_RIGHT, Owner.SERVER, r"Access this computer from the network: add CORP\svc-scan"),
+    (0x576, nt.CLOCK_DIFFERS, Owner.SERVER, "w32tm /resync"),
+    (0x6FE, nt.NO_LOGON_SERVER, Owner.SERVER, "Test-ComputerSecureChannel -Repair"),
     (0x701, common.LOGIN_EXPIRED, Owner.IDENTITY, "Clear-ADAccountExpiration -Identity 'svc-scan'"),
-    (0x721, causes.LOGON_UNEXPLAINED, Owner.IDENTITY, None),
+    (0x721, nt.LOGON_UNEXPLAINED, Owner.IDENTITY, None),
     (0x773, common.LOGIN_EXPIRED, Owner.IDENTITY, "Set-ADUser -Identity 'svc-scan' -ChangePasswordAtLogon $false"),
     (0x775, common.LOGIN_LOCKED, Owner.IDENTITY, "Unlock-ADAccount -Identity 'svc-scan'"),
-    (0x791, causes.NTLM_BLOCKED, Owner.SERVER, None),
+    (0x791, nt.NTLM_BLOCKED, Owner.SERVER, None),
 ]
 
 
@@ -161,12 +159,12 @@ class TestRefusedLogon:
     def test_what_nobody_knows_protects_the_account(self) -> None:
         with dcom.in_background(replace(HEALTHY, logon=0x4D5)) as host:
             failure = refused(host)
-        assert failure.cause is causes.LOGON_UNEXPLAINED
+        assert failure.cause is nt.LOGON_UNEXPLAINED
         assert failure.cause.owner is Owner.IDENTITY
         assert not failure.cause.definite
 
     @pytest.mark.parametrize(
-        ("variant", "cause"), [("ntlm-unknown", causes.NTLM_BLOCKED), ("bind-refused", causes.WMI_ERROR)]
+        ("variant", "cause"), [("ntlm-unknown", nt.NTLM_BLOCKED), ("bind-refused", causes.WMI_ERROR)]
     )
     def test_a_bind_that_is_refused_costs_none(self, variant: str, cause: Cause) -> None:
         with dcom.in_background(variant) as host:
@@ -246,7 +244,7 @@ class TestDeniedAfterTheLogon:
     def test_the_dynamic_port_is_named(self) -> None:
         with dcom.in_background("dynamic-port-closed") as host:
             failure = denied(host)
-        assert failure.cause is windows.DYNAMIC_PORT_BLOCKED
+        assert failure.cause is causes.DYNAMIC_PORT_BLOCKED
         assert failure.detail == f"127.0.0.1:{host.wmi_port}, where WMI is: Connection refused"
         assert failure.fix == f"ip saddr {AGENT} ip daddr 127.0.0.1 tcp dport {host.wmi_port} accept"
         assert host.counts["logons"] == 1
@@ -255,7 +253,7 @@ class TestDeniedAfterTheLogon:
         def never(port: int, seconds: float) -> None:
             raise TimeoutError
 
-        for left, cause in ((8.0, windows.DYNAMIC_PORT_BLOCKED), (2.0, common.OUT_OF_TIME)):
+        for left, cause in ((8.0, causes.DYNAMIC_PORT_BLOCKED), (2.0, common.OUT_OF_TIME)):
             with dcom.in_background("healthy") as host, monkeypatch.context() as patch:
                 real = login._Login._dial
                 patch.setattr(

@@ -9,7 +9,7 @@ CONTAINER = Cause(
     Owner.AGENT,
     Step.AGENT,
     "This runs in a container or a network namespace, which is not the agent's vantage point: targets and firewalls "
-    "see another address, and resolver, ssh client and limits are the container's, not those the scanner works with.",
+    "see another address, and resolver, programs and limits are the container's, not those the scanner works with.",
     "Run scanready on the agent's own system, beside the scanner. If it must be a container, give it the host's "
     "network (--network host), and read what is said here of programs and limits as the container's.",
     "On the agent: readlink /proc/1/ns/net /proc/self/ns/net; cat /proc/self/cgroup; ls /.dockerenv /run/.containerenv",
@@ -45,10 +45,10 @@ NO_PRIVILEGED_PORTS = Cause(
     "agent.no-privileged-ports",
     Owner.AGENT,
     Step.AGENT,
-    "Connections from source ports below 1024 cannot be made here, and NFS exports that are `secure`, as they are by "
-    "default, take no others.",
-    "Let the scanner run as root or with CAP_NET_BIND_SERVICE, or have the exports made `insecure`.",
-    "On the agent: capsh --print | grep net_bind; nc -p 1000 HOST 2049",
+    "Connections from source ports below 1024 cannot be made here, and servers of the types that the detail names take "
+    "no others by default.",
+    "Let the scanner run as root or with CAP_NET_BIND_SERVICE, or have the servers take connections from any port.",
+    "On the agent: capsh --print | grep net_bind; nc -p 1000 HOST PORT",
 )
 FEW_PORTS = Cause(
     "agent.few-ports",
@@ -80,7 +80,7 @@ CLOCK_UNKNOWN = Cause(
     Owner.OPERATOR,
     Step.AGENT,
     "The server named for it does not tell the time to this host, so nothing is known of this host's clock.",
-    "Name another server: a web server, or smb://HOST for a file server or domain controller.",
+    "Name another server: a web server, or the URL of a file server or domain controller.",
     "On the agent: curl -sI http://SERVER/ | grep -i ^date",
     definite=False,
 )

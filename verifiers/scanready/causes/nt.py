@@ -1,4 +1,4 @@
-"""Causes that an NT status can give at an SMB login and after it, where neither the common ones nor WMI's say it."""
+"""Causes that an NT status can give at a login and after it, where the common ones do not say it."""
 
 from __future__ import annotations
 
@@ -78,6 +78,74 @@ BROKEN_OFF = Cause(
     _BY_HAND,
     definite=False,
     may_count=True,
+)
+LOGON_UNEXPLAINED = Cause(
+    "windows.logon-unexplained",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "Windows ended the logon with an error that does not say why (0x721 is its security package's): account or "
+    "password may be wrong, NTLM not permitted, or the host unable to ask its domain.",
+    "Look up the failed logon in the host's Security log (event 4625, field Status), or in the domain controller's "
+    "(4776); it has the reason.",
+    "On the target: Get-WinEvent -FilterHashtable @{LogName='Security'; Id=4625} -MaxEvents 5 | Format-List Message",
+    definite=False,
+    may_count=True,
+)
+LOGON_HOURS = Cause(
+    "windows.logon-hours",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The account may not log on at this hour.",
+    "Permit the hours of the scan in the account's logon hours.",
+    "On a domain controller: net user {user} /domain   # logon hours allowed",
+    scoped=Scope.ACCOUNT,
+)
+LOGON_RIGHT = Cause(
+    "windows.logon-right",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The password is right, but the host's policy does not let the account log on from the network (error 0x569).",
+    "Give the account the right 'Access this computer from the network', and take it out of 'Deny access to this "
+    "computer from the network'; local accounts are often denied by a security baseline.",
+    "On the target: secedit /export /areas USER_RIGHTS /cfg rights.txt, then look at SeNetworkLogonRight and "
+    "SeDenyNetworkLogonRight",
+)
+ACCOUNT_RESTRICTED = Cause(
+    "windows.account-restricted",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "A restriction of the account forbids this logon: an empty password, a member of Protected Users, or an "
+    "authentication policy (error 0x52F).",
+    "Give the account a password, and take it out of Protected Users or the policy: those forbid NTLM.",
+    "On a domain controller: Get-ADUser {user} -Properties MemberOf, AuthenticationPolicy, UserAccountControl",
+    scoped=Scope.ACCOUNT,
+)
+NO_LOGON_SERVER = Cause(
+    "windows.no-logon-server",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The host cannot ask its domain about the account: no domain controller answers it, or their trust is broken.",
+    "Repair the host's way to its domain controllers (DNS, network, time), or its machine account: "
+    "Test-ComputerSecureChannel -Repair.",
+    "On the target: nltest /sc_verify:DOMAIN",
+)
+NTLM_BLOCKED = Cause(
+    "windows.ntlm-blocked",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The host, or its domain, does not permit NTLM, which is all that this login speaks. A scanner that is a member of "
+    "the domain may log on with Kerberos; that was not tried.",
+    "Exempt the host in 'Network security: Restrict NTLM', or scan it by its full name from a member of its domain.",
+    "On the target: Get-WinEvent -LogName Microsoft-Windows-NTLM/Operational -MaxEvents 5",
+    definite=False,
+)
+CLOCK_DIFFERS = Cause(
+    "windows.clock-differs",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The host refuses the logon because clocks differ (error 0x576): agent, host and domain controllers must agree.",
+    "Synchronise the clock of whoever is wrong: w32tm /resync.",
+    "On the target: w32tm /query /status; on the agent: date -u",
 )
 
 # what is read --------------------------------------------------------------------------------------------------------

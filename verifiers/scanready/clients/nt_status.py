@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanready.causes import common, nt, wmi
+from scanready.causes import common, nt
 from scanready.climb.explain import Failure
 from scanready.model import Cause
 from scanready.remedies.fixes import powershell_text
@@ -41,32 +41,32 @@ LOGIN: Mapping[int, tuple[str, Cause, str]] = {
     _PASSWORD_EXPIRED: ("PASSWORD_EXPIRED", common.LOGIN_EXPIRED, "the password has expired"),
     _MUST_CHANGE: ("PASSWORD_MUST_CHANGE", common.LOGIN_EXPIRED, "the password must be changed first"),
     _ACCOUNT_EXPIRED: ("ACCOUNT_EXPIRED", common.LOGIN_EXPIRED, "the account has expired"),
-    _LOGON_HOURS: ("INVALID_LOGON_HOURS", wmi.LOGON_HOURS, "not at this hour"),
+    _LOGON_HOURS: ("INVALID_LOGON_HOURS", nt.LOGON_HOURS, "not at this hour"),
     _WORKSTATION: ("INVALID_WORKSTATION", nt.WORKSTATION_NOT_LISTED, "not from this workstation"),
-    0xC000006E: ("ACCOUNT_RESTRICTION", wmi.ACCOUNT_RESTRICTED, "a restriction of the account"),
-    0xC000006C: ("PASSWORD_RESTRICTION", wmi.ACCOUNT_RESTRICTED, "a restriction of the password"),
-    _LOGON_TYPE: ("LOGON_TYPE_NOT_GRANTED", wmi.LOGON_RIGHT, "no right to log on from the network"),
+    0xC000006E: ("ACCOUNT_RESTRICTION", nt.ACCOUNT_RESTRICTED, "a restriction of the account"),
+    0xC000006C: ("PASSWORD_RESTRICTION", nt.ACCOUNT_RESTRICTED, "a restriction of the password"),
+    _LOGON_TYPE: ("LOGON_TYPE_NOT_GRANTED", nt.LOGON_RIGHT, "no right to log on from the network"),
     0xC0000413: (
         "AUTHENTICATION_FIREWALL_FAILED",
         nt.SELECTIVE_AUTHENTICATION,
         "the trust does not let the account authenticate here",
     ),
-    _CLOCKS: ("TIME_DIFFERENCE_AT_DC", wmi.CLOCK_DIFFERS, "the clocks differ"),
-    0xC000005E: ("NO_LOGON_SERVERS", wmi.NO_LOGON_SERVER, "no domain controller could be asked"),
-    0xC0000233: ("DOMAIN_CONTROLLER_NOT_FOUND", wmi.NO_LOGON_SERVER, "no domain controller was found"),
-    0xC0000192: ("NETLOGON_NOT_STARTED", wmi.NO_LOGON_SERVER, "its service Netlogon does not run"),
-    0xC000018A: ("NO_TRUST_LSA_SECRET", wmi.NO_LOGON_SERVER, "its trust with its domain failed"),
-    0xC000018B: ("NO_TRUST_SAM_ACCOUNT", wmi.NO_LOGON_SERVER, "its domain has no account of the server"),
-    0xC000018C: ("TRUSTED_DOMAIN_FAILURE", wmi.NO_LOGON_SERVER, "the trust with the account's domain failed"),
-    _TRUST_OF_HOST: ("TRUSTED_RELATIONSHIP_FAILURE", wmi.NO_LOGON_SERVER, "its trust with its domain failed"),
-    0xC0000190: ("TRUST_FAILURE", wmi.NO_LOGON_SERVER, "the trust with the account's domain failed"),
+    _CLOCKS: ("TIME_DIFFERENCE_AT_DC", nt.CLOCK_DIFFERS, "the clocks differ"),
+    0xC000005E: ("NO_LOGON_SERVERS", nt.NO_LOGON_SERVER, "no domain controller could be asked"),
+    0xC0000233: ("DOMAIN_CONTROLLER_NOT_FOUND", nt.NO_LOGON_SERVER, "no domain controller was found"),
+    0xC0000192: ("NETLOGON_NOT_STARTED", nt.NO_LOGON_SERVER, "its service Netlogon does not run"),
+    0xC000018A: ("NO_TRUST_LSA_SECRET", nt.NO_LOGON_SERVER, "its trust with its domain failed"),
+    0xC000018B: ("NO_TRUST_SAM_ACCOUNT", nt.NO_LOGON_SERVER, "its domain has no account of the server"),
+    0xC000018C: ("TRUSTED_DOMAIN_FAILURE", nt.NO_LOGON_SERVER, "the trust with the account's domain failed"),
+    _TRUST_OF_HOST: ("TRUSTED_RELATIONSHIP_FAILURE", nt.NO_LOGON_SERVER, "its trust with its domain failed"),
+    0xC0000190: ("TRUST_FAILURE", nt.NO_LOGON_SERVER, "the trust with the account's domain failed"),
     0xC000019B: (
         "DOMAIN_TRUST_INCONSISTENT",
-        wmi.NO_LOGON_SERVER,
+        nt.NO_LOGON_SERVER,
         "its trust with a domain is inconsistent",
     ),
-    0xC0000418: ("NTLM_BLOCKED", wmi.NTLM_BLOCKED, "NTLM is not permitted"),
-    0xC00000BB: ("NOT_SUPPORTED", wmi.NTLM_BLOCKED, "NTLM is not supported"),
+    0xC0000418: ("NTLM_BLOCKED", nt.NTLM_BLOCKED, "NTLM is not permitted"),
+    0xC00000BB: ("NOT_SUPPORTED", nt.NTLM_BLOCKED, "NTLM is not supported"),
     ACCESS_DENIED: ("ACCESS_DENIED", nt.SESSION_DENIED, "access denied"),
 }
 
@@ -187,7 +187,7 @@ def refused_login(status: int, account: Account) -> Failure:
     known = LOGIN.get(status) or TROUBLE.get(status)
     if known is None:
         # Whatever this is, withholding the credential elsewhere protects the account.
-        return Failure(wmi.LOGON_UNEXPLAINED, f"the login of {account.name} ended with {named(status)}")
+        return Failure(nt.LOGON_UNEXPLAINED, f"the login of {account.name} ended with {named(status)}")
     _, cause, words = known
     return Failure(cause, f"{account.name}: {words}, {named(status)}", _admit(status, account))
 

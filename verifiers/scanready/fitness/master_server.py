@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
+from scanready.catalogue import TargetType
 from scanready.causes import agent as causes
 from scanready.causes import common
 from scanready.model import Facts, Target, Verdict
@@ -19,8 +20,6 @@ from scanready.run.registry import catalogue
 from . import proc
 from .question import Answer, Line
 from .request import Asked
-
-_CONSOLE_PORTS = (443, 80)
 
 
 async def way_there(asked: Asked) -> list[Answer]:
@@ -62,31 +61,34 @@ async def _climb(asked: Asked, target: Target, subject: str) -> list[Answer]:
 
 
 async def listening(asked: Asked) -> list[Answer]:
-    """On the Master: 11117 for the agents, 443 or 80 for browsers."""
+    """On the Master: each port that the types of its own services have, for the agents and for browsers."""
     answers: list[Answer] = []
-    for subject, ports in (
-        ("listens for agents", (catalogue()["master"].port,)),
-        ("listens for browsers", _CONSOLE_PORTS),
-    ):
-        with Line(subject, answers) as line:
+    for row in catalogue().built_in.values():
+        if not row.serves:
+            continue
+        with Line(f"listens for {row.serves}", answers) as line:
             sockets = proc.tcp_sockets()
             if sockets is None:
                 line.fail(common.LIMIT, "what listens here is not known on this platform")
                 continue
-            _judge(line, ports, [entry for entry in sockets if entry.state == proc.LISTEN])
+            _judge(line, row, [entry for entry in sockets if entry.state == proc.LISTEN])
     return answers
 
 
-def _judge(line: Line, ports: tuple[int, ...], sockets: list[proc.Socket]) -> None:
-    """Any of the ports will do: with HTTPS on, the document permits to close 80."""
+def _judge(line: Line, row: TargetType, sockets: list[proc.Socket]) -> None:
+    """Either port will do: with TLS on, the document permits to close the one in clear text."""
+    ports = tuple(filter(None, (row.port, row.clear_port)))
     where = {port: sorted({str(entry.address) for entry in sockets if entry.port == port}) for port in ports}
     outside = {port: [at for at in found if not _is_loopback(at)] for port, found in where.items()}
     facts: Facts = {"listening": {str(port): found for port, found in where.items() if found}}
     names = " or ".join(map(str, ports))
     if any(outside.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in outside.items() if found)
-        unencrypted = 80 in ports and not outside.get(443)
-        line.ok(told + ("; 443 does not listen: the console is not encrypted" if unencrypted else ""), **facts)
+        unencrypted = row.clear_port and not outside.get(row.port)
+        line.ok(
+            told + (f"; {row.port} does not listen: what {row.serves} send is not encrypted" if unencrypted else ""),
+            **facts,
+        )
     elif any(where.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in where.items() if found)
         line.fail(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)

@@ -8,6 +8,7 @@ import socket
 from scanready.causes import agent as causes
 from scanready.net import open_files, sockets
 from scanready.run.engine import CONCURRENCY
+from scanready.run.registry import catalogue
 
 from . import proc
 from .question import Answer, Line
@@ -17,6 +18,8 @@ from .request import Asked
 _LEAST_FREE = 2 * CONCURRENCY
 #: Fewer targets at once make a large inventory with silent hosts slow: each keeps a place for its whole time.
 _FEW_TARGETS = 200
+#: A line of the service.
+_MORE_FILES = f"LimitNOFILE={_FEW_TARGETS * 20}"
 
 
 async def look_below_1024(asked: Asked) -> list[Answer]:
@@ -26,18 +29,20 @@ async def look_below_1024(asked: Asked) -> list[Answer]:
         with sockets.tcp(socket.AF_INET, privileged=True) as sock:
             port = sockets.source_port(sock)
         if port:
-            line.ok(f"can be used (bound to {port}): NFS exports that are `secure` take this agent", bound=port)
+            line.ok(f"can be used (bound to {port}), as {_who()} servers demand by default", bound=port)
         elif hasattr(os, "geteuid") and os.geteuid() != 0:
-            line.skip(
-                "not for this user; only `secure` NFS exports need them, and a scanner that runs as root has them"
-            )
+            line.skip(f"not for this user; only {_who()} servers demand them, and a scanner that runs as root has them")
         elif asked.named_types and not any(row.privileged for row in asked.named_types):
             line.skip("cannot be used here; none of these targets needs them")
         else:
-            line.warn(
-                causes.NO_PRIVILEGED_PORTS, "a port below 1024 cannot be bound, although this is the administrator"
-            )
+            detail = f"a port below 1024 cannot be bound, although this is the administrator; needed for {_who()}"
+            line.warn(causes.NO_PRIVILEGED_PORTS, detail)
     return answers
+
+
+def _who() -> str:
+    """The types whose servers take no other source ports by default."""
+    return ", ".join(row.name for row in catalogue() if row.privileged)
 
 
 async def look_at_range(asked: Asked) -> list[Answer]:
@@ -75,7 +80,7 @@ async def look_at_descriptors(asked: Asked) -> list[Answer]:
         shown = "no limit" if hard == -1 else f"{hard} at the most"
         said = f"{'no limit' if soft == -1 else soft}, {shown}: {possible} targets at once"
         if possible < _FEW_TARGETS:
-            line.warn(causes.FEW_DESCRIPTORS, said, f"LimitNOFILE={_FEW_TARGETS * 20}", **facts)
+            line.warn(causes.FEW_DESCRIPTORS, said, _MORE_FILES, **facts)
         else:
             line.ok(said, **facts)
     return answers

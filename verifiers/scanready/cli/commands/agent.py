@@ -132,9 +132,10 @@ def _clocks(text: str | None, master: Target | None) -> list[Target]:
     """Whom to ask for the time: the URL's server; a host's web server; the Master's Web Console."""
     from scanready.cli.job.prepare import problems_told
     from scanready.inventory import parse_target
+    from scanready.run.registry import catalogue
 
     if text is None:
-        return [Target(master.host, "https", 443), Target(master.host, "http", 80)] if master else []
+        return [Target(master.host, name, catalogue()[name].port) for name in ("https", "http")] if master else []
     with problems_told():
         if "://" in text:
             return parse_target(text)

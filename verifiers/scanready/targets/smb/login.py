@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from scanready.causes import common, nt, wmi
+from scanready.causes import common, nt
 from scanready.clients import nt_status
 from scanready.clients.imports import importing
 from scanready.clients.nt_status import Account
@@ -167,7 +167,7 @@ def _without_ntlm(session: Session, told: str) -> Failure:
     """NTLM is all that we have; whether others have more depends on what the server offers."""
     if not session.offers_more:
         return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}; NTLM is all that it offers")
-    return Failure(wmi.NTLM_BLOCKED, f"{told}; what else it offers (Kerberos, usually) needs the server's full name")
+    return Failure(nt.NTLM_BLOCKED, f"{told}; what else it offers (Kerberos, usually) needs the server's full name")
 
 
 class _Look:

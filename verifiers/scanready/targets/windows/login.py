@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
-from scanready.causes import wmi as causes
 from scanready.clients.imports import importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
@@ -32,8 +31,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.model import Credential, bracketed
 from scanready.remedies.fixes import firewall_rule
 
-from . import causes as windows
-from . import login_admin_share
+from . import causes, login_admin_share
 from .login_dcom import Pipe, Session, Trace, carry, dial, kept, split
 from .login_errors import Stage
 
@@ -215,12 +213,12 @@ class _Login:
             if patience < _FAIR:
                 detail = f"{where} did not answer within {patience:.1f} s: too short to call the port blocked"
                 raise Failure(common.OUT_OF_TIME, detail) from error
-            raise Failure(windows.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix) from error
+            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix) from error
         except OSError as error:
             if error.errno in _OUR_LIMITS:
                 raise Failure(common.LOCAL_LIMIT, f"{where}: {error.strerror}") from error
             said = error.strerror or str(error)
-            raise Failure(windows.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix) from error
+            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix) from error
         except OverflowError as error:
             raise Failure(common.MALFORMED, f"the host says that WMI is on port {port}") from error
 

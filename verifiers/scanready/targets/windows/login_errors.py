@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from scanready.causes import common
-from scanready.causes import wmi as causes
+from scanready.causes import common, nt
 from scanready.clients import nt_status
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Cause
 
+from . import causes
 from .login_dcom import Broken, Pipe
 
 _ACCESS_DENIED = 0x5
@@ -102,7 +102,7 @@ class Stage:
             return Failure(causes.BROKEN_OFF, f"{self._what}: {error or type(error).__name__}")
         if isinstance(error, DCERPCException) and self._pipe is not None:
             if self._pipe.nak is not None:
-                cause = causes.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
+                cause = nt.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
                 return Failure(cause, f"{self._what}: refused (bind_nak, reason {self._pipe.nak})")
             code = error.get_error_code() if self._pipe.fault is None else self._pipe.fault
             if code is None:  # of a bind: the interface is not there, in impacket's words
@@ -125,7 +125,7 @@ def refused_logon(code: int, account: Account) -> Failure:
     elif status in nt_status.LOGIN:
         _, cause, words = nt_status.LOGIN[status]
     else:
-        return Failure(causes.LOGON_UNEXPLAINED, f"{who} is refused with fault 0x{code:x}")
+        return Failure(nt.LOGON_UNEXPLAINED, f"{who} is refused with fault 0x{code:x}")
     mended = nt_status.refused_login(status, account).fix
     return Failure(cause, f"{who} is refused: {words} (fault 0x{code:x})", mended)
 
