@@ -17,10 +17,10 @@ class Words(Protocol):
     def ok(self, summary: str, **facts: Any) -> None:
         """It is there."""
 
-    def warn(self, cause: Cause, detail: str) -> None:
+    def warn(self, cause: Cause, detail: str, fix: str | None = None) -> None:
         """It is not as it should be, or not where it should be."""
 
-    def fail(self, cause: Cause, detail: str) -> None:
+    def fail(self, cause: Cause, detail: str, fix: str | None = None) -> None:
         """It is not there."""
 
     def skip(self, reason: str) -> None:

@@ -11,9 +11,8 @@ CLIENT_MISSING = Cause(
     Owner.AGENT,
     Step.AGENT,
     "The scanner needs a client program on this agent that is not there.",
-    "Install on the agent what the detail names. ssh: apt-get install openssh-client (Debian, Ubuntu), dnf install "
-    "openssh-clients (RHEL). Notes: the vendor's Notes client, set up with the scan account's ID file.",
-    "On the agent: ssh -V; for Notes, start the client",
+    "Install on the agent the program that the detail names, as the fix says.",
+    "On the agent: start the program that the detail names.",
 )
 PLATFORM_MISMATCH = Cause(
     "agent.platform-mismatch",
@@ -29,7 +28,7 @@ DRIVER_MISSING = Cause(
     Step.LOGIN,
     "The Python driver that logs in to this target type is not installed, so login and access were not tried.",
     "Install the extra that the detail names, for example: pip install 'scanready[all]'.",
-    "python -c 'import paramiko, pymysql, psycopg, imapclient, requests'",
+    "On the agent: python -m pip list   # what the extra installs is not in it",
     definite=False,
 )
 

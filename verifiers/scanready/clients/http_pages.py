@@ -17,6 +17,8 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Owner, Step
 from scanready.net.stream import StreamError
+from scanready.remedies.fixes import Fix
+from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
 from scanready.wire import WireError
 from scanready.wire import http as wire
 
@@ -29,6 +31,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 # What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
 _WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
+#: For the inventory: the same page, asked in TLS.
+_IN_TLS = Fix("https://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
 # Cloudflare's and AWS WAF's own words for "solve this first".
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
@@ -136,7 +140,7 @@ def usable(probe: Probe, page: Page) -> None:
     said = f"{url} answers {http_talk.described(answer)}"
     bad = answer.status == 400  # as these are told; a page may quote them
     if bad and url.scheme == "http" and any(words in answer.body for words in _WANTS_TLS):
-        fix = f"https://{url.endpoint}{url.path}"
+        fix = _IN_TLS(host=url.host, port=url.port, path=url.path)
         raise Failure(common.OTHER_PROTOCOL, f"an HTTPS server answers, which wants TLS ({said})", fix, speaks="tls")
     if bad and any(words in answer.body for words in _WANTS_CERTIFICATE):
         raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{said}, for want of a client certificate")

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from scanready.causes import common, nt
 from scanready.climb.explain import Failure
 from scanready.model import Cause
-from scanready.remedies.fixes import powershell_text
+from scanready.remedies.fixes import Fix
+from scanready.remedies.quoting import (
+    POWERSHELL_TEXT,
+    QUOTED_ACCOUNT,
+    QUOTED_PATH,
+    SECTION,
+    SHELL_PATH,
+    SHELL_USER,
+    USER_WORD,
+)
 
 SUCCESS = 0
 ACCESS_DENIED = 0xC0000022
@@ -114,41 +123,56 @@ READING: Mapping[int, tuple[str, Cause, str]] = {
 }
 
 
-# What lets an account in, by whose it is.
-_ON_SAMBA: Mapping[int, str] = {
-    _DISABLED: "smbpasswd -e {user}",
-    _LOCKED_OUT: "pdbedit -u {user} -z -c '[]'",
-    _ACCOUNT_EXPIRED: "pdbedit -u {user} -K never",
-    _PASSWORD_EXPIRED: "smbpasswd {user}",
-    _MUST_CHANGE: "smbpasswd {user}",
-    _LOGON_HOURS: "pdbedit -u {user} -Z",
-    _WORKSTATION: "net sam set workstations {user} ''",
+# The commands that let an account in: of Samba, of a Windows that has it, of a directory.
+_ON_SAMBA: Mapping[int, Fix] = {
+    _DISABLED: Fix("smbpasswd -e {user}", user=SHELL_USER),
+    _LOCKED_OUT: Fix("pdbedit -u {user} -z -c '[]'", user=SHELL_USER),
+    _ACCOUNT_EXPIRED: Fix("pdbedit -u {user} -K never", user=SHELL_USER),
+    _PASSWORD_EXPIRED: Fix("smbpasswd {user}", user=SHELL_USER),
+    _MUST_CHANGE: Fix("smbpasswd {user}", user=SHELL_USER),
+    _LOGON_HOURS: Fix("pdbedit -u {user} -Z", user=SHELL_USER),
+    _WORKSTATION: Fix("net sam set workstations {user} ''", user=SHELL_USER),
 }
-_ANY_WINDOWS: Mapping[int, str] = {
-    _LOGON_TYPE: "secpol.msc: User Rights Assignment: Access this computer from the network: add {name}",
-    _CLOCKS: "w32tm /resync",
-    _TRUST_OF_HOST: "Test-ComputerSecureChannel -Repair",
+_LET_LOG_ON = Fix(
+    "secpol.msc: User Rights Assignment: Access this computer from the network: add {name}", name=QUOTED_ACCOUNT
+)
+_ELSEWHERE: Mapping[int, Fix] = {
+    _LOGON_TYPE: _LET_LOG_ON,
+    _CLOCKS: Fix("w32tm /resync"),
+    _TRUST_OF_HOST: Fix("Test-ComputerSecureChannel -Repair"),
 }
-_ON_WINDOWS: Mapping[int, str] = {
-    **_ANY_WINDOWS,
-    _DISABLED: 'net user "{user}" /active:yes',
-    _LOCKED_OUT: 'net user "{user}" /active:yes',
-    _ACCOUNT_EXPIRED: 'net user "{user}" /expires:never',
-    _PASSWORD_EXPIRED: 'net user "{user}" *',
-    _MUST_CHANGE: 'net user "{user}" /logonpasswordchg:no',
-    _LOGON_HOURS: 'net user "{user}" /times:all',
-    _WORKSTATION: 'net user "{user}" /workstations:*',
+_ON_ITS_HOST: Mapping[int, Fix] = {
+    **_ELSEWHERE,
+    _DISABLED: Fix('net user "{user}" /active:yes', user=QUOTED_ACCOUNT),
+    _LOCKED_OUT: Fix('net user "{user}" /active:yes', user=QUOTED_ACCOUNT),
+    _ACCOUNT_EXPIRED: Fix('net user "{user}" /expires:never', user=QUOTED_ACCOUNT),
+    _PASSWORD_EXPIRED: Fix('net user "{user}" *', user=QUOTED_ACCOUNT),
+    _MUST_CHANGE: Fix('net user "{user}" /logonpasswordchg:no', user=QUOTED_ACCOUNT),
+    _LOGON_HOURS: Fix('net user "{user}" /times:all', user=QUOTED_ACCOUNT),
+    _WORKSTATION: Fix('net user "{user}" /workstations:*', user=QUOTED_ACCOUNT),
 }
-_IN_DIRECTORY: Mapping[int, str] = {
-    **_ANY_WINDOWS,
-    _DISABLED: "Enable-ADAccount -Identity {who}",
-    _LOCKED_OUT: "Unlock-ADAccount -Identity {who}",
-    _ACCOUNT_EXPIRED: "Clear-ADAccountExpiration -Identity {who}",
-    _PASSWORD_EXPIRED: "Set-ADAccountPassword -Identity {who} -Reset",
-    _MUST_CHANGE: "Set-ADUser -Identity {who} -ChangePasswordAtLogon $false",
-    _LOGON_HOURS: 'net user "{user}" /times:all /domain',
-    _WORKSTATION: "Set-ADUser -Identity {who} -LogonWorkstations $null",
+_IN_DIRECTORY: Mapping[int, Fix] = {
+    **_ELSEWHERE,
+    _DISABLED: Fix("Enable-ADAccount -Identity {user}", user=POWERSHELL_TEXT),
+    _LOCKED_OUT: Fix("Unlock-ADAccount -Identity {user}", user=POWERSHELL_TEXT),
+    _ACCOUNT_EXPIRED: Fix("Clear-ADAccountExpiration -Identity {user}", user=POWERSHELL_TEXT),
+    _PASSWORD_EXPIRED: Fix("Set-ADAccountPassword -Identity {user} -Reset", user=POWERSHELL_TEXT),
+    _MUST_CHANGE: Fix("Set-ADUser -Identity {user} -ChangePasswordAtLogon $false", user=POWERSHELL_TEXT),
+    _LOGON_HOURS: Fix('net user "{user}" /times:all /domain', user=QUOTED_ACCOUNT),
+    _WORKSTATION: Fix("Set-ADUser -Identity {user} -LogonWorkstations $null", user=POWERSHELL_TEXT),
 }
+_PERMIT_USER = Fix(
+    "[{share}] in smb.conf: valid users = {user} (beside those that are there)", share=SECTION, user=USER_WORD
+)
+_GRANT_SHARE = Fix(
+    "Grant-SmbShareAccess -Name {share} -AccountName {name} -AccessRight Read -Force",
+    share=POWERSHELL_TEXT.called("SHARE"),
+    name=POWERSHELL_TEXT.called("ACCOUNT"),
+)
+_GRANT_FILES = Fix("setfacl -R -m u:{user}:rX {folder}", user=USER_WORD, folder=SHELL_PATH)
+_GRANT_FOLDER = Fix(
+    'icacls "DIRECTORY-OF-{folder}" /grant "{name}:(OI)(CI)RX"', folder=QUOTED_PATH, name=QUOTED_ACCOUNT
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,21 +243,20 @@ def _of_reading(status: int) -> tuple[str, Cause, str]:
 
 def _admit(status: int, account: Account) -> str | None:
     """The command that lets the account in: on Samba, on the Windows host whose own it is, or in its directory."""
-    table = _IN_DIRECTORY if not account.local else _ON_SAMBA if account.samba else _ON_WINDOWS
-    template = table.get(status)
-    return template and template.format(user=account.user, who=powershell_text(account.user), name=account.name)
+    table = _IN_DIRECTORY if not account.local else _ON_SAMBA if account.samba else _ON_ITS_HOST
+    fix, values = table.get(status), {"user": account.user, "name": account.name}
+    return None if fix is None else fix(**{place: values[place] for place in fix.places})
 
 
 def _grant_share(share: str, account: Account) -> str:
     if account.samba:
-        return f"[{share}] in smb.conf: valid users = {account.user} (beside those that are there)"
-    who = powershell_text(account.name)
-    return f"Grant-SmbShareAccess -Name {powershell_text(share)} -AccountName {who} -AccessRight Read -Force"
+        return _PERMIT_USER(share=share, user=account.user)
+    return _GRANT_SHARE(share=share, name=account.name)
 
 
 def _grant_path(share: str, path: str, account: Account) -> str:
     if account.samba:
         below = "/" + path.replace("\\", "/") if path else ""
-        return f"setfacl -R -m u:{account.user}:rX DIRECTORY-OF-{share}{below}"
+        return _GRANT_FILES(user=account.user, folder=f"DIRECTORY-OF-{share}{below}")
     below = "\\" + path if path else ""
-    return f'icacls "DIRECTORY-OF-{share}{below}" /grant "{account.name}:(OI)(CI)RX"'
+    return _GRANT_FOLDER(folder=share + below, name=account.name)

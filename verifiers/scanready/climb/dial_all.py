@@ -16,7 +16,7 @@ from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.dial import dial
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, ReadTimeout, Stream, Tap
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 
 from .explain import explain
 
@@ -98,7 +98,7 @@ def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, p
         return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
     if source is None or found.cause not in (common.FILTERED, common.REJECTED):
         return found
-    return Finding(found.cause, found.detail, fixes.firewall_rule(source, host, port))
+    return Finding(found.cause, found.detail, firewall_rule(source, host, port))
 
 
 def _soften(check: Check) -> None:

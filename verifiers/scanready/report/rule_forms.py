@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from scanready.model import is_address
-from scanready.remedies.fixes import firewall_rule
+from scanready.remedies.fixes import Fix, firewall_rule
+from scanready.remedies.quoting import HOST, PORTS, POWERSHELL_TEXT, Place, plain
 from scanready.report.formats.csv import csv_line
 from scanready.wire.printable import visible
 
@@ -22,10 +22,17 @@ from .document import Look
 from .rules import Rule
 
 COLUMNS = ("source", "destination", "host", "protocol", "ports", "types", "condition", "reason")
-_UNSAFE = re.compile(r"[^A-Za-z0-9 ._:/()@=+\[\]-]")
 #: nftables takes 128 characters, AWS 255.
 _COMMENT = 100
 CHAIN = "inet filter forward"
+_PERMIT_INBOUND = Fix(
+    "New-NetFirewallRule -DisplayName {name} -Direction Inbound -Action Allow "
+    "-Protocol {transport} -LocalPort {ports} -RemoteAddress {agent}",
+    name=POWERSHELL_TEXT,
+    transport=Place("TCP", lambda text: text.upper() if text in ("tcp", "udp") else None),
+    ports=PORTS,
+    agent=HOST.called("AGENT-ADDRESS"),
+)
 
 
 def table(rules: Sequence[Rule], look: Look) -> str:
@@ -52,7 +59,7 @@ def table(rules: Sequence[Rule], look: Look) -> str:
             Text(visible(what), "dim" if rule.when else ""),
         )
     paper.draw(drawn)
-    for note in _notes(rules):
+    for note in _remarks(rules):
         paper.draw(Text(f"\n{note}"))
     return paper.text()
 
@@ -110,7 +117,7 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
 
 def nftables_rule(rule: Rule) -> str:
     """One rule in nftables' words, as the fix of a finding has it."""
-    return firewall_rule(_address(rule.source), _address(rule.destination), rule.ports, rule.transport)
+    return firewall_rule(rule.source, rule.destination, rule.ports, rule.transport)
 
 
 def _of_another_family(rule: Rule, family: str) -> str:
@@ -126,10 +133,7 @@ def windows(rules: Sequence[Rule], look: Look) -> str:
         lines += ["", f"# on {plain(host)}"]
         for rule in mine:
             name = plain(f"Scan agent {rule.source} {' '.join(rule.types)} {rule.transport} {rule.ports}")
-            text = (
-                f"New-NetFirewallRule -DisplayName '{name}' -Direction Inbound -Action Allow "
-                f"-Protocol {rule.transport.upper()} -LocalPort {rule.ports} -RemoteAddress {_address(rule.source)}"
-            )
+            text = _PERMIT_INBOUND(name=name, transport=rule.transport, ports=rule.ports, agent=rule.source)
             reason = unfit(rule) or (f"only for {plain(rule.when)}" if rule.when else "")
             lines.append(f"# {reason}: {text}" if reason else text)
     return "\n".join([*lines, ""])
@@ -182,22 +186,12 @@ def _is_ipv6(address: str) -> bool:
     return ":" in address
 
 
-def _address(text: str) -> str:
-    """An address without its zone, as rules have it; a name harmless."""
-    return plain(text.partition("%")[0] if is_address(text) else text)
-
-
-def plain(text: str, most: int = 2000) -> str:
-    """Return a text that no console takes for anything else: what is not a letter, digit or harmless sign is ``_``."""
-    return _UNSAFE.sub("_", text)[:most]
-
-
 def quoted(text: str) -> str:
     """A comment in nftables' quotes, as short as it must be."""
     return f'"{plain(text, _COMMENT)}"'
 
 
-def _notes(rules: Sequence[Rule]) -> list[str]:
+def _remarks(rules: Sequence[Rule]) -> list[str]:
     from .paper import counted
 
     notes = []

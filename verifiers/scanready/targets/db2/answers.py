@@ -10,12 +10,11 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Credential
 from scanready.net.stream import Stream
-from scanready.remedies import fixes
 from scanready.wire import WireError
 from scanready.wire import drda as wire
 from scanready.wire.drda_encryption import LENGTH, Exchange
 
-from . import causes
+from . import causes, fixes
 
 NAME = "scanready"
 # What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
@@ -129,7 +128,7 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
     cause = causes.SQL_CODES.get(error.code, cause) if error else cause
     fix = None
     if cause is causes.CANNOT_CONNECT and probe.target.credential:
-        fix = f"GRANT CONNECT ON DATABASE TO USER {fixes.sql_name(probe.target.credential.username.upper())};"
+        fix = fixes.GRANT_CONNECT(user=probe.target.credential.username.upper())
     raise Failure(cause, "; ".join(part for part in (said, text) if part), fix)
 
 

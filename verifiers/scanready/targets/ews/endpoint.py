@@ -31,7 +31,7 @@ from scanready.net.stream import PeerClosed
 from scanready.wire import WireError, ntlm, spnego
 from scanready.wire import http as wire
 
-from . import causes
+from . import causes, fixes
 
 ENDPOINT = "/EWS/Exchange.asmx"
 #: A path that no server has: who asks for a login there, asks everywhere.
@@ -147,19 +147,15 @@ def _allow(probe: Probe, answer: wire.Response) -> str | None:
     """What lets this agent in, where IIS itself refuses."""
     if not (answer.header("server") or "").startswith("Microsoft-IIS"):
         return None
-    return (
-        "Add-WebConfigurationProperty -PSPath 'IIS:\\' -Location 'Default Web Site/EWS' -Filter "
-        f"system.webServer/security/ipSecurity -Name . -Value @{{ipAddress='{probe.agent_address}';allowed='true'}}"
-    )
+    return fixes.ALLOW_ADDRESS(agent=probe.agent_address)
 
 
 def _led_away(url: Url, answer: wire.Response, said: str) -> Failure:
     location = (answer.header("location") or "")[:300]
     target = url.joined(location)
     if target is not None and target.path.lower().endswith(".asmx"):
-        return Failure(
-            causes.MOVED, f"{said} and leads to {target}", f"ews://{target.endpoint}{target.path}", location=location
-        )
+        fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
+        return Failure(causes.MOVED, f"{said} and leads to {target}", fix, location=location)
     return Failure(causes.PREAUTHENTICATION, f"{said} and leads to {location or 'nowhere'}", location=location)
 
 
@@ -271,12 +267,7 @@ def _bare(token: bytes) -> bytes:
 def _windows_authentication(answer: wire.Response) -> str | None:
     if in_front_of(answer):
         return None
-    server = answer.header("x-feserver") or "SERVER"
-    server = server if re.fullmatch(r"[A-Za-z0-9._-]{1,63}", server) else "SERVER"
-    return (
-        f"Get-WebServicesVirtualDirectory -Server {server} | "
-        "Set-WebServicesVirtualDirectory -WindowsAuthentication $true"
-    )
+    return fixes.WINDOWS_AUTHENTICATION(server=answer.header("x-feserver"))
 
 
 def in_front_of(answer: wire.Response) -> str:

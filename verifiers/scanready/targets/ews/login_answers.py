@@ -9,10 +9,9 @@ from typing import Any
 
 from scanready.causes import common, web
 from scanready.climb.explain import Failure
-from scanready.remedies.fixes import powershell_text
 from scanready.wire import http as wire
 
-from . import causes
+from . import causes, fixes
 
 _BUSY = (
     "ErrorServerBusy",
@@ -90,18 +89,18 @@ def translated(error: Exception, mailbox: str | None, username: str) -> Failure:
     code = type(error).__name__
     said = f"{code}: {str(error)[:300]}"
     if code in ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"):
-        return Failure(causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", _assignment(username))
+        return Failure(
+            causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", fixes.ASSIGN_IMPERSONATION(user=_bare(username))
+        )
     if code in ("ErrorNonExistentMailbox", "ErrorMissingEmailAddress", "ErrorMailboxConfiguration"):
         if mailbox is not None and code == "ErrorNonExistentMailbox":
             return Failure(common.ACCESS_NOT_FOUND, f"Exchange has no mailbox {mailbox} ({said})")
-        return Failure(causes.NO_MAILBOX, said, f"Enable-Mailbox -Identity {powershell_text(_bare(username))}")
+        return Failure(causes.NO_MAILBOX, said, fixes.ENABLE_MAILBOX(user=_bare(username)))
     if code in ("ErrorItemNotFound", "ErrorFolderNotFound"):
         detail = f"{said}; every mailbox has an inbox, and who may not even see it is told that it does not exist"
         return Failure(common.ACCESS_NOT_FOUND, detail)
     if code == "ErrorAccessDenied":
-        whose = powershell_text(mailbox) if mailbox else "MAILBOX"
-        grant = f"Add-MailboxPermission -Identity {whose} -User {powershell_text(username)} -AccessRights FullAccess"
-        return Failure(common.ACCESS_DENIED, said, grant)
+        return Failure(common.ACCESS_DENIED, said, fixes.GRANT_MAILBOX(mailbox=mailbox, user=username))
     if code in _BUSY:
         wait = getattr(error, "back_off", None)
         asks = f"; it asks for a pause of {wait:g} s" if isinstance(wait, (int, float)) else ""
@@ -113,13 +112,6 @@ def translated(error: Exception, mailbox: str | None, username: str) -> Failure:
     if code in ("SOAPError", "MalformedResponseError"):
         return Failure(common.MALFORMED, f"the answer to the login is not what the web services say: {said}")
     return Failure(common.LIMIT, f"Exchange or exchangelib says {said}")
-
-
-def _assignment(username: str) -> str:
-    return (
-        "New-ManagementRoleAssignment -Name scanready-impersonation -Role ApplicationImpersonation "
-        f"-User {powershell_text(_bare(username))}"
-    )
 
 
 def _bare(username: str) -> str:

@@ -26,7 +26,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Step
 
-from . import autodiscover, causes, endpoint, login
+from . import autodiscover, causes, endpoint, fixes, login
 from .endpoint import Prompt
 
 
@@ -91,7 +91,8 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
     )
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
         if prompt.withheld:
-            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, f"ews://{prompt.url.endpoint}")
+            other = fixes.OTHER_SERVER(host=prompt.url.host, port=prompt.url.port)
+            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, other)
         loading = asyncio.get_running_loop().run_in_executor(probe.shared.logins, login.load)
         await asyncio.wait_for(loading, probe.remaining)
         probe.about_to_send_over_tls(prompt.url.host)

@@ -24,7 +24,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential
 from scanready.net.tls import handshake_context, server_name
 
-from . import causes
+from . import causes, fixes
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -226,15 +226,14 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
         return Failure(common.ACCESS_NOT_FOUND, f"{text}; at its top the account has {shown}")
     if code != "NOPERM" and causes.down(code, text):
         return Failure(causes.BACKEND_UNAVAILABLE, text)
-    return Failure(common.ACCESS_DENIED, text, f"SETACL {_quoted(wanted)} {_quoted(user)} lr")
+    return Failure(common.ACCESS_DENIED, text, fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
 
 
-def _quoted(name: str) -> str:
+def _typed(name: str) -> str:
     """A name as a client types it: folders beyond ASCII in modified UTF-7 (RFC 3501, 5.1.3)."""
     from imapclient.imap_utf7 import encode
 
-    name = encode(name).decode("ascii")
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(encode(name).decode("ascii"))
 
 
 def _said(error: Exception) -> tuple[str | None, str]:

@@ -17,7 +17,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.stream import ReadTimeout, Stream
 
-from . import causes
+from . import causes, fixes
 from .login import Encryption, Where, visit
 from .talk import MOST_SHOWN, Talk
 
@@ -34,7 +34,7 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
             if error.heard or error.hasty or probe.row.tls or probe.target.port != 993:
                 raise
             detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
-            raise Failure(common.SILENT, detail, f"imaps://{probe.endpoint}") from error
+            raise Failure(common.SILENT, detail, fixes.INSIDE_TLS(host=probe.host, port=probe.target.port)) from error
         seen = talk.product()
         rung.ok(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
         if greeting.code == "ALERT":

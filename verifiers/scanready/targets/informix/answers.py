@@ -10,7 +10,7 @@ from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError, drda
 from scanready.wire import sqli as wire
 
-from . import causes
+from . import causes, fixes
 
 #: Any name will do where the login is to be refused; the server judges the user before or after it, both prove it.
 NO_SERVER = "scanready"
@@ -76,7 +76,7 @@ class Session:
         detail = f"error {answer.code}{system}: {meaning}{about}"
         fix = None
         if cause is causes.HOST_NOT_TRUSTED and probe.target.credential:
-            fix = f"{probe.agent_address} {probe.target.credential.username}"  # a line of hosts.equiv
+            fix = fixes.TRUSTED_HOST(agent=probe.agent_address, user=probe.target.credential.username)
         raise Failure(cause, detail, fix, error_code=answer.code)
 
     def is_prompt(self, failure: Failure) -> bool:
@@ -96,7 +96,7 @@ def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
     probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, facts))
     entry = None
     if there.port:
-        entry = f"- {{host: {there.host}, type: informix, port: {there.port}, server: {there.server}}}"
+        entry = fixes.OTHER_SERVER(host=there.host, port=there.port, server=there.server)
     return Failure(causes.REDIRECTED, f"a redirect to {there.server} at {endpoint}", entry, **facts)
 
 

@@ -17,10 +17,10 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, StreamError, UdpTimeout
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 from scanready.wire import Buffer, WireError, ssrp, tds7
 
-from . import causes
+from . import causes, fixes
 from .prelogin import Place, ask, own_name
 
 PORT = 1434
@@ -73,7 +73,7 @@ async def _unknown(probe: Probe, rung: Rung, instance: str, address: Address) ->
 
 def _rule(probe: Probe, address: Address) -> str:
     source = source_address(address) or probe.agent_address
-    return fixes.firewall_rule(source, str(address[1][0]), PORT, "udp")
+    return firewall_rule(source, str(address[1][0]), PORT, "udp")
 
 
 async def suggest(probe: Probe, instance: str) -> None:
@@ -107,7 +107,7 @@ async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Chec
         detail = f"{check.finding.detail}; {said}, where it does not answer either ({error})"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
     detail = f"{check.finding.detail}; {said}, and {answer.product} {answer.version_text} answers there"
-    fix = f"mssql://{bracketed(probe.host)}:{port}"
+    fix = fixes.OTHER_PORT(host=probe.host, port=port)
     facts = {**check.facts, "ports": [port], "instance": instance.name}
     return replace(check, summary=detail, finding=Finding(causes.OTHER_PORT, detail, fix), facts=facts)
 

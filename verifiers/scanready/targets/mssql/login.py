@@ -24,7 +24,7 @@ from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Buffer, tds7
 
-from . import causes
+from . import causes, fixes
 from .login_reading import UNCHECKED, Result, Where, grant, look_around
 
 #: Bytes a server may send us in all after the login: some lists of names, one number.
@@ -231,6 +231,5 @@ def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:
         return grant(user, database)
     if cause is causes.FIREWALL:
         seen_as = _ADDRESS_SEEN.search(message)
-        address = seen_as[1] if seen_as else "AGENT-ADDRESS"
-        return f"EXEC sp_set_firewall_rule N'scan agent', '{address}', '{address}';"
+        return fixes.FIREWALL(agent=seen_as and seen_as[1])
     return None

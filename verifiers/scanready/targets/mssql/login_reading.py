@@ -16,10 +16,10 @@ from scanready.clients.stream_socket import Bridge
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
-from scanready.remedies.fixes import tsql_name
+from scanready.remedies.quoting import in_brackets
 from scanready.wire import WireError, tds7
 
-from . import causes
+from . import causes, fixes
 
 #: What pytds raises on an answer that it takes apart without checking it.
 UNCHECKED = (
@@ -92,8 +92,7 @@ def _unquoted(part: str) -> str:
 
 def grant(user: str, database: str) -> str:
     """Let a login read a database."""
-    name, where = tsql_name(user), tsql_name(database)
-    return f"USE {where}; CREATE USER {name} FOR LOGIN {name}; ALTER ROLE db_datareader ADD MEMBER {name};"
+    return fixes.READ_DATABASE(database=database, user=user)
 
 
 def look_around(session: Any, user: str, where: Where) -> Result:
@@ -128,7 +127,7 @@ def _look(session: Any, user: str, where: Where, result: Result) -> None:
         _read(session, result, database, schema, name, user)
         return
     for candidate in [database] if database else databases[:MOST_SEARCHED]:
-        for schema, name in _rows(session, _TABLES.format(tsql_name(candidate))):
+        for schema, name in _rows(session, _TABLES.format(in_brackets(candidate))):
             _read(session, result, candidate, str(schema), str(name), user)
             return
     if database:
@@ -150,15 +149,14 @@ def _read(session: Any, result: Result, database: str, schema: str, name: str, u
     """Read one row, and of it only whether it is there."""
     import pytds
 
-    table = ".".join(tsql_name(part) if part else "" for part in (database, schema, name))
+    table = ".".join(in_brackets(part) if part else "" for part in (database, schema, name))
     table = table.lstrip(".")
     try:
         ((found,),) = _rows(session, _ROW.format(table))
     except pytds.DatabaseError as error:
         if causes.ACCESS_ERRORS.get(error.number) is not common.ACCESS_DENIED:
             raise
-        what = f"{tsql_name(schema or 'dbo')}.{tsql_name(name)}"
-        fix = f"USE {tsql_name(database)}; GRANT SELECT ON {what} TO {tsql_name(user)};"
+        fix = fixes.GRANT_TABLE(database=database, schema=schema or "dbo", table=name, user=user)
         detail = f"{error.text} (error {error.number})"
         raise Failure(common.ACCESS_DENIED, detail, fix if database else None, error_code=error.number) from error
     result.read = f"{'one row' if found else 'no rows'} of {table}"

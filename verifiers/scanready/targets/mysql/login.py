@@ -26,9 +26,9 @@ from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
-from scanready.remedies.fixes import mysql_grant, mysql_name
+from scanready.remedies.quoting import backticked
 
-from . import causes
+from . import causes, fixes
 
 if TYPE_CHECKING:
     import pymysql
@@ -321,14 +321,14 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
         session.select_db(where.database)
     for candidate in [where.database] if where.database else databases:
         if name := where.table or _first_table(session, candidate):
-            row = _first(session, f"SELECT 1 FROM {mysql_name(candidate)}.{mysql_name(name)} LIMIT 1")
+            row = _first(session, f"SELECT 1 FROM {backticked(candidate)}.{backticked(name)} LIMIT 1")
             result.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
     place = f"database {where.database}" if where.database else "any database but the system's own"
     result.denied = Failure(
         common.ACCESS_DENIED,
         f"logged in, but no table is to be seen in {place}",
-        _grant(result.account, where.database),
+        fixes.grant(result.account, where.database, None),
     )
 
 
@@ -376,11 +376,5 @@ def _unreadable(error: pymysql.err.Error, account: str, where: Where) -> Failure
         cause, text = common.OUT_OF_TIME, f"the read did not end: {text}"
     if code == 1044:
         text += " (the server says the same of a database that does not exist)"
-    fix = _grant(account, where.database, where.table) if cause is common.ACCESS_DENIED else None
+    fix = fixes.grant(account, where.database, where.table) if cause is common.ACCESS_DENIED else None
     return Failure(cause, f"{text} (error {code})", fix, error_code=code)
-
-
-def _grant(account: str, database: str | None, table: str | None = None) -> str:
-    """The missing GRANT, for the account as the server calls it (CURRENT_USER)."""
-    user, _, host = account.rpartition("@")
-    return mysql_grant(f"{mysql_name(user)}@{mysql_name(host)}", database, table)

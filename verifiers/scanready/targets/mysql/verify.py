@@ -19,10 +19,9 @@ from dataclasses import replace
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import PeerClosed, TlsError
-from scanready.remedies import fixes
 from scanready.wire import mysql as wire
 
-from . import causes, login
+from . import causes, fixes, login
 from .connection import Talk, greeted, raise_refusal
 
 
@@ -116,5 +115,5 @@ def _conclude(probe: Probe) -> None:
             probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
             user, seen_as = credential.username if credential else "scan_account", check.facts["agent_seen_as"]
-            fix = fixes.mysql_account(user, seen_as, probe.target.options.get("database"))
+            fix = fixes.account(user, seen_as, probe.target.options.get("database"))
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

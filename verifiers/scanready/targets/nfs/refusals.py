@@ -9,10 +9,9 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.rung import Rung
-from scanready.remedies import fixes
 from scanready.wire.rpc import message, mount, nfs3, nfs4
 
-from . import causes
+from . import causes, fixes
 from .rpc_talk import Calls
 
 _FLAVORS = {0: "none", 1: "sys", 6: "gss", 390003: "krb5", 390004: "krb5i", 390005: "krb5p"}
@@ -66,7 +65,7 @@ def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
         return Failure(causes.REFUSED, said)
     if reply.auth == message.BAD_CREDENTIAL:  # Linux, to who is in none of its exports (svcauth_unix_set_client)
         path = probe.target.options.get("export")
-        fix = fixes.nfs_export(path, probe.agent_address) if path else None
+        fix = fixes.EXPORT(path=path, agent=probe.agent_address) if path else None
         return Failure(
             causes.NOT_FOR_AGENT, f"{said}: the server knows {probe.agent_address} in none of its exports", fix
         )
@@ -93,8 +92,8 @@ class Wish:
         detail, fix = why or f"uid {self.uid} may not read {self.path}", None
         if self.uid == 0:
             detail += " (root is usually squashed to nobody: see root_squash)"
-            line = fixes.nfs_export(self._listed.path if self._listed else self.path, self.probe.agent_address)
-            fix = f"{line.removesuffix(')')},no_root_squash)"
+            path = self._listed.path if self._listed else self.path
+            fix = fixes.EXPORT_TO_ROOT(path=path, agent=self.probe.agent_address)
         return Failure(common.ACCESS_DENIED, detail, fix)
 
     def of_mount(self, status: int) -> Failure:
@@ -143,7 +142,7 @@ class Wish:
         ``may_be_elsewhere``: NFSv4 may know the exports by other paths than the list has.
         """
         agent, listed = self.probe.agent_address, self._listed
-        fix = fixes.nfs_export(listed.path if listed else self.path, agent)
+        fix = fixes.EXPORT(path=listed.path if listed else self.path, agent=agent)
         if listed is not None and _for_others(listed, agent):
             return Failure(causes.NOT_FOR_AGENT, f"{_told(listed)}; {said}", fix)
         if listed is None and not may_be_elsewhere and any(_for_others(export, agent) for export in self.exports or ()):
@@ -175,7 +174,7 @@ def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export
     if not all(_for_others(export, agent) for export in exports):
         return
     shown = exports[:_MOST_QUOTED]
-    fix = "\n".join(fixes.nfs_export(export.path, agent) for export in shown)
+    fix = "\n".join(dict.fromkeys(fixes.EXPORT(path=export.path, agent=agent) for export in shown))
     rung.warn(causes.NOT_FOR_AGENT, "; ".join(map(_told, shown)) or "the mount daemon lists no export", fix or None)
 
 

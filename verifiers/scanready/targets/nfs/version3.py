@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from scanready.causes import common
 from scanready.climb.probe import Probe
 from scanready.model import Check, Finding, Outcome
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 from scanready.wire.rpc import message, mount, rpcbind
 
-from . import causes, rpc_services
+from . import causes, fixes, rpc_services
 from .rpc_services import MOUNTD, NFS, NLOCKMGR, STATUS, Endpoint
 
 _STOPPED = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
@@ -106,7 +106,7 @@ def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool) -> No
 def _no_broker(probe: Probe, brokers: list[Endpoint]) -> Finding:
     by_tcp = brokers[0].check
     if by_tcp.facts.get("refused") == message.State.AUTH_ERROR or _is(by_tcp, common.HUNG_UP):
-        return Finding(causes.RPCBIND_DENIED, by_tcp.summary, f"rpcbind: {probe.agent_address}")
+        return Finding(causes.RPCBIND_DENIED, by_tcp.summary, fixes.ALLOW_RPCBIND(agent=probe.agent_address))
     if "refused" in by_tcp.facts:
         return Finding(causes.REFUSED, by_tcp.summary)
     if _is(by_tcp, common.REFUSED):
@@ -194,7 +194,7 @@ def _blocked(probe: Probe, those: list[Endpoint]) -> Finding:
 
 def _rules(probe: Probe, those: list[Endpoint]) -> str:
     address = probe.address or probe.host
-    return "\n".join(fixes.firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
+    return "\n".join(firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
 
 
 def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[Check]:

@@ -136,13 +136,16 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+#: For the agent.
+_INSTALL = "# install the vendor's Notes client, and set it up with the scan account's ID file"
+
 # findings about it -----------------------------------------------------------------------------------------------
 
 
 def describe(found: Client | None, words: Words) -> None:
     """State whether a client is there, and set up with an ID."""
     if found is None:  # warned of only: the document does not demand it, and it may be in a place that is not looked at
-        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}")
+        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}", _INSTALL)
     elif found.settings and not found.identity_there:
         named = f"names the ID file {found.identity}, which is not there" if found.identity else "names no ID file"
         words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")

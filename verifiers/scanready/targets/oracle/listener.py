@@ -12,7 +12,7 @@ from scanready.model import Step, bracketed
 from scanready.net.stream import PeerClosed, Stream
 from scanready.wire import tns as wire
 
-from . import causes
+from . import causes, fixes
 
 _MOST_HOPS = 3
 _MOST_RESENDS = 3
@@ -100,7 +100,7 @@ async def _asked_there(probe: Probe, stream: Stream, there: wire.Redirected) -> 
 
 def not_invited(probe: Probe, detail: str) -> Failure:
     """Valid node checking, in all likelihood; the fix is the agent's own address."""
-    return Failure(causes.NODE_NOT_INVITED, detail, f"tcp.invited_nodes = (localhost, {probe.agent_address})")
+    return Failure(causes.NODE_NOT_INVITED, detail, fixes.INVITE(agent=probe.agent_address))
 
 
 def refused(probe: Probe, answer: wire.Refused) -> Failure:

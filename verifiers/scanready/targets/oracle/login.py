@@ -13,7 +13,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
-from . import causes
+from . import causes, fixes
 
 _ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listener's number with noughts
 _DPY = re.compile(r"DPY-(\d{4})")
@@ -119,7 +119,7 @@ def translate(text: str, user: str) -> Failure:
     first = lines[0][:300] if lines else "refused without a word"
     if code in causes.DATABASE:
         cause = causes.DATABASE[code]
-        fix = f'GRANT CREATE SESSION TO "{user.upper()}";' if cause is causes.NO_SESSION_PRIVILEGE else None
+        fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None
         return Failure(cause, first, fix, error_code=code)
     if driver and int(driver[1]) in _LIMITS:
         return Failure(common.LIMIT, f"our driver cannot: {first}")

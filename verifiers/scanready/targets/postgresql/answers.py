@@ -10,15 +10,14 @@ from __future__ import annotations
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Step
+from scanready.model import INVENTED_USER, Step, is_address
 from scanready.net.stream import Stream, StreamError
-from scanready.remedies import fixes
 from scanready.wire import WireError
 from scanready.wire import postgresql as wire
 
-from . import causes
+from . import causes, fixes
+from .row import USUAL_DATABASE
 
-USUAL_DATABASE = "postgres"  # every installation has it, open to everybody unless somebody revoked that
 # The server's own state, whoever asks, and what depends on who asks.
 STATES = {
     "53300": causes.TOO_MANY_CONNECTIONS,
@@ -81,7 +80,8 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
     elif state in STATES:
         rung.stop(STATES[state], words, sqlstate=state)
     elif state == "42501":  # after "trust": as it would be after a password, which is limited
-        rung.warn(common.ACCESS_DENIED, words, fixes.pg_connect_grant(*reversed(identity(probe))), sqlstate=state)
+        user, database = identity(probe)
+        rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     else:
         say(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
 
@@ -99,8 +99,12 @@ def _no_such_role(answer: wire.ErrorResponse) -> bool:
 
 def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str:
     """The missing line, with the agent's address as the server sees it (it may be behind NAT)."""
-    user, database = ("all", identity(probe)[1]) if invented(probe) else identity(probe)
-    return fixes.pg_hba_line("hostssl" if encrypted else "host", database, user, seen_as or probe.agent_address)
+    user, database = identity(probe)
+    connection = "hostssl" if encrypted else "host"
+    agent = seen_as if seen_as and is_address(seen_as) else probe.agent_address
+    if invented(probe):
+        return fixes.HBA_LINE_FOR_ALL(connection=connection, database=database, agent=agent)
+    return fixes.HBA_LINE(connection=connection, database=database, user=user, agent=agent)
 
 
 async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str) -> bool:

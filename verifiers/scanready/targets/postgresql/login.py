@@ -24,9 +24,8 @@ from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential, Facts
-from scanready.remedies.fixes import pg_connect_grant, sql_name
 
-from . import causes
+from . import causes, fixes
 
 if TYPE_CHECKING:
     import psycopg
@@ -162,8 +161,8 @@ def _after_the_password(error: psycopg.OperationalError, database: str, user: st
 
 def _permit(text: str, database: str, user: str) -> str:
     if "not currently accepting" in text:
-        return f"ALTER DATABASE {sql_name(database)} ALLOW_CONNECTIONS true;"
-    return pg_connect_grant(database, user)
+        return fixes.ALLOW_CONNECTIONS(database=database)
+    return fixes.GRANT_CONNECT(database=database, user=user)
 
 
 def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> LoginResult:
@@ -218,8 +217,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         result.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
         if not readable:
             detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
-            fix = _grant(schema, "ALL TABLES IN SCHEMA " + sql_name(schema), user)
-            result.denied = Failure(common.ACCESS_DENIED, detail, fix)
+            result.denied = Failure(common.ACCESS_DENIED, detail, fixes.GRANT_SCHEMA(schema=schema, user=user))
             return
     chosen = sql.Identifier(*filter(None, (schema, name)))
     shown = chosen.as_string(session)
@@ -227,7 +225,8 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         # The whole row, as a scan would, and of it only whether it is there: no content comes to this agent.
         row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
     except errors.InsufficientPrivilege as error:
-        result.denied = Failure(common.ACCESS_DENIED, _words(error), _grant(schema or "public", shown, user))
+        fix = fixes.GRANT_TABLE(schema=schema or "public", table=name, user=user)
+        result.denied = Failure(common.ACCESS_DENIED, _words(error), fix)
     except errors.LockNotAvailable:
         detail = f"{shown} is locked by another session, and was not released in time"
         result.denied = Failure(causes.TABLE_LOCKED, detail)
@@ -280,7 +279,3 @@ def _of(facts: Facts) -> str:
 def _words(error: psycopg.Error) -> str:
     """The server's own words, or libpq's."""
     return error.diag.message_primary or " ".join(str(error).split())
-
-
-def _grant(schema: str, what: str, user: str) -> str:
-    return f"GRANT USAGE ON SCHEMA {sql_name(schema)} TO {sql_name(user)}; GRANT SELECT ON {what} TO {sql_name(user)};"

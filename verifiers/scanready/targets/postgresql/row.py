@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, USER
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+
+#: Every installation has it, open to everybody unless somebody revoked that.
+USUAL_DATABASE = "postgres"
 
 POSTGRESQL = TargetType(
     "postgresql",
@@ -16,7 +21,7 @@ POSTGRESQL = TargetType(
     place=6,
     starttls="postgres",
     path="database",
-    options=(DATABASE, TABLE, USER, ALLOW_CLEARTEXT),
+    options=(replace(DATABASE, usual=USUAL_DATABASE), TABLE, USER, ALLOW_CLEARTEXT),
     guessed=True,
     drivers=(Driver("psycopg", "psycopg", "db"),),
     nmap=Nmap(services=("postgresql",)),

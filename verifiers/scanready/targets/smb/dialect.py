@@ -21,7 +21,7 @@ from scanready.model import Facts
 from scanready.net.stream import LEAST_SILENCE, PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import Buffer, WireError, nbt, smb1, smb2
 
-from . import causes
+from . import causes, fixes
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ async def answer(probe: Probe, stream: Stream, understand: Callable[[bytes], T])
 def no_session(probe: Probe, negative: nbt.Negative) -> Failure:
     """Tell why there is no session: of all reasons one is about the caller."""
     if negative.code == nbt.NOT_LISTENING_FOR_CALLING:
-        fix = f"smb.conf: hosts allow = {probe.agent_address}   # beside those that are there"
+        fix = fixes.ALLOW_HOST(agent=probe.agent_address)
         return Failure(causes.HOST_DENIED, f"the server is {negative.reason}", fix)
     return Failure(causes.NO_SESSION, f"the NetBIOS session service says: {negative.reason}")
 

@@ -15,7 +15,7 @@ from scanready.climb.explain import Failure, explain
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Outcome, Step, bracketed, is_address
 from scanready.net.stream import ConnectError, Stream, StreamError
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 from scanready.wire import WireError, nbt
 
 from . import causes
@@ -135,7 +135,7 @@ class Service:
         label = probe.host.partition(".")[0].upper()
         if not is_address(probe.host) and len(label) <= 15 and label.isascii():
             return label, f"the target's own name; {why}"
-        fix = fixes.firewall_rule(probe.agent_address, probe.address or probe.host, NAME_SERVICE, "udp")
+        fix = firewall_rule(probe.agent_address, probe.address or probe.host, NAME_SERVICE, "udp")
         raise Failure(causes.NETBIOS_NAME, f"{nbt.ANY_SERVER}: {answer.reason}; {why}", fix)
 
     async def _node_status(self) -> nbt.NodeStatus | Exception:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from urllib.parse import quote
 
 from scanready.causes import common, nt
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Outcome, Step, bracketed
 from scanready.net.stream import Stream
 
-from . import causes, dialect, login, prompt
+from . import causes, dialect, fixes, login, prompt
 from .netbios import DIRECT
 from .prompt import NoNtlm, Server
 
@@ -106,8 +105,9 @@ async def _asked(probe: Probe, host: str) -> Check:
 def _as_target(place: str) -> str:
     """The target to put into the inventory for that place."""
     host, share, *below = [*place.strip("\\").split("\\"), ""]
-    path = quote("/".join(filter(None, below)))
-    return f"smb://{bracketed(host)}/{quote(share)}" + (f"?path={path}" if path else "")
+    if path := "/".join(filter(None, below)):
+        return fixes.OTHER_FOLDER(host=host, share=share, path=path)
+    return fixes.OTHER_SHARE(host=host, share=share)
 
 
 async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:

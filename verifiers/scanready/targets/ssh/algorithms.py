@@ -13,7 +13,7 @@ from typing import Any
 from scanready.climb.probe import Probe, Rung
 from scanready.wire import ssh as wire
 
-from . import causes
+from . import causes, fixes
 from . import client as openssh
 
 # Broken or retired: SHA-1 and 1024-bit key exchange, SHA-1 and DSA host keys (RFC 9142; OpenSSH 8.8 and 7.0 release
@@ -80,7 +80,7 @@ def _in_common(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, .
     there: dict[str, tuple[str, ...]] = {}
     for slot in missing:
         kind = slot.name.removesuffix("_c2s").removesuffix("_s2c")
-        if kind not in openssh.OPTIONS:
+        if kind not in fixes.OPTIONS:
             continue  # compression: every client and server can do without
         known = tuple(name for name in slot.theirs if name in client.supported[kind])
         if known:
@@ -88,5 +88,5 @@ def _in_common(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, .
         else:
             there[kind] = slot.ours[:3]
     if there:
-        return f"# sshd_config of the server\n{openssh.sshd_config_lines(there)}"
-    return openssh.ssh_config_stanza(probe.host, here)
+        return fixes.server_lines(there)
+    return fixes.host_stanza(probe.host, here)

@@ -28,6 +28,8 @@ from scanready.catalogue.agent_program import Words
 from scanready.causes import common
 from scanready.wire import ssh as wire
 
+from . import fixes
+
 #: Its name in messages.
 NAME = "ssh client"
 #: Seconds for one question. ssh answers in milliseconds; a home directory on a dead file server never would.
@@ -41,8 +43,7 @@ _USER = Path(os.path.expanduser("~"), ".ssh")
 CONFIG_FILES = (_USER / "config", _SYSTEM / "ssh_config")
 _MOST_CONFIG, _MOST_INCLUDES = 1 << 20, 16
 
-# The slots of a key exchange as ssh_config calls them, and as `ssh -Q` lists what the program knows for each.
-OPTIONS = {"kex": "KexAlgorithms", "host_key": "HostKeyAlgorithms", "cipher": "Ciphers", "mac": "MACs"}
+# The slots of a key exchange as `ssh -Q` lists what the program knows for each.
 # `key` misses the RSA signature algorithms, `key-sig` is newer than OpenSSH 8.2: both together are the truth.
 _QUERIES = {"kex": ("kex",), "host_key": ("key", "key-sig"), "cipher": ("cipher",), "mac": ("mac",)}
 
@@ -122,7 +123,7 @@ def effective(program: str, host: str, port: int) -> Effective | None:
     for line in _run(program, "-G", "-p", str(port), "--", host).splitlines():
         keyword, _, value = line.partition(" ")
         settings.setdefault(keyword.lower(), value)
-    lists = [tuple(filter(None, settings.get(option.lower(), "").split(","))) for option in OPTIONS.values()]
+    lists = [tuple(filter(None, settings.get(option.lower(), "").split(","))) for option in fixes.OPTIONS.values()]
     if not all(lists):
         return None
     files = settings.get("userknownhostsfile", "").split() + settings.get("globalknownhostsfile", "").split()
@@ -177,26 +178,6 @@ def _lines(path: Path, base: Path, depth: int) -> Iterator[tuple[str, list[str]]
             yield keyword.lower(), words
 
 
-# stanzas ----------------------------------------------------------------------------------------------------------
-
-
-def ssh_config_stanza(host: str, additions: Mapping[str, tuple[str, ...]]) -> str:
-    """A section for one host of the agent's ssh_config that adds algorithms, by slot, to what it offers."""
-    return "\n".join(
-        [f"Host {host}", *(f"    {OPTIONS[slot]} +{','.join(names)}" for slot, names in additions.items())]
-    )
-
-
-def sshd_config_lines(additions: Mapping[str, tuple[str, ...]]) -> str:
-    """Lines of the server's sshd_config that add algorithms, by slot."""
-    return "\n".join(f"{OPTIONS[slot]} +{','.join(names)}" for slot, names in additions.items())
-
-
-def match_stanza(user: str, address: str, *lines: str) -> str:
-    """A section of sshd_config for the scan account coming from this agent."""
-    return "\n".join([f"Match User {user} Address {address}", *(f"    {line}" for line in lines)])
-
-
 # findings about it -----------------------------------------------------------------------------------------------
 
 _MISSING = "there is no program `ssh` in this agent's PATH"
@@ -213,7 +194,7 @@ _SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "
 def describe(found: Client | None, words: Words) -> None:
     """State which client it is."""
     if found is None:
-        words.fail(common.CLIENT_MISSING, _MISSING)
+        words.fail(common.CLIENT_MISSING, _MISSING, fixes.INSTALL_CLIENT)
     else:
         words.ok(f"ssh client {found.version or found.program}", ssh_client=found.version)
 
@@ -221,7 +202,8 @@ def describe(found: Client | None, words: Words) -> None:
 def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
     """State which client it is and what it knows; a missing one fails where a type to be served needs it."""
     if found is None and needing:
-        words.fail(common.CLIENT_MISSING, f"{_MISSING}; {' and '.join(needing)} targets need it")
+        needed = f"{_MISSING}; {' and '.join(needing)} targets need it"
+        words.fail(common.CLIENT_MISSING, needed, fixes.INSTALL_CLIENT)
     elif found is None:
         words.skip(f"{_MISSING}; none of these targets needs it")
     else:

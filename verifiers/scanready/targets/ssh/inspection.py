@@ -17,7 +17,7 @@ from scanready.climb.explain import Failure
 from scanready.wire.printable import printable
 
 from . import causes
-from .client import match_stanza
+from .fixes import GIVE_A_SHELL, match_stanza
 
 BEGIN, END = "scanready-begin", "scanready-end"
 
@@ -100,7 +100,7 @@ def something_else_ran(output: str, status: int | None, user: str, agent: str) -
     if _SFTP_ONLY.search(said):
         return Failure(causes.SFTP_ONLY, detail, unforced)
     if _NOLOGIN.search(said):
-        return Failure(causes.NOLOGIN, detail, f"chsh -s /bin/sh {shlex.quote(user)}")
+        return Failure(causes.NOLOGIN, detail, GIVE_A_SHELL(user=user))
     if status in (126, 127) or (not said and status != 0):
         return Failure(causes.COMMAND_REFUSED, detail)
     return Failure(causes.FORCED_COMMAND, detail, unforced)

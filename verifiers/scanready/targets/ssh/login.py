@@ -27,7 +27,7 @@ from scanready.wire import ssh as wire
 from scanready.wire.printable import printable
 
 from . import causes
-from .client import match_stanza
+from .fixes import match_stanza
 from .login_inspect import Command, Listing, list_path, run_command
 from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, take_leave
 

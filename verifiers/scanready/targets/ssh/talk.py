@@ -34,7 +34,7 @@ from scanready.version import __version__
 from scanready.wire import ssh as wire
 from scanready.wire.printable import printable
 
-from . import causes, inspection, login
+from . import causes, fixes, inspection, login
 from . import client as openssh
 from .algorithms import greeting_facts, offer_facts, predict
 from .login import Result, Wanted, Where
@@ -175,12 +175,11 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
     match refusal.kind:
         case wire.RefusalKind.MAX_STARTUPS:
             detail = f"{refusal.text!r}: sshd's MaxStartups or PerSourceMaxStartups; connections are dropped at random"
-            fix = f"# sshd_config; who holds the places: ss -tn 'sport = :{probe.target.port}'\nMaxStartups 100:30:200"
+            fix = fixes.MORE_STARTUPS(port=probe.target.port)
             raise Failure(common.THROTTLED, f"{detail} (this agent is {agent})", fix)
         case wire.RefusalKind.PENALTY:
             detail = f"{refusal.text!r}: sshd's PerSourcePenalties punish this agent's address"
-            mask = 128 if ":" in agent else 32
-            raise Failure(common.THROTTLED, detail, f"PerSourcePenaltyExemptList {agent}/{mask}")
+            raise Failure(common.THROTTLED, detail, fixes.EXEMPT_FROM_PENALTIES(agent=agent))
         case wire.RefusalKind.VERSION:
             raise Failure(causes.VERSION_1, refusal.text)
         case wire.RefusalKind.IDENTIFICATION:
@@ -246,13 +245,19 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
             rung.ok("a login can begin; the methods were not asked")
     if facts.get("host_key_on_record") == "changed":
         async with probe.step(Step.LOGIN) as rung:
-            fix = f"ssh-keygen -R '{probe.host if probe.target.port == 22 else f'[{probe.host}]:{probe.target.port}'}'"
-            rung.warn(causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", fix)
+            rung.warn(causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", _forget(probe))
     async with probe.step(Step.LOGIN) as rung:
         if failed is not None:
             raise failed
         rung.ok(f"logged in as {credential.username}", **facts)
     return result
+
+
+def _forget(probe: Probe) -> str:
+    """Return the command that removes the key on record: known_hosts names a port only if it is not the usual one."""
+    if probe.target.port == probe.row.port:
+        return fixes.FORGET_KEY(host=probe.host)
+    return fixes.FORGET_KEY_AT_PORT(host=probe.host, port=probe.target.port)
 
 
 def user_of(probe: Probe) -> str:

@@ -11,14 +11,11 @@ or that is turned away by its shell, is as good as none.
 
 from __future__ import annotations
 
-import shlex
-
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 
-from . import causes, inspection, talk
-from .inspection import Inspection
+from . import causes, fixes, inspection, talk
 
 #: KiB below which the directory counts as full. The requirements name no figure; a scanner's program alone is tens
 #: of megabytes, and its results come on top.
@@ -45,12 +42,12 @@ async def verify(probe: Probe) -> None:
             state = "is not writable for the account" if found.exists else "does not exist"
             rung.warn(causes.TEMP_NOT_WRITABLE, f"{found.directory} {state}")
         elif found.noexec:
-            rung.warn(causes.TEMP_NOEXEC, f"{found.directory} is mounted noexec", _remount(found))
+            rung.warn(
+                causes.TEMP_NOEXEC,
+                f"{found.directory} is mounted noexec",
+                fixes.PERMIT_PROGRAMS(directory=found.directory),
+            )
         elif found.free is not None and found.free < LITTLE_SPACE:
             rung.warn(causes.TEMP_FULL, f"{found.directory} has {found.free >> 10} MiB left")
         else:
             rung.ok(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
-
-
-def _remount(found: Inspection) -> str:
-    return f"mount -o remount,exec \"$(df -P {shlex.quote(found.directory)} | awk 'END {{print $6}}')\""

@@ -9,7 +9,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Cause
 from scanready.net.stream import Stream
-from scanready.remedies.fixes import tsql_name
+from scanready.remedies.quoting import in_brackets
 from scanready.wire import WireError
 from scanready.wire import tds5 as wire
 
@@ -117,8 +117,8 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     """
     database, table = probe.target.options.get("database"), probe.target.options.get("table")
     if database:
-        await _run(stream, f"use {tsql_name(database)}")
-    what = ".".join(map(tsql_name, table.split("."))) if table else "sysobjects"
+        await _run(stream, f"use {in_brackets(database)}")
+    what = ".".join(map(in_brackets, table.split("."))) if table else "sysobjects"
     await _run(stream, "set rowcount 1")
     answer = await _run(stream, f"select 1 from {what}")
     within = f" in {database}" if database else ""

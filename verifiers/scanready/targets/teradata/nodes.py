@@ -13,7 +13,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Finding, Outcome, Step, bracketed, is_address
 from scanready.net.stream import Stream, StreamError
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 from scanready.wire import WireError
 from scanready.wire import teradata as wire
 
@@ -92,7 +92,7 @@ async def _ask(probe: Probe, name: str, address: str, into: list[Check]) -> None
             answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
             await probe.leave(stream)
         except (Failure, StreamError, WireError, OSError) as error:
-            rule = fixes.firewall_rule(probe.agent_address, address, probe.target.port)
+            rule = firewall_rule(probe.agent_address, address, probe.target.port)
             rung.warn(causes.COP_UNREACHABLE, f"{getattr(error, 'detail', None) or error}", rule)
             return
         version = answer.database if isinstance(answer, wire.Configuration) else f"code {answer.code}"

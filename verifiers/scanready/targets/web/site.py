@@ -17,7 +17,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.wire import http as wire
 
-from . import login
+from . import fixes, login
 
 # In the order they are tried: what shows the password to nobody comes first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
@@ -104,8 +104,8 @@ def _allow_line(probe: Probe, answer: wire.Response) -> str | None:
     """The line that lets this agent in, for the servers whose language we know."""
     product = (answer.header("server") or "").lower()
     if product.startswith("nginx"):
-        return f"allow {probe.agent_address};"
-    return f"Require ip {probe.agent_address}" if product.startswith("apache") else None
+        return fixes.NGINX_ALLOW(agent=probe.agent_address)
+    return fixes.APACHE_ALLOW(agent=probe.agent_address) if product.startswith("apache") else None
 
 
 # --- login and access: the page itself ---------------------------------------------------------------------------

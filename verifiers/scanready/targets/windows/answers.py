@@ -17,7 +17,7 @@ from scanready.model import Facts
 from scanready.net.stream import StreamError
 from scanready.wire import WireError, dcom, ntlm
 
-from . import causes, endpoint_mapper
+from . import causes, endpoint_mapper, fixes
 
 #: Kerberos permits so many seconds between two clocks (RFC 4120, 1.6; the domain's policy may say otherwise).
 MOST_SKEW = 300
@@ -110,7 +110,7 @@ async def portrayed(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk) -> Por
     if alive is not None and alive.hosts and not await _lead_here(probe, alive.hosts):
         used, name = probe.address or probe.host, alive.hosts[0]
         detail = f"the host calls itself {_few(alive.hosts)}; none of them leads to {used}, which was reached"
-        rung.warn(causes.NAT_OR_MULTIHOMED, detail, None if _address(name) else f"{used} {name}")
+        rung.warn(causes.NAT_OR_MULTIHOMED, detail, None if _address(name) else fixes.NAME_IT(address=used, name=name))
     return Portrait(alive, listing)
 
 

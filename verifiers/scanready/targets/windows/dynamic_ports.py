@@ -15,7 +15,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
 from scanready.net.stream import Stream, StreamError
-from scanready.remedies import fixes
+from scanready.remedies.fixes import firewall_rule
 from scanready.wire import WireError, dcerpc, epm
 
 from . import causes, endpoint_mapper
@@ -130,10 +130,8 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
 def rules_for(probe: Probe, ports: Sequence[int]) -> str:
     """The rules to permit: each port that was seen, then the whole range it is of."""
     address = probe.address or probe.host
-    rules = [fixes.firewall_rule(probe.agent_address, address, port) for port in ports]
-    for span in dict.fromkeys(span for port in ports for span in _RULES if port in span):
-        rules.append(rules[0].replace(f"dport {ports[0]} ", f"dport {_RULES[span]} "))
-    return "\n".join(rules)
+    spans = dict.fromkeys(_RULES[span] for port in ports for span in _RULES if port in span)
+    return "\n".join(firewall_rule(probe.agent_address, address, which) for which in [*map(str, ports), *spans])
 
 
 async def _speaks_rpc(rung: Rung, one: Tried) -> None:

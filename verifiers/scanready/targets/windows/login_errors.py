@@ -16,7 +16,7 @@ from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Cause
 
-from . import causes
+from . import causes, fixes
 from .login_dcom import Broken, Pipe
 
 _ACCESS_DENIED = 0x5
@@ -136,9 +136,9 @@ def refused_later(code: int, what: str, account: Account) -> Failure:
         said = f"{what} is denied to {account.name} (0x{code:x})"
         if account.local and account.user.lower() != "administrator":  # whose rights remote UAC leaves alone
             return Failure(causes.REMOTE_UAC, said, causes.LIFT_REMOTE_UAC)
-        return Failure(causes.ACTIVATION_DENIED, said, f'net localgroup Administrators "{account.name}" /add')
+        return Failure(causes.ACTIVATION_DENIED, said, fixes.MAKE_ADMINISTRATOR(account=account.name))
     if code == _NAMESPACE_DENIED:
-        fix = rf"wmimgmt.msc: Root\CIMV2, Security: allow {account.name} Enable Account and Remote Enable"
+        fix = fixes.ALLOW_NAMESPACE(account=account.name)
         return Failure(causes.NAMESPACE_DENIED, f"{what} is denied to {account.name} (WBEM_E_ACCESS_DENIED)", fix)
     if code == _TIMED_OUT:
         return Failure(common.OUT_OF_TIME, f"{what} did not end in time")

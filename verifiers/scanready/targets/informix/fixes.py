@@ -1,0 +1,16 @@
+"""Fixes for an Informix server: lines of hosts.equiv, and entries of the inventory."""
+
+from __future__ import annotations
+
+from scanready.remedies.fixes import Fix
+from scanready.remedies.quoting import ADDRESS, PORTS, USER_WORD, YAML_WORD
+
+#: A line of hosts.equiv.
+TRUSTED_HOST = Fix("{agent} {user}", agent=ADDRESS, user=USER_WORD)
+#: A target of the inventory: where the server sends clients on to.
+OTHER_SERVER = Fix(
+    "- {{host: {host}, type: informix, port: {port}, server: {server}}}",
+    host=YAML_WORD.called("HOST"),
+    port=PORTS,
+    server=YAML_WORD.called("SERVER"),
+)

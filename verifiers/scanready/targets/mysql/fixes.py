@@ -1,0 +1,43 @@
+"""Fixes for a MySQL or MariaDB server: accounts and grants."""
+
+from __future__ import annotations
+
+from scanready.remedies.fixes import Fix
+from scanready.remedies.quoting import BACKTICKED_DATABASE, BACKTICKED_HOST, BACKTICKED_NAME, SQL_HOST, SQL_TEXT
+
+_ACCOUNT = {"user": SQL_TEXT, "agent": SQL_HOST}
+_EXISTING = {"user": BACKTICKED_NAME, "host": BACKTICKED_HOST}
+
+CREATE_ACCOUNT = Fix(
+    "CREATE USER {user}@{agent} IDENTIFIED BY '...'; GRANT SELECT ON *.* TO {user}@{agent};", **_ACCOUNT
+)
+CREATE_ACCOUNT_FOR_DATABASE = Fix(
+    "CREATE USER {user}@{agent} IDENTIFIED BY '...'; GRANT SELECT ON {database}.* TO {user}@{agent};",
+    **_ACCOUNT,
+    database=BACKTICKED_DATABASE,
+)
+GRANT_ALL = Fix("GRANT SELECT ON *.* TO {user}@{host};", **_EXISTING)
+GRANT_DATABASE = Fix("GRANT SELECT ON {database}.* TO {user}@{host};", **_EXISTING, database=BACKTICKED_DATABASE)
+GRANT_TABLE = Fix(
+    "GRANT SELECT ON {database}.{table} TO {user}@{host};",
+    **_EXISTING,
+    database=BACKTICKED_NAME,
+    table=BACKTICKED_NAME,
+)
+
+
+def account(user: str, agent: str, database: str | None) -> str:
+    """Create an account that may come from ``agent`` and read ``database`` (None: all of them)."""
+    if database:
+        return CREATE_ACCOUNT_FOR_DATABASE(user=user, agent=agent, database=database)
+    return CREATE_ACCOUNT(user=user, agent=agent)
+
+
+def grant(account: str, database: str | None, table: str | None) -> str:
+    """Let an account, ``user@host`` as the server calls it, read a table, a database (no table) or all of them."""
+    user, _, host = account.rpartition("@")
+    if database and table:
+        return GRANT_TABLE(user=user, host=host, database=database, table=table)
+    if database:
+        return GRANT_DATABASE(user=user, host=host, database=database)
+    return GRANT_ALL(user=user, host=host)
