@@ -80,7 +80,7 @@ class Paper:
     def __init__(self, look: Look) -> None:
         self.look = look
         self._text = io.StringIO()
-        self._console = Console(
+        self._terminal = Console(
             file=self._text,
             width=max(look.width, 40),
             force_terminal=look.color,
@@ -95,12 +95,12 @@ class Paper:
     def draw(self, *things: RenderableType, indent: int = 0) -> None:
         """Draw each thing on lines of its own."""
         for thing in things:
-            self._console.print(Padding(thing, (0, 0, 0, indent)) if indent else thing)
+            self._terminal.print(Padding(thing, (0, 0, 0, indent)) if indent else thing)
 
     def paste(self, text: str, indent: int) -> None:
         """Draw what is meant to be copied: a long line is left to the terminal to wrap, never broken by us."""
         for line in visible_lines(text, 2000):
-            self._console.print(Text(" " * indent).append(line, "cyan"), soft_wrap=True)
+            self._terminal.print(Text(" " * indent).append(line, "cyan"), soft_wrap=True)
 
     def text(self) -> str:
         """Return all that was drawn, without the blanks that tables pad their lines with."""

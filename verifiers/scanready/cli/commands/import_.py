@@ -49,7 +49,7 @@ def command(ctx: click.Context, /, file: str, kind: str | None, output: str | No
     left = len(found.left) + found.left_more
     guesses = f", {found.guesses} of them by a guess" if found.guesses else ""
     warn(f"{len(found.entries)} targets on {hosts} hosts{guesses}; {left} not imported, with the reason in the result")
-    for note in found.notes[:5]:
+    for note in found.remarks[:5]:
         warn(note)
     if len(text.encode()) > LARGEST_FILE:
         warn(f"the result is larger than an inventory may be ({LARGEST_FILE // 1024 // 1024} MiB): split it")

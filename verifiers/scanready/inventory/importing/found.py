@@ -66,7 +66,7 @@ class Imported:
     file: str
     entries: list[Entry] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     left_more: int = 0
     _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
@@ -98,8 +98,8 @@ class Imported:
 
     def note(self, text: str) -> None:
         """Note something for the review, once."""
-        if text not in self.notes and len(self.notes) < MOST_LEFT:
-            self.notes.append(text)
+        if text not in self.remarks and len(self.remarks) < MOST_LEFT:
+            self.remarks.append(text)
 
     def account(self, name: str, user: str, line: int, hint: str = "") -> str:
         """Define a credential by its user name; return its name. Its secret is for people to add, by reference."""

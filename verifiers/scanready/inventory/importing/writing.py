@@ -28,7 +28,7 @@ def _lines(found: Imported) -> Iterator[str]:
     guesses = f"; {found.guesses} rest on a guess, which is said beside them" if found.guesses else ""
     yield _comment(f"Imported from {found.file} ({found.kind}): {len(found.entries)} targets{guesses}.")
     yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was taken over."
-    for note in found.notes:
+    for note in found.remarks:
         yield _comment(note)
     if found.credentials:
         yield "# Add to each credential its secret, by reference: password: env:NAME, file:PATH, keyring:SERVICE/USER"
