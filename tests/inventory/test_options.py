@@ -6,18 +6,30 @@ import re
 from pathlib import Path
 
 import scanready
+from scanready.catalogue import option
+from scanready.clients import http_options
 from scanready.inventory import parse_target
 from scanready.inventory.options import accepted
 from scanready.run.registry import catalogue
 
-READ = re.compile(r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options""")
+READ = re.compile(
+    r"""options(?:\.get\(|\[)"(\w+)"|"(\w+)" (?:not )?in (?:[\w.]*\.)?options|\b(?:\w+\.)?([A-Z_]+)\.of\("""
+)
+#: Options that several types share, by the names of their constants.
+CONSTANTS = {
+    name: value.name
+    for module in (option, http_options)
+    for name, value in vars(module).items()
+    if hasattr(value, "of")
+}
 
 
 def _read_by_verifiers() -> set[str]:
     package = Path(scanready.__file__).parent
     files = [package / "run/engine.py"]
     files += [file for part in ("targets", "clients", "climb") for file in (package / part).rglob("*.py")]
-    return {name for file in files for found in READ.findall(file.read_text()) for name in found if name}
+    words = {name for file in files for found in READ.findall(file.read_text()) for name in found if name}
+    return {CONSTANTS.get(word, word) for word in words}
 
 
 def test_an_option_that_a_verifier_reads_can_be_given() -> None:

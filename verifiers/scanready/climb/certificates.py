@@ -97,7 +97,13 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser warns the program's user of what the peer sent
             return _judge_leaf(x509.load_der_x509_certificate(chain[0]), chain, name, ca_file)
-    except Exception as error:  # noqa: BLE001  # the parser has an exception of its own for each kind of nonsense
+    except (
+        ValueError,
+        x509.AttributeNotFound,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         return _unreadable(f"{type(error).__name__}: {error}")
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scanready.catalogue import Catalogue, TargetType
-from scanready.catalogue.option import ALLOW_CLEARTEXT
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.causes import common
 from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
@@ -411,7 +411,7 @@ class Probe:
         """
         judged = self._certificate_faults.get(host or self.host, ())
         faults = [detail for cause, detail in judged if cause in _KEEPS_SECRETS]
-        if faults and not self.target.options.get("allow_untrusted"):
+        if faults and not ALLOW_UNTRUSTED.of(self.target.options):
             raise Failure(
                 common.LOGIN_WITHHELD,
                 f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(faults)}; "
