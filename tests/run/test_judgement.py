@@ -313,7 +313,6 @@ SKIPPED = [*PROMPT, (Step.LOGIN, Outcome.SKIPPED)]
         ("postgresql", LOGGED_IN, Verdict.READY, {}),
         ("postgresql", [*PROMPT, (Step.ACCESS, P)], Verdict.SCANNABLE, {}),
         ("postgresql", [*PROMPT, (Step.ACCESS, W)], Verdict.SCANNABLE, {}),
-        ("postgresql", [*PROMPT, (Step.ACCESS, F)], Verdict.UNDECIDED, {}),
         ("postgresql", [(Step.CONNECT, F, common.REFUSED)], Verdict.BLOCKED, {}),
         ("tibero", PROMPT, Verdict.READY, {}),  # only the scanner's own client logs in
         ("master", STANDS, Verdict.READY, {}),  # it has no login

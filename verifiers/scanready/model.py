@@ -392,7 +392,7 @@ def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Ch
 
     1. A failed check with a definite cause blocks, unless it was tried with an
        identity we invented.
-    2. Anything else that kept us from knowing is undecided. Never a guess.
+    2. Anything else that failed, or kept us from knowing, is undecided. Never a guess.
     3. A warning limits.
     4. ``access`` passed is scannable; the proof step passed is ready.
     5. A climb that ended lower without saying why is undecided.
@@ -401,7 +401,8 @@ def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Ch
         if check.outcome is Outcome.FAILED and not check.tentative and check.finding and check.finding.cause.definite:
             return Verdict.BLOCKED, check
     for check in checks:
-        if check.finding and (check.outcome is Outcome.FAILED or check.tentative or not check.finding.cause.definite):
+        unsure = check.finding and (check.tentative or not check.finding.cause.definite)
+        if check.outcome is Outcome.FAILED or unsure:
             return Verdict.UNDECIDED, check
     passed = {check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)}
     proven = Step.ACCESS in passed or proof in passed
