@@ -182,10 +182,10 @@ def test_the_table_is_read_when_bytes_are_to_be_identified() -> None:
 def test_a_table_loads_no_protocol_before_it_is_needed() -> None:
     script = """
 import sys
-from scanready.climb import probe
+from scanready.climb import probe, run_context
 assert not [name for name in sys.modules if name.startswith("scanready.targets")]
 from scanready.run.registry import catalogue
-table = probe.Signatures.of(catalogue())
+table = run_context.Signatures.of(catalogue())
 assert not [name for name in sys.modules if name.endswith(".signatures")]
 print(table.identify(b"SSH-2.0-x\\r\\n").protocol)
 """

@@ -110,6 +110,13 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.BUG, f"{type(error).__name__}: {text}")
 
 
+def only(error: Exception) -> Exception:
+    """Return the exception in a group of one, which is what a task group makes of it; any other as it is."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 def _dialled(error: ConnectError) -> Finding:
     """A connection that came to nothing: by whose word?"""
     if error.errno in _LOCAL_LIMITS and error.icmp is None:  # an ICMPv6 "prohibited" arrives as EACCES, too

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError
 
+from .confinement import confined
+
 #: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
 Farewell = Callable[[Stream], Awaitable[None]]
 
@@ -50,7 +52,8 @@ class Farewells:
             return
         for entry in [entry for entry in self._open if entry[0] in spares]:
             self._open.remove(entry)
-            self._leaving.append(asyncio.create_task(_say_goodbye(*entry, seconds + FAREWELL)))
+            # Made without `create_task`, which would make it a part of the climb that is abandoned with a verifier.
+            self._leaving.append(asyncio.Task(_say_goodbye(*entry, seconds + FAREWELL)))
         await asyncio.sleep(0)  # each begins before the climb goes on
 
     async def leave_all(self) -> None:
@@ -83,7 +86,6 @@ async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float
         if farewell is not None:
             # The verdict stands: a peer that spoils the farewell changes nothing.
             with contextlib.suppress(StreamError, WireError, OSError):
-                async with asyncio.timeout_at(end):
-                    await farewell(stream)
+                await confined(farewell(stream), end)
     finally:
         await stream.close(end)

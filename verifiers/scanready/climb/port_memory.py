@@ -15,6 +15,7 @@ from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Step
 
+from .contact import Contact
 from .time_shares import TimeShares
 
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
@@ -36,7 +37,7 @@ class PortMemory:
     spoke: tuple[str, bool] | None = None
     silent: bool = False
     closed: Finding | None = None
-    shared: dict[object, tuple[list[Check], object, str | None]] = field(default_factory=dict)
+    shared: dict[object, tuple[list[Check], object, str | None, Contact]] = field(default_factory=dict)
     guesses: TimeShares = field(default_factory=TimeShares)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:

@@ -19,30 +19,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from scanready.catalogue import Catalogue, TargetType
+from scanready.catalogue import TargetType
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.causes import common
-from scanready.model import Agent, Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
+from scanready.model import Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
-from scanready.net.resolve import NoTurn, Resolver
+from scanready.net.resolve import NoTurn
 from scanready.net.sockets import Address
-from scanready.net.stream import TRACEBACK, Stream, Tap
+from scanready.net.stream import TRACEBACK, Stream
 from scanready.net.tls import TlsSession
 
 from . import certificates
+from .confinement import Misconduct, Overran, confined
+from .contact import Contact
 from .dial_all import Dialled, dial_all
-from .explain import Failure, explain
+from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells
-from .guard import Attempt, LockoutGuard, Turn, TurnTaken
-from .identify import Signatures
+from .guard import Attempt, Turn, TurnTaken, unsayable
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
+from .run_context import RunContext
 from .rung import ClimbEnded, Rung
-from .trace import secrets_of, trace_of, without_secrets
+from .trace import detail_of, secrets_of, trace_of
 
 __all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
 
@@ -55,30 +56,10 @@ Dead = list[Check] | None
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 #: A certificate with one of these proves nothing about who receives a secret.
 _KEEPS_SECRETS = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
+# A climb sets these as it goes. All other attributes are put back, for a verifier may have changed them.
+_SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
-
-
-@dataclass(slots=True)
-class RunContext:
-    """What all probes of a run share. ``logins`` is the pool in which client libraries block.
-
-    ``cache`` is what handshakes found out about the agent, which holds for every target until the next round.
-    """
-
-    catalogue: Catalogue
-    agent: Agent
-    resolver: Resolver
-    guard: LockoutGuard
-    logins: ThreadPoolExecutor
-    ca_file: str | None = None
-    tap: Callable[[Target], Tap] | None = None
-    cache: dict[str, Any] = field(default_factory=dict)
-    #: They recognise a peer that speaks another protocol, and are loaded when one answers.
-    signatures: Signatures = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.signatures = Signatures.of(self.catalogue)
 
 
 class Probe:
@@ -91,7 +72,8 @@ class Probe:
         row: its target type.
         depth: the last step that is asked and judged. Entering a later rung ends the climb.
         checks: what was recorded so far.
-        footprint: what was counted so far.
+        footprint: what was counted so far. A verifier adds the connections that its own client library opens.
+        contact: the evidence that a target was contacted, and answered; the probe writes it.
         deadline: the end of the target's time, in the event loop's clock (s).
         source: this agent's address on the first connection; None before it.
         address: the target's address that was reached; None before it.
@@ -122,12 +104,14 @@ class Probe:
         self.port_memory = port_memory
         self.checks: list[Check] = []
         self.footprint = Footprint()
+        self.contact = Contact()
         self.started = asyncio.get_running_loop().time()
         grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
         self.deadline = self.started + seconds - grace
         self.grace = grace
         self.source: str | None = None
         self.address: str | None = None
+        self._entered = Step.AGENT
         self._patience = patience
         self._dialled: Dialled | None = None
         self._owed = Farewells()
@@ -179,6 +163,7 @@ class Probe:
         """
         checks = self.checks if into is None else into
         where = endpoint or self.endpoint
+        self._entered = step
         return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._secrets)
 
     def explain(self, error: BaseException, step: Step) -> Finding:
@@ -201,10 +186,11 @@ class Probe:
         async with self.step(Step.RESOLVE, self.host) as rung:
             addresses = await self._resolve(self.host, self.target.port)
             rung.ok(", ".join(str(where[0]) for _, where in addresses), addresses=[str(w[0]) for _, w in addresses])
+        self.contact.at(self.host, self.target.port, addresses)
         dialled, self._dialled = self._dialled or await self._dial(addresses, farewell, privileged), None
         self.checks.extend(dialled.checks)
         self.source = self.source or dialled.source
-        self.footprint.connections += len(dialled.alive)
+        self._count(len(dialled.alive))
         self._owed.settle_on(dialled.alive, farewell)
         self.port_memory.note_dialled(self.checks[first:], answers=bool(dialled.alive))
         if not dialled.alive:
@@ -238,8 +224,9 @@ class Probe:
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         addresses = await self._resolve(host, port)
+        self.contact.at(host, port, addresses)
         dialled = await self._dial(addresses, farewell, privileged)
-        self.footprint.connections += len(dialled.alive)
+        self._count(len(dialled.alive))
         await self._owed.part_from(dialled.alive[1:], self.remaining)
         if not dialled.alive:
             refused = dialled.checks[0].finding
@@ -272,9 +259,12 @@ class Probe:
             socket.gaierror, TimeoutError: the name was not resolved.
         """
         address, *_ = await self._resolve(host, port)
-        self.footprint.connections += 1
+        self.contact.at(host, port, [address])
+        self._count(1)
         end = min(self.deadline, asyncio.get_running_loop().time() + seconds)
-        return await datagram.ask(address, question, reader, end, self._tap, privileged)
+        answer = await datagram.ask(address, question, reader, end, self._tap, privileged)
+        self.contact.note_answer()
+        return answer
 
     async def start_tls(self, stream: Stream, rung: Rung, alpn: tuple[str, ...] = ()) -> TlsSession:
         """Do the TLS handshake on this rung and judge version and certificate.
@@ -360,7 +350,7 @@ class Probe:
         assert credential is not None, "a login needs a credential"
         if self.row.requirements.verifies_certificate:
             self.about_to_send_over_tls()
-        if why := _unsayable(credential.password or ""):
+        if why := unsayable(credential.password or ""):
             raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
         guard = self.shared.guard
         async with guard.attempt(credential, self.host, self.endpoint, secret=secret, turn=self._turn) as going:
@@ -428,7 +418,8 @@ class Probe:
         """
         key = key, self.depth, self.row.speaks, self.row.tls
         if key in self.port_memory.shared:
-            checks, result, self.address = self.port_memory.shared[key]
+            checks, result, self.address, contact = self.port_memory.shared[key]
+            self.contact.take_over(contact)
             self.checks.extend(own(checks))
             if result is ClimbEnded:
                 raise ClimbEnded
@@ -437,9 +428,9 @@ class Probe:
         try:
             found = await climb(self)
         except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
-            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, self.address
+            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, self.address, self.contact.share()
             raise
-        self.port_memory.shared[key] = self.checks[first:], found, self.address
+        self.port_memory.shared[key] = self.checks[first:], found, self.address, self.contact.share()
         return found
 
     async def leave(self, stream: Stream) -> None:
@@ -464,9 +455,16 @@ class Probe:
 
     async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
-        return await dial_all(
-            addresses, self.deadline, self._tap, lambda new: self._owed.owe(new, farewell), privileged
-        )
+
+        def opened(new: Stream) -> None:
+            self._owed.owe(new, farewell)
+            self.contact.opened(new)
+
+        return await dial_all(addresses, self.deadline, self._tap, opened, privileged)
+
+    def _count(self, connections: int) -> None:
+        self.footprint.connections += connections
+        self.contact.connections += connections
 
     # the climb, run by the engine -----------------------------------------------------------------------------------
 
@@ -484,38 +482,46 @@ class Probe:
         return bool(self._dialled.alive)
 
     async def climb(self, verify: Callable[[Probe], Awaitable[None]]) -> None:
-        """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation."""
+        """Run a verifier to its end and leave politely, however it ended. Raises only on cancellation.
+
+        A verifier that does not end is cancelled when the target's time is over, and abandoned if it ignores that.
+        """
+        ours = {name: value for name, value in vars(self).items() if name not in _SET_ON_THE_WAY}
+        end = self.deadline + self.grace + FAREWELL  # a talk that is left within the climb has its polite end, too
         try:
             try:
-                await verify(self)
+                await confined(verify(self), end)
             finally:
+                vars(self).update(ours)  # the report rests on them
                 await self._owed.leave_all()
         except ClimbEnded:
             pass
         except TurnTaken as taken:
             self.turned_back = taken.secret
-        except Exception as error:  # noqa: BLE001  # the only one: a verifier's bug must not end the run of others
-            step = self.checks[-1].step if self.checks else Step.AGENT
-            found = self.explain(error, step)
+        except Exception as error:  # noqa: BLE001  # a verifier's bug must not end the run of others
+            found = self._explained(only(error))
             trace = trace_of(error, self._secrets) if found.cause is common.BUG else ""
-            found = replace(found, detail=without_secrets(found.detail, self._secrets))
-            self.checks.append(Check(step, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace))
+            found = replace(found, detail=detail_of(found.detail, self._secrets))
+            check = Check(self._entered, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace)
+            self.checks.append(check)
+
+    def remember(self) -> None:
+        """Note for the other types on this port what it spoke; after the climb, once its checks can be trusted."""
         if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
+
+    def _explained(self, error: Exception) -> Finding:
+        match error:
+            case Overran():
+                waited = f"the verifier of {self.row.name} still waited at the step {self._entered}"
+                return Finding(common.OUT_OF_TIME, f"{waited} when the time of this target was over")
+            case Misconduct():
+                return Finding(common.BUG, f"the verifier of {self.row.name} {error}")
+            case _:
+                return self.explain(error, self._entered)
 
     def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:
         finding = Finding(cause, detail) if warns else None
         outcome = Outcome.WARNED if warns else Outcome.PASSED
         told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
         return Check(Step.TLS, rung.check.endpoint, outcome, told, finding=finding)
-
-
-def _unsayable(password: str) -> str:
-    """Why no client library can hand this password over; empty if they can. Servers hang up on some of these."""
-    if "\0" in password:
-        return "holds a NUL, which no login protocol carries"
-    try:
-        password.encode()
-    except UnicodeEncodeError:
-        return "is not UTF-8"
-    return ""

@@ -17,9 +17,9 @@ from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import TlsError
 
-from .explain import Failure, explain
+from .explain import Failure, explain, only
 from .identify import Signatures
-from .trace import trace_of, without_secrets
+from .trace import detail_of, trace_of
 
 
 class ClimbEnded(Exception):
@@ -72,7 +72,7 @@ class Rung:
 
     def inconclusive(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
         """Record that an invented user was refused: the verdict becomes ``undecided``, never ``blocked``."""
-        self.check.tentative = True
+        self.check.tentative = self.check.outcome is not Outcome.FAILED
         self._say(Outcome.WARNED, cause, detail, fix, facts)
 
     def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
@@ -90,8 +90,9 @@ class Rung:
         self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
 
     def skip(self, reason: str) -> None:
-        """Skip; ``reason`` says why the step was not tried."""
-        self.check.outcome = Outcome.SKIPPED
+        """Skip; ``reason`` says why the step was not tried. A failure or a warning of this rung stands."""
+        if self.check.finding is None:
+            self.check.outcome = Outcome.SKIPPED
         self.ok(reason)
 
     def stop(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
@@ -103,8 +104,9 @@ class Rung:
         raise Failure(cause, detail, fix, **facts)
 
     def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
-        self.check.outcome = outcome
-        self.check.finding = Finding(cause, detail, fix)
+        if outcome is Outcome.FAILED or self.check.outcome is not Outcome.FAILED:  # a failure stands
+            self.check.outcome = outcome
+            self.check.finding = Finding(cause, detail, fix)
         self.ok(detail, **facts)
 
     async def __aenter__(self) -> Rung:
@@ -118,13 +120,17 @@ class Rung:
     ) -> None:
         self.check.seconds = time.perf_counter() - self._clock
         if error is None:
+            if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
+                detail = f"the verifier of {self._row.name} left the step {self.check.step} without a result"
+                self._say(Outcome.FAILED, common.BUG, detail, None, {})
             self._checks += [self.check, *self._followers]
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
+        error = only(error)
         finding = explain(error, self.check.step, self._row.speaks, self._signatures)
         if finding.cause is common.BUG:
-            finding = replace(finding, detail=without_secrets(finding.detail, self._secrets))
+            finding = replace(finding, detail=detail_of(finding.detail, self._secrets))
             self.check.trace = trace_of(error, self._secrets)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         heard, row = getattr(error, "heard", b""), self._row

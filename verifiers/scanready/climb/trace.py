@@ -14,6 +14,10 @@ from scanready.wire.printable import escaped
 _FRAMES = 10
 #: Characters and lines of the whole text; of a longer one the end is kept, where the error is.
 _MOST, _LINES = 4092, 39
+#: Characters of a text that are made printable: an exception's text may have any length.
+_LOOKED_AT = 65_536
+#: Characters of an exception's own text in a finding.
+_DETAIL = 1000
 _HIDDEN = "***"
 
 
@@ -26,11 +30,16 @@ def trace_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
         secrets: texts that are replaced by asterisks (:func:`secrets_of`).
     """
     told = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
-    text = without_secrets("".join(told.format()), secrets)
+    text = without_secrets("".join(told.format()), secrets)[-_LOOKED_AT:]
     lines = [escaped(line.expandtabs(4)) for line in text.rstrip("\n").split("\n")]
     whole = "\n".join(lines[-_LINES:])
     cut = len(lines) > _LINES or len(whole) > _MOST
     return f"...\n{whole[-_MOST:]}" if cut else whole
+
+
+def detail_of(text: str, secrets: tuple[str, ...]) -> str:
+    """Return the words of an exception that no verifier translated, without secrets and of bounded length."""
+    return without_secrets(text, secrets)[:_DETAIL]
 
 
 def secrets_of(credential: Credential | None) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ class Stream:
 
     __slots__ = (
         "_buffer",
+        "_detached",
         "_first_byte",
         "_framed",
         "_incoming",
@@ -153,7 +154,7 @@ class Stream:
         self._tap = tap
         self._first_byte = math.inf
         self._patience: float | None = None
-        self._spoke = False
+        self._spoke = self._detached = False
         self._buffer = Buffer()
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = None  # type: ssl.MemoryBIO | None
@@ -292,7 +293,13 @@ class Stream:
         """Hand the connected socket over to a client library, blocking again. Only before TLS."""
         if self._tls is not None:
             raise ValueError("a TLS session cannot be handed over")
+        self._detached = True
         return sockets.blocking(self.sock)
+
+    @property
+    def answered(self) -> bool:
+        """True once the peer sent a byte; also where it may have sent one to a client library (:meth:`detach`)."""
+        return bool(self.heard) or self._spoke or self._tls is not None or self._detached
 
     @property
     def encrypted(self) -> bool:

@@ -285,6 +285,7 @@ class Run:
             await probe.climb(first)
             if probe.turned_back is not None:
                 return _TurnedBack(probe.turned_back, probe.footprint)
+            probe.remember()
             first.conclude(probe)
             probe.tap_traces()
             if _needs_canary(probe):

@@ -1,0 +1,254 @@
+"""Run a coroutine that may do what none should: it ends when it is said to, and ends nothing but itself.
+
+A verifier may be another package's. It may wait for ever, swallow its cancellation, raise what ends an event loop, or
+leave tasks behind. asyncio cannot end a task that swallows its cancellation, and :func:`asyncio.run` waits for it for
+ever. So this module runs it step by step: a coroutine that does not end is left where it waits, and never runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import signal
+import threading
+from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from typing import Any, TypeVar
+
+from .turns import TurnTaken
+
+T = TypeVar("T")
+
+#: Seconds that a cancelled coroutine has for its own end, a polite close included.
+WIND_DOWN = 0.5
+
+
+class Overran(TimeoutError):
+    """The time was over, and the coroutine ended when it was cancelled."""
+
+
+class Misconduct(RuntimeError):
+    """The coroutine did what no verifier may do; the text says what, without a subject."""
+
+
+async def confined(what: Awaitable[T], end: float) -> T:
+    """Return what ``what`` returns; it is cancelled at ``end`` (the loop's time), and abandoned soon after.
+
+    The tasks that it started and left behind end with it.
+
+    Raises:
+        Overran: the time was over.
+        Misconduct: it was abandoned, or did what no verifier may do.
+        Exception: as it raises them, or as a task that it started did, if it did not look at that.
+    """
+    place = _Confinement()
+    try:
+        return await place.run(what, end)
+    except asyncio.CancelledError:
+        with contextlib.suppress(Exception):
+            await place.sweep()
+        raise
+    finally:
+        await place.sweep()
+
+
+class _Confinement:
+    """One coroutine, and the tasks that it starts."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._create = self._loop.create_task
+        self._started: dict[asyncio.Task[Any], _Driven[Any]] = {}
+        self._stopped = False
+
+    async def run(self, what: Awaitable[T], end: float) -> T:
+        """See :func:`confined`."""
+        driven = _Driven(self, what)
+        task = self._create(driven.ended())
+        try:
+            await asyncio.wait((task,), timeout=max(0.0, end - self._loop.time()))
+            in_time = task.done()
+            if not in_time and not await self._ended(task, driven):
+                raise Misconduct("ignored that its time was over, and was abandoned")
+            return self._outcome(task, driven, in_time)
+        except asyncio.CancelledError:
+            if not task.done():
+                await self._ended(task, driven)
+            raise
+        finally:
+            driven.let_go()
+
+    async def sweep(self) -> None:
+        """End the tasks that were left behind; raise the error of the first one that failed without being looked at."""
+        errors = [task.exception() for task in self._started if getattr(task, "_log_traceback", False)]
+        if left := [task for task in self._started if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=WIND_DOWN)
+            await self._abandon()
+            left.clear()
+        while self._started:
+            task, driven = self._started.popitem()
+            if task.done() and not task.cancelled():
+                task.exception()  # looked at, or the event loop complains of it
+            driven.let_go()
+            del task, driven
+        if errors and errors[0] is not None:
+            try:
+                raise errors[0]
+            finally:
+                errors.clear()
+
+    def step(self, coroutine: Coroutine[Any, Any, T], thrown: BaseException | None) -> Any:
+        """Run a coroutine to its next wait; what it starts meanwhile is ours, and it cannot stop the event loop."""
+        methods = vars(self._loop)
+        before: dict[str, Any] = {name: methods[name] for name in ("create_task", "stop") if name in methods}
+        methods["create_task"], methods["stop"] = self._start, self._refuse_to_stop
+        try:
+            return coroutine.send(None) if thrown is None else coroutine.throw(thrown)
+        finally:
+            del methods["create_task"], methods["stop"]
+            methods.update(before)
+
+    def _start(self, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        """Stand for the loop's ``create_task``."""
+        if not asyncio.iscoroutine(coroutine):
+            return self._create(coroutine, **options)  # raises what it always raises
+        driven = _Driven(self, coroutine)
+        task = self._create(driven.awaited(), **options)
+        self._started[task] = driven
+        return task
+
+    def _refuse_to_stop(self) -> None:
+        """Stand for the loop's ``stop``."""
+        self._stopped = True
+
+    def _outcome(self, task: asyncio.Task[T | None], driven: _Driven[T], in_time: bool) -> T:
+        if task.cancelled():
+            raise Misconduct("was cancelled from within") if in_time else Overran("the time was over")
+        error, driven.error = driven.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # it has this frame: a cycle
+        if not in_time:
+            raise Overran("the time was over")
+        if self._stopped:
+            raise Misconduct("tried to stop the event loop")
+        return task.result()  # type: ignore[return-value]  # None only with an error
+
+    async def _ended(self, task: asyncio.Task[Any], driven: _Driven[Any]) -> bool:
+        """Cancel a task, and return whether it ended by that; else it is abandoned, with all that it started."""
+        task.cancel()
+        try:
+            await asyncio.wait((task,), timeout=WIND_DOWN)
+        finally:
+            ended = task.done()
+            if not ended:
+                driven.abandoned = True
+                task.cancel()
+        if not ended:
+            await self._abandon(task)
+        return ended
+
+    async def _abandon(self, *others: asyncio.Task[Any]) -> None:
+        """Abandon what was started and still runs; ``others`` wait for it, and end with it."""
+        left = [task for task in self._started if not task.done()]
+        for task in left:
+            self._started[task].abandoned = True
+            task.cancel()
+        if left or others:
+            await asyncio.wait((*left, *others), timeout=WIND_DOWN)
+
+
+class _Driven(Awaitable[T]):
+    """An awaitable that runs step by step; once it is abandoned, it makes no further step."""
+
+    __slots__ = ("_confinement", "_coroutine", "abandoned", "error")
+
+    def __init__(self, confinement: _Confinement, what: Awaitable[T]) -> None:
+        self._confinement = confinement
+        self._coroutine: Any = what if asyncio.iscoroutine(what) else _wait_for(what)
+        self.abandoned = False
+        self.error: Exception | TurnTaken | None = None
+
+    async def ended(self) -> T | None:
+        """Wait for it, and keep what it raises in :attr:`error`.
+
+        A task that has the error itself would be a cycle with every ``asyncio.timeout`` in its traceback.
+        """
+        try:
+            return await self
+        except (Exception, TurnTaken) as error:  # noqa: BLE001  # raised again, by the task that waits for this one
+            self.error = error
+            return None
+
+    async def awaited(self) -> T:
+        """Wait for it, as a coroutine of which a task can be made."""
+        return await self
+
+    def __await__(self) -> Generator[Any, None, T]:
+        thrown: BaseException | None = None
+        while True:
+            try:
+                waits_for = self._confinement.step(self._coroutine, thrown)
+            except StopIteration as returned:
+                found: T = returned.value
+                return found
+            except BaseException as error:
+                if isinstance(error, Exception | asyncio.CancelledError | TurnTaken) or _is_ctrl_c(error):
+                    raise
+                raise Misconduct(_said(error)) from error  # it would end the loop, and all targets with it
+            finally:
+                thrown = None
+            try:
+                yield waits_for
+            except BaseException as error:
+                if self.abandoned or isinstance(error, GeneratorExit):
+                    raise
+                thrown = error
+            finally:
+                waits_for = None  # a task that failed: its error would have this frame
+
+    def let_go(self) -> None:
+        """Close the coroutine: its ``finally`` clauses run, and what it holds is freed."""
+        waiting = list(_chain(self._coroutine))
+        with contextlib.suppress(BaseException):  # another package's: it may raise anything, and has ended by that
+            self._coroutine.close()
+        for one in waiting:
+            if inspect.getcoroutinestate(one) != inspect.CORO_CLOSED:
+                _keep_for_ever(one)
+
+
+def _chain(coroutine: Any) -> Iterator[Coroutine[Any, Any, Any]]:
+    """Yield a coroutine, the one that it waits for, and so on."""
+    while inspect.iscoroutine(coroutine):
+        yield coroutine
+        coroutine = coroutine.cr_await
+
+
+async def _wait_for(what: Awaitable[T]) -> T:
+    return await what
+
+
+def _keep_for_ever(refuses_to_end: object) -> None:
+    """Never free an object: to free such a coroutine is to run it once more, and Python then complains on stderr."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(refuses_to_end))
+
+
+def _said(error: BaseException) -> str:
+    match error:
+        case SystemExit():
+            return f"asked the process to exit ({ascii(error.code)[:80]})"
+        case _:
+            return f"raised {type(error).__name__[:80]}"
+
+
+def _is_ctrl_c(error: BaseException) -> bool:
+    """Whether it is a person who interrupts: only Python's own handler raises that, in the main thread."""
+    if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
+        return False
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler

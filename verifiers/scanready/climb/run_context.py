@@ -1,0 +1,38 @@
+"""The resolver, the lockout guard and the login threads that all climbs of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanready.catalogue import Catalogue
+from scanready.model import Agent, Target
+from scanready.net.resolve import Resolver
+from scanready.net.stream import Tap
+
+from .guard import LockoutGuard
+from .identify import Signatures
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What all probes of a run share. ``logins`` is the pool in which client libraries block.
+
+    ``cache`` is what handshakes found out about the agent, which holds for every target until the next round.
+    """
+
+    catalogue: Catalogue
+    agent: Agent
+    resolver: Resolver
+    guard: LockoutGuard
+    logins: ThreadPoolExecutor
+    ca_file: str | None = None
+    tap: Callable[[Target], Tap] | None = None
+    cache: dict[str, Any] = field(default_factory=dict)
+    #: They recognise a peer that speaks another protocol, and are loaded when one answers.
+    signatures: Signatures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signatures = Signatures.of(self.catalogue)
