@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-#: A row, and the verifier that it names: it sends nothing, and is ready.
+#: A row, and the verifier that it names: it says that its own client has connected, sends nothing, and is ready.
 ROW = """
 from scanready.catalogue import Cost, TargetType
 QUEUE = TargetType("queue", "Message queue", 5671, Cost(1, 1), speaks="queue", home=__package__)
@@ -17,6 +17,7 @@ QUEUE = TargetType("queue", "Message queue", 5671, Cost(1, 1), speaks="queue", h
 VERIFY = """
 from scanready.model import Step
 async def verify(probe):
+    probe.footprint.connections += 1
     async with probe.step(Step.HANDSHAKE) as rung:
         rung.ok("speaks queue", product="Queue 1.0")
     async with probe.step(Step.AUTH) as rung:

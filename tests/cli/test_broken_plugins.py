@@ -244,7 +244,7 @@ def test_a_story_that_fails_says_so(tmp_path: Path) -> None:
 def test_a_verifier_that_ends_the_process_ends_its_own_check(tmp_path: Path) -> None:
     third_party.queue(tmp_path, verify="async def verify(probe):\n    raise SystemExit(0)")
     (broken, other), _ = check(tmp_path, "queue://127.0.0.1:9", "mysql://127.0.0.1:10")
-    assert broken["cause"]["code"] == "scanready.bug"
+    assert broken["cause"]["code"] == "agent.plugin-failed"
     assert "asked the process to exit" in broken["cause"]["detail"]
     assert other["cause"]["code"] == "connect.refused"
 
@@ -252,19 +252,19 @@ def test_a_verifier_that_ends_the_process_ends_its_own_check(tmp_path: Path) -> 
 VERIFIERS: Mapping[str, tuple[Mapping[str, str], str]] = {
     name: ({"verify": "import asyncio\nfrom scanready.model import *\nasync def verify(probe):\n    " + body}, says)
     for name, (body, says) in {
-        "cancelled": ("raise asyncio.CancelledError", "RuntimeError: the verifier was cancelled from within"),
-        "no check": ("probe.record('fine')", "TypeError: the verifier recorded what is no Check"),
+        "cancelled": ("raise asyncio.CancelledError", "the verifier of queue was cancelled from within"),
+        "no check": ("probe.record('fine')", "the verifier recorded what is no Check"),
         "no text": (
             "probe.record(Check(Step.AUTH, 'a', Outcome.PASSED, 5))",
-            "TypeError: the verifier recorded a check",
+            "the verifier recorded a check",
         ),
         "no finding": (
             "probe.record(Check(Step.AUTH, 'a', Outcome.FAILED, 'x', {}, 'why'))",
-            "TypeError: the verifier recorded a check of auth with a str without a Cause",
+            "the verifier recorded a check of auth with a str without a Cause",
         ),
         "no cause": (
             "async with probe.step(Step.AUTH) as rung: rung.fail(Cause('x', 1, 2, '', '', ''), 'no')",
-            "TypeError: the verifier recorded a cause of which the code is 'x'",
+            "the verifier recorded a cause of which the code is 'x'",
         ),
         "no words": ("raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})", "E: <exception str() failed>"),
     }.items()
@@ -277,9 +277,11 @@ def test_verifiers_that_do_what_none_should(tmp_path: Path) -> None:
     results, _ = check(tmp_path, *(f"{name}://127.0.0.1:9" for name in names), "mysql://127.0.0.1:10")
     found = {result["target"]["type"]: result["cause"] for result in results}
     assert found.pop("mysql")["code"] == "connect.refused"
-    assert {name: cause["code"] for name, cause in found.items()} == dict.fromkeys(names, "scanready.bug")
+    assert {name: cause["code"] for name, cause in found.items()} == dict.fromkeys(names, "agent.plugin-failed")
     for name, case in names.items():
-        assert VERIFIERS[case][1] in found[name]["detail"], case
+        says = f"{who_is(name)}{VERIFIERS[case][1]}".replace("of queue", f"of {name}")
+        assert says in found[name]["detail"], case
+        assert f"pip uninstall acme-{name}" in found[name]["fix"]
 
 
 def test_two_plugins_of_one_name(tmp_path: Path) -> None:

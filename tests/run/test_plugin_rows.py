@@ -17,12 +17,12 @@ from scanready.inventory import schema
 from scanready.model import Cause, Owner, Step
 from scanready.run.built_in import built_in_causes, built_in_rows
 from scanready.run.plugins.checks import cause_fault, wrong_cause
-from scanready.run.plugins.row import Origin, name_fault, row_fault
+from scanready.run.plugins.row import RowSource, name_fault, row_fault
 from scanready.run.plugins.shape import shape_fault
 from scanready.run.registry import catalogue
 from tests.ladder import TYPES
 
-ORIGIN = Origin("queue", "tests", lambda top: top == "fixtures", {"queue", "web"})
+ORIGIN = RowSource("queue", "tests", lambda top: top == "fixtures", {"queue", "web"})
 
 
 async def verify(probe: Any) -> None:
@@ -39,7 +39,7 @@ def fault(**changed: Any) -> str:
 @pytest.mark.parametrize("row", TYPES, ids=lambda row: row.name)
 def test_every_built_in_type_has_its_declared_shape(row: TargetType) -> None:
     """Our own rows obey the rules for others: types, bounds, and the rules between fields."""
-    assert row_fault(row, Origin(row.name, "scanready", lambda _: False, built_in_rows())) == ""
+    assert row_fault(row, RowSource(row.name, "scanready", lambda _: False, built_in_rows())) == ""
     assert shape_fault(row.requirements, Requirements, "it") == ""
     assert shape_fault(row.facts, tuple[Fact, ...], "it") == ""
     story = row.part("story")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -15,15 +13,17 @@ from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Owner, Report, Step, Target, Verdict
 from scanready.run import registry
 from scanready.run.engine import Settings, verify
-from scanready.run.plugins.load import ENTRY_POINTS
 from tests.ladder import BY_NAME, check_of, expect, story
+from tests.run.conftest import Bring
 
 ACCOUNT = Credential("c", "scan", "Passw0rd!")
 
 
 def climbs(*steps: Step, warned: bool = False, skipped: bool = False) -> Verifier:
     async def climb(probe: Probe) -> None:
-        for step in steps:
+        probe.footprint.connections += 1
+        probe.footprint.login_attempts += Step.LOGIN in steps and not skipped
+        for step in (Step.HANDSHAKE, *steps):
             async with probe.step(step) as rung:
                 if skipped and step is Step.LOGIN:
                     rung.skip("not today")
@@ -61,32 +61,13 @@ async def that_fails_before(probe: Probe) -> None:
         rung.stop(common.MALFORMED, "nonsense")
 
 
-@pytest.fixture
-def brought(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]:
-    """Install a third party's type ``other``, with one verifier."""
-    found: list[EntryPoint] = []
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found if group == ENTRY_POINTS else [])
-
-    def forget() -> None:
-        registry.catalogue.cache_clear()
-        registry._plugins.cache_clear()
-
-    def bring(verifier: object) -> None:
-        name = getattr(verifier, "__name__", "")
-        found.append(EntryPoint("other", f"{__name__}:{name}", ENTRY_POINTS))
-
-    forget()
-    yield bring
-    forget()
-
-
 def check(type_: str, credential: Credential | None = ACCOUNT, **settings: Any) -> Report:
     where = Target("127.0.0.1", type_, 9, {}, credential)
     return asyncio.run(verify(where, Settings(canary=False, **settings)))
 
 
 @pytest.mark.parametrize("verifier", [to_the_prompt, with_a_warning, with_a_skipped_login])
-def test_of_another_package(brought: Callable[[object], None], verifier: object) -> None:
+def test_of_another_package(brought: Bring, verifier: object) -> None:
     brought(verifier)
     report = expect(check("other"), Verdict.UNDECIDED, "login.not-tried", step=Step.LOGIN, owner=Owner.OPERATOR)
     assert report.footprint.login_attempts == 0
@@ -101,20 +82,18 @@ def test_of_another_package(brought: Callable[[object], None], verifier: object)
         (that_fails_before, Verdict.BLOCKED, "handshake.malformed"),
     ],
 )
-def test_where_there_is_nothing_to_add(
-    brought: Callable[[object], None], verifier: object, verdict: Verdict, code: str | None
-) -> None:
+def test_where_there_is_nothing_to_add(brought: Bring, verifier: object, verdict: Verdict, code: str | None) -> None:
     brought(verifier)
     expect(check("other"), verdict, code)
 
 
 @pytest.mark.parametrize("credential", [None, Credential("c", "scan")])
-def test_without_a_secret_it_is_ready(brought: Callable[[object], None], credential: Credential | None) -> None:
+def test_without_a_secret_it_is_ready(brought: Bring, credential: Credential | None) -> None:
     brought(to_the_prompt)
     expect(check("other", credential), Verdict.READY)
 
 
-def test_a_depth_below_the_login_asks_for_none(brought: Callable[[object], None]) -> None:
+def test_a_depth_below_the_login_asks_for_none(brought: Bring) -> None:
     brought(to_the_prompt)
     expect(check("other", depth=Step.AUTH), Verdict.READY)
 

@@ -41,7 +41,9 @@ from scanready.net.this_agent import this_agent
 
 from . import registry, timestamps
 from .agent_step import AgentStep
+from .plugins.checks import drop_wrong_checks
 from .plugins.load import stand_in
+from .plugins.review import review
 from .untried_login import record_untried_login
 from .validation import validate_settings
 
@@ -285,8 +287,11 @@ class Run:
             await probe.climb(first)
             if probe.turned_back is not None:
                 return _TurnedBack(probe.turned_back, probe.footprint)
-            probe.remember()
+            origin = registry.origin(target.type)
+            fault = drop_wrong_checks(probe) if origin else ""
             first.conclude(probe)
+            if origin is None or review(probe, origin, fault):
+                probe.remember()
             probe.tap_traces()
             if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
@@ -415,7 +420,10 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
     verdict, decisive = judge(probe.checks, probe.row.proof)
     finding = decisive.finding if decisive else None
     step = decisive.step if decisive else None
-    if verdict is Verdict.UNDECIDED and finding is None:
+    if decisive is not None and finding is None:
+        detail = f"the verifier of {probe.row.name} named no cause for what failed: {decisive.summary}"
+        finding = Finding(common.BUG, detail)
+    elif verdict is Verdict.UNDECIDED and finding is None:
         step = reached(probe.checks)
         limited = probe.depth.height < probe.row.proof.height
         cause = common.DEPTH_LIMITED if limited else common.LIMIT

@@ -14,6 +14,7 @@ from scanready.model import Cause
 
 from .built_in import built_in_causes, built_in_rows
 from .plugins.load import Plugins
+from .plugins.origin import Origin
 
 
 @lru_cache(maxsize=1)
@@ -26,6 +27,11 @@ def verifier(name: str) -> Verifier | None:
     """Return the coroutine that climbs for a target type, None if the type is unknown. Import only that one."""
     row = catalogue().get(name)
     return row.verify() if row else None
+
+
+def origin(name: str) -> Origin | None:
+    """Return where a target type of another package comes from; None for a built-in or unknown type."""
+    return _plugins().origin(name)
 
 
 def plugin_names() -> frozenset[str]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from scanready.catalogue import Requirements, TargetType, Verifier
+from scanready.catalogue import Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.wrong import Wrong
-from scanready.climb.rung import ClimbEnded
 
 from .attempt import attempted
-from .checks import drop_wrong_checks
 
 if TYPE_CHECKING:
     from scanready.climb.identify import Signature
-    from scanready.climb.probe import Probe
 
 
 class Guards:
@@ -32,7 +28,7 @@ class Guards:
         """Return the row with every function of it wrapped, and with ``parts`` in place of its sibling modules."""
         return replace(
             row,
-            verifier=self.verifier(row.verify()),
+            verifier=row.verify(),  # the climb confines it, and its checks are reviewed
             split=self._judging("split", row.split, _split_fault),
             check=self._judging("check", row.check),
             options=tuple(
@@ -42,29 +38,6 @@ class Guards:
             brokers=tuple(replace(broker, names=_or_else(None, broker.names, str)) for broker in row.brokers),
             parts=parts,
         )
-
-    def verifier(self, verify: Verifier) -> Verifier:
-        """Return a verifier that ends no run and breaks no report: whatever it does is an error of this one check."""
-
-        @functools.wraps(verify)
-        async def climb(probe: Probe) -> None:
-            try:
-                await verify(probe)
-            except ClimbEnded:
-                pass
-            except SystemExit as exiting:
-                raise RuntimeError(f"the verifier asked the process to exit ({exiting.code!r})") from exiting
-            except asyncio.CancelledError as cancelled:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
-                    raise
-                raise RuntimeError("the verifier was cancelled from within") from cancelled
-            finally:
-                fault = drop_wrong_checks(probe)
-            if fault:
-                raise TypeError(fault)
-
-        return climb
 
     def requirements(self, wanted: Requirements) -> Requirements:
         """Return requirements whose conditions cannot fail: where one does, it is unknown whether it holds."""

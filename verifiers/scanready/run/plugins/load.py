@@ -22,7 +22,8 @@ from scanready.wire.printable import visible
 from .attempt import Unusable, attempted
 from .checks import wrong_cause
 from .importing import importing
-from .row import Origin, name_fault, only_options, row_fault
+from .origin import Origin, described, package
+from .row import RowSource, name_fault, only_options, row_fault
 from .shape import shape_fault
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ class Plugins(Mapping[str, TargetType]):
     def entries(self) -> dict[str, EntryPoint]:
         """The entry points by name; of two that share one, the first in the order of their packages."""
         found: dict[str, EntryPoint] = {}
-        for entry in sorted(self.installed, key=lambda one: (_package(one), one.name, one.value)):
+        for entry in sorted(self.installed, key=lambda one: (package(one), one.name, one.value)):
             if fault := name_fault(entry.name):
                 self._misnamed.setdefault(entry.name.lower(), self._note(entry, fault))
             elif entry.name in self._built_in:
                 self._note(entry, f"{entry.name} is a type of scanready itself; ignored")
             elif entry.name in found:
-                self._note(entry, f"{_described(found[entry.name])} has that name; ignored")
+                self._note(entry, f"{described(found[entry.name])} has that name; ignored")
             else:
                 found[entry.name] = entry
         return found
@@ -85,6 +86,10 @@ class Plugins(Mapping[str, TargetType]):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def origin(self, name: str) -> Origin | None:
+        """Return where a type comes from; None for one that no other package brings."""
+        return Origin(self.entries[name]) if name not in self._built_in and name in self.entries else None
+
     def with_causes(self, known: Mapping[str, Cause]) -> dict[str, Cause]:
         """Return the causes that are known with those of all plug-ins; a code that is taken is left out, and noted."""
         found = dict(known)
@@ -92,7 +97,7 @@ class Plugins(Mapping[str, TargetType]):
         for name, row in self.items():
             for cause in _causes_of(row):
                 if found.setdefault(cause.code, cause) == cause:
-                    whose.setdefault(cause.code, f"{_described(self.entries[name])} has")
+                    whose.setdefault(cause.code, f"{described(self.entries[name])} has")
                 else:
                     left_out = f"its cause {cause.code} is left out: {whose[cause.code]} that code"
                     self._note(self.entries[name], left_out, cause.code)
@@ -116,7 +121,7 @@ class Plugins(Mapping[str, TargetType]):
             yield from found or ()
 
     def _note(self, entry: EntryPoint, what: str, *about: str) -> str:
-        line = visible(f"{_described(entry)}: {what}", _MOST)
+        line = visible(f"{described(entry)}: {what}", _MOST)
         self._problems.setdefault(line, set()).update({entry.name.lower(), *about})
         return line
 
@@ -147,13 +152,13 @@ class Plugins(Mapping[str, TargetType]):
         from .guards import Guards
         from .parts import checked_parts
 
-        guards = Guards(_described(entry))
+        guards = Guards(described(entry))
         loaded = entry.load()
         if inspect.iscoroutinefunction(loaded):
             self._check_causes(entry, loaded)
-            return stand_in(entry.name, guards.verifier(loaded))
+            return stand_in(entry.name, loaded)
         types = {*self._built_in, *self.entries}
-        if fault := row_fault(loaded, Origin(entry.name, _top(entry.value), lambda top: _owns(entry, top), types)):
+        if fault := row_fault(loaded, RowSource(entry.name, _top(entry.value), lambda top: _owns(entry, top), types)):
             raise Unusable(fault)
         if fault := shape_fault(loaded.verify(), Verifier, "its verify"):
             raise Unusable(fault)
@@ -198,11 +203,6 @@ def _names_in(about: str) -> set[str]:
     return {about, about.lower(), about.lower().partition(".")[0]}
 
 
-def _package(entry: EntryPoint) -> str:
-    name, _ = attempted(lambda: entry.dist.name if entry.dist else "")  # a package without metadata has none
-    return str(name or "")
-
-
 def _top(module: str) -> str:
     """The top-level package in the value of an entry point."""
     return module.partition(":")[0].partition(".")[0].strip()
@@ -212,7 +212,3 @@ def _owns(entry: EntryPoint, top: str) -> bool:
     """Whether the distribution of an entry point installed a top-level package."""
     files, _ = attempted(lambda: entry.dist.files if entry.dist else None)
     return any(file.parts[0] in (top, f"{top}.py") for file in files or ())
-
-
-def _described(entry: EntryPoint) -> str:
-    return f"plug-in {_package(entry) or 'without a package'} ({entry.name} = {entry.value})"

@@ -36,7 +36,7 @@ def name_fault(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RowSource:
     """Describe where a row comes from.
 
     Attributes:
@@ -52,7 +52,7 @@ class Origin:
     types: Collection[str]
 
 
-def row_fault(row: Any, origin: Origin) -> str:
+def row_fault(row: Any, origin: RowSource) -> str:
     """Say what is wrong with what an entry point brought; empty if it is a row that can be used.
 
     Looks at the row only: its sibling modules are checked when they are loaded.
@@ -60,7 +60,7 @@ def row_fault(row: Any, origin: Origin) -> str:
     return next(_faults(row, origin), "")
 
 
-def _faults(row: Any, origin: Origin) -> Iterator[str]:
+def _faults(row: Any, origin: RowSource) -> Iterator[str]:
     if not isinstance(row, TargetType):
         yield f"is {shown(row)}, neither a TargetType nor a coroutine function `verify(probe)`"
     if fault := shape_fault(row, TargetType, "its row"):
@@ -150,7 +150,7 @@ def only_options(row: TargetType) -> Callable[[str], Any]:
     return split
 
 
-def _home(row: TargetType, origin: Origin) -> Iterator[str]:
+def _home(row: TargetType, origin: RowSource) -> Iterator[str]:
     if not row.home:
         if isinstance(row.verifier, str):
             yield "its row has neither a `home` nor a coroutine as its `verifier`; write home=__package__"

@@ -1,0 +1,297 @@
+"""A verifier of another package proves its claims, and its faults name its package."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from fixtures.emulators import in_background, misbehave
+from scanready import Check, Finding, Outcome, Owner, Report, Settings, Step, Target, Verdict, verify
+from scanready.catalogue import Cost, TargetType, Verifier
+from scanready.causes import common
+from scanready.climb.login_result import LoginResult
+from scanready.climb.probe import Probe
+from scanready.model import Credential
+from scanready.wire import Buffer
+from tests.ladder import expect, story
+from tests.run.conftest import Bring
+
+ACCOUNT = Credential("c", "scan", "Passw0rd!")
+
+
+def check(port: int = 9, credential: Credential | None = None, **settings: Any) -> Report:
+    where = Target("127.0.0.1", "other", port, {}, credential)
+    return asyncio.run(verify(where, Settings(canary=False, timeout=3.0, **settings)))
+
+
+def line(buffer: Buffer) -> bytes | None:
+    return buffer.line(100)
+
+
+async def passes(probe: Probe, *steps: Step, endpoint: str | None = None) -> None:
+    for step in steps:
+        async with probe.step(step, endpoint) as rung:
+            rung.ok("fine")
+
+
+PROMPT = (Step.HANDSHAKE, Step.AUTH)
+
+
+async def by_its_own_client(probe: Probe) -> None:
+    """A client library of its own connects, and the verifier counts that."""
+    probe.footprint.connections += 1
+    await passes(probe, *PROMPT)
+
+
+async def nothing(probe: Probe) -> None:
+    """Do nothing at all."""
+
+
+async def contacts_nothing(probe: Probe) -> None:
+    await passes(probe, *PROMPT)
+
+
+async def reads_without_contact(probe: Probe) -> None:
+    await passes(probe, *PROMPT, Step.LOGIN, Step.ACCESS)
+
+
+async def counts_backwards(probe: Probe) -> None:
+    probe.footprint.connections = -1
+    await passes(probe, *PROMPT)
+
+
+async def leaves_a_rung_without_a_word(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.AUTH):
+        pass
+
+
+async def skips_the_handshake(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    async with probe.step(Step.HANDSHAKE) as rung:
+        rung.skip("not today")
+    await passes(probe, Step.AUTH)
+
+
+async def omits_the_handshake(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    await passes(probe, Step.AUTH, Step.ACCESS)
+
+
+async def is_of_another_target(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    await passes(probe, Step.HANDSHAKE)
+    await passes(probe, Step.AUTH, endpoint="192.0.2.9:99")
+
+
+async def logs_in_without_an_attempt(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    await passes(probe, Step.LOGIN)
+
+
+async def warns_without_proof(probe: Probe) -> None:
+    await passes(probe, *PROMPT)
+    async with probe.step(Step.TLS) as rung:
+        rung.warn(common.TLS_EXPIRED, "expired yesterday")
+
+
+async def fails_without_a_cause(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.record(Check(Step.HANDSHAKE, probe.endpoint, Outcome.FAILED, "went wrong"))
+
+
+async def warns_without_a_cause(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.record(Check(Step.HANDSHAKE, probe.endpoint, Outcome.WARNED, "looks odd"))
+
+
+async def swallows_its_failure(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    await passes(probe, Step.HANDSHAKE)
+    async with probe.step(Step.AUTH) as rung:
+        with contextlib.suppress(Exception):
+            rung.stop(common.REFUSED, "refused")
+
+
+async def replaces_what_the_report_rests_on(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    probe.checks = [Check(step, probe.endpoint, Outcome.PASSED, "fine") for step in PROMPT]
+    probe.row = TargetType("other", "Other", 7, Cost(0, 0), speaks="x", proof=Step.AGENT)
+    probe.depth = probe.deadline = probe.footprint = None  # type: ignore[assignment]  # that is the test
+
+
+FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
+
+
+@pytest.mark.parametrize(
+    ("verifier", "code", "says"),
+    [
+        (nothing, FAILED, "the climb ended after agent, without a reason"),
+        (contacts_nothing, UNPROVEN, "nothing was contacted"),
+        (reads_without_contact, UNPROVEN, "nothing was contacted"),
+        (counts_backwards, FAILED, "the verifier counted '-1' connections"),
+        (leaves_a_rung_without_a_word, FAILED, "left the step auth without a result"),
+        (skips_the_handshake, UNPROVEN, "no check of handshake passed"),
+        (omits_the_handshake, UNPROVEN, "no check of handshake passed"),
+        (is_of_another_target, UNPROVEN, "no check of auth of an endpoint that the climb contacted passed"),
+        (logs_in_without_an_attempt, UNPROVEN, "the login passed, and none was tried"),
+        (warns_without_proof, UNPROVEN, "nothing was contacted"),
+        (fails_without_a_cause, FAILED, "the check of handshake has failed and names no cause: went wrong"),
+        (warns_without_a_cause, FAILED, "the check of handshake has warned and names no cause: looks odd"),
+        (swallows_its_failure, FAILED, "left the step auth without a result"),
+        (replaces_what_the_report_rests_on, FAILED, "the climb ended after agent, without a reason"),
+    ],
+)
+def test_no_proof_is_undecided(brought: Bring, verifier: Verifier, code: str, says: str) -> None:
+    brought(verifier)
+    report = expect(check(credential=ACCOUNT), Verdict.UNDECIDED, code, owner=Owner.AGENT)
+    assert report.finding is not None
+    assert says in report.finding.detail
+    assert f"(other = {__name__}:{verifier.__name__})" in report.finding.detail
+
+
+def test_the_connections_of_its_own_client_count(brought: Bring) -> None:
+    brought(by_its_own_client)
+    expect(check(), Verdict.READY)
+    expect(check(depth=Step.HANDSHAKE), Verdict.UNDECIDED, "scanready.depth-limited")
+
+
+async def fails_then_passes(probe: Probe) -> None:
+    await fails_in_one_rung(probe)
+    await passes(probe, *PROMPT)
+
+
+async def fails_in_one_rung(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.AUTH) as rung:
+        rung.fail(common.TLS_REQUIRED, "wants TLS")
+        rung.warn(common.TLS_EXPIRED, "expired")
+        rung.inconclusive(common.LOGIN_REFUSED, "refused")
+        rung.skip("not today")
+        rung.ok("fine")
+
+
+async def from_the_top_down(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    await passes(probe, *reversed(PROMPT))
+    async with probe.step(Step.CONNECT) as rung:
+        rung.stop(common.TLS_REQUIRED, "wants TLS")
+
+
+async def inside_a_rung_that_fails(probe: Probe) -> None:
+    probe.footprint.connections += 1
+    async with probe.step(Step.HANDSHAKE) as rung:
+        await passes(probe, *PROMPT)
+        rung.stop(common.TLS_REQUIRED, "wants TLS")
+
+
+@pytest.mark.parametrize(
+    "verifier", [fails_then_passes, fails_in_one_rung, from_the_top_down, inside_a_rung_that_fails]
+)
+def test_what_failed_has_failed(brought: Bring, verifier: Verifier) -> None:
+    """A word that is said before or later changes nothing, on the same rung or another one."""
+    brought(verifier)
+    expect(check(), Verdict.BLOCKED, "tls.required")
+
+
+async def warns_and_skips(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.TLS) as rung:
+        rung.warn(common.TLS_EXPIRED, "expired")
+        rung.skip("not today")
+
+
+def test_a_warning_is_not_skipped(brought: Bring) -> None:
+    brought(warns_and_skips)
+    expect(check(), Verdict.LIMITED, "tls.expired")
+
+
+async def says_all_is_well(probe: Probe) -> None:
+    await probe.connect()
+    await passes(probe, *PROMPT)
+
+
+async def listens(probe: Probe) -> None:
+    stream = await probe.connect()
+    async with probe.step(Step.HANDSHAKE) as rung:
+        rung.ok((await stream.receive(line)).decode())
+    await passes(probe, Step.AUTH)
+
+
+async def goes_to_the_port_it_is_sent_to(probe: Probe) -> None:
+    stream = await probe.dial("127.0.0.1", probe.target.port)
+    async with probe.step(Step.HANDSHAKE, f"127.0.0.1:{probe.target.port}") as rung:
+        rung.ok((await stream.receive(line)).decode())
+    await passes(probe, Step.AUTH)
+
+
+def test_an_open_port_proves_nothing(brought: Bring) -> None:
+    brought(says_all_is_well)
+    with in_background(misbehave.silent) as server:
+        report = expect(check(server.port), Verdict.UNDECIDED, UNPROVEN)
+    assert "the target sent not one byte: an open port proves nothing" in story(report)
+
+
+@pytest.mark.parametrize("verifier", [listens, goes_to_the_port_it_is_sent_to])
+def test_an_answer_proves_it(brought: Bring, verifier: Verifier) -> None:
+    brought(verifier)
+    with in_background(misbehave.says(b"hello\r\n")) as server:
+        expect(check(server.port), Verdict.READY)
+
+
+async def shares(probe: Probe) -> None:
+    await probe.share("talk", listens)
+
+
+def test_a_shared_talk_proves_it_for_both(brought: Bring) -> None:
+    from scanready import verify_all
+
+    brought(shares)
+
+    async def both(port: int) -> list[Report]:
+        targets = [Target("127.0.0.1", "other", port, {}, None, tags) for tags in (("a",), ("b",))]
+        return [report async for report in verify_all(targets, Settings(canary=False, timeout=3.0))]
+
+    with in_background(misbehave.says(b"hello\r\n")) as server:
+        reports = asyncio.run(both(server.port))
+    assert [report.verdict for report in reports] == [Verdict.READY] * 2
+    assert sorted(report.footprint.connections for report in reports) == [0, 1]
+
+
+ROW = TargetType("other", "Other", 7, Cost(1, 1), speaks="other", verifier=nothing, proof=Step.AGENT)
+CONNECTED = TargetType("other", "Other", 7, Cost(1, 1), speaks="other", verifier=says_all_is_well, proof=Step.CONNECT)
+
+
+@pytest.mark.parametrize(("row", "says"), [("ROW", "nothing was contacted"), ("CONNECTED", "sent not one byte")])
+def test_a_row_that_calls_too_little_proof(brought: Bring, row: str, says: str) -> None:
+    brought(type(row, (), {"__module__": __name__}))
+    with in_background(misbehave.silent) as server:
+        report = expect(check(server.port), Verdict.UNDECIDED, UNPROVEN)
+    assert says in story(report)
+
+
+async def logs_in(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.LOGIN) as rung:
+        await probe.login(lambda where, credential, seconds: LoginResult(), probe.host)
+        rung.ok("logged in")
+
+
+def test_a_login_that_was_tried(brought: Bring) -> None:
+    brought(logs_in)
+    expect(check(credential=ACCOUNT), Verdict.READY)
+
+
+def test_a_built_in_that_names_no_cause_is_our_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scanready.run import registry
+
+    monkeypatch.setattr(registry, "verifier", lambda _: fails_without_a_cause)
+    report = asyncio.run(verify(Target("127.0.0.1", "ssh", 9), Settings(canary=False)))
+    expect(report, Verdict.UNDECIDED, "scanready.bug")
+    assert report.finding == Finding(common.BUG, "the verifier of ssh named no cause for what failed: went wrong")
+    monkeypatch.setattr(registry, "verifier", lambda _: leaves_a_rung_without_a_word)
+    report = asyncio.run(verify(Target("127.0.0.1", "ssh", 9), Settings(canary=False)))
+    expect(report, Verdict.UNDECIDED, "scanready.bug", step=Step.AUTH)

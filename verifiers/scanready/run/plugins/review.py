@@ -1,0 +1,100 @@
+"""Judge what the verifier of another package left: whose fault an error is, and whether a good verdict is proven.
+
+Nothing here is asked of a built-in type, whose verifier has tests for each of its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scanready.causes import common
+from scanready.climb.probe import Probe
+from scanready.model import Cause, Check, Finding, Outcome, Step, Verdict, judge, reached
+
+from .checks import drop_wrong_checks
+from .origin import Origin
+
+_HELD = (Outcome.PASSED, Outcome.WARNED)
+_GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
+
+
+def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
+    """Name the package in every fault of its verifier, and add a failed check where a good verdict is not proven.
+
+    Args:
+        fault: what was wrong with the checks that were dropped before; empty if none was.
+
+    Returns:
+        Whether what the checks say of the target can be relied on.
+    """
+    if fault := fault or drop_wrong_checks(probe) or _wrong_footprint(probe):
+        _add(probe, origin, common.PLUGIN_FAILED, fault)
+    for check in probe.checks:
+        if check.finding is not None and check.finding.cause is common.BUG:
+            check.finding = _finding(origin, common.PLUGIN_FAILED, check.finding.detail)
+        elif check.finding is None and check.outcome in (Outcome.FAILED, Outcome.WARNED):
+            said = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
+            check.finding = _finding(origin, common.PLUGIN_FAILED, said)
+    verdict, decisive = judge(probe.checks, probe.row.proof)
+    if verdict is Verdict.UNDECIDED and decisive is None and probe.depth.height >= probe.row.proof.height:
+        _add(
+            probe,
+            origin,
+            common.PLUGIN_FAILED,
+            f"the climb ended after {reached(probe.checks) or 'nothing'}, without a reason",
+        )
+    if gap := missing_proof(probe):
+        _add(probe, origin, common.PLUGIN_UNPROVEN, gap)
+    return not fault and not gap
+
+
+def missing_proof(probe: Probe) -> str:
+    """Say what a good verdict of this climb lacks; empty if it lacks nothing, or if the verdict is not good."""
+    verdict, _ = judge(probe.checks, probe.row.proof)
+    return next(_gaps(probe), "") if verdict in _GOOD else ""
+
+
+def _gaps(probe: Probe) -> Iterator[str]:
+    cost, contact, row = probe.footprint, probe.contact, probe.row
+    if not (cost.connections or cost.login_attempts or cost.probe_logins or contact.answered or probe.address):
+        yield "nothing was contacted"
+    by_itself = cost.connections > contact.connections or cost.login_attempts or cost.probe_logins
+    if not (row.by_connection or contact.answered or by_itself or not contact.connections):
+        yield "the target sent not one byte: an open port proves nothing"
+    if row.proof.height <= Step.CONNECT.height:
+        yield f"its row ends at {row.proof}, which proves nothing"
+    held = {check.step for check in probe.checks if check.outcome in _HELD}
+    proven = {check.step for check in probe.checks if check.outcome in _HELD and _is_of_target(probe, check)}
+    first = min(Step.HANDSHAKE, row.proof, key=lambda step: step.height)
+    last = Step.ACCESS if Step.ACCESS in held else row.proof
+    for step in (first, last):
+        if step not in proven:
+            elsewhere = " of an endpoint that the climb contacted" if step in held else ""
+            yield f"no check of {step}{elsewhere} passed"
+    if Step.LOGIN in held and not (cost.login_attempts or cost.probe_logins):
+        yield "the login passed, and none was tried"
+
+
+def _is_of_target(probe: Probe, check: Check) -> bool:
+    """Whether a check is of the target, or of an endpoint that the climb contacted on its way, as a broker's port."""
+    return check.endpoint in (probe.endpoint, probe.host) or check.endpoint in probe.contact.endpoints
+
+
+def _wrong_footprint(probe: Probe) -> str:
+    cost = probe.footprint
+    for name in ("connections", "login_attempts", "probe_logins"):
+        count = getattr(cost, name)
+        if not isinstance(count, int) or count < 0:
+            setattr(cost, name, 0)
+            return f"the verifier counted {str(count)[:40]!r} {name}"
+    return ""
+
+
+def _add(probe: Probe, origin: Origin, cause: Cause, detail: str) -> None:
+    finding = _finding(origin, cause, detail)
+    step = probe.checks[-1].step if probe.checks else Step.AGENT
+    probe.record(Check(step, probe.endpoint, Outcome.FAILED, finding.detail, finding=finding))
+
+
+def _finding(origin: Origin, cause: Cause, detail: str) -> Finding:
+    return Finding(cause, f"{origin.described}: {detail}", origin.fix)
