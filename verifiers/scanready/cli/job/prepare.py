@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -188,12 +188,16 @@ def plugins_load(targets: Sequence[Target]) -> None:
     warn_of_plugins()
 
 
-def warn_of_plugins(about: str | None = None) -> None:
-    """Say what is wrong with the plug-ins that were loaded so far, or only with those that a type or a code names."""
+def warn_of_plugins(about: str | None = None, known: Collection[str] = ()) -> None:
+    """Say what is wrong with the plug-ins that were loaded so far, except for the ``known`` problems.
+
+    ``about`` is the type or the code that only the problems of one plug-in are wanted for.
+    """
     from scanready.run.registry import problems
 
     for problem in problems(about):
-        warn(problem)
+        if problem not in known:
+            warn(problem)
 
 
 def types_exist(types: Sequence[str]) -> None:

@@ -19,10 +19,12 @@ from scanready.net.this_agent import this_agent
 from scanready.report.document import RunInfo, Totals
 from scanready.run import timestamps
 from scanready.run.engine import Run
+from scanready.run.registry import problems
 
 from .exit_code import Judge
 from .interrupt import INTERRUPTED, interruptible
 from .job import Job
+from .prepare import warn_of_plugins
 from .wait import rounds
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ async def _carry_out(job: Job) -> int:
     progress = Progress(len(job.targets), job.quiet)
     job.outputs.before_terminal = progress.clear
     began = time.perf_counter()
+    plugin_problems = problems()
     agent = job.settings.agent or this_agent()
     info = _info(job, agent)
     keeping = _keeping(job, info, progress) if job.record else None
@@ -61,6 +64,7 @@ async def _carry_out(job: Job) -> int:
     totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
+    warn_of_plugins(plugin_problems)  # a signature, for one, shows its fault when a target answers
     if keeping:
         keeping.end(totals.seconds, totals.interrupted)
     job.outputs.end(totals)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Guards:
-    """Wraps the functions of one plug-in, which ``who`` names."""
+    """Wraps the functions of one plug-in, which ``who`` names; ``note`` takes a fault that shows while they run."""
 
-    def __init__(self, who: str) -> None:
-        self._who = who
+    def __init__(self, who: str, note: Callable[[str], None]) -> None:
+        self._who, self._note = who, note
 
     def row(self, row: TargetType, parts: Mapping[str, ModuleType | None]) -> TargetType:
         """Return the row with every function of it wrapped, and with ``parts`` in place of its sibling modules."""
@@ -53,8 +53,11 @@ class Guards:
         return replace(exchange, sent=_or_else(f"not known: the story of {self._who} fails", exchange.sent, str))
 
     def signature(self, signature: Signature) -> Signature:
-        """Return a signature that cannot fail: where it does, it recognises nothing."""
-        return replace(signature, recognise=_or_else(None, signature.recognise, str))
+        """Return a signature that cannot fail, and that takes no claim away from scanready's own."""
+        from .recogniser import AFTER_OURS, BoundedRecogniser
+
+        recognise = BoundedRecogniser(signature.recognise, self._note)
+        return replace(signature, recognise=recognise, rank=AFTER_OURS + max(0, signature.rank))
 
     def services(self, module: ModuleType) -> ModuleType:
         """Return a module ``services`` whose ``placed`` cannot fail: the target's own name and port stand then."""

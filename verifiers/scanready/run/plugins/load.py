@@ -152,7 +152,7 @@ class Plugins(Mapping[str, TargetType]):
         from .guards import Guards
         from .parts import checked_parts
 
-        guards = Guards(described(entry))
+        guards = Guards(described(entry), lambda fault: self._note(entry, fault))
         loaded = entry.load()
         if inspect.iscoroutinefunction(loaded):
             self._check_causes(entry, loaded)
