@@ -265,11 +265,17 @@ ROW = TargetType("other", "Other", 7, Cost(1, 1), speaks="other", verifier=nothi
 CONNECTED = TargetType("other", "Other", 7, Cost(1, 1), speaks="other", verifier=says_all_is_well, proof=Step.CONNECT)
 
 
-@pytest.mark.parametrize(("row", "says"), [("ROW", "nothing was contacted"), ("CONNECTED", "sent not one byte")])
-def test_a_row_that_calls_too_little_proof(brought: Bring, row: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("row", "code", "says"),
+    [
+        ("ROW", "agent.plugin-broken", "write Step.CONNECT or higher"),
+        ("CONNECTED", UNPROVEN, "sent not one byte"),
+    ],
+)
+def test_a_row_that_calls_too_little_proof(brought: Bring, row: str, code: str, says: str) -> None:
     brought(type(row, (), {"__module__": __name__}))
     with in_background(misbehave.silent) as server:
-        report = expect(check(server.port), Verdict.UNDECIDED, UNPROVEN)
+        report = expect(check(server.port), Verdict.UNDECIDED, code)
     assert says in story(report)
 
 

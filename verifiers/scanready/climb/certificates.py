@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scanready.causes import common
-from scanready.model import Cause, Facts, is_address
+from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
 from scanready.net.tls import TlsSession
 
 if TYPE_CHECKING:
@@ -139,6 +139,14 @@ def _issuer_faults(chain: tuple[bytes, ...], issuer: str, ca_file: str | None) -
         yield common.TLS_INTERCEPTED, f"issued by {issuer}"
     else:
         yield common.TLS_UNTRUSTED, f"{why}; issued by {issuer}"
+
+
+def check_of(endpoint: str, cause: Cause, detail: str, *, warns: bool) -> Check:
+    """Return the check that reports a fault: a warning, or a fact where the scanner's client would not mind."""
+    if warns:
+        return Check(Step.TLS, endpoint, Outcome.WARNED, detail, finding=Finding(cause, detail))
+    told = f"{detail} (told as a fact: usual clients of this type do not verify)"
+    return Check(Step.TLS, endpoint, Outcome.PASSED, told)
 
 
 def is_public(session: TlsSession) -> bool:

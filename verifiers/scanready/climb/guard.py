@@ -228,14 +228,3 @@ class LockoutGuard:
             if attempt.pending:
                 account.unanswered[host] = attempt.where
             account.settle()
-
-
-def unsayable(password: str) -> str:
-    """Say why no client library can hand this password over; empty if they can. Servers hang up on some of these."""
-    if "\0" in password:
-        return "holds a NUL, which no login protocol carries"
-    try:
-        password.encode()
-    except UnicodeEncodeError:
-        return "is not UTF-8"
-    return ""

@@ -23,7 +23,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from scanready.catalogue import TargetType
-from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.causes import common
 from scanready.model import Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
@@ -32,13 +31,13 @@ from scanready.net.sockets import Address
 from scanready.net.stream import TRACEBACK, Stream
 from scanready.net.tls import TlsSession
 
-from . import certificates
+from . import certificates, channel
 from .confinement import Misconduct, Overran, confined
 from .contact import Contact
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells
-from .guard import Attempt, Turn, TurnTaken, unsayable
+from .guard import Attempt, Turn, TurnTaken
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
 from .run_context import RunContext
@@ -54,8 +53,6 @@ Dead = list[Check] | None
 
 # What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
-#: A certificate with one of these proves nothing about who receives a secret.
-_KEEPS_SECRETS = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
 # A climb sets these as it goes. All other attributes are put back, for a verifier may have changed them.
 _SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
@@ -288,10 +285,10 @@ class Probe:
         self._certificate_faults[name or self.host] = judgement.faults
         if judgement.faults:
             rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
+        where, verifies = rung.check.endpoint, self.row.requirements.verifies_certificate
         if session.old:
-            rung.also(self._fault(rung, common.TLS_VERSION, f"only {session.version}", warns=True))
-        for cause, detail in judgement.faults:
-            rung.also(self._fault(rung, cause, detail, warns=self.row.requirements.verifies_certificate))
+            rung.also(certificates.check_of(where, common.TLS_VERSION, f"only {session.version}", warns=True))
+        rung.also(*(certificates.check_of(where, *fault, warns=verifies) for fault in judgement.faults))
 
     async def login(
         self,
@@ -350,8 +347,7 @@ class Probe:
         assert credential is not None, "a login needs a credential"
         if self.row.requirements.verifies_certificate:
             self.about_to_send_over_tls()
-        if why := unsayable(credential.password or ""):
-            raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
+        channel.permit_password(credential)
         guard = self.shared.guard
         async with guard.attempt(credential, self.host, self.endpoint, secret=secret, turn=self._turn) as going:
             self.footprint.login_attempts += 1
@@ -370,13 +366,7 @@ class Probe:
         Raises:
             TimeoutError: it did not return within this target's time.
         """
-        kept = self.shared.cache
-        if name not in kept:
-            kept[name] = asyncio.get_running_loop().run_in_executor(self.shared.logins, look)
-        asked: asyncio.Future[T] = kept[name]
-        if asked.done():
-            return asked.result()
-        return await asyncio.wait_for(asyncio.shield(asked), self.remaining + self.grace)
+        return await self.shared.of_agent(name, look, self.remaining + self.grace)
 
     def about_to_send_in_clear(self) -> None:
         """Call before a password goes over an unencrypted connection.
@@ -384,11 +374,7 @@ class Probe:
         Raises:
             Failure: ``login.withheld``, unless the target's option ``allow_cleartext`` permits it.
         """
-        if not ALLOW_CLEARTEXT.of(self.target.options):
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
-            )
+        channel.permit_cleartext(self.target)
 
     def about_to_send_over_tls(self, host: str | None = None) -> None:
         """Call before a secret goes to ``host`` (the target's own by default), whose certificate was judged.
@@ -396,17 +382,9 @@ class Probe:
         :meth:`attempt` and :meth:`login` do so for types whose scanner verifies certificates.
 
         Raises:
-            Failure: ``login.withheld``: the certificate is untrusted, of an inspecting device, or for another name, and
-                the target's option ``allow_untrusted`` does not permit it.
+            Failure: ``login.withheld``, unless it proves who receives the secret, or ``allow_untrusted`` permits it.
         """
-        judged = self._certificate_faults.get(host or self.host, ())
-        faults = [detail for cause, detail in judged if cause in _KEEPS_SECRETS]
-        if faults and not ALLOW_UNTRUSTED.of(self.target.options):
-            raise Failure(
-                common.LOGIN_WITHHELD,
-                f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(faults)}; "
-                "`allow_untrusted: true` at the target permits it, and `ca_file` trusts a further authority",
-            )
+        channel.permit_certificate(self.target, self._certificate_faults.get(host or self.host, ()))
 
     async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:
         """Run ``climb`` once for all target types on this (host, port); the others get the same checks and result.
@@ -519,9 +497,3 @@ class Probe:
                 return Finding(common.BUG, f"the verifier of {self.row.name} {error}")
             case _:
                 return self.explain(error, self._entered)
-
-    def _fault(self, rung: Rung, cause: Cause, detail: str, *, warns: bool) -> Check:
-        finding = Finding(cause, detail) if warns else None
-        outcome = Outcome.WARNED if warns else Outcome.PASSED
-        told = detail if warns else f"{detail} (told as a fact: usual clients of this type do not verify)"
-        return Check(Step.TLS, rung.check.endpoint, outcome, told, finding=finding)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from scanready.catalogue import Catalogue
 from scanready.model import Agent, Target
@@ -14,6 +15,8 @@ from scanready.net.stream import Tap
 
 from .guard import LockoutGuard
 from .identify import Signatures
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -36,3 +39,16 @@ class RunContext:
 
     def __post_init__(self) -> None:
         self.signatures = Signatures.of(self.catalogue)
+
+    async def of_agent(self, name: str, look: Callable[[], T], seconds: float) -> T:
+        """Return the result of ``look``, a blocking function; it runs once in a round, whatever asks for ``name``.
+
+        Raises:
+            TimeoutError: it did not return within ``seconds``.
+        """
+        if name not in self.cache:
+            self.cache[name] = asyncio.get_running_loop().run_in_executor(self.logins, look)
+        asked: asyncio.Future[T] = self.cache[name]
+        if asked.done():
+            return asked.result()
+        return await asyncio.wait_for(asyncio.shield(asked), seconds)

@@ -64,7 +64,7 @@ async def _carry_out(job: Job) -> int:
     totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
-    warn_of_plugins(plugin_problems)  # a signature, for one, shows its fault when a target answers
+    warn_of_plugins(known=plugin_problems)  # a signature, for one, shows its fault when a target answers
     if keeping:
         keeping.end(totals.seconds, totals.interrupted)
     job.outputs.end(totals)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Guards:
     """Wraps the functions of one plug-in, which ``who`` names; ``note`` takes a fault that shows while they run."""
 
-    def __init__(self, who: str, note: Callable[[str], None]) -> None:
+    def __init__(self, who: str, note: Callable[[str], object]) -> None:
         self._who, self._note = who, note
 
     def row(self, row: TargetType, parts: Mapping[str, ModuleType | None]) -> TargetType:

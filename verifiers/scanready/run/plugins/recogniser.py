@@ -30,7 +30,7 @@ class BoundedRecogniser:
         note: takes the phrase that says what is wrong with it, once.
     """
 
-    def __init__(self, recognise: Callable[[bytes], Any], note: Callable[[str], None]) -> None:
+    def __init__(self, recognise: Callable[[bytes], Any], note: Callable[[str], object]) -> None:
         self._recognise, self._note = recognise, note
         self._tried = self._off = False
 

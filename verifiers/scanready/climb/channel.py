@@ -1,0 +1,63 @@
+"""Judge the way that a secret would take: only what others cannot read, unless the operator permits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
+from scanready.causes import common
+from scanready.model import Cause, Credential, Target
+
+from .explain import Failure
+
+#: A certificate with one of these faults does not prove who receives a secret. An expired one still does.
+_PROVES_NOTHING = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
+
+
+def permit_cleartext(target: Target) -> None:
+    """Permit a password without encryption.
+
+    Raises:
+        Failure: ``login.withheld``, unless the option ``allow_cleartext`` permits it.
+    """
+    if not ALLOW_CLEARTEXT.of(target.options):
+        raise Failure(
+            common.LOGIN_WITHHELD,
+            "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
+        )
+
+
+def permit_certificate(target: Target, faults: Iterable[tuple[Cause, str]]) -> None:
+    """Permit a secret for a server whose certificate has these faults.
+
+    Raises:
+        Failure: ``login.withheld``: one of them leaves open who receives the secret, and the option
+            ``allow_untrusted`` does not permit it.
+    """
+    doubts = [detail for cause, detail in faults if cause in _PROVES_NOTHING]
+    if doubts and not ALLOW_UNTRUSTED.of(target.options):
+        raise Failure(
+            common.LOGIN_WITHHELD,
+            f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(doubts)}; "
+            "`allow_untrusted: true` at the target permits it, and `ca_file` trusts a further authority",
+        )
+
+
+def permit_password(credential: Credential) -> None:
+    """Permit a password that login protocols can carry: servers hang up on some of the others.
+
+    Raises:
+        Failure: ``scanready.limit``: it holds a NUL, or is not UTF-8.
+    """
+    if why := _unsayable(credential.password or ""):
+        raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
+
+
+def _unsayable(password: str) -> str:
+    if "\0" in password:
+        return "holds a NUL, which no login protocol carries"
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    return ""
