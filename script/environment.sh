@@ -4,6 +4,9 @@
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
+# Python keeps what it compiles: each process of the tests loads all of them, and tests start Python a thousand times.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 # print_time_at_exit: at the end of this script, however it ends, print its time and its conditions: cores, and whether
@@ -21,17 +24,41 @@ print_time() {
         "making .venv: $installing s)"
 }
 
-# check_without_tests: format, lint, types, import contracts and style, the quickest first.
+# check_without_tests: format, lint, style and import contracts, the quickest first. The types take as long as all of
+# these together and one core only, so they are checked meanwhile and told at the end.
 check_without_tests() {
-    "$PYTHON" -m ruff format --check .
-    "$PYTHON" -m ruff check .
-    "$PYTHON" script/style_check.py
-    "$root/.venv/bin/lint-imports"
-    "$PYTHON" -m mypy
+    types=$(mktemp)
+    "$PYTHON" -m mypy >"$types" 2>&1 &
+    typing=$!
+    status=0
+    if check_text; then
+        wait "$typing" || status=$?
+        cat "$types"
+    else
+        status=$?
+        kill "$typing"
+        wait "$typing" 2>/dev/null || true
+    fi
+    rm -f "$types"
+    return "$status"
 }
 
-# run_quick_tests COMMAND...: run COMMAND with the tests that script/check-tests lists, as arguments of pytest.
+check_text() {
+    "$PYTHON" -m ruff format --check . &&
+        "$PYTHON" -m ruff check . &&
+        "$PYTHON" script/style_check.py &&
+        "$root/.venv/bin/lint-imports"
+}
+
+# The options of pytest for several processes. Each file in one of them, since each starts the servers it asks for; in
+# the order of tests/conftest.py, the longest files first.
+in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
+
+# run_quick_tests COMMAND...: run COMMAND, which is pytest, with the tests that script/check-tests lists. They compute
+# more than they wait: one process for each core.
 run_quick_tests() {
+    # shellcheck disable=SC2046  # options, one a word
+    set -- "$@" -q $(in_processes "${SCANREADY_TEST_PROCESSES:-auto}")
     while read -r path; do
         case $path in '' | '#'*) continue ;; esac
         file=${path#-}

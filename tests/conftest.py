@@ -17,6 +17,7 @@ os.environ["SCANREADY_STORE"] = str(Path(_WHERE, "runs.db"))
 # The store is set before anything of ours is loaded.
 from tests import vocabulary  # noqa: E402
 from tests.readable_ids import readable, unreadable  # noqa: E402
+from tests.slow_files import place  # noqa: E402
 
 vocabulary.watch()
 
@@ -27,10 +28,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse cases whose names a person can neither read nor type.
+    """Refuse cases whose names a person can neither read nor type; put the longest files first.
 
     Raises:
         pytest.UsageError: there are such cases.
     """
     if bad := unreadable(item.nodeid for item in items):
         raise pytest.UsageError("give these cases ids of words, at most 100 characters:\n" + "\n".join(bad))
+    items.sort(key=lambda item: place(item.nodeid))  # stable: the tests of a file keep their order

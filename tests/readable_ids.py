@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 #: The longest part that one value contributes, and the longest name in all.
 PART, LONGEST = 32, 100
+_READ = 1000  # characters of a value that are looked at, since some values are megabytes
 _WORDS = re.compile(rb"[A-Za-z0-9][A-Za-z0-9 ._/:+-]{2,}")
 _CONTROLS = {"\0": " nul ", "\n": " ", "\r": " ", "\t": " tab ", "\x1b": " escape ", "\\": " "}
 
@@ -19,7 +20,7 @@ def readable(value: object) -> str | None:
     if value == "":
         return "empty"
     if isinstance(value, str) and (len(value) > PART or not value.isascii() or re.search(r"[^ -\[\]-~]", value)):
-        return _cut("".join(map(_plain, value))) or f"{len(value)}-characters"
+        return _cut("".join(map(_plain, value[:_READ]))) or f"{len(value)}-characters"
     return None
 
 
