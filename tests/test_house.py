@@ -14,6 +14,9 @@ import scanready
 from scanready.run.registry import all_causes
 from tests.asserted_causes import asserted
 from tests.ladder import TYPES
+from tests.syntax import forgotten, tree
+
+__all__ = ["forgotten"]
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "verifiers" / "scanready"
@@ -26,10 +29,6 @@ HEAVY = (*CLIENT_LIBRARIES, "requests", "requests_ntlm", "keyring")
 
 def name(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
-
-
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 def imports(module: ast.Module) -> Iterator[tuple[str, bool]]:
@@ -62,13 +61,13 @@ def _logs_in(path: Path) -> bool:
 
 
 def _without_type_checking(module: ast.Module) -> ast.Module:
-    """Drop what only a type checker imports."""
-    module.body = [
+    """Leave out what only a type checker imports."""
+    body = [
         node
         for node in module.body
         if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
     ]
-    return module
+    return ast.Module(body, module.type_ignores)
 
 
 def test_importing_everything_loads_no_client_library() -> None:

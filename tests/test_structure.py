@@ -15,6 +15,9 @@ import pytest
 
 from scanready.climb.login_result import LoginResult
 from tests.ladder import TYPES
+from tests.syntax import forgotten, tree
+
+__all__ = ["forgotten"]
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "verifiers" / "scanready"
@@ -58,7 +61,7 @@ def imported(module: str) -> Iterator[str]:
     """The modules of the package that a module imports, those inside functions and for type checkers included."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom):
@@ -109,7 +112,7 @@ def test_relative_imports_stay_in_their_folder() -> None:
     offences = [
         f"{module}:{node.lineno}"
         for module, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ImportFrom) and node.level > 1
     ]
     assert not offences
@@ -163,27 +166,27 @@ def _names() -> Iterator[tuple[str, int, str]]:
         place = path.relative_to(PACKAGE).as_posix()
         if place.startswith("wire/") or (place.startswith("targets/") and place != "targets/__init__.py"):
             continue
-        yield from ((place, line, word) for line, word in named_in(ast.parse(path.read_text()), path.stem))
+        yield from ((place, line, word) for line, word in named_in(tree(path), path.stem))
 
 
-def named_in(tree: ast.Module, stem: str) -> Iterator[tuple[int, str]]:
+def named_in(module: ast.Module, stem: str) -> Iterator[tuple[int, str]]:
     """Find what a module names: types in strings, imports and identifiers, options where a target's are read."""
     names = {row.name for row in TYPES}
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names:
             yield node.lineno, node.value
         elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("scanready")):
             parts = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
             yield from ((node.lineno, f"import {part}") for part in parts if part in names)
-    for line, identifier in [(1, stem), *_identifiers(tree)]:
+    for line, identifier in [(1, stem), *_identifiers(module)]:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", identifier).lower().split("_")
         yield from ((line, word) for word in words if word in names)
-    yield from _option_keys(tree)
+    yield from _option_keys(module)
 
 
-def _identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _identifiers(module: ast.Module) -> Iterator[tuple[int, str]]:
     """The names that a module gives: to its constants, functions, classes, parameters and attributes."""
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):
@@ -201,7 +204,7 @@ def _assigned(statement: ast.stmt) -> list[ast.expr]:
     return [statement.target] if isinstance(statement, ast.AnnAssign) else []
 
 
-def _option_keys(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _option_keys(module: ast.Module) -> Iterator[tuple[int, str]]:
     """The keys of declared options, as texts or constants, in functions that read a target's options.
 
     General code asks the declared option (``USER.of(target.options)``), or the row for the options that have a meaning.
@@ -209,13 +212,13 @@ def _option_keys(tree: ast.Module) -> Iterator[tuple[int, str]]:
     keys = {option.name for row in TYPES for option in row.options}
     constants = {
         name.id: part.value.value
-        for part in tree.body
+        for part in module.body
         for name in _assigned(part)
         if isinstance(name, ast.Name)
         and isinstance(part, ast.Assign | ast.AnnAssign)
         and isinstance(part.value, ast.Constant)
     }
-    outermost = [part for whole in tree.body for part in (whole.body if isinstance(whole, ast.ClassDef) else [whole])]
+    outermost = [part for whole in module.body for part in (whole.body if isinstance(whole, ast.ClassDef) else [whole])]
     for function in outermost:
         nodes = list(ast.walk(function))
         if not any("options" in (getattr(node, "attr", ""), getattr(node, "id", "")) for node in nodes):
