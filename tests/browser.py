@@ -72,7 +72,9 @@ class Page:
             file = copied
         self._driver = driver
         self._url = file.resolve().as_uri()
-        self._log("performance")
+        driver.get("about:blank")  # leave what the browser showed before, with all that came of it
+        for kind in ("performance", "browser"):
+            self._log(kind)
         driver.get(self._url)
         assert self.run("return document.documentElement.dataset.drawn") == "yes", self.run("return happened")
 

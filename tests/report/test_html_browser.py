@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -15,6 +16,9 @@ from scanready.model import Verdict
 from scanready.report.formats.html import run_in
 from tests.browser import Page, browser
 from tests.report.estate import document, reports
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 COUNT = 60
 
@@ -26,12 +30,18 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def page(file: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    """One browser for all that leave nothing in it but a page: its start takes most of the time."""
     with browser() as driver:
-        page = Page(driver, file)
-        yield page
-        page.nothing_happened()
+        yield driver
+
+
+@pytest.fixture
+def page(driver: webdriver.Chrome, file: Path) -> Iterator[Page]:
+    page = Page(driver, file)
+    yield page
+    page.nothing_happened()
 
 
 def count(page: Page) -> int:
