@@ -1,4 +1,4 @@
-"""Runs that tests make are kept in a store of their own, not in that of whoever runs the tests."""
+"""Give all tests a store of their own for the runs they make, readable names of cases, and an order of the files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# By the wall clock an example is slow where the machine is busy: tests/readers.py counts what an example computes.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 _WHERE = tempfile.mkdtemp(prefix="scanready-tests-")
 atexit.register(shutil.rmtree, _WHERE, ignore_errors=True)

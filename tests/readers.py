@@ -7,11 +7,17 @@ all three.
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import time
+from collections.abc import Iterator
 from typing import TypeVar
 
 from scanready.wire import Buffer, Reader, WireError
 
 T = TypeVar("T")
+#: Seconds of computing that one message may cost.
+MOST = 0.2
 
 
 def reads(reader: Reader[T], message: bytes, trailing: bytes = b"\x00trailing") -> T:
@@ -40,7 +46,23 @@ def survives(reader: Reader[T], data: bytes, *, eof: bool = False) -> T | WireEr
     """Feed hostile ``data``; return the answer, None for "more", or the WireError. Anything else escapes."""
     buffer = Buffer(data)
     buffer.eof = eof
+    with quickly():
+        try:
+            return reader(buffer)
+        except WireError as error:
+            return error
+
+
+@contextlib.contextmanager
+def quickly() -> Iterator[None]:
+    """Assert that a block computes for less than MOST. Neither waits nor the collection of garbage count."""
+    collects = gc.isenabled()
+    gc.disable()
+    began = time.thread_time()
     try:
-        return reader(buffer)
-    except WireError as error:
-        return error
+        yield
+    finally:
+        took = time.thread_time() - began
+        if collects:
+            gc.enable()
+    assert took < MOST, f"computed for {took:.3f} s"

@@ -382,7 +382,9 @@ FRAGMENTS = st.sampled_from(
 
 
 @given(st.lists(FRAGMENTS, max_size=40).map("".join).map(str.encode) | st.binary(max_size=80))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300, deadline=None
+)
 def test_nothing_but_our_error_escapes(tmp_path: Path, content: bytes) -> None:
     outcome = attempt(tmp_path / "fuzz.yaml", content, load)
     assert isinstance(outcome, Inventory) or outcome.problems

@@ -396,7 +396,9 @@ def test_what_is_left_out_is_bounded(imported: Import) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=st.text(alphabet=st.sampled_from("ab1.:/,;|\t\n\"'#{}[]<>&!-_@?=% \x00\x1b\u202eé") | st.characters()))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_text_is_read_or_refused_and_what_is_written_loads(
     imported: Import, tmp_path: Path, kind: str, text: str
 ) -> None:
