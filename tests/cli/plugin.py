@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cli import prepared
+
 ROOT = Path(__file__).resolve().parents[2]
 
 VERIFIER = """
@@ -105,7 +107,12 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(plugins: Path, arguments: Sequence[str], extra: Mapping[str, str] | None = None, **options: Any) -> Any:
-    """Run scanready to its end; stdout and stderr are text."""
+    """Run scanready to its end, in a process that is prepared; stdout and stderr are text."""
+    return prepared.run(arguments, environment(plugins, extra), **options)
+
+
+def run_fresh(plugins: Path, arguments: Sequence[str], extra: Mapping[str, str] | None = None, **options: Any) -> Any:
+    """Run scanready to its end as its users do, interpreter and all; stdout and stderr are text."""
     return subprocess.run(
         command(*arguments),
         env=environment(plugins, extra),

@@ -274,7 +274,7 @@ def _told(line: str) -> tuple[str, str, int]:
 
 def test_a_full_disk_changes_nothing(plugins: Path) -> None:
     path = estate(plugins, *["ready"] * 60, "refused")
-    done = plugin.run(
+    done = plugin.run_fresh(
         plugins,
         ["verify", path, "--format", "jsonl"],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000)),

@@ -50,7 +50,7 @@ def test_the_exit_code_says_how_it_went(plugins: Path, moods: list[str], options
 
 def test_a_login_that_is_accepted_is_scannable(plugins: Path) -> None:
     asked = ["check", "mood://host:99", "--user", "er", "--password-from", "env:PW", "--require", "scannable", "--json"]
-    done = plugin.run(plugins, asked, {"PW": "hunter2-the-secret"})
+    done = plugin.run_fresh(plugins, asked, {"PW": "hunter2-the-secret"})
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["results"][0]
     assert (result["verdict"], result["reached"]) == ("scannable", "access")
@@ -86,14 +86,14 @@ def test_bad_input_is_a_message_and_exit_code_2(plugins: Path, arguments: list[s
 
 def test_a_broken_plugin_is_named_before_anything_is_probed(plugins: Path) -> None:
     (plugins / "moodplugin.py").write_text("import a_module_that_nobody_has\n")
-    done = plugin.run(plugins, ["check", mood("ready")])
+    done = plugin.run_fresh(plugins, ["check", mood("ready")])
     assert done.returncode == 3
     assert "(mood = moodplugin:verify): does not load: ModuleNotFoundError" in done.stderr
 
 
 def test_an_error_in_a_plugin_at_import_is_no_verdict(plugins: Path) -> None:
     (plugins / "moodplugin.py").write_text("raise ZeroDivisionError('at import')\n")
-    done = plugin.run(plugins, ["check", mood("ready")])
+    done = plugin.run_fresh(plugins, ["check", mood("ready")])
     assert done.returncode == 3
     assert "does not load: ZeroDivisionError: at import" in done.stderr
     assert "agent.plugin-broken" in done.stdout
@@ -102,14 +102,14 @@ def test_an_error_in_a_plugin_at_import_is_no_verdict(plugins: Path) -> None:
 def test_every_problem_of_an_inventory_is_told_with_its_place(plugins: Path) -> None:
     path = plugins / "bad.yaml"
     path.write_text("targets:\n  - {host: a, type: sssh}\n  - {host: 'b c', type: ssh}\n")
-    done = plugin.run(plugins, ["verify", str(path)])
+    done = plugin.run_fresh(plugins, ["verify", str(path)])
     assert done.returncode == 2
     assert f"{path}:2:" in done.stderr
     assert f"{path}:3:" in done.stderr
 
 
 def test_stdout_is_data_and_stderr_messages(plugins: Path) -> None:
-    done = plugin.run(plugins, ["verify", inventory(plugins, "ready", "refused", "odd"), "--format", "jsonl"])
+    done = plugin.run_fresh(plugins, ["verify", inventory(plugins, "ready", "refused", "odd"), "--format", "jsonl"])
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(result["target"]["host"] for result in results) == ["host0", "host1", "host2"]
     assert done.stderr == ""
@@ -118,7 +118,7 @@ def test_stdout_is_data_and_stderr_messages(plugins: Path) -> None:
 def test_several_reports_of_one_run(plugins: Path, tmp_path: Path) -> None:
     asked = ["verify", inventory(plugins, "ready", "refused"), "--json", "-o", str(tmp_path / "o.json")]
     asked += ["--report", f"jsonl={tmp_path / 'o.jsonl'}", "--report", f"table={tmp_path / 'o.txt'}"]
-    done = plugin.run(plugins, asked)
+    done = plugin.run_fresh(plugins, asked)
     assert (done.returncode, done.stdout) == (1, "")
     document = json.loads((tmp_path / "o.json").read_text())
     assert document["run"]["targets"] == 2
@@ -131,7 +131,7 @@ def test_several_reports_of_one_run(plugins: Path, tmp_path: Path) -> None:
 def test_the_inventory_is_not_written_over(plugins: Path) -> None:
     path = inventory(plugins, "ready")
     before = Path(path).read_text()
-    done = plugin.run(plugins, ["verify", path, "-o", path])
+    done = plugin.run_fresh(plugins, ["verify", path, "-o", path])
     assert (done.returncode, Path(path).read_text()) == (2, before)
 
 
@@ -141,7 +141,7 @@ needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the dev
 @needs_full
 def test_a_full_disk_under_o_sends_the_results_to_stdout(plugins: Path) -> None:
     for form in ("jsonl", "json", "table"):
-        done = plugin.run(
+        done = plugin.run_fresh(
             plugins, ["verify", inventory(plugins, "ready", "refused"), "--format", form, "-o", "/dev/full"]
         )
         assert done.returncode == 2
@@ -155,7 +155,7 @@ def test_a_full_disk_under_o_sends_the_results_to_stdout(plugins: Path) -> None:
 @needs_full
 @pytest.mark.parametrize("option", ["--report=json=/dev/full", "--transcript=/dev/full"])
 def test_a_full_disk_elsewhere_leaves_stdout_whole(plugins: Path, option: str) -> None:
-    done = plugin.run(plugins, ["verify", inventory(plugins, "ready", "ready"), "--format", "jsonl", option])
+    done = plugin.run_fresh(plugins, ["verify", inventory(plugins, "ready", "ready"), "--format", "jsonl", option])
     assert done.returncode == 2
     assert "No space left" in done.stderr
     assert len(done.stdout.splitlines()) == 2
@@ -165,7 +165,7 @@ def test_a_full_disk_elsewhere_leaves_stdout_whole(plugins: Path, option: str) -
 def test_a_full_stdout_is_said(plugins: Path) -> None:
     for arguments in (["check", mood("ready")], ["types"], ["--help"]):
         with open("/dev/full", "w") as full:
-            done = plugin.run(plugins, arguments, stdout=full)
+            done = plugin.run_fresh(plugins, arguments, stdout=full)
         assert done.returncode == 2
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
@@ -285,7 +285,7 @@ def test_help_costs_less_than_150_ms(plugins: Path) -> None:
 
     def once() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        plugin.run(plugins, ["--help"])
+        plugin.run_fresh(plugins, ["--help"])
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
@@ -302,11 +302,11 @@ def test_the_launcher_of_a_bare_checkout(plugins: Path) -> None:
 
 
 def test_a_terminal_that_only_knows_ascii(plugins: Path) -> None:
-    done = plugin.run(plugins, ["check", mood("limited")], {"PYTHONIOENCODING": "ascii"})
+    done = plugin.run_fresh(plugins, ["check", mood("limited")], {"PYTHONIOENCODING": "ascii"})
     assert done.stdout.isascii()
     assert "+  connect" in done.stdout
 
 
 def test_options_come_from_the_environment_too(plugins: Path) -> None:
-    done = plugin.run(plugins, ["check", mood("ready")], {"SCANREADY_FORMAT": "json", "SCANREADY_TIMEOUT": "7"})
+    done = plugin.run_fresh(plugins, ["check", mood("ready")], {"SCANREADY_FORMAT": "json", "SCANREADY_TIMEOUT": "7"})
     assert json.loads(done.stdout)["run"]["timeout"] == 7

@@ -33,7 +33,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def run(site: Path, *arguments: str) -> str:
-    done = plugin.run(
+    done = plugin.run_fresh(
         site,
         ["check", TARGET, "--no-canary", "--password-from", "env:PW", *arguments],
         {"PW": SECRET, "COLUMNS": "200"},
@@ -66,7 +66,7 @@ def test_where_it_is_and_where_it_is_not(site: Path) -> None:
         assert "LookupError: no *** in" in plain
         assert "verify.py" not in plain, arguments
     for stored in ("-v", "--json"):
-        assert "verify.py" not in plugin.run(site, ["report", "last", stored]).stdout
+        assert "verify.py" not in plugin.run_fresh(site, ["report", "last", stored]).stdout
 
 
 def test_it_keeps_nothing_of_the_climb(garbage: list[object], monkeypatch: pytest.MonkeyPatch) -> None:

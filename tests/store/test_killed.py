@@ -71,7 +71,7 @@ def test_nothing_finished_is_lost_and_nothing_is_repeated(tmp_path: Path) -> Non
             assert all(shown.get(key(result), result) == result for result in results)
             shown |= {key(result): result for result in results}
         before = len(shown)
-        done = plugin.run(tmp_path, ["verify", "--resume", "last", "--format", "json", "--no-canary"])
+        done = plugin.run_fresh(tmp_path, ["verify", "--resume", "last", "--format", "json", "--no-canary"])
     assert before < TARGETS, "the kills came before the end"
     assert done.returncode in (0, 3), done.stderr
     document = json.loads(done.stdout)
