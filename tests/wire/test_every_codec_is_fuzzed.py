@@ -12,7 +12,7 @@ import scanready.wire
 TESTS = Path(__file__).parent
 WIRE = Path(scanready.wire.__file__).parent
 CODECS = sorted(
-    {path.stem for path in WIRE.glob("*.py") if path.stem not in ("__init__", "printable")}
+    {path.stem for path in WIRE.glob("*.py") if path.stem not in ("__init__", "buffer", "printable", "reading")}
     | {path.parent.name for path in WIRE.glob("*/*.py")}
 )
 

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         UdpTimeout,
     )
     from scanready.net.tls import TlsSession
-    from scanready.wire import Buffer, Reader, WireError
+    from scanready.wire import Buffer, Cursor, Reader, Steps, Stepwise, WireError, stepwise
     from scanready.wire.printable import printable
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "ConnectError",
     "Cost",
     "Credential",
+    "Cursor",
     "Driver",
     "Exchange",
     "Fact",
@@ -117,6 +118,8 @@ __all__ = [
     "Seen",
     "Signature",
     "Step",
+    "Steps",
+    "Stepwise",
     "Stream",
     "StreamError",
     "Target",
@@ -136,6 +139,7 @@ __all__ = [
     "printable",
     "rooted",
     "says",
+    "stepwise",
     "subprocess_call",
     "switch",
     "text",
@@ -164,7 +168,7 @@ _HOMES = {
     "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
     "scanready.net.tls": "TlsSession",
-    "scanready.wire": "Buffer Reader WireError",
+    "scanready.wire": "Buffer Cursor Reader Steps Stepwise WireError stepwise",
     "scanready.wire.printable": "printable",
 }
 

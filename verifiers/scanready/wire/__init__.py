@@ -6,9 +6,11 @@ A codec module has three kinds of things and no I/O:
 * frozen dataclasses that name what a peer may answer,
 * *readers*: functions that look at a :class:`Buffer` and return one whole
   message, or ``None`` for "I need more bytes" (and then take nothing).
+  :func:`stepwise` makes them of generators that keep their place.
 
 Whatever a peer sends, a reader returns, returns ``None`` or raises
 :class:`WireError`; nothing else ever escapes, and nothing grows without bound.
+The cost of a reader is in proportion to the bytes received, whatever the pieces.
 """
 
 from __future__ import annotations
@@ -16,87 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from .buffer import Buffer as Buffer
+from .buffer import WireError as WireError
+from .reading import Cursor as Cursor
+from .reading import Steps as Steps
+from .reading import Stepwise as Stepwise
+from .reading import stepwise as stepwise
+
 T = TypeVar("T")
 
 #: A reader takes one whole message from the buffer, or returns None and takes nothing.
-Reader = Callable[["Buffer"], T | None]
-
-
-class WireError(Exception):
-    """The peer broke the rules of the protocol it was expected to speak.
-
-    The text says which rule, in words a server administrator understands;
-    ``heard`` is filled in by the stream with the first bytes of the peer.
-    """
-
-    heard: bytes = b""
-
-
-class Buffer:
-    """Hold the bytes that were received and not yet parsed.
-
-    ``eof`` is true once the peer has closed its side: a message that is ended by
-    the end of the connection (an HTTP/1.0 body) is complete then.
-    """
-
-    __slots__ = ("_data", "_needle", "_searched", "eof")
-
-    def __init__(self, data: bytes = b"") -> None:
-        self._data = bytearray(data)
-        self._needle = b""  # the last needle not found, searched up to _searched: bytes come in pieces
-        self._searched = 0
-        self.eof = False
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def feed(self, data: bytes) -> None:
-        """Append what was received."""
-        self._data += data
-
-    def peek(self, count: int, offset: int = 0) -> bytes | None:
-        """Return ``count`` bytes from ``offset`` without taking them, None if not there yet."""
-        end = offset + count
-        if len(self._data) < end:
-            return None
-        return bytes(self._data[offset:end])
-
-    def take(self, count: int) -> bytes:
-        """Remove and return ``count`` bytes that :meth:`peek` has seen.
-
-        Raises:
-            ValueError: fewer are there; a bug of the reader, never of the peer.
-        """
-        if count > len(self._data):
-            raise ValueError("a reader may only take what is there")
-        taken = bytes(self._data[:count])
-        del self._data[:count]
-        self._needle = b""
-        return taken
-
-    def find(self, needle: bytes, limit: int) -> int | None:
-        """Return the offset of ``needle`` within the first ``limit`` bytes, None if not (yet) there."""
-        start = self._searched if needle == self._needle else 0
-        found = self._data.find(needle, start, limit)
-        if found >= 0:
-            return found
-        self._needle = needle
-        self._searched = max(0, min(len(self._data), limit) - len(needle) + 1)
-        return None
-
-    def line(self, limit: int) -> bytes | None:
-        """Take one line ended by LF, without its line end; None if it is not whole yet.
-
-        Raises:
-            WireError: no line end within ``limit`` bytes.
-        """
-        end = self.find(b"\n", limit)
-        if end is None:
-            if len(self._data) >= limit:
-                raise WireError(f"a line of more than {limit} bytes")
-            return None
-        return self.take(end + 1).rstrip(b"\r\n")
-
-    def everything(self) -> bytes:
-        """Return all bytes there are, without taking them."""
-        return bytes(self._data)
+Reader = Callable[[Buffer], T | None]

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: An interface or a transfer syntax: UUID, major and minor version.
 Syntax = tuple[uuid.UUID, int, int]
@@ -197,45 +197,38 @@ class _Pdu:
             raise WireError(f"a PDU of type {self.kind} that ends after {_HEADER + len(self.body)} bytes") from None
 
 
-def read_answer(buffer: Buffer, call: int | None = None) -> Answer | None:
-    """Read the answer to a bind, alter_context or request; None if more is needed.
+@stepwise
+def read_answer(cursor: Cursor, call: int | None = None) -> Steps[Answer]:
+    """Read the answer to a bind, alter_context or request.
 
     Args:
-        buffer: what was received.
+        cursor: over what was received.
         call: the number of our message, which the answer repeats.
 
     Raises:
         WireError: it is no DCE/RPC, breaks its rules, or has no end.
     """
-    stub, offset = b"", 0
+    stub = bytearray()
     for count in range(_MOST_FRAGMENTS):
-        found = _peek(buffer, offset)
-        if found is None:
-            return None
-        pdu, length = found
-        offset += length
+        pdu = yield from _next_pdu(cursor)
         if call is not None and pdu.call != call:
             raise WireError(f"an answer to call {pdu.call}, where call {call} was asked")
         if pdu.kind != _RESPONSE:
-            answer = _single(pdu)
-        else:
-            stub += _stub(pdu, first=count == 0)
-            if not pdu.flags & _LAST:
-                if offset > MOST:
-                    break
-                continue
-            answer = Response(stub)
-        buffer.take(offset)
-        return answer
-    raise WireError(f"an answer of more than {offset} bytes, and no end of it")
+            return _single(pdu)
+        stub += _stub(pdu, first=count == 0)
+        if pdu.flags & _LAST:
+            return Response(bytes(stub))
+        if cursor.at > MOST:
+            break
+    raise WireError(f"an answer of more than {cursor.at} bytes, and no end of it")
 
 
-def _peek(buffer: Buffer, offset: int) -> tuple[_Pdu, int] | None:
-    """Return the PDU at ``offset`` and its length, None if it is not whole yet."""
-    head = buffer.peek(_HEADER, offset)
-    if head is None:
-        _refuse_foreign(buffer, offset)
-        return None
+def _next_pdu(cursor: Cursor) -> Steps[_Pdu]:
+    """Read the next PDU. A peer that is something else is recognised by its first byte."""
+    first = yield from cursor.peek(1)
+    if first != b"\x05" and cursor.ready < _HEADER:
+        raise WireError(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
+    head = yield from cursor.peek(_HEADER)
     order = "<" if head[4] & 0xF0 == 0x10 else ">"
     major, minor, kind, flags, _, length, token, call = struct.unpack(order + "BBBB4sHHI", head)
     if major != 5 or minor > 1 or head[4] & 0xEF:
@@ -244,18 +237,10 @@ def _peek(buffer: Buffer, offset: int) -> tuple[_Pdu, int] | None:
         raise WireError(f"a PDU of type {kind}, which answers nothing")
     if length < _HEADER or (token and token + 8 > length - _HEADER):
         raise WireError(f"a PDU of {length} bytes with a login token of {token}")
-    whole = buffer.peek(length, offset)
-    if whole is None:
-        return None
-    end = length - token - 8 if token else length
-    return _Pdu(kind, flags, order, call, whole[_HEADER:end], whole[length - token :] if token else b""), length
-
-
-def _refuse_foreign(buffer: Buffer, offset: int) -> None:
-    """Say at its first byte that a peer is something else, instead of waiting for the header it never sends."""
-    first = buffer.peek(1, offset)
-    if first is not None and first != b"\x05":
-        raise WireError(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
+    yield from cursor.skip(_HEADER)
+    rest = yield from cursor.take(length - _HEADER)
+    body = rest[: -(token + 8)] if token else rest
+    return _Pdu(kind, flags, order, call, body, rest[-token:] if token else b"")
 
 
 def _single(pdu: _Pdu) -> Answer:

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import printable, words_of
 
 # objects
@@ -196,41 +196,29 @@ def ebcdic(text: str) -> bytes:
 # --- what comes -----------------------------------------------------------------------------------------------------
 
 
-def read_replies(buffer: Buffer) -> tuple[Object, ...] | None:
+@stepwise
+def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
     """Take one chain of replies.
 
     Raises:
         WireError: not DRDA, or a chain beyond all measure.
     """
     found: list[Object] = []
-    offset = 0
     while True:
-        header = buffer.peek(10, offset)
-        if header is None:
-            _refuse_foreign(buffer)
-            return None
-        length, magic, flags, _, inner, codepoint = struct.unpack(">HBBHHH", header)
-        if magic != _MAGIC or flags & 0x0F not in (_REPLY, _OBJECT):
+        if (yield from cursor.peek(3))[2] != _MAGIC:
+            raise WireError("not a DRDA reply")
+        header = yield from cursor.peek(10)
+        length, _, flags, _, inner, codepoint = struct.unpack(">HBBHHH", header)
+        if flags & 0x0F not in (_REPLY, _OBJECT):
             raise WireError("not a DRDA reply")
         if length & 0x8000 or length < 10 or inner != length - 6:
             raise WireError(f"a DRDA structure of {length} bytes around an object of {inner}")
-        if offset + length > _MOST_BYTES or len(found) >= _MOST_STRUCTURES:
+        if cursor.at + length > _MOST_BYTES or len(found) >= _MOST_STRUCTURES:
             raise WireError("a chain of DRDA replies without an end")
-        whole = buffer.peek(length, offset)
-        if whole is None:
-            return None
-        found.append(Object(codepoint, whole[10:]))
-        offset += length
+        yield from cursor.skip(10)
+        found.append(Object(codepoint, (yield from cursor.take(length - 10))))
         if not flags & _CHAINED:
-            buffer.take(offset)
             return tuple(found)
-
-
-def _refuse_foreign(buffer: Buffer) -> None:
-    """Say as early as possible that this is something else."""
-    third = buffer.peek(1, 2)
-    if third is not None and third[0] != _MAGIC:
-        raise WireError("not a DRDA reply")
 
 
 def attributes_of(reply: Object) -> ServerAttributes:

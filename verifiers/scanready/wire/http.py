@@ -16,7 +16,7 @@ from functools import cache
 
 import h11
 
-from . import Buffer, WireError
+from . import Buffer, Cursor, Steps, WireError, stepwise
 
 #: A head of this many bytes is more than any server sends: Apache's and nginx's own limits are 8 KiB a line.
 MAX_HEAD = 65536
@@ -107,76 +107,81 @@ def _question(method: str) -> h11.Request:
 
 
 class ResponseReader:
-    """Reads final responses to ``method``, one after the other, from one buffer.
-
-    It remembers what it has looked at of an unfinished response, so that slow bytes cost no more than quick ones,
-    but takes nothing from the buffer until the response is whole. It starts anew after each answer and each error.
-    """
+    """Reads final responses to ``method``, one after the other, from one buffer; see :func:`read_response`."""
 
     def __init__(self, method: str, body_cap: int = MAX_BODY) -> None:
         self._method = method
         self._body_cap = body_cap
-        self._start_anew()
-
-    def _start_anew(self) -> None:
-        self._asked: h11.Connection | None = None
-        self._fed = 0
-        self._informational = 0
-        self._head: h11.Response | None = None
-        self._body = bytearray()
-
-    @property
-    def _connection(self) -> h11.Connection:
-        """h11's view of the connection: the question is asked. Made when an answer comes, for most readers read one."""
-        if self._asked is None:
-            self._asked = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-            self._asked.send(_question(self._method))
-            self._asked.send(h11.EndOfMessage())
-        return self._asked
 
     def __call__(self, buffer: Buffer) -> Response | None:
-        """Return the response if it is whole, ended by the end of the connection, or has reached the cap.
+        """Return the response if it is whole, ended by the end of the connection, or has reached the cap."""
+        return read_response(buffer, self._method, self._body_cap)
 
-        A response to CONNECT with status 2xx ends with its head: what follows is the tunnel's.
 
-        Raises:
-            WireError: the bytes are not HTTP/1, a head of more than `MAX_HEAD` bytes, or broken framing.
+@stepwise
+def read_response(cursor: Cursor, method: str, body_cap: int = MAX_BODY) -> Steps[Response]:
+    """Read a response until it is whole, ended by the end of the connection, or has reached the cap.
+
+    A response to CONNECT with status 2xx ends with its head: what follows is the tunnel's.
+
+    Raises:
+        WireError: the bytes are not HTTP/1, a head of more than `MAX_HEAD` bytes, or broken framing.
+    """
+    yield from cursor.lead(5, _demand_http)
+    # Chunks of one byte make six bytes on the wire; a peer that needs more than twice the caps is hostile.
+    allowed = 2 * (MAX_HEAD + body_cap)
+    incoming = _Incoming(method, body_cap)
+    while cursor.at < allowed:
+        fresh = yield from cursor.part(allowed - cursor.at)
+        if not fresh and incoming.head is None:
+            yield from cursor.cut_short()
+        if incoming.feed(fresh):
+            cursor.at -= incoming.following
+            return incoming.response()
+    incoming.truncated = True
+    return incoming.response()
+
+
+def _demand_http(start: bytes) -> None:
+    if not b"HTTP/".startswith(start):
+        raise WireError("not HTTP/1: it does not start with HTTP/")
+
+
+class _Incoming:
+    """A response on its way, as h11 sees it. It raises WireError for other bytes than HTTP/1."""
+
+    def __init__(self, method: str, body_cap: int) -> None:
+        self._asked = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self._asked.send(_question(method))
+        self._asked.send(h11.EndOfMessage())
+        self._body_cap = body_cap
+        self._received = self._informational = 0
+        self._body = bytearray()
+        self.head: h11.Response | None = None
+        self.truncated = False
+
+    def feed(self, data: bytes) -> bool:
+        """Add what was received, nothing at the end of the connection; True if no more is wanted.
+
+        At the end of the connection the body is whole only if no length or chunk promised more.
         """
+        self._received += len(data)
         try:
-            return self._read(buffer)
+            self._asked.receive_data(data)
+            return self._advance() or not data
         except h11.ProtocolError as error:
-            self._start_anew()
+            if not data:
+                self.truncated = True
+                return True
             raise WireError(f"not valid HTTP/1: {error}") from error
-        except WireError:
-            self._start_anew()
-            raise
 
-    def _read(self, buffer: Buffer) -> Response | None:
-        if self._fed < 5:
-            start = buffer.peek(min(len(buffer), 5)) or b""
-            if not b"HTTP/".startswith(start):
-                raise WireError("not HTTP/1: it does not start with HTTP/")
-        # Chunks of one byte make six bytes on the wire; a peer that needs more than twice the caps is hostile.
-        allowed = 2 * (MAX_HEAD + self._body_cap)
-        fresh = buffer.peek(min(len(buffer), allowed) - self._fed, self._fed)
-        if fresh:
-            self._fed += len(fresh)
-            self._connection.receive_data(fresh)
-            if (answer := self._advance(buffer)) is not None:
-                return answer
-        if self._fed >= allowed:
-            return self._answer(buffer, truncated=True)
-        if buffer.eof and self._head is not None:
-            return self._ended(buffer)
-        return None
-
-    def _advance(self, buffer: Buffer) -> Response | None:
-        """Let h11 go on until it needs more bytes; return the response once nothing more is wanted of it."""
+    def _advance(self) -> bool:
+        """Let h11 go on until it needs more bytes, or nothing more is wanted of it."""
         while True:
-            event = self._connection.next_event()
+            event = self._asked.next_event()
             match event:
                 case h11.Response():
-                    self._head = event
+                    self.head = event
                 case h11.InformationalResponse():
                     self._informational += 1
                     if self._informational > MAX_INFORMATIONAL:
@@ -184,37 +189,34 @@ class ResponseReader:
                 case h11.Data():
                     self._body += event.data
                     if len(self._body) > self._body_cap:
-                        return self._answer(buffer, truncated=True)
+                        self.truncated = True
+                        return True
                 case h11.EndOfMessage() | h11.PAUSED:
-                    return self._answer(buffer)
+                    return True
                 case _:  # NEED_DATA
-                    return None
+                    return False
 
-    def _ended(self, buffer: Buffer) -> Response:
-        """The connection has ended after the head: the body is whole only if its end was to be told that way."""
-        try:
-            self._connection.receive_data(b"")
-            self._connection.next_event()
-        except h11.RemoteProtocolError:
-            return self._answer(buffer, truncated=True)
-        return self._answer(buffer)
+    @property
+    def following(self) -> int:
+        """The number of received bytes after the response."""
+        return 0 if self.truncated else len(self._asked.trailing_data[0])
 
-    def _answer(self, buffer: Buffer, *, truncated: bool = False) -> Response:
-        if self._head is None:
-            raise WireError(f"{self._fed} bytes and no final response")
-        head = self._head
-        response = Response(
-            status=head.status_code,
-            reason=head.reason.decode("latin-1"),
-            version=head.http_version.decode("ascii"),
-            headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers),
+    def response(self) -> Response:
+        """Return what was received of the response.
+
+        Raises:
+            WireError: not even its head.
+        """
+        if self.head is None:
+            raise WireError(f"{self._received} bytes and no final response")
+        return Response(
+            status=self.head.status_code,
+            reason=self.head.reason.decode("latin-1"),
+            version=self.head.http_version.decode("ascii"),
+            headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in self.head.headers),
             body=bytes(self._body[: self._body_cap]),
-            truncated=truncated,
+            truncated=self.truncated,
         )
-        following = 0 if truncated else len(self._connection.trailing_data[0])
-        buffer.take(self._fed - following)
-        self._start_anew()
-        return response
 
 
 # --- what the answer asks for -----------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from . import Buffer, Reader, WireError
+from . import Cursor, Reader, Steps, WireError, stepwise
 
 #: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
 LINE_LIMIT = 8 * 1024
@@ -82,19 +83,21 @@ class Bye:
     code: str | None
 
 
-def read_greeting(buffer: Buffer) -> Greeting | None:
-    """Read the first untagged line; None if more is needed.
+@stepwise
+def read_greeting(cursor: Cursor) -> Steps[Greeting]:
+    """Read the first untagged line.
 
     Raises:
         WireError: it is no IMAP greeting, or longer than :data:`LINE_LIMIT`.
     """
-    start = buffer.peek(min(2, len(buffer))) or b""
-    if not b"* ".startswith(start):
-        shown = buffer.peek(min(24, len(buffer)))
-        raise WireError(f"an IMAP server greets with '* OK'; this one begins with {shown!r}")
-    line = buffer.line(LINE_LIMIT)
-    if line is None:
-        return None
+
+    def recognise(start: bytes) -> None:
+        if not b"* ".startswith(start):
+            shown = cursor.shown(24)
+            raise WireError(f"an IMAP server greets with '* OK'; this one begins with {shown!r}")
+
+    yield from cursor.lead(2, recognise)
+    line = yield from cursor.line(LINE_LIMIT)
     word, rest = _status(_decoded(line[2:]))
     kind = _GREETINGS.get(word)
     if kind is None:
@@ -125,35 +128,30 @@ def read_tagged(tag: str, *, logout: bool = False) -> Reader[Tagged | Bye]:
     The reader raises WireError for an answer to a command that was never sent, a request to continue one that was
     complete, an absurd literal, and for more than the limits of this module.
     """
+    return partial(read_answer, tag=tag, logout=logout)
 
-    def read(buffer: Buffer) -> Tagged | Bye | None:
-        data = buffer.peek(min(ANSWER_LIMIT, len(buffer))) or b""
-        untagged: list[str] = []
-        bye: Bye | None = None
-        at = 0
-        while (end := _end_of_response(data, at)) is not None:
-            line = _decoded(data[at:end].removesuffix(b"\n").removesuffix(b"\r"))
-            at = end
-            mark, _, rest = line.partition(" ")
-            if mark != "*":
-                answer = _tagged(mark, rest, tag, untagged)
-                buffer.take(at)
-                return answer
-            bye = _bye(rest) or bye
-            if bye and not logout:
-                buffer.take(at)
-                return bye
-            untagged.append(rest)
-            if len(untagged) > UNTAGGED_LIMIT:
-                raise WireError(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}")
-        if len(data) >= ANSWER_LIMIT:
-            raise WireError(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}")
-        if bye and buffer.eof:
-            buffer.take(len(buffer))
+
+@stepwise
+def read_answer(cursor: Cursor, tag: str, *, logout: bool = False) -> Steps[Tagged | Bye]:
+    """Read the untagged lines and the tagged one; see :func:`read_tagged`.
+
+    Raises:
+        WireError: as there.
+    """
+    untagged: list[str] = []
+    bye: Bye | None = None
+    while (response := (yield from _response(cursor, tag))) is not None:
+        line = _decoded(response.removesuffix(b"\n").removesuffix(b"\r"))
+        mark, _, rest = line.partition(" ")
+        if mark != "*":
+            return _tagged(mark, rest, tag, untagged)
+        bye = _bye(rest) or bye
+        if bye and not logout:
             return bye
-        return None
-
-    return read
+        untagged.append(rest)
+        if len(untagged) > UNTAGGED_LIMIT:
+            raise WireError(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}")
+    return bye or (yield from cursor.cut_short())
 
 
 def capabilities(lines: Iterable[str]) -> frozenset[str]:
@@ -175,27 +173,53 @@ def capabilities(lines: Iterable[str]) -> frozenset[str]:
     return last
 
 
-def _end_of_response(data: bytes, start: int) -> int | None:
-    """Return where the response at ``start`` ends, its literals included; None if it is not whole yet.
+def _response(cursor: Cursor, tag: str) -> Steps[bytes | None]:
+    """Pass one response, its literals included; None if the connection has ended before it was whole.
 
     Raises:
-        WireError: a line or a literal is larger than the limits allow.
+        WireError: a line, a literal or the whole answer is larger than the limits allow.
     """
-    # The text of a status response is free: "{3}" at its end announces nothing.
-    free_text = _FREE_TEXT.match(data, start)
-    at = start
-    while (end := data.find(b"\n", at, at + LINE_LIMIT)) >= 0:
-        end += 1
-        literal = None if free_text else _LITERAL.search(data[at:end])
+    parts: list[bytes] = []
+    while (line := (yield from _line(cursor, tag))) is not None:
+        parts.append(line)
+        # The text of a status response is free: "{3}" at its end announces nothing.
+        literal = None if _FREE_TEXT.match(parts[0]) else _LITERAL.search(line)
         if literal is None:
-            return end
+            return b"".join(parts)
         # Eight digits at most: int() refuses thousands of them, and no answer may be that large anyway.
         if len(literal[1]) > 8 or int(literal[1]) > ANSWER_LIMIT:
             raise WireError(f"a literal of {literal[1][:24].decode('ascii')} bytes before any login")
-        at = end + int(literal[1])
-    if len(data) - at >= LINE_LIMIT:
-        raise WireError(f"a line of more than {LINE_LIMIT} bytes")
+        size = int(literal[1])
+        while size and (part := (yield from cursor.part(min(size, _room(cursor, tag))))):
+            size -= len(part)
+            parts.append(part)
+        if size:
+            return None
     return None
+
+
+def _line(cursor: Cursor, tag: str) -> Steps[bytes | None]:
+    """Pass one line, and return it with its end; None if the connection has ended before that."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        if len(line) >= LINE_LIMIT:
+            raise WireError(f"a line of more than {LINE_LIMIT} bytes")
+        part = yield from cursor.part(min(LINE_LIMIT - len(line), _room(cursor, tag)), end=b"\n")
+        if not part:
+            return None
+        line += part
+    return bytes(line)
+
+
+def _room(cursor: Cursor, tag: str) -> int:
+    """The bytes that an answer may still have.
+
+    Raises:
+        WireError: none.
+    """
+    if cursor.at >= ANSWER_LIMIT:
+        raise WireError(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}")
+    return ANSWER_LIMIT - cursor.at
 
 
 def _tagged(mark: str, rest: str, tag: str, untagged: list[str]) -> Tagged:

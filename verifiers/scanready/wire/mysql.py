@@ -24,7 +24,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: Bytes. Real greetings and login answers stay under 1 KiB; nothing before a login is larger than this.
 PACKET_LIMIT = 64 * 1024
@@ -120,17 +120,18 @@ class AuthMore:
     sequence: int
 
 
-def read_greeting(buffer: Buffer) -> Greeting | AncientGreeting | ServerError | None:
-    """Read the server's first packet; None if more is needed.
+@stepwise
+def read_greeting(cursor: Cursor) -> Steps[Greeting | AncientGreeting | ServerError]:
+    """Read the server's first packet.
 
     Raises:
         WireError: it is no greeting, or a broken one.
     """
-    _recognise(buffer)
-    packet = _packet(buffer)
-    if packet is None:
-        return None
-    _, payload = packet
+    yield from cursor.lead(4, _recognise)
+    _recognise(cursor.shown(5))
+    _demand_length((yield from cursor.peek(4)))
+    yield from cursor.lead(5, _recognise)
+    _, payload = yield from _packet(cursor)
     match payload[0]:
         case 0xFF:
             return _error(payload)
@@ -140,21 +141,19 @@ def read_greeting(buffer: Buffer) -> Greeting | AncientGreeting | ServerError | 
             return _ancient_greeting(payload)
 
 
-def read_login_answer(buffer: Buffer, expected: int | None = None) -> Ok | ServerError | AuthSwitch | AuthMore | None:
-    """Read what the server says to a login; None if more is needed.
+@stepwise
+def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok | ServerError | AuthSwitch | AuthMore]:
+    """Read what the server says to a login.
 
     Args:
-        buffer: what was received.
+        cursor: over what was received.
         expected: the sequence number the answer must have, which is one more than that of what we sent. An error may
             have any: a server that lost count says so with error 1156.
 
     Raises:
         WireError: it is no answer to a login, or out of order.
     """
-    packet = _packet(buffer)
-    if packet is None:
-        return None
-    sequence, payload = packet
+    sequence, payload = yield from _packet(cursor)
     if payload[0] == 0xFF:
         return _error(payload)
     if expected is not None and sequence != expected & 0xFF:
@@ -243,32 +242,31 @@ def host_seen(message: str) -> str | None:
 # Reading
 
 
-def _packet(buffer: Buffer) -> tuple[int, bytes] | None:
+def _packet(cursor: Cursor) -> Steps[tuple[int, bytes]]:
     """Take one packet: its sequence number and its payload, which is never empty."""
-    head = buffer.peek(4)
-    if head is None:
-        return None
+    head = yield from cursor.take(4)
+    return head[3], (yield from cursor.take(_demand_length(head)))
+
+
+def _demand_length(head: bytes) -> int:
     length = int.from_bytes(head[:3], "little")
     if not 0 < length <= PACKET_LIMIT:
         raise WireError(f"a packet of {length} bytes before any login: this is not MySQL (first bytes {head!r})")
-    if len(buffer) < 4 + length:
-        return None
-    return head[3], buffer.take(4 + length)[4:]
+    return length
 
 
-def _recognise(buffer: Buffer) -> None:
+def _recognise(start: bytes) -> None:
     """Say as early as its fifth byte that a peer is no MySQL server, instead of waiting for the packet it never sends.
 
     Raises:
         WireError: the packet number is not 0, or this is neither a greeting nor an error.
     """
-    head = buffer.peek(4)
-    if head is not None and head[3] != 0:
+    head, kind = start[:4], start[4:5]
+    if len(head) == 4 and head[3] != 0:
         raise WireError(f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {head!r})")
-    kind = buffer.peek(1, 4)
     if kind == b"\x0b":
         raise WireError("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
-    if kind is not None and kind not in b"\x09\x0a\xff":
+    if kind and kind not in b"\x09\x0a\xff":
         raise WireError(f"the first packet starts with 0x{kind[0]:02x}: neither a MySQL greeting nor an error")
 
 

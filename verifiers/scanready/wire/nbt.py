@@ -16,7 +16,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
 MESSAGE_LIMIT = 0x1FFFF
@@ -129,26 +129,22 @@ def session_request(called: str = ANY_SERVER) -> bytes:
     return struct.pack(">BBH", _REQUEST, 0, len(names)) + names
 
 
-def read_frame(buffer: Buffer) -> Frame | None:
-    """Read the next frame; None if more is needed. What keeps a session alive (0x85) has no place before a login.
+@stepwise
+def read_frame(cursor: Cursor) -> Steps[Frame]:
+    """Read the next frame. What keeps a session alive (0x85) has no place before a login.
 
     Raises:
         WireError: it is none, or carries no SMB.
     """
-    head = buffer.peek(4)
-    if head is None:
-        return None
+    head = yield from cursor.take(4)
     kind, length = head[0], int.from_bytes(head[1:], "big")
     if kind != _MESSAGE and length != _LENGTHS.get(kind):
         raise WireError(f"neither an SMB message nor an answer to a NetBIOS session request (first bytes {head!r})")
     if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
         raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {head!r})")
-    protocol = buffer.peek(4, 4)
-    if kind == _MESSAGE and protocol is not None and protocol not in _SMB:
+    if kind == _MESSAGE and (protocol := (yield from cursor.peek(4))) not in _SMB:
         raise WireError(f"the message is not SMB's: it starts with {protocol!r}")
-    if len(buffer) < 4 + length:
-        return None
-    content = buffer.take(4 + length)[4:]
+    content = yield from cursor.take(length)
     if kind == _MESSAGE:
         return Message(content)
     if kind == _NEGATIVE:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: The client's first message, byte for byte as the traces have it; the names in it are empty.
 OPEN_SESSION = bytes.fromhex(
@@ -37,23 +37,27 @@ class Opened:
     server: str
 
 
-def read_opened(buffer: Buffer) -> Opened | None:
+@stepwise
+def read_opened(cursor: Cursor) -> Steps[Opened]:
     """Take a server's answer to `OPEN_SESSION`.
 
     Raises:
         WireError: its start or its length is not that of an NRPC answer.
     """
-    have = buffer.peek(min(len(buffer), _MARK_AT + len(_MARK))) or b""
-    if not _MARK.startswith(have[_MARK_AT:]):
+    start = yield from cursor.lead(_MARK_AT + len(_MARK), _recognise)
+    return Opened(_name((yield from cursor.take(_size(start)))))
+
+
+def _recognise(start: bytes) -> None:
+    """Judge the length and the mark as they come."""
+    if not _MARK.startswith(start[_MARK_AT:]):
         raise WireError("the answer does not begin as an NRPC session's does")
-    if len(have) >= 4:
-        size = 4 + int.from_bytes(have[:4], "little")
-        if not _SHORTEST <= size <= _LONGEST:
-            raise WireError(f"an NRPC answer of {size} bytes")
-        if (message := buffer.peek(size)) is not None:
-            buffer.take(size)
-            return Opened(_name(message))
-    return None
+    if len(start) >= 4 and not _SHORTEST <= _size(start) <= _LONGEST:
+        raise WireError(f"an NRPC answer of {_size(start)} bytes")
+
+
+def _size(start: bytes) -> int:
+    return 4 + int.from_bytes(start[:4], "little")
 
 
 def _name(message: bytes) -> str:

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
 MESSAGE_LIMIT = 30_000
@@ -49,6 +49,8 @@ _METHODS = {
     9: "sspi",
     10: "sasl",
 }
+#: No text has it: a control character other than white space.
+_BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 _SEVERITY = re.compile(r"(FATAL|ERROR|PANIC): +")
 _HBA = re.compile(
     r'(?:(?P<reject>pg_hba\.conf rejects connection)|no pg_hba\.conf entry) for host "(?P<host>[^"]+)", '
@@ -136,7 +138,8 @@ def startup(user: str, database: str, application_name: str = "scanready") -> by
     return struct.pack(">I", 4 + len(payload)) + payload
 
 
-def read_ssl_answer(buffer: Buffer) -> bool | ErrorResponse | None:
+@stepwise
+def read_ssl_answer(cursor: Cursor) -> Steps[bool | ErrorResponse]:
     """Read the answer to SSLRequest: whether TLS comes next, or why not even that was answered.
 
     A server that answers waits for us. So more bytes after the ``S`` mean a peer that talks on its own (SSH and SMTP
@@ -145,42 +148,40 @@ def read_ssl_answer(buffer: Buffer) -> bool | ErrorResponse | None:
     Raises:
         WireError: it is neither, or bytes follow.
     """
-    first = buffer.peek(1)
-    if first is None:
-        return None
+    first = yield from cursor.peek(1)
     if first == b"E":
-        return _error_response(buffer)
+        return (yield from _error_response(cursor))
     if first not in (b"S", b"N"):
-        raise WireError(f"the answer to SSLRequest is neither S nor N: {_shown(buffer)}")
-    if len(buffer) > 1:
-        raise WireError(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(buffer)}")
-    return buffer.take(1) == b"S"
+        raise WireError(f"the answer to SSLRequest is neither S nor N: {_shown(cursor)}")
+    if cursor.ready > 1:
+        raise WireError(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(cursor)}")
+    return (yield from cursor.take(1)) == b"S"
 
 
-def read_startup_answer(buffer: Buffer) -> AuthenticationRequest | ErrorResponse | NegotiateProtocol | None:
+@stepwise
+def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorResponse | NegotiateProtocol]:
     """Read the answer to :func:`startup`; after :class:`NegotiateProtocol` read once more. Notices are skipped.
 
     Raises:
         WireError: it is no PostgreSQL message, or none that may come here.
     """
-    if buffer.peek(1) == b"E":
-        return _error_response(buffer)
-    at = 0
-    while (message := _message(buffer, at, b"RENv")) is not None:
-        kind, payload = message
-        at += 5 + len(payload)
-        if at > SESSION_LIMIT:
+    if (yield from cursor.peek(1)) == b"E":
+        return (yield from _error_response(cursor))
+    while True:
+        kind, payload = yield from _message(cursor, b"RENv")
+        if cursor.at > SESSION_LIMIT:
             raise WireError("nothing but notices instead of an authentication request")
-        if kind == b"N":
-            continue
-        buffer.take(at)
-        if kind == b"E":
-            return _error(payload)
-        return _authentication(payload) if kind == b"R" else _negotiation(payload)
-    return None
+        match kind:
+            case b"R":
+                return _authentication(payload)
+            case b"E":
+                return _error(payload)
+            case b"v":
+                return _negotiation(payload)
 
 
-def read_session(buffer: Buffer) -> Session | ErrorResponse | None:
+@stepwise
+def read_session(cursor: Cursor) -> Steps[Session | ErrorResponse]:
     """Read all that follows the request "trust", up to ReadyForQuery or the error that ends the session.
 
     Raises:
@@ -188,11 +189,9 @@ def read_session(buffer: Buffer) -> Session | ErrorResponse | None:
     """
     parameters: dict[str, str] = {}
     process_id = None
-    at = 0
-    while (message := _message(buffer, at, b"SKZEN")) is not None:
-        kind, payload = message
-        at += 5 + len(payload)
-        if at > SESSION_LIMIT:
+    while True:
+        kind, payload = yield from _message(cursor, b"SKZEN")
+        if cursor.at > SESSION_LIMIT:
             raise WireError(f"more than {SESSION_LIMIT} bytes of session parameters")
         match kind:
             case b"S":
@@ -203,12 +202,9 @@ def read_session(buffer: Buffer) -> Session | ErrorResponse | None:
             case b"K":
                 process_id = int.from_bytes(payload[:4])
             case b"E":
-                buffer.take(at)
                 return _error(payload)
             case b"Z":
-                buffer.take(at)
                 return Session(parameters, process_id)
-    return None
 
 
 def hba_refusal(message: str) -> HbaRefusal | None:
@@ -232,46 +228,41 @@ def hba_refusal(message: str) -> HbaRefusal | None:
     return HbaRefusal(kind, found["host"], found["user"], found["database"], encryption)
 
 
-def _message(buffer: Buffer, at: int, kinds: bytes) -> tuple[bytes, bytes] | None:
-    """Look at the message that starts at ``at``: its type, one of ``kinds``, and its payload."""
-    kind = buffer.peek(1, at)
-    if kind is None:
-        return None
+def _message(cursor: Cursor, kinds: bytes) -> Steps[tuple[bytes, bytes]]:
+    """Read the next message: its type, one of ``kinds``, and its payload."""
+    kind = yield from cursor.peek(1)
     if kind not in kinds:
-        raise WireError(f"not a PostgreSQL message that may come here: {_shown(buffer, at)}")
-    size = buffer.peek(4, at + 1)
-    if size is None:
-        return None
-    length = int.from_bytes(size)
+        raise WireError(f"not a PostgreSQL message that may come here: {_shown(cursor)}")
+    length = int.from_bytes((yield from cursor.peek(5))[1:])
     if not 4 <= length <= MESSAGE_LIMIT:
-        raise WireError(f"a message of {length} bytes before any login: {_shown(buffer, at)}")
-    payload = buffer.peek(length - 4, at + 5)
-    return None if payload is None else (kind, payload)
+        raise WireError(f"a message of {length} bytes before any login: {_shown(cursor)}")
+    yield from cursor.skip(5)
+    return kind, (yield from cursor.take(length - 4))
 
 
-def _error_response(buffer: Buffer) -> ErrorResponse | None:
+def _error_response(cursor: Cursor) -> Steps[ErrorResponse]:
     """Read an ErrorResponse, or the plain text ended by NUL that came before protocol 3.
 
     A server of today still sends the latter when it cannot start a process for us (report_fork_failure_to_client).
     """
-    second = buffer.peek(1, 1)
-    if second is None:
-        return None
-    if second == b"\0":
-        message = _message(buffer, 0, b"E")
-        if message is None:
-            return None
-        buffer.take(5 + len(message[1]))
-        return _error(message[1])
-    end = buffer.find(b"\0", MESSAGE_LIMIT)
-    shown = buffer.peek(min(len(buffer), MESSAGE_LIMIT) if end is None else end) or b""
-    if any(byte < 0x20 and byte not in b"\t\r\n" for byte in shown) or len(shown) >= MESSAGE_LIMIT:
-        raise WireError(f"neither an ErrorResponse nor an error text: {_shown(buffer)}")
-    if end is None:
-        return None
-    text = _decoded(buffer.take(end + 1)[1:-1]).strip()
-    severity = _SEVERITY.match(text)
-    return ErrorResponse(severity[1] if severity else "", "", text[severity.end() :] if severity else text)
+    start = cursor.at
+    if (yield from cursor.peek(2)) == b"E\0":
+        _, payload = yield from _message(cursor, b"E")
+        return _error(payload)
+    raw, whole = bytearray(), False
+    while not whole:
+        part = yield from cursor.part(MESSAGE_LIMIT - len(raw), end=b"\0")
+        if not part:
+            yield from cursor.cut_short()
+        whole = part.endswith(b"\0")
+        text = part.removesuffix(b"\0")
+        raw += text
+        if _BINARY.search(text) or len(raw) >= MESSAGE_LIMIT:
+            cursor.at = start
+            raise WireError(f"neither an ErrorResponse nor an error text: {_shown(cursor)}")
+    message = _decoded(bytes(raw[1:])).strip()
+    severity = _SEVERITY.match(message)
+    return ErrorResponse(severity[1] if severity else "", "", message[severity.end() :] if severity else message)
 
 
 def _error(payload: bytes) -> ErrorResponse:
@@ -339,5 +330,5 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "backslashreplace")
 
 
-def _shown(buffer: Buffer, at: int = 0) -> str:
-    return repr(buffer.peek(min(24, len(buffer) - at), at))
+def _shown(cursor: Cursor) -> str:
+    return repr(cursor.shown(24))

@@ -15,7 +15,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import words_of
 
 CONREQ, CONACC, CONREJ, REDIRECT = 1, 2, 3, 13
@@ -114,26 +114,27 @@ def _string(text: str) -> bytes:
     return struct.pack(">H", len(raw)) + raw
 
 
-def read_answer(buffer: Buffer) -> Answer | None:
+@stepwise
+def read_answer(cursor: Cursor) -> Steps[Answer]:
     """Take the answer to a connection request.
 
     Raises:
         WireError: not SQLI.
     """
-    start = buffer.everything()[:4]
-    if len(start) > 3 and (start[3] != 0x3C or start[2] not in (CONACC, CONREJ, REDIRECT)):
+    start = yield from cursor.peek(4)
+    if start[3] != 0x3C or start[2] not in (CONACC, CONREJ, REDIRECT):
         raise WireError("not an answer in SQLI")
-    header = buffer.peek(_HEADER)
-    if header is None:
-        return None
+    header = yield from cursor.take(_HEADER)
     length = int.from_bytes(header[:2], "big")
     if not _FIXED_AT_LEAST <= length <= _MOST_BYTES:
         raise WireError(f"an SQLI packet of {length} bytes")
-    whole = buffer.peek(length)
-    if whole is None:
-        return None
-    buffer.take(length)
-    return _parse(header[2], whole[_HEADER:])
+    return _parse(header[2], (yield from cursor.take(length - _HEADER)))
+
+
+@stepwise
+def read_goodbye(cursor: Cursor) -> Steps[bytes]:
+    """Take the answer to :data:`EXIT`, whatever it says."""
+    return (yield from cursor.take(2))
 
 
 def _parse(kind: int, body: bytes) -> Answer:

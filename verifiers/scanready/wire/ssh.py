@@ -17,7 +17,7 @@ import enum
 import struct
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import escaped
 
 #: RFC 4253, 4.2: at most 255 bytes, line end included.
@@ -177,7 +177,8 @@ _FOREIGN = (b"HTTP/", b"220 ", b"220-", b"* OK", b"* BYE", b"* PREAUTH", b"+OK",
 _LINE_CONTROLS = bytes(set(range(0x20)) - set(b"\t\r\n\x1b"))  # a coloured banner is a banner; NUL is binary
 
 
-def read_identification(buffer: Buffer) -> Identification | Refusal | None:
+@stepwise
+def read_identification(cursor: Cursor) -> Steps[Identification | Refusal]:
     """Read the lines of text before the identification, and the identification (RFC 4253, 4.2; bare LF is taken).
 
     A partial line at the end of the connection is only understood if it is a refusal.
@@ -186,50 +187,52 @@ def read_identification(buffer: Buffer) -> Identification | Refusal | None:
         WireError: another protocol's greeting, binary data, more text than `MAX_PREAMBLE_LINES` lines or
             `MAX_PREAMBLE` bytes, an identification over `MAX_IDENTIFICATION` bytes, or text and then the end.
     """
-    data = buffer.peek(min(len(buffer), MAX_PREAMBLE)) or b""
     preamble: list[str] = []
-    start = 0
-    while (end := data.find(b"\n", start)) >= 0:
-        line = data[start:end].rstrip(b"\r")
-        if line.startswith(b"SSH-"):
-            answer = _identification(line, end + 1 - start, tuple(preamble))
-            buffer.take(end + 1)
-            return answer
+    while True:
+        start = cursor.at
+        raw = yield from _text_line(cursor)
+        line = raw.removesuffix(b"\n").rstrip(b"\r")
         if kind := _REFUSALS.get(line):
-            buffer.take(end + 1)
             return Refusal(kind, _text(line))
-        _demand_preamble(line)
+        if not raw.endswith(b"\n"):
+            return (yield from _unfinished(cursor, line, preamble))
+        if line.startswith(b"SSH-"):
+            return _identification(line, cursor.at - start, tuple(preamble))
         preamble.append(_text(line))
         if len(preamble) > MAX_PREAMBLE_LINES:
             raise WireError(f"more than {MAX_PREAMBLE_LINES} lines of text and no SSH identification")
-        start = end + 1
-    return _unfinished(buffer, data[start:], preamble, full=len(data) == MAX_PREAMBLE)
 
 
-def _unfinished(buffer: Buffer, rest: bytes, preamble: list[str], *, full: bool) -> Refusal | None:
-    """Judge a last line that has no end yet: more to come, a refusal without line end, or nothing of SSH."""
-    if rest.startswith(b"SSH-"):
-        if len(rest) >= MAX_IDENTIFICATION:
+def _text_line(cursor: Cursor) -> Steps[bytes]:
+    """Pass one line with its end, or what there is of it at the end of the connection; it is judged as it comes."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        if cursor.at >= MAX_PREAMBLE:
+            raise WireError(f"{MAX_PREAMBLE} bytes of text and no SSH identification")
+        part = yield from cursor.part(MAX_PREAMBLE - cursor.at, end=b"\n")
+        if not part:
+            break
+        line += part
+        identifies = line.startswith(b"SSH-")
+        if identifies and len(line) >= MAX_IDENTIFICATION and not part.endswith(b"\n"):
             raise WireError(f"an SSH identification of more than {MAX_IDENTIFICATION} bytes")
-        return None
-    _demand_preamble(rest)
-    if full:
-        raise WireError(f"{MAX_PREAMBLE} bytes of text and no SSH identification")
-    if not buffer.eof:
-        return None
-    if kind := _REFUSALS.get(rest.rstrip(b"\r")):
-        buffer.take(len(buffer))
-        return Refusal(kind, _text(rest.rstrip(b"\r")))
+        if not identifies:
+            _demand_preamble(bytes(line[:100]).rstrip(b"\r\n"), part.removesuffix(b"\n"))
+    return bytes(line)
+
+
+def _unfinished(cursor: Cursor, rest: bytes, preamble: list[str]) -> Steps[Refusal]:
+    """Judge the text of a peer that closed without an identification."""
     said = [line for line in (*preamble, _text(rest)) if line]
-    if said:
+    if said and not rest.startswith(b"SSH-"):
         raise TurnedAway(f"closed without an SSH identification after saying: {said[-1][:200]}")
-    return None
+    return (yield from cursor.cut_short())
 
 
-def _demand_preamble(line: bytes) -> None:
-    if line.startswith(_FOREIGN):
-        raise WireError(f"not SSH: {_text(line[:100])}")
-    if len(line.translate(None, _LINE_CONTROLS)) != len(line):
+def _demand_preamble(start: bytes, fresh: bytes) -> None:
+    if start.startswith(_FOREIGN):
+        raise WireError(f"not SSH: {_text(start)}")
+    if len(fresh.translate(None, _LINE_CONTROLS)) != len(fresh):
         raise WireError("not SSH: binary data where a line of text was expected")
 
 
@@ -245,76 +248,59 @@ def _identification(line: bytes, size: int, preamble: tuple[str, ...]) -> Identi
     return Identification(_text(protocol), _text(software), _text(comments), preamble)
 
 
-def read_packet(buffer: Buffer) -> bytes | None:
+@stepwise
+def read_packet(cursor: Cursor) -> Steps[bytes]:
     """Read one unencrypted binary packet (RFC 4253, 6) and return its payload, at least one byte.
 
     Raises:
         WireError: a length, padding or alignment that the RFC forbids.
     """
-    span = _packet(buffer, 0)
-    if span is None:
-        return None
-    payload, end = span
-    packet = buffer.take(end)
-    return packet[5 : 5 + payload]
+    return (yield from _packet(cursor))
 
 
-def read_kexinit(buffer: Buffer) -> KexInit | Disconnected | Refusal | None:
+@stepwise
+def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
     """Read the server's offer of algorithms; IGNORE and DEBUG messages before it are skipped with it.
 
     Raises:
         WireError: a malformed packet or name-list, another message, or more than `MAX_SKIPPED` to skip.
     """
-    first = buffer.peek(1)
-    if first is None:
-        return None
-    if first != b"\0":  # no packet is that long: OpenSSH says these refusals where a packet is expected
-        return _refusal_for_packet(buffer)
-    start = 0
+    if (yield from cursor.peek(1)) != b"\0":  # no packet is that long: OpenSSH says these where a packet is expected
+        return (yield from _refusal_for_packet(cursor))
     for _ in range(MAX_SKIPPED + 1):
-        span = _packet(buffer, start)
-        if span is None:
-            return None
-        size, end = span
-        payload = buffer.peek(size, start + 5) or b""
+        payload = yield from _packet(cursor)
         if payload[0] not in (MSG_IGNORE, MSG_DEBUG):
-            answer = _kexinit_or_disconnect(payload)
-            buffer.take(end)
-            return answer
-        start = end
+            return _kexinit_or_disconnect(payload)
     raise WireError(f"more than {MAX_SKIPPED} IGNORE or DEBUG messages before KEXINIT")
 
 
-def _packet(buffer: Buffer, start: int) -> tuple[int, int] | None:
-    """Return the payload's size and the offset after the packet that starts at ``start``, None if it is not whole."""
-    header = buffer.peek(4, start)
-    if header is None:
-        return None
-    length = int.from_bytes(header, "big")
+def _packet(cursor: Cursor) -> Steps[bytes]:
+    """Pass one packet, and return its payload."""
+    length = int.from_bytes((yield from cursor.take(4)), "big")
     if not 12 <= length <= MAX_PACKET:
         raise WireError(f"an SSH packet of {length} bytes")
     if (4 + length) % 8:
         raise WireError(f"an SSH packet of {length} bytes, which is not padded to a multiple of 8")
-    if (padding := buffer.peek(1, start + 4)) is None:
-        return None
-    size = length - 1 - padding[0]
-    if padding[0] < 4 or size < 1:
-        raise WireError(f"{padding[0]} bytes of padding in an SSH packet of {length} bytes")
-    end = start + 4 + length
-    return (size, end) if len(buffer) >= end else None
+    (padding,) = yield from cursor.take(1)
+    size = length - 1 - padding
+    if padding < 4 or size < 1:
+        raise WireError(f"{padding} bytes of padding in an SSH packet of {length} bytes")
+    payload = yield from cursor.take(size)
+    yield from cursor.skip(padding)
+    return payload
 
 
-def _refusal_for_packet(buffer: Buffer) -> Refusal | None:
-    data = buffer.peek(min(len(buffer), MAX_IDENTIFICATION)) or b""
-    end = data.find(b"\n")
-    line = (data if end < 0 else data[:end]).rstrip(b"\r")
-    whole = end >= 0 or buffer.eof
-    if whole and (kind := _REFUSALS.get(line)):
-        buffer.take(len(data) if end < 0 else end + 1)
-        return Refusal(kind, _text(line))
-    if not whole and any(refusal.startswith(line) for refusal in _REFUSALS):
-        return None
-    raise WireError(f"not an SSH packet: {_text(line[:100])}")
+def _refusal_for_packet(cursor: Cursor) -> Steps[Refusal]:
+    line = b""
+    while True:
+        part = yield from cursor.part(MAX_IDENTIFICATION, end=b"\n")
+        whole = not part or part.endswith(b"\n")
+        line = (line + part).removesuffix(b"\n")
+        text = line.rstrip(b"\r")
+        if whole and (kind := _REFUSALS.get(text)):
+            return Refusal(kind, _text(text))
+        if whole or not any(refusal.startswith(text) for refusal in _REFUSALS):
+            raise WireError(f"not an SSH packet: {_text(text[:100])}")
 
 
 def _kexinit_or_disconnect(payload: bytes) -> KexInit | Disconnected:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: Ask for all instances.
 ALL = b"\x03"
@@ -45,22 +45,19 @@ def about(name: str) -> bytes:
     return b"\x04" + encoded + b"\0"
 
 
-def read_answer(buffer: Buffer) -> tuple[Instance, ...] | None:
-    """Read the answer, the whole datagram in the buffer; None if it is shorter than it says.
+@stepwise
+def read_answer(cursor: Cursor) -> Steps[tuple[Instance, ...]]:
+    """Read the answer, the whole datagram in the buffer.
 
     Raises:
         WireError: it is none.
     """
-    head = buffer.peek(3)
-    if (first := buffer.peek(1)) is not None and first[0] != _ANSWER:
+    first = yield from cursor.peek(1)
+    if first[0] != _ANSWER:
         raise WireError(f"the answer starts with 0x{first[0]:02x}, not with 0x05")
-    if head is None:
-        return None
-    (size,) = struct.unpack("<xH", head)
-    if len(buffer) < 3 + size:
-        return None
+    (size,) = struct.unpack("<xH", (yield from cursor.take(3)))
     # The code page of the server is not told; names are nearly always ASCII.
-    return tuple(_instances(buffer.take(3 + size)[3:].decode("latin-1")))
+    return tuple(_instances((yield from cursor.take(size)).decode("latin-1")))
 
 
 def _instances(text: str) -> list[Instance]:

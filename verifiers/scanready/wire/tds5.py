@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import words_of
 
 LOGIN, REPLY, QUERY = 0x02, 0x04, 0x0F
@@ -144,31 +144,25 @@ def _packets(kind: int, payload: bytes) -> bytes:
 # --- what comes -----------------------------------------------------------------------------------------------------
 
 
-def read_answer(buffer: Buffer) -> Answer | None:
+@stepwise
+def read_answer(cursor: Cursor) -> Steps[Answer]:
     """Take one reply, however many packets it has.
 
     Raises:
         WireError: not a TDS reply, or one beyond all measure.
     """
-    offset, payload = 0, b""
+    payload = bytearray()
     while True:
-        first = buffer.peek(1, offset)
-        if first is not None and first[0] != REPLY:
+        if (yield from cursor.peek(1))[0] != REPLY:
             raise WireError("not a TDS reply")
-        header = buffer.peek(_HEADER, offset)
-        if header is None:
-            return None
+        header = yield from cursor.peek(_HEADER)
         length = int.from_bytes(header[2:4], "big")
-        if length < _HEADER or offset + length > _MOST_BYTES:
-            raise WireError(f"a TDS packet of {length} bytes after {offset}")
-        whole = buffer.peek(length, offset)
-        if whole is None:
-            return None
-        payload += whole[_HEADER:]
-        offset += length
+        if length < _HEADER or cursor.at + length > _MOST_BYTES:
+            raise WireError(f"a TDS packet of {length} bytes after {cursor.at}")
+        yield from cursor.skip(_HEADER)
+        payload += yield from cursor.take(length - _HEADER)
         if header[1] & _LAST:
-            buffer.take(offset)
-            return _answer(payload)
+            return _answer(bytes(payload))
 
 
 def _answer(payload: bytes) -> Answer:

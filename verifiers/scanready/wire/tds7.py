@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 #: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
 MESSAGE_LIMIT, _MOST_PACKETS = 64 * 1024, 128
@@ -170,17 +170,16 @@ def prelogin(encryption: Encryption, instance: str = "") -> bytes:
     return _packets(PRELOGIN, table + bytes([_END]) + values)
 
 
-def read_prelogin(buffer: Buffer) -> Prelogin | Tokens | OtherTds | None:
-    """Read the answer to our PRELOGIN; None if more is needed.
+@stepwise
+def read_prelogin(cursor: Cursor) -> Steps[Prelogin | Tokens | OtherTds]:
+    """Read the answer to our PRELOGIN.
 
     :class:`Tokens` come from a server that takes no connection now.
 
     Raises:
         WireError: it is none.
     """
-    payload = _message(buffer)
-    if payload is None:
-        return None
+    payload = yield from _message(cursor)
     if payload[:1] == b"\0":
         return _prelogin(payload)
     if (other := _big_endian_tokens(payload)) is not None:
@@ -188,14 +187,14 @@ def read_prelogin(buffer: Buffer) -> Prelogin | Tokens | OtherTds | None:
     return _tokens(payload)
 
 
-def read_login_answer(buffer: Buffer) -> Tokens | None:
-    """Read the answer to a LOGIN7; None if more is needed.
+@stepwise
+def read_login_answer(cursor: Cursor) -> Steps[Tokens]:
+    """Read the answer to a LOGIN7.
 
     Raises:
         WireError: it is none.
     """
-    payload = _message(buffer)
-    return None if payload is None else _tokens(payload)
+    return _tokens((yield from _message(cursor)))
 
 
 def wrap_tls(flight: bytes) -> bytes:
@@ -203,34 +202,26 @@ def wrap_tls(flight: bytes) -> bytes:
     return _packets(PRELOGIN, flight)
 
 
-def unwrap_tls(buffer: Buffer) -> bytes | None:
-    """Take TLS out of the next packet, or the next record that comes without one; None if more is needed.
+@stepwise
+def unwrap_tls(cursor: Cursor) -> Steps[bytes]:
+    """Take TLS out of the next packet, or the next record that comes without one.
 
     No TLS record begins with a byte that is the type of a packet.
 
     Raises:
         WireError: it is something else.
     """
-    kind = buffer.peek(1)
-    if kind is None:
-        return None
-    if kind[0] in _TLS_RECORDS:
-        record = buffer.peek(5)
-        length = 5 + int.from_bytes(record[3:], "big") if record else 0
-        return buffer.take(length) if record and len(buffer) >= length else None
-    if kind[0] == REPLY:
-        payload = _message(buffer)
-        if payload is None:
-            return None
-        said = "; ".join(error.message for error in _tokens(payload).errors)
-        raise WireError(f"the TLS hello is answered with a TDS reply: {said or 'without an error'}")
-    if kind[0] != PRELOGIN:
-        raise WireError(f"the TLS hello is answered with 0x{kind[0]:02x}: neither TLS nor a PRELOGIN packet")
-    head = buffer.peek(_HEADER.size)
-    if head is None:
-        return None
-    length = _length(head)
-    return buffer.take(length)[_HEADER.size :] if len(buffer) >= length else None
+    (kind,) = yield from cursor.peek(1)
+    if kind in _TLS_RECORDS:
+        header = yield from cursor.peek(5)
+        return (yield from cursor.take(5 + int.from_bytes(header[3:], "big")))
+    if kind == REPLY:
+        errors = "; ".join(error.message for error in _tokens((yield from _message(cursor))).errors)
+        raise WireError(f"the TLS hello is answered with a TDS reply: {errors or 'without an error'}")
+    if kind != PRELOGIN:
+        raise WireError(f"the TLS hello is answered with 0x{kind:02x}: neither TLS nor a PRELOGIN packet")
+    length = _length((yield from cursor.take(_HEADER.size)))
+    return (yield from cursor.take(length - _HEADER.size))
 
 
 # Reading
@@ -255,25 +246,23 @@ def _length(head: bytes) -> int:
     return length
 
 
-def _message(buffer: Buffer) -> bytes | None:
+def _message(cursor: Cursor) -> Steps[bytes]:
     """Take a whole reply, and return what its packets carry."""
-    if (kind := buffer.peek(1)) is not None and kind[0] != REPLY:
-        raise WireError(f"the answer starts with 0x{kind[0]:02x}, which is no TDS reply")
-    end, cuts = 0, []
-    while (head := buffer.peek(_HEADER.size, end)) is not None:
+    (kind,) = yield from cursor.peek(1)
+    if kind != REPLY:
+        raise WireError(f"the answer starts with 0x{kind:02x}, which is no TDS reply")
+    start, parts = cursor.at, list[bytes]()
+    while True:
+        head = yield from cursor.take(_HEADER.size)
         if head[0] != REPLY:
             raise WireError(f"a TDS packet of type 0x{head[0]:02x} within a reply")
         length = _length(head)
-        cuts.append((end + _HEADER.size, end + length))
-        end += length
-        if end > MESSAGE_LIMIT or len(cuts) > _MOST_PACKETS:
+        size = cursor.at - start + length - _HEADER.size
+        if size > MESSAGE_LIMIT or len(parts) >= _MOST_PACKETS:
             raise WireError(f"a TDS reply of more than {MESSAGE_LIMIT} bytes or {_MOST_PACKETS} packets to a login")
+        parts.append((yield from cursor.take(length - _HEADER.size)))
         if head[1] & _LAST:
-            if len(buffer) < end:
-                return None
-            whole = buffer.take(end)
-            return b"".join(whole[since:until] for since, until in cuts)
-    return None
+            return b"".join(parts)
 
 
 def _prelogin(payload: bytes) -> Prelogin:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import words_of
 
 CONFIG = 10
@@ -73,26 +73,24 @@ def config_request() -> bytes:
     return bytes(header) + body
 
 
-def read_answer(buffer: Buffer) -> Configuration | Refusal | None:
+@stepwise
+def read_answer(cursor: Cursor) -> Steps[Configuration | Refusal]:
     """Take the answer to the configuration request.
 
     Raises:
         WireError: not Teradata.
     """
-    start = buffer.everything()[:2]
-    if not (_FORMAT.to_bytes(1, "big") + _RESPONSE.to_bytes(1, "big")).startswith(start):
-        raise WireError("not an answer of a Teradata gateway")
-    header = buffer.peek(_HEADER)
-    if header is None:
-        return None
+    yield from cursor.lead(2, _recognise)
+    header = yield from cursor.take(_HEADER)
     length = int.from_bytes(header[6:10], "big")
     if length > _MOST_BODY:
         raise WireError(f"a Teradata message of {length} bytes")
-    whole = buffer.peek(_HEADER + length)
-    if whole is None:
-        return None
-    buffer.take(_HEADER + length)
-    return _parse(whole[_HEADER:])
+    return _parse((yield from cursor.take(length)))
+
+
+def _recognise(start: bytes) -> None:
+    if not bytes((_FORMAT, _RESPONSE)).startswith(start):
+        raise WireError("not an answer of a Teradata gateway")
 
 
 def _parse(body: bytes) -> Configuration | Refusal:

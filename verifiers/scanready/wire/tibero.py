@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 GREETING, REFUSAL = 0, 76
 _HEADER = 16
@@ -27,26 +27,20 @@ class Greeting:
     major: int | None
 
 
-def read_greeting(buffer: Buffer) -> Greeting | None:
+@stepwise
+def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     """Take the first message of a server.
 
     Raises:
         WireError: the shape is not Tibero's.
     """
-    start = buffer.peek(4)
-    if start is not None and int.from_bytes(start, "big") not in (GREETING, REFUSAL):
+    if int.from_bytes((yield from cursor.peek(4)), "big") not in (GREETING, REFUSAL):
         raise WireError("the first message has not the shape of a Tibero greeting")
-    header = buffer.peek(_HEADER)
-    if header is None:
-        return None
-    kind, length = struct.unpack_from(">II", header)
+    kind, length = struct.unpack_from(">II", (yield from cursor.take(_HEADER)))
     if not _SHORTEST <= length <= _LONGEST:
         raise WireError(f"a greeting of {length} bytes")
-    whole = buffer.peek(_HEADER + length)
-    if whole is None:
-        return None
-    major = int.from_bytes(whole[_HEADER : _HEADER + 4], "big", signed=True)
+    body = yield from cursor.take(length)
+    major = int.from_bytes(body[:4], "big", signed=True)
     if kind == GREETING and major not in _MAJORS:
         raise WireError(f"a greeting of protocol version {major}, which no Tibero client accepts")
-    buffer.take(_HEADER + length)
     return Greeting(kind, length, major if kind == GREETING else None)

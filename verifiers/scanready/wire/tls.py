@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
 
@@ -76,22 +76,22 @@ class Alert:
     number: int
 
 
-def read_record(buffer: Buffer) -> Record | None:
+@stepwise
+def read_record(cursor: Cursor) -> Steps[Record]:
     """Read one TLS record, without understanding what is in it.
 
     Raises:
         WireError: these bytes are no TLS record.
     """
-    header = buffer.peek(min(len(buffer), 5)) or b""
-    if not _may_be_record(header):
+    header = yield from cursor.lead(5, _demand_record)
+    yield from cursor.skip(5)
+    content = yield from cursor.take(int.from_bytes(header[3:], "big"))
+    return Record(header[0], (header[1], header[2]), content)
+
+
+def _demand_record(start: bytes) -> None:
+    if not _may_be_record(start):
         raise WireError("not a TLS record")
-    if len(header) < 5:
-        return None
-    length = int.from_bytes(header[3:5], "big")
-    if len(buffer) < 5 + length:
-        return None
-    record = buffer.take(5 + length)
-    return Record(record[0], (record[1], record[2]), record[5:])
 
 
 def looks_like_tls(data: bytes) -> bool:

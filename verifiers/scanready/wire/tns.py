@@ -14,7 +14,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Buffer, WireError
+from . import Cursor, Steps, WireError, stepwise
 from .printable import words_of
 
 CONNECT, ACCEPT, REFUSE, REDIRECT, DATA, RESEND = 1, 2, 4, 5, 6, 11
@@ -114,32 +114,28 @@ def _safe(value: str) -> str:
     return re.sub(r"[()=\s\"'\\]", "", value)
 
 
-def read_answer(buffer: Buffer) -> Answer | None:
+@stepwise
+def read_answer(cursor: Cursor) -> Steps[Answer]:
     """Take the answer to a CONNECT.
 
     Raises:
         WireError: not TNS.
     """
-    start = buffer.everything()[:5]
-    if len(start) > 4 and (start[2:4] != b"\x00\x00" or start[4] not in (ACCEPT, REFUSE, REDIRECT, RESEND)):
+    start = yield from cursor.peek(5)
+    if start[2:4] != b"\x00\x00" or start[4] not in (ACCEPT, REFUSE, REDIRECT, RESEND):
         raise WireError("not an answer of an Oracle listener")
-    header = buffer.peek(_HEADER)
-    if header is None:
-        return None
+    header = yield from cursor.take(_HEADER)
     length, kind = int.from_bytes(header[:2], "big"), header[4]
     if not _HEADER <= length <= _MOST_BYTES:
         raise WireError(f"a TNS packet of {length} bytes")
-    body = buffer.peek(length - _HEADER, _HEADER)
-    if body is None:
-        return None
-    if kind == REDIRECT:
-        return _read_redirect(buffer, length, body)
-    buffer.take(length)
+    body = yield from cursor.take(length - _HEADER)
     match kind:
         case 2:
             return _accepted(body)
         case 4:
             return _refused(body)
+        case 5:
+            return (yield from _read_redirect(cursor, body))
         case _:
             return Resend()
 
@@ -167,22 +163,16 @@ def _refused(body: bytes) -> Refused:
     )
 
 
-def _read_redirect(buffer: Buffer, length: int, body: bytes) -> Redirected | None:
+def _read_redirect(cursor: Cursor, body: bytes) -> Steps[Redirected]:
     """u16 length, and the text inside, or in the packet that follows (DATA with two octets of flags, or the same)."""
     size = int.from_bytes(body[:2], "big")
     if len(body) >= 2 + size and size:
-        buffer.take(length)
         return _redirected(body[2 : 2 + size])
-    second = buffer.peek(_HEADER, length)
-    if second is None:
-        return None
+    second = yield from cursor.take(_HEADER)
     more, kind = int.from_bytes(second[:2], "big"), second[4]
     if not _HEADER <= more <= _MOST_BYTES or kind not in (DATA, REDIRECT):
         raise WireError("a redirect without its text")
-    rest = buffer.peek(more - _HEADER, length + _HEADER)
-    if rest is None:
-        return None
-    buffer.take(length + more)
+    rest = yield from cursor.take(more - _HEADER)
     return _redirected(rest.removeprefix(b"\x00\x00") if kind == DATA else rest)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scanready.author import Buffer, WireError
+from scanready.author import Cursor, Steps, WireError, stepwise
 
 #: Bounds of one reply: its lines, its bulk strings, its whole size (bytes), its elements, and its nesting.
 LONGEST_LINE, LONGEST_BULK, LARGEST, MOST_ELEMENTS, DEEPEST = 4096, 16_384, 65_536, 256, 4
@@ -42,73 +42,56 @@ def command(*words: str) -> bytes:
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
-def read_reply(buffer: Buffer) -> tuple[Reply] | None:
-    """Take one reply, and return it in a tuple, since null is a reply; None if it is not whole yet.
+@stepwise
+def read_reply(cursor: Cursor) -> Steps[tuple[Reply]]:
+    """Take one reply, and return it in a tuple, since null is a reply.
 
     Raises:
         WireError: it is no reply of Redis, or larger than any that is expected here.
     """
-    data = buffer.everything()
-    found = _reply(data, 0, 0)
-    if found is None:
-        if len(data) >= LARGEST:
-            raise WireError(f"a reply of more than {LARGEST} bytes")
-        return None
-    reply, end = found
-    buffer.take(end)
-    return (reply,)
+    return ((yield from _reply(cursor, 0)),)
 
 
-def _reply(data: bytes, start: int, depth: int) -> tuple[Reply, int] | None:
-    """The reply that begins at ``start``, and the offset behind it; None if more bytes are needed."""
-    kind = data[start : start + 1]
-    if not kind:
-        return None
+def _reply(cursor: Cursor, depth: int) -> Steps[Reply]:
+    if cursor.at >= LARGEST:
+        raise WireError(f"a reply of more than {LARGEST} bytes")
+    kind = yield from cursor.take(1)
     if kind not in b"+-:$*":
         raise WireError(f"a reply begins with {kind!r}, which is no kind of reply")
-    line_end = data.find(b"\r\n", start, start + LONGEST_LINE)
-    if line_end < 0:
-        if len(data) - start >= LONGEST_LINE:
-            raise WireError(f"a line of more than {LONGEST_LINE} bytes")
-        return None
-    line, end = data[start + 1 : line_end], line_end + 2
+    line = (yield from cursor.until(b"\r\n", LONGEST_LINE)).removesuffix(b"\r\n")
     if kind == b"+":
-        return _text(line), end
+        return _text(line)
     if kind == b"-":
         text = _text(line)
-        return Failed(text.partition(" ")[0], text), end
+        return Failed(text.partition(" ")[0], text)
     if not _NUMBER.fullmatch(line):
         raise WireError(f"{line[:20]!r} stands where a number belongs")
     number = int(line)
     if kind == b":":
-        return number, end
+        return number
     if number == -1:
-        return None, end
-    return _bulk(data, end, number) if kind == b"$" else _array(data, end, number, depth + 1)
+        return None
+    if kind == b"$":
+        return (yield from _bulk(cursor, number))
+    return (yield from _array(cursor, number, depth + 1))
 
 
-def _bulk(data: bytes, start: int, size: int) -> tuple[Reply, int] | None:
+def _bulk(cursor: Cursor, size: int) -> Steps[str]:
     if not 0 <= size <= LONGEST_BULK:
         raise WireError(f"a string of {size} bytes")
-    end = start + size
-    if len(data) < end + 2:
-        return None
-    if data[end : end + 2] != b"\r\n":
+    text = yield from cursor.take(size)
+    if (yield from cursor.take(2)) != b"\r\n":
         raise WireError("a string does not end where its length says")
-    return _text(data[start:end]), end + 2
+    return _text(text)
 
 
-def _array(data: bytes, start: int, size: int, depth: int) -> tuple[Reply, int] | None:
+def _array(cursor: Cursor, size: int, depth: int) -> Steps[Reply]:
     if not 0 <= size <= MOST_ELEMENTS or depth > DEEPEST:
         raise WireError(f"an array of {size} elements, {depth} deep")
     elements: list[Reply] = []
-    for _ in range(size):
-        found = _reply(data, start, depth)
-        if found is None:
-            return None
-        element, start = found
-        elements.append(element)
-    return elements, start
+    while len(elements) < size:
+        elements.append((yield from _reply(cursor, depth)))
+    return elements
 
 
 def _text(raw: bytes) -> str:

@@ -41,7 +41,7 @@ class Session:
         """Say goodbye to a server that let us in; one that refused hangs up by itself."""
         if self._accepted:
             await stream.send(wire.EXIT)
-            await stream.receive(lambda buffer: buffer.take(2) if buffer.peek(2) else None)
+            await stream.receive(wire.read_goodbye)
 
     def missing(self, probe: Probe) -> Failure | None:
         """Return that INFORMIXSERVER is not given; None if it is."""

@@ -13,6 +13,7 @@ a connection likewise (the engine's canary), which a firewall that answers for e
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -20,7 +21,7 @@ from scanready.climb.identify import Identity, Signatures
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.stream import HEARD, PeerClosed, ReadTimeout, Stream
-from scanready.wire import Buffer
+from scanready.wire import Cursor, Steps, stepwise
 
 from . import causes
 
@@ -56,21 +57,31 @@ async def _listen(stream: Stream, signatures: Signatures) -> Identity | bytes:
         Failure: there was not the time for that.
         PeerClosed: the connection did not stay open, and nothing had been said.
     """
-
-    def speaker(buffer: Buffer) -> Identity | bytes | None:
-        """Return the protocol as soon as it shows; the bytes themselves where it would have shown by now."""
-        heard = buffer.peek(min(len(buffer), HEARD)) or b""
-        return signatures.identify(heard) or (heard if len(heard) >= HEARD else None)
-
     stream.deadline = min(stream.deadline, asyncio.get_running_loop().time() + HOLD)
     try:
-        return await stream.receive(speaker)
+        return await stream.receive(partial(read_speaker, signatures=signatures))
     except ReadTimeout as silence:
         if not silence.heard and silence.waited < HOLD - _TICK:
             detail = f"only {silence.waited:.1f} s were left to listen, of {HOLD:g} s"
             raise Failure(common.OUT_OF_TIME, detail) from silence
-        return silence.heard
+        return signatures.identify(silence.heard) or silence.heard
     except PeerClosed as end:
         if not end.heard:
             raise
-        return end.heard
+        return signatures.identify(end.heard) or end.heard
+
+
+@stepwise
+def read_speaker(cursor: Cursor, signatures: Signatures) -> Steps[Identity | bytes]:
+    """Read until the protocol shows; return the bytes themselves if it would have shown by then.
+
+    They are looked at whenever twice as many have come, so a peer that sends byte by byte causes little work. The
+    caller looks once more at the bytes before a silence or an end.
+    """
+    while cursor.ready < HEARD:
+        heard = cursor.shown(HEARD)
+        if (found := signatures.identify(heard)) is not None:
+            return found
+        yield max(1, min(HEARD, 2 * len(heard)))
+    heard = yield from cursor.take(HEARD)
+    return signatures.identify(heard) or heard

@@ -22,7 +22,7 @@ from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
-from scanready.wire import Buffer, tds7
+from scanready.wire import Cursor, Steps, stepwise, tds7
 
 from . import causes, fixes
 from .login_reading import UNCHECKED, Result, Where, grant, look_around
@@ -135,6 +135,24 @@ class _SentOn(Exception):
         self.route = route
 
 
+@stepwise
+def read_login_answer(cursor: Cursor) -> Steps[tuple[tds7.Tokens, bytes]]:
+    """Read the answer to the login; return it with its bytes, which pytds reads again.
+
+    Raises:
+        WireError: it is none.
+    """
+    answer = yield from tds7.read_login_answer.steps(cursor)
+    return answer, cursor.passed()
+
+
+@stepwise
+def read_part(cursor: Cursor) -> Steps[bytes]:
+    """Read what has come, one byte at least."""
+    part = yield from cursor.part(MOST_RECEIVED)
+    return part or (yield from cursor.cut_short())
+
+
 class _Pipe:
     """What pytds takes for its socket. Lets one login through, and no answer to it but an accepting one."""
 
@@ -143,7 +161,7 @@ class _Pipe:
         self._user = credential.username
         self._protected = where.bridge.encrypted or where.cleartext or is_windows_account(credential)
         self._database = where.database
-        self._replay = b""
+        self._replay = bytearray()
         self._begun = self._challenged = self._accepted = False
         self._budget = MOST_RECEIVED
 
@@ -162,9 +180,9 @@ class _Pipe:
     def recv_into(self, buffer: memoryview, size: int) -> int:
         """Receive up to ``size`` bytes, at least one."""
         if not self._replay:
-            self._replay = self._bridge.receive(self._some if self._accepted else self._judged)
+            self._replay += self._more() if self._accepted else self._judged()
         part = self._replay[: min(size, len(buffer))]
-        self._replay = self._replay[len(part) :]
+        del self._replay[: len(part)]
         buffer[: len(part)] = part
         return len(part)
 
@@ -184,29 +202,27 @@ class _Pipe:
             raise Failure(common.LOGIN_WITHHELD, "the password would travel in clear text")
         self._begun = True
 
-    def _judged(self, buffer: Buffer) -> bytes | None:
-        """The bytes of an accepting answer.
+    def _judged(self) -> bytes:
+        """Receive the answer to the login, and return its bytes if it is an accepting one.
 
         Raises:
             Failure: it is a refusal.
             _SentOn: the session goes on elsewhere.
         """
-        before = buffer.everything()
-        answer = tds7.read_login_answer(buffer)
-        if answer is None:
-            return None
+        answer, raw = self._bridge.receive(read_login_answer)
         if answer.ack is None and not answer.challenge:
             raise refused(answer.errors, self._user, self._database)
         if answer.route is not None:
             raise _SentOn(answer.route)
         self._accepted, self._challenged = answer.ack is not None, answer.challenge
-        return before[: len(before) - len(buffer)]
+        return raw
 
-    def _some(self, buffer: Buffer) -> bytes | None:
-        self._budget -= len(buffer)
+    def _more(self) -> bytes:
+        part = self._bridge.receive(read_part)
+        self._budget -= len(part)
         if self._budget < 0:
             raise Failure(common.MALFORMED, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")
-        return buffer.take(len(buffer)) if len(buffer) else None
+        return part
 
 
 def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> Failure:

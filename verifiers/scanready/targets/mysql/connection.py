@@ -21,7 +21,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream
 from scanready.net.tls import TlsSession
-from scanready.wire import Buffer, Reader, WireError
+from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
 
 from . import causes
@@ -37,6 +37,17 @@ SLOW_GREETING = 2.0
 
 Greeting = wire.Greeting | wire.AncientGreeting | wire.ServerError
 LoginAnswer = wire.Ok | wire.ServerError | wire.AuthSwitch | wire.AuthMore
+
+
+@stepwise
+def read_greeting(cursor: Cursor) -> Steps[tuple[Greeting, bytes]]:
+    """Read the server's first packet; return it with its bytes, which a login is shown again.
+
+    Raises:
+        WireError: it is no greeting, or a broken one.
+    """
+    greeting = yield from wire.read_greeting.steps(cursor)
+    return greeting, cursor.passed()
 
 
 class Talk:
@@ -68,7 +79,7 @@ class Talk:
         Raises:
             WireError, StreamError: as :meth:`Stream.receive`.
         """
-        answer: Greeting = await self._receive(self._read_greeting)
+        answer, self.heard = await self._receive(read_greeting)
         if isinstance(answer, wire.Greeting):
             self._greeting = answer
             self.plugins = [answer.auth_plugin or "mysql_native_password"]
@@ -167,13 +178,6 @@ class Talk:
         check = self._probe.checks[-1]
         check.facts["aborted"] = 1
         check.summary += "; we had to hang up, which counts once towards max_connect_errors (default 100)"
-
-    def _read_greeting(self, buffer: Buffer) -> Greeting | None:
-        raw = buffer.everything()
-        answer = wire.read_greeting(buffer)
-        if answer is not None:
-            self.heard = raw
-        return answer
 
     async def _receive(self, reader: Reader[T]) -> T:
         assert self._stream is not None

@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from scanready.causes import common
@@ -19,7 +20,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts
 from scanready.net.stream import LEAST_SILENCE, PeerClosed, ReadTimeout, Stream, StreamError
-from scanready.wire import Buffer, WireError, nbt, smb1, smb2
+from scanready.wire import Cursor, Steps, WireError, nbt, smb1, smb2, stepwise
 
 from . import causes, fixes
 
@@ -161,19 +162,26 @@ async def answer(probe: Probe, stream: Stream, understand: Callable[[bytes], T])
         Failure: the server does not talk with this agent.
         WireError, StreamError: as :meth:`Stream.receive`.
     """
+    found: T | nbt.Negative = await stream.receive(partial(read_answer, understand=understand))
+    if isinstance(found, nbt.Negative):
+        raise no_session(probe, found)
+    return found
 
-    def read(buffer: Buffer) -> T | None:
-        match nbt.read_frame(buffer):
-            case nbt.Message(payload):
-                return understand(payload)
-            case nbt.Negative() as negative:
-                raise no_session(probe, negative)
-            case None:
-                return None
-            case _:
-                raise WireError("an answer to a NetBIOS session request that nobody made")
 
-    return await stream.receive(read)
+@stepwise
+def read_answer(cursor: Cursor, understand: Callable[[bytes], T]) -> Steps[T | nbt.Negative]:
+    """Read the next SMB message, understood, or the refusal of the session.
+
+    Raises:
+        WireError: it is none, or one that is not understood.
+    """
+    match (yield from nbt.read_frame.steps(cursor)):
+        case nbt.Message(payload):
+            return understand(payload)
+        case nbt.Negative() as negative:
+            return negative
+        case _:
+            raise WireError("an answer to a NetBIOS session request that nobody made")
 
 
 def no_session(probe: Probe, negative: nbt.Negative) -> Failure:

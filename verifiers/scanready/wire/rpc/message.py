@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanready.wire import Buffer, WireError
+from scanready.wire import Cursor, Steps, WireError, stepwise
 
 from .xdr import Items, opaque, u32
 
@@ -97,37 +97,31 @@ def record(message: bytes) -> bytes:
     return u32(_LAST | len(message)) + message
 
 
-def read_reply(buffer: Buffer) -> Reply | None:
+@stepwise
+def read_reply(cursor: Cursor) -> Steps[Reply]:
     """Take one reply, of however many fragments.
 
     Raises:
         WireError: not ONC RPC, or beyond all measure.
     """
-    message, offset, fragments = b"", 0, 0
-    while True:
-        mark = buffer.peek(4, offset)
-        if mark is None:
-            return None
-        length = int.from_bytes(mark, "big")
-        last, length = bool(length & _LAST), length & ~_LAST
-        fragments += 1
-        if offset + length > MOST_BYTES or fragments > _MOST_FRAGMENTS:
-            raise WireError(f"an RPC record with a fragment of {length} bytes after {offset}")
-        fragment = buffer.peek(length, offset + 4)
-        if fragment is None:
-            _refuse_foreign(buffer, first=fragments == 1)
-            return None
-        message += fragment
-        offset += 4 + length
+    message = bytearray()
+    for _ in range(_MOST_FRAGMENTS):
+        mark = int.from_bytes((yield from cursor.peek(4)), "big")
+        last, length = bool(mark & _LAST), mark & ~_LAST
+        if cursor.at + length > MOST_BYTES:
+            break
+        yield from cursor.skip(4)
+        if not message and length >= 8:
+            _refuse_foreign((yield from cursor.peek(8)))
+        message += yield from cursor.take(length)
         if last:
-            buffer.take(offset)
-            return parse_reply(message)
+            return parse_reply(bytes(message))
+    raise WireError(f"an RPC record with a fragment of {length} bytes after {cursor.at}")
 
 
-def _refuse_foreign(buffer: Buffer, *, first: bool) -> None:
+def _refuse_foreign(start: bytes) -> None:
     """Say as early as possible that this is something else: the second word of a message is REPLY."""
-    kind = buffer.peek(4, 8)
-    if first and kind is not None and kind != u32(_REPLY):
+    if start[4:] != u32(_REPLY):
         raise WireError("not an RPC reply")
 
 
