@@ -69,7 +69,8 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
     },
     "wire.drda.read_replies": {"structures": many(_drda(2000), 31), "empty structures": many(_drda(10), 31)},
     "wire.http.read_response": {
-        "fields": many(b"a:b\r\n", most=12_000, first=b"HTTP/1.1 200 OK\r\n"),
+        "fields": many(b"a:b\r\n", most=http.MAX_LINES - 1, first=b"HTTP/1.1 200 OK\r\n"),
+        "long fields": many(b"a:" + b"b" * 100 + b"\r\n", most=600, first=b"HTTP/1.1 200 OK\r\n"),
         "one field": after(b"HTTP/1.1 200 OK\r\na: ", most=http.MAX_HEAD - 1),
         "chunks of one byte": many(b"1\r\na\r\n", most=http.MAX_BODY, first=_CHUNKED),
         "a body": after(b"HTTP/1.1 200 OK\r\ncontent-length: 65535\r\n\r\n", most=65_535),

@@ -204,6 +204,7 @@ def test_one_reader_reads_one_answer_after_the_other() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n", "not valid HTTP/1"),
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "not valid HTTP/1"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000, "not valid HTTP/1"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 1000, "more than 1000 lines"),
     ],
 )
 def test_what_is_no_response(said: bytes, complaint: str) -> None:
@@ -216,7 +217,7 @@ def test_what_is_no_response(said: bytes, complaint: str) -> None:
     "drip",
     [
         b"HTTP/1.1 200 OK\r\nX: " + b"a" * 65000,
-        b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 13000,
+        b"HTTP/1.1 200 OK\r\n" + (b"a:" + b"b" * 61 + b"\r\n") * 990,
         b"HTTP/1.1 200 OK\r\nContent-Length: 65000\r\n\r\n" + b"a" * 64999,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 10800,
     ],
@@ -231,6 +232,12 @@ def test_byte_by_byte_costs_no_more_than_in_proportion(drip: bytes) -> None:
         buffer.feed(drip[position : position + 1])
         assert reader(buffer) is None
     assert time.process_time() - began < 10
+
+
+def test_the_lines_of_a_body_are_no_lines_of_the_head() -> None:
+    answer = http.ResponseReader("GET")(Buffer(b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n" + b"\n" * 2000))
+    assert answer is not None
+    assert answer.body == b"\n" * 2000
 
 
 def test_endless_tiny_chunks_are_cut() -> None:
