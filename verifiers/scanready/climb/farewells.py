@@ -14,16 +14,25 @@ from .confinement import confined
 #: How a talk is ended when the climb is over, so that the server neither logs an error nor counts an offence.
 Farewell = Callable[[Stream], Awaitable[None]]
 
-#: Seconds in which a talk is ended, its polite close included, however short the target's own time was: this is
-#: manners, not judging. A MySQL server that is left before it has refused a login counts that towards banning the
-#: agent, and it greets only after a reverse look-up, a few tenths of a second where nothing is cached.
+#: Seconds in which a talk is ended, its polite close included: this is manners, not judging. A MySQL server that is
+#: left before it has refused a login counts that towards banning the agent, and it greets only after a reverse look-up,
+#: a few tenths of a second where nothing is cached.
 FAREWELL = 0.5
+#: A climb stops a tenth before its target's time is over, and its farewell ends at most a tenth after it: of that
+#: fifth, ``_LATE`` seconds are for the close and a busy agent. A server gets ``_LEAST`` seconds in any case.
+_SHARE, _LATE, _LEAST = 0.2, 0.2, 0.25
+
+
+def farewell_within(seconds: float) -> float:
+    """Return the seconds for a farewell to a target whose whole time is ``seconds``; from 3.5 s on it is all of it."""
+    return max(_LEAST, min(FAREWELL, _SHARE * seconds - _LATE))
 
 
 class Farewells:
-    """What one climb still owes a polite end."""
+    """The connections to which one climb owes a polite end, each within ``seconds``."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = FAREWELL) -> None:
+        self._seconds = seconds
         self._open: list[tuple[Stream, Farewell | None]] = []
         self._leaving: list[asyncio.Task[None]] = []
 
@@ -40,7 +49,7 @@ class Farewells:
         """End one now."""
         for entry in [entry for entry in self._open if entry[0] is stream]:
             self._open.remove(entry)
-            await _say_goodbye(*entry)
+            await _say_goodbye(*entry, self._seconds)
 
     async def part_from(self, spares: list[Stream], seconds: float) -> None:
         """Say goodbye to further addresses of a name while the climb goes on, and for as long as it does.
@@ -53,7 +62,7 @@ class Farewells:
         for entry in [entry for entry in self._open if entry[0] in spares]:
             self._open.remove(entry)
             # Made without `create_task`, which would make it a part of the climb that is abandoned with a verifier.
-            self._leaving.append(asyncio.Task(_say_goodbye(*entry, seconds + FAREWELL)))
+            self._leaving.append(asyncio.Task(_say_goodbye(*entry, seconds + self._seconds)))
         await asyncio.sleep(0)  # each begins before the climb goes on
 
     async def leave_all(self) -> None:
@@ -63,13 +72,13 @@ class Farewells:
             Exception: a bug in a farewell.
         """
         if len(self._open) == 1 and not self._leaving:  # nearly always: no tasks for that
-            await _say_goodbye(*self._open.pop())
+            await _say_goodbye(*self._open.pop(), self._seconds)
             return
         loop = asyncio.get_running_loop()
-        ends = [loop.call_later(FAREWELL, leaving.cancel) for leaving in self._leaving]
+        ends = [loop.call_later(self._seconds, leaving.cancel) for leaving in self._leaving]
         entries, self._open = self._open, []
         ended = await asyncio.gather(
-            *self._leaving, *(_say_goodbye(*entry) for entry in entries), return_exceptions=True
+            *self._leaving, *(_say_goodbye(*entry, self._seconds) for entry in entries), return_exceptions=True
         )
         for end in ends:
             end.cancel()
@@ -78,7 +87,7 @@ class Farewells:
                 raise error
 
 
-async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float = FAREWELL) -> None:
+async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float) -> None:
     end = asyncio.get_running_loop().time() + seconds
     stream.wait_for_first_byte(None)
     stream.deadline = end

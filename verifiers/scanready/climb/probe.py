@@ -36,7 +36,7 @@ from .confinement import Misconduct, Overran, confined
 from .contact import Contact
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
-from .farewells import FAREWELL, Farewell, Farewells
+from .farewells import FAREWELL, Farewell, Farewells, farewell_within
 from .guard import Attempt, Turn, TurnTaken
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
@@ -111,7 +111,7 @@ class Probe:
         self._entered = Step.AGENT
         self._patience = patience
         self._dialled: Dialled | None = None
-        self._owed = Farewells()
+        self._owed = Farewells(farewell_within(seconds))
         self._tap = shared.tap(target) if shared.tap else None
         self._secrets = secrets_of(target.credential)
         self._turn = turn
