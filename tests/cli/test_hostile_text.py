@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.hostile_text import MARK, PEERS, TEXTS
-from scanready.report.formats.html import run_in
+from scanready.report.formats.embedded import run_in
 from scanready.report.formats.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import Estate, verified

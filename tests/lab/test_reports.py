@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.nfs import firewall
-from scanready.report.formats.html import run_in
+from scanready.report.formats.embedded import run_in
 from tests.browser import Page, browser
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from scanready.model import Verdict
-from scanready.report.formats.html import run_in
+from scanready.report.formats.embedded import run_in
 from tests.browser import Page, browser
 from tests.report.estate import document, reports
 

@@ -104,24 +104,6 @@ class Html:
         return _inert(self._json.end(totals)) + page
 
 
-def run_in(page: str) -> str:
-    """Return the JSON document that a report's page carries.
-
-    Raises:
-        ValueError: it carries none.
-    """
-    start, end = page.find(_DATA), -1
-    if start >= 0:
-        start += len(_DATA)
-        end = page.find("</script>", start)
-    if end < 0:
-        raise ValueError("no run is embedded in this page")
-    return page[start:end].strip()
-
-
-_DATA = '<script type="application/json" id="scanready-run">'
-
-
 def _inert(data: str) -> str:
     """JSON is ASCII already; without ``<`` nothing in it can end or begin an element."""
     return data.replace("<", "\\u003c")
