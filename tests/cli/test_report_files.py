@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from scanready.cli.output.atomic_file import WholeFile
+from scanready.files.atomic_file import AtomicFile
 from scanready.report import FORMATS
-from scanready.report.formats.html import run_in
+from scanready.report.formats.embedded import run_in
 from tests.cli import plugin
 
 
@@ -137,7 +137,7 @@ def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_text("old")
     link.symlink_to(real)
-    whole = WholeFile(str(link))
+    whole = AtomicFile(str(link))
     whole.write(b"new")
     assert real.read_text() == "old"
     whole.commit()
@@ -148,7 +148,7 @@ def test_what_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
 
 
 def test_what_is_given_up_leaves_nothing(tmp_path: Path) -> None:
-    whole = WholeFile(str(tmp_path / "report"))
+    whole = AtomicFile(str(tmp_path / "report"))
     whole.write(b"half of")
     whole.close()
     assert list(tmp_path.iterdir()) == []

@@ -65,6 +65,22 @@ class Positive(click.ParamType[Any]):
         return number
 
 
+class FileMode(click.ParamType[Any]):
+    """Permissions in octal, ``600`` to ``664``: others may read, at most the group writes."""
+
+    name = "mode"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the mode's bits."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip()
+        mode = int(text, 8) if re.fullmatch(r"(0o?)?[0-7]{3}", text) else 0
+        if mode & 0o600 != 0o600 or mode & ~0o664:
+            self.fail(f"{fitting(text)!r} is not a mode from 600 to 664 that fits a report, as in 644", param, ctx)
+        return mode
+
+
 class FormatName(click.ParamType[Any]):
     """One of the formats there are."""
 

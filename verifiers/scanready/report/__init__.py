@@ -31,7 +31,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "table": Format("table:Table"),
-    "json": Format("json:Json"),
+    "json": Format("json:Json", whole=True),
     "jsonl": Format("jsonl:JsonLines"),
     "csv": Format("csv:Csv"),
     "junit": Format("junit:JUnit", whole=True),

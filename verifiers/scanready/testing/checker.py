@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from scanready.climb.guard import LockoutGuard
+from scanready.files.atomic_file import AtomicFile
 from scanready.model import Report, Target, Verdict
 from scanready.report.parse import restored
 from scanready.report.serialize import as_object
@@ -220,9 +221,9 @@ def _result(future: Future[_Found]) -> _Found:
 
 def _write(path: Path, content: object) -> None:
     """All or nothing: others may be reading."""
-    beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(content), encoding="utf-8")
-    beside.replace(path)
+    with AtomicFile(str(path), durable=False) as file:
+        file.write(json.dumps(content).encode())
+        file.commit()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

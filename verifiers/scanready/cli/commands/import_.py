@@ -59,10 +59,13 @@ def command(ctx: click.Context, /, file: str, kind: str | None, output: str | No
 
 def _write(file: str, text: str) -> None:
     """Write a new file; an inventory that somebody has worked on is not written over."""
+    from scanready.files.atomic_file import AtomicFile, ordinary_mode
+
     problem = None
     try:
-        with open(file, "x", encoding="utf-8") as stream:
-            stream.write(text)
+        with AtomicFile(file, mode=ordinary_mode(), exclusive=True) as stream:
+            stream.write(text.encode())
+            stream.commit()
     except FileExistsError:
         problem = f"{file} is there already: name another file, or remove it first"
     except OSError as error:

@@ -45,6 +45,7 @@ class Options:
     reports: tuple[tuple[str, str], ...] = ()
     transcript: str | None = None
     bundle: str | None = None
+    file_mode: int | None = None
     store: str | None = None
     no_store: bool = False
     quiet: int = 0

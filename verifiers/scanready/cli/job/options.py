@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.parameters import Duration, FormatAndFile, FormatName, Positive
+from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, Positive
 from scanready.model import DEPTHS, REQUIRES
 
 from .job import PLATFORMS
@@ -42,6 +42,12 @@ REPORT = option(
     metavar="FORMAT=FILE",
     help="Write this as well. Repeatable.",
 )
+FILE_MODE = option(
+    "--file-mode",
+    type=FileMode(),
+    metavar="MODE",
+    help="Permissions of the files written, as in 644. [default: an existing file's, else 600]",
+)
 QUIET = option("-q", "--quiet", count=True, help="Only what matters; no progress.")
 VERBOSE = option("-v", "--verbose", count=True, help="Also the facts, and how to confirm manually.")
 NO_COLOR = option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
@@ -70,13 +76,15 @@ _OUTPUT: tuple[Decorator, ...] = (
     REPORT,
     option("--transcript", metavar="FILE", help="Write the bytes exchanged, as hex and text, without secrets."),
     option("--bundle", metavar="FILE", help="Write a zip for support: results, transcript, versions; no secrets."),
+    FILE_MODE,
     option("--store", metavar="FILE", help="Where runs are kept. [default: in this user's data directory]"),
     option("--no-store", is_flag=True, help="Do not keep this run."),
     QUIET,
     VERBOSE,
     NO_COLOR,
 )
-_STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, option("--store", metavar="FILE", help="Where runs are kept."))
+STORE = option("--store", metavar="FILE", help="Where runs are kept.")
+_STORED = (REQUIRE, FORMAT, JSON, OUTPUT, REPORT, FILE_MODE, STORE)
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:

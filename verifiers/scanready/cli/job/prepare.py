@@ -143,12 +143,13 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         main = new_document(options.chosen_format, drawn)
     on_file = look(no_color=True, verbosity=options.verbosity, to_file=True)
     others = [(f"{name}={file}", new_document(name, on_file), file) for name, file in options.reports]
-    outputs = open_outputs(main, options.output, others, keep, FORMATS[options.chosen_format].whole)
+    whole, mode = FORMATS[options.chosen_format].whole, options.file_mode
+    outputs = open_outputs(main, options.output, others, keep, whole, mode)
     named = [file for file in (options.output, *(file for _, file in options.reports)) if file not in (None, "-")]
     taken = [*keep, *(str(name) for name in named)]
     taps = []
     if options.transcript is not None:
-        outlet = open_file(options.transcript, taken)
+        outlet = open_file(options.transcript, taken, mode)
         outputs.watch(outlet)
         taps.append(outlet)
     if options.bundle is not None:
@@ -165,7 +166,7 @@ def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
     """A support bundle; its results are an output like any other."""
     from scanready.cli.output.bundle import Bundle
 
-    archive = open_file(str(options.bundle), taken)
+    archive = open_file(str(options.bundle), taken, options.file_mode, whole=True)
     outputs.watch(archive, close=False)
     bundle = Bundle(archive)
     outputs.outputs.append(Output(new_document("json", look(no_color=True, to_file=True)), bundle.results))

@@ -23,6 +23,7 @@ from scanready.run.registry import catalogue, plugins_installed, problems
 from .outlet import Outlet
 
 FORMAT = 1
+_PIECE = 1 << 20
 RESULT, TRANSCRIPT, ABOUT = "result.json", "transcript.txt", "about.json"
 
 
@@ -40,13 +41,11 @@ class Bundle:
         """Put it together; False if it could not be written."""
         about = json.dumps(about_object(run, command), indent=2).encode()
         try:
-            with zipfile.ZipFile(self._archive.raw, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-                archive.writestr(ABOUT, about)
-                for name, part in ((RESULT, self._results), (TRANSCRIPT, self._transcript)):
-                    part.seek(0)
-                    with archive.open(name, "w", force_zip64=True) as member:
-                        while piece := part.read(1 << 20):
-                            member.write(piece)
+            with tempfile.TemporaryFile() as packed:
+                self._pack(packed, about)
+                packed.seek(0)
+                while piece := packed.read(_PIECE):
+                    self._archive.raw.write(piece)
         except OSError as error:
             self._archive.fail(error)
         finally:
@@ -54,6 +53,16 @@ class Bundle:
             self._transcript.close()
             self._archive.close()
         return self._archive.error is None
+
+    def _pack(self, packed: IO[bytes], about: bytes) -> None:
+        """Write the archive to a file that can be searched, which an archive without oddities needs."""
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            archive.writestr(ABOUT, about)
+            for name, part in ((RESULT, self._results), (TRANSCRIPT, self._transcript)):
+                part.seek(0)
+                with archive.open(name, "w", force_zip64=True) as member:
+                    while piece := part.read(_PIECE):
+                        member.write(piece)
 
 
 def about_object(run: RunInfo, command: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
-from .atomic_file import WholeFile
+from scanready.files.atomic_file import AtomicFile
 
 #: Called when an outlet has failed, maybe from its own thread.
 OnFailure = Callable[["Outlet"], None]
@@ -90,7 +90,7 @@ class Outlet:
             self._thread.join(patience)
         if self._fallback is not None:
             self._fallback.close(patience)
-        if complete and self.error is None and isinstance(self.raw, WholeFile):
+        if complete and self.error is None and isinstance(self.raw, AtomicFile):
             try:
                 self.raw.commit()
             except OSError as error:

@@ -16,11 +16,11 @@ import click
 from scanready.cli.exit import READER_GONE
 from scanready.cli.job.interrupt import INTERRUPTED
 from scanready.cli.messages import fitting
+from scanready.files.atomic_file import AtomicFile
 from scanready.model import Report
 from scanready.report import FORMATS
 from scanready.report.document import UNKNOWN, Document, OwnExitCode, RunInfo, Totals
 
-from .atomic_file import WholeFile
 from .outlet import Outlet, standard_output
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def open_outputs(
     others: Sequence[tuple[str, Document, str]],
     keep: Sequence[str],
     whole: bool = False,
+    mode: int | None = None,
 ) -> Outputs:
     """Open every place before anything is probed.
 
@@ -133,6 +134,7 @@ def open_outputs(
         others: option text, document and file of each ``--report``.
         keep: files that are being read (the inventory) and must not be overwritten.
         whole: ``file`` is replaced in one step; of ``others``, those of such a format are.
+        mode: the permissions of the files; None keeps those of an existing file, and is 0600 for a new one.
 
     Raises:
         click.UsageError: a file cannot be opened, is named twice, or is one of ``keep``.
@@ -143,10 +145,10 @@ def open_outputs(
     if file in (None, "-"):
         opened.append(Output(main, stdout))
     else:
-        opened.append(Output(main, _open(str(file), taken, fallback=stdout, whole=whole)))
+        opened.append(Output(main, _open(str(file), taken, mode, fallback=stdout, whole=whole)))
     for text, document, name in others:
         if name != "-":
-            opened.append(Output(document, _open(name, taken, whole=FORMATS[text.partition("=")[0]].whole)))
+            opened.append(Output(document, _open(name, taken, mode, whole=FORMATS[text.partition("=")[0]].whole)))
         elif any(output.outlet is stdout for output in opened):
             raise click.UsageError(
                 f"--report {fitting(text)}: standard output is taken; give -o FILE for the other one"
@@ -156,22 +158,24 @@ def open_outputs(
     return Outputs(opened)
 
 
-def open_file(name: str, keep: Sequence[str]) -> Outlet:
+def open_file(name: str, keep: Sequence[str], mode: int | None = None, *, whole: bool = False) -> Outlet:
     """Open one more file to write to, under the same rules."""
-    return _open(name, _resolved(keep))
+    return _open(name, _resolved(keep), mode, whole=whole)
 
 
 def _resolved(names: Sequence[str]) -> list[str]:
     return [str(Path(name).resolve()) for name in names if os.path.exists(name)]
 
 
-def _open(name: str, taken: list[str], fallback: Outlet | None = None, *, whole: bool = False) -> Outlet:
+def _open(
+    name: str, taken: list[str], mode: int | None, fallback: Outlet | None = None, *, whole: bool = False
+) -> Outlet:
     where = str(Path(name).resolve())
     if where in taken and not where.startswith("/dev/"):
         raise click.UsageError(f"{fitting(name)}: this file is the inventory, or named twice; it would be overwritten")
     taken.append(where)
     try:
-        raw = WholeFile(name) if whole else open(name, "wb", buffering=0)  # noqa: SIM115  # the outlet closes it
+        raw = AtomicFile(name, mode=mode, streamed=not whole)
         return Outlet(raw, fitting(name), owned=True, fallback=fallback)
     except OSError as error:
         raise click.UsageError(f"cannot write {fitting(name)}: {error.strerror}") from None
