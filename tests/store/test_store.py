@@ -21,7 +21,7 @@ from scanready.store import NewRun, Store, StoreError, Writer, default_path, loo
 from scanready.store import database as database_module
 from scanready.store.database import APPLICATION, open_for_reading, open_for_writing
 from scanready.store.migrations import MIGRATIONS, VERSION
-from scanready.store.reading import prune
+from scanready.store.pruning import beginnings, prune
 
 ASKED = '{"only":[],"types":[],"depth":"access","timeout":10,"tried":[]}'
 
@@ -222,6 +222,39 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
             open_for_writing(path)
     with Store(path) as store:
         assert store.find("last").finished == 3
+
+
+def test_the_last_run_is_the_one_that_began_last_whatever_its_clock_said(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    before, future, after = (kept(path, started=f"{year}-11-27T09:12:00.000Z") for year in (2026, 2099, 1970))
+    with Store(path) as store:
+        assert [store.find(text).name for text in ("last", "last~1", "last~2")] == [after, future, before]
+        assert [run.name for run in store.runs()] == [after, future, before]
+    assert prune(path, keep=1) == [future, before]
+
+
+@pytest.mark.parametrize(
+    ("started", "found"),
+    [
+        (["1", "2", "3"], ["1", "2", "3"]),
+        (["1", "9", "3"], ["1", "3", "3"]),
+        (["3", "1", "4"], ["3", "3", "4"]),
+        (["9", "9"], ["5", "5"]),
+        (["0", "9", "1", "8", "4"], ["0", "1", "1", "4", "4"]),
+        ([], []),
+    ],
+)
+def test_a_wrong_clock_makes_no_run_older_than_one_before_it(started: list[str], found: list[str]) -> None:
+    assert beginnings(started, "5") == found
+
+
+def test_an_age_is_not_falsified_by_a_clock_in_the_future(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    future = kept(path, started="2099-01-01T00:00:00.000Z")
+    old = kept(path, started="2020-01-01T00:00:00.000Z")
+    behind = kept(path, started="1970-01-01T00:00:00.000Z")
+    assert prune(path, before="2019-01-01") == []
+    assert prune(path, before="2021-01-01") == [behind, old, future], "they began at once, as far as anybody knows"
 
 
 def garbage(path: Path) -> None:

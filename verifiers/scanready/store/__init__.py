@@ -9,9 +9,22 @@ The store knows nothing of reports: it keeps text under names. Whoever cannot wr
 
 from __future__ import annotations
 
-from .database import StoreError, default_path
+from .database import default_path
+from .errors import StoreError
+from .locks import RunLock
 from .names import looks_like_a_run
+from .permissions import remarks
 from .reading import Store, StoredRun
 from .writer import NewRun, Writer
 
-__all__ = ["NewRun", "Store", "StoreError", "StoredRun", "Writer", "default_path", "looks_like_a_run"]
+__all__ = [
+    "NewRun",
+    "RunLock",
+    "Store",
+    "StoreError",
+    "StoredRun",
+    "Writer",
+    "default_path",
+    "looks_like_a_run",
+    "remarks",
+]

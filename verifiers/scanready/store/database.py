@@ -8,17 +8,17 @@ import sqlite3
 import time
 from pathlib import Path
 
+from .errors import StoreError, explained, roll_back
 from .migrations import MIGRATIONS, VERSION
+from .permissions import check_place, trusted_path
 
 #: How long a writer waits for another run's commit, in seconds. Commits take milliseconds; who holds the file longer
 #: has it open by hand, and no check waits for that.
 PATIENCE = 5.0
+#: Bytes of one row. A file of another origin may hold gigabytes in one.
+_LARGEST_ROW = 4 << 20
 #: "scrd": tells our file from any other program's.
 APPLICATION = 0x73637264
-
-
-class StoreError(Exception):
-    """The store cannot be used; the message says why, and what to do."""
 
 
 def default_path() -> Path:
@@ -43,12 +43,26 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path = trusted_path(path)
+        check_place(path, writing=True)
+        _create(path)
         return _opened(path)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
     except sqlite3.Error as error:
         raise StoreError(explained(path, error)) from error
+
+
+def _create(path: Path) -> None:
+    """Make the file if there is none, for its owner only; one that is there must let itself be opened for writing."""
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)  # the umask may have taken bits away
+    except FileExistsError:
+        descriptor = os.open(path, flags)
+    os.close(descriptor)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -57,10 +71,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: there is none, it is none of ours, or of a newer version.
     """
+    if path.exists():
+        path = trusted_path(path)
+    check_place(path, writing=False)
     if not path.exists():
         raise StoreError(f"{path}: there is no run store yet; `check` and `verify` make it")
-    if path.is_dir():
-        raise StoreError(f"{path}: a directory; name a file")
     try:
         connection = _read_only(path)
         try:
@@ -74,16 +89,6 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise StoreError(explained(path, error)) from error
     return open_for_writing(path)
-
-
-def explained(path: Path, error: sqlite3.Error) -> str:
-    """Return what an error of SQLite means for whoever reads it."""
-    words = str(error)
-    if isinstance(error, sqlite3.DatabaseError) and ("not a database" in words or "malformed" in words):
-        return f"{path}: it is damaged, or no run store ({words}); move it away, or name another one with --store"
-    if "locked" in words or "busy" in words:
-        return f"{path}: another program holds it ({words})"
-    return f"{path}: {words}"
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -125,10 +130,10 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute("COMMIT")
     except (sqlite3.Error, StoreError):
-        connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
-    connection.execute("COMMIT")
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -153,22 +158,27 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
         version, application, tables = (int(connection.execute(question).fetchone()[0]) for question in questions)
     finally:
         if alone:
-            connection.execute("ROLLBACK")
+            roll_back(connection)
     return version, application, tables
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
     """Open without writing; where not even the log's index may be made, as what it is: nobody's to change."""
     uri = path.resolve().as_uri() + "?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = _limited(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None))
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
         connection.close()
         if "locked" in str(error):
             raise
-        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+        connection = _limited(sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None))
         connection.execute("SELECT count(*) FROM sqlite_master")
+    return connection
+
+
+def _limited(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_ROW)
     return connection
 
 

@@ -1,4 +1,4 @@
-"""What was kept: the runs, the results of one, and throwing old ones away."""
+"""Read the runs that were kept, and the results of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .database import StoreError, close, explained, open_for_reading, open_for_writing
+from .database import close, open_for_reading
+from .errors import StoreError, explained
 from .names import runs_back
 
 _COLUMNS = "id, name, started, ended, seconds, interrupted, command, source, targets, version, agent, asked"
@@ -62,7 +63,7 @@ class Store:
         """Return the newest runs first."""
         with self._told():
             rows = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM runs ORDER BY started DESC, id DESC LIMIT ?", (-1 if most is None else most,)
+                f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (-1 if most is None else most,)
             ).fetchall()
             return [self._run(row) for row in rows]
 
@@ -80,7 +81,7 @@ class Store:
             return found[0]
         with self._told():
             rows = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM runs WHERE name = ?1 OR instr(name, ?1) ORDER BY name != ?1, started DESC, id",
+                f"SELECT {_COLUMNS} FROM runs WHERE name = ?1 OR instr(name, ?1) ORDER BY name != ?1, id DESC",
                 (text,),
             ).fetchmany(3)
         if not rows or not text:
@@ -120,31 +121,3 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise StoreError(explained(self.path, error)) from error
-
-
-def prune(path: Path, keep: int | None = None, before: str | None = None) -> list[str]:
-    """Throw away all but the newest ``keep`` runs, and those that began before (UTC, ISO 8601); return their names.
-
-    Raises:
-        StoreError: the store cannot be written.
-    """
-    connection = open_for_writing(path)
-    try:
-        newest_first = connection.execute(
-            "SELECT id, name, started FROM runs ORDER BY started DESC, id DESC"
-        ).fetchall()
-        old = [
-            (number, name)
-            for place, (number, name, started) in enumerate(newest_first)
-            if (keep is not None and place >= keep) or (before is not None and started < before)
-        ]
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("DELETE FROM runs WHERE id = ?", [(number,) for number, _ in old])
-        connection.execute("COMMIT")
-        with contextlib.suppress(sqlite3.Error):  # a run that is being written holds it: the room is used again anyway
-            connection.execute("VACUUM")
-    except sqlite3.Error as error:
-        raise StoreError(explained(path, error)) from error
-    finally:
-        close(connection)
-    return [name for _, name in old]

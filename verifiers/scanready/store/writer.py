@@ -7,7 +7,6 @@ store never keeps a result back: the first failure is told, and from then on eve
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import queue
 import sqlite3
@@ -18,7 +17,9 @@ from pathlib import Path
 
 from scanready.run import timestamps
 
-from .database import StoreError, close, explained, open_for_writing
+from .database import close, open_for_writing
+from .errors import StoreError, explained, roll_back
+from .locks import RunLock
 from .names import new_name
 
 #: In one transaction at most. A commit of so many takes some 10 ms.
@@ -80,6 +81,7 @@ class Writer:
         self._waiting: queue.SimpleQueue[_Result | _Attempt | _End] = queue.SimpleQueue()
         self._failed = False
         self.name: str | None = None
+        self._lock: RunLock | None = None
         self._thread = threading.Thread(target=self._serve, name="run store", daemon=True)
         self._thread.start()
 
@@ -128,6 +130,8 @@ class Writer:
                     going = False
         if connection is not None:
             close(connection)
+        if self._lock is not None:
+            self._lock.release()
 
     def _begun(self) -> tuple[sqlite3.Connection | None, int]:
         connection = None
@@ -141,7 +145,7 @@ class Writer:
             return None, 0
 
     def _number(self, connection: sqlite3.Connection) -> int:
-        """The row of the run, made if it is new."""
+        """Return the row of the run, made if it is new. A run that is continued is locked already."""
         if isinstance(self._run, str):
             found = connection.execute("SELECT id FROM runs WHERE name = ?", (self._run,)).fetchone()
             if found is None:
@@ -153,16 +157,24 @@ class Writer:
         values = (run.started, run.command, run.source, run.targets, run.version, run.agent, run.asked)
         for _ in range(_NAMES_TRIED):
             name = new_name(datetime.datetime.fromisoformat(run.started))
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 row = connection.execute(
                     "INSERT INTO runs (name, started, command, source, targets, version, agent, asked)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (name, *values),
                 )
+                number = int(row.lastrowid or 0)
+                self._lock = RunLock(self._path, number, name)  # before others can see the run
+                connection.execute("COMMIT")
             except sqlite3.IntegrityError:
+                roll_back(connection)
                 continue  # another one of this minute has the name
+            except (sqlite3.Error, StoreError):
+                roll_back(connection)
+                raise
             self.name = name
-            return int(row.lastrowid or 0)
+            return number
         raise StoreError(f"{self._path}: no name is left for a run of {run.started}")
 
     def _write(self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _End]) -> None:
@@ -185,5 +197,4 @@ class Writer:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.give_up(explained(self._path, error))
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")  # or other runs would find it locked as long as this one lasts
+            roll_back(connection)  # or other runs would find it locked as long as this one lasts

@@ -18,7 +18,7 @@ from scanready.cli.parameters import Age
 from scanready.model import Verdict
 from scanready.run import timestamps
 from scanready.store import StoredRun, StoreError
-from scanready.store.reading import prune
+from scanready.store.pruning import prune
 from scanready.wire.printable import visible
 
 #: Rows shown unless more are asked for; a table of all is what --json is for.

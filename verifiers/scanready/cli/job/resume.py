@@ -14,7 +14,7 @@ from scanready.cli.messages import fitting
 from scanready.model import Cause, Outcome, Report, Step, Target
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity
-from scanready.store import Store, StoredRun
+from scanready.store import RunLock, Store, StoredRun, StoreError
 
 from .job import PLATFORMS, Options, Resumed
 from .run_store import find_run, open_store
@@ -24,15 +24,15 @@ _UNKNOWN = common.OUT_OF_TIME
 
 
 class Resumption:
-    """A stored run that is to be gone on with.
+    """A stored run to continue, locked until this process ends.
 
     Raises:
-        click.UsageError: there is no such run, or it is one of ``check``.
+        click.UsageError: there is no such run, it is one of ``check``, or another process is writing it.
     """
 
     def __init__(self, options: Options, text: str) -> None:
         if options.no_store:
-            raise click.UsageError("--resume goes on in the store; it does not go with --no-store")
+            raise click.UsageError("--resume continues a stored run and cannot be combined with --no-store")
         self.store: Store = open_store(options.store)
         self.run: StoredRun = find_run(self.store, text)
         if self.run.command != "verify":
@@ -40,6 +40,10 @@ class Resumption:
                 f"{self.run.name} is a run of `check`; --resume goes on with one of `verify` (`scanready runs`)"
             )
         self.asked: dict[str, Any] = json.loads(self.run.asked)
+        try:
+            self._lock = RunLock(self.store.path, self.run.number, self.run.name)
+        except StoreError as error:
+            raise click.UsageError(str(error)) from error
 
     @property
     def inventory(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scanready.cli.messages import warn
-from scanready.store import Store, StoredRun, StoreError, default_path
+from scanready.store import Store, StoredRun, StoreError, default_path, remarks
 
 from .job import Options, Record
 
@@ -17,7 +17,10 @@ def recording(options: Options, source: str, only: tuple[str, ...] = (), types: 
     if options.no_store:
         return None
     try:
-        return Record(store_path(options.store), source, only, types)
+        path = store_path(options.store)
+        for remark in remarks(path):
+            warn(remark)
+        return Record(path, source, only, types)
     except StoreError as error:
         warn(f"this run is not kept: {error}")
         return None
