@@ -193,7 +193,7 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, said in (
         (tmp_path / "none", "No such file or directory"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "is a directory: name a file"),
         ("a\0b", "not a file"),
     ):
         with pytest.raises(InventoryError, match=said) as caught:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from scanready.inventory import InventoryError, load
@@ -169,7 +170,7 @@ def test_key_files(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_ca_file_is_relative_to_the_inventory(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "ca.pem").write_bytes(Path(certifi.where()).read_bytes())
     assert load(write("defaults: {ca_file: ca.pem}\ntargets: []")).ca_file == str(tmp_path / "ca.pem")
 
 

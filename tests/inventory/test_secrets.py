@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from scanready.inventory import InventoryError, InventoryWarning, credential_from, resolve_secret
+from scanready.inventory import InventoryError, InventoryWarning, credential_from, key_ring, resolve_secret
 
 _PATH = ":".join(sys.path)
 
@@ -64,9 +65,9 @@ def test_a_pipe_is_a_file(tmp_path: Path) -> None:
 
 def test_bad_files(tmp_path: Path) -> None:
     assert wrong(f"file:{tmp_path}/none").endswith("cannot be read: No such file or directory")
-    assert wrong(f"file:{tmp_path}").endswith("is a directory")
+    assert wrong(f"file:{tmp_path}").endswith("is a directory: name a file")
     assert wrong("file:" + secret_file(tmp_path / "empty", b"\n")).endswith("empty` is empty")
-    assert wrong("file:" + secret_file(tmp_path / "big", b"x" * 65537)).endswith("is larger than 64 KiB: not a secret")
+    assert wrong("file:" + secret_file(tmp_path / "big", b"x" * 65537)).endswith("is larger than 64 KiB")
     message = wrong("file:" + secret_file(tmp_path / "latin", b"hunter\xff2"))
     assert message.endswith("is not UTF-8 text")
     assert "hunter" not in message
@@ -130,6 +131,53 @@ def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install 'scanready[keyring]'" in wrong("keyring:er/svc")
 
 
+class Refusal(BaseException):
+    """Even what is no Exception does not end the command with a traceback."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"hunter2", "hunter2"),
+        ("hunter2", "hunter2"),
+        (b"hunter2\xff", "the key ring returned bytes that are not UTF-8 text"),
+        ("hunter2\udcff", "the secret of `keyring:er/svc` is not UTF-8 text"),
+        (42, "the key ring returned something that is not text"),
+        ("", "`keyring:er/svc` is empty"),
+        (None, "the key ring has nothing for service `er`, user `svc`"),
+        (RuntimeError("hunter2\nhunter2"), "the key ring did not answer: RuntimeError"),
+        (Refusal("hunter2"), "the key ring did not answer: Refusal"),
+    ],
+)
+def test_whatever_a_key_ring_does_is_one_line(monkeypatch: pytest.MonkeyPatch, answer: object, words: str) -> None:
+    keyring = pytest.importorskip("keyring", reason="the extra [keyring]")
+
+    def get(*_: str) -> object:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(keyring, "get_password", get)
+    if answer in (b"hunter2", "hunter2"):
+        assert resolve_secret("keyring:er/svc") == words
+    else:
+        assert wrong("keyring:er/svc") == words
+
+
+def test_a_key_ring_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = pytest.importorskip("keyring", reason="the extra [keyring]")
+    go = threading.Event()
+    monkeypatch.setattr(keyring, "get_password", lambda *_: go.wait(20))
+    monkeypatch.setattr(key_ring, "PATIENCE", 0.05)
+    assert wrong("keyring:er/svc") == "the key ring did not answer within 0 s"
+    go.set()
+
+
+def test_a_secret_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "PW", "hunter\udcff2")
+    assert wrong("env:PW") == "the secret of `env:PW` is not UTF-8 text"
+
+
 ASK = "from scanready.inventory import resolve_secret; print('got', resolve_secret('prompt:'))"
 
 
@@ -155,6 +203,34 @@ def test_prompt_asks_on_a_terminal_without_echo() -> None:
         out, _ = process.communicate(timeout=30)
         assert out == b"got s3cret\n"
         assert b"s3cret" not in seen + os.read(ours, 1000)
+    finally:
+        os.close(ours)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+def test_a_byte_at_the_prompt_that_is_no_text() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", ASK],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+            env={"PYTHONPATH": _PATH, "LC_ALL": "C.UTF-8"},
+        )
+        os.close(theirs)
+        seen = b""
+        while b"Password: " not in seen:
+            seen += os.read(ours, 100)
+        os.write(ours, b"hunter\xff2\n")
+        out, _ = process.communicate(timeout=60)
+        assert (process.returncode, out) == (1, b"")
+        while b"encoding of this terminal" not in seen and b"is not UTF-8 text" not in seen:
+            seen += os.read(ours, 1000)
+        assert b"hunter" not in seen
     finally:
         os.close(ours)
 

@@ -416,3 +416,26 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             import_file(tmp_path / name)
     with pytest.raises(InventoryError, match="did you mean `nmap`"):
         import_file(SAMPLES / "nmap-7.93-ports.xml", "nmpa")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("good.corp\nh:SECRET@x\n", "hosts"),
+        ("good.corp\nSECRET@x\n", "hosts"),
+        ("good.corp\nuser:SECRET@x:22\n", "hosts"),
+        ("good.corp\nssh://user:SECRET@x\n", "hosts"),
+        ("good.corp\npassword=SECRET\n", "hosts"),
+        ("10.0.0.1 a.corp SECRET@x\n10.0.0.2 u:SECRET@x\n", "etc-hosts"),
+        ("host,type,port\nh:SECRET@x,ssh,22\ngood.corp,ssh,h:SECRET@x\ngood.corp,u:SECRET@x,22\n", "csv"),
+        (
+            '{"all":{"hosts":["u:SECRET@x"]},"_meta":{"hostvars":{"u:SECRET@x":{"ansible_password":"SECRET"}}}}',
+            "ansible",
+        ),
+        ('<nmaprun><host><hostnames><hostname name="u:SECRET@x" type="user"/></hostnames></host></nmaprun>', "nmap"),
+    ],
+)
+def test_a_secret_in_a_word_is_not_repeated(imported: Import, text: str, kind: str) -> None:
+    found = imported(text, kind)
+    assert "SECRET" not in as_inventory(found)
+    assert "SECRET" not in "".join(found.notes)

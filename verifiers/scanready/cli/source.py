@@ -7,11 +7,7 @@ is no result of ours is a message and exit code 2.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +16,14 @@ from typing import Any
 import click
 
 from scanready.cli.job.run_store import find_run, open_store
-from scanready.cli.output.bundle import ABOUT, RESULT
+from scanready.files.reading import Unreadable
 from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
 from scanready.store import StoredRun, StoreError, looks_like_a_run
 
 from .messages import fitting
-
-#: Bytes read of a file, or of one member of a bundle: some 40,000 results. Larger runs are in the store, which streams.
-_MOST = 128 << 20
-_MOST_OF_FACTS = 1 << 20
+from .result_file import BROKEN_ARCHIVE, Kind, ResultFile, result_file
 
 
 @dataclass(slots=True)
@@ -70,10 +63,18 @@ class Source:
         Raises:
             click.UsageError: one is none.
         """
+        return (report for report, _ in self.with_stored_verdicts(targets))
+
+    def with_stored_verdicts(self, targets: list[Target] | None = None) -> Iterator[tuple[Report, str]]:
+        """Yield the reports as :meth:`reports` does, each with the verdict that is stored with it.
+
+        Raises:
+            click.UsageError: one is none.
+        """
         with told(self.name):
             for place, result in enumerate(self.results()):
                 report = restored(result, targets[place] if targets is not None else None)
-                yield rejudged(report) if self.judged_anew else report
+                yield rejudged(report) if self.judged_anew else report, str(_field(result, "verdict"))
 
     def info(self, targets: list[Target]) -> RunInfo:
         """Return what is known of the run, as a document begins with it."""
@@ -101,8 +102,10 @@ def told(name: str) -> Iterator[None]:
         raise click.UsageError(f"{fitting(name)}: {why}") from error
     except StoreError as error:
         raise click.UsageError(str(error)) from error
-    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError) as error:
+    except BROKEN_ARCHIVE as error:
         raise click.UsageError(f"{fitting(name)}: not a support bundle: {fitting(str(error))}") from error
+    except Unreadable as error:
+        raise click.UsageError(f"{fitting(name)} {error}") from error
     except OSError as error:
         raise click.UsageError(f"cannot read {fitting(name)}: {error.strerror or error}") from error
 
@@ -115,9 +118,9 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
         click.UsageError: there is neither, or it cannot be read.
     """
     path = Path(text)
-    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or path.is_file()):
-        with told(text):
-            yield _file(path)
+    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or path.exists()):
+        with told(text), result_file(text) as file:
+            yield _source(text, file)
         return
     with open_store(store) as kept:
         run = find_run(kept, text)
@@ -143,86 +146,31 @@ def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
         )
 
 
-def _file(path: Path) -> Source:
-    with path.open("rb") as file:
-        if file.read(2) == b"PK":
-            return _bundle(path)
-    if path.stat().st_size > _MOST:
-        raise NotAResult(f"larger than {_MOST >> 20} MiB")
-    with path.open("rb") as file:
-        return _document(str(path), file.read(_MOST))
-
-
-def _bundle(path: Path) -> Source:
-    """Two members are looked at, by name, and only so much of each; where others would unpack to is no matter."""
-    with zipfile.ZipFile(path) as archive:
-        source = _document(str(path), _member(archive, RESULT, _MOST))
-        about = _mapping(json.loads(_member(archive, ABOUT, _MOST_OF_FACTS)))
-    source.judged_anew = True
-    source.command = "check" if about.get("command") == "check" else "verify"
-    source.tried = _texts(about.get("tried"))
+def _source(name: str, file: ResultFile) -> Source:
+    """Return what a file says of its run; one result is as ``check`` makes it."""
+    if file.kind is not Kind.DOCUMENT:
+        source = Source(name, file.results, command="check" if file.kind is Kind.RESULT else "verify")
+    else:
+        run = _mapping(file.head.get("run"))
+        summary = file.head.get("summary")
+        summary = summary if isinstance(summary, dict) else {"interrupted": True}
+        source = Source(
+            name,
+            file.results,
+            str(run.get("scanready")),
+            agent_restored(run.get("agent")),
+            str(run.get("started")),
+            _number(run.get("timeout")),
+            Step(str(run.get("depth"))),
+            _number(summary.get("seconds", 0)),
+            bool(summary.get("interrupted")),
+            int(_number(run.get("targets", 0))),
+        )
+    if file.about is not None:
+        source.judged_anew = True
+        source.command = "check" if file.about.get("command") == "check" else "verify"
+        source.tried = _texts(file.about.get("tried"))
     return source
-
-
-def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    try:
-        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NotAResult(f"{name} is not packed as we pack it")
-        with archive.open(name) as member:
-            data = _read(member, most)
-    except KeyError:
-        raise NotAResult(f"there is no {name} in it") from None
-    except RuntimeError as error:  # zipfile's word for a member that is encrypted
-        raise NotAResult(str(error)) from error
-    return data
-
-
-def _read(member: Any, most: int) -> bytes:
-    """Read piece by piece: a few bytes of an archive may claim to be gigabytes."""
-    taken = io.BytesIO()
-    while piece := member.read(1 << 16):
-        taken.write(piece)
-        if taken.tell() > most:
-            raise NotAResult(f"unpacked it is larger than {most >> 20} MiB")
-    return taken.getvalue()
-
-
-def _document(name: str, data: bytes) -> Source:
-    """A document of ``--format json``, by itself or in an HTML report; one result alone, or lines of them."""
-    text = data.decode("utf-8")
-    if text[:15].lower() == "<!doctype html>":
-        from scanready.report.formats.html import run_in
-
-        text = run_in(text)
-    lines = text.splitlines()
-    if len(lines) > 1 and _is_result(lines[0]):
-        return Source(name, lambda: (json.loads(line) for line in lines if line.strip()), asked=0)
-    whole = json.loads(text)
-    results = whole.get("results") if isinstance(whole, dict) else None
-    if not isinstance(results, list):
-        return Source(name, lambda: iter([whole]), command="check")
-    run, summary = _mapping(whole.get("run")), whole.get("summary")
-    summary = summary if isinstance(summary, dict) else {"interrupted": True}
-    return Source(
-        name,
-        lambda: iter(results),
-        str(run.get("scanready")),
-        agent_restored(run.get("agent")),
-        str(run.get("started")),
-        _number(run.get("timeout")),
-        Step(str(run.get("depth"))),
-        _number(summary.get("seconds", 0)),
-        bool(summary.get("interrupted")),
-        int(_number(run.get("targets", 0))),
-    )
-
-
-def _is_result(line: str) -> bool:
-    try:
-        first = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(first, dict) and "verdict" in first
 
 
 def _mapping(value: Any) -> dict[str, Any]:

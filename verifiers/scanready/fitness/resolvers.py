@@ -19,6 +19,7 @@ from pathlib import Path
 
 from scanready.causes import agent as causes
 from scanready.climb.explain import explain
+from scanready.files import reading
 from scanready.model import Facts, Step, is_address
 from scanready.net import datagram
 from scanready.net.resolve import Resolver
@@ -83,9 +84,8 @@ def _read() -> Configured | None:
     if sys.platform == "win32":
         return None
     try:
-        with RESOLV_CONF.open(errors="replace") as file:
-            return parse(file.read(_MOST_BYTES))
-    except OSError:
+        return parse(reading.read(RESOLV_CONF, _MOST_BYTES).decode("utf-8", "replace"))
+    except reading.Unreadable:
         return Configured()
 
 

@@ -15,7 +15,7 @@ from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 
 from . import schema
 from .options import is_secretive
-from .problems import Problem
+from .problems import MOST_PROBLEMS, Problem, too_many
 from .yaml_nodes import Node
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,8 +32,14 @@ class Page:
     warnings: list[str] = field(default_factory=list)
 
     def wrong(self, node: Node, *messages: str) -> None:
-        """Note problems at a node."""
+        """Note problems at a node.
+
+        Raises:
+            InventoryError: there are `MOST_PROBLEMS` now; what comes after this node is not looked at.
+        """
         self.problems.extend(Problem(message, self.file, node.line, node.column) for message in messages)
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise too_many(self.problems, self.file)
 
     def careless(self, node: Node, messages: Sequence[str]) -> None:
         """Note warnings at a node."""

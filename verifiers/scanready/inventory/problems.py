@@ -6,8 +6,11 @@ that a reader of values raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+#: More are not read by anybody, and each costs time: similar names are looked for.
+MOST_PROBLEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class InventoryError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+def too_many(problems: Sequence[Problem], file: str | None) -> InventoryError:
+    """Return the error for a file of which no more is looked at: as a rule one mistake, made everywhere."""
+    told = sorted(problems[:MOST_PROBLEMS], key=lambda problem: (problem.line or 0, problem.column or 0))
+    return InventoryError([*told, Problem(f"{MOST_PROBLEMS:,} problems; the rest of the file was not checked", file)])
 
 
 class InventoryWarning(UserWarning):

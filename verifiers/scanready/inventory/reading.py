@@ -8,10 +8,10 @@ rest is right.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scanready.files import reading
 from scanready.model import Credential, Step, Target
 from scanready.net.hosts import clean_host
 
@@ -21,7 +21,7 @@ from .expected import Expectation
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head
-from .secrets import readable_file
+from .secrets import certificates_file
 from .yaml_nodes import Node, compose, decode
 
 #: A hundred thousand one-line targets, and half a minute to read them.
@@ -63,23 +63,15 @@ def read_inventory(
 
 
 def _content(path: str | Path, file: str) -> bytes:
-    reason: str | None = None
-    content = b""
+    reason = ""
     try:
         if file == "<stdin>":
-            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
-        else:
-            with open(path, "rb") as stream:
-                content = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-    except ValueError:
-        reason = "is not a file name"
-    if len(content) > LARGEST_FILE:
-        reason = f"larger than {LARGEST_FILE // 1024 // 1024} MiB: split the inventory"
-    if reason:
-        raise InventoryError([Problem(reason, file)])
-    return content
+            return reading.read_standard_input(LARGEST_FILE)
+        return reading.read(path, LARGEST_FILE)
+    except reading.Unreadable as error:
+        reason = str(error)
+    hint = ": split the inventory" if reason.startswith("is larger") else ""
+    raise InventoryError([Problem(f"{reason.removeprefix('is ') if hint else reason}{hint}", file)])
 
 
 def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequence[str] | None) -> Inventory | None:
@@ -99,7 +91,7 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
             master = clean_host(agent.master)
     if defaults and defaults.ca_file:
         with page.reading(head["defaults"]["ca_file"]):
-            ca_file = readable_file(defaults.ca_file, page.base, [])
+            ca_file = certificates_file(defaults.ca_file, page.base)
     types = rows_of(page, head["defaults"]["types"].value) if defaults and defaults.types else []
     entries = Entries(page, accounts, types, allow_large)
     for entry in head["targets"].value if "targets" in head else ():

@@ -6,23 +6,29 @@ not repeated, not even its beginning.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import stat
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from scanready.catalogue.wrong import Wrong, shown
+from scanready.files import reading
 from scanready.model import Credential
 
+from . import key_ring
 from .problems import InventoryError, InventoryWarning, Problem
 
 KINDS = "env:NAME, file:PATH, keyring:SERVICE/USER or prompt:"
 #: What a JSON Schema can say about a reference.
 PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|prompt:)$"
 # A password, a passphrase: far less. A reference to a disk image by mistake must not fill the memory.
-_LARGEST_SECRET = 64 * 1024
+_LARGEST_SECRET = 64 << 10
+# A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
+_LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
 
 
 def resolve_secret(reference: str) -> str:
@@ -99,11 +105,15 @@ def look_up(reference: str, careless: list[str], *, base: Path = Path(), whose: 
         case "file":
             secret = _file(rest, base, careless)
         case "keyring":
-            secret = _keyring(rest)
+            secret = key_ring.look_up(rest)
         case _:
             secret = _prompt(whose)
     if not secret:
         raise Wrong(f"{shown(reference)} is empty")
+    try:
+        secret.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8, as Python hands them over from the environment
+        raise Wrong(f"the secret of {shown(reference)} is not UTF-8 text") from None
     return secret
 
 
@@ -116,14 +126,10 @@ def _environment(name: str) -> str:
 
 def _file(name: str, base: Path, careless: list[str]) -> str:
     """The file's text less one line end, which editors and ``echo`` add."""
-    path = readable_file(name, base, careless)
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST_SECRET + 1)
-    except OSError as error:
-        raise Wrong(f"{shown(name)} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST_SECRET:
-        raise Wrong(f"{shown(name)} is larger than {_LARGEST_SECRET // 1024} KiB: not a secret")
+    path = path_of(name, base)
+    with _complaints(name):
+        content = reading.read(path, _LARGEST_SECRET)
+    _note_if_open(name, path, careless)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -135,41 +141,62 @@ def readable_file(name: str, base: Path, careless: list[str]) -> str:
     """Return the path of a private file that is there and can be read; note it in ``careless`` if others can, too.
 
     Raises:
-        Wrong: it is not there, no file, or not ours to read.
+        Wrong: it is not there, no file, too large for a key, or not ours to read.
     """
-    try:
-        path = base / Path(name).expanduser()
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise Wrong(f"{shown(name)} cannot be read: {error.strerror}") from None
-    except (ValueError, RuntimeError):  # a NUL in the name; no home directory for "~"
-        raise Wrong(f"{shown(name)} is not a file name") from None
-    if stat.S_ISDIR(mode):
-        raise Wrong(f"{shown(name)} is a directory")
-    if not os.access(path, os.R_OK):
-        raise Wrong(f"{shown(name)} cannot be read: Permission denied")
-    # Windows keeps its permissions elsewhere: the mode bits there say nothing. A pipe has one reader anyway.
-    if os.name != "nt" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-        careless.append(f"{shown(name)} can be read by others (mode {stat.S_IMODE(mode):04o}): chmod 600")
+    path = path_of(name, base)
+    with _complaints(name):
+        reading.check_regular(path, _LARGEST_KEY)
+    _note_if_open(name, path, careless)
     return str(path)
 
 
-def _keyring(rest: str) -> str:
+def certificates_file(name: str, base: Path) -> str:
+    """Return the path of a file of certificates (PEM) that can be read.
+
+    Raises:
+        Wrong: it is not there, no file, too large, or holds no certificate.
+    """
+    path = path_of(name, base)
+    with _complaints(name):
+        reading.check_regular(path, _LARGEST_CA_FILE)
+        content = reading.read(path, _LARGEST_CA_FILE)
+    import ssl
+
     try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        raise Wrong("`keyring:` needs the keyring package: pip install 'scanready[keyring]'") from None
-    service, _, user = rest.rpartition("/")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        raise Wrong(f"{shown(name)} holds no certificates in PEM form, or a damaged one") from None
+    return str(path)
+
+
+def path_of(name: str, base: Path) -> Path:
+    """Return the path that a name in an inventory means.
+
+    Raises:
+        Wrong: it is no file name.
+    """
     try:
-        secret = keyring.get_password(service, user)
-    except keyring.errors.NoKeyringError:
-        raise Wrong("`keyring:` finds no key ring on this host (no backend is available)") from None
-    except keyring.errors.KeyringError as error:
-        raise Wrong(f"the key ring did not answer: {type(error).__name__}") from None
-    if secret is None:
-        raise Wrong(f"the key ring has nothing for service {shown(service)}, user {shown(user)}")
-    return str(secret)
+        return base / Path(name).expanduser()
+    except (ValueError, RuntimeError):  # no home directory for "~"
+        raise Wrong(f"{shown(name)} is not a file name") from None
+
+
+@contextlib.contextmanager
+def _complaints(name: str) -> Iterator[None]:
+    try:
+        yield
+    except reading.Unreadable as error:
+        raise Wrong(f"{shown(name)} {error}") from None
+
+
+def _note_if_open(name: str, path: Path, careless: list[str]) -> None:
+    """Note a file that others can read. Windows keeps its permissions elsewhere, and a pipe has one reader anyway."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if os.name != "nt" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        careless.append(f"{shown(name)} can be read by others (mode {stat.S_IMODE(mode):04o}): chmod 600")
 
 
 def _prompt(whose: str) -> str:
@@ -180,5 +207,7 @@ def _prompt(whose: str) -> str:
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(f"Password for {whose}: " if whose else "Password: ")
-        except (getpass.GetPassWarning, EOFError):
+        except (getpass.GetPassWarning, EOFError, OSError):
             raise Wrong("`prompt:` could not ask on this terminal") from None
+        except UnicodeError:
+            raise Wrong("what was typed is not text in the encoding of this terminal") from None

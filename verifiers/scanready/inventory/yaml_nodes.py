@@ -25,10 +25,13 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from .problems import InventoryError, Problem
+from .problems import MOST_PROBLEMS, InventoryError, Problem, too_many
 
 #: An inventory is four levels deep. More is a mistake or an attack.
 DEEPEST = 32
+#: The weight of all nodes of a file: a scalar is 1, a collection 2. At this one they take some 80 MB. The size of the
+#: file does not bound that, since two characters may be a collection.
+HEAVIEST = 700_000
 #: Nodes that aliases may add. A few shared lists need some hundred; the "billion laughs" 10^9.
 MOST_FROM_ALIASES = 100_000
 
@@ -91,15 +94,18 @@ class _Builder:
         self._stack: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._from_aliases = 0
+        self._weight = 0
 
     def take(self, event: Event) -> None:
         """Take the next event."""
         if isinstance(event, ScalarEvent):
+            self._weigh(1, event)
             node = self._scalar(event)
             if event.anchor:
                 self._anchors[event.anchor] = node
             self._add(node)
         elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            self._weigh(2, event)
             self._begin(event)
         elif isinstance(event, CollectionEndEvent):
             done = self._stack.pop()
@@ -110,6 +116,11 @@ class _Builder:
             self._add(self._alias(event))
         elif isinstance(event, DocumentStartEvent):
             self._document(event)
+
+    def _weigh(self, more: int, event: Event) -> None:
+        self._weight += more
+        if self._weight > HEAVIEST:
+            self._stop("too many values for one inventory: split it", event.start_mark)
 
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:
         if len(self._stack) >= DEEPEST:
@@ -182,6 +193,8 @@ class _Builder:
 
     def _note(self, text: str, node: Node) -> None:
         self.problems.append(Problem(text, self.file, node.line, node.column))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise too_many(self.problems, self.file)
 
     def _stop(self, text: str, mark: StringMark) -> NoReturn:
         raise InventoryError([*self.problems, Problem(text, self.file, mark.line + 1, mark.column + 1)])

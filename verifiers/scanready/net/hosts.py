@@ -142,6 +142,7 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     Raises:
         Wrong: either part is wrong; both are told.
     """
+    _no_user(text)
     host, port = text, None
     if text.startswith("["):
         host, bracket, rest = text.partition("]")

@@ -53,8 +53,7 @@ def restored(result: object, target: Target | None = None) -> Report:
         NotAResult: it is none, or of a newer schema.
     """
     fields = _mapping(result, "a result")
-    if fields.get("schema") != SCHEMA:
-        raise NotAResult(f"its schema is {str(fields.get('schema'))[:20]!r}, not {SCHEMA}")
+    check_schema(fields.get("schema"))
     stored = fields.get("cause")
     cause = _cause(_mapping(stored, "cause")) if stored is not None else None
     checks = [_check(one, cause) for one in _list(fields, "checks")]
@@ -72,6 +71,18 @@ def restored(result: object, target: Target | None = None) -> Report:
         _text(fields, "started"),
         _seconds(fields, "seconds"),
     )
+
+
+def check_schema(schema: object) -> None:
+    """Refuse a document or a result of another schema.
+
+    Raises:
+        NotAResult: it says which one this version reads.
+    """
+    if schema != SCHEMA or isinstance(schema, bool):
+        stored = str(schema)[:20]
+        newer = " (a newer scanready wrote it: use that one)" if isinstance(schema, int) and schema > SCHEMA else ""
+        raise NotAResult(f"its schema is {stored!r}, not {SCHEMA}{newer}")
 
 
 def rejudged(report: Report) -> Report:

@@ -65,12 +65,11 @@ async def _write(
 ) -> int:
     totals, differing = Totals(seconds=source.seconds, interrupted=source.interrupted), list[tuple[Report, str]]()
     outputs.begin(info)
-    stored = (result.get("verdict") for result in source.results())
-    for report, before in zip(source.reports(targets), stored, strict=True):
+    for report, before in source.with_stored_verdicts(targets):
         if id(report.target) not in chosen:
             continue
         if report.verdict.value != before:
-            differing.append((report, str(before)))
+            differing.append((report, before))
         judge.add(report)
         totals.verdicts[report.verdict] += 1
         await outputs.add(report)

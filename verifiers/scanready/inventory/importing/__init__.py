@@ -64,11 +64,12 @@ def _recognised(source: Source) -> str:
     from .lines import looks_like_etc_hosts
     from .table import has_a_header
 
-    start = source.text[:4096].lstrip()
+    text = source.start()
+    start = text.lstrip()
     if start.startswith("<"):
         return "nmap"
     if start.startswith("{"):
         return "ansible"
-    if looks_like_etc_hosts(source.text):
+    if looks_like_etc_hosts(text):
         return "etc-hosts"
-    return "csv" if has_a_header(source.text) else "hosts"
+    return "csv" if has_a_header(text) else "hosts"

@@ -5,19 +5,18 @@ Groups become tags, users credentials without a secret. Passwords in the file ar
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Wrong, shown
+from scanready.files.json_stream import JsonError, JsonStream
 from scanready.inventory.options import is_secretive
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.run.registry import catalogue
 
-from .found import Entry, Imported, host_of, port_of, tags_of
-from .source import Source
+from .found import MOST, Entry, Imported, host_of, port_of, tags_of, unrevealing
+from .source import LARGEST_FILE, Source
 
 _NOT_SCANNED = {
     "local": "Ansible runs it on its own host",
@@ -26,65 +25,149 @@ _NOT_SCANNED = {
     "httpapi": "a network device",
 }
 _EVERY_HOST = frozenset({"all", "ungrouped", "_meta"})
-_KEY = re.compile(r'"((?:[^"\\]|\\.){1,300})"\s*:\s*\{')
+#: The variables of a host that are kept; a file may have all facts that Ansible knows of it.
+_VARIABLES = (
+    "ansible_connection",
+    "ansible_host",
+    "ansible_ssh_host",
+    "ansible_port",
+    "ansible_ssh_port",
+    "ansible_network_os",
+    "ansible_user",
+    "ansible_ssh_user",
+    "ansible_ssh_private_key_file",
+)
+_MOST_SECRETS, _MOST_GROUPS, _MOST_NAMED = 20, 1000, 1_000_000
 
 
 def read(source: Source) -> Imported:
-    """Read Ansible's JSON.
+    """Read Ansible's JSON, host by host.
 
     Raises:
-        InventoryError: it is no JSON, or none of Ansible's inventories.
+        InventoryError: it is no JSON, or none of Ansible's inventories, or has too many hosts or memberships.
     """
-    data = _parsed(source)
-    variables = _mapping(_mapping(data.get("_meta")).get("hostvars"))
-    members = _members(data)
-    hosts = dict.fromkeys([*variables, *members])
-    if not hosts:
-        raise InventoryError([Problem("no inventory of Ansible's: no hosts (ansible-inventory --list)", source.file)])
-    found, lines = Imported("ansible", source.file), _lines(source.text)
-    for host in hosts:
-        _take(found, host, _mapping(variables.get(host)), members.get(host, []), lines.get(host, 1))
-    return found
-
-
-def _parsed(source: Source) -> Mapping[str, Any]:
-    wrong, line, data = "", None, None
+    stream = JsonStream(source.stream(), LARGEST_FILE)
+    hosts = _Hosts()
+    wrong = ""
     try:
-        data = json.loads(source.text)
-    except json.JSONDecodeError as error:
-        wrong, line = f"no JSON: {error.msg}", error.lineno
-    except (RecursionError, ValueError):  # nested without end; a number without end
-        wrong = "no JSON that can be read"
-    if not wrong and not isinstance(data, dict):
-        wrong = "no inventory of Ansible's: not an object (ansible-inventory --list)"
+        if stream.peek() not in ("{", ""):
+            stream.value()  # a broken document is reported as one
+            wrong = "no inventory of Ansible's: not an object (ansible-inventory --list)"
+        else:
+            hosts.read(stream)
+    except JsonError as error:
+        wrong = f"no JSON that can be read: {str(error).partition(': ')[2] or error}"
+    except Wrong as error:
+        wrong = "; ".join(error.messages)
+    if not wrong and not hosts.known:
+        wrong = "no inventory of Ansible's: no hosts (ansible-inventory --list)"
     if wrong:
-        raise InventoryError([Problem(wrong, source.file, line)])
-    return _mapping(data)
-
-
-def _members(data: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The groups of each host, those that contain its groups included."""
-    parents: dict[str, list[str]] = {}
-    for group, content in data.items():
-        for child in _words(_mapping(content).get("children")):
-            parents.setdefault(child, []).append(group)
-    found: dict[str, list[str]] = {}
-    for group, content in data.items():
-        for host in _words(_mapping(content).get("hosts")):
-            mine = found.setdefault(host, [])
-            waiting = [group]
-            while waiting:
-                one = waiting.pop()
-                if one not in mine:
-                    mine.append(one)
-                    waiting += parents.get(one, [])
+        raise InventoryError([Problem(wrong, source.file, stream.line)])
+    found, groups = Imported("ansible", source.file), hosts.memberships()
+    for host, (line, variables, secretive) in hosts.known.items():
+        for name in secretive:
+            told = f"{shown(name)} of {shown(unrevealing(host))}"
+            found.note(f"{told} is in the file; a secret is not taken over, only referred to")
+        _take(found, host, variables, groups.get(host, []), line)
     return found
+
+
+class _Hosts:
+    """The hosts of a file. ``known`` has their line, the variables that matter, and the names of those like secrets."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[int, Mapping[str, Any], tuple[str, ...]]] = {}
+        self._members: dict[str, list[str]] = {}
+        self._parents: dict[str, list[str]] = {}
+        self._named = 0
+
+    def read(self, stream: JsonStream) -> None:
+        """Take the groups, and the variables of the hosts.
+
+        Raises:
+            JsonError: it is no JSON.
+            Wrong: there is too much of it.
+        """
+        for group in stream.members():
+            if stream.peek() != "{":
+                stream.value()
+            elif group == "_meta":
+                self._variables(stream)
+            else:
+                self._group(group, stream)
+        if stream.peek():
+            raise JsonError("more follows after the end")
+
+    def _variables(self, stream: JsonStream) -> None:
+        for key in stream.members():
+            if key != "hostvars" or stream.peek() != "{":
+                stream.value()
+                continue
+            for host in stream.members():
+                line, found = stream.line, _mapping(stream.value())
+                kept = {name: found[name] for name in _VARIABLES if name in found}
+                secretive = tuple(name for name in found if is_secretive(name))[:_MOST_SECRETS]
+                self.known[host] = line, kept, secretive
+                self._count()
+
+    def _group(self, group: str, stream: JsonStream) -> None:
+        for key in stream.members():
+            if key == "hosts":
+                for host in _names(stream):
+                    self._count()
+                    self.known.setdefault(host, (1, {}, ()))
+                    self._members.setdefault(host, []).append(group)
+            elif key == "children":
+                for child in _names(stream):
+                    self._count()
+                    self._parents.setdefault(child, []).append(group)
+            else:
+                stream.value()
+
+    def _count(self) -> None:
+        self._named += 1
+        if len(self.known) > MOST or self._named > _MOST_NAMED:
+            raise Wrong(f"more than {MOST:,} hosts, or {_MOST_NAMED:,} memberships: split it")
+
+    def memberships(self) -> dict[str, list[str]]:
+        """Return the groups of each host, those that contain its groups included."""
+        above: dict[str, list[str]] = {}
+        found = {}
+        for host, groups in self._members.items():
+            belongs = dict.fromkeys(groups)
+            for group in groups:
+                if group not in above:
+                    above[group] = self._above(group)
+                belongs |= dict.fromkeys(above[group])
+            found[host] = list(belongs)
+        return found
+
+    def _above(self, group: str) -> list[str]:
+        """The groups that contain a group, up to what an inventory's tags can be."""
+        belongs, waiting = dict.fromkeys([group]), [group]
+        while waiting and len(belongs) < _MOST_GROUPS:
+            for parent in self._parents.get(waiting.pop(), []):
+                if parent not in belongs:
+                    belongs[parent] = None
+                    waiting.append(parent)
+        return list(belongs)
+
+
+def _names(stream: JsonStream) -> Iterator[str]:
+    """The names in a list, or the keys of an object."""
+    if stream.peek() == "{":
+        for name in stream.members():
+            stream.value()
+            yield name
+    elif stream.peek() == "[":
+        for _ in stream.items():
+            if isinstance(name := stream.value(), str):
+                yield name
+    else:
+        stream.value()
 
 
 def _take(found: Imported, host: str, variables: Mapping[str, Any], groups: list[str], line: int) -> None:
-    for name in variables:
-        if is_secretive(name):
-            found.note(f"{shown(name)} of {shown(host)} is in the file; a secret is not taken over, only referred to")
     connection = _text(variables.get("ansible_connection")).rpartition(".")[2]
     address = _text(variables.get("ansible_host") or variables.get("ansible_ssh_host")) or host
     row = _type_behind(connection)
@@ -129,22 +212,8 @@ def _account(found: Imported, variables: Mapping[str, Any], line: int) -> str:
     return found.account(user, user, line, f"key_file: {key}" if key and key.isprintable() else "")
 
 
-def _lines(text: str) -> dict[str, int]:
-    """In which line the variables of each host begin, as far as that can be told from the text."""
-    found: dict[str, int] = {}
-    line, last = 1, 0
-    for match in _KEY.finditer(text):
-        line, last = line + text.count("\n", last, match.start()), match.start()
-        found.setdefault(match[1], line)
-    return found
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _words(value: Any) -> Iterator[str]:
-    yield from (word for word in value if isinstance(word, str)) if isinstance(value, (list, dict)) else ()
 
 
 def _text(value: Any) -> str:

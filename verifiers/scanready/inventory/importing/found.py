@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scanready.catalogue.wrong import Wrong, shown
-from scanready.inventory.options import also_called
+from scanready.inventory.options import also_called, is_secretive
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.net.hosts import clean_host, host_and_port, port_in_range
 from scanready.run.registry import catalogue
 
 #: More than an inventory can hold; a file that has more is split, or no list of hosts.
-MOST = 200_000
+MOST = 100_000
 #: Of what was left out, so much is told one by one.
 MOST_LEFT = 1000
+# So short a part of a word may stand in a sentence by chance.
+_SHORT = 2
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Imported:
     credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     left_more: int = 0
     _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
+    _noted: set[str] = field(default_factory=set)
 
     def add(self, entry: Entry) -> None:
         """Keep a target; one that is there already gets its further tags.
@@ -90,15 +94,18 @@ class Imported:
 
     def leave(self, line: int, what: str, why: str) -> None:
         """Note what is not imported. What may hold a secret, before an ``@`` or after a ``?``, is not repeated."""
-        what = "a word with a user name in it" if "@" in what else what.partition("?")[0]
         if len(self.left) < MOST_LEFT:
-            self.left.append(Left(line, what, why))
+            name, _, value = what.partition("=")
+            parts = re.split(r"[:/@]", what.rpartition("@")[0]) + [value] * is_secretive(name)
+            told = any(len(part) > _SHORT and part in why for part in parts)
+            self.left.append(Left(line, unrevealing(what), "refused, and not repeated" if told else why))
         else:
             self.left_more += 1
 
     def note(self, text: str) -> None:
         """Note something for the review, once."""
-        if text not in self.remarks and len(self.remarks) < MOST_LEFT:
+        if len(self._noted) < MOST_LEFT and text not in self._noted:
+            self._noted.add(text)
             self.remarks.append(text)
 
     def account(self, name: str, user: str, line: int, hint: str = "") -> str:
@@ -110,6 +117,14 @@ class Imported:
     def guesses(self) -> int:
         """How many targets rest on a guess."""
         return sum(bool(entry.guess) for entry in self.entries)
+
+
+def unrevealing(word: str) -> str:
+    """Return a word of a foreign file for a message, without a part that may be a secret."""
+    if "@" in word:
+        return "a word with a user name in it"
+    name, equals, _ = word.partition("=")
+    return f"{name}=..." if equals and is_secretive(name) else word.partition("?")[0]
 
 
 def host_of(text: str) -> str:
@@ -142,7 +157,7 @@ def port_of(text: str) -> int | None:
     if not plain:
         return None
     if not plain.isascii() or not plain.isdigit() or len(plain) > 5:
-        raise Wrong(f"{shown(text)} is no port")
+        raise Wrong(f"{shown(unrevealing(text))} is no port")
     return port_in_range(int(plain))
 
 

@@ -10,10 +10,12 @@ from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.targets import read_target
 from scanready.net.hosts import network
 
-from .found import Entry, Imported, host_and_its_port, host_of
+from .found import Entry, Imported, host_and_its_port, host_of, unrevealing
 from .source import Source
 
 _LONGEST = 4096
+#: Names of an address that a comment repeats.
+_MOST_NAMES = 20
 #: Names that every machine has for itself and its links.
 _LOCAL = frozenset(
     {
@@ -46,18 +48,18 @@ def read_hosts(source: Source) -> Imported:
         InventoryError: nothing in it is a host.
     """
     found = Imported("hosts", source.file)
-    for number, line in enumerate(source.text.split("\n"), 1):
+    for number, line in enumerate(source.lines(), 1):
         text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         if not text:
             continue
-        if len(text) > _LONGEST or len(text.split()) > 1:
-            found.leave(number, text.split()[0], "more than one word in the line: one host a line")
+        if len(text) > _LONGEST or len(text.split(maxsplit=1)) > 1:
+            found.leave(number, text.split(maxsplit=1)[0], "more than one word in the line: one host a line")
             continue
         try:
             found.add(_entry(text, number))
         except Wrong as wrong:
             found.leave(number, text, "; ".join(wrong.messages))
-    if not found.entries and len(found.left) + found.left_more > 0 and not source.text.isascii():
+    if not found.entries and len(found.left) + found.left_more > 0 and not source.data.isascii():
         known = "no list of hosts, and none of nmap's XML, Ansible's JSON and a table (CSV) either"
         raise InventoryError([Problem(known, source.file)])
     return found
@@ -79,7 +81,7 @@ def _entry(text: str, line: int) -> Entry:
 def read_etc_hosts(source: Source) -> Imported:
     """Read /etc/hosts: an address, its name, and further names."""
     found = Imported("etc-hosts", source.file)
-    for number, line in enumerate(source.text.split("\n"), 1):
+    for number, line in enumerate(source.lines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue
@@ -94,7 +96,8 @@ def read_etc_hosts(source: Source) -> Imported:
             except Wrong as wrong:
                 found.leave(number, names[0], "; ".join(wrong.messages))
                 continue
-            about = f"{address}{f', also {shown(chr(32).join(names[1:]))}' if names[1:] else ''}"
+            also = " ".join(map(unrevealing, names[1:_MOST_NAMES]))
+            about = f"{address}{f', also {shown(also)}' if also else ''}"
             found.add(Entry(host, number, about=about))
     return found
 

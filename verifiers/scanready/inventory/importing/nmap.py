@@ -5,9 +5,8 @@ Read as a stream: memory does not grow with the file. Entities and external part
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax import SAXException, handler
 
 from scanready.catalogue.wrong import Wrong
@@ -16,6 +15,11 @@ from scanready.inventory.problems import InventoryError, Problem
 from .found import Entry, Imported, host_of
 from .services import guess
 from .source import Source
+
+_ADDRESSES, _NAMES = frozenset({"ipv4", "ipv6"}), frozenset({"user", "PTR"})
+#: Open ports of one host that are kept until its end: TCP and UDP have so many.
+_MOST_PORTS = 1 << 17
+_LONGEST_TAG = 1 << 20
 
 
 @dataclass(slots=True)
@@ -60,22 +64,44 @@ class _Scan(handler.ContentHandler):
             return
         elif name == "status":
             host.up = attrs.get("state", "") != "down"
-        elif name == "address":
-            host.addresses.setdefault(attrs.get("addrtype", ""), attrs.get("addr", ""))
-        elif name == "hostname":
-            host.names.setdefault(attrs.get("type", ""), attrs.get("name", ""))
+        elif name == "address" and attrs.get("addrtype") in _ADDRESSES:
+            host.addresses.setdefault(attrs["addrtype"], attrs.get("addr", ""))
+        elif name == "hostname" and attrs.get("type") in _NAMES:
+            host.names.setdefault(attrs["type"], attrs.get("name", ""))
         elif name == "port":
-            host.ports.append(_Port(line, attrs.get("portid", ""), attrs.get("protocol", "")))
+            self._port(host, _Port(line, attrs.get("portid", ""), attrs.get("protocol", "")))
         elif name == "state" and host.ports:
             host.ports[-1].state = attrs.get("state", "")
         elif name == "service" and host.ports:
             host.ports[-1].service = {key: attrs.get(key, "") for key in ("name", "tunnel", "method", "product")}
+
+    def _port(self, host: _Host, port: _Port) -> None:
+        """Begin a port; of the one before, only what is open matters."""
+        if host.ports and not host.ports[-1].state.startswith("open"):
+            host.ports.pop()
+        if len(host.ports) >= _MOST_PORTS:
+            raise SAXException(f"more than {_MOST_PORTS:,} open ports on a host")
+        host.ports.append(port)
 
     def endElement(self, name: str) -> None:
         """A host is complete."""
         if name == "host" and self._host is not None:
             _take(self._found, self._host)
             self._host = None
+
+
+def _checked(source: Source) -> BinaryIO:
+    """Return the document; the parser keeps an unfinished tag in memory, so none may be too long.
+
+    Raises:
+        SAXException: one is.
+    """
+    at, last = 0, len(source.data)
+    while last - at > _LONGEST_TAG:
+        at = source.data.rfind(b">", at, at + _LONGEST_TAG) + 1
+        if not at:
+            raise SAXException("a tag or a text longer than 1 MiB")
+    return source.stream()
 
 
 def read(source: Source) -> Imported:
@@ -94,7 +120,7 @@ def read(source: Source) -> Imported:
     parser.setContentHandler(scan)
     wrong, line = "", None
     try:
-        parser.parse(io.BytesIO(source.text.encode("utf-8", "replace")))
+        parser.parse(_checked(source))
     except DefusedXmlException as error:
         wrong = f"XML with entities or external parts is refused ({type(error).__name__})"
     except SAXException as error:

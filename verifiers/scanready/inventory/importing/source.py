@@ -1,24 +1,52 @@
-"""A foreign file as text, bounded, whatever its encoding."""
+"""A foreign file, bounded: its bytes, and its text line by line, whatever its encoding."""
 
 from __future__ import annotations
 
-import sys
+import codecs
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from scanready.files import reading
 from scanready.inventory.problems import InventoryError, Problem
 
 #: Some hundred thousand hosts of an nmap scan.
-LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_FILE = 32 << 20
+#: Characters of a line that are looked at; a longer one is no line of a list or a table.
+LONGEST_LINE = 1 << 20
+_START = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's text, its name for messages, and what was odd about its encoding."""
+    """A file's bytes, its name for messages, its encoding, and a remark on an odd one."""
 
     file: str
-    text: str
+    data: bytes
+    encoding: str = "utf-8-sig"
     oddity: str = ""
+
+    def start(self) -> str:
+        """Return the text of its first 64 KiB, which says what it is."""
+        return codecs.getincrementaldecoder(self.encoding)("replace").decode(self.data[:_START])
+
+    def lines(self, ending: str | None = "\n") -> Iterator[str]:
+        """Yield its lines with their ends; one that is longer than `LONGEST_LINE` is cut, and its rest left out.
+
+        Args:
+            ending: what ends a line, as :class:`io.TextIOWrapper` has it.
+        """
+        with io.TextIOWrapper(io.BytesIO(self.data), self.encoding, "replace", ending) as text:
+            while line := text.readline(LONGEST_LINE):
+                yield line
+                while line and not line.endswith(("\n", "\r")):
+                    line = text.readline(LONGEST_LINE)
+
+    def stream(self) -> BinaryIO:
+        """Return its bytes as a file, in UTF-8 if they are in neither UTF-8 nor UTF-16."""
+        return io.BytesIO(self.data) if not self.oddity else _Recoded(self)
 
 
 def read_source(path: str | Path) -> Source:
@@ -27,27 +55,41 @@ def read_source(path: str | Path) -> Source:
     Raises:
         InventoryError: it cannot be read, or is too large.
     """
-    file = "<stdin>" if str(path) == "-" else str(path)
-    content, wrong = _content(path)
-    if not wrong and len(content) > LARGEST_FILE:
-        wrong = f"larger than {LARGEST_FILE // 1024 // 1024} MiB: split it"
+    file, wrong, content = "<stdin>" if str(path) == "-" else str(path), "", b""
+    try:
+        content = reading.read_standard_input(LARGEST_FILE) if file == "<stdin>" else reading.read(path, LARGEST_FILE)
+    except reading.Unreadable as error:
+        wrong = f"{error}: split it" if "larger than" in str(error) else str(error)
     if wrong:
-        raise InventoryError([Problem(wrong, file)])
+        raise InventoryError([Problem(wrong.removeprefix("is ") if "larger than" in wrong else wrong, file)])
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Source(file, content.decode("utf-16", "replace"))
+        return Source(file, content, "utf-16")
+    if _is_utf8(content):
+        return Source(file, content)
+    return Source(file, content, "cp1252", "it is not UTF-8, and was read as Windows-1252")
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether it is UTF-8 throughout, looked at in pieces."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(content)
     try:
-        return Source(file, content.decode("utf-8-sig"))
+        for at in range(0, len(view), _START):
+            decoder.decode(view[at : at + _START])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return Source(file, content.decode("cp1252", "replace"), "it is not UTF-8, and was read as Windows-1252")
+        return False
+    return True
 
 
-def _content(path: str | Path) -> tuple[bytes, str]:
-    try:
-        if str(path) == "-":
-            return sys.stdin.buffer.read(LARGEST_FILE + 1), ""
-        with open(path, "rb") as stream:
-            return stream.read(LARGEST_FILE + 1), ""
-    except OSError as error:
-        return b"", f"cannot be read: {error.strerror}"
-    except ValueError:
-        return b"", "is not a file name"
+class _Recoded(io.BytesIO):
+    """The bytes of a source in UTF-8, made as they are read."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source, self._at = source, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next piece, of about ``size`` bytes."""
+        piece = self._source.data[self._at : self._at + (size if size and size > 0 else _START)]
+        self._at += len(piece)
+        return piece.decode(self._source.encoding, "replace").encode()

@@ -6,7 +6,6 @@ Columns go by many names; what is not known is told, and what looks like a secre
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 
@@ -15,8 +14,8 @@ from scanready.inventory.options import accepted, is_secretive, port_of_target, 
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.run.registry import catalogue
 
-from .found import Entry, Imported, host_and_its_port, options_of, port_of, tags_of, type_called
-from .source import Source
+from .found import Entry, Imported, host_and_its_port, options_of, port_of, tags_of, type_called, unrevealing
+from .source import LONGEST_LINE, Source
 
 _DELIMITERS = ",;\t|"
 #: What a column is, by what people call it. Of several for the same, the first here wins.
@@ -78,10 +77,12 @@ def read(source: Source) -> Imported:
     found = Imported("csv", source.file)
     if source.oddity:
         found.note(source.oddity)
-    reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=_delimiter(source.text))
+    lines = _Lines(source)
+    reader = csv.reader(lines, delimiter=_delimiter(source.start()))
     wrong, header = "", None
     try:
         for row in reader:
+            lines.taken = 0
             if not any(cell.strip() for cell in row):
                 continue
             if header is None:
@@ -95,6 +96,23 @@ def read(source: Source) -> Imported:
     if wrong:
         raise InventoryError([Problem(wrong, source.file, reader.line_num or None)])
     return found
+
+
+class _Lines:
+    """The lines of a table. ``taken`` counts the characters of the row that is being read, which may have several."""
+
+    def __init__(self, source: Source) -> None:
+        self._lines, self.taken = source.lines(""), 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.taken += len(line)
+        if self.taken >= LONGEST_LINE:
+            raise csv.Error("a row longer than 1 MiB")
+        return line
 
 
 def _delimiter(text: str) -> str:
@@ -176,7 +194,7 @@ def _types(words: str, system: str) -> tuple[list[str], str]:
     """
     named = [word for word in re.split(r"[,;|+]", words) if word.strip()]
     found = [type_called(word) for word in named]
-    unknown = [shown(word.strip()) for word, type_ in zip(named, found, strict=True) if not type_]
+    unknown = [shown(unrevealing(word.strip())) for word, type_ in zip(named, found, strict=True) if not type_]
     if unknown:
         raise Wrong(f"no target type is called {', '.join(unknown)} (`scanready types` lists them)")
     if found:

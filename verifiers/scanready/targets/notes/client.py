@@ -15,6 +15,7 @@ from pathlib import Path
 
 from scanready.catalogue.agent_program import Words
 from scanready.causes import common
+from scanready.files import reading
 
 from . import causes
 
@@ -99,14 +100,13 @@ def _registered(value: str) -> list[str]:
 def _with_settings(program: Path) -> Client:
     for path in _settings(program.parent):
         try:
-            with path.open("rb") as file:
-                said = file.read(_MOST_INI)
-        except OSError:
+            content = reading.read(path, _MOST_INI)
+        except reading.Unreadable:
             continue
-        named = _KEY_FILE.search(said)
+        named = _KEY_FILE.search(content)
         if named is None:
             return Client(str(program), str(path))
-        identity = _identity(named[1].decode("latin-1").strip(), said, path.parent)
+        identity = _identity(named[1].decode("latin-1").strip(), content, path.parent)
         return Client(str(program), str(path), str(identity), _is_file(identity))
     return Client(str(program))
 

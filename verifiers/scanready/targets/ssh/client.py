@@ -26,6 +26,7 @@ from pathlib import Path
 
 from scanready.catalogue.agent_program import Words
 from scanready.causes import common
+from scanready.files import reading
 from scanready.wire import ssh as wire
 
 from . import fixes
@@ -164,9 +165,8 @@ def _sections() -> tuple[tuple[str, ...], bool]:
 def _lines(path: Path, base: Path, depth: int) -> Iterator[tuple[str, list[str]]]:
     """Yield the keywords (lower case) and words of a configuration file, its includes in their place."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_MOST_CONFIG)
-    except OSError:
+        text = reading.read(path, _MOST_CONFIG).decode("utf-8", "replace")
+    except reading.Unreadable:
         return
     for line in text.splitlines():
         keyword, *words = line.replace("=", " ", 1).replace('"', " ").split() or ["#"]

@@ -22,6 +22,7 @@ from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.files import reading
 from scanready.model import Credential, Facts
 from scanready.wire import ssh as wire
 from scanready.wire.printable import printable
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 Dial = Callable[[], socket.socket]
 
+# A private key of 16,384 bits in PEM is 13 KB.
+_LARGEST_KEY = 1 << 20
 _OTP = re.compile(r"one.?time|otp|token|verification|passcode|authenticator|\bpin\b|duo", re.IGNORECASE)
 _NEW_PASSWORD = re.compile(r"new (unix )?password|current (unix )?password|expired|must change", re.IGNORECASE)
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
@@ -391,9 +394,10 @@ def _load_key(credential: Credential) -> paramiko.PKey | None:
 
     passphrase = credential.key_passphrase
     try:
+        reading.check_regular(credential.key_file, _LARGEST_KEY)
         # cryptography wants bytes, and paramiko hands on what it is given.
         return PKey.from_path(credential.key_file, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
-    except (OSError, ValueError, TypeError, SSHException, UnknownKeyType) as error:
+    except (reading.Unreadable, OSError, ValueError, TypeError, SSHException, UnknownKeyType) as error:
         raise Failure(causes.KEY_UNUSABLE, f"{credential.key_file}: {printable(str(error), 200)}") from error
 
 

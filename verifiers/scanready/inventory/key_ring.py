@@ -1,0 +1,65 @@
+"""A secret of the operating system's key ring, or of any other backend of the ``keyring`` package.
+
+A backend is somebody else's code: it may fail with words of its own, which may be the secret, return bytes, or hang.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from scanready.catalogue.wrong import Wrong, shown
+
+#: How long a key ring may take, in seconds: a person may have to unlock it.
+PATIENCE = 60.0
+
+
+def look_up(rest: str) -> str:
+    """Return the secret of ``SERVICE/USER``.
+
+    Raises:
+        Wrong: there is no key ring, it has nothing, fails, or does not answer within `PATIENCE`.
+    """
+    service, _, user = rest.rpartition("/")
+    found = _ask(service, user)
+    if isinstance(found, Wrong):
+        raise found
+    if found is None:
+        raise Wrong(f"the key ring has nothing for service {shown(service)}, user {shown(user)}")
+    if isinstance(found, (bytes, bytearray)):
+        try:
+            found = found.decode()
+        except UnicodeDecodeError:
+            raise Wrong("the key ring returned bytes that are not UTF-8 text") from None
+    if not isinstance(found, str):
+        raise Wrong("the key ring returned something that is not text")
+    return found
+
+
+def _ask(service: str, user: str) -> object:
+    """Ask on a thread of its own, which is left behind if it hangs; return the answer, or why there is none."""
+    answers: list[object] = []
+
+    def ask() -> None:
+        try:
+            answers.append(_answer(service, user))
+        except Wrong as wrong:
+            answers.append(wrong)
+        except BaseException as error:  # noqa: BLE001  # the words of any exception may be the secret
+            answers.append(Wrong(f"the key ring did not answer: {type(error).__name__[:60]}"))
+
+    thread = threading.Thread(target=ask, name="key ring", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return answers[0] if answers else Wrong(f"the key ring did not answer within {PATIENCE:.0f} s")
+
+
+def _answer(service: str, user: str) -> object:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        raise Wrong("`keyring:` needs the keyring package: pip install 'scanready[keyring]'") from None
+    try:
+        return keyring.get_password(service, user)
+    except keyring.errors.NoKeyringError:
+        raise Wrong("`keyring:` finds no key ring on this host (no backend is available)") from None
