@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import json
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fixtures.emulators import Reader, Record, Writer, in_background, misbehave, mysql
 from tests.cli import plugin
@@ -106,3 +109,58 @@ def test_a_reader_that_leaves_ends_the_run_and_offends_nobody(tmp_path: Path) ->
             process.stdout = None
         assert first.offences == {}
         assert second.offences == {}
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGHUP,), (signal.SIGHUP, signal.SIGHUP), (signal.SIGINT, signal.SIGINT)])
+def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...]) -> None:
+    """The file is the old one or a whole new one; standard output is whole, or the exit code says that it is not."""
+    estate, kept, lines, release = (plugins / name for name in ("estate.yaml", "run.json", "lines", "release"))
+    estate.write_text(
+        "targets:\n  - {host: a, port: 99, type: mood, is: ready}\n  - {host: b, port: 99, type: mood, is: held}\n"
+    )
+    kept.write_text("the old one")
+    asked = ["verify", str(estate), "--format", "json", "--timeout", "60", f"--report=json={kept}"]
+    process = subprocess.Popen(
+        plugin.command(*asked, f"--report=jsonl={lines}"),
+        env=plugin.environment(plugins, {"MOOD_RELEASE": str(release), "MOOD_LOG": str(plugins / "log")}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    until = time.monotonic() + 60
+    while not (lines.exists() and lines.stat().st_size) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(numbers[0])
+    for number in numbers[1:]:
+        assert "again to leave at once" in process.stderr.readline()
+        process.send_signal(number)
+    if len(numbers) == 1:
+        release.touch()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    if len(numbers) == 1:
+        assert json.loads(output)["summary"]["interrupted"]
+        assert json.loads(kept.read_text())["summary"]["interrupted"]
+    else:
+        assert kept.read_text() == "the old one"
+    assert not list(plugins.glob(".scanready-*"))
+
+
+def test_a_run_under_nohup_outlives_its_terminal(plugins: Path) -> None:
+    release, log = plugins / "release", plugins / "log"
+    process = subprocess.Popen(
+        ["nohup", *plugin.command("check", "mood://h:99?is=held", "--timeout", "60", "--format", "jsonl")],
+        env=plugin.environment(plugins, {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log)}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not (plugins / "runs.db").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGHUP)
+    release.touch()
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(output)["verdict"]) == (0, "ready")

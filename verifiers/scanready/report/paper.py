@@ -74,6 +74,10 @@ _OUTCOMES: dict[Verdict, Outcome] = {
 GRAVITY: tuple[Verdict, ...] = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED, Verdict.READY, Verdict.SCANNABLE)
 
 
+#: Lines of a page: nothing that is drawn here depends on it.
+_HEIGHT = 100
+
+
 class Paper:
     """Collects what is drawn and gives it back as text. Markup is off: all text is taken literally."""
 
@@ -83,6 +87,8 @@ class Paper:
         self._terminal = Console(
             file=self._text,
             width=max(look.width, 40),
+            height=_HEIGHT,  # or rich believes what the environment says, however many digits that has
+            _environ={},
             force_terminal=look.color,
             color_system="standard" if look.color else None,
             no_color=not look.color,

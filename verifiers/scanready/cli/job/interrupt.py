@@ -1,4 +1,4 @@
-"""Ctrl-C: once ends the run with what is in flight, twice ends the process."""
+"""Ctrl-C, and the end of the terminal: once ends the run after the targets in flight, twice ends the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ INTERRUPTED = 130
 
 @contextlib.contextmanager
 def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> Iterator[None]:
-    """Within, the first SIGINT or SIGTERM calls ``stop`` in the event loop, the second leaves at once.
+    """Within, the first SIGINT, SIGTERM or SIGHUP calls ``stop`` in the event loop, the second leaves at once.
+
+    A signal that is ignored stays so: nohup(1) starts a run that outlives its terminal.
 
     ``signal.signal`` and not the loop's own handlers: those do not exist on Windows.
     """
@@ -34,7 +36,9 @@ def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> I
             last_words()
             os._exit(INTERRUPTED)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield
     finally:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections import Counter
 
 from scanready.model import Verdict
+
+from .terminal import columns
 
 # Often enough to look alive, seldom enough to cost nothing at 2,000 results a second.
 _EVERY = 0.2
@@ -63,7 +64,7 @@ class Progress:
         line = f"[{'#' * filled}{'.' * (20 - filled)}] {self._done}/{self._total}{words}"
         line += f"  {time.monotonic() - self._began:.0f} s"
         self._shown = True
-        self._write(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K")
+        self._write(f"\r{line[: columns() - 1]}\x1b[K")
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):

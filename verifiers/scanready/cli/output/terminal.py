@@ -10,16 +10,26 @@ from scanready.report.document import Look
 
 # Where nobody's terminal sets the width: wide enough that few lines break, and still a page.
 _FILE_WIDTH = 120
+# COLUMNS may be any number: a table is drawn for it, so memory grows with it.
+_NARROWEST, _WIDEST = 20, 1000
 _SIGNS = "✓✗–…"
 
 
 def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -> Look:
     """Return how to draw on standard output, or into a file."""
     terminal = not to_file and sys.stdout.isatty()
-    width = shutil.get_terminal_size((_FILE_WIDTH, 24)).columns if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
+    width = columns() if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
     forced = bool(os.environ.get("FORCE_COLOR")) and not to_file
     color = (forced or (terminal and _understands_color())) and not no_color and not os.environ.get("NO_COLOR")
     return Look(width, color, to_file or _can_encode(), verbosity)
+
+
+def columns() -> int:
+    """Return the terminal's width; what COLUMNS says is not believed beyond any screen."""
+    try:
+        return max(_NARROWEST, min(shutil.get_terminal_size((_FILE_WIDTH, 24)).columns, _WIDEST))
+    except (ValueError, OverflowError):
+        return _FILE_WIDTH
 
 
 def _understands_color() -> bool:
