@@ -438,4 +438,4 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_secret_in_a_word_is_not_repeated(imported: Import, text: str, kind: str) -> None:
     found = imported(text, kind)
     assert "SECRET" not in as_inventory(found)
-    assert "SECRET" not in "".join(found.notes)
+    assert "SECRET" not in "".join(found.remarks)
