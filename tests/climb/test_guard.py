@@ -227,23 +227,50 @@ def test_a_login_that_needed_no_password_proves_none() -> None:
     assert causes(asyncio.run(run())) == ["login.refused"] + ["login.withheld"] * 8
 
 
-def test_a_login_is_announced_before_it_goes_out_and_not_when_it_is_withheld() -> None:
-    told: list[tuple[str, str, str]] = []
+class Notes:
+    """A journal in memory; with ``fails`` it takes no note."""
 
-    async def announce(credential: Credential, host: str, where: str) -> None:
-        told.append((credential.name, host, where))
+    def __init__(self, *, fails: bool = False) -> None:
+        self.lines: list[tuple[str, ...]] = []
+        self._fails = fails
 
-    async def run() -> None:
-        guard = LockoutGuard(announce)
-        with contextlib.suppress(Failure):
-            async with guard.attempt(SCAN, "h1", "h1:22"):
-                assert told == [("scan", "h1", "h1:22")]
-                raise Failure(common.LOGIN_REFUSED, "no")
+    async def intend(self, credential: Credential, host: str, where: str) -> None:
+        if self._fails:
+            raise Failure(common.LIMIT, "no note was taken")
+        self.lines.append(("intends", credential.name, host, where))
+
+    def conclude(self, credential: Credential, host: str, cause: str) -> None:
+        self.lines.append(("concludes", credential.name, host, cause))
+
+
+def test_a_login_is_noted_before_the_secret_leaves_and_after_the_answer() -> None:
+    async def run() -> list[tuple[str, ...]]:
+        notes = Notes()
+        guard = LockoutGuard(notes)
+        async with guard.attempt(SCAN, "h1", "h1:22"):
+            assert notes.lines == [("intends", "scan", "h1", "h1:22")]
+        with pytest.raises(Failure):
+            await attempt(guard, "h2", refuse=Failure(common.LOGIN_LOCKED, "no"))
         with pytest.raises(Failure, match=r"login\.withheld"):
-            await attempt(guard, "h2")
+            await attempt(guard, "h3")
+        return notes.lines
+
+    assert asyncio.run(run()) == [
+        ("intends", "scan", "h1", "h1:22"),
+        ("concludes", "scan", "h1", ""),
+        ("intends", "scan", "h2", "h2"),
+        ("concludes", "scan", "h2", "login.locked"),
+    ]
+
+
+def test_without_the_note_no_login_is_made_and_the_next_host_may_try() -> None:
+    async def run() -> None:
+        guard = LockoutGuard(Notes(fails=True))
+        for host in ("h1", "h2"):
+            with pytest.raises(Failure, match=r"scanready\.limit"):
+                await attempt(guard, host, refuse=Failure(common.LOGIN_REFUSED, "it was made"))
 
     asyncio.run(run())
-    assert told == [("scan", "h1", "h1:22")]
 
 
 @pytest.mark.parametrize("cause", [common.LOGIN_REFUSED, common.LOGIN_LOCKED, common.LOGIN_EXPIRED])

@@ -149,8 +149,11 @@ def test_logins_are_noted_once(tmp_path: Path) -> None:
     written.writer.attempt("ad", "fs01", "fs01:139", done.set)
     assert done.wait(20)
     with Store(tmp_path / "runs.db") as store:
-        assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445")]
+        assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", None)]
+    written.writer.outcome("ad", "fs01", "login.refused")
     written.end()
+    with Store(tmp_path / "runs.db") as store:
+        assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", "login.refused")]
 
 
 def test_two_runs_at_once(tmp_path: Path) -> None:

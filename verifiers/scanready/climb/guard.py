@@ -10,10 +10,10 @@ that no server waits with an open connection for another server's answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from scanready.causes import common
 from scanready.model import Cause, Credential, Owner, Scope
@@ -24,8 +24,20 @@ from .turns import Turn, Turns, TurnTaken
 
 __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
 
-#: Told a credential, the host that counts, and the place as reasons name it.
-Announce = Callable[[Credential, str, str], Awaitable[None]]
+
+class Journal(Protocol):
+    """Write down what becomes of each login, so that a killed run repeats none of them."""
+
+    async def intend(self, credential: Credential, host: str, where: str) -> None:
+        """Return once the note is where a killed process cannot lose it; the secret leaves after that.
+
+        Raises:
+            Failure: the note was not taken in time; the login is not made.
+        """
+
+    def conclude(self, credential: Credential, host: str, cause: str) -> None:
+        """Note the cause that the login failed with, or "" for one that was accepted."""
+
 
 #: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
 #: directories that lock accounts rarely do so before the fifth.
@@ -74,13 +86,12 @@ class LockoutGuard:
     """Keep count of what became of each account in this run.
 
     Args:
-        announce: awaited before a login is sent, with the credential, the host and the place; it writes the intent
-            down, so that a killed run does not repeat the login.
+        journal: takes note of each login; None where nothing outlives the process.
     """
 
-    def __init__(self, announce: Announce | None = None) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
-        self._announce = announce
+        self._journal = journal
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
         """Take note of a login of an earlier part of this run that failed with ``cause``.
@@ -205,23 +216,30 @@ class LockoutGuard:
             account.unanswered[host] = where
         account.settle()
 
+    def _conclude(self, credential: Credential, host: str, cause: str) -> None:
+        if self._journal is not None:
+            self._journal.conclude(credential, host, cause)
+
     @asynccontextmanager
     async def _sent(
         self, account: _Account, credential: Credential, host: str, attempt: Attempt, secret: str
     ) -> AsyncIterator[Attempt]:
-        if self._announce is not None:
-            await self._announce(credential, host, attempt.where)
+        if self._journal is not None:
+            await self._journal.intend(credential, host, attempt.where)
         try:
             yield attempt
         except Failure as failure:
+            self._conclude(credential, host, failure.cause.code)
             # The secret was accepted elsewhere, and nothing says that one directory judges both: another account here.
             local = secret in account.proven and credential.authority is None
             self._note(account, host, attempt.where, failure.cause, local=local)
             raise
         except (TimeoutError, PeerClosed, ReadTimeout):
+            self._conclude(credential, host, common.OUT_OF_TIME.code)
             account.unanswered[host] = attempt.where
             raise
         else:
+            self._conclude(credential, host, "")
             if attempt.proof:
                 account.proven.add(secret)
         finally:

@@ -40,6 +40,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, credential, host)
         ) WITHOUT ROWID""",
     ),
+    # The cause that the login failed with, "" for one that was accepted, NULL while it is not known.
+    ("ALTER TABLE attempts ADD COLUMN outcome TEXT",),
 )
 
 VERSION = len(MIGRATIONS)

@@ -102,11 +102,15 @@ class Store:
         with self._told():
             return {key for (key,) in self._connection.execute("SELECT key FROM results WHERE run = ?", (run.number,))}
 
-    def attempts(self, run: StoredRun) -> list[tuple[str, str, str]]:
-        """Return credential, host and place of each login that went out."""
+    def attempts(self, run: StoredRun) -> list[tuple[str, str, str, str | None]]:
+        """Return credential, host, place and outcome of each login that was begun.
+
+        The outcome is the code of the cause that it failed with, "" for one that was accepted, None if the run was
+        ended before there was one.
+        """
         with self._told():
             return self._connection.execute(
-                "SELECT credential, host, place FROM attempts WHERE run = ?", (run.number,)
+                "SELECT credential, host, place, outcome FROM attempts WHERE run = ?", (run.number,)
             ).fetchall()
 
     def _run(self, row: tuple[object, ...]) -> StoredRun:

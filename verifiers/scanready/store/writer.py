@@ -60,6 +60,13 @@ class _Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Outcome:
+    credential: str
+    host: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
     seconds: float
     interrupted: bool
@@ -78,7 +85,7 @@ class Writer:
         self, path: Path, run: NewRun | str, committed: Callable[[int], None], on_failure: Callable[[str], None]
     ) -> None:
         self._path, self._run, self._committed, self._on_failure = path, run, committed, on_failure
-        self._waiting: queue.SimpleQueue[_Result | _Attempt | _End] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Result | _Attempt | _Outcome | _End] = queue.SimpleQueue()
         self._failed = False
         self.name: str | None = None
         self._lock: RunLock | None = None
@@ -100,6 +107,10 @@ class Writer:
     def attempt(self, credential: str, host: str, place: str, done: Callable[[], None]) -> None:
         """Keep, before it is sent, that a login goes out; ``done`` is called, in the writer's thread, once it is."""
         self._waiting.put(_Attempt(credential, host, place, done))
+
+    def outcome(self, credential: str, host: str, cause: str) -> None:
+        """Keep what became of a login: the cause that it failed with, or "" for one that was accepted."""
+        self._waiting.put(_Outcome(credential, host, cause))
 
     def end(self, seconds: float, interrupted: bool, patience: float) -> None:
         """Write how the run ended, and wait for that, ``patience`` seconds at most."""
@@ -177,12 +188,18 @@ class Writer:
             return number
         raise StoreError(f"{self._path}: no name is left for a run of {run.started}")
 
-    def _write(self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _End]) -> None:
+    def _write(
+        self, connection: sqlite3.Connection, number: int, batch: list[_Result | _Attempt | _Outcome | _End]
+    ) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
-                "INSERT OR IGNORE INTO attempts VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)",
                 [(number, item.credential, item.host, item.place) for item in batch if isinstance(item, _Attempt)],
+            )
+            connection.executemany(
+                "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND host = ?",
+                [(one.cause, number, one.credential, one.host) for one in batch if isinstance(one, _Outcome)],
             )
             connection.executemany(
                 "INSERT OR IGNORE INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanready.model import Cause, Report, Target
+from scanready.model import Cause, Credential, Report, Target
 
 if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
@@ -90,11 +90,20 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A failed login of an earlier part of a run: the account, the host that counted it, the place, and the cause."""
+
+    credential: Credential
+    host: str
+    place: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """The part of a run that is done: its reports, of the job's own targets, and what logins it tried.
 
-    ``seconds`` is the wall time it took, as far as that is known; ``tried`` pairs a target whose credential was tried
-    with why that failed.
+    ``seconds`` is the wall time it took, as far as that is known; ``tried`` are the logins that failed.
     """
 
     name: str
@@ -102,4 +111,4 @@ class Resumed:
     seconds: float
     reports: Callable[[], Iterable[Report]]
     left: Sequence[Target]
-    tried: Sequence[tuple[Target, Cause]]
+    tried: Sequence[Tried]

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 
+from scanready.causes import common
+from scanready.climb.explain import Failure
 from scanready.model import Credential, Report, Target
 from scanready.report.serialize import as_line, identity
 from scanready.store import NewRun, Writer
@@ -16,8 +18,8 @@ from scanready.store import NewRun, Writer
 # A commit takes milliseconds, and a locked file is given up after 5 s. A disk that does not even come back from that
 # (a network file system, say) must not keep results from whoever waits for them.
 _PATIENCE = 10.0
-# A login waits for its note so long: it is on the target's time.
-_LOGIN_PATIENCE = 0.5
+# A login waits for its note so long, and is not made without it. SQLite itself waits 5 s for another process.
+_LOGIN_PATIENCE = 6.0
 # Results that may wait to be written before probing waits, too.
 _ROOM = 512
 
@@ -79,15 +81,24 @@ class Keeping:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
 
-    async def announce(self, credential: Credential, host: str, place: str) -> None:
-        """Write down that a login goes out, before it does."""
+    async def intend(self, credential: Credential, host: str, where: str) -> None:
+        """See :class:`scanready.climb.guard.Journal`. A run that is not kept has nothing to resume, and no notes."""
         if self._writer.failed:
             return
         written = asyncio.Event()
-        self._writer.attempt(credential.name, host, place, lambda: self._in_loop(written.set))
-        with contextlib.suppress(TimeoutError):
+        self._writer.attempt(credential.name, host, where, lambda: self._in_loop(written.set))
+        try:
             async with asyncio.timeout(_LOGIN_PATIENCE):
                 await written.wait()
+        except TimeoutError as error:
+            raise Failure(
+                common.LIMIT,
+                f"the run store did not take the note of this login within {_LOGIN_PATIENCE:.0f} s; it was not made",
+            ) from error
+
+    def conclude(self, credential: Credential, host: str, cause: str) -> None:
+        """See :class:`scanready.climb.guard.Journal`."""
+        self._writer.outcome(credential.name, host, cause)
 
     def end(self, seconds: float, interrupted: bool) -> None:
         """Write how it ended."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from scanready.causes import common
 from scanready.cli.messages import fitting
-from scanready.model import Cause, Outcome, Report, Step, Target
+from scanready.model import Outcome, Report, Step, Target, bracketed
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity
+from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
 
-from .job import PLATFORMS, Options, Resumed
+from .job import PLATFORMS, Options, Resumed, Tried
 from .run_store import find_run, open_store
 
 #: A login of which nobody knows how it ended: the process was killed meanwhile.
@@ -101,23 +102,25 @@ class Resumption:
                 report.target = target
                 yield report
 
-    def _tried(self, by_key: dict[str, Target]) -> Iterator[tuple[Target, Cause]]:
+    def _tried(self, by_key: dict[str, Target]) -> Iterator[Tried]:
         """Yield the failed logins of the run with their causes, and those that a kill left without an outcome."""
+        credentials = {target.credential.name: target.credential for target in by_key.values() if target.credential}
         settled: set[tuple[str, str]] = set()
-        for report in self._reports(by_key) if any(target.credential for target in by_key.values()) else ():
+        for report in self._reports(by_key) if credentials else ():
             for check in report.checks:
-                if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or not report.target.credential:
+                credential, host = report.target.credential, report.target.host
+                if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or credential is None:
                     continue
-                settled.add((report.target.credential.name, report.target.host))
-                if check.finding:
-                    yield report.target, check.finding.cause
-        yield from self._left_open(settled, by_key.values())
-
-    def _left_open(self, settled: set[tuple[str, str]], targets: Iterable[Target]) -> Iterator[tuple[Target, Cause]]:
-        there = {(target.credential.name, target.host): target for target in targets if target.credential}
-        for credential, host, _ in self.store.attempts(self.run):
-            if (credential, host) not in settled and (credential, host) in there:
-                yield there[credential, host], _UNKNOWN
+                cause = check.finding.cause if check.finding else None
+                if cause is common.LOGIN_WITHHELD:  # another target of this host was tried
+                    continue
+                settled.add((credential.name, host))
+                if cause is not None:
+                    place = f"{bracketed(host)}:{report.target.port}"
+                    yield Tried(credential, host, place, cause)
+        for name, host, place, outcome in self.store.attempts(self.run):
+            if (name, host) not in settled and name in credentials and outcome != "":
+                yield Tried(credentials[name], host, place, all_causes().get(outcome or "", _UNKNOWN))
 
 
 def _read(run: StoredRun, line: str) -> Report:

@@ -14,7 +14,7 @@ from scanready import __version__
 from scanready.cli import messages
 from scanready.cli.output.progress import Progress
 from scanready.climb.guard import LockoutGuard
-from scanready.model import Agent, Report, bracketed
+from scanready.model import Agent, Report
 from scanready.net.this_agent import this_agent
 from scanready.report.document import RunInfo, Totals
 from scanready.run import timestamps
@@ -54,10 +54,9 @@ async def _carry_out(job: Job) -> int:
     agent = job.settings.agent or this_agent()
     info = _info(job, agent)
     keeping = _keeping(job, info, progress) if job.record else None
-    guard = LockoutGuard(keeping.announce if keeping else None)
-    for target, cause in job.resumed.tried if job.resumed else ():
-        if target.credential is not None:
-            guard.note(target.credential, target.host, f"{bracketed(target.host)}:{target.port}", cause)
+    guard = LockoutGuard(keeping)
+    for tried in job.resumed.tried if job.resumed else ():
+        guard.note(tried.credential, tried.host, tried.place, tried.cause)
     async with Run(dataclasses.replace(job.settings, agent=agent), guard) as run:
         job.outputs.begin(info)
         await _pump(job, run, judge, totals, progress, keeping)
