@@ -76,6 +76,11 @@ def _reserve(sock: socket.socket) -> None:
                 return
 
 
+def of_descriptor(number: int) -> socket.socket:
+    """Return the socket of a descriptor that came from another process."""
+    return socket.socket(fileno=number)
+
+
 def blocking(sock: socket.socket) -> socket.socket:
     """Take a socket over for a client library: the same connection, blocking."""
     taken = socket.socket(fileno=sock.detach())

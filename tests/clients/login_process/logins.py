@@ -1,0 +1,154 @@
+"""Functions that stand for client libraries, for the tests of the processes that run them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanready.causes import common
+from scanready.clients.login_process.lent import Lent
+from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import LoginTrace
+from scanready.model import Credential
+from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
+from scanready.wire import WireError
+
+
+@dataclass(slots=True)
+class Trace(LoginTrace):
+    """The notes of a login."""
+
+    tried: bool = False
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place, and what to do there."""
+
+    port: int = 0
+    trace: Trace = field(default_factory=Trace, compare=False)
+
+
+def echo(word: str, seconds: float) -> list[str]:
+    """Return what came in."""
+    print("noise")
+    return [word]
+
+
+def facts_of_process(password: str, seconds: float) -> dict[str, int]:
+    """Count the password in the command lines and environments of this process and its parents, and its session."""
+    found = 0
+    for pid in (os.getpid(), os.getppid()):
+        for name in ("cmdline", "environ"):
+            found += Path(f"/proc/{pid}/{name}").read_bytes().count(password.encode())
+    return {"found": found, "session": os.getsid(0), "pid": os.getpid()}
+
+
+def hang(seconds: float) -> None:
+    """Wait past every time-out."""
+    time.sleep(600)
+
+
+def spin(seconds: float) -> None:
+    """Hold the interpreter in one call, as a library that loops over a count does."""
+    pow(3, 10**9, 10**400_000)
+
+
+def fill(megabytes: int, step: int, seconds: float) -> int:
+    """Take memory in steps of ``step`` megabytes, and write to all of it."""
+    held = []
+    for _ in range(0, megabytes, step):
+        held.append(b"\1" * (step << 20))
+        time.sleep(0.004)
+    return len(held)
+
+
+def announced(seconds: float) -> int:
+    """Take 4 GB at once, as for an answer whose length was announced."""
+    return len(bytearray(4 << 30))
+
+
+def refuse(seconds: float) -> None:
+    """Raise a failure."""
+    raise Failure(common.LOGIN_REFUSED, "no", "fix", error=7)
+
+
+def crash(seconds: float) -> None:
+    """End the process without a word."""
+    os.abort()
+
+
+def raises(kind: str, seconds: float) -> None:
+    """Raise one of the errors that have a cause of their own, or one that has not."""
+    wire = WireError("broken")
+    wire.heard = b"abc"
+    raise {
+        "TlsError": TlsError("BAD_THING", b"abc"),
+        "PeerClosed": PeerClosed("gone", b"abc"),
+        "ReadTimeout": ReadTimeout("late", b"abc", 2.5),
+        "WireError": wire,
+        "TimeoutError": TimeoutError("late"),
+        "OSError": OSError(111, "refused"),
+        "gaierror": socket.gaierror(-2, "no name"),
+        "KeyError": KeyError("of a library"),
+    }[kind]
+
+
+def much(count: int, seconds: float) -> str:
+    """Return so many characters."""
+    return "x" * count
+
+
+def wrong_type(seconds: float) -> LoginResult:
+    """Return something else than is declared."""
+    return "no result"  # type: ignore[return-value]
+
+
+def note_and_hang(where: Where, credential: Credential, seconds: float) -> LoginResult:
+    """Note that the secret leaves, and never come back."""
+    where.trace.count = 3
+    where.trace.tried = True
+    time.sleep(600)
+    return LoginResult()
+
+
+def call(where: Where, credential: Credential, seconds: float) -> LoginResult:
+    """Connect to where the server is, and read a line."""
+    with socket.create_connection(("127.0.0.1", where.port), timeout=5) as sock:
+        sock.sendall((credential.password or "").encode())
+        return LoginResult(read=sock.recv(100).decode())
+
+
+def call_host(host: str, port: int, seconds: float) -> str:
+    """Connect to any host, and return where that is."""
+    with socket.create_connection((host, port), timeout=seconds) as sock:
+        return f"{sock.getpeername()[0]} {sock.gettimeout()} {os.get_inheritable(sock.fileno())}"
+
+
+def ask_by_datagram(port: int, seconds: float) -> int:
+    """Send a datagram."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        return sock.sendto(b"x", ("127.0.0.1", port))
+
+
+def talk_over(connection: Lent, seconds: float) -> bytes:
+    """Send something over a connection that was lent, and return the beginning of the answer and its length."""
+    sock = connection.take()
+    sock.settimeout(5)
+    sock.sendall(b"ping")
+    heard = b""
+    while more := sock.recv(1 << 16):
+        heard += more
+    return heard[:10] + str(len(heard)).encode()
+
+
+def module_state(seconds: float) -> list[str]:
+    """Return what is of this login: working directory, a variable, and whether a barred module is barred."""
+    barred = sys.modules.get("barred_for_a_test", "missing") is None
+    return [os.getcwd(), os.environ.get("OF_A_TEST", ""), str(barred)]  # noqa: PTH109

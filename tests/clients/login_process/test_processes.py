@@ -1,0 +1,267 @@
+"""A login in a process of its own: it ends in time and in size, says what it did, and goes where it may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from scanready.causes import common
+from scanready.clients.login_process import memory, templates
+from scanready.clients.login_process.lent import Lent
+from scanready.clients.login_process.processes import LoginProcesses
+from scanready.climb.explain import Failure
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
+from scanready.wire import WireError
+from tests.clients.login_process import logins
+from tests.in_process import Anywhere, in_process
+from tests.ladder import account
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as POSIX has them")
+
+
+@pytest.fixture(params=["forked", "started"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Forked, or an interpreter for each login, as where there is no fork."""
+    monkeypatch.setattr(templates, "FORKS", request.param == "forked")
+    return str(request.param)
+
+
+def test_what_goes_in_comes_out(way: str) -> None:
+    assert in_process(logins.echo, "ü\0\ud800") == ["ü\0\ud800"]
+
+
+def test_a_failure_crosses_over(way: str) -> None:
+    with pytest.raises(Failure) as caught:
+        in_process(logins.refuse)
+    found = caught.value
+    assert (found.cause, found.detail, found.fix, found.facts) == (common.LOGIN_REFUSED, "no", "fix", {"error": 7})
+
+
+@pytest.mark.parametrize("kind", ["TlsError", "PeerClosed", "ReadTimeout", "WireError"])
+def test_an_error_of_the_talk_crosses_over_with_what_was_heard(kind: str) -> None:
+    with pytest.raises((TlsError, PeerClosed, ReadTimeout, WireError)) as caught:
+        in_process(logins.raises, kind)
+    assert type(caught.value).__name__ == kind
+    assert getattr(caught.value, "heard", b"") == b"abc"
+    assert getattr(caught.value, "reason", "BAD_THING") == "BAD_THING"
+    assert getattr(caught.value, "waited", 2.5) == 2.5
+
+
+@pytest.mark.parametrize(("kind", "number"), [("OSError", 111), ("gaierror", -2), ("TimeoutError", None)])
+def test_an_error_of_the_system_crosses_over(kind: str, number: int | None) -> None:
+    with pytest.raises(OSError, match=r"refused|no name|late") as caught:
+        in_process(logins.raises, kind)
+    assert caught.value.errno == number
+
+
+def test_any_other_error_keeps_its_name_and_its_traceback() -> None:
+    with pytest.raises(Exception, match="of a library") as caught:
+        in_process(logins.raises, "KeyError")
+    assert type(caught.value).__name__ == "KeyError"
+    assert "logins.py" in str(caught.value.__cause__)
+
+
+def test_a_process_that_ends_without_a_word_is_our_limit(way: str) -> None:
+    with pytest.raises(Failure, match="without an answer") as caught:
+        in_process(logins.crash)
+    assert caught.value.cause is common.LIMIT
+
+
+def test_what_is_not_declared_is_not_taken() -> None:
+    with pytest.raises(Failure, match="no login sends") as caught:
+        in_process(logins.wrong_type)
+    assert caught.value.cause is common.LIMIT
+    assert len(in_process(logins.much, 1 << 19)) == 1 << 19
+    with pytest.raises(Failure, match="a message of 2097167 bytes") as caught:
+        in_process(logins.much, 1 << 21)
+    assert caught.value.cause is common.LIMIT
+
+
+@pytest.mark.parametrize("function", [logins.hang, logins.spin])
+def test_it_is_killed_in_time(function: Any, way: str) -> None:
+    in_process(logins.echo, "warm")
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        in_process(function, seconds=0.5, kill=0.7)
+    assert time.monotonic() - begun < 5
+    assert not _logins(), "nothing is left of it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's bound is Linux's")
+@pytest.mark.parametrize(
+    ("function", "arguments"), [(logins.fill, (400, 1)), (logins.fill, (1000, 200)), (logins.announced, ())]
+)
+def test_it_takes_no_more_memory_than_it_may(function: Any, arguments: tuple[int, ...], way: str) -> None:
+    """In small steps the parent sees it; in large ones the kernel refuses before anybody looks."""
+    with pytest.raises(Failure, match="memory") as caught:
+        in_process(function, *arguments)
+    assert caught.value.cause is common.LIMIT
+    assert in_process(logins.fill, 30, 1) == 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_where_nobody_can_look_at_it_it_looks_at_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = (
+        "import os, socket, time\n"
+        "from scanready.clients.login_process import child, memory\n"
+        "from scanready.clients.login_process.messages import Channel\n"
+        "ours, theirs = socket.socketpair()\n"
+        "memory.watch_here(lambda: child._end_for_memory(Channel(theirs)))\n"
+        "held = []\n"
+        "for _ in range(200): held.append(b'x' * (1 << 20)); time.sleep(0.005)\n"
+        "os._exit(7)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 1
+
+
+def test_what_it_noted_is_known_though_it_was_killed(way: str) -> None:
+    where = logins.Where()
+    with pytest.raises(TimeoutError):
+        in_process(logins.note_and_hang, where, account("er"), seconds=0.5, kill=1.5)
+    assert (where.trace.tried, where.trace.count) == (True, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_password_is_in_no_argument_and_no_environment_and_ctrl_c_is_ours(way: str) -> None:
+    found = in_process(logins.facts_of_process, "Passw0rd!-of-nobody")
+    assert found["found"] == 0
+    assert found["session"] != psutil.Process().pid
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(found["pid"]).wait(timeout=20)
+
+
+def test_its_connections_come_from_here(way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert in_process(logins.call_host, "127.0.0.1", port, seconds=5.0).startswith("127.0.0.1 ")
+        assert in_process(logins.call_host, "localhost", port, seconds=5.0).endswith("False")
+    with pytest.raises(ConnectionRefusedError):
+        in_process(logins.call_host, "127.0.0.1", port)
+    with pytest.raises(PermissionError):
+        in_process(logins.ask_by_datagram, port)
+
+
+def test_directory_environment_and_barred_modules_are_those_of_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert in_process(logins.module_state)[1:] == ["", "False"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OF_A_TEST", "set")
+    assert in_process(logins.module_state) == [str(tmp_path), "set", "False"]
+    monkeypatch.delenv("OF_A_TEST")
+    monkeypatch.setitem(sys.modules, "barred_for_a_test", None)
+    assert in_process(logins.module_state) == [str(tmp_path), "", "True"]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_connection_is_lent(piped: bool, way: str) -> None:
+    """A pipe to it has a bound."""
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(4)
+        writer.write(b"pong" + b"x" * (6 << 20))
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        writer.close()
+
+    async def run() -> bytes:
+        server = await asyncio.start_server(served, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        stream = await Anywhere().dial(host, port, 5)
+
+        async def opened() -> Stream:
+            return stream
+
+        processes, now = LoginProcesses(), asyncio.get_running_loop().time()
+        try:
+            lent = Lent(opened, piped=piped, most=1 << 20)
+            found: bytes = await processes.run(logins.talk_over, (lent,), now + 20, now + 20, Anywhere())
+            return found
+        finally:
+            processes.close()
+            await stream.close()
+            server.close()
+
+    found = asyncio.run(run())
+    assert found.startswith(b"pongxxxxxx")
+    received = int(found[10:])
+    assert (1 << 20) <= received < (2 << 20) if piped else received == 4 + (6 << 20)
+
+
+def test_a_killed_template_is_made_anew() -> None:
+    in_process(logins.echo, "warm")
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "scanready.clients.login_process" in " ".join(child.cmdline()):
+                child.kill()
+    assert in_process(logins.echo, "again") == ["again"]
+
+
+def test_functions_that_no_other_process_finds_are_told() -> None:
+    processes = LoginProcesses()
+
+    def within(seconds: float) -> None:
+        """Stand where no other process finds it."""
+
+    assert processes.runs(logins.echo, ("x",))
+    assert not processes.runs(within, ())
+    assert not processes.runs(logins.echo, (within,)), "an argument that cannot be pickled"
+    assert not processes.runs(lambda seconds: None, ())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts processes as Linux has them")
+def test_nothing_is_left_when_this_process_is_killed(tmp_path: Path) -> None:
+    script = (
+        "from tests.clients.login_process import logins\nfrom tests.in_process import in_process\n"
+        "in_process(logins.spin, seconds=60.0)\n"
+    )
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=root)
+    deadline = time.monotonic() + 60
+    children: list[psutil.Process] = []
+    while len(children) < 3 and time.monotonic() < deadline:
+        children = psutil.Process(parent.pid).children(recursive=True)
+        time.sleep(0.05)
+    assert len(children) == 3, "what forks, what has the libraries, the login"
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+
+
+def test_what_no_run_wants_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = (
+        "import psutil, time\nfrom scanready.clients.login_process import template\n"
+        "from tests.clients.login_process import logins\nfrom tests.in_process import in_process\n"
+        "in_process(logins.echo, 'x')\nbegun = time.monotonic()\n"
+        "children = psutil.Process().children(recursive=True)\nassert children\n"
+        "gone, alive = psutil.wait_procs(children, timeout=60)\nassert not alive, alive\n"
+        "assert time.monotonic() - begun >= template.REST - 1\n"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, timeout=120, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_bounds_leave_room_for_the_promise() -> None:
+    """A hundred megabytes above the baseline hold, whatever comes between two looks."""
+    assert memory.MOST < memory.MOST_MAPPED < 100 << 20
+
+
+def _logins() -> list[psutil.Process]:
+    """The processes of logins that still run: those below what they are forked from."""
+    alive = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and child.cpu_times().user > 0.4 and "login" in child.cmdline():
+                alive.append(child)
+    return alive

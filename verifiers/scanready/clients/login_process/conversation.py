@@ -1,0 +1,173 @@
+"""The talk of this process with that of one login, from the job to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.climb.login_runner import LoginNetwork
+from scanready.climb.login_trace import LoginTrace
+from scanready.net.stream import ConnectError, StreamError
+
+from . import memory, outcomes
+from .codec import Causes, CodecError, decode
+from .lent import Lent
+from .messages import Message, MessageError, Unpacker, send_now
+from .templates import Process
+
+_CHUNK = 1 << 16
+#: Names and places that one login may ask for.
+_MOST_QUESTIONS = 64
+
+
+class Conversation:
+    """The talk with one process.
+
+    Args:
+        process: it waits for its job.
+        trace: takes the notes of the login.
+        causes: those that the login may fail with.
+        network: answers its questions.
+        lent: the connections that it may take.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        trace: LoginTrace | None,
+        causes: Causes,
+        network: LoginNetwork,
+        lent: Sequence[Lent],
+    ) -> None:
+        self._process = process
+        self._trace = trace
+        self._causes = causes
+        self._network = network
+        self._lent = lent
+        self._unpacker = Unpacker()
+        self._questions = 0
+        self._next_look: asyncio.TimerHandle | None = None
+        self._too_large = False
+
+    async def send(self, message: Message, sockets: Sequence[socket.socket] = ()) -> None:
+        """Send a message with sockets. A process that has ended is noticed when its answer is read."""
+        channel = self._process.channel
+        with contextlib.suppress(OSError):
+            rest = send_now(channel, message, sockets, self._process.pid)
+            if rest:
+                await asyncio.get_running_loop().sock_sendall(channel, rest)
+
+    async def result(self, hint: Any) -> Any:
+        """Answer the login's questions until it ends; return what it returned, of type ``hint``, or raise its error."""
+        try:
+            while (message := await self._next()) is not None:
+                if not await self._understood(message):
+                    return outcomes.result_of(message, hint, self._causes)
+        except (MessageError, CodecError) as error:
+            raise Failure(common.LIMIT, f"the login's process sent what no login sends: {error}") from error
+        if self._too_large:
+            raise Failure(common.LIMIT, outcomes.NO_MEMORY)
+        raise Failure(common.LIMIT, "the process of the login ended without an answer")
+
+    def end(self) -> None:
+        """Kill the process, and take the notes that it left."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        channel = self._process.channel
+        with contextlib.suppress(OSError, MessageError, CodecError):
+            channel.setblocking(False)
+            while data := channel.recv(_CHUNK):
+                self._unpacker.feed(data)
+        with contextlib.suppress(MessageError, CodecError):
+            while (message := self._unpacker.next()) is not None:
+                if "note" in message:
+                    self._note(message["note"])
+        self._process.end()
+
+    async def _next(self) -> Message | None:
+        loop = asyncio.get_running_loop()
+        while (message := self._unpacker.next()) is None:
+            try:
+                data = await loop.sock_recv(self._process.channel, _CHUNK)
+            except OSError:
+                return None
+            if not data:
+                return None
+            self._unpacker.feed(data)
+        return message
+
+    async def _understood(self, message: Message) -> bool:
+        """Act upon a message of a login that goes on; False for the one that ends it."""
+        match message:
+            case {"note": note}:
+                self._note(note)
+            case {"ready": True}:
+                self._look(memory.resident(self._process.pid))
+            case {"resolve": [str(host), int(port)]}:
+                await self._answer(self._resolve(host, port))
+            case {"dial": [str(host), int(port), None | int() | float() as seconds]}:
+                await self._answer(self._dial(host, port, seconds))
+            case {"take": int(number)} if 0 <= number < len(self._lent):
+                with await self._lent[number].hand_over() as sock:
+                    await self.send({}, [sock])
+            case _:
+                return False
+        return True
+
+    def _note(self, note: Any) -> None:
+        match note:
+            case [str(name), value] if self._trace is not None and dataclasses.is_dataclass(self._trace):
+                hints = typing.get_type_hints(type(self._trace))
+                if name not in {field.name for field in dataclasses.fields(self._trace)}:
+                    raise CodecError(f"the trace has no {name[:40]!r}")
+                setattr(self._trace, name, decode(hints[name], value, self._causes))
+
+    async def _answer(self, question: Any) -> None:
+        self._questions += 1
+        if self._questions > _MOST_QUESTIONS:
+            question.close()
+            raise Failure(common.LIMIT, f"the login asked more than {_MOST_QUESTIONS} times for a name or a connection")
+        try:
+            message, sockets = await question
+        except socket.gaierror as error:
+            message, sockets = _error("gaierror", error.errno or 0, error.strerror or str(error))
+        except ConnectError as error:
+            message, sockets = _error("OSError", error.errno or 0, error.strerror or str(error))
+        except (StreamError, TimeoutError) as error:
+            message, sockets = _error("timeout", 0, str(error) or "timed out")
+        except OSError as error:
+            message, sockets = _error("OSError", error.errno or 0, error.strerror or str(error))
+        with contextlib.ExitStack() as held:
+            for sock in sockets:
+                held.enter_context(sock)
+            await self.send(message, sockets)
+
+    async def _resolve(self, host: str, port: int) -> tuple[Message, list[socket.socket]]:
+        found = await self._network.addresses(host, port)
+        return {"addresses": [[int(family), list(where)] for family, where in found]}, []
+
+    async def _dial(self, host: str, port: int, seconds: float | None) -> tuple[Message, list[socket.socket]]:
+        stream = await self._network.dial(host, port, seconds)
+        return {}, [stream.detach()]
+
+    def _look(self, base: int | None) -> None:
+        """Look at the size of the process, now and every few milliseconds, and kill it if it has grown too much."""
+        now = memory.resident(self._process.pid)
+        if base is None or now is None:
+            return
+        if now - base > memory.MOST:
+            self._too_large = True
+            self._process.stop()
+            return
+        self._next_look = asyncio.get_running_loop().call_later(memory.INTERVAL, self._look, base)
+
+
+def _error(kind: str, number: int, text: str) -> tuple[Message, list[socket.socket]]:
+    return {"error": [kind, number, text]}, []

@@ -1,0 +1,116 @@
+"""Dial for a login, and only to places that may have its credential.
+
+A library asks for its connections here, so a server that sends it on to another host leads nowhere: the address is
+checked as it is dialled, whatever name it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable, Sequence
+
+from scanready.causes import common
+from scanready.model import Target, bracketed
+from scanready.net.dial import dial
+from scanready.net.resolve import Resolver, literal
+from scanready.net.sockets import Address
+from scanready.net.stream import Stream
+from scanready.wire.printable import printable
+
+from .explain import Failure
+
+#: The option of a target that permits further places.
+FOLLOW_REDIRECTS = "follow_redirects"
+#: Connections of one login; none needs more than four.
+_MOST_CONNECTIONS = 16
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class OwnPlaces:
+    """The connections of one login.
+
+    Args:
+        target: its own addresses are always permitted.
+        address: the address that the climb is connected to; None if it is not.
+        resolver: knows the addresses of names.
+        deadline: in the event loop's time.
+        hosts: further hosts that belong to this login, such as the operator's proxy.
+        opened: called with each connection, before it is used.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        address: str | None,
+        resolver: Resolver,
+        deadline: float,
+        hosts: Iterable[str],
+        opened: Callable[[Stream], object],
+    ) -> None:
+        allowed = target.options.get(FOLLOW_REDIRECTS) or ()
+        self._target = target
+        self._address = address
+        self._resolver = resolver
+        self._deadline = deadline
+        self._opened = opened
+        self._names = [target.host, *hosts, *(name for name in allowed if _network(name) is None)]
+        self._networks = [network for network in map(_network, allowed) if network is not None]
+        self._dialled = 0
+        #: Places beyond the target's own that ``follow_redirects`` permitted, as "host:port", in the order of dialling.
+        self.followed: list[str] = []
+
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        """Resolve; a name that cannot be permitted is not even looked up."""
+        if literal(host, port) is None and not self._networks and not self._is_named(host):
+            raise self._withheld(host, port)
+        return await self._resolver.addresses(host, port, self._deadline)
+
+    async def dial(self, host: str, port: int, seconds: float | None) -> Stream:
+        """Connect to the first address, if it is permitted."""
+        self._dialled += 1
+        if self._dialled > _MOST_CONNECTIONS:
+            raise Failure(common.LIMIT, f"the login asked for more than {_MOST_CONNECTIONS} connections")
+        address, *_ = await self.addresses(host, port)
+        await self._demand_permission(host, address)
+        now = asyncio.get_running_loop().time()
+        end = self._deadline if seconds is None else min(self._deadline, now + seconds)
+        return await dial(address, end, None, self._opened)
+
+    async def _demand_permission(self, host: str, address: Address) -> None:
+        where, port = str(address[1][0]), int(address[1][1])
+        if where == self._address or where in await self._addresses_of(self._names[:1]):
+            return
+        plain = ipaddress.ip_address(where.partition("%")[0])
+        if any(plain in network for network in self._networks) or where in await self._addresses_of(self._names[1:]):
+            self.followed.append(f"{bracketed(where)}:{port}")
+            return
+        raise self._withheld(host, port, where)
+
+    async def _addresses_of(self, names: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for name in names:
+            with contextlib.suppress(socket.gaierror):  # a place that does not exist permits none
+                answers = await self._resolver.addresses(name, self._target.port, self._deadline)
+                found |= {str(address[1][0]) for address in answers}
+        return found
+
+    def _is_named(self, host: str) -> bool:
+        return host.lower().rstrip(".") in (name.lower().rstrip(".") for name in self._names)
+
+    def _withheld(self, host: str, port: int, address: str = "") -> Failure:
+        shown = printable(host, 255)
+        at = f" ({address})" if address and address != host else ""
+        detail = f"the login is sent on to {bracketed(shown)}:{port}{at}, which is not {self._target.host}"
+        permit = f"`{FOLLOW_REDIRECTS}: [HOST or NETWORK]` at the target permits it"
+        return Failure(common.LOGIN_WITHHELD, f"{detail}; the credential was not sent there; {permit}")
+
+
+def _network(text: str) -> _Network | None:
+    """Return the network or address that a text names, None for a host name."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
