@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import re
 import threading
 import time
 from itertools import zip_longest
 from typing import Any
+
+import psutil
 
 from scanready.catalogue import Group
 from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
@@ -134,11 +137,24 @@ def without_credential(where: Target) -> Target:
     return dataclasses.replace(where, credential=None)
 
 
-def login_threads_end_within(seconds: float) -> bool:
-    """Whether no client library is left waiting in the background by then."""
+def logins_end_within(seconds: float) -> bool:
+    """Whether no client library is left waiting in the background by then, in a thread or in a process."""
     ends = time.monotonic() + seconds
-    while any(thread.name.startswith("login") and thread.is_alive() for thread in threading.enumerate()):
+    while _logins_run():
         if time.monotonic() > ends:
             return False
         threading.Event().wait(0.02)
     return True
+
+
+def _logins_run() -> bool:
+    """Whether one does: below the process that is started are those of the modules, and below them the logins."""
+    if any(thread.name.startswith("login") and thread.is_alive() for thread in threading.enumerate()):
+        return True
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for first in psutil.Process().children():
+            if any("scanready.clients.login_process" in word for word in first.cmdline()):
+                logins = [login for template in first.children() for login in template.children()]
+                if any(login.status() != psutil.STATUS_ZOMBIE for login in logins):
+                    return True
+    return False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import oracledb
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, oracle, oracle_session
-from scanready.clients import subprocess_call
+from scanready.targets.oracle import login
+from tests.in_process import in_process
+from tests.ladder import account
 
 
 def said_of(behaviour: Behaviour, service: str = "ORCL") -> str:
@@ -69,12 +70,6 @@ def test_sessions_it_cannot_speak() -> None:
 def test_it_waits_past_its_time_out_and_is_killed() -> None:
     """Left alone it was still waiting after 75 s (measured)."""
     with in_background(misbehave.silent) as server:
-        where = {"host": "127.0.0.1", "port": server.port, "service": "ORCL", "sid": None, "table": None}
-        begun = time.monotonic()
+        where = login.Where("127.0.0.1", server.port, "ORCL", None, None, encrypted=False)
         with pytest.raises(TimeoutError):
-            subprocess_call.run(
-                "scanready.targets.oracle.login:log_in",
-                {**where, "encrypted": False, "user": "er", "password": "x", "seconds": 1.0},
-                2.0,
-            )
-        assert time.monotonic() - begun < 3
+            in_process(login.visit, where, account("er", "x"), seconds=1.0, kill=2.0)

@@ -25,7 +25,7 @@ from fixtures.emulators import (
 )
 from fixtures.transcripts import load
 from scanready.model import Credential, Owner, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, login_threads_end_within, story, target
+from tests.ladder import account, check_of, climb, expect, logins_end_within, story, target
 from tests.targets.mssql.mssql_peers import disguises
 
 SECRET = "Passw0rd!"
@@ -155,4 +155,4 @@ def test_a_server_that_falls_silent_costs_no_more_than_the_time_given(name: str)
     assert report.finding is not None
     late = ("scanready.out-of-time", "handshake.too-slow", "handshake.silent")
     assert report.finding.cause.code in late, story(report)
-    assert login_threads_end_within(1)
+    assert logins_end_within(1)

@@ -51,11 +51,13 @@ if TYPE_CHECKING:
     from scanready.catalogue.wrong import Wrong
     from scanready.causes import common
     from scanready.clients import subprocess_call
+    from scanready.clients.login_process.lent import Lent
     from scanready.clients.watchdog import Watchdog
     from scanready.climb.explain import Failure
     from scanready.climb.guard import Attempt
     from scanready.climb.identify import Signature, framed, says
     from scanready.climb.login_result import LoginResult
+    from scanready.climb.login_trace import LoginTrace
     from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
     from scanready.model import INVENTED_USER, Cause, Check, Credential, Finding, Outcome, Owner, Step, Target
     from scanready.net.stream import (
@@ -103,7 +105,9 @@ __all__ = [
     "Framing",
     "Group",
     "Kind",
+    "Lent",
     "LoginResult",
+    "LoginTrace",
     "Nmap",
     "Option",
     "Outcome",
@@ -158,12 +162,14 @@ _HOMES = {
     "scanready.catalogue.requirement": "one_port",
     "scanready.catalogue.wrong": "Wrong",
     "scanready.causes.common": "common",
+    "scanready.clients.login_process.lent": "Lent",
     "scanready.clients.subprocess_call": "subprocess_call",
     "scanready.clients.watchdog": "Watchdog",
     "scanready.climb.explain": "Failure",
     "scanready.climb.guard": "Attempt",
     "scanready.climb.identify": "Signature framed says",
     "scanready.climb.login_result": "LoginResult",
+    "scanready.climb.login_trace": "LoginTrace",
     "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
     "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",

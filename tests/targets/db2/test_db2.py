@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,15 +10,13 @@ import pytest
 from fixtures.emulators import Behaviour, db2, in_background, misbehave, ssh
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
-from scanready.clients import subprocess_call
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.targets.db2 import causes
 from scanready.targets.db2 import login as driver
 from scanready.wire import drda
 from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.played_driver import PlayedDriver, without_driver
 
-#: What starts the killable process where IBM's driver is not installed.
-WITHOUT_DRIVER = "import sys; sys.modules['ibm_db_dbi'] = None; " + subprocess_call._START
 USER = account(db2.USER, db2.PASSWORD)
 
 
@@ -181,7 +180,7 @@ def test_an_encrypted_password_needs_no_leave(mechanisms: tuple[int, ...], tls: 
     ],
 )
 def test_key_exchanges_that_are_not_ours(token: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess_call, "_START", WITHOUT_DRIVER)
+    without_driver(monkeypatch, "ibm_db_dbi")
     report = asked(db2.server(mechanisms=(9,), token=token), USER, database="SAMPLE")
     assert report.verdict is not Verdict.SCANNABLE
     assert report.finding is not None
@@ -190,7 +189,7 @@ def test_key_exchanges_that_are_not_ours(token: str, code: str, monkeypatch: pyt
 
 
 def test_other_encryptions_need_the_vendors_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess_call, "_START", WITHOUT_DRIVER)
+    without_driver(monkeypatch, "ibm_db_dbi")
     assert asked(db2.server(mechanisms=(7,))).verdict is Verdict.READY
     report = asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
@@ -201,33 +200,44 @@ def test_other_encryptions_need_the_vendors_driver(monkeypatch: pytest.MonkeyPat
 
 #: IBM's driver, played: what it raises at the login and at the query. The opt-in tier asks the real one.
 DRIVER = """
-import sys, types
+import os
 class Error(Exception): pass
+Warning = Error
 class Session:
     def cursor(self): return self
     def execute(self, statement):
-        if {reading!r}: raise Error({reading!r})
+        if os.environ["PLAYED_READING"]: raise Error(os.environ["PLAYED_READING"])
     def fetchone(self): return (1,)
     def close(self): pass
 def connect(settings):
     assert "AUTHENTICATION=SERVER_ENCRYPT;" in settings, settings
-    if {login!r}: raise Error({login!r})
+    if os.environ["PLAYED_LOGIN"]: raise Error(os.environ["PLAYED_LOGIN"])
     return Session()
-module = types.ModuleType("ibm_db_dbi")
-module.Error, module.Warning, module.connect = Error, Error, connect
-sys.modules["ibm_db_dbi"] = module
 """
 
+Played = Callable[..., Report]
 
-def played(patch: pytest.MonkeyPatch, login: str = "", reading: str = "") -> Report:
+
+@pytest.fixture(scope="module")
+def driver_module(tmp_path_factory: pytest.TempPathFactory) -> PlayedDriver:
+    """The module in the place of IBM's."""
+    return PlayedDriver(tmp_path_factory.mktemp("ibm"), "ibm_db_dbi", DRIVER)
+
+
+@pytest.fixture
+def played(driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch) -> Played:
     """Climb where the server takes passwords only as IBM's driver sends them, and the driver says that."""
-    words = {"login": login and f"[IBM][CLI Driver] {login}", "reading": reading and f"[IBM][CLI Driver] {reading}"}
-    patch.setattr(subprocess_call, "_START", f"{DRIVER.format(**words)}\n{subprocess_call._START}")
-    return asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+
+    def play(login: str = "", reading: str = "") -> Report:
+        words = {"login": login and f"[IBM][CLI Driver] {login}", "reading": reading and f"[IBM][CLI Driver] {reading}"}
+        driver_module.play(monkeypatch, **words)
+        return asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+
+    return play
 
 
-def test_with_the_vendors_driver_it_is_scannable(monkeypatch: pytest.MonkeyPatch) -> None:
-    report = expect(played(monkeypatch), Verdict.SCANNABLE)
+def test_with_the_vendors_driver_it_is_scannable(played: Played) -> None:
+    report = expect(played(), Verdict.SCANNABLE)
     assert (report.footprint.login_attempts, report.footprint.connections) == (1, 2)
 
 
@@ -262,22 +272,18 @@ AT_THE_QUERY = [
 ]
 
 
-@pytest.mark.parametrize(("said", "code", "owner"), AT_THE_LOGIN)
-def test_what_the_vendors_driver_says_at_the_login(
-    said: str, code: str, owner: Owner | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = played(monkeypatch, login=said)
+@pytest.mark.parametrize(("text", "code", "owner"), AT_THE_LOGIN)
+def test_what_the_vendors_driver_says_at_the_login(text: str, code: str, owner: Owner | None, played: Played) -> None:
+    report = played(login=text)
     verdict = Verdict.UNDECIDED if code.startswith("scanready.") else Verdict.BLOCKED
     expect(report, verdict, code, step=Step.LOGIN, owner=owner)
     assert report.footprint.login_attempts == 1
 
 
 @pytest.mark.parametrize("where", ["login", "reading"])
-@pytest.mark.parametrize(("said", "code", "owner"), AT_THE_QUERY)
-def test_what_the_vendors_driver_may_not_read(
-    said: str, code: str, owner: Owner, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = played(monkeypatch, **{where: said})
+@pytest.mark.parametrize(("text", "code", "owner"), AT_THE_QUERY)
+def test_what_the_vendors_driver_may_not_read(text: str, code: str, owner: Owner, where: str, played: Played) -> None:
+    report = played(**{where: text})
     expect(report, Verdict.LIMITED, code, step=Step.ACCESS, owner=owner)
     passed(report, Step.LOGIN)
 

@@ -15,7 +15,9 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, i
 from fixtures.emulators.certificates import authority
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify_all
-from tests.ladder import account, check_of, climb, expect, login_threads_end_within, passed, target
+from scanready.targets.ews import login
+from tests.in_process import warm
+from tests.ladder import account, check_of, climb, expect, logins_end_within, passed, target
 
 SCAN = account("CORP\\svc-scan")
 BASIC = 'Basic realm="mail.corp.example"'
@@ -277,10 +279,11 @@ def silent_after_login() -> Behaviour:
 
 
 def test_silence_after_the_login_ends_with_the_time() -> None:
+    warm(login.visit)
     report, server = entered(silent_after_login(), timeout=3)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN, owner=Owner.OPERATOR)
     assert report.seconds < 4.5
-    assert login_threads_end_within(3)
+    assert logins_end_within(3)
     assert server.counts["type-3"] == 1
 
 
@@ -295,9 +298,12 @@ def test_without_the_library_nothing_is_attempted(monkeypatch: pytest.MonkeyPatc
     assert server.counts["type-3"] == 0
 
 
-def test_no_password_is_kept_nor_printed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_password_is_kept_nor_printed(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, where a function runs that no other process finds."""
     from exchangelib.protocol import CachingProtocol
 
+    visit = login.visit
+    monkeypatch.setattr(login, "visit", lambda *arguments: visit(*arguments))
     for behaviour in (ews.exchange, ews.Exchange(refuses=REFUSED), silent_after_login()):
         entered(behaviour, account("CORP\\svc-scan", "kept-nowhere-1"), timeout=3)
     assert not CachingProtocol._protocol_cache

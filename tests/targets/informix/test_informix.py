@@ -9,12 +9,12 @@ from ruamel.yaml import YAML
 
 from fixtures.emulators import Behaviour, Server, db2, in_background, informix, informix_session, misbehave, ssh
 from fixtures.emulators.certificates import authority
-from scanready.clients import subprocess_call
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.targets.informix import answers as shared
 from scanready.targets.informix import causes
 from scanready.targets.informix.login import translate
 from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.played_driver import without_driver
 
 USER = account("er")
 
@@ -99,9 +99,7 @@ def test_what_a_session_is_refused(message: int, number: int, code: str, owner: 
 
 
 def test_without_the_driver_the_login_alone_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        subprocess_call, "_START", "import sys; sys.modules['informix_db'] = None; " + subprocess_call._START
-    )
+    without_driver(monkeypatch, "informix_db")
     report, server = asked(informix.informix, USER, True, server="ol_hr")
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.ACCESS)
     passed(report, Step.HANDSHAKE, Step.AUTH, Step.LOGIN)

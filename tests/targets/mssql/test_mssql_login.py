@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
 import sys
 import time
 from typing import Any
@@ -18,7 +19,7 @@ from scanready.climb.probe import Probe
 from scanready.model import Check, Owner, Report, Step, Verdict
 from scanready.net.stream import Stream
 from scanready.run.engine import Settings, verify_all
-from tests.ladder import account, check_of, climb, expect, login_threads_end_within, passed, story, target
+from tests.ladder import account, check_of, climb, expect, logins_end_within, passed, story, target
 from tests.targets.mssql.mssql_peers import ER, WINDOWS, asked, disguises, logged_in, on_the_way
 
 
@@ -79,18 +80,17 @@ class TestTheChannel:
 
     def test_the_library_is_not_trusted_with_it_either(self) -> None:
         """Whatever the verifier forgets: the pipe itself lets no password out in clear."""
+        from scanready.clients.login_process.lent import Taken
         from scanready.climb.explain import Failure
         from scanready.targets.mssql import login as sql
         from scanready.targets.mssql.login_reading import Where
 
-        class Leads:
-            encrypted = False
-
-            def send(self, data: bytes) -> None:
-                raise AssertionError(data)
-
-        with pytest.raises(Failure, match=r"login\.withheld"):
-            sql.visit(Where(Leads(), "db"), ER, 1.0)  # type: ignore[arg-type]  # not a whole channel
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with pytest.raises(Failure, match=r"login\.withheld"):
+                sql.visit(Where(Taken(lambda: ours), "db", encrypted=False), ER, 1.0)
+            ours.close()
+            assert theirs.recv(1) == b""
 
     def test_a_transcript_has_no_shape_of_it(self) -> None:
         lines: list[str] = []
@@ -288,7 +288,7 @@ def test_hostile_servers(what: str, stage: str, capfd: pytest.CaptureFixture[str
     expect(report, verdict, code, step=Step.LOGIN if stage == "login" else Step.ACCESS)
     assert server.counts["logins"] == report.footprint.login_attempts == 1
     assert len(server.connections) == 1
-    assert login_threads_end_within(1)
+    assert logins_end_within(1)
     assert capfd.readouterr().err == "", "no library speaks for us"
 
 
@@ -299,7 +299,7 @@ def test_a_silent_server_costs_no_more_than_the_time_given(seconds: float) -> No
     assert seconds * 0.8 < time.monotonic() - begun < seconds + 0.6
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.LOGIN)
     assert server.counts["logins"] == 1
-    assert login_threads_end_within(0.5)
+    assert logins_end_within(0.5)
 
 
 def test_an_unanswered_login_is_not_repeated_at_that_host() -> None:

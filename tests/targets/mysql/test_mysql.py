@@ -301,7 +301,7 @@ def test_a_login_that_nobody_answers() -> None:
     expect(report, Verdict.BLOCKED, "mysql.login-broken-off", step=Step.LOGIN, owner=Owner.DATABASE)
 
     with in_background(misbehave.says(emulated.GREETING_10_11_PLAIN)) as server:
-        report = climb(here(server.port, "scan"), timeout=0.5)
+        report = climb(here(server.port, "scan"), timeout=2)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.LOGIN)
     assert report.facts["aborted"] == 1
 
@@ -333,7 +333,7 @@ def test_tls_that_fails_is_an_offence_and_we_say_so(answer: bytes, code: str, us
 @pytest.mark.parametrize("user", [None, "scan"])
 def test_tls_that_never_ends_is_undecided(user: str | None) -> None:
     with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
-        report = climb(here(server.port, user), timeout=0.5)
+        report = climb(here(server.port, user), timeout=2)
         server.wait()
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.facts["aborted"] == 1

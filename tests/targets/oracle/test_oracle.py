@@ -21,12 +21,12 @@ from fixtures.emulators import (
     ssh,
 )
 from fixtures.emulators.certificates import authority
-from scanready.clients import subprocess_call
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.oracle import causes
 from scanready.targets.oracle import login as driver
 from scanready.targets.oracle.login import translate
 from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.played_driver import PlayedDriver
 
 
 def asked(
@@ -322,12 +322,25 @@ def test_reading_refused_by_the_database(number: int, code: str, owner: Owner) -
     assert (server.offences, report.footprint.connections) == ({}, 2)
 
 
-@pytest.mark.parametrize(("said", "code", "owner"), BY_THE_DRIVER)
+#: The driver, played: what it raises.
+DRIVER = """
+import os
+class Error(Exception): pass
+def connect(**_): raise Error(os.environ["PLAYED_ERROR"])
+"""
+
+
+@pytest.fixture(scope="module")
+def driver_module(tmp_path_factory: pytest.TempPathFactory) -> PlayedDriver:
+    """The module in the place of the driver's."""
+    return PlayedDriver(tmp_path_factory.mktemp("played"), "oracledb", DRIVER)
+
+
+@pytest.mark.parametrize(("text", "code", "owner"), BY_THE_DRIVER)
 def test_what_the_driver_says_in_numbers_of_its_own(
-    said: str, code: str, owner: Owner, monkeypatch: pytest.MonkeyPatch
+    text: str, code: str, owner: Owner, driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raises = f"import oracledb\ndef connect(**_): raise oracledb.DatabaseError({said!r})\noracledb.connect = connect\n"
-    monkeypatch.setattr(subprocess_call, "_START", raises + subprocess_call._START)
+    driver_module.play(monkeypatch, error=text)
     report, _ = asked(oracle.healthy, account("er"), service="ORCL")
     expect(report, judged(code), code, step=Step.LOGIN, owner=owner)
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, postgresql, ssh
 from scanready.model import Credential, Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, login_threads_end_within, target
+from tests.ladder import account, check_of, climb, expect, logins_end_within, target
 
 # By hand: AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
 AUTH_GSS = b"R" + struct.pack(">II", 8, 7)
@@ -189,7 +189,7 @@ def test_a_server_that_never_ends_holds_no_login_thread(answer: bytes, drips: bo
     report, _ = logged_in(after_the_password(answer, drips=drips), timeout=2.2, allow_cleartext=True)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
     assert report.seconds < 2.5
-    assert login_threads_end_within(3)
+    assert logins_end_within(3)
 
 
 def test_ssh_on_the_port_is_named() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, ssh, teradata
 from fixtures.emulators.certificates import authority
-from scanready.clients import subprocess_call
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.net import resolve
 from scanready.net.sockets import Address
@@ -17,6 +16,7 @@ from scanready.targets.teradata import causes
 from scanready.targets.teradata import nodes as shared
 from scanready.targets.teradata.login import translate
 from tests.ladder import account, check_of, climb, expect, target
+from tests.played_driver import PlayedDriver, without_driver
 
 
 def asked(behaviour: Behaviour, credential: Credential | None = None, timeout: float = 5.0) -> Report:
@@ -61,9 +61,7 @@ def test_silence() -> None:
 
 
 def test_a_credential_without_the_driver_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        subprocess_call, "_START", "import sys; sys.modules['teradatasql'] = None; " + subprocess_call._START
-    )
+    without_driver(monkeypatch, "teradatasql")
     report = asked(teradata.gateway, account("er"))
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
@@ -71,32 +69,35 @@ def test_a_credential_without_the_driver_is_undecided(monkeypatch: pytest.Monkey
 
 #: The vendor's driver, played: what it raises, and what it reads, as its own documentation has both.
 DRIVER = """
-import sys, types
+import os
 class Error(Exception): pass
 class Cursor:
     def __enter__(self): return self
     def __exit__(self, *_): pass
     def execute(self, statement, values=()):
-        if {reading!r} and "TablesV" in statement: raise Error({reading!r})
+        if os.environ["PLAYED_READING"] and "TablesV" in statement: raise Error(os.environ["PLAYED_READING"])
     def fetchone(self): return ["17.20.03.20"]
 class Session(Cursor):
     def cursor(self): return Cursor()
 def connect(**settings):
     assert settings["encryptdata"] == "true" and settings["cop"] == "false", settings
-    if {logon!r}: raise Error({logon!r})
+    if os.environ["PLAYED_LOGON"]: raise Error(os.environ["PLAYED_LOGON"])
     return Session()
-module = types.ModuleType("teradatasql"); module.Error = Error; module.connect = connect
-sys.modules["teradatasql"] = module
 """
 
 
+@pytest.fixture(scope="module")
+def driver_module(tmp_path_factory: pytest.TempPathFactory) -> PlayedDriver:
+    """The module in the place of the vendor's."""
+    return PlayedDriver(tmp_path_factory.mktemp("vendor"), "teradatasql", DRIVER)
+
+
 @pytest.fixture
-def plays(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Let the killable process find that driver; the opt-in tier asks the real one."""
+def plays(driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Let logins find that driver; the opt-in tier asks the real one."""
 
     def play(logon: str, reading: str) -> None:
-        script = DRIVER.format(logon=logon, reading=reading)
-        monkeypatch.setattr(subprocess_call, "_START", f"{script}\n{subprocess_call._START}")
+        driver_module.play(monkeypatch, logon=logon, reading=reading)
 
     return play
 

@@ -14,7 +14,7 @@ import pytest
 from fixtures.emulators import dcom
 from scanready.model import Agent, Credential, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify, verify_all
-from tests.ladder import account, check_of, expect, login_threads_end_within, passed, story, target
+from tests.ladder import account, check_of, expect, logins_end_within, passed, story, target
 from tests.targets.windows.wmi_peers import SCANNER, nothing_stays
 
 __all__ = ["nothing_stays"]
@@ -101,7 +101,7 @@ def test_silence_is_undecided_in_time(stage: str) -> None:
     report, _ = climbed(f"silent-at-{stage}", timeout=3.0)
     assert time.monotonic() - began < 4.5
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", owner=OPERATOR)
-    assert login_threads_end_within(2)
+    assert logins_end_within(2)
 
 
 def test_what_was_refused_is_not_tried_again() -> None:

@@ -9,6 +9,7 @@ from scanready.causes import common
 from scanready.model import Cause, Credential, Target
 
 from .explain import Failure
+from .passwords import unsayable
 
 #: A certificate with one of these faults does not prove who receives a secret. An expired one still does.
 _PROVES_NOTHING = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
@@ -49,15 +50,5 @@ def permit_password(credential: Credential) -> None:
     Raises:
         Failure: ``scanready.limit``: it holds a NUL, or is not UTF-8.
     """
-    if why := _unsayable(credential.password or ""):
+    if why := unsayable(credential.password or ""):
         raise Failure(common.LIMIT, f"the password of the credential {credential.name!r} {why}; it was not tried")
-
-
-def _unsayable(password: str) -> str:
-    if "\0" in password:
-        return "holds a NUL, which no login protocol carries"
-    try:
-        password.encode()
-    except UnicodeEncodeError:
-        return "is not UTF-8"
-    return ""

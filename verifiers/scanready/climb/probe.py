@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
@@ -38,7 +38,9 @@ from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells, farewell_within
 from .guard import Attempt, Turn, TurnTaken
+from .login_network import OwnPlaces
 from .login_result import LoginResult
+from .login_runner import run_in_thread
 from .port_memory import PortMemory, own
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
@@ -55,6 +57,8 @@ Dead = list[Check] | None
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 # A climb sets these as it goes. All other attributes are put back, for a verifier may have changed them.
 _SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
+# The kill of a login after the deadline, in parts of the time that is kept back: until then it may report by itself.
+_KILL = 1.5
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
@@ -176,6 +180,8 @@ class Probe:
         Raises:
             ClimbEnded: no address answered, or the port is known to speak another protocol.
         """
+        if self.logs_in:
+            self.shared.login_runner.warm(f"{self.row.home}.login")
         if known := self.port_memory.known(self.row, self.endpoint):
             self.checks.extend(known)
             raise ClimbEnded
@@ -297,40 +303,55 @@ class Probe:
         *,
         secret: str = "password",
         dials: int = 0,
+        hosts: Sequence[str] = (),
     ) -> Result:
-        """Log in once with a blocking client library, in the pool, under the lockout guard and the deadline.
+        """Log in once with a blocking client library, in its own process, under the lockout guard and the deadline.
+
+        The library's connections are opened for it, and counted; they lead to the target's own addresses, to ``hosts``
+        and to what its option ``follow_redirects`` permits, and nowhere else. A ``visit`` that another process cannot
+        find (a function within another one, or of a script), that does not declare what it returns, or whose ``where``
+        cannot be pickled, runs in a thread: nothing can end that, and its connections are its own.
 
         Args:
-            visit: the login; it gets ``where``, the credential, and the seconds left when a thread is free for it.
-            where: what the family's login needs to know, and where it records what it did.
+            visit: the login; it gets ``where``, the credential, and the seconds that are left.
+            where: what the family's login needs to know; what it records of what it did is a
+                :class:`scanready.climb.login_trace.LoginTrace` in it.
             secret: which secret of the credential is tried ("password" or "key").
-            dials: connections that the library opens itself; they are counted if the login was tried.
+            dials: connections that the library opens past Python's ``socket``; they are counted if the login was tried.
+            hosts: further hosts that belong to this login, such as a proxy.
 
         Raises:
-            Failure: the cause that ``visit`` recognised; ``login.withheld``.
+            Failure: the cause that ``visit`` recognised; ``login.withheld``; ``scanready.limit``, too much memory.
             TimeoutError: the library did not return in time.
         """
-        before = self.footprint.login_attempts
+        credential, before = self.credential, self.footprint.login_attempts
+        assert credential is not None, "a login needs a credential"
+        if self.shared.login_runner.runs(visit, (where, credential)):
+            await asyncio.wait_for(self.shared.login_runner.prepare(visit), self.remaining)
         try:
-            return await self._login(visit, where, secret)
+            async with self.attempt(secret) as going:
+                result = await self.call(visit, where, credential, hosts=hosts)
+                going.proof = not result.passwordless
+                return result
         finally:
             self.footprint.connections += dials * (self.footprint.login_attempts - before)
 
-    async def _login(self, visit: Callable[[Where, Credential, float], Result], where: Where, secret: str) -> Result:
-        credential, loop = self.credential, asyncio.get_running_loop()
-        assert credential is not None, "a login needs a credential"
+    async def call(self, function: Callable[..., T], *arguments: Any, hosts: Sequence[str] = ()) -> T:
+        """Return ``function(*arguments, seconds)`` of a client library, run as :meth:`login` runs one; no guard.
 
-        def in_the_pool() -> Result:
-            seconds = self.deadline - loop.time()
-            if seconds <= 0:
-                raise TimeoutError("no thread was free for the login in time")
-            return visit(where, credential, seconds)
+        Raises:
+            Failure, TimeoutError: as :meth:`login`.
+        """
+        runner = self.shared.login_runner
+        if not runner.runs(function, arguments):
+            return await run_in_thread(self.shared.logins, function, arguments, self.deadline, self.grace)
+        places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, hosts, self._count)
+        end, kill = self.deadline, self.deadline + _KILL * self.grace
+        found: T = await runner.run(function, arguments, end, kill, places)
+        return found
 
-        async with self.attempt(secret) as going:
-            running = loop.run_in_executor(self.shared.logins, in_the_pool)
-            result = await asyncio.wait_for(running, self.remaining + self.grace)
-            going.proof = not result.passwordless
-            return result
+    def _count(self, _: Stream) -> None:
+        self.footprint.connections += 1
 
     @contextlib.asynccontextmanager
     async def attempt(self, secret: str = "password") -> AsyncIterator[Attempt]:

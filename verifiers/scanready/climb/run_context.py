@@ -15,15 +15,17 @@ from scanready.net.stream import Tap
 
 from .guard import LockoutGuard
 from .identify import Signatures
+from .login_runner import LoginRunner
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class RunContext:
-    """What all probes of a run share. ``logins`` is the pool in which client libraries block.
+    """Hold the things that all probes of a run share.
 
-    ``cache`` is what handshakes found out about the agent, which holds for every target until the next round.
+    ``logins`` is the pool in which look-ups on this agent block, ``login_runner`` runs client libraries. ``cache`` has
+    the handshakes' findings about the agent, which hold for every target until the next round.
     """
 
     catalogue: Catalogue
@@ -31,6 +33,7 @@ class RunContext:
     resolver: Resolver
     guard: LockoutGuard
     logins: ThreadPoolExecutor
+    login_runner: LoginRunner
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
     cache: dict[str, Any] = field(default_factory=dict)

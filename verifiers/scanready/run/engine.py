@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from scanready.catalogue.option import USER
 from scanready.causes import common
+from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.port_memory import PortMemory, speaks
 from scanready.climb.probe import Probe, RunContext
@@ -135,6 +136,7 @@ class Run:
             Resolver(),
             guard or LockoutGuard(),
             ThreadPoolExecutor(_LOGIN_THREADS, thread_name_prefix="login"),
+            LoginProcesses(),
             self.settings.ca_file,
             self.settings.tap,
         )
@@ -153,6 +155,7 @@ class Run:
     async def __aexit__(self, *_: object) -> None:
         self._context.resolver.close()
         self._context.logins.shutdown(wait=False, cancel_futures=True)
+        self._context.login_runner.close()
 
     @property
     def stopping(self) -> bool:

@@ -1,14 +1,13 @@
-"""Log in to DB2 with IBM's driver and read one row, in a process of its own; where no plain password is taken."""
+"""Log in to DB2 with IBM's driver and read one row, where no plain password is taken."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from scanready.causes import by_code, common
-from scanready.clients import subprocess_call
+from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -50,56 +49,41 @@ class Where:
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once and read one row of ``where.table``. Blocks at most ``seconds``.
+    """Log in once and read one row of ``where.table``. The driver may wait for longer than ``seconds``.
 
     The password goes out encrypted (SERVER_ENCRYPT) or not at all.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
-        TimeoutError: the driver did not come back.
     """
-    account = {"user": credential.username, "password": credential.password or ""}
-    if any(letter in word for word in (where.database, *account.values()) for letter in _UNSAYABLE):
+    user, password = credential.username, credential.password or ""
+    if any(letter in word for word in (where.database, user, password) for letter in _UNSAYABLE):
         raise Failure(common.LIMIT, "IBM's driver cannot be given a name or password with ; { or }; not tried")
-    arguments = {**asdict(where), **account, "seconds": max(1, int(seconds))}
-    try:
-        return LoginResult(read=subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
-    except Failure as failure:
-        if failure.cause not in MAY_NOT_READ:
-            raise
-        return LoginResult(denied=failure)
-
-
-def log_in(
-    host: str, port: int, seconds: int, database: str, table: str, user: str, password: str
-) -> str:  # pragma: no cover  # runs in the killable process
-    """The part that runs over there.
-
-    Raises:
-        Failure: see :func:`visit`.
-    """
     os.environ.update(_LOG_IN_ONCE)  # before the driver is loaded
     with importing("the server takes encrypted passwords only, which needs IBM's driver: pip install 'scanready[db2]'"):
         import ibm_db_dbi  # of ibm_db, whose own functions raise nothing narrower than Exception
     settings: dict[str, Any] = {
-        "DATABASE": database,
-        "HOSTNAME": host,
-        "PORT": port,
+        "DATABASE": where.database,
+        "HOSTNAME": where.host,
+        "PORT": where.port,
         "PROTOCOL": "TCPIP",
         "AUTHENTICATION": "SERVER_ENCRYPT",
-        "CONNECTTIMEOUT": seconds,
+        "CONNECTTIMEOUT": max(1, int(seconds)),
         "UID": user,
         "PWD": password,
     }
     try:
         session = ibm_db_dbi.connect("".join(f"{key}={value};" for key, value in settings.items()))
         cursor = session.cursor()
-        cursor.execute(f"SELECT 1 FROM {table} FETCH FIRST 1 ROW ONLY")
+        cursor.execute(f"SELECT 1 FROM {where.table} FETCH FIRST 1 ROW ONLY")
         cursor.fetchone()
         session.close()
     except (ibm_db_dbi.Error, ibm_db_dbi.Warning) as error:
-        raise translate(str(error)) from error
-    return f"one row of {table}"
+        failure = translate(str(error))
+        if failure.cause in MAY_NOT_READ:
+            return LoginResult(denied=failure)
+        raise failure from error
+    return LoginResult(read=f"one row of {where.table}")
 
 
 def translate(text: str) -> Failure:

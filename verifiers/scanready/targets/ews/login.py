@@ -56,24 +56,20 @@ class Where:
 
 
 def load() -> None:
-    """Import the library, which takes a second or two the first time: before a login is begun, not on its time.
-
-    Raises:
-        Failure: it is not installed.
-    """
-    with importing(_MISSING):
-        import exchangelib  # noqa: F401
+    """Load the library, which takes a second or two: before a login is begun, not on its time."""
+    import exchangelib  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """Log in once and look into the inbox. ``seconds`` bounds all of it.
 
     Raises:
-        Failure: the login was refused, or the server failed before it was judged.
+        Failure: the login was refused, or the server failed before it was judged; exchangelib is not installed.
     """
-    import exchangelib
-    import requests
-    from spnego.exceptions import SpnegoError
+    with importing(_MISSING):
+        import exchangelib
+        import requests
+        from spnego.exceptions import SpnegoError
 
     assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog, _quietly():

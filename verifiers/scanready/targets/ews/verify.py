@@ -17,8 +17,6 @@ else the account acts for it, as a scan of many mailboxes does.
 
 from __future__ import annotations
 
-import asyncio
-
 from scanready.causes import common
 from scanready.clients import http_talk
 from scanready.clients.http_talk import Talk, Url
@@ -93,10 +91,9 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         if prompt.withheld:
             other = fixes.OTHER_SERVER(host=prompt.url.host, port=prompt.url.port)
             rung.stop(common.LOGIN_WITHHELD, prompt.withheld, other)
-        loading = asyncio.get_running_loop().run_in_executor(probe.shared.logins, login.load)
-        await asyncio.wait_for(loading, probe.remaining)
         probe.about_to_send_over_tls(prompt.url.host)
-        result = await probe.login(login.visit, where, dials=1)
+        hosts = [prompt.url.host] if autodiscover.trusted(probe.host, prompt.url) else []
+        result = await probe.login(login.visit, where, hosts=[*hosts, *([proxy[0]] if proxy else [])])
         rung.ok(f"logged in as {credential.username} with {prompt.schemes[0]}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if result.version:

@@ -21,6 +21,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import LoginTrace
 from scanready.model import Cause, Credential
 from scanready.net.tls import handshake_context, server_name
 
@@ -53,10 +54,9 @@ _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
 
 
 @dataclass(slots=True)
-class Trace:
-    """How far a visit came, for the footprint, however it ended: the server saw a connection, and a password."""
+class Trace(LoginTrace):
+    """How far a visit came, however it ended: whether the server saw a password."""
 
-    connected: bool = False
     tried: bool = False
 
 
@@ -89,6 +89,11 @@ class _Context:
         """What imaplib and imapclient call."""
         self._watchdog.guard(sock.fileno())
         return handshake_context().wrap_socket(sock, server_hostname=server_name(self._name))
+
+
+def load() -> None:
+    """Load the library."""
+    import imapclient  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
@@ -132,7 +137,6 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
     """Connect as the handshake did, log out politely at the end; whatever the peer does, it ends after ``seconds``."""
     from imapclient.exceptions import IMAPClientError
 
-    where.trace.connected = True
     # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
     with Watchdog(time.monotonic() + seconds + 1) as watchdog:
         context = _Context(where.name, watchdog)

@@ -94,6 +94,5 @@ async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginRes
     try:
         return await probe.login(visit, where)
     finally:
-        probe.footprint.connections += where.trace.connected
         if not where.trace.tried:  # no driver, or no session to try it in: the account was not touched
             probe.footprint.login_attempts = before

@@ -1,13 +1,12 @@
-"""Read one row from Informix with informix-driver, in a process of its own, after our own login was accepted."""
+"""Read one row from Informix with informix-driver, after our own login was accepted."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from scanready.causes import by_code, common
-from scanready.clients import subprocess_call
+from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -33,47 +32,31 @@ class Where:
     encrypted: bool
 
 
+def load() -> None:
+    """Load the driver."""
+    import informix_db  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once more and read one row. Blocks at most ``seconds``.
+    """Log in once more and read one row. The driver may wait for longer than ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
-        TimeoutError: the driver did not come back.
-    """
-    account = {"user": credential.username, "password": credential.password or ""}
-    arguments = {**asdict(where), **account, "seconds": seconds}
-    return LoginResult(read=subprocess_call.run(f"{__name__}:read", arguments, seconds, by_code(causes)))
-
-
-def read(
-    host: str,
-    port: int,
-    server: str,
-    database: str,
-    table: str | None,
-    encrypted: bool,
-    user: str,
-    password: str,
-    seconds: float,
-) -> str:
-    """The part that runs over there.
-
-    Raises:
-        Failure: see :func:`visit`.
     """
     with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
-    limits: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": encrypted}
+    told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": where.encrypted}
+    told |= {"user": credential.username, "password": credential.password or ""}
+    table = where.table or "systables"
     try:
-        session = informix_db.connect(
-            host, port, user=user, password=password, database=database, server=server, **limits
-        )
+        session = informix_db.connect(where.host, where.port, database=where.database, server=where.server, **told)
         with session, session.cursor() as cursor:
-            cursor.execute(f"SELECT FIRST 1 1 FROM {table or 'systables'}")
+            cursor.execute(f"SELECT FIRST 1 1 FROM {table}")
             found = cursor.fetchone()
     except informix_db.Error as error:
         raise translate(str(error), getattr(error, "sqlcode", None)) from error
-    return f"{'one row of ' if found else ''}{table or 'systables'} in {database}{'' if found else ', which is empty'}"
+    read = f"{'one row of ' if found else ''}{table} in {where.database}{'' if found else ', which is empty'}"
+    return LoginResult(read=read)
 
 
 def translate(text: str, number: int | None = None) -> Failure:
@@ -85,4 +68,6 @@ def translate(text: str, number: int | None = None) -> Failure:
             return Failure(cause, f"error {number}: {meaning}", error_code=number)
     if numbers:
         return Failure(causes.SERVER_ERROR, text[:300], error_code=numbers[0])
+    if "timed out" in text:
+        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {text[:300]}")
     return Failure(common.LIMIT, f"the driver failed: {text[:300]}")

@@ -50,7 +50,7 @@ async def _read(probe: Probe, stream: Stream) -> None:
     async with probe.step(Step.ACCESS) as rung:
         await probe.leave(stream)
         try:
-            result = await probe.login(driver.visit, where, dials=1)
+            result = await probe.login(driver.visit, where)
             rung.ok(f"read {result.read}")
         except Failure as failure:
             rung.judge_access(failure)

@@ -18,6 +18,7 @@ import re
 from typing import Any
 
 from scanready.causes import common
+from scanready.clients.blocking_stream import BlockingStream
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
@@ -45,8 +46,14 @@ _HIDDEN = (
 )
 
 
+def load() -> None:
+    """Load the libraries; the second is for Windows accounts."""
+    import pytds  # noqa: F401
+    from pytds.login import SpnegoAuth  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once over ``where.bridge`` and read one row. ``seconds`` is not used: the stream has a deadline itself.
+    """Log in once over ``where.connection`` and read one row within ``seconds``.
 
     Raises:
         Failure: the credential or the session was refused or withheld; the login broke off; pytds is not installed.
@@ -56,7 +63,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         import pytds
     _check(credential, where)
     _keep_quiet()
-    pipe = _Pipe(where, credential)
+    pipe = _Pipe(where, credential, seconds)
     windows = _windows_account(credential)
     try:
         session = pytds.connect(
@@ -156,10 +163,10 @@ def read_part(cursor: Cursor) -> Steps[bytes]:
 class _Pipe:
     """What pytds takes for its socket. Lets one login through, and no answer to it but an accepting one."""
 
-    def __init__(self, where: Where, credential: Credential) -> None:
-        self._bridge = where.bridge
+    def __init__(self, where: Where, credential: Credential, seconds: float) -> None:
+        self._stream = BlockingStream(where.connection.take(), seconds)
         self._user = credential.username
-        self._protected = where.bridge.encrypted or where.cleartext or is_windows_account(credential)
+        self._protected = where.encrypted or where.cleartext or is_windows_account(credential)
         self._database = where.database
         self._replay = bytearray()
         self._begun = self._challenged = self._accepted = False
@@ -175,7 +182,7 @@ class _Pipe:
                 data = bytes([tds7.SSPI]) + data[1:]
             case tds7.LOGIN7:
                 self._let_begin()
-        self._bridge.send(bytes(data))
+        self._stream.send(bytes(data))
 
     def recv_into(self, buffer: memoryview, size: int) -> int:
         """Receive up to ``size`` bytes, at least one."""
@@ -209,7 +216,7 @@ class _Pipe:
             Failure: it is a refusal.
             _SentOn: the session goes on elsewhere.
         """
-        answer, raw = self._bridge.receive(read_login_answer)
+        answer, raw = self._stream.receive(read_login_answer)
         if answer.ack is None and not answer.challenge:
             raise refused(answer.errors, self._user, self._database)
         if answer.route is not None:
@@ -218,7 +225,7 @@ class _Pipe:
         return raw
 
     def _more(self) -> bytes:
-        part = self._bridge.receive(read_part)
+        part = self._stream.receive(read_part)
         self._budget -= len(part)
         if self._budget < 0:
             raise Failure(common.MALFORMED, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanready.causes import common
-from scanready.clients.stream_socket import Bridge
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
@@ -56,11 +56,13 @@ _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
 class Where:
     """The connection to log in over, and what to read: a table, or the first one of a database that shows one.
 
-    ``table`` is ``[[database.]schema.]name``; ``cleartext`` permits a password that everybody can read.
+    ``encrypted`` is true where the connection is inside TLS. ``table`` is ``[[database.]schema.]name``; ``cleartext``
+    permits a password that everybody can read.
     """
 
-    bridge: Bridge
+    connection: Lent
     host: str
+    encrypted: bool
     database: str = ""
     table: str = ""
     cleartext: bool = False

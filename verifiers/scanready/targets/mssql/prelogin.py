@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.climb.probe import Farewell, Probe, Rung
+from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
 from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
@@ -88,7 +88,7 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
     raise Failure(cause, f"{error.message} (error {error.number})", error_code=error.number)
 
 
-async def greeted(probe: Probe, stream: Stream, place: Place, instance: str, farewell: Farewell | None) -> Talk:
+async def greeted(probe: Probe, stream: Stream, place: Place, instance: str) -> Talk:
     """Climb ``handshake``: PRELOGIN, in TLS where the server takes nothing else."""
     wanted = own_name(instance) if instance.isascii() else ""
     # With an account to protect, the whole session goes inside TLS. Without one, the answer to OFF tells more: a server
@@ -100,18 +100,16 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str, far
         except (PeerClosed, WireError) as error:
             if error.heard and not tls.looks_like_tls(error.heard):
                 raise
-            talk = await _strictly(probe, place, wanted, error, farewell)
+            talk = await _strictly(probe, place, wanted, error)
         _tell(rung, talk, wanted)
     return talk
 
 
-async def _strictly(
-    probe: Probe, place: Place, instance: str, first: PeerClosed | WireError, farewell: Farewell | None
-) -> Talk:
+async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed | WireError) -> Talk:
     """Ask again with TLS first; if that comes to nothing it is the first refusal that counts."""
     same = probe.address if place.host == probe.host else None
     try:
-        stream = await probe.dial(same or place.host, place.port, farewell)
+        stream = await probe.dial(same or place.host, place.port)
         session = await stream.start_tls(place.host, (tds7.ALPN,))
     except (Failure, PeerClosed, ReadTimeout, TlsError, WireError) as error:
         tried = f"{first}; asked again with TLS first, as strict servers (TDS 8.0) want it: {error}"

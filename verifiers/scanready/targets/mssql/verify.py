@@ -15,7 +15,7 @@ as SQL Server the Browser is asked, too: "right protocol, wrong port" is the com
 
 from __future__ import annotations
 
-from scanready.clients.stream_socket import Bridge
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Step
 from scanready.net.stream import Stream
@@ -31,17 +31,17 @@ _FIRST_PORT_TO_FOLLOW = 1024
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one row with a credential."""
-    target, bridge = probe.target, Bridge()
+    target = probe.target
     instance = str(target.options.get("instance") or "")
     named_only = bool(prelogin.own_name(instance)) and not target.explicit_port and target.port == probe.row.port
     try:
         if named_only:
             place = await browser.find(probe, instance)
-            stream = await _dial(probe, place, bridge)
+            stream = await _dial(probe, place)
         else:
             place = Place(probe.host, target.port)
-            stream = await probe.connect(farewell=bridge.end)
-        talk = await prelogin.greeted(probe, stream, place, instance, bridge.end)
+            stream = await probe.connect()
+        talk = await prelogin.greeted(probe, stream, place, instance)
     except ClimbEnded:
         if not named_only:
             await browser.suggest(probe, prelogin.own_name(instance))
@@ -49,32 +49,36 @@ async def verify(probe: Probe) -> None:
     await prelogin.encrypt(probe, talk, place)
     await prelogin.report_prompt(probe, talk, place)
     if probe.credential is not None:
-        bridge.begin(talk.stream)
-        await _log_in(probe, bridge, talk, place)
+        await _log_in(probe, talk, place)
 
 
-async def _dial(probe: Probe, place: Place, bridge: Bridge | None = None) -> Stream:
+async def _dial(probe: Probe, place: Place) -> Stream:
     async with probe.step(Step.CONNECT, str(place)) as rung:
         dead: list[Check] = []
-        stream = await probe.dial(place.host, place.port, bridge.end if bridge else None, dead=dead)
+        stream = await probe.dial(place.host, place.port, dead=dead)
         rung.ok("connected")
         rung.also(*dead)
     return stream
 
 
-async def _log_in(probe: Probe, bridge: Bridge, talk: Talk, place: Place) -> None:
+async def _log_in(probe: Probe, talk: Talk, place: Place) -> None:
     credential, options = probe.credential, probe.target.options
     assert credential is not None
     async with probe.step(Step.LOGIN, str(place)) as rung:
         table = str(options.get("table") or "")
+
+        async def connection() -> Stream:
+            return talk.stream
+
         where = Where(
-            bridge,
+            Lent(connection, piped=True),
             probe.host,
+            talk.stream.encrypted,
             str(options.get("database") or (named(table)[0] if table else "")),
             table,
             bool(options.get("allow_cleartext")),
         )
-        if not bridge.encrypted and not login.is_windows_account(credential):
+        if not where.encrypted and not login.is_windows_account(credential):
             probe.about_to_send_in_clear()
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username} {talk.channel}", login_channel=talk.channel)
@@ -96,6 +100,6 @@ async def _look_where_it_leads(probe: Probe, route: Route) -> None:
     """The server that the session is sent on to: whether it is reached and answers. It gets no password."""
     place = Place(route.host, route.port)
     if route.port >= _FIRST_PORT_TO_FOLLOW:
-        await prelogin.greeted(probe, await _dial(probe, place), place, "", None)
+        await prelogin.greeted(probe, await _dial(probe, place), place, "")
     async with probe.step(Step.ACCESS, str(place)) as rung:
         rung.stop(causes.SENT_ON, f"the login was accepted, and the session sent on to {place}; not followed")

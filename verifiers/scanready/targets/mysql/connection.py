@@ -9,8 +9,6 @@ for another plugin, even with COM_QUIT); a refused login does not. Hence
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 from functools import partial
 from typing import NoReturn, TypeVar
 
@@ -67,7 +65,7 @@ class Talk:
         self._sequence = 1  # of the next packet, ours or theirs
         self._asked = False
         self._over = False
-        self._claim = threading.Lock()
+        self._taken = False
 
     def begin(self, stream: Stream) -> None:
         """Talk over this connection."""
@@ -143,16 +141,17 @@ class Talk:
             await self._stream.send(wire.auth_switch_answer(answer.sequence))
         raise WireError(f"the server asks for a plugin for the {_MOST_ROUNDS}th time")
 
-    def take(self) -> socket.socket:
-        """Hand the connection to a client library, from the thread in which it begins.
+    async def take(self) -> Stream:
+        """Hand the connection to a client library, which says the last word on it.
 
         Raises:
             Failure: the climb is over, and the farewell has the connection.
         """
-        if not self._claim.acquire(blocking=False):
+        if self._taken:
             raise Failure(common.OUT_OF_TIME, "the time was over before the login could begin")
+        self._taken = True
         assert self._stream is not None
-        return self._stream.detach()
+        return self._stream
 
     async def finish(self, stream: Stream) -> None:
         """The farewell: be refused, wherever the talk stopped. Not if a client library has taken over."""
@@ -160,8 +159,9 @@ class Talk:
             spare = Talk(self._probe)
             spare.begin(stream)
             return await spare.finish(stream)
-        if self._over or not self._claim.acquire(blocking=False):
+        if self._over or self._taken:
             return None
+        self._taken = True
         try:
             if self._securing is not None:
                 await self._securing

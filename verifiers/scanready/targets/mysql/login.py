@@ -15,14 +15,16 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scanready.causes import common
 from scanready.clients.imports import importing
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import LoginTrace
 from scanready.model import Credential
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
@@ -66,19 +68,30 @@ _CLEAR_TEXT = (
 )
 
 
+@dataclass(slots=True)
+class Trace(LoginTrace):
+    """What the TLS handshake showed, once there was one; also if the login then failed."""
+
+    tls: TlsSession | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The connection to log in over, and what to read: a table of a database, or of the first that shows one.
 
-    ``encrypted`` is whether the server offers TLS, which then is used.
+    ``greeting`` is what was read from the connection already, ``name`` is for SNI. ``encrypted`` is whether the server
+    offers TLS, which then is used. ``trace`` records what the login did.
     """
 
-    pipe: Pipe
+    connection: Lent
+    greeting: bytes
+    name: str
     database: str | None = None
     table: str | None = None
     mariadb: bool = False
     encrypted: bool = False
     allow_cleartext: bool = False
+    trace: Trace = field(default_factory=Trace, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,25 +105,17 @@ class Pipe:
     """What pymysql takes for its socket and for its TLS context.
 
     Args:
-        take: hands over the connected socket, blocking; called once, when the login begins.
-        greeting: the bytes that were read from it already.
-        name: for SNI.
+        where: its connection is taken, and its trace notes the TLS handshake.
+        seconds: until every wait ends.
     """
 
-    def __init__(self, take: Callable[[], socket.socket], greeting: bytes, name: str) -> None:
-        self._take = take
-        self._replay = greeting
-        self._name = name
-        self._deadline = 0.0  # of time.monotonic()
-        self._budget = MOST_RECEIVED
-        self._sock: socket.socket | None = None
-        #: What the TLS handshake showed, once there was one; also if the login then failed.
-        self.tls: TlsSession | None = None
-
-    def open(self, seconds: float) -> None:
-        """Take the connection over; every wait ends ``seconds`` from now."""
+    def __init__(self, where: Where, seconds: float) -> None:
+        self._replay = where.greeting
+        self._name = where.name
+        self._trace = where.trace
         self._deadline = time.monotonic() + seconds
-        self._sock = self._take()
+        self._budget = MOST_RECEIVED
+        self._sock: socket.socket | None = where.connection.take()
 
     def settimeout(self, _: float | None) -> None:
         """Ignored: pymysql's time-outs are per packet, the deadline is for all of them."""
@@ -157,7 +162,7 @@ class Pipe:
             raise PeerClosed("the peer closed the connection instead of a TLS handshake") from error
         except ssl.SSLError as error:
             raise TlsError(error.reason or str(error), b"") from error
-        self._sock, self.tls = secured, session_of(secured)
+        self._sock, self._trace.tls = secured, session_of(secured)
         return self
 
     def close(self) -> None:
@@ -186,8 +191,13 @@ class Pipe:
         return self._sock
 
 
+def load() -> None:
+    """Load the library."""
+    import pymysql  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once over ``where.pipe`` and read one row, within ``seconds``.
+    """Log in once over ``where.connection`` and read one row, within ``seconds``.
 
     Raises:
         Failure: the credential was refused or withheld; the login broke off; pymysql is not installed.
@@ -196,7 +206,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     with importing("pymysql is not installed: pip install 'scanready[db]'"):
         import pymysql
     assert credential.password is not None, "nobody logs in with a name alone"
-    pipe = where.pipe
+    pipe = Pipe(where, seconds)
     session = pymysql.connections.Connection(
         user=credential.username,
         password=credential.password.encode(),  # a str would be taken for Latin-1
@@ -208,7 +218,6 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         defer_connect=True,
     )
     session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql's wrap_socket() is the pipe's
-    pipe.open(seconds)
     with contextlib.closing(pipe):
         with _translated(where.encrypted):
             session.connect(sock=pipe)  # type: ignore[arg-type]

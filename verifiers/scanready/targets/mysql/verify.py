@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import PeerClosed, TlsError
@@ -78,10 +79,11 @@ async def _with_credential(probe: Probe) -> None:
             rung.skip("the server does not offer TLS")
     async with probe.step(Step.AUTH) as rung:
         rung.ok(f"asks for {talk.plugins[-1]}", auth_methods=talk.plugins)
-    pipe = login.Pipe(talk.take, talk.heard, probe.host)
     database, _, table = (options.get("table") or "").rpartition(".")
     where = login.Where(
-        pipe,
+        Lent(talk.take),
+        talk.heard,
+        probe.host,
         database=options.get("database") or database,
         table=table,
         mariadb=greeting.mariadb,
@@ -96,9 +98,9 @@ async def _with_credential(probe: Probe) -> None:
                 tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
                 raise error
         finally:
-            if pipe.tls is not None:
+            if where.trace.tls is not None:
                 async with probe.step(Step.TLS) as tls:
-                    probe.judge_tls(pipe.tls, tls)
+                    probe.judge_tls(where.trace.tls, tls)
         rung.ok(f"logged in as {result.account or credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:

@@ -1,13 +1,12 @@
-"""Log in to Oracle with oracledb (thin mode) and read one row, in a process of its own: it can wait for ever."""
+"""Log in to Oracle with oracledb (thin mode) and read one row."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from scanready.causes import by_code, common
-from scanready.clients import subprocess_call
+from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -48,58 +47,40 @@ class Result(LoginResult):
     warning: str = ""
 
 
+def load() -> None:
+    """Load the driver."""
+    import oracledb  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once and read one row. Blocks at most ``seconds``.
+    """Log in once and read one row. The driver may wait for longer than ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
-        TimeoutError: the driver did not come back.
-    """
-    account = {"user": credential.username, "password": credential.password or ""}
-    arguments = {**asdict(where), **account, "seconds": seconds}
-    try:
-        return Result(**subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
-    except Failure as failure:
-        if failure.cause not in _NOT_READ:
-            raise
-        return Result(denied=failure)
-
-
-def log_in(
-    host: str,
-    port: int,
-    service: str | None,
-    sid: str | None,
-    table: str | None,
-    encrypted: bool,
-    user: str,
-    password: str,
-    seconds: float,
-) -> dict[str, str]:
-    """The part that runs over there.
-
-    Raises:
-        Failure: see :func:`visit`.
     """
     with importing("oracledb is not installed: pip install 'scanready[db]'"):
         import oracledb
     settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0}
-    if encrypted:
+    if where.encrypted:
         import ssl
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the certificate was judged already, and told as a fact
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         settings |= {"protocol": "tcps", "ssl_context": context, "ssl_server_dn_match": False}
-    settings |= {"service_name": service} if service else {"sid": sid}
+    settings |= {"service_name": where.service} if where.service else {"sid": where.sid}
+    settings |= {"user": credential.username, "password": credential.password or ""}
     try:
-        session = oracledb.connect(user=user, password=password, host=host, port=port, **settings)
+        session = oracledb.connect(host=where.host, port=where.port, **settings)
         with session, session.cursor() as cursor:
-            found = {"version": session.version, "read": _read(cursor, table)}
+            result = Result(version=session.version, read=_read(cursor, where.table))
             if session.warning:  # the password expires soon, say
-                found["warning"] = str(session.warning).splitlines()[0][:300]
-            return found
+                result.warning = str(session.warning).splitlines()[0][:300]
+            return result
     except oracledb.Error as error:
-        raise translate(str(error), user) from error
+        failure = translate(str(error), credential.username)
+        if failure.cause in _NOT_READ:
+            return Result(denied=failure)
+        raise failure from error
 
 
 def _read(cursor: Any, table: str | None) -> str:

@@ -64,7 +64,7 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
             raise limit
         named = (options.get("service"), options.get("sid"), options.get("table"))
         where = login.Where(session.host, session.port, *named, session.encrypted)
-        result = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:

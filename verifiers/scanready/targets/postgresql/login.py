@@ -86,6 +86,11 @@ class Where:
     cleartext: bool = False
 
 
+def load() -> None:
+    """Load the library, and libpq with it."""
+    import psycopg  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """Log in once and read one row of the table named, or of the first that may be read, within ``seconds``.
 

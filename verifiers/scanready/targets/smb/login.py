@@ -92,6 +92,12 @@ class Result(LoginResult):
         return self.passwordless
 
 
+def load() -> None:
+    """Load the library, all that a session takes."""
+    from impacket import nmb, smb, smb3, smbconnection  # noqa: F401
+    from impacket.dcerpc.v5 import srvs, transport  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once and look within ``seconds``.
 

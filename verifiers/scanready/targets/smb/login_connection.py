@@ -16,6 +16,7 @@ from scanready.causes import common, nt
 from scanready.clients.nt_status import ACCESS_DENIED, named
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
+from scanready.climb.login_trace import LoginTrace
 
 if TYPE_CHECKING:
     from impacket.nmb import NetBIOSTCPSession
@@ -42,7 +43,7 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class Trace:
+class Trace(LoginTrace):
     """What a login cost, however it ended: connections that stood, and attempts with the account."""
 
     connections: int = 0

@@ -51,10 +51,7 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
 
 async def _log_in(probe: Probe, where: login.Where) -> login.Result:
     async with probe.step(Step.LOGIN) as rung:
-        try:
-            result = await probe.login(login.visit, where)
-        finally:
-            probe.footprint.connections += where.trace.connections
+        result = await probe.login(login.visit, where)
         if result.guest:
             rung.warn(nt.GUEST, f"{result.account} was let in as guest")
         else:

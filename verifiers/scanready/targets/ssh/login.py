@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import LoginTrace
 from scanready.files import reading
 from scanready.model import Credential, Facts
 from scanready.wire import ssh as wire
@@ -35,10 +35,9 @@ from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, take
 if TYPE_CHECKING:
     import paramiko
 
-Dial = Callable[[], socket.socket]
-
 # A private key of 16,384 bits in PEM is 13 KB.
 _LARGEST_KEY = 1 << 20
+
 _OTP = re.compile(r"one.?time|otp|token|verification|passcode|authenticator|\bpin\b|duo", re.IGNORECASE)
 _NEW_PASSWORD = re.compile(r"new (unix )?password|current (unix )?password|expired|must change", re.IGNORECASE)
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
@@ -52,25 +51,32 @@ class Wanted:
     path: str | None = None
 
 
+@dataclass(slots=True)
+class Trace(LoginTrace):
+    """How far a login came, however it ended: a secret was sent, or the account was let in without one."""
+
+    tried: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where to log in, and what for.
 
     Attributes:
-        dial: opens the connection; it blocks.
+        connection: one of its own.
         host, port: the server as known_hosts names it.
         agent: this host's address as the server sees it.
         known_hosts: the files that are searched for the server's key.
-        tried: set once a secret is sent, or an account is let in without one.
+        trace: what the login did.
     """
 
-    dial: Dial
+    connection: Lent
     host: str
     port: int
     agent: str
     known_hosts: tuple[str, ...] = ()
     wanted: Wanted = Wanted()
-    tried: threading.Event = field(default_factory=threading.Event, compare=False)
+    trace: Trace = field(default_factory=Trace, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +93,11 @@ class Result(LoginResult):
     wanted: Wanted | None = None
     command: Command | Failure | None = None
     listing: Listing | Failure | None = None
+
+
+def load() -> None:
+    """Load the library."""
+    import paramiko  # noqa: F401
 
 
 def limits(offered: wire.KexInit) -> str:
@@ -107,10 +118,9 @@ def ask_methods(where: Where, user: str, seconds: float) -> Result:
 
     Raises:
         Failure: paramiko is not installed or cannot talk to this server; out of time.
-        OSError, StreamError: from ``where.dial``.
     """
     _import()
-    leash = Leash(where.dial(), seconds)
+    leash = Leash(where.connection.take(), seconds)
     transport = open_transport(leash)
     try:
         result = _meet(transport, leash, where)
@@ -125,11 +135,10 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
     Raises:
         Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
-        OSError, StreamError: from ``where.dial``.
     """
     _import()
     key, wanted = _load_key(credential), where.wanted
-    leash = Leash(where.dial(), seconds)
+    leash = Leash(where.connection.take(), seconds)
     transport = open_transport(leash)
     try:
         result = _meet(transport, leash, where)
@@ -247,11 +256,11 @@ def _log_in(
     user = credential.username
     result.passwordless = _ask_none(transport, leash, result, user)
     if result.passwordless:
-        where.tried.set()
+        where.trace.tried = True
         return
     left = result.methods
     if key is not None and "publickey" in left:
-        where.tried.set()
+        where.trace.tried = True
         left = _attempt(transport, leash, result, lambda: transport.auth_publickey(user, key), "the key")
         if transport.is_authenticated():
             return
@@ -261,7 +270,7 @@ def _log_in(
         raise _more_factors(left, where, user)
     if result.key_on_record == "changed":
         raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
-    where.tried.set()
+    where.trace.tried = True
     left = _with_password(transport, leash, result, where, credential, left)
     if not transport.is_authenticated():
         raise _more_factors(left, where, user)

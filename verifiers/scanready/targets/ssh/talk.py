@@ -19,12 +19,12 @@ an invented one as an attack, and fail2ban counts it.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from scanready.causes import common
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
@@ -211,8 +211,7 @@ async def _ask_methods(probe: Probe, spoken: Spoken, user: str) -> None:
         elif limits := _limits(spoken):
             rung.ok(f"a login can begin; the methods were not asked: {limits}")
         else:
-            where, seconds = _where(probe, spoken, Wanted()), _clock(probe)
-            result = await _in_pool(probe, lambda: login.ask_methods(where, user, seconds()))
+            result = await probe.call(login.ask_methods, _where(probe, spoken, Wanted()), user)
             _tell_methods(rung, result, user)
 
 
@@ -295,7 +294,7 @@ async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Result:
     try:
         return await probe.login(login.visit, where, secret="key" if credential.key_file else "password")
     finally:
-        if not where.tried.is_set():  # asked for the methods only: no secret was sent, nothing counts as an attempt
+        if not where.trace.tried:  # asked for the methods only: no secret was sent, nothing counts as an attempt
             probe.footprint.login_attempts = before
 
 
@@ -305,28 +304,13 @@ def _wanted(probe: Probe) -> Wanted:
 
 
 def _where(probe: Probe, spoken: Spoken, wanted: Wanted) -> Where:
-    dialled = _dialler(probe, spoken)
-    return Where(dialled, probe.host, probe.target.port, spoken.agent, spoken.known_hosts, wanted)
-
-
-def _dialler(probe: Probe, spoken: Spoken) -> Callable[[], socket.socket]:
-    """A function for a login thread that opens one more connection to the address the talk was with."""
-    loop = asyncio.get_running_loop()
-
-    async def connect() -> socket.socket:
+    async def connection() -> Stream:
         where, *_ = await probe.shared.resolver.addresses(spoken.address, probe.target.port)
         stream = await dial(where, probe.deadline)
         probe.footprint.connections += 1
-        return stream.detach()
+        return stream
 
-    seconds = _clock(probe)
-    return lambda: asyncio.run_coroutine_threadsafe(connect(), loop).result(seconds() + probe.grace)
-
-
-def _clock(probe: Probe) -> Callable[[], float]:
-    """``probe.remaining`` for a thread of the pool: what is left when it gets its turn, in seconds."""
-    loop = asyncio.get_running_loop()
-    return lambda: max(0.0, probe.deadline - loop.time())
+    return Where(Lent(connection), probe.host, probe.target.port, spoken.agent, spoken.known_hosts, wanted)
 
 
 def _known_hosts(probe: Probe, effective: openssh.Effective | None) -> tuple[str, ...]:

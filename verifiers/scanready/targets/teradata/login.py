@@ -1,12 +1,11 @@
-"""Log in to Teradata with teradatasql and read one row, in a process of its own: the driver outwaits its time-outs."""
+"""Log in to Teradata with teradatasql and read one row."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from scanready.causes import by_code, common
-from scanready.clients import subprocess_call
+from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -33,57 +32,50 @@ class Where:
     database: str | None
 
 
+#: The driver's runtime has threads of its own from the moment it is loaded, and they do not survive a fork.
+LOAD_AFTER_FORK = True
+
+
+def load() -> None:
+    """Load the driver."""
+    import teradatasql  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
-    """Log in once and read one row. Blocks at most ``seconds``.
+    """Log in once and read one row. The driver waits for longer than ``seconds``.
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
-        TimeoutError: the driver did not come back.
-    """
-    account = {"user": credential.username, "password": credential.password or ""}
-    arguments = {**asdict(where), **account, "seconds": max(1, int(seconds))}
-    try:
-        return LoginResult(**subprocess_call.run(f"{__name__}:log_in", arguments, seconds, by_code(causes)))
-    except Failure as failure:
-        if failure.cause not in _NOT_READ:
-            raise
-        return LoginResult(denied=failure)
-
-
-def log_in(
-    host: str, port: int, database: str | None, user: str, password: str, seconds: int
-) -> dict[str, str]:  # pragma: no cover  # runs in the killable process
-    """The part that runs over there.
-
-    Raises:
-        Failure: see :func:`visit`.
     """
     with importing("teradatasql is not installed: pip install 'scanready[teradata]'"):
         import teradatasql
     settings = {
-        "host": host,
-        "dbs_port": str(port),
-        "user": user,
-        "password": password,
+        "host": where.host,
+        "dbs_port": str(where.port),
+        "user": credential.username,
+        "password": credential.password or "",
         "cop": "false",  # the address that was checked, and no other
         "sslmode": "DISABLE",  # 1025 alone: else it tries 443 too, and again
-        "logon_timeout": str(seconds),
-        "connect_timeout": str(seconds * 1000),
+        "logon_timeout": str(max(1, int(seconds))),
+        "connect_timeout": str(max(1, int(seconds)) * 1000),
         "encryptdata": "true",
     }
     try:
         with teradatasql.connect(**settings) as session, session.cursor() as cursor:
             cursor.execute("SELECT InfoData FROM DBC.DBCInfoV WHERE InfoKey = 'VERSION'")
             version = str(cursor.fetchone()[0])
-            if database:
-                cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV WHERE DatabaseName = ?", [database])
+            if where.database:
+                cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV WHERE DatabaseName = ?", [where.database])
             else:
                 cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV")
             found = cursor.fetchone()
-            within = f" of {database}" if database else ""
-            return {"version": version, "read": f"DBC.TablesV{within}{'' if found else ', which has no table'}"}
+            within = f" of {where.database}" if where.database else ""
+            return LoginResult(version=version, read=f"DBC.TablesV{within}{'' if found else ', which has no table'}")
     except teradatasql.Error as error:
-        raise translate(str(error)) from error
+        failure = translate(str(error))
+        if failure.cause in _NOT_READ:
+            return LoginResult(denied=failure)
+        raise failure from error
 
 
 def translate(text: str) -> Failure:

@@ -50,6 +50,12 @@ class Result(LoginResult):
     truncated: bool = False
 
 
+def load() -> None:
+    """Load the libraries."""
+    import requests  # noqa: F401
+    import requests_ntlm  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once and read up to 64 KiB of the page. ``seconds`` bounds each wait, and the reading as a whole.
 

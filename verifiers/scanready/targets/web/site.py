@@ -154,7 +154,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         proxy = http_talk.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
         where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
-        result = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where, hosts=[proxy[0]] if proxy else [])
         rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
         if result.status in (404, 410):

@@ -76,6 +76,13 @@ class Result(LoginResult):
     advice: str = ""
 
 
+def load() -> None:
+    """Load the library, all that a logon and ADMIN$ take."""
+    from impacket import nmb, smb3  # noqa: F401
+    from impacket.dcerpc.v5 import dcomrt  # noqa: F401
+    from impacket.dcerpc.v5.dcom import wmi  # noqa: F401
+
+
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log on, start WMI, read one object and look for ADMIN$ within ``seconds``.
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.clients.watchdog import Watchdog
+from scanready.climb.login_trace import LoginTrace
 from scanready.model import Credential
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Broken(Exception):
 
 
 @dataclass(slots=True)
-class Trace:
+class Trace(LoginTrace):
     """What a login cost, however it ended: connections that stood, and logons as Windows counts them."""
 
     connections: int = 0

@@ -98,7 +98,6 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
         try:
             result = await probe.login(login.visit, where)
         finally:
-            probe.footprint.connections += where.trace.connections
             probe.footprint.login_attempts += max(0, where.trace.logons - 1)  # the first is counted already
         told = {} if named else {"server_name": result.server_name, "domain": result.domain}
         rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
