@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import scanready
 from scanready.catalogue import option
+from scanready.catalogue.option import places
+from scanready.catalogue.wrong import Wrong
 from scanready.clients import http_options
 from scanready.inventory import parse_target
 from scanready.inventory.options import accepted
@@ -52,3 +56,21 @@ def test_the_user_whose_login_methods_are_asked_for() -> None:
     for kind in ("ssh", "unix", "postgresql"):
         assert "user" in accepted(catalogue()[kind])
         assert parse_target(f"{kind}://web1?user=svc-er")[0].options == {"user": "svc-er"}
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (["rac1.corp", "10.0.0.0/24", "fd00::/8"], "rac1.corp,10.0.0.0/24,fd00::/8"),
+        ("rac1, 10.1.2.3", "rac1,10.1.2.3"),
+        ("rac1.", "rac1."),
+    ],
+)
+def test_places_are_hosts_and_networks(value: object, read: str) -> None:
+    assert places("follow_redirects", value) == read
+
+
+@pytest.mark.parametrize("value", [[], "", None, {"a": 1}, ["a b"], "10.0.0.0/99", ["host:1521"], ["-x"], [["a"]]])
+def test_what_is_no_place_is_refused(value: object) -> None:
+    with pytest.raises(Wrong, match="`follow_redirects` lists host names"):
+        places("follow_redirects", value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -117,6 +119,50 @@ def test_a_redirect_is_followed_to_its_own_endpoint(inline: bool) -> None:
         assert any(check.endpoint == f"127.0.0.1:{there.port}" for check in report.checks), story(report)
         assert b"INSTANCE_NAME=i1" in there.connections[0].received
         assert there.connections[0].received[5] == 4, "flagged as following a redirect"
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Behave in another way at each connection."""
+    left = list(behaviours)
+
+    async def behave(reader: Reader, writer: Writer, record: Record) -> None:
+        await left.pop(0)(reader, writer, record)
+
+    return behave
+
+
+@pytest.fixture
+def thief() -> Iterator[Server]:
+    """A listener on another address, which would take the login."""
+    with in_background(oracle.healthy, host="127.0.0.2") as there:
+        yield there
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address of Linux's loopback")
+@pytest.mark.parametrize("whose", ["the handshake's", "the login's"])
+def test_the_credential_does_not_follow_a_redirect(whose: str, thief: Server) -> None:
+    """The climb follows that of the handshake to the prompt; the driver would follow that of its own connection."""
+    redirect = oracle.listener(oracle.redirect("127.0.0.2", thief.port))
+    behaviour = redirect if whose == "the handshake's" else in_turn(oracle.healthy, redirect)
+    report, _ = asked(behaviour, account("er"), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    passed(report, Step.HANDSHAKE, Step.AUTH)
+    assert f"127.0.0.2:{thief.port}" in check_of(report, Step.LOGIN).summary
+    assert report.footprint.login_attempts == 0
+    assert thief.counts["logins"] == 0
+    assert len(thief.connections) == (1 if whose == "the handshake's" else 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address of Linux's loopback")
+@pytest.mark.parametrize("permitted", ["127.0.0.0/24", "other.invalid,127.0.0.2"])
+def test_the_operator_may_let_it_follow(permitted: str, thief: Server) -> None:
+    redirect = oracle.listener(oracle.redirect("127.0.0.2", thief.port))
+    behaviour = in_turn(oracle.healthy, redirect)
+    report, _ = asked(behaviour, account("er"), service="ORCL", follow_redirects=permitted)
+    expect(report, Verdict.SCANNABLE)
+    assert check_of(report, Step.LOGIN).facts["redirected_to"] == f"127.0.0.2:{thief.port}"
+    assert thief.counts["logins"] == 1
+    assert report.footprint.connections == 3
 
 
 def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:

@@ -6,6 +6,7 @@ holds, and returns the form that verifiers use.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from .wrong import Wrong, shown
 #: The JSON Schema of an option that is plain text.
 TEXT_SCHEMA: Mapping[str, Any] = {"type": ["string", "number"], "minLength": 1}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
 _LARGEST_ID = 2**32 - 2  # the kernel reserves the next number for "no user"
 
 #: Reads one value: ``reader(name, value)``; raises :class:`Wrong`.
@@ -70,6 +72,27 @@ def identifier(name: str, value: Any) -> int:
     if not re.fullmatch(r"\d{1,10}", str(value)) or int(value) > _LARGEST_ID:
         raise Wrong(f"`{name}` is a number from 0 to {_LARGEST_ID}")
     return int(value)
+
+
+def places(name: str, value: Any) -> str:
+    """Return hosts and networks, given as a list or separated by commas, as one text with commas.
+
+    Raises:
+        Wrong: one of them is neither a host name nor an address nor a network.
+    """
+    found = [str(one).strip() for one in (value if isinstance(value, list) else str(value).split(","))]
+    wrong = [one for one in found if not (_HOST_NAME.fullmatch(one) or _is_network(one))]
+    if wrong or not found or isinstance(value, dict) or value is None:
+        raise Wrong(f"`{name}` lists host names, addresses and networks such as 10.0.0.0/24, not {shown(str(value))}")
+    return ",".join(found)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +164,11 @@ RESERVED = frozenset(
 #: Options that several protocols have.
 ALLOW_CLEARTEXT = switch("allow_cleartext")
 ALLOW_UNTRUSTED = switch("allow_untrusted")
+FOLLOW_REDIRECTS = Option(
+    "follow_redirects",
+    places,
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+)
 ALLOW_LOGIN_PROBE = switch("allow_login_probe")
 TLS = switch("tls")
 TABLE = Option("table")

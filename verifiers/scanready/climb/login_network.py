@@ -22,8 +22,6 @@ from scanready.wire.printable import printable
 
 from .explain import Failure
 
-#: The option of a target that permits further places.
-FOLLOW_REDIRECTS = "follow_redirects"
 #: Connections of one login; none needs more than four.
 _MOST_CONNECTIONS = 16
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -50,7 +48,7 @@ class OwnPlaces:
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
     ) -> None:
-        allowed = target.options.get(FOLLOW_REDIRECTS) or ()
+        allowed = [place for place in str(target.options.get("follow_redirects") or "").split(",") if place]
         self._target = target
         self._address = address
         self._resolver = resolver
@@ -104,7 +102,7 @@ class OwnPlaces:
         shown = printable(host, 255)
         at = f" ({address})" if address and address != host else ""
         detail = f"the login is sent on to {bracketed(shown)}:{port}{at}, which is not {self._target.host}"
-        permit = f"`{FOLLOW_REDIRECTS}: [HOST or NETWORK]` at the target permits it"
+        permit = "`follow_redirects: [HOST or NETWORK]` at the target permits it"
         return Failure(common.LOGIN_WITHHELD, f"{detail}; the credential was not sent there; {permit}")
 
 

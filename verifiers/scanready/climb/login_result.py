@@ -24,6 +24,8 @@ class LoginResult:
         facts: what the login learned, under the names of the report's facts (``databases``, ``shares``, ``folders``).
         denied: why nothing could be read after the account was accepted; None if reading worked.
         passwordless: True if the server let the account in without a check of its password.
+        sent_on_to: places ("host:port") beyond the target's own that the login was sent on to, and that
+            ``follow_redirects`` permitted; :meth:`Probe.login` fills it in.
     """
 
     read: str = ""
@@ -31,3 +33,4 @@ class LoginResult:
     facts: Facts = field(default_factory=dict)
     denied: Failure | None = None
     passwordless: bool = False
+    sent_on_to: list[str] = field(default_factory=list)

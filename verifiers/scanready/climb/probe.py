@@ -330,24 +330,23 @@ class Probe:
             await asyncio.wait_for(self.shared.login_runner.prepare(visit), self.remaining)
         try:
             async with self.attempt(secret) as going:
-                result = await self.call(visit, where, credential, hosts=hosts)
-                going.proof = not result.passwordless
+                places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, hosts, self._count)
+                result = await self._call(visit, (where, credential), places)
+                result.sent_on_to, going.proof = places.followed, not result.passwordless
                 return result
         finally:
             self.footprint.connections += dials * (self.footprint.login_attempts - before)
 
-    async def call(self, function: Callable[..., T], *arguments: Any, hosts: Sequence[str] = ()) -> T:
-        """Return ``function(*arguments, seconds)`` of a client library, run as :meth:`login` runs one; no guard.
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return ``function(*arguments, seconds)`` of a client library, as :meth:`login` runs and ends it; no guard."""
+        places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, (), self._count)
+        return await self._call(function, arguments, places)
 
-        Raises:
-            Failure, TimeoutError: as :meth:`login`.
-        """
-        runner = self.shared.login_runner
+    async def _call(self, function: Callable[..., T], arguments: tuple[Any, ...], places: OwnPlaces) -> T:
+        runner, end = self.shared.login_runner, self.deadline
         if not runner.runs(function, arguments):
-            return await run_in_thread(self.shared.logins, function, arguments, self.deadline, self.grace)
-        places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, hosts, self._count)
-        end, kill = self.deadline, self.deadline + _KILL * self.grace
-        found: T = await runner.run(function, arguments, end, kill, places)
+            return await run_in_thread(self.shared.logins, function, arguments, end, self.grace)
+        found: T = await runner.run(function, arguments, end, end + _KILL * self.grace, places)
         return found
 
     def _count(self, _: Stream) -> None:

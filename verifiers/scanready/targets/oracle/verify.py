@@ -66,6 +66,8 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
         where = login.Where(session.host, session.port, *named, session.encrypted)
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
+        if result.sent_on_to:  # by the listener of the login's own connection, or that of the handshake's
+            rung.ok(f"the server of the login is {result.sent_on_to[-1]}", redirected_to=result.sent_on_to[-1])
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:
             rung.judge_access(result.denied)
