@@ -23,7 +23,7 @@ from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError
 from tests.clients.login_process import logins
 from tests.in_process import Anywhere, in_process
-from tests.ladder import account
+from tests.ladder import account, logins_end_within
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as POSIX has them")
 
@@ -204,6 +204,30 @@ def test_a_killed_template_is_made_anew() -> None:
             if "scanready.clients.login_process" in " ".join(child.cmdline()):
                 child.kill()
     assert in_process(logins.echo, "again") == ["again"]
+
+
+def test_those_that_spin_cost_the_others_no_place() -> None:
+    """Thirty-four of them, as many as once had every thread and two more."""
+
+    async def run() -> float:
+        processes, loop = LoginProcesses(), asyncio.get_running_loop()
+        await processes.prepare(logins.spin)
+        now = loop.time()
+        spinning = [
+            asyncio.create_task(processes.run(logins.spin, (), now + 9, now + 10, Anywhere())) for _ in range(34)
+        ]
+        await asyncio.sleep(0.5)
+        assert await processes.run(logins.echo, ("healthy",), now + 9, now + 9, Anywhere()) == ["healthy"]
+        healthy = loop.time() - now
+        assert not any(one.done() for one in spinning)
+        for one in spinning:
+            one.cancel()
+        await asyncio.gather(*spinning, return_exceptions=True)
+        processes.close()
+        return healthy
+
+    assert asyncio.run(run()) < 8
+    assert logins_end_within(5)
 
 
 def test_functions_that_no_other_process_finds_are_told() -> None:

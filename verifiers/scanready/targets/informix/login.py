@@ -45,6 +45,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     """
     with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
+        from informix_db._protocol import ProtocolError
     told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": where.encrypted}
     told |= {"user": credential.username, "password": credential.password or ""}
     table = where.table or "systables"
@@ -53,7 +54,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         with session, session.cursor() as cursor:
             cursor.execute(f"SELECT FIRST 1 1 FROM {table}")
             found = cursor.fetchone()
-    except informix_db.Error as error:
+    except (informix_db.Error, ProtocolError) as error:  # the second is of none of its public classes
         raise translate(str(error), getattr(error, "sqlcode", None)) from error
     read = f"{'one row of ' if found else ''}{table} in {where.database}{'' if found else ', which is empty'}"
     return LoginResult(read=read)

@@ -1,0 +1,127 @@
+"""Every login library against a server that means harm: in time, within its memory, and nothing at the thief."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from scanready.clients.login_process import memory
+from scanready.clients.login_process.processes import LoginProcesses
+from scanready.climb.explain import Failure
+from scanready.climb.login_network import OwnPlaces
+from scanready.model import Target
+from scanready.net.dial import dial
+from scanready.net.resolve import Resolver
+from scanready.net.stream import Stream, StreamError
+from scanready.wire import WireError
+from tests.targets.hostile_logins import BEHAVIOURS, CREDENTIAL, LIBRARIES, SECRET, Library, Server
+
+SECONDS = 2.0
+#: A killed login was given so many seconds; a tenth of it is the most that may be added.
+KILL = SECONDS * 1.05
+
+
+class Thief:
+    """Listens on another address of this host, and counts what comes."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.2", 0))
+        self.port = self._socket.getsockname()[1]
+        self.connections = 0
+
+    def __enter__(self) -> Thief:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._socket.accept()
+                self.connections += 1
+                sock.close()
+
+
+class Scale:
+    """Notes how much the largest login below this process has grown."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._over = threading.Event()
+
+    def __enter__(self) -> Scale:
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        first: dict[int, int] = {}
+        while not self._over.wait(0.005):
+            for pid in _login_pids():
+                if (now := memory.resident(pid)) is not None:
+                    self.most = max(self.most, now - first.setdefault(pid, now))
+
+
+def _login_pids() -> Iterator[int]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for root in psutil.Process().children():
+            for template in root.children():
+                yield from (login.pid for login in template.children())
+
+
+def visited(library: Library, port: int) -> tuple[BaseException | object, float]:
+    """Run the login against the server on ``port``, as a probe does; return its outcome and its seconds."""
+
+    async def run() -> tuple[BaseException | object, float]:
+        loop = asyncio.get_running_loop()
+        processes = LoginProcesses()
+        await processes.prepare(library.visit)
+        begun = loop.time()
+        target = Target("127.0.0.1", "any", port)
+        places = OwnPlaces(target, "127.0.0.1", Resolver(), begun + SECONDS, (), lambda _: None)
+
+        async def connect() -> Stream:
+            return await dial((socket.AF_INET, ("127.0.0.1", port)), begun + SECONDS)
+
+        arguments = library.where(port, connect), CREDENTIAL
+        assert processes.runs(library.visit, arguments)
+        outcome: BaseException | object
+        try:
+            outcome = await processes.run(library.visit, arguments, begun + SECONDS, begun + KILL, places)
+        except (Failure, OSError, StreamError, WireError) as error:
+            outcome = error
+        seconds = loop.time() - begun
+        processes.close()
+        return outcome, seconds
+
+    return asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address of Linux's loopback; reads /proc")
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("library", LIBRARIES, ids=[library.name for library in LIBRARIES])
+def test_a_hostile_server(library: Library, behaviour: str) -> None:
+    with Thief() as thief, Server(library, behaviour, thief.port) as server, Scale() as scale:
+        outcome, seconds = visited(library, server.port)
+        time.sleep(0.05)
+    assert server.received, "the library came as far as its login"
+    assert seconds <= SECONDS * 1.1, f"{seconds:.2f} s: {outcome!r}"
+    assert scale.most < 100 << 20, f"{scale.most >> 20} MB: {outcome!r}"
+    assert thief.connections == 0
+    if behaviour != "echoes":  # a report hides what a server repeats
+        assert SECRET not in repr(outcome)
+    assert isinstance(outcome, BaseException) or getattr(outcome, "denied", None) is not None
