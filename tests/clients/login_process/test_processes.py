@@ -144,7 +144,7 @@ def test_its_connections_come_from_here(way: str) -> None:
         port = server.getsockname()[1]
         assert in_process(logins.call_host, "127.0.0.1", port, seconds=5.0).startswith("127.0.0.1 ")
         assert in_process(logins.call_host, "localhost", port, seconds=5.0).endswith("False")
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(ConnectionRefusedError, match="Connection refused"):
         in_process(logins.call_host, "127.0.0.1", port)
     with pytest.raises(PermissionError):
         in_process(logins.ask_by_datagram, port)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import errno
+import os
 import socket
 import typing
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_runner import LoginNetwork
 from scanready.climb.login_trace import LoginTrace
-from scanready.net.stream import ConnectError, StreamError
+from scanready.net.stream import StreamError
 
 from . import memory, outcomes
 from .codec import Causes, CodecError, decode
@@ -138,12 +140,10 @@ class Conversation:
             message, sockets = await question
         except socket.gaierror as error:
             message, sockets = _error("gaierror", error.errno or 0, error.strerror or str(error))
-        except ConnectError as error:
-            message, sockets = _error("OSError", error.errno or 0, error.strerror or str(error))
         except (StreamError, TimeoutError) as error:
             message, sockets = _error("timeout", 0, str(error) or "timed out")
-        except OSError as error:
-            message, sockets = _error("OSError", error.errno or 0, error.strerror or str(error))
+        except OSError as error:  # in the system's words, as the library would have it; the loop has its own
+            message, sockets = _error("OSError", error.errno or 0, os.strerror(error.errno or errno.EIO))
         with contextlib.ExitStack() as held:
             for sock in sockets:
                 held.enter_context(sock)
