@@ -180,8 +180,6 @@ class Probe:
         Raises:
             ClimbEnded: no address answered, or the port is known to speak another protocol.
         """
-        if self.logs_in:
-            self.shared.login_runner.warm(f"{self.row.home}.login")
         if known := self.port_memory.known(self.row, self.endpoint):
             self.checks.extend(known)
             raise ClimbEnded

@@ -286,6 +286,8 @@ class Run:
         elif not seconds:
             probe.record(_no_time_left(target))
         else:
+            if probe.logs_in:  # the libraries of its login load while the handshake goes on
+                self._context.login_runner.warm(f"{row.home}.login")
             first = AgentStep(verify)
             await probe.climb(first)
             if probe.turned_back is not None:
