@@ -14,7 +14,7 @@ from paramiko.common import AUTH_FAILED
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
 from scanready.model import Step, Verdict
 from scanready.targets.ssh import client as openssh
-from tests.ladder import climb, expect, story, target
+from tests.ladder import climb, expect, logins_end_within, story, target
 from tests.targets.ssh.ssh_peers import RIGHT, Quirk, peer, ran, says_nothing, send, visit, write_client
 
 
@@ -95,3 +95,19 @@ def test_a_million_prompts(key: paramiko.PKey) -> None:
     assert time.monotonic() - clock < 5
     assert report.verdict is not Verdict.SCANNABLE
     assert report.finding_step is Step.LOGIN, story(report)
+
+
+def test_a_count_that_keeps_the_library_spinning_ends_with_the_time(key: paramiko.PKey) -> None:
+    """EXT_INFO with four thousand million extensions (RFC 8308, 2.3): paramiko's thread loops over the count."""
+
+    class Spins(Quirk):
+        def check_auth_none(self, username: str) -> int:
+            send(self.transport, 7, 0xFFFFFFF0)
+            return AUTH_FAILED
+
+    with peer(Spins, key) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=4)
+    assert report.seconds <= 4 * 1.1
+    expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0, "no secret had left"
+    assert logins_end_within(3)
