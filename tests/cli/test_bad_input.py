@@ -189,7 +189,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
         ["check", "SOUND", "-o", "/nonexistent/out.json"],
         "cannot write /nonexistent/out.json: No such file",
     ),
-    "output is a directory": (["check", "SOUND", "-o", "/"], "cannot write /: Is a directory"),
+    "output is a directory": (["check", "SOUND", "-o", "/"], "cannot write /: it is a directory"),
     "unwritable report": (
         ["check", "SOUND", "--report", "json=/nonexistent/r"],
         "cannot write /nonexistent/r: No such file",

@@ -124,11 +124,11 @@ def test_reports_of_files(plugins: Path) -> None:
     ("arguments", "words"),
     [
         (["report", "last"], "no run store yet"),
-        (["report", "nothing.json"], "cannot read nothing.json"),
+        (["report", "nothing.json"], "nothing.json cannot be read"),
         (["diff", "last", "last"], "no run store yet"),
         (["verify", "--resume", "last"], "no run store yet"),
         (["verify"], "give an INVENTORY, or --resume"),
-        (["verify", "--resume", "last", "--no-store"], "does not go with --no-store"),
+        (["verify", "--resume", "last", "--no-store"], "cannot be combined with --no-store"),
         (["runs", "--prune"], "--keep N or --older-than AGE"),
         (["runs", "--keep", "3"], "go with --prune"),
         (["runs", "--prune", "--older-than", "soon"], "12h, 90d or 8w"),

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from scanready.files import atomic_file, places, windows_place
+from scanready.files import atomic_file, nt_place, places
 from scanready.files.atomic_file import AtomicFile, ordinary_mode
 from scanready.files.trust import Refused
 
@@ -460,7 +460,7 @@ def test_an_exclusive_file_never_replaces_another(tmp_path: Path, monkeypatch: p
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "find", windows_place.WindowsPlace)
+    monkeypatch.setattr(places, "find", nt_place.NtPlace)
 
 
 @pytest.mark.usefixtures("windows")

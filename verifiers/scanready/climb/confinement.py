@@ -15,6 +15,9 @@ import threading
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
 from typing import Any, TypeVar
 
+from scanready.causes import common
+from scanready.model import Finding, Step
+
 from .turns import TurnTaken
 
 T = TypeVar("T")
@@ -50,6 +53,18 @@ async def confined(what: Awaitable[T], end: float) -> T:
         raise
     finally:
         await place.sweep()
+
+
+def finding_of(error: Exception, type_: str, step: Step) -> Finding | None:
+    """Return the finding for a verifier of ``type_`` that was ended at ``step``; None if it ended by itself."""
+    match error:
+        case Overran():
+            waited = f"the verifier of {type_} still waited at the step {step}"
+            return Finding(common.OUT_OF_TIME, f"{waited} when the time of this target was over")
+        case Misconduct():
+            return Finding(common.BUG, f"the verifier of {type_} {error}")
+        case _:
+            return None
 
 
 class _Confinement:

@@ -32,7 +32,7 @@ from scanready.net.stream import TRACEBACK, Stream
 from scanready.net.tls import TlsSession
 
 from . import certificates, channel
-from .confinement import Misconduct, Overran, confined
+from .confinement import confined, finding_of
 from .contact import Contact
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
@@ -40,7 +40,6 @@ from .farewells import FAREWELL, Farewell, Farewells, farewell_within
 from .guard import Attempt, Turn, TurnTaken
 from .login_network import OwnPlaces
 from .login_result import LoginResult
-from .login_runner import run_in_thread
 from .port_memory import PortMemory, own
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
@@ -57,8 +56,6 @@ Dead = list[Check] | None
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
 # A climb sets these as it goes. All other attributes are put back, for a verifier may have changed them.
 _SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
-# The kill of a login after the deadline, in parts of the time that is kept back: until then it may report by itself.
-_KILL = 1.5
 # With these a login never came to the account: nothing to log in with, or kept back by our own rules.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
@@ -328,27 +325,16 @@ class Probe:
             await asyncio.wait_for(self.shared.login_runner.prepare(visit), self.remaining)
         try:
             async with self.attempt(secret) as going:
-                places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, hosts, self._count)
-                result = await self._call(visit, (where, credential), places)
+                places = self._places(hosts)
+                result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
                 result.sent_on_to, going.proof = places.followed, not result.passwordless
                 return result
         finally:
-            self.footprint.connections += dials * (self.footprint.login_attempts - before)
+            self._count(dials * (self.footprint.login_attempts - before))
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return ``function(*arguments, seconds)`` of a client library, as :meth:`login` runs and ends it; no guard."""
-        places = OwnPlaces(self.target, self.address, self.shared.resolver, self.deadline, (), self._count)
-        return await self._call(function, arguments, places)
-
-    async def _call(self, function: Callable[..., T], arguments: tuple[Any, ...], places: OwnPlaces) -> T:
-        runner, end = self.shared.login_runner, self.deadline
-        if not runner.runs(function, arguments):
-            return await run_in_thread(self.shared.logins, function, arguments, end, self.grace)
-        found: T = await runner.run(function, arguments, end, end + _KILL * self.grace, places)
-        return found
-
-    def _count(self, _: Stream) -> None:
-        self.footprint.connections += 1
+        return await self.shared.run_client(function, arguments, self._places(), self.deadline, self.grace)
 
     @contextlib.asynccontextmanager
     async def attempt(self, secret: str = "password") -> AsyncIterator[Attempt]:
@@ -458,6 +444,10 @@ class Probe:
 
         return await dial_all(addresses, self.deadline, self._tap, opened, privileged)
 
+    def _places(self, hosts: Sequence[str] = ()) -> OwnPlaces:
+        resolver = self.shared.resolver
+        return OwnPlaces(self.target, self.address, resolver, self.deadline, hosts, lambda _: self._count(1))
+
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections
         self.contact.connections += connections
@@ -495,7 +485,7 @@ class Probe:
         except TurnTaken as taken:
             self.turned_back = taken.secret
         except Exception as error:  # noqa: BLE001  # a verifier's bug must not end the run of others
-            found = self._explained(only(error))
+            found = finding_of(error, self.row.name, self._entered) or self.explain(only(error), self._entered)
             trace = trace_of(error, self._secrets) if found.cause is common.BUG else ""
             found = replace(found, detail=detail_of(found.detail, self._secrets))
             check = Check(self._entered, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace)
@@ -505,13 +495,3 @@ class Probe:
         """Note for the other types on this port what it spoke; after the climb, once its checks can be trusted."""
         if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
-
-    def _explained(self, error: Exception) -> Finding:
-        match error:
-            case Overran():
-                waited = f"the verifier of {self.row.name} still waited at the step {self._entered}"
-                return Finding(common.OUT_OF_TIME, f"{waited} when the time of this target was over")
-            case Misconduct():
-                return Finding(common.BUG, f"the verifier of {self.row.name} {error}")
-            case _:
-                return self.explain(error, self._entered)

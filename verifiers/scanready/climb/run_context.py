@@ -15,9 +15,13 @@ from scanready.net.stream import Tap
 
 from .guard import LockoutGuard
 from .identify import Signatures
-from .login_runner import LoginRunner
+from .login_network import OwnPlaces
+from .login_runner import LoginRunner, run_in_thread
 
 T = TypeVar("T")
+
+#: The kill of a login after the deadline, in parts of the time that is kept back: until then it may report by itself.
+_KILL = 1.5
 
 
 @dataclass(slots=True)
@@ -42,6 +46,19 @@ class RunContext:
 
     def __post_init__(self) -> None:
         self.signatures = Signatures.of(self.catalogue)
+
+    async def run_client(
+        self, function: Callable[..., T], arguments: tuple[Any, ...], places: OwnPlaces, deadline: float, grace: float
+    ) -> T:
+        """Return ``function(*arguments, seconds)`` of a client library, in a process where that is possible.
+
+        Raises:
+            Failure, TimeoutError: as :meth:`scanready.climb.probe.Probe.login`.
+        """
+        if not self.login_runner.runs(function, arguments):
+            return await run_in_thread(self.logins, function, arguments, deadline, grace)
+        found: T = await self.login_runner.run(function, arguments, deadline, deadline + _KILL * grace, places)
+        return found
 
     async def of_agent(self, name: str, look: Callable[[], T], seconds: float) -> T:
         """Return the result of ``look``, a blocking function; it runs once in a round, whatever asks for ``name``.

@@ -85,9 +85,9 @@ def find(path: str) -> Place:
         Refused: a link on the way may be another user's; ``strerror`` says what to do.
     """
     if os.name == "nt" or not _NO_FOLLOW:
-        from .windows_place import WindowsPlace
+        from .nt_place import NtPlace
 
-        return WindowsPlace(path)
+        return NtPlace(path)
     return _walked(path)
 
 

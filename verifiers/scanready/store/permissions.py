@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -14,6 +15,7 @@ from .errors import StoreError
 
 #: True where the mode of a file says which users can use it; on Windows it does not.
 _MODES = os.name != "nt"
+_MAGIC = b"SQLite format 3\0"
 
 
 def trusted_path(path: Path) -> Path:
@@ -61,9 +63,23 @@ def check_place(path: Path, *, writing: bool) -> None:
 def remarks(path: Path) -> list[str]:
     """Return what to warn of: a store that others can read. Its results name hosts, accounts and weaknesses."""
     found = _look(path)
-    if found is None or not _MODES or not found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if (
+        found is None
+        or not _MODES
+        or not found.st_mode & (stat.S_IRGRP | stat.S_IROTH)
+        or not _is_database(path, found)
+    ):
         return []
     return [f"{path}: other users can read the kept runs ({_mode(found)}): chmod 600 {_quoted(path)}"]
+
+
+def _is_database(path: Path, found: os.stat_result) -> bool:
+    """Return True for a file of SQLite's; of another one, opening the store says what is wrong."""
+    if not stat.S_ISREG(found.st_mode):
+        return False
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+    return False
 
 
 def _check_file(path: Path, found: os.stat_result, owners: set[int]) -> None:

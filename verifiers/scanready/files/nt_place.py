@@ -20,7 +20,7 @@ _PATIENCE, _EVERY = 2.0, 0.05
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
 
 
-class WindowsPlace:
+class NtPlace:
     """A :class:`~scanready.files.places.Place` by path; a link is resolved once."""
 
     descriptor: int | None = None
