@@ -59,7 +59,7 @@ def test_a_page_is_a_run_like_any_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--from", "no-such-file.json"], "cannot read no-such-file.json: No such file"),
+        (["--from", "no-such-file.json"], "no-such-file.json cannot be read: No such file"),
         (["--from", "{broken}"], "not a result of scanready"),
         (["--source", "proxy-nyc"], "an address of the agent is wanted"),
         (["--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),

@@ -231,7 +231,7 @@ class Target:
     Attributes:
         host: a name or an address, without brackets.
         type: the name of a target type, as ``scanready types`` lists them.
-        port: 1 to 65535.
+        port: 1 to 65535; 0 where it is not known, because the type comes from a package that cannot be loaded.
         options: the type's options by name, in the form that verifiers use (``scanready types TYPE`` lists them).
         credential: the account to log in with; None checks up to the login prompt.
         tags: free words of the inventory.
@@ -241,7 +241,7 @@ class Target:
 
     Raises:
         TypeError: a field has another type than listed here.
-        ValueError: the port is not within 1 to 65535.
+        ValueError: the port is not within 0 to 65535.
     """
 
     host: str
@@ -259,7 +259,7 @@ class Target:
         _require_text("Target", "type", self.type)
         if not isinstance(self.port, int) or isinstance(self.port, bool):
             raise TypeError(f"Target.port must be a whole number, not {type(self.port).__name__}")
-        if not 1 <= self.port <= LARGEST_PORT:
+        if not 0 <= self.port <= LARGEST_PORT:
             shown = self.port if abs(self.port) < 10**9 else "that number"
             raise ValueError(f"Target.port must be 1 to {LARGEST_PORT}, not {shown}")
         if not isinstance(self.options, dict | Mapping):  # a dict first: the abstract class costs ten times as much

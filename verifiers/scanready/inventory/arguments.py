@@ -157,6 +157,9 @@ def _read(target: Target) -> Target:
     complaints = Complaints()
     host = target.host
     with complaints.collected():
+        if not target.port and not row.broken:
+            raise Wrong("its port is 0; write 1 to 65535")
+    with complaints.collected():
         host = clean_host(target.host)
     if target.credential is not None and not target.credential.username:
         complaints.messages.append("the credential has no username: give the account that logs in")

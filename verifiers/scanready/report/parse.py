@@ -134,7 +134,7 @@ def target_restored(stored: object) -> Target:
     if credential is not None:
         account = Credential(_string(credential, "credential"), _string(user, "user") if user is not None else "")
     port = _whole(fields, "port")
-    if not 1 <= port <= LARGEST_PORT:
+    if not 0 <= port <= LARGEST_PORT:  # 0: the type came from a package that could not be loaded
         raise NotAResult(f"port {port} is none")
     tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
     kind, host = _text(fields, "type"), _text(fields, "host")
