@@ -1,0 +1,29 @@
+"""Make commands to a build server harmless: GitHub, Azure Pipelines and TeamCity read them out of any output.
+
+GitHub takes ``::name`` at the start of a line, where a table may have wrapped it, and ``##[name]`` anywhere; Azure
+``##vso[`` and ``##[`` anywhere, TeamCity ``##teamcity[``. A space between the two marks is enough. An address such
+as ``fe80::abcd`` has none of these names and stays.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARK = re.compile(r"#(?=#[A-Za-z]{0,32}\[)|:(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])")
+_HASHES = re.compile(r"#(?=#[A-Za-z]{0,32}\[)")
+_AT_START = re.compile(r"#(?=#[A-Za-z]{0,32}\[)|(?:^|(?<=\s)):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z])", re.MULTILINE)
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` with a space within whatever begins such a command."""
+    return _MARK.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+
+
+def harmless_lines(text: str) -> str:
+    """Return ``text`` so that no line begins such a command; for texts of ours, which may hold ``[Net.Dns]::Name``."""
+    return _AT_START.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+
+
+def harmless_json(text: str) -> str:
+    """Return a JSON text that means the same and has no such command: a line of JSON never begins with colons."""
+    return _HASHES.sub(r"\\u0023", text) if "##" in text else text
