@@ -6,6 +6,7 @@ import pytest
 
 from scanready.climb.trace import secrets_of, trace_of
 from scanready.model import Credential
+from scanready.redaction import Redactor, redacting
 
 ACCOUNT = Credential("c", "scan", "pa'ss\nwörd", key_passphrase="key\\phrase")
 
@@ -65,3 +66,18 @@ def test_no_form_of_a_secret_is_in_it(form: object, secret: str) -> None:
 def test_values_of_variables_are_not_in_it() -> None:
     hidden = "".join(("sec", "ret-of-a-variable"))
     assert hidden not in trace_of(caught())
+
+
+def test_a_word_of_ours_hides_the_text_and_no_source_line() -> None:
+    """A hole in a sentence, or in our source, would tell which word it is."""
+    trace = trace_of(caught("the deep password is wrong"), ("deep",))
+    assert trace.endswith("LookupError: (withheld: it contains a credential)")
+    assert "deep(depth - 1, text)" in trace_of(caught("x", 2), ("deep",))
+
+
+def test_the_target_at_hand_decides_without_secrets() -> None:
+    with redacting(Redactor(secrets_of(ACCOUNT))):
+        assert "key" not in trace_of(caught(f"no {ACCOUNT.key_passphrase}!")).splitlines()[-1]
+    with pytest.raises(LookupError) as raised:
+        raise LookupError("a") from LookupError(f"of {ACCOUNT.key_passphrase}!")
+    assert "LookupError: of ***!" in trace_of(raised.value, secrets_of(ACCOUNT))

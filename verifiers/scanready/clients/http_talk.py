@@ -32,6 +32,7 @@ from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.version import __version__
 from scanready.wire import WireError
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
 
 from .http_options import PATH, PROXY
 
@@ -304,5 +305,5 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
 
 def described(answer: wire.Response) -> str:
     """``403 Forbidden (nginx/1.22.1)``."""
-    server = (answer.header("server") or "")[:100]
-    return f"{answer.status} {answer.reason[:60]}".strip() + (f" ({server})" if server else "")
+    server = printable(answer.header("server") or "", 100)
+    return f"{answer.status} {printable(answer.reason, 60)}".strip() + (f" ({server})" if server else "")

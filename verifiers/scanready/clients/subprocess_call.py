@@ -23,6 +23,7 @@ from typing import Any
 from scanready.causes import by_code, common
 from scanready.climb.explain import Failure
 from scanready.model import Cause
+from scanready.redaction import Redactor, current, redacting
 
 #: A result is a version and a few names. More would not fit into a pipe that nobody reads yet.
 _MOST_BYTES = 32 * 1024
@@ -52,7 +53,7 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
     assert child.stdout is not None
     with child:
         try:
-            child.stdin.write(json.dumps([visit, arguments]).encode() + b"\n")
+            child.stdin.write(json.dumps([visit, arguments, current().settings]).encode() + b"\n")
             child.stdin.flush()  # and left open: its end is how the child learns that we are gone
             child.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
@@ -80,13 +81,14 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from scanready.clients.su
 
 def child() -> None:
     """The other side: read what to do, do it, say what came of it."""
-    visit, arguments = json.loads(sys.stdin.buffer.readline())
+    visit, arguments, hidden = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     answers, sys.stdout = sys.stdout, sys.stderr  # what a driver prints is not an answer
     module, _, function = visit.partition(":")
     answer: tuple[str, Any]
     try:
-        answer = "result", getattr(importlib.import_module(module), function)(**arguments)
+        with redacting(Redactor(**hidden)):
+            answer = "result", getattr(importlib.import_module(module), function)(**arguments)
     except Failure as failure:
         told = {"code": failure.cause.code, "detail": failure.detail, "fix": failure.fix, "facts": failure.facts}
         answer = "failure", told

@@ -11,6 +11,7 @@ from typing import Any
 from scanready.causes import common
 from scanready.model import Cause, Facts, Finding, Step
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, UdpTimeout
+from scanready.redaction import current
 from scanready.wire import WireError, tls
 
 from .identify import Signatures
@@ -107,7 +108,7 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[number])
         case _:
             text = traceback.TracebackException(type(error), error, None)  # one whose __str__ fails has a text, too
-            return Finding(common.BUG, f"{type(error).__name__}: {text}")
+            return Finding(common.BUG, f"{type(error).__name__}: {current().peer(str(text))}")
 
 
 def only(error: Exception) -> Exception:
@@ -198,5 +199,5 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
 def _quoted(heard: bytes, most: int = 60) -> str:
     if not heard:
         return "nothing"
-    shown = ascii(heard[:most].decode("latin-1"))
-    return shown + ("..." if len(heard) > most else "")
+    text = current().peer(heard.decode("latin-1"))  # before it is cut: half a secret is not recognised
+    return ascii(text[:most]) + ("..." if len(text) > most else "")

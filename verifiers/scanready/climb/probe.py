@@ -19,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from scanready.catalogue import TargetType
@@ -28,10 +27,12 @@ from scanready.model import Cause, Check, Credential, Finding, Footprint, Outcom
 from scanready.net import datagram
 from scanready.net.resolve import NoTurn
 from scanready.net.sockets import Address
-from scanready.net.stream import TRACEBACK, Stream
+from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
+from scanready.wire.printable import printable
 
 from . import certificates, channel
+from .confidential import concealed, redactor_for
 from .confinement import confined, finding_of
 from .contact import Contact
 from .dial_all import Dialled, dial_all
@@ -43,7 +44,7 @@ from .login_result import LoginResult
 from .port_memory import PortMemory, own
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
-from .trace import detail_of, secrets_of, trace_of
+from .trace import bounded, trace_of
 
 __all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
 
@@ -76,6 +77,7 @@ class Probe:
         source: this agent's address on the first connection; None before it.
         address: the target's address that was reached; None before it.
         shared: what all probes of a run share.
+        redactor: hides the secrets of the target.
         port_memory: what is known of the target's port.
 
     Args:
@@ -114,7 +116,7 @@ class Probe:
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds))
         self._tap = shared.tap(target) if shared.tap else None
-        self._secrets = secrets_of(target.credential)
+        self.redactor = redactor_for(target, shared.agent, shared.secrets_at.get(target.host, ()))
         self._turn = turn
         self._certificate_faults: dict[str, tuple[tuple[Cause, str], ...]] = {}
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
@@ -162,7 +164,11 @@ class Probe:
         checks = self.checks if into is None else into
         where = endpoint or self.endpoint
         self._entered = step
-        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks, self._secrets)
+        return Rung(self.row, self.depth, self.shared.signatures, step, where, checks)
+
+    def quote(self, text: str, most: int | None = None) -> str:
+        """Return a peer's words for a sentence, printable and without secrets; what is judged is the text itself."""
+        return printable(text, most)
 
     def explain(self, error: BaseException, step: Step) -> Finding:
         """Return the cause of ``error`` at ``step``, for an error that a verifier catches itself."""
@@ -419,12 +425,6 @@ class Probe:
         """Close a connection politely now, not at the end of the climb."""
         await self._owed.leave(stream)
 
-    def tap_traces(self) -> None:
-        """Give the tap the traceback of each exception that no verifier translated, where there is a tap."""
-        for check in self.checks if self._tap else ():
-            if check.trace and self._tap:
-                self._tap(TRACEBACK, check.trace.encode("utf-8", "backslashreplace"))
-
     def record(self, check: Check) -> None:
         """Add a check that was made without a rung."""
         self.checks.append(check)
@@ -474,22 +474,23 @@ class Probe:
         """
         ours = {name: value for name, value in vars(self).items() if name not in _SET_ON_THE_WAY}
         end = self.deadline + self.grace + FAREWELL  # a talk that is left within the climb has its polite end, too
-        try:
+        with concealed(self.redactor, self._tap, self.checks):
             try:
-                await confined(verify(self), end)
-            finally:
-                vars(self).update(ours)  # the report rests on them
-                await self._owed.leave_all()
-        except ClimbEnded:
-            pass
-        except TurnTaken as taken:
-            self.turned_back = taken.secret
-        except Exception as error:  # noqa: BLE001  # a verifier's bug must not end the run of others
-            found = finding_of(error, self.row.name, self._entered) or self.explain(only(error), self._entered)
-            trace = trace_of(error, self._secrets) if found.cause is common.BUG else ""
-            found = replace(found, detail=detail_of(found.detail, self._secrets))
-            check = Check(self._entered, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace)
-            self.checks.append(check)
+                try:
+                    await confined(verify(self), end)
+                finally:
+                    vars(self).update(ours)  # the report rests on them
+                    await self._owed.leave_all()
+            except ClimbEnded:
+                pass
+            except TurnTaken as taken:
+                self.turned_back = taken.secret
+            except Exception as error:  # noqa: BLE001  # a verifier's bug must not end the run of others
+                ended = finding_of(error, self.row.name, self._entered)
+                found = bounded(ended or self.explain(only(error), self._entered))
+                trace = trace_of(error) if found.cause is common.BUG else ""
+                check = Check(self._entered, self.endpoint, Outcome.FAILED, found.detail, finding=found, trace=trace)
+                self.checks.append(check)
 
     def remember(self) -> None:
         """Note for the other types on this port what it spoke; after the climb, once its checks can be trusted."""

@@ -41,6 +41,8 @@ class RunContext:
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
+    #: Secrets by the host that may learn them: a server may repeat in one talk what it heard in another.
+    secrets_at: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: They recognise a peer that speaks another protocol, and are loaded when one answers.
     signatures: Signatures = field(init=False)
 

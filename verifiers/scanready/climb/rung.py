@@ -8,7 +8,6 @@ why), ``stop`` (it fails, the climb ends).
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -19,7 +18,7 @@ from scanready.net.stream import TlsError
 
 from .explain import Failure, explain, only
 from .identify import Signatures
-from .trace import detail_of, trace_of
+from .trace import bounded, trace_of
 
 
 class ClimbEnded(Exception):
@@ -34,10 +33,9 @@ class Rung:
         depth: the last step of the climb; entering a later one ends it.
         signatures: recognise another protocol in what the peer sent.
         checks: takes the check.
-        secrets: texts that are hidden where an exception that no verifier translated repeats them.
     """
 
-    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_secrets", "_signatures", "check")
+    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_signatures", "check")
 
     def __init__(
         self,
@@ -47,13 +45,11 @@ class Rung:
         step: Step,
         endpoint: str,
         checks: list[Check],
-        secrets: tuple[str, ...] = (),
     ) -> None:
         self._row = row
         self._depth = depth
         self._signatures = signatures
         self._checks = checks
-        self._secrets = secrets
         self.check = Check(step, endpoint, Outcome.PASSED, "")
         self._followers: list[Check] = []
 
@@ -130,8 +126,8 @@ class Rung:
         error = only(error)
         finding = explain(error, self.check.step, self._row.speaks, self._signatures)
         if finding.cause is common.BUG:
-            finding = replace(finding, detail=detail_of(finding.detail, self._secrets))
-            self.check.trace = trace_of(error, self._secrets)
+            finding = bounded(finding)
+            self.check.trace = trace_of(error)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         heard, row = getattr(error, "heard", b""), self._row
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""

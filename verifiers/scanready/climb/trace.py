@@ -6,9 +6,15 @@ It is formatted at once: an exception that is kept keeps its frames, and those k
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 
-from scanready.model import Credential
+from scanready.model import Finding
+from scanready.redaction import Redactor, current
 from scanready.wire.printable import escaped
+
+from .confidential import secrets_of
+
+__all__ = ["bounded", "secrets_of", "trace_of"]
 
 #: The last frames of each exception of a chain.
 _FRAMES = 10
@@ -18,7 +24,8 @@ _MOST, _LINES = 4092, 39
 _LOOKED_AT = 65_536
 #: Characters of an exception's own text in a finding.
 _DETAIL = 1000
-_HIDDEN = "***"
+#: How the pieces of a traceback begin that are not the words of an exception: frames, and sentences between exceptions.
+_FRAME, _BETWEEN = "  File ", ("Traceback (", "\nThe above exception", "\nDuring handling")
 
 
 def trace_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
@@ -27,33 +34,30 @@ def trace_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
     It has files, line numbers, functions, source lines and the exceptions' texts, and no values of variables.
 
     Args:
-        secrets: texts that are replaced by asterisks (:func:`secrets_of`).
+        secrets: texts that are masked (:func:`secrets_of`); without any, those of the target at hand are.
     """
     told = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
-    text = without_secrets("".join(told.format()), secrets)[-_LOOKED_AT:]
+    redactor = Redactor(secrets) if secrets else current()
+    text = "".join(_masked(piece, redactor) for piece in told.format())[-_LOOKED_AT:]
     lines = [escaped(line.expandtabs(4)) for line in text.rstrip("\n").split("\n")]
     whole = "\n".join(lines[-_LINES:])
     cut = len(lines) > _LINES or len(whole) > _MOST
     return f"...\n{whole[-_MOST:]}" if cut else whole
 
 
-def detail_of(text: str, secrets: tuple[str, ...]) -> str:
-    """Return the words of an exception that no verifier translated, without secrets and of bounded length."""
-    return without_secrets(text, secrets)[:_DETAIL]
+def bounded(finding: Finding) -> Finding:
+    """Return the finding of an exception with its words, which may be of any length, cut."""
+    return replace(finding, detail=finding.detail[:_DETAIL])
 
 
-def secrets_of(credential: Credential | None) -> tuple[str, ...]:
-    """Return every form in which an exception's text may hold a secret of the credential, the longest first."""
-    forms: set[str] = set()
-    for secret in (credential.password, credential.key_passphrase) if credential else ():
-        if secret:
-            raw = secret.encode("utf-8", "surrogatepass")
-            forms |= {secret, escaped(secret), repr(secret)[1:-1], ascii(secret)[1:-1], repr(raw)[2:-1], raw.hex()}
-    return tuple(sorted(forms, key=len, reverse=True))
-
-
-def without_secrets(text: str, secrets: tuple[str, ...]) -> str:
-    """Return ``text`` with asterisks in place of the secrets."""
-    for secret in secrets:
-        text = text.replace(secret, _HIDDEN)
-    return text
+def _masked(piece: str, redactor: Redactor) -> str:
+    """A piece of a traceback: source lines are somebody's program, the texts of exceptions may be the peer's."""
+    marked = piece.lstrip(" |+-")
+    if marked.startswith(_BETWEEN):
+        return piece
+    if piece.startswith(_FRAME) or marked.startswith(_FRAME.lstrip()):
+        return redactor.composed(piece, ours=True)
+    kind, colon, words = piece.rstrip("\n").partition(": ")
+    if not colon or not kind.lstrip(" |+-").replace(".", "").replace("_", "").isalnum():
+        return redactor.peer(piece.rstrip("\n")) + "\n"
+    return f"{redactor.composed(kind)}: {redactor.peer(words)}\n"

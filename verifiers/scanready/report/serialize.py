@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from scanready.climb.confidential import SECRET_OPTION, USERINFO
 from scanready.model import Agent, Check, Facts, Report, Target
+from scanready.redaction.workflow import harmless_json
 
 from .filled import fill
 
@@ -20,8 +22,6 @@ SCHEMA = 1
 #: Facts are flat by rule; what is nested deeper than this is not evidence any more.
 _DEEPEST = 6
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_SECRET_OPTION = re.compile(r"pass(word|wd|phrase)|secret|token", re.IGNORECASE)
-_USERINFO = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -39,9 +39,9 @@ def as_line(report: Report) -> str:
     try:
         line = _encode(raw)
     except (TypeError, ValueError, RecursionError):
-        return _encode(_plain(raw))
+        return harmless_json(_encode(_plain(raw)))
     # A lone surrogate is valid by the letter of JSON and refused by half of its parsers.
-    return _encode(_plain(raw)) if "\\ud" in line else line
+    return harmless_json(_encode(_plain(raw)) if "\\ud" in line else line)
 
 
 def identity(target: Target) -> str:
@@ -153,10 +153,10 @@ def options_shown(options: Mapping[str, Any]) -> Facts:
     """The target's options. Secrets come by reference and are not among them; if one slips in, it ends here."""
     shown: Facts = {}
     for key, value in options.items():
-        if _SECRET_OPTION.search(key):
+        if SECRET_OPTION.search(key):
             shown[key] = "***"
         else:
-            shown[key] = _USERINFO.sub(r"\1:***@", value) if isinstance(value, str) else value
+            shown[key] = USERINFO.sub(r"\1***@", value) if isinstance(value, str) else value
     return shown
 
 

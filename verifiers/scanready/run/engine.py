@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from scanready.catalogue.option import USER
 from scanready.causes import common
 from scanready.clients.login_process.processes import LoginProcesses
+from scanready.climb.confidential import redact, secrets_in
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.port_memory import PortMemory, speaks
 from scanready.climb.probe import Probe, RunContext
@@ -85,7 +86,8 @@ class Settings:
         ca_file: path of a PEM file with further trusted certificate authorities.
         agent: judge as this agent; None examines this host.
         tap: returns for each target a function that receives every byte in clear text (secrets included), as
-            ``(direction, data)`` with the direction "sent" or "received".
+            ``(direction, data)`` with the direction "sent" or "received". If it has a method ``flush``, that is called
+            without arguments at the end of each climb.
 
     Raises:
         TypeError: a value has another type than its field.
@@ -178,6 +180,7 @@ class Run:
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
         self._left.update(target.endpoint for target in targets)
+        self._note_secrets(targets)
         self._guesses = Counter(t.endpoint for t in targets if t.guessed and registry.verifier(t.type))
         waiting = iter(targets)
         done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
@@ -219,8 +222,16 @@ class Run:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._next_start - now)
 
+    def _note_secrets(self, targets: Sequence[Target]) -> None:
+        """A host may repeat to one target what it heard from another."""
+        known = self._context.secrets_at
+        for target in targets:
+            if secrets := secrets_in(target):
+                known[target.host] = tuple(dict.fromkeys((*known.get(target.host, ()), *secrets)))
+
     async def verify(self, target: Target) -> Report:
         """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
+        self._note_secrets([target])
         report = await self._verify(target)
         if report is None:
             raise asyncio.CancelledError("the run was stopped")
@@ -297,11 +308,11 @@ class Run:
             first.conclude(probe)
             if origin is None or review(probe, origin, fault):
                 probe.remember()
-            probe.tap_traces()
             if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
             record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
+        redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
+from .printable import quoted
 
 #: An interface or a transfer syntax: UUID, major and minor version.
 Syntax = tuple[uuid.UUID, int, int]
@@ -232,7 +233,7 @@ def _next_pdu(cursor: Cursor) -> Steps[_Pdu]:
     order = "<" if head[4] & 0xF0 == 0x10 else ">"
     major, minor, kind, flags, _, length, token, call = struct.unpack(order + "BBBB4sHHI", head)
     if major != 5 or minor > 1 or head[4] & 0xEF:
-        raise WireError(f"not DCE/RPC version 5 (first bytes {head!r})")
+        raise WireError(f"not DCE/RPC version 5 (first bytes {quoted(head)})")
     if kind not in _ANSWERS:
         raise WireError(f"a PDU of type {kind}, which answers nothing")
     if length < _HEADER or (token and token + 8 > length - _HEADER):

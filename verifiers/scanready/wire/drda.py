@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
-from .printable import printable, words_of
+from .printable import collapsed, words_of
 
 # objects
 EXCSAT, EXCSATRD = 0x1041, 0x1443
@@ -344,4 +344,4 @@ def _text(raw: bytes) -> str:
     shown = raw[:_MOST_NAME]
     ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
     text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
-    return printable(text)
+    return collapsed(text)

@@ -25,6 +25,7 @@ from functools import partial
 from typing import Literal
 
 from . import Cursor, Reader, Steps, WireError, stepwise
+from .printable import quoted
 
 #: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
 LINE_LIMIT = 8 * 1024
@@ -94,14 +95,14 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     def recognise(start: bytes) -> None:
         if not b"* ".startswith(start):
             shown = cursor.shown(24)
-            raise WireError(f"an IMAP server greets with '* OK'; this one begins with {shown!r}")
+            raise WireError(f"an IMAP server greets with '* OK'; this one begins with {quoted(shown)}")
 
     yield from cursor.lead(2, recognise)
     line = yield from cursor.line(LINE_LIMIT)
     word, rest = _status(_decoded(line[2:]))
     kind = _GREETINGS.get(word)
     if kind is None:
-        raise WireError(f"the first line is no IMAP greeting (OK, PREAUTH or BYE): {line[:64]!r}")
+        raise WireError(f"the first line is no IMAP greeting (OK, PREAUTH or BYE): {quoted(line[:64])}")
     code, argument, text = _response_code(rest)
     return Greeting(kind, text, code, _names(argument) if code == "CAPABILITY" else None)
 

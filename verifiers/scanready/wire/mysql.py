@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
+from .printable import quoted
 
 #: Bytes. Real greetings and login answers stay under 1 KiB; nothing before a login is larger than this.
 PACKET_LIMIT = 64 * 1024
@@ -251,7 +252,7 @@ def _packet(cursor: Cursor) -> Steps[tuple[int, bytes]]:
 def _demand_length(head: bytes) -> int:
     length = int.from_bytes(head[:3], "little")
     if not 0 < length <= PACKET_LIMIT:
-        raise WireError(f"a packet of {length} bytes before any login: this is not MySQL (first bytes {head!r})")
+        raise WireError(f"a packet of {length} bytes before any login: this is not MySQL (first bytes {quoted(head)})")
     return length
 
 
@@ -263,7 +264,9 @@ def _recognise(start: bytes) -> None:
     """
     head, kind = start[:4], start[4:5]
     if len(head) == 4 and head[3] != 0:
-        raise WireError(f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {head!r})")
+        raise WireError(
+            f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})"
+        )
     if kind == b"\x0b":
         raise WireError("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
     if kind and kind not in b"\x09\x0a\xff":

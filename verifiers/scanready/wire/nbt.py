@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
+from .printable import quoted
 
 #: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
 MESSAGE_LIMIT = 0x1FFFF
@@ -139,11 +140,13 @@ def read_frame(cursor: Cursor) -> Steps[Frame]:
     head = yield from cursor.take(4)
     kind, length = head[0], int.from_bytes(head[1:], "big")
     if kind != _MESSAGE and length != _LENGTHS.get(kind):
-        raise WireError(f"neither an SMB message nor an answer to a NetBIOS session request (first bytes {head!r})")
+        raise WireError(
+            f"neither an SMB message nor an answer to a NetBIOS session request (first bytes {quoted(head)})"
+        )
     if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
-        raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {head!r})")
+        raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {quoted(head)})")
     if kind == _MESSAGE and (protocol := (yield from cursor.peek(4))) not in _SMB:
-        raise WireError(f"the message is not SMB's: it starts with {protocol!r}")
+        raise WireError(f"the message is not SMB's: it starts with {quoted(protocol)}")
     content = yield from cursor.take(length)
     if kind == _MESSAGE:
         return Message(content)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from . import WireError
+from .printable import quoted
 
 SIGNATURE = b"NTLMSSP\0"
 
@@ -141,7 +142,7 @@ def read_challenge(token: bytes) -> Challenge:
         WireError: it is none, or its fields lie outside of it.
     """
     if not token.startswith(SIGNATURE):
-        raise WireError(f"no NTLM message: it starts with {token[:8]!r}")
+        raise WireError(f"no NTLM message: it starts with {quoted(token[:8])}")
     if not 32 <= len(token) <= TOKEN_LIMIT:
         raise WireError(f"an NTLM message of {len(token)} bytes")
     kind, length, _, offset, flags = struct.unpack_from("<IHHII", token, 8)

@@ -8,12 +8,17 @@ Python would write for it (``\x1b``, ``\u202e``).
 
 from __future__ import annotations
 
+from scanready.redaction import WITHHELD, current
+from scanready.redaction.workflow import harmless_lines
+
 #: Enough for any one line a server says in good faith; the rest is counted, not shown.
 MOST = 400
 #: A generated fix is a handful of lines; a longer one did not come from us.
 MOST_LINES = 40
 #: As long as the note about what is cut: cutting less than that would only take words away.
 _NOTE = 24
+#: Read beyond a cut, so that a secret which the cut would halve is recognised.
+_LONGEST_SECRET = 4096
 #: Stands for a character that is not shown.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -40,10 +45,22 @@ def visible_lines(text: str, most: int = MOST) -> list[str]:
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """Return ``text`` on one line for evidence: white space collapsed, each other unprintable character replaced.
+    """Return a peer's ``text`` on one line for evidence: without the target's secrets, and as :func:`collapsed` does.
 
-    Cut after ``most`` characters, silently.
+    Not for text that decides anything: what is masked may be a word of the protocol. Cut after ``most`` characters,
+    silently.
     """
+    shown = current().peer(text if most is None else text[: 4 * most + _LONGEST_SECRET])
+    return shown if shown == WITHHELD else collapsed(shown, most)
+
+
+def quoted(raw: bytes | None) -> str:
+    """Return a peer's bytes as Python would write them, for evidence."""
+    return printable(repr(raw))
+
+
+def collapsed(text: str, most: int | None = None) -> str:
+    """Return ``text`` on one line: white space collapsed, each other unprintable character replaced, and then cut."""
     line = " ".join((text if most is None else text[: 4 * most]).split())
     if not line.isprintable():
         line = "".join(char if char.isprintable() else REPLACEMENT for char in line)
@@ -56,7 +73,11 @@ def words_of(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` with every unprintable character as the escape that Python would write for it."""
+    """Return ``text`` with every unprintable character as the escape that Python would write for it.
+
+    A command to a build server (``::error``, ``##vso[``) at its start gets a space, and is none any more.
+    """
+    text = harmless_lines(text)
     return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

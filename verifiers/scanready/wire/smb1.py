@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from . import WireError
+from .printable import quoted
 
 #: What the dialect is called.
 DIALECT = "SMB 1 (NT LM 0.12)"
@@ -155,7 +156,7 @@ def _header(command: int) -> bytes:
 def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
     """Status, second flags, words and bytes of an answer to our ``command``."""
     if len(message) < 35 or not message.startswith(_MARK):
-        raise WireError(f"no SMB 1 message: it starts with {message[:8]!r}")
+        raise WireError(f"no SMB 1 message: it starts with {quoted(message[:8])}")
     _, answered, status, flags, flags2, *_ = _HEADER.unpack_from(message)
     if answered != command or not flags & _ANSWER:
         raise WireError(f"the server answers SMB 1 command 0x{answered:02x} where 0x{command:02x} was asked")

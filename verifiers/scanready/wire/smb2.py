@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from . import WireError
+from .printable import quoted
 
 #: Dialects that are offered, and what each is called.
 DIALECTS: Mapping[int, str] = {
@@ -181,7 +182,7 @@ def _header(command: int, number: int, charge: int) -> bytes:
 def _status(message: bytes, command: int) -> int:
     """The status of an answer to our ``command``; the numbers of both are the same."""
     if len(message) < 64 or not message.startswith(_MARK):
-        raise WireError(f"no SMB 2 message: it starts with {message[:8]!r}")
+        raise WireError(f"no SMB 2 message: it starts with {quoted(message[:8])}")
     _, size, _, status, answered, _, flags, following, number, *_ = _HEADER.unpack_from(message)
     if size != 64 or not flags & _RESPONSE or following:
         raise WireError("an SMB 2 message with a header that no answer has")

@@ -18,7 +18,7 @@ import struct
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
-from .printable import escaped
+from .printable import escaped, printable
 
 #: RFC 4253, 4.2: at most 255 bytes, line end included.
 MAX_IDENTIFICATION = 255
@@ -243,7 +243,7 @@ def _identification(line: bytes, size: int, preamble: tuple[str, ...]) -> Identi
         raise WireError("a NUL in the SSH identification")
     protocol, dash, rest = line[4:].partition(b"-")
     if not dash or not protocol:
-        raise WireError(f"an SSH identification without version: {_text(line)}")
+        raise WireError(f"an SSH identification without version: {printable(_text(line))}")
     software, _, comments = rest.partition(b" ")
     return Identification(_text(protocol), _text(software), _text(comments), preamble)
 

@@ -30,6 +30,7 @@ from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import PeerClosed, Stream, TlsError
 from scanready.net.tls import TlsSession
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
 
 from . import causes
 from .services import PLACEHOLDERS, Place, domain_of, is_own, places
@@ -279,7 +280,7 @@ async def _unmasked(one: Endpoint, talk: Talk, answer: wire.Response) -> wire.Re
     if talk.method != "GET" and answer.status not in (407, 429, 511):
         answer = await talk.ask("GET", one.url)
     if (squid := answer.header("x-squid-error")) is not None:
-        raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({squid[:80]})")
+        raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({printable(squid, 80)})")
     if named := next((product for words, product in http_pages.BLOCK_PAGES if words in answer.body), None):
         raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
     html = (answer.header("content-type") or "").lower().startswith("text/html")

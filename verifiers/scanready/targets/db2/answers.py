@@ -13,6 +13,7 @@ from scanready.net.stream import Stream
 from scanready.wire import WireError
 from scanready.wire import drda as wire
 from scanready.wire.drda_encryption import LENGTH, Exchange
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -91,9 +92,9 @@ def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
     known = {name: value for name, value in facts.items() if value}
     said = f"{product} {version or attributes.release}".strip()
     if product in _NOT_DB2:
-        rung.fail(causes.NOT_DB2, f"{said} answers, not DB2", **known)
+        rung.fail(causes.NOT_DB2, f"{printable(said)} answers, not DB2", **known)
     else:
-        rung.ok(f"speaks DRDA: {said}", **known)
+        rung.ok(f"speaks DRDA: {printable(said)}", **known)
 
 
 def report_prompt(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
@@ -123,7 +124,7 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
     if refusal is None and error is None:
         raise WireError("neither an answer nor a refusal")
     said = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
-    text = f"{error.text} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
+    text = f"{printable(error.text)} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
     cause = causes.REPLIES.get(refusal.codepoint if refusal else 0, causes.REFUSED_REQUEST)
     cause = causes.SQL_CODES.get(error.code, cause) if error else cause
     fix = None

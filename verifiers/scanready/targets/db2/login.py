@@ -12,6 +12,7 @@ from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -88,7 +89,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
 
 def translate(text: str) -> Failure:
     """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
-    words = " ".join(text.rpartition("[CLI Driver]")[2].split())[:300]
+    words = printable(text.rpartition("[CLI Driver]")[2], 300)
     number = _CODE.search(text)
     code = int(number[1]) if number else 0
     if code == _LOGIN_FAILED:

@@ -30,6 +30,7 @@ from scanready.model import Facts, Step
 from scanready.net.stream import PeerClosed
 from scanready.wire import WireError, ntlm, spnego
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -156,7 +157,9 @@ def _led_away(url: Url, answer: wire.Response, said: str) -> Failure:
     if target is not None and target.path.lower().endswith(".asmx"):
         fix = fixes.OTHER_ENDPOINT(host=target.host, port=target.port, path=target.path)
         return Failure(causes.MOVED, f"{said} and leads to {target}", fix, location=location)
-    return Failure(causes.PREAUTHENTICATION, f"{said} and leads to {location or 'nowhere'}", location=location)
+    return Failure(
+        causes.PREAUTHENTICATION, f"{said} and leads to {printable(location or 'nowhere', 300)}", location=location
+    )
 
 
 async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> str:
@@ -255,7 +258,8 @@ async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
     if said.timestamp:
         rung.check.facts["clock_skew_seconds"] = round((said.timestamp - datetime.now(UTC)).total_seconds())
     if said.server_name or said.domain:
-        rung.ok(f"NTLM: {said.server_name or said.target} of {said.dns_domain or said.domain or 'no domain'}")
+        domain = printable(said.dns_domain or said.domain) or "no domain"
+        rung.ok(f"NTLM: {printable(said.server_name or said.target)} of {domain}")
     return ""
 
 

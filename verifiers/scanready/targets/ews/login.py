@@ -23,6 +23,7 @@ from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from .login_answers import refused, translated
 
@@ -92,7 +93,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             # What the libraries let through where the server's side of NTLM or XML is not one.
             raise Failure(
-                common.LIMIT, f"{where.scheme} did not come about: {type(error).__name__}: {error}"[:400]
+                common.LIMIT, f"{where.scheme} did not come about: {type(error).__name__}: {printable(str(error), 300)}"
             ) from error
         finally:
             mailbox.close()

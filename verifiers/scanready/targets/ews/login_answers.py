@@ -10,6 +10,7 @@ from typing import Any
 from scanready.causes import common, web
 from scanready.climb.explain import Failure
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -43,11 +44,11 @@ def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case 
         response: of requests.
         in_front: what ends TLS before Exchange, as the handshake saw it; empty if nothing does.
     """
-    said = f"the server answers {response.status_code} {response.reason or ''} to the login".strip()[:200]
+    said = f"the server answers {response.status_code} {printable(response.reason or '', 160)} to the login"
     match response.status_code:
         case 401 if not response.request.headers.get("Authorization"):
             offered = response.headers.get("WWW-Authenticate", "nothing")
-            return Failure(common.LIMIT, f"exchangelib did not answer what was offered: {offered[:300]}")
+            return Failure(common.LIMIT, f"exchangelib did not answer what was offered: {printable(offered, 300)}")
         case 401 if b"currently locked out" in response.content:
             return Failure(common.LOGIN_LOCKED, said)
         case 401 if in_front:
@@ -56,10 +57,11 @@ def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case 
             return Failure(common.LOGIN_REFUSED, said)
         case 403:
             return Failure(
-                causes.POLICY, f"the login is accepted, and the server answers 403 {response.reason or ''}"[:200]
+                causes.POLICY,
+                f"the login is accepted, and the server answers 403 {printable(response.reason or '', 160)}",
             )
         case 407:
-            return Failure(web.PROXY_LOGIN, f"a proxy answers 407 {response.reason or ''}"[:200])
+            return Failure(web.PROXY_LOGIN, f"a proxy answers 407 {printable(response.reason or '', 160)}")
         case 404 | 410:
             return Failure(causes.NOT_HERE, said)
         case 429:
@@ -71,7 +73,7 @@ def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case 
         case 200:
             return Failure(common.MALFORMED, f"{said}, and what comes is no SOAP")
         case status if status == 440 or 300 <= status < 400:
-            led = response.headers.get("Location", "")[:200]
+            led = printable(response.headers.get("Location", ""), 200)
             return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")
         case status if status >= 500:
             return Failure(web.SERVER_ERROR, said)
@@ -87,7 +89,7 @@ def translated(error: Exception, mailbox: str | None, username: str) -> Failure:
         username: of the account, for the fix.
     """
     code = type(error).__name__
-    said = f"{code}: {str(error)[:300]}"
+    said = f"{code}: {printable(str(error), 300)}"
     if code in ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"):
         return Failure(
             causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", fixes.ASSIGN_IMPERSONATION(user=_bare(username))

@@ -24,6 +24,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
 from scanready.model import Cause, Credential
 from scanready.net.tls import handshake_context, server_name
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -152,7 +153,7 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
-            raise Failure(cause, f"the connection of the login came to nothing: {text}") from error
+            raise Failure(cause, f"the connection of the login came to nothing: {printable(text)}") from error
 
 
 def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:
@@ -176,19 +177,19 @@ def _refused(error: Exception) -> Failure:
     """Why the login came to nothing. Only what the server says of the account is held against it."""
     code, text = _said(error)
     if causes.too_many(code, text):
-        return Failure(common.THROTTLED, text)
+        return Failure(common.THROTTLED, printable(text))
     if cause := _AT_LOGIN.get(code or ""):
-        return Failure(cause, text)
+        return Failure(cause, printable(text))
     if causes.down(code, text):
-        return Failure(causes.BACKEND_UNAVAILABLE, text)
+        return Failure(causes.BACKEND_UNAVAILABLE, printable(text))
     if _LOCKED.search(text):
-        return Failure(common.LOGIN_LOCKED, text)
+        return Failure(common.LOGIN_LOCKED, printable(text))
     if _broke_off(error):
-        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {text}")
+        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
     if text.startswith("LOGIN command error: BAD"):
-        return Failure(common.LIMIT, text)
+        return Failure(common.LIMIT, printable(text))
     # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
-    return Failure(common.LOGIN_REFUSED, text)
+    return Failure(common.LOGIN_REFUSED, printable(text))
 
 
 def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResult:
@@ -212,7 +213,7 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     except (OSError, IMAPClientError) as error:
         result.denied = _unreadable(error, wanted, user, folders)
     except ValueError as error:
-        result.denied = Failure(common.LIMIT, f"the library does not understand the server: {error}")
+        result.denied = Failure(common.LIMIT, f"the library does not understand the server: {printable(str(error))}")
     return result
 
 
@@ -222,15 +223,15 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
 
     code, text = _said(error)
     if isinstance(error, ProtocolError):
-        return Failure(common.LIMIT, f"the library does not understand the server: {text}")
+        return Failure(common.LIMIT, f"the library does not understand the server: {printable(text)}")
     if isinstance(error, OSError | IMAPClientAbortError):
-        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {text}")
+        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
     if code in ("NONEXISTENT", "TRYCREATE") or _NOT_THERE.search(text):
         shown = ", ".join(folders[:8]) or "no folders at all"
-        return Failure(common.ACCESS_NOT_FOUND, f"{text}; at its top the account has {shown}")
+        return Failure(common.ACCESS_NOT_FOUND, f"{printable(text)}; at its top the account has {shown}")
     if code != "NOPERM" and causes.down(code, text):
-        return Failure(causes.BACKEND_UNAVAILABLE, text)
-    return Failure(common.ACCESS_DENIED, text, fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
+        return Failure(causes.BACKEND_UNAVAILABLE, printable(text))
+    return Failure(common.ACCESS_DENIED, printable(text), fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
 
 
 def _typed(name: str) -> str:
@@ -245,7 +246,7 @@ def _said(error: Exception) -> tuple[str | None, str]:
     text = str(error)
     if literal := _BYTES.fullmatch(text):
         text = literal[2]
-    text = _WRAPPING.sub("", text).strip()
+    text = _WRAPPING.sub("", printable(text)).strip()
     code = _CODE.search(text)
     return (code[1] if code else None), text[:_MOST_SHOWN]
 

@@ -16,6 +16,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.stream import ReadTimeout, Stream
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 from .login import Encryption, Where, visit
@@ -38,7 +39,9 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
         seen = talk.product()
         rung.ok(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
         if greeting.code == "ALERT":
-            rung.ok(f"the server alerts: {greeting.text[:MOST_SHOWN]}", alert=greeting.text[:MOST_SHOWN])
+            alert = printable(greeting.text, MOST_SHOWN)
+            alert = printable(greeting.text, MOST_SHOWN)
+            rung.ok(f"the server alerts: {alert}", alert=alert)
 
 
 def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
@@ -46,7 +49,7 @@ def prompt(talk: Talk, rung: Rung, encryption: Encryption) -> None:
     methods, told = [] if talk.preauthenticated else sorted(talk.mechanisms), sorted(talk.offered)
     rung.check.facts.update(auth_methods=methods, capabilities=told, encryption=encryption)
     if talk.greeting is not None and talk.preauthenticated:
-        rung.warn(causes.PREAUTHENTICATED, f"PREAUTH: {talk.greeting.text[:MOST_SHOWN]}")
+        rung.warn(causes.PREAUTHENTICATED, f"PREAUTH: {printable(talk.greeting.text, MOST_SHOWN)}")
     elif talk.takes_passwords:
         # A working prompt in clear is ready, not limited: a scan would run. That its password would be readable is
         # told here, and a credential of ours is withheld from it.

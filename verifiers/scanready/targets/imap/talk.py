@@ -10,6 +10,7 @@ from scanready.model import Facts
 from scanready.net.stream import Stream
 from scanready.wire import WireError
 from scanready.wire import imap as wire
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -74,7 +75,9 @@ class Talk:
         self.offered = answer.capabilities
         if not any(name.startswith("IMAP4") for name in self.offered):
             # RFC 3501, 6.1.1: it must be there. Others greet with "* OK" too (Cyrus's MUPDATE), and clients leave then.
-            error = WireError(f"its capabilities do not name IMAP4: {answer.status} {answer.text[:MOST_SHOWN]}")
+            error = WireError(
+                f"its capabilities do not name IMAP4: {answer.status} {printable(answer.text, MOST_SHOWN)}"
+            )
             error.heard = stream.heard
             raise error
         return self.offered
@@ -123,4 +126,4 @@ class Talk:
 
 def _turned_away(bye: wire.Bye | wire.Greeting) -> Failure:
     said = f"[{bye.code}] {bye.text}" if bye.code else bye.text
-    return Failure(causes.of_bye(bye.code, bye.text), f"BYE {said[:MOST_SHOWN]}")
+    return Failure(causes.of_bye(bye.code, bye.text), f"BYE {printable(said, MOST_SHOWN)}")

@@ -20,6 +20,7 @@ from scanready.causes import common
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Outcome, Step
 from scanready.net.stream import Stream
+from scanready.wire.printable import printable
 
 from . import prompt
 from .login import Encryption
@@ -59,7 +60,7 @@ async def _encrypt(probe: Probe, rung: Rung, stream: Stream, talk: Talk) -> Encr
         await probe.start_tls(stream, rung)
         talk.listening = True
         return "STARTTLS"
-    detail = f"STARTTLS is offered, and refused: {answer.text[:MOST_SHOWN]}"
+    detail = f"STARTTLS is offered, and refused: {printable(answer.text, MOST_SHOWN)}"
     if not talk.takes_passwords:
         # The login prompt would only show that passwords are barred in clear; this is why they are.
         rung.stop(common.TLS_NOT_OFFERED, detail)

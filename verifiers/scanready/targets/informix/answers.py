@@ -9,6 +9,7 @@ from scanready.model import Check, Outcome, Step, bracketed
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError, drda
 from scanready.wire import sqli as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -56,7 +57,7 @@ class Session:
             facts["server_name"] = answer.host
         if answer.kind == wire.CONACC:
             facts["internal_version"] = answer.version.rpartition("Version ")[2]
-            rung.ok(f"speaks SQLI: {answer.version}", **facts)
+            rung.ok(f"speaks SQLI: {printable(answer.version)}", **facts)
         else:
             rung.ok("speaks SQLI (a refusal hides the version)", **facts)
 
@@ -71,7 +72,7 @@ class Session:
         if answer.kind == wire.REDIRECT:
             raise _redirected(probe, answer)
         cause, meaning = causes.NUMBERS.get(answer.code, (causes.SERVER_ERROR, "refused"))
-        about = f" ({answer.about})" if answer.about else ""
+        about = f" ({printable(answer.about)})" if answer.about else ""
         system = f", operating system error {answer.os_error}" if answer.os_error else ""
         detail = f"error {answer.code}{system}: {meaning}{about}"
         fix = None
@@ -88,7 +89,7 @@ def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
     """Where the server sends clients on to: an endpoint of its own, which nothing is sent to; it would be the login."""
     there = answer.destination
     if there is None:
-        said = f": {answer.about}" if answer.about else ""
+        said = f": {printable(answer.about)}" if answer.about else ""
         return Failure(causes.REDIRECTED, f"a redirect, which names the other server in no form that we know{said}")
     endpoint = f"{bracketed(there.host)}:{there.service}"
     facts = {"redirected_to": endpoint, "instance": there.server}

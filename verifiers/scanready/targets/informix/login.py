@@ -11,6 +11,7 @@ from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -68,7 +69,7 @@ def translate(text: str, number: int | None = None) -> Failure:
             cause, meaning = causes.NUMBERS[number]
             return Failure(cause, f"error {number}: {meaning}", error_code=number)
     if numbers:
-        return Failure(causes.SERVER_ERROR, text[:300], error_code=numbers[0])
+        return Failure(causes.SERVER_ERROR, printable(text, 300), error_code=numbers[0])
     if "timed out" in text:
-        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {text[:300]}")
-    return Failure(common.LIMIT, f"the driver failed: {text[:300]}")
+        return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {printable(text, 300)}")
+    return Failure(common.LIMIT, f"the driver failed: {printable(text, 300)}")

@@ -24,6 +24,7 @@ from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Cursor, Steps, stepwise, tds7
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 from .login_reading import UNCHECKED, Result, Where, grant, look_around
@@ -86,7 +87,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         raise Failure(causes.BROKEN_OFF, f"in the middle of the login {error}") from error
     except (pytds.Error, TimeoutError, *UNCHECKED) as error:
         why = error.__cause__ or error
-        raise Failure(common.LIMIT, f"pytds could not read the server's answer to the login: {why!r}") from error
+        raise Failure(
+            common.LIMIT, f"pytds could not read the server's answer to the login: {printable(repr(why))}"
+        ) from error
     return look_around(session, credential.username, where)
 
 
@@ -239,7 +242,7 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
     known = [error for error in errors if error.number in causes.LOGIN_ERRORS]
     error = min(known or errors, key=lambda error: error.number == 18456)
     cause = causes.LOGIN_ERRORS.get(error.number, causes.SERVER_ERROR)
-    detail = f"{error.message} (error {error.number}, state {error.state})"
+    detail = f"{printable(error.message)} (error {error.number}, state {error.state})"
     if cause is common.LOGIN_REFUSED and error.state == 1:
         detail += _HIDDEN
     elif cause is causes.WINDOWS_ONLY and "\\" in user:

@@ -18,6 +18,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.remedies.quoting import in_brackets
 from scanready.wire import WireError, tds7
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -110,13 +111,13 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     except pytds.DatabaseError as error:
         cause = causes.ACCESS_ERRORS.get(error.number, causes.READ_FAILED)
         fix = grant(user, where.database) if cause is common.ACCESS_DENIED and where.database else None
-        result.denied = Failure(cause, f"{error.text} (error {error.number})", fix, error_code=error.number)
+        result.denied = Failure(cause, f"{printable(error.text)} (error {error.number})", fix, error_code=error.number)
     except ReadTimeout:
         result.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
     except (PeerClosed, TlsError) as error:
         result.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
     except (pytds.Error, WireError, *UNCHECKED) as error:
-        result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {error!r}")
+        result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {printable(repr(error))}")
     return result
 
 
@@ -159,7 +160,7 @@ def _read(session: Any, result: Result, database: str, schema: str, name: str, u
         if causes.ACCESS_ERRORS.get(error.number) is not common.ACCESS_DENIED:
             raise
         fix = fixes.GRANT_TABLE(database=database, schema=schema or "dbo", table=name, user=user)
-        detail = f"{error.text} (error {error.number})"
+        detail = f"{printable(error.text)} (error {error.number})"
         raise Failure(common.ACCESS_DENIED, detail, fix if database else None, error_code=error.number) from error
     result.read = f"{'one row' if found else 'no rows'} of {table}"
 

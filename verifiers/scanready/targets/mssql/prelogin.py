@@ -16,6 +16,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
 from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -78,14 +79,16 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
     if isinstance(answer, tds7.Prelogin):
         return answer
     if isinstance(answer, tds7.OtherTds):
-        raise Failure(common.OTHER_PROTOCOL, f"a Sybase server (SAP ASE) answers: {answer.message or 'TDS 5.0'}")
+        raise Failure(
+            common.OTHER_PROTOCOL, f"a Sybase server (SAP ASE) answers: {printable(answer.message) or 'TDS 5.0'}"
+        )
     if any(error.number == causes.STRICT_REQUIRED for error in answer.errors):
         raise PeerClosed("the server takes strict connections (TDS 8.0) alone")
     if not answer.errors:
         raise WireError("the answer to PRELOGIN is neither one nor an error")
     error = answer.errors[0]
     cause = causes.STATES.get(error.number, causes.SERVER_ERROR)
-    raise Failure(cause, f"{error.message} (error {error.number})", error_code=error.number)
+    raise Failure(cause, f"{printable(error.message)} (error {error.number})", error_code=error.number)
 
 
 async def greeted(probe: Probe, stream: Stream, place: Place, instance: str) -> Talk:

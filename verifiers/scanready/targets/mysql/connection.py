@@ -21,6 +21,7 @@ from scanready.net.stream import PeerClosed, ReadTimeout, Stream
 from scanready.net.tls import TlsSession
 from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -202,8 +203,8 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
         if isinstance(answer, wire.ServerError):
             raise_refusal(probe, rung, answer)
         if isinstance(answer, wire.AncientGreeting):
-            rung.stop(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {answer.version}")
-        told = f"speaks MySQL protocol 10, {answer.product} {answer.version}"
+            rung.stop(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {printable(answer.version)}")
+        told = f"speaks MySQL protocol 10, {answer.product} {printable(answer.version)}"
         rung.ok(told, product=answer.product, version=answer.version)
         if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
             rung.ok(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
@@ -215,4 +216,6 @@ def raise_refusal(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
     seen_as = wire.host_seen(error.message) or probe.agent_address
     fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
-    rung.stop(cause, f"{error.message} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as)
+    rung.stop(
+        cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as
+    )

@@ -29,6 +29,7 @@ from scanready.model import Credential
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
 from scanready.remedies.quoting import backticked
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -230,7 +231,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
                 raise result.denied from error
         except _UNCHECKED as error:
-            result.denied = Failure(common.LIMIT, f"pymysql could not read the server's answer: {error!r}")
+            result.denied = Failure(
+                common.LIMIT, f"pymysql could not read the server's answer: {printable(repr(error))}"
+            )
         return result
 
 
@@ -286,7 +289,9 @@ def _translated(encrypted: bool) -> Iterator[None]:
             raise _aborted(common.LIMIT, f"pymysql says: {text}") from error
         raise _refused(code, text, encrypted) from error
     except _UNCHECKED as error:
-        raise _aborted(common.LIMIT, f"pymysql could not read the server's answer to the login: {error!r}") from error
+        raise _aborted(
+            common.LIMIT, f"pymysql could not read the server's answer to the login: {printable(repr(error))}"
+        ) from error
 
 
 def _refused(code: int, text: str, encrypted: bool) -> Failure:
@@ -304,7 +309,7 @@ def _aborted(cause: Any, detail: str) -> Failure:
 def _said(error: pymysql.err.Error) -> tuple[int, str]:
     """The error number, 0 if there is none, and the words."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    return code, " ".join(str(error.args[-1] if error.args else error).split())
+    return code, printable(str(error.args[-1] if error.args else error))
 
 
 # After the login ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.wire import mysql as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes, login
 from .connection import Talk, greeted, raise_refusal
@@ -57,13 +58,15 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
             told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
             rung.ok(told, anonymous=True, auth_methods=talk.plugins)
         elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
-            rung.ok(f"asks for {talk.plugins[-1]} ({answer.message})", auth_methods=talk.plugins)
+            rung.ok(f"asks for {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins)
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
             raise_refusal(probe, rung, answer)
         else:
-            rung.inconclusive(causes.SERVER_ERROR, f"{answer.message} (error {answer.code})", error_code=answer.code)
+            rung.inconclusive(
+                causes.SERVER_ERROR, f"{printable(answer.message)} (error {answer.code})", error_code=answer.code
+            )
     return greeting
 
 

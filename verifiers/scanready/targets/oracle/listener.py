@@ -11,6 +11,7 @@ from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step, bracketed
 from scanready.net.stream import PeerClosed, Stream
 from scanready.wire import tns as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -106,7 +107,7 @@ def not_invited(probe: Probe, detail: str) -> Failure:
 def refused(probe: Probe, answer: wire.Refused) -> Failure:
     """The listener's reason."""
     cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
-    detail = f"ORA-{answer.number:05}" if answer.number else f"refused without a number: {answer.text[:200]}"
+    detail = f"ORA-{answer.number:05}" if answer.number else f"refused without a number: {printable(answer.text, 200)}"
     if cause is causes.NODE_NOT_INVITED:
         return not_invited(probe, detail)
     options = probe.target.options

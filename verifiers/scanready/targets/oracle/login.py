@@ -11,6 +11,7 @@ from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -74,7 +75,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         with session, session.cursor() as cursor:
             result = Result(version=session.version, read=_read(cursor, where.table))
             if session.warning:  # the password expires soon, say
-                result.warning = str(session.warning).splitlines()[0][:300]
+                result.warning = printable(str(session.warning).splitlines()[0], 300)
             return result
     except oracledb.Error as error:
         failure = translate(str(error), credential.username)
@@ -97,7 +98,7 @@ def translate(text: str, user: str) -> Failure:
     code = int(number[1]) if number else _BY_DRIVER.get(int(driver[1]) if driver else 0, 0)
     # The driver puts words of its own above the database's: "cannot connect", whatever the reason.
     lines = sorted(text.splitlines(), key=lambda line: number is not None and number[0] not in line)
-    first = lines[0][:300] if lines else "refused without a word"
+    first = printable(lines[0], 300) if lines else "refused without a word"
     if code in causes.DATABASE:
         cause = causes.DATABASE[code]
         fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None

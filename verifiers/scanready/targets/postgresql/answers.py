@@ -14,6 +14,7 @@ from scanready.model import INVENTED_USER, Step, is_address
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError
 from scanready.wire import postgresql as wire
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 from .row import USUAL_DATABASE
@@ -66,12 +67,12 @@ async def report_prompt(
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
     """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
     say = rung.inconclusive if invented(probe) else rung.stop
-    words, state = answer.message, answer.sqlstate
+    words, state = printable(answer.message), answer.sqlstate
     if by_hba(answer):
-        seen = wire.hba_refusal(words)
-        fix = line(probe, encrypted=encrypted, seen_as=seen.host if seen else None)
+        refusal = wire.hba_refusal(answer.message)
+        fix = line(probe, encrypted=encrypted, seen_as=refusal.host if refusal else None)
         say(causes.HBA_REJECTED, words, fix, sqlstate=state)
-    elif state == "28000" and (answer.routine == BY_HBA or "client certificate" in words):
+    elif state == "28000" and (answer.routine == BY_HBA or "client certificate" in answer.message):
         say(common.TLS_CLIENT_CERTIFICATE, words, sqlstate=state)
     elif answer.routine == BY_METHOD:
         say(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
@@ -130,7 +131,7 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            rung.stop(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), answer.message)
+            rung.stop(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), printable(answer.message))
         if answer:
             await probe.start_tls(stream, rung)
         else:

@@ -24,6 +24,7 @@ from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential, Facts
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 
@@ -148,20 +149,24 @@ def _after_the_password(error: psycopg.OperationalError, database: str, user: st
     text = " ".join((said[2] if said else str(error)).split())
     if said is None:
         if not text or "timeout expired" in text:
-            raise Failure(common.OUT_OF_TIME, text or "the login did not end in time") from error
+            raise Failure(common.OUT_OF_TIME, printable(text) or "the login did not end in time") from error
         if "authentication method requirement" in text and "cleartext password" in text:
-            raise Failure(common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {text}") from error
-        raise Failure(common.LIMIT, f"psycopg says: {text}") from error
+            raise Failure(
+                common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {printable(text)}"
+            ) from error
+        raise Failure(common.LIMIT, f"psycopg says: {printable(text)}") from error
     for words, cause in _AFTER_THE_PASSWORD:
         if re.match(words, text):
-            return Failure(cause, text, _permit(text, database, user) if cause is common.ACCESS_DENIED else None)
+            return Failure(
+                cause, printable(text), _permit(text, database, user) if cause is common.ACCESS_DENIED else None
+            )
     for words, cause in _BEFORE_IT:
         if re.match(words, text):
-            raise Failure(cause, text) from error
+            raise Failure(cause, printable(text)) from error
     # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
     # taking all that is told with it for a refused password protects the account.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
-    raise Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, text) from error
+    raise Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, printable(text)) from error
 
 
 def _permit(text: str, database: str, user: str) -> str:
@@ -283,4 +288,4 @@ def _of(facts: Facts) -> str:
 
 def _words(error: psycopg.Error) -> str:
     """The server's own words, or libpq's."""
-    return error.diag.message_primary or " ".join(str(error).split())
+    return printable(error.diag.message_primary or str(error))

@@ -17,6 +17,7 @@ from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.stream import Stream
 from scanready.wire import postgresql as wire
+from scanready.wire.printable import printable
 
 from . import answers, causes, login
 
@@ -33,7 +34,7 @@ async def verify(probe: Probe) -> None:
         if isinstance(answer, wire.AuthenticationRequest):
             await answers.report_prompt(probe, rung, stream, answer, encrypted=encrypted)
         elif encrypted and answers.by_hba(answer) and await answers.let_in_without_tls(probe, rung, user, database):
-            rung.warn(causes.TLS_REFUSED, answer.message, answers.line(probe, encrypted=True))
+            rung.warn(causes.TLS_REFUSED, printable(answer.message), answers.line(probe, encrypted=True))
             encrypted = False
         else:
             answers.refused(probe, rung, answer, encrypted=encrypted)

@@ -17,6 +17,7 @@ from scanready.clients.nt_status import ACCESS_DENIED, named
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_trace import LoginTrace
+from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
     from impacket.nmb import NetBIOSTCPSession
@@ -92,11 +93,11 @@ class Understood:
             if self._watchdog.bitten or isinstance(error, TimeoutError):
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Failure(nt.BROKEN_OFF, f"instead of an answer: {told}") from error
+            raise Failure(nt.BROKEN_OFF, f"instead of an answer: {printable(told)}") from error
         if status := _status(error):
             raise Refused(status) from error
         if isinstance(error, ValueError) or _raised_by_impacket(at):
-            told = f"{type(error).__name__}: {error}"[:200]
+            told = f"{type(error).__name__}: {printable(str(error), 200)}"
             raise Failure(common.LIMIT, f"the answer is not understood: {told}") from error
 
 

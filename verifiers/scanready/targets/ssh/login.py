@@ -25,7 +25,7 @@ from scanready.climb.login_trace import LoginTrace
 from scanready.files import reading
 from scanready.model import Credential, Facts
 from scanready.wire import ssh as wire
-from scanready.wire.printable import printable
+from scanready.wire.printable import collapsed, printable
 
 from . import causes
 from .fixes import match_stanza
@@ -40,6 +40,8 @@ _LARGEST_KEY = 1 << 20
 
 _OTP = re.compile(r"one.?time|otp|token|verification|passcode|authenticator|\bpin\b|duo", re.IGNORECASE)
 _NEW_PASSWORD = re.compile(r"new (unix )?password|current (unix )?password|expired|must change", re.IGNORECASE)
+#: The names of methods in RFC 4252, 4256 and 4462.
+_METHODS = ("publickey", "password", "hostbased", "none", "keyboard-interactive", "gssapi-with-mic", "gssapi-keyex")
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
 
 
@@ -164,7 +166,7 @@ def _facts_of(result: Result) -> Facts:
         "auth_methods": list(result.methods),
         "host_key": result.host_key,
         "host_key_on_record": result.key_on_record,
-        "login_banner": result.banner,
+        "login_banner": printable(result.banner),
     }
     return {name: value for name, value in found.items() if value}
 
@@ -185,7 +187,7 @@ def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
     try:
         transport.start_client(timeout=leash.remaining)
     except paramiko.ssh_exception.IncompatiblePeer as error:
-        raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {error}") from error
+        raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {printable(str(error))}") from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise leash.verdict(f"the key exchange ended: {error or 'the server hung up'}") from error
     if not (transport.is_active() and transport.initial_kex_done):
@@ -231,7 +233,7 @@ def _ask_none(transport: paramiko.Transport, leash: Leash, result: Result, user:
         transport.auth_timeout = leash.remaining
         transport.auth_none(user)
     except paramiko.BadAuthenticationType as error:
-        result.methods = tuple(printable(str(method), 60) for method in error.allowed_types[:20])
+        result.methods = tuple(collapsed(str(method), 60) for method in error.allowed_types[:20])
         return False
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise _closed(transport, leash, result, error) from error
@@ -299,7 +301,7 @@ def _with_password(
     except Failure as failure:
         if answers.unanswered is None:
             raise
-        asked = f"the server asks: {answers.unanswered}"
+        asked = f"the server asks: {printable(answers.unanswered)}"
         if _NEW_PASSWORD.search(answers.unanswered):
             raise Failure(common.LOGIN_EXPIRED, asked) from failure
         raise Failure(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
@@ -318,7 +320,7 @@ class _Answers:
 
         if not prompts:
             return []
-        text = printable(" ".join(filter(None, [title, instructions, *(prompt for prompt, _ in prompts)])), 300)
+        text = collapsed(" ".join(filter(None, [title, instructions, *(prompt for prompt, _ in prompts)])), 300)
         (prompt, echo), *more = prompts
         if self._password is None or more or echo or _OTP.search(prompt) or _NEW_PASSWORD.search(text):
             self.unanswered = text
@@ -340,7 +342,7 @@ def _attempt(
 
     try:
         transport.auth_timeout = leash.remaining
-        return tuple(printable(str(method), 60) for method in send()[:20])
+        return tuple(collapsed(str(method), 60) for method in send()[:20])
     except paramiko.AuthenticationException as error:
         if not transport.is_active() or leash.expired or "timeout" in str(error):
             raise _closed(transport, leash, result, error) from error
@@ -356,24 +358,26 @@ def _closed(transport: paramiko.Transport, leash: Leash, result: Result, error: 
     """The connection ended at the login: by our leash, by a rule of the server, or for reasons it told."""
     # get_banner() is silent once the connection is down; a banner then holds PAM's message about the account.
     handler = transport.auth_handler
-    banner = printable(_raw_text(getattr(handler, "banner", None)), 300) or result.banner
+    banner = collapsed(_raw_text(getattr(handler, "banner", None)), 300) or result.banner
     words = " ".join(filter(None, [leash.disconnect_text, banner]))
     if "Illegal info request" in str(error):  # to paramiko, after a password: PASSWD_CHANGEREQ (RFC 4252, 8)
         return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if leash.expired or leash.flooded:
         return leash.verdict(str(error))
     if _EXPIRED.search(words):
-        return Failure(common.LOGIN_EXPIRED, words)
+        return Failure(common.LOGIN_EXPIRED, printable(words))
     if "authentication failures" in leash.disconnect_text:
-        return Failure(common.LOGIN_REFUSED, f"after one attempt: {leash.disconnect_text}")
-    return Failure(causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{words}")
+        return Failure(common.LOGIN_REFUSED, f"after one attempt: {printable(leash.disconnect_text)}")
+    return Failure(
+        causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{printable(words)}"
+    )
 
 
 def _not_offered(result: Result, where: Where, credential: Credential) -> Failure:
     has = " and ".join(
         filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
     )
-    offered = ", ".join(result.methods) or "nothing"
+    offered = _named(result.methods) or "nothing"
     line = "PasswordAuthentication yes" if credential.password is not None else "PubkeyAuthentication yes"
     method = "password" if credential.password is not None else "publickey"
     fix = match_stanza(credential.username, where.agent, line, f"AuthenticationMethods {method}")
@@ -384,8 +388,13 @@ def _not_offered(result: Result, where: Where, credential: Credential) -> Failur
     )
 
 
+def _named(methods: tuple[str, ...]) -> str:
+    """The methods in the server's words; those of the standards are ours."""
+    return ", ".join(method if method in _METHODS else printable(method) for method in methods)
+
+
 def _more_factors(left: tuple[str, ...], where: Where, user: str) -> Failure:
-    asked = ", ".join(left) or "more"
+    asked = _named(left) or "more"
     return Failure(
         causes.MORE_FACTORS, f"accepted, and then the server asks for {asked}", _without_factors(where, user)
     )
@@ -411,7 +420,7 @@ def _load_key(credential: Credential) -> paramiko.PKey | None:
 
 
 def _banner(transport: paramiko.Transport) -> str:
-    return printable(_raw_text(transport.get_banner()), 500)
+    return collapsed(_raw_text(transport.get_banner()), 500)
 
 
 def _raw_text(raw: bytes | str | None) -> str:

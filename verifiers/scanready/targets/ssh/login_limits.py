@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.wire.printable import printable
+from scanready.wire.printable import collapsed, printable
 
 if TYPE_CHECKING:
     import paramiko
@@ -64,7 +64,7 @@ class Leash:
             return Failure(common.MALFORMED, f"the server sent more than {self.most >> 10} KiB")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
-        said = f"; the server said: {self.disconnect_text}" if self.disconnect_text else ""
+        said = f"; the server said: {printable(self.disconnect_text)}" if self.disconnect_text else ""
         return Failure(common.LIMIT, f"{printable(otherwise, 300)}{said}")
 
     # the socket, as paramiko uses it
@@ -118,7 +118,7 @@ def _packetizer(paramiko: Any, leash: Leash) -> type:
             kind, message = super().read_message()
             if kind == _DISCONNECT:
                 message.get_int()
-                leash.disconnect_text = printable(message.get_text(), 300)
+                leash.disconnect_text = collapsed(message.get_text(), 300)
                 message.rewind()
             elif kind == _INFO_REQUEST:
                 _demand_few_prompts(paramiko, message)

@@ -164,26 +164,26 @@ async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire
         _refused(probe, answer)
     if isinstance(answer, wire.Disconnected):
         if answer.reason == _TOO_MANY_CONNECTIONS:
-            raise Failure(common.THROTTLED, f"too many connections: {answer.text}")
-        raise Failure(causes.DISCONNECTED, f"reason {answer.reason}: {answer.text or 'no text'}")
+            raise Failure(common.THROTTLED, f"too many connections: {printable(answer.text)}")
+        raise Failure(causes.DISCONNECTED, f"reason {answer.reason}: {printable(answer.text) or 'no text'}")
     return answer
 
 
 def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
     """One of the refusals that OpenSSH says in plain text."""
-    agent = probe.agent_address
+    agent, words = probe.agent_address, printable(refusal.text)
     match refusal.kind:
         case wire.RefusalKind.MAX_STARTUPS:
-            detail = f"{refusal.text!r}: sshd's MaxStartups or PerSourceMaxStartups; connections are dropped at random"
+            detail = f"{words!r}: sshd's MaxStartups or PerSourceMaxStartups; connections are dropped at random"
             fix = fixes.MORE_STARTUPS(port=probe.target.port)
             raise Failure(common.THROTTLED, f"{detail} (this agent is {agent})", fix)
         case wire.RefusalKind.PENALTY:
-            detail = f"{refusal.text!r}: sshd's PerSourcePenalties punish this agent's address"
+            detail = f"{words!r}: sshd's PerSourcePenalties punish this agent's address"
             raise Failure(common.THROTTLED, detail, fixes.EXEMPT_FROM_PENALTIES(agent=agent))
         case wire.RefusalKind.VERSION:
-            raise Failure(causes.VERSION_1, refusal.text)
+            raise Failure(causes.VERSION_1, words)
         case wire.RefusalKind.IDENTIFICATION:
-            raise Failure(common.LIMIT, f"the server did not understand our identification: {refusal.text}")
+            raise Failure(common.LIMIT, f"the server did not understand our identification: {words}")
 
 
 # with a user name -------------------------------------------------------------------------------------------------

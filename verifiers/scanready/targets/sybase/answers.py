@@ -12,6 +12,7 @@ from scanready.net.stream import Stream
 from scanready.remedies.quoting import in_brackets
 from scanready.wire import WireError
 from scanready.wire import tds5 as wire
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -97,7 +98,7 @@ class Session:
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
     """The cause of the first error that has one: by its number, or by its words."""
     found = next((found for error in errors if (found := _cause_of(error)) is not None), None)
-    said = "; ".join(f"{error.text} (message {error.number}, severity {error.severity})" for error in errors)
+    said = "; ".join(f"{printable(error.text)} (message {error.number}, severity {error.severity})" for error in errors)
     numbers = [error.number for error in errors]
     cause = found or (causes.SERVER_ERROR if errors else otherwise)
     return Failure(cause, said or "refused without a word", errors=numbers)

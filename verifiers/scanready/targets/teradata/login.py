@@ -10,6 +10,7 @@ from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from . import causes
 
@@ -82,7 +83,7 @@ def translate(text: str) -> Failure:
     """The cause of the driver's error, by the code of the database in it."""
     codes = [int(code) for code in _CODE.findall(text)]
     lines = text.splitlines()
-    first = re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0])[:300] if lines else "refused without a word"
+    first = printable(re.sub(r"^(\[[^\]]*\] ?)+", "", lines[0]), 300) if lines else "refused without a word"
     for code in codes:
         if code in causes.CODES:
             hint = _UNTOLD if code == _INVALID else ""

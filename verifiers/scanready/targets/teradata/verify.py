@@ -14,6 +14,7 @@ from __future__ import annotations
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.wire import teradata as wire
+from scanready.wire.printable import printable
 
 from . import causes, login, nodes
 
@@ -26,7 +27,7 @@ async def verify(probe: Probe) -> None:
         await stream.send(wire.config_request())
         answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
         if isinstance(answer, wire.Refusal):
-            rung.stop(causes.REFUSED, f"{answer.text} (code {answer.code})", error_code=answer.code)
+            rung.stop(causes.REFUSED, f"{printable(answer.text)} (code {answer.code})", error_code=answer.code)
         rung.ok(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:

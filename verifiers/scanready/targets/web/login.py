@@ -22,6 +22,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.wire.http import MAX_BODY
+from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
     import requests
@@ -82,15 +83,15 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 )
                 return _judged(answer, watchdog)
         except requests.Timeout as error:
-            raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {error}") from error
+            raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {printable(str(error))}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            raise Failure(common.LIMIT, f"requests says: {error}") from error
+            raise Failure(common.LIMIT, f"requests says: {printable(str(error))}") from error
         except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
             # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
             # it does not know the digest that the server wants.
-            raise Failure(common.LIMIT, f"{where.scheme} did not come about: {error}") from error
+            raise Failure(common.LIMIT, f"{where.scheme} did not come about: {printable(str(error))}") from error
 
 
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
@@ -123,13 +124,13 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
 
 
 def _judged(answer: requests.Response, watchdog: Watchdog) -> Result:  # noqa: C901  # one case a status
-    said = f"{answer.status_code} {answer.reason or ''}".strip()
+    said = f"{answer.status_code} {printable(answer.reason or '')}".strip()
     if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
         raise Failure(common.OUT_OF_TIME, "the login did not end in time")
     match answer.status_code:
         case 401 if not answer.request.headers.get("Authorization"):
             offered = answer.headers.get("WWW-Authenticate", "nothing")
-            raise Failure(common.LIMIT, f"requests did not answer what was offered: {offered[:400]}")
+            raise Failure(common.LIMIT, f"requests did not answer what was offered: {printable(offered, 400)}")
         case 401 if re.search(r"\bstale *= *\"?true", answer.headers.get("WWW-Authenticate", ""), re.IGNORECASE):
             raise Failure(common.LIMIT, "the server wants the digest again (stale), which was not tried a second time")
         case 401:
@@ -146,8 +147,9 @@ def _judged(answer: requests.Response, watchdog: Watchdog) -> Result:  # noqa: C
             denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
             return Result(status=answer.status_code, denied=denied)
         case status if 300 <= status < 400:
-            led = f"after the login the page answers {said} and leads to {answer.headers.get('Location', 'nowhere')}"
-            return Result(status=status, denied=Failure(common.LIMIT, f"{led[:400]}, which was not followed"))
+            there = printable(answer.headers.get("Location", "nowhere"), 300)
+            led = f"after the login the page answers {said} and leads to {there}, which was not followed"
+            return Result(status=status, denied=Failure(common.LIMIT, led))
         case 404 | 410 as status:
             return Result(status=status)
         case status if status >= 400:

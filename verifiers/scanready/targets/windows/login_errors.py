@@ -15,6 +15,7 @@ from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Cause
+from scanready.wire.printable import printable
 
 from . import causes, fixes
 from .login_dcom import Broken, Pipe
@@ -99,19 +100,19 @@ class Stage:
         if isinstance(error, Broken | OSError):
             if self._watchdog.bitten:
                 return Failure(common.OUT_OF_TIME, f"{self._what} did not end in time")
-            return Failure(causes.BROKEN_OFF, f"{self._what}: {error or type(error).__name__}")
+            return Failure(causes.BROKEN_OFF, f"{self._what}: {printable(str(error)) or type(error).__name__}")
         if isinstance(error, DCERPCException) and self._pipe is not None:
             if self._pipe.nak is not None:
                 cause = nt.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
                 return Failure(cause, f"{self._what}: refused (bind_nak, reason {self._pipe.nak})")
             code = error.get_error_code() if self._pipe.fault is None else self._pipe.fault
             if code is None:  # of a bind: the interface is not there, in impacket's words
-                return Failure(causes.WMI_ERROR, f"{self._what}: {error}")
+                return Failure(causes.WMI_ERROR, f"{self._what}: {printable(str(error))}")
             if self._logon and self._pipe.fault is not None:  # an error status instead of a fault: it was let in
                 return refused_logon(code, self._account)
             return refused_later(code, self._what, self._account)
         if _raised_by_impacket(at):
-            told = f"{type(error).__name__}: {error}"[:200]
+            told = f"{type(error).__name__}: {printable(str(error), 200)}"
             return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {told}")
         return None
 

@@ -1,0 +1,129 @@
+"""Take the secrets of a target out of its report: what they are, what is public of it, where others' words stand."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from scanready.model import Agent, Check, Credential, Target
+from scanready.net.stream import TRACEBACK, Tap
+from scanready.redaction import NOTHING, Redactor, redacting
+
+T = TypeVar("T")
+
+#: Names of options that hold a secret, and a password within a URL.
+SECRET_OPTION = re.compile(r"pass(word|wd|phrase)|secret|token", re.IGNORECASE)
+USERINFO = re.compile(r"(://[^/@:\s]*:)([^/\s]*)@")
+#: A private key is its own text: lines of Base64, of which the last may be short. No key is longer than this.
+_KEY_LINE, _LONGEST_KEY = 40, 65_536
+
+
+def secrets_of(credential: Credential | None) -> tuple[str, ...]:
+    """Return the secrets of a credential: password and passphrase."""
+    return tuple(filter(None, (credential.password, credential.key_passphrase))) if credential else ()
+
+
+def secrets_in(target: Target) -> tuple[str, ...]:
+    """Return every secret that the check of ``target`` uses: its credential's, and those in its options."""
+    return tuple(dict.fromkeys((*secrets_of(target.credential), *_in_options(target.options))))
+
+
+def redactor_for(target: Target, agent: Agent | None = None, others: Iterable[str] = ()) -> Redactor:
+    """Return what hides the secrets of ``target``, and ``others`` that its host may know."""
+    secrets, key = (*secrets_in(target), *others), target.credential and target.credential.key_file
+    if not secrets and not key:
+        return NOTHING
+    return Redactor(secrets, _public(target, agent), _key_lines(key) if key else ())
+
+
+@contextlib.contextmanager
+def concealed(redactor: Redactor, tap: Tap | None, checks: list[Check]) -> Iterator[None]:
+    """Use ``redactor`` for a climb.
+
+    At its end the tap gets the traceback of each exception that no verifier translated, and passes on the bytes that it
+    held back to recognise a secret in pieces.
+    """
+    try:
+        with redacting(redactor):
+            yield
+    finally:
+        if (flush := getattr(tap, "flush", None)) is not None:
+            flush()
+    for check in checks if tap else ():
+        if check.trace and tap:
+            tap(TRACEBACK, check.trace.encode("utf-8", "backslashreplace"))
+
+
+def in_this_context(function: Callable[[], T]) -> Callable[[], T]:
+    """Return ``function`` for another thread, where the redactor at hand is the same."""
+    return partial(contextvars.copy_context().run, function)
+
+
+def redact(checks: Iterable[Check], redactor: Redactor) -> None:
+    """Mask, in place, what the checks say in words and facts. Catalogue texts are no part of them."""
+    checks = list(checks)
+    for check in checks:
+        check.endpoint = redactor.composed(check.endpoint)  # a redirect may have named it
+        check.summary = redactor.composed(check.summary)
+        check.facts = {redactor.composed(str(name)): redactor.value(fact) for name, fact in check.facts.items()}
+        if found := check.finding:
+            fix = None if found.fix is None else redactor.composed(found.fix, ours=True)
+            check.finding = replace(found, detail=redactor.composed(found.detail), fix=fix)
+
+
+def _key_lines(file: str) -> tuple[str, ...]:
+    """The lines of a private key that are long enough to be secret; none where it cannot be read: the login says so."""
+    try:
+        path = Path(file).expanduser()
+        if not path.is_file():  # a pipe would be waited for
+            return ()
+        with path.open("rb") as key:
+            text = key.read(_LONGEST_KEY).decode("ascii", "replace")
+    except (OSError, RuntimeError, ValueError):
+        return ()
+    return tuple(line for line in text.split() if len(line) >= _KEY_LINE) if "PRIVATE KEY" in text else ()
+
+
+def _in_options(value: Any, name: str = "") -> Iterator[str]:
+    """The values of options named like secrets, and passwords within URLs."""
+    match value:
+        case Mapping():
+            for key, held in value.items():
+                yield from _in_options(held, str(key))
+        case list() | tuple():
+            for held in value:
+                yield from _in_options(held, name)
+        case str() if SECRET_OPTION.search(name):
+            yield value
+        case str():
+            yield from (found[2] for found in USERINFO.finditer(value))
+
+
+def _public(target: Target, agent: Agent | None) -> Iterator[str]:
+    """Yield the public words of the target and of this agent."""
+    yield from (target.host, *target.host.split("."), target.type, str(target.port), *target.tags)
+    if account := target.credential:
+        yield from (account.name, account.username, account.authority or "", account.key_file or "")
+    hidden = set(_in_options(target.options))
+    yield from (text for text in _texts(target.options) if text not in hidden and not USERINFO.search(text))
+    if agent:
+        yield from (agent.name, agent.platform, agent.distribution, *agent.addresses, *agent.networks)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case Mapping():
+            for key, held in value.items():
+                yield str(key)
+                yield from _texts(held)
+        case list() | tuple():
+            for held in value:
+                yield from _texts(held)
+        case str():
+            yield value
