@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 
+from scanready.redaction import current
 from scanready.wire.printable import visible
 
 
@@ -28,5 +29,5 @@ def fitting(word: str) -> str:
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error."""
-    sys.stderr.write(f"scanready: {visible(message, 1000)}\n")
+    """Write a message to standard error, without any secret of the run that is under way."""
+    sys.stderr.write(f"scanready: {visible(current().composed(message), 1000)}\n")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from scanready import __version__
 from scanready.cli import messages
 from scanready.cli.output.progress import Progress
+from scanready.climb.confidential import secrets_in
 from scanready.climb.guard import LockoutGuard
 from scanready.model import Agent, Report
 from scanready.net.this_agent import this_agent
+from scanready.redaction import Redactor, redacting
 from scanready.report.document import RunInfo, Totals
 from scanready.run import timestamps
 from scanready.run.engine import Run
@@ -42,7 +44,9 @@ def carry_out(job: Job) -> int:
     """Verify the targets and return the exit code. Nothing is raised for what targets, outputs or Ctrl-C do."""
     gc.freeze()  # modules and targets: they stay to the end, so no collection needs to go through them
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    return asyncio.run(_carry_out(job))
+    secrets = dict.fromkeys(secret for target in job.targets for secret in secrets_in(target))
+    with redacting(Redactor(secrets)):  # for messages, and for the transcript
+        return asyncio.run(_carry_out(job))
 
 
 async def _carry_out(job: Job) -> int:

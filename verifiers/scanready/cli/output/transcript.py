@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from scanready.model import Credential, Target
+from scanready.climb.confidential import redactor_for
+from scanready.model import Target
 from scanready.net.stream import TRACEBACK, Tap
+from scanready.redaction import current
+from scanready.redaction.pieces import Pieces
 from scanready.run import timestamps
 from scanready.wire.printable import visible
 
 from .outlet import Outlet
 
 _WIDTH = 16
+#: Each is searched for in every piece: with more, only the target's own are.
+_MOST_SECRETS = 64
 _HEAD = (
     "# Bytes exchanged, TLS removed, secrets replaced by asterisks. What client libraries send at login is not here.\n"
 )
 
 
 def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
-    """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap."""
+    """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap.
+
+    A block waits while its end may be the beginning of a secret; the engine has the last ones written. Masked are the
+    secrets of the target, and those of the whole run where it uses no more than some dozens.
+    """
     for outlet in outlets:
         outlet.write(_HEAD)
 
     def tap(target: Target) -> Tap:
-        secrets = _forms(target.credential)
-
-        def take(direction: str, data: bytes) -> None:
-            clean = _without(data, secrets)
-            shown = _indented(clean) if direction == TRACEBACK else dump(clean)
-            block = f"\n{timestamps.now()} {visible(str(target))} {direction} {len(data)} bytes\n{shown}"
-            for outlet in outlets:
-                outlet.write(block)
-
-        return take
+        return _Transcript(target, outlets)
 
     return tap
+
+
+class _Transcript:
+    """The talk with one target; :data:`scanready.net.stream.Tap` is how it is called."""
+
+    def __init__(self, target: Target, outlets: Sequence[Outlet]) -> None:
+        self._name = visible(str(target))
+        self._outlets = outlets
+        of_the_run = current().secrets
+        others = of_the_run if len(of_the_run) <= _MOST_SECRETS else ()
+        self._pieces = Pieces(redactor_for(target, others=others), self._write)
+
+    def __call__(self, direction: str, data: bytes) -> None:
+        if direction == TRACEBACK:  # its secrets are masked, and a hole in a source line would tell one
+            self._pieces.flush()
+            self._write(direction, timestamps.now(), data)
+        else:
+            self._pieces.take(direction, data, timestamps.now())
+
+    def flush(self) -> None:
+        """Write what was held back."""
+        self._pieces.flush()
+
+    def _write(self, direction: str, when: str, data: bytes) -> None:
+        shown = _indented(data) if direction == TRACEBACK else dump(data)
+        for outlet in self._outlets:
+            outlet.write(f"\n{when} {self._name} {direction} {len(data)} bytes\n{shown}")
 
 
 def _indented(text: bytes) -> str:
@@ -49,43 +74,6 @@ def dump(data: bytes) -> str:
     for offset in range(0, len(data), _WIDTH):
         piece = data[offset : offset + _WIDTH]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
+        text = text.replace("##", "#.").replace("::", ":.")  # marks of commands that build servers read in any output
         lines.append(f"{offset:06x}  {piece.hex(' '):<{_WIDTH * 3 - 1}}  {text}\n")
     return "".join(lines)
-
-
-#: DRDA's user names and passwords are in EBCDIC; TDS 5.0, SQLI and HTTP know no Unicode but as UTF-8.
-_CODE_PAGES = ("utf-8", "latin-1", "cp500")
-#: SQLI's strings are cut here, and what is cut is still a secret.
-_LONGEST = 1020
-
-
-def _forms(credential: Credential | None) -> list[bytes]:
-    """Every shape in which a protocol of ours could carry the secret, longest first."""
-    if credential is None:
-        return []
-    forms: set[bytes] = set()
-    for secret in (credential.password, credential.key_passphrase):
-        if not secret:
-            continue
-        plain, wide = secret.encode("utf-8", "surrogateescape"), secret.encode("utf-16-le", "surrogatepass")
-        name = credential.username.encode("utf-8", "surrogateescape")
-        forms |= {plain, plain[:_LONGEST], wide, bytes(_tds(byte) for byte in wide), plain.hex().encode()}
-        for text in (plain, name + b":" + plain, b"\0" + name + b"\0" + plain, name + b"\0" + name + b"\0" + plain):
-            forms.add(base64.b64encode(text))
-        for page in _CODE_PAGES:
-            with contextlib.suppress(UnicodeEncodeError):
-                forms.add(secret.encode(page))
-            if not secret.isascii():
-                forms.add(secret.encode(page, "replace"))
-    return sorted(forms, key=len, reverse=True)
-
-
-def _tds(byte: int) -> int:
-    """TDS LOGIN7's disguise of a password: nibbles swapped, then XOR 0xA5 ([MS-TDS] 2.2.6.4)."""
-    return ((byte << 4 | byte >> 4) & 0xFF) ^ 0xA5
-
-
-def _without(data: bytes, secrets: list[bytes]) -> bytes:
-    for secret in secrets:
-        data = data.replace(secret, b"*" * len(secret))
-    return data
