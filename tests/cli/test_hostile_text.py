@@ -23,7 +23,7 @@ from fixtures.hostile_text import MARK, PEERS, TEXTS
 from scanready.report.formats.embedded import run_in
 from scanready.report.formats.prometheus import _METRICS
 from tests.browser import Page, browser
-from tests.cli.hostile_estate import Estate, verified
+from tests.cli.hostile_estate import FORMATS, Estate, verified
 
 pytestmark = pytest.mark.timeout(300)  # one estate for all of them, which takes half a minute
 SCHEMA = Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"
@@ -56,6 +56,13 @@ def test_the_texts_do_arrive(estate: Estate) -> None:
 @pytest.mark.parametrize("output", ["table", "ladder", "plan", "stderr"])
 def test_people_see_printable_characters(estate: Estate, output: str) -> None:
     harmless(getattr(estate, output))
+
+
+@pytest.mark.parametrize("output", ["table", "ladder", "plan", "stderr", "transcript", *FORMATS])
+def test_no_output_commands_a_build_server(estate: Estate, output: str) -> None:
+    text = getattr(estate, output) if hasattr(estate, output) else estate.read(output)
+    assert not re.findall(r"##[A-Za-z]*\[", text)
+    assert not [line for line in text.splitlines() if re.match(r"\s*::[a-z-]+(?:\s|::)", line)]
 
 
 def test_colours_are_ours_alone(estate: Estate) -> None:

@@ -13,6 +13,7 @@ from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.source import Source, opened
+from scanready.redaction.workflow import harmless_json
 
 _HELP = """\
 \b
@@ -47,7 +48,7 @@ def command(ctx: click.Context, a: str, b: str, format_: str, as_json: bool, sto
     for name in unfinished:
         warn(f"{name} was interrupted: what it had not reached shows as no longer checked, or as new")
     if as_json or format_ == "json":
-        show(json.dumps(diff_formats.json_object(found, described), indent=2) + "\n")
+        show(harmless_json(json.dumps(diff_formats.json_object(found, described), indent=2)) + "\n")
     elif format_ == "md":
         show(diff_formats.markdown(found, names))
     else:

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from scanready.model import LADDER, Report, Verdict
+from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
 from scanready.report.document import GOOD, Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Groups, firewall
@@ -59,7 +60,7 @@ class Html:
         self._hosts.add(report.target.host)
         cost = report.footprint
         self._cost.update({"connections": cost.connections, "logins": cost.login_attempts, "probes": cost.probe_logins})
-        told = json.dumps(self._told(report), separators=(",", ":"))
+        told = harmless_json(json.dumps(self._told(report), separators=(",", ":")))
         line = self._json.add(report)
         return _inert(f'{line.removesuffix("}")},"story":{told}}}')
 
