@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 from scanready.net.sockets import Address
 from scanready.net.stream import Stream
 
+from .confidential import in_this_context
+
 T = TypeVar("T")
 
 
@@ -89,4 +91,6 @@ async def run_in_thread(
             raise TimeoutError("no thread was free for the login in time")
         return function(*arguments, seconds)
 
-    return await asyncio.wait_for(loop.run_in_executor(pool, in_the_pool), max(0.0, end - loop.time()) + grace)
+    return await asyncio.wait_for(
+        loop.run_in_executor(pool, in_this_context(in_the_pool)), max(0.0, end - loop.time()) + grace
+    )

@@ -11,6 +11,7 @@ from typing import NoReturn
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_trace import send_notes_with
+from scanready.redaction import redacting
 
 from . import job, memory, outcomes
 from .child_network import Network
@@ -31,14 +32,16 @@ def run(channel: Channel) -> NoReturn:
     message, _ = received
     network = Network(channel)
     adopt(message["surroundings"])
-    function, arguments = job.unpack(base64.b64decode(message["job"]), network.take)
+    function, arguments, redactor = job.unpack(base64.b64decode(message["job"]), network.take)
     seconds = float(message["seconds"])
     load(function.__module__, after_fork=True)
     _limit(seconds, channel)
     network.install()
     send_notes_with(lambda name, value: channel.send({"note": [name, encode(value)]}))
     channel.send({"ready": True})
-    channel.send(outcomes.of_call(function, (*arguments, seconds)))
+    with redacting(redactor):
+        outcome = outcomes.of_call(function, (*arguments, seconds))
+    channel.send(outcome)
     os._exit(0)  # with all threads that the library has left
 
 

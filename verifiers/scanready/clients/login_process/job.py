@@ -1,4 +1,4 @@
-"""The job of a login: the function by name, its arguments, and the connections among them.
+"""The job of a login: the function by name, its arguments with the connections among them, and the redactor.
 
 It goes from this process to one that this process has started, so it is pickled: only the way back is not believed.
 """
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from scanready.redaction import Redactor, current
 
 from .lent import Lent, Taken
 
@@ -72,13 +74,16 @@ def pack(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Lent]]:
     file = io.BytesIO()
     pickler = _Pickler(file, pickle.HIGHEST_PROTOCOL)
     try:
-        pickler.dump((name, arguments))
+        pickler.dump((name, arguments, current()))
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise JobError(str(error)) from error
     return file.getvalue(), pickler.lent
 
 
-def unpack(data: bytes, take: Callable[[int], socket.socket]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return the function and its arguments; ``take`` gets the connection of a number."""
-    name, arguments = _Unpickler(io.BytesIO(data), take).load()
-    return found(name), arguments
+def unpack(data: bytes, take: Callable[[int], socket.socket]) -> tuple[Callable[..., Any], tuple[Any, ...], Redactor]:
+    """Return the function, its arguments, and what hides the target's secrets in the texts of the peer.
+
+    ``take`` gets the connection of a number.
+    """
+    name, arguments, redactor = _Unpickler(io.BytesIO(data), take).load()
+    return found(name), arguments, redactor
