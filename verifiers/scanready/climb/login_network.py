@@ -12,6 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
+from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
 from scanready.model import Target, bracketed
 from scanready.net.dial import dial
@@ -48,7 +49,7 @@ class OwnPlaces:
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
     ) -> None:
-        allowed = [place for place in str(target.options.get("follow_redirects") or "").split(",") if place]
+        allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
         self._address = address
         self._resolver = resolver

@@ -27,7 +27,7 @@ class LoginTrace:
         object.__setattr__(self, name, value)
 
 
-def send_notes_with(send: Callable[[str, object], None] | None) -> None:
+def send_marks_with(send: Callable[[str, object], None] | None) -> None:
     """Have every assignment to a trace in this process sent with ``send``; None ends that."""
     global _send  # one login a process
     _send = send

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.climb.login_trace import send_notes_with
+from scanready.climb.login_trace import send_marks_with
 from scanready.redaction import redacting
 
 from . import job, memory, outcomes
@@ -37,7 +37,7 @@ def run(channel: Channel) -> NoReturn:
     load(function.__module__, after_fork=True)
     _limit(seconds, channel)
     network.install()
-    send_notes_with(lambda name, value: channel.send({"note": [name, encode(value)]}))
+    send_marks_with(lambda name, value: channel.send({"note": [name, encode(value)]}))
     channel.send({"ready": True})
     with redacting(redactor):
         outcome = outcomes.of_call(function, (*arguments, seconds))

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from scanready.net.sockets import of_descriptor
 
@@ -24,7 +25,7 @@ def start(role: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """
     ours, theirs = socket.socketpair()
     barred = " ".join(name for name, module in list(sys.modules.items()) if module is None)
-    command = [sys.executable, "-c", _START, role, barred, "\n".join(path for path in sys.path if path)]
+    command = [sys.executable, "-c", _START, role, barred, "\n".join(str(Path(path).absolute()) for path in sys.path)]
     with theirs:
         process = subprocess.Popen(
             command,
