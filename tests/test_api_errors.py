@@ -127,7 +127,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         for value in ("4", 4.0, True, None)
     ),
     *(("Settings", settings(depth=value), TypeError, "Step.CONNECT") for value in ("connect", None, 3)),
-    *(("Settings", settings(depth=value), ValueError, "Step.CONNECT") for value in (Step.AGENT, Step.TLS)),
+    *(("Settings", settings(depth=value), ValueError, "Step.CONNECT") for value in (Step.AGENT, Step.RESOLVE)),
     ("Settings", settings(canary="no"), TypeError, "True or False"),
     ("Settings", settings(ca_file=5), TypeError, "path of a file"),
     ("Settings", settings(agent="proxy-nyc"), TypeError, "None for this host"),

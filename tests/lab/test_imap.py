@@ -203,6 +203,8 @@ def test_one_connection_too_many(lab: Lab, type_: str) -> None:
 def test_certificate_faults_limit(lab: Lab, type_: str) -> None:
     server = lab.dovecot("starttls")
     report = climb(target(type_, server.address6, credential=SCANNER), lab.agent)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    report = climb(target(type_, server.address6, credential=SCANNER, allow_untrusted=True), lab.agent)
     expect(report, Verdict.LIMITED, "tls.name-mismatch", step=Step.TLS, owner=Owner.SERVER)
     passed(report, Step.LOGIN, Step.ACCESS)
 

@@ -154,7 +154,7 @@ def test_a_role_without_grants(lab: Lab) -> None:
 def test_a_named_table_without_grant_and_one_that_is_not_there(lab: Lab) -> None:
     server = lab.postgresql("scram")
     denied = climb(target("postgresql", server.hostname, credential=POOR, database="hr", table="employees"), lab.agent)
-    expect(denied, Verdict.LIMITED, "access.denied", fix='GRANT SELECT ON "employees" TO "poor"')
+    expect(denied, Verdict.LIMITED, "access.denied", fix='GRANT SELECT ON "public"."employees" TO "poor"')
     missing = climb(target("postgresql", server.hostname, credential=ER, database="hr", table="nothing"), lab.agent)
     expect(missing, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS)
 

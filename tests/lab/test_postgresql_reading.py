@@ -76,7 +76,7 @@ def test_a_view_is_read_and_not_only_found(lab: Lab, server: PostgreSQL) -> None
 
 def test_a_grant_on_some_columns_is_not_enough(lab: Lab, server: PostgreSQL) -> None:
     report = read(lab, server, "partly")
-    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, fix='GRANT SELECT ON "partly" TO "er"')
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, fix='GRANT SELECT ON "public"."partly" TO "er"')
 
 
 def test_rows_that_row_level_security_hides(lab: Lab, server: PostgreSQL) -> None:

@@ -28,7 +28,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 #: Readers whose message is over after a byte or two.
-TINY = {"wire.sqli.read_goodbye", "targets.mssql.login.read_part"}
+TINY = {"wire.sqli.read_goodbye", "targets.mssql.login.read_part", "clients.login_process.lent._part"}
 
 
 def after(head: bytes, filler: bytes = b"x", most: int = 1 << 20) -> Flood:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import socket
 import sys
 import time
@@ -446,11 +445,6 @@ def test_a_login_leaves_no_stream_to_the_cycle_collector() -> None:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-
-
-def test_pytds_keeps_its_warnings_to_itself() -> None:
-    logged_in(Server())
-    assert not logging.getLogger("pytds").propagate
 
 
 def test_the_canary_does_not_log_in() -> None:

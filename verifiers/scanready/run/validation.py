@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanready.model import DEPTHS, Agent, Step
+from scanready.model import LADDER, Agent, Step
 
 #: The command line has the same bound: eleven days in seconds, and more targets a second than any host can begin.
 _LARGEST = 1_000_000
+#: The steps at which a climb may end: below a connection nothing is asked.
+_ENDS = tuple(step for step in LADDER if step.height >= Step.CONNECT.height)
 
 
 def validate_settings(settings: Any) -> None:
@@ -22,10 +24,10 @@ def validate_settings(settings: Any) -> None:
         _positive("rate", settings.rate, "targets a second, or None for no limit")
     _count("concurrency", settings.concurrency)
     _count("per_host", settings.per_host)
-    steps = ", ".join(f"Step.{depth.upper()}" for depth in DEPTHS)
+    steps = ", ".join(f"Step.{step.name}" for step in _ENDS)
     if not isinstance(settings.depth, Step):
         raise TypeError(f"Settings.depth must be one of {steps}, not {_kind(settings.depth)}")
-    if settings.depth.value not in DEPTHS:
+    if settings.depth not in _ENDS:
         raise ValueError(f"Settings.depth must be one of {steps}, not Step.{settings.depth.name}")
     if not isinstance(settings.canary, bool):
         raise TypeError(f"Settings.canary must be True or False, not {_kind(settings.canary)}")

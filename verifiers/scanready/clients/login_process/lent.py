@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from scanready.net.stream import ReadTimeout, Stream, StreamError
-from scanready.wire import Buffer, WireError
+from scanready.wire import Cursor, Steps, WireError, stepwise
 
 _CHUNK = 1 << 16
 
@@ -70,11 +70,12 @@ class Lent:
         loop = asyncio.get_running_loop()
         try:
             while self._left > 0:
-                data = await stream.receive(_whatever_is_there)
+                data = await stream.receive(_part)
                 self._left -= len(data)
                 await loop.sock_sendall(self._ours, data)
-        except ReadTimeout:
-            return  # silence is no end, and the login has a deadline itself
+        except (ReadTimeout, asyncio.CancelledError):
+            # Silence is no end, and the login has a deadline itself. A task that ends cancelled keeps its frames alive.
+            return
         except (OSError, StreamError, WireError):
             pass
         with contextlib.suppress(OSError):
@@ -83,7 +84,7 @@ class Lent:
     async def _outward(self, stream: Stream) -> None:
         assert self._ours is not None
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError, StreamError):
+        with contextlib.suppress(OSError, StreamError, asyncio.CancelledError):
             while data := await loop.sock_recv(self._ours, _CHUNK):
                 await stream.send(data)
 
@@ -101,5 +102,8 @@ class Taken(Lent):
         return sock
 
 
-def _whatever_is_there(buffer: Buffer) -> bytes | None:
-    return buffer.take(len(buffer)) if len(buffer) else None
+@stepwise
+def _part(cursor: Cursor) -> Steps[bytes]:
+    """Read what has come, one byte at least."""
+    part = yield from cursor.part(_CHUNK)
+    return part or (yield from cursor.cut_short())

@@ -104,7 +104,8 @@ class LoginProcesses:
 
     async def _begun(self, module: str) -> Process:
         """Return a process that waits for its job; one that is there too late is ended."""
-        beginning = asyncio.create_task(self._forked(module) if templates.FORKS else templates.spawned())
+        # Made without `create_task`: it serves other climbs too, and must not end with this one.
+        beginning = asyncio.Task(self._forked(module) if templates.FORKS else templates.spawned())
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:

@@ -130,7 +130,8 @@ class Templates:
     def begin(self, module: str) -> None:
         """Begin to make the process of a module, unless it is there or under way."""
         if module not in self._of_modules and module not in self._making:
-            self._making[module] = asyncio.create_task(self._made(module))
+            # Made without `create_task`: it serves other climbs too, and must not end with this one.
+            self._making[module] = asyncio.Task(self._made(module))
             self._making[module].add_done_callback(lambda made: self._keep(module, made))
 
     async def ended(self, module: str) -> bool:

@@ -102,7 +102,8 @@ class Talk:
         self._sequence = 2
         deadline = self._stream.deadline
         self._stream.deadline += FAREWELL
-        self._securing = asyncio.create_task(self._probe.start_tls(self._stream, rung))
+        # Made without `create_task`, which would make it a part of the climb and end it with the climb.
+        self._securing = asyncio.Task(self._probe.start_tls(self._stream, rung))
         async with asyncio.timeout_at(deadline):
             await asyncio.shield(self._securing)
         self._stream.deadline = deadline
