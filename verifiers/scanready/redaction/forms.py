@@ -58,6 +58,7 @@ def _spellings(secret: str) -> Iterator[str]:
         if not text.isascii():
             yield from (unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC"))
             yield _in_halves(text)
+            yield from (text.upper(), text.lower(), text.casefold())  # a dotless i or a sharp s is another letter there
 
 
 def _in_halves(text: str) -> str:
