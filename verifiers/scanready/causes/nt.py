@@ -144,7 +144,7 @@ CLOCK_DIFFERS = Cause(
     Owner.SERVER,
     Step.LOGIN,
     "The host refuses the logon because clocks differ (error 0x576): agent, host and domain controllers must agree.",
-    "Synchronise the clock of whoever is wrong: w32tm /resync.",
+    "Synchronise the clock that is wrong: w32tm /resync.",
     "On the target: w32tm /query /status; on the agent: date -u",
 )
 

@@ -145,7 +145,7 @@ def check_of(endpoint: str, cause: Cause, detail: str, *, warns: bool) -> Check:
     """Return the check that reports a fault: a warning, or a fact where the scanner's client would not mind."""
     if warns:
         return Check(Step.TLS, endpoint, Outcome.WARNED, detail, finding=Finding(cause, detail))
-    told = f"{detail} (told as a fact: usual clients of this type do not verify)"
+    told = f"{detail} (for the record: usual clients of this type do not verify)"
     return Check(Step.TLS, endpoint, Outcome.PASSED, told)
 
 

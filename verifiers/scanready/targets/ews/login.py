@@ -93,7 +93,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             # What the libraries let through where the server's side of NTLM or XML is not one.
             raise Failure(
-                common.LIMIT, f"{where.scheme} did not come about: {type(error).__name__}: {printable(str(error), 300)}"
+                common.LIMIT,
+                f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}",
             ) from error
         finally:
             mailbox.close()

@@ -153,7 +153,7 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
-            raise Failure(cause, f"the connection of the login came to nothing: {printable(text)}") from error
+            raise Failure(cause, f"the login could not connect: {printable(text)}") from error
 
 
 def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:

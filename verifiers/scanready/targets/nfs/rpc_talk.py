@@ -72,7 +72,7 @@ class Talk:
             reply = await self.stream.receive(wire.read_reply)
             if reply.xid == xid:
                 return reply
-        error = WireError("answers to calls that nobody made")
+        error = WireError("answers to calls that were not made")
         error.heard = self.stream.heard
         raise error
 

@@ -181,7 +181,7 @@ def read_answer(cursor: Cursor, understand: Callable[[bytes], T]) -> Steps[T | n
         case nbt.Negative() as negative:
             return negative
         case _:
-            raise WireError("an answer to a NetBIOS session request that nobody made")
+            raise WireError("an answer to a NetBIOS session request that was not made")
 
 
 def no_session(probe: Probe, negative: nbt.Negative) -> Failure:

@@ -91,7 +91,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
             # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
             # it does not know the digest that the server wants.
-            raise Failure(common.LIMIT, f"{where.scheme} did not come about: {printable(str(error))}") from error
+            raise Failure(common.LIMIT, f"the login with {where.scheme} failed: {printable(str(error))}") from error
 
 
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
