@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from scanready.model import (
     Outcome,
     Owner,
     Report,
+    Scope,
     Step,
     Target,
     Verdict,
@@ -243,6 +245,12 @@ def test_a_new_check_claims_nothing() -> None:
     assert (Footprint().connections, Footprint().login_attempts, Footprint().probe_logins) == (0, 0, 0)
 
 
+def test_the_cost_of_a_second_visit_is_added_to_the_first() -> None:
+    cost = Footprint(connections=3, login_attempts=1, probe_logins=1)
+    cost.add(Footprint(connections=2, login_attempts=4, probe_logins=8))
+    assert cost == Footprint(connections=5, login_attempts=5, probe_logins=9)
+
+
 def test_an_agent_is_real_unless_assumed() -> None:
     made = Agent("proxy1", "Linux")
     assert not made.assumed
@@ -252,6 +260,26 @@ def test_an_agent_is_real_unless_assumed() -> None:
 def test_a_cause_is_definite_unless_marked() -> None:
     made = Cause("x.y", Owner.SERVER, Step.AUTH, "It is.", "Change it.", "Look.")
     assert made.definite is True
+
+
+@pytest.mark.parametrize(
+    ("step", "owner", "scope"),
+    [
+        (Step.AGENT, Owner.SERVER, Scope.AGENT),
+        (Step.AUTH, Owner.AGENT, Scope.AGENT),
+        (Step.AUTH, Owner.SCANREADY, Scope.AGENT),
+        (Step.RESOLVE, Owner.SERVER, Scope.PATH),
+        (Step.CONNECT, Owner.SERVER, Scope.PATH),
+        (Step.AUTH, Owner.NETWORK, Scope.PATH),
+        (Step.HANDSHAKE, Owner.SERVER, Scope.TARGET),
+        (Step.AUTH, Owner.SERVER, Scope.TARGET),
+        (Step.ACCESS, Owner.SERVER, Scope.TARGET),
+    ],
+)
+def test_a_cause_is_true_of_what_its_step_and_owner_imply(step: Step, owner: Owner, scope: Scope) -> None:
+    made = Cause("x.y", owner, step, "It is.", "Change it.", "Look.")
+    assert made.scope is scope
+    assert replace(made, scoped=Scope.ACCOUNT).scope is Scope.ACCOUNT
 
 
 def test_a_report_names_the_cause_of_its_finding() -> None:

@@ -32,26 +32,27 @@ def seen(password): return [open("/proc/self/cmdline").read(), str(dict(os.envir
 
 
 @pytest.fixture(autouse=True)
-def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module of visits that the child finds."""
+def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a module of visits that the child finds."""
     (tmp_path / "visits.py").write_text(VISITS)
     extend = f"sys.path.append({str(tmp_path)!r}); "
     start = subprocess_call._START.replace(
         "from scanready.clients.subprocess_call", extend + "from scanready.clients.subprocess_call"
     )
     monkeypatch.setattr(subprocess_call, "_START", start)
+    return tmp_path
 
 
 def test_what_goes_in_comes_out() -> None:
     assert subprocess_call.run("visits:echo", {"a": 1, "b": "ü"}, 20) == {"a": 1, "b": "ü"}
 
 
-def test_a_hanging_driver_is_killed_in_time() -> None:
+def test_a_hanging_driver_is_killed_in_time(visits: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
         subprocess_call.run("visits:hang", {}, 1.0)
     assert time.monotonic() - begun < 2
-    assert not _children()
+    assert not _children(visits)
 
 
 def test_a_failure_crosses_over() -> None:
@@ -95,11 +96,11 @@ def test_a_child_whose_parent_is_killed_ends() -> None:
     assert not alive
 
 
-def _children() -> list[psutil.Process]:
-    """What runs of ours; the servers of a lab in the same process are others."""
+def _children(visits: Path) -> list[psutil.Process]:
+    """What still runs of this test, by its folder: an earlier test's child may have some time left."""
     alive = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if any("scanready.clients.subprocess_call" in word for word in child.cmdline()):
+            if any(str(visits) in word for word in child.cmdline()):
                 alive.append(child)
     return alive
