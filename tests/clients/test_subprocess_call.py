@@ -97,7 +97,7 @@ def test_a_child_whose_parent_is_killed_ends() -> None:
 
 
 def _children(visits: Path) -> list[psutil.Process]:
-    """What still runs of this test, by its folder: an earlier test's child may have some time left."""
+    """Return the children of this test, known by its folder: one of an earlier test may have some time left."""
     alive = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
