@@ -67,6 +67,21 @@ def test_silence_ends_at_the_deadline() -> None:
     assert 0.2 < talk(misbehave.silent, run, seconds=0.3) < 0.6
 
 
+def test_the_patience_for_a_first_byte_runs_from_the_read() -> None:
+    """Our own pause before the read is not part of it: a shorter wait would be too short to call it silence."""
+
+    async def run(stream: Stream, _: Server) -> ReadTimeout:
+        stream.wait_for_first_byte(0.3)
+        await asyncio.sleep(0.2)
+        with pytest.raises(ReadTimeout) as caught:
+            await stream.receive(line)
+        return caught.value
+
+    error = talk(misbehave.silent, run)
+    assert error.patience == 0.3
+    assert error.waited >= 0.3
+
+
 def test_what_was_heard_goes_with_the_error() -> None:
     async def run(stream: Stream, _: Server) -> bytes:
         with pytest.raises(ReadTimeout) as error:

@@ -172,9 +172,12 @@ class Stream:
         self._framed = Buffer()
 
     def wait_for_first_byte(self, patience: float | None) -> None:
-        """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline."""
+        """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline.
+
+        The time runs from the next read: the peer has it all, whatever we do before.
+        """
         self._patience = patience
-        self._first_byte = math.inf if patience is None else asyncio.get_running_loop().time() + patience
+        self._first_byte = math.inf
 
     # talking --------------------------------------------------------------------------------------------------------
 
@@ -420,6 +423,8 @@ class Stream:
                 self._turn = 0
                 await asyncio.sleep(0)
                 since = loop.time()
+            if self._patience is not None and self._first_byte == math.inf:
+                self._first_byte = since + self._patience
             if since >= self.deadline:
                 self._look_once_more()
             try:
@@ -428,13 +433,14 @@ class Stream:
                 self._turn = 0
                 async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
                     raw = await loop.sock_recv(self.sock, _CHUNK)
-            self._first_byte, self.sock.kept = math.inf, b""
+            self._patience, self._first_byte, self.sock.kept = None, math.inf, b""
             self._turn += max(_READ, len(raw))
             return raw
         except TimeoutError:
-            patience = self._patience if self._first_byte < math.inf else None
             waited = loop.time() - since
-            raise ReadTimeout("no answer within the time left", self.heard, waited, patience, self._spoke) from None
+            raise ReadTimeout(
+                "no answer within the time left", self.heard, waited, self._patience, self._spoke
+            ) from None
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
