@@ -44,10 +44,23 @@ def test_plan_adds_up_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert (by_port["a", 22]["connections"], by_port["a", 22]["login_attempts"]) == (3, 2)
     assert (by_port["a", 3306]["connections"], by_port["a", 3306]["probe_logins"]) == (1, 1)
     assert by_port["b", 5432]["credentials"] == ["acc"]
+    assert plan["second_visits"] == {"targets": 2, "connections": 3}, "acc is that of three targets"
     assert plan["not_built"] == []
     assert plan["total"]["connections"] == sum(row["connections"] for row in plan["endpoints"])
     shallow = json.loads(call("plan", str(path), "--depth", "auth", "--json").output)
     assert shallow["total"]["login_attempts"] == 0
     assert shallow["credentials"] == {}
+    assert shallow["second_visits"] == {"targets": 0, "connections": 0}
+    assert "at most 3 connections more: 2 targets may be visited twice" in " ".join(
+        call("plan", str(path)).output.split()
+    )
     assert "the-secret" not in done.output + call("plan", str(path)).output
     assert call("plan", str(path), "--only", "tag=nothing").exit_code == 4
+
+
+@pytest.mark.usefixtures("no_network")
+def test_types_of_one_endpoint_never_cause_a_second_visit(tmp_path: Path) -> None:
+    path = tmp_path / "estate.yaml"
+    path.write_text(PLANNED.replace("type: postgresql, credential: acc", "type: postgresql"))
+    plan = json.loads(call("plan", str(path), "--json").output)
+    assert plan["second_visits"] == {"targets": 0, "connections": 0}

@@ -38,6 +38,7 @@ class OwnPlaces:
         deadline: in the event loop's time.
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
+        may_follow: the target's type has the option ``follow_redirects``, so a refusal names it.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class OwnPlaces:
         deadline: float,
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
+        *,
+        may_follow: bool = False,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -55,6 +58,7 @@ class OwnPlaces:
         self._resolver = resolver
         self._deadline = deadline
         self._opened = opened
+        self._may_follow = may_follow
         self._names = [target.host, *hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0
@@ -103,8 +107,10 @@ class OwnPlaces:
         shown = printable(host, 255)
         at = f" ({address})" if address and address != host else ""
         detail = f"the login is sent on to {bracketed(shown)}:{port}{at}, which is not {self._target.host}"
-        permit = "`follow_redirects: [HOST or NETWORK]` at the target permits it"
-        return Failure(common.LOGIN_WITHHELD, f"{detail}; the credential was not sent there; {permit}")
+        way = "make that host a target of its own, if the credential is for it"
+        if self._may_follow:
+            way = "`follow_redirects: [HOST or NETWORK]` at the target permits it"
+        return Failure(common.LOGIN_WITHHELD, f"{detail}; the credential was not sent there; {way}")
 
 
 def _network(text: str) -> _Network | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 import click
@@ -86,9 +87,34 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
         "endpoints": rows,
         "not_built": [_not_contacted(target) for target in unbuilt],
         "canary": {"port": _canary_port(), "hosts": len(probed)},
+        "second_visits": _second_visits(list(endpoints.values()), depth),
         "credentials": dict(sorted(used.items())),
         "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
     }
+
+
+def _second_visits(endpoints: list[list[Target]], depth: Step) -> dict[str, int]:
+    """Targets that may be visited twice, and the connections of the first visits.
+
+    Until a server has judged an account, one login is made with it at a time. A climb that meets another one's login
+    ends politely before its own, and comes back once that is decided; so may all that share the account but one.
+    Those of one endpoint climb one after the other, and never meet.
+    """
+    sharing: dict[tuple[str, str], list[list[int]]] = {}
+    for members in endpoints if depth.height >= Step.LOGIN.height else ():
+        here: dict[tuple[str, str], list[int]] = {}
+        for target in members:
+            if target.credential is not None:
+                cost = catalogue()[target.type].cost
+                connections = max(cost.connections, cost.with_credential - 1)
+                here.setdefault(target.credential.guarded_by, []).append(connections)
+        for account, costs in here.items():
+            sharing.setdefault(account, []).append(costs)
+    again: list[int] = []
+    for places in sharing.values():
+        if len(places) > 1:
+            again += sorted(chain.from_iterable(places))[1:]
+    return {"targets": len(again), "connections": sum(again)}
 
 
 def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
@@ -167,7 +193,7 @@ def _table(plan: dict[str, Any]) -> str:
         )
     if plan["endpoints"]:
         paper.draw(table, Text(""))
-    total, canary = plan["total"], plan["canary"]
+    total, canary, second = plan["total"], plan["canary"], plan["second_visits"]
     contacted = total["targets"] - len(plan["not_built"])
     paper.draw(
         Text(
@@ -176,6 +202,14 @@ def _table(plan: dict[str, Any]) -> str:
             f"{counted(total['probe_logins'], 'login')} with an invented account"
         )
     )
+    if second["targets"]:
+        paper.draw(
+            Text(
+                f"and at most {counted(second['connections'], 'connection')} more: "
+                f"{counted(second['targets'], 'target')} may be visited twice, for no login begins while another one "
+                "decides whether the account is good"
+            )
+        )
     if canary["hosts"]:
         paper.draw(
             Text(
