@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanready.redaction import HIDDEN, NOTHING, WITHHELD, Redactor, current, redacting
+from scanready.redaction import HIDDEN, NOTHING, WITHHELD, Redactor, current, redacting, vocabulary
 from scanready.redaction.workflow import harmless_json
 from scanready.run.registry import all_causes
 
@@ -238,6 +238,18 @@ def test_the_time_is_linear(piece: str, secret: str) -> None:
 
     once(1_000)
     assert seconds(32_000) < 16 * max(seconds(4_000), 0.001)  # 8 is linear, 64 would be quadratic
+
+
+def test_a_secret_that_is_said_a_thousand_times_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+
+    def holds(text: str) -> bool:
+        looked_up.append(text)
+        return False
+
+    monkeypatch.setattr(vocabulary, "holds", holds)
+    assert Redactor([SECRET]).peer(f"{SECRET} " * 1000) == f"{HIDDEN} " * 1000
+    assert looked_up.count(SECRET) == 1
 
 
 def test_the_redactor_of_the_target_at_hand() -> None:

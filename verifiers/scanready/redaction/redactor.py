@@ -46,13 +46,14 @@ class Redactor:
         verbatim: long secrets, of which only the text itself is masked (the lines of a private key).
     """
 
-    __slots__ = ("_least", "_public", "_verbatim", "secrets")
+    __slots__ = ("_cuttable", "_least", "_public", "_verbatim", "secrets")
 
     def __init__(self, secrets: Iterable[str | None], public: Iterable[str] = (), verbatim: Iterable[str] = ()) -> None:
         self.secrets = tuple(dict.fromkeys(secret for secret in secrets if secret))
         self._verbatim = tuple(verbatim)
         self._least = min((len(secret) for secret in self.secrets), default=0)
         self._public = frozenset(folded(text) for text in public if text)
+        self._cuttable: dict[str, bool] = {}
 
     @property
     def settings(self) -> dict[str, list[str]]:
@@ -201,7 +202,13 @@ class Redactor:
                     break
 
     def _can_be_cut(self, secret: str) -> bool:
-        """Whether a hole in a sentence does not tell what was there: no short secret, and no ordinary word."""
+        """Return whether a hole in a sentence does not tell what was there. Looked up once, not at each place."""
+        if secret not in self._cuttable:
+            self._cuttable[secret] = self._is_no_word(secret)
+        return self._cuttable[secret]
+
+    def _is_no_word(self, secret: str) -> bool:
+        """Return whether a secret is neither short nor an ordinary word."""
         letters = "".join(secret.split())
         word = letters.isalpha() and len(secret) < _LONGEST_WORD and secret in (low := secret.lower(), low.title())
         word = word or (letters.isalpha() and len(secret) < _LONGEST_WORD and secret.isupper())
