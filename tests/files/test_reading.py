@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,29 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
         writer.start()
         assert use(tmp_path / "pipe", 1 << 20) == b"y" * 200_000
         writer.join(20)
+
+
+@pytest.mark.parametrize("use", [read, open_file])
+def test_a_pipe_is_opened_once(
+    use: Callable[[Path, int], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer is killed when its reader goes, so the one that looks is the one that reads."""
+    os.mkfifo(tmp_path / "pipe")
+    held = os.open(tmp_path / "pipe", os.O_RDWR)
+    os.write(held, b"all of it")
+    opened: list[object] = []
+    real = os.open
+
+    def counted(path: Path, flags: int, *rest: int) -> int:
+        descriptor = real(path, flags, *rest)
+        if path == tmp_path / "pipe":
+            opened.append(path)
+            os.close(held)  # the last writer goes: the pipe has its end, and loses its content with its only reader
+        return descriptor
+
+    monkeypatch.setattr(os, "open", counted)
+    use(tmp_path / "pipe", 1 << 20)
+    assert len(opened) == 1
 
 
 def test_a_pipe_without_a_writer_or_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

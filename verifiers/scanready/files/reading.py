@@ -6,6 +6,7 @@ opening some devices has effects, and once more afterwards, since another progra
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
@@ -70,19 +71,21 @@ def open_file(path: str | os.PathLike[str], most: int) -> BinaryIO:
         Unreadable: it is no file, is larger than ``most`` bytes, or does not end.
     """
     with _translated():
-        if standard_descriptor(os.fspath(path)) is None:
-            file = _opened(path)
+        if standard_descriptor(os.fspath(path)) is not None:
+            return _copy(read(path, most))
+        with contextlib.ExitStack() as until_returned:
+            file = until_returned.enter_context(_opened(path))
             found = os.fstat(file.fileno())
-            if stat.S_ISREG(found.st_mode):
-                try:
-                    _fits(found.st_size, most)
-                except Unreadable:
-                    file.close()
-                    raise
-                return io.BufferedReader(file)
-            file.close()
+            if stat.S_ISFIFO(found.st_mode):  # not opened again: its writer would lose its reader
+                return _copy(_from_pipe(file.fileno(), most))
+            _fits(found.st_size, most)
+            until_returned.pop_all()
+            return io.BufferedReader(file)
+
+
+def _copy(content: bytes) -> BinaryIO:
     copy = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
-    copy.write(read(path, most))
+    copy.write(content)
     copy.seek(0)
     return copy
 
