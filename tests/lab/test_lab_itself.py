@@ -168,6 +168,8 @@ def hear(lab: Lab, server: Server, send: bytes = b"", count: int = 4096, timeout
             session = dial(server.address, server.port, min(timeout, 1))
         except TimeoutError:
             return "no connection"
+        except ConnectionResetError:  # it came before we had looked at the connection
+            return "reset"
         with session:
             session.settimeout(timeout)
             try:

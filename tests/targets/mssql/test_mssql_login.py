@@ -150,9 +150,7 @@ REMEDIES = {
 
 @pytest.mark.parametrize("number", list(mssql.REFUSALS))
 def test_refusals(number: int) -> None:
-    begun = time.monotonic()
     report, server = logged_in(Server(refusal=mssql.REFUSALS[number]), database="hr")
-    assert time.monotonic() - begun < 2, "pytds would sleep on some of them"
     code, owner = REFUSED[number]
     expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=owner)
     assert report.finding is not None
@@ -160,7 +158,7 @@ def test_refusals(number: int) -> None:
     assert f"error {number}" in report.finding.detail
     assert (report.facts["error_code"], report.facts["server_name"]) == (number, "SQL1")
     assert server.counts["logins"] == report.footprint.login_attempts == 1
-    assert len(server.connections) == 1
+    assert len(server.connections) == 1, "pytds would sleep on some of them, and come again"
     assert server.offences == {}
 
 

@@ -14,6 +14,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, secure, serve
 from fixtures.emulators import mysql as emulated
 from fixtures.emulators.certificates import Authority
+from scanready.climb import farewells
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Settings, verify_all
 from tests.interrupted import cancelled, out_of_time
@@ -372,8 +373,9 @@ def test_cancelled_at_every_piece_of_talk(behaviour: Behaviour) -> None:
     assert pieces >= 3
 
 
-def test_a_greeting_that_comes_only_after_the_deadline_is_still_answered() -> None:
+def test_a_greeting_that_comes_only_after_the_deadline_is_still_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent's time is over while the server still resolves our name; it greets us in the farewell."""
+    monkeypatch.setattr(farewells, "_LEAST", 10.0)  # room for a busy machine: what is asked is that it is answered
 
     async def meet() -> tuple[Report, Server]:
         greet = asyncio.Event()
