@@ -165,6 +165,13 @@ LIBRARIES = (
         announced=b"\0\xff\xff\xff",
     ),
     Library(
+        "impacket, SMB kept alive",
+        smb.visit,
+        lambda port, _: smb.Where("localhost", "127.0.0.1", port),
+        endless=b"\x85\0\0\0" * 1024,
+        announced=b"\x85\1\xff\xff",
+    ),
+    Library(
         "impacket, DCOM",
         windows.visit,
         lambda port, _: windows.Where("127.0.0.1", "127.0.0.1", port, smb_port=None),

@@ -74,6 +74,11 @@ def announced(seconds: float) -> int:
     return len(bytearray(4 << 30))
 
 
+def dig(seconds: float) -> None:
+    """Go deeper than Python goes, as a library does whose reader calls itself."""
+    dig(seconds)
+
+
 def refuse(seconds: float) -> None:
     """Raise a failure."""
     raise Failure(common.LOGIN_REFUSED, "no", "fix", error=7)

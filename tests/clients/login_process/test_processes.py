@@ -76,6 +76,12 @@ def test_a_process_that_ends_without_a_word_is_our_limit(way: str) -> None:
     assert caught.value.cause is common.LIMIT
 
 
+def test_a_library_that_goes_too_deep_is_our_limit() -> None:
+    with pytest.raises(Failure, match="too deep") as caught:
+        in_process(logins.dig)
+    assert caught.value.cause is common.LIMIT
+
+
 def test_what_is_not_declared_is_not_taken() -> None:
     with pytest.raises(Failure, match="no login sends") as caught:
         in_process(logins.wrong_type)

@@ -16,6 +16,7 @@ from .codec import Causes, CodecError, decode, encode, failure
 from .messages import Message
 
 NO_MEMORY = "the client library took more memory than a login may have"
+TOO_DEEP = "the client library went too deep into an answer that is nested, or has no end"
 _LONGEST = 16_384
 
 
@@ -36,6 +37,8 @@ def of_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Message
         return {"returned": encode(function(*arguments))}
     except MemoryError:
         return {"failure": encode(Failure(common.LIMIT, NO_MEMORY))}
+    except RecursionError:
+        return {"failure": encode(Failure(common.LIMIT, TOO_DEEP))}
     except Failure as error:
         return {"failure": encode(error)}
     except Exception as error:  # noqa: BLE001  # raised again in the parent

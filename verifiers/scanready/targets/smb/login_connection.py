@@ -156,7 +156,10 @@ def dial(
             super().send_packet(data)
 
         def recv_packet(self, timeout: float | None = None) -> Any:
-            packet = super().recv_packet(timeout)
+            # Impacket's own calls itself for each keep-alive: a thousand of them would be too deep for Python.
+            packet = nmb.NetBIOSSessionPacket(self._NetBIOSTCPSession__read(timeout))
+            while packet.get_type() == nmb.NETBIOS_SESSION_KEEP_ALIVE:
+                packet = nmb.NetBIOSSessionPacket(self._NetBIOSTCPSession__read(timeout))
             if packet.get_type() == nmb.NETBIOS_SESSION_NEGATIVE_RESPONSE:  # Samba's to a host that may not connect
                 raise Broken(f"the server refuses the session (NetBIOS error 0x{packet.get_trailer()[:1].hex()})")
             return packet
