@@ -22,6 +22,7 @@ from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError
+from tests.ladder import BY_NAME
 from tests.targets.hostile_logins import BEHAVIOURS, CREDENTIAL, LIBRARIES, SECRET, Library, Server
 
 SECONDS = 2.0
@@ -91,8 +92,8 @@ def visited(library: Library, port: int) -> tuple[BaseException | object, float]
         processes = LoginProcesses()
         await processes.prepare(library.visit)
         begun = loop.time()
-        target = Target("127.0.0.1", "any", port)
-        places = OwnPlaces(target, "127.0.0.1", Resolver(), begun + SECONDS, (), lambda _: None)
+        target, row = Target("127.0.0.1", "oracle", port), BY_NAME["oracle"]
+        places = OwnPlaces(target, row, "127.0.0.1", Resolver(), begun + SECONDS, (), lambda _: None)
 
         async def connect() -> Stream:
             return await dial((socket.AF_INET, ("127.0.0.1", port)), begun + SECONDS)

@@ -12,6 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
+from scanready.catalogue import TargetType
 from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
 from scanready.model import Target, bracketed
@@ -33,24 +34,23 @@ class OwnPlaces:
 
     Args:
         target: its own addresses are always permitted.
+        row: its type; where that has the option ``follow_redirects``, a refusal names it.
         address: the address that the climb is connected to; None if it is not.
         resolver: knows the addresses of names.
         deadline: in the event loop's time.
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
-        may_follow: the target's type has the option ``follow_redirects``, so a refusal names it.
     """
 
     def __init__(
         self,
         target: Target,
+        row: TargetType,
         address: str | None,
         resolver: Resolver,
         deadline: float,
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
-        *,
-        may_follow: bool = False,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -58,7 +58,7 @@ class OwnPlaces:
         self._resolver = resolver
         self._deadline = deadline
         self._opened = opened
-        self._may_follow = may_follow
+        self._may_follow = FOLLOW_REDIRECTS in row.options
         self._names = [target.host, *hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0

@@ -22,7 +22,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from scanready.catalogue import TargetType
-from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
 from scanready.model import Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
@@ -446,15 +445,8 @@ class Probe:
         return await dial_all(addresses, self.deadline, self._tap, opened, privileged)
 
     def _places(self, hosts: Sequence[str] = ()) -> OwnPlaces:
-        return OwnPlaces(
-            self.target,
-            self.address,
-            self.shared.resolver,
-            self.deadline,
-            hosts,
-            lambda _: self._count(1),
-            may_follow=FOLLOW_REDIRECTS in self.row.options,
-        )
+        resolver = self.shared.resolver
+        return OwnPlaces(self.target, self.row, self.address, resolver, self.deadline, hosts, lambda _: self._count(1))
 
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections
