@@ -79,7 +79,7 @@ def _http(status: str, headers: str, body: bytes = b"") -> bytes:
 
 
 def _bomb(megabytes: int) -> bytes:
-    """Return so many zeros as gzip (RFC 1952), a thousandth of that. Nobody reads as far as its checksum."""
+    """Return so many zeros as gzip (RFC 1952), a thousandth of that. No reader gets as far as its checksum."""
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + megabytes * block + packer.flush() + bytes(8)

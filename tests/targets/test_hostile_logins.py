@@ -126,3 +126,16 @@ def test_a_hostile_server(library: Library, behaviour: str) -> None:
     if behaviour != "echoes":  # a report hides what a server repeats
         assert SECRET not in repr(outcome)
     assert isinstance(outcome, BaseException) or getattr(outcome, "denied", None) is not None
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=[library.name for library in LIBRARIES])
+def test_nobody_is_told_who_runs_us_and_where(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver may tell the user of this process and the path of its interpreter, which concern no target."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "canary-person")
+    with Thief() as thief, Server(library, "resets", thief.port) as server:
+        visited(library, server.port)
+    assert server.received
+    told = server.received.lower()
+    assert b"canary-person" not in told
+    assert sys.executable.encode().lower() not in told

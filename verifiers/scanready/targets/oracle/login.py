@@ -22,6 +22,10 @@ _LIMITS = {3001, 3010, 3015, 4011, 6005}
 _BY_DRIVER = {6001: 12514, 6003: 12505}
 
 
+#: Our name in V$SESSION and in the listener's log, as in those of the ping. The driver would put the user who runs this
+#: process and the path of its interpreter there.
+_OURSELVES = {"program": "scanready", "osuser": "scanready"}
+
 #: The login was accepted, and the account may not read, or there is nothing of that name.
 _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 
@@ -61,7 +65,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """
     with importing("oracledb is not installed: pip install 'scanready[db]'"):
         import oracledb
-    settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0}
+    settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0} | _OURSELVES
     if where.encrypted:
         import ssl
 
