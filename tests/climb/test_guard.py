@@ -13,6 +13,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken
 from scanready.model import Cause, Credential, Owner, Scope, Step
+from tests import clock
 
 SCAN = Credential("scan", "svc", "pw")
 
@@ -136,6 +137,39 @@ def test_a_climb_that_meets_another_login_is_turned_back_and_logs_in_after_it() 
         assert await second == "h1"
 
     asyncio.run(asyncio.wait_for(run(), 5))
+
+
+@pytest.mark.parametrize("refuse", [None, Failure(common.LOGIN_REFUSED, "no")])
+def test_those_who_were_turned_back_climb_side_by_side_once_the_account_is_judged(refuse: Failure | None) -> None:
+    """Each climb takes 4 s to its login. One after another, the last of those turned back would end after 150 s."""
+
+    async def run() -> tuple[int, float]:
+        guard, turned_back = LockoutGuard(), 0
+
+        async def climb(where: str) -> None:
+            nonlocal turned_back
+            again_with = None
+            while True:
+                try:
+                    async with guard.turn(SCAN, again_with=again_with) as turn:
+                        await asyncio.sleep(4)
+                        async with guard.attempt(SCAN, where, where, turn=turn):
+                            await asyncio.sleep(2)
+                            if refuse is not None:
+                                raise refuse
+                    return
+                except TurnTaken as taken:
+                    again_with = taken.secret
+                    turned_back += 1
+                except Failure:
+                    return
+
+        await asyncio.gather(*(climb(f"h{number}") for number in range(200)))
+        return turned_back, asyncio.get_running_loop().time()
+
+    turned_back, took = clock.run(run())
+    assert turned_back == 15
+    assert took == pytest.approx(12.0 if refuse is None else 10.0, abs=0.1)
 
 
 def test_a_few_logins_without_an_answer_end_the_tries_with_an_unproven_account() -> None:

@@ -165,3 +165,28 @@ def test_stopping_ends_those_that_wait_for_their_turn(monkeypatch: pytest.Monkey
     count, seconds = clock.run(run())
     assert count < 30
     assert seconds < 5
+
+
+def test_a_climb_may_be_turned_back_at_each_of_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first climb proves one secret and goes on to the next, which the second climb then wants to try, too."""
+
+    async def tries_two(probe: Probe) -> None:
+        async with probe.step(Step.LOGIN) as rung:
+            await asyncio.sleep(0.6)
+            try:
+                for secret, seconds in (("key", 1.0), ("password", 4.0)):
+                    async with probe.attempt(secret):
+                        await asyncio.sleep(seconds)
+            finally:
+                await asyncio.sleep(0.6)  # it leaves politely, and the key is proven meanwhile
+            rung.ok("logged in")
+
+    async def run() -> list[Report]:
+        targets = [Target(f"127.0.0.{number}", "ssh", 22, credential=SCAN) for number in (1, 2)]
+        async with Run(Settings(canary=False)) as one:
+            return [report async for report in one.results(targets)]
+
+    monkeypatch.setattr(registry, "verifier", lambda name: tries_two)
+    reports = clock.run(run())
+    assert [report.checks[1].summary for report in reports] == ["logged in"] * 2
+    assert [report.footprint.login_attempts for report in reports] == [2, 3]

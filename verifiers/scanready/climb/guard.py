@@ -76,9 +76,14 @@ class _Account:
     barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
 
+    @property
+    def given_up(self) -> bool:
+        """True once no secret is tried any more that no server has accepted."""
+        return self.refused_by is not None or len(self.unanswered) >= MOST_OPEN
+
     def settle(self) -> None:
         """End all waiting, once the account was judged or is not tried any more."""
-        if self.proven or self.refused_by or len(self.unanswered) >= MOST_OPEN:
+        if self.proven or self.given_up:
             self.turns.decide()
 
 
@@ -111,9 +116,11 @@ class LockoutGuard:
             yield Turn()
             return
         account = self._account(credential)
-        settled = account.refused_by or again_with in account.proven
-        turns = account.turns
-        async with turns.reserve() if again_with and not settled else turns.take() as turn:
+
+        def needless() -> bool:
+            return account.given_up or again_with in account.proven
+
+        async with account.turns.reserve(needless) if again_with else account.turns.take() as turn:
             yield turn
 
     @asynccontextmanager

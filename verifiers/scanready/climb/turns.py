@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -43,9 +43,15 @@ class Turn:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
+    """``needless`` is None for a turn that is not reserved; else it says that no reservation is needed any more."""
+
     place: asyncio.Future[None]
     turn: Turn
-    reserves: bool
+    needless: Callable[[], bool] | None
+
+    @property
+    def reserves(self) -> bool:
+        return self.needless is not None and not self.needless()
 
 
 @dataclass(slots=True)
@@ -76,7 +82,7 @@ class Turns:
         if self.decided:
             yield turn
             return
-        await self._wait(turn, reserves=False)
+        await self._wait(turn, None)
         try:
             yield turn
         finally:
@@ -84,10 +90,14 @@ class Turns:
             self._admit()
 
     @asynccontextmanager
-    async def reserve(self) -> AsyncIterator[Turn]:
-        """Wait until no login is under way; until this climb ends, no other one makes a login."""
+    async def reserve(self, needless: Callable[[], bool] = lambda: False) -> AsyncIterator[Turn]:
+        """Wait until no login is under way; until this climb ends, no other one makes a login.
+
+        Once ``needless`` returns True there is nothing to reserve: those that wait climb side by side. It is asked
+        again at each :meth:`decide`.
+        """
         turn = Turn()
-        await self._wait(turn, reserves=True)
+        await self._wait(turn, needless)
         try:
             yield turn
         finally:
@@ -115,9 +125,9 @@ class Turns:
             self._since = asyncio.get_running_loop().time()
             self._admit()
 
-    async def _wait(self, turn: Turn, *, reserves: bool) -> None:
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), turn, reserves)
-        if reserves:  # it has waited before
+    async def _wait(self, turn: Turn, needless: Callable[[], bool] | None) -> None:
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), turn, needless)
+        if needless is not None:  # it has waited before
             self._waiting.appendleft(waiting)
         else:
             self._waiting.append(waiting)

@@ -241,15 +241,17 @@ class Run:
         """Climb, or return None if the run was stopped while the target waited for its turn."""
         memory = self._observation(target)
         account, guard = self._account(target), self._context.guard
-        async with guard.turn(account) as turn:
-            result = await self._visit(target, memory, turn)
-        if isinstance(result, _TurnedBack):
-            first = result
-            async with guard.turn(account, again_with=first.secret) as turn:
+        spent = Footprint()
+        again_with: str | None = None
+        while True:
+            async with guard.turn(account, again_with=again_with) as turn:
                 result = await self._visit(target, memory, turn)
-            assert not isinstance(result, _TurnedBack), "the turn for the secret was reserved"
-            if result is not None:
-                result.footprint.add(first.footprint)
+            if not isinstance(result, _TurnedBack):
+                break
+            spent.add(result.footprint)
+            again_with = result.secret  # one more climb for each secret of a verifier, at the most
+        if result is not None:
+            result.footprint.add(spent)
         return result
 
     async def _visit(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
