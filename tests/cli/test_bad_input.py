@@ -165,6 +165,11 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "what others call it": (["check", "SOUND", "sqlserver://db7"], "did you mean `mssql`?"),
     "port out of range": (["check", "SOUND", "ssh://a:65536"], "the port `65536` is out of range: 1 to 65535"),
     "inline password": (["check", "SOUND", f"ssh://er:{SECRET}@a"], "a password in a target is refused"),
+    "a URL for an inventory": (["verify", f"ssh://er:{SECRET}@a"], "there is no file ssh://er:***@a; one target is"),
+    "a URL for a file": (["plan", f"https://er:{SECRET}@a/b.yml"], "https://er:***@a/b.yml: cannot be read"),
+    "a URL for a list": (["import", f"ssh://er:{SECRET}@a"], "ssh://er:***@a: cannot be read"),
+    "a URL for a result": (["report", f"https://er:{SECRET}@a/x.json"], "https://er:***@a/x.json cannot be read"),
+    "a URL for a cause": (["explain", f"ssh://er:{SECRET}@a"], "no cause 'ssh://er:***@a'"),
     "inline password as option": (["check", "SOUND", f"mysql://a?password={SECRET}"], "a secret is not an option"),
     "password as reference": (
         ["check", "SOUND", "--user", "er", "--password-from", SECRET],

@@ -120,6 +120,8 @@ def test_names_are_short_and_found(tmp_path: Path) -> None:
         for wrong in ("last~2", "nothing", "", "2026112", "%", "_"):
             with pytest.raises(StoreError, match=r"no run|may be"):
                 store.find(wrong)
+        with pytest.raises(StoreError, match=r"there is no run 'ssh://er:\*\*\*@a'"):
+            store.find("ssh://er:a-password@a")
 
 
 def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

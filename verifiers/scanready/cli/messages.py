@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from scanready.redaction import current
+from scanready.redaction.userinfo import without_passwords
 from scanready.wire.printable import visible
 
 
@@ -24,8 +25,8 @@ def means_a_file(word: str) -> bool:
 
 
 def fitting(word: str) -> str:
-    """Return a word of the operator's as it may be repeated to a terminal."""
-    return visible(word, 120)
+    """Return a word of the operator's as it may be repeated to a terminal: printable, and no password in a URL."""
+    return visible(without_passwords(word), 120)
 
 
 def warn(message: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scanready.redaction.userinfo import without_passwords
+
 from .database import close, open_for_reading
 from .errors import StoreError, explained
 from .names import runs_back
@@ -85,7 +87,7 @@ class Store:
                 (text,),
             ).fetchmany(3)
         if not rows or not text:
-            raise StoreError(f"there is no run {text!r}: `scanready runs` lists those there are")
+            raise StoreError(f"there is no run {without_passwords(text)!r}: `scanready runs` lists those there are")
         if len(rows) > 1 and rows[0][1] != text:
             raise StoreError(f"{text!r} may be {rows[0][1]} or {rows[1][1]}: give more of the name")
         return self._run(rows[0])

@@ -14,6 +14,7 @@ from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.terminal import look
 from scanready.model import Credential, Step, Target
+from scanready.redaction.userinfo import without_passwords
 from scanready.report import FORMATS, new_document
 from scanready.wire.printable import visible
 
@@ -33,7 +34,7 @@ class Unusable(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Write the problems as a compiler would, so that editors find the place."""
         for line in self.message.split("\n"):
-            click.echo(f"scanready: {visible(line)}", err=True)
+            click.echo(f"scanready: {visible(without_passwords(line))}", err=True)
 
 
 @contextlib.contextmanager
