@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from scanready.causes import common
-from scanready.clients.login_process import memory, templates
+from scanready.clients.login_process import interpreter, memory, resting, templates
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.explain import Failure
@@ -212,6 +213,23 @@ def test_a_killed_template_is_made_anew() -> None:
             if "scanready.clients.login_process" in " ".join(child.cmdline()):
                 child.kill()
     assert in_process(logins.echo, "again") == ["again"]
+
+
+def test_a_limit_of_this_host_is_told_by_the_login_and_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes are begun beside the climb, where nobody waits for an error."""
+
+    def start(role: str) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def run() -> None:
+        processes = LoginProcesses()
+        processes.warm(logins.__name__)
+        with pytest.raises(OSError, match="open files"):
+            await processes.prepare(logins.echo)
+
+    monkeypatch.setattr(resting, "take", templates.Templates)
+    monkeypatch.setattr(interpreter, "start", start)
+    asyncio.run(run())
 
 
 def test_those_that_spin_cost_the_others_no_place() -> None:

@@ -57,7 +57,8 @@ class LoginProcesses:
     def warm(self, module: str) -> None:
         """Start what logins are forked from, while the climb goes on."""
         if templates.FORKS and module in sys.modules:
-            self._templates().begin(module)
+            with contextlib.suppress(OSError):  # a limit of this host, which the login meets again and reports
+                self._templates().begin(module)
 
     async def prepare(self, function: Callable[..., Any]) -> None:
         """Have the libraries of the function's module loaded."""
