@@ -232,6 +232,15 @@ def test_a_limit_of_this_host_is_told_by_the_login_and_ends_no_run(monkeypatch: 
     asyncio.run(run())
 
 
+def test_a_host_that_permits_no_further_process_is_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    cannot_fork = "import os; os.fork = lambda: os._exit(1); from scanready"
+    monkeypatch.setattr(resting, "take", templates.Templates)
+    monkeypatch.setattr(interpreter, "_START", interpreter._START.replace("from scanready", cannot_fork))
+    with pytest.raises(Failure, match="permit no further process") as caught:
+        in_process(logins.echo, "x")
+    assert caught.value.cause is common.LIMIT
+
+
 def test_those_that_spin_cost_the_others_no_place() -> None:
     """Thirty-four of them, as many as once had every thread and two more."""
 

@@ -22,6 +22,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from scanready.causes import common
+from scanready.climb.explain import Failure
 from scanready.climb.login_runner import LoginNetwork
 from scanready.climb.login_trace import LoginTrace
 
@@ -122,7 +124,8 @@ class LoginProcesses:
                 if await kept.ended(module) and self._kept is kept:
                     self._kept = None
                     kept.close()
-        raise ProcessEnded("the process that logins are forked from ends again and again")
+        detail = "the process that logins are forked from ends again and again: this host may be short of memory"
+        raise Failure(common.LIMIT, f"{detail}, or permit no further process")
 
 
 def _end(beginning: asyncio.Task[Process]) -> None:
