@@ -123,6 +123,24 @@ async def replaces_what_the_report_rests_on(probe: Probe) -> None:
     probe.depth = probe.deadline = probe.footprint = None  # type: ignore[assignment]  # that is the test
 
 
+class Unwritable:
+    """A fact that no report can show."""
+
+    def __str__(self) -> str:
+        raise LookupError("no words for it")
+
+
+async def records_a_fact_without_words(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.AUTH) as rung:
+        rung.ok("fine", seen=[Unwritable()])
+
+
+async def records_what_is_no_check(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
+
+
 FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
 
 
@@ -142,12 +160,17 @@ FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
         (fails_without_a_cause, FAILED, "the check of handshake has failed and names no cause: went wrong"),
         (warns_without_a_cause, FAILED, "the check of handshake has warned and names no cause: looks odd"),
         (swallows_its_failure, FAILED, "left the step auth without a result"),
+        (records_a_fact_without_words, FAILED, "whose facts cannot be written: LookupError: no words for it"),
+        (records_what_is_no_check, FAILED, "the verifier recorded what is no Check with a Step and an Outcome"),
         (replaces_what_the_report_rests_on, FAILED, "the climb ended after agent, without a reason"),
     ],
 )
 def test_no_proof_is_undecided(brought: Bring, verifier: Verifier, code: str, says: str) -> None:
     brought(verifier)
-    report = expect(check(credential=ACCOUNT), Verdict.UNDECIDED, code, owner=Owner.AGENT)
+    heard: list[str] = []
+    report = check(credential=ACCOUNT, tap=lambda _: lambda direction, _: heard.append(direction))
+    expect(report, Verdict.UNDECIDED, code, owner=Owner.AGENT)
+    assert not heard
     assert report.finding is not None
     assert says in report.finding.detail
     assert f"(other = {__name__}:{verifier.__name__})" in report.finding.detail

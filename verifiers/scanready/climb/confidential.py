@@ -56,8 +56,9 @@ def concealed(redactor: Redactor, tap: Tap | None, checks: list[Check]) -> Itera
         if (flush := getattr(tap, "flush", None)) is not None:
             flush()
     for check in checks if tap else ():
-        if check.trace and tap:
-            tap(TRACEBACK, check.trace.encode("utf-8", "backslashreplace"))
+        trace = getattr(check, "trace", "")  # what another package recorded may be anything
+        if tap and isinstance(trace, str) and trace:
+            tap(TRACEBACK, trace.encode("utf-8", "backslashreplace"))
 
 
 def in_this_context(function: Callable[[], T]) -> Callable[[], T]:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scanready.model import Cause, Check, Finding, Outcome, Step
+from scanready.redaction import Redactor
 from scanready.remedies.placeholders import PLACES, fill, unknown_places
 from scanready.run.built_in import built_in_causes, built_in_rows
 
+from .attempt import attempted
 from .shape import shape_fault, shown
 
 if TYPE_CHECKING:
@@ -72,12 +74,18 @@ def places_fault(*texts: str) -> str:
 
 def drop_wrong_checks(probe: Probe) -> str:
     """Remove the checks of a climb that no report can show, and say what is wrong with the first; empty if none is."""
-    faults = [_check_fault(check) for check in probe.checks]
+    faults = [_check_fault(check) or _facts_fault(check, probe.redactor) for check in probe.checks]
     probe.checks[:] = [check for check, fault in zip(probe.checks, faults, strict=True) if not fault]
     for check in probe.checks:
         if check.finding is not None and check.finding.fix:
             check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
     return next(filter(None, faults), "")
+
+
+def _facts_fault(check: Check, redactor: Redactor) -> str:
+    """Say what the facts raise when they are read as every report reads them: they may be objects of the package."""
+    _, error = attempted(redactor.value, check.facts)
+    return f"the verifier recorded a check of {check.step} whose facts cannot be written: {error}" if error else ""
 
 
 def _check_fault(check: Any) -> str:
