@@ -300,3 +300,10 @@ def test_json_means_the_same_without_commands(command: str) -> None:
     shown = harmless_json(text)
     assert json.loads(shown) == json.loads(text)
     assert not any(mark in shown for mark in ("##[", "##vso[", "##teamcity["))
+
+
+def test_the_line_of_a_key_is_masked_each_time_it_is_said() -> None:
+    line = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz"
+    redactor = Redactor((), verbatim=(line,))
+    assert redactor.peer(f"one {line} two {line}") == "one *** two ***"
+    assert redactor.data(f"{line} {line}".encode()) == b"*" * len(line) + b" " + b"*" * len(line)

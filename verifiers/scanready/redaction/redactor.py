@@ -172,8 +172,7 @@ class Redactor:
     def _found(self, text: str, *, edges: bool) -> Iterator[tuple[str, Span]]:
         """Yield each secret that ``text`` holds, with its place; ``edges``: halves that were cut off there, too."""
         for line in self._verbatim:
-            if (start := text.find(line)) >= 0:
-                yield line, (start, start + len(line))
+            yield from ((line, span) for span in _places(line, text))
         if not self.secrets:
             return
         for reading in readings(text, max(1, self._least // 2) if edges else self._least):
@@ -181,10 +180,7 @@ class Redactor:
             for secret in self.secrets:
                 within = low if len(secret) >= LEAST_CUT else reading.text
                 for form in forms_of(secret):
-                    start = within.find(form)
-                    while start >= 0:
-                        yield secret, reading.origin(start, start + len(form))
-                        start = within.find(form, start + len(form))
+                    yield from ((secret, reading.origin(*span)) for span in _places(form, within))
                 if edges and len(secret) >= LEAST_CUT:
                     yield from ((secret, span) for span in self._halves(secret, reading, low))
 
@@ -227,6 +223,14 @@ class Redactor:
 
 #: Hides nothing, and makes commands to a build server harmless all the same.
 NOTHING = Redactor(())
+
+
+def _places(part: str, text: str) -> Iterator[Span]:
+    """Where ``text`` has ``part``, each time."""
+    start = text.find(part)
+    while start >= 0:
+        yield start, start + len(part)
+        start = text.find(part, start + len(part))
 
 
 def _joined(first: str, last: str) -> str:
