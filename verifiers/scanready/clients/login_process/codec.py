@@ -100,8 +100,10 @@ def failure(value: Any, causes: Causes) -> Failure:
     match value:
         case {"code": str(code), "detail": str(detail), "fix": None | str() as fix, "facts": dict(facts)}:
             if code not in causes:
-                raise CodecError(f"the cause {code!r} is not among those of the login's package")
-            return Failure(causes[code], detail, fix, **facts)
+                raise CodecError(f"the cause {_shown(code)} is not among those of the login's package")
+            found = Failure(causes[code], detail, fix)
+            found.facts = facts  # not as arguments: their names are whatever came
+            return found
     raise CodecError("not a failure")
 
 

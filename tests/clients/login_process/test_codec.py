@@ -1,0 +1,51 @@
+"""What comes back from the process of a login is not believed: it is what its login declares, or an error of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scanready.causes import common
+from scanready.clients.login_process import outcomes
+from scanready.clients.login_process.codec import CodecError
+from scanready.climb.explain import Failure
+from scanready.climb.login_result import LoginResult
+
+CAUSES = {cause.code: cause for cause in (common.LOGIN_REFUSED, common.LIMIT)}
+REFUSED = {"code": "login.refused", "detail": "no", "fix": None, "facts": {}}
+RETURNED = {"read": "", "version": "", "facts": {}, "denied": None, "passwordless": False, "sent_on_to": []}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"returned": None},
+        {"returned": RETURNED | {"more": 1}},
+        {"returned": RETURNED | {"passwordless": 1}},
+        {"returned": RETURNED | {"sent_on_to": [["a"]]}},
+        {"returned": RETURNED | {"denied": REFUSED | {"code": "any.thing"}}},
+        {"failure": REFUSED | {"code": "\x1b[31m" * 1000}},
+        {"failure": REFUSED | {"facts": []}},
+        {"raised": {"kind": 5, "text": ""}},
+        {"raised": {"kind": "ReadTimeout", "text": "", "heard": "", "waited": "long"}},
+        {"raised": {"kind": "TlsError", "text": "", "heard": "!!"}},
+        {"raised": {"kind": "OSError", "text": "", "errno": None}},
+        {"raised": {"kind": "Other", "text": "", "trace": 7}},
+    ],
+)
+def test_what_no_login_sends_is_refused_in_few_printable_words(message: Any) -> None:
+    with pytest.raises(CodecError) as caught:
+        outcomes.result_of(message, LoginResult, CAUSES)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
+
+
+def test_the_facts_of_a_failure_may_have_any_name() -> None:
+    facts = {"self": 1, "cause": "x", "detail": "y", "fix": [], "": None}
+    with pytest.raises(Failure) as caught:
+        outcomes.result_of({"failure": REFUSED | {"facts": facts}}, LoginResult, CAUSES)
+    assert (caught.value.cause, caught.value.detail, caught.value.facts) == (common.LOGIN_REFUSED, "no", facts)
+    found = outcomes.result_of({"returned": RETURNED | {"denied": REFUSED | {"facts": facts}}}, LoginResult, CAUSES)
+    assert found.denied.facts == facts
