@@ -1,6 +1,7 @@
 """What the NT statuses of SMB mean: at the login, at a share, at a path. Each has its cause, and what to apply.
 
-The same conditions are Win32 errors to WMI (:mod:`.wmi_errors`); the causes of a logon are the same, too.
+The same conditions are Win32 errors to WMI, which the family of Windows targets reads; the causes of a logon are the
+same, too.
 
 Sources: [MS-ERREF] 2.3.1 for the names; [MS-SMB2] 3.3.5.5, 3.3.5.7 and 3.3.5.9 for which comes when; Samba 4.17 for
 what was measured (all accounts of the lab).

@@ -41,7 +41,7 @@ _PACKET, _LARGEST_PACKET = 4096, 0x7FFF
 _TLS_RECORDS = range(0x14, 0x18)
 
 # PRELOGIN options.
-_VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _FED_AUTH, _END = 0, 1, 2, 3, 4, 6, 0xFF
+_VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _END = 0, 1, 2, 3, 4, 0xFF
 
 #: 1.0, as python-tds says: servers only keep it.
 _OUR_VERSION = b"\x01\0\0\0\0\0"

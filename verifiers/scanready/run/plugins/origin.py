@@ -61,13 +61,11 @@ def _urls(entry: EntryPoint) -> Iterator[str]:
     told = [line.partition(",") for line in entry.dist.metadata.get_all("Project-URL") or ()]
     named = [(label.strip().lower(), url.strip()) for label, _, url in told]
     named += [("home", url.strip()) for url in entry.dist.metadata.get_all("Home-page") or ()]
-    ranked = sorted(
-        named, key=lambda one: next((at for at, word in enumerate(_LABELS) if word in one[0]), len(_LABELS))
-    )
-    for _, url in ranked:
+    for _, url in sorted(named, key=lambda one: _place(one[0])):
         if _WEB.fullmatch(url):
             yield visible(url, _MOST)
 
 
 def _place(label: str) -> int:
+    """Return the rank of a label; those with none of the words come last."""
     return next((place for place, word in enumerate(_LABELS) if word in label), len(_LABELS))

@@ -1,4 +1,4 @@
-"""A session in SMB 1, with the same words as :mod:`.smb2_session`. NTLMv2 or nothing, and no namespaces.
+"""A session in SMB 1, with the same words as :mod:`.login_smb2`. NTLMv2 or nothing, and no namespaces.
 
 Where the server has neither extended security nor accounts, impacket would log in as nobody, with NTLMv1, or in clear.
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from impacket.smb import SMB
 
 _READ_DATA, _READ_ATTRIBUTES, _SYNCHRONIZE = 0x1, 0x80, 0x100000
-_SHARE_ALL, _OPEN, _IMPERSONATION, _CASELESS = 0x7, 1, 2, 0x40
+_SHARE_ALL, _OPEN, _IMPERSONATION = 0x7, 1, 2
 _EVERYTHING, _MOST, _CLOSE_AFTER, _FILE_DIRECTORY_INFORMATION = 0x16, 64, 1, 0x101
 _ANSWER_BEGINS = 55  # octets of header and words before a TRANSACTION2 answer's data, which offsets include
 # What some servers say in spite of what was asked for: class and number, as an NT status.
