@@ -22,7 +22,7 @@ from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.explain import Failure
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError
-from tests.clients.login_process import logins
+from tests.clients.login_process import logins, with_runtime
 from tests.in_process import Anywhere, in_process
 from tests.ladder import account, logins_end_within
 
@@ -113,6 +113,15 @@ def test_it_takes_no_more_memory_than_it_may(function: Any, arguments: tuple[int
         in_process(function, *arguments)
     assert caught.value.cause is common.LIMIT
     assert in_process(logins.fill, 30, 1) == 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's bound is Linux's")
+def test_a_runtime_of_its_own_may_map_more_and_not_any_size(way: str) -> None:
+    """Untouched, so that no look at the resident size sees it."""
+    assert in_process(with_runtime.mapped, 512) == 512 << 20
+    with pytest.raises(OSError, match="memory") as caught:
+        in_process(with_runtime.mapped, 2048)
+    assert caught.value.errno == errno.ENOMEM
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -35,8 +35,8 @@ def run(channel: Channel) -> NoReturn:
     function, arguments, redactor = job.unpack(base64.b64decode(message["job"]), network.take)
     seconds = float(message["seconds"])
     load(function.__module__, after_fork=True)
-    # A runtime of its own (Go's, in one driver) ends when it is refused a mapping; the parent's looks bound it.
-    _limit(seconds, channel, mapped=not getattr(sys.modules[function.__module__], LOAD_AFTER_FORK, False))
+    has_runtime = getattr(sys.modules[function.__module__], LOAD_AFTER_FORK, False)
+    _limit(seconds, channel, memory.MOST_OF_RUNTIME if has_runtime else memory.MOST_MAPPED)
     network.install()
     send_marks_with(lambda name, value: channel.send({"note": [name, encode(value)]}))
     channel.send({"ready": True})
@@ -56,15 +56,14 @@ def load(module: str, *, after_fork: bool) -> None:
         function()
 
 
-def _limit(seconds: float, channel: Channel, *, mapped: bool) -> None:
+def _limit(seconds: float, channel: Channel, most_mapped: int) -> None:
     if sys.platform != "win32":
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would have the password in it
         most = int(seconds) + 2 + int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
         resource.setrlimit(resource.RLIMIT_CPU, (most, most))  # should the parent be gone
-    if mapped:
-        memory.limit_mapped()
+    memory.limit_mapped(most_mapped)
     if not memory.VISIBLE:
         memory.watch_here(lambda: _end_for_memory(channel))
 
