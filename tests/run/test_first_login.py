@@ -19,6 +19,7 @@ from scanready.run import registry
 from scanready.run.engine import Run, Settings
 from scanready.wire import Buffer
 from tests import clock
+from tests.clients.login_process import logins as libraries
 from tests.ladder import target
 
 SCAN = Credential("scan", "svc", "pw")
@@ -190,3 +191,33 @@ def test_a_climb_may_be_turned_back_at_each_of_its_secrets(monkeypatch: pytest.M
     reports = clock.run(run())
     assert [report.checks[1].summary for report in reports] == ["logged in"] * 2
     assert [report.footprint.login_attempts for report in reports] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("end", "next_"),
+    [
+        ("no process", "login.withheld"),
+        ("no memory", "login.withheld"),
+        ("another type", "login.withheld"),
+        ("WireError", "login.withheld"),
+        ("OSError", "login.withheld"),
+        ("KeyError", "login.withheld"),
+        ("TlsError", "scanready.limit"),
+        ("a limit", "scanready.limit"),
+    ],
+)
+def test_a_library_that_ends_without_an_outcome_is_not_tried_again_at_that_host(
+    monkeypatch: pytest.MonkeyPatch, end: str, next_: str
+) -> None:
+    async def logs_in_by_library(probe: Probe) -> None:
+        async with probe.step(Step.LOGIN):
+            await probe.login(libraries.ends_with, end if probe.target.port == 1 else "a limit")
+
+    async def run() -> list[Report]:
+        targets = [Target(host, "ssh", port, credential=SCAN) for host, port in (("h1", 1), ("h1", 2), ("h2", 3))]
+        async with Run(Settings(canary=False)) as one:
+            return [await one.verify(target) for target in targets]
+
+    monkeypatch.setattr(registry, "verifier", lambda name: logs_in_by_library)
+    _, *others = [report.checks[1].finding for report in asyncio.run(run())]
+    assert [finding and finding.cause.code for finding in others] == [next_, "scanready.limit"]

@@ -133,7 +133,7 @@ class Unwritable:
 async def records_a_fact_without_words(probe: Probe) -> None:
     await by_its_own_client(probe)
     async with probe.step(Step.AUTH) as rung:
-        rung.ok("fine", seen=[Unwritable()])
+        rung.ok("fine", words=[Unwritable()])
 
 
 async def records_what_is_no_check(probe: Probe) -> None:

@@ -157,3 +157,19 @@ def module_state(seconds: float) -> list[str]:
     """Return what is of this login: working directory, a variable, and whether a barred module is barred."""
     barred = sys.modules.get("barred_for_a_test", "missing") is None
     return [os.getcwd(), os.environ.get("OF_A_TEST", ""), str(barred)]  # noqa: PTH109
+
+
+def ends_with(end: str, credential: Credential, seconds: float) -> LoginResult:
+    """Log in, and end so."""
+    match end:
+        case "no process":
+            os._exit(3)
+        case "no memory":
+            raise MemoryError
+        case "a limit":
+            raise Failure(common.LIMIT, "the name is too long; it was not tried")
+        case "another type":
+            return "no result"  # type: ignore[return-value]
+        case "TlsError" | "WireError" | "OSError" | "KeyError":
+            raises(end, seconds)
+    return LoginResult()

@@ -1,4 +1,4 @@
-"""What comes back from the process of a login is not believed: it is what its login declares, or an error of ours."""
+"""The answer of a login's process is not believed: it has the types that the login declares, or is an error."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 
 CAUSES = {cause.code: cause for cause in (common.LOGIN_REFUSED, common.LIMIT)}
-REFUSED = {"code": "login.refused", "detail": "no", "fix": None, "facts": {}}
-RETURNED = {"read": "", "version": "", "facts": {}, "denied": None, "passwordless": False, "sent_on_to": []}
+REFUSED: dict[str, Any] = {"code": "login.refused", "detail": "no", "fix": None, "facts": {}}
+RETURNED: dict[str, Any] = {
+    "read": "",
+    "version": "",
+    "facts": {},
+    "denied": None,
+    "passwordless": False,
+    "sent_on_to": [],
+}
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ def test_a_killed_template_is_made_anew() -> None:
 
 
 def test_a_limit_of_this_host_is_told_by_the_login_and_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processes are begun beside the climb, where nobody waits for an error."""
+    """The processes are begun beside the climb, where no caller waits for an error."""
 
     def start(role: str) -> Any:
         raise OSError(errno.EMFILE, "Too many open files")

@@ -56,7 +56,7 @@ def concealed(redactor: Redactor, tap: Tap | None, checks: list[Check]) -> Itera
         if (flush := getattr(tap, "flush", None)) is not None:
             flush()
     for check in checks if tap else ():
-        trace = getattr(check, "trace", "")  # what another package recorded may be anything
+        trace = getattr(check, "trace", "")  # a check of another package may be anything
         if tap and isinstance(trace, str) and trace:
             tap(TRACEBACK, trace.encode("utf-8", "backslashreplace"))
 

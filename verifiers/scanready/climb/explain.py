@@ -31,6 +31,10 @@ class Failure(Exception):
         self.facts: Facts = facts
 
 
+class Unfinished(Failure):
+    """A login of a client library that ended without an outcome, which says nothing of what the server made of it."""
+
+
 # ICMP "destination unreachable" codes that mean "a rule forbids it" (RFC 1812 5.2.7.1; RFC 4443 3.1).
 _PROHIBITED_4 = {9, 10, 13}
 _PROHIBITED_6 = {1, 5, 6}

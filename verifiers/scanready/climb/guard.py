@@ -10,16 +10,16 @@ that no server waits with an open connection for another server's answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scanready.causes import common
 from scanready.model import Cause, Credential, Owner, Scope
-from scanready.net.stream import PeerClosed, ReadTimeout
+from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 
-from .explain import Failure
+from .explain import Failure, Unfinished
 from .turns import Turn, Turns, TurnTaken
 
 __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
@@ -57,6 +57,23 @@ class Attempt:
     where: str
     proof: bool = True
     pending: bool = False
+
+
+@contextmanager
+def by_library(going: Attempt) -> Iterator[None]:
+    """Within, a client library logs in: its result, or a cause that it recognised, tells what the server answered.
+
+    Any other end leaves the login pending. A TLS handshake that fails is before any secret.
+    """
+    going.pending = True
+    try:
+        yield
+    except Unfinished:
+        raise
+    except (Failure, TlsError):
+        going.pending = False
+        raise
+    going.pending = False
 
 
 @dataclass(slots=True)

@@ -60,7 +60,8 @@ class LoginRunner(Protocol):
             network: its connections.
 
         Raises:
-            Failure: the one that it raised; ``scanready.limit``, it took too much memory.
+            Failure: the one that it raised.
+            Unfinished: ``scanready.limit``, it took too much memory, or ended without an answer.
             TimeoutError: it was killed.
             Exception: what else it raised.
         """

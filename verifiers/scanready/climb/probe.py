@@ -38,7 +38,7 @@ from .contact import Contact
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells, farewell_within
-from .guard import Attempt, Turn, TurnTaken
+from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult
 from .port_memory import PortMemory, own
@@ -332,7 +332,8 @@ class Probe:
         try:
             async with self.attempt(secret) as going:
                 places = self._places(hosts)
-                result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
+                with by_library(going):
+                    result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
                 result.sent_on_to, going.proof = places.followed, not result.passwordless
                 return result
         finally:

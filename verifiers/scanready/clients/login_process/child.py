@@ -8,8 +8,6 @@ import os
 import sys
 from typing import NoReturn
 
-from scanready.causes import common
-from scanready.climb.explain import Failure
 from scanready.climb.login_trace import send_marks_with
 from scanready.redaction import redacting
 
@@ -69,5 +67,5 @@ def _limit(seconds: float, channel: Channel, most_mapped: int) -> None:
 
 
 def _end_for_memory(channel: Channel) -> None:
-    channel.send({"failure": encode(Failure(common.LIMIT, outcomes.NO_MEMORY))})
+    channel.send(outcomes.OUT_OF_MEMORY)
     os._exit(1)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scanready.causes import common
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_runner import LoginNetwork
 from scanready.climb.login_trace import LoginTrace
 from scanready.net.stream import StreamError
@@ -73,10 +73,10 @@ class Conversation:
                 if not await self._understood(message):
                     return outcomes.result_of(message, hint, self._causes)
         except (MessageError, CodecError) as error:
-            raise Failure(common.LIMIT, f"the login's process sent what no login sends: {error}") from error
+            raise Unfinished(common.LIMIT, f"the login's process sent what no login sends: {error}") from error
         if self._too_large:
-            raise Failure(common.LIMIT, outcomes.NO_MEMORY)
-        raise Failure(common.LIMIT, "the process of the login ended without an answer")
+            raise Unfinished(common.LIMIT, outcomes.NO_MEMORY)
+        raise Unfinished(common.LIMIT, "the process of the login ended without an answer")
 
     def end(self) -> None:
         """Kill the process, and take the notes that it left."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scanready.causes import common
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.net.stream import PeerClosed, ReadTimeout, StreamError, TlsError
 from scanready.wire import WireError
 
@@ -17,6 +17,8 @@ from .messages import Message
 
 NO_MEMORY = "the client library took more memory than a login may have"
 TOO_DEEP = "the client library went too deep into an answer that is nested, or has no end"
+#: The outcome of a login that was refused memory.
+OUT_OF_MEMORY: Message = {"unfinished": NO_MEMORY}
 _LONGEST = 16_384
 
 
@@ -36,9 +38,9 @@ def of_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Message
     try:
         return {"returned": encode(function(*arguments))}
     except MemoryError:
-        return {"failure": encode(Failure(common.LIMIT, NO_MEMORY))}
+        return OUT_OF_MEMORY
     except RecursionError:
-        return {"failure": encode(Failure(common.LIMIT, TOO_DEEP))}
+        return {"unfinished": TOO_DEEP}
     except Failure as error:
         return {"failure": encode(error)}
     except Exception as error:  # noqa: BLE001  # raised again in the parent
@@ -79,6 +81,8 @@ def result_of(message: Message, hint: Any, causes: Causes) -> Any:
             return decode(hint, value, causes)
         case {"failure": value}:
             raise failure(value, causes)
+        case {"unfinished": str(text)}:
+            raise Unfinished(common.LIMIT, text)
         case {"raised": {"kind": str(kind), "text": str(text), **more}}:
             raise _again(kind, text, more)
     raise CodecError("the message is none of a login")
