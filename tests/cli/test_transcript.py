@@ -11,6 +11,7 @@ import pytest
 from scanready.cli.output.outlet import Outlet
 from scanready.cli.output.transcript import recorder
 from scanready.model import Credential, Target
+from scanready.redaction import Redactor, redacting
 from scanready.wire import drda, sqli, tds5
 
 
@@ -37,6 +38,17 @@ def test_a_transcript_has_the_bytes_and_no_secret() -> None:
     assert bytes_shown.count(b" end") == 4
     for form in hidden:
         assert form not in bytes_shown
+
+
+def test_the_secrets_of_a_host_are_hidden_in_all_of_its_talks_however_many_a_run_has() -> None:
+    raw = io.BytesIO()
+    with redacting(Redactor(f"a-secret-{number}" for number in range(1000))):
+        tap = recorder(Outlet(raw, "<memory>"))(Target("h3", "http", 80))
+        with redacting(Redactor(("a-secret-3",))):  # as the engine does for a climb
+            tap("received", b"from another talk: a-secret-3!")
+    text = raw.getvalue().decode()
+    assert "a-secret" not in text
+    assert "**********!" in text.replace("\n", "")
 
 
 #: The first flights of those codecs of ours that carry a password; logins of client libraries are in no transcript.

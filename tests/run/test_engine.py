@@ -285,3 +285,29 @@ def test_waiting_for_a_login_thread_is_not_on_the_targets_time(
     reports = clock.run(collect(targets, Settings(timeout=4, canary=False)))
     assert {report.verdict for report in reports} == {Verdict.SCANNABLE}
     assert 0.4 <= max(report.seconds for report in reports) < 4.1
+
+
+def test_the_canary_hides_what_its_host_heard_under_its_name(
+    verifier: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It climbs to the address, and a server may repeat there what another talk told it."""
+    hidden: dict[int, tuple[str, ...]] = {}
+
+    async def answers(probe: Probe) -> bool:
+        return True
+
+    async def prompts(probe: Probe) -> None:
+        hidden[probe.target.port] = probe.redactor.secrets
+        probe.address = "127.0.0.1"
+        async with probe.step(Step.AUTH) as rung:
+            rung.ok("asks for a password")
+
+    async def run() -> None:
+        async with Run(Settings(depth=Step.AUTH)) as one:
+            await one.verify(target("ssh", "localhost", 22, credential=Credential("c", "er", "a-secret-3")))
+            await one.verify(target("http", "localhost", 80))
+
+    monkeypatch.setattr(Probe, "answers", answers)
+    verifier(prompts)
+    asyncio.run(run())
+    assert hidden == dict.fromkeys((22, 80, engine.CANARY_PORT), ("a-secret-3",))

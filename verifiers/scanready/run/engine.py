@@ -351,6 +351,7 @@ class Run:
         # A slow climb does not earn its canary more than the target's own time.
         seconds = min(2 * taken + _CANARY_SILENCE, max(self.settings.timeout - taken, _CANARY_LEAST))
         canary = Probe(target, probe.row, self._context, seconds, Step.HANDSHAKE, PortMemory())
+        canary.redactor = probe.redactor  # the host may repeat there, too, what it heard
         answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CANARY_SILENCE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from scanready.climb.confidential import redactor_for
 from scanready.model import Target
@@ -15,7 +16,7 @@ from scanready.wire.printable import visible
 from .outlet import Outlet
 
 _WIDTH = 16
-#: Each is searched for in every piece: with more, only the target's own are.
+#: Each is searched for in every piece: with more, only the target's own and its host's are.
 _MOST_SECRETS = 64
 _HEAD = (
     "# Bytes exchanged, TLS removed, secrets replaced by asterisks. What client libraries send at login is not here.\n"
@@ -26,7 +27,7 @@ def recorder(*outlets: Outlet) -> Callable[[Target], Tap]:
     """Return a tap for the engine; every piece is a block of its own that names its target, since talks overlap.
 
     A block waits while its end may be the beginning of a secret; the engine has the last ones written. Masked are the
-    secrets of the target, and those of the whole run where it uses no more than some dozens.
+    secrets of the target and of its host, and those of the whole run where it uses no more than some dozens.
     """
     for outlet in outlets:
         outlet.write(_HEAD)
@@ -41,11 +42,16 @@ class _Transcript:
     """The talk with one target; :data:`scanready.net.stream.Tap` is how it is called."""
 
     def __init__(self, target: Target, outlets: Sequence[Outlet]) -> None:
-        self._name = visible(str(target))
+        self._target, self._name = target, visible(str(target))
         self._outlets = outlets
         of_the_run = current().secrets
-        others = of_the_run if len(of_the_run) <= _MOST_SECRETS else ()
-        self._pieces = Pieces(redactor_for(target, others=others), self._write)
+        self._of_the_run = of_the_run if len(of_the_run) <= _MOST_SECRETS else ()
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        """Made in the climb, whose redactor knows the secrets that other targets of the host use."""
+        others = (*self._of_the_run, *current().secrets)
+        return Pieces(redactor_for(self._target, others=others), self._write)
 
     def __call__(self, direction: str, data: bytes) -> None:
         if direction == TRACEBACK:  # its secrets are masked, and a hole in a source line would tell one
