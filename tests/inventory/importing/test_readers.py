@@ -146,6 +146,10 @@ EXTERNAL = '<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY x SYSTEM "file:///e
         (EXTERNAL, "entities or external parts is refused"),
         ("<nmaprun><host>", "no XML, or cut off"),
         ("<html/>", "no scan of nmap's"),
+        *(
+            (f'<?xml version="1.0" encoding="{name}"?><nmaprun/>', "in an encoding that is not read")
+            for name in ("shift_jis", "utf-7", "idna", "hex", "no-such-encoding")
+        ),
     ],
 )
 def test_xml_that_is_refused(imported: Import, text: str, says: str) -> None:

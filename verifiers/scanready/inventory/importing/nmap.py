@@ -126,6 +126,10 @@ def read(source: Source) -> Imported:
     except SAXException as error:
         where = getattr(error, "getLineNumber", lambda: None)
         wrong, line = f"no XML, or cut off: {error.getMessage()}", where()
+    except InventoryError:  # a ValueError, too: too many targets
+        raise
+    except (LookupError, ValueError):  # the parser's own words for an encoding that it does not know or read
+        wrong = "XML in an encoding that is not read: save it as UTF-8"
     if not wrong and not scan.is_scan:
         wrong = "no scan of nmap's (nmap -oX FILE writes one)"
     if wrong:
