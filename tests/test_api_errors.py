@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -250,3 +251,11 @@ def test_what_a_reader_of_options_returned_it_reads_again_to_the_same() -> None:
                 assert option.read(option.name, found) == found
                 tried.add((row.name, option.name))
     assert tried == {(row.name, option.name) for row in TYPES for option in row.options}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_in_place_of_authorities_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "ca.pem"
+    os.mkfifo(pipe)
+    with pytest.raises(InventoryError, match=r"is a pipe, which can be read only once: give a PEM file"):
+        scanready.check("https://127.0.0.1:9", settings=Settings(ca_file=str(pipe)))

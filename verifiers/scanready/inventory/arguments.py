@@ -12,11 +12,13 @@ from typing import Any
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Complaints, Wrong, shown
+from scanready.files import reading
 from scanready.model import Credential, Target, bracketed
 from scanready.net.hosts import clean_host
 
 from .options import options_for, refuse_unknown, type_row
 from .problems import InventoryError, Problem
+from .secrets import LARGEST_CA_FILE
 
 EXAMPLE = "postgresql://db7:5433/hr"
 #: The values that a file or a URL can hold. A reader of options would take another value's ``str`` for the value.
@@ -139,11 +141,14 @@ def _fault_of_authorities(path: str) -> str:
     import ssl
 
     try:
+        reading.check_regular(path, LARGEST_CA_FILE)  # OpenSSL would wait for a pipe
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except reading.Unreadable as error:
+        return str(error).removesuffix(": name a file")
     except ssl.SSLError:
         return "holds no certificate"
-    except (OSError, ValueError) as error:  # ValueError: a NUL in it
-        return f"cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     return ""
 
 

@@ -28,7 +28,7 @@ PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|prompt:)$"
 # A password, a passphrase: far less. A reference to a disk image by mistake must not fill the memory.
 _LARGEST_SECRET = 64 << 10
 # A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
-_LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
+_LARGEST_KEY, LARGEST_CA_FILE = 1 << 20, 4 << 20
 
 
 def resolve_secret(reference: str) -> str:
@@ -158,8 +158,8 @@ def certificates_file(name: str, base: Path) -> str:
     """
     path = path_of(name, base)
     with _complaints(name):
-        reading.check_regular(path, _LARGEST_CA_FILE)
-        content = reading.read(path, _LARGEST_CA_FILE)
+        reading.check_regular(path, LARGEST_CA_FILE)
+        content = reading.read(path, LARGEST_CA_FILE)
     import ssl
 
     try:
