@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Report, Step, Verdict
 from scanready.report.document import Look
@@ -66,6 +68,15 @@ def test_a_faulty_certificate_and_an_open_page() -> None:
         "no login asked for",
         "TLSv1.3 by STARTTLS, certificate of Corp CA\\, EMEA until 2027-01-31 (untrusted, expired)",
     ]
+
+
+@pytest.mark.parametrize("told", [5, True, {"a": 1}, [None, [1]], "x"])
+def test_facts_of_any_kind_have_words(told: Any) -> None:
+    """A file of results may come from any program, and a fact from another package."""
+    names = ("product", "version", "auth_methods", "tls", "encryption", "tls_issuer", "tls_expires")
+    words = traits(service("https", **dict.fromkeys((*names, "certificate_faults"), told)))
+    assert all(isinstance(word, str) for word in words)
+    assert len(words) == 3
 
 
 def test_what_is_limited_says_what_it_is_and_what_is_wrong_with_it() -> None:

@@ -141,6 +141,16 @@ async def records_what_is_no_check(probe: Probe) -> None:
     probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
 
 
+async def records_seconds_that_are_none(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.checks[-1].seconds = "long"  # type: ignore[assignment]  # that is the test
+
+
+async def names_no_address(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.address = "db7.corp"
+
+
 FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
 
 
@@ -162,6 +172,8 @@ FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
         (swallows_its_failure, FAILED, "left the step auth without a result"),
         (records_a_fact_without_words, FAILED, "whose facts cannot be written: LookupError: no words for it"),
         (records_what_is_no_check, FAILED, "the verifier recorded what is no Check with a Step and an Outcome"),
+        (records_seconds_that_are_none, FAILED, "a check of auth whose seconds are no number"),
+        (names_no_address, FAILED, "the verifier set `probe.address` to 'db7.corp', which is no address"),
         (replaces_what_the_report_rests_on, FAILED, "the climb ended after agent, without a reason"),
     ],
 )
@@ -174,6 +186,27 @@ def test_no_proof_is_undecided(brought: Bring, verifier: Verifier, code: str, sa
     assert report.finding is not None
     assert says in report.finding.detail
     assert f"(other = {__name__}:{verifier.__name__})" in report.finding.detail
+
+
+async def resolves_to_a_name(probe: Probe) -> None:
+    async with probe.step(Step.RESOLVE) as rung:
+        rung.ok("db7.corp", addresses=["db7.corp", 5])
+    async with probe.step(Step.CONNECT) as rung:
+        rung.stop(common.REFUSED, "refused")
+
+
+async def resolves_to_a_number(probe: Probe) -> None:
+    async with probe.step(Step.RESOLVE) as rung:
+        rung.ok("5", addresses=5)
+    async with probe.step(Step.CONNECT) as rung:
+        rung.stop(common.REFUSED, "refused")
+
+
+@pytest.mark.parametrize("verifier", [resolves_to_a_name, resolves_to_a_number])
+def test_addresses_that_are_none_tell_no_subnet(brought: Bring, verifier: Verifier) -> None:
+    brought(verifier)
+    report = expect(check(), Verdict.BLOCKED, "connect.refused")
+    assert "same_subnet" not in report.facts
 
 
 def test_the_connections_of_its_own_client_count(brought: Bring) -> None:

@@ -52,9 +52,14 @@ def _encryption(report: Report) -> list[str]:
     if expires := facts.get("tls_expires"):
         words += f" until {str(expires)[:_UNTIL]}"
     if faults := facts.get("certificate_faults"):
-        words += f" ({', '.join(str(fault).removeprefix('tls.') for fault in faults)})"
+        words += f" ({', '.join(fault.removeprefix('tls.') for fault in _texts(faults))})"
     return [words]
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return ", ".join(_texts(value))
+
+
+def _texts(value: Any) -> list[str]:
+    """The items of a fact as texts; a file, or another package, may have something else than a list there."""
+    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]

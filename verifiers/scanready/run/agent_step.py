@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from scanready.catalogue import Group, TargetType
 from scanready.causes import common
 from scanready.climb.probe import Probe
-from scanready.model import Agent, Check, Step, reached
+from scanready.model import Agent, Check, Step, is_address, reached
 from scanready.net.interfaces import Interface
 
 T = TypeVar("T")
@@ -131,7 +131,8 @@ def _addresses(probe: Probe) -> list[str]:
     """The target's own; through a proxy they are the proxy's business."""
     for check in () if probe.row.relay(probe.target) else probe.checks:
         if check.step is Step.RESOLVE and "addresses" in check.facts:
-            return [str(address) for address in check.facts["addresses"]]
+            told = check.facts["addresses"]  # by another package, perhaps
+            return [one for one in told if isinstance(one, str) and is_address(one)] if isinstance(told, list) else []
     return []
 
 

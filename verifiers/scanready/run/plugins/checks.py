@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from scanready.model import Cause, Check, Finding, Outcome, Step
+from scanready.model import Cause, Check, Finding, Outcome, Step, is_address
 from scanready.redaction import Redactor
 from scanready.remedies.placeholders import PLACES, fill, unknown_places
 from scanready.run.built_in import built_in_causes, built_in_rows
@@ -79,7 +79,17 @@ def drop_wrong_checks(probe: Probe) -> str:
     for check in probe.checks:
         if check.finding is not None and check.finding.fix:
             check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
-    return next(filter(None, faults), "")
+    return next(filter(None, faults), "") or _address_fault(probe)
+
+
+def _address_fault(probe: Probe) -> str:
+    """Say which address of the climb is none, and forget it: the target's, or this agent's own."""
+    for name in ("address", "source"):
+        value = getattr(probe, name)
+        if value is not None and not (isinstance(value, str) and is_address(value)):
+            setattr(probe, name, None)
+            return f"the verifier set `probe.{name}` to {shown(value)}, which is no address"
+    return ""
 
 
 def _facts_fault(check: Check, redactor: Redactor) -> str:
@@ -93,6 +103,8 @@ def _check_fault(check: Any) -> str:
         return "the verifier recorded what is no Check with a Step and an Outcome"
     if not isinstance(check.summary, str) or not isinstance(check.endpoint, str) or not isinstance(check.facts, dict):
         return f"the verifier recorded a check of {check.step} whose summary or endpoint is no text, or facts no dict"
+    if not isinstance(check.seconds, int | float) or not isinstance(check.trace, str):
+        return f"the verifier recorded a check of {check.step} whose seconds are no number, or whose trace is no text"
     found = check.finding
     if found is None:
         return ""
