@@ -15,7 +15,9 @@ from scanready.causes import common
 from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Credential
+from scanready.run.engine import Run
 from scanready.wire import Buffer
+from tests import clock
 from tests.ladder import expect, story
 from tests.run.conftest import Bring
 
@@ -207,6 +209,28 @@ def test_addresses_that_are_none_tell_no_subnet(brought: Bring, verifier: Verifi
     brought(verifier)
     report = expect(check(), Verdict.BLOCKED, "connect.refused")
     assert "same_subnet" not in report.facts
+
+
+async def counts_in_words(probe: Probe) -> None:
+    probe.footprint.connections = "many"  # type: ignore[assignment]  # that is the test
+    async with probe.step(Step.LOGIN) as rung:
+        await asyncio.sleep(0.6)
+        async with probe.attempt():
+            await asyncio.sleep(1.0)
+        rung.ok("logged in")
+
+
+def test_counts_that_are_none_are_told_after_a_climb_that_was_turned_back(brought: Bring) -> None:
+    async def run() -> list[Report]:
+        targets = [Target(f"127.0.0.{number}", "other", 9, {}, ACCOUNT) for number in (1, 2)]
+        async with Run(Settings(canary=False)) as one:
+            return [report async for report in one.results(targets)]
+
+    brought(counts_in_words)
+    for report in clock.run(run()):
+        expect(report, Verdict.UNDECIDED, FAILED)
+        assert "the verifier counted 'many' connections" in story(report)
+        assert report.footprint.connections == 0
 
 
 def test_the_connections_of_its_own_client_count(brought: Bring) -> None:

@@ -45,7 +45,7 @@ from . import registry, timestamps
 from .agent_step import AgentStep
 from .plugins.checks import drop_wrong_checks
 from .plugins.load import stand_in
-from .plugins.review import review
+from .plugins.review import footprint_fault, review
 from .untried_login import record_untried_login
 from .validation import validate_settings
 
@@ -304,6 +304,7 @@ class Run:
             first = AgentStep(verify)
             await probe.climb(first)
             if probe.turned_back is not None:
+                footprint_fault(probe)  # told by the next climb
                 return _TurnedBack(probe.turned_back, probe.footprint)
             origin = registry.origin(target.type)
             fault = drop_wrong_checks(probe) if origin else ""

@@ -27,7 +27,7 @@ def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
     Returns:
         Whether what the checks say of the target can be relied on.
     """
-    if fault := fault or drop_wrong_checks(probe) or _wrong_footprint(probe):
+    if fault := fault or drop_wrong_checks(probe) or footprint_fault(probe):
         _add(probe, origin, common.PLUGIN_FAILED, fault)
     for check in probe.checks:
         if check.finding is not None and check.finding.cause is common.BUG:
@@ -80,7 +80,8 @@ def _is_of_target(probe: Probe, check: Check) -> bool:
     return check.endpoint in (probe.endpoint, probe.host) or check.endpoint in probe.contact.endpoints
 
 
-def _wrong_footprint(probe: Probe) -> str:
+def footprint_fault(probe: Probe) -> str:
+    """Set counts that are none to 0, and say what is wrong with the first; empty if nothing is."""
     cost = probe.footprint
     for name in ("connections", "login_attempts", "probe_logins"):
         count = getattr(cost, name)
