@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scanready.catalogue import Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.wrong import Wrong
+from scanready.model import Check, Report, Target
 
 from .attempt import attempted
 
@@ -35,22 +36,26 @@ class Guards:
                 replace(option, read=self._judging(f"the option `{option.name}`", option.read))
                 for option in row.options
             ),
-            brokers=tuple(replace(broker, names=_or_else(None, broker.names, str)) for broker in row.brokers),
+            brokers=tuple(replace(broker, names=_or_none(broker.names, str)) for broker in row.brokers),
             parts=parts,
         )
 
     def requirements(self, wanted: Requirements) -> Requirements:
         """Return requirements whose conditions cannot fail: where one does, it is unknown whether it holds."""
-        lines = (
-            replace(line, when=replace(line.when, holds=_or_else(None, line.when.holds, bool))) for line in wanted.lines
-        )
+        lines = (replace(line, when=replace(line.when, holds=_or_none(line.when.holds, bool))) for line in wanted.lines)
         return replace(wanted, lines=tuple(lines))
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return the words of one step; where they are made by a function that fails, they say so."""
-        if isinstance(exchange.sent, str):
+        made = exchange.sent
+        if isinstance(made, str):
             return exchange
-        return replace(exchange, sent=_or_else(f"not known: the story of {self._who} fails", exchange.sent, str))
+
+        def safely(report: Report, check: Check) -> str:
+            found, _ = attempted(made, report, check)
+            return found if isinstance(found, str) else f"not known: the story of {self._who} fails"
+
+        return replace(exchange, sent=safely)
 
     def signature(self, signature: Signature) -> Signature:
         """Return a signature that cannot fail, and that takes no claim away from scanready's own."""
@@ -63,8 +68,10 @@ class Guards:
         """Return a module ``services`` whose ``placed`` cannot fail: the target's own name and port stand then."""
         placed = module.placed
 
-        def safely(target: Any) -> Any:
-            return _or_else([target], placed, list)(target)
+        def safely(target: Target) -> list[Target]:
+            found, _ = attempted(placed, target)
+            right = isinstance(found, list) and all(isinstance(one, Target) for one in found)
+            return found if right else [target]
 
         return module_of("services", SERVICES=module.SERVICES, placed=safely)
 
@@ -96,12 +103,12 @@ def _split_fault(parts: Any) -> str:
     return "it gives neither a mapping of texts nor None"
 
 
-def _or_else(otherwise: Any, function: Callable[..., Any], kind: type) -> Callable[..., Any]:
-    """Return ``function``, giving ``otherwise`` where it raises, or gives what is neither a ``kind`` nor None."""
+def _or_none(function: Callable[..., Any], kind: type) -> Callable[..., Any]:
+    """Return ``function``, giving None where it raises, or gives what is not a ``kind``."""
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        found, error = attempted(function, *arguments)
-        return otherwise if error or not (found is None or isinstance(found, kind)) else found
+        found, _ = attempted(function, *arguments)
+        return found if isinstance(found, kind) else None
 
     return call
