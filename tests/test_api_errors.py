@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 import scanready
+from fixtures.emulators import in_background
+from fixtures.emulators.certificates import authority
 from scanready import Settings, Step
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.testing import FakeTarget
 from tests.ladder import TYPES
+from tests.websites import OK, site
 
 ROOT = Path(__file__).parent.parent
 SECRET = "hunter2-of-the-test"
@@ -253,9 +256,26 @@ def test_what_a_reader_of_options_returned_it_reads_again_to_the_same() -> None:
     assert tried == {(row.name, option.name) for row in TYPES for option in row.options}
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
-def test_a_pipe_in_place_of_authorities_is_not_waited_for(tmp_path: Path) -> None:
-    pipe = tmp_path / "ca.pem"
-    os.mkfifo(pipe)
-    with pytest.raises(InventoryError, match=r"is a pipe, which can be read only once: give a PEM file"):
-        scanready.check("https://127.0.0.1:9", settings=Settings(ca_file=str(pipe)))
+@pytest.mark.parametrize("kind", ["empty", "no certificate", "a certificate cut short", "pipe", "directory", "absent"])
+def test_a_file_of_authorities_that_is_none_is_an_error_before_any_contact(kind: str, tmp_path: Path) -> None:
+    """A pipe without a writer must not hold the program up, either."""
+    path = tmp_path / "ca.pem"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case "empty" | "no certificate" | "a certificate cut short":
+            whole = authority().ca_file.read_text()
+            path.write_text({"empty": "", "no certificate": "-----\n"}.get(kind, whole[: len(whole) // 2]))
+    wanted = Settings(timeout=2.0, canary=False, ca_file=str(path))
+    with in_background(site({"/": OK}), tls=authority().context("good")) as server:
+        given = target(type="https", port=server.port)
+        for way in (
+            lambda: scanready.check(given, settings=wanted),
+            lambda: asyncio.run(scanready.verify(given, wanted)),
+            lambda: asyncio.run(all_of([given], wanted)),
+        ):
+            with pytest.raises(InventoryError, match=r"Settings\.ca_file .*ca\.pem.*: give a PEM file"):
+                way()
+    assert server.connections == []

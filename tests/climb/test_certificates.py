@@ -19,9 +19,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fixtures.emulators import in_background, postgresql
 from fixtures.emulators.certificates import authority
 from scanready.climb import certificates
-from scanready.model import Report
+from scanready.model import Report, Step, Verdict
 from scanready.net.tls import TlsSession
-from tests.ladder import climb, target
+from tests.ladder import check_of, climb, expect, target
+from tests.websites import OK, site
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 NOW = datetime.datetime.now(datetime.UTC)
@@ -283,3 +284,15 @@ def test_the_facts_are_openssls(tmp_path: Path) -> None:
     decoded = ssl._ssl._test_decode_cert(str(pem))  # type: ignore[attr-defined]  # OpenSSL's own reading of it
     expires = datetime.datetime.strptime(decoded["notAfter"], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=datetime.UTC)
     assert judgement.facts["tls_expires"] == expires.isoformat()
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty"])
+def test_authorities_that_went_missing_during_a_run_say_nothing_of_the_server(kind: str, tmp_path: Path) -> None:
+    """The file was whole when the run began."""
+    path = tmp_path / "ca.pem"
+    if kind == "empty":
+        path.touch()
+    with in_background(site({"/": OK}), tls=authority().context("good")) as server:
+        report = climb(target("https", "127.0.0.1", server.port), timeout=5, canary=False, ca_file=str(path))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.TLS)
+    assert str(path) in check_of(report, Step.TLS).summary

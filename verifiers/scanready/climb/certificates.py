@@ -18,6 +18,8 @@ from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
 from scanready.net.tls import TlsSession
 
+from .explain import Failure
+
 if TYPE_CHECKING:
     from cryptography import x509
     from OpenSSL import crypto
@@ -80,6 +82,9 @@ def judge(session: TlsSession, name: str, ca_file: str | None = None) -> Judgeme
 
     Args:
         ca_file: PEM file of further authorities to trust, beside the system's.
+
+    Raises:
+        Failure: ``scanready.limit``: ``ca_file`` cannot be read, which says nothing of the server.
     """
     if not session.chain:
         return Judgement(((common.TLS_UNTRUSTED, "the server sent no certificate"),), {})
@@ -254,7 +259,7 @@ def _store(ca_file: str | None) -> crypto.X509Store:
     """The system's authorities, and those of ``ca_file``.
 
     Raises:
-        OSError, crypto.Error: ``ca_file`` cannot be read; the inventory checks that before any contact.
+        Failure: ``ca_file`` cannot be read. It was checked before any contact, and may have changed since.
     """
     from OpenSSL import crypto
 
@@ -262,5 +267,9 @@ def _store(ca_file: str | None) -> crypto.X509Store:
     for der in ssl.create_default_context().get_ca_certs(binary_form=True):
         store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
     if ca_file:
-        store.load_locations(ca_file)
+        try:
+            store.load_locations(ca_file)
+        except (OSError, ValueError, crypto.Error) as error:
+            why = "it is not there, cannot be opened or holds no certificate"
+            raise Failure(common.LIMIT, f"the certificate was not judged for want of ca_file {ca_file!r}: {why}") from error
     return store

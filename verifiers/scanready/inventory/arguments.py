@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Complaints, Wrong, shown
-from scanready.files import reading
 from scanready.model import Credential, Target, bracketed
 from scanready.net.hosts import clean_host
 
 from .options import options_for, refuse_unknown, type_row
 from .problems import InventoryError, Problem
-from .secrets import LARGEST_CA_FILE
+from .secrets import check_certificates
 
 EXAMPLE = "postgresql://db7:5433/hr"
 #: The values that a file or a URL can hold. A reader of options would take another value's ``str`` for the value.
@@ -95,8 +95,14 @@ def require_settings(value: object) -> None:
 
     if not isinstance(value, Settings):
         raise TypeError(f"settings must be a scanready.Settings or None, not {_kind(value)}: write Settings(timeout=5)")
-    if value.ca_file is not None and (problem := _fault_of_authorities(value.ca_file)):
-        raise InventoryError([Problem(f"Settings.ca_file {shown(value.ca_file)} {problem}: give a PEM file")])
+    problems: tuple[str, ...] = ()
+    try:
+        if value.ca_file is not None:
+            check_certificates(value.ca_file, Path(value.ca_file))  # as it is opened: "~" is a name like any other
+    except Wrong as wrong:
+        problems = wrong.messages
+    if problems:
+        raise InventoryError(Problem(f"Settings.ca_file {problem}: give a PEM file") for problem in problems)
 
 
 def require_texts(**values: object) -> None:
@@ -134,22 +140,6 @@ def require_options(options: object) -> None:
         if not isinstance(value, _PLAIN):
             allowed = "text, a number, True, False or a list"
             raise TypeError(f"the option {shown(name)} must be {allowed}, not {_kind(value)}")
-
-
-def _fault_of_authorities(path: str) -> str:
-    """Say why a file of certificates cannot be used; empty if it can."""
-    import ssl
-
-    try:
-        reading.check_regular(path, LARGEST_CA_FILE)  # OpenSSL would wait for a pipe
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except reading.Unreadable as error:
-        return str(error).removesuffix(": name a file")
-    except ssl.SSLError:
-        return "holds no certificate"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    return ""
 
 
 def _read(target: Target) -> Target:

@@ -28,7 +28,7 @@ PATTERN = r"^(env:.+|file:.+|keyring:.+/.+|prompt:)$"
 # A password, a passphrase: far less. A reference to a disk image by mistake must not fill the memory.
 _LARGEST_SECRET = 64 << 10
 # A private key of 16,384 bits in PEM is 13 KB; the list of all public authorities 230 KB.
-_LARGEST_KEY, LARGEST_CA_FILE = 1 << 20, 4 << 20
+_LARGEST_KEY, _LARGEST_CA_FILE = 1 << 20, 4 << 20
 
 
 def resolve_secret(reference: str) -> str:
@@ -157,16 +157,26 @@ def certificates_file(name: str, base: Path) -> str:
         Wrong: it is not there, no file, too large, or holds no certificate.
     """
     path = path_of(name, base)
-    with _complaints(name):
-        reading.check_regular(path, LARGEST_CA_FILE)
-        content = reading.read(path, LARGEST_CA_FILE)
+    check_certificates(name, path)
+    return str(path)
+
+
+def check_certificates(name: str, path: Path) -> None:
+    """Check that a file holds certificates (PEM) and can be read; complaints have it as ``name``.
+
+    Raises:
+        Wrong: it is not there, no file, too large, or holds no certificate.
+    """
     import ssl
+
+    with _complaints(name):
+        reading.check_regular(path, _LARGEST_CA_FILE)
+        content = reading.read(path, _LARGEST_CA_FILE)
 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
         raise Wrong(f"{shown(name)} holds no certificates in PEM form, or a damaged one") from None
-    return str(path)
 
 
 def path_of(name: str, base: Path) -> Path:
