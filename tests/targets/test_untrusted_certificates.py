@@ -5,14 +5,17 @@ The types are those whose scanner verifies certificates; each logs in as its lib
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Server, ews, imap, in_background
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, imap, in_background
 from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report, Step, Verdict
+from scanready.run.engine import Settings, verify_all
 from tests.ladder import TYPES, check_of, climb, expect, story, target
+from tests.targets.changing_certificates import Certificates
 from tests.targets.imap.imap_peers import mailbox
 from tests.websites import BASIC, OK, moved, site
 
@@ -101,3 +104,39 @@ def test_a_redirect_from_http_to_a_certificate_that_proves_nothing() -> None:
             report = climb(where, timeout=8, canary=False)
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
+
+
+def test_the_port_of_the_target_in_tls_is_held_to_its_certificate_too() -> None:
+    """One port may speak both: http there leads to https there, which counts as the target itself."""
+    certificates = Certificates("self-signed")
+    secure = certificates.around(SERVERS["https"])
+
+    async def both(reader: Reader, writer: Writer, record: Record) -> None:
+        plain = not server.counts["redirects"]
+        record.count("redirects")
+        where = f"https://127.0.0.1:{server.port}/"
+        await (site({"/": moved(where, "302 Found", "Connection: close")}) if plain else secure)(reader, writer, record)
+
+    with in_background(both) as server:
+        where = target("http", "127.0.0.1", server.port, SCAN, allow_cleartext=True)
+        report = climb(where, timeout=8, canary=False, ca_file=str(authority().ca_file))
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0
+    assert not any(b"Authorization" in received for received in certificates.received("self-signed"))
+
+
+@pytest.mark.parametrize("type_", ["https", "ews"])
+def test_who_shares_an_observation_shares_what_it_says_of_the_certificate(type_: str) -> None:
+    """Two accounts at one server: one handshake for both, and neither goes there."""
+    with in_background(SERVERS[type_], tls=authority().context("self-signed")) as server:
+        accounts = [SCAN, Credential("other", "bob", "Passw0rd!")]
+        targets = [target(type_, "127.0.0.1", server.port, each) for each in accounts]
+
+        async def both() -> list[Report]:
+            return [report async for report in verify_all(targets, Settings(timeout=8, canary=False))]
+
+        reports = asyncio.run(both())
+    assert len(server.connections) == 1
+    for report in reports:
+        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
+    assert b"Authorization: Basic" not in server.connections[0].received

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from scanready.catalogue.wrong import Wrong
     from scanready.causes import common
     from scanready.clients import subprocess_call
+    from scanready.clients.held_tls import held_context
     from scanready.clients.login_process.lent import Lent
     from scanready.clients.watchdog import Watchdog
     from scanready.climb.explain import Failure
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from scanready.climb.identify import Signature, framed, says
     from scanready.climb.login_result import LoginResult
     from scanready.climb.login_trace import LoginTrace
+    from scanready.climb.login_trust import LoginTrust
     from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
     from scanready.model import INVENTED_USER, Cause, Check, Credential, Finding, Outcome, Owner, Step, Target
     from scanready.net.stream import (
@@ -108,6 +110,7 @@ __all__ = [
     "Lent",
     "LoginResult",
     "LoginTrace",
+    "LoginTrust",
     "Nmap",
     "Option",
     "Outcome",
@@ -138,6 +141,7 @@ __all__ = [
     "facts",
     "flag",
     "framed",
+    "held_context",
     "identifier",
     "one_port",
     "printable",
@@ -162,6 +166,7 @@ _HOMES = {
     "scanready.catalogue.requirement": "one_port",
     "scanready.catalogue.wrong": "Wrong",
     "scanready.causes.common": "common",
+    "scanready.clients.held_tls": "held_context",
     "scanready.clients.login_process.lent": "Lent",
     "scanready.clients.subprocess_call": "subprocess_call",
     "scanready.clients.watchdog": "Watchdog",
@@ -170,6 +175,7 @@ _HOMES = {
     "scanready.climb.identify": "Signature framed says",
     "scanready.climb.login_result": "LoginResult",
     "scanready.climb.login_trace": "LoginTrace",
+    "scanready.climb.login_trust": "LoginTrust",
     "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
     "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",

@@ -24,7 +24,6 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from scanready.causes import common
 from scanready.causes import web as causes
-from scanready.climb import certificates
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
@@ -296,7 +295,7 @@ async def open_elsewhere(probe: Probe, url: Url, rung: Rung, dead: list[Check] |
         if proxy:
             await tunnel(stream, url)
         session = await stream.start_tls(url.host, ALPN)
-        for cause, detail in certificates.judge(session, url.host, probe.shared.ca_file).faults:
+        for cause, detail in probe.shown.judge(session, url.host).faults:
             rung.warn(cause, f"certificate of {url.endpoint}: {detail}")
         if session.old:
             rung.warn(common.TLS_VERSION, f"{url.endpoint} speaks only {session.version}")

@@ -1,34 +1,34 @@
-"""The transport under requests, for logins over HTTP: our TLS, and a watchdog over every connection."""
+"""The transport under requests, for logins over HTTP: TLS held to the judged certificate, and a watchdog over all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scanready.net.tls import handshake_context
+from scanready.climb.login_trust import LoginTrust
 
+from .held_tls import held_context
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
+_ALPN = ("http/1.1",)
 
-def adapter(watchdog: Watchdog) -> type[HTTPAdapter]:
-    """A transport for requests: TLS as the handshake did it, which judged the certificate, and guarded.
 
-    A version or cipher of the server's must not fail here alone.
-    """
+def adapter(watchdog: Watchdog, trust: LoginTrust) -> type[HTTPAdapter]:
+    """A transport for requests, guarded from its first byte on; over TLS only to servers that ``trust`` permits."""
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):
         """See :func:`adapter`."""
 
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-            context = handshake_context.__wrapped__(("http/1.1",))  # one of its own: urllib3 changes it
+            context = held_context(trust, _ALPN)
             super().init_poolmanager(*arguments, ssl_context=context, **named)
             _guarded(self.poolmanager, watchdog)
 
         def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-            context = handshake_context.__wrapped__(("http/1.1",))
+            context = held_context(trust, _ALPN)
             return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
 
     return Adapter

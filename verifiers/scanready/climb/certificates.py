@@ -271,5 +271,7 @@ def _store(ca_file: str | None) -> crypto.X509Store:
             store.load_locations(ca_file)
         except (OSError, ValueError, crypto.Error) as error:
             why = "it is not there, cannot be opened or holds no certificate"
-            raise Failure(common.LIMIT, f"the certificate was not judged for want of ca_file {ca_file!r}: {why}") from error
+            raise Failure(
+                common.LIMIT, f"the certificate was not judged for want of ca_file {ca_file!r}: {why}"
+            ) from error
     return store

@@ -28,6 +28,11 @@ def permit_cleartext(target: Target) -> None:
         )
 
 
+def doubts(faults: Iterable[tuple[Cause, str]]) -> list[str]:
+    """Return those faults of a certificate, in words, that leave open who receives a secret."""
+    return [detail for cause, detail in faults if cause in _PROVES_NOTHING]
+
+
 def permit_certificate(target: Target, faults: Iterable[tuple[Cause, str]]) -> None:
     """Permit a secret for a server whose certificate has these faults.
 
@@ -35,11 +40,11 @@ def permit_certificate(target: Target, faults: Iterable[tuple[Cause, str]]) -> N
         Failure: ``login.withheld``: one of them leaves open who receives the secret, and the option
             ``allow_untrusted`` does not permit it.
     """
-    doubts = [detail for cause, detail in faults if cause in _PROVES_NOTHING]
-    if doubts and not ALLOW_UNTRUSTED.of(target.options):
+    found = doubts(faults)
+    if found and not ALLOW_UNTRUSTED.of(target.options):
         raise Failure(
             common.LOGIN_WITHHELD,
-            f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(doubts)}; "
+            f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(found)}; "
             "`allow_untrusted: true` at the target permits it, and `ca_file` trusts a further authority",
         )
 

@@ -13,13 +13,21 @@ from dataclasses import dataclass, field, replace
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
-from scanready.model import Check, Finding, Outcome, Step
+from scanready.model import Cause, Check, Finding, Outcome, Step
 
 from .contact import Contact
 from .time_shares import TimeShares
 
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate that was judged: the ``leaf`` (DER; empty if the server sent none), and its ``faults``."""
+
+    leaf: bytes
+    faults: tuple[tuple[Cause, str], ...]
 
 
 @dataclass(slots=True)
@@ -37,7 +45,9 @@ class PortMemory:
     spoke: tuple[str, bool] | None = None
     silent: bool = False
     closed: Finding | None = None
-    shared: dict[object, tuple[list[Check], object, str | None, Contact]] = field(default_factory=dict)
+    shared: dict[object, tuple[list[Check], object, str | None, Contact, dict[str, Shown]]] = field(
+        default_factory=dict
+    )
     guesses: TimeShares = field(default_factory=TimeShares)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:

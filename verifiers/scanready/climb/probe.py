@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
-from scanready.model import Cause, Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
+from scanready.model import Check, Credential, Finding, Footprint, Outcome, Step, Target, bracketed
 from scanready.net import datagram
 from scanready.net.resolve import NoTurn
 from scanready.net.sockets import Address
@@ -31,7 +31,7 @@ from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import printable
 
-from . import certificates, channel
+from . import channel
 from .confidential import concealed, redactor_for
 from .confinement import confined, finding_of
 from .contact import Contact
@@ -41,9 +41,11 @@ from .farewells import FAREWELL, Farewell, Farewells, farewell_within
 from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult
-from .port_memory import PortMemory, own
+from .login_trust import LoginTrust
+from .port_memory import PortMemory, Shown, own
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
+from .shown_certificates import ShownCertificates
 from .trace import bounded, trace_of
 
 __all__ = ["ClimbEnded", "Farewell", "PortMemory", "Probe", "RunContext", "Rung"]
@@ -79,6 +81,7 @@ class Probe:
         shared: what all probes of a run share.
         redactor: hides the secrets of the target.
         port_memory: what is known of the target's port.
+        shown: the certificates that were judged so far.
 
     Args:
         seconds: the whole target's time; every wait ends within it.
@@ -118,7 +121,7 @@ class Probe:
         self._tap = shared.tap(target) if shared.tap else None
         self.redactor = redactor_for(target, shared.agent, shared.secrets_at.get(target.host, ()))
         self._turn = turn
-        self._certificate_faults: dict[str, tuple[tuple[Cause, str], ...]] = {}
+        self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
 
@@ -285,17 +288,7 @@ class Probe:
 
         ``name`` is the name that the certificate must have, if not the target's host.
         """
-        judgement = certificates.judge(session, name or self.host, self.shared.ca_file)  # cached by certificate
-        rung.ok(
-            f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
-        )
-        self._certificate_faults[name or self.host] = judgement.faults
-        if judgement.faults:
-            rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
-        where, verifies = rung.check.endpoint, self.row.requirements.verifies_certificate
-        if session.old:
-            rung.also(certificates.check_of(where, common.TLS_VERSION, f"only {session.version}", warns=True))
-        rung.also(*(certificates.check_of(where, *fault, warns=verifies) for fault in judgement.faults))
+        self.shown.report(session, name or self.host, rung, verifies=self.row.requirements.verifies_certificate)
 
     async def login(
         self,
@@ -395,7 +388,11 @@ class Probe:
         Raises:
             Failure: ``login.withheld``, unless it proves who receives the secret, or ``allow_untrusted`` permits it.
         """
-        channel.permit_certificate(self.target, self._certificate_faults.get(host or self.host, ()))
+        self.shown.permit(host or self.host)
+
+    def login_trust(self, host: str | None = None) -> LoginTrust:
+        """Return the certificates that ``host`` (the target's own by default) may show to a login's own connection."""
+        return self.shown.trust(host or self.host)
 
     async def share(self, key: object, climb: Callable[[Probe], Awaitable[T]]) -> T:
         """Run ``climb`` once for all target types on this (host, port); the others get the same checks and result.
@@ -407,7 +404,8 @@ class Probe:
         """
         key = key, self.depth, self.row.speaks, self.row.tls
         if key in self.port_memory.shared:
-            checks, result, self.address, contact = self.port_memory.shared[key]
+            checks, result, self.address, contact, shown = self.port_memory.shared[key]
+            self.shown.by_name.update(shown)
             self.contact.take_over(contact)
             self.checks.extend(own(checks))
             if result is ClimbEnded:
@@ -417,10 +415,13 @@ class Probe:
         try:
             found = await climb(self)
         except ClimbEnded:  # the class is kept: an exception would keep its traceback, and that the whole climb
-            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, self.address, self.contact.share()
+            self.port_memory.shared[key] = self.checks[first:], ClimbEnded, *self._to_share()
             raise
-        self.port_memory.shared[key] = self.checks[first:], found, self.address, self.contact.share()
+        self.port_memory.shared[key] = self.checks[first:], found, *self._to_share()
         return found
+
+    def _to_share(self) -> tuple[str | None, Contact, dict[str, Shown]]:
+        return self.address, self.contact.share(), dict(self.shown.by_name)
 
     async def leave(self, stream: Stream) -> None:
         """Close a connection politely now, not at the end of the climb."""

@@ -76,6 +76,18 @@ def _reserve(sock: socket.socket) -> None:
                 return
 
 
+def loopback_listener() -> socket.socket:
+    """Return a socket that listens on the loopback interface, for a library that takes no socket; blocking.
+
+    Raises:
+        OSError: this host has no loopback interface, or no free port.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(1)
+    return sock
+
+
 def of_descriptor(number: int) -> socket.socket:
     """Return the socket of a descriptor that came from another process."""
     return socket.socket(fileno=number)

@@ -49,6 +49,8 @@ _METHODS = {
     9: "sspi",
     10: "sasl",
 }
+#: The code of a SASL request, and the mechanism in it that binds to the TLS connection.
+_SASL, _BOUND = (10).to_bytes(4), b"SCRAM-SHA-256-PLUS\0"
 #: No text has it: a control character other than white space.
 _BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 _SEVERITY = re.compile(r"(FATAL|ERROR|PANIC): +")
@@ -178,6 +180,28 @@ def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorRe
                 return _error(payload)
             case b"v":
                 return _negotiation(payload)
+
+
+@stepwise
+def read_unbound_answer(cursor: Cursor) -> Steps[bytes]:
+    """Read the answer to :func:`startup` up to its last message; return its bytes, without what binds to TLS.
+
+    A client whose TLS is somebody else's can do SCRAM without channel binding, and libpq breaks off where the server
+    offers it (``SCRAM-SHA-256-PLUS``, RFC 5802, 6). A server takes the other form from a client that cannot do it.
+
+    Raises:
+        WireError: it is no PostgreSQL message, or none that may come here.
+    """
+    answer = bytearray()
+    while True:
+        kind, payload = yield from _message(cursor, b"RENv")
+        if kind == b"R" and payload[:4] == _SASL:
+            payload = payload.replace(_BOUND, b"", 1)
+        answer += kind + (4 + len(payload)).to_bytes(4) + payload
+        if kind in (b"R", b"E"):
+            return bytes(answer)
+        if len(answer) > SESSION_LIMIT:
+            raise WireError("nothing but notices instead of an authentication request")
 
 
 @stepwise

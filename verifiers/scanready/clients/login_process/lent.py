@@ -15,6 +15,8 @@ from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import Cursor, Steps, WireError, stepwise
 
 _CHUNK = 1 << 16
+#: Seconds for the last bytes of a login that has ended; they are here already, and a peer that takes none gets none.
+_LAST_WORDS = 0.1
 
 
 class Lent:
@@ -54,7 +56,9 @@ class Lent:
         return theirs
 
     async def end(self) -> None:
-        """Take the stream back, so that it can be closed."""
+        """Take the stream back, so that it can be closed; the login has ended, and its last bytes still go out."""
+        if self._pumps:
+            await asyncio.wait(self._pumps[1:], timeout=_LAST_WORDS)
         for pump in self._pumps:
             pump.cancel()
         if self._pumps:

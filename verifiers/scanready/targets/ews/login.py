@@ -2,8 +2,8 @@
 
 Endpoint, scheme and version are given, so that nothing is discovered, guessed or tried again behind our back: two
 requests on one connection, the second after the first was understood. No proxies and no credentials from the
-environment, no redirects, and no cache of connections, which the library would keep with the password in it. The
-certificate was judged by the handshake; NTLM binds its login to it (RFC 5929), as Extended Protection wants.
+environment, no redirects, and no cache of connections, which the library would keep with the password in it. TLS
+is held to the certificate that was judged; NTLM binds its login to it (RFC 5929), as Extended Protection wants.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
@@ -40,8 +41,8 @@ _NOBODY = "scanready@scanready.invalid"
 class Where:
     """The endpoint and how to log in ("ntlm", "digest" or "basic").
 
-    ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` what ends TLS before Exchange,
-    as the handshake saw it.
+    ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` the device that ends TLS
+    before Exchange, empty if none is known; ``trust`` the certificates that the endpoint may show.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Where:
     mailbox: str | None = None
     proxy: str | None = None
     in_front: str = ""
+    trust: LoginTrust = NOBODY
 
     def acts_for_another(self, username: str) -> bool:
         """Whether the account is to act for somebody else."""
@@ -195,7 +197,7 @@ def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
     from exchangelib.protocol import Protocol
     from requests.auth import HTTPBasicAuth
 
-    ours = adapter(watchdog)
+    ours = adapter(watchdog, where.trust)
 
     class Bounded(ours):  # type: ignore[misc,valid-type]  # made for this one login
         """Answers are no longer than what a mailbox says of its inbox."""

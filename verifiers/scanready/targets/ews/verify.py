@@ -86,6 +86,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         mailbox,
         f"http://{proxy[0]}:{proxy[1]}" if proxy else None,
         prompt.in_front,
+        probe.login_trust(prompt.url.host),
     )
     async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
         if prompt.withheld:

@@ -1,8 +1,8 @@
 """Log in to an IMAP server with imapclient, once, and read one header.
 
 The folder is opened with EXAMINE and the header fetched with BODY.PEEK: no flag
-of any message changes (RFC 3501, 6.3.2 and 6.4.5). TLS is done as the handshake
-saw it or not at all; the certificate was judged there.
+of any message changes (RFC 3501, 6.3.2 and 6.4.5). TLS is done where the
+handshake had it, and held to the certificate that was judged there.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from scanready.causes import common
+from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
+from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Cause, Credential
-from scanready.net.tls import handshake_context, server_name
+from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
 from . import causes, fixes
@@ -66,7 +68,7 @@ class Where:
     """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
 
     ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
-    ``trace`` records what the login did.
+    ``trust`` has the certificates that it may be shown; ``trace`` records what the login did.
     """
 
     address: str
@@ -76,20 +78,22 @@ class Where:
     login_command: bool
     sasl: frozenset[str]
     folder: str | None = None
+    trust: LoginTrust = NOBODY
     trace: Trace = field(default_factory=Trace, compare=False)
 
 
 class _Context:
     """The handshake's TLS context, with the target's name for SNI though an address is dialled."""
 
-    def __init__(self, name: str, watchdog: Watchdog) -> None:
-        self._name = name
+    def __init__(self, where: Where, watchdog: Watchdog) -> None:
+        self._name = where.name
+        self._context = held_context(where.trust)
         self._watchdog = watchdog
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str | None = None) -> ssl.SSLSocket:
         """What imaplib and imapclient call."""
         self._watchdog.guard(sock.fileno())
-        return handshake_context().wrap_socket(sock, server_hostname=server_name(self._name))
+        return self._context.wrap_socket(sock, server_hostname=server_name(self._name))
 
 
 def load() -> None:
@@ -140,11 +144,11 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
 
     # The caller gives up first; the watchdog ends the thread where the peer drips for ever, be it in its greeting.
     with Watchdog(time.monotonic() + seconds + 1) as watchdog:
-        context = _Context(where.name, watchdog)
+        context = _Context(where, watchdog)
         try:
             with _client(where, seconds, context, watchdog) as client:
                 if where.encryption == "STARTTLS":
-                    client.starttls(context)
+                    _start_tls(client, context)
                 yield client
         except TimeoutError as error:
             raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
@@ -154,6 +158,23 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
             raise Failure(cause, f"the login could not connect: {printable(text)}") from error
+
+
+def _start_tls(client: IMAPClient, context: _Context) -> None:
+    """Begin TLS, or do without the login: a server that had it a moment ago is another one, or is reached through one.
+
+    Raises:
+        Failure: ``login.withheld``: the server does not offer TLS, or refuses it.
+    """
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+    try:
+        client.starttls(context)
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        detail = f"the server has no TLS for the login, though it had for the check: {_said(error)[1]}"
+        raise Failure(common.LOGIN_WITHHELD, detail) from error
 
 
 def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:

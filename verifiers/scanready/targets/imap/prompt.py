@@ -93,7 +93,8 @@ async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginRes
     target, before = probe.target, probe.footprint.login_attempts
     folder = target.options.get("folder")
     address = probe.address or target.host
-    where = Where(address, target.host, target.port, encryption, talk.login_command, frozenset(talk.sasl), folder)
+    ways, trust = frozenset(talk.sasl), probe.login_trust()
+    where = Where(address, target.host, target.port, encryption, talk.login_command, ways, folder, trust)
     try:
         return await probe.login(visit, where)
     finally:

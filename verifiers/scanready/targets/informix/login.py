@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanready.causes import common
+from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
@@ -22,7 +24,7 @@ _NUMBER = re.compile(r"(?<!\d)-(\d{3,5})(?!\d)")
 class Where:
     """The server, its INFORMIXSERVER name, and the table of which one row is read (None: the catalogue's first).
 
-    ``encrypted`` is true where the port takes TLS.
+    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show.
     """
 
     host: str
@@ -31,6 +33,7 @@ class Where:
     database: str
     table: str | None
     encrypted: bool
+    trust: LoginTrust = NOBODY
 
 
 def load() -> None:
@@ -47,7 +50,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
         from informix_db._protocol import ProtocolError
-    told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": where.encrypted}
+    tls = held_context(where.trust) if where.encrypted else False
+    told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": tls}
     told |= {"user": credential.username, "password": credential.password or ""}
     table = where.table or "systables"
     try:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_LOGIN_PROBE, DATABASE, TABLE, TLS, Option
+from scanready.catalogue.option import (
+    ALLOW_CLEARTEXT,
+    ALLOW_LOGIN_PROBE,
+    ALLOW_UNTRUSTED,
+    DATABASE,
+    TABLE,
+    TLS,
+    Option,
+)
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 
 INFORMIX = TargetType(
@@ -16,7 +24,7 @@ INFORMIX = TargetType(
     group=Group.DATABASES,
     place=2,
     path="database",
-    options=(DATABASE, Option("server"), TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT),
+    options=(DATABASE, Option("server"), TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=(Driver("informix_db", "informix-driver", "informix", "SQLI alone, not the DRDA listener"),),
     nmap=Nmap(services=("informix",)),

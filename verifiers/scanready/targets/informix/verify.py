@@ -46,6 +46,7 @@ async def _read(probe: Probe, stream: Stream) -> None:
         options.get("database") or "sysmaster",
         options.get("table"),
         stream.encrypted,
+        probe.login_trust(),
     )
     async with probe.step(Step.ACCESS) as rung:
         await probe.leave(stream)

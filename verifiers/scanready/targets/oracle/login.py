@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanready.causes import common
+from scanready.clients.held_tls import held_context, withheld
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
@@ -34,7 +36,7 @@ _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 class Where:
     """The server, its service or SID, and the table of which one row is read (None: of the catalogue).
 
-    ``encrypted`` is true where the port takes TLS.
+    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show.
     """
 
     host: str
@@ -43,6 +45,7 @@ class Where:
     sid: str | None
     table: str | None
     encrypted: bool
+    trust: LoginTrust = NOBODY
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,11 +70,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         import oracledb
     settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0} | _OURSELVES
     if where.encrypted:
-        import ssl
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the certificate was judged already, and told as a fact
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        settings |= {"protocol": "tcps", "ssl_context": context, "ssl_server_dn_match": False}
+        settings |= {"protocol": "tcps", "ssl_context": held_context(where.trust), "ssl_server_dn_match": False}
     settings |= {"service_name": where.service} if where.service else {"sid": where.sid}
     settings |= {"user": credential.username, "password": credential.password or ""}
     try:
@@ -82,7 +81,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 result.warning = printable(str(session.warning).splitlines()[0], 300)
             return result
     except oracledb.Error as error:
-        failure = translate(str(error), credential.username)
+        failure = withheld(error) or translate(str(error), credential.username)
         if failure.cause in _NOT_READ:
             return Result(denied=failure)
         raise failure from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scanready.catalogue.option import FOLLOW_REDIRECTS, TABLE, Option
+from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE, Option
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
@@ -28,7 +28,7 @@ ORACLE = TargetType(
     group=Group.DATABASES,
     place=5,
     path="service",
-    options=(Option("service"), Option("sid"), TABLE, FOLLOW_REDIRECTS),
+    options=(Option("service"), Option("sid"), TABLE, FOLLOW_REDIRECTS, ALLOW_UNTRUSTED),
     check=_one_name,
     guessed=True,
     drivers=(Driver("oracledb", "oracledb", "db", _THIN),),

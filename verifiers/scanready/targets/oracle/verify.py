@@ -63,7 +63,7 @@ async def _log_in(probe: Probe, session: listener.Session, accepted: wire.Accept
         if limit := listener.beyond_us(accepted):
             raise limit
         named = (options.get("service"), options.get("sid"), options.get("table"))
-        where = login.Where(session.host, session.port, *named, session.encrypted)
+        where = login.Where(session.host, session.port, *named, session.encrypted, probe.login_trust())
         result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {credential.username}{f' ({result.warning})' if result.warning else ''}")
         if result.sent_on_to:  # by the listener of the login's own connection, or that of the handshake's

@@ -11,7 +11,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step, is_address
-from scanready.net.stream import Stream, StreamError
+from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import WireError
 from scanready.wire import postgresql as wire
 from scanready.wire.printable import printable
@@ -137,3 +137,29 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         else:
             rung.skip("the server does not offer TLS")
     return bool(answer)
+
+
+async def secured_again(probe: Probe) -> Stream:
+    """Return a connection for the login, in TLS as the first one was, and held to the certificate that was judged.
+
+    Raises:
+        Failure: ``login.withheld``: somebody else answers, or without TLS; ``scanready.out-of-time`` or
+            ``scanready.limit``: no connection.
+    """
+    try:
+        stream = await probe.dial(probe.address or probe.host, probe.target.port)
+        await stream.send(wire.SSL_REQUEST)
+        answer = await stream.receive(wire.read_ssl_answer)
+        session = await stream.start_tls(probe.host) if answer is True else None
+    except Failure as failure:
+        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {failure.detail}") from failure
+    except ReadTimeout as error:
+        raise Failure(common.OUT_OF_TIME, f"the connection of the login: {error}") from error
+    except (StreamError, WireError) as error:
+        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {error}") from error
+    if isinstance(answer, wire.ErrorResponse):
+        raise Failure(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), printable(answer.message))
+    if session is None:
+        raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")
+    probe.login_trust().demand(session)
+    return stream

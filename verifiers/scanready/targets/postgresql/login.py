@@ -1,8 +1,8 @@
 """Log in to PostgreSQL with psycopg, once, and read one row.
 
 psycopg's defaults would try again without TLS after a refusal, and one wrong
-password would count twice (measured): ``sslmode`` is fixed by what the handshake
-saw. What the agent's own account has for libpq (environment, ~/.pgpass,
+password would count twice (measured): TLS is used where the
+handshake had it, and done before libpq begins. What the agent's own account has for libpq (environment, ~/.pgpass,
 ~/.postgresql) is kept out of it.
 
 All is asked in one read-only transaction, its time-outs local to it: behind a
@@ -15,11 +15,13 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
+from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -27,6 +29,7 @@ from scanready.model import Cause, Credential, Facts
 from scanready.wire.printable import printable
 
 from . import causes, fixes
+from .login_relay import ADDRESS, Relay
 
 if TYPE_CHECKING:
     import psycopg
@@ -73,9 +76,10 @@ _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in, and how the handshake said: ``encrypted`` decides the only ``sslmode`` that is tried.
+    """Where to log in, and how the handshake said: ``encrypted`` is whether the server takes TLS.
 
-    ``address`` is dialled, ``name`` goes into SNI. ``cleartext`` permits a password that everybody can read.
+    ``address`` is dialled, unless ``connection`` is there: one in TLS, for a server that has it. ``cleartext`` permits
+    a password that everybody can read.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Where:
     table: str | None
     encrypted: bool
     cleartext: bool = False
+    connection: Lent | None = None
 
 
 def load() -> None:
@@ -102,13 +107,24 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     with importing("psycopg is not installed: pip install 'scanready[db]'"):
         import psycopg
     assert credential.password is not None, "nobody logs in with a name alone"
-    try:
-        session = psycopg.connect(**_parameters(where, credential, seconds))
-    except psycopg.OperationalError as error:
-        return LoginResult(denied=_after_the_password(error, where.database, credential.username))
-    with contextlib.closing(session), Watchdog(deadline) as watchdog:
-        watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
-        return _look_around(session, where, credential.username, deadline)
+    with _place(where) as (address, port):
+        try:
+            session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=address, port=port)
+        except psycopg.OperationalError as error:
+            return LoginResult(denied=_after_the_password(error, where.database, credential.username))
+        with contextlib.closing(session), Watchdog(deadline) as watchdog:
+            watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
+            return _look_around(session, where, credential.username, deadline)
+
+
+@contextlib.contextmanager
+def _place(where: Where) -> Iterator[tuple[str, int]]:
+    """The address and port that libpq connects to."""
+    if where.connection is None:
+        yield where.address, where.port
+        return
+    with Relay(where.connection.take()) as relay:
+        yield ADDRESS, relay.port
 
 
 def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:
@@ -117,12 +133,10 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
 
     told: dict[str, Any] = {
         "host": where.name,
-        "hostaddr": where.address,
-        "port": where.port,
         "dbname": where.database,
         "user": credential.username,
         "password": credential.password,
-        "sslmode": "require" if where.encrypted else "disable",
+        "sslmode": "disable",  # the server has none, or it is done: see login_relay
         "gssencmode": "disable",
         "connect_timeout": max(2, int(seconds)),
         "application_name": "scanready",
@@ -130,7 +144,7 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
         "target_session_attrs": "any",
         "channel_binding": "prefer",
         "passfile": _NO_FILE,
-        "sslrootcert": _NO_FILE,  # a file there would make "require" verify; the certificate was judged before
+        "sslrootcert": _NO_FILE,
         "sslcert": _NO_FILE,
         "sslkey": _NO_FILE,
         "autocommit": True,  # the one transaction is opened by hand

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, USER
+from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, DATABASE, TABLE, USER
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 
 #: Every installation has it, open to everybody unless somebody revoked that.
@@ -21,7 +21,7 @@ POSTGRESQL = TargetType(
     place=6,
     starttls="postgres",
     path="database",
-    options=(replace(DATABASE, usual=USUAL_DATABASE), TABLE, USER, ALLOW_CLEARTEXT),
+    options=(replace(DATABASE, usual=USUAL_DATABASE), TABLE, USER, ALLOW_CLEARTEXT, ALLOW_UNTRUSTED),
     guessed=True,
     drivers=(Driver("psycopg", "psycopg", "db"),),
     nmap=Nmap(services=("postgresql",)),

@@ -13,6 +13,9 @@ pg_hba.conf decides by user, database, address and encryption: we ask with the o
 
 from __future__ import annotations
 
+from functools import partial
+
+from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.stream import Stream
@@ -66,8 +69,9 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             target.options.get("table"),
             encrypted,
             bool(target.options.get("allow_cleartext")),
+            Lent(partial(answers.secured_again, probe)) if encrypted else None,
         )
-        result = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where, dials=0 if encrypted else 1)
         rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=result.version)
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table"):

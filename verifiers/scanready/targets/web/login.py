@@ -1,8 +1,8 @@
 """Log in to a web page with requests, once, and read the beginning of it.
 
 The scheme is the one the handshake chose, so that nothing is negotiated behind our back: no redirects, no retries,
-no proxies and no credentials from the environment. The certificate was judged before. What is counted as an attempt:
-Basic sends the password with the first request; Digest and NTLM answer one challenge.
+no proxies and no credentials from the environment. TLS is held to the certificate that was judged. What is counted as
+an attempt: Basic sends the password with the first request; Digest and NTLM answer one challenge.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
 from scanready.wire.http import MAX_BODY
 from scanready.wire.printable import printable
@@ -33,12 +34,16 @@ _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[w
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one."""
+    """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one.
+
+    ``trust`` has the certificates that its server may show.
+    """
 
     url: str
     scheme: str
     user_agent: str
     proxy: str | None = None
+    trust: LoginTrust = NOBODY
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +102,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
     import requests
 
-    ours = adapter(watchdog)
+    ours = adapter(watchdog, where.trust)
     session = requests.Session()
     session.trust_env = False
     session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})

@@ -153,7 +153,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
             probe.about_to_send_over_tls(prompt.url.host)
         proxy = http_talk.proxy_of(probe)
         through = "http://" + wire.authority(*proxy) if proxy else None
-        where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through)
+        where = login.Where(str(prompt.url), scheme, http_talk.USER_AGENT, through, probe.login_trust(prompt.url.host))
         result = await probe.login(login.visit, where, hosts=[proxy[0]] if proxy else [])
         rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:

@@ -1,0 +1,55 @@
+"""Hold the TLS connection that a login makes to the certificate that the climb has judged.
+
+A client library dials anew. Another server may answer then, with another certificate; the judgement of the first one
+says nothing about that. Balanced servers have several certificates, so another one is judged as the
+first was, in the process of the login and before anything is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanready.causes import common
+from scanready.net.tls import TlsSession
+
+from . import certificates, channel
+from .explain import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class LoginTrust:
+    """The certificates that a server may show to a login.
+
+    Attributes:
+        name: what the certificate must be for.
+        leaf: the certificate that the climb has judged (DER); empty if it judged none.
+        ca_file: PEM file of further authorities to trust, beside the system's.
+        anybody: the operator permits every certificate (``allow_untrusted``).
+    """
+
+    name: str
+    leaf: bytes = b""
+    ca_file: str | None = None
+    anybody: bool = False
+
+    def demand(self, session: TlsSession) -> None:
+        """Check what a finished handshake showed, before a secret goes over it.
+
+        Raises:
+            Failure: ``login.withheld``: another certificate than the climb has judged, and it does not prove who
+                receives the secret; ``scanready.limit``: ``ca_file`` cannot be read.
+        """
+        if self.anybody or (self.leaf and session.chain[:1] == (self.leaf,)):
+            return
+        doubts = channel.doubts(certificates.judge(session, self.name, self.ca_file).faults)
+        if doubts:
+            raise Failure(
+                common.LOGIN_WITHHELD,
+                "the server showed the login another certificate than the check before it, and that does not prove "
+                f"who it is: {'; '.join(doubts)}; the credential was not sent; `ca_file` trusts a further authority, "
+                "and `allow_untrusted: true` at the target permits every certificate",
+            )
+
+
+#: For a login that has no TLS: a server that shows it a certificate all the same gets no secret.
+NOBODY = LoginTrust("")

@@ -1,0 +1,67 @@
+"""The certificates that servers showed to one climb: judged and reported, and what a login is held to by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scanready.catalogue.option import ALLOW_UNTRUSTED
+from scanready.causes import common
+from scanready.model import Target
+from scanready.net.tls import TlsSession
+
+from . import certificates, channel
+from .login_trust import LoginTrust
+from .port_memory import Shown
+from .rung import Rung
+
+
+@dataclass(slots=True)
+class ShownCertificates:
+    """The last certificate of each name.
+
+    Attributes:
+        target: its options permit a login in spite of one.
+        ca_file: PEM file of further authorities to trust, beside the system's.
+        by_name: the certificates, by the name that each was judged for.
+    """
+
+    target: Target
+    ca_file: str | None
+    by_name: dict[str, Shown] = field(default_factory=dict)
+
+    def judge(self, session: TlsSession, name: str) -> certificates.Judgement:
+        """Judge the certificate of a finished handshake, and keep it.
+
+        Raises:
+            Failure: ``scanready.limit``: ``ca_file`` cannot be read.
+        """
+        judgement = certificates.judge(session, name, self.ca_file)  # cached by certificate
+        self.by_name[name] = Shown(session.chain[0] if session.chain else b"", judgement.faults)
+        return judgement
+
+    def report(self, session: TlsSession, name: str, rung: Rung, *, verifies: bool) -> None:
+        """Judge, and tell version and certificate on ``rung``; its faults warn if the scanner's client ``verifies``."""
+        judgement = self.judge(session, name)
+        rung.ok(
+            f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
+        )
+        if judgement.faults:
+            rung.check.facts["certificate_faults"] = [cause.code for cause, _ in judgement.faults]
+        where = rung.check.endpoint
+        if session.old:
+            rung.also(certificates.check_of(where, common.TLS_VERSION, f"only {session.version}", warns=True))
+        rung.also(*(certificates.check_of(where, *fault, warns=verifies) for fault in judgement.faults))
+
+    def permit(self, name: str) -> None:
+        """Permit a secret for the server of that name.
+
+        Raises:
+            Failure: ``login.withheld``, as :func:`channel.permit_certificate` does.
+        """
+        shown = self.by_name.get(name)
+        channel.permit_certificate(self.target, shown.faults if shown else ())
+
+    def trust(self, name: str) -> LoginTrust:
+        """Return which certificates the server of that name may show to a login."""
+        shown, anybody = self.by_name.get(name), bool(ALLOW_UNTRUSTED.of(self.target.options))
+        return LoginTrust(name, shown.leaf if shown else b"", self.ca_file, anybody)

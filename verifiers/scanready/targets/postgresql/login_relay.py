@@ -1,0 +1,78 @@
+"""Carry libpq's session over a connection that the climb has made, and that is in TLS already.
+
+libpq does TLS by itself, in C: nothing of ours can look at the certificate before it sends the password, and its own
+verification has no option for one certificate, or a list of them. So the climb connects, does TLS, and judges; and
+libpq gets an address of this host, where its session comes out of that connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+from types import TracebackType
+
+from scanready.net.sockets import loopback_listener
+from scanready.wire import Buffer, WireError
+from scanready.wire.postgresql import read_unbound_answer
+
+#: Where libpq finds the session, at :attr:`Relay.port`.
+ADDRESS = "127.0.0.1"
+_CHUNK = 1 << 16
+#: Seconds for libpq's last word to go out, when it has closed.
+_LINGER = 0.5
+
+
+class Relay:
+    """One session, carried in a thread of its own; a context manager around libpq's connection.
+
+    Attributes:
+        port: where libpq connects.
+
+    Args:
+        there: the connection to the server, blocking; it is closed at the end.
+    """
+
+    def __init__(self, there: socket.socket) -> None:
+        self._there = there
+        self._listener = loopback_listener()
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
+        self._answer, self._answered = Buffer(), False
+
+    def __enter__(self) -> Relay:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._thread.join(_LINGER)
+
+    def _carry(self) -> None:
+        with contextlib.suppress(OSError, WireError), self._there:
+            with self._listener:
+                ours, _ = self._listener.accept()
+            with ours:
+                open_ = [ours, self._there]
+                while ours in open_:
+                    for ready in select.select(open_, [], [])[0]:
+                        data = ready.recv(_CHUNK)
+                        if not data:
+                            open_.remove(ready)
+                        if ready is ours:
+                            self._there.sendall(data)
+                        elif data:
+                            ours.sendall(self._shown(data))
+                        else:
+                            ours.shutdown(socket.SHUT_WR)
+
+    def _shown(self, data: bytes) -> bytes:
+        """Return the server's bytes for libpq, whose own end is in clear: without the offer to bind to TLS."""
+        if self._answered:
+            return data
+        self._answer.feed(data)
+        answer = read_unbound_answer(self._answer)
+        if answer is None:
+            return b""
+        self._answered = True
+        return answer + self._answer.take(len(self._answer))
