@@ -64,7 +64,7 @@ class TestLogin:
             await next(first, imap.without_tls)(reader, writer, record)
 
         report, server = against(strips, credential=SCANNER, allow_cleartext=True)
-        expect(report, Verdict.UNDECIDED, "imap.backend-unavailable", step=Step.LOGIN)
+        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
         assert SCANNER.password is not None
         assert all(SCANNER.password.encode() not in record.received for record in server.connections)
         assert (report.footprint.connections, report.footprint.login_attempts) == (2, 0)
