@@ -66,7 +66,7 @@ def our_climb(behaviour: Behaviour, password: str = db2.PASSWORD, timeout: float
     """A climb that needs the driver; also how many logins the server saw, and all bytes that it got."""
     credential = account(db2.USER, password)
     with in_background(behaviour) as server:
-        where = target("db2", "127.0.0.1", server.port, credential, database="SAMPLE")
+        where = target("db2", "127.0.0.1", server.port, credential, database="SAMPLE", allow_cleartext=True)
         report = climb(where, timeout=timeout)
         return report, server.counts["logins"], b"".join(record.received for record in server.connections)
 

@@ -362,6 +362,17 @@ def test_a_credential_that_is_withheld_is_no_hang_up(lab: Lab, watched: Watched)
     watched.assert_unharmed()
 
 
+def test_an_account_with_a_hash_of_mysql_3_23_is_no_hang_up(lab: Lab, watched: Watched) -> None:
+    """The server asks for it in the form of its time, and gets an empty answer: our library does not know the hash."""
+    watched.server.sql("SET GLOBAL secure_auth=OFF")
+    hashed = f"VIA mysql_old_password USING PASSWORD('{PASSWORD}')"
+    watched.server.sql(f"CREATE OR REPLACE USER antique@'%' IDENTIFIED {hashed}; GRANT SELECT ON pii.* TO antique@'%'")
+    report = climb(at(watched.server, "antique"), lab.agent)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert "mysql_old_password" in finding_of(report).detail
+    watched.assert_unharmed()
+
+
 def test_both_addresses_of_a_name_are_left_politely(lab: Lab, watched: Watched) -> None:
     both = "mysql-both.lab"
     lab.topology.name({both: (watched.server.address, watched.server.address6)})

@@ -166,6 +166,6 @@ ECHOES: dict[str, tuple[Callable[[str], Peer], dict[str, Any]]] = {
     "unix": (_sshd, {}),
     "smb": (_served(_smb), {}),
     # The emulators of these say no text of their own at a login: they greet with it.
-    "teradata": (_served(lambda text: misbehave.says(text.encode())), {}),
+    "teradata": (_served(lambda text: misbehave.says(text.encode())), CLEAR),
     "windows": (_served(lambda text: misbehave.says(text.encode())), {}),
 }

@@ -39,11 +39,16 @@ PLAIN: dict[str, tuple[Behaviour, dict[str, Any]]] = {
     "mssql": (mssql.Server("none"), {}),
     "sybase": (sybase.ase, {}),
 }
-#: Where the protocol hides the password itself, or there is no login: all seven are in one of the two tables.
+#: Where an encryption hides the password, and a listener breaks it or an impostor has its key.
+BREAKABLE: dict[str, tuple[Behaviour, dict[str, Any]]] = {
+    "db2 encrypts": (db2.server(mechanisms=(9,)), {"database": "SAMPLE"}),
+    "db2 encrypts, or not": (db2.server(mechanisms=(3, 9)), {"database": "SAMPLE"}),
+    "db2 by IBM's driver": (db2.server(mechanisms=(7,)), {"database": "SAMPLE"}),
+    "teradata": (teradata.gateway, {}),
+}
+#: Where the protocol hides the password itself, or there is no login: all seven are in one of the three tables.
 HIDDEN: dict[str, tuple[Behaviour, dict[str, Any], Verdict]] = {
-    "db2 encrypts": (db2.server(mechanisms=(9,)), {"database": "SAMPLE"}, Verdict.SCANNABLE),
     "oracle": (oracle.healthy, {"service": "ORCL"}, Verdict.SCANNABLE),
-    "teradata": (teradata.gateway, {}, Verdict.UNDECIDED),
     "tibero": (TIBERO, {}, Verdict.UNDECIDED),
 }
 
@@ -62,17 +67,25 @@ def climbed(behaviour: Behaviour, type_: str, who: Credential | None = ER, **opt
 
 
 def test_all_seven_are_asked() -> None:
-    asked = {name.split()[0] for name in (*PLAIN, *HIDDEN)}
+    asked = {name.split()[0] for name in (*PLAIN, *BREAKABLE, *HIDDEN)}
     assert asked == {"db2", "informix", "mssql", "oracle", "sybase", "teradata", "tibero"}
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_a_password_in_clear_needs_leave(name: str) -> None:
-    behaviour, options = PLAIN[name]
-    report, sent = climbed(behaviour, name, **options)
+@pytest.mark.parametrize("name", [*PLAIN, *BREAKABLE])
+def test_a_password_that_others_can_read_needs_leave(name: str) -> None:
+    behaviour, options = (PLAIN | BREAKABLE)[name]
+    report, sent = climbed(behaviour, name.split()[0], **options)
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
     assert not [shape for shape in shapes(SECRET) if shape in sent]
     assert report.footprint.login_attempts == 0
+
+
+@pytest.mark.parametrize("name", ["db2 encrypts", "db2 encrypts, or not"])
+def test_with_leave_it_is_encrypted_all_the_same(name: str) -> None:
+    behaviour, options = BREAKABLE[name]
+    report, sent = climbed(behaviour, "db2", **options, allow_cleartext=True)
+    expect(report, Verdict.SCANNABLE)
+    assert not [shape for shape in shapes(SECRET) if shape in sent]
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -92,10 +105,10 @@ def test_where_no_leave_is_needed_nothing_is_to_be_read(name: str) -> None:
     assert not [shape for shape in shapes(SECRET) if shape in sent]
 
 
-@pytest.mark.parametrize("name", [*PLAIN, *HIDDEN])
+@pytest.mark.parametrize("name", [*PLAIN, *BREAKABLE, *HIDDEN])
 def test_a_name_alone_is_no_login(name: str) -> None:
     """Not even with an empty password: the server would count it against the account."""
-    behaviour, options = PLAIN[name] if name in PLAIN else HIDDEN[name][:2]
+    behaviour, options = HIDDEN[name][:2] if name in HIDDEN else (PLAIN | BREAKABLE)[name]
     type_ = name.split()[0]
     report, _ = climbed(behaviour, type_, Credential("er", "er"), **options, allow_cleartext=True)
     without, _ = climbed(behaviour, type_, None, **options, allow_cleartext=True)
@@ -128,8 +141,12 @@ def second_time_silent(first: Behaviour) -> Behaviour:
 
 
 SILENT: dict[str, tuple[str, Behaviour, dict[str, Any]]] = {
-    "our DRDA": ("db2", db2.server(silent_at=db2.SECCHK), {"database": "SAMPLE"}),
-    "our DRDA, reading": ("db2", db2.server(silent_at=db2.OPNQRY), {"database": "SAMPLE"}),
+    "our DRDA": ("db2", db2.server(silent_at=db2.SECCHK), {"database": "SAMPLE", "allow_cleartext": True}),
+    "our DRDA, reading": (
+        "db2",
+        db2.server(silent_at=db2.OPNQRY),
+        {"database": "SAMPLE", "allow_cleartext": True},
+    ),
     "our SQLI": ("informix", informix.server(silent=True), {"server": "ol_hr", "allow_cleartext": True}),
     "informix-driver": (
         "informix",

@@ -160,14 +160,15 @@ def test_kerberos_alone() -> None:
 
 @pytest.mark.parametrize("mechanisms", [(3, 9), (9,)])
 @pytest.mark.parametrize("tls", [False, True])
-def test_an_encrypted_password_needs_no_leave(mechanisms: tuple[int, ...], tls: bool) -> None:
+def test_an_encrypted_password_needs_tls_or_leave(mechanisms: tuple[int, ...], tls: bool) -> None:
+    leave = {} if tls else {"allow_cleartext": True}
     with in_background(db2.server(mechanisms=mechanisms), tls=authority().context() if tls else None) as server:
-        report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE"))
+        report = climb(target("db2", "127.0.0.1", server.port, USER, database="SAMPLE", **leave))
         expect(report, Verdict.SCANNABLE)
         if not tls:
             sent = b"".join(record.received for record in server.connections)
             assert db2.PASSWORD.encode("cp500") not in sent
-    report = asked(db2.server(mechanisms=mechanisms), account("er", "wrong"), tls, database="SAMPLE")
+    report = asked(db2.server(mechanisms=mechanisms), account("er", "wrong"), tls, database="SAMPLE", **leave)
     expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
 
 
@@ -181,7 +182,7 @@ def test_an_encrypted_password_needs_no_leave(mechanisms: tuple[int, ...], tls: 
 )
 def test_key_exchanges_that_are_not_ours(token: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     without_driver(monkeypatch, "ibm_db_dbi")
-    report = asked(db2.server(mechanisms=(9,), token=token), USER, database="SAMPLE")
+    report = asked(db2.server(mechanisms=(9,), token=token), USER, database="SAMPLE", allow_cleartext=True)
     assert report.verdict is not Verdict.SCANNABLE
     assert report.finding is not None
     assert report.finding.cause.code == code, story(report)
@@ -191,10 +192,10 @@ def test_key_exchanges_that_are_not_ours(token: str, code: str, monkeypatch: pyt
 def test_other_encryptions_need_the_vendors_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     without_driver(monkeypatch, "ibm_db_dbi")
     assert asked(db2.server(mechanisms=(7,))).verdict is Verdict.READY
-    report = asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+    report = asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE", allow_cleartext=True)
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
-    report = asked(db2.server(mechanisms=(7,)), account("er", "semi;colon"), database="SAMPLE")
+    report = asked(db2.server(mechanisms=(7,)), account("er", "semi;colon"), database="SAMPLE", allow_cleartext=True)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
 
 
@@ -231,7 +232,7 @@ def played(driver_module: PlayedDriver, monkeypatch: pytest.MonkeyPatch) -> Play
     def play(login: str = "", reading: str = "") -> Report:
         words = {"login": login and f"[IBM][CLI Driver] {login}", "reading": reading and f"[IBM][CLI Driver] {reading}"}
         driver_module.play(monkeypatch, **words)
-        return asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE")
+        return asked(db2.server(mechanisms=(7,)), USER, database="SAMPLE", allow_cleartext=True)
 
     return play
 

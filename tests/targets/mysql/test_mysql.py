@@ -7,9 +7,14 @@ import resource
 import ssl
 import sys
 import warnings
+from itertools import cycle
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, secure, serve
 from fixtures.emulators import mysql as emulated
@@ -254,7 +259,95 @@ def test_a_password_in_clear_that_is_allowed() -> None:
     assert b"Passw0rd!\0" in server.connections[0].received
 
 
-@pytest.mark.parametrize("plugin", [b"auth_gssapi_client", b"authentication_ldap_sasl_client", b"parsec"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["the server's default plugin", "another plugin"])
+@pytest.mark.parametrize("plugin", [b"sha256_password", b"caching_sha2_password"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_password_goes_to_the_key_that_a_server_shows_only_with_leave(
+    plugin: bytes, at_once: bool, allowed: bool
+) -> None:
+    """Without TLS anybody between can show a key: nothing is asked for, and the exchange is finished."""
+    thief = Thief(plugin, at_once)
+    options = {"allow_cleartext": True} if allowed else {}
+    with in_background(thief.behaviour) as server:
+        report = climb(here(server.port, "scan", **options))
+        server.wait()
+    assert server.offences == {}
+    assert report.footprint.login_attempts == 1
+    if allowed:
+        expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+        assert thief.decrypted == [b"Passw0rd!\0"], "the exchange is the one of pymysql"
+    else:
+        expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+        assert {"TLS", "`allow_cleartext:"} <= set(finding_of(report).detail.split())
+        assert (thief.keys, thief.decrypted) == (0, [])
+        assert thief.answers[-1] == b""
+
+
+def test_an_account_in_the_servers_cache_needs_no_key() -> None:
+    """The scramble of `caching_sha2_password` is a hash over the server's nonce; it leaves as before."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        writer.write(emulated.GREETING_10_11_PLAIN)
+        sequence, _ = await packet(reader)
+        writer.write(numbered(sequence + 1, SWITCH % b"caching_sha2_password"))
+        sequence, scramble = await packet(reader)
+        assert len(scramble) == 32
+        writer.write(numbered(sequence + 1, b"\1\3") + numbered(sequence + 2, emulated.ERR_1045[4:]))
+
+    report = ask(behaviour, "scan")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN)
+
+
+class Thief:
+    """A server made from the description of both exchanges, which opens what is encrypted to its key.
+
+    ``keys`` counts the requests for the key; ``answers`` are the packets after the login, ``decrypted`` what they held.
+    """
+
+    def __init__(self, plugin: bytes, at_once: bool) -> None:
+        self.keys, self.answers, self.decrypted = 0, list[bytes](), list[bytes]()
+        self._plugin, self._at_once = plugin, at_once
+        self._salt = b"abcdefghijklmnopqrst"
+        self._key = rsa.generate_private_key(65537, 2048)
+
+    async def behaviour(self, reader: Reader, writer: Writer, record: Record) -> None:
+        """Ask for the plugin, in the greeting or by a switch, and go on to the full exchange."""
+        writer.write(greeting_of(self._plugin, self._salt) if self._at_once else emulated.GREETING_10_11_PLAIN)
+        sequence, login = await packet(reader)
+        wants_key = b"\x01" if self._plugin == b"sha256_password" else b"\x02"
+        if not self._at_once or self._plugin + b"\0" not in login:
+            sequence, answer = await self._asked(reader, writer, sequence, SWITCH % self._plugin)
+        else:
+            answer = wants_key if wants_key == b"\x01" else b"scramble"
+        if self._plugin == b"caching_sha2_password" and answer:
+            sequence, answer = await self._asked(reader, writer, sequence, b"\1\4")
+        if answer == wants_key:
+            self.keys += 1
+            shown = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            sequence, answer = await self._asked(reader, writer, sequence, b"\1" + shown)
+            plain = self._key.decrypt(answer, OAEP(MGF1(SHA1()), SHA1(), None))  # the protocol's own choice
+            self.decrypted.append(bytes(one ^ two for one, two in zip(plain, cycle(self._salt), strict=False)))
+        writer.write(numbered(sequence + 1, emulated.ERR_1045[4:]))
+
+    async def _asked(self, reader: Reader, writer: Writer, sequence: int, request: bytes) -> tuple[int, bytes]:
+        writer.write(numbered(sequence + 1, request))
+        sequence, answer = await packet(reader)
+        self.answers.append(answer)
+        return sequence, answer
+
+
+def greeting_of(plugin: bytes, salt: bytes) -> bytes:
+    """MariaDB's greeting without TLS, with another default plugin and salt (protocol documentation, HandshakeV10)."""
+    payload = emulated.GREETING_10_11_PLAIN[4:].removesuffix(b"mysql_native_password\0")
+    at = payload.index(b"\0", 1) + 1 + 4
+    payload = payload[:at] + salt[:8] + payload[at + 8 : -13] + salt[8:] + b"\0" + plugin + b"\0"
+    return numbered(0, payload)
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [b"auth_gssapi_client", b"authentication_ldap_sasl_client", b"parsec", b"mysql_old_password", b"no such plugin"],
+)
 def test_a_plugin_that_pymysql_cannot_answer_is_our_limit(plugin: bytes) -> None:
     report = ask(switching(plugin), "scan")
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ from tests.ladder import account, check_of, climb, expect, target
 from tests.played_driver import PlayedDriver, without_driver
 
 
-def asked(behaviour: Behaviour, credential: Credential | None = None, timeout: float = 5.0) -> Report:
+def asked(behaviour: Behaviour, credential: Credential | None = None, timeout: float = 5.0, **options: Any) -> Report:
     with in_background(behaviour) as server:
-        return climb(target("teradata", "127.0.0.1", server.port, credential), timeout=timeout)
+        return climb(target("teradata", "127.0.0.1", server.port, credential, **options), timeout=timeout)
 
 
 def test_the_configuration_is_the_prompt() -> None:
@@ -62,7 +63,7 @@ def test_silence() -> None:
 
 def test_a_credential_without_the_driver_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     without_driver(monkeypatch, "teradatasql")
-    report = asked(teradata.gateway, account("er"))
+    report = asked(teradata.gateway, account("er"), allow_cleartext=True)
     expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
 
@@ -111,7 +112,7 @@ READING = (3523, 3524, 3802, 3807)
 
 def test_with_a_driver_it_is_scannable(plays: Callable[[str, str], None]) -> None:
     plays("", "")
-    report = asked(teradata.gateway, account("er"))
+    report = asked(teradata.gateway, account("er"), allow_cleartext=True)
     expect(report, Verdict.SCANNABLE)
     assert report.facts["version"] == "17.20.03.20"
     assert report.footprint.login_attempts == 1
@@ -121,7 +122,13 @@ def test_with_a_driver_it_is_scannable(plays: Callable[[str, str], None]) -> Non
 def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
     plays(said(code), "")
     cause = causes.CODES[code]
-    expect(asked(teradata.gateway, account("er")), Verdict.BLOCKED, cause.code, step=Step.LOGIN, owner=cause.owner)
+    expect(
+        asked(teradata.gateway, account("er"), allow_cleartext=True),
+        Verdict.BLOCKED,
+        cause.code,
+        step=Step.LOGIN,
+        owner=cause.owner,
+    )
     assert cause.remedy
 
 
@@ -130,7 +137,13 @@ def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> N
     plays("", said(code))
     cause = causes.CODES[code]
     verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
-    expect(asked(teradata.gateway, account("er")), verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    expect(
+        asked(teradata.gateway, account("er"), allow_cleartext=True),
+        verdict,
+        cause.code,
+        step=Step.ACCESS,
+        owner=cause.owner,
+    )
 
 
 @pytest.mark.parametrize("code", sorted(causes.CODES))

@@ -302,7 +302,8 @@ LOGIN_WITHHELD = Cause(
     Owner.OPERATOR,
     Step.LOGIN,
     "The login was not tried, to protect the account.",
-    "See the detail: correct the credential that was refused before, or permit sending it in clear text.",
+    "See the detail: correct the credential that was refused before, enable TLS at the target, or permit the login "
+    "without it (`allow_cleartext: true`).",
     "Run `scanready check` for this target alone with the corrected credential.",
     definite=False,
 )

@@ -15,16 +15,20 @@ from .passwords import unsayable
 _PROVES_NOTHING = (common.TLS_UNTRUSTED, common.TLS_INTERCEPTED, common.TLS_NAME_MISMATCH)
 
 
-def permit_cleartext(target: Target) -> None:
-    """Permit a password without encryption.
+def permit_cleartext(target: Target, travels: str = "in clear text") -> None:
+    """Permit a password that a peer or a listener on the path can read.
+
+    Args:
+        target: its option ``allow_cleartext`` decides.
+        travels: how the password would travel.
 
     Raises:
-        Failure: ``login.withheld``, unless the option ``allow_cleartext`` permits it.
+        Failure: ``login.withheld``, unless the option permits it.
     """
     if not ALLOW_CLEARTEXT.of(target.options):
         raise Failure(
             common.LOGIN_WITHHELD,
-            "the password would travel in clear text; `allow_cleartext: true` at the target permits it",
+            f"the password would travel {travels}; `allow_cleartext: true` at the target permits it",
         )
 
 

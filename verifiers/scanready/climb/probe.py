@@ -372,13 +372,13 @@ class Probe:
         """
         return await self.shared.of_agent(name, look, self.remaining + self.grace)
 
-    def about_to_send_in_clear(self) -> None:
-        """Call before a password goes over an unencrypted connection.
+    def about_to_send_in_clear(self, travels: str = "in clear text") -> None:
+        """Call before a password goes where a peer or a listener can read it; ``travels`` says how it would.
 
         Raises:
             Failure: ``login.withheld``, unless the target's option ``allow_cleartext`` permits it.
         """
-        channel.permit_cleartext(self.target)
+        channel.permit_cleartext(self.target, travels)
 
     def about_to_send_over_tls(self, host: str | None = None) -> None:
         """Call before a secret goes to ``host`` (the target's own by default), whose certificate was judged.

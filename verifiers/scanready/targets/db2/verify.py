@@ -58,6 +58,8 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
     async with probe.step(Step.LOGIN) as rung:
         if database is None:
             rung.stop(causes.DATABASE_NOT_NAMED, "no database is named at the target; the login was not tried")
+        if not stream.encrypted:
+            probe.about_to_send_in_clear(answers.travels(offer))
         agreed = await answers.agree(probe, stream, database, offer)
         if agreed is None:
             await _with_the_vendors_driver(probe, stream, offer, product, rung)

@@ -14,10 +14,9 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
@@ -32,6 +31,7 @@ from scanready.remedies.quoting import backticked
 from scanready.wire.printable import printable
 
 from . import causes, fixes
+from .login_plugins import connection_type, objections
 
 if TYPE_CHECKING:
     import pymysql
@@ -48,25 +48,8 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # What pymysql says itself (client errors 2000 to 2999), from its constants.CR.
 _LOST = frozenset({2003, 2006, 2013})
 _UNKNOWN_STATEMENT = frozenset({1064, 1193})  # syntax error, unknown system variable
-# Plugins of accounts that pymysql cannot answer; unanswered it would hang up, which counts as an offence.
-_UNANSWERABLE = (
-    "auth_gssapi_client",
-    "authentication_kerberos_client",
-    "authentication_ldap_sasl_client",
-    "parsec",
-    "authentication_oci_client",
-    "authentication_fido_client",
-    "authentication_webauthn_client",
-    "authentication_openid_connect_client",
-    "authentication_windows_client",
-)
 # What pymysql raises on an answer that it takes apart without checking it.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
-_IN_CLEAR = ("mysql_clear_password", "dialog")
-_CLEAR_TEXT = (
-    "the account's plugin {} sends the password in clear text, and the server does not offer TLS; it was given an "
-    "empty answer instead. `allow_cleartext: true` at the target permits it"
-)
 
 
 @dataclass(slots=True)
@@ -208,12 +191,12 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         import pymysql
     assert credential.password is not None, "nobody logs in with a name alone"
     pipe = Pipe(where, seconds)
-    session = pymysql.connections.Connection(
+    session = connection_type(where.encrypted)(
         user=credential.username,
         password=credential.password.encode(),  # a str would be taken for Latin-1
         ssl=handshake_context() if where.encrypted else None,
         ssl_disabled=not where.encrypted,
-        auth_plugin_map=_objections(where),
+        auth_plugin_map=objections(where.encrypted, where.allow_cleartext),
         autocommit=None,
         program_name="scanready",
         defer_connect=True,
@@ -235,39 +218,6 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 common.LIMIT, f"pymysql could not read the server's answer: {printable(repr(error))}"
             )
         return result
-
-
-def _objections(where: Where) -> dict[str, Callable[[Any], Any]]:
-    """Plugins that are not answered with the password, and why."""
-    why = {
-        plugin: Failure(
-            common.LIMIT, f"the account logs in with {plugin}, which pymysql cannot do; it was answered empty"
-        )
-        for plugin in _UNANSWERABLE
-    }
-    if find_spec("nacl") is None:
-        detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
-        why["client_ed25519"] = Failure(common.LIMIT, detail)
-    if not where.encrypted and not where.allow_cleartext:
-        why |= {plugin: Failure(common.LOGIN_WITHHELD, _CLEAR_TEXT.format(plugin), tried=True) for plugin in _IN_CLEAR}
-    return {plugin: _objecting(failure) for plugin, failure in why.items()}
-
-
-def _objecting(failure: Failure) -> Callable[[Any], Any]:
-    """Make a handler, as pymysql's ``auth_plugin_map`` wants it, that lets itself be refused and then says why."""
-    import pymysql
-
-    class Objection:
-        def __init__(self, session: Any) -> None:
-            self.session = session
-
-        def authenticate(self, _: object) -> NoReturn:
-            with contextlib.suppress(pymysql.err.Error):
-                self.session.write_packet(b"")
-                self.session._read_packet()
-            raise failure
-
-    return Objection
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.option import DATABASE
+from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
 from scanready.catalogue.row import Cost, Driver, Group, TargetType
 
 TERADATA = TargetType(
@@ -15,7 +15,7 @@ TERADATA = TargetType(
     group=Group.DATABASES,
     place=8,
     path="database",
-    options=(DATABASE,),
+    options=(DATABASE, ALLOW_CLEARTEXT),
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
     proven_by="teradatasql against literal bytes",

@@ -1,0 +1,162 @@
+"""Decide how pymysql answers each authentication plugin, at the moment when the server asks for it.
+
+Without TLS some plugins give the password away: in clear text, or encrypted to any key that the peer shows
+(``sha256_password``, the full exchange of ``caching_sha2_password``). These, and those that pymysql does not know, are
+answered empty, which a server refuses; a hang-up would count towards ``max_connect_errors``. Nothing that a plugin
+asks for goes out before, not even the request for the key.
+
+Source: MySQL internals manual, "Caching_sha2_password information" and "SHA256 information"; MariaDB knowledge base,
+"Connection". Read in pymysql 1.2 (``_auth.py``, ``connections.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from scanready.causes import common
+from scanready.climb.explain import Failure
+from scanready.wire.printable import printable
+
+if TYPE_CHECKING:
+    import pymysql
+
+_SHA256, _CACHING, _ED25519 = "sha256_password", "caching_sha2_password", "client_ed25519"
+_IN_CLEAR, _TO_ANY_KEY = "sends the password in clear text", "encrypts the password to any key that the server shows"
+#: Plugins whose answer others can read where TLS does not protect it, and how they send the password.
+_EXPOSES = {
+    "mysql_clear_password": _IN_CLEAR,
+    "dialog": _IN_CLEAR,
+    _SHA256: _TO_ANY_KEY,
+}
+#: Plugins that pymysql answers. A greeting without plugins names none.
+_ANSWERED = frozenset({"", "mysql_native_password", _CACHING, _ED25519, *_EXPOSES})
+_CACHE_MISSED = "does not have the account in its cache, and then " + _TO_ANY_KEY
+_WITHHELD = (
+    "the account's plugin {} {}, and the server does not offer TLS; it was given an empty answer instead. "
+    "Enable TLS at the server, or permit the login without it: `allow_cleartext: true` at the target"
+)
+_FULL_EXCHANGE = b"\x01\x04"  # AuthMoreData: perform_full_authentication
+# AuthSwitchRequest of servers before 5.5, which MariaDB still sends for accounts of that age; pymysql would hang up.
+_OLD_SWITCH, _OLD_PASSWORD_SWITCH = b"\xfe", b"\xfemysql_old_password\0"
+
+Handler = Callable[[Any], Any]
+
+
+def objections(encrypted: bool, allow_cleartext: bool) -> dict[str, Handler]:
+    """Return pymysql's ``auth_plugin_map``: handlers of the plugins that do not get the password, or not always.
+
+    Args:
+        encrypted: whether TLS protects the login.
+        allow_cleartext: whether the operator permits a login that others can read.
+    """
+    handlers = _Handlers()
+    if find_spec("nacl") is None:
+        detail = "the account logs in with ed25519, for which pymysql needs PyNaCl: pip install pynacl"
+        handlers[_ED25519] = _objecting(Failure(common.LIMIT, detail))
+    if not encrypted and not allow_cleartext:
+        handlers |= {plugin: _objecting(_withheld(plugin, how)) for plugin, how in _EXPOSES.items()}
+        handlers[_CACHING] = _FromTheCacheOnly
+    return handlers
+
+
+class _Handlers(dict[str, Handler]):
+    """Has a handler for every plugin that pymysql does not answer, known by name or not."""
+
+    def __bool__(self) -> bool:
+        return True  # pymysql would replace an empty one
+
+    def get(self, name: str | bytes | None, default: Any = None) -> Any:
+        """Return the handler of a plugin; the default where pymysql answers it itself."""
+        plugin = name.decode("utf-8", "replace") if isinstance(name, bytes) else name or ""
+        if plugin in self or plugin in _ANSWERED:
+            return super().get(plugin, default)
+        detail = f"the account logs in with {printable(plugin)}, which pymysql cannot do; it was answered empty"
+        return _objecting(Failure(common.LIMIT, detail))
+
+
+def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
+    """Return pymysql's connection, with two differences while it logs in.
+
+    Without TLS it does not begin with a request for the server's RSA key, as it does where ``sha256_password`` is the
+    server's default: it begins with the plugin of MySQL 4.1, and the server asks for the account's own. And it
+    understands the old form of a request for another plugin.
+    """
+    import pymysql
+    from pymysql.protocol import MysqlPacket
+
+    pymysqls: Any = pymysql.connections.Connection  # the types of its private half are not known
+
+    class Connection(pymysqls):  # type: ignore[misc]
+        _auth_plugin_name: str
+        _authenticating = False
+
+        def _get_server_information(self) -> None:
+            super()._get_server_information()
+            if not encrypted and self._auth_plugin_name == _SHA256:
+                self._auth_plugin_name = "mysql_native_password"
+
+        def _request_authentication(self) -> None:
+            self._authenticating = True
+            super()._request_authentication()
+            self._authenticating = False
+
+        def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
+            packet = super()._read_packet(packet_type)
+            if self._authenticating and packet.get_all_data() == _OLD_SWITCH:
+                return packet_type(_OLD_PASSWORD_SWITCH, self.encoding)
+            return packet
+
+    return Connection
+
+
+def _withheld(plugin: str, how: str) -> Failure:
+    return Failure(common.LOGIN_WITHHELD, _WITHHELD.format(plugin, how), tried=True)
+
+
+def _object(session: Any, failure: Failure) -> NoReturn:
+    """Answer empty, let the server refuse, and say why."""
+    import pymysql
+
+    with contextlib.suppress(pymysql.err.Error):
+        session.write_packet(b"")
+        session._read_packet()
+    raise failure
+
+
+def _objecting(failure: Failure) -> Handler:
+    """Make a handler, as pymysql's ``auth_plugin_map`` wants it, that lets itself be refused and then says why."""
+
+    class Objection:
+        def __init__(self, session: Any) -> None:
+            self.session = session
+
+        def authenticate(self, _: object) -> NoReturn:
+            _object(self.session, failure)
+
+    return Objection
+
+
+class _FromTheCacheOnly:
+    """Answer ``caching_sha2_password`` with its scramble, and never with the password itself."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def authenticate(self, packet: Any) -> Any:
+        """Answer one request of the server; return its last packet, as pymysql's own handler does."""
+        from pymysql import _auth
+
+        session = self.session
+        if packet.is_auth_switch_request():
+            session.salt = packet.read_all().removesuffix(b"\0")
+            session.write_packet(_auth.scramble_caching_sha2(session.password, session.salt))
+            packet = session._read_packet()
+            packet.check_error()
+            if not packet.is_extra_auth_data():  # pymysql's loop judges it
+                return packet
+        if packet.get_all_data().startswith(_FULL_EXCHANGE):
+            _object(session, _withheld(_CACHING, _CACHE_MISSED))
+        return _auth.caching_sha2_password_auth(session, packet)
