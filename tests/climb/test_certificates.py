@@ -242,6 +242,12 @@ def test_a_version_that_x509_does_not_have_is_untrusted() -> None:
     assert "cannot be read" in faults(der)["tls.untrusted"]
 
 
+def test_a_name_whose_value_is_a_bit_string_is_untrusted() -> None:
+    name = b"\x0c\x09odd-value"
+    der = issued(subject="odd-value").replace(name, b"\x03" + name[1:])
+    assert "cannot be read: TypeError" in faults(der)["tls.untrusted"]
+
+
 def test_a_certificate_of_ten_thousand_names_is_not_read() -> None:
     der = issued(names=("db7.corp", *(f"host-{number}.corp.example" for number in range(10_000))))
     began = time.thread_time()

@@ -103,6 +103,7 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
             warnings.simplefilter("ignore")  # the parser warns the program's user of what the peer sent
             return _judge_leaf(x509.load_der_x509_certificate(chain[0]), chain, name, ca_file)
     except (
+        TypeError,  # a name's value of an odd ASN.1 type
         ValueError,
         x509.AttributeNotFound,
         x509.DuplicateExtension,
