@@ -147,8 +147,8 @@ EXTERNAL = '<?xml version="1.0"?><!DOCTYPE nmaprun [<!ENTITY x SYSTEM "file:///e
         ("<nmaprun><host>", "no XML, or cut off"),
         ("<html/>", "no scan of nmap's"),
         *(
-            (f'<?xml version="1.0" encoding="{name}"?><nmaprun/>', "in an encoding that is not read")
-            for name in ("shift_jis", "utf-7", "idna", "hex", "no-such-encoding")
+            (f'<?xml version="1.0" encoding="{name}"?><nmaprun/>', ":1: its first line declares an encoding")
+            for name in ("shift_jis", "VTF-8", "base64", "utf-7", "idna", "hex", "no-such-encoding")
         ),
     ],
 )

@@ -126,10 +126,10 @@ def read(source: Source) -> Imported:
     except SAXException as error:
         where = getattr(error, "getLineNumber", lambda: None)
         wrong, line = f"no XML, or cut off: {error.getMessage()}", where()
-    except InventoryError:  # a ValueError, too: too many targets
-        raise
-    except (LookupError, ValueError):  # the parser's own words for an encoding that it does not know or read
-        wrong = "XML in an encoding that is not read: save it as UTF-8"
+    except (LookupError, ValueError):  # expat's, for the encoding that the first line declares
+        if scan.is_scan:
+            raise
+        wrong, line = "its first line declares an encoding that cannot be read: convert it to UTF-8", 1
     if not wrong and not scan.is_scan:
         wrong = "no scan of nmap's (nmap -oX FILE writes one)"
     if wrong:
