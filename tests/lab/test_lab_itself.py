@@ -125,6 +125,11 @@ def test_runs_that_start_together_sweep_one_killed_run() -> None:
     assert not killed.directory.exists()
 
 
+def test_a_lab_may_go_while_the_others_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "glob", lambda directory, _: iter([directory / "scanready-lab-that-is-gone"]))
+    assert sweep() == []
+
+
 def test_a_server_that_cannot_start_shows_its_log(lab: Lab, tmp_path: Path) -> None:
     broken = Misbehaving(lab.host("broken"), tmp_path / "broken", "banner", 7000, "not-hexadecimal")
     with pytest.raises(LabError, match=r"(?s)ended.*non-hexadecimal"):
