@@ -158,6 +158,20 @@ def test_logins_are_noted_once(tmp_path: Path) -> None:
         assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", "login.refused")]
 
 
+@pytest.mark.parametrize(("before", "after"), [("scanready.limit", ("fs01:139", None)), ("", ("fs01:445", ""))])
+def test_a_further_login_at_a_host_has_no_outcome_yet(tmp_path: Path, before: str, after: tuple[str, Any]) -> None:
+    """Killed now, it may have counted; unless the account was accepted there before."""
+    written = Written(tmp_path / "runs.db", new_run())
+    done = threading.Event()
+    written.writer.attempt("ad", "fs01", "fs01:445", lambda: None)
+    written.writer.outcome("ad", "fs01", before)
+    written.writer.attempt("ad", "fs01", "fs01:139", done.set)
+    assert done.wait(20)
+    with Store(tmp_path / "runs.db") as store:
+        assert store.attempts(store.find("last")) == [("ad", "fs01", *after)]
+    written.end()
+
+
 def test_two_runs_at_once(tmp_path: Path) -> None:
     """In two processes each, all at the same moment, from a file that is not there yet."""
     path = tmp_path / "runs.db"

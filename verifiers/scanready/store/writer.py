@@ -25,6 +25,11 @@ from .names import new_name
 #: In one transaction at most. A commit of so many takes some 10 ms.
 _MOST = 256
 _NAMES_TRIED = 20
+#: A login begins, perhaps a further one at that host; an account that was accepted there has nothing to fear of it.
+_BEGUN = """INSERT INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)
+    ON CONFLICT (run, credential, host) DO UPDATE SET place = excluded.place, outcome = NULL
+    WHERE outcome IS NOT NULL AND outcome != ''"""
+_ENDED = "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND host = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +198,11 @@ class Writer:
     ) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT OR IGNORE INTO attempts (run, credential, host, place) VALUES (?, ?, ?, ?)",
-                [(number, item.credential, item.host, item.place) for item in batch if isinstance(item, _Attempt)],
-            )
-            connection.executemany(
-                "UPDATE attempts SET outcome = ? WHERE run = ? AND credential = ? AND host = ?",
-                [(one.cause, number, one.credential, one.host) for one in batch if isinstance(one, _Outcome)],
-            )
+            for item in batch:  # in their order: a further attempt has no outcome yet
+                if isinstance(item, _Attempt):
+                    connection.execute(_BEGUN, (number, item.credential, item.host, item.place))
+                elif isinstance(item, _Outcome):
+                    connection.execute(_ENDED, (item.cause, number, item.credential, item.host))
             connection.executemany(
                 "INSERT OR IGNORE INTO results (run, place, key, verdict, result) VALUES (?, ?, ?, ?, ?)",
                 [(number, one.place, one.key, one.verdict, one.line) for one in batch if isinstance(one, _Result)],

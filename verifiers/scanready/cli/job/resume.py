@@ -119,7 +119,8 @@ class Resumption:
                     place = f"{bracketed(host)}:{report.target.port}"
                     yield Tried(credential, host, place, cause)
         for name, host, place, outcome in self.store.attempts(self.run):
-            if (name, host) not in settled and name in credentials and outcome != "":
+            unknown = outcome is None or (name, host) not in settled
+            if unknown and name in credentials and outcome != "":
                 yield Tried(credentials[name], host, place, all_causes().get(outcome or "", _UNKNOWN))
 
 

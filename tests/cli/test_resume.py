@@ -1,0 +1,48 @@
+"""A stored run tells of its logins, for the part that is still to be done."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from scanready.causes import common
+from scanready.cli.job.job import Options
+from scanready.cli.job.resume import Resumption
+from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Report, Step, Target, Verdict
+from scanready.report.serialize import agent_object, as_line, identity
+from scanready.store import NewRun, Writer
+
+ACCOUNT = Credential("ad", "er")
+ASKED = '{"only":[],"types":[],"depth":"access","timeout":10,"tried":[]}'
+AGENT = Agent("proxy-nyc", "Linux")
+
+
+def reported(target: Target) -> Report:
+    """A login that ended with a limit of a library."""
+    finding = Finding(common.LIMIT, "the answer was not understood")
+    check = Check(Step.LOGIN, "fs01:22", Outcome.FAILED, finding.detail, finding=finding)
+    cost, started = Footprint(1, 1), "2026-11-27T09:12:00.000Z"
+    return Report(AGENT, target, Verdict.UNDECIDED, Step.AUTH, finding, Step.LOGIN, {}, [check], cost, started, 1.0)
+
+
+@pytest.mark.parametrize("other", ["fs01", "fs02"])
+def test_a_further_login_at_a_host_that_a_kill_left_open_may_have_counted(tmp_path: Path, other: str) -> None:
+    done, path = threading.Event(), tmp_path / "runs.db"
+    targets = [Target("fs01", "ssh", 22, credential=ACCOUNT), Target(other, "ssh", 23, credential=ACCOUNT)]
+    agent = json.dumps(agent_object(AGENT))
+    run = NewRun("2026-11-27T09:12:00.000Z", "verify", "estate.yaml", 2, "0.1.0", agent, ASKED)
+    writer = Writer(path, run, lambda count: None, lambda why: pytest.fail(why))
+    writer.attempt("ad", "fs01", "fs01:22", lambda: None)
+    writer.outcome("ad", "fs01", "scanready.limit")
+    writer.result(0, identity(targets[0]), "undecided", as_line(reported(targets[0])))
+    writer.attempt("ad", other, f"{other}:23", done.set)
+    assert done.wait(20)
+    writer.end(1.0, True, 20.0)
+    tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
+    assert [(one.place, one.cause) for one in tried] == [
+        ("fs01:22", common.LIMIT),
+        (f"{other}:23", common.OUT_OF_TIME),
+    ]
