@@ -26,12 +26,9 @@ def places_seen(result: Mapping[str, Any]) -> dict[tuple[str, int], Seen]:
     whole = evidence(result)
     if row is None or not row.hostless:
         return {(found["host"], found["port"]): whole}
-    names = {check["endpoint"]: check["facts"].get("addresses") for check in result["checks"] if check["facts"]}
+    names = {check["endpoint"]: _addresses(check) for check in result["checks"] if check["facts"]}
     target = Target(found["host"], found["type"], found["port"], found["options"])
-    return {
-        (place.host, place.port): Seen(tuple(map(str, names.get(place.host) or ())), (), whole.facts)
-        for place in where(target)
-    }
+    return {(place.host, place.port): Seen(names.get(place.host, ()), (), whole.facts) for place in where(target)}
 
 
 def evidence(result: Mapping[str, Any]) -> Seen:
@@ -41,9 +38,15 @@ def evidence(result: Mapping[str, Any]) -> Seen:
     endpoints: dict[tuple[str, int, str], None] = {}
     for check in result["checks"]:
         if check["step"] == "resolve" and check["endpoint"] in (host, host.strip("[]")):
-            addresses.update(dict.fromkeys(check["facts"].get("addresses") or ()))
+            addresses.update(dict.fromkeys(_addresses(check)))
         if check["step"] not in ("agent", "resolve") and check["outcome"] != "skipped":
             where = _ENDPOINT.fullmatch(check["endpoint"])
             if where and int(where["port"]) not in (0, CANARY_PORT):
                 endpoints[where["host"].strip("[]"), int(where["port"]), where["transport"] or "tcp"] = None
-    return Seen(tuple(map(str, addresses)), tuple(endpoints), result["facts"])
+    return Seen(tuple(addresses), tuple(endpoints), result["facts"])
+
+
+def _addresses(check: Mapping[str, Any]) -> tuple[str, ...]:
+    """The addresses of a name, as a check has them; a file, or another package, may have something else there."""
+    told = check["facts"].get("addresses")
+    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, (list, tuple)) else ()
