@@ -386,3 +386,39 @@ def test_another_process_goes_on_with_what_this_one_learned() -> None:
     asyncio.run(go_on(remembered, (refused, "h9:22")))
     forgotten = [{**account, "refused_by": None} for account in remembered]
     asyncio.run(go_on(forgotten, (refused, "h9:22")))
+
+
+@pytest.mark.parametrize("earlier", ["remembered", "noted"])
+def test_targets_of_an_account_that_was_judged_before_do_not_wait_for_one_another(earlier: str) -> None:
+    """Of an account that no server has judged the tenth would begin after 2 s."""
+
+    async def run() -> float:
+        before, guard = LockoutGuard(), LockoutGuard()
+        with pytest.raises(Failure):
+            await attempt(before, "h1", refuse=Failure(common.LOGIN_REFUSED, "no"))
+        if earlier == "remembered":
+            guard.recall(before.remembered())
+        else:
+            guard.note(SCAN, "h1", "h1:22", common.LOGIN_REFUSED)
+
+        async def climb() -> None:
+            async with guard.turn(SCAN):
+                await asyncio.sleep(10)
+
+        await asyncio.gather(*(climb() for _ in range(10)))
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(run()) == pytest.approx(10.0, abs=0.1)
+
+
+def test_another_process_tries_no_host_again_that_refused_the_account_for_itself() -> None:
+    async def run() -> None:
+        before, guard = LockoutGuard(), LockoutGuard()
+        with pytest.raises(Failure):
+            await attempt(before, "h1", refuse=Failure(BARRED_HERE, "not from here"))
+        guard.recall(before.remembered())
+        with pytest.raises(Failure, match=r"login\.withheld.*at this host"):
+            await attempt(guard, "h1")
+        assert await attempt(guard, "h2") == "h2"
+
+    asyncio.run(run())
