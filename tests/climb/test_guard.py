@@ -390,7 +390,7 @@ def test_another_process_goes_on_with_what_this_one_learned() -> None:
 
 @pytest.mark.parametrize("earlier", ["remembered", "noted"])
 def test_targets_of_an_account_that_was_judged_before_do_not_wait_for_one_another(earlier: str) -> None:
-    """Of an account that no server has judged the tenth would begin after 2 s."""
+    """Where no server has judged the account, the tenth would begin after 2 s."""
 
     async def run() -> float:
         before, guard = LockoutGuard(), LockoutGuard()

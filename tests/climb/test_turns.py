@@ -86,6 +86,19 @@ def test_a_reserved_turn_makes_the_next_login_and_no_other_climb_does() -> None:
     clock.run(run())
 
 
+def test_the_others_climb_as_soon_as_a_reserved_turn_ends_without_a_login() -> None:
+    async def run() -> list[float]:
+        turns, begun = Turns(), list[float]()
+        async with turns.reserve():
+            others = [asyncio.create_task(climb(turns, 0.0, begun)) for _ in range(5)]
+            await asyncio.sleep(7)
+            assert not begun
+        await asyncio.gather(*others)
+        return begun
+
+    assert clock.run(run()) == pytest.approx([7.0] * 5, abs=0.1)
+
+
 def test_one_climb_makes_one_login_at_a_time() -> None:
     async def run() -> None:
         turns = Turns()

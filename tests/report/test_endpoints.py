@@ -1,4 +1,4 @@
-"""What a result found is read from a file of any program, and from checks of other packages."""
+"""The addresses of a result come from a file of any program, and from checks of other packages."""
 
 from __future__ import annotations
 
