@@ -100,3 +100,9 @@ def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
     survives(tls.read_record, data, eof=eof)
     tls.alert(data)
     tls.looks_like_tls(data)
+
+
+def test_the_beginning_of_a_record() -> None:
+    for whole in (ALERT, FLIGHT, HELLO):
+        assert all(tls.begins_like_tls(whole[:count]) for count in range(1, len(whole)))
+    assert not any(map(tls.begins_like_tls, (b"", b"SSH", b"\x16\x02", b"\x16\x03\x05", b"\x16\x03\x03\xff\xff")))

@@ -95,7 +95,7 @@ def raises(kind: str, seconds: float) -> None:
     wire.heard = b"abc"
     raise {
         "TlsError": TlsError("BAD_THING", b"abc"),
-        "PeerClosed": PeerClosed("gone", b"abc"),
+        "PeerClosed": PeerClosed("gone", b"abc", securing=True, spoke=True),
         "ReadTimeout": ReadTimeout("late", b"abc", 2.5),
         "WireError": wire,
         "TimeoutError": TimeoutError("late"),

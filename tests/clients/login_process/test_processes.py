@@ -55,6 +55,8 @@ def test_an_error_of_the_talk_crosses_over_with_what_was_heard(kind: str) -> Non
     assert getattr(caught.value, "heard", b"") == b"abc"
     assert getattr(caught.value, "reason", "BAD_THING") == "BAD_THING"
     assert getattr(caught.value, "waited", 2.5) == 2.5
+    in_tls = kind == "PeerClosed"
+    assert (getattr(caught.value, "securing", False), getattr(caught.value, "spoke", False)) == (in_tls, in_tls)
 
 
 @pytest.mark.parametrize(("kind", "number"), [("OSError", 111), ("gaierror", -2), ("TimeoutError", None)])

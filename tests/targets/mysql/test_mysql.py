@@ -407,7 +407,7 @@ def test_a_login_that_nobody_answers() -> None:
         (b"\x15\x03\x03\x00\x02\x02\x28", "tls.no-common-cipher"),  # fatal alert 40, handshake_failure
         (b"\x15\x03\x01\x00\x02\x02\x46", "tls.version"),  # fatal alert 70, protocol_version
         (b"nothing of TLS", "tls.not-offered"),
-        (b"", "handshake.hung-up"),
+        (b"", "tls.failed"),
     ],
 )
 def test_tls_that_fails_is_an_offence_and_we_say_so(answer: bytes, code: str, user: str | None) -> None:

@@ -182,6 +182,8 @@ def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
 def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures: Signatures) -> Finding:
     """The connection stands, and then? Silence, a hang-up, a foreigner, or a broken protocol."""
     heard = getattr(error, "heard", b"")
+    if isinstance(error, StreamError) and _has_begun_tls(error):
+        return _unfinished(error)
     if foreign := signatures.foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
@@ -198,6 +200,22 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
             return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
         case _:
             return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
+
+
+def _has_begun_tls(error: StreamError) -> bool:
+    return error.securing and (tls.begins_like_tls(error.heard) or (error.spoke and not error.heard))
+
+
+def _unfinished(error: StreamError) -> Finding:
+    """The finding for a TLS handshake that began, be it with the peer's consent to one, and did not end.
+
+    Its bytes are TLS, which was asked for: they prove no other protocol.
+    """
+    if isinstance(error, ReadTimeout):
+        part = f"{len(error.heard)} bytes" if error.heard else "not one byte"
+        return Finding(common.TOO_SLOW, f"the TLS handshake did not end: {part} of it came until the time was over")
+    when = f"after {len(error.heard)} bytes" if error.heard else "before its first byte"
+    return Finding(common.TLS_FAILED, f"the TLS handshake broke off {when}: {error}")
 
 
 def _quoted(heard: bytes, most: int = 60) -> str:

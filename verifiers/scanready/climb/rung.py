@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
-from scanready.net.stream import TlsError
+from scanready.net.stream import StreamError, TlsError
 
 from .explain import Failure, explain, only
 from .identify import Signatures
@@ -131,7 +131,9 @@ class Rung:
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
         heard, row = getattr(error, "heard", b""), self._row
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""
-        if other := self._signatures.foreigner(heard, row.speaks):
+        # A TLS handshake that the peer's own protocol led to is no sign of another one.
+        consented = isinstance(error, StreamError) and error.securing and error.spoke
+        if not consented and (other := self._signatures.foreigner(heard, row.speaks)):
             self.check.facts["speaks"] = other.protocol
         elif (
             row.tls and isinstance(error, TlsError) and self._signatures.identify(heard)

@@ -48,25 +48,29 @@ _LINGER, _LEAST_LINGER = 0.25, 0.05
 
 
 class StreamError(Exception):
-    """Base class: the conversation ended. ``heard`` is the first 512 bytes at most that the peer sent."""
+    """Base class: the conversation ended. ``heard`` is the first 512 bytes at most that the peer sent.
 
-    def __init__(self, message: str, heard: bytes = b"") -> None:
+    ``securing`` is true if that was within a TLS handshake, of which ``heard`` then is; ``spoke`` is true if the peer
+    answered in clear text before it.
+    """
+
+    def __init__(self, message: str, heard: bytes = b"", *, securing: bool = False, spoke: bool = False) -> None:
         super().__init__(message)
         self.heard = heard
+        self.securing, self.spoke = securing, spoke
 
 
 class ReadTimeout(StreamError):
     """The peer did not answer before the deadline, after ``waited`` seconds.
 
-    ``patience`` is the limit in seconds if it was shorter than the remaining time; ``spoke`` is true if the peer
-    answered in clear text before the TLS handshake.
+    ``patience`` is the limit in seconds if it was shorter than the remaining time.
     """
 
     def __init__(
         self, message: str, heard: bytes, waited: float, patience: float | None = None, spoke: bool = False
     ) -> None:
-        super().__init__(message, heard)
-        self.waited, self.patience, self.spoke = waited, patience, spoke
+        super().__init__(message, heard, spoke=spoke)
+        self.waited, self.patience = waited, patience
 
     @property
     def hasty(self) -> bool:
@@ -257,7 +261,7 @@ class Stream:
         Raises:
             WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
                 no packet of ``framing``.
-            TlsError, PeerClosed, ReadTimeout: as named.
+            TlsError, PeerClosed, ReadTimeout: as named, with ``securing`` set.
         """
         if len(self._buffer):
             raise WireError("clear-text bytes follow the consent to TLS")
@@ -266,6 +270,16 @@ class Stream:
             self._wrap, self._unwrap = framing.wrap, framing.unwrap
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = handshake_context(tuple(alpn)).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name(name))
+        try:
+            await self._finish_handshake(tls)
+        except StreamError as error:
+            error.securing, error.spoke = True, self._spoke
+            raise
+        self._tls, self.heard, self._wrap = tls, b"", None
+        return session_of(tls)
+
+    async def _finish_handshake(self, tls: ssl.SSLObject) -> None:
+        assert self._incoming is not None
         while True:
             try:
                 tls.do_handshake()
@@ -274,7 +288,8 @@ class Stream:
                 await self._flush()
                 raw = await self._get()
                 if not raw:
-                    raise PeerClosed("the peer closed the connection instead of a TLS handshake", self.heard) from None
+                    instead = "" if self.heard else " instead of a TLS handshake"
+                    raise PeerClosed(f"the peer closed the connection{instead}", self.heard) from None
                 records = self._unframed(raw)
                 self._hear(records)
                 self._incoming.write(records)
@@ -283,8 +298,6 @@ class Stream:
                     await self._flush()
                 raise TlsError(error.reason or str(error), self.heard) from error
         await self._flush()
-        self._tls, self.heard, self._wrap = tls, b"", None
-        return session_of(tls)
 
     # ending ---------------------------------------------------------------------------------------------------------
 

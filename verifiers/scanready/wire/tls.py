@@ -99,6 +99,11 @@ def looks_like_tls(data: bytes) -> bool:
     return len(data) >= 5 and _may_be_record(data[:5])
 
 
+def begins_like_tls(data: bytes) -> bool:
+    """Say whether ``data``, one byte at least, is the beginning of a TLS record, be its header not whole yet."""
+    return bool(data) and _may_be_record(data[:5])
+
+
 def starts_with_server_hello(data: bytes) -> bool:
     """Say whether ``data`` starts with the record in which a server chose version and cipher (RFC 5246, 7.4.1.3)."""
     return looks_like_tls(data) and data[0] == HANDSHAKE and data[5:6] == b"\x02"

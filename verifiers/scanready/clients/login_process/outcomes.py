@@ -49,14 +49,10 @@ def of_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Message
 
 def _raised(error: Exception) -> Message:
     heard = encode(getattr(error, "heard", b"") or b"")
+    if isinstance(error, StreamError):
+        return _of_stream(error) | {"heard": heard, "securing": error.securing, "spoke": error.spoke}
     match error:
-        case ReadTimeout():
-            return {"kind": "ReadTimeout", "text": str(error), "heard": heard, "waited": error.waited}
-        case TlsError():
-            return {"kind": "TlsError", "text": error.reason, "heard": heard}
-        case PeerClosed():
-            return {"kind": "PeerClosed", "text": str(error), "heard": heard}
-        case StreamError() | WireError():
+        case WireError():
             return {"kind": type(error).__name__, "text": str(error), "heard": heard}
         case socket.gaierror():
             return {"kind": "gaierror", "errno": error.errno, "text": error.strerror or str(error)}
@@ -67,6 +63,17 @@ def _raised(error: Exception) -> Message:
     told = traceback.TracebackException.from_exception(error, limit=-10, compact=True)
     text, trace = str(told), "".join(told.format())
     return {"kind": type(error).__name__, "text": text[:_LONGEST], "trace": trace[-_LONGEST:]}
+
+
+def _of_stream(error: StreamError) -> Message:
+    match error:
+        case ReadTimeout():
+            return {"kind": "ReadTimeout", "text": str(error), "waited": error.waited}
+        case TlsError():
+            return {"kind": "TlsError", "text": error.reason}
+        case PeerClosed():
+            return {"kind": "PeerClosed", "text": str(error)}
+    return {"kind": type(error).__name__, "text": str(error)}
 
 
 def result_of(message: Message, hint: Any, causes: Causes) -> Any:
@@ -84,7 +91,10 @@ def result_of(message: Message, hint: Any, causes: Causes) -> Any:
         case {"unfinished": str(text)}:
             raise Unfinished(common.LIMIT, text)
         case {"raised": {"kind": str(kind), "text": str(text), **more}}:
-            raise _again(kind, text, more)
+            error = _again(kind, text, more)
+            if isinstance(error, StreamError):
+                error.securing, error.spoke = more.get("securing") is True, more.get("spoke") is True
+            raise error
     raise CodecError("the message is none of a login")
 
 

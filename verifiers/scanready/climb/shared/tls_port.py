@@ -45,7 +45,8 @@ async def _again_in_tls(probe: Probe, *, certain: bool) -> Stream | None:
         try:
             await probe.start_tls(stream, rung)
         except (PeerClosed, ReadTimeout, TlsError) as error:
-            if certain or tls.looks_like_tls(error.heard):
+            too_short = isinstance(error, ReadTimeout) and error.hasty  # for a word about the port
+            if certain or too_short or tls.begins_like_tls(error.heard):
                 raise
             rung.skip("a TLS hello is not answered either")
             return None

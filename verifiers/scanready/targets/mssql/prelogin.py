@@ -115,6 +115,10 @@ async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed
         stream = await probe.dial(same or place.host, place.port)
         session = await stream.start_tls(place.host, (tds7.ALPN,))
     except (Failure, PeerClosed, ReadTimeout, TlsError, WireError) as error:
+        if isinstance(error, PeerClosed | ReadTimeout) and tls.begins_like_tls(error.heard):
+            raise  # a handshake that did not end says nothing about the protocol inside
+        if isinstance(error, ReadTimeout) and (error.hasty or first.heard):
+            raise  # nor does silence, of a server that has TLS
         tried = f"{first}; asked again with TLS first, as strict servers (TDS 8.0) want it: {error}"
         cause = common.OTHER_PROTOCOL if first.heard else common.HUNG_UP
         raise Failure(cause, tried, **({"speaks": "tls"} if first.heard else {})) from error

@@ -93,8 +93,7 @@ class Talk:
         no time for any more, or that is cancelled, goes on until the farewell.
 
         Raises:
-            TimeoutError: the target's time is over.
-            TlsError, PeerClosed, WireError: as :meth:`Stream.start_tls`.
+            TlsError, PeerClosed, ReadTimeout, WireError: as :meth:`Stream.start_tls`.
         """
         assert self._stream is not None
         assert self._greeting is not None
@@ -104,8 +103,14 @@ class Talk:
         self._stream.deadline += FAREWELL
         # Made without `create_task`, which would make it a part of the climb and end it with the climb.
         self._securing = asyncio.Task(self._probe.start_tls(self._stream, rung))
-        async with asyncio.timeout_at(deadline):
-            await asyncio.shield(self._securing)
+        since = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(self._securing)
+        except TimeoutError as error:
+            late = ReadTimeout("no answer within the time left", self._stream.heard, deadline - since, spoke=True)
+            late.securing = True
+            raise late from error
         self._stream.deadline = deadline
 
     async def be_refused(self) -> wire.Ok | wire.ServerError:

@@ -143,7 +143,8 @@ class Pipe:
         except TimeoutError:
             raise
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
-            raise PeerClosed("the peer closed the connection instead of a TLS handshake") from error
+            text = "the peer closed the connection"
+            raise PeerClosed(text, securing=True, spoke=True) from error
         except ssl.SSLError as error:
             raise TlsError(error.reason or str(error), b"") from error
         self._sock, self._trace.tls = secured, session_of(secured)
