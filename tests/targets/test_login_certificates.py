@@ -91,7 +91,9 @@ Climb = Callable[..., tuple[Report, Server, Certificates]]
 def against(monkeypatch: pytest.MonkeyPatch) -> Climb:
     """Climb against a login's server that shows these kinds of certificates in turn."""
 
-    def run(login: Login, *kinds: str, trusted: bool = True, **options: Any) -> tuple[Report, Server, Certificates]:
+    def run(
+        login: Login, *kinds: str, trusted: bool = True, tap: Any = None, **options: Any
+    ) -> tuple[Report, Server, Certificates]:
         shown = Certificates(*kinds)
         behaviour = login.behaviour if login.module else shown.around(login.behaviour)
         if login.module:
@@ -99,7 +101,7 @@ def against(monkeypatch: pytest.MonkeyPatch) -> Climb:
         with in_background(behaviour) as server:
             where = target(login.type, "127.0.0.1", server.port, SCAN, **login.options, **options)
             ca_file = str(authority().ca_file) if trusted else None
-            report = climb(where, timeout=8, canary=False, ca_file=ca_file)
+            report = climb(where, timeout=8, canary=False, ca_file=ca_file, tap=tap)
             server.wait(len(server.connections))
         return report, server, shown
 
@@ -188,3 +190,14 @@ def test_a_login_is_not_made_in_clear_where_the_check_was_in_tls(
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
     assert not any(word in server.connections[1].received for word in (b"Passw0rd!", b"LOGIN", b"AUTHENTICATE"))
+
+
+@pytest.mark.parametrize("name", [name for name in LOGINS if name.startswith("psycopg")])
+def test_a_login_over_a_relay_is_in_no_transcript(name: str, against: Climb) -> None:
+    """An answer to a challenge is enough to try passwords on."""
+    tapped: list[bytes] = []
+    report, server, _ = against(LOGINS[name], "good", tap=lambda _: lambda _, data: tapped.append(data))
+    assert server.counts["logins"] == report.footprint.login_attempts == 1
+    transcript = b"".join(tapped)
+    assert transcript.count(b"user\0er\0") == 1, "of the two sessions that of the check"
+    assert b"p\0\0\0" not in transcript, "no message with a password, or an answer"

@@ -327,6 +327,10 @@ class Stream:
         self._detached = True
         return sockets.blocking(self.sock)
 
+    def leave_transcript(self) -> None:
+        """Keep what follows out of the transcript: a secret, or what one can be guessed by (RFC 5802, 9)."""
+        self._tap = None
+
     @property
     def answered(self) -> bool:
         """True once the peer sent a byte; also where it may have sent one to a client library (:meth:`detach`)."""

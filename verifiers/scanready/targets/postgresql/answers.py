@@ -162,4 +162,5 @@ async def secured_again(probe: Probe) -> Stream:
     if session is None:
         raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")
     probe.login_trust().demand(session)
+    stream.leave_transcript()
     return stream
