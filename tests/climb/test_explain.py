@@ -13,8 +13,8 @@ from scanready.causes import common
 from scanready.climb.explain import Failure, explain
 from scanready.climb.identify import Signature, Signatures, says
 from scanready.model import Cause, Finding, Step
+from scanready.net.errors import LEAST_SILENCE
 from scanready.net.stream import (
-    LEAST_SILENCE,
     ConnectError,
     PeerClosed,
     ReadTimeout,

@@ -17,6 +17,8 @@ from scanready.net import datagram
 from scanready.net.sockets import Address
 from scanready.net.stream import ConnectError, UdpTimeout
 from scanready.wire import WireError
+from tests.clock import JumpingLoop
+from tests.clock import run as run_on_a_jumping_clock
 
 Answer = Callable[[bytes, int], list[bytes]]
 
@@ -131,3 +133,25 @@ def _may_bind_low_ports() -> bool:
         except PermissionError:
             return False
     return True
+
+
+def test_an_answer_that_came_while_the_loop_was_busy_past_the_time_counts() -> None:
+    async def run() -> bytes:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, JumpingLoop)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there:
+            there.bind(("127.0.0.1", 0))
+            where = (socket.AF_INET, there.getsockname())
+            asking = asyncio.create_task(datagram.ask(where, b"who?", only_named, loop.time() + 0.5))
+            loop.add_reader(there, lambda: busy(loop, there))
+            try:
+                return await asking
+            finally:
+                loop.remove_reader(there)
+
+    def busy(loop: JumpingLoop, there: socket.socket) -> None:
+        question, back = there.recvfrom(100)
+        there.sendto(b"I am " + question, back)
+        loop._jumps.now += 100  # a neighbour computes
+
+    assert run_on_a_jumping_clock(run()) == b"I am who?"

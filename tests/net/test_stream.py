@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -14,7 +17,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
 from scanready.net.dial import dial
-from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
+from scanready.net.stream import ConnectError, Framing, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Buffer, WireError
 
 T = TypeVar("T")
@@ -209,6 +212,25 @@ def test_what_arrives_in_the_very_turn_of_the_deadline_is_not_lost() -> None:
         return await stream.receive(line)
 
     assert talk(misbehave.sends(lambda: [b"", b"hello\r\n"], 0.05), run, seconds=2) == b"hello"
+
+
+def test_a_refusal_that_came_while_the_loop_was_busy_is_no_silence() -> None:
+    """A full listener drops the first SYN; closed, it refuses the one that is sent again after a second."""
+
+    async def run(full: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.1, full.close)
+        loop.call_later(0.2, time.sleep, 1.5)  # a neighbour computes: deadline and refusal are met in one turn
+        await dial((socket.AF_INET, full.getsockname()), loop.time() + 0.5)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
+        for _ in range(2):
+            taken = stack.enter_context(socket.socket())
+            taken.setblocking(False)
+            taken.connect_ex(full.getsockname())
+        with pytest.raises(ConnectError) as failed:
+            asyncio.run(run(full))
+    assert failed.value.errno == errno.ECONNREFUSED
 
 
 def test_a_source_port_below_1024_is_taken_where_it_may_be() -> None:

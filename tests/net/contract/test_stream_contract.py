@@ -277,6 +277,45 @@ def test_bytes_that_came_by_the_deadline_are_taken_once(backend: Backend, channe
     assert backend.run(run()) == b"in time"
 
 
+@pytest.mark.parametrize("patience", [None, 2.0], ids=["until the deadline", "until the first byte"])
+def test_bytes_that_came_while_the_loop_was_busy_past_the_time_are_taken(
+    backend: Backend, channel: Channel, patience: float | None
+) -> None:
+    """The wait ends in the very turn in which the socket is read: the peer was not silent."""
+
+    async def run() -> bytes:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, JumpingLoop)
+        async with connected(backend, channel, seconds=3) as (stream, peer):
+            stream.wait_for_first_byte(patience)
+            waiting = asyncio.create_task(stream.receive(read_line))
+            await asyncio.sleep(0)
+            peer.sock.send(peer.sealed(b"in time\n"))
+            loop._jumps.now += 100  # a neighbour computes
+            return await waiting
+
+    assert backend.run(run()) == b"in time"
+
+
+@pytest.mark.parametrize("says", [b"SSH-2.0-x\r\n", b""], ids=["speaks", "closes"])
+def test_a_peer_that_is_no_silent_one_is_heard_by_a_busy_loop(backend: Backend, channel: Channel, says: bytes) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, JumpingLoop)
+        async with connected(backend, channel, seconds=1000) as (stream, peer):
+            listening = asyncio.create_task(stream.expect_silence(2))
+            await asyncio.sleep(0)
+            if says:
+                peer.sock.send(peer.sealed(says))
+            else:
+                peer.half_close()
+            loop._jumps.now += 100
+            await listening
+
+    with pytest.raises(WireError if says else PeerClosed):
+        backend.run(run())
+
+
 def test_more_than_the_budget_is_refused(backend: Backend, channel: Channel) -> None:
     @stepwise
     def read_too_much(cursor: Cursor) -> Steps[bytes]:

@@ -14,7 +14,7 @@ from paramiko.common import AUTH_FAILED
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
 from scanready.model import Step, Verdict
 from scanready.targets.ssh import client as openssh
-from tests.ladder import climb, expect, logins_end_within, story, target
+from tests.ladder import climb, expect, finding_of, logins_end_within, story, target
 from tests.targets.ssh.ssh_peers import RIGHT, Quirk, peer, ran, says_nothing, send, visit, write_client
 
 
@@ -111,3 +111,24 @@ def test_a_count_that_keeps_the_library_spinning_ends_with_the_time(key: paramik
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0, "no secret had left"
     assert logins_end_within(3)
+
+
+def test_a_group_beyond_the_limit_of_clients_is_not_computed_with(key: paramiko.PKey, client: Path) -> None:
+    """9,990 bits (RFC 4419): OpenSSH's clients take 8,192 at most. The login's own process refuses."""
+
+    class Modulus:
+        def get_modulus(self, *_: int) -> tuple[int, int]:
+            return 2, (1 << 9989) | 1
+
+    class Large(Quirk):
+        def __init__(self, transport: paramiko.Transport) -> None:
+            super().__init__(transport)
+            transport._modulus_pack = Modulus()  # type: ignore[attr-defined]  # paramiko's own
+            transport.get_security_options().kex = ("diffie-hellman-group-exchange-sha256",)
+
+    write_client(client.parent, kex="diffie-hellman-group-exchange-sha256")
+    with peer(Large, key) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=10)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert "9990 bits" in finding_of(report).detail
+    assert report.footprint.login_attempts == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.model import Cause, Facts, Finding, Step
-from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, UdpTimeout
+from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.redaction import current
 from scanready.wire import WireError, tls
 
@@ -102,6 +102,8 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.FILTERED, "no answer to the connection request")
         case TlsError():
             return _tls(error, speaks, signatures)
+        case TooCostly():
+            return Finding(common.LIMIT, str(error))
         case WireError() | StreamError():
             return _talked(error, step, speaks, signatures)
         case TimeoutError():

@@ -7,7 +7,6 @@ says is as definite as over TCP, and the kernel tells it the same way.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -82,11 +81,16 @@ async def ask(
     raise UdpTimeout("no answer over UDP", b"", loop.time() - since)
 
 
-async def _datagram(sock: socket.socket, until: float) -> bytes | None:
+async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:
     """The next datagram, None if there is none ``until`` then; always gives way to other tasks."""
     await asyncio.sleep(0)  # a flood is read without waiting, and would keep the loop to itself
     try:
         async with asyncio.timeout_at(until):
             return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
     except TimeoutError:
-        return None
+        try:  # the loop may have been busy past the time, and may have read it in the very turn that ended the wait
+            return sock.kept or sock.recv(_LARGEST)
+        except BlockingIOError:
+            return None
+    finally:
+        sock.kept = b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Callable
 
@@ -57,16 +58,14 @@ async def _dial(
             await asyncio.get_running_loop().sock_connect(sock, where)
     except TimeoutError:
         # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
-        if not _connected(sock):
+        if (late := _failed(sock)) is not None:
+            _raise_unless_reset(late, sock)
+        elif not _connected(sock):
             sock.close()
             waited = asyncio.get_running_loop().time() - since
             raise ReadTimeout("no answer to the connection request within the time left", b"", waited) from None
     except OSError as error:
-        # A refusal is told otherwise: who is reset here was accepted first, and the first word will show it.
-        if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
-            told, offender = icmp.of(sock)
-            sock.close()
-            raise ConnectError(error, told, offender) from error
+        _raise_unless_reset(error, sock)
     except BaseException:
         if opened is not None and _connected(sock):
             opened(Stream(sock, str(where[0]), deadline, tap))
@@ -77,6 +76,20 @@ async def _dial(
     if opened is not None:
         opened(stream)
     return stream
+
+
+def _raise_unless_reset(error: OSError, sock: socket.socket) -> None:
+    """Raise what ended the attempt. A reset does not: the peer accepted first, and the first word will show it."""
+    if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
+        told, offender = icmp.of(sock)
+        sock.close()
+        raise ConnectError(error, told, offender) from error
+
+
+def _failed(sock: sockets.KeepingSocket) -> OSError | None:
+    """Return the error of a connection that failed while the loop was busy past the time; None if it still tries."""
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.kept_error
+    return OSError(number, os.strerror(number)) if number else None
 
 
 def _connected(sock: socket.socket) -> bool:

@@ -21,14 +21,25 @@ _TRIES = 12
 
 
 class KeepingSocket(socket.socket):
-    """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server."""
+    """Keeps what the loop read for a task cancelled in that turn: lost, it would be an offence at a MySQL server.
 
-    __slots__ = ("kept",)
+    ``kept`` are the bytes, ``kept_error`` the number of a connection's error, 0 without one.
+    """
+
+    __slots__ = ("kept", "kept_error")
     kept: bytes
+    kept_error: int
 
     def recv(self, *arguments: int) -> bytes:
         self.kept = super().recv(*arguments)
         return self.kept
+
+    def getsockopt(self, level: int, name: int, *size: int) -> Any:
+        """Read an option; the error of a connection can be read once only, and is kept."""
+        value = super().getsockopt(level, name, *size)
+        if (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR) and value:
+            self.kept_error = value
+        return value
 
 
 def tcp(family: int, privileged: bool = False) -> KeepingSocket:
@@ -38,7 +49,7 @@ def tcp(family: int, privileged: bool = False) -> KeepingSocket:
         OSError: out of descriptors, or another limit of this host.
     """
     sock = KeepingSocket(family, socket.SOCK_STREAM)
-    sock.kept = b""
+    sock.kept, sock.kept_error = b"", 0
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     icmp.ask_for_it(sock)
@@ -47,9 +58,10 @@ def tcp(family: int, privileged: bool = False) -> KeepingSocket:
     return sock
 
 
-def udp(family: int, privileged: bool = False) -> socket.socket:
+def udp(family: int, privileged: bool = False) -> KeepingSocket:
     """Return a UDP socket; see :func:`tcp`."""
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = KeepingSocket(family, socket.SOCK_DGRAM)
+    sock.kept, sock.kept_error = b"", 0
     sock.setblocking(False)
     icmp.ask_for_it(sock)
     if privileged:

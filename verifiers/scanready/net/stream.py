@@ -17,12 +17,31 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from scanready.wire import Buffer, Reader, WireError
+from scanready.wire.tls_key_exchange import KeyExchange
 
-from . import sockets
-from .tls import TlsSession, handshake_context, server_name, session_of
+from . import off_the_loop, sockets
+from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
+from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
+
+__all__ = [
+    "HEARD",
+    "MOST_UNREAD",
+    "TRACEBACK",
+    "ConnectError",
+    "Framing",
+    "PeerClosed",
+    "ReadTimeout",
+    "Stream",
+    "StreamError",
+    "Tap",
+    "TlsError",
+    "TooCostly",
+    "UdpTimeout",
+]
 
 T = TypeVar("T")
 
@@ -39,79 +58,11 @@ _CHUNK = 8192
 #: The bytes, of those that are there already, that one stream reads before it lets the loop turn; a read counts for
 #: ``_READ`` of them at least. So the loop turns after four small reads or one large one.
 _SHARE, _READ = _CHUNK, _CHUNK // 4
-#: Seconds under which nobody can tell silence from slowness: neither "filtered" nor "silent" is said of a shorter wait,
-#: the target then was out of time. A lost SYN, or a lost first segment, is sent again after 1 s (RFC 6298, 2.1) and
-#: answered one round trip later: 0.6 s for a satellite. So one lost packet blames nobody; two in a row are a finding.
-LEAST_SILENCE = 1.6
+#: Bits of a Diffie-Hellman group. OpenSSH's clients take no larger one; 9,990 bits cost 0.6 s (measured). From 3,072
+#: on, which cost 10 ms, OpenSSL computes outside of the event loop.
+LARGEST_GROUP, MOST_ON_THE_LOOP = 8192, 3072
 #: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
 _LINGER, _LEAST_LINGER = 0.25, 0.05
-
-
-class StreamError(Exception):
-    """Base class: the conversation ended. ``heard`` is the first 512 bytes at most that the peer sent.
-
-    ``securing`` is true if that was within a TLS handshake, of which ``heard`` then is; ``spoke`` is true if the peer
-    answered in clear text before it.
-    """
-
-    def __init__(self, message: str, heard: bytes = b"", *, securing: bool = False, spoke: bool = False) -> None:
-        super().__init__(message)
-        self.heard = heard
-        self.securing, self.spoke = securing, spoke
-
-
-class ReadTimeout(StreamError):
-    """The peer did not answer before the deadline, after ``waited`` seconds.
-
-    ``patience`` is the limit in seconds if it was shorter than the remaining time.
-    """
-
-    def __init__(
-        self, message: str, heard: bytes, waited: float, patience: float | None = None, spoke: bool = False
-    ) -> None:
-        super().__init__(message, heard, spoke=spoke)
-        self.waited, self.patience = waited, patience
-
-    @property
-    def hasty(self) -> bool:
-        """True if the wait was too short to call it silence (under 1.6 s)."""
-        return self.waited < LEAST_SILENCE
-
-
-class UdpTimeout(ReadTimeout):
-    """No answer over UDP. That proves nothing: dropped, lost, or a service that ignores strangers."""
-
-
-class PeerClosed(StreamError):
-    """The peer closed or reset the connection before its message was whole."""
-
-
-class TlsError(StreamError):
-    """The TLS handshake failed; ``reason`` is OpenSSL's name of the alert or error."""
-
-    def __init__(self, reason: str, heard: bytes) -> None:
-        super().__init__(reason.lower().replace("_", " "), heard)
-        self.reason = reason
-
-
-class ConnectError(OSError):
-    """The connection failed; ``errno`` says how, and the ICMP message says who rejected it, if the kernel kept it.
-
-    ``icmp`` is the (type, code) of that message and ``offender`` the address of its sender; both are None without
-    one. ``datagram_to`` is the address that was asked over UDP; None for a TCP connection.
-    """
-
-    def __init__(
-        self,
-        error: OSError,
-        icmp: tuple[int, int] | None = None,
-        offender: str | None = None,
-        datagram_to: str | None = None,
-    ) -> None:
-        super().__init__(error.errno, error.strerror or str(error))
-        self.icmp = icmp
-        self.offender = offender
-        self.datagram_to = datagram_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +93,7 @@ class Stream:
         "_first_byte",
         "_framed",
         "_incoming",
+        "_key_exchange",
         "_last_look",
         "_outgoing",
         "_patience",
@@ -170,6 +122,7 @@ class Stream:
         self._last_look = -math.inf  # the deadline after which the socket was read once more
         self._buffer = Buffer()
         self._tls: ssl.SSLObject | None = None
+        self._key_exchange = KeyExchange(dhe_suites())
         self._incoming = self._outgoing = None  # type: ssl.MemoryBIO | None
         self._wrap: Callable[[bytes], bytes] | None = None
         self._unwrap: Reader[bytes] | None = None
@@ -233,6 +186,8 @@ class Stream:
     async def expect_silence(self, seconds: float) -> None:
         """Wait ``seconds`` for a peer that must not speak first.
 
+        Bytes that came in time count also where the loop was busy meanwhile.
+
         Raises:
             WireError: it speaks first, so it is another protocol.
             PeerClosed: it closed or reset.
@@ -241,7 +196,9 @@ class Stream:
             async with asyncio.timeout(seconds):
                 await self._fill()
         except TimeoutError:
-            return
+            if not self._is_there():
+                return
+            await self._fill()  # it spoke in time, and the loop was busy
         if self._buffer.eof:
             raise PeerClosed("the peer closed the connection before a single byte", self.heard)
         raise _speaks_first(self.heard)
@@ -261,7 +218,9 @@ class Stream:
         Raises:
             WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
                 no packet of ``framing``.
+            TooCostly: the server's Diffie-Hellman group is larger than :data:`LARGEST_GROUP`.
             TlsError, PeerClosed, ReadTimeout: as named, with ``securing`` set.
+            TimeoutError: the deadline came while this side computed.
         """
         if len(self._buffer):
             raise WireError("clear-text bytes follow the consent to TLS")
@@ -276,13 +235,14 @@ class Stream:
             error.securing, error.spoke = True, self._spoke
             raise
         self._tls, self.heard, self._wrap = tls, b"", None
+        self._key_exchange.handshakes = 0
         return session_of(tls)
 
     async def _finish_handshake(self, tls: ssl.SSLObject) -> None:
         assert self._incoming is not None
         while True:
             try:
-                tls.do_handshake()
+                await self._compute(tls.do_handshake, self._key_exchange.bits > MOST_ON_THE_LOOP)
                 break
             except ssl.SSLWantReadError:
                 await self._flush()
@@ -292,6 +252,7 @@ class Stream:
                     raise PeerClosed(f"the peer closed the connection{instead}", self.heard) from None
                 records = self._unframed(raw)
                 self._hear(records)
+                self._demand_moderate(records)
                 self._incoming.write(records)
             except ssl.SSLError as error:
                 with contextlib.suppress(StreamError):
@@ -358,13 +319,17 @@ class Stream:
         assert self._incoming is not None
         while True:
             try:
-                self._took(self._tls.read(_CHUNK))
+                # One more handshake within TLS may have any group: its messages are encrypted.
+                again = self._key_exchange.handshakes > 0
+                self._took(await self._compute(partial(self._tls.read, _CHUNK), again))
                 return
             except ssl.SSLWantReadError:
                 await self._flush()
                 raw = await self._get()
                 if raw:
-                    self._incoming.write(self._unframed(raw))
+                    records = self._unframed(raw)
+                    self._key_exchange.feed(records)
+                    self._incoming.write(records)
                 else:
                     self._incoming.write_eof()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -372,6 +337,16 @@ class Stream:
                 return
             except ssl.SSLError as error:
                 raise TlsError(error.reason or str(error), self.heard) from error
+
+    async def _compute(self, step: Callable[[], T], costly: bool) -> T:
+        """Let OpenSSL do one step; a costly one takes place outside of the loop."""
+        return await off_the_loop.computed(step, self.deadline) if costly else step()
+
+    def _demand_moderate(self, records: bytes) -> None:
+        self._key_exchange.feed(records)
+        if (bits := self._key_exchange.bits) > LARGEST_GROUP:
+            said = f"the server's Diffie-Hellman group has {bits} bits; scanready computes with {LARGEST_GROUP} at most"
+            raise TooCostly(said, self.heard)
 
     def _took(self, data: bytes) -> None:
         if self._tls is not None:
@@ -445,11 +420,10 @@ class Stream:
             if since >= self.deadline:
                 self._look_once_more()
             try:
-                raw = self.sock.kept or self.sock.recv(_CHUNK)
+                raw = self._taken()
             except BlockingIOError:
                 self._turn = 0
-                async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
-                    raw = await loop.sock_recv(self.sock, _CHUNK)
+                raw = await self._awaited(loop)
             self._patience, self._first_byte, self.sock.kept = None, math.inf, b""
             self._turn += max(_READ, len(raw))
             return raw
@@ -463,6 +437,37 @@ class Stream:
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
             raise PeerClosed(said, self.heard) from error
+
+    async def _awaited(self, loop: asyncio.AbstractEventLoop) -> bytes:
+        """Wait for bytes or the end; those that came while the loop was busy past the time count, too.
+
+        Raises:
+            TimeoutError: the deadline, or that of the first byte.
+        """
+        try:
+            async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
+                return await loop.sock_recv(self.sock, _CHUNK)
+        except TimeoutError:
+            if loop.time() >= self.deadline:
+                self._look_once_more()
+            try:
+                return self._taken()
+            except BlockingIOError:
+                raise TimeoutError from None
+
+    def _taken(self) -> bytes:
+        """Return what the loop read for a read that was cancelled, or what is there now."""
+        return self.sock.kept or self.sock.recv(_CHUNK)
+
+    def _is_there(self) -> bool:
+        """Say whether bytes, or the end, can be read at once."""
+        try:
+            self.sock.kept = self._taken()
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _look_once_more(self) -> None:
         """Allow one read after the deadline.

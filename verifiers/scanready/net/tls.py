@@ -54,6 +54,13 @@ def handshake_context(alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     return context
 
 
+@lru_cache(maxsize=1)
+def dhe_suites() -> frozenset[int]:
+    """Return the numbers of the cipher suites in which the server names a Diffie-Hellman group (TLS 1.2 and older)."""
+    ciphers: list[dict[str, Any]] = [dict(cipher) for cipher in handshake_context().get_ciphers()]
+    return frozenset(cipher["id"] & 0xFFFF for cipher in ciphers if str(cipher.get("kea", "")).startswith("kx-dhe"))
+
+
 def session_of(tls: ssl.SSLObject | ssl.SSLSocket) -> TlsSession:
     """Read what a finished handshake showed."""
     cipher = tls.cipher()

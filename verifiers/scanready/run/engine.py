@@ -37,8 +37,9 @@ from scanready.model import (
     judge,
     reached,
 )
+from scanready.net.errors import LEAST_SILENCE
 from scanready.net.resolve import Resolver
-from scanready.net.stream import LEAST_SILENCE, Tap
+from scanready.net.stream import Tap
 from scanready.net.this_agent import this_agent
 
 from . import registry, timestamps

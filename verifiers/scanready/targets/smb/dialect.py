@@ -19,7 +19,8 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts
-from scanready.net.stream import LEAST_SILENCE, PeerClosed, ReadTimeout, Stream, StreamError
+from scanready.net.errors import LEAST_SILENCE
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import Cursor, Steps, WireError, nbt, smb1, smb2, stepwise
 
 from . import causes, fixes

@@ -1,0 +1,102 @@
+"""The size of a server's Diffie-Hellman group, read from its flight in any pieces."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from scanready.net.tls import dhe_suites
+from scanready.wire.tls_key_exchange import KeyExchange
+
+DHE_RSA_AES128, ECDHE_RSA_AES128, TLS13_AES128 = 0x0033, 0xC013, 0x1301
+#: RFC 8446, 4.1.3: the random of a ServerHello that is a HelloRetryRequest.
+RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+
+
+def record(content: bytes, kind: int = 22) -> bytes:
+    return bytes([kind, 3, 3]) + len(content).to_bytes(2, "big") + content
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
+
+
+def server_hello(suite: int, group: int | None = None, *, share: bytes = b"", session: bytes = b"s" * 32) -> bytes:
+    """RFC 5246, 7.4.1.3; with a key share RFC 8446, 4.2.8."""
+    extensions = b"\x00\x2b\x00\x02\x03\x04"
+    if group is not None:
+        value = group.to_bytes(2, "big") + share
+        extensions += b"\x00\x33" + len(value).to_bytes(2, "big") + value
+    head = b"\x03\x03" + RETRY + bytes([len(session)]) + session + suite.to_bytes(2, "big") + b"\0"
+    return message(2, head + len(extensions).to_bytes(2, "big") + extensions)
+
+
+def key_exchange(modulus: int, padding: int = 0) -> bytes:
+    """ServerDHParams (RFC 5246, 7.4.3): modulus, generator, public value, each with a length of two octets."""
+    numbers = (bytes(padding) + modulus.to_bytes((modulus.bit_length() + 7) // 8, "big"), b"\2", b"\4" * 8)
+    return message(12, b"".join(len(number).to_bytes(2, "big") + number for number in numbers) + b"signature")
+
+
+def bits_of(flight: bytes, piece: int = 1 << 20) -> int:
+    followed = KeyExchange(dhe_suites())
+    for at in range(0, len(flight), piece):
+        followed.feed(flight[at : at + piece])
+    return followed.bits
+
+
+CERTIFICATE = message(11, b"\x0c" * 5000)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+@pytest.mark.parametrize("cut", [1, 100, 16384], ids=lambda size: f"records-of-{size}")
+@pytest.mark.parametrize("bits", [512, 2048, 8191, 8192, 9990])
+def test_a_group_of_tls_1_2(bits: int, cut: int, piece: int) -> None:
+    flight = server_hello(DHE_RSA_AES128) + CERTIFICATE + key_exchange(1 << (bits - 1)) + message(14, b"")
+    records = b"".join(record(flight[at : at + cut]) for at in range(0, len(flight), cut))
+    assert bits_of(records, piece) == bits
+
+
+def test_noughts_before_a_modulus_do_not_count() -> None:
+    flight = server_hello(DHE_RSA_AES128) + key_exchange((1 << 8192) - 1, padding=1)
+    assert bits_of(record(flight)) == 8192
+
+
+def test_an_elliptic_curve_is_no_group() -> None:
+    """Its three first octets, 03 00 17, would be a modulus of 768 octets."""
+    flight = server_hello(ECDHE_RSA_AES128) + message(12, b"\x03\x00\x17\x41" + b"\x04" * 900)
+    assert bits_of(record(flight)) == 0
+
+
+@pytest.mark.parametrize(("group", "bits"), [(0x0100, 2048), (0x0104, 8192), (0x001D, 0), (0x0017, 0)])
+@pytest.mark.parametrize("share", [b"", b"\x00\x02ab"], ids=["a-retry", "a-hello"])
+def test_a_named_group_of_tls_1_3(group: int, bits: int, share: bytes) -> None:
+    assert bits_of(record(server_hello(TLS13_AES128, group, share=share))) == bits
+
+
+def test_records_of_another_kind_between_are_passed_over() -> None:
+    """OpenSSL takes a few warnings, and TLS 1.3 sends a ChangeCipherSpec that means nothing."""
+    flight = server_hello(DHE_RSA_AES128) + key_exchange(1 << 9989)
+    between = record(b"\x01\x5a", 21) + record(b"\x01", 20) + record(b"")
+    records = b"".join(record(flight[at : at + 50]) + between for at in range(0, len(flight), 50))
+    assert bits_of(records) == 9990
+
+
+def test_a_handshake_after_the_handshake_is_counted() -> None:
+    followed = KeyExchange(dhe_suites())
+    followed.feed(record(server_hello(DHE_RSA_AES128)))
+    followed.handshakes = 0
+    followed.feed(record(b"encrypted", 23) + record(b"x")[:4])
+    assert followed.handshakes == 0
+    followed.feed(record(b"x")[4:])
+    assert followed.handshakes == 1
+
+
+def test_rubbish_raises_nothing_and_is_not_kept() -> None:
+    chance = random.Random(7)
+    for _ in range(300):
+        followed = KeyExchange(dhe_suites())
+        for _ in range(40):
+            kind = chance.choice([20, 21, 22, 23, chance.randrange(256)])
+            followed.feed(record(chance.randbytes(chance.randrange(60)), kind)[: chance.randrange(1, 70)])
+        assert len(followed._body) <= 20_000
