@@ -193,7 +193,11 @@ def test_a_credential_goes_to_the_mail_domains_own_hosts_alone(lab: Lab) -> None
     on_the_way = [line for line in server.requests()[before:] if "/autodiscover/" in line]
     assert on_the_way
     assert all('"GET /' in line and '" 401 ' in line for line in on_the_way), "asked, and nothing posted"
+    before = len(server.requests())
     report = discovered(lab, "srv.corp.lab", SCAN)
+    asked = [line for line in server.requests()[before:] if "/autodiscover/" in line]
+    assert asked
+    assert all('"HEAD /autodiscover/autodiscover.xml ' in line for line in asked), "a host outside the mail domain"
     fix = "ews://exchange.mail.lab:443"
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR, fix=fix)
     assert report.footprint.login_attempts == 0

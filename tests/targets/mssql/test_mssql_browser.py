@@ -12,9 +12,10 @@ import pytest
 
 from fixtures.emulators import in_background, misbehave, mssql, mssql_browser
 from fixtures.emulators.mssql import Server
+from scanready.climb.other_services import SERVICES
 from scanready.model import Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.targets.mssql import browser as sql_browser
-from tests.ladder import check_of, climb, expect, passed, story
+from tests.ladder import check_of, climb, expect, finding_of, passed, story
 from tests.targets.mssql.mssql_peers import ER
 
 
@@ -117,6 +118,21 @@ class TestByName:
             expect(by_name(name), Verdict.BLOCKED, "mssql.instance-unknown")
         assert there.heard == []
 
+    def test_a_port_of_another_service_gets_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with in_background(Server(instance="HR")) as thief, browser(monkeypatch, {"HR": thief.port}):
+            monkeypatch.setitem(SERVICES, thief.port, "a printer")
+            report = by_name("HR")
+        expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.CONNECT, owner=Owner.OPERATOR)
+        assert f"listens on {thief.port}, a port that a printer has" in finding_of(report).detail
+        assert thief.connections == []
+
+    @pytest.mark.parametrize("port", [22, 25, 443, 3306, 3389, 6379, 9100])
+    def test_well_known_ports_are_not_dialled(self, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+        with browser(monkeypatch, {"HR": port}):
+            report = by_name("HR")
+        expect(report, Verdict.UNDECIDED, "scanready.not-followed")
+        assert report.footprint.connections == 1, "the question to the Browser"
+
     def test_without_tcp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with browser(monkeypatch, {"HR": None}):
             report = by_name("HR")
@@ -184,6 +200,18 @@ class TestWrongPort:
         assert there.heard == [b"\x03"]
         assert server.counts == {"prelogins": 1}
         assert report.footprint.connections == 2
+
+    def test_a_port_of_another_service_is_told_and_not_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with (
+            in_background(Server()) as thief,
+            closed_port() as free,
+            browser(monkeypatch, {"MSSQLSERVER": thief.port}),
+        ):
+            monkeypatch.setitem(SERVICES, thief.port, "a printer")
+            report = by_port(free.getsockname()[1])
+        expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+        assert f"{thief.port}, a port that a printer has" in finding_of(report).detail
+        assert thief.connections == []
 
     def test_an_instance_named_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with (

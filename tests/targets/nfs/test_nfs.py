@@ -9,9 +9,10 @@ from collections import Counter
 import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, nfs, ssh
+from scanready.climb.other_services import SERVICES
 from scanready.model import Owner, Report, Step, Verdict
 from scanready.wire.rpc import rpcbind
-from tests.ladder import check_of, climb, expect, story, target
+from tests.ladder import check_of, climb, expect, finding_of, story, target
 
 NFS, MOUNTD, RPCBIND = 100003, 100005, 100000
 # By hand after RFC 5531: what stands behind the transaction number of a reply.
@@ -239,6 +240,22 @@ def test_a_registration_on_the_port_of_another_service_is_not_followed(monkeypat
     for check in report.checks:
         if check.endpoint.endswith((":3306/tcp", ":22/tcp")):
             assert "not contacted" in check.summary
+
+
+def test_a_port_that_another_service_has_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over neither transport; without its mount daemon NFSv3 is not known to be good."""
+    with in_background(misbehave.silent) as thief, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", thief.port))
+        udp.setblocking(False)
+        monkeypatch.setitem(SERVICES, thief.port, "a printer")
+        rows = [(NFS, 3, 6, 2049), (MOUNTD, 3, 6, thief.port), (MOUNTD, 3, 17, thief.port)]
+        listed = DONE + b"".join(struct.pack(">5I", 1, *row) for row in rows) + bytes(4)
+        report = asked(monkeypatch, HEALTHY | {(RPCBIND, 4): listed})
+        with pytest.raises(BlockingIOError):
+            udp.recv(1)
+    expect(report, Verdict.UNDECIDED, "scanready.not-followed", owner=Owner.OPERATOR)
+    assert f"mountd {thief.port}/tcp is registered on a port that a printer has" in finding_of(report).detail
+    assert thief.connections == []
 
 
 @pytest.mark.parametrize("peer", [misbehave.says(ssh.BANNER_9_2), misbehave.silent])

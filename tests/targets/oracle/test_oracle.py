@@ -23,6 +23,7 @@ from fixtures.emulators import (
     ssh,
 )
 from fixtures.emulators.certificates import authority
+from scanready.climb.other_services import SERVICES
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.oracle import causes
 from scanready.targets.oracle import login as driver
@@ -119,6 +120,16 @@ def test_a_redirect_is_followed_to_its_own_endpoint(inline: bool) -> None:
         assert any(check.endpoint == f"127.0.0.1:{there.port}" for check in report.checks), story(report)
         assert b"INSTANCE_NAME=i1" in there.connections[0].received
         assert there.connections[0].received[5] == 4, "flagged as following a redirect"
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1", "169.254.169.254"])
+def test_a_redirect_to_another_service_gets_no_byte(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    with in_background(oracle.healthy) as thief:
+        monkeypatch.setitem(SERVICES, thief.port, "a printer")
+        report, _ = asked(oracle.listener(oracle.redirect(place, thief.port)), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.CONNECT, owner=Owner.OPERATOR)
+    assert thief.connections == []
+    assert report.footprint.connections == 1
 
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:

@@ -8,11 +8,12 @@ from itertools import pairwise
 import pytest
 
 from fixtures.emulators import http as emulated
-from fixtures.emulators import in_background
+from fixtures.emulators import in_background, misbehave
 from scanready.clients.http_talk import Url
+from scanready.climb.other_services import SERVICES
 from scanready.model import Outcome, Owner, Step, Verdict
-from tests.ladder import check_of, expect
-from tests.websites import BASIC, ER, OK, moved, serving, site, tls, visited
+from tests.ladder import check_of, expect, finding_of
+from tests.websites import BASIC, ER, OK, answer, moved, serving, site, tls, visited
 
 # --- redirects ----------------------------------------------------------------------------------------------------
 
@@ -53,7 +54,10 @@ def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
 
 
 def test_a_redirect_to_another_host_gets_no_credential() -> None:
-    with serving(BASIC, host="127.0.0.2") as other, serving(moved(f"http://127.0.0.2:{other.port}/login")) as server:
+    with (
+        serving(BASIC, host="127.0.0.2") as other,
+        serving(moved(f"http://127.0.0.2:{other.port}/login"), port=other.port) as server,
+    ):
         there = f"http://127.0.0.2:{other.port}/login"
         other.behaviour = site({"/login": BASIC})
         report = visited(server, credential=ER, allow_cleartext=True)
@@ -67,11 +71,46 @@ def test_a_redirect_to_another_host_gets_no_credential() -> None:
 
 
 def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
-    with serving({"/block": OK}, host="127.0.0.2") as other, serving(moved("/")) as server:
+    with serving({"/block": OK}, host="127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
         server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/block")})
         report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
     assert other.counts == {"HEAD /block": 1}
     assert check_of(report, Step.ACCESS).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "status", ["405 Method Not Allowed", "501 Not Implemented", "404 Not Found", "400 Bad Request"]
+)
+def test_another_host_is_asked_head_alone_and_without_a_query(status: str) -> None:
+    """GET may do something there, and so may a query: the answer to less says nothing against the target."""
+    with serving(answer(status), host="127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
+        server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/?reboot=1")})
+        report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
+    assert other.counts == {"HEAD /": 1}
+    assert check_of(report, Step.ACCESS).outcome is Outcome.SKIPPED
+
+
+def test_another_host_that_hangs_up_on_head_is_asked_nothing_more() -> None:
+    with in_background(misbehave.closes_at_once, "127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
+        server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/x")})
+        expect(visited(server), Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE)
+    assert all(record.received.count(b"HTTP/1.1") <= 1 for record in other.connections)
+    assert b"GET" not in b"".join(record.received for record in other.connections)
+
+
+def test_another_port_of_another_host_gets_no_byte() -> None:
+    with serving(OK, host="127.0.0.2") as thief, serving(moved(f"http://127.0.0.2:{thief.port}/")) as server:
+        report = expect(visited(server), Verdict.UNDECIDED, "scanready.not-followed", owner=Owner.OPERATOR)
+    assert thief.connections == []
+    assert report.facts["redirect"] == f"http://127.0.0.2:{thief.port}/"
+
+
+def test_a_port_of_the_host_that_another_service_has_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(OK) as thief, serving(moved(f"http://127.0.0.1:{thief.port}/")) as server:
+        monkeypatch.setitem(SERVICES, thief.port, "a printer")
+        report = expect(visited(server), Verdict.UNDECIDED, "scanready.not-followed")
+    assert thief.connections == []
+    assert f"{thief.port}/, a port that a printer has" in finding_of(report).detail
 
 
 def test_the_credential_does_not_go_to_another_port() -> None:

@@ -13,12 +13,13 @@ from fixtures.emulators import Behaviour, dcom, in_background, misbehave
 from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.other_services import SERVICES
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.registry import catalogue
 from scanready.targets.windows import login as wmi
 from scanready.targets.windows.dynamic_ports import candidates
 from scanready.wire.epm import INTERFACE, Tower
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 from tests.targets.windows.windows_peers import (
     ABSENT,
     ACCEPTED,
@@ -236,6 +237,14 @@ class TestDynamicPorts:
         expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT, owner=Owner.OPERATOR)
         assert not inferred(report)
         assert check_of(report, Step.AUTH).outcome is Outcome.PASSED, story(report)
+
+    def test_ports_of_other_services_get_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with in_background(rpc_service) as thief, in_background(mapper(lookup=table(thief.port))) as host:
+            monkeypatch.setitem(SERVICES, thief.port, "a printer")
+            report = climbed(host.port)
+        expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT)
+        assert f"{thief.port} (a printer)" in finding_of(report).detail
+        assert thief.connections == []
 
     def test_one_that_resets_is_a_firewall_or_a_service_that_ended(self) -> None:
         with closed_ports(2) as ports, in_background(mapper(lookup=table(*ports))) as host:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import dcom
+from scanready.climb.other_services import SERVICES
 from scanready.model import Agent, Credential, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify, verify_all
-from tests.ladder import account, check_of, expect, logins_end_within, passed, story, target
+from tests.ladder import account, check_of, expect, finding_of, logins_end_within, passed, story, target
 from tests.targets.windows.wmi_peers import SCANNER, nothing_stays
 
 __all__ = ["nothing_stays"]
@@ -44,6 +45,19 @@ def test_scannable_at_the_price_of_two_logons() -> None:
     assert report.facts["dynamic_port"] == host.wmi_port
     assert report.footprint.login_attempts == host.counts["logons"] == 2
     assert host.offences == {}
+
+
+def test_a_port_of_another_service_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The activation names where WMI is; the second logon would go there."""
+    with dcom.in_background("healthy") as host:
+        monkeypatch.setitem(SERVICES, host.wmi_port, "a printer")
+        where = target("windows", "127.0.0.1", host.mapper.port, account(SCANNER))
+        report = asyncio.run(verify(where, Settings(agent=PROXY, timeout=10.0)))
+        (thief,) = (server for server in host.servers if server.port == host.wmi_port)
+        assert thief.connections == []
+    expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.ACCESS, owner=OPERATOR)
+    assert f"127.0.0.1:{host.wmi_port}" in finding_of(report).detail
+    assert report.footprint.login_attempts == host.counts["logons"] == 1
 
 
 LOGINS = [

@@ -53,7 +53,15 @@ class Catalogue:
 
         A server's word that names one of them is not followed: foreign bytes are an offence there.
         """
-        return frozenset(row.port for row in self.built_in.values() if row.speaks not in own)
+        return frozenset(self.foreign_services(*own))
+
+    def foreign_services(self, *own: str) -> dict[int, str]:
+        """The same ports, each with the title of its type."""
+        return {row.port: row.title for row in self.built_in.values() if row.speaks not in own}
+
+    def ports_of(self, *own: str) -> frozenset[int]:
+        """The default ports of built-in types that speak one of the ``own`` protocols."""
+        return frozenset(row.port for row in self.built_in.values() if row.speaks in own)
 
     def parts(self, name: str) -> Iterator[ModuleType]:
         """Load one sibling module of every row that has it; one that rows share comes once."""

@@ -346,6 +346,18 @@ LIMIT = Cause(
     "Try the step by hand with the scanner's own client.",
     definite=False,
 )
+NOT_FOLLOWED = Cause(
+    "scanready.not-followed",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "The target names a place to go on at where scanready does not go on a peer's word: this agent itself, a "
+    "link-local or metadata address, a port of another host, or a port that another service is known by. Nothing was "
+    "sent there.",
+    "If the place is right, put it in the inventory, with its `host` and `port`; else correct what names it on the "
+    "target.",
+    "Ask for it manually, from another host than the agent.",
+    definite=False,
+)
 BUG = Cause(
     "scanready.bug",
     Owner.SCANREADY,

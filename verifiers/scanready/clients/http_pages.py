@@ -1,22 +1,25 @@
 """From a URL to the page at the end of its redirects, and whether that page is one.
 
 Redirects are followed as evidence: at most three further endpoints and six further pages, never with a credential. A
-page of the target's own host counts as the target's; where another host answers, the site itself was not seen.
+page of the target's own host counts as the target's; where another host answers, the site itself was not seen. Another
+host is asked HEAD only, without a query, on the ports of the web or the target's own; never this agent itself, a
+link-local address or a cloud's metadata service.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from scanready.causes import common
 from scanready.causes import web as causes
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Owner, Step
-from scanready.net.stream import StreamError
+from scanready.net.stream import PeerClosed, StreamError
 from scanready.remedies.fixes import Fix
 from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
 from scanready.wire import WireError
@@ -26,6 +29,7 @@ from . import http_talk
 from .http_talk import Talk, Url
 
 MOST_ENDPOINTS = 3
+_OURS = ("http", "tls")  # the protocols of the web
 MOST_PAGES = 6
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -59,7 +63,7 @@ class Page:
 
 def foreign_ports(probe: Probe) -> frozenset[int]:
     """Ports that a redirect may not lead to: it is the server's word, and could name anybody's SSH or database."""
-    return probe.shared.catalogue.foreign_ports("http", "tls")
+    return probe.shared.catalogue.foreign_ports(*_OURS)
 
 
 # --- handshake: a page, or who stands in the way -----------------------------------------------------------------
@@ -80,7 +84,9 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         cookies = cookies or page.answer.header("set-cookie") is not None
         async with probe.step(Step.HANDSHAKE, target.endpoint if target else None) as rung:
             onward = _onward(probe, start, page, target, seen, cookies=cookies)
-            page = await _follow(probe, rung, page, onward)
+            if is_elsewhere(start, onward):
+                onward = await _elsewhere(probe, start, page.url, onward)
+            page = await _follow(probe, rung, page, onward, foreign=is_elsewhere(start, onward))
             seen.add(onward)
     return page
 
@@ -97,13 +103,43 @@ def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[
     endpoints = {url.origin for url in seen} | {target.origin}
     if len(seen) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
         raise Failure(common.LIMIT, f"more redirects than this check follows; the last leads to {target}")
-    usual = target.port in (*http_talk.DEFAULT_PORTS.values(), start.port)
-    if not usual and (target.port < 1024 or target.port in foreign_ports(probe)):
+    if target.port in (*http_talk.DEFAULT_PORTS.values(), start.port):
+        return target
+    if target.port < 1024 or target.port in foreign_ports(probe):
         raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads to {target}, a port of another protocol: not followed")
+    if name := peers_word.other_service(probe, target.port, *_OURS):
+        detail = f"{page.url} leads to {target}, a port that {name} has: nothing was sent there"
+        raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
     return target
 
 
-async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
+def is_elsewhere(start: Url, url: Url) -> bool:
+    """Say whether ``url`` is on another host than the target's own page ``start``."""
+    return url.host.lower().rstrip(".") != start.host.lower().rstrip(".")
+
+
+async def _elsewhere(probe: Probe, start: Url, page: Url, target: Url) -> Url:
+    """Return what is asked of another host, to which ``page`` leads: only the path, for a query may do something.
+
+    Raises:
+        Failure: it is no place for this agent.
+    """
+    if target.port not in (*http_talk.DEFAULT_PORTS.values(), start.port):
+        detail = f"{page} leads to {target}, a port of another host: nothing was sent there"
+        raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
+    try:
+        proxied = http_talk.proxy_of(probe) is not None
+        why = await peers_word.forbids_host(probe, target.host, target.port, by_proxy=proxied)
+    except OSError as error:
+        raise _unreachable(probe, page, target, error) from error
+    if why:
+        raise Failure(
+            common.NOT_FOLLOWED, f"{page} leads to {target}: {why}; nothing was sent there", redirect=str(target)
+        )
+    return replace(target, path=target.path.partition("?")[0])
+
+
+async def _follow(probe: Probe, rung: Rung, page: Page, target: Url, *, foreign: bool) -> Page:
     talk = page.talk
     if target.origin != page.url.origin:
         try:
@@ -112,11 +148,30 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
             rung.also(*dead)
         except (Failure, WireError, StreamError, OSError) as error:
             raise _unreachable(probe, page.url, target, error) from error
-    found = Page(target, await talk.question(target), talk)
-    usable(probe, found)
+    found = Page(target, await (_head(talk, target) if foreign else talk.question(target)), talk)
+    if not foreign or not refuses_head(found.answer):
+        usable(probe, found)
     own = facts_of(found.answer) if target.host == page.url.host else {}
     rung.ok(f"{page.url} redirects to {target}, which answers {http_talk.described(found.answer)}", **own)
     return found
+
+
+async def _head(talk: Talk, url: Url) -> wire.Response:
+    """Ask another host: HEAD and nothing else, since GET may do something there.
+
+    Raises:
+        Failure: it hangs up on HEAD.
+    """
+    try:
+        return await talk.ask("HEAD", url)
+    except PeerClosed as error:
+        said = f"{url}, on another host, hangs up on HEAD; it was asked nothing else"
+        raise Failure(common.LIMIT, said) from error
+
+
+def refuses_head(answer: wire.Response) -> bool:
+    """Say whether an answer to HEAD may be about HEAD, or about a page without its query: no fault of the target."""
+    return answer.status >= 400 and answer.status not in http_talk.TRUSTED_REFUSALS
 
 
 def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Failure:

@@ -41,7 +41,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
 # These it would only repeat: a login, a limit, an overload, a gateway in between.
-_TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
+TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
 # What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
 _NO_PROXY = (400, 404, 405, 501)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
@@ -129,7 +129,7 @@ class Talk:
                 raise
             await self._anew()
             return await self.ask("GET", url)
-        if answer.status >= refusal and answer.status not in _TRUSTED_REFUSALS:
+        if answer.status >= refusal and answer.status not in TRUSTED_REFUSALS:
             answer = await self.ask("GET", url)
         return answer
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from scanready.causes import common
 from scanready.clients import http_pages, http_talk
 from scanready.clients.http_talk import Talk, Url
-from scanready.climb import certificates
+from scanready.climb import certificates, peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Check, Finding, Outcome, Step
@@ -81,11 +82,18 @@ async def _places(probe: Probe, domain: str, findings: list[Finding]) -> AsyncIt
         return
     host, port = service
     check.summary = f"an SRV record names {host}:{port}"
-    if port != 443 and (port < 1024 or port in http_pages.foreign_ports(probe)):
-        check.summary += ", a port of another protocol: not asked"
+    if not _may_be_asked(probe, domain, host, port):
+        check.summary += ", a port of another protocol, or of another host's: not asked"
         return
     check.outcome = Outcome.PASSED
     yield Url("https", host, port, SERVICE)
+
+
+def _may_be_asked(probe: Probe, domain: str, host: str, port: int) -> bool:
+    """Say whether a record may lead to this port: within the mail domain to any of the web, elsewhere to 443 only."""
+    if port == 443 or not trusted(domain, Url("https", host, port, SERVICE)):
+        return port == 443
+    return port >= 1024 and not peers_word.other_service(probe, port, "http", "tls")
 
 
 async def _look(probe: Probe, place: Url, findings: list[Finding]) -> Url | None:
@@ -102,6 +110,9 @@ async def _look(probe: Probe, place: Url, findings: list[Finding]) -> Url | None
 
 async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
     """Ask for the service: itself if it is here, where it leads if elsewhere, else None. The check says which."""
+    own = http_talk.asked_for(probe, "https").host
+    if not trusted(own, place):
+        await peers_word.demand_host(probe, "Autodiscover", place.host, place.port)
     stream = await probe.dial(place.host, place.port)
     try:
         if place.scheme == "https":
@@ -110,7 +121,7 @@ async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
             if faults:
                 check.summary = f"{place}: not believed, {faults[0][1]}"
                 return None
-        answer = await Talk(probe, place, stream).ask("GET", place)
+        answer = await Talk(probe, place, stream).ask("GET" if trusted(own, place) else "HEAD", place)
     finally:
         await probe.leave(stream)
     check.summary = f"{place} answers {http_talk.described(answer)}"
@@ -121,7 +132,7 @@ async def _ask(probe: Probe, check: Check, place: Url) -> Url | None:
             check.summary += ", and leads to no Autodiscover over https"
             return None
         check.outcome, check.summary = Outcome.PASSED, f"{check.summary}, and leads to {target}"
-        return target
+        return replace(target, path=SERVICE)  # another path, or a query, might do something there
     if answer.status == 401 and place.scheme == "https":
         check.outcome, check.summary = Outcome.PASSED, f"{check.summary}: Autodiscover is here"
         return place

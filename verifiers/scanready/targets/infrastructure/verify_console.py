@@ -32,10 +32,10 @@ async def verify(probe: Probe) -> None:
     url = http_talk.asked_for(probe, "https" if probe.row.tls else "http")
     talk = await http_talk.open_talk(probe, url)
     page = await http_pages.arrive(probe, talk, url)
-    if page.url.host.lower() != url.host.lower():
+    if elsewhere := http_pages.is_elsewhere(url, page.url):
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
             rung.warn(web.REDIRECTS_ELSEWHERE, f"the console leads to {page.url}, on another host", str(page.url))
-    if page.answer.status >= 400 and page.answer.status != 401:
+    if page.answer.status >= 400 and page.answer.status != 401 and not elsewhere:
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
             rung.stop(causes.NO_PAGE, f"{page.url} answers {http_talk.described(page.answer)}")
     if url.port == http_talk.DEFAULT_PORTS["https"]:

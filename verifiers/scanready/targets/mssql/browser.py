@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from scanready.causes import common
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Finding, Outcome, Step, bracketed
@@ -24,6 +25,8 @@ from . import causes, fixes
 from .prelogin import Place, ask, own_name
 
 PORT = 1434
+#: Below it are the ports of system services, where no instance listens (RFC 6335).
+_SYSTEM = 1024
 #: Seconds for each question: it is sent at once and after one and two seconds.
 PATIENCE = 2.2
 #: What may mean that the instance listens elsewhere. A Windows firewall is silent for ports where nobody listens.
@@ -55,7 +58,10 @@ async def find(probe: Probe, instance: str) -> Place:
         if named.tcp is None:
             rung.stop(causes.TCP_DISABLED, f"the Browser tells no TCP port of {instance}")
         told = f"the SQL Server Browser says: {named.name} of {named.server} listens on {named.tcp}"
-        rung.ok(told, instance=named.name, server_name=named.server, ports=[named.tcp])
+        rung.check.facts.update(instance=named.name, server_name=named.server, ports=[named.tcp])
+        if not_its := _not_its_port(probe, named.tcp):
+            rung.stop(common.NOT_FOLLOWED, f"{told}, {not_its}; `port:` at the target permits it")
+        rung.ok(told)
     return Place(probe.host, named.tcp)
 
 
@@ -100,6 +106,9 @@ async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Chec
     if port == probe.target.port:
         detail = f"{check.finding.detail}; {said}, so something on the way keeps us from it"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
+    if why := _not_its_port(probe, port):
+        detail = f"{check.finding.detail}; {said}, {why}"
+        return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
     try:
         stream = await probe.dial(probe.address or probe.host, port)
         answer = await ask(stream, tds7.Encryption.OFF, "")
@@ -110,6 +119,12 @@ async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Chec
     fix = fixes.OTHER_PORT(host=probe.host, port=port)
     facts = {**check.facts, "ports": [port], "instance": instance.name}
     return replace(check, summary=detail, finding=Finding(causes.OTHER_PORT, detail, fix), facts=facts)
+
+
+def _not_its_port(probe: Probe, port: int) -> str:
+    """Why nothing is sent to a port on the Browser's word; empty if an instance may have it."""
+    name = peers_word.other_service(probe, port, probe.row.speaks) or ("a system service" if port < _SYSTEM else "")
+    return f"a port that {name} has: nothing was sent there" if name else ""
 
 
 def _may_be_elsewhere(check: Check) -> bool:

@@ -16,6 +16,7 @@ as SQL Server the Browser is asked, too: "right protocol, wrong port" is the com
 from __future__ import annotations
 
 from scanready.clients.login_process.lent import Lent
+from scanready.climb import peers_word
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Step
 from scanready.net.stream import Stream
@@ -52,8 +53,10 @@ async def verify(probe: Probe) -> None:
         await _log_in(probe, talk, place)
 
 
-async def _dial(probe: Probe, place: Place) -> Stream:
+async def _dial(probe: Probe, place: Place, *, led: bool = False) -> Stream:
     async with probe.step(Step.CONNECT, str(place)) as rung:
+        if led:
+            await peers_word.demand_host(probe, "the server's route", place.host, place.port)
         dead: list[Check] = []
         stream = await probe.dial(place.host, place.port, dead=dead)
         rung.ok("connected")
@@ -99,7 +102,9 @@ async def _log_in(probe: Probe, talk: Talk, place: Place) -> None:
 async def _look_where_it_leads(probe: Probe, route: Route) -> None:
     """The server that the session is sent on to: whether it is reached and answers. It gets no password."""
     place = Place(route.host, route.port)
-    if route.port >= _FIRST_PORT_TO_FOLLOW:
-        await prelogin.greeted(probe, await _dial(probe, place), place, "")
+    known_for = peers_word.other_service(probe, route.port, probe.row.speaks)
+    if route.port >= _FIRST_PORT_TO_FOLLOW and not known_for:
+        await prelogin.greeted(probe, await _dial(probe, place, led=True), place, "")
     async with probe.step(Step.ACCESS, str(place)) as rung:
-        rung.stop(causes.SENT_ON, f"the login was accepted, and the session sent on to {place}; not followed")
+        said = f"the login was accepted, and the session sent on to {place}"
+        rung.stop(causes.SENT_ON, f"{said}{f', a port that {known_for} has' if known_for else ''}; not followed")

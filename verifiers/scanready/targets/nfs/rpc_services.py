@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Check, Outcome, Step, bracketed
@@ -33,8 +34,6 @@ _HEAD_START = 0.3
 _PATIENCE = 3.0
 # NFSv4 registers itself for clients' convenience only; its NULL is asked on the connection that is there anyway.
 _VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 2, 3, 4), STATUS: (1,), RQUOTAD: (1, 2)}
-# Well-known services besides those of the catalogue: mail, DNS, directories.
-_OTHERS = frozenset({25, 53, 110, 389, 636})
 
 _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 
@@ -177,9 +176,9 @@ async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
 
 
 async def _knock(probe: Probe, one: Endpoint) -> None:
-    if one.port in probe.shared.catalogue.foreign_ports(probe.row.speaks) | _OTHERS:
+    if name := peers_word.other_service(probe, one.port, probe.row.speaks):
         one.check.outcome = Outcome.SKIPPED
-        one.check.summary = f"{one.name} is registered on the port of another service: not contacted"
+        one.check.summary = f"{one.name} is registered on a port that {name} has: not contacted"
         return
 
     async def ask(calls: Calls) -> str:

@@ -209,9 +209,10 @@ def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[C
 def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check:
     """Nobody to mount through, though nothing failed: where it is registered we do not go, or in other versions."""
     check = _absent(probe, f"no mount daemon that serves NFSv{version} answers", fails=True)
-    if any(MOUNTD in one.programs and one.check.outcome is Outcome.SKIPPED for one in found):
-        check.summary = "the mount daemon is registered on a port that another service usually has: not contacted"
-        check.finding = Finding(common.LIMIT, check.summary)
+    left = [one for one in found if MOUNTD in one.programs and one.check.outcome is Outcome.SKIPPED]
+    if left:
+        check.summary = "; ".join(one.check.summary for one in left)
+        check.finding = Finding(common.NOT_FOLLOWED, check.summary)
     return check
 
 

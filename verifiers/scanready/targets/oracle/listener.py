@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scanready.causes import common
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.shared.tls_port import first_answer
@@ -74,6 +75,8 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.An
         endpoint = f"{bracketed(answer.host)}:{answer.port}"
         async with probe.step(Step.CONNECT, endpoint) as rung:
             await probe.leave(session.stream)
+            await peers_word.demand_host(probe, "the listener's redirect", answer.host, answer.port)
+            peers_word.demand_port(probe, "the listener's redirect", answer.port, probe.row.speaks)
             session.stream = await probe.dial(answer.host, answer.port, session.end)
             session.host, session.port = answer.host, answer.port
             if session.encrypted:

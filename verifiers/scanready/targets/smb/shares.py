@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from scanready.causes import common, nt
+from scanready.climb import peers_word
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Check, Outcome, Step, bracketed
 from scanready.net.stream import Stream
@@ -83,6 +84,7 @@ async def _asked(probe: Probe, host: str) -> Check:
     """Negotiate with the server, and ask for the prompt where there is one for NTLM."""
 
     async def connect() -> Stream:
+        await peers_word.demand_host(probe, "the DFS link", host, DIRECT)
         return await probe.dial(host, DIRECT)
 
     checks: list[Check] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients import http_talk
-from scanready.clients.http_pages import BLOCK_PAGES, Page, arrive, usable
+from scanready.clients.http_pages import BLOCK_PAGES, Page, arrive, is_elsewhere, refuses_head, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -60,9 +60,13 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
 async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
     """Say what the page asks for."""
     url, status = page.url, page.answer.status
+    elsewhere = is_elsewhere(http_talk.asked_for(probe, url.scheme), url)
     missing = status in (404, 410)
-    elsewhere = not missing and url.host.lower() != http_talk.asked_for(probe, url.scheme).host.lower()
     async with probe.step(Step.AUTH, url.endpoint) as rung:
+        if elsewhere and refuses_head(page.answer):
+            said = f"the site leads to {url}, on another host, which answers {http_talk.described(page.answer)} to HEAD"
+            rung.warn(causes.REDIRECTS_ELSEWHERE, said, str(url))
+            return Prompt(url, True, elsewhere, (), _withheld(probe, url))
         if status != 401 and not missing and not 200 <= status < 300:
             said = f"{url} answers {http_talk.described(page.answer)}"
             if status in (403, 451):
@@ -127,11 +131,11 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
     async with probe.step(Step.LOGIN) as rung:
         rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
     async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
-        if page.answer.status in (404, 410):
-            raise _not_found(page.url, page.answer.status)
         if prompt.elsewhere:
             rung.skip("the page is another host's")
             return
+        if page.answer.status in (404, 410):
+            raise _not_found(page.url, page.answer.status)
         answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
         usable(probe, Page(page.url, answer, page.talk))
         if not 200 <= answer.status < 300:

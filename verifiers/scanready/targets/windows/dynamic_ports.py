@@ -7,10 +7,11 @@ than two are dialled. Two that agree are a sign; two that differ, or that are re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanready.causes import common
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
@@ -30,8 +31,6 @@ _RULES = {NEW: "49152-65535", OLD: "1024-65535"}
 _SIX = 6
 #: Seconds after which a second port is dialled, side by side with the first: longer than any answer takes.
 _SECOND = 1.0
-# Services of a Windows that speak no DCE/RPC: the global catalogue, Remote Desktop, WinRM.
-_OTHERS = frozenset({3268, 3269, 3389, 5985, 5986})
 _SAID_NO = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 
 
@@ -55,7 +54,7 @@ def is_old(version: Version | None) -> bool:
     return version is not None and version[0] < _SIX
 
 
-def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int]) -> list[epm.Tower]:
+def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Container[int]) -> list[epm.Tower]:
     """The one or two services to ask: of the range that the version has, else of whatever range was configured."""
     wanted = OLD if old else NEW
     fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in foreign]
@@ -65,14 +64,13 @@ def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Set[int]) -
 
 async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
     """Climb a rung for the range; its endpoint is the first port that was asked."""
-    foreign = probe.shared.catalogue.foreign_ports() | _OTHERS
+    foreign = peers_word.other_services(probe)
     asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     host = probe.address or probe.host
     port = asked[0].port if asked else "dynamic ports"
     async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
         if not asked:
-            reason = portrait.listing.refused or "the endpoint mapper lists none"
-            rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"no dynamic port is known ({reason})")
+            rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"no dynamic port is known ({_why_none(portrait, foreign)})")
             return
         tried = await _try(probe, host, asked)
         _judge(probe, rung, tried)
@@ -81,6 +79,13 @@ async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
         for one in tried:
             if one.stream is not None:
                 await probe.leave(one.stream)
+
+
+def _why_none(portrait: Portrait, foreign: Mapping[int, str]) -> str:
+    left = ", ".join(f"{port} ({foreign[port]})" for port in portrait.listing.ports if port in foreign)
+    if left:
+        return f"the endpoint mapper lists ports of other services only, to which nothing was sent: {left}"
+    return portrait.listing.refused or "the endpoint mapper lists none"
 
 
 async def _try(probe: Probe, host: str, asked: Sequence[epm.Tower]) -> list[Tried]:

@@ -49,14 +49,15 @@ _COMPUTER, _DOMAIN, _DNS_COMPUTER = 1, 2, 3  # MsvAv..., what a challenge tells
 class Where:
     """Where to log on: ``address`` is dialled, on ``port`` and on what the activation names; ``agent`` is ours.
 
-    ``smb_port`` is where ADMIN$ is looked for after a login that succeeded; None: nowhere. ``trace`` records what the
-    login did.
+    ``smb_port`` is where ADMIN$ is looked for after a login that succeeded; None: nowhere. ``other_services`` are ports
+    that the activation's word does not lead to, with the name of the service. ``trace`` records what the login did.
     """
 
     address: str
     agent: str
     port: int = 135
     smb_port: int | None = login_admin_share.PORT
+    other_services: dict[int, str] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace, compare=False)
 
 
@@ -212,6 +213,9 @@ class _Login:
 
     def _dial_dynamic(self, port: int) -> socket.socket:
         where = f"{bracketed(self._where.address)}:{port}"
+        if other := self._where.other_services.get(port):
+            said = f"{where}, where the host says that WMI is, is a port that {other} has: nothing was sent there"
+            raise Failure(common.NOT_FOLLOWED, said)
         patience = min(PATIENCE, self._left)
         fix = firewall_rule(self._where.agent, self._where.address, port)
         try:

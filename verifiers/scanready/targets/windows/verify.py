@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 
 from scanready.causes import common
+from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.model import Step, bracketed
@@ -93,7 +94,12 @@ async def _old_ports(probe: Probe) -> None:
 
 async def _log_in(probe: Probe, *, named: bool) -> None:
     target = probe.target
-    where = login.Where(probe.address or target.host, probe.agent_address, target.port)
+    where = login.Where(
+        probe.address or target.host,
+        probe.agent_address,
+        target.port,
+        other_services=peers_word.other_services(probe),
+    )
     async with probe.step(Step.LOGIN) as rung:
         try:
             result = await probe.login(login.visit, where)
