@@ -15,10 +15,11 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Check, Credential, Finding, Outcome, Step, Target
-from scanready.redaction import WITHHELD, current
+from scanready.redaction import WITHHELD, Redactor, current
 from scanready.report.serialize import as_line
 from scanready.run import registry
 from scanready.run.engine import Run, Settings
+from scanready.wire.printable import MOST_EVIDENCE, printable
 from tests.ladder import account, climb, target
 from tests.targets.echoing import CLEAR, postgresql
 
@@ -52,7 +53,7 @@ def test_every_part_of_a_check() -> None:
     where = Target("db", "postgresql", 5432, {}, account("er", SECRET))
     finding = Finding(common.LOGIN_REFUSED, f"no {SECRET}", f"REVOKE {SECRET}")
     check = Check(Step.LOGIN, f"{SECRET}.evil:1", Outcome.FAILED, f"no {SECRET}", {SECRET: [SECRET]}, finding)
-    redact([check], redactor_for(where))
+    asyncio.run(redact([check], redactor_for(where)))
     assert SECRET not in repr(check)
     assert check.finding is not None
     assert check.finding.cause is common.LOGIN_REFUSED
@@ -102,3 +103,50 @@ def test_a_host_repeats_what_another_target_sent_it() -> None:
     lines = asyncio.run(both())
     assert any("i heard ***" in line for line in lines)
     assert not any(SECRET in line for line in lines)
+
+
+def words_of(fact: object, detail: str = "") -> tuple[Check, int]:
+    """Mask a check with these words; return it, and how often other tasks had a turn meanwhile."""
+    finding = Finding(common.LOGIN_REFUSED, detail)
+    check = Check(Step.LOGIN, "db:1", Outcome.FAILED, detail, {"fact": fact}, finding)
+    turns = 0
+
+    async def run() -> None:
+        nonlocal turns
+        masking = asyncio.create_task(redact([check], Redactor([SECRET])))
+        while not masking.done():
+            await asyncio.sleep(0)
+            turns += 1
+
+    asyncio.run(run())
+    return check, turns
+
+
+def test_others_have_their_turn_while_a_long_list_is_masked() -> None:
+    names = [f"/srv/%2525{number}" for number in range(5000)]
+    check, turns = words_of(names)
+    assert check.facts["fact"] is names, "nothing in it changes"
+    assert turns > sum(map(len, names)) / 8192
+    check, _ = words_of([*names, f"at {SECRET}"])
+    assert check.facts["fact"][-1] == "at ***"
+    assert len(check.facts["fact"]) == 5001
+
+
+def test_a_text_is_cut_behind_its_first_thousands_of_characters() -> None:
+    long = f"{'x' * 4000} {SECRET} {'%2525' * 10_000}"
+    check, _ = words_of(long, long)
+    for shown in (check.summary, check.facts["fact"], check.finding and check.finding.detail):
+        assert isinstance(shown, str)
+        assert len(shown) < 4200
+        assert " *** %2525" in shown
+        assert shown.endswith(f"... ({len(long) - 4096} more characters)")
+
+
+def test_no_secret_is_left_where_a_text_is_cut() -> None:
+    for before in range(4096 - 2 * len(SECRET), 4096 + len(SECRET)):
+        check, _ = words_of("x" * before + SECRET + "y" * 9000)
+        assert not any(SECRET[:size] in check.facts["fact"] for size in range(3, len(SECRET)))
+
+
+def test_as_much_of_a_peers_text_is_evidence_as_can_be_masked_in_a_moment() -> None:
+    assert len(printable("%2525" * 10_000)) == MOST_EVIDENCE

@@ -9,7 +9,10 @@ import pytest
 
 from fixtures.emulators import Behaviour, Server, in_background, misbehave, sybase
 from fixtures.emulators.certificates import authority
+from scanready.causes import common
 from scanready.model import Credential, Owner, Report, Step, Verdict
+from scanready.targets.sybase import answers
+from scanready.wire import tds5 as wire
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 USER = account("er")
@@ -176,3 +179,12 @@ def test_a_port_that_the_operator_chose_is_taken_as_meant(monkeypatch: pytest.Mo
         report = climb(where)
         assert not beside.connections
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT)
+
+
+def test_of_four_hundred_errors_the_first_are_told() -> None:
+    errors = tuple(wire.Message(4002, 1, 14, f"no {number} {'%2525' * 200}", "") for number in range(400))
+    failure = answers.refusal(errors, common.LOGIN_REFUSED)
+    assert failure.cause is common.LOGIN_REFUSED
+    assert failure.detail.count("(message 4002, severity 14)") == 8
+    assert failure.detail.endswith("; and 392 more")
+    assert len(failure.detail) < 8 * 500

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,11 @@ SECRET_OPTION = re.compile(r"pass(word|wd|phrase)|secret|token", re.IGNORECASE)
 USERINFO = re.compile(r"(://[^/@:\s]*:)([^/\s]*)@")
 #: A private key is its own text: lines of Base64, of which the last may be short. No key is longer than this.
 _KEY_LINE, _LONGEST_KEY = 40, 65_536
+#: Characters of a text in a check, and of all texts that are masked before another target gets its turn. Masking takes
+#: up to 2 us for a character (measured).
+_LONGEST_TEXT = 4096
+#: As long as the note about what is cut.
+_NOTE = 24
 
 
 def secrets_of(credential: Credential | None) -> tuple[str, ...]:
@@ -66,16 +72,66 @@ def in_this_context(function: Callable[[], T]) -> Callable[[], T]:
     return partial(contextvars.copy_context().run, function)
 
 
-def redact(checks: Iterable[Check], redactor: Redactor) -> None:
-    """Mask, in place, what the checks say in words and facts. Catalogue texts are no part of them."""
-    checks = list(checks)
-    for check in checks:
-        check.endpoint = redactor.composed(check.endpoint)  # a redirect may have named it
-        check.summary = redactor.composed(check.summary)
-        check.facts = {redactor.composed(str(name)): redactor.value(fact) for name, fact in check.facts.items()}
+async def redact(checks: Iterable[Check], redactor: Redactor) -> None:
+    """Mask, in place, what the checks say in words and facts. Catalogue texts are no part of them.
+
+    Other targets get their turn in between: a peer's words may be built to take as long as possible.
+    """
+    mask = _Mask(redactor)
+    for check in list(checks):
+        check.endpoint = await mask.text(check.endpoint)  # a redirect may have named it
+        check.summary = await mask.text(check.summary)
+        check.facts = {await mask.text(str(name)): await mask.fact(fact) for name, fact in check.facts.items()}
         if found := check.finding:
             fix = None if found.fix is None else redactor.composed(found.fix, ours=True)
-            check.finding = replace(found, detail=redactor.composed(found.detail), fix=fix)
+            check.finding = replace(found, detail=await mask.text(found.detail), fix=fix)
+
+
+class _Mask:
+    """Masks texts one after another, and lets the event loop turn after some of them."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._read = 0
+
+    async def text(self, text: str) -> str:
+        """Return a text without secrets, cut after `_LONGEST_TEXT` characters."""
+        masked = self._redactor.composed(text[: 2 * _LONGEST_TEXT])
+        await self._after(len(text))
+        if len(text) <= _LONGEST_TEXT + _NOTE or len(masked) <= _LONGEST_TEXT:
+            return masked
+        return f"{masked[:_LONGEST_TEXT]}... ({len(text) - _LONGEST_TEXT} more characters)"
+
+    async def fact(self, fact: Any) -> Any:
+        """Return a fact without secrets. A long list is masked in parts; a text in it is cut as any other."""
+        if isinstance(fact, str):
+            return await self.text(fact)
+        if not isinstance(fact, (list, tuple)) or not all(isinstance(one, str) for one in fact):
+            return self._redactor.value(fact)
+        masked: list[Any] = []
+        for part in _parts(fact):
+            masked += [await self.text(part[0])] if len(part) == 1 else self._redactor.value(part)
+            await self._after(sum(map(len, part)))
+        return fact if masked == list(fact) else masked
+
+    async def _after(self, size: int) -> None:
+        self._read += size
+        if self._read >= _LONGEST_TEXT:
+            self._read = 0
+            await asyncio.sleep(0)
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Cut a list into parts of at most `_LONGEST_TEXT` characters, or of one text."""
+    part, size = list[str](), 0
+    for text in texts:
+        if part and size + len(text) > _LONGEST_TEXT:
+            yield part
+            part, size = [], 0
+        part.append(text)
+        size += len(text) + 1
+    if part:
+        yield part
 
 
 def _key_lines(file: str) -> tuple[str, ...]:

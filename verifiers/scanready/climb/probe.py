@@ -29,7 +29,7 @@ from scanready.net.resolve import NoTurn
 from scanready.net.sockets import Address
 from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
-from scanready.wire.printable import printable
+from scanready.wire.printable import MOST_EVIDENCE, printable
 
 from . import channel
 from .confidential import concealed, redactor_for
@@ -169,8 +169,8 @@ class Probe:
         self._entered = step
         return Rung(self.row, self.depth, self.shared.signatures, step, where, checks)
 
-    def quote(self, text: str, most: int | None = None) -> str:
-        """Return a peer's words for a sentence, printable and without secrets; what is judged is the text itself."""
+    def quote(self, text: str, most: int = MOST_EVIDENCE) -> str:
+        """Return a peer's words for a sentence: printable, cut, without secrets. A verifier judges the text itself."""
         return printable(text, most)
 
     def explain(self, error: BaseException, step: Step) -> Finding:

@@ -316,7 +316,7 @@ class Run:
                 await self._ask_canary(probe, verify)
             record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
-        redact(probe.checks, probe.redactor)
+        await redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)
 

@@ -18,6 +18,9 @@ from . import causes
 
 _RELATIVES = ("sql anywhere", "adaptive server anywhere", "iq", "openserver", "open server", "replication server")
 
+#: Errors of one answer whose words are evidence; a packet holds thousands.
+_MOST_TOLD = 8
+
 
 class Session:
     """The one login of a climb, and the word that ends it, a refused one too."""
@@ -98,10 +101,12 @@ class Session:
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
     """The cause of the first error that has one: by its number, or by its words."""
     found = next((found for error in errors if (found := _cause_of(error)) is not None), None)
-    said = "; ".join(f"{printable(error.text)} (message {error.number}, severity {error.severity})" for error in errors)
+    first, more = errors[:_MOST_TOLD], len(errors) - _MOST_TOLD
+    texts = [f"{printable(one.text, 400)} (message {one.number}, severity {one.severity})" for one in first]
+    detail = "; ".join([*texts, f"and {more} more"] if more > 0 else texts)
     numbers = [error.number for error in errors]
     cause = found or (causes.SERVER_ERROR if errors else otherwise)
-    return Failure(cause, said or "refused without a word", errors=numbers)
+    return Failure(cause, detail or "refused without a word", errors=numbers)
 
 
 def _cause_of(error: wire.Message) -> Cause | None:

@@ -1,0 +1,175 @@
+"""24 hostile targets beside 200 healthy ones: no turn of the loop is long, and no healthy result changes.
+
+Three processes: one plays the healthy servers, one the hostile ones, and the third checks them and is measured.
+The measure is the CPU time of the loop's thread for each callback and for each wait: a busy machine takes none of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.targets.crowd import COUNT, HOSTILE_COUNT
+from tests.targets.test_slow_feeding import ROOT, environment
+
+#: CPU seconds of the loop's thread that one callback may use.
+LONGEST = 0.05
+#: Seconds for one target. The hostile ones use all of it; a healthy one needs a hundredth.
+TIMEOUT = 15.0
+#: A cache that is cold, or a core that is slow for a moment, lengthens one callback in one run; a fault all of them.
+RUNS = 2
+
+CHECK = """
+import asyncio, gc, io, json, sys, time
+from scanready import Credential, Settings, Target, verify_all
+from scanready.cli.output.outlet import Outlet
+from scanready.cli.output.transcript import recorder
+from scanready.run.engine import this_agent
+
+longest = []
+run_callback = asyncio.Handle._run
+
+def metered(handle):
+    began = time.thread_time()
+    run_callback(handle)
+    took = time.thread_time() - began
+    if took > 0.02:
+        longest.append((took, repr(handle)[:300]))
+
+def meter(loop):
+    select = loop._selector.select
+    def metered_select(timeout=None):
+        began = time.thread_time()
+        found = select(timeout)
+        took = time.thread_time() - began
+        if took > 0.02:
+            longest.append((took, "select"))
+        return found
+    loop._selector.select = metered_select
+    asyncio.Handle._run = metered
+
+def target(one):
+    account = Credential(*one["account"], authority=one["account"][0]) if one["account"] else None
+    return Target(one["host"], one["type"], one["port"], one["options"], account)
+
+async def checked(targets):
+    found = {}
+    agents = {"Windows": [t for t in targets if t["type"] in ("windows", "notes")]}
+    agents["Linux"] = [t for t in targets if t not in agents["Windows"]]
+    async def climb(agent, mine):
+        settings = Settings(
+            timeout=asked["timeout"],
+            ca_file=asked["ca_file"],
+            agent=this_agent(platform_name=agent),
+            tap=recorder(Outlet(io.BytesIO(), "a transcript")),
+        )
+        async for report in verify_all([target(one) for one in mine], settings):
+            mark = report.footprint
+            place = f"{report.target.type}://{report.target.host}:{report.target.port}"
+            found[place] = [
+                report.verdict,
+                report.cause.code if report.cause else None,
+                [mark.connections, mark.login_attempts, mark.probe_logins],
+                report.seconds,
+                report.finding.detail if report.finding else None,
+            ]
+    await asyncio.gather(*(climb(agent, mine) for agent, mine in agents.items()))
+    return found
+
+async def main():
+    alone = await checked(asked["healthy"])
+    await checked(asked["hostile"])  # loads what is loaded on first use
+    gc.collect()
+    gc.freeze()
+    runs = []
+    for _ in range(asked["runs"]):
+        longest.clear()
+        meter(asyncio.get_running_loop()) if not runs else None
+        both = await checked([*asked["hostile"], *asked["healthy"]])
+        runs.append({"found": both, "longest": sorted(longest)[-5:]})
+        if not longest or max(longest)[0] < asked["longest"]:
+            break
+    print(json.dumps({"alone": alone, "runs": runs}))
+
+asked = json.load(sys.stdin)
+asyncio.run(main())
+"""
+
+
+@contextlib.contextmanager
+def crowd(kind: str) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "tests.targets.crowd", kind]
+    path = f"{ROOT}:{ROOT / 'verifiers'}"
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment() | {"PYTHONPATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(30)
+
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(sys.platform != "linux", reason="all of 127/8 is ours on Linux only"),
+]
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    with crowd("healthy") as healthy, crowd("hostile") as hostile:
+        asked = {
+            "healthy": healthy["targets"],
+            "hostile": hostile["targets"],
+            "ca_file": healthy["ca_file"],
+            "timeout": TIMEOUT,
+            "runs": RUNS,
+            "longest": LONGEST,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", CHECK],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=170,
+        )
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "asked": asked}
+
+
+def test_the_crowds_are_what_they_are_called(outcome: dict[str, Any]) -> None:
+    healthy, hostile = outcome["asked"]["healthy"], outcome["asked"]["hostile"]
+    assert (len(healthy), len(hostile)) == (COUNT, HOSTILE_COUNT)
+    assert {found[0] for found in outcome["alone"].values()} == {"ready", "scannable"}
+    assert len({one["type"] for one in healthy}) > 20
+    assert len({one["type"] for one in hostile}) > 12
+    assert sum(one["account"] is not None for one in hostile) > 8
+
+
+def test_no_turn_of_the_loop_is_long(outcome: dict[str, Any]) -> None:
+    longest = [run["longest"] for run in outcome["runs"]]
+    assert min(max((took for took, _ in each), default=0.0) for each in longest) < LONGEST, longest
+
+
+def test_each_healthy_result_is_that_of_a_run_alone(outcome: dict[str, Any]) -> None:
+    """Verdict, cause and footprint."""
+    for run in outcome["runs"]:
+        beside = {place: run["found"][place][:3] for place in outcome["alone"]}
+        assert beside == {place: found[:3] for place, found in outcome["alone"].items()}
+
+
+def test_no_hostile_server_ends_as_a_bug(outcome: dict[str, Any]) -> None:
+    for run in outcome["runs"]:
+        found = {place: one for place, one in run["found"].items() if place not in outcome["alone"]}
+        assert len(found) == HOSTILE_COUNT
+        assert not {place: one for place, one in found.items() if one[1] == "scanready.bug"}
