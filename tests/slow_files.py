@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: Those of ten seconds and more on an idle machine, the longest first; waits and computing both count.
 LONGEST = (
+    "tests/cli/test_stuck_logins.py",
     "tests/lab/test_docs.py",
     "tests/test_new_target.py",
     "tests/lab/test_estate.py",

@@ -266,7 +266,7 @@ def test_waiting_for_a_login_thread_is_not_on_the_targets_time(
     verifier: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More logins than there are threads, each of a tenth of the target's time: none times out in our queue."""
-    monkeypatch.setattr(engine, "ThreadPoolExecutor", clock.VirtualPool)
+    monkeypatch.setattr(engine, "DaemonThreads", clock.VirtualPool)
     monkeypatch.setattr(clock.VirtualPool, "seconds", 0.4)
 
     def login(where: str, credential: Credential, seconds: float) -> LoginResult:

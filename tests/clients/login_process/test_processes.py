@@ -335,3 +335,28 @@ def _logins() -> list[psutil.Process]:
             if child.status() != psutil.STATUS_ZOMBIE and child.cpu_times().user > 0.4 and "login" in child.cmdline():
                 alive.append(child)
     return alive
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux has them")
+def test_no_zombie_is_left_in_a_process_that_goes_on() -> None:
+    """The process that logins are forked from ends after a rest, and by being killed; no later run has to reap it."""
+    in_process(logins.echo, "x")
+    (first,) = [child for child in psutil.Process().children() if "template" in child.cmdline()]
+    below = first.children()
+    first.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{first.pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{first.pid}").exists(), "it is a zombie"
+    assert below
+    assert in_process(logins.echo, "again") == ["again"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux has them")
+def test_a_template_that_was_killed_is_no_zombie_of_the_first_process() -> None:
+    in_process(logins.echo, "x")
+    (first,) = [child for child in psutil.Process().children() if "template" in child.cmdline()]
+    (of_module,) = first.children()
+    of_module.kill()
+    assert in_process(logins.echo, "again") == ["again"]
+    assert not Path(f"/proc/{of_module.pid}").exists(), "it is a zombie"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ class RunContext:
     agent: Agent
     resolver: Resolver
     guard: LockoutGuard
-    logins: ThreadPoolExecutor
+    logins: Executor
     login_runner: LoginRunner
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None

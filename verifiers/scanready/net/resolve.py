@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .sockets import Address
+from .threads import DaemonThreads
 
 #: Seconds under which a resolver without an answer is not called dead: the system's sends a lost question again after
 #: 5 s (resolv.conf(5), ``timeout``), and less would blame it for one lost packet.
@@ -47,7 +47,7 @@ class Resolver:
     """Resolves host names once per run. ``close`` when the run ends."""
 
     def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: DaemonThreads | None = None
         self._asked: dict[tuple[str, int], _Question] = {}
 
     async def addresses(self, host: str, port: int, deadline: float | None = None) -> list[Address]:
@@ -68,7 +68,7 @@ class Resolver:
         key = (host, port)
         if key not in self._asked:
             self._asked[key] = question = _Question()
-            self._pool = self._pool or ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+            self._pool = self._pool or DaemonThreads(_THREADS, "resolve")
             question.answer = asyncio.get_running_loop().run_in_executor(self._pool, question.ask, host, port)
             question.answer.add_done_callback(_heed)
         asked = self._asked[key]

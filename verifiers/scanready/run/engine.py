@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from scanready.catalogue.option import USER
 from scanready.causes import common
@@ -41,6 +40,7 @@ from scanready.net.errors import LEAST_SILENCE
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Tap
 from scanready.net.this_agent import this_agent
+from scanready.net.threads import DaemonThreads
 
 from . import registry, timestamps
 from .agent_step import AgentStep
@@ -138,7 +138,7 @@ class Run:
             self.agent,
             Resolver(),
             guard or LockoutGuard(),
-            ThreadPoolExecutor(_LOGIN_THREADS, thread_name_prefix="login"),
+            DaemonThreads(_LOGIN_THREADS, "login"),
             LoginProcesses(),
             self.settings.ca_file,
             self.settings.tap,

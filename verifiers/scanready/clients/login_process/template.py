@@ -34,6 +34,8 @@ def _serve(control: Channel, *, root: bool) -> NoReturn:
     gc.freeze()  # the collector of a fork would copy every page of ours
     while (received := control.receive()) is not None:
         message, sockets = received
+        if root:
+            _reap_templates()
         if "reap" in message:
             _reap(message["reap"])
         elif "rest" in message:
@@ -59,6 +61,13 @@ def _become(message: Message, channel: Channel) -> NoReturn:
         _serve(channel, root=False)
     finally:
         os._exit(1)  # an exception must not run into what the process was before
+
+
+def _reap_templates() -> None:
+    """Reap the templates of modules that have ended; nothing else is a child of the first process."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _reap(pid: int) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -107,6 +108,8 @@ class Templates:
         self.surroundings = surroundings()
         self.environment = dict(os.environ)
         self._first, control = interpreter.start("template")
+        self._reaping = threading.Lock()
+        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
         self._root = Template(control)
         self._of_modules: dict[str, Template] = {}
         self._making: dict[str, asyncio.Task[Template]] = {}
@@ -114,7 +117,8 @@ class Templates:
     @property
     def gone(self) -> bool:
         """True once the first process has ended."""
-        return self._first.poll() is not None
+        with self._reaping:
+            return self._first.poll() is not None
 
     async def of(self, module: str) -> Template:
         """Return the process that has the libraries of ``module``; the first time it loads them.
@@ -154,11 +158,21 @@ class Templates:
     def close(self) -> None:
         """Kill all of them, and every login with them."""
         self.rest(resting=True)
-        with contextlib.suppress(OSError):
-            os.killpg(self._first.pid, signal.SIGKILL)
-        self._first.wait()
+        with self._reaping:  # until it was reaped its number is no other process's
+            if self._first.returncode is None:
+                with contextlib.suppress(OSError):
+                    os.killpg(self._first.pid, signal.SIGKILL)
+                self._first.wait()
         for template in (self._root, *self._of_modules.values()):
             template.close()
+
+    def _reap(self) -> None:
+        """Wait for the end of the first process, which ends by itself after a rest: it must not stay as a zombie."""
+        if hasattr(os, "waitid"):
+            with contextlib.suppress(ChildProcessError):  # reaped by `gone` or `close`, or by a handler of the program
+                os.waitid(os.P_PID, self._first.pid, os.WEXITED | os.WNOWAIT)
+            with self._reaping:
+                self._first.poll()
 
     async def _made(self, module: str) -> Template:
         made = await self._root.fork({"fork": "template", "module": module})
