@@ -24,6 +24,7 @@ class BlockingStream:
 
     def __init__(self, sock: socket.socket, seconds: float) -> None:
         self._sock = sock
+        self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._buffer = Buffer()
         self._heard = b""
@@ -88,4 +89,4 @@ class BlockingStream:
         self._sock.settimeout(left)
 
     def _late(self, text: str) -> ReadTimeout:
-        return ReadTimeout(text, self._heard, 0.0)
+        return ReadTimeout(text, self._heard, self._seconds)

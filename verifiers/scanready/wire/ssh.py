@@ -106,11 +106,6 @@ class KexInit:
         """True if it offers the strict key exchange that stops CVE-2023-48795 ("Terrapin")."""
         return any(name.startswith("kex-strict-") for name in self.kex)
 
-    @property
-    def ext_info(self) -> bool:
-        """True if it takes extension negotiation (RFC 8308)."""
-        return "ext-info-s" in self.kex or "ext-info-c" in self.kex
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -27,7 +27,6 @@ from . import causes
 
 T = TypeVar("T")
 
-#: What a DBA reads in the log. An account of this name cannot be locked, since there is none.
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
 

@@ -155,6 +155,7 @@ class Pipe:
         sock, self._sock = self._sock, None
         if sock is None:
             return
+        end = time.monotonic() + _LINGER  # of all reads: a server may drip
         with sock:
             sock.settimeout(_LINGER)
             if isinstance(sock, ssl.SSLSocket):
@@ -162,7 +163,8 @@ class Pipe:
                     sock.unwrap()
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
-                for _ in range(MOST_RECEIVED >> 16):
+                while (left := end - time.monotonic()) > 0:
+                    sock.settimeout(left)
                     if not sock.recv(1 << 16):
                         break
 
