@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scanready.net.tls import dhe_suites
+from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire.tls_key_exchange import KeyExchange
+from tests.readers import reads, survives
+from tests.wire import fuzz
 
 DHE_RSA_AES128, ECDHE_RSA_AES128, TLS13_AES128 = 0x0033, 0xC013, 0x1301
 #: RFC 8446, 4.1.3: the random of a ServerHello that is a HelloRetryRequest.
@@ -43,6 +46,21 @@ def bits_of(flight: bytes, piece: int = 1 << 20) -> int:
     for at in range(0, len(flight), piece):
         followed.feed(flight[at : at + piece])
     return followed.bits
+
+
+def reading(size: int) -> Reader[int]:
+    """A reader of a flight of that size, as the handshake follows it: part by part."""
+
+    @stepwise
+    def read(cursor: Cursor) -> Steps[int]:
+        followed = KeyExchange(dhe_suites())
+        while cursor.at < size and (part := (yield from cursor.part(size - cursor.at))):
+            followed.feed(part)
+        if cursor.at < size:
+            yield from cursor.cut_short()
+        return followed.bits
+
+    return read
 
 
 CERTIFICATE = message(11, b"\x0c" * 5000)
@@ -92,11 +110,22 @@ def test_a_handshake_after_the_handshake_is_counted() -> None:
     assert followed.handshakes == 1
 
 
-def test_rubbish_raises_nothing_and_is_not_kept() -> None:
-    chance = random.Random(7)
-    for _ in range(300):
-        followed = KeyExchange(dhe_suites())
-        for _ in range(40):
-            kind = chance.choice([20, 21, 22, 23, chance.randrange(256)])
-            followed.feed(record(chance.randbytes(chance.randrange(60)), kind)[: chance.randrange(1, 70)])
-        assert len(followed._body) <= 20_000
+FLIGHTS = (
+    record(server_hello(DHE_RSA_AES128) + CERTIFICATE + key_exchange(1 << 9989) + message(14, b"")),
+    record(server_hello(DHE_RSA_AES128)) + record(CERTIFICATE) + record(key_exchange((1 << 8192) - 1, padding=3)),
+    record(server_hello(TLS13_AES128, 0x0104)) + record(b"\x01", 20) + record(b"sealed", 23),
+)
+
+
+@pytest.mark.parametrize(("flight", "bits"), zip(FLIGHTS, (9990, 8192, 8192), strict=True), ids=["one", "two", "three"])
+def test_a_flight_is_followed_in_any_parts(flight: bytes, bits: int) -> None:
+    assert reads(reading(len(flight)), flight) == bits
+
+
+@given(fuzz.hostile(*FLIGHTS), st.booleans())
+def test_hostile_bytes_raise_nothing_and_are_not_kept(data: bytes, eof: bool) -> None:
+    answer = survives(reading(max(1, len(data))), data, eof=eof)
+    assert answer is None or isinstance(answer, int | WireError)
+    followed = KeyExchange(dhe_suites())
+    followed.feed(data)
+    assert len(followed._body) <= 20_000
