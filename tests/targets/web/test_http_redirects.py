@@ -56,7 +56,7 @@ def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
 def test_a_redirect_to_another_host_gets_no_credential() -> None:
     with (
         serving(BASIC, host="127.0.0.2") as other,
-        serving(moved(f"http://127.0.0.2:{other.port}/login"), port=other.port) as server,
+        serving(moved(f"http://127.0.0.2:{other.port}/login"), host="127.0.0.3", port=other.port) as server,
     ):
         there = f"http://127.0.0.2:{other.port}/login"
         other.behaviour = site({"/login": BASIC})
@@ -71,7 +71,10 @@ def test_a_redirect_to_another_host_gets_no_credential() -> None:
 
 
 def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
-    with serving({"/block": OK}, host="127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
+    with (
+        serving({"/block": OK}, host="127.0.0.2") as other,
+        serving(moved("/"), host="127.0.0.3", port=other.port) as server,
+    ):
         server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/block")})
         report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
     assert other.counts == {"HEAD /block": 1}
@@ -83,7 +86,10 @@ def test_an_open_page_of_another_host_is_not_taken_for_the_target() -> None:
 )
 def test_another_host_is_asked_head_alone_and_without_a_query(status: str) -> None:
     """GET may do something there, and so may a query: the answer to less says nothing against the target."""
-    with serving(answer(status), host="127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
+    with (
+        serving(answer(status), host="127.0.0.2") as other,
+        serving(moved("/"), host="127.0.0.3", port=other.port) as server,
+    ):
         server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/?reboot=1")})
         report = expect(visited(server), Verdict.LIMITED, "http.redirects-elsewhere")
     assert other.counts == {"HEAD /": 1}
@@ -91,7 +97,10 @@ def test_another_host_is_asked_head_alone_and_without_a_query(status: str) -> No
 
 
 def test_another_host_that_hangs_up_on_head_is_asked_nothing_more() -> None:
-    with in_background(misbehave.closes_at_once, "127.0.0.2") as other, serving(moved("/"), port=other.port) as server:
+    with (
+        in_background(misbehave.closes_at_once, "127.0.0.2") as other,
+        serving(moved("/"), host="127.0.0.3", port=other.port) as server,
+    ):
         server.behaviour = site({"/": moved(f"http://127.0.0.2:{other.port}/x")})
         expect(visited(server), Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE)
     assert all(record.received.count(b"HTTP/1.1") <= 1 for record in other.connections)
