@@ -117,7 +117,9 @@ FLIGHTS = (
 )
 
 
-@pytest.mark.parametrize(("flight", "bits"), zip(FLIGHTS, (9990, 8192, 8192), strict=True), ids=["one", "two", "three"])
+@pytest.mark.parametrize(
+    ("flight", "bits"), list(zip(FLIGHTS, (9990, 8192, 8192), strict=True)), ids=["one", "two", "three"]
+)
 def test_a_flight_is_followed_in_any_parts(flight: bytes, bits: int) -> None:
     assert reads(reading(len(flight)), flight) == bits
 
