@@ -148,7 +148,10 @@ WORDS: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"story": "STORY = {'queue': {'auth': 'hello'}}"},
         "its module story is left out: `key` of its STORY is",
     ),
-    "signatures raise": ({"signatures": "raise SystemExit"}, "its module signatures is left out: SystemExit: "),
+    "signatures raise": (
+        {"signatures": "raise SystemExit"},
+        "its module signatures is left out: SystemExit (acme_queue/signatures.py, line 1)",
+    ),
     "signatures of words": (
         {"signatures": "SIGNATURES = 'AMQP'"},
         "its module signatures is left out: its SIGNATURES is 'AMQP'",

@@ -40,6 +40,14 @@ WAYS: Mapping[str, tuple[str, str]] = {
         ROW.replace("Cost(1, 1)", "Cost()"),
         "does not load: TypeError: Cost.__init__() missing 2 ",
     ),
+    "refuses an option": (
+        "from scanready.author import Wrong\nraise Wrong('no box')",
+        "does not load: Wrong: no box (acme_queue/row.py, line 2)",
+    ),
+    "unknown step": (
+        "from scanready.author import Step\nSTEPS = (Step.SHAKE,)",
+        "does not load: AttributeError: SHAKE (acme_queue/row.py, line 2)",
+    ),
 }
 
 
@@ -201,6 +209,27 @@ def test_what_a_package_prints_goes_to_stderr(tmp_path: Path) -> None:
         assert done.stderr.count("NOISE") == 2 * len(modules)
 
 
+def test_a_package_that_forks_when_it_is_imported_runs_nothing_twice(tmp_path: Path) -> None:
+    forks = "import os, sys\nchild = os.fork()\nif child == 0:\n    sys.exit()\nos.waitpid(child, 0)\n"
+    third_party.queue(tmp_path, row=forks + ROW, verify=VERIFY)
+    done = run(tmp_path, "types", "--json")
+    assert [one["type"] for one in json.loads(done.stdout)].count("queue") == 1
+    assert not done.stderr
+
+
+def test_the_traceback_of_an_import_is_under_v_and_in_the_transcript(tmp_path: Path) -> None:
+    for site, modules in (("row", {"row": "1 / 0\n" + ROW}), ("part", {"requirements": "1 / 0"})):
+        where = tmp_path / site
+        where.mkdir()
+        third_party.queue(where, **modules)
+        transcript = where / "transcript"
+        done = run(where, "check", "queue://127.0.0.1", "-v", "--transcript", str(transcript))
+        for text in (done.stdout, transcript.read_text()):
+            assert "ZeroDivisionError: division by zero" in text
+            assert f"{next(iter(modules))}.py" in text
+            assert "Traceback (most recent call last):" in text
+
+
 def test_ctrl_c_while_a_package_loads_is_no_fault_of_it() -> None:
     before = signal.getsignal(signal.SIGINT)
 
@@ -214,7 +243,7 @@ def test_ctrl_c_while_a_package_loads_is_no_fault_of_it() -> None:
     def pretended() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(Unusable, match="does not load: KeyboardInterrupt"):
+    with pytest.raises(Unusable, match="KeyboardInterrupt"):
         importing(pretended)
 
 

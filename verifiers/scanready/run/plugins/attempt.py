@@ -10,7 +10,16 @@ from scanready.wire.printable import visible
 
 
 class Unusable(Exception):
-    """The type of a plug-in cannot be used; the text is a phrase that says why."""
+    """The type of a plug-in cannot be used.
+
+    Args:
+        phrase: says why.
+        trace: the traceback of what its modules raised; empty if they raised nothing.
+    """
+
+    def __init__(self, phrase: str, trace: str = "") -> None:
+        super().__init__(phrase)
+        self.trace = trace
 
 
 def attempted(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
@@ -27,5 +36,11 @@ def attempted(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
     except (Wrong, Unusable):
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a plug-in's bug must not end the run of others
-        text, _ = attempted(str, error)
-        return None, f"{type(error).__name__}: {visible(' '.join((text or '').split()), 300)}"
+        return None, error_line(error)
+
+
+def error_line(error: BaseException) -> str:
+    """Return an exception on one line of at most some 300 printable characters, whatever its ``str`` does."""
+    text, _ = attempted(str, error)
+    words = visible(" ".join((text or "").split()), 300)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

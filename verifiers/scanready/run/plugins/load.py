@@ -21,7 +21,7 @@ from scanready.wire.printable import visible
 
 from .attempt import Unusable, attempted
 from .checks import wrong_cause
-from .importing import importing
+from .importing import Raised, importing
 from .origin import Origin, described, package
 from .row import RowSource, name_fault, only_options, row_fault
 from .shape import shape_fault
@@ -133,14 +133,12 @@ class Plugins(Mapping[str, TargetType]):
 
     def _load(self, entry: EntryPoint) -> TargetType:
         try:
-            found, error = importing(self._read, entry)
-            fault = f"does not load: {error}"
+            return importing(self._read, entry)
+        except Raised as raised:
+            fault, trace = f"does not load: {raised}", raised.trace
         except Unusable as unusable:
-            found, fault = None, str(unusable)
-        if found is not None:
-            row: TargetType = found
-            return row
-        return broken(entry.name, self._note(entry, fault))
+            fault, trace = str(unusable), unusable.trace
+        return broken(entry.name, self._note(entry, fault), trace)
 
     def _read(self, entry: EntryPoint) -> TargetType:
         """Load and check what an entry point brings.
@@ -175,14 +173,18 @@ def stand_in(name: str, verify: Verifier) -> TargetType:
     return TargetType(name, name, 0, cost, speaks=name, verifier=verify, takes_keys=True, any_option=True)
 
 
-def broken(name: str, line: str) -> TargetType:
-    """Return the row of a type that cannot be used; ``line`` says why, and is what a check of it says."""
+def broken(name: str, line: str, trace: str = "") -> TargetType:
+    """Return the row of a type that cannot be used; ``line`` says why, and is what a check of it says.
+
+    ``trace`` is the traceback that stands beside it; empty without one.
+    """
 
     async def verify(probe: Probe) -> None:
         from scanready.causes import common
         from scanready.climb.explain import Failure
 
-        async with probe.step(Step.AGENT):
+        async with probe.step(Step.AGENT) as rung:
+            rung.check.trace = trace
             raise Failure(common.PLUGIN_BROKEN, line)
 
     return replace(stand_in(name, verify), broken=line)

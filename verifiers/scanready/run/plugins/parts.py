@@ -49,7 +49,7 @@ def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType
     for name in _NEEDED:
         parts[name], fault = _checked(row, name, guards)
         if fault:
-            raise Unusable(f"its module {name} cannot be used: {fault}")
+            raise Unusable(f"its module {name} cannot be used: {fault}", fault.trace)
     if row.requirements_of(parts["requirements"]).client and not parts["client"]:
         raise Unusable("its requirements name a client program, and it has no module client that looks for it")
     for name in _WORDS:
@@ -65,7 +65,7 @@ def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType
     return parts, left_out
 
 
-def _checked(row: TargetType, name: str, guards: Guards) -> tuple[ModuleType | None, str]:
+def _checked(row: TargetType, name: str, guards: Guards) -> tuple[ModuleType | None, Unusable | None]:
     """Load one sibling module, and return its usable form, or the fault that makes it unusable."""
 
     def read() -> ModuleType | None:
@@ -73,9 +73,9 @@ def _checked(row: TargetType, name: str, guards: Guards) -> tuple[ModuleType | N
         return _READERS[name](row, module, guards) if module else None
 
     try:
-        return importing(read)
+        return importing(read), None
     except Unusable as unusable:
-        return None, str(unusable)
+        return None, unusable
 
 
 def _right(value: Any, hint: Any, of: str) -> None:
