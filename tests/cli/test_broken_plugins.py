@@ -76,7 +76,10 @@ UNUSABLE: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"row": row(options="(Option('x', schema={1, 2}),)")},
         "`options[0].schema` of its row is {1, 2}; write a mapping",
     ),
-    "path of no option": ({"row": row(path="'x'")}, "`path` of its row is 'x', which is none of its options"),
+    "path of no option": (
+        {"row": row(path="'x'")},
+        "`path` of its row is 'x', which is none of its options; it has no options",
+    ),
     "check is no function": ({"row": row(check="7")}, "`check` of its row is 7; write a function of 2 arguments"),
     "another name": (
         {"row": row().replace('"queue", "M', '"kew", "M')},
@@ -256,7 +259,7 @@ VERIFIERS: Mapping[str, tuple[Mapping[str, str], str]] = {
     name: ({"verify": "import asyncio\nfrom scanready.model import *\nasync def verify(probe):\n    " + body}, says)
     for name, (body, says) in {
         "cancelled": ("raise asyncio.CancelledError", "the verifier of queue was cancelled from within"),
-        "no check": ("probe.record('fine')", "the verifier recorded what is no Check"),
+        "no check": ("probe.record('fine')", "the verifier recorded 'fine', which is no Check"),
         "no text": (
             "probe.record(Check(Step.AUTH, 'a', Outcome.PASSED, 5))",
             "the verifier recorded a check",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,22 @@ def test_what_a_package_prints_goes_to_stderr(tmp_path: Path) -> None:
         done = run(tmp_path, *arguments)
         json.loads(done.stdout)
         assert done.stderr.count("NOISE") == 2 * len(modules)
+
+
+def test_what_a_verifier_or_an_option_prints_goes_to_stderr(tmp_path: Path) -> None:
+    prints = 'import sys\nprint("NOISE", flush=True)\n'
+    reads = f"def read(name, value):\n{textwrap.indent(prints, '    ')}    return value\n"
+    options = "home=__package__, options=(Option('box', read),)"
+    row = f"from scanready.author import Option\n{reads}{ROW.replace('home=__package__', options)}"
+    third_party.queue(tmp_path, row=row, verify=f"{VERIFY}{textwrap.indent(prints, '    ')}")
+    target = "queue://127.0.0.1:9?box=1"
+    checked = ["check", target, "--no-canary", "--no-store", "--format"]
+    for arguments, count in ((["plan", target, "--json"], 1), ([*checked, "json"], 2), ([*checked, "table"], 2)):
+        done = run(tmp_path, *arguments)
+        assert "NOISE" not in done.stdout
+        assert done.stderr.count("NOISE") == count
+        if "table" not in arguments:
+            json.loads(done.stdout)
 
 
 def test_a_package_that_forks_when_it_is_imported_runs_nothing_twice(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -80,6 +82,26 @@ async def refuses_in_a_task_of_a_task(probe: Probe) -> None:
         await asyncio.create_task(refuses_to_end())
 
     await asyncio.create_task(further())
+
+
+async def forks(probe: Probe) -> None:
+    if (child := os.fork()) == 0:
+        raise SystemExit
+    os.waitpid(child, 0)
+    async with probe.step(Step.CONNECT) as rung:
+        rung.stop(common.REFUSED, "nothing listens")
+
+
+def test_a_process_that_a_verifier_forks_ends_with_its_step(verifier: Use, tmp_path: Path) -> None:
+    """Else it does the rest of the run once more, and reports it."""
+    verifier(forks)
+    ours, twice = os.getpid(), tmp_path / "twice"
+    report = asyncio.run(run("ssh"))["ssh"]
+    if os.getpid() != ours:
+        twice.touch()
+        os._exit(0)
+    expect(report, Verdict.BLOCKED, "connect.refused")
+    assert not twice.exists()
 
 
 async def never_rests(probe: Probe) -> None:

@@ -143,6 +143,18 @@ async def records_what_is_no_check(probe: Probe) -> None:
     probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
 
 
+async def names_a_step_by_its_word(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step("handshake") as rung:  # type: ignore[arg-type]  # that is the test
+        rung.ok("speaks it")
+
+
+def test_a_step_that_is_named_by_its_word(brought: Bring) -> None:
+    brought(names_a_step_by_its_word)
+    report = expect(check(), Verdict.UNDECIDED, FAILED)
+    assert "recorded a check whose step is 'handshake'; write one of Step.AGENT, " in story(report)
+
+
 async def records_seconds_that_are_none(probe: Probe) -> None:
     await by_its_own_client(probe)
     probe.checks[-1].seconds = "long"  # type: ignore[assignment]  # that is the test
@@ -173,7 +185,7 @@ FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
         (warns_without_a_cause, FAILED, "the check of handshake has warned and names no cause: looks odd"),
         (swallows_its_failure, FAILED, "left the step auth without a result"),
         (records_a_fact_without_words, FAILED, "whose facts cannot be written: LookupError: no words for it"),
-        (records_what_is_no_check, FAILED, "the verifier recorded what is no Check with a Step and an Outcome"),
+        (records_what_is_no_check, FAILED, "the verifier recorded None, which is no Check"),
         (records_seconds_that_are_none, FAILED, "a check of auth whose seconds are no number"),
         (names_no_address, FAILED, "the verifier set `probe.address` to 'db7.corp', which is no address"),
         (replaces_what_the_report_rests_on, FAILED, "the climb ended after agent, without a reason"),
@@ -369,6 +381,19 @@ async def logs_in(probe: Probe) -> None:
 def test_a_login_that_was_tried(brought: Bring) -> None:
     brought(logs_in)
     expect(check(credential=ACCOUNT), Verdict.READY)
+
+
+async def logs_in_without_a_result(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    async with probe.step(Step.LOGIN):
+        await probe.login(lambda where, credential, seconds: None, probe.host)  # type: ignore[type-var]  # the test
+
+
+def test_a_login_without_a_result(brought: Bring) -> None:
+    brought(logs_in_without_a_result)
+    report = expect(check(credential=ACCOUNT), Verdict.UNDECIDED, FAILED, step=Step.LOGIN)
+    assert "the login returned NoneType; it must return a LoginResult" in story(report)
+    assert report.footprint.login_attempts == 1
 
 
 def test_a_built_in_that_names_no_cause_is_our_bug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import itertools
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -50,6 +51,17 @@ Every option can be given in the environment: --timeout 5 is SCANREADY_TIMEOUT=5
 """
 
 
+class CommandContext(click.Context):
+    """Runs a command with standard output kept for its data; the help is printed before that."""
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function of the command."""
+        from .output.standard_output import kept_for_data
+
+        with kept_for_data():
+            return super().invoke(*args, **kwargs)
+
+
 class Commands(click.Group):
     """Finds a command by its module's name; its help line is in the table above."""
 
@@ -63,6 +75,7 @@ class Commands(click.Group):
             return None
         module = "import_" if cmd_name == "import" else cmd_name  # a module cannot be called as the keyword is
         command: click.Command = import_module(f"{__name__}.commands.{module}").command
+        command.context_class = CommandContext
         return command
 
     def resolve_command(

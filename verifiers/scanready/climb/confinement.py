@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import signal
 import threading
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
@@ -75,6 +76,7 @@ class _Confinement:
         self._create = self._loop.create_task
         self._started: dict[asyncio.Task[Any], _Driven[Any]] = {}
         self._stopped = False
+        self._process = os.getpid()
 
     async def run(self, what: Awaitable[T], end: float) -> T:
         """See :func:`confined`."""
@@ -115,13 +117,18 @@ class _Confinement:
                 errors.clear()
 
     def step(self, coroutine: Coroutine[Any, Any, T], thrown: BaseException | None) -> Any:
-        """Run a coroutine to its next wait; what it starts meanwhile is ours, and it cannot stop the event loop."""
+        """Run a coroutine to its next wait; what it starts meanwhile is ours, and it cannot stop the event loop.
+
+        A process that it forks ends there: it would do the rest of the run once more.
+        """
         methods = vars(self._loop)
         before: dict[str, Any] = {name: methods[name] for name in ("create_task", "stop") if name in methods}
         methods["create_task"], methods["stop"] = self._start, self._refuse_to_stop
         try:
             return coroutine.send(None) if thrown is None else coroutine.throw(thrown)
         finally:
+            if os.getpid() != self._process:
+                os._exit(0)
             del methods["create_task"], methods["stop"]
             methods.update(before)
 

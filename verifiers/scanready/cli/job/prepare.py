@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 
 from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
+from scanready.cli.output.standard_output import data_stream
 from scanready.cli.output.terminal import look
 from scanready.model import Credential, Step, Target
 from scanready.redaction.userinfo import without_passwords
@@ -132,7 +132,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         keep: files being read.
     """
     to_file = options.output not in (None, "-")
-    if FORMATS[options.chosen_format].for_files and not to_file and sys.stdout.isatty():
+    if FORMATS[options.chosen_format].for_files and not to_file and data_stream().isatty():
         name = options.chosen_format
         raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)

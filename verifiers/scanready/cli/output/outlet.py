@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from scanready.files.atomic_file import AtomicFile
 
+from .standard_output import data_stream
+
 #: Called when an outlet has failed, maybe from its own thread.
 OnFailure = Callable[["Outlet"], None]
 _GONE = {errno.EPIPE, errno.ESHUTDOWN} | ({errno.EINVAL} if sys.platform == "win32" else set())
@@ -132,10 +134,11 @@ class Outlet:
 
 def standard_output(*, threaded: bool = False) -> Outlet:
     """Return an outlet on standard output, past Python's buffers: what failed is not tried again at exit."""
-    sys.stdout.flush()
-    binary = sys.stdout.buffer
+    stream = data_stream()
+    stream.flush()
+    binary = stream.buffer
     raw = getattr(binary, "raw", binary)
-    return Outlet(raw, "<stdout>", encoding=sys.stdout.encoding or "utf-8", threaded=threaded)
+    return Outlet(raw, "<stdout>", encoding=stream.encoding or "utf-8", threaded=threaded)
 
 
 def show(text: str) -> None:

@@ -22,6 +22,7 @@ from scanready.report import FORMATS
 from scanready.report.document import UNKNOWN, Document, OwnExitCode, RunInfo, Totals
 
 from .outlet import Outlet, standard_output
+from .standard_output import data_stream
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -141,7 +142,7 @@ def open_outputs(
     """
     taken = _resolved(keep)
     opened: list[Output] = []
-    stdout = standard_output(threaded=not sys.stdout.isatty())
+    stdout = standard_output(threaded=not data_stream().isatty())
     if file in (None, "-"):
         opened.append(Output(main, stdout))
     else:

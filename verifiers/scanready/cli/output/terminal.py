@@ -8,6 +8,8 @@ import sys
 
 from scanready.report.document import Look
 
+from .standard_output import data_stream
+
 # Where nobody's terminal sets the width: wide enough that few lines break, and still a page.
 _FILE_WIDTH = 120
 # COLUMNS may be any number: a table is drawn for it, so memory grows with it.
@@ -17,7 +19,7 @@ _SIGNS = "✓✗–…"
 
 def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -> Look:
     """Return how to draw on standard output, or into a file."""
-    terminal = not to_file and sys.stdout.isatty()
+    terminal = not to_file and data_stream().isatty()
     width = columns() if terminal or "COLUMNS" in os.environ else _FILE_WIDTH
     forced = bool(os.environ.get("FORCE_COLOR")) and not to_file
     color = (forced or (terminal and _understands_color())) and not no_color and not os.environ.get("NO_COLOR")
@@ -41,7 +43,7 @@ def _understands_color() -> bool:
 
 def _can_encode() -> bool:
     try:
-        _SIGNS.encode(sys.stdout.encoding or "ascii")
+        _SIGNS.encode(data_stream().encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -16,7 +16,7 @@ from scanready.remedies.placeholders import PLACES, fill, unknown_places
 from scanready.run.built_in import built_in_causes, built_in_rows
 
 from .attempt import attempted
-from .shape import shape_fault, shown
+from .shape import shape_fault, shown, wanted
 
 if TYPE_CHECKING:
     from scanready.climb.probe import Probe
@@ -99,8 +99,11 @@ def _facts_fault(check: Check, redactor: Redactor) -> str:
 
 
 def _check_fault(check: Any) -> str:
-    if not isinstance(check, Check) or not isinstance(check.step, Step) or not isinstance(check.outcome, Outcome):
-        return "the verifier recorded what is no Check with a Step and an Outcome"
+    if not isinstance(check, Check):
+        return f"the verifier recorded {shown(check)}, which is no Check"
+    for name, kind in (("step", Step), ("outcome", Outcome)):
+        if not isinstance(getattr(check, name), kind):
+            return f"the verifier recorded a check whose {name} is {shown(getattr(check, name))}; write {wanted(kind)}"
     if not isinstance(check.summary, str) or not isinstance(check.endpoint, str) or not isinstance(check.facts, dict):
         return f"the verifier recorded a check of {check.step} whose summary or endpoint is no text, or facts no dict"
     if not isinstance(check.seconds, int | float) or not isinstance(check.trace, str):

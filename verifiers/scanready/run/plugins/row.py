@@ -62,7 +62,10 @@ def row_fault(row: Any, origin: RowSource) -> str:
 
 def _faults(row: Any, origin: RowSource) -> Iterator[str]:
     if not isinstance(row, TargetType):
-        yield f"is {shown(row)}, neither a TargetType nor a coroutine function `verify(probe)`"
+        yield (
+            f"is {shown(row)}, neither a TargetType nor a coroutine function `verify(probe)`; "
+            "write MODULE:ROW of a TargetType in the entry point"
+        )
     if fault := shape_fault(row, TargetType, "its row"):
         yield fault
     if row.name != origin.name:
@@ -116,15 +119,16 @@ def _is_json(option: Option) -> bool:
 
 
 def _path(row: TargetType) -> Iterator[str]:
-    names = ", ".join(repr(option.name) for option in row.options) or "nothing: it has no options"
+    names = ", ".join(repr(option.name) for option in row.options)
+    instead = f"write one of {names}" if names else "it has no options: leave it out, or declare that option"
     if row.path is not None and row.option(row.path) is None:
-        yield f"`path` of its row is {row.path!r}, which is none of its options; write one of {names}"
+        yield f"`path` of its row is {row.path!r}, which is none of its options; {instead}"
     for path in _PATHS:
         parts = _split(row, path)
         if not isinstance(parts, Mapping):
             yield f"`split` of its row gives {shown(parts)}; write a mapping of its options to texts, or None"
         elif foreign := [key for key in parts if not isinstance(key, str) or row.option(key) is None]:
-            yield f"`split` of its row gives {shown(foreign[0])}, which is none of its options; write one of {names}"
+            yield f"`split` of its row gives {shown(foreign[0])}, which is none of its options; {instead}"
 
 
 def _split(row: TargetType, path: str) -> Any:
@@ -159,11 +163,14 @@ def _home(row: TargetType, origin: RowSource) -> Iterator[str]:
     if top != origin.package and not origin.owns(top):
         yield f"`home` of its row is {row.home!r}, another package than its own ({origin.package}); write __package__"
     yield from _missing("home", row.home, "write home=__package__")
-    modules = {"verifier": row.verifier, "hostless": "services" if row.hostless else None}
-    for field, module in modules.items():
+    modules = (
+        ("verifier", row.verifier, "another `verifier`"),
+        ("hostless", "services" if row.hostless else None, "hostless=False"),
+    )
+    for field, module, instead in modules:
         if isinstance(module, str):
             whole = f"{row.home}.{module}"
-            yield from _missing(field, whole, f"write {whole.replace('.', '/')}.py, or another `{field}`")
+            yield from _missing(field, whole, f"write {whole.replace('.', '/')}.py, or {instead}")
 
 
 def _missing(field: str, module: str, instead: str) -> Iterator[str]:
