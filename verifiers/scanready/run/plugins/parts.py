@@ -56,9 +56,9 @@ def checked_parts(row: TargetType, guards: Guards) -> tuple[dict[str, ModuleType
         parts[name], fault = _checked(row, name, guards)
         left_out += [(f"its module {name} is left out: {fault}", "")] if fault else []
     if causes := parts["causes"]:
-        wrong = {name: fault for name, cause in vars(causes).items() if (fault := wrong_cause(cause))}
+        wrong = {name: says for name, cause in vars(causes).items() if (says := wrong_cause(cause))}
         left_out += [
-            (f"its cause {name} is left out: {fault}", str(vars(causes)[name].code)) for name, fault in wrong.items()
+            (f"its cause {name} is left out: {says}", str(vars(causes)[name].code)) for name, says in wrong.items()
         ]
         for name in wrong:
             delattr(causes, name)
