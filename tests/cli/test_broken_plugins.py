@@ -370,6 +370,22 @@ def test_a_package_without_metadata(tmp_path: Path) -> None:
     assert "(queue = acme_queue.row:QUEUE): does not load: ZeroDivisionError" in lines[0]
 
 
+def test_a_missing_library_is_installed_by_the_package_that_names_it(tmp_path: Path) -> None:
+    extra, plain = 'Driver("no_such_queue", "queue", "client")', 'Driver("no_such_kew", "kew-client", "")'
+    third_party.queue(tmp_path, row=row(drivers=f"({extra}, {plain})"))
+    told = json.loads(plugin.run(tmp_path, ["agent", "--json"]).stdout)
+    words = " ".join(check["summary"] for check in told["checks"])
+    assert "no_such_queue for queue: pip install 'acme-queue[client]'" in words
+    assert "no_such_kew for queue: pip install kew-client" in words
+    assert "for db2: pip install 'scanready[db2]'" in words or "ibm_db " in words
+
+
+def test_a_module_driver_without_its_functions(tmp_path: Path) -> None:
+    third_party.queue(tmp_path, driver="def facts(module): return {}")
+    done = plugin.run(tmp_path, ["types", "queue"])
+    assert f"{WHO}its module driver cannot be used: its module driver has no limits" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["types"], ["types", "queue"], ["explain"], ["schema", "inventory"], ["agent"]])
 def test_every_command_survives(tmp_path: Path, arguments: list[str]) -> None:
     third_party.queue(tmp_path, row="1/0")

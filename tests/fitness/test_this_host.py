@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from scanready.catalogue import Driver
 from scanready.clients import libraries as drivers
 from scanready.fitness import client_programs, libraries, machine, ports, proc, subnets
 from scanready.fitness.question import Answer
@@ -186,6 +187,29 @@ def test_what_is_missing_or_broken_is_told_apart(tmp_path: Path, monkeypatch: py
     found = drivers.look([("paramiko", "paramiko", None), ("ibm_db", "ibm_db", None)])
     assert "missing" in found["paramiko"]
     assert "libdb2.so.1" in found["ibm_db"]["broken"]
+
+
+@pytest.mark.parametrize("raises", ["ValueError('no')", "SystemExit(3)"])
+def test_a_library_that_raises_anything_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raises: str
+) -> None:
+    (tmp_path / "acme_queue_client.py").write_text(f"raise {raises}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = drivers.look([("acme_queue_client", "acme", None), ("click", "click", None)])
+    assert found["acme_queue_client"]["broken"].startswith(raises.partition("(")[0])
+    assert "version" in found["click"]
+
+
+def test_a_module_driver_that_raises_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme_driver.py").write_text("def facts(module): return {'a': module}\ndef limits(*_): return 1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = drivers.look([("click", "click", "acme_driver"), ("rich", "rich", None)])
+    assert "acme_driver: TypeError" in found["click"]["broken"]
+    assert "version" in found["rich"]
+    one = drivers.Library(Driver("click", "click", ""), ("queue",), "acme_driver")
+    text, facts = libraries._limits_of(one, {})
+    assert "acme_driver fails: ZeroDivisionError" in text
+    assert facts == {}
 
 
 @pytest.fixture

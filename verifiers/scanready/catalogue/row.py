@@ -83,7 +83,7 @@ class Driver:
     Attributes:
         module: its import name.
         distribution: its name for an installer.
-        extra: the extra of this package that installs it.
+        extra: the extra that installs it, of the package that brings the type; empty if it is installed by its name.
         limits: what it cannot do and the scanner's own client may, in words; never the target's fault.
     """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,9 +83,13 @@ def _look_at(name: str, distribution: str, details: str | None) -> dict[str, Any
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         return {"missing": str(error)[:200]} if error.name == name else {"broken": str(error)[:200]}
-    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever one raises, the others are looked at
         return {"broken": f"{type(error).__name__}: {error}"[:200]}
-    more: dict[str, Any] = importlib.import_module(details).facts(module) if details else {}
+    try:
+        more: dict[str, Any] = importlib.import_module(details).facts(module) if details else {}
+        json.dumps(more)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # it may be another package's
+        return {"broken": f"{details}: {type(error).__name__}: {error}"[:200]}
     return {"version": _version(distribution), **more}
 
 

@@ -7,6 +7,7 @@ checked has a credential that nobody could then try.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import ssl
 from collections.abc import Mapping
 from importlib import import_module
@@ -16,6 +17,8 @@ from scanready.causes import common
 from scanready.clients import libraries
 from scanready.clients.libraries import Library
 from scanready.net.tls import handshake_context
+from scanready.run import registry
+from scanready.run.plugins.attempt import attempted
 from scanready.run.registry import catalogue
 
 from .question import Answer, Line
@@ -55,9 +58,17 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
 
 
 def _absence(library: Library, facts: dict[str, Any]) -> str:
-    extra = f"pip install 'scanready[{library.driver.extra}]'"
     why = f" is broken ({facts['broken']})" if "broken" in facts else ""
-    return f"{library.driver.module}{why} for {', '.join(library.types)}: {extra}"
+    return (
+        f"{library.driver.module}{why} for {', '.join(library.types)}: pip install {shlex.quote(_requirement(library))}"
+    )
+
+
+def _requirement(library: Library) -> str:
+    """Return what an installer is given for a library: an extra of the package that brings the type, or the library."""
+    origin = registry.origin(library.types[0])
+    package = origin.package if origin else "scanready"
+    return f"{package}[{library.driver.extra}]" if package and library.driver.extra else library.driver.distribution
 
 
 async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer]) -> None:
@@ -75,7 +86,12 @@ async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer])
 def _limits_of(library: Library, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if library.details is None:
         return library.driver.limits, {}
-    found: tuple[str, dict[str, Any]] = import_module(library.details).limits(library.driver, facts)
+    found, error = attempted(import_module(library.details).limits, library.driver, facts)
+    if error or not (isinstance(found, tuple) and list(map(type, found)) == [str, dict]):
+        return (
+            f"has limits that are not known, for {library.details} fails: {error or 'it gives no text and facts'}",
+            {},
+        )
     return found
 
 

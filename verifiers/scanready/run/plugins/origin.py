@@ -34,6 +34,11 @@ class Origin:
         return visible(described(self.entry))
 
     @property
+    def package(self) -> str:
+        """The name of the package, printable; empty for one without metadata."""
+        return visible(package(self.entry), _MOST)
+
+    @property
     def fix(self) -> str:
         """The remedy for a fault of it: where to report it, if its metadata says so, and how to uninstall it."""
         name = package(self.entry)

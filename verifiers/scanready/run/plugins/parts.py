@@ -30,6 +30,8 @@ _PROGRAM = {
     "describe": Callable[[Any, Any], None],
     "examine": Callable[[Any, Any, Any, Any], None],
 }
+#: The names of a module ``driver``, with their types.
+_KNOWS_OF_A_DRIVER = {"facts": Callable[[Any], dict[str, Any]], "limits": Callable[[Any, Any], tuple[str, Any]]}
 #: The attributes of each of a hostless type's ``SERVICES``.
 _SERVICE = {"name": Title, "title": Title, "source": Line, "needs": tuple[Title, ...]}
 
@@ -128,7 +130,8 @@ def _services(_: TargetType, module: ModuleType, guards: Guards) -> ModuleType:
 
 
 def _driver(_: TargetType, module: ModuleType, __: Guards) -> ModuleType:
-    return module  # scanready reads nothing of it before a driver is there; that it loads is enough
+    _names(module, _KNOWS_OF_A_DRIVER, "its module driver")
+    return module
 
 
 def _facts(row: TargetType, module: ModuleType, _: Guards) -> ModuleType:
