@@ -79,17 +79,16 @@ def look(wanted: list[tuple[str, str, str | None]]) -> dict[str, dict[str, Any]]
 
 
 def _look_at(name: str, distribution: str, details: str | None) -> dict[str, Any]:
+    whose = ""
     try:
         module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        return {"missing": str(error)[:200]} if error.name == name else {"broken": str(error)[:200]}
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever one raises, the others are looked at
-        return {"broken": f"{type(error).__name__}: {error}"[:200]}
-    try:
+        whose = f"{details}: "
         more: dict[str, Any] = importlib.import_module(details).facts(module) if details else {}
         json.dumps(more)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # it may be another package's
-        return {"broken": f"{details}: {type(error).__name__}: {error}"[:200]}
+    except ModuleNotFoundError as error:
+        return {"missing" if error.name == name else "broken": str(error)[:200]}
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the others are still examined
+        return {"broken": f"{whose}{type(error).__name__}: {error}"[:200]}
     return {"version": _version(distribution), **more}
 
 

@@ -6,10 +6,13 @@ It stands below :mod:`scanready.clients` because :meth:`Probe.login` reads it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from scanready.model import Facts
 
 from .explain import Failure
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,3 +37,14 @@ class LoginResult:
     denied: Failure | None = None
     passwordless: bool = False
     sent_on_to: list[str] = field(default_factory=list)
+
+
+def login_result(found: T) -> T:
+    """Return what a login returned, which may be another package's.
+
+    Raises:
+        TypeError: it is no LoginResult.
+    """
+    if not isinstance(found, LoginResult):
+        raise TypeError(f"the login returned {type(found).__name__}; it must return a LoginResult")
+    return found

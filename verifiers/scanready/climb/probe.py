@@ -40,7 +40,7 @@ from .explain import Failure, explain, only
 from .farewells import FAREWELL, Farewell, Farewells, farewell_within
 from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
-from .login_result import LoginResult
+from .login_result import LoginResult, login_result
 from .login_trust import LoginTrust
 from .port_memory import PortMemory, Shown, own
 from .run_context import RunContext
@@ -326,9 +326,8 @@ class Probe:
             async with self.attempt(secret) as going:
                 places = self._places(hosts)
                 with by_library(going):
-                    found = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
-                result = _login_result(found)
-                result.sent_on_to, going.proof = places.followed, not result.passwordless
+                    result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
+                result.sent_on_to, going.proof = places.followed, not login_result(result).passwordless
                 return result
         finally:
             self._count(dials * (self.footprint.login_attempts - before))
@@ -499,14 +498,3 @@ class Probe:
         """Note for the other types on this port what it spoke; after the climb, once its checks can be trusted."""
         if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
-
-
-def _login_result(found: T) -> T:
-    """Return what a login returned; a login of another package may return anything.
-
-    Raises:
-        TypeError: it is no LoginResult.
-    """
-    if not isinstance(found, LoginResult):
-        raise TypeError(f"the login returned {type(found).__name__}; it must return a LoginResult")
-    return found

@@ -86,6 +86,6 @@ def _raised(error: BaseException) -> Raised:
 
 
 def _is_theirs(file: str) -> bool:
-    """Whether a line is neither Python's own nor scanready's; packages may be installed below Python's library."""
+    """Return False for files of Python itself and of scanready; packages may be installed below Python's library."""
     ours = file.startswith(("<", _OURS))
     return not ours and not (file.startswith(_PYTHON) and "-packages" not in file)
