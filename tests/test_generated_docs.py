@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests import third_party
 from tests.ladder import TYPES
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +33,18 @@ def script() -> ModuleType:
 )
 def test_a_generated_page_is_up_to_date(script: ModuleType, page: str) -> None:
     assert (ROOT / page).read_text() == script.pages()[page], "run script/generate-docs"
+
+
+def test_a_package_that_is_installed_adds_nothing_to_the_pages(tmp_path: Path) -> None:
+    cause = 'Cause("queue.full", Owner.SERVER, Step.AUTH, "It is full.", "Empty it.", "Look.")'
+    third_party.queue(tmp_path, causes=f"from scanready.model import Cause, Owner, Step\nMINE = {cause}\n")
+    told = "import runpy; print(runpy.run_path('script/generate-docs')['pages']())"
+    paths = {"PYTHONPATH": f"{ROOT / 'verifiers'}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, env={**os.environ, **paths}, capture_output=True, text=True, check=True
+    )
+    assert "connect.refused" in done.stdout
+    assert "queue.full" not in done.stdout
 
 
 def test_every_type_says_how_far_it_comes_and_who_proved_it(script: ModuleType) -> None:

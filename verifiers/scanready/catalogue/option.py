@@ -21,9 +21,6 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
 _LARGEST_ID = 2**32 - 2  # the kernel reserves the next number for "no user"
 
-#: Reads one value: ``reader(name, value)``; raises :class:`Wrong`.
-Reader = Callable[[str, Any], Any]
-
 
 def text(name: str, value: Any) -> str:
     """Return the value as printable text.
@@ -101,7 +98,8 @@ class Option:
 
     Attributes:
         name: the key in an inventory and in a URL's query.
-        read: brings a value to the form that verifiers use.
+        read: called with the option's name and a value as it was written; returns the value as verifiers use it, or
+            raises :class:`scanready.catalogue.wrong.Wrong`. ``text``, ``flag`` and ``switch`` are such functions.
         schema: the JSON Schema of its values in an inventory.
         aliases: shorter names that a URL's query may use.
         tree: whether it names something in a tree, so that a URL's path may have slashes within it.
@@ -113,7 +111,7 @@ class Option:
     """
 
     name: OptionName
-    read: Reader = text
+    read: Callable[[str, Any], Any] = text
     schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA)
     aliases: tuple[OptionName, ...] = ()
     tree: bool = False

@@ -2,7 +2,7 @@
 
 A row holds light facts of the protocol only, for all rows are loaded together. The heavier parts stand in sibling
 modules of the row (``home``), and are loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
-``signatures``, ``story``, ``client``.
+``signatures``, ``story``, ``client``, ``driver``, ``services``.
 """
 
 from __future__ import annotations
