@@ -46,7 +46,7 @@ def test_a_row_s_url() -> None:
         ("rabbit://q1", "unknown target type `rabbit`; did you mean `queue`?"),
         ("mongdb://q1", "unknown target type `mongdb`; did you mean `mongodb`?"),
         ("mongodb://db7", "`mongodb` has no default port: give one"),
-        ("mongodb://db7:1/x", "a mongodb target has no path; its options: none"),
+        ("mongodb://db7:1/x", "a target of type `mongodb` has no path; its options: any, as in `?name=value`"),
     ],
 )
 def test_what_is_wrong_with_a_url(text: str, says: str) -> None:

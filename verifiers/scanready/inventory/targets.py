@@ -241,11 +241,14 @@ def _path(row: TargetType, path: str) -> dict[str, str]:
 def _one_part(row: TargetType, path: str) -> str:
     option = row.option(row.path) if row.path else None
     if option is None:
-        raise Wrong(f"a {row.name} target has no path; its options: {', '.join(accepted(row)) or 'none'}")
+        options = "any, as in `?name=value`" if row.any_option else ", ".join(accepted(row)) or "none"
+        raise Wrong(f"a target of type `{row.name}` has no path; its options: {options}")
     if not option.tree:
         path = path.strip("/")
         if "/" in path:
-            raise Wrong(f"the path of a {row.name} target is its {row.path} alone; write a `/` within it as `%2F`")
+            raise Wrong(
+                f"the path of a target of type `{row.name}` is its {row.path} alone; write a `/` within it as `%2F`"
+            )
     return path if option.rooted else path.strip("/")
 
 
