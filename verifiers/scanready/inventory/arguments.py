@@ -105,6 +105,16 @@ def require_settings(value: object) -> None:
         raise InventoryError(Problem(f"Settings.ca_file {problem}: give a PEM file") for problem in problems)
 
 
+def require_target(target: object) -> None:
+    """Check that a target is a Target or a text.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(target, (Target, str)):
+        raise TypeError(f"target must be a scanready.Target or a text such as {EXAMPLE!r}, not {_kind(target)}")
+
+
 def require_texts(**values: object) -> None:
     """Check arguments that must be text.
 

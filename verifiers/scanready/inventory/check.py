@@ -11,7 +11,7 @@ from scanready.model import Credential, Report, Target, bracketed
 from scanready.run import engine
 from scanready.run.engine import Settings
 
-from .arguments import EXAMPLE, require_credential, require_settings, target_as_given, targets_as_given
+from .arguments import require_credential, require_settings, require_target, target_as_given, targets_as_given
 from .problems import InventoryError, Problem
 from .targets import parse_target
 
@@ -34,6 +34,7 @@ def check(target: Target | str, *, credential: Credential | None = None, setting
             that the type does not have), or ``settings.ca_file`` cannot be read. It lists every problem, and repeats
             no secret.
     """
+    require_target(target)
     require_credential(credential)
     require_settings(settings)
     wanted = engine.verify(_as_target(target, credential), settings)
@@ -106,9 +107,6 @@ def _require_running_loop() -> None:
 def _as_target(target: Target | str, credential: Credential | None) -> Target:
     if isinstance(target, Target):
         return target_as_given(dataclasses.replace(target, credential=credential) if credential else target)
-    if not isinstance(target, str):
-        kind = "None" if target is None else type(target).__name__
-        raise TypeError(f"target must be a scanready.Target or a text such as {EXAMPLE!r}, not {kind}")
     found = parse_target(target, credential=credential)
     if found[0].guessed:
         host = bracketed(found[0].host)

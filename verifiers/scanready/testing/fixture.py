@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scanready.inventory import credential_from, parse_target
+from scanready.inventory.arguments import require_credential, require_target, require_texts
 from scanready.model import Agent, Credential, Target
 
 from .checked import CheckedReport
@@ -55,9 +56,15 @@ class Scanready:
 
         Raises:
             InventoryError: the target or a reference cannot be read, all problems at once.
-            TypeError: an account is given in two ways.
+            TypeError: an argument has another type than listed here, or an account is given in two ways.
+            ValueError: there is no such depth, or the time is none.
         """
         __tracebackhide__ = True
+        require_target(target)
+        if not isinstance(credential, str):
+            require_credential(credential)
+        accounts = {"user": user, "password_from": password_from, "key_file": key_file}
+        require_texts(**{name: value for name, value in accounts.items() if value is not None})
         account, secret = self._account(credential, user, password_from, key_file)
         found = self._checks.in_inventory(self._target(target, account))
         described = self._checks.described

@@ -93,10 +93,9 @@ class Checks:
         chosen, seconds = depth or self._known("depth"), self._known("timeout")
         return Settings(
             timeout=timeout
-            or (float(seconds) if seconds else None)
-            or (inventory and inventory.timeout)
-            or Settings().timeout,
-            depth=Step(chosen) if chosen else (inventory and inventory.depth) or Step.ACCESS,
+            if timeout is not None
+            else (float(seconds) if seconds else None) or (inventory and inventory.timeout) or Settings().timeout,
+            depth=_step(chosen) if chosen else (inventory and inventory.depth) or Step.ACCESS,
             ca_file=inventory.ca_file if inventory else None,
             agent=this_agent(inventory.agent_name if inventory else None),
         )
@@ -192,6 +191,17 @@ def checks_of(config: pytest.Config) -> Checks:
         config.stash[_CHECKS] = Checks(config)
         config.add_cleanup(config.stash[_CHECKS].close)
     return config.stash[_CHECKS]
+
+
+def _step(depth: str) -> Step:
+    """Return the step that a depth names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    if depth not in Step.__members__.values():
+        raise ValueError(f"depth must be one of {', '.join(DEPTHS)}, not {depth!r}")
+    return Step(depth)
 
 
 def _same(one: Target, other: Target) -> bool:
