@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from fixtures.emulators import misbehave, serve
 from scanready import Report, Settings, Step, Target, Verdict
 from scanready.catalogue import Verifier
 from scanready.causes import common
+from scanready.climb.confinement import Overran, confined
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.net.stream import Stream
@@ -82,6 +84,25 @@ async def refuses_in_a_task_of_a_task(probe: Probe) -> None:
         await asyncio.create_task(refuses_to_end())
 
     await asyncio.create_task(further())
+
+
+def test_a_thread_that_never_ends_does_not_keep_the_program() -> None:
+    """Else :func:`asyncio.run` waits at its end until the thread does."""
+    release, ended = threading.Event(), list[bool]()
+
+    async def climb() -> None:
+        with pytest.raises(Overran):
+            await confined(waits_in_a_thread(), asyncio.get_running_loop().time() + 0.05)
+
+    async def waits_in_a_thread() -> None:
+        await asyncio.to_thread(lambda: ended.append(release.wait(20.0)))
+
+    asyncio.run(climb())
+    assert not ended
+    (thread,) = (thread for thread in threading.enumerate() if thread.name.startswith("verifier"))
+    assert thread.daemon
+    release.set()
+    thread.join()
 
 
 async def forks(probe: Probe) -> None:

@@ -13,18 +13,24 @@ import inspect
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from scanready.causes import common
 from scanready.model import Finding, Step
+from scanready.net.threads import DaemonThreads
 
 from .turns import TurnTaken
 
 T = TypeVar("T")
+#: The methods of the loop that are replaced while a coroutine runs.
+_REPLACED = ("create_task", "stop", "run_in_executor")
 
 #: Seconds that a cancelled coroutine has for its own end, a polite close included.
 WIND_DOWN = 0.5
+#: Threads at once of one coroutine (``asyncio.to_thread``).
+_THREADS = 32
 
 
 class Overran(TimeoutError):
@@ -74,6 +80,8 @@ class _Confinement:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._create = self._loop.create_task
+        self._run_in = self._loop.run_in_executor
+        self._threads: DaemonThreads | None = None
         self._started: dict[asyncio.Task[Any], _Driven[Any]] = {}
         self._stopped = False
         self._process = os.getpid()
@@ -110,6 +118,8 @@ class _Confinement:
                 task.exception()  # looked at, or the event loop complains of it
             driven.let_go()
             del task, driven
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
         if errors and errors[0] is not None:
             try:
                 raise errors[0]
@@ -122,14 +132,16 @@ class _Confinement:
         A process that it forks ends there: it would do the rest of the run once more.
         """
         methods = vars(self._loop)
-        before: dict[str, Any] = {name: methods[name] for name in ("create_task", "stop") if name in methods}
+        before: dict[str, Any] = {name: methods[name] for name in _REPLACED if name in methods}
         methods["create_task"], methods["stop"] = self._start, self._refuse_to_stop
+        methods["run_in_executor"] = self._in_thread
         try:
             return coroutine.send(None) if thrown is None else coroutine.throw(thrown)
         finally:
             if os.getpid() != self._process:
                 os._exit(0)
-            del methods["create_task"], methods["stop"]
+            for name in _REPLACED:
+                del methods[name]
             methods.update(before)
 
     def _start(self, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
@@ -140,6 +152,12 @@ class _Confinement:
         task = self._create(driven.awaited(), **options)
         self._started[task] = driven
         return task
+
+    def _in_thread(self, executor: Executor | None, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Stand for the loop's ``run_in_executor``: :func:`asyncio.run` waits for the threads of the loop's own."""
+        if executor is None:
+            executor = self._threads = self._threads or DaemonThreads(_THREADS, "verifier")
+        return self._run_in(executor, function, *arguments)
 
     def _refuse_to_stop(self) -> None:
         """Stand for the loop's ``stop``."""
