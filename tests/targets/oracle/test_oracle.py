@@ -164,6 +164,18 @@ def test_the_credential_does_not_follow_a_redirect(whose: str, thief: Server) ->
     assert len(thief.connections) == (1 if whose == "the handshake's" else 0)
 
 
+def test_the_driver_is_not_led_to_another_service_of_the_same_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handshake's connection is accepted, and that of the login is sent to a port that a printer has."""
+    with in_background(oracle.healthy) as printer:
+        monkeypatch.setitem(SERVICES, printer.port, "a printer")
+        behaviour = in_turn(oracle.healthy, oracle.listener(oracle.redirect("127.0.0.1", printer.port)))
+        report, _ = asked(behaviour, account("er"), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert "a port that a printer has" in check_of(report, Step.LOGIN).summary
+    assert printer.connections == []
+    assert (report.footprint.connections, report.footprint.login_attempts) == (2, 0)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address of Linux's loopback")
 @pytest.mark.parametrize("permitted", ["127.0.0.0/24", "other.invalid,127.0.0.2"])
 def test_the_operator_may_let_it_follow(permitted: str, thief: Server) -> None:

@@ -1,7 +1,8 @@
 """Dial for a login, and only to places that may have its credential.
 
 A library asks for its connections here, so a server that sends it on to another host leads nowhere: the address is
-checked as it is dialled, whatever name it had.
+checked as it is dialled, whatever name it had. So is the port: on the target's own host, too, no server leads us to a
+port that another service is known by.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.option import FOLLOW_REDIRECTS
@@ -40,6 +41,7 @@ class OwnPlaces:
         deadline: in the event loop's time.
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
+        foreign: the names of the services that other ports are known by; those of ``hosts`` are the operator's choice.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class OwnPlaces:
         deadline: float,
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
+        foreign: Mapping[int, str] | None = None,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -59,7 +62,10 @@ class OwnPlaces:
         self._deadline = deadline
         self._opened = opened
         self._may_follow = FOLLOW_REDIRECTS in row.options
-        self._names = [target.host, *hosts, *(name for name in allowed if _network(name) is None)]
+        self._hosts = list(hosts)
+        own = {str(target.port), *(port for line in row.requirements.lines for port in line.ports.split(","))}
+        self._foreign = {port: name for port, name in (foreign or {}).items() if str(port) not in own}
+        self._names = [target.host, *self._hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0
         #: Places beyond the target's own that ``follow_redirects`` permitted, as "host:port", in the order of dialling.
@@ -78,6 +84,7 @@ class OwnPlaces:
             raise Failure(common.LIMIT, f"the login asked for more than {_MOST_CONNECTIONS} connections")
         address, *_ = await self.addresses(host, port)
         await self._demand_permission(host, address)
+        await self._demand_port(host, address)
         now = asyncio.get_running_loop().time()
         end = self._deadline if seconds is None else min(self._deadline, now + seconds)
         return await dial(address, end, None, self._opened)
@@ -91,6 +98,13 @@ class OwnPlaces:
             self.followed.append(f"{bracketed(where)}:{port}")
             return
         raise self._withheld(host, port, where)
+
+    async def _demand_port(self, host: str, address: Address) -> None:
+        where, port = str(address[1][0]), int(address[1][1])
+        if port in self._foreign and where not in await self._addresses_of(self._hosts):
+            at = f"{bracketed(printable(host, 255))}:{port}"
+            detail = f"the login is sent on to {at}, a port that {self._foreign[port]} has; nothing was sent there"
+            raise Failure(common.LOGIN_WITHHELD, detail)
 
     async def _addresses_of(self, names: Sequence[str]) -> set[str]:
         found: set[str] = set()

@@ -5,6 +5,8 @@ Names have capitals: a word in small letters would be the name of a type, which 
 
 from __future__ import annotations
 
+from scanready.catalogue import Catalogue
+
 _SYSTEM = {
     7: "Echo",
     9: "Discard",
@@ -124,3 +126,9 @@ _REGISTERED = {
 }
 #: The name of the service by its port, over TCP or UDP.
 SERVICES: dict[int, str] = _SYSTEM | _REGISTERED
+
+
+def other_services(catalogue: Catalogue, *own: str) -> dict[int, str]:
+    """Return by its port the name of each service that speaks none of the ``own`` protocols (``speaks`` of a row)."""
+    every = {**SERVICES, **catalogue.foreign_services(*own)}
+    return {port: name for port, name in every.items() if port not in catalogue.ports_of(*own)}

@@ -16,6 +16,7 @@ from scanready.causes import common
 
 from .explain import Failure
 from .other_services import SERVICES
+from .other_services import other_services as services_of_others
 from .probe import Probe
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -115,8 +116,7 @@ def other_service(probe: Probe, port: int, *own: str) -> str:
 
 def other_services(probe: Probe, *own: str) -> dict[int, str]:
     """Return the names of all of them, by port; see :func:`other_service`."""
-    every = {**SERVICES, **probe.shared.catalogue.foreign_services(*own)}
-    return {port: name for port, name in every.items() if port not in probe.shared.catalogue.ports_of(*own)}
+    return services_of_others(probe.shared.catalogue, *own)
 
 
 async def demand_host(probe: Probe, who: str, host: str, port: int) -> None:
