@@ -128,18 +128,16 @@ LIBRARIES = (
     Library(
         "psycopg",
         postgresql.visit,
-        lambda port, _: postgresql.Where("localhost", "127.0.0.1", port, "db", None, encrypted=False),
+        lambda _, connect: postgresql.Where("localhost", _lent(connect), "db", None, encrypted=False),
         turns=(_MD5, _SESSION),
         endless=_postgresql(b"N", b"SNOTICE\0C00000\0M" + b"x" * 4000 + b"\0\0"),
         announced=_postgresql(b"D", b"\0\1\x7f\xff\xff\xff", 0x7FFFFFFE),
         echo=_postgresql(b"E", b"SFATAL\0C28P01\0Mwrong password " + SECRET.encode() + b"\0\0"),
     ),
     Library(
-        "psycopg, over a relay",
+        "psycopg, for a server with TLS",
         postgresql.visit,
-        lambda port, connect: postgresql.Where(
-            "localhost", "127.0.0.1", port, "db", None, encrypted=True, connection=_lent(connect)
-        ),
+        lambda _, connect: postgresql.Where("localhost", _lent(connect), "db", None, encrypted=True),
         turns=(_MD5, _SESSION),
         endless=_postgresql(b"N", b"SNOTICE\0C00000\0M" + b"x" * 4000 + b"\0\0"),
         announced=_postgresql(b"D", b"\0\1\x7f\xff\xff\xff", 0x7FFFFFFE),

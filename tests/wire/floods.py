@@ -96,7 +96,7 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
     },
     "wire.postgresql.read_ssl_answer": {"a text": after(b"Esorry", most=29_999)},
     "wire.postgresql.read_startup_answer": {"notices": _NOTICES, "a text": after(b"Esorry", most=29_999)},
-    "wire.postgresql.read_unbound_answer": {"notices": _NOTICES, "a notice": after(b"N\0\0\x75\x2f", most=0x752F)},
+    "wire.postgresql.read_login_step": {"notices": _NOTICES, "a notice": after(b"N\0\0\x75\x2f", most=0x752F)},
     "wire.rpc.message.read_reply": {
         "fragments": many(struct.pack(">III", 1024, 9, 1) + bytes(1016), 63),
         "empty fragments": many(bytes(4), 63),

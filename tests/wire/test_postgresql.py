@@ -21,7 +21,7 @@ from tests.wire import fuzz
 READERS: tuple[Reader[object], ...] = (
     pg.read_ssl_answer,
     pg.read_startup_answer,
-    pg.read_unbound_answer,
+    pg.read_login_step,
     pg.read_session,
 )
 FROM_SERVERS = tuple(load(name) for name in names("postgresql", "*.s2c.hex"))
@@ -184,29 +184,30 @@ class TestStartupAnswer:
         assert isinstance(survives(pg.read_startup_answer, data), WireError)
 
 
-class TestUnboundAnswer:
+class TestLoginStep:
     """The bytes that libpq is shown where its talk is inside a TLS that is not its own."""
 
     def test_the_mechanism_that_binds_is_left_out(self) -> None:
         both = message(b"R", b"\0\0\0\nSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")
-        assert reads(pg.read_unbound_answer, both) == captured("auth-sasl")
+        assert reads(pg.read_login_step, both).shown == captured("auth-sasl")
 
     @pytest.mark.parametrize(
         "name", ["auth-sasl", "auth-md5", "auth-cleartext", "53300-too-many", "no-hba-entry-28000"]
     )
     def test_all_else_is_as_it_came(self, name: str) -> None:
-        assert reads(pg.read_unbound_answer, captured(name)) == captured(name)
+        assert reads(pg.read_login_step, captured(name)).shown == captured(name)
 
     def test_notices_and_a_negotiation_come_before_it(self) -> None:
         before = message(b"N", b"SNOTICE\0Mhello\0\0") + captured("negotiate-version").removesuffix(
             captured("auth-sasl")
         )
-        assert reads(pg.read_unbound_answer, before + captured("auth-sasl")) == before + captured("auth-sasl")
+        step = reads(pg.read_login_step, before + captured("auth-sasl"))
+        assert step == pg.LoginStep(before + captured("auth-sasl"), 10)
 
     @pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH_9.2\r\n", b"R\0\0\0\3", b"N\0\1\0\0"])
     def test_what_is_none(self, data: bytes) -> None:
         with pytest.raises(WireError):
-            pg.read_unbound_answer(Buffer(data))
+            pg.read_login_step(Buffer(data))
 
 
 class TestSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
@@ -55,6 +56,30 @@ class TestLogin:
         assert "one header of 1 in INBOX" in check_of(report, Step.ACCESS).summary
         assert server.counts["LOGOUT"] == 2, "once after looking, once after the login"
         assert server.counts["EXAMINE"] == 1
+
+    def test_a_server_that_asks_again_does_not_get_the_password_twice(self) -> None:
+        """AUTHENTICATE PLAIN, and a request for more after each answer (RFC 3501, 6.2.2: "*" cancels)."""
+        capability = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\r\n"
+        said: list[bytes] = []
+
+        async def asks_on(reader: Reader, writer: Writer, record: Record) -> None:
+            writer.write(b"* OK ready\r\n")
+            while (line := await reader.readline()).endswith(b"\n"):
+                tag, verb, *_ = line.split()
+                if verb == b"CAPABILITY":
+                    writer.write(capability)
+                while verb == b"AUTHENTICATE" and line != b"*\r\n":
+                    writer.write(b"+ \r\n")
+                    said.append(line := await reader.readline())
+                    if not line:
+                        return
+                writer.write(tag + (b" BAD cancelled\r\n" if said else b" OK done\r\n"))
+
+        report, _ = against(asks_on, "imaps", credential=SCANNER)
+        assert SCANNER.password is not None
+        answer = base64.b64encode(f"\0{SCANNER.username}\0{SCANNER.password}".encode()) + b"\r\n"
+        assert said == [answer, b"*\r\n"]
+        assert report.footprint.login_attempts == 1
 
     def test_starttls_that_is_gone_at_the_second_connection_is_never_made_up_for_in_clear(self) -> None:
         """Somebody in the middle strips it from the login's own connection (RFC 3501, 11.1)."""

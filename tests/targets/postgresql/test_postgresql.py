@@ -157,6 +157,31 @@ def test_a_server_that_changes_its_mind_does_not_get_the_password_in_clear() -> 
     assert passwords == 0
 
 
+CLEAR, SALTED = b"R\0\0\0\x08\0\0\0\3", b"R\0\0\0\x0c\0\0\0\5salt"
+
+
+@pytest.mark.parametrize("requests", [(CLEAR, CLEAR), (SALTED, SALTED), (SALTED, CLEAR)])
+def test_a_server_that_asks_again_does_not_get_the_password_twice(requests: tuple[bytes, bytes]) -> None:
+    """libpq would answer each request, and each salt is one more hash to guess by."""
+    first, second = requests
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        while int.from_bytes((await reader.readexactly(8))[4:]) in (80877103, 80877104):
+            writer.write(b"N")
+        await reader.readuntil(b"\0\0")
+        writer.write(first)
+        while await reader.readexactly(1) == b"p":
+            await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+            record.count("passwords")
+            writer.write(second)
+
+    report, passwords = logged_in(behaviour, allow_cleartext=True)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert "asks for the password again" in check_of(report, Step.LOGIN).summary
+    assert passwords == 1
+    assert report.footprint.login_attempts == 1
+
+
 # In the words that the German server had for them; libpq tells no SQLSTATE here.
 @pytest.mark.parametrize(
     ("words", "code", "owner"),

@@ -49,6 +49,8 @@ _METHODS = {
     9: "sspi",
     10: "sasl",
 }
+#: Requests that a client answers with its password, as it is or hashed, or with the beginning of a proof of it.
+_SECRETS, _ACCEPTED = (3, 4, 5, 10), 0
 #: The code of a SASL request, and the mechanism in it that binds to the TLS connection.
 _SASL, _BOUND = (10).to_bytes(4), b"SCRAM-SHA-256-PLUS\0"
 #: No text has it: a control character other than white space.
@@ -182,9 +184,32 @@ def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorRe
                 return _negotiation(payload)
 
 
+@dataclass(frozen=True, slots=True)
+class LoginStep:
+    """What a server sends in a login up to its next request or its end.
+
+    Attributes:
+        shown: the bytes of it, without what binds to TLS.
+        asks: the code of the authentication request that ends it; None for an error.
+    """
+
+    shown: bytes
+    asks: int | None
+
+    @property
+    def wants_secret(self) -> bool:
+        """True where a client answers with its password, or begins to prove that it has one."""
+        return self.asks in _SECRETS
+
+    @property
+    def ends(self) -> bool:
+        """True where no request follows: the login is accepted, or refused."""
+        return self.asks in (None, _ACCEPTED)
+
+
 @stepwise
-def read_unbound_answer(cursor: Cursor) -> Steps[bytes]:
-    """Read the answer to :func:`startup` up to its last message; return its bytes, without what binds to TLS.
+def read_login_step(cursor: Cursor) -> Steps[LoginStep]:
+    """Read what follows :func:`startup`, or an answer to a request, up to the next request or error.
 
     A client whose TLS is somebody else's can do SCRAM without channel binding, and libpq breaks off where the server
     offers it (``SCRAM-SHA-256-PLUS``, RFC 5802, 6). A server takes the other form from a client that cannot do it.
@@ -192,15 +217,17 @@ def read_unbound_answer(cursor: Cursor) -> Steps[bytes]:
     Raises:
         WireError: it is no PostgreSQL message, or none that may come here.
     """
-    answer = bytearray()
+    shown = bytearray()
     while True:
         kind, payload = yield from _message(cursor, b"RENv")
         if kind == b"R" and payload[:4] == _SASL:
             payload = payload.replace(_BOUND, b"", 1)
-        answer += kind + (4 + len(payload)).to_bytes(4) + payload
-        if kind in (b"R", b"E"):
-            return bytes(answer)
-        if len(answer) > SESSION_LIMIT:
+        shown += kind + (4 + len(payload)).to_bytes(4) + payload
+        if kind == b"E":
+            return LoginStep(bytes(shown), None)
+        if kind == b"R":
+            return LoginStep(bytes(shown), int.from_bytes(payload[:4]))
+        if len(shown) > SESSION_LIMIT:
             raise WireError("nothing but notices instead of an authentication request")
 
 

@@ -128,13 +128,21 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
     if where.login_command and _ATOM.fullmatch(user) and password.isascii() and password.isprintable():
         return lambda client: client.login(user, password)
     if "PLAIN" in where.sasl:
-        return lambda client: client.plain_login(user, password)
+        return _sasl("PLAIN", f"\0{user}\0{password}")
     if "LOGIN" in where.sasl:
-        answers = iter((user.encode(), password.encode()))  # it asks for one, then for the other
-        return lambda client: client.sasl_login("LOGIN", lambda _: next(answers, b""))
+        return _sasl("LOGIN", user, password)  # it asks for one, then for the other
     raise Failure(
         common.LIMIT, "this account's name or password needs AUTH=PLAIN here, which the server does not offer"
     )
+
+
+def _sasl(mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
+    """AUTHENTICATE; each answer leaves once, and a server that asks for more is told that the exchange is cancelled.
+
+    The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1).
+    """
+    left = iter([answer.encode() for answer in answers])
+    return lambda client: client.sasl_login(mechanism, lambda _: next(left, None))
 
 
 @contextmanager

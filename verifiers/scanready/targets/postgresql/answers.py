@@ -7,6 +7,9 @@ does not exist all have it, in the server's own language. The routine that raise
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -139,6 +142,31 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
     return bool(answer)
 
 
+async def again(probe: Probe) -> Stream:
+    """Return a connection in clear for the login.
+
+    Raises:
+        Failure: ``scanready.out-of-time`` or ``scanready.limit``: no connection.
+    """
+    with _connecting():
+        stream = await probe.dial(probe.address or probe.host, probe.target.port)
+        stream.leave_transcript()
+        return stream
+
+
+@contextlib.contextmanager
+def _connecting() -> Iterator[None]:
+    """What goes wrong with the login's own connection says nothing of the account."""
+    try:
+        yield
+    except Failure as failure:
+        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {failure.detail}") from failure
+    except ReadTimeout as error:
+        raise Failure(common.OUT_OF_TIME, f"the connection of the login: {error}") from error
+    except (StreamError, WireError) as error:
+        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {error}") from error
+
+
 async def secured_again(probe: Probe) -> Stream:
     """Return a connection for the login, in TLS as the first one was, and held to the certificate that was judged.
 
@@ -146,17 +174,11 @@ async def secured_again(probe: Probe) -> Stream:
         Failure: ``login.withheld``: somebody else answers, or without TLS; ``scanready.out-of-time`` or
             ``scanready.limit``: no connection.
     """
-    try:
+    with _connecting():
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         session = await stream.start_tls(probe.host) if answer is True else None
-    except Failure as failure:
-        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {failure.detail}") from failure
-    except ReadTimeout as error:
-        raise Failure(common.OUT_OF_TIME, f"the connection of the login: {error}") from error
-    except (StreamError, WireError) as error:
-        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {error}") from error
     if isinstance(answer, wire.ErrorResponse):
         raise Failure(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), printable(answer.message))
     if session is None:

@@ -15,7 +15,6 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,18 +77,15 @@ _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 class Where:
     """Where to log in, and how the handshake said: ``encrypted`` is whether the server takes TLS.
 
-    ``address`` is dialled, unless ``connection`` is there: one in TLS, for a server that has it. ``cleartext`` permits
-    a password that everybody can read.
+    ``connection`` is in TLS then. ``cleartext`` permits a password that everybody can read.
     """
 
     name: str
-    address: str
-    port: int
+    connection: Lent
     database: str
     table: str | None
     encrypted: bool
     cleartext: bool = False
-    connection: Lent | None = None
 
 
 def load() -> None:
@@ -107,24 +103,17 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     with importing("psycopg is not installed: pip install 'scanready[db]'"):
         import psycopg
     assert credential.password is not None, "nobody logs in with a name alone"
-    with _place(where) as (address, port):
+    with Relay(where.connection.take()) as relay:
         try:
-            session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=address, port=port)
+            session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=ADDRESS, port=relay.port)
         except psycopg.OperationalError as error:
+            if relay.asked_again:
+                detail = "the server asks for the password again, which it has been sent; it was not sent twice"
+                raise Failure(common.LIMIT, detail) from error
             return LoginResult(denied=_after_the_password(error, where.database, credential.username))
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
             return _look_around(session, where, credential.username, deadline)
-
-
-@contextlib.contextmanager
-def _place(where: Where) -> Iterator[tuple[str, int]]:
-    """The address and port that libpq connects to."""
-    if where.connection is None:
-        yield where.address, where.port
-        return
-    with Relay(where.connection.take()) as relay:
-        yield ADDRESS, relay.port
 
 
 def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:

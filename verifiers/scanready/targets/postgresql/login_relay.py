@@ -1,8 +1,11 @@
-"""Carry libpq's session over a connection that the climb has made, and that is in TLS already.
+"""Carry libpq's session over a connection that the climb has made, and that is in TLS already where the server has it.
 
 libpq does TLS by itself, in C: nothing of ours can look at the certificate before it sends the password, and its own
 verification has no option for one certificate, or a list of them. So the climb connects, does TLS, and judges; and
 libpq gets an address of this host, where its session comes out of that connection.
+
+libpq also answers each request for a password, however many a server makes of them, each with a salt of its choice
+(measured with libpq 17). The relay lets one through.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from types import TracebackType
 
 from scanready.net.sockets import loopback_listener
 from scanready.wire import Buffer, WireError
-from scanready.wire.postgresql import read_unbound_answer
+from scanready.wire.postgresql import read_login_step
 
 #: Where libpq finds the session, at :attr:`Relay.port`.
 ADDRESS = "127.0.0.1"
@@ -29,6 +32,7 @@ class Relay:
 
     Attributes:
         port: where libpq connects.
+        asked_again: the server asked for the password once more after it had it, and the session was ended.
 
     Args:
         there: the connection to the server, blocking; it is closed at the end.
@@ -40,6 +44,7 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
         self._answer, self._answered = Buffer(), False
+        self._asked, self.asked_again = False, False
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -67,12 +72,20 @@ class Relay:
                             ours.shutdown(socket.SHUT_WR)
 
     def _shown(self, data: bytes) -> bytes:
-        """Return the server's bytes for libpq, whose own end is in clear: without the offer to bind to TLS."""
+        """Return the server's bytes for libpq, whose own end is in clear: without the offer to bind to TLS.
+
+        Raises:
+            WireError: the server asks for the password again, or breaks the protocol of the login.
+        """
         if self._answered:
             return data
         self._answer.feed(data)
-        answer = read_unbound_answer(self._answer)
-        if answer is None:
-            return b""
-        self._answered = True
-        return answer + self._answer.take(len(self._answer))
+        shown = bytearray()
+        while not self._answered and (step := read_login_step(self._answer)) is not None:
+            self.asked_again = self._asked and step.wants_secret
+            if self.asked_again:
+                raise WireError("the server asks for the password again")
+            self._asked = self._asked or step.wants_secret
+            self._answered = step.ends
+            shown += step.shown
+        return bytes(shown) + (self._answer.take(len(self._answer)) if self._answered else b"")

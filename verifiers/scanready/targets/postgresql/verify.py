@@ -63,15 +63,13 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             probe.about_to_send_in_clear()
         where = login.Where(
             target.host,
-            probe.address or target.host,
-            target.port,
+            Lent(partial(answers.secured_again if encrypted else answers.again, probe)),
             database,
             target.options.get("table"),
             encrypted,
             bool(target.options.get("allow_cleartext")),
-            Lent(partial(answers.secured_again, probe)) if encrypted else None,
         )
-        result = await probe.login(login.visit, where, dials=0 if encrypted else 1)
+        result = await probe.login(login.visit, where)
         rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=result.version)
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table"):
