@@ -233,7 +233,18 @@ def test_what_is_no_address(text: str) -> None:
 def test_an_account_is_guarded_for_who_judges_it() -> None:
     assert Credential("pg", "svc").guarded_by == ("svc", "pg")
     assert Credential("pg", "svc", authority="corp.example").guarded_by == ("svc", "corp.example")
+    assert Credential("pg", "SVC").guarded_by != Credential("pg", "svc").guarded_by
     assert Credential("pg", "svc").password is None
+
+
+@pytest.mark.parametrize("username", ["svc", "SVC", "CORP\\svc", "corp\\Svc", "svc@corp.example", "Svc@CORP.EXAMPLE"])
+def test_a_directory_has_one_account_whatever_its_spelling(username: str) -> None:
+    assert Credential("any", username, authority="Corp").guarded_by == ("svc", "corp")
+
+
+@pytest.mark.parametrize("username", ["CORP\\", "@corp"])
+def test_a_name_that_is_a_domain_alone_stays_itself(username: str) -> None:
+    assert Credential("any", username, authority="corp").guarded_by == (username.casefold(), "corp")
 
 
 def test_a_new_check_claims_nothing() -> None:

@@ -116,6 +116,48 @@ def test_those_who_waited_for_the_first_login_run_side_by_side_once_it_was_accep
     assert asyncio.run(run()) == 49
 
 
+def of_a_directory(hosts: int, login: Failure | None, seconds: float) -> tuple[int, float]:
+    """Log in at one host that accepts at once, then at the others; return how many tried it there, and until when."""
+
+    async def run() -> tuple[int, float]:
+        guard, corp, tried = LockoutGuard(), Credential("scan", "svc", "pw", authority="corp"), 0
+        await attempt(guard, "accepts anything", corp)
+
+        async def climb(where: str) -> None:
+            nonlocal tried
+            again_with = None
+            while True:
+                try:
+                    async with guard.turn(corp, again_with=again_with) as turn:
+                        async with guard.attempt(corp, where, where, turn=turn):
+                            tried += 1
+                            await asyncio.sleep(seconds)
+                            if login is not None:
+                                raise login
+                        return
+                except TurnTaken as taken:
+                    again_with = taken.secret
+
+        await asyncio.gather(*(climb(f"h{number}") for number in range(hosts)), return_exceptions=True)
+        return tried, asyncio.get_running_loop().time()
+
+    return clock.run(run())
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0, 20.0])
+def test_a_server_that_accepts_anything_does_not_have_a_directory_lock_the_account(seconds: float) -> None:
+    """Directories rarely lock an account before the fifth wrong password; all fifty would be under way at once."""
+    tried, _ = of_a_directory(50, Failure(common.LOGIN_REFUSED, "no"), seconds)
+    assert 1 <= tried <= 3
+
+
+def test_a_directory_s_account_is_soon_used_everywhere_at_once() -> None:
+    """Logins of 1 s: two, then six, and all that are left."""
+    tried, ended = of_a_directory(200, None, 1.0)
+    assert tried == 200
+    assert ended <= 5
+
+
 def test_a_climb_that_meets_another_login_is_turned_back_and_logs_in_after_it() -> None:
     async def run() -> None:
         guard, over = LockoutGuard(), asyncio.Event()

@@ -220,8 +220,15 @@ class Credential:
 
     @property
     def guarded_by(self) -> tuple[str, str]:
-        """Return the key of the lockout guard: the account, and its authority."""
-        return self.username, self.authority or self.name
+        """Return the key of the lockout guard: the account, and its authority.
+
+        Within a directory ``CORP\\svc``, ``svc@corp.example`` and ``SVC`` are one account: a directory counts wrong
+        passwords for the account, however its name was written.
+        """
+        if not self.authority:
+            return self.username, self.name
+        account = self.username.rpartition("\\")[2].partition("@")[0]
+        return (account or self.username).casefold(), self.authority.casefold()
 
 
 @dataclass(frozen=True, slots=True)

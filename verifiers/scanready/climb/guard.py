@@ -4,6 +4,10 @@ The first login with an account is made by itself. Once a server has accepted it
 refused the account, it is withheld from everything that is left. A login without an answer may have counted as a wrong
 password: it is not repeated at that host, and after a few such logins the account is not tried anywhere.
 
+"Accepted" is one server's word, and a server that accepts whatever it is given must not have an account locked. Where
+the inventory names the authority that judges the account, one refusal counts everywhere; so the logins side by side are
+no more than twice the hosts that have accepted it, until those are many.
+
 The guard decides at the moment of the login. :mod:`scanready.climb.turns` decides before that who climbs at all, so
 that no server waits with an open connection for another server's answer.
 """
@@ -38,6 +42,9 @@ class Journal(Protocol):
     def conclude(self, credential: Credential, host: str, cause: str) -> None:
         """Note the cause that the login failed with, or "" for one that was accepted."""
 
+
+#: Hosts that accepted an account whose authority is known, from which on nothing limits its logins side by side.
+ESTABLISHED = 16
 
 #: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
 #: directories that lock accounts rarely do so before the fifth.
@@ -82,6 +89,9 @@ class _Account:
 
     Attributes:
         proven: the secrets that a server accepted.
+        accepted: the hosts of those servers.
+        judged_alike: whether one authority is known to judge the account everywhere.
+        under_way: logins with a proven secret that are not answered yet.
         unanswered: logins that may have counted, and have no outcome.
         barred: refusals that hold for the host only.
         refused_by: the place whose refusal holds everywhere.
@@ -89,6 +99,9 @@ class _Account:
 
     turns: Turns = field(default_factory=Turns)
     proven: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
+    judged_alike: bool = False
+    under_way: int = 0
     unanswered: dict[str, str] = field(default_factory=dict)
     barred: dict[str, str] = field(default_factory=dict)
     refused_by: str | None = None
@@ -98,10 +111,22 @@ class _Account:
         """True once no secret is tried any more that no server has accepted."""
         return self.refused_by is not None or len(self.unanswered) >= MOST_OPEN
 
+    @property
+    def most_at_once(self) -> int | None:
+        """How many logins with a proven secret are made side by side; None if nothing limits them."""
+        if not self.judged_alike or self.given_up or len(self.accepted) >= ESTABLISHED:
+            return None
+        return max(1, 2 * len(self.accepted))
+
+    @property
+    def crowded(self) -> bool:
+        """True while as many logins are under way as the hosts that accepted the account are good for."""
+        return self.most_at_once is not None and self.under_way >= self.most_at_once
+
     def settle(self) -> None:
         """End all waiting, once the account was judged or is not tried any more."""
         if self.proven or self.given_up:
-            self.turns.decide()
+            self.turns.decide(self.most_at_once)
 
 
 class LockoutGuard:
@@ -135,7 +160,7 @@ class LockoutGuard:
         account = self._account(credential)
 
         def needless() -> bool:
-            return account.given_up or again_with in account.proven
+            return account.given_up or (again_with in account.proven and not account.crowded)
 
         async with account.turns.reserve(needless) if again_with else account.turns.take() as turn:
             yield turn
@@ -166,8 +191,14 @@ class LockoutGuard:
         account = self._account(credential)
         self._withhold(account, credential, host, secret)
         if secret in account.proven:
-            async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
-                yield attempt
+            if account.crowded and not account.turns.is_reserved_by(turn):
+                raise TurnTaken(secret)
+            account.under_way += 1
+            try:
+                async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
+                    yield attempt
+            finally:
+                account.under_way -= 1
             return
         with account.turns.log_in(turn or Turn(), secret):
             async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
@@ -179,6 +210,7 @@ class LockoutGuard:
             {
                 "account": list(key),
                 "proven": sorted(account.proven),
+                "accepted": sorted(account.accepted),
                 "unanswered": account.unanswered,
                 "barred": account.barred,
                 "refused_by": account.refused_by,
@@ -192,13 +224,16 @@ class LockoutGuard:
             username, authority = one["account"]
             account = self._accounts.setdefault((username, authority), _Account())
             account.proven.update(one["proven"])
+            account.accepted.update(one.get("accepted", ()))
             account.unanswered |= one["unanswered"]
             account.barred |= one.get("barred", {})
             account.refused_by = account.refused_by or one["refused_by"]
             account.settle()
 
     def _account(self, credential: Credential) -> _Account:
-        return self._accounts.setdefault(credential.guarded_by, _Account())
+        account = self._accounts.setdefault(credential.guarded_by, _Account())
+        account.judged_alike = credential.authority is not None
+        return account
 
     def _withhold(self, account: _Account, credential: Credential, host: str, secret: str) -> None:
         name = repr(credential.name)
@@ -266,6 +301,7 @@ class LockoutGuard:
             self._conclude(credential, host, "")
             if attempt.proof:
                 account.proven.add(secret)
+                account.accepted.add(host)
         finally:
             if attempt.pending:
                 account.unanswered[host] = attempt.where

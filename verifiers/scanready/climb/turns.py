@@ -4,6 +4,8 @@ One login decides about an account, so only one is made while nothing is known. 
 anybody. A target waits before it dials, not on an open connection: a server that greeted would count the silence. And a
 target that does not get as far as its login holds the others up only for a moment: each :data:`HEAD_START` without a
 decision doubles the number that may climb.
+
+The same holds for an account that few servers have accepted, where a limit is given: then more than one climb at once.
 """
 
 from __future__ import annotations
@@ -59,10 +61,12 @@ class Turns:
     """The climbs and the login under way for one account. Used on one event loop at a time.
 
     Attributes:
-        decided: the account was judged, so no target needs to wait. Set by :meth:`decide`.
+        decided: the account was judged, so no target needs to wait for that. Set by :meth:`decide`.
+        limit: how many may climb side by side once it was; None for all.
     """
 
     decided: bool = False
+    limit: int | None = None
     _login: bool = False
     _reserved_by: Turn | None = None
     _climbing: int = 0
@@ -70,16 +74,22 @@ class Turns:
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _timer: asyncio.TimerHandle | None = None
 
-    def decide(self) -> None:
-        """Let all targets climb from now on."""
-        self.decided = True
+    def decide(self, limit: int | None = None) -> None:
+        """Let all targets climb from now on, or so many at once."""
+        if limit != self.limit:
+            self._since = asyncio.get_running_loop().time() if limit is not None else 0.0
+        self.decided, self.limit = True, limit
         self._admit()
+
+    def is_reserved_by(self, turn: Turn | None) -> bool:
+        """True if the next login is that climb's."""
+        return turn is not None and self._reserved_by is turn
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Turn]:
         """Wait for a place, and hold it while the climb goes on."""
         turn = Turn()
-        if self.decided:
+        if self.decided and self.limit is None:
             yield turn
             return
         await self._wait(turn, None)
@@ -145,7 +155,7 @@ class Turns:
 
     def _admit(self) -> None:
         """Give a place to each that waits, as far as there are places."""
-        for waiting in list(self._waiting) if self.decided else self._first():
+        for waiting in list(self._waiting) if self.decided and self.limit is None else self._first():
             if not self._is_free(waiting):
                 continue
             self._waiting.remove(waiting)
@@ -163,21 +173,25 @@ class Turns:
 
     def _is_free(self, waiting: _Waiting) -> bool:
         if self._login or self._reserved_by is not None:
-            return self.decided and not waiting.reserves
-        if waiting.reserves or self.decided:
+            return self.decided and not waiting.reserves and self._has_room()
+        return waiting.reserves or self._has_room()
+
+    def _has_room(self) -> bool:
+        """Whether one more may climb."""
+        if self.decided and self.limit is None:
             return True
         now = asyncio.get_running_loop().time()
         if not self._climbing:
             self._since = now
         doublings = min(_MOST_DOUBLINGS, int((now - self._since) / HEAD_START))
-        return self._climbing < 1 << doublings
+        return self._climbing < (self.limit or 1) << doublings
 
     def _look_again(self) -> None:
         """Look again when the next doubling is due."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting and not self._login and self._reserved_by is None:
+        if self._waiting and (self.limit is not None or not self._login and self._reserved_by is None):
             self._timer = asyncio.get_running_loop().call_later(HEAD_START, self._admit)
 
     def _end_reservation(self, turn: Turn) -> None:
