@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_a_directory_that_is_not_there_is_told_before_anything_is_probed(plugins
     done = check(plugins, mood("ready"), "--format", "prometheus", "-o", str(tmp_path / "no" / "x.prom"))
     assert done.returncode == 2
     assert "cannot write" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are for administrators there")
+@pytest.mark.parametrize("option", ["-o", "--transcript", "--bundle", "--report"])
+@pytest.mark.parametrize("beyond", ["", "/x.json"])
+def test_a_link_that_leads_to_itself_is_told(plugins: Path, tmp_path: Path, option: str, beyond: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    name = f"{tmp_path}/loop{beyond}"
+    done = check(plugins, mood("ready"), option, f"html={name}" if option == "--report" else name)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["report", ""], ["diff", "", ""], ["runs", "--store", ""]])
+def test_a_name_that_is_too_long_is_told(plugins: Path, arguments: list[str]) -> None:
+    done = plugin.run(plugins, [one or "n" * 300 for one in arguments])
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,7 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
         click.UsageError: there is neither, or it cannot be read.
     """
     path = Path(text)
-    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or path.exists()):
+    if not looks_like_a_run(text) and (path.suffix in (".json", ".jsonl", ".html", ".zip") or os.path.exists(path)):
         with told(text), result_file(text) as file:
             yield _source(text, file)
         return

@@ -191,7 +191,7 @@ class Turns:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting and (self.limit is not None or not self._login and self._reserved_by is None):
+        if self._waiting and (self.limit is not None or (not self._login and self._reserved_by is None)):
             self._timer = asyncio.get_running_loop().call_later(HEAD_START, self._admit)
 
     def _end_reservation(self, turn: Turn) -> None:

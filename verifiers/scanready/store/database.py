@@ -71,10 +71,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: there is none, it is none of ours, or of a newer version.
     """
-    if path.exists():
+    if os.path.exists(path):  # also of a name that is too long, of which Path.exists makes an exception
         path = trusted_path(path)
     check_place(path, writing=False)
-    if not path.exists():
+    if not os.path.exists(path):
         raise StoreError(f"{path}: there is no run store yet; `check` and `verify` make it")
     try:
         connection = _read_only(path)

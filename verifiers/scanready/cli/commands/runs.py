@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def command(
         raise click.UsageError("--keep and --older-than go with --prune")
     machine = as_json or format_ == "json"
     try:
-        if not store_path(store).exists():
+        if not os.path.exists(store_path(store)):
             show("[]\n" if machine else "no run is kept yet: `check` and `verify` keep theirs\n")
             return
         with open_store(store) as kept:
@@ -101,7 +102,7 @@ def _prune(store: str | None, keep: int | None, older_than: float | None) -> Non
         before = timestamps.written(moment)
     try:
         path = store_path(store)
-        gone = prune(path, keep, before) if path.exists() else []
+        gone = prune(path, keep, before) if os.path.exists(path) else []
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     warn(f"{len(gone)} {'run' if len(gone) == 1 else 'runs'} thrown away")

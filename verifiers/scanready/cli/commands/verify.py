@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
@@ -88,4 +87,4 @@ def command(
 
 def source_path(inventory: str) -> str:
     """Return where the inventory is found again, from whatever directory."""
-    return inventory if inventory == "-" else str(Path(inventory).resolve())
+    return inventory if inventory == "-" else os.path.realpath(inventory)

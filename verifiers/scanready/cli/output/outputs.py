@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -165,13 +164,13 @@ def open_file(name: str, keep: Sequence[str], mode: int | None = None, *, whole:
 
 
 def _resolved(names: Sequence[str]) -> list[str]:
-    return [str(Path(name).resolve()) for name in names if os.path.exists(name)]
+    return [os.path.realpath(name) for name in names if os.path.exists(name)]
 
 
 def _open(
     name: str, taken: list[str], mode: int | None, fallback: Outlet | None = None, *, whole: bool = False
 ) -> Outlet:
-    where = str(Path(name).resolve())
+    where = os.path.realpath(name)  # of a link that leads to itself, Path.resolve makes an exception
     if where in taken and not where.startswith("/dev/"):
         raise click.UsageError(f"{fitting(name)}: this file is the inventory, or named twice; it would be overwritten")
     taken.append(where)
