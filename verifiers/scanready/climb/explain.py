@@ -32,7 +32,10 @@ class Failure(Exception):
 
 
 class Unfinished(Failure):
-    """A login of a client library that ended without an outcome, which says nothing of what the server made of it."""
+    """A login of a client library that ended without an outcome, which says nothing of what the server made of it.
+
+    Raise it where the secret may have left, and what came back is no answer to it: the server may have counted it.
+    """
 
 
 # ICMP "destination unreachable" codes that mean "a rule forbids it" (RFC 1812 5.2.7.1; RFC 4443 3.1).

@@ -288,7 +288,9 @@ class LockoutGuard:
         try:
             yield attempt
         except Failure as failure:
-            self._conclude(credential, host, failure.cause.code)
+            is_open = isinstance(failure, Unfinished)
+            attempt.pending = attempt.pending or is_open
+            self._conclude(credential, host, (common.OUT_OF_TIME if is_open else failure.cause).code)
             # The secret was accepted elsewhere, and nothing says that one directory judges both: another account here.
             local = secret in account.proven and credential.authority is None
             self._note(account, host, attempt.where, failure.cause, local=local)

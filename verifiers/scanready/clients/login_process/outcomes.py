@@ -42,7 +42,7 @@ def of_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Message
     except RecursionError:
         return {"unfinished": TOO_DEEP}
     except Failure as error:
-        return {"failure": encode(error)}
+        return {"failure": encode(error), "open": isinstance(error, Unfinished)}
     except Exception as error:  # noqa: BLE001  # raised again in the parent
         return {"raised": _raised(error)}
 
@@ -86,8 +86,13 @@ def result_of(message: Message, hint: Any, causes: Causes) -> Any:
     match message:
         case {"returned": value}:
             return decode(hint, value, causes)
-        case {"failure": value}:
-            raise failure(value, causes)
+        case {"failure": value, **more} if more.get("open") in (None, True, False):
+            found = failure(value, causes)
+            if more.get("open"):
+                unfinished = Unfinished(found.cause, found.detail, found.fix)
+                unfinished.facts = found.facts  # they may have any name
+                raise unfinished
+            raise found
         case {"unfinished": str(text)}:
             raise Unfinished(common.LIMIT, text)
         case {"raised": {"kind": str(kind), "text": str(text), **more}}:

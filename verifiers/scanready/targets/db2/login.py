@@ -9,7 +9,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.wire.printable import printable
@@ -99,4 +99,4 @@ def translate(text: str) -> Failure:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {words}", error_code=-code)
     if -code in causes.SQL_CODES:
         return Failure(causes.SQL_CODES[-code], words, error_code=-code)
-    return Failure(common.LIMIT, f"the driver failed: {words}")
+    return Unfinished(common.LIMIT, f"the driver failed: {words}")

@@ -20,7 +20,7 @@ from scanready.causes import common
 from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
 from scanready.climb.login_trust import NOBODY, LoginTrust
@@ -50,6 +50,7 @@ _AT_LOGIN: dict[str, Cause] = {
 _LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
 _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
 
+_TOO_LONG = re.compile(r"=> got more than \d+ bytes$")  # imaplib's own bound of a line
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
@@ -117,6 +118,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
             log_in(client)
         except IMAPClientError as error:
             raise _refused(error) from error
+        except ValueError as error:
+            detail = f"the library does not understand the answer to the login: {printable(str(error))}"
+            raise Unfinished(common.LIMIT, detail) from error
         return _look_around(client, where.folder, credential.username)
 
 
@@ -165,6 +169,8 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
+            if where.trace.tried:
+                raise Unfinished(cause, f"the connection ended at the login: {printable(text)}") from error
             raise Failure(cause, f"the login could not connect: {printable(text)}") from error
 
 
@@ -214,7 +220,9 @@ def _refused(error: Exception) -> Failure:
     if _LOCKED.search(text):
         return Failure(common.LOGIN_LOCKED, printable(text))
     if _broke_off(error):
-        return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
+        return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
+    if _TOO_LONG.search(text):
+        return Unfinished(common.LIMIT, f"the library reads no such answer: {printable(text)}")
     if text.startswith("LOGIN command error: BAD"):
         return Failure(common.LIMIT, printable(text))
     # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
@@ -251,7 +259,7 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
     from imapclient.exceptions import IMAPClientAbortError, ProtocolError
 
     code, text = _said(error)
-    if isinstance(error, ProtocolError):
+    if isinstance(error, ProtocolError) or _TOO_LONG.search(text):
         return Failure(common.LIMIT, f"the library does not understand the server: {printable(text)}")
     if isinstance(error, OSError | IMAPClientAbortError):
         return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")

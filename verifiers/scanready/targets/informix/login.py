@@ -9,7 +9,7 @@ from typing import Any
 from scanready.causes import common
 from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
@@ -76,4 +76,4 @@ def translate(text: str, number: int | None = None) -> Failure:
         return Failure(causes.SERVER_ERROR, printable(text, 300), error_code=numbers[0])
     if "timed out" in text:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {printable(text, 300)}")
-    return Failure(common.LIMIT, f"the driver failed: {printable(text, 300)}")
+    return Unfinished(common.LIMIT, f"the driver failed: {printable(text, 300)}")

@@ -9,7 +9,7 @@ from typing import Any
 from scanready.causes import common
 from scanready.clients.held_tls import held_context, withheld
 from scanready.clients.imports import importing
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
@@ -20,7 +20,9 @@ from . import causes, fixes
 _ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listener's number with noughts
 _DPY = re.compile(r"DPY-(\d{4})")
 #: The driver's own errors that say what it cannot do.
-_LIMITS = {3001, 3010, 3015, 4011, 6005}
+_LIMITS = {3001, 3010, 3015, 6005}
+#: The connection was closed, be it in the middle of the login.
+_BROKEN_OFF = 4011
 _BY_DRIVER = {6001: 12514, 6003: 12505}
 
 
@@ -106,10 +108,12 @@ def translate(text: str, user: str) -> Failure:
         cause = causes.DATABASE[code]
         fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None
         return Failure(cause, first, fix, error_code=code)
+    if driver and int(driver[1]) == _BROKEN_OFF:
+        return Unfinished(common.LIMIT, f"our driver was left without an answer: {first}")
     if driver and int(driver[1]) in _LIMITS:
         return Failure(common.LIMIT, f"our driver cannot: {first}")
     if code == 28040:
         return Failure(common.LIMIT, f"our driver has no login protocol in common with the server: {first}")
     if code:
         return Failure(causes.SERVER_ERROR, first, error_code=code)
-    return Failure(common.LIMIT, f"the driver failed: {first}")
+    return Unfinished(common.LIMIT, f"the driver failed: {first}")

@@ -22,7 +22,7 @@ from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential, Facts
 from scanready.wire.printable import printable
@@ -109,8 +109,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         except psycopg.OperationalError as error:
             if relay.asked_again:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
-                raise Failure(common.LIMIT, detail) from error
-            return LoginResult(denied=_after_the_password(error, where.database, credential.username))
+                raise Unfinished(common.LIMIT, detail) from error
+            denied = _after_the_password(error, where.database, credential.username, asked=relay.asked)
+            return LoginResult(denied=denied)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
             return _look_around(session, where, credential.username, deadline)
@@ -146,7 +147,7 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
     return told
 
 
-def _after_the_password(error: psycopg.OperationalError, database: str, user: str) -> Failure:
+def _after_the_password(error: psycopg.OperationalError, database: str, user: str, *, asked: bool) -> Failure:
     """Tell a refusal that comes after the password was accepted; raise the others."""
     said = _SERVER_SAID.search(str(error))
     text = " ".join((said[2] if said else str(error)).split())
@@ -157,7 +158,8 @@ def _after_the_password(error: psycopg.OperationalError, database: str, user: st
             raise Failure(
                 common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {printable(text)}"
             ) from error
-        raise Failure(common.LIMIT, f"psycopg says: {printable(text)}") from error
+        # Nothing that is an answer came: if the password had left, the server may have counted it.
+        raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg says: {printable(text)}") from error
     for words, cause in _AFTER_THE_PASSWORD:
         if re.match(words, text):
             return Failure(

@@ -32,6 +32,7 @@ class Relay:
 
     Attributes:
         port: where libpq connects.
+        asked: the server asked for the password, so it may have left.
         asked_again: the server asked for the password once more after it had it, and the session was ended.
 
     Args:
@@ -44,7 +45,7 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
         self._answer, self._answered = Buffer(), False
-        self._asked, self.asked_again = False, False
+        self.asked, self.asked_again = False, False
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -82,10 +83,10 @@ class Relay:
         self._answer.feed(data)
         shown = bytearray()
         while not self._answered and (step := read_login_step(self._answer)) is not None:
-            self.asked_again = self._asked and step.wants_secret
+            self.asked_again = self.asked and step.wants_secret
             if self.asked_again:
                 raise WireError("the server asks for the password again")
-            self._asked = self._asked or step.wants_secret
+            self.asked = self.asked or step.wants_secret
             self._answered = step.ends
             shown += step.shown
         return bytes(shown) + (self._answer.take(len(self._answer)) if self._answered else b"")

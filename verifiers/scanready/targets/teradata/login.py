@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scanready.causes import common
 from scanready.clients.imports import importing
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 from scanready.wire.printable import printable
@@ -92,4 +92,4 @@ def translate(text: str) -> Failure:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
     if codes and codes[0] >= 2000:
         return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])
-    return Failure(common.LIMIT, f"the driver failed: {first}")
+    return Unfinished(common.LIMIT, f"the driver failed: {first}")

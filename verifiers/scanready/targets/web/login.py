@@ -18,7 +18,7 @@ from scanready.causes import web as causes
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trust import NOBODY, LoginTrust
 from scanready.model import Credential
@@ -92,11 +92,21 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            raise Failure(common.LIMIT, f"requests says: {printable(str(error))}") from error
+            raise _broken_off(error)(common.LIMIT, f"requests says: {printable(str(error))}") from error
         except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
             # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
             # it does not know the digest that the server wants.
-            raise Failure(common.LIMIT, f"the login with {where.scheme} failed: {printable(str(error))}") from error
+            raise Unfinished(common.LIMIT, f"the login with {where.scheme} failed: {printable(str(error))}") from error
+
+
+def _broken_off(error: Exception) -> type[Failure]:
+    """Return what an error of requests is: before the secret left a plain failure, and from then on an open outcome."""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    before = isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError)
+    return Failure if before or isinstance(reason, NewConnectionError) else Unfinished
 
 
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
