@@ -22,7 +22,7 @@ if sys.platform != "linux":
     pytest.skip("127.0.0.2 and its like are addresses of Linux's loopback", allow_module_level=True)
 
 HOSTS = MOST_OPEN + 3
-#: What they say before they hang up: nothing, or what is no answer.
+#: The last bytes before they hang up: none, or garbage.
 ENDS = (b"", b"\0\1\2\3 what is that?\r\n")
 
 

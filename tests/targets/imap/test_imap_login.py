@@ -60,7 +60,7 @@ class TestLogin:
     def test_a_server_that_asks_again_does_not_get_the_password_twice(self) -> None:
         """AUTHENTICATE PLAIN, and a request for more after each answer (RFC 3501, 6.2.2: "*" cancels)."""
         capability = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\r\n"
-        said: list[bytes] = []
+        replies: list[bytes] = []
 
         async def asks_on(reader: Reader, writer: Writer, record: Record) -> None:
             writer.write(b"* OK ready\r\n")
@@ -70,15 +70,15 @@ class TestLogin:
                     writer.write(capability)
                 while verb == b"AUTHENTICATE" and line != b"*\r\n":
                     writer.write(b"+ \r\n")
-                    said.append(line := await reader.readline())
+                    replies.append(line := await reader.readline())
                     if not line:
                         return
-                writer.write(tag + (b" BAD cancelled\r\n" if said else b" OK done\r\n"))
+                writer.write(tag + (b" BAD cancelled\r\n" if replies else b" OK done\r\n"))
 
         report, _ = against(asks_on, "imaps", credential=SCANNER)
         assert SCANNER.password is not None
         answer = base64.b64encode(f"\0{SCANNER.username}\0{SCANNER.password}".encode()) + b"\r\n"
-        assert said == [answer, b"*\r\n"]
+        assert replies == [answer, b"*\r\n"]
         assert report.footprint.login_attempts == 1
 
     def test_starttls_that_is_gone_at_the_second_connection_is_never_made_up_for_in_clear(self) -> None:

@@ -34,7 +34,7 @@ class Failure(Exception):
 class Unfinished(Failure):
     """A login of a client library that ended without an outcome, which says nothing of what the server made of it.
 
-    Raise it where the secret may have left, and what came back is no answer to it: the server may have counted it.
+    Raise it where the secret may have left and no answer to it came back: the server may have counted it.
     """
 
 

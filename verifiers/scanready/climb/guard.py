@@ -113,7 +113,7 @@ class _Account:
 
     @property
     def most_at_once(self) -> int | None:
-        """How many logins with a proven secret are made side by side; None if nothing limits them."""
+        """The number of logins with a proven secret that are made side by side; None if nothing limits them."""
         if not self.judged_alike or self.given_up or len(self.accepted) >= ESTABLISHED:
             return None
         return max(1, 2 * len(self.accepted))

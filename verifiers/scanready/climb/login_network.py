@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from scanready.catalogue import TargetType
+from scanready.catalogue import Catalogue, TargetType
 from scanready.catalogue.option import FOLLOW_REDIRECTS
 from scanready.causes import common
 from scanready.model import Target, bracketed
@@ -24,6 +24,7 @@ from scanready.net.stream import Stream
 from scanready.wire.printable import printable
 
 from .explain import Failure
+from .other_services import other_services
 
 #: Connections of one login; none needs more than four.
 _MOST_CONNECTIONS = 16
@@ -41,7 +42,7 @@ class OwnPlaces:
         deadline: in the event loop's time.
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
-        foreign: the names of the services that other ports are known by; those of ``hosts`` are the operator's choice.
+        catalogue: knows the ports of other services; None permits every port. Those of ``hosts`` are the operator's choice.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class OwnPlaces:
         deadline: float,
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
-        foreign: Mapping[int, str] | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -63,8 +64,9 @@ class OwnPlaces:
         self._opened = opened
         self._may_follow = FOLLOW_REDIRECTS in row.options
         self._hosts = list(hosts)
+        foreign = other_services(catalogue, row.speaks) if catalogue is not None else {}
         own = {str(target.port), *(port for line in row.requirements.lines for port in line.ports.split(","))}
-        self._foreign = {port: name for port, name in (foreign or {}).items() if str(port) not in own}
+        self._foreign = {port: name for port, name in foreign.items() if str(port) not in own}
         self._names = [target.host, *self._hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0

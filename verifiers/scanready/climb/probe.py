@@ -42,7 +42,6 @@ from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult, login_result
 from .login_trust import LoginTrust
-from .other_services import other_services
 from .port_memory import PortMemory, Shown, own
 from .run_context import RunContext
 from .rung import ClimbEnded, Rung
@@ -448,11 +447,8 @@ class Probe:
         return await dial_all(addresses, self.deadline, self._tap, opened, privileged)
 
     def _places(self, hosts: Sequence[str] = ()) -> OwnPlaces:
-        resolver = self.shared.resolver
-        foreign = other_services(self.shared.catalogue, self.row.speaks)
-        return OwnPlaces(
-            self.target, self.row, self.address, resolver, self.deadline, hosts, lambda _: self._count(1), foreign
-        )
+        own = self.target, self.row, self.address, self.shared.resolver, self.deadline
+        return OwnPlaces(*own, hosts, lambda _: self._count(1), self.shared.catalogue)
 
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections

@@ -186,7 +186,7 @@ def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorRe
 
 @dataclass(frozen=True, slots=True)
 class LoginStep:
-    """What a server sends in a login up to its next request or its end.
+    """The messages of a server in a login, up to its next request or its end.
 
     Attributes:
         shown: the bytes of it, without what binds to TLS.

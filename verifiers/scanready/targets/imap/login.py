@@ -141,7 +141,7 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
 
 
 def _sasl(mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
-    """AUTHENTICATE; each answer leaves once, and a server that asks for more is told that the exchange is cancelled.
+    """AUTHENTICATE; each answer leaves once; a server that asks for more gets the cancellation of the exchange.
 
     The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1).
     """

@@ -156,7 +156,7 @@ async def again(probe: Probe) -> Stream:
 
 @contextlib.contextmanager
 def _connecting() -> Iterator[None]:
-    """What goes wrong with the login's own connection says nothing of the account."""
+    """Turn the errors of the login's own connection into limits, which say nothing of the account."""
     try:
         yield
     except Failure as failure:
