@@ -42,7 +42,7 @@ class OwnPlaces:
         deadline: in the event loop's time.
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
-        catalogue: knows the ports of other services; None permits every port. Those of ``hosts`` are the operator's choice.
+        catalogue: knows the ports of other services; None permits every port. The operator chose those of ``hosts``.
     """
 
     def __init__(
