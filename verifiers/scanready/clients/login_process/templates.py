@@ -19,6 +19,8 @@ from .surroundings import surroundings
 
 #: True where a process can be forked.
 FORKS = hasattr(os, "fork")
+#: The name of the thread that waits for the end of the first process, which rests after a run.
+REAPER = "reaper"
 
 
 class ProcessEnded(Exception):
@@ -109,7 +111,7 @@ class Templates:
         self.environment = dict(os.environ)
         self._first, control = interpreter.start("template")
         self._reaping = threading.Lock()
-        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+        threading.Thread(target=self._reap, name=REAPER, daemon=True).start()
         self._root = Template(control)
         self._of_modules: dict[str, Template] = {}
         self._making: dict[str, asyncio.Task[Template]] = {}
