@@ -58,7 +58,7 @@ async def that_reads_without_a_login(probe: Probe) -> None:
 
 async def that_fails_before(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
-        rung.stop(common.MALFORMED, "nonsense")
+        rung.stop(common.HUNG_UP, "gone")
 
 
 def check(type_: str, credential: Credential | None = ACCOUNT, **settings: Any) -> Report:
@@ -79,7 +79,7 @@ def test_of_another_package(brought: Bring, verifier: object) -> None:
     [
         (with_a_login, Verdict.READY, None),
         (that_reads_without_a_login, Verdict.SCANNABLE, None),
-        (that_fails_before, Verdict.BLOCKED, "handshake.malformed"),
+        (that_fails_before, Verdict.BLOCKED, "handshake.hung-up"),
     ],
 )
 def test_where_there_is_nothing_to_add(brought: Bring, verifier: object, verdict: Verdict, code: str | None) -> None:

@@ -175,7 +175,7 @@ def test_an_encrypted_password_needs_tls_or_leave(mechanisms: tuple[int, ...], t
 @pytest.mark.parametrize(
     ("token", "code"),
     [
-        ("002411dc" + "00" * 32, "handshake.malformed"),  # with 0 everybody knows the key
+        ("002411dc" + "00" * 32, "scanready.limit"),  # with 0 everybody knows the key
         ("004411dc" + "5a" * 64, "agent.driver-missing"),  # a longer one, of AES
         ("", "agent.driver-missing"),
     ],

@@ -260,10 +260,10 @@ HOSTILE = {
     ("drips", "login"): (Verdict.UNDECIDED, "handshake.too-slow"),
     ("closes", "login"): (Verdict.BLOCKED, "mssql.login-broken-off"),
     ("resets", "login"): (Verdict.BLOCKED, "mssql.login-broken-off"),
-    ("absurd-length", "login"): (Verdict.BLOCKED, "handshake.malformed"),
-    ("too-short", "login"): (Verdict.BLOCKED, "handshake.malformed"),
-    ("endless", "login"): (Verdict.BLOCKED, "handshake.malformed"),
-    ("garbage", "login"): (Verdict.BLOCKED, "handshake.malformed"),
+    ("absurd-length", "login"): (Verdict.UNDECIDED, "scanready.limit"),
+    ("too-short", "login"): (Verdict.UNDECIDED, "scanready.limit"),
+    ("endless", "login"): (Verdict.UNDECIDED, "scanready.limit"),
+    ("garbage", "login"): (Verdict.UNDECIDED, "scanready.limit"),
     ("http", "login"): (Verdict.BLOCKED, "handshake.other-protocol"),
     ("silent", "query"): (Verdict.UNDECIDED, "scanready.out-of-time"),
     ("drips", "query"): (Verdict.UNDECIDED, "scanready.out-of-time"),
@@ -421,7 +421,7 @@ class TestReading:
         row = b"\xd1\xfe\xff" + b"x" * 0xFFFE + b"\xff\xff\xff\xff"
         flood = NONE[: NONE.index(b"\xfd\x10")] + row * 90
         report, _ = logged_in(reading(databases=flood), timeout=5.0)
-        expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.ACCESS)
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
 
     def test_another_case_of_the_same_name_costs_a_statement(self) -> None:
         """pytds then says USE by itself."""

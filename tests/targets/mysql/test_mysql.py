@@ -106,7 +106,7 @@ def test_another_plugin_is_told_and_answered_empty() -> None:
 def test_a_server_that_never_stops_asking_for_plugins() -> None:
     with in_background(switching(*[b"dialog"] * 50)) as server:
         report = climb(here(server.port))
-    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH)
 
 
 def test_an_anonymous_account_is_told_and_left_with_quit() -> None:

@@ -393,13 +393,13 @@ def test_spnego_says_no() -> None:
 )
 def test_a_broken_token(answers: Answers) -> None:
     report, _ = asked(answers)
-    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH, owner=Owner.SERVER)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH, owner=Owner.SCANREADY)
     assert "SMB" in check_of(report, Step.AUTH).summary, "with what it said"
 
 
 def test_a_login_that_nobody_made() -> None:
     report, _ = asked(replace(WINDOWS, challenge=status(smb.WINDOWS_CHALLENGE, 0)))
-    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.AUTH)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH)
 
 
 # Who is none ----------------------------------------------------------------------------------------------------------

@@ -48,9 +48,7 @@ async def floods(reader: Reader, writer: Writer, record: Record) -> None:
             await writer.drain()
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "code"), [(says_nothing, "scanready.out-of-time"), (floods, "handshake.malformed")]
-)
+@pytest.mark.parametrize(("behaviour", "code"), [(says_nothing, "scanready.out-of-time"), (floods, "scanready.limit")])
 def test_the_login_ends_in_time_and_in_size(behaviour: Behaviour, code: str) -> None:
     with in_background(second_time(behaviour)) as server:
         clock = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
-from scanready.net.stream import StreamError, TlsError
+from scanready.net.stream import PeerClosed, StreamError, TlsError
 
 from .explain import Failure, explain, only
 from .identify import Signatures
@@ -124,7 +124,7 @@ class Rung:
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
         error = only(error)
-        finding = explain(error, self.check.step, self._row.speaks, self._signatures)
+        finding = _placed(explain(error, self.check.step, self._row.speaks, self._signatures), error, self.check.step)
         if finding.cause is common.BUG:
             finding = bounded(finding)
             self.check.trace = trace_of(error)
@@ -141,3 +141,14 @@ class Rung:
             self.check.facts["speaks"] = row.speaks
         self._checks += [self.check, *self._followers]
         raise ClimbEnded from error
+
+
+def _placed(finding: Finding, error: BaseException, step: Step) -> Finding:
+    """Return the finding of ``error`` as ``step`` may have it: past the handshake no answer is ``handshake.malformed``.
+
+    The peer has proven its protocol by then. A reader that does not understand it may be the one at fault, so that
+    is a limit of ours, which blocks nothing; a server that hangs up is none.
+    """
+    if finding.cause is not common.MALFORMED or step.height <= Step.HANDSHAKE.height or isinstance(error, PeerClosed):
+        return finding
+    return Finding(common.LIMIT, f"the server's answer is not understood: {finding.detail}")
