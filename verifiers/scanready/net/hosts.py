@@ -91,6 +91,8 @@ def _name(text: str) -> str:
     absolute = text.endswith(".")
     relative = text[:-1] if absolute else text
     name = (relative if relative.isascii() else _a_labels(relative)).lower()
+    if name.rpartition(".")[2].isdigit():  # written with other digits, or with characters that IDNA drops
+        return _ipv4(name)
     if len(name) > _LONGEST_NAME:
         raise Wrong(f"{shown(text)} is too long for a host name: {len(name)} characters, {_LONGEST_NAME} at most")
     for label in name.split("."):
