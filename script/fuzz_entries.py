@@ -85,7 +85,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="scanready-fuzz-") as folder:
         tempfile.tempdir = folder
         gc.freeze()
-        runs, faults = _all([known[name] for name in names], asked.seconds, asked.processes)
+        runs, faults = _all([known[name] for name in names], asked.seconds, asked.processes, asked.seed)
     seconds = time.monotonic() - began
     print(f"{len(names)} entries, {runs:,} inputs, {seconds:.0f} s: {faults or 'no'} fault{'s' * (faults > 1)}")
     return 1 if faults else 0
@@ -96,6 +96,7 @@ def _arguments(known: Mapping[str, Entry]) -> Any:
     parser.add_argument("entry", nargs="*", metavar="ENTRY", help="fuzz these only; --list names all")
     parser.add_argument("--seconds", type=float, default=120, help="for all entries together [default: 120]")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at a time [default: one a core]")
+    parser.add_argument("--seed", type=int, help="begin with the same inputs as another run [default: by chance]")
     parser.add_argument("--input", type=Path, metavar="FILE", help="run one ENTRY with this saved input once")
     parser.add_argument("--list", action="store_true", help="list the entries")
     asked = parser.parse_args()
@@ -114,12 +115,13 @@ def _repeat(entry: Entry, file: Path) -> int:
     return 0
 
 
-def _all(chosen: Sequence[Entry], seconds: float, processes: int) -> tuple[int, int]:
+def _all(chosen: Sequence[Entry], seconds: float, processes: int, seed: int | None) -> tuple[int, int]:
     """Fuzz all entries, so many at a time; return how many inputs and how many faults there were.
 
     Where there are fewer entries than processes, some of them run in several.
     """
-    first, ends = random.SystemRandom().randrange(1 << 30), time.monotonic() + seconds
+    first = random.SystemRandom().randrange(1 << 30) if seed is None else seed
+    ends = time.monotonic() + seconds
     waiting = [Job(entry, first + copy) for entry in chosen for copy in range(max(1, processes // len(chosen)))]
     jobs, running, faults = list(waiting), dict[int, Job](), 0
     with _ended(running):
