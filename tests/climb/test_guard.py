@@ -151,6 +151,14 @@ def test_a_server_that_accepts_anything_does_not_have_a_directory_lock_the_accou
     assert 1 <= tried <= 3
 
 
+def test_an_account_of_a_directory_stays_one_where_a_credential_has_its_name() -> None:
+    """The authority of one entry and the name of another may be the same word, and so the same account."""
+    guard = LockoutGuard()
+    directory, namesake = Credential("scan", "svc", "pw", authority="corp"), Credential("corp", "svc", "pw")
+    assert guard._account(directory) is guard._account(namesake)
+    assert guard._account(namesake).judged_alike
+
+
 def test_a_directory_s_account_is_soon_used_everywhere_at_once() -> None:
     """Logins of 1 s: two, then six, and all that are left."""
     tried, ended = of_a_directory(200, None, 1.0)

@@ -232,7 +232,7 @@ class LockoutGuard:
 
     def _account(self, credential: Credential) -> _Account:
         account = self._accounts.setdefault(credential.guarded_by, _Account())
-        account.judged_alike = credential.authority is not None
+        account.judged_alike = account.judged_alike or credential.authority is not None
         return account
 
     def _withhold(self, account: _Account, credential: Credential, host: str, secret: str) -> None:
