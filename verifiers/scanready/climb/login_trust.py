@@ -1,8 +1,8 @@
 """Hold the TLS connection that a login makes to the certificate that the climb has judged.
 
-A client library dials anew. Another server may answer then, with another certificate; the judgement of the first one
-says nothing about that. Balanced servers have several certificates, so another one is judged as the
-first was, in the process of the login and before anything is sent.
+A client library makes a connection of its own. Another server may answer it, with another certificate, and the
+judgement of the first one says nothing about that. Servers behind a load balancer have several certificates, so another
+one is judged as the first was, in the process of the login and before anything is sent.
 """
 
 from __future__ import annotations
@@ -43,13 +43,16 @@ class LoginTrust:
             return
         doubts = channel.doubts(certificates.judge(session, self.name, self.ca_file).faults)
         if doubts:
+            other = (
+                "another certificate than the check before it" if self.leaf else "a certificate that no check has seen"
+            )
             raise Failure(
                 common.LOGIN_WITHHELD,
-                "the server showed the login another certificate than the check before it, and that does not prove "
-                f"who it is: {'; '.join(doubts)}; the credential was not sent; `ca_file` trusts a further authority, "
+                f"the server showed the login {other}, and that does not prove who it is: {'; '.join(doubts)}; "
+                "the credential was not sent; `ca_file` trusts a further authority, "
                 "and `allow_untrusted: true` at the target permits every certificate",
             )
 
 
-#: For a login that has no TLS: a server that shows it a certificate all the same gets no secret.
-NOBODY = LoginTrust("")
+#: For a login without TLS: a server that shows it a certificate gets no secret.
+NO_CERTIFICATE = LoginTrust("")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-#: Seconds under which nobody can tell silence from slowness: neither "filtered" nor "silent" is said of a shorter wait,
-#: the target then was out of time. A lost SYN, or a lost first segment, is sent again after 1 s (RFC 6298, 2.1) and
-#: answered one round trip later: 0.6 s for a satellite. So one lost packet blames nobody; two in a row are a finding.
+#: Seconds of the shortest wait that shows silence. After a shorter one the peer may only be slow: the finding is then
+#: "out of time", neither "filtered" nor "silent". A lost SYN, or a lost first segment, is sent again after 1 s
+#: (RFC 6298, 2.1) and answered one round trip later: 0.6 s for a satellite. So one lost packet is no finding; two in a
+#: row are one.
 LEAST_SILENCE = 1.6
 
 

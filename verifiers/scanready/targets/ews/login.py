@@ -22,7 +22,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trust import NOBODY, LoginTrust
+from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
@@ -51,7 +51,7 @@ class Where:
     mailbox: str | None = None
     proxy: str | None = None
     in_front: str = ""
-    trust: LoginTrust = NOBODY
+    trust: LoginTrust = NO_CERTIFICATE
 
     def acts_for_another(self, username: str) -> bool:
         """Whether the account is to act for somebody else."""

@@ -23,7 +23,7 @@ from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
-from scanready.climb.login_trust import NOBODY, LoginTrust
+from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Cause, Credential
 from scanready.net.tls import server_name
 from scanready.wire.printable import printable
@@ -79,7 +79,7 @@ class Where:
     login_command: bool
     sasl: frozenset[str]
     folder: str | None = None
-    trust: LoginTrust = NOBODY
+    trust: LoginTrust = NO_CERTIFICATE
     trace: Trace = field(default_factory=Trace, compare=False)
 
 

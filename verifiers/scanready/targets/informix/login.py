@@ -11,7 +11,7 @@ from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trust import NOBODY, LoginTrust
+from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
@@ -33,7 +33,7 @@ class Where:
     database: str
     table: str | None
     encrypted: bool
-    trust: LoginTrust = NOBODY
+    trust: LoginTrust = NO_CERTIFICATE
 
 
 def load() -> None:

@@ -160,11 +160,11 @@ def _connecting() -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {failure.detail}") from failure
+        raise Failure(common.LIMIT, f"the connection of the login failed: {failure.detail}") from failure
     except ReadTimeout as error:
         raise Failure(common.OUT_OF_TIME, f"the connection of the login: {error}") from error
     except (StreamError, WireError) as error:
-        raise Failure(common.LIMIT, f"the connection of the login came to nothing: {error}") from error
+        raise Failure(common.LIMIT, f"the connection of the login failed: {error}") from error
 
 
 async def secured_again(probe: Probe) -> Stream:

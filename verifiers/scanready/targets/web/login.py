@@ -20,7 +20,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trust import NOBODY, LoginTrust
+from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.http import MAX_BODY
 from scanready.wire.printable import printable
@@ -43,7 +43,7 @@ class Where:
     scheme: str
     user_agent: str
     proxy: str | None = None
-    trust: LoginTrust = NOBODY
+    trust: LoginTrust = NO_CERTIFICATE
 
 
 @dataclass(slots=True, kw_only=True)
