@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
@@ -87,6 +88,28 @@ def test_udp_errors_come_back(lab: Lab, listener: Server) -> None:
         lab.agent.run(ask)
     with lab.policy("udp dport 137 reject with icmp type admin-prohibited"), pytest.raises(OSError, match="No route"):
         lab.agent.run(ask)
+
+
+def test_a_question_over_udp_is_judged_anew_from_a_port_that_passed_before(lab: Lab, listener: Server) -> None:
+    def udp(address: str) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(0.5)
+        sock.bind((address, 875))
+        return sock
+
+    def heard(sock: socket.socket) -> tuple[bytes, tuple[str, int]] | None:
+        with contextlib.suppress(TimeoutError):
+            return sock.recvfrom(100)
+        return None
+
+    with lab.agent.run(udp, lab.agent.address) as ours, listener.host.run(udp, listener.address) as theirs:
+        ours.sendto(b"before", (listener.address, 875))
+        assert heard(theirs) == (b"before", (lab.agent.address, 875))
+        with lab.policy(f"ip daddr {listener.address} udp dport 875 drop"):
+            theirs.sendto(b"answer", (lab.agent.address, 875))
+            assert heard(ours) == (b"answer", (listener.address, 875)), "an answer is let back"
+            ours.sendto(b"behind the firewall", (listener.address, 875))
+            assert heard(theirs) is None
 
 
 def test_names_resolve_alike_in_a_thread_and_in_a_command(lab: Lab, listener: Server) -> None:
