@@ -54,6 +54,12 @@ check_text() {
 # the order of tests/conftest.py, the longest files first.
 in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
+# The tests of what only developers use, for script/test-tools.
+TOOLS='tests/tools tests/examples'
+
+# without FOLDERS: the options of pytest that leave them out.
+without() { for folder in $1; do echo "--ignore=$folder"; done; }
+
 # run_quick_tests COMMAND...: run COMMAND, which is pytest, with the tests that script/check-tests lists. They compute
 # more than they wait: one process for each core.
 run_quick_tests() {
@@ -95,6 +101,19 @@ install_packages() {
         -o Dpkg::Options::=--force-confold "$@" >&2 || status=$?
     [ -z "$barred" ] || as_root rm -f /usr/sbin/policy-rc.d
     return $status
+}
+
+# install_lab: install the lab's packages where that needs no question, else say the line to type.
+install_lab() {
+    missing=
+    for package in $(cat script/lab-packages); do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+    done
+    if [ -n "$missing" ]; then
+        say "installing for the lab:$missing"
+        # shellcheck disable=SC2086  # one argument a package
+        install_packages $missing || say "could not install them; to run the lab, type: sudo apt-get install$missing"
+    fi
 }
 
 find_python() {

@@ -87,11 +87,10 @@ def command(lab: Lab, path: Path, url: str, user: str, password: str, **environm
     secret.chmod(0o600)
     files = {kind: path / f"report.{kind}" for kind in ("json", "jsonl", "table")}
     argv = [sys.executable, "-X", "dev", "-m", "scanready", "check", url, "-v", "--user", user]
-    # What development mode makes of an import takes seconds.
     argv += ["--password-from", f"file:{secret}", "--transcript", str(path / "transcript"), "--timeout", "30"]
     for kind, file in files.items():
         argv += ["--report", f"{kind}={file}"]
-    done = lab.agent.command(argv, env={"PYTHONASYNCIODEBUG": "1", "PYTHONTRACEMALLOC": "1", **environment})
+    done = lab.agent.command(argv, env=environment)
     transcript = (path / "transcript").read_text()
     written = {kind: file.read_bytes() for kind, file in files.items()}
     return {

@@ -14,7 +14,7 @@ import mutate_module
 import mutations
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 TOY = '''\
 """A toy."""
