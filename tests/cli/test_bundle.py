@@ -113,7 +113,9 @@ def test_another_version_judges_anew_and_says_so(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(parse, "_catalogue", lambda: {**all_causes(), newer.code: newer})
     anew = told(bundle)
     assert anew.exit_code == 3
-    expected = "postgresql://db7:5432: blocked when it was checked with scanready 0.0.1, undecided (connect.filtered)"
+    expected = (
+        "postgresql://er@db7:5432/hr: blocked when it was checked with scanready 0.0.1, undecided (connect.filtered)"
+    )
     assert expected in anew.stderr
     (tmp_path / "run.json").write_text(json.dumps(DOCUMENT))
     assert told(tmp_path / "run.json").exit_code == 1, "a document is told as it was"

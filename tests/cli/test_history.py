@@ -45,7 +45,7 @@ def test_every_run_is_kept_and_listed(plugins: Path) -> None:
     assert run(plugins, "verify", estate(plugins, "ready", "refused", "throttled")).returncode == 1
     assert run(plugins, "check", "mood://127.0.0.9:99?is=limited").returncode == 0
     check, verify = runs(plugins)
-    assert (check["command"], check["source"], check["targets"]) == ("check", "mood://127.0.0.9:99", 1)
+    assert (check["command"], check["source"], check["targets"]) == ("check", "mood://127.0.0.9:99?is=limited", 1)
     assert (verify["command"], verify["source"]) == ("verify", str(plugins / "estate.yaml"))
     assert verify["verdicts"] == {"scannable": 0, "ready": 1, "limited": 0, "blocked": 1, "undecided": 1}
     assert (verify["unchecked"], verify["interrupted"]) == (0, False)
@@ -306,7 +306,7 @@ def test_differences_are_told_and_regressions_are_exit_code_1(plugins: Path) -> 
     assert failure["target"]["host"] == "127.0.0.2"
     assert (failure["after"]["cause"]["code"], told["regressions"], told["same"]) == ("connect.filtered", 1, 2)
     markdown = run(plugins, "diff", "last", "last~1", "--format", "md").stdout
-    assert "| `mood 127.0.0.2:99` | ready → blocked `connect.filtered` (network) |" in markdown
+    assert "| `mood://127.0.0.2:99?is=mends` | ready → blocked `connect.filtered` (network) |" in markdown
 
 
 def test_old_runs_are_thrown_away(plugins: Path) -> None:

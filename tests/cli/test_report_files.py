@@ -194,9 +194,9 @@ def test_a_name_that_is_too_long_is_told(plugins: Path, arguments: list[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "code", "begins"),
     [
-        ([mood("ready")], 0, "SCANREADY OK - mood://host:99 is ready | "),
+        ([mood("ready")], 0, "SCANREADY OK - mood://host:99?is=ready is ready | "),
         ([mood("limited")], 1, "SCANREADY WARNING - "),
-        ([mood("refused")], 2, "SCANREADY CRITICAL - mood://host:99 is blocked"),
+        ([mood("refused")], 2, "SCANREADY CRITICAL - mood://host:99?is=refused is blocked"),
         ([mood("throttled")], 3, "SCANREADY UNKNOWN - "),
         ([mood("limited"), "--require", "ready"], 2, "SCANREADY CRITICAL - "),
         (["nosuchtype://host"], 3, "SCANREADY UNKNOWN - "),

@@ -29,7 +29,7 @@ def test_a_transcript_has_the_bytes_and_no_secret() -> None:
     for form in hidden:
         tap("sent", b"LOGIN " + form + b" end")
     text = raw.getvalue().decode()
-    assert "imap://db7:143 received 12 bytes" in text
+    assert "imap://er@db7:143 received 12 bytes" in text
     assert "000000  2a 20 4f 4b 20 72 65 61 64 79 0d 0a" in text
     assert "* OK ready.." in text
     bytes_shown = b"".join(

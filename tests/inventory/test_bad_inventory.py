@@ -160,7 +160,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- nfs://a/x?version=3\n- {host: a, type: nfs, export: /x, nfs_version: 3}\n",
-            "inv.yaml:3:10: `nfs://a:2049` is",
+            "inv.yaml:3:10: `nfs://a:2049/x?nfs_version=3` is",
         ),
     ],
 )

@@ -21,9 +21,9 @@ PAGE = "docs/pytest.md"
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "fixtures" / "estate"
 HEALTHY = {
-    "estate.scanready.yaml::unix://web2.corp:22": "PASSED",
-    "estate.scanready.yaml::smb://files.corp:445/finance": "PASSED",
-    "estate.scanready.yaml::postgresql://hr-db.corp:5432/hr": "PASSED",
+    "estate.scanready.yaml::unix://scanuser@web2.corp:22": "PASSED",
+    "estate.scanready.yaml::smb://scanuser@files.corp:445/finance": "PASSED",
+    "estate.scanready.yaml::postgresql://er@hr-db.corp:5432/hr": "PASSED",
     "estate.scanready.yaml::smb://attic.corp:445": "XFAIL",
     "test_estate.py::test_the_hr_database_can_be_read": "PASSED",
     "test_estate.py::test_the_hr_database_takes_no_clear_passwords": "PASSED",
@@ -33,7 +33,7 @@ HEALTHY = {
 }
 WITHOUT_THE_RULE = {
     **HEALTHY,
-    "estate.scanready.yaml::postgresql://hr-db.corp:5432/hr": "FAILED",
+    "estate.scanready.yaml::postgresql://er@hr-db.corp:5432/hr": "FAILED",
     "test_estate.py::test_the_hr_database_can_be_read": "FAILED",
     "test_estate.py::test_the_hr_database_takes_no_clear_passwords": "FAILED",
 }
@@ -102,7 +102,7 @@ def test_the_healthy_estate(estate: tuple[Lab, str], suite: Path, workers: tuple
     # Each logged in once, though the database is asked by the inventory and by two tests.
     assert wait_until(lambda: (accepted(lab), sessions(lab)) == (before[0] + 1, before[1] + 1), 5)
     assert PASSWORD not in done.text
-    assert ("scanready_verdict", "scannable") in done.properties("postgresql://hr-db.corp:5432/hr")
+    assert ("scanready_verdict", "scannable") in done.properties("postgresql://er@hr-db.corp:5432/hr")
 
 
 @WORKERS
@@ -114,15 +114,15 @@ def test_a_firewall_rule_is_missing(estate: tuple[Lab, str], suite: Path, worker
     assert done.outcomes() == WITHOUT_THE_RULE, done.text
     assert done.code == 1
     for line in (
-        "postgresql://hr-db.corp:5432 is blocked by connect.filtered (network); wanted: scannable",
-        "postgresql://hr-db.corp:5432  from proxy-nyc",
+        "postgresql://er@hr-db.corp:5432/hr is blocked by connect.filtered (network); wanted: scannable",
+        "postgresql://er@hr-db.corp:5432/hr  from proxy-nyc",
         "  cause    connect.filtered, at connect",
         "  owner    network",
         f"    ip saddr {lab.agent.address} ip daddr {server.address} tcp dport 5432 accept",
     ):
         assert re.search(f"^(E   +)?{re.escape(line)}", done.text, re.MULTILINE), (line, done.text)
     assert PASSWORD not in done.text
-    assert ("scanready_cause", "connect.filtered") in done.properties("postgresql://hr-db.corp:5432/hr")
+    assert ("scanready_cause", "connect.filtered") in done.properties("postgresql://er@hr-db.corp:5432/hr")
     assert done.junit is not None
     failed = [case for case in done.junit.iter("testcase") if case.find("failure") is not None]
     assert len(failed) == 3

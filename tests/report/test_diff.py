@@ -138,7 +138,7 @@ def test_the_table_says_what_there_is_to_say() -> None:
     for words in (
         "from monday to tuesday",
         "newly failing (1)",
-        "mysql a:3306  ready -> blocked connect.filtered (network)",
+        "mysql://a:3306  ready -> blocked connect.filtered (network)",
         "no answer",
         "tcp dport 3306 accept",
         "targets that are new (1)",

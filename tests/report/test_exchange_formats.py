@@ -140,7 +140,7 @@ def test_prometheus_never_has_a_series_twice() -> None:
         series = [tuple(sorted(one.labels.items())) for one in of]
         assert len(series) == len(set(series))
     names = {one.labels["target"] for one in found["scanready_target_scannable"]}
-    assert names == {"postgresql://db7:5432/hr", "postgresql://db7:5432/hr#2", "mysql://db8:3306"}
+    assert names == {"postgresql://er@db7:5432/hr", "postgresql://er@db7:5432/hr#2", "mysql://db8:3306"}
 
 
 def test_prometheus_text_is_told_by_type_and_help_once() -> None:
@@ -187,7 +187,7 @@ def test_nagios_is_a_line_with_performance_data() -> None:
     assert values["blocked"] == "2;;;0;6"
     assert values["time"] == "2.500s;;;0;"
     single, _ = made("nagios", [blocked()])
-    assert "postgresql://db7:5432 is blocked; connect.filtered (network)" in single
+    assert "postgresql://er@db7:5432/hr is blocked; connect.filtered (network)" in single
 
 
 # md

@@ -83,7 +83,7 @@ def test_filters_together_and_search(page: Page) -> None:
     assert count(page) == 10
     page.type("#text", "host-00001", Keys.ENTER)
     assert count(page) == 1
-    assert page.texts("#view .open") == ["host-00001.corp:443"]
+    assert page.texts("#view .open") == ["https://host-00001.corp:443"]
     page.type("#text", "-nothing-like-it", Keys.ENTER)
     assert page.text("#view") == "No target is like that."
 
@@ -110,9 +110,9 @@ def test_a_cause_leads_to_its_targets(page: Page) -> None:
 
 def test_sorting_by_a_column(page: Page) -> None:
     page.click("[data-sort=target]")
-    assert page.texts("#view .open")[0] == "host-00000.corp:22"
+    assert page.texts("#view .open")[0].endswith("host-00000.corp:22")
     page.click("[data-sort=target]")
-    assert page.texts("#view .open")[0].startswith("host-00029.corp")
+    assert page.texts("#view .open")[0].partition("host-")[2].startswith("00029.corp")
     assert page.run("return document.querySelector('th[aria-sort=descending]').textContent") == "target"
 
 

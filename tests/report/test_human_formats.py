@@ -89,7 +89,7 @@ def test_the_ladder_says_all_there_is_to_say() -> None:
     report.checks.insert(0, Check(Step.AGENT, "db7", Outcome.WARNED, "x", {}, Finding(common.CLIENT_MISSING, "no ssh")))
     text = drawn(Ladder(Look(100, verbosity=1)), [report])
     for words in (
-        "postgresql://db7:5432",
+        "postgresql://er@db7:5432/hr  from proxy-nyc",
         "✓  resolve",
         "✗  connect",
         "–  login",
@@ -115,7 +115,7 @@ def test_ladders_come_in_the_order_they_were_asked_for() -> None:
 
 def test_quiet_is_one_line_a_target() -> None:
     text = drawn(Ladder(Look(verbosity=-1)), [ready("a"), blocked("b")])
-    assert text == "mysql://a:3306  ready\npostgresql://b:5432  blocked  connect.filtered (network)\n"
+    assert text == "mysql://a:3306  ready\npostgresql://er@b:5432/hr  blocked  connect.filtered (network)\n"
 
 
 def test_a_long_fix_is_never_broken() -> None:
@@ -147,11 +147,16 @@ def test_the_table_keeps_the_inventory_order_and_groups_by_cause() -> None:
     reports = [blocked("a"), ready("b"), blocked("c"), blocked("d", "other detail")]
     text = drawn(new_document("table", Look(100)), reports)
     lines = text.splitlines()
-    assert lines[0].split() == ["host", "type", "port", "verdict", "reached", "cause"]
-    assert [line.split()[0] for line in lines[1:5]] == ["a", "b", "c", "d"]
+    assert lines[0].split() == ["target", "verdict", "reached", "cause"]
+    assert [line.split()[0] for line in lines[1:5]] == [
+        "postgresql://er@a:5432/hr",
+        "mysql://b:3306",
+        "postgresql://er@c:5432/hr",
+        "postgresql://er@d:5432/hr",
+    ]
     assert text.count(common.FILTERED.meaning) == 1
     assert "connect.filtered (network)  3 targets" in text
-    assert "postgresql a:5432, postgresql c:5432\n    no answer\n" in text
+    assert "postgresql://er@a:5432/hr, postgresql://er@c:5432/hr\n    no answer\n" in text
     assert lines[-1] == "4 targets in 2.0 s: 1 ready, 3 blocked"
 
 
@@ -181,7 +186,7 @@ def test_groups_keep_equal_texts_once_and_no_checks() -> None:
         causes.add(blocked(host, "".join(["no ", "answer at all"])), place)
     causes.add(ready("d"), 3)
     (group,) = causes.groups()
-    assert [member.where for member in group.members] == [f"postgresql {host}:5432" for host in "cba"]
+    assert [member.where for member in group.members] == [f"postgresql://er@{host}:5432/hr" for host in "cba"]
     assert len({id(member.detail) for member in group.members}) == 1
     assert not any(hasattr(member, "checks") for member in group.members)
     assert group.alike == [group.members]

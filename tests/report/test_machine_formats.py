@@ -50,6 +50,7 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "assumed": False,
     }
     assert serialize["target"] == {
+        "name": "postgresql://er@db7:5432/hr",
         "host": "db7",
         "type": "postgresql",
         "port": 5432,
@@ -58,6 +59,7 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "user": "er",
         "tags": [],
         "guessed": False,
+        "explicit_port": False,
     }
     cause = serialize["cause"]
     assert (cause["code"], cause["owner"], cause["step"]) == ("connect.filtered", "network", "connect")

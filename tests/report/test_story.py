@@ -158,7 +158,10 @@ def test_whom_to_ask_and_what(owner: Owner) -> None:
     assert request is not None
     assert request.owner is owner
     assert request.whom
-    for words in ("db7:5432 (PostgreSQL) cannot be scanned from the agent proxy-nyc (10.0.1.5).", "no answer"):
+    for words in (
+        "postgresql://er@db7:5432/hr (PostgreSQL) cannot be scanned from the agent proxy-nyc (10.0.1.5).",
+        "no answer",
+    ):
         assert words in request.text
     assert "Exactly:\ntcp dport 5432 accept\n" in request.text
     assert tell(ready()).request is None

@@ -98,12 +98,12 @@ def test_marked_wrongly():
 """
 EXPECTED = {
     "estate.scanready.yaml::mood://fine:7": "PASSED",
-    "estate.scanready.yaml::mood://read:7": "PASSED",
+    "estate.scanready.yaml::mood://er@read:7": "PASSED",
     "estate.scanready.yaml::mood://shut:7?is=filtered": "FAILED",
     "estate.scanready.yaml::mood://old:7?is=limited": "PASSED",
     "estate.scanready.yaml::mood://busy:7?is=throttled": "FAILED",
     "estate.scanready.yaml::mood://evil:7?is=hostile": "FAILED",
-    "estate.scanready.yaml::mood://locked:7?is=wrong": "FAILED",
+    "estate.scanready.yaml::mood://mallory@locked:7?is=wrong": "FAILED",
     "estate.scanready.yaml::mood://known:7?is=filtered": "XFAIL",
     "estate.scanready.yaml::mood://over:7?is=filtered": "FAILED",
     "estate.scanready.yaml::mood://mended:7": "FAILED",
@@ -145,19 +145,20 @@ def test_a_suite(ran: Outcome) -> None:
 
 def test_failures_say_what_to_do(ran: Outcome) -> None:
     for line in (
-        "mood://shut:7 is blocked by connect.filtered (network); wanted: scannable, ready or limited",
-        "mood://shut:7 is blocked by connect.filtered (network); wanted: scannable",
+        "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted: scannable, ready or limited",
+        "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted: scannable",
         "mood://fine:7 is ready (no login: no credential was given); wanted: scannable",
-        "mood://busy:7 is undecided (handshake.throttled, server): whether a scan would work is not known, so this is "
-        "no pass; wanted: scannable, ready or limited",
-        "mood://over:7 is blocked by connect.filtered (network); that was expected until 2020-12-31, which is over: "
-        "mend it, or set another date",
+        "mood://busy:7?is=throttled is undecided (handshake.throttled, server): whether a scan would work is not "
+        "known, so this is no pass; wanted: scannable, ready or limited",
+        "mood://over:7?is=filtered is blocked by connect.filtered (network); that was expected until 2020-12-31, which "
+        "is over: mend it, or set another date",
         "mood://mended:7 is ready (no login: no credential was given); expected until 2999-12-31: blocked by "
         "connect.filtered. Remove the expectation",
-        "mood://other:7 is blocked by connect.refused (server); expected until 2999-12-31: blocked by connect.filtered",
+        "mood://other:7?is=refused is blocked by connect.refused (server); expected until 2999-12-31: blocked by "
+        "connect.filtered",
         "@pytest.mark.scannable: it has no requires (but credential, depth, expect, key_file, password_from, require, "
         "timeout, user)",
-        "mood://shut:7  from proxy-nyc",
+        "mood://shut:7?is=filtered  from proxy-nyc",
         "  ✗  connect    no answer ",
         "    ip daddr shut tcp dport 7 accept",
     ):
@@ -167,14 +168,13 @@ def test_failures_say_what_to_do(ran: Outcome) -> None:
 
 def test_summary_and_warnings(ran: Outcome) -> None:
     summary = "\n".join(ran.summary())
-    assert (
-        "mood://shut:7?is=filtered - Failed: mood://shut:7 is blocked by connect.filtered (network); wanted" in summary
-    )
+    failed = "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted"
+    assert f"mood://shut:7?is=filtered - Failed: {failed}" in summary
     assert (
         "XFAIL estate.scanready.yaml::mood://known:7?is=filtered - blocked by connect.filtered, expected until"
         in summary
     )
-    assert "ScanreadyWarning: mood://old:7 is limited by tls.expired (server)" in ran.text
+    assert "ScanreadyWarning: mood://old:7?is=limited is limited by tls.expired (server)" in ran.text
 
 
 def test_no_secret_and_no_escape_gets_out(ran: Outcome) -> None:
@@ -186,7 +186,7 @@ def test_no_secret_and_no_escape_gets_out(ran: Outcome) -> None:
 
 def test_properties_for_junit(ran: Outcome) -> None:
     assert ran.properties("mood://shut:7?is=filtered") == [
-        ("scanready_target", "mood://shut:7"),
+        ("scanready_target", "mood://shut:7?is=filtered"),
         ("scanready_verdict", "blocked"),
         ("scanready_cause", "connect.filtered"),
         ("scanready_owner", "network"),
@@ -243,7 +243,7 @@ def test_collecting_contacts_nobody_and_needs_no_secret(project: Project, fakes:
     done = project.run("--scanready", "my.yaml", "--collect-only", "-q")
     assert {line for line in done.text.splitlines() if "::" in line} == {
         "test_it.py::test_it",
-        f"my.yaml::ssh://127.0.0.1:{fakes[0].port}",
+        f"my.yaml::ssh://er@127.0.0.1:{fakes[0].port}",
         "my.yaml::mysql://b:3306/hr",
     }
     only = project.run("--scanready", "my.yaml", "--collect-only", "-q", "--scanready-only", "tag=x")

@@ -51,7 +51,7 @@ def test_what_passes(verdict: Verdict, passes: tuple[str | None, ...]) -> None:
 def test_a_failure_is_the_ladder_and_the_remedy() -> None:
     text = conclude(blocked(), "ready", None, TODAY).text
     assert text.startswith(
-        "postgresql://db7:5432 is blocked by connect.filtered (network); wanted: ready or scannable\n"
+        "postgresql://er@db7:5432/hr is blocked by connect.filtered (network); wanted: ready or scannable\n"
     )
     assert "✓  resolve" in text
     assert "✗  connect" in text
@@ -63,7 +63,7 @@ def test_a_failure_is_the_ladder_and_the_remedy() -> None:
 def test_undecided_is_no_pass_and_says_so() -> None:
     text = conclude(having(Verdict.UNDECIDED), None, None, TODAY).text
     assert text.startswith(
-        "postgresql://db7:5432 is undecided (connect.filtered, network): whether a scan would work is not known, "
+        "postgresql://er@db7:5432/hr is undecided (connect.filtered, network): whether a scan would work is not known, "
         "so this is no pass; wanted: scannable, ready or limited\n"
     )
 

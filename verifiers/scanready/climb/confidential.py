@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,12 +14,10 @@ from typing import Any, TypeVar
 from scanready.model import Agent, Check, Credential, Target
 from scanready.net.stream import TRACEBACK, Tap
 from scanready.redaction import NOTHING, Redactor, redacting
+from scanready.redaction.options import SECRET_OPTION, USERINFO
 
 T = TypeVar("T")
 
-#: Names of options that hold a secret, and a password within a URL.
-SECRET_OPTION = re.compile(r"pass(word|wd|phrase)|secret|token", re.IGNORECASE)
-USERINFO = re.compile(r"(://[^/@:\s]*:)([^/\s]*)@")
 #: A private key is its own text: lines of Base64, of which the last may be short. No key is longer than this.
 _KEY_LINE, _LONGEST_KEY = 40, 65_536
 #: Characters of a text in a check, and of all texts that are masked before another target gets its turn. Masking takes

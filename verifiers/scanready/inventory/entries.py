@@ -10,6 +10,7 @@ from scanready.catalogue.wrong import Wrong
 from scanready.model import Credential, Target
 from scanready.net.hosts import clean_host, hosts_of, network
 from scanready.run.registry import catalogue
+from scanready.run.target_name import visible_name
 
 from .accounts import Accounts
 from .expected import Expectation, expectation
@@ -166,7 +167,7 @@ class Entries:
         pair = (first.line, first.column, place.line, place.column)
         if pair not in self._repeated:
             self._repeated.add(pair)
-            self._page.wrong(place, f"`{target}` is given twice, first in line {first.line}")
+            self._page.wrong(place, f"`{visible_name(target)}` is given twice, first in line {first.line}")
 
 
 def _places(node: Node) -> list[tuple[Node, bool]]:

@@ -10,16 +10,17 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
-from scanready.catalogue import Option, TargetType
+from scanready.catalogue import TargetType
+from scanready.catalogue.url_path import decoded, read_path
 from scanready.catalogue.wrong import Complaints, Wrong, shown
 from scanready.model import Credential, Target
 from scanready.net.hosts import host_and_port
 from scanready.run.registry import catalogue
+from scanready.run.target_name import ANY
 
 from .arguments import require_credential, require_names, require_options, require_texts
-from .options import accepted, options_for, port_of_target, refuse_unknown, type_row
+from .options import options_for, port_of_target, refuse_unknown, type_row
 from .problems import InventoryError, Problem
 
 EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
@@ -89,6 +90,8 @@ def read_target(
     url = _URL.fullmatch(text)
     if url is None:
         raise Wrong(f"not a target; {EXAMPLES}")
+    if url[1].lower() == ANY:
+        return _without_type(text.partition("://")[2], rows, credential, options, source)
     row = type_row(url[1].lower())
     if rows and row not in rows:
         raise Wrong(f"the URL says `{row.name}`, --type says {', '.join(f'`{other.name}`' for other in rows)}")
@@ -184,7 +187,7 @@ def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:
     host, number = host_and_port(place)
     if not at:
         return host, number, None
-    user = _decoded("the user name", userinfo)
+    user = decoded("the user name", userinfo)
     if not user:
         raise Wrong("the user name before `@` is empty")
     return host, number, user
@@ -207,7 +210,7 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
     found: dict[str, Any] = {}
     aliases = {alias: option.name for option in row.options for alias in option.aliases}
     with complaints.collected():
-        found |= _path(row, path)
+        found |= read_path(row, path)
     for part in (query or "").split("&"):
         if not part:
             continue
@@ -219,7 +222,7 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
                 raise Wrong(f"`{name}` has no value: write `{name}=VALUE`")
             if name in found:
                 raise Wrong(f"`{name}` is given twice")
-            found[name] = _decoded(f"`{name}`", value)
+            found[name] = decoded(f"`{name}`", value)
     complaints.settle()
     return found
 
@@ -228,47 +231,6 @@ def _not_judged(path: str, query: str | None) -> dict[str, Any]:
     """Return path and query as they are written, for a type whose plug-in is broken: they tell targets apart."""
     parts = (part.partition("=") for part in (query or "").split("&") if part)
     return {**({"path": path} if path.strip("/") else {}), **{name: value for name, _, value in parts}}
-
-
-def _path(row: TargetType, path: str) -> dict[str, str]:
-    """Return the options that a URL's path gives: as the row splits it, else the one that it fills."""
-    parts = row.split(path)
-    if parts is None:
-        parts = {row.path or "": _one_part(row, path)} if path.strip("/") else {}
-    return {name: _as_read(row.option(name), part) for name, part in parts.items()}
-
-
-def _one_part(row: TargetType, path: str) -> str:
-    option = row.option(row.path) if row.path else None
-    if option is None:
-        options = "any, as in `?name=value`" if row.any_option else ", ".join(accepted(row)) or "none"
-        raise Wrong(f"a target of type `{row.name}` has no path; its options: {options}")
-    if not option.tree:
-        path = path.strip("/")
-        if "/" in path:
-            raise Wrong(
-                f"the path of a target of type `{row.name}` is its {row.path} alone; write a `/` within it as `%2F`"
-            )
-    return path if option.rooted else path.strip("/")
-
-
-def _as_read(option: Option | None, part: str) -> str:
-    """Percent-decode a part of the path, unless its option is carried as it is written."""
-    plain = _decoded("the path", part)
-    return part if option is not None and option.verbatim else plain
-
-
-def _decoded(what: str, text: str) -> str:
-    """Percent-decode, strictly; ``text`` may be private and is not repeated."""
-    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise Wrong(f"{what} has a `%` that is not followed by two hexadecimal digits; write `%25` for a `%`")
-    try:
-        plain = unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise Wrong(f"{what} is not UTF-8 after percent-decoding") from None
-    if not plain.isprintable():
-        raise Wrong(f"{what} contains a control or invisible character")
-    return plain
 
 
 def _label(text: str) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.model import Report, Target, Verdict
+from scanready.redaction.options import options_shown
 
 from .document import GOOD
-from .serialize import fixes, options_shown
+from .serialize import fixes
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.
 _PASSING = frozenset(

@@ -9,11 +9,12 @@ from rich.text import Text
 
 from scanready.model import Outcome, Verdict
 from scanready.report.formats.md import code
+from scanready.run.target_name import LONGEST_NAME, name_of, visible_name
 from scanready.wire.printable import visible
 
 from .diff import Change, Comparison, Glimpse
 from .document import Look
-from .paper import Paper, address, columns, verdict_word
+from .paper import Paper, columns, verdict_word
 from .serialize import SCHEMA, target_object
 
 #: Changes of facts shown for one target; the rest is counted.
@@ -49,7 +50,7 @@ def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
 
 def _where(entry: Change | Glimpse) -> str:
     target = _latest(entry).target
-    return f"{visible(target.type, 40)} {visible(address(target))}"
+    return visible_name(target)
 
 
 def _draw(entry: Change | Glimpse, kind: str, paper: Paper, width: int) -> None:
@@ -155,14 +156,14 @@ def _verdict_cells(entry: Change | Glimpse) -> list[str]:
     if isinstance(entry, Change) and _plain(entry.before) != words:
         words = f"{_plain(entry.before)} → {words}"
     seen = code(glimpse.detail) if glimpse.verdict not in (Verdict.SCANNABLE, Verdict.READY) else ""
-    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), words, seen]
+    return [code(name_of(glimpse.target), LONGEST_NAME), words, seen]
 
 
 def _facts_cells(entry: Change | Glimpse) -> list[str]:
     facts = entry.facts[:_MOST_FACTS] if isinstance(entry, Change) else ()
     glimpse = _latest(entry)
     told = "<br>".join(f"{code(name)}: {code(_value(was))} → {code(_value(now))}" for name, was, now in facts)
-    return [code(f"{glimpse.target.type} {address(glimpse.target)}"), told]
+    return [code(name_of(glimpse.target), LONGEST_NAME), told]
 
 
 def _plain(glimpse: Glimpse) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scanready.model import Cause, Owner, Report, Step, Target, Verdict
+from scanready.run.target_name import visible_name
 
 from .document import GOOD, Places, RunInfo, Totals
 from .filled import fill
-from .paper import GRAVITY, address
+from .paper import GRAVITY
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line, fixes
 
@@ -38,8 +39,8 @@ class Member:
 
     @property
     def where(self) -> str:
-        """``postgresql db7:5432``."""
-        return f"{self.target.type} {address(self.target)}"
+        """The name of the target."""
+        return visible_name(self.target)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from scanready.model import Outcome, Report, Target
+from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
 from . import overview, story
@@ -80,7 +81,7 @@ def draw(report: Report, look: Look) -> str:
     """Return the whole ladder of one report."""
     paper = Paper(look)
     target = report.target
-    paper.draw(Text.assemble((visible(str(target)), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
+    paper.draw(Text.assemble((visible_name(target), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
     paper.draw(_rungs(report, paper), indent=2)
     paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {sentence(report)}"))
     if report.finding:
@@ -128,7 +129,7 @@ def brief(report: Report, look: Look) -> str:
     """Return one line: what it is and why. For ``--quiet``."""
     paper = Paper(look)
     why = Text.assemble("  ", owned(report.cause)) if report.cause else Text()
-    paper.draw(Text.assemble(visible(str(report.target)), "  ", verdict_word(report.verdict), why))
+    paper.draw(Text.assemble(visible_name(report.target), "  ", verdict_word(report.verdict), why))
     return paper.text()
 
 

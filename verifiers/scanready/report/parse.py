@@ -138,7 +138,15 @@ def target_restored(stored: object) -> Target:
         raise NotAResult(f"port {port} is none")
     tags = tuple(_string(tag, "tags") for tag in _list(fields, "tags")) if fields.get("tags") else ()
     kind, host = _text(fields, "type"), _text(fields, "host")
-    return Target(host, kind, port, _facts(fields, "options"), account, tags, guessed=bool(fields.get("guessed")))
+    chosen = bool(fields["explicit_port"]) if "explicit_port" in fields else _chosen(kind, port)
+    guessed = bool(fields.get("guessed"))
+    return Target(host, kind, port, _facts(fields, "options"), account, tags, explicit_port=chosen, guessed=guessed)
+
+
+def _chosen(kind: str, port: int) -> bool:
+    """Whether a port was given, of a result of before, which does not say so: if it is not the usual one."""
+    row = catalogue().get(kind)
+    return row is None or port != row.port
 
 
 def _check(stored: object, decisive: Cause | None) -> Check:

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from scanready.climb.confidential import SECRET_OPTION, USERINFO
-from scanready.model import Agent, Check, Facts, Report, Target
+from scanready.model import Agent, Check, Report, Target
+from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
+from scanready.run.target_name import name_of
 
 from .filled import fill
 
@@ -93,6 +94,7 @@ def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
 def target_object(target: Target) -> dict[str, Any]:
     """Return the target as every output names it: of its credential, the names alone."""
     return {
+        "name": name_of(target),
         "host": target.host,
         "type": target.type,
         "port": target.port,
@@ -101,6 +103,7 @@ def target_object(target: Target) -> dict[str, Any]:
         "user": target.credential.username if target.credential else None,
         "tags": list(target.tags),
         "guessed": target.guessed,
+        "explicit_port": target.explicit_port,
     }
 
 
@@ -147,17 +150,6 @@ def _check(check: Check) -> dict[str, Any]:
         "tentative": check.tentative,
         "seconds": round(check.seconds, 6),
     }
-
-
-def options_shown(options: Mapping[str, Any]) -> Facts:
-    """The target's options. Secrets come by reference and are not among them; if one slips in, it ends here."""
-    shown: Facts = {}
-    for key, value in options.items():
-        if SECRET_OPTION.search(key):
-            shown[key] = "***"
-        else:
-            shown[key] = USERINFO.sub(r"\1***@", value) if isinstance(value, str) else value
-    return shown
 
 
 # One encoder, made once; keys are ours or facts', and a NaN would be no JSON.

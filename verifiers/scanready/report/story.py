@@ -25,6 +25,7 @@ from scanready.catalogue.row import user_of
 from scanready.causes import common
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.registry import catalogue
+from scanready.run.target_name import name_of
 
 from .filled import fill
 from .serialize import fixes
@@ -280,7 +281,7 @@ def _ticket(report: Report, finding: Finding) -> str:
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)
     lines = [
-        f"{str(target).partition('://')[2]} ({row.title if row else target.type}) {trouble} from the agent "
+        f"{name_of(target)} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",
         f"Seen at {report.started}, at the step {report.finding_step or cause.step}: {finding.detail}",
         f"This means: {fill(cause.meaning, target)}",

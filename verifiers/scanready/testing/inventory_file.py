@@ -15,7 +15,7 @@ from scanready.cli.job.prepare import plugins_load
 from scanready.cli.selection import select
 from scanready.inventory import Expectation, Inventory, InventoryError, load
 from scanready.model import Target, Verdict
-from scanready.run.registry import catalogue
+from scanready.run.target_name import name_of
 
 from .checker import Wanted
 from .session import Checks, checks_of
@@ -91,14 +91,6 @@ class TargetItem(pytest.Item):
 def _planned(session: pytest.Session, checks: Checks) -> list[Wanted]:
     """Return the checks that all selected targets of inventories want."""
     return [item.wanted(checks) for item in session.items if isinstance(item, TargetItem)]
-
-
-def name_of(target: Target) -> str:
-    """Return the target as one would type it: two targets of an inventory never have the same name."""
-    row, options = catalogue().get(target.type), dict(target.options)
-    path = str(options.pop(row.path)) if row and row.path and row.path in options else ""
-    query = "&".join(f"{name}={value}" for name, value in sorted(options.items()))
-    return f"{target}{'/' if path and not path.startswith('/') else ''}{path}{f'?{query}' if query else ''}"
 
 
 def selected(items: Sequence[pytest.Item], expressions: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:

@@ -19,6 +19,7 @@ from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
 from scanready.run.engine import Settings
+from scanready.run.target_name import name_of
 
 from .checked import CheckedReport
 from .checker import Checker, Wanted
@@ -170,7 +171,7 @@ class Checks:
     def _told(self, report: Report) -> CheckedReport:
         """Tell the running test, for --junitxml and other reporters."""
         if self.current is not None:
-            properties = [("scanready_target", str(report.target)), ("scanready_verdict", report.verdict.value)]
+            properties = [("scanready_target", name_of(report.target)), ("scanready_verdict", report.verdict.value)]
             if report.cause:
                 properties.append(("scanready_cause", report.cause.code))
                 properties.append(("scanready_owner", report.cause.owner.value))

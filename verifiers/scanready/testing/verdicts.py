@@ -10,6 +10,7 @@ from scanready.inventory import Expectation
 from scanready.model import Report, Step, Verdict
 from scanready.report.document import HOLDS, Look
 from scanready.report.ladder import draw
+from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
 #: Room for what pytest writes before each line of a failed assertion.
@@ -71,7 +72,7 @@ def failure(report: Report, wanted: str) -> str:
 
 def said(report: Report) -> str:
     """Return target, verdict, cause and owner in one sentence."""
-    target, cause = visible(str(report.target)), report.cause
+    target, cause = visible_name(report.target), report.cause
     why = f" by {cause.code} ({cause.owner})" if cause else ""
     if report.verdict is Verdict.UNDECIDED:
         why = f" ({cause.code}, {cause.owner})" if cause else ""

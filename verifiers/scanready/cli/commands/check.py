@@ -19,6 +19,7 @@ from scanready.cli.job.prepare import (
 )
 from scanready.cli.job.targets import read_targets
 from scanready.model import Target
+from scanready.run.target_name import name_of
 
 _HELP = """\
 \b
@@ -90,4 +91,4 @@ def command(
 
 def _asked(targets: list[Target], tried: dict[int, str]) -> str:
     """What was asked for, in a line; from the targets, since an argument may have more in it than should be kept."""
-    return " ".join(dict.fromkeys(tried.get(id(target), str(target)) for target in targets))
+    return " ".join(dict.fromkeys(tried.get(id(target), name_of(target)) for target in targets))

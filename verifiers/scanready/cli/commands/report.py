@@ -19,6 +19,7 @@ from scanready.cli.selection import nothing_selected, parse, select
 from scanready.cli.source import Source, opened
 from scanready.model import Report, Target
 from scanready.report.document import RunInfo, Totals
+from scanready.run.target_name import name_of
 
 _HELP = """\
 \b
@@ -83,6 +84,7 @@ def _tell(differing: list[tuple[Report, str]], source: Source) -> None:
     """Say which verdicts are not those that were stored."""
     for report, before in differing[:20]:
         now = report.verdict.value + (f" ({report.cause.code})" if report.cause else "")
-        warn(f"{report.target}: {before} when it was checked with scanready {source.version}, {now} by this version")
+        then = f"{before} when it was checked with scanready {source.version}"
+        warn(f"{name_of(report.target)}: {then}, {now} by this version")
     if len(differing) > 20:
         warn(f"and {len(differing) - 20} more verdicts differ")

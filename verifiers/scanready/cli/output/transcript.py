@@ -11,7 +11,7 @@ from scanready.net.stream import TRACEBACK, Tap
 from scanready.redaction import current
 from scanready.redaction.pieces import Pieces
 from scanready.run import timestamps
-from scanready.wire.printable import visible
+from scanready.run.target_name import visible_name
 
 from .outlet import Outlet
 
@@ -42,7 +42,7 @@ class _Transcript:
     """The talk with one target; :data:`scanready.net.stream.Tap` is how it is called."""
 
     def __init__(self, target: Target, outlets: Sequence[Outlet]) -> None:
-        self._target, self._name = target, visible(str(target))
+        self._target, self._name = target, visible_name(target)
         self._outlets = outlets
         of_the_run = current().secrets
         self._of_the_run = of_the_run if len(of_the_run) <= _MOST_SECRETS else ()

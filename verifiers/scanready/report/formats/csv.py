@@ -15,6 +15,7 @@ from scanready.model import Report
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
+from scanready.run.target_name import LONGEST_NAME
 from scanready.wire.printable import visible, visible_lines
 
 COLUMNS = (
@@ -41,10 +42,11 @@ COLUMNS = (
     "probe_logins",
     "started",
     "seconds",
+    "target",
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
-_LONGEST = 4000
+_LONGEST = LONGEST_NAME
 
 
 class Csv:
@@ -106,6 +108,7 @@ def _values(report: Report) -> dict[str, Any]:
         **footprint,
         "started": result["started"],
         "seconds": result["seconds"],
+        "target": target["name"],
     }
 
 

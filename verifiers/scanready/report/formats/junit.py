@@ -16,6 +16,7 @@ from scanready.model import Outcome, Report, Step, Target, Verdict
 from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.serialize import fixes
+from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
 
 _LONGEST = 4000
@@ -107,7 +108,7 @@ class JUnit:
 
 def _case(target: Target, seconds: float) -> Element:
     kind = visible(target.type, 40)
-    return Element("testcase", classname=f"scanready.{kind}", name=visible(str(target)), time=_seconds(seconds))
+    return Element("testcase", classname=f"scanready.{kind}", name=visible_name(target), time=_seconds(seconds))
 
 
 def _complain(element: Element, report: Report) -> None:

@@ -12,7 +12,8 @@ from collections import Counter
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
-from scanready.report.paper import GRAVITY, SENTENCES, address, duration
+from scanready.report.paper import GRAVITY, SENTENCES, duration
+from scanready.run.target_name import LONGEST_NAME, name_of
 from scanready.wire.printable import visible, visible_lines
 
 #: A comment of GitHub holds 65,536 characters, a description in Jira 32,767.
@@ -45,8 +46,7 @@ class Markdown:
         """Keep a line."""
         self._groups.add(report)
         cells = (
-            code(address(report.target), 80),
-            code(report.target.type, 40),
+            code(name_of(report.target), LONGEST_NAME),
             f"{_SIGNS[report.verdict]} {report.verdict}",
             report.reached or "",
             report.cause.code if report.cause else "",
@@ -83,7 +83,7 @@ class Markdown:
         return "\n".join(lines)
 
     def _table(self, room: int) -> str:
-        head = ["<details><summary>All targets</summary>", "", "| target | type | verdict | reached | cause |"]
+        head = ["<details><summary>All targets</summary>", "", "| target | verdict | reached | cause |"]
         lines = [*head, "|---|---|---|---|---|"]
         room -= sum(map(len, lines)) + 200
         rows = [self._rows[place] for place in sorted(self._rows)]

@@ -6,7 +6,7 @@ from collections import Counter
 
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
-from scanready.wire.printable import visible
+from scanready.run.target_name import visible_name
 
 OK, WARNING, CRITICAL = 0, 1, 2
 STATES = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
@@ -65,7 +65,7 @@ class Nagios:
         self._state.add(report)
         if report.cause and not self._tried:
             self._causes[f"{report.cause.code} ({report.cause.owner})"] += 1
-        self._last = f"{visible(str(report.target), 120)} is {report.verdict}"
+        self._last = f"{visible_name(report.target)} is {report.verdict}"
         return ""
 
     def end(self, totals: Totals) -> str:

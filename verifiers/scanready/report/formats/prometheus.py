@@ -13,10 +13,8 @@ from collections.abc import Iterable
 
 from scanready.model import Outcome, Report, Step, Verdict
 from scanready.report.document import GOOD, Look, RunInfo, Totals
-from scanready.report.serialize import as_object
+from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
-
-from .csv import path_of
 
 # name, help; in the order of the output. All are gauges: a run's file replaces that of the run before.
 _METRICS = {
@@ -81,8 +79,7 @@ class Prometheus:
 
     def _name(self, report: Report) -> str:
         """The target as a URL; one that comes twice is numbered, since a series may have one sample only."""
-        path = path_of(as_object(report)["target"]) if report.target.options else ""
-        name = f"{report.target}/{path.lstrip('/')}" if path else str(report.target)
+        name = visible_name(report.target)
         self._used[name] += 1
         return name if self._used[name] == 1 else f"{name}#{self._used[name]}"
 
@@ -92,7 +89,7 @@ class Prometheus:
 
 
 def _label(text: str) -> str:
-    return visible(text).replace("\\", r"\\").replace('"', r"\"")
+    return visible(text, 20_000).replace("\\", r"\\").replace('"', r"\"")
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from scanready.model import Report, Target, Verdict
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
+from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
 if TYPE_CHECKING:
@@ -70,24 +71,20 @@ class Table:
     def _table(self, rows: list[_Row]) -> RichTable:
         narrow = self._look.width < _NARROW
         table = headed()
-        table.add_column("host", overflow="fold", min_width=8)
-        table.add_column("type", no_wrap=True)
-        table.add_column("port", justify="right", no_wrap=True)
+        table.add_column("target", overflow="fold", min_width=8)
         table.add_column("verdict", no_wrap=True)
         if not narrow:
             table.add_column("reached", no_wrap=True)
         table.add_column("cause", no_wrap=True, overflow="fold")
         for row in rows:
             cells = [
-                Text(visible(row.target.host)),
-                Text(visible(row.target.type, 40)),
-                Text(str(row.target.port or "-")),
+                Text(visible_name(row.target)),
                 verdict_word(row.verdict),
                 Text(row.reached),
                 Text(row.code),
             ]
             if narrow:
-                del cells[4]
+                del cells[2]
             table.add_row(*cells)
         return table
 

@@ -34,7 +34,7 @@ function mini(result) {
 }
 
 function row(result) {
-  const open = make("button", "open", visible(address(result.target), 200), { type: "button", "aria-haspopup": "dialog" });
+  const open = make("button", "open", visible(result.target.name, 4000), { type: "button", "aria-haspopup": "dialog" });
   const cells = [
     make("td", "", badge(result.verdict)), make("td", "", open), make("td", "", visible(result.target.type, 40)), make("td", "opt", mini(result)),
     make("td", "", result.cause ? make("code", "", result.cause.code) : ""), make("td", "opt", result.cause?.owner ?? ""),
@@ -131,7 +131,7 @@ function beforePrint() {
   }
   more(Infinity);
   const bad = state.shown.filter((result) => result.cause).slice(0, 300);
-  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(`${result.target.type}://${address(result.target)}`), result.cause ? ` ${result.cause.code}` : ""]), ladder(result, false)]));
+  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(result.target.name, 4000), result.cause ? ` ${result.cause.code}` : ""]), ladder(result, false)]));
   byId("ladders").hidden = false;
   byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "The ladders of what fails"), ...blocks] : []));
 }

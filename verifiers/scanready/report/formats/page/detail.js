@@ -67,7 +67,7 @@ function detail(result, place, count, go) {
   };
   const close = make("button", "quiet", "✕", { type: "button", "aria-label": "Close" });
   close.addEventListener("click", () => dialog.close());
-  const title = make("h2", "mono", visible(`${result.target.type}://${address(result.target)}`, 300), { id: "detail-title", tabindex: "-1" });
+  const title = make("h2", "mono", visible(result.target.name, 4000), { id: "detail-title", tabindex: "-1" });
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
   if (result.cause) parts.push(part("Why", finding(result)));
   parts.push(part("The ladder", ladder(result)));

@@ -11,7 +11,7 @@ const FILTERS = {
 
 const natural = new Intl.Collator("en", { numeric: true }).compare;
 const SORTS = {
-  target: (one, other) => natural(one.target.host, other.target.host) || one.target.port - other.target.port,
+  target: (one, other) => natural(one.target.host, other.target.host) || one.target.port - other.target.port || natural(one.target.name, other.target.name),
   type: (one, other) => natural(one.target.type, other.target.type),
   verdict: (one, other) => GRAVITY.indexOf(one.verdict) - GRAVITY.indexOf(other.verdict),
   cause: (one, other) => natural(one.cause?.code ?? "~", other.cause?.code ?? "~"),
@@ -22,7 +22,7 @@ const SORTS = {
 /** What a text search looks through; made when it is first needed. */
 function hay(result) {
   result.hay ??= [
-    address(result.target), result.target.type, words(result.target.options), words(result.target.tags ?? []), result.verdict,
+    result.target.name, address(result.target), words(result.target.options), words(result.target.tags ?? []), result.verdict,
     result.cause ? `${result.cause.code} ${result.cause.detail} ${result.cause.owner}` : "", words(result.facts),
     ...result.checks.map((check) => `${check.endpoint} ${check.summary}`),
   ].join("\n").toLowerCase();
