@@ -30,6 +30,28 @@ def wrong(path: Path | str, most: int = 100) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (32, "is held by another program: close it there"),
+        (33, "is held by another program: close it there"),
+        (123, "is not a file name"),
+        (206, "has a name that is too long"),
+        (5, "cannot be read: Zugriff verweigert"),
+    ],
+)
+def test_what_windows_says_of_a_file(number: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = PermissionError(13, "Zugriff verweigert")
+    error.winerror = number  # type: ignore[attr-defined]  # Windows' attribute
+
+    def refuse(*_: object) -> int:
+        raise error
+
+    (tmp_path / "file").write_bytes(b"x")
+    monkeypatch.setattr(os, "open", refuse)
+    assert wrong(tmp_path / "file") == text
+
+
 def test_ordinary_files(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from scanready.catalogue.wrong import Wrong
 from scanready.inventory import InventoryError, InventoryWarning, credential_from, key_ring, resolve_secret
+from scanready.inventory.secrets import check_certificates
 
 _PATH = ":".join(sys.path)
 
@@ -44,6 +46,46 @@ def test_env(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_file_loses_one_line_end(tmp_path: Path, content: bytes, secret: str) -> None:
     assert resolve_secret("file:" + secret_file(tmp_path / "pw", content)) == secret
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=["no-end", "lf", "crlf"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_byte_order_mark_is_no_part_of_the_password(tmp_path: Path, encoding: str, end: str) -> None:
+    """As Notepad, ``>`` of Windows PowerShell and ``Set-Content -Encoding utf8`` write it."""
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    name = secret_file(tmp_path / "pw", (mark + "Pässw0rd " + end).encode(encoding))
+    assert resolve_secret(f"file:{name}") == "Pässw0rd "
+
+
+def test_a_mark_alone_is_an_empty_secret_and_half_a_character_none(tmp_path: Path) -> None:
+    assert wrong("file:" + secret_file(tmp_path / "mark", b"\xef\xbb\xbf")).endswith("mark` is empty")
+    assert wrong("file:" + secret_file(tmp_path / "half", b"\xff\xfeh\0u")).endswith("half` is not UTF-16 text")
+
+
+@pytest.mark.parametrize("content", ["hunter2\r\n".encode("utf-16-le"), b"hunter2\0", b"\xff\xfe\0\0h\0\0\0"])
+def test_utf_16_without_its_mark_is_refused_and_not_sent(tmp_path: Path, content: bytes) -> None:
+    message = wrong("file:" + secret_file(tmp_path / "pw", content))
+    assert message.endswith("holds a NUL character: save it as UTF-8 text")
+    assert "hunter" not in message
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"], ids=["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_mark_before_a_key_is_told_before_any_contact(tmp_path: Path, mark: bytes) -> None:
+    """paramiko and ssh call such a key invalid, and do not say why."""
+    name = secret_file(tmp_path / "key", mark + b"-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    with pytest.raises(InventoryError) as caught:
+        credential_from("scan", None, name)
+    assert "begins with a byte order mark" in str(caught.value)
+
+
+def test_a_mark_before_certificates_is_told(tmp_path: Path) -> None:
+    """OpenSSL overlooks the first of them, without a word."""
+    from fixtures.emulators.certificates import authority
+
+    pem = authority().ca_file.read_bytes()
+    (tmp_path / "ca.pem").write_bytes(b"\xef\xbb\xbf" + pem + pem)
+    with pytest.raises(Wrong, match="begins with a byte order mark"):
+        check_certificates("ca.pem", tmp_path / "ca.pem")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from .byte_order import encoding_of
+
 #: A value that is read as a whole, in characters. As objects it takes some 40 MB at worst.
 LARGEST_VALUE = 1 << 20
 _BLOCK = 1 << 16
@@ -28,13 +30,13 @@ class JsonStream:
     """Walks one document from its beginning, or several that follow each other.
 
     Args:
-        file: where its bytes (UTF-8) come from.
+        file: where its bytes come from: UTF-8, or UTF-16 with its mark.
         most: how many bytes of it are read.
     """
 
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file, self._most, self._taken = file, most, 0
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._json = json.JSONDecoder()
         self._text, self._at, self._ended = "", 0, False
         self._lines = 1
@@ -132,6 +134,8 @@ class JsonStream:
             if self._taken > self._most:
                 raise JsonError(f"larger than {self._most >> 20} MiB")
             self._ended = not block
+            if self._decoder is None:
+                self._decoder = codecs.getincrementaldecoder(encoding_of(block))()
             pieces.append(self._decoder.decode(block, final=self._ended))
             length += len(pieces[-1])
         self._text = "".join(pieces)

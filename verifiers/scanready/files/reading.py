@@ -23,6 +23,13 @@ from .places import standard_descriptor
 SILENCE, PATIENCE = 10.0, 60.0
 _BLOCK = 1 << 16
 _TRIES = 3
+#: By Windows' number, whose words are in the language of its user, and whose errno says less ("System Error Codes").
+_BY_WINERROR = {
+    32: "is held by another program: close it there",  # ERROR_SHARING_VIOLATION
+    33: "is held by another program: close it there",  # ERROR_LOCK_VIOLATION
+    123: "is not a file name",  # ERROR_INVALID_NAME
+    206: "has a name that is too long",  # ERROR_FILENAME_EXCED_RANGE
+}
 _NOT_FILES = {stat.S_IFDIR: "a directory", stat.S_IFBLK: "a disk", stat.S_IFCHR: "a device", stat.S_IFSOCK: "a socket"}
 
 
@@ -118,6 +125,8 @@ class _translated:  # noqa: N801  # reads as a keyword does
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
+            if told := _BY_WINERROR.get(getattr(error, "winerror", None) or 0):
+                raise Unreadable(told) from error
             raise Unreadable(f"cannot be read: {error.strerror or type(error).__name__}") from error
         if isinstance(error, ValueError):  # a NUL in the name
             raise Unreadable("is not a file name") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.files import reading
+from scanready.files.byte_order import encoding_of, is_marked
 from scanready.model import Credential
 
 from . import key_ring
@@ -125,15 +126,18 @@ def _environment(name: str) -> str:
 
 
 def _file(name: str, base: Path, careless: list[str]) -> str:
-    """The file's text less one line end, which editors and ``echo`` add."""
+    """The file's text less one line end, which editors and ``echo`` add, and less its byte order mark."""
     path = path_of(name, base)
     with _complaints(name):
         content = reading.read(path, _LARGEST_SECRET)
     _note_if_open(name, path, careless)
+    encoding = encoding_of(content)
     try:
-        text = content.decode("utf-8")
+        text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise Wrong(f"{shown(name)} is not UTF-8 text") from None
+        raise Wrong(f"{shown(name)} is not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'} text") from None
+    if "\0" in text:  # UTF-16 without its mark, or no text at all: a wrong password would be sent
+        raise Wrong(f"{shown(name)} holds a NUL character: save it as UTF-8 text")
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
@@ -141,11 +145,13 @@ def readable_file(name: str, base: Path, careless: list[str]) -> str:
     """Return the path of a private file that is there and can be read; note it in ``careless`` if others can, too.
 
     Raises:
-        Wrong: it is not there, no file, too large for a key, or not ours to read.
+        Wrong: it is not there, no file, too large for a key, not ours to read, or begins with a byte order mark.
     """
     path = path_of(name, base)
     with _complaints(name):
         reading.check_regular(path, _LARGEST_KEY)
+        content = reading.read(path, _LARGEST_KEY)
+    _refuse_mark(name, content)
     _note_if_open(name, path, careless)
     return str(path)
 
@@ -172,11 +178,17 @@ def check_certificates(name: str, path: Path) -> None:
     with _complaints(name):
         reading.check_regular(path, _LARGEST_CA_FILE)
         content = reading.read(path, _LARGEST_CA_FILE)
-
+    _refuse_mark(name, content)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
         raise Wrong(f"{shown(name)} holds no certificates in PEM form, or a damaged one") from None
+
+
+def _refuse_mark(name: str, content: bytes) -> None:
+    """Refuse a file with a mark: the libraries that read it by its name overlook what is in its first line."""
+    if is_marked(content):
+        raise Wrong(f"{shown(name)} begins with a byte order mark, so its first line is not read: save it as ASCII")
 
 
 def path_of(name: str, base: Path) -> Path:

@@ -25,6 +25,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from scanready.files.byte_order import encoding_of
+
 from .problems import MOST_PROBLEMS, InventoryError, Problem, too_many
 
 #: An inventory is four levels deep. More is a mistake or an attack.
@@ -225,7 +227,7 @@ def decode(content: bytes, file: str) -> str:
     Raises:
         InventoryError: it is something else.
     """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if encoding_of(content) == "utf-16":
         raise InventoryError([Problem("UTF-16: save the inventory as UTF-8", file, 1, 1)])
     try:
         return content.decode("utf-8-sig")

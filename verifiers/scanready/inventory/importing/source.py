@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanready.files import reading
+from scanready.files.byte_order import encoding_of
 from scanready.inventory.problems import InventoryError, Problem
 
 #: Some hundred thousand hosts of an nmap scan.
@@ -62,8 +63,8 @@ def read_source(path: str | Path) -> Source:
         wrong = f"{error}: split it" if "larger than" in str(error) else str(error)
     if wrong:
         raise InventoryError([Problem(wrong.removeprefix("is ") if "larger than" in wrong else wrong, file)])
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Source(file, content, "utf-16")
+    if (encoding := encoding_of(content)) == "utf-16":
+        return Source(file, content, encoding)
     if _is_utf8(content):
         return Source(file, content)
     return Source(file, content, "cp1252", "it is not UTF-8, and was read as Windows-1252")
