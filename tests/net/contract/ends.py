@@ -20,6 +20,7 @@ from scanready.net import sockets
 from scanready.net.stream import Framing, Stream
 from scanready.wire import Cursor, Steps, WireError, stepwise
 from tests.clock import JumpingLoop
+from tests.completion_ports import CompletionPorts
 
 T = TypeVar("T")
 Channel = Literal["clear", "tls", "tls-in-packets"]
@@ -41,6 +42,7 @@ class Backend:
 
 BACKENDS = {
     "the loop's socket calls": Backend(JumpingLoop, lambda sock, deadline: Stream(sock, "127.0.0.1", deadline)),
+    "errors in Windows' words": Backend(CompletionPorts, lambda sock, deadline: Stream(sock, "127.0.0.1", deadline)),
 }
 
 # TLS inside another protocol: here each packet is an F, a u16 length, and that many bytes of TLS.

@@ -7,6 +7,7 @@ import time
 from typing import TypeVar
 
 from scanready.net.stream import HEARD, MOST_UNREAD, PeerClosed, ReadTimeout
+from scanready.net.system_errors import words_of
 from scanready.wire import Buffer, Reader, WireError
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class BlockingStream:
         except TimeoutError:
             raise self._late("the peer took no more bytes within the time left") from None
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {error.strerror}", self._heard) from error
+            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self._heard) from error
 
     def receive(self, reader: Reader[T]) -> T:
         """Return the next message.
@@ -74,7 +75,7 @@ class BlockingStream:
             raise self._late("no answer within the time left") from None
         except OSError as error:
             reset = isinstance(error, ConnectionResetError)
-            text = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
+            text = "the peer reset the connection" if reset else f"the connection broke: {words_of(error)}"
             raise PeerClosed(text, self._heard) from error
         if data:
             self._heard = (self._heard + data)[:HEARD]

@@ -10,7 +10,9 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.model import Cause, Facts, Finding, Step
+from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
+from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.redaction import current
 from scanready.wire import WireError, tls
 
@@ -43,15 +45,6 @@ _PROHIBITED_4 = {9, 10, 13}
 _PROHIBITED_6 = {1, 5, 6}
 _PORT_UNREACHABLE = {(3, 3), (1, 4)}
 _PROTOCOL_UNREACHABLE = (3, 2)
-
-_LOCAL_LIMITS = {
-    errno.EMFILE: "this process is out of file descriptors (ulimit -n)",
-    errno.ENFILE: "this host is out of file descriptors (fs.file-max)",
-    errno.EADDRNOTAVAIL: "this host has no free port or no address towards it",
-    errno.EACCES: "this host's own policy forbids the connection",
-    errno.EPERM: "this host's own firewall or policy forbids the connection",
-    errno.ENOBUFS: "this host is out of buffer space",
-}
 
 _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (common.TLS_VERSION, ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE")),
@@ -89,7 +82,7 @@ def explain(  # noqa: C901  # one match statement is the table
     match error:
         case Failure():
             return Finding(error.cause, error.detail, error.fix)
-        case socket.gaierror(errno=socket.EAI_NONAME | socket.EAI_NODATA):
+        case socket.gaierror(errno=number) if number in NO_SUCH_NAME:
             return Finding(common.NOT_FOUND, error.strerror or str(error))
         case socket.gaierror():
             return Finding(common.NO_ANSWER, error.strerror or str(error))
@@ -113,8 +106,8 @@ def explain(  # noqa: C901  # one match statement is the table
             return Finding(common.OUT_OF_TIME, "the time given to this target is over")
         case ssl.SSLError():
             return Finding(common.TLS_FAILED, str(error))
-        case OSError(errno=number) if number in _LOCAL_LIMITS:
-            return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[number])
+        case OSError() if limit := local_limit(error):
+            return Finding(common.LOCAL_LIMIT, limit)
         case _:
             text = traceback.TracebackException(type(error), error, None)  # one whose __str__ fails has a text, too
             return Finding(common.BUG, f"{type(error).__name__}: {current().peer(str(text))}")
@@ -129,8 +122,8 @@ def only(error: Exception) -> Exception:
 
 def _dialled(error: ConnectError) -> Finding:
     """A connection that came to nothing: by whose word?"""
-    if error.errno in _LOCAL_LIMITS and error.icmp is None:  # an ICMPv6 "prohibited" arrives as EACCES, too
-        return Finding(common.LOCAL_LIMIT, _LOCAL_LIMITS[error.errno])
+    if limit := local_limit(error):
+        return Finding(common.LOCAL_LIMIT, limit)
     said = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
     if _forbidden(error):
         return Finding(common.REJECTED, f"{error.strerror}{said}")
@@ -155,7 +148,7 @@ def _forbidden(error: ConnectError) -> bool:
     own word, if it comes from the host that was asked.
     """
     if error.icmp is None:
-        return error.errno == errno.ENOPROTOOPT
+        return error.errno == errno.ENOPROTOOPT or (error.port_unreachable and error.datagram_to is None)
     kind, code = error.icmp
     if error.icmp in _PORT_UNREACHABLE:
         return error.datagram_to is None or error.offender != error.datagram_to

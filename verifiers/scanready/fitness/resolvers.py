@@ -25,6 +25,7 @@ from scanready.net import datagram
 from scanready.net.resolve import Resolver
 from scanready.net.sockets import Address
 from scanready.net.stream import StreamError
+from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.wire import WireError
 
 from .question import Answer, Line
@@ -132,7 +133,7 @@ async def _ask_system(line: Line) -> None:
     try:
         await resolver.addresses(_NOBODY, 0, asyncio.get_running_loop().time() + 2 * PATIENCE)
     except socket.gaierror as error:
-        if error.errno != socket.EAI_NONAME:
+        if error.errno not in NO_SUCH_NAME:
             line.warn(causes.NO_RESOLVER, f"a look-up fails: {error.strerror}")
             return
     except TimeoutError:

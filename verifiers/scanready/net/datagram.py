@@ -7,6 +7,7 @@ says is as definite as over TCP, and the kernel tells it the same way.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from scanready.wire import WireError
 from . import icmp, sockets
 from .sockets import Address
 from .stream import ConnectError, Tap, UdpTimeout
+from .system_errors import posix_errors
 
 T = TypeVar("T")
 
@@ -56,7 +58,8 @@ async def ask(
     except OSError as error:
         raise ConnectError(error) from error
     try:
-        await loop.sock_connect(sock, where)
+        with posix_errors():
+            await loop.sock_connect(sock, where)
         ignored = 0
         while (now := loop.time()) < deadline:
             sock.send(question)
@@ -86,8 +89,14 @@ async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:
     await asyncio.sleep(0)  # a flood is read without waiting, and would keep the loop to itself
     try:
         async with asyncio.timeout_at(until):
-            return await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
-    except TimeoutError:
+            with posix_errors():
+                received: object = await asyncio.get_running_loop().sock_recv(sock, _LARGEST)
+            if not isinstance(received, bytes):  # (b"", None): so some Pythons tell "port unreachable" on Windows
+                raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+            return received
+    except TimeoutError as error:
+        if error.errno:  # the system's, at once: asked again within our time, it would be a flood
+            raise
         try:  # the loop may have been busy past the time, and may have read it in the very turn that ended the wait
             return sock.kept or sock.recv(_LARGEST)
         except BlockingIOError:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import Callable
 
 from . import icmp, sockets
 from .sockets import Address
 from .stream import ConnectError, ReadTimeout, Stream, Tap
+from .system_errors import of_number, posix_errors
 
 #: A reserved source port may still be in use towards the same place: then another one is tried.
 _RESERVED_TRIES = 3
@@ -35,7 +35,7 @@ async def dial(
         try:
             return await _dial(address, deadline, tap, opened, privileged)
         except ConnectError as error:
-            if error.errno != errno.EADDRNOTAVAIL:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EADDRINUSE):  # Linux' word, and Windows'
                 raise
     return await _dial(address, deadline, tap, opened, False)
 
@@ -55,10 +55,13 @@ async def _dial(
         raise ConnectError(error) from error
     try:
         async with asyncio.timeout_at(deadline):
-            await asyncio.get_running_loop().sock_connect(sock, where)
-    except TimeoutError:
+            with posix_errors():
+                await asyncio.get_running_loop().sock_connect(sock, where)
+    except TimeoutError as error:
         # Answered in the very last moment: a connection that is there needs its polite end (measured with MariaDB).
-        if (late := _failed(sock)) is not None:
+        if (
+            late := _failed(sock) or (error if error.errno else None)
+        ) is not None:  # the system's time-out has a number
             _raise_unless_reset(late, sock)
         elif not _connected(sock):
             sock.close()
@@ -80,7 +83,7 @@ async def _dial(
 
 def _raise_unless_reset(error: OSError, sock: socket.socket) -> None:
     """Raise what ended the attempt. A reset does not: the peer accepted first, and the first word will show it."""
-    if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
+    if error.errno != errno.ECONNRESET:
         told, offender = icmp.of(sock)
         sock.close()
         raise ConnectError(error, told, offender) from error
@@ -89,7 +92,7 @@ def _raise_unless_reset(error: OSError, sock: socket.socket) -> None:
 def _failed(sock: sockets.KeepingSocket) -> OSError | None:
     """Return the error of a connection that failed while the loop was busy past the time; None if it still tries."""
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.kept_error
-    return OSError(number, os.strerror(number)) if number else None
+    return of_number(number) if number else None
 
 
 def _connected(sock: socket.socket) -> bool:

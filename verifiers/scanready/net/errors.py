@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import ssl
+
+from .system_errors import is_port_unreachable, number_of, words_of
+
 #: Seconds of the shortest wait that shows silence. After a shorter one the peer may only be slow: the finding is then
 #: "out of time", neither "filtered" nor "silent". A lost SYN, or a lost first segment, is sent again after 1 s
 #: (RFC 6298, 2.1) and answered one round trip later: 0.6 s for a satellite. So one lost packet is no finding; two in a
 #: row are one.
 LEAST_SILENCE = 1.6
+
+
+#: The numbers of errors that are this host's own, whatever it was that could not be sent.
+_LOCAL_LIMITS = {
+    errno.EMFILE: "this process is out of file descriptors (ulimit -n)",
+    errno.ENFILE: "this host is out of file descriptors (fs.file-max)",
+    errno.EADDRNOTAVAIL: "this host has no free port or no address towards it",
+    errno.EADDRINUSE: "this host has no free port or no address towards it",  # which is how Windows says so
+    errno.EACCES: "this host's own policy forbids the connection",
+    errno.EPERM: "this host's own firewall or policy forbids the connection",
+    errno.ENOBUFS: "this host is out of buffer space",
+    errno.ENOMEM: "this host is out of memory",
+}
+#: The same, of a connection that was never there; later they have another meaning.
+_OF_A_NEW_CONNECTION = {
+    errno.EAGAIN: "this host's own queue is full",
+    errno.ECONNABORTED: "this host itself gave the connection up: its security software, or a change of its network",
+}
+
+
+def local_limit(error: OSError) -> str | None:
+    """Return which limit of this host the error is, in words; None if it says something of the network or the peer."""
+    if isinstance(error, ssl.SSLError | socket.gaierror):  # they count in numbers of their own
+        return None
+    number = number_of(error) or 0
+    if isinstance(error, ConnectError):
+        if error.icmp is not None:  # an ICMPv6 "prohibited" arrives as EACCES, too
+            return None
+        return _LOCAL_LIMITS.get(number) or _OF_A_NEW_CONNECTION.get(number)
+    return _LOCAL_LIMITS.get(number)
 
 
 class StreamError(Exception):
@@ -63,8 +99,10 @@ class TooCostly(StreamError):
 class ConnectError(OSError):
     """The connection failed; ``errno`` says how, and the ICMP message says who rejected it, if the kernel kept it.
 
-    ``icmp`` is the (type, code) of that message and ``offender`` the address of its sender; both are None without
-    one. ``datagram_to`` is the address that was asked over UDP; None for a TCP connection.
+    ``errno`` and ``strerror`` are the same on every platform. ``icmp`` is the (type, code) of that message and
+    ``offender`` the address of its sender; both are None without one. ``port_unreachable`` is true where the system
+    tells of an ICMP message, and not of its sender. ``datagram_to`` is the address that was asked over UDP; None for a
+    TCP connection.
     """
 
     def __init__(
@@ -74,7 +112,11 @@ class ConnectError(OSError):
         offender: str | None = None,
         datagram_to: str | None = None,
     ) -> None:
-        super().__init__(error.errno, error.strerror or str(error))
+        number = number_of(error)
+        if datagram_to is not None and number == errno.ECONNRESET:  # Winsock's word for "port unreachable" over UDP
+            number, error = errno.ECONNREFUSED, OSError(errno.ECONNREFUSED, "")
+        super().__init__(number, words_of(error))
+        self.port_unreachable = is_port_unreachable(error)
         self.icmp = icmp
         self.offender = offender
         self.datagram_to = datagram_to

@@ -10,8 +10,10 @@ import asyncio
 import socket
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from .sockets import Address
+from .system_errors import of_name
 from .threads import DaemonThreads
 
 #: Seconds under which a resolver without an answer is not called dead: the system's sends a lost question again after
@@ -113,9 +115,16 @@ def literal(host: str, port: int) -> Address | None:
     if not _is_address(socket.AF_INET6, address):
         return None
     if zone:
-        found = socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
-        return socket.AF_INET6, found[0][4]
+        return socket.AF_INET6, _zoned(host, port)
     return socket.AF_INET6, (host, port, 0, 0)
+
+
+def _zoned(host: str, port: int) -> tuple[Any, ...]:
+    try:
+        found = socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    except socket.gaierror as error:
+        raise of_name(error) from None
+    return found[0][4]
 
 
 def _is_address(family: socket.AddressFamily, host: str) -> bool:
@@ -130,6 +139,8 @@ def _lookup(host: str, port: int) -> list[Address]:
     """``AI_ADDRCONFIG``: no IPv6 addresses on an agent without IPv6, as in the scanner's own look-up."""
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+    except socket.gaierror as error:
+        raise of_name(error) from None
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, f"not a host name: {error}") from None
     return list(dict.fromkeys((family, where) for family, _, _, _, where in found))

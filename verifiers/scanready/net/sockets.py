@@ -16,6 +16,9 @@ Address = tuple[int, tuple[Any, ...]]
 #: Source ports that servers with ``secure`` exports trust, the range the Linux NFS client takes its own from
 #: (sunrpc.min_resvport, sunrpc.max_resvport): below it are well-known services.
 _RESERVED_PORTS = range(665, 1024)
+#: The errors of a port in use: on Windows, where each process may have such a port, also EACCES (another program has
+#: it for itself, or it is in an excluded range).
+_TAKEN = {errno.EADDRINUSE} | ({errno.EACCES} if sys.platform == "win32" else set())
 #: How many of them are tried: each is taken by at most one other connection to the same place.
 _TRIES = 12
 
@@ -84,7 +87,7 @@ def _reserve(sock: socket.socket) -> None:
             sock.bind((anywhere, port))
             return
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
+            if error.errno not in _TAKEN:
                 return
 
 

@@ -25,6 +25,7 @@ from scanready.wire.tls_key_exchange import KeyExchange
 
 from . import off_the_loop, sockets
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
+from .system_errors import posix_errors, words_of
 from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
 
 __all__ = [
@@ -393,18 +394,19 @@ class Stream:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self.heard) from error
         loop = asyncio.get_running_loop()
         since = loop.time()
         try:
             async with asyncio.timeout_at(self.deadline):
-                await loop.sock_sendall(self.sock, data)
+                with posix_errors():
+                    await loop.sock_sendall(self.sock, data)
         except TimeoutError:
             raise ReadTimeout(
                 "the peer took no more bytes within the time left", self.heard, loop.time() - since
             ) from None
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {error.strerror}", self.heard) from error
+            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self.heard) from error
 
     async def _get(self) -> bytes:
         """Take what is there, or wait for it; an empty answer is the peer's end.
@@ -438,7 +440,7 @@ class Stream:
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
-            said = "the peer reset the connection" if reset else f"the connection broke: {error.strerror}"
+            said = "the peer reset the connection" if reset else f"the connection broke: {words_of(error)}"
             raise PeerClosed(said, self.heard) from error
 
     async def _awaited(self, loop: asyncio.AbstractEventLoop) -> bytes:
@@ -449,7 +451,8 @@ class Stream:
         """
         try:
             async with asyncio.timeout_at(min(self.deadline, self._first_byte)):
-                return await loop.sock_recv(self.sock, self._most)
+                with posix_errors():
+                    return await loop.sock_recv(self.sock, self._most)
         except TimeoutError:
             if loop.time() >= self.deadline:
                 self._look_once_more()

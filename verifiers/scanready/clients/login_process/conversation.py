@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
-import os
 import socket
 import typing
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ from scanready.causes import common
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_runner import LoginNetwork
 from scanready.climb.login_trace import LoginTrace
-from scanready.net.stream import StreamError
+from scanready.net.errors import ConnectError, StreamError
+from scanready.net.system_errors import words_of
 
 from . import memory, outcomes
 from .codec import Causes, CodecError, decode
@@ -142,8 +142,8 @@ class Conversation:
             message, sockets = _error("gaierror", error.errno or 0, error.strerror or str(error))
         except (StreamError, TimeoutError) as error:
             message, sockets = _error("timeout", 0, str(error) or "timed out")
-        except OSError as error:  # in the system's words, as the library would have it; the loop has its own
-            message, sockets = _error("OSError", error.errno or 0, os.strerror(error.errno or errno.EIO))
+        except OSError as error:
+            message, sockets = _error("OSError", _number(error), words_of(error))
         with contextlib.ExitStack() as held:
             for sock in sockets:
                 held.enter_context(sock)
@@ -167,6 +167,13 @@ class Conversation:
             self._process.stop()
             return
         self._next_look = asyncio.get_running_loop().call_later(memory.INTERVAL, self._look, base)
+
+
+def _number(error: OSError) -> int:
+    """The errno for the library: EACCES is only what this host forbids, and not what a filter says through ICMPv6."""
+    if isinstance(error, ConnectError) and error.icmp is not None and error.errno == errno.EACCES:
+        return errno.EHOSTUNREACH
+    return error.errno or errno.EIO
 
 
 def _error(kind: str, number: int, text: str) -> tuple[Message, list[socket.socket]]:

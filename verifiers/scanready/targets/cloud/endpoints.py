@@ -28,6 +28,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import PeerClosed, Stream, TlsError
+from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.net.tls import TlsSession
 from scanready.wire import http as wire
 from scanready.wire.printable import printable
@@ -116,7 +117,7 @@ async def _connect(probe: Probe, one: Endpoint) -> Stream:
         try:
             addresses = await probe.addresses(host, port)
         except socket.gaierror as error:
-            if one.place.fixed and error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            if one.place.fixed and error.errno in NO_SUCH_NAME:
                 raise Failure(causes.NO_PUBLIC_NAMES, f"{host}: {error.strerror}") from error
             raise
         rung.ok(f"{', '.join(addresses)} ({one.place.use})", addresses=addresses)

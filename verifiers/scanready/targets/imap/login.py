@@ -25,6 +25,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Cause, Credential
+from scanready.net.errors import local_limit
 from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
@@ -167,6 +168,8 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
         except (OSError, IMAPClientError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            if isinstance(error, OSError) and (limit := local_limit(error)) and not where.trace.tried:
+                raise Failure(common.LOCAL_LIMIT, f"the login could not connect: {limit}") from error
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
             if where.trace.tried:

@@ -6,7 +6,6 @@ dozen classes, bare ``Exception`` among them.
 
 from __future__ import annotations
 
-import errno
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,6 +16,7 @@ from scanready.clients.nt_status import ACCESS_DENIED, named
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.climb.login_trace import LoginTrace
+from scanready.net.errors import local_limit
 from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 #: Octets that one session may send us: a list of ten thousand shares takes two million.
 MOST = 4 << 20
 
-_OUR_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS)
 _AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that carries the account
 _SPNEGO, _NTLMSSP = bytes.fromhex("06062b0601050502"), bytes.fromhex("2b06010401823702020a")  # object identifiers
 _DISK, _KIND, _SPECIAL = 0, 0xFFFF, 0x80000000  # types of shares ([MS-SRVS] 2.2.2.4)
@@ -87,7 +86,7 @@ class Understood:
 
         if not isinstance(error, Exception) or isinstance(error, Failure | Refused):
             return
-        if isinstance(error, OSError) and error.errno in _OUR_LIMITS:
+        if isinstance(error, OSError) and local_limit(error):
             return
         if isinstance(error, Broken | OSError | NetBIOSError):
             if self._watchdog.bitten or isinstance(error, TimeoutError):

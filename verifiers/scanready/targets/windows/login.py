@@ -14,7 +14,6 @@ Names in what the host tells of itself are reported and never resolved: the addr
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 import socket
 import time
@@ -29,6 +28,7 @@ from scanready.climb.dial_all import PATIENCE
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential, bracketed
+from scanready.net.errors import local_limit
 from scanready.remedies.fixes import firewall_rule
 
 from . import causes, login_admin_share
@@ -41,7 +41,6 @@ _TCP = 7  # the tower of a string binding
 _RETURN_IMMEDIATELY, _FORWARD_ONLY = 0x10, 0x20
 # A connection request that was not answered for less than this proves nothing.
 _FAIR = PATIENCE - 1
-_OUR_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS)
 _COMPUTER, _DOMAIN, _DNS_COMPUTER = 1, 2, 3  # MsvAv..., what a challenge tells
 
 
@@ -137,6 +136,8 @@ class _Login:
         except TimeoutError as error:
             raise Failure(common.OUT_OF_TIME, f"port {port} was not reached again in time") from error
         except OSError as error:
+            if limit := local_limit(error):
+                raise Failure(common.LOCAL_LIMIT, f"port {port} was not reached again: {limit}") from error
             raise Failure(causes.BROKEN_OFF, f"port {port} was not reached again: {error.strerror or error}") from error
 
     def log_on(self, connected: socket.socket) -> Session:
@@ -226,8 +227,8 @@ class _Login:
                 raise Failure(common.OUT_OF_TIME, detail) from error
             raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix) from error
         except OSError as error:
-            if error.errno in _OUR_LIMITS:
-                raise Failure(common.LOCAL_LIMIT, f"{where}: {error.strerror}") from error
+            if limit := local_limit(error):
+                raise Failure(common.LOCAL_LIMIT, f"{where}: {limit}") from error
             said = error.strerror or str(error)
             raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix) from error
         except OverflowError as error:
