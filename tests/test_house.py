@@ -129,6 +129,36 @@ def test_files_and_functions_are_short() -> None:
     assert not long
 
 
+#: What another program calls by its name: pytest's plug-in manager.
+_CALLED_BY_OTHERS = ("pytest_", "fake_target")
+
+
+def test_every_function_and_class_is_used_outside_the_tests() -> None:
+    """A function that only tests call belongs to the tests. Protocols say what modules of a target type have."""
+    used = {word for path in SOURCES for word in _words_used(tree(path))}
+    unused = [
+        f"{name(path)}: {node.name}"
+        for path in SOURCES
+        for node in tree(path).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith(("__", *_CALLED_BY_OTHERS))
+        and node.name not in used
+    ]
+    assert unused == ["catalogue/agent_program.py: AgentProgram"]
+
+
+def _words_used(module: ast.Module) -> Iterator[str]:
+    """Every name that a module uses, and the words of its short texts, such as the names that are loaded lazily."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Name(word) | ast.Attribute(attr=word) | ast.keyword(arg=str(word)) | ast.alias(name=word):
+                yield word
+            case ast.Constant(str(text)) if "\n" not in text:
+                yield from re.findall(r"\w+", text)
+            case _:
+                pass
+
+
 def test_every_module_says_what_it_is() -> None:
     assert not [name(path) for path in SOURCES if not ast.get_docstring(tree(path))]
 

@@ -20,10 +20,10 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.hostile_text import MARK, PEERS, TEXTS
-from scanready.report.formats.embedded import run_in
 from scanready.report.formats.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import FORMATS, Estate, verified
+from tests.embedded_run import run_in
 
 pytestmark = pytest.mark.timeout(300)  # one estate for all of them, which takes half a minute
 SCHEMA = Path(__file__).parent.parent.parent / "fixtures" / "schemas" / "junit-10.xsd"

@@ -17,8 +17,8 @@ import pytest
 
 from scanready.files.atomic_file import AtomicFile
 from scanready.report import FORMATS
-from scanready.report.formats.embedded import run_in
 from tests.cli import plugin
+from tests.embedded_run import run_in
 
 
 def mood(name: str, host: str = "host") -> str:

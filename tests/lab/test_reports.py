@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.nfs import firewall
-from scanready.report.formats.embedded import run_in
 from tests.browser import Page, browser
+from tests.embedded_run import run_in
 
 ROOT = Path(__file__).parent.parent.parent
 ESTATE = """\

@@ -13,8 +13,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from scanready.model import Verdict
-from scanready.report.formats.embedded import run_in
 from tests.browser import Page, browser
+from tests.embedded_run import run_in
 from tests.report.estate import document, reports
 
 if TYPE_CHECKING:

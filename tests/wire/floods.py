@@ -108,8 +108,11 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
         "short lines": many(b"\n", 50),
         "a line": after(b"", most=8191),
     },
-    "wire.ssh.read_kexinit": {"packets to ignore": many(_ssh_packet(32_768), 8), "short": many(_ssh_packet(16), 8)},
-    "wire.ssh.read_packet": {"a packet": after(_ssh_packet(34_000)[:6], b"\0", 33_999)},
+    "wire.ssh.read_kexinit": {
+        "packets to ignore": many(_ssh_packet(32_768), 8),
+        "short": many(_ssh_packet(16), 8),
+        "a packet": after(_ssh_packet(34_000)[:6], b"\0", 33_999),
+    },
     "wire.ssrp.read_answer": {"a table": after(b"\5\xff\xff", most=0xFFFF)},
     "wire.tds5.read_answer": _TDS5,
     "wire.tds7.read_login_answer": _TDS7,
@@ -123,7 +126,6 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
         "a message": after(bytes((3, 2)) + bytes(4) + struct.pack(">I", 200_000) + bytes(42))
     },
     "wire.tibero.read_greeting": {"a message": after(struct.pack(">II", 0, 4000) + bytes(8) + b"\0\0\0\6", most=4000)},
-    "wire.tls.read_record": {"a record": after(b"\x16\3\3\x40\0", most=0x4000)},
     "wire.tns.read_answer": {
         "a refusal": after(b"\x3f\xff\0\0\4\0\0\0", most=0x3FFE),
         "a redirect": after(b"\0\x0a\0\0\5\0\0\0\0\0" + b"\x3f\xff\0\0\6\0\0\0", most=0x3FFE),

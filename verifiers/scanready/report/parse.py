@@ -33,7 +33,6 @@ from scanready.run.registry import all_causes, catalogue
 
 from .serialize import SCHEMA
 
-T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 _MOST = 2**53
 

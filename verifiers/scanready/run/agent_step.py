@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from scanready.catalogue import Group, TargetType
 from scanready.causes import common
@@ -19,7 +19,6 @@ from scanready.climb.probe import Probe
 from scanready.model import Agent, Check, Step, is_address, reached
 from scanready.net.interfaces import Interface
 
-T = TypeVar("T")
 Verifier = Callable[[Probe], Awaitable[None]]
 
 # What a target calls itself, to the platform (platform.system()) it is one of.

@@ -244,16 +244,6 @@ def _identification(line: bytes, size: int, preamble: tuple[str, ...]) -> Identi
 
 
 @stepwise
-def read_packet(cursor: Cursor) -> Steps[bytes]:
-    """Read one unencrypted binary packet (RFC 4253, 6) and return its payload, at least one byte.
-
-    Raises:
-        WireError: a length, padding or alignment that the RFC forbids.
-    """
-    return (yield from _packet(cursor))
-
-
-@stepwise
 def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
     """Read the server's offer of algorithms; IGNORE and DEBUG messages before it are skipped with it.
 

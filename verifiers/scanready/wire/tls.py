@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
-
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
 
 #: RFC 5246, 6.2.3: 2^14 bytes of text and up to 2048 that encryption adds.
@@ -59,39 +57,12 @@ ALERTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One TLS record: its content type (20 to 24), the version it claims (e.g. (3, 3)) and what is in it."""
-
-    content_type: int
-    version: tuple[int, int]
-    fragment: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Alert:
     """An unencrypted alert: ``level`` is "warning" or "fatal", ``description`` the name of ``number``."""
 
     level: str
     description: str
     number: int
-
-
-@stepwise
-def read_record(cursor: Cursor) -> Steps[Record]:
-    """Read one TLS record, without understanding what is in it.
-
-    Raises:
-        WireError: these bytes are no TLS record.
-    """
-    header = yield from cursor.lead(5, _demand_record)
-    yield from cursor.skip(5)
-    content = yield from cursor.take(int.from_bytes(header[3:], "big"))
-    return Record(header[0], (header[1], header[2]), content)
-
-
-def _demand_record(start: bytes) -> None:
-    if not _may_be_record(start):
-        raise WireError("not a TLS record")
 
 
 def looks_like_tls(data: bytes) -> bool:

@@ -9,21 +9,6 @@ BEFORE = '<script type="application/json" id="scanready-run">'
 _BLOCK = 1 << 16
 
 
-def run_in(page: str) -> str:
-    """Return the JSON document that a report's page carries.
-
-    Raises:
-        ValueError: it carries none.
-    """
-    start, end = page.find(BEFORE), -1
-    if start >= 0:
-        start += len(BEFORE)
-        end = page.find("</script>", start)
-    if end < 0:
-        raise ValueError("no run is embedded in this page")
-    return page[start:end].strip()
-
-
 def find_run(page: BinaryIO) -> int:
     """Return at which byte of a page its document begins.
 

@@ -58,7 +58,6 @@ _RELEASES = {
 }
 _CATALOGUES = {"Db2 for z/OS": "SYSIBM.SYSTABLES", "Db2 for IBM i": "QSYS2.SYSTABLES", "Apache Derby": "SYS.SYSTABLES"}
 _NOT_DB2 = ("IBM Informix", "Apache Derby")
-_ERROR = 8  # SVRCOD: 0 informs, 4 warns, from 8 on it failed
 
 
 def names_of(mechanisms: tuple[int, ...]) -> list[str]:
