@@ -55,8 +55,7 @@ async def confined(what: Awaitable[T], end: float) -> T:
     try:
         return await place.run(what, end)
     except asyncio.CancelledError:
-        with contextlib.suppress(Exception):
-            await place.sweep()
+        await place.sweep(telling=False)  # the run is over: its cancellation is what counts
         raise
     finally:
         await place.sweep()
@@ -103,9 +102,13 @@ class _Confinement:
         finally:
             driven.let_go()
 
-    async def sweep(self) -> None:
-        """End the tasks that were left behind; raise the error of the first one that failed without being looked at."""
-        errors = [task.exception() for task in self._started if getattr(task, "_log_traceback", False)]
+    async def sweep(self, *, telling: bool = True) -> None:
+        """End the tasks that were left behind; raise the error of the first one that failed without being looked at.
+
+        Args:
+            telling: whether it raises that error.
+        """
+        errors = [task.exception() for task in self._started if telling and getattr(task, "_log_traceback", False)]
         if left := [task for task in self._started if not task.done()]:
             for task in left:
                 task.cancel()
@@ -236,7 +239,7 @@ class _Driven(Awaitable[T]):
             except StopIteration as returned:
                 found: T = returned.value
                 return found
-            except BaseException as error:
+            except BaseException as error:  # another package's may raise anything, and only some of it may pass
                 if isinstance(error, Exception | asyncio.CancelledError | TurnTaken) or _is_ctrl_c(error):
                     raise
                 raise Misconduct(_said(error)) from error  # it would end the loop, and all targets with it
@@ -244,7 +247,7 @@ class _Driven(Awaitable[T]):
                 thrown = None
             try:
                 yield waits_for
-            except BaseException as error:
+            except BaseException as error:  # what is thrown into this one goes on to the coroutine that it drives
                 if self.abandoned or isinstance(error, GeneratorExit):
                     raise
                 thrown = error
