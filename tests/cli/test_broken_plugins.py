@@ -368,6 +368,9 @@ def test_a_package_without_metadata(tmp_path: Path) -> None:
     results, lines = check(tmp_path, "queue://127.0.0.1:9")
     assert [result["cause"]["code"] for result in results] == ["agent.plugin-broken"]
     assert "(queue = acme_queue.row:QUEUE): does not load: ZeroDivisionError" in lines[0]
+    told = json.loads(plugin.run(tmp_path, ["types", "queue", "--json"]).stdout)
+    assert told["package"]["entry_point"] == "queue = acme_queue.row:QUEUE"
+    assert "acme_queue.row:QUEUE" in plugin.run(tmp_path, ["types", "queue"]).stdout
 
 
 def test_a_missing_library_is_installed_by_the_package_that_names_it(tmp_path: Path) -> None:

@@ -140,6 +140,19 @@ def test_types_describes_it_as_a_built_in(site: Path) -> None:
         assert words in told, told
 
 
+def test_types_names_its_package(site: Path) -> None:
+    brought = {"name": "acme-queue", "version": "1.0", "entry_point": "queue = acme_queue.row:QUEUE"}
+    assert as_json(site, "types", "queue")["package"] == brought
+    assert as_json(site, "types", "mysql")["package"] is None
+    assert {row["type"]: row["package"] for row in as_json(site, "types")}["queue"] == brought
+    told = run(site, "types", "queue").split("\n")
+    assert [line.split() for line in told if "acme" in line] == [
+        ["package", "acme-queue", "1.0"],
+        ["entry", "point", "queue", "=", "acme_queue.row:QUEUE"],
+    ]
+    assert "package" not in run(site, "types", "mysql")
+
+
 def test_explain_has_its_causes(site: Path) -> None:
     ours, theirs = as_json(site, "explain", "connect.refused"), as_json(site, "explain", "queue.full")
     assert theirs.keys() == ours.keys()

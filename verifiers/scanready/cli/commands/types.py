@@ -15,7 +15,7 @@ from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step
-from scanready.run.registry import all_causes, catalogue
+from scanready.run.registry import all_causes, catalogue, origin
 from scanready.wire.printable import visible
 
 #: The evidence shown for a type of another package that states none.
@@ -61,6 +61,7 @@ def type_object(row: TargetType) -> dict[str, Any]:
         "title": row.title,
         "port": row.port,
         "built": not row.broken,
+        "package": _package(row.name),
         "steps": [step.value for step in row.steps],
         "steps_without_credential": [step.value for step in row.unaided],
         "proof": row.proof.value,
@@ -84,6 +85,13 @@ def type_object(row: TargetType) -> dict[str, Any]:
         "proven_by": row.proven_by,
         **({"services": [_service(one) for one in _services(row)]} if row.hostless else {}),
     }
+
+
+def _package(type_: str) -> dict[str, str] | None:
+    """Say which package brings a type; None for scanready's own. Name and version are empty if it has no metadata."""
+    if (whose := origin(type_)) is None:
+        return None
+    return {"name": whose.package, "version": whose.version, "entry_point": whose.entry_point}
 
 
 def _services(row: TargetType) -> tuple[Any, ...]:
@@ -143,6 +151,7 @@ def _one(row: TargetType) -> str:
     paper.draw(Text.assemble((visible(row.name), "bold"), f": {visible(row.title)}"))
     lines = [
         *([("broken", row.broken)] if row.broken else []),
+        *_brought_by(row.name),
         ("port", str(row.port or "none of its own: give one")),
         ("steps", f"{', '.join(row.unaided)}; {row.readiness}"),
         *([("with a credential", ", ".join(row.aided))] if row.aided else []),
@@ -174,6 +183,14 @@ def _one(row: TargetType) -> str:
         endpoints = [(endpoint.host, endpoint.use) for endpoint in one.endpoints]
         paper.draw(pairs([*endpoints, ("source", one.source)]), indent=2)
     return paper.text()
+
+
+def _brought_by(type_: str) -> list[tuple[str, str]]:
+    """The lines about the package of a type that is not scanready's own."""
+    if (package := _package(type_)) is None:
+        return []
+    named = f"{package['name']} {package['version']}".strip() or "without metadata"
+    return [("package", named), ("entry point", package["entry_point"])]
 
 
 def _cost(row: TargetType) -> str:

@@ -39,6 +39,17 @@ class Origin:
         return visible(package(self.entry), _MOST)
 
     @property
+    def version(self) -> str:
+        """The version of the package, printable; empty for one whose metadata has none."""
+        version, _ = attempted(lambda: self.entry.dist.version if self.entry.dist else "")
+        return visible(str(version or ""), _MOST)
+
+    @property
+    def entry_point(self) -> str:
+        """The entry point as its package declares it, ``NAME = MODULE:OBJECT``, printable."""
+        return visible(f"{self.entry.name} = {self.entry.value}", _MOST)
+
+    @property
     def fix(self) -> str:
         """The remedy for a fault of it: where to report it, if its metadata says so, and how to uninstall it."""
         name = package(self.entry)
