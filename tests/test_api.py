@@ -6,15 +6,17 @@ import ast
 import asyncio
 import os
 import pydoc
+import re
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
 import scanready
 from fixtures.emulators import in_background, postgresql
-from scanready import author
+from scanready import author, model
 from scanready.inventory import InventoryError
 from scanready.testing import FakeTarget
 
@@ -269,3 +271,42 @@ def test_the_example_says_all_that_is_wrong() -> None:
     done = run_example("nonsense://db7", "ssh://", "db8")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 3
+
+
+def _frozen_values() -> list[type]:
+    """The frozen dataclasses of both surfaces."""
+    public = [getattr(module, name) for module in (scanready, author, model) for name in dir(module)]
+    kept = [one for one in public if isinstance(one, type) and is_dataclass(one)]
+    return [one for one in dict.fromkeys(kept) if one.__dataclass_params__.frozen]
+
+
+def test_every_frozen_value_can_be_hashed() -> None:
+    """A field that cannot is left out, or the class has a hash of its own; what can change has none."""
+    frozen = _frozen_values()
+    assert {scanready.Agent, scanready.Settings, scanready.Target, author.Option, author.Nmap} <= set(frozen)
+    generated = [one for one in frozen if getattr(one.__hash__, "__module__", "") != one.__module__ or _is_made(one)]
+    assert scanready.Agent in generated
+    assert scanready.Target not in generated
+    changing = [
+        f"{one.__name__}.{field.name}"
+        for one in generated
+        for field in fields(one)
+        if field.hash is not False and re.match(r"(Mapping|dict|list|set)\[", str(field.type))
+    ]
+    assert changing == ["TargetType.parts"]  # two rows are equal only if they are one
+    assert author.TargetType.__hash__ is object.__hash__
+    assert not [one.__name__ for one in (scanready.Check, scanready.Footprint, scanready.Report) if one.__hash__]
+
+
+def _is_made(one: type) -> bool:
+    """Whether the hash of a class is the one that dataclasses write."""
+    code = getattr(one.__hash__, "__code__", None)
+    return code is not None and code.co_filename == "<string>"
+
+
+def test_targets_are_members_of_sets_and_options_have_hashes() -> None:
+    targets = [scanready.Target("nas", "nfs", 2049, {"export": f"/{number}"}) for number in range(100)]
+    assert len({*targets, *targets}) == 100
+    assert len({hash(target) for target in targets}) > 90
+    assert hash(author.Option("a", schema={"type": "string"})) == hash(author.Option("a", schema={"type": "number"}))
+    assert hash(author.Nmap(parts={"x": "y"})) == hash(author.Nmap())

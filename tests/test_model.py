@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -300,6 +301,40 @@ def test_a_report_names_the_cause_of_its_finding() -> None:
 
     assert report(finding(common.REFUSED)).cause is common.REFUSED
     assert report(None).cause is None
+
+
+NESTED = {"path": "/a", "deep": {"list": ["x", {"y": 1}], "pair": ("p", 2)}, "size": 1, "on": True, "raw": {1, 2}}
+
+
+def test_equal_targets_have_equal_hashes() -> None:
+    account = Credential("pg", "er", "secret")
+    one = Target("h", "ssh", 22, NESTED, account, tags=("a",))
+    other = Target("h", "ssh", 22, dict(reversed(NESTED.items())), replace(account), tags=("a",))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert {one, other} == {one}
+    assert hash(one) == hash(replace(one, options=MappingProxyType(NESTED)))
+    assert replace(one, options=MappingProxyType(NESTED)) == one
+    assert one == replace(one, options={**NESTED, "size": 1.0, "on": 1, "raw": frozenset((1, 2))})
+    assert hash(one) == hash(replace(one, options={**NESTED, "size": 1.0, "on": 1, "raw": frozenset((1, 2))}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": "i"},
+        {"type": "smb"},
+        {"port": 23},
+        {"credential": Credential("other", "er")},
+        {"options": {**NESTED, "path": "/b"}},
+        {"options": {**NESTED, "deep": {"list": ["x", {"y": 1}], "pair": ("q", 2)}}},
+        {"options": {**NESTED, "deep": {"list": ["z", {"y": 1}], "pair": ("p", 2)}}},
+    ],
+)
+def test_other_targets_have_other_hashes(change: dict[str, Any]) -> None:
+    """Or ten thousand shares of one server would be compared one by one."""
+    one = Target("h", "ssh", 22, NESTED)
+    assert hash(replace(one, **change)) != hash(one)
 
 
 def test_secrets_are_not_in_a_repr() -> None:

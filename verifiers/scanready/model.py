@@ -10,7 +10,7 @@ nowhere else: no verifier can claim one.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -235,6 +235,8 @@ class Credential:
 class Target:
     """Name what the agent is asked to scan.
 
+    It can be a member of a set or the key of a dict, as long as nobody changes its options.
+
     Attributes:
         host: a name or an address, without brackets.
         type: the name of a target type, as ``scanready types`` lists them.
@@ -275,6 +277,9 @@ class Target:
             raise TypeError(f"Target.credential must be a Credential or None, not {type(self.credential).__name__}")
         if isinstance(self.tags, str):
             raise TypeError("Target.tags must be a tuple of texts: a single one is written as (TAG,)")
+
+    def __hash__(self) -> int:
+        return hash((self.host, self.type, self.port, self.credential, _hashable(self.options)))
 
     def __str__(self) -> str:
         port = f":{self.port}" if self.port else ""  # that of a broken plug-in's type is not known
@@ -332,6 +337,8 @@ class Footprint:
 class Report:
     """Hold everything about one target.
 
+    It can change, as its checks and its footprint can, so none of the three is hashable.
+
     Attributes:
         agent, target: which pair was checked.
         verdict: the answer.
@@ -361,6 +368,22 @@ class Report:
     def cause(self) -> Cause | None:
         """The cause behind a verdict that is limited, blocked or undecided; None for scannable and ready."""
         return self.finding.cause if self.finding else None
+
+
+def _hashable(value: object) -> Hashable:
+    """Return what equal values of options share, in a form that can be hashed: texts, with lists and dicts of them.
+
+    Other values are left out: a number may equal one of another class, and a class may not be hashable.
+    """
+    match value:
+        case str():
+            return value
+        case Mapping():
+            return frozenset((name, _hashable(held)) for name, held in value.items())
+        case list() | tuple():
+            return tuple(map(_hashable, value))
+        case _:
+            return None
 
 
 def _require_text(owner: str, name: str, value: object) -> None:

@@ -112,7 +112,7 @@ class Option:
 
     name: OptionName
     read: Callable[[str, Any], Any] = text
-    schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA)
+    schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA, hash=False)
     aliases: tuple[OptionName, ...] = ()
     tree: bool = False
     rooted: bool = False

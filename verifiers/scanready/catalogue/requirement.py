@@ -21,7 +21,7 @@ class Seen:
 
     addresses: tuple[str, ...] = ()
     endpoints: tuple[tuple[str, int, str], ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def _always(_: Target, __: Seen) -> bool | None:

@@ -130,10 +130,10 @@ class Nmap:
     """
 
     services: tuple[Title, ...] = ()
-    on_own_port: Mapping[Title, Line] = field(default_factory=dict)
+    on_own_port: Mapping[Title, Line] = field(default_factory=dict, hash=False)
     in_tls: TypeOrNone = ""
-    parts: Mapping[Title, Line] = field(default_factory=dict)
-    ports: Mapping[Port, Line] = field(default_factory=dict)
+    parts: Mapping[Title, Line] = field(default_factory=dict, hash=False)
+    ports: Mapping[Port, Line] = field(default_factory=dict, hash=False)
     by_port: bool = True
 
 
