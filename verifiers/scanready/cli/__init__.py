@@ -112,8 +112,10 @@ def group() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit code."""
     from .exit import leave, not_as_a_verdict, stand_in_for_closed
+    from .output.standard_output import set_apart
 
     stand_in_for_closed()
+    set_apart()
     sys.excepthook = not_as_a_verdict
     try:
         code = group.main(args, prog_name="scanready", standalone_mode=False)

@@ -57,6 +57,7 @@ def leave(code: int) -> NoReturn:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"scanready: cannot write to standard output: {error.strerror}\n")
         code = code or 2
+    sys.stdout = sys.stderr  # the data is complete: what other packages print at the end of the process is none
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]

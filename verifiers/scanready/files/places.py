@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from .descriptors import present
 from .temporary import temporary_name
 from .trust import Refused, is_sticky, is_trusted, open_to_all, others_can_write, user_name
 
@@ -74,7 +75,7 @@ def standard_descriptor(path: str) -> int | None:
     found = _DESCRIPTOR.fullmatch(path)
     if found is None or os.name == "nt":
         return None
-    return _STREAMS[found[1]] if found[1] else int(found[2])
+    return present(_STREAMS[found[1]] if found[1] else int(found[2]))
 
 
 def find(path: str) -> Place:

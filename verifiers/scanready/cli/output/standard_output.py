@@ -1,15 +1,21 @@
 """Standard output is data: what anything else prints while a command runs goes to standard error.
 
-A verifier of another package, or a client library, that prints one line would make JSON unreadable.
+A verifier of another package, or a client library, that prints one line would make JSON unreadable. It may print with
+``print``, write to descriptor 1, or start a program that inherits that. So the data has a descriptor of its own, which
+no child inherits, and descriptor 1 leads to standard error from the beginning to the end of the process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from scanready.files import descriptors
+
+_DESCRIPTOR, _ERRORS = 1, 2
 _kept: list[TextIO] = []
 
 
@@ -27,3 +33,22 @@ def kept_for_data() -> Iterator[None]:
             yield
     finally:
         _kept.pop()
+
+
+def set_apart() -> None:
+    """Give ``sys.stdout`` a descriptor of its own, and lead descriptor 1 to standard error; for a whole process.
+
+    A stream of another kind, as a test puts in its place, stays as it is.
+    """
+    theirs = sys.stdout
+    try:
+        if theirs.fileno() != _DESCRIPTOR:
+            return
+    except (AttributeError, OSError, ValueError):  # no file, or a closed one
+        return
+    theirs.flush()
+    ours = os.dup(_DESCRIPTOR)
+    buffering = 1 if theirs.isatty() else -1
+    sys.stdout = open(ours, "w", buffering, encoding=theirs.encoding, errors=theirs.errors)  # noqa: SIM115  # for good
+    os.dup2(_ERRORS, _DESCRIPTOR)
+    descriptors.note_moved(_DESCRIPTOR, ours)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from scanready.report.document import Look
@@ -28,10 +27,23 @@ def look(*, no_color: bool = False, verbosity: int = 0, to_file: bool = False) -
 
 def columns() -> int:
     """Return the terminal's width; what COLUMNS says is not believed beyond any screen."""
+    return max(_NARROWEST, min(_told() or _measured() or _FILE_WIDTH, _WIDEST))
+
+
+def _told() -> int:
+    """The width that COLUMNS gives; 0 if it gives none."""
     try:
-        return max(_NARROWEST, min(shutil.get_terminal_size((_FILE_WIDTH, 24)).columns, _WIDEST))
-    except (ValueError, OverflowError):
-        return _FILE_WIDTH
+        return max(0, int(os.environ.get("COLUMNS", "0")))
+    except ValueError:
+        return 0
+
+
+def _measured() -> int:
+    """The width of the terminal that takes the data; 0 if it is none."""
+    try:
+        return os.get_terminal_size(data_stream().fileno()).columns
+    except (AttributeError, OSError, ValueError):  # no file, a closed one, or no terminal
+        return 0
 
 
 def _understands_color() -> bool:
