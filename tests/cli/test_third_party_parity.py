@@ -247,3 +247,17 @@ def test_it_is_tried_at_a_host_without_a_type_only_if_its_row_says_so(site: Path
     assert not [row for row in as_json(site, "plan", "db7")["endpoints"] if "queue" in row["types"]]
     guessed = installed(tmp_path, "True")
     assert [row["port"] for row in as_json(guessed, "plan", "db7")["endpoints"] if "queue" in row["types"]] == [5671]
+
+
+def test_check_v_and_the_transcript_say_what_its_facts_lack(site: Path, server: str, tmp_path: Path) -> None:
+    """The row declares no facts, and the verifier states two; a reader who asks for no details sees nothing of it."""
+    lines = [
+        f"the fact `{name}` is declared nowhere; declare it in FACTS of the module facts"
+        for name in ("product", "auth_methods")
+    ]
+    transcript = tmp_path / "transcript"
+    told = run(site, "check", f"queue://{server}", "--no-canary", "-v", "--transcript", str(transcript))
+    assert all(line in told and line in transcript.read_text() for line in lines)
+    assert "for its authors" in told
+    assert "declared nowhere" not in run(site, "check", f"queue://{server}", "--no-canary")
+    assert as_json(site, "check", f"queue://{server}", "--no-canary")["results"][0]["facts"]["product"] == "Queue"

@@ -173,6 +173,7 @@ class Check:
         wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
         trace: the traceback of an exception that no verifier translated: at most 4 KB of printable lines without
             secrets, for ``-v``, transcript and bundle only.
+        remarks: what the authors of another package's type should know of the check, a line each, for the same.
     """
 
     step: Step
@@ -185,6 +186,7 @@ class Check:
     tentative: bool = False
     wordless: bool = False
     trace: str = field(default="", repr=False)
+    remarks: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class Credential:
 class Target:
     """Name what the agent is asked to scan.
 
-    It can be a member of a set or the key of a dict, as long as nobody changes its options.
+    It can be a member of a set or the key of a dict, as long as its options do not change.
 
     Attributes:
         host: a name or an address, without brackets.

@@ -16,10 +16,12 @@ class Contact:
     Attributes:
         endpoints: "host:port" of each name and address that was contacted.
         connections: how many connections the probe counted itself; a verifier may count those of its own client.
+        widest: how many addresses the name has that has the most.
     """
 
     endpoints: set[str] = field(default_factory=set)
     connections: int = 0
+    widest: int = 0
     _streams: list[Stream] = field(default_factory=list)
     _answered: bool = False
 
@@ -30,6 +32,7 @@ class Contact:
 
     def at(self, host: str, port: int, addresses: list[Address]) -> None:
         """Note that a name, and its addresses, are contacted."""
+        self.widest = max(self.widest, len(addresses))
         self.endpoints |= {f"{bracketed(name)}:{port}" for name in (host, *(str(where[0]) for _, where in addresses))}
 
     def opened(self, stream: Stream) -> None:
@@ -42,9 +45,10 @@ class Contact:
 
     def share(self) -> Contact:
         """Return what is known so far, for another climb that takes its checks over; it refers to no connection."""
-        return Contact(set(self.endpoints), self.connections, [], self.answered)
+        return Contact(set(self.endpoints), self.connections, self.widest, [], self.answered)
 
     def take_over(self, shared: Contact) -> None:
         """Add what a shared climb knew."""
         self.endpoints |= shared.endpoints
+        self.widest = max(self.widest, shared.widest)
         self._answered = self._answered or shared._answered

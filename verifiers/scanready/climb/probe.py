@@ -31,7 +31,7 @@ from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
 
-from . import channel
+from . import bounds, channel
 from .confidential import concealed, redactor_for
 from .confinement import confined, finding_of
 from .contact import Contact
@@ -118,14 +118,12 @@ class Probe:
         self._patience = patience
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds))
-        self._tap = shared.tap(target) if shared.tap else None
+        self.tap = shared.tap(target) if shared.tap else None
         self.redactor = redactor_for(target, shared.agent, shared.secrets_at.get(target.host, ()))
         self._turn = turn
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.
         self.turned_back: str | None = None
-
-    # what a verifier asks -------------------------------------------------------------------------------------------
 
     @property
     def host(self) -> str:
@@ -165,6 +163,7 @@ class Probe:
         reported in a fixed order. ``endpoint`` is "host:port"; the target's own by default.
         """
         checks = self.checks if into is None else into
+        bounds.require_room(checks, self.contact)
         where = endpoint or self.endpoint
         self._entered = step
         return Rung(self.row, self.depth, self.shared.signatures, step, where, checks)
@@ -265,11 +264,12 @@ class Probe:
             WireError: the reader raised it.
             socket.gaierror, TimeoutError: the name was not resolved.
         """
+        bounds.require_connection(self.contact)
         address, *_ = await self._resolve(host, port)
         self.contact.at(host, port, [address])
         self._count(1)
         end = min(self.deadline, asyncio.get_running_loop().time() + seconds)
-        answer = await datagram.ask(address, question, reader, end, self._tap, privileged)
+        answer = await datagram.ask(address, question, reader, end, self.tap, privileged)
         self.contact.note_answer()
         return answer
 
@@ -429,6 +429,7 @@ class Probe:
 
     def record(self, check: Check) -> None:
         """Add a check that was made without a rung."""
+        bounds.require_room(self.checks, self.contact)
         self.checks.append(check)
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
@@ -439,12 +440,13 @@ class Probe:
 
     async def _dial(self, addresses: list[Address], farewell: Farewell | None, privileged: bool = False) -> Dialled:
         """Dial them all; each connection is ours to end politely from the moment it is there."""
+        bounds.require_connection(self.contact)
 
         def opened(new: Stream) -> None:
             self._owed.owe(new, farewell)
             self.contact.opened(new)
 
-        return await dial_all(addresses, self.deadline, self._tap, opened, privileged)
+        return await dial_all(addresses, self.deadline, self.tap, opened, privileged)
 
     def _places(self, hosts: Sequence[str] = ()) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline
@@ -453,8 +455,6 @@ class Probe:
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections
         self.contact.connections += connections
-
-    # the climb, run by the engine -----------------------------------------------------------------------------------
 
     async def answers(self) -> bool:
         """Dial, and no more: whoever gets True must climb, which goes on with the connections that are there now."""
@@ -476,7 +476,7 @@ class Probe:
         """
         ours = {name: value for name, value in vars(self).items() if name not in _SET_ON_THE_WAY}
         end = self.deadline + self.grace + FAREWELL  # a talk that is left within the climb has its polite end, too
-        with concealed(self.redactor, self._tap, self.checks):
+        with concealed(self.redactor, self.tap, self.checks):
             try:
                 try:
                     await confined(verify(self), end)

@@ -31,6 +31,7 @@ from .tls import TlsSession, dhe_suites, handshake_context, server_name, session
 __all__ = [
     "HEARD",
     "MOST_UNREAD",
+    "REMARK",
     "TRACEBACK",
     "ConnectError",
     "Framing",
@@ -50,6 +51,8 @@ T = TypeVar("T")
 Tap = Callable[[str, bytes], None]
 #: The direction of an entry that is no traffic: the traceback (UTF-8) of an exception that no verifier translated.
 TRACEBACK = "traceback"
+#: The same for remarks to the authors of a verifier.
+REMARK = "remark"
 #: What identification needs of the first bytes; the rest of a talk is not kept.
 HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.

@@ -115,6 +115,9 @@ def _tell(report: Report, paper: Paper) -> None:
         if rung.trace:
             paper.draw(Text("traceback", "dim"), indent=6)
             paper.paste(rung.trace, indent=8)
+        if rung.remarks:
+            paper.draw(Text("for its authors", "dim"), indent=6)
+            paper.paste(rung.remarks, indent=8)
         said.update([rung.means] if rung.code else [], by_hand)
     if told.request:
         paper.draw(Text.assemble("\nask ", (visible(told.request.whom), "bold"), overflow="fold"), indent=2)

@@ -35,7 +35,8 @@ from .serialize import fixes
 class ToldStep:
     """One check in words. ``seconds`` is wall time; ``by_hand`` is at most two lines, the cause's own first.
 
-    ``trace`` is a traceback of several lines, where an exception was not translated; a stored report has none.
+    ``trace`` is a traceback of several lines, where an exception was not translated; ``remarks`` are lines for the
+    authors of another package's type. A stored report has neither.
     """
 
     step: Step
@@ -50,6 +51,7 @@ class ToldStep:
     owner: Owner | None = None
     fix: str | None = None
     trace: str = ""
+    remarks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
         finding.cause.owner if finding else None,
         finding.fix if finding else None,
         check.trace,
+        check.remarks,
     )
 
 

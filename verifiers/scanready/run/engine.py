@@ -46,6 +46,7 @@ from . import registry, timestamps
 from .agent_step import AgentStep
 from .plugins.checks import drop_wrong_checks
 from .plugins.load import stand_in
+from .plugins.remarks import tell
 from .plugins.review import footprint_fault, review
 from .untried_login import record_untried_login
 from .validation import validate_settings
@@ -296,9 +297,9 @@ class Run:
             seconds, patience = memory.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
         probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
         if verify is None:
-            probe.record(_not_built(target))
+            probe.checks.append(_not_built(target))
         elif not seconds:
-            probe.record(_no_time_left(target))
+            probe.checks.append(_no_time_left(target))
         else:
             if probe.logs_in:  # the libraries of its login load while the handshake goes on
                 self._context.login_runner.warm(f"{row.home}.login")
@@ -309,6 +310,7 @@ class Run:
                 return _TurnedBack(probe.turned_back, probe.footprint)
             origin = registry.origin(target.type)
             fault = drop_wrong_checks(probe) if origin else ""
+            tell(probe)
             first.conclude(probe)
             if origin is None or review(probe, origin, fault):
                 probe.remember()
@@ -332,9 +334,9 @@ class Run:
         if same_answer is None:
             detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
             finding = Finding(common.NEIGHBOUR_UNKNOWN, detail)
-            probe.record(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
+            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
         else:
-            probe.record(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
+            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
 
     async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
         """Ask a port that no service uses the same question: who answers there, answers for every port.
@@ -370,7 +372,7 @@ class Run:
             if check.step is proof and speaks(check):
                 same_answer = True
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
-                probe.record(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+                probe.checks.append(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
         unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
         return same_answer or (None if unclear else False)
 
@@ -434,7 +436,7 @@ def _complete(probe: Probe) -> None:
             reason = f"no {secret} was given for {probe.target.credential.name}"
         else:
             reason = "not reached"
-        probe.record(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
+        probe.checks.append(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
 
 
 def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:

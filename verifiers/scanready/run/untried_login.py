@@ -29,4 +29,4 @@ def record_untried_login(probe: Probe, *, built_in: bool) -> None:
         return
     detail = f"the verifier of {probe.row.name} did not log in with {probe.credential.name}"
     finding = Finding(common.LOGIN_NOT_TRIED, detail)
-    probe.record(Check(Step.LOGIN, probe.endpoint, Outcome.FAILED, detail, finding=finding))
+    probe.checks.append(Check(Step.LOGIN, probe.endpoint, Outcome.FAILED, detail, finding=finding))

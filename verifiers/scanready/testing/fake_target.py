@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scanready.model import Credential, Target
+from scanready.run.plugins.remarks import listeners
 
 #: Seconds for what the script expects to arrive. It comes over loopback.
 PATIENCE = 5.0
@@ -77,6 +78,7 @@ class FakeTarget:
         self._patience = patience
         self._scripts: list[list[_Step]] = [[]]
         self._changed = threading.Condition()
+        self._remarks: list[str] = []
         self._leaving = threading.Event()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -85,11 +87,13 @@ class FakeTarget:
         self._accepting = threading.Thread(target=self._accept, name="fake target", daemon=True)
 
     def __enter__(self) -> FakeTarget:
+        listeners.append(self._note)
         self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop listening and end all connections."""
+        listeners.remove(self._note)
         self._leaving.set()
         self._accepting.join()
         for thread in self._threads:
@@ -149,8 +153,10 @@ class FakeTarget:
     def assert_followed(self, connections: int = 1, within: float = PATIENCE) -> None:
         """Assert that so many connections came, and each kept to its script to the end; waits for their end.
 
+        The checks of this target must be free of remarks, too: each fact is declared, and has its declared type.
+
         Raises:
-            AssertionError: with the script, and where it was left.
+            AssertionError: with the script, and where it was left; or with the remarks.
         """
         __tracebackhide__ = True
         with self._changed:
@@ -161,6 +167,12 @@ class FakeTarget:
         for number, connection in enumerate(came, 1):
             if not connection.followed:
                 raise AssertionError(f"connection {number} did not keep to the script:\n{connection}")
+        if self._remarks:
+            raise AssertionError("the verifier's checks have remarks:\n" + "\n".join(self._remarks))
+
+    def _note(self, target: Target, remarks: str) -> None:
+        if target.endpoint == (self.host, self.port):
+            self._remarks.append(remarks)
 
     def _ended(self) -> int:
         return sum(connection.over for connection in self.connections)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from scanready.climb.confidential import redactor_for
 from scanready.model import Target
-from scanready.net.stream import TRACEBACK, Tap
+from scanready.net.stream import REMARK, TRACEBACK, Tap
 from scanready.redaction import current
 from scanready.redaction.pieces import Pieces
 from scanready.run import timestamps
@@ -16,6 +16,8 @@ from scanready.run.target_name import visible_name
 from .outlet import Outlet
 
 _WIDTH = 16
+#: The directions of entries that are text, and no bytes of a connection.
+_WORDS = (TRACEBACK, REMARK)
 #: Each is searched for in every piece: with more, only the target's own and its host's are.
 _MOST_SECRETS = 64
 _HEAD = (
@@ -54,7 +56,7 @@ class _Transcript:
         return Pieces(redactor_for(self._target, others=others), self._write)
 
     def __call__(self, direction: str, data: bytes) -> None:
-        if direction == TRACEBACK:  # its secrets are masked, and a hole in a source line would tell one
+        if direction in _WORDS:  # its secrets are masked, and a hole in a source line would tell one
             self._pieces.flush()
             self._write(direction, timestamps.now(), data)
         else:
@@ -65,7 +67,7 @@ class _Transcript:
         self._pieces.flush()
 
     def _write(self, direction: str, when: str, data: bytes) -> None:
-        shown = _indented(data) if direction == TRACEBACK else dump(data)
+        shown = _indented(data) if direction in _WORDS else dump(data)
         for outlet in self._outlets:
             outlet.write(f"\n{when} {self._name} {direction} {len(data)} bytes\n{shown}")
 

@@ -7,15 +7,17 @@ of its own has a code of its own.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from scanready.climb.bounds import most_checks
 from scanready.model import Cause, Check, Finding, Outcome, Step, is_address
-from scanready.redaction import Redactor
 from scanready.remedies.placeholders import PLACES, fill, unknown_places
 from scanready.run.built_in import built_in_causes, built_in_rows
 
 from .attempt import attempted
+from .evidence import Evidence, surplus
 from .shape import shape_fault, shown, wanted
 
 if TYPE_CHECKING:
@@ -73,13 +75,24 @@ def places_fault(*texts: str) -> str:
 
 
 def drop_wrong_checks(probe: Probe) -> str:
-    """Remove the checks of a climb that no report can show, and say what is wrong with the first; empty if none is."""
-    faults = [_check_fault(check) or _facts_fault(check, probe.redactor) for check in probe.checks]
-    probe.checks[:] = [check for check, fault in zip(probe.checks, faults, strict=True) if not fault]
+    """Remove the checks of a climb that no report can show, and say what is wrong with the first; empty if none is.
+
+    The others are cut to their bounds, and get the remarks on them.
+    """
+    fault = _keep_only(probe.checks, _check_fault) or surplus(probe.checks, most_checks(probe.contact))
+    evidence = Evidence(probe.row)
+    fault = _keep_only(probe.checks, lambda check: _facts_fault(check, evidence, probe)) or fault
     for check in probe.checks:
         if check.finding is not None and check.finding.fix:
             check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
-    return next(filter(None, faults), "") or _address_fault(probe)
+    return fault or _address_fault(probe)
+
+
+def _keep_only(checks: list[Check], fault: Callable[[Check], str]) -> str:
+    """Remove the checks that have a fault, and return the first one; empty if none has."""
+    faults = [fault(check) for check in checks]
+    checks[:] = [check for check, wrong in zip(checks, faults, strict=True) if not wrong]
+    return next(filter(None, faults), "")
 
 
 def _address_fault(probe: Probe) -> str:
@@ -92,9 +105,13 @@ def _address_fault(probe: Probe) -> str:
     return ""
 
 
-def _facts_fault(check: Check, redactor: Redactor) -> str:
+def _facts_fault(check: Check, evidence: Evidence, probe: Probe) -> str:
     """Say what the facts raise when they are read as every report reads them: they may be objects of the package."""
-    _, error = attempted(redactor.value, check.facts)
+    remarks, error = attempted(evidence.bound, check)
+    if not error:
+        _, error = attempted(probe.redactor.value, check.facts)
+    lines = [*check.remarks.splitlines(), *map(probe.redactor.composed, remarks or ())]
+    check.remarks = "\n".join(dict.fromkeys(lines))  # each once: a check is looked at before and after the agent's
     return f"the verifier recorded a check of {check.step} whose facts cannot be written: {error}" if error else ""
 
 
@@ -108,6 +125,8 @@ def _check_fault(check: Any) -> str:
         return f"the verifier recorded a check of {check.step} whose summary or endpoint is no text, or facts no dict"
     if not isinstance(check.seconds, int | float) or not isinstance(check.trace, str):
         return f"the verifier recorded a check of {check.step} whose seconds are no number, or whose trace is no text"
+    if not isinstance(check.remarks, str):
+        return f"the verifier recorded a check of {check.step} whose remarks are no text"
     found = check.finding
     if found is None:
         return ""

@@ -14,6 +14,7 @@ from scanready.catalogue.wrong import Wrong
 from scanready.model import Check, Report, Target
 
 from .attempt import attempted
+from .evidence import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from scanready.climb.identify import Signature
@@ -53,7 +54,7 @@ class Guards:
 
         def safely(report: Report, check: Check) -> str:
             found, _ = attempted(made, report, check)
-            return found if isinstance(found, str) else f"not known: the story of {self._who} fails"
+            return found[:LONGEST_TEXT] if isinstance(found, str) else f"not known: the story of {self._who} fails"
 
         return replace(exchange, sent=safely)
 

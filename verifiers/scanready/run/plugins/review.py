@@ -94,7 +94,7 @@ def footprint_fault(probe: Probe) -> str:
 def _add(probe: Probe, origin: Origin, cause: Cause, detail: str) -> None:
     finding = _finding(origin, cause, detail)
     step = probe.checks[-1].step if probe.checks else Step.AGENT
-    probe.record(Check(step, probe.endpoint, Outcome.FAILED, finding.detail, finding=finding))
+    probe.checks.append(Check(step, probe.endpoint, Outcome.FAILED, finding.detail, finding=finding))
 
 
 def _finding(origin: Origin, cause: Cause, detail: str) -> Finding:
