@@ -15,15 +15,18 @@ import pytest
 import scanready
 from fixtures.emulators import in_background
 from fixtures.emulators.certificates import authority
-from scanready import Settings, Step
+from scanready import Credential, Settings, Step
 from scanready.inventory import InventoryError, load, parse_target
 from scanready.testing import FakeTarget
+from tests.cli.in_process import call
 from tests.ladder import TYPES
 from tests.websites import OK, site
 
 ROOT = Path(__file__).parent.parent
 SECRET = "hunter2-of-the-test"
 HUGE = 10**5000  # longer than Python writes a number, larger than any float
+#: Words for a person at a command line, or with an inventory.
+COMMAND_WORDS = re.compile(r"(?<!\w)--[a-z]|env:|YAML|by reference|(?<!scanready\.)inventory")
 UNTYPED: Any = scanready  # a type checker would refuse the arguments, too
 
 
@@ -74,6 +77,28 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("check", check(""), InventoryError, "accepted are HOST"),
     ("check", check("estate.yaml"), InventoryError, "has no type: write it as in"),
     ("check", check("/no/such/estate.yaml"), InventoryError, "needs a type before it"),
+    (
+        "check",
+        check(f"postgresql://er:{SECRET}@db7"),
+        InventoryError,
+        r"in credential=Credential\(NAME, USER",
+    ),
+    (
+        "check",
+        check(f"postgresql://er:{SECRET}/x@db7"),
+        InventoryError,
+        r"in credential=Credential\(NAME, USER",
+    ),
+    ("check", check(f"ssh://db7?password={SECRET}"), InventoryError, r"give the target a Credential\(NAME, USERNAME"),
+    (
+        "check",
+        check("ssh://db7", credential=Credential("c", "", SECRET)),
+        InventoryError,
+        "username of the Credential",
+    ),
+    ("check", check("db7", credential=Credential("c", "", SECRET)), InventoryError, "username of the Credential"),
+    ("check", check("10.1.0.0/28"), InventoryError, "a network is as many targets as it has hosts"),
+    ("check", lambda: parse_target("ssh://db7", types=["nfs"]), InventoryError, "types says `nfs`"),
     ("check", check("nonsense://db7"), InventoryError, "`scanready types` lists them"),
     ("check", check("ssh://db7?colour=red"), InventoryError, "not an option of ssh.*it has: "),
     ("check", lambda: UNTYPED.check(target(host="a b")), InventoryError, "is not a host name: between dots go"),
@@ -86,7 +111,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         "check",
         lambda: UNTYPED.check(target(options={"password": SECRET})),
         InventoryError,
-        "reference such as env:NAME",
+        r"give the target a Credential\(NAME, USERNAME, PASSWORD\)",
     ),
     ("check", lambda: UNTYPED.check(target(options={5: 1})), TypeError, "names as text"),
     ("check", lambda: UNTYPED.check(target(options={"user": b"er"})), TypeError, "must be text, a number"),
@@ -170,6 +195,7 @@ def test_it_raises_what_the_page_lists_in_words_that_help(
     assert type(caught.value) is error
     assert SECRET not in str(caught.value)
     assert len(str(caught.value)) < 600
+    assert not COMMAND_WORDS.search(str(caught.value)), "a program has neither the command's options nor an inventory"
     frames = traceback.extract_tb(caught.value.__traceback__)
     inside = [frame.filename for frame in frames if "/scanready/" in frame.filename]
     assert not [name for name in inside if re.search(r"/(?:climb|net|clients|targets|wire)/", name)]
@@ -279,3 +305,29 @@ def test_a_file_of_authorities_that_is_none_is_an_error_before_any_contact(kind:
             with pytest.raises(InventoryError, match=r"Settings\.ca_file .*ca\.pem.*: give a PEM file"):
                 way()
     assert server.connections == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", f"postgresql://er:{SECRET}@db7"], "and the password as --password-from env:NAME"),
+        (["check", f"ssh://db7?password={SECRET}"], "give the password as --password-from env:NAME"),
+        (["check", "10.1.0.0/28"], "a network goes in `hosts` of an inventory"),
+        (["check", "ssh://db7", "--type", "nfs"], "--type says `nfs`"),
+        (["agent", "--clock-from", f"https://er:{SECRET}@db7"], "leave it out, nothing is logged in to"),
+    ],
+)
+def test_a_command_line_is_told_its_options(arguments: list[str], says: str) -> None:
+    done = call(*arguments)
+    assert done.exit_code == 2
+    assert says in " ".join(done.output.split())
+    assert SECRET not in done.output
+
+
+def test_an_inventory_is_told_its_keys(tmp_path: Path) -> None:
+    file = tmp_path / "estate.yaml"
+    file.write_text(f"targets:\n- postgresql://er:{SECRET}@db7\n- ssh://a?password={SECRET}\n")
+    with pytest.raises(InventoryError) as raised:
+        load(file)
+    assert str(raised.value).count("a credential whose password is a reference such as env:NAME") == 2
+    assert SECRET not in str(raised.value)

@@ -136,7 +136,7 @@ def test_user_names_and_credentials() -> None:
         ("0.0.0.0", "is not the address of one host"),
         ("[::]", "is not the address of one host"),
         ("224.0.0.1", "is not the address of one host"),
-        ("10.1.0.0/28", "a network goes in `hosts` of an inventory"),
+        ("10.1.0.0/28", "a network is as many targets as it has hosts"),
         ("a..b", "is not a host name"),
         ("-oProxyCommand=x", "is not a host name"),
         ("a" * 64, "is not a host name"),
@@ -189,7 +189,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_types_that_contradict() -> None:
-    assert "the URL says `ssh`, --type says `smb`, `nfs`" in wrong("ssh://web1", types=["smb", "nfs"])[0]
+    assert "the URL says `ssh`, types says `smb`, `nfs`" in wrong("ssh://web1", types=["smb", "nfs"])[0]
     assert "unknown target type `shs`; did you mean `ssh`?" in wrong("web1", types=["shs"])[0]
     assert "`share` is not an option of these types" in wrong("web1", types=["ssh", "nfs"], options={"share": "x"})[0]
 

@@ -19,6 +19,7 @@ from scanready.net.hosts import clean_host
 from .options import options_for, refuse_unknown, type_row
 from .problems import InventoryError, Problem
 from .secrets import check_certificates
+from .words import IN_PROGRAM
 
 EXAMPLE = "postgresql://db7:5433/hr"
 #: The values that a file or a URL can hold. A reader of options would take another value's ``str`` for the value.
@@ -182,7 +183,7 @@ def _options(row: TargetType, options: Mapping[str, Any]) -> Mapping[str, Any]:
     if row.any_option:
         return options
     require_options(options)
-    refuse_unknown([row], options)
+    refuse_unknown([row], options, IN_PROGRAM)
     return options_for(row, options)
 
 

@@ -13,6 +13,8 @@ from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Complaints, Wrong, did_you_mean, shown
 from scanready.run.registry import catalogue, plugin_names
 
+from .words import IN_INVENTORY, Words
+
 _SECRETIVE = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
 
 
@@ -75,7 +77,7 @@ def options_for(row: TargetType, options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str]) -> None:
+def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str], words: Words = IN_INVENTORY) -> None:
     """Check that every name is an option of at least one of the types.
 
     Raises:
@@ -88,7 +90,7 @@ def refuse_unknown(rows: Iterable[TargetType], names: Iterable[str]) -> None:
     complaints = Complaints()
     for name in names:
         if name not in known:
-            complaints.messages.append(_unknown(rows, name, known))
+            complaints.messages.append(_unknown(rows, name, known, words))
     complaints.settle()
 
 
@@ -97,12 +99,9 @@ def is_secretive(name: str) -> bool:
     return _SECRETIVE.search(name) is not None
 
 
-def _unknown(rows: list[TargetType], name: str, known: list[str]) -> str:
+def _unknown(rows: list[TargetType], name: str, known: list[str], words: Words) -> str:
     if is_secretive(name):
-        return (
-            "a secret is not an option of a target (refused, and not repeated here): give the target a credential "
-            "whose password is a reference such as env:NAME"
-        )
+        return f"a secret is not an option of a target (refused, and not repeated here): {words.secret}"
     whose = rows[0].name if len(rows) == 1 else "these types"
     listed = f" (it has: {', '.join(known)})" if known else " (it has none)"
     return f"{shown(name)} is not an option of {whose}{did_you_mean(name, known)}{listed}"

@@ -22,13 +22,12 @@ from scanready.run.target_name import ANY
 from .arguments import require_credential, require_names, require_options, require_texts
 from .options import options_for, port_of_target, refuse_unknown, type_row
 from .problems import InventoryError, Problem
+from .words import IN_INVENTORY, IN_PROGRAM, Words
 
 EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 _LONGEST = 4096
-_PASSWORD_REFUSED = (
-    "a password in a target is refused (and not repeated here): give the user name alone, and the password by reference"
-)
+_PASSWORD_REFUSED = "a password in a target is refused (and not repeated here): "
 
 
 def parse_target(
@@ -37,6 +36,7 @@ def parse_target(
     types: Sequence[str] = (),
     credential: Credential | None = None,
     options: Mapping[str, Any] | None = None,
+    words: Words = IN_PROGRAM,
 ) -> list[Target]:
     """Read a target as on the command line; return one Target for each type that it stands for.
 
@@ -47,6 +47,7 @@ def parse_target(
         types: names of types, as with ``--type``; with exactly one, the text may have a path and options.
         credential: given to every target; the user name of the URL completes it.
         options: further options, each for the types that have it.
+        words: where the text was written, for messages.
 
     Raises:
         TypeError: an argument has another type than listed here.
@@ -58,7 +59,7 @@ def parse_target(
     require_options(options or {})
     wrong: tuple[str, ...]
     try:
-        return read_target(text, types=types, credential=credential, options=options or {})
+        return read_target(text, types=types, credential=credential, options=options or {}, words=words)
     except Wrong as error:
         wrong = error.messages
     raise InventoryError(Problem(f"target {_label(text)}: {message}") for message in wrong)
@@ -71,6 +72,7 @@ def read_target(
     credential: Credential | None = None,
     options: Mapping[str, Any],
     source: str | None = None,
+    words: Words = IN_INVENTORY,
 ) -> list[Target]:
     """:func:`parse_target`, for whoever knows the place in a file.
 
@@ -85,7 +87,7 @@ def read_target(
     rows = [type_row(name) for name in types]
     if "://" not in text:
         if len(rows) != 1:
-            return _without_type(text, rows, credential, options, source)
+            return _without_type(text, rows, credential, options, source, words)
         text = f"{rows[0].name}://{text}"
     url = _URL.fullmatch(text)
     if url is None:
@@ -94,41 +96,46 @@ def read_target(
         return _without_type(text.partition("://")[2], rows, credential, options, source)
     row = type_row(url[1].lower())
     if rows and row not in rows:
-        raise Wrong(f"the URL says `{row.name}`, --type says {', '.join(f'`{other.name}`' for other in rows)}")
+        raise Wrong(f"the URL says `{row.name}`, {words.types} {', '.join(f'`{other.name}`' for other in rows)}")
     complaints = Complaints()
     if url[5] is not None:
         complaints.messages.append("`#` has no meaning in a target; write `%23` if it belongs to a name")
     host, port, user = "", None, None
     with complaints.collected():
-        host, port, user = _authority(url[2], text)
+        host, port, user = _authority(url[2], text, words)
     if user is not None:
         with complaints.collected():
             credential = _with_user(credential, user)
     elif credential is not None and not credential.username:
-        complaints.messages.append("a password is given but no user name (--user, or USER@ in the target)")
+        complaints.messages.append(f"a password is given but no user name ({words.user})")
     asked: dict[str, Any] = dict(options)
     with complaints.collected():
-        asked |= _path_and_query(row, url[3], url[4])
+        asked |= _path_and_query(row, url[3], url[4], words)
     with complaints.collected():
-        refuse_unknown([row], options)
+        refuse_unknown([row], options, words)
     complaints.settle()
     return expand(host, [row], port, asked, credential, source=source)
 
 
 def _without_type(
-    text: str, rows: list[TargetType], credential: Credential | None, options: Mapping[str, Any], source: str | None
+    text: str,
+    rows: list[TargetType],
+    credential: Credential | None,
+    options: Mapping[str, Any],
+    source: str | None,
+    words: Words,
 ) -> list[Target]:
     if "@" in text:
         raise Wrong(f"a user name needs a type before it, as in TYPE://USER@HOST; {EXAMPLES}")
     if text.startswith("\\\\"):
         raise Wrong("a share is written as in `smb://fs01/finance`")
     if re.search(r"[/?#\\]", text):
-        hint = "a network goes in `hosts` of an inventory; " if re.search(r"/\d+$", text) else ""
+        hint = f"{words.network}; " if re.search(r"/\d+$", text) else ""
         hint = "an NFS export is written as in `nfs://nas/export`; " if ":/" in text else hint
         raise Wrong(f"{hint}a path or an option needs a type before it; {EXAMPLES}")
     if credential is not None and not credential.username:
-        raise Wrong("a password is given but no user name (--user, or USER@ in the target)")
-    refuse_unknown(rows or catalogue().guessed, options)
+        raise Wrong(f"a password is given but no user name ({words.user})")
+    refuse_unknown(rows or catalogue().guessed, options, words)
     try:
         host, port = host_and_port(text)
     except Wrong as wrong:
@@ -176,14 +183,14 @@ def every_type(port: int | None) -> Sequence[TargetType]:
     return sorted(guessed, key=lambda row: (row.port != port, not row.server_first, not row.counts_hang_ups))
 
 
-def _authority(authority: str, text: str) -> tuple[str, int | None, str | None]:
+def _authority(authority: str, text: str, words: Words) -> tuple[str, int | None, str | None]:
     """Split ``user@host:port``; a password in it is refused."""
     userinfo, at, place = authority.rpartition("@")
     if ":" in userinfo:
-        raise Wrong(_PASSWORD_REFUSED)
+        raise Wrong(_PASSWORD_REFUSED + words.password)
     port = "" if place.startswith("[") else place.partition(":")[2]
     if port and not port.isdigit() and "@" in text:
-        raise Wrong(_PASSWORD_REFUSED)  # a password with a slash in it ends the authority early
+        raise Wrong(_PASSWORD_REFUSED + words.password)  # a password with a slash in it ends the authority early
     host, number = host_and_port(place)
     if not at:
         return host, number, None
@@ -203,7 +210,7 @@ def _with_user(credential: Credential | None, user: str) -> Credential:
     return credential
 
 
-def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, Any]:
+def _path_and_query(row: TargetType, path: str, query: str | None, words: Words) -> dict[str, Any]:
     if row.broken:
         return _not_judged(path, query)
     complaints = Complaints()
@@ -217,7 +224,7 @@ def _path_and_query(row: TargetType, path: str, query: str | None) -> dict[str, 
         name, equals, value = part.partition("=")
         name = aliases.get(name, name)
         with complaints.collected():
-            refuse_unknown([row], [name])
+            refuse_unknown([row], [name], words)
             if not equals:
                 raise Wrong(f"`{name}` has no value: write `{name}=VALUE`")
             if name in found:

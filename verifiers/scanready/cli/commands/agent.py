@@ -122,9 +122,10 @@ def _one(flag: str, text: str | None, type_: str, **options: Any) -> Target | No
     if "://" in text:
         raise click.UsageError(f"{flag}: {fitting(text)!r} is a URL; write HOST or HOST:PORT")
     from scanready.inventory import parse_target
+    from scanready.inventory.words import WITHOUT_LOGIN
 
     with problems_told():
-        found = parse_target(text, types=(type_,))[0]
+        found = parse_target(text, types=(type_,), words=WITHOUT_LOGIN)[0]
     return Target(found.host, type_, found.port, options)
 
 
@@ -132,11 +133,14 @@ def _clocks(text: str | None, master: Target | None) -> list[Target]:
     """Whom to ask for the time: the URL's server; a host's web server; the Master's Web Console."""
     from scanready.cli.job.prepare import problems_told
     from scanready.inventory import parse_target
+    from scanready.inventory.words import WITHOUT_LOGIN
     from scanready.run.registry import catalogue
 
     if text is None:
         return [Target(master.host, name, catalogue()[name].port) for name in ("https", "http")] if master else []
     with problems_told():
         if "://" in text:
-            return parse_target(text)
-        return [target for type_ in ("http", "https") for target in parse_target(text, types=(type_,))]
+            return parse_target(text, words=WITHOUT_LOGIN)
+        return [
+            target for type_ in ("http", "https") for target in parse_target(text, types=(type_,), words=WITHOUT_LOGIN)
+        ]

@@ -55,6 +55,7 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
         Unusable: with everything that is wrong with any of them.
     """
     from scanready.inventory import InventoryError, parse_target
+    from scanready.inventory.words import ON_COMMAND_LINE
 
     found: dict[tuple[object, ...], Target] = {}
     tried: dict[int, str] = {}
@@ -66,7 +67,7 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
                     f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"
                 )
             try:
-                read = parse_target(text, types=types, credential=account)
+                read = parse_target(text, types=types, credential=account, words=ON_COMMAND_LINE)
             except InventoryError as error:
                 problems.extend(error.problems)
                 continue
