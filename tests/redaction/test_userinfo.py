@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from scanready.catalogue.wrong import Wrong
 from scanready.redaction.userinfo import without_passwords
+from scanready.run.registry import catalogue
+from tests.cli.in_process import call
 
 
 @pytest.mark.parametrize(
@@ -20,8 +27,85 @@ from scanready.redaction.userinfo import without_passwords
         ("[fe80::1]:22", "[fe80::1]:22"),
         ("no password here: nothing", "no password here: nothing"),
         ("a: b@c", "a: b@c"),
+        ("as in TYPE://USER@HOST; accepted are", "as in TYPE://USER@HOST; accepted are"),
+        ("as in `ssh://er@db7:22/x`.", "as in `ssh://er@db7:22/x`."),
+        ("(postgresql://er@db7)", "(postgresql://er@db7)"),
+        ("ssh://er@x:SECRET@db7", "ssh:***@db7"),
+        ("er://SECRET/x@db7", "er:***@db7"),
+        ("er://SECRET:x@db7", "er://SECRET:***@db7"),
+        ("er://:SECRET@db7", "er://:***@db7"),
+        ("ssh://er@db7,er:SECRET@db8", "ssh:***@db8"),
     ],
 )
 def test_it_is_not_repeated(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
     assert without_passwords(shown) == shown
+
+
+#: What raises or ends a message to the operator.
+_TELL = ("Wrong", "Problem", "UsageError", "BadParameter", "Refused", "Unusable", "warn", "fail", "append")
+
+
+def _own_messages() -> Iterator[str]:
+    """The texts of this package that are told to an operator, with X for what is put in."""
+    for path in sorted((Path(__file__).parents[2] / "verifiers").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] not in _TELL:
+                continue
+            for text in (part for argument in node.args for part in ast.walk(argument)):
+                match text:
+                    case ast.Constant(str(plain)):
+                        yield plain
+                    case ast.JoinedStr(values=values):
+                        yield "".join(str(one.value) if isinstance(one, ast.Constant) else "X" for one in values)
+                    case _:
+                        pass
+
+
+def test_no_example_of_our_own_messages_is_taken_for_a_password() -> None:
+    messages = list(_own_messages())
+    assert any("TYPE://USER@HOST" in text for text in messages)
+    assert [text for text in messages if without_passwords(text) != text] == []
+
+
+WRONG = (
+    "",
+    " ",
+    "x y",
+    [],
+    {},
+    None,
+    -1,
+    5,
+    "-1",
+    "a/b",
+    "x:y",
+    "\n",
+    "../x",
+    "user@",
+    "@",
+    ":",
+    "/",
+    "a" * 5000,
+    ["a b"],
+)
+
+
+def test_no_example_of_an_option_is_taken_for_a_password() -> None:
+    """Whatever is wrong with any option of any type, its message is shown as it is written."""
+    told = []
+    for row in catalogue().built_in.values():
+        for option in row.options:
+            for value in WRONG:
+                try:
+                    option.read(option.name, value)
+                except Wrong as wrong:
+                    told += wrong.messages
+    assert len(told) > 100
+    assert [text for text in told if without_passwords(text) != text] == []
+
+
+def test_a_command_shows_the_example() -> None:
+    done = call("check", "svc@db7")
+    assert done.exit_code == 2
+    assert "a user name needs a type before it, as in TYPE://USER@HOST; accepted are" in done.output

@@ -7,7 +7,11 @@ import re
 from .redactor import HIDDEN
 
 # The password ends at the last "@" of the word, for it may hold one itself; so may the user of a URL.
-_USERINFO = re.compile(r"((?:^|(?<=[\s\"'`(<\[{,;=|]))(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^\s:/@]*):[^\s]*@(?=\S|$)")
+# A URL with a user and no password, the whole word of it, is none: the colon of its scheme begins no password.
+_USER_ONLY = r"//[^\s:/@]+@[^\s@]*(?:\s|$)"
+_USERINFO = re.compile(
+    r"((?:^|(?<=[\s\"'`(<\[{,;=|]))(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^\s:/@]*):(?!" + _USER_ONLY + r")[^\s]*@(?=\S|$)"
+)
 _IN_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):[^\s/]*@")
 
 
