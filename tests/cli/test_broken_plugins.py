@@ -259,6 +259,10 @@ VERIFIERS: Mapping[str, tuple[Mapping[str, str], str]] = {
     name: ({"verify": "import asyncio\nfrom scanready.model import *\nasync def verify(probe):\n    " + body}, says)
     for name, (body, says) in {
         "cancelled": ("raise asyncio.CancelledError", "the verifier of queue was cancelled from within"),
+        "cancels all": (
+            "[task.cancel() for task in asyncio.all_tasks()]; await asyncio.sleep(9)",
+            "the verifier of queue was cancelled from within",
+        ),
         "no check": ("probe.record('fine')", "the verifier recorded 'fine', which is no Check"),
         "no text": (
             "probe.record(Check(Step.AUTH, 'a', Outcome.PASSED, 5))",

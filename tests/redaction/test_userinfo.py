@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,12 @@ def test_it_is_not_repeated(text: str, shown: str) -> None:
     assert without_passwords(shown) == shown
 
 
-#: What raises or ends a message to the operator.
+#: The functions that take a message to the operator.
 _TELL = ("Wrong", "Problem", "UsageError", "BadParameter", "Refused", "Unusable", "warn", "fail", "append")
 
 
 def _own_messages() -> Iterator[str]:
-    """The texts of this package that are told to an operator, with X for what is put in."""
+    """Yield the texts of this package that an operator reads, with X for each value."""
     for path in sorted((Path(__file__).parents[2] / "verifiers").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] not in _TELL:
@@ -68,7 +69,7 @@ def test_no_example_of_our_own_messages_is_taken_for_a_password() -> None:
     assert [text for text in messages if without_passwords(text) != text] == []
 
 
-WRONG = (
+WRONG: tuple[Any, ...] = (
     "",
     " ",
     "x y",
@@ -92,8 +93,8 @@ WRONG = (
 
 
 def test_no_example_of_an_option_is_taken_for_a_password() -> None:
-    """Whatever is wrong with any option of any type, its message is shown as it is written."""
-    told = []
+    """The message of each option of each type is shown as it is written, for any wrong value."""
+    told: list[str] = []
     for row in catalogue().built_in.values():
         for option in row.options:
             for value in WRONG:

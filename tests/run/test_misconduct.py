@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+from asyncio import all_tasks
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -225,6 +226,22 @@ async def cancels_itself(probe: Probe) -> None:
     await asyncio.sleep(1)
 
 
+async def cancels_all_tasks(probe: Probe) -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(1)
+
+
+async def cancels_all_tasks_by_another_name(probe: Probe) -> None:
+    for task in all_tasks(asyncio.get_running_loop()):
+        task.cancel()
+    await asyncio.sleep(1)
+
+
+async def cancels_all_tasks_in_a_task(probe: Probe) -> None:
+    await asyncio.create_task(cancels_all_tasks(probe))
+
+
 async def is_cancelled(probe: Probe) -> None:
     async with probe.step(Step.HANDSHAKE):
         raise asyncio.CancelledError
@@ -271,6 +288,9 @@ class Unprintable(Exception):
     ("wrong", "says"),
     [
         (cancels_itself, "the verifier of ssh was cancelled from within"),
+        (cancels_all_tasks, "the verifier of ssh was cancelled from within"),
+        (cancels_all_tasks_by_another_name, "the verifier of ssh was cancelled from within"),
+        (cancels_all_tasks_in_a_task, "the verifier of ssh was cancelled from within"),
         (is_cancelled, "the verifier of ssh was cancelled from within"),
         (stops_the_loop, "the verifier of ssh tried to stop the event loop"),
         (closes_the_loop, "RuntimeError: Cannot close a running event loop"),
@@ -298,6 +318,57 @@ def test_what_it_does_ends_its_own_check_only(
     expect(reports["mysql"], Verdict.BLOCKED, "connect.refused")
     gc.collect()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("cancels", [cancels_all_tasks, cancels_all_tasks_by_another_name, cancels_all_tasks_in_a_task])
+def test_who_cancels_all_tasks_cancels_its_own(monkeypatch: pytest.MonkeyPatch, cancels: Verifier) -> None:
+    """The others of the run wait meanwhile: each ends as it does without that, and so does the program's own task."""
+    went_on = asyncio.Event()
+
+    async def waits(probe: Probe) -> None:
+        async with probe.step(Step.CONNECT) as rung:
+            await asyncio.wait_for(went_on.wait(), 2)
+            rung.stop(common.REFUSED, "nothing listens")
+
+    async def a_while() -> bool:
+        await asyncio.sleep(0.1)
+        went_on.set()
+        return True
+
+    async def program() -> tuple[dict[str, Report], bool]:
+        own = asyncio.create_task(a_while())
+        return await run("mysql", "ssh", "imap", "smb"), await asyncio.wait_for(own, 1)
+
+    monkeypatch.setattr(registry, "verifier", lambda name: cancels if name == "ssh" else waits)
+    reports, ended = clock.run(program())
+    assert ended
+    expect(reports.pop("ssh"), Verdict.UNDECIDED, "scanready.bug")
+    assert [report.cause and report.cause.code for report in reports.values()] == ["connect.refused"] * 3
+
+
+def test_it_sees_its_own_tasks_and_others_see_all(verifier: Use) -> None:
+    others: list[set[asyncio.Task[Any]]] = []
+    elsewhere: list[int] = []
+
+    async def looks(probe: Probe) -> None:
+        own = asyncio.create_task(asyncio.sleep(0.01))
+        others.append(asyncio.all_tasks() - {own, asyncio.current_task()})
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=lambda: elsewhere.append(len(asyncio.all_tasks(loop))))
+        thread.start()
+        thread.join()
+        await own
+
+    async def program() -> int:
+        await run("ssh", "mysql")
+        return len(asyncio.all_tasks())
+
+    verifier(looks)
+    assert clock.run(program()) == 1
+    assert others == [set()]
+    assert elsewhere[0] > 3
+    assert asyncio.all_tasks is all_tasks
+    assert "OwnTasks" not in repr(vars(asyncio.tasks))
 
 
 def test_a_verifiers_keyboard_interrupt_is_none(verifier: Use) -> None:

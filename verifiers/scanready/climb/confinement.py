@@ -21,6 +21,7 @@ from scanready.causes import common
 from scanready.model import Finding, Step
 from scanready.net.threads import DaemonThreads
 
+from .own_tasks import OwnTasks
 from .turns import TurnTaken
 
 T = TypeVar("T")
@@ -84,11 +85,14 @@ class _Confinement:
         self._started: dict[asyncio.Task[Any], _Driven[Any]] = {}
         self._stopped = False
         self._process = os.getpid()
+        self._main: asyncio.Task[Any] | None = None
+        self._tasks = OwnTasks(lambda: [*self._started, *([self._main] if self._main else [])])
 
     async def run(self, what: Awaitable[T], end: float) -> T:
         """See :func:`confined`."""
         driven = _Driven(self, what)
         task = self._create(driven.ended())
+        self._main = task
         try:
             await asyncio.wait((task,), timeout=max(0.0, end - self._loop.time()))
             in_time = task.done()
@@ -100,6 +104,7 @@ class _Confinement:
                 await self._ended(task, driven)
             raise
         finally:
+            self._main = None  # a task that is kept keeps its coroutine
             driven.let_go()
 
     async def sweep(self, *, telling: bool = True) -> None:
@@ -132,15 +137,19 @@ class _Confinement:
     def step(self, coroutine: Coroutine[Any, Any, T], thrown: BaseException | None) -> Any:
         """Run a coroutine to its next wait; what it starts meanwhile is ours, and it cannot stop the event loop.
 
+        It sees the tasks that it started, and no others.
+
         A process that it forks ends there: it would do the rest of the run once more.
         """
         methods = vars(self._loop)
         before: dict[str, Any] = {name: methods[name] for name in _REPLACED if name in methods}
         methods["create_task"], methods["stop"] = self._start, self._refuse_to_stop
         methods["run_in_executor"] = self._in_thread
+        shown = self._tasks.show()
         try:
             return coroutine.send(None) if thrown is None else coroutine.throw(thrown)
         finally:
+            self._tasks.hide(shown)
             if os.getpid() != self._process:
                 os._exit(0)
             for name in _REPLACED:
@@ -247,7 +256,7 @@ class _Driven(Awaitable[T]):
                 thrown = None
             try:
                 yield waits_for
-            except BaseException as error:  # what is thrown into this one goes on to the coroutine that it drives
+            except BaseException as error:  # goes on to the coroutine that this one drives
                 if self.abandoned or isinstance(error, GeneratorExit):
                     raise
                 thrown = error
