@@ -6,16 +6,19 @@ trusts, the name by RFC 6125 as `service_identity` implements it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ssl
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step, is_address
+from scanready.net import off_the_loop
 from scanready.net.tls import TlsSession
 
 from .explain import Failure
@@ -68,6 +71,9 @@ _NO_ISSUER = (20, 21)  # not among what was sent, nor here
 #: Bytes of a certificate that are read, and names in it: ten thousand names cost the event loop 48 to 68 ms (measured).
 MOST_BYTES, MOST_NAMES = 32 * 1024, 2_000
 
+_PREPARING = threading.Lock()
+_PREPARED: set[str | None] = set()
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -75,6 +81,34 @@ class Judgement:
 
     faults: tuple[tuple[Cause, str], ...]
     facts: Facts
+
+
+def prepare(ca_file: str | None = None) -> None:
+    """Load what :func:`judge` needs, the libraries and the authorities; the first time takes 80 ms of computing.
+
+    Call it in a thread. Those that come meanwhile wait for the first. A ``ca_file`` that cannot be read is left to
+    :func:`judge`.
+    """
+    with _PREPARING, contextlib.suppress(Failure):
+        import cryptography.x509  # noqa: F401
+        import service_identity.cryptography  # noqa: F401
+
+        _store(ca_file)
+        _PREPARED.add(ca_file)
+
+
+def preparation(ca_file: str | None, end: float) -> Callable[[], Awaitable[None]]:
+    """Return what a stream awaits before its certificate is judged: :func:`prepare`, in a thread, if it is needed yet.
+
+    Args:
+        end: absolute, in the event loop's time; what is awaited raises TimeoutError if it takes longer.
+    """
+
+    async def prepared() -> None:
+        if ca_file not in _PREPARED:
+            await off_the_loop.computed(partial(prepare, ca_file), end)
+
+    return prepared
 
 
 def judge(session: TlsSession, name: str, ca_file: str | None = None) -> Judgement:

@@ -8,10 +8,9 @@ A verifier is a coroutine that climbs::
             greeting = await stream.receive(read_greeting)
             rung.ok(f"speaks {greeting.product}", product=greeting.product)
 
-A step starts the clock, records exactly one check, turns whatever goes wrong
-into a cause, and ends the climb there. The verbs of a rung: ``ok``,
-``warn``, ``skip``, ``fail`` (failed, but climb on), ``inconclusive`` (tried with an
-identity we invented) and ``stop`` (failed, the climb ends).
+A step starts the clock, records exactly one check, turns whatever goes wrong into a cause, and ends the climb there.
+Verbs of a rung: ``ok``, ``warn``, ``skip``, ``fail`` (failed, but climb on), ``inconclusive`` (tried with an identity
+we invented) and ``stop`` (failed, the climb ends).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from scanready.net.stream import Stream
 from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
 
-from . import bounds, channel
+from . import bounds, certificates, channel
 from .confidential import concealed, redactor_for
 from .confinement import confined, finding_of
 from .contact import Contact
@@ -445,6 +444,7 @@ class Probe:
         def opened(new: Stream) -> None:
             self._owed.owe(new, farewell)
             self.contact.opened(new)
+            new.when_secured = certificates.preparation(self.shared.ca_file, self.deadline + self.grace)
 
         return await dial_all(addresses, self.deadline, self.tap, opened, privileged)
 

@@ -15,7 +15,7 @@ import contextlib
 import math
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -90,6 +90,9 @@ class Stream:
         sock: connected and non-blocking.
         deadline: absolute, in the event loop's time; no wait passes it.
         tap: receives every byte in clear text, for the transcript.
+
+    Attributes:
+        when_secured: awaited when a TLS handshake has ended; None for nothing to do.
     """
 
     __slots__ = (
@@ -113,6 +116,7 @@ class Stream:
         "heard",
         "peer",
         "sock",
+        "when_secured",
     )
 
     def __init__(self, sock: sockets.KeepingSocket, peer: str, deadline: float, tap: Tap | None = None) -> None:
@@ -122,6 +126,7 @@ class Stream:
         self.heard = b""
         self._tap = tap
         self._most = _READ if tap else _CHUNK
+        self.when_secured: Callable[[], Awaitable[None]] | None = None
         self._first_byte = math.inf
         self._patience: float | None = None
         self._spoke = self._detached = False
@@ -243,6 +248,8 @@ class Stream:
             raise
         self._tls, self.heard, self._wrap = tls, b"", None
         self._key_exchange.handshakes = 0
+        if self.when_secured is not None:
+            await self.when_secured()
         return session_of(tls)
 
     async def _finish_handshake(self, tls: ssl.SSLObject) -> None:
