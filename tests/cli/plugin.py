@@ -75,6 +75,12 @@ async def verify(probe):
                         time.sleep(0.01)
                     return LoginResult()
                 await probe.login(wait, probe.host)
+            if mood == "fatal-login":
+                def end(where, credential, seconds):
+                    with open(os.environ["MOOD_LOG"], "a") as file:
+                        file.write(probe.host + "\\n")
+                    os._exit(1)
+                await probe.login(end, probe.host)
             if mood not in ("wrong", "slow-login"):
                 await probe.login(lambda *given: LoginResult(), probe.host)
             rung.ok("logged in")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from scanready.run.engine import Settings
 from scanready.testing import FakeTarget
 from scanready.testing.checker import Checker, Wanted
 from scanready.testing.filelock import FileLock
+from tests.cli import plugin
 from tests.report.reports import SECRET
 
 QUICK = Settings(timeout=5.0, canary=False)
@@ -90,6 +93,43 @@ def test_two_processes_check_once(fake: FakeTarget, tmp_path: Path) -> None:
         checker.close()
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert SECRET.encode() not in written
+
+
+#: A worker that checks one host with an account; the login of ``mood`` ends its process.
+WORKER = """
+import os, sys
+from pathlib import Path
+from scanready import Credential, Target
+from scanready.run.engine import Settings
+from scanready.testing.checker import Checker, Wanted
+
+account = Credential("bad", "er", os.environ["ER_PW"])
+where = Target(sys.argv[2], "mood", 7, {"is": "fatal-login"}, account)
+checker = Checker(Path(sys.argv[1]))
+print(checker.report(Wanted(where, Settings(canary=False))).cause.code, flush=True)
+checker.close()
+"""
+
+
+def test_processes_that_end_in_a_login_leave_no_password_to_be_tried_by_all(tmp_path: Path) -> None:
+    """The login is written down before it is sent: three without an answer are the most, one at each host."""
+    shared, site, log = tmp_path / "shared", tmp_path / "site", tmp_path / "log"
+    shared.mkdir()
+    site.mkdir()
+    plugin.install(site)
+    environment = plugin.environment(site, {"ER_PW": SECRET, "MOOD_LOG": str(log)})
+    hosts = ["a", "b", "a", "c", "b", "c", "d", "e"]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(shared), host], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for host in hosts
+    ]
+    answers = [worker.communicate(timeout=60)[0].strip() for worker in workers]
+    tried = log.read_text().split()
+    assert len(tried) == len(set(tried)) == 3
+    assert sorted(answers) == [""] * 3 + ["login.withheld"] * 5
+    assert SECRET not in "".join(path.read_text() for path in shared.iterdir())
 
 
 def test_whoever_waits_for_the_lock_takes_what_others_publish(fake: FakeTarget, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 One thread with one event loop, and in it one run, as ``verify`` would do it: what is begun together goes side by
 side, with all its politeness. Of several processes only one checks at a time, holding a lock; the others meanwhile
 read the results it publishes. So what a run promises (each port met once, a refused password never tried again) holds
-for all workers together. What became of credentials is handed on with the lock. No secret is ever written.
+for all workers together. The outcomes of logins are handed on with the lock, and a login is noted before it is
+sent, so that a worker that is killed leaves no wrong password to be tried again. No secret is ever written.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
-from typing import Any
 
-from scanready.climb.guard import LockoutGuard
-from scanready.files.atomic_file import AtomicFile
 from scanready.model import Report, Target, Verdict
 from scanready.report.parse import restored
 from scanready.report.serialize import as_object
 from scanready.run.engine import Run, Settings
 
 from .filelock import FileLock
+from .shared_guard import SharedGuard, read, write
 
 #: Seconds between two looks at what another worker has found. It is on the local disk.
 _EVERY = 0.05
@@ -74,7 +73,7 @@ class Checker:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._lock = FileLock(directory / "lock") if directory else None
-        self._guard = LockoutGuard()
+        self._shared = SharedGuard(directory)
         self._coming: dict[str, Future[_Found]] = {}
         self._runs: dict[Settings, Run] = {}
         self._tasks: list[Future[None]] = []
@@ -134,6 +133,7 @@ class Checker:
             try:
                 await self._check_now([one for one in wanted if fresh or not self._published(one)], fresh)
             finally:
+                self._shared.write()
                 if self._lock:
                     self._lock.release()
 
@@ -147,12 +147,12 @@ class Checker:
         return True
 
     async def _check_now(self, wanted: Sequence[Wanted], fresh: bool) -> None:
-        self._recall()
+        self._shared.recall()
         by_settings: dict[Settings, dict[int, Wanted]] = {}
         for one in wanted:
             by_settings.setdefault(one.settings, {})[id(one.target)] = one
         for settings, asked in by_settings.items():
-            run = self._runs.setdefault(settings, Run(settings, self._guard))
+            run = self._runs.setdefault(settings, Run(settings, self._shared.guard))
             if fresh:
                 run.renew()
             async with contextlib.aclosing(run.results([one.target for one in asked.values()])) as reports:
@@ -163,9 +163,9 @@ class Checker:
 
     def _publish(self, wanted: Wanted, report: Report) -> None:
         if self._directory:
-            _write(self._directory / "guard", {"accounts": self._guard.remembered()})
+            self._shared.write()
             content = {"timeout": wanted.settings.timeout, "result": as_object(report)}
-            _write(self._directory / wanted.key, content)
+            write(self._directory / wanted.key, content)
         self._found(wanted, _Found(report, wanted.settings.timeout))
 
     def _published(self, wanted: Wanted) -> bool:
@@ -173,7 +173,7 @@ class Checker:
         future = self._coming[wanted.key]
         if future.done():
             return True
-        content = _read(self._directory / wanted.key) if self._directory else None
+        content = read(self._directory / wanted.key) if self._directory else None
         if content is None:
             return False
         found = _Found(restored(content["result"], wanted.target), float(content["timeout"]))
@@ -186,11 +186,6 @@ class Checker:
         future = self._coming[wanted.key]
         if not future.done():
             future.set_result(found)
-
-    def _recall(self) -> None:
-        content = _read(self._directory / "guard") if self._directory else None
-        if content:
-            self._guard.recall(content["accounts"])
 
     def _stop(self) -> None:
         for run in self._runs.values():
@@ -217,19 +212,3 @@ def _result(future: Future[_Found]) -> _Found:
     while True:
         with contextlib.suppress(NotYet):
             return future.result(0.5)
-
-
-def _write(path: Path, content: object) -> None:
-    """All or nothing: others may be reading."""
-    with AtomicFile(str(path), durable=False) as file:
-        file.write(json.dumps(content).encode())
-        file.commit()
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    content: dict[str, Any] = json.loads(text)
-    return content
