@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -33,7 +35,7 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
     names: list[str] = []
     try:
         path = store_path(ctx.params.get("store"))
-        if path.exists():
+        if os.path.exists(path):
             with open_store(str(path)) as kept:
                 names = ["last", "last~1", *(run.name for run in kept.runs(20))]
     except (StoreError, click.UsageError):

@@ -204,6 +204,8 @@ def _walk(start: int, path: str) -> PosixPlace:
             elif not waiting and part != "..":
                 if as_directory and found is None:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+                if as_directory and found is not None and not stat.S_ISDIR(found.st_mode):
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
                 return PosixPlace(at, part)
             else:
                 at = _step(at, start, part)

@@ -197,6 +197,8 @@ def path_of(name: str, base: Path) -> Path:
     Raises:
         Wrong: it is no file name.
     """
+    if name.endswith("/"):  # which Path leaves out
+        raise Wrong(f"{shown(name)} is a directory's name")
     try:
         return base / Path(name).expanduser()
     except (ValueError, RuntimeError):  # no home directory for "~"

@@ -8,6 +8,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from scanready.wire.printable import visible
+
 from .errors import StoreError, explained, roll_back
 from .migrations import MIGRATIONS, VERSION
 from .permissions import check_place, trusted_path
@@ -19,6 +21,8 @@ PATIENCE = 5.0
 _LARGEST_ROW = 4 << 20
 #: "scrd": tells our file from any other program's.
 APPLICATION = 0x73637264
+#: Bytes of a file's whole name that SQLite opens on POSIX: 512, with those that it adds for its log.
+_LONGEST_NAME = 500
 
 
 def default_path() -> Path:
@@ -41,6 +45,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: it cannot be written, is none of ours, or of a newer version.
     """
+    _check_length(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = trusted_path(path)
@@ -49,8 +54,21 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         return _opened(path)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StoreError(f"{path}: not a file name") from error
     except sqlite3.Error as error:
         raise StoreError(explained(path, error)) from error
+
+
+def _check_length(path: Path) -> None:
+    """Refuse a name that SQLite cannot open, before directories are made for it.
+
+    Raises:
+        StoreError: the name is too long.
+    """
+    length = len(os.fsencode(path.absolute()))
+    if os.name != "nt" and length > _LONGEST_NAME:
+        raise StoreError(f"{visible(str(path), 120)}: the name has {length} bytes; a run store takes {_LONGEST_NAME}")
 
 
 def _create(path: Path) -> None:
@@ -71,6 +89,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: there is none, it is none of ours, or of a newer version.
     """
+    _check_length(path)
     if os.path.exists(path):  # also of a name that is too long, of which Path.exists makes an exception
         path = trusted_path(path)
     check_place(path, writing=False)

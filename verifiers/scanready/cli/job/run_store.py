@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ from scanready.cli.messages import warn
 from scanready.store import Store, StoredRun, StoreError, default_path, remarks
 
 from .job import Options, Record
+
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
 def recording(options: Options, source: str, only: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> Record | None:
@@ -30,8 +33,10 @@ def store_path(named: str | None) -> Path:
     """Return the store's file.
 
     Raises:
-        StoreError: none is named, and this user has no data directory.
+        StoreError: none is named, and this user has no data directory; or a directory is named.
     """
+    if named and named.endswith(_SEPARATORS):  # which Path leaves out
+        raise StoreError(f"{named}: a directory; name a file")
     return Path(named) if named else default_path()
 
 
