@@ -184,7 +184,9 @@ def test_the_rest_is_judged_for_the_agent_that_was_assumed_for_the_first_part(pl
     path.write_text("targets: [windows://127.0.0.1:9]\n")
     run(plugins, "verify", str(path), "--assume-agent", "windows")
     path.write_text("targets: [windows://127.0.0.1:9, windows://127.0.0.2:9]\n")
-    results = json.loads(run(plugins, "verify", "--resume", "last", "--json").stdout)["results"]
+    resumed = run(plugins, "verify", "--resume", "last", "--json")
+    assert "was begun with 1 targets, and there are 2 now: the inventory or the selection has changed" in resumed.stderr
+    results = json.loads(resumed.stdout)["results"]
     assert [result["cause"]["code"] for result in results] == ["connect.refused"] * 2
     assert [result["agent"]["platform"] for result in results] == ["Windows"] * 2
 

@@ -6,6 +6,7 @@ import json
 import threading
 from pathlib import Path
 
+import click
 import pytest
 
 from scanready.causes import common
@@ -13,7 +14,8 @@ from scanready.cli.job.job import Options
 from scanready.cli.job.resume import Resumption
 from scanready.model import Agent, Check, Credential, Finding, Footprint, Outcome, Report, Step, Target, Verdict
 from scanready.report.serialize import agent_object, as_line, identity
-from scanready.store import NewRun, Writer
+from scanready.store import NewRun, RunLock, Writer
+from scanready.store.pruning import prune
 
 ACCOUNT = Credential("ad", "er")
 ASKED = '{"only":[],"types":[],"depth":"access","timeout":10,"tried":[]}'
@@ -46,3 +48,50 @@ def test_a_further_login_at_a_host_that_a_kill_left_open_may_have_counted(tmp_pa
         ("fs01:22", common.LIMIT),
         (f"{other}:23", common.OUT_OF_TIME),
     ]
+
+
+def begun(path: Path, targets: list[Target]) -> Writer:
+    """Begin a run that is kept, and keep the first of its results."""
+    agent = json.dumps(agent_object(AGENT))
+    run = NewRun("2026-11-27T09:12:00.000Z", "verify", "estate.yaml", len(targets), "0.1.0", agent, ASKED)
+    committed = threading.Event()
+    writer = Writer(path, run, lambda count: committed.set(), lambda why: pytest.fail(why))
+    writer.result(0, identity(targets[0]), "undecided", as_line(reported(targets[0])))
+    assert committed.wait(20)
+    return writer
+
+
+def test_what_ends_between_the_search_for_a_run_and_its_lock_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that writes the run ends just then, with one more result."""
+    path = tmp_path / "runs.db"
+    targets = [Target(host, "ssh", 22) for host in ("fs01", "fs02", "fs03")]
+    writer = begun(path, targets)
+
+    def locked(where: Path, number: int, name: str) -> RunLock:
+        writer.result(1, identity(targets[1]), "undecided", as_line(reported(targets[1])))
+        writer.end(61.0, True, 20.0)
+        return RunLock(where, number, name)
+
+    monkeypatch.setattr("scanready.cli.job.resume.RunLock", locked)
+    resumed = Resumption(Options(store=str(path)), "last").resumed(targets)
+    assert [target.host for target in resumed.left] == ["fs03"]
+    assert resumed.seconds == 61.0
+
+
+def test_a_run_that_is_thrown_away_before_its_lock_is_not_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its logins would be forgotten with it, and a refused password sent again."""
+    path = tmp_path / "runs.db"
+    writer = begun(path, [Target("fs01", "ssh", 22)])
+    writer.end(1.0, True, 20.0)
+
+    def locked(where: Path, number: int, name: str) -> RunLock:
+        assert prune(path, keep=0) == [writer.name]
+        return RunLock(where, number, name)
+
+    monkeypatch.setattr("scanready.cli.job.resume.RunLock", locked)
+    with pytest.raises(click.UsageError, match=f"there is no run '{writer.name}'"):
+        Resumption(Options(store=str(path)), "last")

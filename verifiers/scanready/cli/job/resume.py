@@ -45,6 +45,7 @@ class Resumption:
             self._lock = RunLock(self.store.path, self.run.number, self.run.name)
         except StoreError as error:
             raise click.UsageError(str(error)) from error
+        self.run = find_run(self.store, self.run.name)  # since it was looked for, it may have gone on, or be gone
 
     @property
     def inventory(self) -> str:
