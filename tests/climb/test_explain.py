@@ -108,7 +108,7 @@ NO_ANSWER_TO_SYN = "no answer to the connection request"
 NO_BYTE = "connected, and not one byte came"
 NO_BYTE_IN_TIME = f"{NO_BYTE} within 2.5 s"
 HASTY = "no answer, which was 1.5 s: too short to call it silence"
-STOPPED_IN_TLS = "consented to TLS, and not one byte more came until the time was over"
+SILENT_IN_TLS = "TLS works, and not one byte came in it until the time was over"
 PART = r"only 'R\x00' came until the time was over"
 
 
@@ -124,8 +124,8 @@ def timeout(waited: float, heard: bytes = b"", patience: float | None = None, sp
         (timeout(LONG, patience=2.5), Step.HANDSHAKE, "handshake.silent", NO_BYTE_IN_TIME),
         (timeout(SHORT), Step.CONNECT, "scanready.out-of-time", HASTY),
         (timeout(SHORT), Step.HANDSHAKE, "scanready.out-of-time", HASTY),
-        (timeout(SHORT, spoke=True), Step.TLS, "handshake.too-slow", STOPPED_IN_TLS),
-        (timeout(LONG, spoke=True), Step.TLS, "handshake.too-slow", STOPPED_IN_TLS),
+        (timeout(SHORT, spoke=True), Step.HANDSHAKE, "handshake.too-slow", SILENT_IN_TLS),
+        (timeout(LONG, spoke=True), Step.HANDSHAKE, "handshake.too-slow", SILENT_IN_TLS),
         (timeout(SHORT, b"R\0"), Step.AUTH, "handshake.too-slow", PART),
         (timeout(LONG, b"R\0"), Step.CONNECT, "handshake.too-slow", PART),
         (timeout(LONG, SSH), Step.HANDSHAKE, "handshake.other-protocol", "an SSH server (OpenSSH_9.2) answers"),
@@ -240,6 +240,10 @@ def test_a_closed_udp_port_where_the_kernel_tells_no_icmp() -> None:
 # --- TLS ------------------------------------------------------------------------------------------------------------
 
 
+def in_handshake(reason: str, heard: bytes) -> TlsError:
+    return TlsError(reason, heard, securing=True)
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
@@ -265,7 +269,7 @@ def test_a_closed_udp_port_where_the_kernel_tells_no_icmp() -> None:
     ],
 )
 def test_the_reason_of_a_failed_tls_handshake(reason: str, cause: Cause) -> None:
-    assert found(TlsError(reason, ALERT), Step.TLS) == (cause.code, reason.lower().replace("_", " "))
+    assert found(in_handshake(reason, ALERT), Step.TLS) == (cause.code, reason.lower().replace("_", " "))
 
 
 def test_a_handshake_failure_after_the_cipher_was_chosen_asks_for_a_client_certificate() -> None:
@@ -296,7 +300,18 @@ def test_a_server_that_wants_another_http_is_our_limit(reason: str) -> None:
     ],
 )
 def test_an_answer_to_the_tls_hello_that_is_not_tls(heard: bytes, speaks: str, code: str, detail: str) -> None:
-    assert found(TlsError("WRONG_VERSION_NUMBER", heard), Step.TLS, speaks) == (code, detail)
+    assert found(in_handshake("WRONG_VERSION_NUMBER", heard), Step.TLS, speaks) == (code, detail)
+
+
+@pytest.mark.parametrize("heard", [b"", HTTP, SSH])
+def test_what_breaks_a_session_was_heard_inside_tls(heard: bytes) -> None:
+    detail = "the encrypted session broke after its handshake: wrong version number"
+    assert found(TlsError("WRONG_VERSION_NUMBER", heard), Step.AUTH, "http") == ("tls.failed", detail)
+
+
+def test_a_client_certificate_is_demanded_after_the_handshake_of_tls_1_3() -> None:
+    error = TlsError("TLSV13_ALERT_CERTIFICATE_REQUIRED", HTTP)
+    assert found(error, Step.HANDSHAKE, "http")[0] == "tls.client-certificate"
 
 
 def test_an_error_of_the_tls_library_itself() -> None:

@@ -221,7 +221,7 @@ def test_a_firewall_before_autodiscover_is_named(lab: Lab) -> None:
     address = lab.exchange().site("exchange").address
     with lab.policy(f"ip daddr {address} tcp dport 443 reject with icmp type admin-prohibited"):
         report = discovered(lab, "name.corp.lab")
-    expect(report, Verdict.BLOCKED, "connect.rejected", step=Step.RESOLVE, owner=Owner.NETWORK)
+    expect(report, Verdict.BLOCKED, "connect.rejected", step=Step.CONNECT, owner=Owner.NETWORK)
 
 
 def test_every_site_is_asked() -> None:

@@ -19,7 +19,7 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.server import hand_over
 from scanready.climb import certificates
 from scanready.model import Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
 SCANNER = account("scanuser")
 QUIET = "Info: Disconnected: Aborted login by logging out (no auth attempts in "
@@ -195,8 +195,8 @@ def test_one_connection_too_many(lab: Lab, type_: str) -> None:
 
     with lab.agent.run(occupy):
         report = climb(target(type_, server.hostname, credential=SCANNER), lab.agent)
-    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.LOGIN, owner=Owner.SERVER)
-    assert "mail_max_userip_connections" in check_of(report, Step.LOGIN).summary
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "mail_max_userip_connections" in finding_of(report).detail
 
 
 @BOTH

@@ -97,7 +97,7 @@ def test_another_database_only(lab: Lab) -> None:
 def test_a_client_certificate_is_demanded(lab: Lab) -> None:
     server = lab.postgresql("client-certificate")
     report = climb(target("postgresql", server.hostname, credential=ER, database="hr"), lab.agent)
-    expect(report, Verdict.BLOCKED, "tls.client-certificate", step=Step.AUTH, owner=Owner.SERVER)
+    expect(report, Verdict.BLOCKED, "tls.client-certificate", step=Step.TLS, owner=Owner.SERVER)
 
 
 def test_trust_tells_the_version_and_is_a_session(lab: Lab) -> None:

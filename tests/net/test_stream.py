@@ -128,8 +128,9 @@ def test_an_endless_peer_is_given_up() -> None:
 def test_tls_refuses_bytes_that_were_there_before() -> None:
     async def run(stream: Stream, _: Server) -> None:
         await stream.receive(lambda buffer: True if len(buffer) >= 3 else None)
-        with pytest.raises(WireError, match="clear-text bytes"):
+        with pytest.raises(TlsError, match="clear-text bytes") as refused:
             await stream.start_tls("localhost")
+        assert refused.value.securing
 
     talk(greets_in_pieces, run)
 

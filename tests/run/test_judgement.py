@@ -165,7 +165,7 @@ def test_a_canary_counts_at_the_step_that_proves_the_type(script: Scripted) -> N
     """The update service is proven by TLS."""
     script([(Step.CONNECT, P), (Step.TLS, P)], [(Step.TLS, P)])
     where = target("update", "updates.corp")
-    expect(report_of(where), Verdict.UNDECIDED, "handshake.false-open", step=Step.TLS)
+    expect(report_of(where), Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_of_another_package(brought: Bring, verifier: object) -> None:
     [
         (with_a_login, Verdict.READY, None),
         (that_reads_without_a_login, Verdict.SCANNABLE, None),
-        (that_fails_before, Verdict.BLOCKED, "handshake.hung-up"),
+        (that_fails_before, Verdict.BLOCKED, "auth.broken-off"),
     ],
 )
 def test_where_there_is_nothing_to_add(brought: Bring, verifier: object, verdict: Verdict, code: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A TLS handshake that begins and does not end is no other protocol, and silence in it is a matter of time."""
+"""A TLS handshake that begins and does not end is no other protocol, and silence in it is tls.too-slow."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from fixtures.emulators import (
     postgresql,
 )
 from fixtures.emulators.certificates import authority
+from scanready.climb.placing import rung_of
 from scanready.model import Report, Step, Verdict
 from scanready.run.engine import Settings, verify_all
 from tests.clouds import joining
@@ -36,7 +37,7 @@ from tests.websites import moved, site
 TIMEOUT = 2.5
 #: The finding for each way to stall in TLS from the first byte, and after a talk in clear that led to TLS.
 EXPECTED = {
-    way: (Verdict.UNDECIDED, "handshake.too-slow") if end == "silent" else (Verdict.BLOCKED, "tls.failed")
+    way: (Verdict.UNDECIDED, "tls.too-slow") if end == "silent" else (Verdict.BLOCKED, "tls.failed")
     for way, (_, end) in WAYS.items()
 } | {"alert": (Verdict.BLOCKED, "tls.no-common-cipher")}
 FROM_THE_FIRST_BYTE = EXPECTED | {"silence after the hello": (Verdict.BLOCKED, "handshake.silent")}
@@ -75,11 +76,11 @@ def reports_of(type_: str, servers: dict[str, Server], **options: Any) -> dict[s
     return {way: found[where.port] for way, where in targets.items()}
 
 
-def assert_all(reports: dict[str, Report], expected: dict[str, tuple[Verdict, str]], *steps: Step) -> None:
+def assert_all(reports: dict[str, Report], expected: dict[str, tuple[Verdict, str]]) -> None:
     for way, report in reports.items():
         assert report.finding is not None, way
         assert (way, report.verdict, report.finding.cause.code) == (way, *expected[way]), report.finding
-        assert report.finding_step in steps
+        assert report.finding_step is rung_of(report.finding.cause, Step.ACCESS)
         assert report.seconds < TIMEOUT * 1.1
 
 
@@ -91,7 +92,7 @@ def test_in_tls_from_the_first_byte(type_: str) -> None:
     expected = FROM_THE_FIRST_BYTE
     if type_ == "mssql":  # an alert in TLS says that the port has no TDS 8.0 either
         expected = expected | {"alert": (Verdict.BLOCKED, "handshake.other-protocol")}
-    assert_all(reports, expected, Step.TLS, Step.HANDSHAKE)
+    assert_all(reports, expected)
 
 
 @pytest.mark.parametrize("type_", CONSENTED)
@@ -113,7 +114,7 @@ def test_after_the_server_consented_to_it(type_: str, monkeypatch: pytest.Monkey
     with ExitStack() as stack:
         servers = {way: stack.enter_context(in_background(stalling(way))) for way in WAYS}
         reports = reports_of(type_, servers)
-    assert_all(reports, EXPECTED, Step.TLS)
+    assert_all(reports, EXPECTED)
 
 
 @pytest.mark.parametrize("way", ["silence after the server's hello", "end after the server's hello", "alert"])
@@ -138,7 +139,7 @@ def test_where_a_redirect_leads(way: str) -> None:
         pages = {"/": moved(f"https://127.0.0.1:{server.port}/")}
         with in_background(site(pages)) as plain:
             report = climb(target("http", "127.0.0.1", plain.port), timeout=TIMEOUT, canary=False)
-    expect(report, verdict, code, step=Step.HANDSHAKE)
+    expect(report, verdict, code, step=Step.TLS)
 
 
 @pytest.mark.parametrize("way", ["silence after the server's hello", "end after the server's hello"])
@@ -173,7 +174,8 @@ def test_a_login_whose_own_handshake_does_not_end_says_nothing_of_the_target(
         "scanready.out-of-time",
         "scanready.limit",
         "imap.backend-unavailable",
-        "handshake.too-slow",
+        "login.too-slow",
+        "tls.too-slow",
     ), story(report)
     assert report.seconds < TIMEOUT * 1.1
     assert len(later) == 1, "the login is not repeated"

@@ -10,10 +10,11 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, in_background, misbehave
 from fixtures.emulators.certificates import authority
+from scanready.climb.placing import rung_of
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify_all
 from scanready.wire import ntlm
-from tests.ladder import account, check_of, climb, expect, passed, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, target
 from tests.websites import proxying
 
 BASIC, NEGOTIATE, NTLM = 'Basic realm="mail.corp.example"', "Negotiate", "NTLM"
@@ -96,7 +97,7 @@ def test_a_faulty_certificate_limits(kind: str, code: str) -> None:
 )
 def test_who_keeps_callers_from_exchange(first: bytes, code: str, owner: Owner) -> None:
     report, server = asked(ews.Exchange(first=first))
-    expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE, owner=owner)
+    expect(report, Verdict.BLOCKED, code, step=rung_of(finding_of(report).cause, Step.HANDSHAKE), owner=owner)
     assert "type-1" not in server.counts
 
 

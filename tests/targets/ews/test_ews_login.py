@@ -13,11 +13,12 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, in_background, misbehave
 from fixtures.emulators.certificates import authority
+from scanready.climb.placing import rung_of
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify_all
 from scanready.targets.ews import login
 from tests.in_process import warm
-from tests.ladder import account, check_of, climb, expect, logins_end_within, passed, target
+from tests.ladder import account, check_of, climb, expect, finding_of, logins_end_within, passed, target
 
 SCAN = account("CORP\\svc-scan")
 BASIC = 'Basic realm="mail.corp.example"'
@@ -162,7 +163,7 @@ def test_a_locked_account() -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_the_login_is_not_judged(door: str, said: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
     report, server = entered(ews.Exchange(first=DOORS[door], refuses=said))
-    expect(report, verdict, code, step=Step.LOGIN, owner=owner)
+    expect(report, verdict, code, step=rung_of(finding_of(report).cause, Step.LOGIN), owner=owner)
     assert server.counts["type-3"] + server.counts["basic"] == 1
 
 

@@ -264,7 +264,7 @@ class TestEnds:
     def test_bytes_behind_the_consent_to_tls_are_refused(self) -> None:
         injected = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n"
         report, server = against(misbehave.says(imap.GREETING + imap.STARTTLS_OK + injected))
-        expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.TLS)
+        expect(report, Verdict.BLOCKED, "tls.failed", step=Step.TLS)
         assert b"LOGOUT" not in server.connections[0].received
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from fixtures.emulators import Reader, Record, Writer, imap, in_background
 from fixtures.emulators.certificates import authority
+from scanready.climb.placing import rung_of
 from scanready.model import Cause, Credential, Owner, Step, Verdict
 from scanready.targets.imap import causes
-from tests.ladder import account, check_of, expect, passed, story
+from tests.ladder import account, check_of, expect, finding_of, passed, story
 from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox, see
 
 
@@ -44,7 +45,7 @@ class TestLogin:
     )
     def test_refusals(self, answer: bytes, verdict: Verdict, code: str, owner: Owner | None) -> None:
         report, server = against(mailbox(LOGIN=answer), "imaps", credential=SCANNER)
-        expect(report, verdict, code, step=Step.LOGIN, owner=owner)
+        expect(report, verdict, code, step=rung_of(finding_of(report).cause, Step.LOGIN), owner=owner)
         assert server.counts["LOGIN"] == 1
         assert report.footprint.login_attempts == 1
         assert report.footprint.connections == len(server.connections) == 2

@@ -162,8 +162,10 @@ class TestByName:
     def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
         with browser(monkeypatch, {}, said=said):
             report = by_name("HR")
-        code = "mssql.instance-unknown" if said.endswith(b";") else "handshake.malformed"
-        expect(report, Verdict.BLOCKED, code, step=Step.CONNECT)
+        if said.endswith(b";"):
+            expect(report, Verdict.BLOCKED, "mssql.instance-unknown", step=Step.CONNECT)
+        else:
+            expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)
 
     def test_the_deadline_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         begun = time.monotonic()

@@ -14,11 +14,12 @@ import pytest
 from fixtures.emulators import in_background, misbehave, mssql
 from fixtures.emulators.mssql import Fault, Server
 from scanready.cli.output.transcript import recorder
+from scanready.climb.placing import rung_of
 from scanready.climb.probe import Probe
 from scanready.model import Check, Owner, Report, Step, Verdict
 from scanready.net.stream import Stream
 from scanready.run.engine import Settings, verify_all
-from tests.ladder import account, check_of, climb, expect, logins_end_within, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, logins_end_within, passed, story, target
 from tests.targets.mssql.mssql_peers import ER, WINDOWS, asked, disguises, logged_in, on_the_way
 
 
@@ -181,7 +182,7 @@ def test_fixes_are_made_of_what_is_known() -> None:
 )
 def test_what_only_numbers_tell(number: int, code: str) -> None:
     report, _ = logged_in(Server(refusal=mssql.refusing((number, "in some language"))))
-    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN)
+    expect(report, Verdict.BLOCKED, code, step=rung_of(finding_of(report).cause, Step.LOGIN))
 
 
 def test_a_refusal_without_an_error() -> None:
@@ -256,15 +257,15 @@ def test_a_credential_without_a_password() -> None:
 
 
 HOSTILE = {
-    ("silent", "login"): (Verdict.UNDECIDED, "handshake.too-slow"),
-    ("drips", "login"): (Verdict.UNDECIDED, "handshake.too-slow"),
+    ("silent", "login"): (Verdict.UNDECIDED, "login.too-slow"),
+    ("drips", "login"): (Verdict.UNDECIDED, "login.too-slow"),
     ("closes", "login"): (Verdict.BLOCKED, "mssql.login-broken-off"),
     ("resets", "login"): (Verdict.BLOCKED, "mssql.login-broken-off"),
     ("absurd-length", "login"): (Verdict.UNDECIDED, "scanready.limit"),
     ("too-short", "login"): (Verdict.UNDECIDED, "scanready.limit"),
     ("endless", "login"): (Verdict.UNDECIDED, "scanready.limit"),
     ("garbage", "login"): (Verdict.UNDECIDED, "scanready.limit"),
-    ("http", "login"): (Verdict.BLOCKED, "handshake.other-protocol"),
+    ("http", "login"): (Verdict.UNDECIDED, "scanready.limit"),
     ("silent", "query"): (Verdict.UNDECIDED, "scanready.out-of-time"),
     ("drips", "query"): (Verdict.UNDECIDED, "scanready.out-of-time"),
     ("closes", "query"): (Verdict.LIMITED, "mssql.read-failed"),
@@ -294,7 +295,7 @@ def test_a_silent_server_costs_no_more_than_the_time_given(seconds: float) -> No
     begun = time.monotonic()
     report, server = logged_in(Server(fault=Fault("login", misbehave.silent)), timeout=seconds)
     assert seconds * 0.8 < time.monotonic() - begun < seconds + 0.6
-    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.LOGIN)
+    expect(report, Verdict.UNDECIDED, "login.too-slow", step=Step.LOGIN)
     assert server.counts["logins"] == 1
     assert logins_end_within(0.5)
 
@@ -309,7 +310,7 @@ def test_an_unanswered_login_is_not_repeated_at_that_host() -> None:
     with in_background(silent) as first, in_background(silent) as second:
         reports = asyncio.run(run(first.port, second.port))
         assert first.counts["logins"] + second.counts["logins"] == 1
-    assert {str(report.cause and report.cause.code) for report in reports} == {"handshake.too-slow", "login.withheld"}
+    assert {str(report.cause and report.cause.code) for report in reports} == {"login.too-slow", "login.withheld"}
 
 
 class TestSentOn:

@@ -201,7 +201,7 @@ def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:
 def test_a_redirect_to_a_name_that_the_agent_does_not_know() -> None:
     """A cluster's listeners send clients on by names (VIPs), which the agent's resolver must know."""
     report, _ = asked(oracle.listener(oracle.redirect("rac1-vip.invalid", 1521)), service="ORCL")
-    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.CONNECT, owner=Owner.OPERATOR)
+    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.RESOLVE, owner=Owner.OPERATOR)
     failed = next(check for check in report.checks if check.outcome == "failed")
     assert failed.endpoint == "rac1-vip.invalid:1521"
 

@@ -308,7 +308,7 @@ def status(whole: bytes, number: int) -> bytes:
 @pytest.mark.parametrize(
     ("answers", "verdict", "code", "step"),
     [
-        (replace(HEALTHY, challenge=smb.NOT_ACCEPTED), Verdict.UNDECIDED, "handshake.throttled", Step.AUTH),
+        (replace(HEALTHY, challenge=smb.NOT_ACCEPTED), Verdict.UNDECIDED, "handshake.throttled", Step.HANDSHAKE),
         (
             replace(HEALTHY, negotiate=status(smb.NO_DIALECT, 0xC00000D0)),
             Verdict.UNDECIDED,
@@ -440,7 +440,7 @@ def test_a_session_that_breaks_off_at_the_prompt() -> None:
     report, _ = asked(replace(HEALTHY, challenge=b""))
     expect(report, Verdict.UNDECIDED, "smb.broken-off", step=Step.AUTH)
     report, _ = asked(replace(HEALTHY, challenge=None), timeout=2.5)
-    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.AUTH)
+    expect(report, Verdict.UNDECIDED, "auth.too-slow", step=Step.AUTH)
 
 
 def test_a_short_time_calls_nobody_silent() -> None:

@@ -186,7 +186,7 @@ def test_whoever_else_is_behind_the_link_has_its_own_cause(
     expect(report, Verdict.BLOCKED, "smb.host-denied", step=Step.ACCESS, owner=Owner.SERVER)
     with behind_the_link(monkeypatch, smb.MENU["too-many-sessions"]):
         report, _ = logged_in(LINK)
-    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.ACCESS)
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE)
 
 
 def test_kerberos_alone_behind_the_link(

@@ -120,7 +120,7 @@ def test_a_credential_is_not_sent_where_nobody_asks() -> None:
         (moved("/home"), Verdict.UNDECIDED, "scanready.limit", Step.ACCESS),
         (answer("500 Internal Server Error"), Verdict.BLOCKED, "http.server-error", Step.LOGIN),
         (answer("503 Service Unavailable"), Verdict.BLOCKED, "http.unavailable", Step.LOGIN),
-        (answer("429 Too Many Requests"), Verdict.UNDECIDED, "handshake.throttled", Step.LOGIN),
+        (answer("429 Too Many Requests"), Verdict.UNDECIDED, "handshake.throttled", Step.HANDSHAKE),
     ],
 )
 def test_after_the_login(page: bytes, verdict: Verdict, code: str, step: Step) -> None:

@@ -35,7 +35,7 @@ def test_a_redirect_to_another_port_of_the_host_costs_one_connection_more() -> N
 
 def test_a_redirect_to_a_bad_certificate_limits() -> None:
     with serving(OK, **tls("expired")) as secure, serving(moved(f"https://127.0.0.1:{secure.port}/")) as plain:
-        expect(visited(plain), Verdict.LIMITED, "tls.expired", step=Step.HANDSHAKE)
+        expect(visited(plain), Verdict.LIMITED, "tls.expired", step=Step.TLS)
 
 
 def test_a_redirect_to_a_closed_port_blocks() -> None:
@@ -50,7 +50,7 @@ def test_a_redirect_to_a_closed_port_blocks() -> None:
 
 def test_a_redirect_to_a_port_without_tls_is_the_servers_fault() -> None:
     with in_background(emulated.ok) as clear, serving(moved(f"https://127.0.0.1:{clear.port}/")) as plain:
-        expect(visited(plain), Verdict.BLOCKED, "tls.not-offered", step=Step.HANDSHAKE, owner=Owner.SERVER)
+        expect(visited(plain), Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER)
 
 
 def test_a_redirect_to_another_host_gets_no_credential() -> None:

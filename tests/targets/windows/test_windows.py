@@ -168,7 +168,7 @@ class TestRefusedToStrangers:
         expect(asked(bind=refusal), Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE)
 
     def test_too_busy_for_a_login(self) -> None:
-        expect(asked(login=FAULT_5, login_bind=nak(1)), Verdict.UNDECIDED, "handshake.throttled", step=Step.AUTH)
+        expect(asked(login=FAULT_5, login_bind=nak(1)), Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE)
 
     @pytest.mark.parametrize("refusal", [nak(8), FAULT_5])
     def test_ntlm(self, refusal: bytes) -> None:

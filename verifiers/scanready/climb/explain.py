@@ -159,7 +159,7 @@ def _forbidden(error: ConnectError) -> bool:
 
 
 def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
-    foreign = signatures.identify(error.heard)
+    foreign = signatures.identify(error.heard) if error.securing else None  # else it was heard inside TLS
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
     if foreign is not None and foreign.protocol == speaks != "tls":
@@ -172,6 +172,8 @@ def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
     for cause, reasons in _TLS_CAUSES:
         if any(reason in error.reason for reason in reasons):
             return Finding(cause, f"{error}")
+    if not error.securing:
+        return Finding(common.TLS_FAILED, f"the encrypted session broke after its handshake: {error}")
     if "WRONG_VERSION_NUMBER" in error.reason:
         return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS: {_quoted(error.heard)}")
     return Finding(common.TLS_FAILED, str(error))
@@ -186,7 +188,7 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
         case ReadTimeout(heard=b"", spoke=True):
-            return Finding(common.TOO_SLOW, "consented to TLS, and not one byte more came until the time was over")
+            return Finding(common.TOO_SLOW, "TLS works, and not one byte came in it until the time was over")
         case ReadTimeout(heard=b"", patience=patience):
             within = f" within {patience:.1f} s" if patience else ""
             return Finding(common.SILENT, f"connected, and not one byte came{within}")
@@ -211,7 +213,7 @@ def _unfinished(error: StreamError) -> Finding:
     """
     if isinstance(error, ReadTimeout):
         part = f"{len(error.heard)} bytes" if error.heard else "not one byte"
-        return Finding(common.TOO_SLOW, f"the TLS handshake did not end: {part} of it came until the time was over")
+        return Finding(common.TLS_TOO_SLOW, f"the TLS handshake did not end: {part} of it came until the time was over")
     when = f"after {len(error.heard)} bytes" if error.heard else "before its first byte"
     return Finding(common.TLS_FAILED, f"the TLS handshake broke off {when}: {error}")
 

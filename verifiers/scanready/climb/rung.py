@@ -8,16 +8,18 @@ why), ``stop`` (it fails, the climb ends).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NoReturn
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
-from scanready.net.stream import PeerClosed, StreamError, TlsError
+from scanready.net.stream import StreamError, TlsError
 
 from .explain import Failure, explain, only
 from .identify import Signatures
+from .placing import past_handshake, rung_of
 from .trace import bounded, trace_of
 
 
@@ -119,18 +121,36 @@ class Rung:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
                 detail = f"the verifier of {self._row.name} left the step {self.check.step} without a result"
                 self._say(Outcome.FAILED, common.BUG, detail, None, {})
-            self._checks += [self.check, *self._followers]
+            self._record()
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
             return  # a cancelled or finished climb is not a finding
-        error = only(error)
-        finding = _placed(explain(error, self.check.step, self._row.speaks, self._signatures), error, self.check.step)
+        error, past = only(error), self._past_handshake()
+        finding = explain(error, self.check.step, self._row.speaks, self._signatures)
+        if past:
+            finding = past_handshake(finding, error, self.check.step)
         if finding.cause is common.BUG:
             finding = bounded(finding)
             self.check.trace = trace_of(error)
         self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
-        heard, row = getattr(error, "heard", b""), self._row
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""
+        if not past:
+            self._note_protocol(error)
+        self._record()
+        raise ClimbEnded from error
+
+    def _past_handshake(self) -> bool:
+        """Say whether the peer has proven its protocol: it has above the handshake, and in TLS that follows one."""
+        if self.check.step is not Step.TLS:
+            return self.check.step.height > Step.HANDSHAKE.height
+        holds, where = (Outcome.PASSED, Outcome.WARNED), self.check.endpoint
+        return any(
+            one.step is Step.HANDSHAKE and one.outcome in holds and one.endpoint == where for one in self._checks
+        )
+
+    def _note_protocol(self, error: Exception) -> None:
+        """Note the protocol that the peer spoke in place of the expected one, or of TLS."""
+        heard, row = getattr(error, "heard", b""), self._row
         # A TLS handshake that the peer's own protocol led to is no sign of another one.
         consented = isinstance(error, StreamError) and error.securing and error.spoke
         if not consented and (other := self._signatures.foreigner(heard, row.speaks)):
@@ -139,16 +159,17 @@ class Rung:
             row.tls and isinstance(error, TlsError) and self._signatures.identify(heard)
         ):  # the right protocol, and no TLS
             self.check.facts["speaks"] = row.speaks
+
+    def _record(self) -> None:
+        """Record the check, on the rung that its cause belongs to; a warning for another rung is a check of its own."""
+        entered, found = self.check.step, self.check.finding
+        if found and (own := rung_of(found.cause, entered)) is not entered:
+            if self.check.outcome is Outcome.FAILED:
+                self.check.step = own
+            else:
+                self._followers.insert(0, replace(self.check, step=own, summary=found.detail, facts={}, seconds=0.0))
+                self.check.outcome, self.check.finding, self.check.tentative = Outcome.PASSED, None, False
         self._checks += [self.check, *self._followers]
-        raise ClimbEnded from error
-
-
-def _placed(finding: Finding, error: BaseException, step: Step) -> Finding:
-    """Return the finding of ``error`` as ``step`` may have it: past the handshake no answer is ``handshake.malformed``.
-
-    The peer has proven its protocol by then. A reader that does not understand it may be the one at fault, so that
-    is a limit of ours, which blocks nothing; a server that hangs up is none.
-    """
-    if finding.cause is not common.MALFORMED or step.height <= Step.HANDSHAKE.height or isinstance(error, PeerClosed):
-        return finding
-    return Finding(common.LIMIT, f"the server's answer is not understood: {finding.detail}")
+        if entered is Step.TLS and self.check.step is Step.HANDSHAKE:
+            said = "not reached: the server did not come as far as TLS"
+            self._checks.append(Check(entered, self.check.endpoint, Outcome.SKIPPED, said))

@@ -85,10 +85,10 @@ class PeerClosed(StreamError):
 
 
 class TlsError(StreamError):
-    """The TLS handshake failed; ``reason`` is OpenSSL's name of the alert or error."""
+    """TLS failed, in its handshake (``securing``) or after it; ``reason`` is OpenSSL's name of the alert or error."""
 
-    def __init__(self, reason: str, heard: bytes) -> None:
-        super().__init__(reason.lower().replace("_", " "), heard)
+    def __init__(self, reason: str, heard: bytes, *, securing: bool = False, spoke: bool = False) -> None:
+        super().__init__(reason.lower().replace("_", " "), heard, securing=securing, spoke=spoke)
         self.reason = reason
 
 

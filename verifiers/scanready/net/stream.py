@@ -168,6 +168,8 @@ class Stream:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
             raise PeerClosed("the peer closed the connection before we sent", self.heard) from error
         except ssl.SSLError as error:
+            if error.reason == "PROTOCOL_IS_SHUTDOWN":  # the end of the session was read before
+                raise PeerClosed("the peer closed the connection before we sent", self.heard) from error
             raise TlsError(error.reason or str(error), self.heard) from error
         await self._flush()
 
@@ -228,15 +230,15 @@ class Stream:
             framing: where the handshake travels inside another protocol.
 
         Raises:
-            WireError: the peer sent clear bytes beyond its consent to TLS (they could have been injected); or what is
-                no packet of ``framing``.
+            WireError: the peer sent what is no packet of ``framing``.
             TooCostly: the server's Diffie-Hellman group is larger than :data:`LARGEST_GROUP`.
-            TlsError, PeerClosed, ReadTimeout: as named, with ``securing`` set.
+            TlsError, PeerClosed, ReadTimeout: as named, with ``securing`` set. Clear bytes beyond the peer's consent to
+                TLS, which could have been injected, are a TlsError, too.
             TimeoutError: the deadline came while this side computed.
         """
-        if len(self._buffer):
-            raise WireError("clear-text bytes follow the consent to TLS")
         self._spoke, self.heard = bool(self.heard), b""
+        if len(self._buffer):
+            raise TlsError("clear-text bytes follow the consent to TLS", b"", securing=True, spoke=True)
         if framing is not None:
             self._wrap, self._unwrap = framing.wrap, framing.unwrap
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -372,7 +372,7 @@ class Run:
             if check.step is proof and speaks(check):
                 same_answer = True
                 finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
-                probe.checks.append(Check(proof, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
+                probe.checks.append(Check(Step.HANDSHAKE, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
         unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
         return same_answer or (None if unclear else False)
 

@@ -146,7 +146,7 @@ class Pipe:
             text = "the peer closed the connection"
             raise PeerClosed(text, securing=True, spoke=True) from error
         except ssl.SSLError as error:
-            raise TlsError(error.reason or str(error), b"") from error
+            raise TlsError(error.reason or str(error), b"", securing=True, spoke=True) from error
         self._sock, self._trace.tls = secured, session_of(secured)
         return self
 
