@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -63,7 +64,7 @@ def test_the_name_asks_for_the_same_target(target: Target) -> None:
     assert name_of(again) == name_of(target)
 
 
-NAMES = {
+NAMES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "postgresql://db7:5432/hr": ("postgresql", "db7", {"database": "hr"}),
     "postgresql://db7:5432/a%2Fb": ("postgresql", "db7", {"database": "a/b"}),
     "smb://fs01:445/finance/2025/q1": ("smb", "fs01", {"share": "finance", "path": "2025/q1"}),

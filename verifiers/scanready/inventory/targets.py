@@ -93,7 +93,7 @@ def read_target(
     if url is None:
         raise Wrong(f"not a target; {EXAMPLES}")
     if url[1].lower() == ANY:
-        return _without_type(text.partition("://")[2], rows, credential, options, source)
+        return _without_type(text.partition("://")[2], rows, credential, options, source, words)
     row = type_row(url[1].lower())
     if rows and row not in rows:
         raise Wrong(f"the URL says `{row.name}`, {words.types} {', '.join(f'`{other.name}`' for other in rows)}")
