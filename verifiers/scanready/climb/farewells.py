@@ -21,6 +21,8 @@ FAREWELL = 0.5
 #: A climb stops a tenth before its target's time is over, and its farewell ends at most a tenth after it: of that
 #: fifth, ``_LATE`` seconds are for the close and a busy agent. A server gets ``_LEAST`` seconds in any case.
 _SHARE, _LATE, _LEAST = 0.2, 0.2, 0.25
+#: The end of every farewell, in parts of a target's whole time; one that begins later gets ``_LATEST_LEAST`` seconds.
+_LATEST, _LATEST_LEAST = 1.05, 0.03
 
 
 def farewell_within(seconds: float) -> float:
@@ -28,11 +30,17 @@ def farewell_within(seconds: float) -> float:
     return max(_LEAST, min(FAREWELL, _SHARE * seconds - _LATE))
 
 
-class Farewells:
-    """The connections to which one climb owes a polite end, each within ``seconds``."""
+def latest_farewell(started: float, seconds: float) -> float:
+    """Return the time by which every farewell of a climb has ended that began at ``started`` and has ``seconds``."""
+    return started + _LATEST * seconds
 
-    def __init__(self, seconds: float = FAREWELL) -> None:
+
+class Farewells:
+    """The connections to which one climb owes a polite end, each within ``seconds``, and by ``latest`` (loop time)."""
+
+    def __init__(self, seconds: float = FAREWELL, latest: float | None = None) -> None:
         self._seconds = seconds
+        self._latest = latest
         self._open: list[tuple[Stream, Farewell | None]] = []
         self._leaving: list[asyncio.Task[None]] = []
 
@@ -49,7 +57,7 @@ class Farewells:
         """End one now."""
         for entry in [entry for entry in self._open if entry[0] is stream]:
             self._open.remove(entry)
-            await _say_goodbye(*entry, self._seconds)
+            await _say_goodbye(*entry, self._seconds_left())
 
     async def part_from(self, spares: list[Stream], seconds: float) -> None:
         """Say goodbye to further addresses of a name while the climb goes on, and for as long as it does.
@@ -62,7 +70,7 @@ class Farewells:
         for entry in [entry for entry in self._open if entry[0] in spares]:
             self._open.remove(entry)
             # Made without `create_task`, which would make it a part of the climb that is abandoned with a verifier.
-            self._leaving.append(asyncio.Task(_say_goodbye(*entry, seconds + self._seconds)))
+            self._leaving.append(asyncio.Task(_say_goodbye(*entry, self._seconds_left(seconds))))
         await asyncio.sleep(0)  # each begins before the climb goes on
 
     async def leave_all(self) -> None:
@@ -72,19 +80,27 @@ class Farewells:
             Exception: a bug in a farewell.
         """
         if len(self._open) == 1 and not self._leaving:  # nearly always: no tasks for that
-            await _say_goodbye(*self._open.pop(), self._seconds)
+            await _say_goodbye(*self._open.pop(), self._seconds_left())
             return
         loop = asyncio.get_running_loop()
-        ends = [loop.call_later(self._seconds, leaving.cancel) for leaving in self._leaving]
+        seconds = self._seconds_left()
+        ends = [loop.call_later(seconds, leaving.cancel) for leaving in self._leaving]
         entries, self._open = self._open, []
         ended = await asyncio.gather(
-            *self._leaving, *(_say_goodbye(*entry, self._seconds) for entry in entries), return_exceptions=True
+            *self._leaving, *(_say_goodbye(*entry, seconds) for entry in entries), return_exceptions=True
         )
         for end in ends:
             end.cancel()
         for error in ended:
             if isinstance(error, Exception):
                 raise error
+
+    def _seconds_left(self, first: float = 0.0) -> float:
+        """Return how long a farewell may take that waits up to ``first`` seconds before it is one."""
+        seconds = first + self._seconds
+        if self._latest is None:
+            return seconds
+        return min(seconds, max(_LATEST_LEAST, self._latest - asyncio.get_running_loop().time()))
 
 
 async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float) -> None:

@@ -36,7 +36,7 @@ from .confinement import confined, finding_of
 from .contact import Contact
 from .dial_all import Dialled, dial_all
 from .explain import Failure, explain, only
-from .farewells import FAREWELL, Farewell, Farewells, farewell_within
+from .farewells import FAREWELL, Farewell, Farewells, farewell_within, latest_farewell
 from .guard import Attempt, Turn, TurnTaken, by_library
 from .login_network import OwnPlaces
 from .login_result import LoginResult, login_result
@@ -116,7 +116,7 @@ class Probe:
         self._entered = Step.AGENT
         self._patience = patience
         self._dialled: Dialled | None = None
-        self._owed = Farewells(farewell_within(seconds))
+        self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
         self.redactor = redactor_for(target, shared.agent, shared.secrets_at.get(target.host, ()))
         self._turn = turn

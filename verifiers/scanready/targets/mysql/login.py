@@ -43,7 +43,7 @@ MOST_DATABASES = 100
 #: Seconds one statement may take, where the server can be told so; the connection's deadline holds in any case.
 STATEMENT_SECONDS = 5.0
 
-_LINGER = 0.25  # seconds to wait for the server's own end, as in net/stream.py
+_LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait for the server's own end, as in net/stream.py
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # What pymysql says itself (client errors 2000 to 2999), from its constants.CR.
 _LOST = frozenset({2003, 2006, 2013})
@@ -155,9 +155,10 @@ class Pipe:
         sock, self._sock = self._sock, None
         if sock is None:
             return
-        end = time.monotonic() + _LINGER  # of all reads: a server may drip
+        now = time.monotonic()
+        end = min(now + _LINGER, max(self._deadline, now + _LEAST_LINGER))  # of all reads: a server may drip
         with sock:
-            sock.settimeout(_LINGER)
+            sock.settimeout(end - now)
             if isinstance(sock, ssl.SSLSocket):
                 with contextlib.suppress(OSError, ValueError):
                     sock.unwrap()
