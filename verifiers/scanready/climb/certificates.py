@@ -311,7 +311,9 @@ def _store(ca_file: str | None) -> crypto.X509Store:
     from OpenSSL import crypto
 
     store = crypto.X509Store()
-    for der in ssl.create_default_context().get_ca_certs(binary_form=True):
+    system = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one opens the file that SSLKEYLOGFILE names
+    system.load_default_certs()
+    for der in system.get_ca_certs(binary_form=True):
         store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
     if ca_file:
         try:

@@ -99,7 +99,7 @@ async def look_at_tls(asked: Asked) -> list[Answer]:
     """What this Python's OpenSSL permits: to client libraries by the system's policy, and to our own handshakes."""
     answers: list[Answer] = []
     with Line("TLS", answers) as line:
-        usual = ssl.create_default_context()
+        usual = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         ours = handshake_context()
         lowest = {ssl.TLSVersion.MINIMUM_SUPPORTED: "the oldest version there is"}
         policy = lowest.get(usual.minimum_version, _name(usual.minimum_version))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from scanready.net.sockets import of_descriptor
 
+from .surroundings import environment
+
 #: Its arguments are no secrets: what it is to be, what cannot be imported, and where modules are.
 _START = (
     "import sys; sys.path[:] = sys.argv[3].split('\\n'); sys.modules.update(dict.fromkeys(sys.argv[2].split())); "
@@ -32,6 +34,7 @@ def start(role: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
             stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=environment(),
             start_new_session=os.name == "posix",  # Ctrl-C is the parent's to handle
         )
         if sys.platform == "win32":

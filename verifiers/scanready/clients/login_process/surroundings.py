@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 Surroundings = tuple[object, ...]
+
+#: Variables that tell a client library where to go, with which account or security: the inventory says that.
+_NOT_FOR_LOGINS = frozenset(
+    {
+        *("LM_COMPAT_LEVEL", "NTLM_USER_FILE"),  # pyspnego: NTLMv1 and LM; a file of further accounts
+        "SSLKEYLOGFILE",  # the keys of each TLS session, written to a file
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),  # requests; asked in capitals of both spellings
+        *("NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),  # requests: accounts by host; authorities to trust
+        *("TNS_ADMIN", "ORACLE_HOME"),  # oracledb: where names and security of connections are configured
+        *("DB2CLIINIPATH", "DB2DSDRIVER_CFG_PATH"),  # IBM's driver: the same, and alternate servers
+        "SSH_AUTH_SOCK",  # paramiko: keys of the user that runs this
+    }
+)
+_OF_LIBPQ = re.compile(r"PG[A-Z]+")  # PGHOST, PGSERVICE, PGSSLMODE and thirty more
+
+
+def environment() -> dict[str, str]:
+    """Return the environment that logins have: ours, without what changes how or where a client library logs in."""
+    return {name: text for name, text in os.environ.items() if not _is_for_others(name.upper())}
+
+
+def _is_for_others(name: str) -> bool:
+    return name in _NOT_FOR_LOGINS or _OF_LIBPQ.fullmatch(name) is not None
 
 
 def surroundings() -> Surroundings:
@@ -19,7 +43,7 @@ def surroundings() -> Surroundings:
 
 def given(at_start: Mapping[str, str]) -> dict[str, Any]:
     """Return the working directory, and the changes in the environment since ``at_start``."""
-    now = dict(os.environ)
+    now = environment()
     changed: dict[str, str | None] = {name: text for name, text in now.items() if at_start.get(name) != text}
     changed |= dict.fromkeys(at_start.keys() - now.keys())
     found: dict[str, Any] = {"environment": changed}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import interpreter, messages
-from .surroundings import surroundings
+from .surroundings import environment, surroundings
 
 #: True where a process can be forked.
 FORKS = hasattr(os, "fork")
@@ -108,7 +108,7 @@ class Templates:
     def __init__(self) -> None:
         #: It serves as long as they are the same here.
         self.surroundings = surroundings()
-        self.environment = dict(os.environ)
+        self.environment = environment()
         self._first, control = interpreter.start("template")
         self._reaping = threading.Lock()
         threading.Thread(target=self._reap, name=REAPER, daemon=True).start()
