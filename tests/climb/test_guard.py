@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scanready.causes import common
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken
 from scanready.model import Cause, Credential, Owner, Scope, Step
 from tests import clock
@@ -472,3 +472,35 @@ def test_another_process_tries_no_host_again_that_refused_the_account_for_itself
         assert await attempt(guard, "h2") == "h2"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Failure(common.LOGIN_REFUSED, "no"),
+        Failure(common.OUT_OF_TIME, "no"),
+        Unfinished(common.LIMIT, "no"),
+        TimeoutError(),
+        asyncio.CancelledError(),
+    ],
+    ids=lambda end: type(end).__name__ if not isinstance(end, Failure) else str(end.cause.code),
+)
+def test_a_login_that_ended_before_its_secret_left_counts_nowhere(end: BaseException) -> None:
+    notes = Notes()
+    guard = LockoutGuard(notes)
+
+    async def tried(host: str) -> None:
+        async with guard.attempt(SCAN, host, host) as going:
+            going.pending, going.sent = True, False
+            raise end
+
+    async def run() -> None:
+        for number in range(MOST_OPEN + 2):
+            with contextlib.suppress(type(end)):
+                await tried(f"h{number}")
+        assert await attempt(guard, "h0") == "h0"
+
+    asyncio.run(run())
+    assert guard.remembered()[0]["unanswered"] == {}
+    assert guard.remembered()[0]["refused_by"] is None
+    assert {line[3] for line in notes.lines if line[0] == "concludes"} <= {"login.withheld", ""}

@@ -35,6 +35,7 @@ class Visits:
 
     def __call__(self, where: Where, credential: Credential, seconds: float) -> Result:
         self.made.append(where)
+        where.trace.logons += 1
         answer = self.answers[len(self.made) - 1]
         if isinstance(answer, Failure):
             raise answer

@@ -389,6 +389,17 @@ LOGIN_NOT_TRIED = Cause(
     "Log in manually with the same account, once.",
     definite=False,
 )
+LOGIN_NOT_JUDGED = Cause(
+    "login.not-judged",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server ended the login, or did without it, before the secret was sent: it judged neither account nor "
+    "password.",
+    "Look at the server's log for the time of the check: it may permit no such login, or something in front of it "
+    "answers in its place.",
+    "Log in manually with the same account, once.",
+    definite=False,
+)
 ACCESS_DENIED = Cause(
     "access.denied",
     Owner.SERVER,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from typing import TYPE_CHECKING, Any
 
+from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import LoginTrust
 
 from .held_tls import held_context
@@ -13,10 +17,32 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
 _ALPN = ("http/1.1",)
+_AUTHORIZATION = re.compile(rb"^(?:Proxy-)?Authorization: *(\S+) *([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that answers the challenge ([MS-NLMP] 2.2.1.3)
 
 
-def adapter(watchdog: Watchdog, trust: LoginTrust) -> type[HTTPAdapter]:
-    """A transport for requests, guarded from its first byte on; over TLS only to servers that ``trust`` permits."""
+def carries_secret(head: bytes) -> bool:
+    """Whether the head of a request has a credential, or an answer that only its holder can give.
+
+    NTLM's first message names no account; the last of three answers the server's challenge. Every other scheme counts.
+    """
+    for scheme, answer in _AUTHORIZATION.findall(head):
+        if scheme.lower() not in (b"ntlm", b"negotiate"):
+            return True
+        try:
+            token = base64.b64decode(answer, validate=True)
+        except binascii.Error:
+            return True
+        if not token.startswith(b"NTLMSSP\0") or token.startswith(_AUTHENTICATE):
+            return True
+    return False
+
+
+def adapter(watchdog: Watchdog, trust: LoginTrust, trace: SecretTrace) -> type[HTTPAdapter]:
+    """A transport for requests, guarded from its first byte on; over TLS only to servers that ``trust`` permits.
+
+    ``trace`` learns when a secret leaves.
+    """
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):
@@ -25,16 +51,16 @@ def adapter(watchdog: Watchdog, trust: LoginTrust) -> type[HTTPAdapter]:
         def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
             context = held_context(trust, _ALPN)
             super().init_poolmanager(*arguments, ssl_context=context, **named)
-            _guarded(self.poolmanager, watchdog)
+            _guarded(self.poolmanager, watchdog, trace)
 
         def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
             context = held_context(trust, _ALPN)
-            return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog)
+            return _guarded(super().proxy_manager_for(*arguments, ssl_context=context, **named), watchdog, trace)
 
     return Adapter
 
 
-def _guarded(manager: Any, watchdog: Watchdog) -> Any:
+def _guarded(manager: Any, watchdog: Watchdog, trace: SecretTrace) -> Any:
     """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -45,7 +71,14 @@ def _guarded(manager: Any, watchdog: Watchdog) -> Any:
             watchdog.guard(sock.fileno())
             return sock
 
-        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn})
+        def send(self: HTTPConnection, data: Any) -> None:
+            if isinstance(data, bytes) and not trace.sent and carries_secret(data):
+                if self.sock is None:
+                    self.connect()  # nothing left if that fails
+                trace.sent = True
+            connection.send(self, data)
+
+        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn, "send": send})
         return type(pool.__name__, (pool,), {"ConnectionCls": ours})
 
     manager.pool_classes_by_scheme = {

@@ -9,7 +9,7 @@ import traceback
 from typing import Any
 
 from scanready.causes import common
-from scanready.model import Cause, Facts, Finding, Step
+from scanready.model import Cause, Facts, Finding, Owner, Step
 from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.net.system_errors import NO_SUCH_NAME
@@ -38,6 +38,13 @@ class Unfinished(Failure):
 
     Raise it where the secret may have left and no answer to it came back: the server may have counted it.
     """
+
+
+def unfinished(failure: Failure) -> Failure:
+    """Return the failure of a login whose secret was sent, as an open one unless it judges the account."""
+    if isinstance(failure, Unfinished) or failure.cause.owner is Owner.IDENTITY:
+        return failure
+    return Unfinished(failure.cause, failure.detail, failure.fix, **failure.facts)
 
 
 # ICMP "destination unreachable" codes that mean "a rule forbids it" (RFC 1812 5.2.7.1; RFC 4443 3.1).

@@ -24,6 +24,8 @@ from scanready.model import Cause, Credential, Owner, Scope
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 
 from .explain import Failure, Unfinished
+from .login_result import before_the_secret
+from .login_trace import secret_left
 from .turns import Turn, Turns, TurnTaken
 
 __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
@@ -46,6 +48,9 @@ class Journal(Protocol):
 #: Hosts that accepted an account whose authority is known, from which on nothing limits its logins side by side.
 ESTABLISHED = 16
 
+#: The outcome that the journal gets of a login that ended before its secret left: nothing is known of the account.
+NOT_SENT = common.LOGIN_WITHHELD.code
+
 #: Logins without an outcome that an unproven account is worth. Each may have counted as a wrong password, and
 #: directories that lock accounts rarely do so before the fifth.
 MOST_OPEN = 3
@@ -59,28 +64,39 @@ class Attempt:
         where: the endpoint.
         proof: set to False if the server asked for no secret, so that success proves nothing.
         pending: set to True while the login is sent and not answered: if it ends then, it may have counted.
+        sent: set to False if the login ended before the secret left: then nothing of it counts.
     """
 
     where: str
     proof: bool = True
     pending: bool = False
+    sent: bool = True
 
 
 @contextmanager
-def by_library(going: Attempt) -> Iterator[None]:
+def by_library(going: Attempt, where: object) -> Iterator[None]:
     """Within, a client library logs in: its result, or a cause that it recognised, tells what the server answered.
 
-    Any other end leaves the login pending. A TLS handshake that fails is before any secret.
+    Any other end leaves the login pending. A TLS handshake that fails is before any secret. ``where`` is the login's,
+    with its trace.
+
+    Raises:
+        Failure: ``login.not-judged`` in the place of a word on the account that came before the secret left.
     """
     going.pending = True
     try:
         yield
-    except Unfinished:
+        going.pending = False
+    except Failure as failure:
+        going.pending = isinstance(failure, Unfinished)
+        if not secret_left(where):
+            raise before_the_secret(failure) from failure
         raise
-    except (Failure, TlsError):
+    except TlsError:
         going.pending = False
         raise
-    going.pending = False
+    finally:
+        going.sent = secret_left(where)
 
 
 @dataclass(slots=True)
@@ -288,6 +304,9 @@ class LockoutGuard:
         try:
             yield attempt
         except Failure as failure:
+            if not attempt.sent:
+                self._conclude(credential, host, NOT_SENT)
+                raise
             is_open = isinstance(failure, Unfinished)
             attempt.pending = attempt.pending or is_open
             self._conclude(credential, host, (common.OUT_OF_TIME if is_open else failure.cause).code)
@@ -296,8 +315,8 @@ class LockoutGuard:
             self._note(account, host, attempt.where, failure.cause, local=local)
             raise
         except (TimeoutError, PeerClosed, ReadTimeout):
-            self._conclude(credential, host, common.OUT_OF_TIME.code)
-            account.unanswered[host] = attempt.where
+            self._conclude(credential, host, common.OUT_OF_TIME.code if attempt.sent else NOT_SENT)
+            attempt.pending = True
             raise
         else:
             self._conclude(credential, host, "")
@@ -305,6 +324,6 @@ class LockoutGuard:
                 account.proven.add(secret)
                 account.accepted.add(host)
         finally:
-            if attempt.pending:
+            if attempt.pending and attempt.sent:
                 account.unanswered[host] = attempt.where
             account.settle()

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from scanready.model import Facts
+from scanready.causes import common
+from scanready.model import Facts, Scope
 
 from .explain import Failure
 
@@ -37,6 +38,14 @@ class LoginResult:
     denied: Failure | None = None
     passwordless: bool = False
     sent_on_to: list[str] = field(default_factory=list)
+
+
+def before_the_secret(failure: Failure) -> Failure:
+    """Return the failure of a login whose secret was not sent: a word on the account judges nothing then."""
+    if failure.cause.scope is not Scope.ACCOUNT or not failure.cause.definite:
+        return failure
+    detail = f"before the secret was sent, the server said: {failure.detail}"
+    return Failure(common.LOGIN_NOT_JUDGED, detail, **failure.facts)
 
 
 def login_result(found: T) -> T:

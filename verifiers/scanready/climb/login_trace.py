@@ -6,7 +6,9 @@ attempt counts when the secret leaves, not when the login returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 #: Receives the name and the new value of a note; set in the process of a login.
 _send: Callable[[str, object], None] | None = None
@@ -21,10 +23,43 @@ class LoginTrace:
 
     __slots__ = ()
 
+    @property
+    def secret_left(self) -> bool:
+        """True unless the family knows that the server was sent no secret: an attempt that ends so is none."""
+        return True
+
     def __setattr__(self, name: str, value: object) -> None:
         if _send is not None:
             _send(name, value)
         object.__setattr__(self, name, value)
+
+
+@dataclass(slots=True)
+class SecretTrace(LoginTrace):
+    """Notes only whether the secret left: ``sent`` is set to True right before its bytes are."""
+
+    sent: bool = False
+
+    @property
+    def secret_left(self) -> bool:
+        """Whether the server may have the secret."""
+        return self.sent
+
+
+def trace_in(arguments: Iterable[object]) -> LoginTrace | None:
+    """Return the trace that one of the arguments of a login has as a field; None if none has."""
+    for argument in arguments:
+        if dataclasses.is_dataclass(argument):
+            for field in dataclasses.fields(argument):
+                if isinstance(found := getattr(argument, field.name), LoginTrace):
+                    return found
+    return None
+
+
+def secret_left(where: object) -> bool:
+    """Return True if the login at ``where`` may have sent its secret, and where its family does not note that."""
+    trace = trace_in((where,))
+    return trace is None or trace.secret_left
 
 
 def send_marks_with(send: Callable[[str, object], None] | None) -> None:

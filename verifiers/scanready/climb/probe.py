@@ -108,9 +108,8 @@ class Probe:
         self.footprint = Footprint()
         self.contact = Contact()
         self.started = asyncio.get_running_loop().time()
-        grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
-        self.deadline = self.started + seconds - grace
-        self.grace = grace
+        self.grace = min(_GRACE_MOST, seconds * _GRACE_SHARE)
+        self.deadline = self.started + seconds - self.grace
         self.source: str | None = None
         self.address: str | None = None
         self._entered = Step.AGENT
@@ -307,8 +306,8 @@ class Probe:
 
         Args:
             visit: the login; it gets ``where``, the credential, and the seconds that are left.
-            where: what the family's login needs to know; what it records of what it did is a
-                :class:`scanready.climb.login_trace.LoginTrace` in it.
+            where: what the family's login needs to know; a :class:`scanready.climb.login_trace.LoginTrace` in it
+                records what the login did. It counts as an attempt once that says that the secret has left.
             secret: which secret of the credential is tried ("password" or "key").
             dials: connections that the library opens past Python's ``socket``; they are counted if the login was tried.
             hosts: further hosts that belong to this login, such as a proxy.
@@ -324,7 +323,7 @@ class Probe:
         try:
             async with self.attempt(secret) as going:
                 places = self._places(hosts)
-                with by_library(going):
+                with by_library(going, where):
                     result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
                 result.sent_on_to, going.proof = places.followed, not login_result(result).passwordless
                 return result
@@ -351,15 +350,16 @@ class Probe:
         if self.row.requirements.verifies_certificate:
             self.about_to_send_over_tls()
         channel.permit_password(credential)
-        guard = self.shared.guard
-        async with guard.attempt(credential, self.host, self.endpoint, secret=secret, turn=self._turn) as going:
+        where = self.host, self.endpoint
+        async with self.shared.guard.attempt(credential, *where, secret=secret, turn=self._turn) as going:
             self.footprint.login_attempts += 1
             try:
                 yield going
             except Failure as failure:
-                if failure.cause in _NOT_TRIED and "tried" not in failure.facts:
-                    self.footprint.login_attempts -= 1
+                going.sent &= going.pending or failure.cause not in _NOT_TRIED or "tried" in failure.facts
                 raise
+            finally:
+                self.footprint.login_attempts -= not going.sent
 
     async def of_agent(self, name: str, look: Callable[[], T]) -> T:
         """Return the result of ``look``, a blocking function that examines this agent; run it once for all targets.

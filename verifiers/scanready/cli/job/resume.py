@@ -11,6 +11,7 @@ import click
 
 from scanready.causes import common
 from scanready.cli.messages import fitting
+from scanready.climb.guard import NOT_SENT
 from scanready.model import Outcome, Report, Step, Target, bracketed
 from scanready.report.parse import NotAResult, agent_restored, restored
 from scanready.report.serialize import identity
@@ -106,6 +107,9 @@ class Resumption:
     def _tried(self, by_key: dict[str, Target]) -> Iterator[Tried]:
         """Yield the failed logins of the run with their causes, and those that a kill left without an outcome."""
         credentials = {target.credential.name: target.credential for target in by_key.values() if target.credential}
+        attempts = list(self.store.attempts(self.run))
+        sent = {(name, host) for name, host, _, outcome in attempts if outcome != NOT_SENT}
+        not_sent = {(name, host) for name, host, _, _ in attempts} - sent
         settled: set[tuple[str, str]] = set()
         for report in self._reports(by_key) if credentials else ():
             for check in report.checks:
@@ -113,13 +117,13 @@ class Resumption:
                 if check.step is not Step.LOGIN or check.outcome is Outcome.SKIPPED or credential is None:
                     continue
                 cause = check.finding.cause if check.finding else None
-                if cause is common.LOGIN_WITHHELD:  # another target of this host was tried
-                    continue
+                if cause is common.LOGIN_WITHHELD or (credential.name, host) in not_sent:
+                    continue  # another target of this host was tried; or nothing that counts
                 settled.add((credential.name, host))
                 if cause is not None:
                     place = f"{bracketed(host)}:{report.target.port}"
                     yield Tried(credential, host, place, cause)
-        for name, host, place, outcome in self.store.attempts(self.run):
+        for name, host, place, outcome in attempts:
             unknown = outcome is None or (name, host) not in settled
             if unknown and name in credentials and outcome != "":
                 yield Tried(credentials[name], host, place, all_causes().get(outcome or "", _UNKNOWN))

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from typing import Any
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_runner import LoginNetwork
-from scanready.climb.login_trace import LoginTrace
+from scanready.climb.login_trace import trace_in
 
 from . import codec, job, resting, templates
 from .causes_of import causes_of
@@ -79,7 +78,7 @@ class LoginProcesses:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(kill):
             process = await self._begun(function.__module__)
-            talk = Conversation(process, _trace_in(arguments), causes_of(function), network, lent)
+            talk = Conversation(process, trace_in(arguments), causes_of(function), network, lent)
             try:
                 await talk.send(
                     {
@@ -131,13 +130,3 @@ class LoginProcesses:
 def _end(beginning: asyncio.Task[Process]) -> None:
     if not beginning.cancelled() and beginning.exception() is None:
         beginning.result().end()
-
-
-def _trace_in(arguments: tuple[Any, ...]) -> LoginTrace | None:
-    """Return the trace that one of the arguments has as a field."""
-    for argument in arguments:
-        if dataclasses.is_dataclass(argument):
-            for field in dataclasses.fields(argument):
-                if isinstance(found := getattr(argument, field.name), LoginTrace):
-                    return found
-    return None

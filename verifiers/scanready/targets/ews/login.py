@@ -13,15 +13,16 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished, unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
@@ -42,7 +43,8 @@ class Where:
     """The endpoint and how to log in ("ntlm", "digest" or "basic").
 
     ``mailbox`` is whose inbox is read, the account's own where it is None; ``in_front`` the device that ends TLS
-    before Exchange, empty if none is known; ``trust`` the certificates that the endpoint may show.
+    before Exchange, empty if none is known; ``trust`` the certificates that the endpoint may show; ``trace`` records
+    whether the secret left.
     """
 
     url: str
@@ -52,6 +54,7 @@ class Where:
     proxy: str | None = None
     in_front: str = ""
     trust: LoginTrust = NO_CERTIFICATE
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
     def acts_for_another(self, username: str) -> bool:
         """Whether the account is to act for somebody else."""
@@ -82,24 +85,29 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
             result.read = mailbox.look()
         except Failure as failure:
             if not mailbox.accepted:
-                raise
+                raise unfinished(failure) from failure
             result.denied = failure
         except exchangelib.errors.EWSError as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             result.denied = translated(error, where.mailbox, credential.username)
-            if not mailbox.accepted or result.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
+            if not mailbox.accepted:
+                raise unfinished(result.denied) from error
+            if result.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
                 raise result.denied from error
         except (requests.RequestException, SpnegoError, PermissionError, KeyError, ValueError, TypeError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             # What the libraries let through where the server's side of NTLM or XML is not one.
-            raise Failure(
-                common.LIMIT,
-                f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}",
-            ) from error
+            told = f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}"
+            if not mailbox.accepted:
+                raise Unfinished(common.LIMIT, told) from error
+            result.denied = Failure(common.LIMIT, told)
         finally:
             mailbox.close()
+        if not where.trace.sent:
+            detail = "the web services asked for a login before, and now they answer without one"
+            raise Failure(common.LOGIN_NOT_JUDGED, detail)
         result.version = mailbox.version
     return result
 
@@ -197,7 +205,7 @@ def _protocol(where: Where, watchdog: Watchdog, seconds: float) -> Any:
     from exchangelib.protocol import Protocol
     from requests.auth import HTTPBasicAuth
 
-    ours = adapter(watchdog, where.trust)
+    ours = adapter(watchdog, where.trust, where.trace)
 
     class Bounded(ours):  # type: ignore[misc,valid-type]  # made for this one login
         """Answers are no longer than what a mailbox says of its inbox."""

@@ -72,6 +72,7 @@ SERVER_ERROR = Cause(
     "The server refuses the connection for a reason that is not the account; the detail has its number.",
     "Look the number up with finderr on the server.",
     "On the server: finderr NUMBER; tail online.log",
+    may_count=True,
 )
 
 #: Error numbers of a refused connection: cause and what the number says.

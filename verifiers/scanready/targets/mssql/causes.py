@@ -165,6 +165,7 @@ SERVER_ERROR = Cause(
     "The server answers with an error that is about neither the password nor the database; the detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
+    may_count=True,
 )
 BROKEN_OFF = Cause(
     "mssql.login-broken-off",

@@ -20,7 +20,7 @@ from typing import Any
 from scanready.causes import common
 from scanready.clients.blocking_stream import BlockingStream
 from scanready.clients.imports import importing
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.model import Cause, Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Cursor, Steps, stepwise, tds7
@@ -87,7 +87,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         raise Failure(causes.BROKEN_OFF, f"in the middle of the login {error}") from error
     except (pytds.Error, TimeoutError, *UNCHECKED) as error:
         why = error.__cause__ or error
-        raise Failure(
+        raise Unfinished(
             common.LIMIT, f"pytds could not read the server's answer to the login: {printable(repr(why))}"
         ) from error
     return look_around(session, credential.username, where)
@@ -171,6 +171,8 @@ class _Pipe:
         self._user = credential.username
         self._protected = where.encrypted or where.cleartext or is_windows_account(credential)
         self._database = where.database
+        self._trace = where.trace
+        self._by_challenge = is_windows_account(credential)
         self._replay = bytearray()
         self._begun = self._challenged = self._accepted = False
         self._budget = MOST_RECEIVED
@@ -183,8 +185,10 @@ class _Pipe:
                 return
             case tds7.LOGIN7 if self._challenged:  # pytds does not change the type ([MS-TDS] 2.2.3.1.1)
                 data = bytes([tds7.SSPI]) + data[1:]
+                self._trace.sent = True
             case tds7.LOGIN7:
                 self._let_begin()
+                self._trace.sent = not self._by_challenge  # LOGIN7 has the password, or NTLM's first message
         self._stream.send(bytes(data))
 
     def recv_into(self, buffer: memoryview, size: int) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.remedies.quoting import in_brackets
 from scanready.wire import WireError, tds7
@@ -58,7 +59,7 @@ class Where:
     """The connection to log in over, and what to read: a table, or the first one of a database that shows one.
 
     ``encrypted`` is true where the connection is inside TLS. ``table`` is ``[[database.]schema.]name``; ``cleartext``
-    permits a password that everybody can read.
+    permits a password that everybody can read. ``trace`` records whether the secret left.
     """
 
     connection: Lent
@@ -67,6 +68,7 @@ class Where:
     database: str = ""
     table: str = ""
     cleartext: bool = False
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)

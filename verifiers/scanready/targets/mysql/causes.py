@@ -55,6 +55,7 @@ SERVER_ERROR = Cause(
     "The server, or a proxy in front of it, answers with an error that is not about the account; the detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "mysql -h {host} -P {port} -u {user} -p",
+    may_count=True,
 )
 BROKEN_OFF = Cause(
     "mysql.login-broken-off",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
 from scanready.model import Credential
@@ -257,7 +257,7 @@ def _refused(code: int, text: str, encrypted: bool) -> Failure:
 
 
 def _aborted(cause: Any, detail: str) -> Failure:
-    return Failure(cause, f"{detail}; hanging up here counts once towards max_connect_errors", aborted=1)
+    return Unfinished(cause, f"{detail}; hanging up here counts once towards max_connect_errors", aborted=1)
 
 
 def _said(error: pymysql.err.Error) -> tuple[int, str]:

@@ -113,6 +113,7 @@ SERVER_ERROR = Cause(
     "The database refuses the session for a reason that is not the account; the detail has its number.",
     "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
     "sqlplus {user}@//{host}:{port}/{path}",
+    may_count=True,
 )
 
 #: What the listener's ERR means.

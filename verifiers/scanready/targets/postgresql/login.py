@@ -22,7 +22,7 @@ from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure, Unfinished
+from scanready.climb.explain import Failure, Unfinished, unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Cause, Credential, Facts
 from scanready.wire.printable import printable
@@ -171,7 +171,8 @@ def _after_the_password(error: psycopg.OperationalError, database: str, user: st
     # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
     # taking all that is told with it for a refused password protects the account.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
-    raise Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, printable(text)) from error
+    failure = Failure(common.LOGIN_REFUSED if named else causes.SESSION_REFUSED, printable(text))
+    raise (unfinished(failure) if asked else failure) from error
 
 
 def _permit(text: str, database: str, user: str) -> str:

@@ -24,7 +24,7 @@ from scanready.clients import nt_status
 from scanready.clients.imports import importing
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.model import Credential
 
@@ -147,12 +147,15 @@ def _log_in(session: Session, where: Where, account: Account, password: str, und
     try:
         with understood:
             session.log_in(user, password, domain)
+    except Failure as broken:
+        raise unfinished(broken) from broken
     except Refused as refused:
         if refused.status in nt_status.NTLM_NOT_PERMITTED:
             raise _without_ntlm(session, f"{account.name}: {refused}") from refused
         if refused.status == nt_status.ACCESS_DENIED and _may_want_cipher(session, where):
             raise Failure(common.LIMIT, _CIPHER.format(what="session")) from refused
-        raise nt_status.refused_login(refused.status, account) from refused
+        failure = nt_status.refused_login(refused.status, account)
+        raise (unfinished(failure) if refused.status in nt_status.TROUBLE else failure) from refused
 
 
 def _may_want_cipher(session: Session, where: Where) -> bool:

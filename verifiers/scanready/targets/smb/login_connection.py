@@ -49,6 +49,11 @@ class Trace(LoginTrace):
     connections: int = 0
     logons: int = 0
 
+    @property
+    def secret_left(self) -> bool:
+        """Return True once the message of NTLM that answers the challenge has left."""
+        return self.logons > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:

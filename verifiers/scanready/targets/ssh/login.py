@@ -59,6 +59,11 @@ class Trace(LoginTrace):
 
     tried: bool = False
 
+    @property
+    def secret_left(self) -> bool:
+        """Whether the server may have a secret."""
+        return self.tried
+
 
 @dataclass(frozen=True, slots=True)
 class Where:

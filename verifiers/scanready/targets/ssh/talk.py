@@ -289,13 +289,9 @@ async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Res
 async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Result:
     if limits := login.limits(spoken.offer):
         raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
-    credential, where, before = probe.credential, _where(probe, spoken, wanted), probe.footprint.login_attempts
+    credential, where = probe.credential, _where(probe, spoken, wanted)
     assert credential is not None
-    try:
-        return await probe.login(login.visit, where, secret="key" if credential.key_file else "password")
-    finally:
-        if not where.trace.tried:  # asked for the methods only: no secret was sent, nothing counts as an attempt
-            probe.footprint.login_attempts = before
+    return await probe.login(login.visit, where, secret="key" if credential.key_file else "password")
 
 
 def _wanted(probe: Probe) -> Wanted:

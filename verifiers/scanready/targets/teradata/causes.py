@@ -66,6 +66,7 @@ SERVER_ERROR = Cause(
     "The database refuses the session for a reason that is not the account; the detail has its code.",
     "Look the code up in the Teradata messages manual.",
     "bteq: .logon {host}/{user}",
+    may_count=True,
 )
 
 #: Codes of a refused logon or read.

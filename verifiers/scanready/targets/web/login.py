@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scanready.causes import common
@@ -20,6 +20,7 @@ from scanready.clients.imports import importing
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.http import MAX_BODY
@@ -32,11 +33,15 @@ if TYPE_CHECKING:
 _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
 
 
+#: Statuses that a server may give before it looks at an account: it does not understand the request, or was too slow.
+_BEFORE_ANY_LOGIN = (400, 408, 414, 421, 425, 426, 431)
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The page, the scheme to log in with ("basic", "digest" or "ntlm"), and the proxy's URL if there is one.
 
-    ``trust`` has the certificates that its server may show.
+    ``trust`` has the certificates that its server may show; ``trace`` records whether the secret left.
     """
 
     url: str
@@ -44,6 +49,7 @@ class Where:
     user_agent: str
     proxy: str | None = None
     trust: LoginTrust = NO_CERTIFICATE
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +92,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                     verify=False,
                     stream=True,
                 )
-                return _judged(answer, watchdog)
+                return _judged(answer, watchdog, sent=where.trace.sent)
         except requests.Timeout as error:
             raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {printable(str(error))}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -112,7 +118,7 @@ def _broken_off(error: Exception) -> type[Failure]:
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
     import requests
 
-    ours = adapter(watchdog, where.trust)
+    ours = adapter(watchdog, where.trust, where.trace)
     session = requests.Session()
     session.trust_env = False
     session.headers.update({"User-Agent": where.user_agent, "Accept-Encoding": "identity"})
@@ -138,7 +144,9 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
             return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _judged(answer: requests.Response, watchdog: Watchdog) -> Result:  # noqa: C901  # one case a status
+def _judged(  # noqa: C901  # one case a status
+    answer: requests.Response, watchdog: Watchdog, *, sent: bool
+) -> Result:
     said = f"{answer.status_code} {printable(answer.reason or '')}".strip()
     if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
         raise Failure(common.OUT_OF_TIME, "the login did not end in time")
@@ -147,17 +155,24 @@ def _judged(answer: requests.Response, watchdog: Watchdog) -> Result:  # noqa: C
             offered = answer.headers.get("WWW-Authenticate", "nothing")
             raise Failure(common.LIMIT, f"requests did not answer what was offered: {printable(offered, 400)}")
         case 401 if re.search(r"\bstale *= *\"?true", answer.headers.get("WWW-Authenticate", ""), re.IGNORECASE):
-            raise Failure(common.LIMIT, "the server wants the digest again (stale), which was not tried a second time")
+            raise Unfinished(
+                common.LIMIT, "the server wants the digest again (stale), which was not tried a second time"
+            )
         case 401:
             raise Failure(common.LOGIN_REFUSED, f"the server answers {said} to the login")
         case 407:
-            raise Failure(causes.PROXY_LOGIN, f"a proxy answers {said}")
+            raise Unfinished(causes.PROXY_LOGIN, f"a proxy answers {said}")
         case 429:
-            raise Failure(common.THROTTLED, f"the server answers {said} to the login")
+            raise Unfinished(common.THROTTLED, f"the server answers {said} to the login")
         case status if status in (502, 503, 504):
-            raise Failure(causes.UNAVAILABLE, f"the server answers {said} to the login")
+            raise Unfinished(causes.UNAVAILABLE, f"the server answers {said} to the login")
         case status if status >= 500:
-            raise Failure(causes.SERVER_ERROR, f"the server answers {said} to the login")
+            raise Unfinished(causes.SERVER_ERROR, f"the server answers {said} to the login")
+        case status if status in _BEFORE_ANY_LOGIN:
+            raise Unfinished(causes.REQUEST_REFUSED, f"the server answers {said} to the login")
+        case _ if not sent:
+            detail = f"the page asked for a login before, and now it answers {said} without one"
+            raise Failure(common.LOGIN_NOT_JUDGED, detail)
         case 403 | 451:
             denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
             return Result(status=answer.status_code, denied=denied)

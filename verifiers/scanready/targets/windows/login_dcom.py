@@ -41,6 +41,11 @@ class Trace(LoginTrace):
     connections: int = 0
     logons: int = 0
 
+    @property
+    def secret_left(self) -> bool:
+        """Return True once the message of NTLM that answers the challenge has left."""
+        return self.logons > 0
+
 
 class Pipe:
     """What impacket calls a transport, over a socket that a watchdog guards. ``key`` is who we are in its dictionaries.

@@ -13,7 +13,7 @@ from scanready.causes import common, nt
 from scanready.clients import nt_status
 from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, unfinished
 from scanready.model import Cause
 from scanready.wire.printable import printable
 
@@ -92,7 +92,7 @@ class Stage:
         if not isinstance(error, Exception) or isinstance(error, Failure):
             return
         if failure := self._failure(error, at):
-            raise failure from error
+            raise (unfinished(failure) if self._logon else failure) from error
 
     def _failure(self, error: Exception, at: TracebackType | None) -> Failure | None:
         from impacket.dcerpc.v5.rpcrt import DCERPCException
