@@ -41,6 +41,12 @@ class TestLogin:
             (b"* BYE Something broke\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
             (b"", Verdict.UNDECIDED, "imap.backend-unavailable", None),
             (b"c1 BAD Command Argument Error. 12\r\n", Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
+            (b"c1 NO [CLIENTBUG] Speak up\r\n", Verdict.UNDECIDED, "scanready.limit", None),
+            (b"c1 NO [CORRUPTION] Its index is broken\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 NO\r\n", Verdict.BLOCKED, "login.refused", None),
+            (b"c1 no login failed\r\n", Verdict.BLOCKED, "login.refused", None),
+            (b"c1 MAYBE later\r\n", Verdict.UNDECIDED, "scanready.limit", None),
+            (b"c1 PREAUTH\r\n", Verdict.UNDECIDED, "scanready.limit", None),
         ],
     )
     def test_refusals(self, answer: bytes, verdict: Verdict, code: str, owner: Owner | None) -> None:
@@ -57,6 +63,37 @@ class TestLogin:
         assert "one header of 1 in INBOX" in check_of(report, Step.ACCESS).summary
         assert server.counts["LOGOUT"] == 2, "once after looking, once after the login"
         assert server.counts["EXAMINE"] == 1
+
+    @pytest.mark.parametrize("answer", [b"c1 OK\r\n", b"c1 OK \r\n", b"c1 ok Logged in\r\n"])
+    def test_a_success_is_one_in_small_letters_and_without_a_text(self, answer: bytes) -> None:
+        report, _ = against(mailbox(LOGIN=answer), "imaps", credential=SCANNER)
+        expect(report, Verdict.SCANNABLE)
+
+    def test_a_status_that_imap_does_not_have_is_told(self) -> None:
+        report, _ = against(mailbox(LOGIN=b"c1 MAYBE later\r\n"), "imaps", credential=SCANNER)
+        assert report.finding is not None
+        assert report.finding.detail == "the answer to the login is none that IMAP has: b'MAYBE'"
+
+    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "UID_FETCH"])
+    def test_such_a_status_later_denies_nothing(self, command: str) -> None:
+        report, _ = against(mailbox(**{command: b"c1 MAYBE later\r\n"}), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
+        passed(report, Step.LOGIN)
+
+    @pytest.mark.parametrize("closing", [0, 100_000], ids=["open", "closed"])
+    def test_a_list_that_is_nested_too_deep_is_a_limit_of_ours(self, closing: int) -> None:
+        answer = b"* LIST " + b"(" * 100_000 + b")" * closing + b' "/" INBOX\r\nc1 OK done\r\n'
+        report, _ = against(mailbox(LIST=answer), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
+        passed(report, Step.LOGIN)
+
+    def test_a_refusal_before_the_password_is_none(self) -> None:
+        """AUTHENTICATE, and the server does not ask for the answer."""
+        greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] ready\r\n"
+        refusal = b"c1 NO [AUTHENTICATIONFAILED] no\r\n"
+        report, _ = against(mailbox(greeting, AUTHENTICATE=refusal), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "login.not-judged", step=Step.LOGIN, owner=Owner.SERVER)
+        assert report.footprint.login_attempts == 0
 
     def test_a_server_that_asks_again_does_not_get_the_password_twice(self) -> None:
         """AUTHENTICATE PLAIN, and a request for more after each answer (RFC 3501, 6.2.2: "*" cancels)."""

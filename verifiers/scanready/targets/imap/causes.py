@@ -66,7 +66,7 @@ BACKEND_UNAVAILABLE = Cause(
 
 _TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded", re.IGNORECASE)
 _DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
-_DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE")  # RFC 5530
+_DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE", "CORRUPTION")  # RFC 5530
 
 
 def too_many(code: str | None, text: str) -> bool:

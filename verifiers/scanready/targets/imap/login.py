@@ -30,6 +30,7 @@ from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
 from . import causes, fixes
+from .login_reading import OwnReading, UnknownStatus
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -51,6 +52,7 @@ _AT_LOGIN: dict[str, Cause] = {
 _LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
 _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
 
+_BAD = re.compile(r"(?:LOGIN|AUTHENTICATE) command error: BAD\b")  # imaplib's
 _TOO_LONG = re.compile(r"=> got more than \d+ bytes$")  # imaplib's own bound of a line
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
@@ -63,6 +65,11 @@ class Trace(LoginTrace):
     """How far a visit came, however it ended: whether the server saw a password."""
 
     tried: bool = False
+
+    @property
+    def secret_left(self) -> bool:
+        """Whether the server may have the password."""
+        return self.tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,12 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     assert credential.password is not None, "nobody logs in with a name alone"
     log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds) as client:
-        where.trace.tried = True
         try:
             log_in(client)
         except IMAPClientError as error:
             raise _refused(error) from error
+        except UnknownStatus as error:
+            raise Unfinished(common.LIMIT, f"the answer to the login is none that IMAP has: {error}") from error
         except ValueError as error:
             detail = f"the library does not understand the answer to the login: {printable(str(error))}"
             raise Unfinished(common.LIMIT, detail) from error
@@ -131,23 +139,33 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
     imaplib sends the user name of LOGIN unquoted, and everything as ASCII (read in Python 3.11).
     """
     if where.login_command and _ATOM.fullmatch(user) and password.isascii() and password.isprintable():
-        return lambda client: client.login(user, password)
+        return lambda client: _by_command(client, user, password, where.trace)
     if "PLAIN" in where.sasl:
-        return _sasl("PLAIN", f"\0{user}\0{password}")
+        return _sasl(where.trace, "PLAIN", f"\0{user}\0{password}")
     if "LOGIN" in where.sasl:
-        return _sasl("LOGIN", user, password)  # it asks for one, then for the other
+        return _sasl(where.trace, "LOGIN", user, password)  # it asks for one, then for the other
     raise Failure(
         common.LIMIT, "this account's name or password needs AUTH=PLAIN here, which the server does not offer"
     )
 
 
-def _sasl(mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
+def _by_command(client: IMAPClient, user: str, password: str, trace: Trace) -> None:
+    trace.tried = True
+    client.login(user, password)
+
+
+def _sasl(trace: Trace, mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
     """AUTHENTICATE; each answer leaves once; a server that asks for more gets the cancellation of the exchange.
 
-    The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1).
+    The library repeats PLAIN's answer at each request of the server (read in imapclient 4.1). The last is the secret.
     """
-    left = iter([answer.encode() for answer in answers])
-    return lambda client: client.sasl_login(mechanism, lambda _: next(left, None))
+    left = [answer.encode() for answer in answers]
+
+    def answer(_: bytes) -> bytes | None:
+        trace.tried = trace.tried or len(left) == 1
+        return left.pop(0) if left else None
+
+    return lambda client: client.sasl_login(mechanism, answer)
 
 
 @contextmanager
@@ -165,6 +183,8 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
                 yield client
         except TimeoutError as error:
             raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+        except UnknownStatus as error:
+            raise Failure(common.LIMIT, f"an answer before the login is none that IMAP has: {error}") from error
         except (OSError, IMAPClientError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
@@ -197,16 +217,22 @@ def _start_tls(client: IMAPClient, context: _Context) -> None:
 def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog) -> IMAPClient:
     from imapclient import IMAPClient
     from imapclient.imap4 import IMAP4WithTimeout
+    from imapclient.tls import IMAP4_TLS
 
-    class InClear(IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
+    class InClear(OwnReading, IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
         def _create_socket(self, timeout: float | None = None) -> socket.socket:
             sock: socket.socket = super()._create_socket(timeout)
             watchdog.guard(sock.fileno())
             return sock
 
+    class InTls(OwnReading, IMAP4_TLS):  # type: ignore[misc]
+        """See :class:`OwnReading`."""
+
     class Guarded(IMAPClient):  # type: ignore[misc]
         def _create_IMAP4(self) -> Any:  # inside TLS the context guards
-            return super()._create_IMAP4() if self.ssl else InClear(self.host, self.port, seconds)
+            if self.ssl:
+                return InTls(self.host, self.port, self.ssl_context, seconds)
+            return InClear(self.host, self.port, seconds)
 
     return Guarded(where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds)
 
@@ -215,19 +241,19 @@ def _refused(error: Exception) -> Failure:
     """Why the login came to nothing. Only what the server says of the account is held against it."""
     code, text = _said(error)
     if causes.too_many(code, text):
-        return Failure(common.THROTTLED, printable(text))
+        return Unfinished(common.THROTTLED, printable(text))
     if cause := _AT_LOGIN.get(code or ""):
         return Failure(cause, printable(text))
     if causes.down(code, text):
-        return Failure(causes.BACKEND_UNAVAILABLE, printable(text))
+        return Unfinished(causes.BACKEND_UNAVAILABLE, printable(text))
     if _LOCKED.search(text):
         return Failure(common.LOGIN_LOCKED, printable(text))
     if _broke_off(error):
         return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
     if _TOO_LONG.search(text):
         return Unfinished(common.LIMIT, f"the library reads no such answer: {printable(text)}")
-    if text.startswith("LOGIN command error: BAD"):
-        return Failure(common.LIMIT, printable(text))
+    if _BAD.match(text) or code == "CLIENTBUG":  # no word on the account (RFC 3501, 6.2; RFC 5530, 3)
+        return Unfinished(common.LIMIT, printable(text))
     # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
     return Failure(common.LOGIN_REFUSED, printable(text))
 
@@ -252,8 +278,12 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
         result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
         result.denied = _unreadable(error, wanted, user, folders)
-    except ValueError as error:
+    except (ValueError, UnknownStatus) as error:
         result.denied = Failure(common.LIMIT, f"the library does not understand the server: {printable(str(error))}")
+    except RecursionError:
+        result.denied = Failure(
+            common.LIMIT, "the library does not understand the server: an answer is nested too deep"
+        )
     return result
 
 

@@ -90,13 +90,9 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
 
 
 async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginResult:
-    target, before = probe.target, probe.footprint.login_attempts
+    target = probe.target
     folder = target.options.get("folder")
     address = probe.address or target.host
     ways, trust = frozenset(talk.sasl), probe.login_trust()
     where = Where(address, target.host, target.port, encryption, talk.login_command, ways, folder, trust)
-    try:
-        return await probe.login(visit, where)
-    finally:
-        if not where.trace.tried:  # no driver, or no session to try it in: the account was not touched
-            probe.footprint.login_attempts = before
+    return await probe.login(visit, where)
