@@ -17,7 +17,8 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
 from scanready.net.dial import dial
-from scanready.net.stream import ConnectError, Framing, PeerClosed, ReadTimeout, Stream, TlsError
+from scanready.net.framing import Framing
+from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Buffer, WireError
 
 T = TypeVar("T")

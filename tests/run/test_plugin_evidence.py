@@ -16,8 +16,8 @@ from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import PRODUCT, Fact, Kind
 from scanready.causes import common
 from scanready.climb.bounds import MOST_CHECKS, MOST_CONNECTIONS, most_checks, require_connection, require_room
-from scanready.climb.confinement import Misconduct
 from scanready.climb.contact import Contact
+from scanready.climb.misconduct import Misconduct
 from scanready.climb.probe import Probe
 from scanready.net.stream import StreamError, Tap
 from scanready.run.plugins.evidence import (

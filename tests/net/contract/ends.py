@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeVar
 
 from fixtures.emulators.certificates import authority
 from scanready.net import sockets
-from scanready.net.stream import Framing, Stream
+from scanready.net.framing import Framing
+from scanready.net.stream import Stream
 from scanready.wire import Cursor, Steps, WireError, stepwise
 from tests.clock import JumpingLoop
 from tests.completion_ports import CompletionPorts

@@ -7,11 +7,14 @@ addresses of a name are no loop: all of them are dialled, each has a check, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from scanready.model import Check
 
-from .confinement import Misconduct
-from .contact import Contact
+from .misconduct import Misconduct
+
+if TYPE_CHECKING:
+    from .contact import Contact
 
 #: Checks of one target.
 MOST_CHECKS = 500

@@ -21,6 +21,7 @@ from scanready.causes import common
 from scanready.model import Finding, Step
 from scanready.net.threads import DaemonThreads
 
+from .misconduct import Misconduct
 from .own_tasks import OwnTasks
 from .turns import TurnTaken
 
@@ -36,10 +37,6 @@ _THREADS = 32
 
 class Overran(TimeoutError):
     """The time was over, and the coroutine ended when it was cancelled."""
-
-
-class Misconduct(RuntimeError):
-    """The coroutine did what no verifier may do; the text says what, without a subject."""
 
 
 async def confined(what: Awaitable[T], end: float) -> T:

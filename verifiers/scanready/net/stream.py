@@ -16,7 +16,6 @@ import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from scanready.wire.tls_key_exchange import KeyExchange
 
 from . import off_the_loop, sockets
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
+from .framing import Framing
 from .system_errors import posix_errors, words_of
 from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
 
@@ -68,19 +68,6 @@ _SHARE, _READ = _CHUNK, _CHUNK // 4
 LARGEST_GROUP, MOST_ON_THE_LOOP = 8192, 3072
 #: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
 _LINGER, _LEAST_LINGER = 0.25, 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """Carry a TLS handshake inside another protocol's packets, as SQL Server does.
-
-    ``wrap`` puts outgoing bytes into packets. ``unwrap`` takes TLS out of the next packet, or returns the next record
-    that comes without one. It is used to the end of the connection, since a server may frame what it sends right
-    after the handshake.
-    """
-
-    wrap: Callable[[bytes], bytes]
-    unwrap: Reader[bytes]
 
 
 class Stream:

@@ -14,7 +14,8 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
-from scanready.net.stream import Framing, PeerClosed, ReadTimeout, Stream, TlsError
+from scanready.net.framing import Framing
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
 from scanready.wire.printable import printable
 
