@@ -179,13 +179,23 @@ def test_what_a_run_was_asked_for_holds_when_it_is_gone_on_with(plugins: Path) -
     assert (document["run"]["depth"], document["run"]["timeout"], document["run"]["targets"]) == ("connect", 7, 2)
 
 
+def test_another_inventory_is_noticed_though_it_has_as_many_targets(plugins: Path) -> None:
+    path = estate(plugins, "ready", "refused")
+    run(plugins, "verify", path)
+    assert "not the same" not in run(plugins, "verify", "--resume", "last").stderr
+    other = run(plugins, "verify", estate(plugins, "ready", "limited"), "--resume", "last", "--json")
+    assert "was begun with 2 targets; now there are 2 targets, and they are not the same" in other.stderr
+    assert "; what is known of 1 target no longer there is left out" in other.stderr
+    assert len(json.loads(other.stdout)["results"]) == 2
+
+
 def test_the_rest_is_judged_for_the_agent_that_was_assumed_for_the_first_part(plugins: Path) -> None:
     path = plugins / "hosts.yaml"
     path.write_text("targets: [windows://127.0.0.1:9]\n")
     run(plugins, "verify", str(path), "--assume-agent", "windows")
     path.write_text("targets: [windows://127.0.0.1:9, windows://127.0.0.2:9]\n")
     resumed = run(plugins, "verify", "--resume", "last", "--json")
-    assert "was begun with 1 targets, and there are 2 now: the inventory or the selection has changed" in resumed.stderr
+    assert "was begun with 1 target; now there are 2 targets, and they are not the same" in resumed.stderr
     results = json.loads(resumed.stdout)["results"]
     assert [result["cause"]["code"] for result in results] == ["connect.refused"] * 2
     assert [result["agent"]["platform"] for result in results] == ["Windows"] * 2

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.climb.explain import Failure
 from scanready.climb.identify import Signatures
 from scanready.climb.rung import ClimbEnded, Rung
@@ -67,9 +67,9 @@ def test_bytes_that_break_past_the_handshake_are_a_limit_of_ours(step: Step, cau
 
 
 PAST = {
-    Step.AUTH: (common.AUTH_TOO_SLOW, common.AUTH_BROKEN_OFF),
-    Step.LOGIN: (common.LOGIN_TOO_SLOW, common.LOGIN_BROKEN_OFF),
-    Step.ACCESS: (common.ACCESS_TOO_SLOW, common.ACCESS_BROKEN_OFF),
+    Step.AUTH: (talk_ended.AUTH_TOO_SLOW, talk_ended.AUTH_BROKEN_OFF),
+    Step.LOGIN: (talk_ended.LOGIN_TOO_SLOW, talk_ended.LOGIN_BROKEN_OFF),
+    Step.ACCESS: (talk_ended.ACCESS_TOO_SLOW, talk_ended.ACCESS_BROKEN_OFF),
 }
 
 

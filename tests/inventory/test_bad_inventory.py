@@ -96,7 +96,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {host: 'a:22', type: ssh}\n",
-            "inv.yaml:2:10: `a:22` is not an IPv6 address (a port has its own place)",
+            "inv.yaml:2:10: `a:22` has a port, and only a host goes here",
         ),
         (b"targets:\n- {host: 10.0.0.0/28, type: ssh}\n", "inv.yaml:2:10: a network goes in `hosts: [...]`"),
         (b"targets:\n- {hosts: [], type: ssh}\n", "inv.yaml:2:11: `hosts` is empty"),

@@ -9,6 +9,8 @@ import threading
 from types import TracebackType
 from typing import NoReturn
 
+from scanready.files.installation import how_to_complete
+
 #: The reader of standard output has gone (`| head -1`): what a shell reports for a command that SIGPIPE ended.
 READER_GONE = 141
 
@@ -18,7 +20,15 @@ CRASHED = 3
 
 
 def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
-    """Show the traceback of an error nobody handled, and end the process with a code that claims nothing."""
+    """Show the traceback of an error nobody handled, and end the process with a code that claims nothing.
+
+    A package that is not installed is no error of ours: then there is only what to type.
+    """
+    if isinstance(error, ModuleNotFoundError) and (message := how_to_complete(error)):
+        with contextlib.suppress(OSError):
+            sys.stderr.write(message)
+            sys.stderr.flush()
+        os._exit(2)
     sys.__excepthook__(kind, error, trace)
     with contextlib.suppress(OSError):
         sys.stderr.write("scanready: this is an error of scanready; please report it with the lines above\n")

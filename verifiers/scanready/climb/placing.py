@@ -7,7 +7,7 @@ understood is then no finding about the handshake; it has a cause of the rung th
 
 from __future__ import annotations
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.model import Cause, Finding, Step
 from scanready.net.stream import PeerClosed, StreamError
 from scanready.wire import WireError
@@ -17,15 +17,15 @@ _OWN_AREAS = {str(step): step for step in (Step.RESOLVE, Step.CONNECT, Step.TLS,
 
 _TOO_SLOW = {
     Step.TLS: common.TLS_TOO_SLOW,
-    Step.AUTH: common.AUTH_TOO_SLOW,
-    Step.LOGIN: common.LOGIN_TOO_SLOW,
-    Step.ACCESS: common.ACCESS_TOO_SLOW,
+    Step.AUTH: talk_ended.AUTH_TOO_SLOW,
+    Step.LOGIN: talk_ended.LOGIN_TOO_SLOW,
+    Step.ACCESS: talk_ended.ACCESS_TOO_SLOW,
 }
 _BROKEN_OFF = {
     Step.TLS: common.TLS_FAILED,
-    Step.AUTH: common.AUTH_BROKEN_OFF,
-    Step.LOGIN: common.LOGIN_BROKEN_OFF,
-    Step.ACCESS: common.ACCESS_BROKEN_OFF,
+    Step.AUTH: talk_ended.AUTH_BROKEN_OFF,
+    Step.LOGIN: talk_ended.LOGIN_BROKEN_OFF,
+    Step.ACCESS: talk_ended.ACCESS_BROKEN_OFF,
 }
 
 

@@ -64,8 +64,9 @@ def _ipv6(text: str) -> str:
     try:
         parsed = ipaddress.IPv6Address(address)
     except ValueError:
-        hint = " (a port has its own place)" if text.count(":") == 1 else ""
-        raise Wrong(f"{shown(text)} is not an IPv6 address{hint}") from None
+        if re.fullmatch(r"[^:]+:\d*", text):
+            raise Wrong(f"{shown(text)} has a port, and only a host goes here") from None
+        raise Wrong(f"{shown(text)} is not an IPv6 address") from None
     _one_host(parsed)
     return parsed.compressed + percent + zone
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -51,6 +51,11 @@ def identity(target: Target) -> str:
     account = target.credential.name if target.credential else None
     told = repr((target.host, target.type, target.port, options, account)).encode("utf-8", "backslashreplace")
     return hashlib.blake2b(told, digest_size=12).hexdigest()
+
+
+def identity_of_all(targets: Iterable[Target]) -> str:
+    """Return a short key that tells these targets, in whatever order, from any others."""
+    return hashlib.blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
 
 
 def fixes(report: Report) -> str | None:

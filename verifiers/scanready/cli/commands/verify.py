@@ -77,9 +77,8 @@ def command(
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
     resumed = going_on.resumed(targets) if going_on else None
-    if going_on and going_on.run.targets != len(targets):
-        begun = f"{going_on.run.name} was begun with {going_on.run.targets} targets"
-        warn(f"{begun}, and there are {len(targets)} now: the inventory or the selection has changed")
+    if going_on and (changed := going_on.changed(targets)):
+        warn(changed)
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
     record = recording(options, source_path(inventory), only, options.types)

@@ -12,8 +12,10 @@ from pathlib import Path
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Credential, Report, Target
-from scanready.report.serialize import as_line, identity
+from scanready.report.serialize import as_line, identity, identity_of_all
 from scanready.store import NewRun, Writer
+
+from .job import Record
 
 # A commit takes milliseconds, and a locked file is given up after 5 s. A disk that does not even come back from that
 # (a network file system, say) must not keep results from whoever waits for them.
@@ -130,10 +132,17 @@ class Keeping:
         self._warn(f"this run is not kept: {why}")
 
 
-def asked(only: tuple[str, ...], types: tuple[str, ...], depth: str, timeout: float, tried: Iterable[str]) -> str:
+def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float, tried: Iterable[str]) -> str:
     """Return what a run was asked for as it is stored: what ``--resume`` goes on with, and a report tells.
 
     ``tried`` are the hosts that were asked for without a type, as they were written.
     """
-    kept = {"only": only, "types": types, "depth": depth, "timeout": timeout, "tried": list(dict.fromkeys(tried))}
+    kept = {
+        "only": record.only,
+        "types": record.types,
+        "depth": depth,
+        "timeout": timeout,
+        "tried": list(dict.fromkeys(tried)),
+        "estate": identity_of_all(targets),
+    }
     return json.dumps(kept, separators=(",", ":"))

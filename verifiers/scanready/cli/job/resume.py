@@ -13,8 +13,9 @@ from scanready.causes import common
 from scanready.cli.messages import fitting
 from scanready.climb.guard import NOT_SENT
 from scanready.model import Outcome, Report, Step, Target, bracketed
+from scanready.report.paper import counted
 from scanready.report.parse import NotAResult, agent_restored, restored
-from scanready.report.serialize import identity
+from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
 
@@ -80,6 +81,16 @@ class Resumption:
         return next(
             (name for name, platform in PLATFORMS.items() if agent.assumed and platform == agent.platform), None
         )
+
+    def changed(self, targets: Sequence[Target]) -> str:
+        """Say how these targets differ from those that the run was begun with; empty if they are the same."""
+        begun, there = counted(self.run.targets, "target"), counted(len(targets), "target")
+        if self.run.targets == len(targets) and self.asked.get("estate") in (None, identity_of_all(targets)):
+            return ""
+        lost = len(self.store.keys(self.run) - set(map(identity, targets)))
+        told = f"{self.run.name} was begun with {begun}; now there are {there}, and they are not the same"
+        done = f"; what is known of {counted(lost, 'target')} no longer there is left out" if lost else ""
+        return f"{told}: the inventory, the selection or a credential's name has changed{done}"
 
     def resumed(self, targets: Sequence[Target]) -> Resumed:
         """Return what is done of these targets, and what is left."""

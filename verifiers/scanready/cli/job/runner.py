@@ -103,7 +103,7 @@ def _keeping(job: Job, info: RunInfo, progress: Progress) -> Keeping:
         len(job.targets),
         info.version,
         json.dumps(agent_object(info.agent)),
-        asked(record.only, record.types, info.depth.value, info.timeout, job.tried.values()),
+        asked(record, job.targets, info.depth.value, info.timeout, job.tried.values()),
     )
     return Keeping(record.path, new, job.targets, warn)
 
