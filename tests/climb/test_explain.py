@@ -22,7 +22,7 @@ from scanready.net.stream import (
     TlsError,
     UdpTimeout,
 )
-from scanready.wire import WireError
+from scanready.wire import OurLimit, UnknownValue, WireError
 
 SIGNATURES = Signatures(
     [
@@ -335,11 +335,35 @@ def test_a_peer_that_closes_a_second_connection_before_a_word(step: Step) -> Non
 
 
 @pytest.mark.parametrize("step", [Step.HANDSHAKE, *LATER])
+@pytest.mark.parametrize("value", [7, b"\x07", "seven"])
+def test_a_value_that_is_not_known_is_told_and_decides_nothing(value: int | bytes | str, step: Step) -> None:
+    code, detail = found(UnknownValue("the state of the answer", value), step)
+    assert code == "scanready.limit"
+    shown = "7 (0x7)" if value == 7 else ascii(value)
+    assert (
+        detail == f"the right protocol answers, and the state of the answer is {shown}, a value that is not known here"
+    )
+
+
+def test_an_unknown_value_of_another_protocol_is_that_protocol() -> None:
+    error = UnknownValue("the type of a packet", 0x53)
+    error.heard = b"SSH-2.0-OpenSSH_9.2\r\n"
+    assert found(error, Step.HANDSHAKE)[0] == "handshake.other-protocol"
+
+
+def test_more_than_we_take_is_our_limit() -> None:
+    assert found(OurLimit("more than 5 bytes were not read"), Step.HANDSHAKE) == (
+        "scanready.limit",
+        "more than 5 bytes were not read",
+    )
+
+
+@pytest.mark.parametrize("step", [Step.HANDSHAKE, *LATER])
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
         (PeerClosed("closed", b"R\0"), r"closed; it had said 'R\x00'"),
-        (wire("a length of 0"), "a length of 0; it said nothing"),
+        (wire("a length of 0"), "a length of 0"),
         (wire("a length of 0", b"R\0"), r"a length of 0; it said 'R\x00'"),
         (StreamError("it broke", b"R\0"), r"it broke; it said 'R\x00'"),
     ],

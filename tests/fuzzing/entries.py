@@ -36,6 +36,8 @@ NOT_FUZZED = {
     "climb.identify.framed": "its bytes are a pattern of ours",
     "clients.login_process.job.unpack": "its bytes come from our own process, which started the one that reads them",
     "wire.drda.exchange_attributes": "writes",
+    "wire.drda.unexpected": "names one of the replies that read_replies returned",
+    "wire.fields.bits": "its mask is ours",
     "wire.http.authority": "writes the name of the host that the operator gave",
     "wire.imap.command": "writes",
     "wire.imap.read_tagged": "returns the reader read_answer",

@@ -13,7 +13,11 @@ import scanready.wire
 TESTS = Path(__file__).parent
 WIRE = Path(scanready.wire.__file__).parent
 CODECS = sorted(
-    {path.stem for path in WIRE.glob("*.py") if path.stem not in ("__init__", "buffer", "printable", "reading")}
+    {
+        path.stem
+        for path in WIRE.glob("*.py")
+        if path.stem not in ("__init__", "buffer", "fields", "printable", "reading")
+    }
     | {path.parent.name for path in WIRE.glob("*/*.py")}
 )
 

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         UdpTimeout,
     )
     from scanready.net.tls import TlsSession
-    from scanready.wire import Buffer, Cursor, Reader, Steps, Stepwise, WireError, stepwise
+    from scanready.wire import Buffer, Cursor, OurLimit, Reader, Steps, Stepwise, UnknownValue, WireError, stepwise
     from scanready.wire.printable import printable
 
 __all__ = [
@@ -113,6 +113,7 @@ __all__ = [
     "LoginTrust",
     "Nmap",
     "Option",
+    "OurLimit",
     "Outcome",
     "Owner",
     "PeerClosed",
@@ -134,6 +135,7 @@ __all__ = [
     "TlsError",
     "TlsSession",
     "UdpTimeout",
+    "UnknownValue",
     "Watchdog",
     "WireError",
     "Wrong",
@@ -180,7 +182,7 @@ _HOMES = {
     "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
     "scanready.net.tls": "TlsSession",
-    "scanready.wire": "Buffer Cursor Reader Steps Stepwise WireError stepwise",
+    "scanready.wire": "Buffer Cursor OurLimit Reader Steps Stepwise UnknownValue WireError stepwise",
     "scanready.wire.printable": "printable",
 }
 

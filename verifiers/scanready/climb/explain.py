@@ -14,7 +14,7 @@ from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.redaction import current
-from scanready.wire import WireError, tls
+from scanready.wire import OurLimit, UnknownValue, WireError, tls
 
 from .identify import Signatures
 
@@ -201,11 +201,17 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
             return Finding(common.SILENT, f"connected, and not one byte came{within}")
         case ReadTimeout():
             return Finding(common.TOO_SLOW, f"only {_quoted(heard)} came until the time was over")
+        case OurLimit():
+            return Finding(common.LIMIT, str(error))
+        case UnknownValue():
+            return Finding(common.LIMIT, f"the right protocol answers, and {error}")
         case PeerClosed(heard=b"") if step.height <= Step.HANDSHAKE.height:
             return Finding(common.HUNG_UP, str(error))
         case PeerClosed():
             return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
         case _:
+            if not heard:  # not every reader knows the bytes
+                return Finding(common.MALFORMED, str(error))
             return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
 
 

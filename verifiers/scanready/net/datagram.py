@@ -15,7 +15,7 @@ from scanready.wire import WireError
 
 from . import icmp, sockets
 from .sockets import Address
-from .stream import ConnectError, Tap, UdpTimeout
+from .stream import HEARD, ConnectError, Tap, UdpTimeout
 from .system_errors import posix_errors
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ async def ask(
             while (data := await _datagram(sock, again)) is not None:
                 if tap:
                     tap("received", data)
-                if (answer := reader(data)) is not None:
+                if (answer := _read(reader, data)) is not None:
                     return answer
                 ignored += 1
                 if ignored > _MOST_IGNORED:
@@ -82,6 +82,15 @@ async def ask(
     finally:
         sock.close()
     raise UdpTimeout("no answer over UDP", b"", loop.time() - since)
+
+
+def _read(reader: Callable[[bytes], T | None], data: bytes) -> T | None:
+    """Return what ``reader`` makes of a datagram; its error quotes it."""
+    try:
+        return reader(data)
+    except WireError as error:
+        error.heard = error.heard or data[:HEARD]
+        raise
 
 
 async def _datagram(sock: sockets.KeepingSocket, until: float) -> bytes | None:

@@ -10,6 +10,11 @@ A codec module has three kinds of things and no I/O:
 
 Whatever a peer sends, a reader returns, returns ``None`` or raises
 :class:`WireError`; nothing else ever escapes, and nothing grows without bound.
+Three answers are kept apart: a known one is returned; a message of the protocol
+with a value that the codec does not know raises :class:`UnknownValue` (or is
+returned, where the rest is worth more); anything else is a plain ``WireError``.
+Only the last of these may block a target; :class:`OurLimit` may not either. ``FIELDS`` of each codec lists the
+values that it knows; see :mod:`scanready.wire.fields`.
 The cost of a reader is in proportion to the bytes received, whatever the pieces.
 """
 
@@ -19,6 +24,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .buffer import Buffer as Buffer
+from .buffer import OurLimit as OurLimit
+from .buffer import UnknownValue as UnknownValue
 from .buffer import WireError as WireError
 from .reading import Cursor as Cursor
 from .reading import Steps as Steps

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Bytes or characters of an unknown value that its error quotes.
+_MOST_QUOTED = 64
+
 
 class WireError(Exception):
     """The peer broke the rules of the protocol it was expected to speak.
@@ -13,6 +16,30 @@ class WireError(Exception):
     """
 
     heard: bytes = b""
+
+
+class UnknownValue(WireError):
+    """The peer speaks the protocol, and a field of its message has a value that this codec does not know.
+
+    A newer version, a fork or a vendor's extension sends such values. They prove nothing against the peer, so a climb
+    makes them ``undecided``, never ``blocked``.
+
+    Args:
+        field: the field in words, such as "the status of LOGINACK".
+        value: as the peer sent it; the text quotes it.
+    """
+
+    def __init__(self, field: str, value: int | bytes | str) -> None:
+        shown = f"{value} (0x{value:x})" if isinstance(value, int) else ascii(value[:_MOST_QUOTED])
+        super().__init__(f"{field} is {shown}, a value that is not known here")
+        self.field, self.value = field, value
+
+
+class OurLimit(WireError):
+    """The peer keeps to its protocol and sends more than this codec takes, which other clients read.
+
+    It says nothing against the peer either: a climb makes it ``undecided``.
+    """
 
 
 class Buffer:

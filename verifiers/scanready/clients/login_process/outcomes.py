@@ -53,7 +53,7 @@ def _raised(error: Exception) -> Message:
         return _of_stream(error) | {"heard": heard, "securing": error.securing, "spoke": error.spoke}
     match error:
         case WireError():
-            return {"kind": type(error).__name__, "text": str(error), "heard": heard}
+            return {"kind": "WireError", "text": str(error), "heard": heard}  # whichever kind: it ends a login
         case socket.gaierror():
             return {"kind": "gaierror", "errno": error.errno, "text": error.strerror or str(error)}
         case TimeoutError():
