@@ -16,11 +16,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role
 from .printable import words_of
 
 LOGIN, REPLY, QUERY = 0x02, 0x04, 0x0F
 ACCEPTED, REFUSED, NEGOTIATE = 5, 6, 7
+#: The status by which a server of TDS 4.2 accepts; one that refuses sends an error and no LOGINACK (FreeTDS, token.c).
+_ACCEPTED_4_2 = 1
+#: A bit of the status: the session's security was negotiated. FreeTDS takes 0x85 for success.
+_SECURE = 0x80
 #: Characters of a name or password that the login record has room for.
 ROOM = 30
 
@@ -36,7 +41,11 @@ _LENGTH_1 = (_MSG,)
 _LENGTH_2 = (_LOGINACK, _EED, _ERROR, _INFO, _ENVCHANGE, 0xE2, 0xEC, 0xEE, 0xA0, 0xA1, 0xA4, 0xA5, 0xA7, 0xA9, 0xAE)
 _LENGTH_4 = (0x20, 0x22, 0x61)
 _FIXED = {**dict.fromkeys(_DONES, 8), 0x79: 4, 0x71: 1, 0x7C: 8}
-# What we can make sense of (requests) and what not to send us (responses): as FreeTDS 1.3 asks.
+_KNOWN = frozenset((*_DONES, *_LENGTH_1, *_LENGTH_2, *_LENGTH_4, *_FIXED, _ROW, _PARAMS))
+_DONE_ERROR = 0x02
+#: Octets of LOGINACK beside the program's name.
+_LOGINACK_FIXED = 10
+# Requests that we can make sense of, and responses not to send us: as FreeTDS 1.3 asks.
 _CAPABILITIES = bytes.fromhex(
     "e22000 010e000060088181e80f6d7ffffffffe 020e0000000000000000000268000000".replace(" ", "")
 )
@@ -44,7 +53,11 @@ _CAPABILITIES = bytes.fromhex(
 
 @dataclass(frozen=True, slots=True)
 class LoginAck:
-    """What became of a login: :data:`ACCEPTED`, :data:`REFUSED` or :data:`NEGOTIATE`, and by which program."""
+    """The result of a login, and the program that judged it.
+
+    ``status`` is :data:`ACCEPTED`, :data:`REFUSED` or :data:`NEGOTIATE`, whichever way the server writes it, or a
+    number that is not known here.
+    """
 
     status: int
     program: str
@@ -64,12 +77,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error."""
+    """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error.
+
+    ``unknown`` are tokens that were stepped over, since only their length is known.
+    """
 
     acknowledged: LoginAck | None
     messages: tuple[Message, ...]
     row: bool
     failed: bool
+    unknown: tuple[int, ...] = ()
 
     @property
     def errors(self) -> tuple[Message, ...]:
@@ -169,6 +186,7 @@ def _answer(payload: bytes) -> Answer:
     acknowledged: LoginAck | None = None
     messages: list[Message] = []
     row = failed = False
+    unknown: list[int] = []
     for token, content in _tokens(payload):
         match token:
             case 0xAD:
@@ -180,8 +198,10 @@ def _answer(payload: bytes) -> Answer:
             case 0xD1:
                 row = True
             case 0xFD | 0xFE | 0xFF:
-                failed = bool(content[0] & 0x02)
-    return Answer(acknowledged, tuple(messages), row, failed)
+                failed = bool(content[0] & _DONE_ERROR)
+            case _ if token not in _KNOWN:
+                unknown.append(token)
+    return Answer(acknowledged, tuple(messages), row, failed, tuple(unknown))
 
 
 def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
@@ -194,10 +214,8 @@ def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
         if token in (_ROW, _PARAMS):
             yield token, b""
             return
-        size = next((n for n, those in ((1, _LENGTH_1), (2, _LENGTH_2), (4, _LENGTH_4)) if token in those), 0)
-        if not size and token not in _FIXED:
-            raise WireError(f"an unknown token {token:02x}")
-        length = int.from_bytes(payload[offset : offset + size], "little") if size else _FIXED[token]
+        size, fixed = _extent(token)
+        length = int.from_bytes(payload[offset : offset + size], "little") if size else fixed
         offset += size
         if offset + length > len(payload):
             raise WireError(f"a token {token:02x} of {length} bytes where {len(payload) - offset} are left")
@@ -205,13 +223,43 @@ def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
         offset += length
 
 
+def _extent(token: int) -> tuple[int, int]:
+    """Return the size of a token's length field and, where that is 0, the token's length.
+
+    The bits of a token that is not in our tables tell both (TDS 5.0 specification, "Token streams").
+
+    Raises:
+        UnknownValue: not of this one.
+    """
+    for size, those in ((1, _LENGTH_1), (2, _LENGTH_2), (4, _LENGTH_4)):
+        if token in those:
+            return size, 0
+    if token in _FIXED:
+        return 0, _FIXED[token]
+    if token & 0xB0 == 0xA0:  # 0xA0 to 0xAF, 0xE0 to 0xEF
+        return 2, 0
+    if token & 0x30 == 0x30:
+        return 0, 1 << (token >> 2 & 3)
+    raise UnknownValue("a token in the answer to the login", token)
+
+
 def _login_ack(content: bytes) -> LoginAck:
-    """u8 status, 4 octets of TDS version, u8 length, program name, 4 octets of its version."""
+    """u8 status, 4 octets of TDS version, u8 length, program name, 4 octets of its version.
+
+    Some servers count more or less than the name; FreeTDS takes what is left of the token for it, and so do we.
+    """
     fields = _Fields(content)
-    status, _ = fields.take(1)[0], fields.take(4)
-    program = _text(fields.take(fields.take(1)[0]))
+    status, _, _ = fields.take(1)[0], fields.take(4), fields.take(1)
+    if len(content) < _LOGINACK_FIXED:
+        raise WireError(f"a LOGINACK of {len(content)} bytes")
+    program = _text(fields.take(len(content) - _LOGINACK_FIXED))
     major, minor, third, fourth = fields.take(4)
-    return LoginAck(status, program, (major, minor, third, fourth))
+    return LoginAck(_plain_status(status), program, (major, minor, third, fourth))
+
+
+def _plain_status(status: int) -> int:
+    plain = status & ~_SECURE
+    return ACCEPTED if status == _ACCEPTED_4_2 else plain if plain in (ACCEPTED, REFUSED, NEGOTIATE) else status
 
 
 def _extended(content: bytes) -> Message:
@@ -251,3 +299,39 @@ class _Fields:
 def _text(raw: bytes) -> str:
     text = raw[:_MOST_TEXT].decode("utf-8", "replace")
     return words_of(text)
+
+
+FIELDS = (
+    Field(
+        "the type of a packet",
+        rb"^(.)[\x00\x01].{6}",
+        {REPLY: "reply"},
+        Role.DISCRIMINATOR,
+        why="a server sends replies only, and this octet is the first that tells TDS from other protocols",
+    ),
+    Field("the status of a packet", rb"^\x04(.)", {_LAST: "last"}, Role.VALUE, flags=True),
+    Field("a token", rb"^\x04.{7}([\xaa-\xef])", _KNOWN, Role.VALUE, unknown=(b"\xa6", b"\xe7", b"\xef")),
+    Field(
+        "the status of LOGINACK",
+        rb"\xad.\x00(.)\x05\x00\x00\x00",
+        {
+            _ACCEPTED_4_2: "accepted",
+            ACCEPTED: "accepted",
+            REFUSED: "refused",
+            NEGOTIATE: "encrypt the password",
+            ACCEPTED | _SECURE: "accepted",
+            REFUSED | _SECURE: "refused",
+            NEGOTIATE | _SECURE: "encrypt the password",
+        },
+        Role.VALUE,
+    ),
+    Field(
+        "the status of DONE",
+        rb"\xfd(..).{6}$",
+        {0x01: "more", _DONE_ERROR: "error", 0x10: "count"},
+        Role.VALUE,
+        order="little",
+        flags=True,
+    ),
+    Field("the severity of a message", rb"\xe5..(?:.{4}).(.)", range(11, 27), Role.VALUE),
+)

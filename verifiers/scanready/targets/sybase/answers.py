@@ -10,7 +10,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Cause
 from scanready.net.stream import Stream
 from scanready.remedies.quoting import in_brackets
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire import tds5 as wire
 from scanready.wire.printable import printable
 
@@ -63,6 +63,8 @@ class Session:
         """
         acknowledged = answer.acknowledged
         if acknowledged is None:
+            if not answer.errors and answer.unknown:
+                raise UnknownValue("a token in place of the answer to the login", answer.unknown[0])
             if not answer.errors:
                 raise WireError("a TDS reply without an answer to the login")
             rung.ok("speaks TDS 5.0", product="SAP ASE (Sybase)")
@@ -85,12 +87,15 @@ class Session:
 
         Raises:
             Failure: refused, and why.
+            UnknownValue: a status that is not known here, and no error beside it.
         """
         status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
         if status == wire.ACCEPTED:
             return
         if status == wire.NEGOTIATE:
             raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
+        if status != wire.REFUSED and not answer.errors:
+            raise UnknownValue("the status of LOGINACK", status)
         raise refusal(answer.errors, common.LOGIN_REFUSED)
 
     def is_prompt(self, failure: Failure) -> bool:
