@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import Cursor, Steps, WireError, stepwise
+from .fields import Field, Length, Role
 
 #: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
 MESSAGE_LIMIT = 30_000
@@ -49,12 +50,18 @@ _METHODS = {
     9: "sspi",
     10: "sasl",
 }
+#: Requests of openGauss and its kin (GaussDB, Vastbase), which number their own methods as PostgreSQL numbers SASL's
+#: later messages: a u32, 64 hexadecimal digits, and more (openGauss, libpq/auth.h; 10 was captured).
+_OPENGAUSS = {10: "sha256 (openGauss)", 11: "md5-sha256 (openGauss)", 13: "sm3 (openGauss)"}
+_OPENGAUSS_DATA = re.compile(rb"(?:\0\0\0[\0-\x0f])?[0-9a-f]{64}")
 #: Requests that a client answers with its password, as it is or hashed, or with the beginning of a proof of it.
 _SECRETS, _ACCEPTED = (3, 4, 5, 10), 0
 #: The code of a SASL request, and the mechanism in it that binds to the TLS connection.
 _SASL, _BOUND = (10).to_bytes(4), b"SCRAM-SHA-256-PLUS\0"
 #: No text has it: a control character other than white space.
 _BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
+#: Types of the fields of an error (PostgreSQL documentation, "Error and Notice Message Fields"), those we read first.
+_ERROR_FIELDS = (b"S", b"V", b"C", b"M", b"D", b"H", b"F", b"L", b"R", b"P", b"p", b"q", b"W", b"s", b"t", b"c", b"n")
 _SEVERITY = re.compile(r"(FATAL|ERROR|PANIC): +")
 _HBA = re.compile(
     r'(?:(?P<reject>pg_hba\.conf rejects connection)|no pg_hba\.conf entry) for host "(?P<host>[^"]+)", '
@@ -71,13 +78,19 @@ class AuthenticationRequest:
     """How the server wants us to log in.
 
     ``method`` is a word of pg_hba.conf where there is one ("trust", "password", "md5", "gss", "sspi",
-    "scram-sha-256", "oauth"), else "code 13" and the like. ``mechanisms`` are those of SASL, ``salt`` that of md5.
+    "scram-sha-256", "oauth"), that of a fork ("sha256 (openGauss)"), else "sasl" or "code 13" and the like.
+    ``mechanisms`` are those of SASL, ``salt`` that of md5.
     """
 
     code: int
     method: str
     mechanisms: tuple[str, ...] = ()
     salt: bytes = b""
+
+    @property
+    def known(self) -> bool:
+        """True if PostgreSQL's clients know how such a request is answered."""
+        return self.code in _METHODS and self.method not in ("sasl", *_OPENGAUSS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +353,8 @@ def _authentication(payload: bytes) -> AuthenticationRequest:
     if len(payload) < 4:
         raise WireError("an authentication request without its code")
     code, data = int.from_bytes(payload[:4]), payload[4:]
+    if code in _OPENGAUSS and _OPENGAUSS_DATA.match(data):
+        return AuthenticationRequest(code, _OPENGAUSS[code])
     method = _METHODS.get(code, f"code {code}")
     if code == 5:
         if len(data) != 4:
@@ -383,3 +398,40 @@ def _decoded(text: bytes) -> str:
 
 def _shown(cursor: Cursor) -> str:
     return repr(cursor.shown(24))
+
+
+FIELDS = (
+    Field(
+        "the answer to SSLRequest",
+        rb"^([SN])$",
+        (b"S", b"N", b"E"),
+        Role.DISCRIMINATOR,
+        why="one octet is the whole answer: with another one nothing says that this is PostgreSQL",
+    ),
+    Field(
+        "the type of a message",
+        rb"^([RENvSKZ])\0",
+        (b"R", b"E", b"N", b"V", b"S", b"K", b"Z"),
+        Role.DISCRIMINATOR,
+        why="it is the first octet of the answer to the startup message, which the protocol begins with",
+    ),
+    Field("the authentication request", rb"^R.{4}(.{4})", (*_METHODS, *_OPENGAUSS), Role.VALUE),
+    Field(
+        "a SASL mechanism",
+        rb"^R.{4}\0\0\0\x0a(?:[^\0]+\0)*?([^\0]+\0)\0",
+        (b"SCRAM-SHA-256\0", b"SCRAM-SHA-256-PLUS\0", b"OAUTHBEARER\0"),
+        Role.OFFER,
+        member=b"X-UNKNOWN\0",
+        lengths=(Length(rb"^R(.{4})"),),
+    ),
+    Field("a field of an error", rb"\0([SVCDHFLR])[^\0]+(?=\0)", _ERROR_FIELDS, Role.VALUE),
+    Field("the severity of an error", rb"V([A-Z]+)\0", (b"FATAL", b"ERROR", b"PANIC"), Role.VALUE),
+    Field("the SQLSTATE of an error", rb"\0C([0-9A-Z]{5})\0", (b"28000", b"28P01", b"3D000", b"53300"), Role.VALUE),
+    Field(
+        "the encryption that pg_hba.conf refused",
+        rb", (no|SSL) encryption",
+        (b"NO", b"SSL", b"GSS", b"OFF", b"ON"),
+        Role.VALUE,
+    ),
+    Field("the newest protocol version", rb"^v.{4}(.{4})", (_PROTOCOL_3_0,), Role.VALUE),
+)

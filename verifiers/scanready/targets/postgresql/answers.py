@@ -15,7 +15,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step, is_address
 from scanready.net.stream import ReadTimeout, Stream, StreamError
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire import postgresql as wire
 from scanready.wire.printable import printable
 
@@ -30,7 +30,7 @@ STATES = {
     "57P03": causes.NOT_ACCEPTING,
 }
 REFUSALS = {"3D000": common.ACCESS_NOT_FOUND, "28P01": common.LOGIN_REFUSED, "28000": common.LOGIN_REFUSED}
-PASSWORD_METHODS = ("scram-sha-256", "md5", "password", "sasl")
+PASSWORD_METHODS = ("scram-sha-256", "md5", "password")
 
 BY_HBA = "ClientAuthentication"  # a line that rejects or is missing, or one that wants a client certificate
 BY_METHOD = "auth_failed"  # without a prompt before it: the method was none that asks for a password
@@ -52,7 +52,12 @@ def invented(probe: Probe) -> bool:
 async def report_prompt(
     probe: Probe, rung: Rung, stream: Stream, answer: wire.AuthenticationRequest, *, encrypted: bool
 ) -> None:
-    """The server asks for something; with "trust" it asks for nothing, and a real session is open."""
+    """The server asks for something; with "trust" it asks for nothing, and a real session is open.
+
+    Raises:
+        Failure, UnknownValue: a request that PostgreSQL's clients do not know; no password was sent.
+    """
+    _demand_known(answer)
     as_whom = f" (asked as {INVENTED_USER}; pg_hba.conf may answer others differently)" if invented(probe) else ""
     rung.ok(f"asks for {answer.method}{as_whom}", auth_methods=[answer.method])
     if answer.method == "trust":
@@ -65,6 +70,20 @@ async def report_prompt(
     elif answer.method not in PASSWORD_METHODS:
         say = rung.inconclusive if invented(probe) else rung.stop
         say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
+
+
+def _demand_known(answer: wire.AuthenticationRequest) -> None:
+    """Refuse to judge a request that PostgreSQL has not: whether the scanner's own driver can answer it is unknown."""
+    if answer.known:
+        return
+    if answer.method == "sasl":
+        raise UnknownValue("the list of SASL mechanisms", ", ".join(answer.mechanisms))
+    if answer.method.endswith("(openGauss)"):
+        detail = f"asks for {answer.method}, authentication request {answer.code}: a method of openGauss, GaussDB and "
+        raise Failure(
+            common.LIMIT, f"{detail}Vastbase, which PostgreSQL's client library does not have", auth_methods=[]
+        )
+    raise UnknownValue("the authentication request", answer.code)
 
 
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
