@@ -24,7 +24,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role, bits
 from .printable import quoted
 
 #: Bytes. Real greetings and login answers stay under 1 KiB; nothing before a login is larger than this.
@@ -41,12 +42,15 @@ CONNECT_ATTRS = 0x00100000
 
 _ALWAYS = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | SECURE_CONNECTION
 _IF_OFFERED = PLUGIN_AUTH | CONNECT_ATTRS
+#: The upper half of the capabilities: each bit has a meaning, but the two highest, which only clients set.
+_HIGH_CAPABILITIES = bits(0x3FFF)
 _MAX_PACKET = 1 << 24
 _UTF8 = 33  # utf8_general_ci: every server since 4.1 knows it, utf8mb4 came only with 5.5.3
 
 #: What a DBA sees in performance_schema.session_connect_attrs.
 ATTRIBUTES: Mapping[str, str] = {"program_name": "scanready"}
 
+_ERROR = b"\xff"
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("tidb", "TiDB"), ("vitess", "Vitess"))
 # MariaDB 10 put this before its version, so that old replicas took it for a MySQL 5.5. "5.5.5-m3" was a real MySQL.
 _REPLICATION_PREFIX = re.compile(r"5\.5\.5-(?=\d+\.\d)")
@@ -152,7 +156,8 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
             have any: a server that lost count says so with error 1156.
 
     Raises:
-        WireError: it is no answer to a login, or out of order.
+        WireError: it is broken, or out of order.
+        UnknownValue: another kind of answer.
     """
     sequence, payload = yield from _packet(cursor)
     if payload[0] == 0xFF:
@@ -171,7 +176,7 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
             plugin, after = _text(payload, 1)
             return AuthSwitch(plugin, payload[after:].removesuffix(b"\0"), sequence)
         case kind:
-            raise WireError(f"the answer to the login starts with 0x{kind:02x}, which is none of its four forms")
+            raise UnknownValue("the first octet of the answer to the login", kind)
 
 
 def ssl_request(capabilities: int) -> bytes:
@@ -260,10 +265,10 @@ def _recognise(start: bytes) -> None:
     """Say as early as its fifth byte that a peer is no MySQL server, instead of waiting for the packet it never sends.
 
     Raises:
-        WireError: the packet number is not 0, or this is neither a greeting nor an error.
+        WireError: this is neither a greeting, numbered 0, nor an error. MariaDB from 10.3.24 on numbers an error 1.
     """
     head, kind = start[:4], start[4:5]
-    if len(head) == 4 and head[3] != 0:
+    if kind and kind != _ERROR and head[3] != 0:
         raise WireError(
             f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})"
         )
@@ -360,3 +365,41 @@ def _sized(data: bytes) -> bytes:
     if len(data) < 1 << 16:
         return b"\xfc" + len(data).to_bytes(2, "little") + data
     raise ValueError("connection attributes of more than 64 KiB")
+
+
+FIELDS = (
+    Field(
+        "the kind of the first packet",
+        rb"^..\0[\0\x01](.)",
+        (9, 10, 11, 0xFF),
+        Role.DISCRIMINATOR,
+        why="the protocol version is the fifth octet of a greeting; what comes before it other protocols have, too",
+    ),
+    Field(
+        "the number of the first packet",
+        rb"^..\0([\0\x01])[\x0a\xff]",
+        (0, 1),
+        Role.DISCRIMINATOR,
+        why="the text greetings of other protocols have a letter there, and would be waited for as a packet",
+    ),
+    Field(
+        "the kind of the answer to the login",
+        rb"^..\0[\x02-\x05](.)",
+        (0, 1, 0xFE, 0xFF),
+        Role.DISCRIMINATOR,
+        why="it says which message this is; the protocol is proven by then, so an unknown one is undecided",
+    ),
+    Field(
+        "the plugin of the greeting",
+        rb"\0([a-z_0-9]+password)\0$",
+        (b"MYSQL_NATIVE_PASSWORD", b"CACHING_SHA2_PASSWORD"),
+        Role.VALUE,
+    ),
+    Field("the plugin that is asked for", rb"^..\0.\xfe([a-z_0-9]+)\0", (b"MYSQL_NATIVE_PASSWORD",), Role.VALUE),
+    Field(
+        "the capabilities", rb"^..\0\0\x0a[^\0]+\0.{12}\0.{5}(..)", _HIGH_CAPABILITIES, Role.VALUE, "", "little", True
+    ),
+    Field(
+        "the error", rb"^..\0.\xff(..)", (1040, 1045, 1129, 1130, 1156, 1203, 1698, 3159), Role.VALUE, order="little"
+    ),
+)
