@@ -104,8 +104,8 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
     },
     "wire.sqli.read_answer": {"a packet": after(b"\x1f\xff\2\x3c", most=0x1FFE)},
     "wire.ssh.read_identification": {
-        "lines": many(b"x" * 150 + b"\r\n", 50),
-        "short lines": many(b"\n", 50),
+        "lines": many(b"x" * 150 + b"\r\n", 400),
+        "short lines": many(b"\n", 1023),
         "a line": after(b"", most=8191),
     },
     "wire.ssh.read_kexinit": {
@@ -113,7 +113,6 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
         "short": many(_ssh_packet(16), 8),
         "a packet": after(_ssh_packet(34_000)[:6], b"\0", 33_999),
     },
-    "wire.ssrp.read_answer": {"a table": after(b"\5\xff\xff", most=0xFFFF)},
     "wire.tds5.read_answer": _TDS5,
     "wire.tds7.read_login_answer": _TDS7,
     "wire.tds7.read_prelogin": _TDS7,

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load
-from scanready.wire import Buffer, WireError, ssrp
+from scanready.wire import WireError, ssrp
 from tests.readers import reads, survives
 from tests.wire import fuzz
+from tests.wire.carried import behind_a_length, measured
 
 TWO = load("ssrp/SYNTH-two-instances.s2c.hex")
+READER = behind_a_length(ssrp.read_answer)
 
 
 def answer(text: str) -> bytes:
@@ -30,7 +32,7 @@ def test_what_cannot_be_the_name_of_an_instance(name: str) -> None:
 
 
 def test_two_instances() -> None:
-    first, second = reads(ssrp.read_answer, TWO)
+    first, second = reads(READER, measured(TWO))
     assert first == ssrp.Instance("SQLSRV01", "MSSQLSERVER", "16.0.1000.6", False, 1433, "")
     assert (second.name, second.tcp, second.pipe) == ("SALES", 51433, "\\\\SQLSRV01\\pipe\\MSSQL$SALES\\sql\\query")
 
@@ -50,22 +52,30 @@ def test_two_instances() -> None:
 )
 def test_ports(fields: str, port: int | None) -> None:
     told = f"ServerName;H;InstanceName;I;IsClustered;Yes;Version;11.0.2100.60;{fields};;"
-    (instance,) = reads(ssrp.read_answer, answer(told))
+    (instance,) = reads(READER, measured(answer(told)))
     assert (instance.tcp, instance.clustered, instance.version) == (port, True, "11.0.2100.60")
 
 
 def test_an_answer_that_ends_early_is_read_as_far_as_it_goes() -> None:
-    (instance,) = reads(ssrp.read_answer, answer("ServerName;H;InstanceName;I;IsClustered;No;Version;16.0;tcp"))
+    (instance,) = reads(READER, measured(answer("ServerName;H;InstanceName;I;IsClustered;No;Version;16.0;tcp")))
     assert (instance.name, instance.tcp) == ("I", None)
-    assert reads(ssrp.read_answer, answer("")) == ()
+    assert reads(READER, measured(answer(""))) == ()
 
 
-@pytest.mark.parametrize("data", [b"\x04", b"HTTP/1.1 400", answer("Version;16.0;;"), answer("ServerName;H;;")])
+@pytest.mark.parametrize("size", [0, 1, 0x7FFF, 0xFFFF])
+def test_the_size_is_not_heeded(size: int) -> None:
+    """Clients take the datagram for the answer; some Browsers count otherwise."""
+    assert ssrp.read_answer(TWO[:1] + struct.pack("<H", size) + TWO[3:]) == ssrp.read_answer(TWO)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x05\x01", b"\x04", b"HTTP/1.1 400", answer("Version;16.0;;"), answer("ServerName;H;;")]
+)
 def test_what_is_no_answer(data: bytes) -> None:
     with pytest.raises(WireError):
-        ssrp.read_answer(Buffer(data))
+        ssrp.read_answer(data)
 
 
 @given(fuzz.hostile(TWO), st.booleans())
 def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
-    survives(ssrp.read_answer, data, eof=eof)
+    survives(READER, measured(data), eof=eof)

@@ -234,7 +234,7 @@ class TestLoginAnswer:
             (b"\xad\x01\x00\x01", "ends before"),
             (b"\xe3\x05\x00\x14\xff\xff\x00\x00", "ends before"),
             (b"\xae\x01", "ends before"),
-            (b"\x99\x00\x00", "has no place"),
+            (b"\x89\x00\x00", "a token in the answer to the login is 137"),
         ],
     )
     def test_broken_tokens(self, payload: bytes, words: str) -> None:

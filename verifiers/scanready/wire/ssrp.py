@@ -3,20 +3,25 @@
     we       04 name 00    about one instance       03    about all of them
     Browser  05 size text: ServerName;SQL1;InstanceName;HR;IsClustered;No;Version;16.0.1000.6;tcp;51433;;  and so on
 
-It answers nothing to the name of an instance that it does not know, or that is set to "Hide Instance". One answer
-is one datagram. Source: [MC-SQLR] 2.2.1 to 2.2.5.
+The size is not heeded: clients (FreeTDS, pytds, Microsoft's) take the datagram for the answer, and Browsers of other
+vendors count otherwise. A Browser answers nothing to the name of an instance that it does not know, or that is set to
+"Hide Instance". One answer is one datagram. Source: [MC-SQLR] 2.2.1 to 2.2.5.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import WireError
+from .fields import Field, Role
+from .printable import quoted
 
 #: Ask for all instances.
 ALL = b"\x03"
 _ANSWER = 0x05
+#: Octets before the text: its kind, and its size.
+_HEADER = 3
+_CLUSTERED = {"yes": True, "no": False}
 #: An instance has at most 16 characters ([MC-SQLR] 2.2.2 allows 32 bytes).
 _LONGEST_NAME = 32
 
@@ -45,19 +50,18 @@ def about(name: str) -> bytes:
     return b"\x04" + encoded + b"\0"
 
 
-@stepwise
-def read_answer(cursor: Cursor) -> Steps[tuple[Instance, ...]]:
-    """Read the answer, the whole datagram in the buffer.
+def read_answer(datagram: bytes) -> tuple[Instance, ...]:
+    """Understand the answer, a whole datagram.
 
     Raises:
         WireError: it is none.
     """
-    first = yield from cursor.peek(1)
-    if first[0] != _ANSWER:
-        raise WireError(f"the answer starts with 0x{first[0]:02x}, not with 0x05")
-    (size,) = struct.unpack("<xH", (yield from cursor.take(3)))
+    if datagram[:1] != bytes([_ANSWER]):
+        raise WireError(f"the answer starts with {quoted(datagram[:1])}, not with 0x05")
+    if len(datagram) < _HEADER:
+        raise WireError(f"an answer of {len(datagram)} bytes")
     # The code page of the server is not told; names are nearly always ASCII.
-    return tuple(_instances((yield from cursor.take(size)).decode("latin-1")))
+    return tuple(_instances(datagram[_HEADER:].decode("latin-1")))
 
 
 def _instances(text: str) -> list[Instance]:
@@ -85,7 +89,25 @@ def _instance(fields: dict[str, str]) -> Instance:
         fields["servername"],
         fields["instancename"],
         fields.get("version", ""),
-        fields.get("isclustered", "").lower() == "yes",
+        _CLUSTERED.get(fields.get("isclustered", "").lower(), False),
         number if 0 < number < 1 << 16 else None,
         fields.get("np", ""),
     )
+
+
+FIELDS = (
+    Field(
+        "the kind of a datagram",
+        rb"^(.)..ServerName",
+        (_ANSWER,),
+        Role.DISCRIMINATOR,
+        why="the protocol has one answer, and nothing else tells it from any other text",
+    ),
+    Field(
+        "a property of an instance",
+        rb";(Version);",
+        (b"SERVERNAME", b"INSTANCENAME", b"ISCLUSTERED", b"VERSION", b"TCP", b"NP"),
+        Role.VALUE,
+    ),
+    Field("whether an instance is clustered", rb"IsClustered;(\w+);", (b"YES", b"NO"), Role.VALUE),
+)

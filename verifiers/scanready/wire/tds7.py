@@ -24,7 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role
 
 #: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
 MESSAGE_LIMIT, _MOST_PACKETS = 64 * 1024, 128
@@ -42,6 +43,8 @@ _TLS_RECORDS = range(0x14, 0x18)
 
 # PRELOGIN options.
 _VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _END = 0, 1, 2, 3, 4, 0xFF
+#: The server's answer to the instance's name ([MS-TDS] 2.2.6.5); other values say nothing.
+_MATCHES = {0: True, 1: False}
 
 #: 1.0, as python-tds says: servers only keep it.
 _OUR_VERSION = b"\x01\0\0\0\0\0"
@@ -128,7 +131,8 @@ class Route:
 class Tokens:
     """What the server says to a login: accepted if there is an ``ack``.
 
-    ``challenge`` is true where it wants another round first, as for a Windows account.
+    ``challenge`` is true where it wants another round first, as for a Windows account; ``unknown`` are tokens that were
+    stepped over.
     """
 
     ack: LoginAck | None = None
@@ -136,6 +140,7 @@ class Tokens:
     route: Route | None = None
     database: str = ""
     challenge: bool = False
+    unknown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +289,14 @@ def _prelogin(payload: bytes) -> Prelogin:
     return Prelogin(
         (major, minor, build, sub),
         encryption[0] if encryption else Encryption.NOT_SUPPORTED,
-        instance[0] == 0 if instance else None,
+        _MATCHES.get(instance[0]) if instance else None,
     )
+
+
+class _Form(IntEnum):
+    """The forms of a token ([MS-TDS] 2.2.4.2): a u16 of length, a length in its bits (a power of two), no content."""
+
+    SIZED, FIXED, EMPTY = 0x20, 0x30, 0x10
 
 
 class _Token(IntEnum):
@@ -296,6 +307,8 @@ class _Token(IntEnum):
     DONE, DONE_PROCEDURE, DONE_IN_PROCEDURE = 0xFD, 0xFE, 0xFF
 
 
+#: The bits of a token that tell its length.
+_FORM = 0x30
 _DONE = (_Token.DONE, _Token.DONE_PROCEDURE, _Token.DONE_IN_PROCEDURE)
 _DONE_MORE = 0x0001
 _LONG = (_Token.SESSION_STATE, _Token.FED_AUTH)  # whose length is a u32
@@ -335,7 +348,7 @@ def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
     cursor = _Cursor(payload)
     ack: LoginAck | None = None
     errors: list[ServerError] = []
-    route, database, challenge = None, "", False
+    route, database, challenge, unknown = None, "", False, list[int]()
     while cursor.more:
         kind = cursor.number(1)
         if kind in _DONE:
@@ -347,7 +360,7 @@ def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
             while cursor.number(1) != _NO_MORE_FEATURES:
                 cursor.take(cursor.number(4))
             continue
-        body = _Cursor(cursor.take(cursor.number(4 if kind in _LONG else 2)))
+        body = _Cursor(_body(cursor, kind))
         match kind:
             case _Token.ERROR:
                 errors.append(_error(body))
@@ -364,8 +377,27 @@ def _tokens(payload: bytes) -> Tokens:  # noqa: C901  # one case a token
             case _Token.INFO | _Token.SESSION_STATE | _Token.FED_AUTH:
                 pass
             case _:
-                raise WireError(f"the token 0x{kind:02x} has no place in the answer to a login")
-    return Tokens(ack, tuple(errors), route, database, challenge)
+                unknown.append(kind)
+    return Tokens(ack, tuple(errors), route, database, challenge, tuple(unknown))
+
+
+def _body(cursor: _Cursor, kind: int) -> bytes:
+    """Take the body of a token; the form of one that is not known here tells its length.
+
+    Raises:
+        UnknownValue: it does not.
+    """
+    if kind in _LONG:
+        return cursor.take(cursor.number(4))
+    match kind & _FORM:
+        case _Form.SIZED:
+            return cursor.take(cursor.number(2))
+        case _Form.FIXED:
+            return cursor.take(1 << (kind >> 2 & 3))
+        case _Form.EMPTY:
+            return b""
+        case _:
+            raise UnknownValue("a token in the answer to the login", kind)
 
 
 def _error(body: _Cursor) -> ServerError:
@@ -395,3 +427,30 @@ def _big_endian_tokens(payload: bytes) -> OtherTds | None:
         return None
     texts = re.findall(rb"[ -~]{4,}", payload[3 : 3 + big])
     return OtherTds(max(texts, key=len, default=b"").decode("ascii"))
+
+
+FIELDS = (
+    Field(
+        "the type of a packet",
+        rb"^(.)[\x00\x01].{6}",
+        (REPLY, PRELOGIN),
+        Role.DISCRIMINATOR,
+        why="the first octet of an answer is all that tells TDS from other protocols and from TLS",
+    ),
+    Field("the status of a packet", rb"^\x04(.)", (_LAST,), Role.VALUE, flags=True),
+    Field(
+        "the first option of PRELOGIN",
+        rb"^\x04.{7}(\x00)\x00.\x00\x06",
+        (_VERSION,),
+        Role.DISCRIMINATOR,
+        why="VERSION comes first ([MS-TDS] 2.2.6.5), which tells PRELOGIN from the tokens of an error",
+    ),
+    Field(
+        "an option of PRELOGIN", rb"^\x04.{7}\0.{4}(.)", (_ENCRYPTION, _INSTANCE, _THREAD, _MARS, 5, 6, 7), Role.VALUE
+    ),
+    Field("the encryption in PRELOGIN", rb"\xff[^\xff]{6}(.)\x00", tuple(Encryption), Role.VALUE),
+    Field("the instance in PRELOGIN", rb"\xff[^\xff]{6}.([\x00\x01])", _MATCHES, Role.VALUE),
+    Field("a token", rb"^\x04.{7}([\xaa-\xff])", tuple(_Token), Role.VALUE, unknown=(b"\xa6", b"\xe7", b"\xef")),
+    Field("what ENVCHANGE changes", rb"\xe3.\x00(.)", (_CHANGED_DATABASE, 2, 3, 4, 7, 18, _CHANGED_ROUTE), Role.VALUE),
+    Field("the status of DONE", rb"\xfd(..).{10}$", (_DONE_MORE, 0x02, 0x10), Role.VALUE, order="little", flags=True),
+)

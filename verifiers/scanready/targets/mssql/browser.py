@@ -19,7 +19,7 @@ from scanready.model import Check, Finding, Outcome, Step, bracketed
 from scanready.net.sockets import Address, source_address
 from scanready.net.stream import ConnectError, StreamError, UdpTimeout
 from scanready.remedies.fixes import firewall_rule
-from scanready.wire import Buffer, WireError, ssrp, tds7
+from scanready.wire import WireError, ssrp, tds7
 
 from . import causes, fixes
 from .prelogin import Place, ask, own_name
@@ -132,14 +132,7 @@ def _may_be_elsewhere(check: Check) -> bool:
 
 
 async def _told(probe: Probe, question: bytes) -> tuple[ssrp.Instance, ...]:
-    return await probe.ask(probe.address or probe.host, PORT, question, _whole, seconds=PATIENCE)
-
-
-def _whole(datagram: bytes) -> tuple[ssrp.Instance, ...]:
-    answer = ssrp.read_answer(Buffer(datagram))
-    if answer is None:
-        raise WireError("the Browser's answer is shorter than it says")
-    return answer
+    return await probe.ask(probe.address or probe.host, PORT, question, ssrp.read_answer, seconds=PATIENCE)
 
 
 def _names(found: tuple[ssrp.Instance, ...]) -> str:
