@@ -14,7 +14,8 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role
 from .printable import words_of
 
 CONNECT, ACCEPT, REFUSE, REDIRECT, DATA, RESEND = 1, 2, 4, 5, 6, 11
@@ -33,7 +34,11 @@ _NUMBER = re.compile(r"\(ERR=(\d{1,6})\)")
 _CODE = re.compile(r"\(CODE=(\d{1,6})\)")
 _VERSION = re.compile(r"\(VSNNUM=(\d{1,10})\)")
 _ALIAS = re.compile(r"\(ALIAS=([^)]{1,128})\)")
-_ADDRESS = re.compile(r"\(HOST=([^)\s]{1,253})\)\s*\(PORT=(\d{1,5})\)", re.IGNORECASE)
+#: Blanks may stand round each part; Oracle's clients step over them.
+_ADDRESS = re.compile(r"\(\s*HOST\s*=\s*([^)\s]{1,253})\s*\)\s*\(\s*PORT\s*=\s*(\d{1,5})\s*\)", re.IGNORECASE)
+_ANSWERS = (ACCEPT, REFUSE, REDIRECT, RESEND)
+#: Packets of the protocol that answer no CONNECT: CONNECT, ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
+_OTHERS = (CONNECT, 3, DATA, 7, 9, 12, 13, 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """Somewhere else: ``host`` and ``port``, and the connect data to send there."""
+    """Somewhere else: ``host`` and ``port``, and the connect data to send there.
+
+    Dispatchers and listeners before 10g name the address only; then ``connect_data`` is empty, and the client sends
+    what it sent first.
+    """
 
     host: str
     port: int
@@ -120,9 +129,10 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
 
     Raises:
         WireError: not TNS.
+        UnknownValue: an ACCEPT of a version that we did not ask for.
     """
     start = yield from cursor.peek(5)
-    if start[2:4] != b"\x00\x00" or start[4] not in (ACCEPT, REFUSE, REDIRECT, RESEND):
+    if start[2:4] != b"\x00\x00" or start[4] not in _ANSWERS:
         raise WireError("not an answer of an Oracle listener")
     header = yield from cursor.take(_HEADER)
     length, kind = int.from_bytes(header[:2], "big"), header[4]
@@ -145,7 +155,7 @@ def _accepted(body: bytes) -> Accepted:
         raise WireError("an ACCEPT without a version")
     version = int.from_bytes(body[:2], "big")
     if not _OLDEST <= version <= _OUR_VERSION:
-        raise WireError(f"an ACCEPT of version {version}, asked for {_OLDEST} to {_OUR_VERSION}")
+        raise UnknownValue("the version of an ACCEPT", version)
     flags = body[14] if len(body) > 14 else 0
     return Accepted(version, bool(flags & _ENCRYPTION_REQUIRED))
 
@@ -200,3 +210,37 @@ def version_of(number: int) -> str:
 def _text(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     return words_of(text)
+
+
+FIELDS = (
+    Field(
+        "the type of a packet",
+        rb"^..\0\0([\x02\x04\x05\x0b])",
+        (*_ANSWERS, *_OTHERS),
+        Role.DISCRIMINATOR,
+        why="with the two zeros before it, it is all that tells TNS from other protocols",
+    ),
+    Field(
+        "the flags of a packet",
+        rb"^..\0\0[\x02\x04\x05\x0b](.)",
+        (AFTER_REDIRECT, 0x08, 0x20),
+        Role.VALUE,
+        "",
+        "big",
+        True,
+    ),
+    Field("the version of an ACCEPT", rb"^..\0\0\x02...(..)", range(_OLDEST, _OUR_VERSION + 1), Role.VALUE),
+    Field(
+        "the flags of an ACCEPT",
+        rb"^..\0\0\x02.{17}(.)",
+        (0x01, 0x04, 0x08, _ENCRYPTION_REQUIRED),
+        Role.VALUE,
+        "",
+        "big",
+        True,
+    ),
+    Field("the user's reason of a REFUSE", rb"^..\0\0\x04...(.)", (0, 1, 2, 3, 4, 0x22), Role.VALUE),
+    Field("the system's reason of a REFUSE", rb"^..\0\0\x04....(.)", (0, 1, 2, 3, 4), Role.VALUE),
+    Field("the error of a REFUSE", rb"\(ERR=(\d+)\)", (b"0", b"12514", b"12505"), Role.VALUE),
+    Field("the protocol of an address", rb"\(PROTOCOL=(\w+)\)", (b"TCP", b"TCPS"), Role.VALUE),
+)

@@ -62,8 +62,11 @@ async def _again(stream: Stream, flight: bytes, answer: wire.Answer) -> wire.Ans
     return answer
 
 
-async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.Answer:
+async def follow(probe: Probe, session: Session, answer: wire.Answer, data: str) -> wire.Answer:
     """Follow redirects to where the service is; each hop is a check of its own.
+
+    Args:
+        data: the connect data that was sent first; it goes to an address that comes without any.
 
     Raises:
         ClimbEnded: a hop cannot be reached.
@@ -83,15 +86,15 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer) -> wire.An
                 await probe.start_tls(session.stream, rung)
             rung.ok("the listener sends clients on to here", redirected_to=f"{answer.host}:{answer.port}")
         async with probe.step(Step.HANDSHAKE, endpoint) as rung:
-            answer = await _asked_there(probe, session.stream, answer)
+            answer = await _asked_there(probe, session.stream, answer.connect_data or data)
             rung.ok("answers")
     if isinstance(answer, wire.Redirected):
         raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
     return answer
 
 
-async def _asked_there(probe: Probe, stream: Stream, there: wire.Redirected) -> wire.Answer:
-    flight = wire.connect(there.connect_data, wire.AFTER_REDIRECT)
+async def _asked_there(probe: Probe, stream: Stream, data: str) -> wire.Answer:
+    flight = wire.connect(data, wire.AFTER_REDIRECT)
     try:
         await stream.send(flight)
         first: wire.Answer = await stream.receive(wire.read_answer)

@@ -40,7 +40,7 @@ async def verify(probe: Probe) -> None:
         if isinstance(answer, wire.Refused):
             rung.check.facts |= {"listener": answer.alias or None, "version": version or None}
     async with probe.step(Step.AUTH) as rung:
-        answer = await listener.follow(probe, session, answer)
+        answer = await listener.follow(probe, session, answer, data)
         if isinstance(answer, wire.Refused):
             if answer.number == 0 or not named:
                 rung.stop(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
