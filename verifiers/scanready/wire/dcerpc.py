@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
+from .fields import Field, Role
 from .printable import quoted
 
 #: An interface or a transfer syntax: UUID, major and minor version.
@@ -57,6 +58,8 @@ FAULTS: dict[int, str] = {
     TOO_BUSY: "the server is too busy",
 }
 TEMPORARY_CONGESTION, LOCAL_LIMIT, NO_SUCH_LOGIN = 1, 2, 8
+#: The reasons why an interface was not taken up: none given, not there, no transfer syntax in common, a limit.
+_REASONS = range(4)
 #: What the reasons of a bind_nak are called.
 NAKS: dict[int, str] = {
     0: "no reason given",
@@ -89,6 +92,11 @@ class Result:
     def accepted(self) -> bool:
         """True if requests may name it."""
         return self.result == 0
+
+    @property
+    def known(self) -> bool:
+        """True if C706 and [MS-RPCE] have this result, and this reason of it."""
+        return self.result in (0, 3) or (self.result in (1, 2) and self.reason in _REASONS)
 
     @property
     def absent(self) -> bool:
@@ -280,3 +288,46 @@ def _stub(pdu: _Pdu, *, first: bool) -> bytes:
     if pdu.order == ">":
         raise WireError("a response in big-endian order, which no Windows gives")
     return pdu.body[8:]
+
+
+FIELDS = (
+    Field(
+        "the version",
+        rb"^(\x05)[\0\x01][\x02\x03\x0c\x0d\x0f]",
+        (5,),
+        Role.DISCRIMINATOR,
+        why="it is the first octet of every unit, and tells DCE/RPC over TCP from other protocols",
+    ),
+    Field(
+        "the minor version",
+        rb"^\x05([\0\x01])[\x02\x03\x0c\x0d\x0f]",
+        (0, 1),
+        Role.DISCRIMINATOR,
+        why="with the version before it, it tells DCE/RPC over TCP from other protocols",
+    ),
+    Field(
+        "the type of a unit",
+        rb"^\x05[\0\x01]([\x02\x03\x0c\x0d\x0f])",
+        _ANSWERS,
+        Role.DISCRIMINATOR,
+        why=("it says which message this is, and most types are those of clients"),
+    ),
+    Field(
+        "the byte order",
+        rb"^\x05[\0\x01]..(\x10)\0\0\0",
+        (0x00, 0x10),
+        Role.DISCRIMINATOR,
+        why="it is one bit (C706, 14.1); with others, this is no header of DCE/RPC",
+    ),
+    Field("the format of characters and floats", rb"^\x05[\0\x01]..\x10([\0-\x03])\0\0", range(4), Role.VALUE),
+    Field(
+        "the result of an interface",
+        rb"^\x05[\0\x01][\x0c\x0f].{21}(?:\x04\x00135\0..|\0\0..).\0\0\0(..)",
+        range(4),
+        Role.VALUE,
+        order="little",
+    ),
+    Field("the reason of a result", rb"\x02\0([\x01\x02]\0)\0{4}", _REASONS, Role.VALUE, order="little"),
+    Field("the reason of a bind_nak", rb"^\x05[\0\x01]\x0d.{13}(..)", NAKS, Role.VALUE, order="little"),
+    Field("the status of a fault", rb"^\x05[\0\x01]\x03.{21}(.{4})", FAULTS, Role.VALUE, order="little"),
+)

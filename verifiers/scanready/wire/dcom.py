@@ -16,6 +16,7 @@ import uuid
 from dataclasses import dataclass
 
 from . import WireError
+from .fields import Field, Role
 
 #: UUID, major and minor version.
 Syntax = tuple[uuid.UUID, int, int]
@@ -128,3 +129,17 @@ def _text(units: tuple[int, ...], start: int) -> tuple[str, int]:
             raw = struct.pack(f"<{end - start}H", *units[start:end])
             return raw.decode("utf-16-le", "replace"), end + 1
     raise WireError("a binding whose text has no end")
+
+
+FIELDS = (
+    Field("the minor version of DCOM", rb"\x05\0(\x07\0)\0\0\x02\0", range(1, 8), Role.VALUE, order="little"),
+    Field(
+        "the protocol of a binding",
+        rb"\x07\0\x57\0.*?\0\0(\x07\0)",
+        (TCP, 0x08, 0x0F, 0x10, 0x1F),
+        Role.VALUE,
+        order="little",
+    ),
+    Field("a way to log in", rb"\0\0(.\0)\xff\xff\0\0", AUTHENTICATION, Role.VALUE, order="little"),
+    Field("the status of ServerAlive2", rb"\xff\xff\0\0\0\0(?:\0\0)?\0{4}(\0{4})$", (0, 5), Role.VALUE, order="little"),
+)

@@ -20,6 +20,7 @@ import uuid
 from dataclasses import dataclass
 
 from . import WireError
+from .fields import Field, Role
 
 #: UUID, major and minor version.
 Syntax = tuple[uuid.UUID, int, int]
@@ -221,3 +222,15 @@ def _floors(data: bytes) -> list[tuple[bytes, bytes]]:
         halves.append(data[at + 2 : at + 2 + length])
         at += 2 + length
     return list(zip(halves[::2], halves[1::2], strict=True))
+
+
+FIELDS = (
+    Field("the status of a look-up", rb"\0(\xd6\xa0\xc9\x16)$", (0, *STATUSES), Role.VALUE, order="little"),
+    Field(
+        "the protocol of a floor",
+        rb"\x01\0([\x07\x09\x0b])[\x02\x04]\0",
+        (_UUID, _TCP, 8, _HOST, _CONNECTION_ORIENTED, 0x0F, 0x10, 0x11),
+        Role.VALUE,
+    ),
+    Field("the kind of an identifier", rb"\x13\0(\x0d)", (_UUID,), Role.VALUE),
+)

@@ -16,7 +16,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role, bits
 from .printable import quoted
 
 #: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
@@ -40,6 +41,8 @@ REASONS: Mapping[int, str] = {
 }
 
 _NODE_STATUS, _INTERNET = 0x21, 0x01
+#: RFC 1002, 4.2.14: none, format, server, name, not implemented, refused, active, conflict.
+_RESULTS = range(8)
 _ROW = 18
 _GROUP = 0x8000
 
@@ -167,14 +170,17 @@ def read_node_status(datagram: bytes, transaction: int) -> NodeStatus | None:
     """Understand the answer to that question; None if the datagram answers another one.
 
     Raises:
-        WireError: it answers ours, and is broken.
+        WireError: it answers ours, and is broken, or says that there is nothing.
+        UnknownValue: it answers ours, with a result that RFC 1002 does not have.
     """
     if len(datagram) < 12:
         return None
     number, flags, _, answers = struct.unpack_from(">HHHH", datagram)
     if number != transaction & 0xFFFF or not flags & 0x8000:
         return None
-    if code := flags & 0x000F:
+    if (code := flags & 0x000F) not in _RESULTS:
+        raise UnknownValue("the result of a question to the name service", code)
+    if code:
         raise WireError(f"the name service answers with error {code}")
     if not answers:
         raise WireError("the name service answers with nothing")
@@ -214,3 +220,37 @@ def _encoded(name: str, suffix: int | None = None, padding: str = " ") -> bytes:
     raw = raw.ljust(room, padding.encode("ascii")) + (bytes((suffix,)) if suffix is not None else b"")
     letters = bytes(0x41 + half for octet in raw for half in (octet >> 4, octet & 0x0F))
     return bytes((len(letters),)) + letters + b"\0"
+
+
+FIELDS = (
+    Field(
+        "the type of a frame",
+        rb"^([\x82\x83\x84])\0\0[\0\x01\x06]",
+        (_MESSAGE, _POSITIVE, _NEGATIVE, _RETARGET),
+        Role.DISCRIMINATOR,
+        why="with the length behind it, it is all that tells the session service from other protocols",
+    ),
+    Field(
+        "the mark of an SMB message",
+        rb"^\0...([\xfe\xff]SMB)",
+        _SMB,
+        Role.DISCRIMINATOR,
+        why="it says which protocol a frame carries",
+    ),
+    Field("the reason of a refusal", rb"^\x83\0\0\x01(.)", REASONS, Role.VALUE),
+    Field("the result of a name query", rb"^\x12\x34\x84(.)", _RESULTS, Role.VALUE),
+    Field(
+        "the type of a resource record",
+        rb"A\0(\0\x21)\0\x01",
+        (_NODE_STATUS,),
+        Role.DISCRIMINATOR,
+        why=("it says which question this answers"),
+    ),
+    Field(
+        "the suffix of a name",
+        rb"SMBLABB {8}([\0\x03\x20])",
+        (0, 1, 3, 6, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F, FILE_SERVER),
+        Role.VALUE,
+    ),
+    Field("the flags of a name", rb"LABB {11}[\0\x1e](\x84.)", bits(0xFE00), Role.VALUE, flags=True),
+)

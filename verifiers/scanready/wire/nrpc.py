@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from . import Cursor, Steps, WireError, stepwise
+from .fields import Field, Role
 
 #: The client's first message, byte for byte as the traces have it; the names in it are empty.
 OPEN_SESSION = bytes.fromhex(
@@ -68,3 +69,14 @@ def _name(message: bytes) -> str:
         return placed.decode("ascii", "replace")
     found = _NAME.search(message, _MARK_AT)
     return found[0].decode("ascii", "replace") if found else ""
+
+
+FIELDS = (
+    Field(
+        "the mark of an answer",
+        rb"^.{8}(\x03\0\0\x40\x02\x0f)",
+        (_MARK,),
+        Role.DISCRIMINATOR,
+        why="no description of the protocol is public: these octets are all that is known to tell it",
+    ),
+)

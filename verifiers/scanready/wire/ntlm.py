@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from . import WireError
+from . import OurLimit, WireError
+from .fields import Field, Role, bits
 from .printable import quoted
 
 SIGNATURE = b"NTLMSSP\0"
@@ -47,6 +48,8 @@ _OURS = (
     KEY_EXCH,
     KEY_56,
 )
+#: All flags that have a meaning ([MS-NLMP] 2.2.2.5): bits 3, 8, 10, 14, 18 and 24, 26 to 28 are reserved.
+_FLAGS = bits(0xE2FBBAF7)
 _WORKSTATION = b"SCANREADY"
 _HEADER = 40
 # Version 10.0, build 0, NTLMSSP revision 15: servers tell theirs only to who tells one, and use it for nothing.
@@ -195,7 +198,7 @@ def _pairs(info: bytes) -> dict[int, bytes]:
             raise WireError("a name in the NTLM challenge goes beyond its end")
         found.setdefault(kind, info[at : at + length])
         at += length
-    raise WireError(f"more than {_MOST_PAIRS} names in the NTLM challenge")
+    raise OurLimit(f"more than {_MOST_PAIRS} names in the NTLM challenge")
 
 
 def _version(token: bytes) -> tuple[int, int, int] | None:
@@ -210,3 +213,23 @@ def _time(raw: bytes) -> datetime | None:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
     except OverflowError:
         return None
+
+
+FIELDS = (
+    Field(
+        "the type of the message",
+        rb"NTLMSSP\0(.\0\0\0)",
+        (1, 2, 3),
+        Role.DISCRIMINATOR,
+        why="the signature is that of all three messages; only a challenge answers ours",
+        order="little",
+    ),
+    Field("the flags", rb"NTLMSSP\0\x02\0\0\0.{8}(.{4})", _FLAGS, Role.VALUE, order="little", flags=True),
+    Field(
+        "a name of the server",
+        rb"NTLMSSP\0\x02.*?\0\x0f(?:(?!\x02\0).)*?(\x02\0)",
+        range(11),
+        Role.VALUE,
+        order="little",
+    ),
+)

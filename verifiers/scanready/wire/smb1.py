@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from . import WireError
+from . import UnknownValue, WireError
+from .fields import Field, Role, bits
 from .printable import quoted
 
 #: What the dialect is called.
@@ -100,7 +101,11 @@ def read_negotiate(message: bytes) -> Negotiated | Refused:
     status, flags2, words, data = _parts(message, _NEGOTIATE)
     if status or words[:2] == b"\xff\xff":
         return Refused(status)
-    if len(words) != 34 or words[:2] != b"\0\0":
+    if words[:2] not in (b"\0\0", b""):
+        raise UnknownValue(
+            "the dialect that the server chose, by its number in our list,", int.from_bytes(words[:2], "little")
+        )
+    if len(words) != 34:
         raise WireError("the answer to the SMB 1 negotiate is not that of NT LM 0.12")
     mode = words[2]
     capabilities, ticks, _, challenge = struct.unpack_from("<IQHB", words, 19)
@@ -180,3 +185,34 @@ def _time(ticks: int) -> datetime | None:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
     except OverflowError:
         return None
+
+
+FIELDS = (
+    Field(
+        "the command that is answered",
+        rb"\xffSMB([\x72\x73])",
+        (_NEGOTIATE, _SESSION_SETUP),
+        Role.DISCRIMINATOR,
+        why="it says which of our two questions this answers",
+    ),
+    Field("the status", rb"\xffSMB.(.{4})", (0, MORE_PROCESSING), Role.VALUE, order="little"),
+    Field("the flags", rb"\xffSMB.{5}(.)", bits(0xFB), Role.VALUE, flags=True),
+    Field(
+        "the second flags",
+        rb"\xffSMB.{6}(..)",
+        bits(0xFC57),
+        Role.VALUE,
+        order="little",
+        flags=True,
+    ),
+    Field("the number of the dialect", rb"\xffSMB\x72.{27}\x11(..)", (0, 0xFFFF), Role.VALUE, order="little"),
+    Field("the security mode", rb"\xffSMB\x72.{27}\x11..(.)", (1, 2, 4, 8), Role.VALUE, flags=True),
+    Field(
+        "the capabilities",
+        rb"\xffSMB\x72.{27}\x11.{19}(.{4})",
+        bits(0xE083F3FF),
+        Role.VALUE,
+        order="little",
+        flags=True,
+    ),
+)

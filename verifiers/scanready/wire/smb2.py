@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from . import WireError
+from . import OurLimit, UnknownValue, WireError
+from .fields import Field, Role, bits
 from .printable import quoted
 
 #: Dialects that are offered, and what each is called.
@@ -50,6 +51,20 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 # NTSTATUS ([MS-ERREF] 2.3.1) of a talk that goes on.
 PENDING = 0x00000103
 MORE_PROCESSING = 0xC0000016
+# Statuses that may come besides, before anybody is named: access denied, not supported, NTLM blocked, no more
+# connections, a logon failure, an invalid parameter, no resources.
+_STATUSES = (
+    0,
+    PENDING,
+    MORE_PROCESSING,
+    0xC0000022,
+    0xC00000BB,
+    0xC0000418,
+    0xC00000D0,
+    0xC000006D,
+    0xC000000D,
+    0xC000009A,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +144,7 @@ def read_negotiate(message: bytes) -> Negotiated | Refused | OldDialect:
 
     Raises:
         WireError: it is no such answer, or a broken one.
+        UnknownValue: the dialect is none that was offered.
     """
     if message.startswith(b"\xffSMB"):
         return OldDialect()
@@ -140,11 +156,12 @@ def read_negotiate(message: bytes) -> Negotiated | Refused | OldDialect:
     security, dialect, count, guid, capabilities = struct.unpack_from("<HHH16sI", message, 66)
     clock, _, offset, length, contexts = struct.unpack_from("<QQHHI", message, 64 + 40)
     if dialect not in DIALECTS:
-        raise WireError(f"the server chose dialect 0x{dialect:04x}, which was not offered")
+        raise UnknownValue("the dialect that the server chose", dialect)
     token = _part(message, offset, length, "its mechanisms")
     if dialect == 0x0311:
         chosen = _contexts(message, contexts, count).get(_CIPHER, b"")
-        cipher = CIPHERS.get(int.from_bytes(chosen[2:4], "little"), "")
+        number = int.from_bytes(chosen[2:4], "little")
+        cipher = CIPHERS.get(number, f"a cipher that is not known here (0x{number:04x})" if number else "")
     else:
         cipher = CIPHERS[1] if dialect >= 0x0300 and capabilities & _ENCRYPTION else ""
     return Negotiated(
@@ -200,7 +217,7 @@ def _part(message: bytes, offset: int, length: int, what: str) -> bytes:
 def _contexts(message: bytes, at: int, count: int) -> dict[int, bytes]:
     """The negotiate contexts by kind."""
     if count > _MOST_CONTEXTS:
-        raise WireError(f"{count} negotiate contexts")
+        raise OurLimit(f"{count} negotiate contexts, of which {_MOST_CONTEXTS} are read")
     found = {}
     for _ in range(count):
         at = _aligned(at)
@@ -222,3 +239,53 @@ def _time(ticks: int) -> datetime | None:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
     except OverflowError:
         return None
+
+
+FIELDS = (
+    Field(
+        "the command that is answered",
+        rb"\xfeSMB\x40\0.{6}([\x00\x01]\0).{6}\0\0\0\0[\x00\x01]\0",
+        (_NEGOTIATE, _SESSION_SETUP),
+        Role.DISCRIMINATOR,
+        why="it says which of our two questions this answers",
+        order="little",
+    ),
+    Field("the status", rb"\xfeSMB\x40\0..(.{4})", _STATUSES, Role.VALUE, order="little"),
+    Field(
+        "the size of an answer's structure",
+        rb"\xfeSMB.{60}([\x41\x09]\0)",
+        (0x41, 0x09),
+        Role.DISCRIMINATOR,
+        why="[MS-SMB2] 2.2.4 and 2.2.6 demand it, and it tells an answer from an error",
+        order="little",
+    ),
+    Field(
+        "the flags of the header",
+        rb"\xfeSMB\x40\0.{10}(.{4})",
+        bits(0x3000000F),
+        Role.VALUE,
+        order="little",
+        flags=True,
+    ),
+    Field("the security mode", rb"\xfeSMB.{60}\x41\0(..)", (1, 2), Role.VALUE, order="little", flags=True),
+    Field("the dialect", rb"\xfeSMB.{60}\x41\0..(..)", (*DIALECTS, 0x02FF), Role.VALUE, order="little"),
+    Field(
+        "the capabilities",
+        rb"\xfeSMB.{60}\x41\0.{22}(.{4})",
+        bits(0xFF),
+        Role.VALUE,
+        order="little",
+        flags=True,
+    ),
+    Field(
+        "the kind of a negotiate context",
+        rb"\xfeSMB.*\0(\x01\0)\x26\0",
+        (1, 2, 3, 5, 6, 7, 8),
+        Role.VALUE,
+        order="little",
+    ),
+    Field("the cipher", rb"\x02\0\x04\0\0\0\0\0\x01\0(..)", (0, *CIPHERS), Role.VALUE, order="little"),
+    Field("the signing algorithm", rb"\x08\0\x04\0\0\0\0\0\x01\0(..)", _SIGNING, Role.VALUE, order="little"),
+    Field("the hash", rb"\x01\0\x26\0\0\0\0\0\x01\0\x20\0(..)", (_SHA_512,), Role.VALUE, order="little"),
+    Field("the flags of the session", rb"\xfeSMB.{60}\x09\0(..)", (1, 2, 4), Role.VALUE, order="little", flags=True),
+)

@@ -4,7 +4,8 @@
     we      NegTokenInit: NTLM, its first token
     server  NegTokenResp: go on, with a token | accepted | rejected
 
-Only the DER that these need: definite lengths, and what is not asked for is stepped over.
+Only the DER that these need: definite lengths, written in as few octets as DER wants or in more (a NAS does so, and
+clients read it); what is not asked for is stepped over.
 Source: RFC 4178, 4.2; [MS-SPNG] 2.2.1 (NegTokenInit2, which is what Windows and Samba send first).
 """
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from . import WireError
+from . import UnknownValue, WireError
+from .fields import Field, Length, Role
 
 #: Object identifiers of mechanisms (content octets) as administrators call them. Two of them are Kerberos.
 NTLM, KERBEROS = "NTLM", "Kerberos"
@@ -26,11 +28,14 @@ _NAMES: Mapping[bytes, str] = {
     bytes.fromhex("2b06010401823702021e"): "NEGOEX",
     bytes.fromhex("2b0601050205"): "IAKERB",
 }
+#: The names of the known mechanisms; a server may offer and choose others.
+MECHANISMS = frozenset(_NAMES.values())
 _SPNEGO = bytes.fromhex("2b0601050502")
 
 _SEQUENCE, _OID, _OCTETS, _ENUMERATED = 0x30, 0x06, 0x04, 0x0A
 _FIRST_TOKEN = 0x60  # [APPLICATION 0]: an initial token, with the mechanism it is for
-_INIT, _RESPONSE = 0xA0, 0xA1
+_TAG_0, _TAG_1, _TAG_2 = 0xA0, 0xA1, 0xA2
+_INIT, _RESPONSE = _TAG_0, _TAG_1
 _STATES = ("accept-completed", "accept-incomplete", "reject", "request-mic")
 
 #: Bytes. Every carrier's length field ends at 64 KiB.
@@ -62,8 +67,8 @@ def offer_ntlm(token: bytes) -> bytes:
     """
     if len(token) > TOKEN_LIMIT:
         raise ValueError("a token of more than 64 KiB")
-    mechanisms = _field(0xA0, _field(_SEQUENCE, _field(_OID, _NTLMSSP)))
-    content = _field(_SEQUENCE, mechanisms + _field(0xA2, _field(_OCTETS, token)))
+    mechanisms = _field(_TAG_0, _field(_SEQUENCE, _field(_OID, _NTLMSSP)))
+    content = _field(_SEQUENCE, mechanisms + _field(_TAG_2, _field(_OCTETS, token)))
     return _field(_FIRST_TOKEN, _field(_OID, _SPNEGO) + _field(_INIT, content))
 
 
@@ -77,10 +82,13 @@ def read_offer(token: bytes) -> Offer:
     fields = list(_fields(content))
     if len(fields) != 2 or fields[0] != (_OID, _SPNEGO):
         raise WireError("the server's first security token is not SPNEGO's")
-    inner = dict(_fields(_only(_only(content[2 + len(_SPNEGO) :], _INIT, "NegTokenInit"), _SEQUENCE, "NegTokenInit")))
-    if 0xA0 not in inner:
+    tag, body = fields[1]
+    if tag != _INIT:
+        raise WireError("a security token without NegTokenInit")
+    inner = dict(_fields(_only(body, _SEQUENCE, "NegTokenInit")))
+    if _TAG_0 not in inner:
         return Offer(())
-    listed = list(_fields(_only(inner[0xA0], _SEQUENCE, "the list of mechanisms")))
+    listed = list(_fields(_only(inner[_TAG_0], _SEQUENCE, "the list of mechanisms")))
     if len(listed) > _MOST_MECHANISMS or any(tag != _OID for tag, _ in listed):
         raise WireError("the list of mechanisms holds something else")
     return Offer(tuple(dict.fromkeys(_name(value) for _, value in listed)))
@@ -91,17 +99,18 @@ def read_answer(token: bytes) -> Answer:
 
     Raises:
         WireError: it is none.
+        UnknownValue: it is in a state that RFC 4178 does not have.
     """
     content = _only(_only(_bounded(token), _RESPONSE, "NegTokenResp"), _SEQUENCE, "NegTokenResp")
     fields = dict(_fields(content))
-    state = _only(fields[0xA0], _ENUMERATED, "the state") if 0xA0 in fields else b""
+    state = _only(fields[_TAG_0], _ENUMERATED, "the state") if _TAG_0 in fields else b""
     if state and (len(state) != 1 or state[0] >= len(_STATES)):
-        raise WireError(f"SPNEGO has no state {state.hex()}")
-    mechanism = _only(fields[0xA1], _OID, "the chosen mechanism") if 0xA1 in fields else b""
+        raise UnknownValue("the state of SPNEGO", int.from_bytes(state[:4], "big"))
+    mechanism = _only(fields[_TAG_1], _OID, "the chosen mechanism") if _TAG_1 in fields else b""
     return Answer(
         state=_STATES[state[0]] if state else "",
         mechanism=_name(mechanism) if mechanism else "",
-        token=_only(fields[0xA2], _OCTETS, "the token") if 0xA2 in fields else b"",
+        token=_only(fields[_TAG_2], _OCTETS, "the token") if _TAG_2 in fields else b"",
     )
 
 
@@ -165,3 +174,40 @@ def _name(identifier: bytes) -> str:
         return "?"
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
+FIELDS = (
+    Field(
+        "the mechanism of the first token",
+        rb"\x60.\x06\x06(\x2b\x06\x01\x05\x05\x02)",
+        (_SPNEGO,),
+        Role.DISCRIMINATOR,
+        why="it says that the token is SPNEGO's and not one of a mechanism alone",
+    ),
+    Field(
+        "a mechanism",
+        rb"\x30.(?:\x06[\x09\x0a].{9,10})*?(\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a)\xa3",
+        tuple(_NAMES),
+        Role.OFFER,
+        member=b"\x06\x03\x2a\x03\x04",
+        lengths=tuple(
+            Length(pattern)
+            for pattern in (
+                rb"\x60(.)\x06\x06",
+                rb"\x06\x06.{6}\xa0(.)",
+                rb"\x06\x06.{6}\xa0.\x30(.)",
+                rb"\x06\x06.{6}\xa0.\x30.\xa0(.)",
+                rb"\x06\x06.{6}\xa0.\x30.\xa0.\x30(.)",
+            )
+        ),
+    ),
+    Field(
+        "the tag of a token",
+        rb"^([\x60\xa1])",
+        (_FIRST_TOKEN, _RESPONSE, _INIT, _TAG_2, _SEQUENCE, _OID, _OCTETS, _ENUMERATED),
+        Role.DISCRIMINATOR,
+        why="the tags are the form of the message (RFC 4178, 4.2), and are stepped over where nothing reads them",
+    ),
+    Field("the state", rb"\xa0\x03\x0a\x01(.)", range(len(_STATES)), Role.VALUE),
+    Field("the chosen mechanism", rb"\xa1\x0c\x06\x0a(.{10})", tuple(_NAMES), Role.VALUE),
+)

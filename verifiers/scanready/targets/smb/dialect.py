@@ -87,6 +87,8 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
         try:
             return await _in_smb1(probe, again, f"SMB 2 draws no answer ({error})")
         except (Failure, StreamError) as second:
+            if isinstance(second, Failure) and second.cause is causes.REFUSED:
+                raise
             if not isinstance(second, Failure) or second.cause not in (causes.HOST_DENIED, causes.NO_COMMON_DIALECT):
                 raise _nobody(error, bool(before), second) from second
             if second.cause is causes.HOST_DENIED:
@@ -145,6 +147,8 @@ def _nobody(error: PeerClosed | ReadTimeout, in_session: bool, second: Exception
 async def _in_smb1(probe: Probe, again: Again, why: str) -> Talk:
     stream = await again()
     answer = await ask(probe, stream, smb1.negotiate(), smb1.read_negotiate)
+    if isinstance(answer, smb1.Refused) and answer.status and answer.status not in _NO_DIALECT:
+        raise refused(answer.status)
     if isinstance(answer, smb1.Refused):
         raise Failure(causes.NO_COMMON_DIALECT, f"{why}, and it refuses SMB 1")
     return Talk(stream, answer, skew_of(answer.clock), why)

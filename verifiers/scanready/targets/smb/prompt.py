@@ -15,7 +15,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Finding, Outcome, Step, is_address
 from scanready.net.stream import PeerClosed
-from scanready.wire import WireError, ntlm, smb1, smb2, spnego
+from scanready.wire import UnknownValue, WireError, ntlm, smb1, smb2, spnego
 
 from . import causes
 from . import dialect as smb
@@ -110,6 +110,8 @@ async def challenge(
         Failure, WireError, StreamError: there is no prompt, or a broken one.
     """
     mechanisms = _mechanisms(talk) if mechanisms is None else mechanisms
+    if mechanisms and not spnego.MECHANISMS.intersection(mechanisms):
+        raise UnknownValue("the list of mechanisms that the server takes", ", ".join(mechanisms))
     if mechanisms and _NTLM not in mechanisms:
         raise NoNtlm(f"takes {', '.join(mechanisms)}, and no NTLM")
     try:
@@ -141,6 +143,8 @@ def _ntlm_of(talk: Talk, token: bytes) -> bytes:
     if token.startswith(ntlm.SIGNATURE):
         return token
     reply = _translate(talk, spnego.read_answer, token)
+    if reply.mechanism and reply.mechanism not in spnego.MECHANISMS:
+        raise UnknownValue("the mechanism that the server chose", reply.mechanism)
     if reply.state == "reject" or (reply.mechanism and reply.mechanism != _NTLM):
         raise NoNtlm(f"does not take NTLM: SPNEGO says {reply.state} {reply.mechanism}".rstrip())
     return reply.token

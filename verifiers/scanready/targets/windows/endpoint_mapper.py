@@ -27,7 +27,7 @@ from typing import TypeVar
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
-from scanready.wire import WireError, dcerpc, dcom, epm, ntlm
+from scanready.wire import UnknownValue, WireError, dcerpc, dcom, epm, ntlm
 
 T = TypeVar("T")
 
@@ -168,8 +168,18 @@ class Talk:
 
 
 def offered(answer: dcerpc.BindAck) -> Offer:
-    """Tell what is there; an interface that was not taken up now is there all the same."""
-    there = [not result.absent for result in answer.results]
+    """Tell what is there; an interface that was not taken up now is there all the same.
+
+    Raises:
+        UnknownValue: what became of DCOM is not known.
+    """
+    there = [result.known and not result.absent for result in answer.results]
+    unknown = [result for result in answer.results[EXPORTER : ACTIVATOR + 1] if not result.known]
+    if unknown and not (there[EXPORTER] or there[ACTIVATOR]):
+        raise UnknownValue(
+            "the reason of a result" if unknown[0].result in (1, 2) else "the result of a bind",
+            unknown[0].reason if unknown[0].result in (1, 2) else unknown[0].result,
+        )
     return Offer(mapper=there[MAPPER], dcom=there[EXPORTER] or there[ACTIVATOR])
 
 
