@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, ssh
+from scanready.wire import Buffer, OurLimit, UnknownValue, WireError, ssh
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -63,7 +63,13 @@ def test_text_may_come_before_the_identification() -> None:
         (b"SSH-2.0-Cisco-1.25\n", ssh.Identification("2.0", "Cisco-1.25"), True),
         (b"SSH-1.99-OpenSSH_3.9p1\r\n", ssh.Identification("1.99", "OpenSSH_3.9p1"), True),
         (b"SSH-1.5-OldDevice\r\n", ssh.Identification("1.5", "OldDevice"), False),
-        (b"SSH-2.0-\r\n", ssh.Identification("2.0", ""), True),
+        (b"SSH-2.0- \r\n", ssh.Identification("2.0", ""), True),
+        (b"SSH-02.00-x\r\n", ssh.Identification("02.00", "x"), True),
+        (b"SSH-2.1-x\n", ssh.Identification("2.1", "x"), True),
+        (b"SSH-1.98-x\r\n", ssh.Identification("1.98", "x"), False),
+        (b"SSH-2.0-x\r\r\n", ssh.Identification("2.0", "x"), True),
+        (b"SSH-2.0-" + b"a" * 280 + b"\r\n", ssh.Identification("2.0", "a" * 280), True),
+        (b"SSH-2.0-" + b"a" * 8184 + b"\r\n", ssh.Identification("2.0", "a" * 8184), True),
         (b"SSH-2.0-x a b\r\n", ssh.Identification("2.0", "x", "a b"), True),
         (b"SSH-2.0-\x1b[31mred\xff\r\n", ssh.Identification("2.0", "\\x1b[31mred\\xff"), True),
     ],
@@ -112,19 +118,47 @@ def test_versions_that_differ_are_a_refusal() -> None:
         (b"220 mail.example ESMTP\r\n", "not SSH: 220 mail"),
         (load("tls/openssl3.0-alert-protocol-version.s2c.hex"), "binary data"),
         (b"J\0\0\0\x0a8.0.39\0", "binary data"),
-        (b"SSH-2.0-" + b"a" * 300 + b"\r\n", "310 bytes, 255 are allowed"),
-        (b"SSH-2.0-" + b"a" * 300, "more than 255 bytes"),
+        (b"SSH-2.0-" + b"a" * 8185 + b"\r\n", "a line of more than 8192 bytes"),
+        (b"SSH-2.0-" + b"a" * 8200, "a line of more than 8192 bytes"),
         (b"SSH-2.0-a\0b\r\n", "a NUL"),
-        (b"SSH-2.0\r\n", "without version: SSH-2.0"),
-        (b"hello\n" * 51, "more than 50 lines"),
-        (b"x" * 8192, "8192 bytes of text"),
-        ((b"y" * 400 + b"\n") * 49, "8192 bytes of text"),
+        (b"SSH-2.0-a\rb\r\n", "a carriage return"),
+        (b"hel\rlo\r\nSSH-2.0-x\r\n", "a carriage return"),
+        (b"SSH-2.0\r\n", "clients refuse: SSH-2.0"),
+        (b"SSH-2.0-\r\n", "clients refuse: SSH-2.0-"),
+        (b"SSH-2-x\r\n", "clients refuse: SSH-2-x"),
+        (b"SSH-2.0x-x\r\n", "clients refuse: SSH-2.0x-x"),
+        (b"hello\n" * 1024 + b"SSH-2.0-x\n", "more than 1023 lines"),
+        (b"x" * 8193, "a line of more than 8192 bytes"),
     ],
 )
 def test_what_is_no_identification(said: bytes, complaint: str) -> None:
+    """The limits are those of OpenSSH's client, which was measured: it refuses each of these, too."""
     with pytest.raises(WireError) as caught:
         ssh.read_identification(Buffer(said))
     assert complaint in str(caught.value)
+    assert type(caught.value) is WireError
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"hello\n" * 1023, b"x" * 8192 + b"\r\n", (b"y" * 1000 + b"\r\n") * 20, b"\a\b\f ring\r\n"],
+    ids=["1023 lines", "a line of 8192 bytes", "20 KB", "a bell"],
+)
+def test_text_that_the_ssh_client_reads_is_read(before: bytes) -> None:
+    answer = reads(ssh.read_identification, before + b"SSH-2.0-x\r\n")
+    assert isinstance(answer, ssh.Identification)
+    assert answer.software == "x"
+
+
+def test_text_beyond_our_own_limit_is_ours() -> None:
+    with pytest.raises(OurLimit, match="65536 bytes of text"):
+        ssh.read_identification(Buffer((b"y" * 4000 + b"\n") * 17))
+
+
+@pytest.mark.parametrize("version", ["3.0", "20.0", "0.9"])
+def test_a_version_of_the_protocol_that_nobody_knows_is_told(version: str) -> None:
+    with pytest.raises(UnknownValue, match=rf"version of the SSH protocol is '{version}'"):
+        ssh.read_identification(Buffer(f"SSH-{version}-x\r\n".encode()))
 
 
 def test_text_and_then_the_end_is_quoted() -> None:
@@ -219,7 +253,7 @@ def test_ignore_and_debug_are_skipped() -> None:
 
 
 def test_endless_chatter_ends() -> None:
-    with pytest.raises(WireError, match="more than 8 IGNORE"):
+    with pytest.raises(OurLimit, match="more than 8 IGNORE"):
         ssh.read_kexinit(Buffer(packet(b"\x02\0\0\0\0") * 9))
 
 
@@ -231,7 +265,7 @@ def kexinit(first: bytes, after: bytes = bytes(5)) -> bytes:
     ("said", "complaint"),
     [
         (b"\0\1\0\0", "a packet of 65536 bytes"),
-        (b"\0\0\x88\xbc", "a packet of 35004 bytes"),
+        (b"\0\x04\0\x04", "a packet of 262148 bytes"),
         (b"\0\0\0\0", "a packet of 0 bytes"),
         (b"\0\0\0\x0d", "not padded to a multiple of 8"),
         (b"\0\0\0\x0c\x03" + bytes(11), "3 bytes of padding"),

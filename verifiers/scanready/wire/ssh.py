@@ -14,30 +14,42 @@ where the protocol expects something else; they are answers here, not errors.
 from __future__ import annotations
 
 import enum
+import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Length, Role
 from .printable import escaped, printable
 
-#: RFC 4253, 4.2: at most 255 bytes, line end included.
+#: RFC 4253, 4.2: at most 255 bytes, line end included. We keep to it; no client demands it of a server.
 MAX_IDENTIFICATION = 255
-#: RFC 4253 sets no limit to the text before it. OpenSSH's client gives up after 1024 lines of 8 KiB; a login
-#: banner that some device shows is a screen long, so less is enough and costs a hostile peer's victim less.
-MAX_PREAMBLE_LINES = 50
-MAX_PREAMBLE = 8192
-#: RFC 4253, 6.1: the largest packet every implementation must take.
-MAX_PACKET = 35000
-#: IGNORE and DEBUG may come at any time (RFC 4253, 11); nobody needs many of them before the first KEXINIT.
+#: The limits of OpenSSH's client, which the scanner logs in with (measured with 9.2 against scripted greetings): bytes
+#: of a line without its end, of the identification and of the text before it; and lines of that text.
+MAX_LINE, MAX_PREAMBLE_LINES = 8192, 1023
+#: Bytes of the text before the identification that we keep: our own limit. OpenSSH's client takes 8 MB.
+MAX_PREAMBLE = 64 * 1024
+#: Bytes of the largest packet that OpenSSH's client takes (PACKET_MAX_SIZE). RFC 4253, 6.1 asks for 35000.
+MAX_PACKET = 256 * 1024
+#: IGNORE and DEBUG may come at any time (RFC 4253, 11). Our own limit to those before the first KEXINIT.
 MAX_SKIPPED = 8
 
 MSG_DISCONNECT, MSG_IGNORE, MSG_DEBUG, MSG_KEXINIT = 1, 2, 4, 20
+#: All numbers that have a meaning (RFC 4250, 4.1.2; RFC 8308): transport, key exchange, authentication, connection.
+_MESSAGES = frozenset(
+    (*range(1, 9), 20, 21, *range(30, 35), *range(50, 54), *range(60, 67), *range(80, 83), *range(90, 101))
+)
 
 #: RFC 4253, 11.1.
 DISCONNECT_BY_APPLICATION = 11
 
 #: Ciphers that authenticate by themselves; the MAC slot is not negotiated for them (RFC 5647; OpenSSH PROTOCOL, 1.6).
 AEAD_CIPHERS = frozenset({"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"})
+
+
+_SSH_1, _SSH_2, _BOTH = 1, 2, (1, 99)
+#: The identifications that OpenSSH's client takes; the rest of the line has a character at least.
+_IDENTIFICATION = re.compile(rb"SSH-[ \t]*([+-]?\d{1,9}\.[ \t]*[+-]?\d{1,9})-(.+)", re.DOTALL)
 
 
 class TurnedAway(WireError):
@@ -58,7 +70,10 @@ _REFUSALS = {kind.value.encode(): kind for kind in RefusalKind}
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """The line every SSH server greets with, e.g. ``SSH-2.0-OpenSSH_9.2p1 Debian-2``, and the text before it."""
+    """The line every SSH server greets with, e.g. ``SSH-2.0-OpenSSH_9.2p1 Debian-2``, and the text before it.
+
+    ``software`` is empty where a blank follows the minus; OpenSSH's client goes on.
+    """
 
     protocol: str
     software: str
@@ -68,7 +83,13 @@ class Identification:
     @property
     def speaks_ssh2(self) -> bool:
         """True for 2.0 and for 1.99, which is 2.0 with SSH 1 beside it (RFC 4253, 5.1)."""
-        return self.protocol == "1.99" or self.protocol.startswith("2.")
+        return self.version == _BOTH or self.version[0] == _SSH_2
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The version of the protocol, as OpenSSH's client reads it: ``02.00`` is 2.0."""
+        major, _, minor = self.protocol.partition(".")
+        return int(major), int(minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +190,8 @@ def offer(kex: tuple[str, ...], host_keys: tuple[str, ...], ciphers: tuple[str, 
 
 # No SSH server greets like that, and the peer now waits for us: say so at once instead of waiting for its SSH line.
 _FOREIGN = (b"HTTP/", b"220 ", b"220-", b"* OK", b"* BYE", b"* PREAUTH", b"+OK", b"RFB ", b"<html", b"<!DOCTYPE")
-_LINE_CONTROLS = bytes(set(range(0x20)) - set(b"\t\r\n\x1b"))  # a coloured banner is a banner; NUL is binary
+#: A banner may be coloured, ring a bell or clear a screen; anything else is binary.
+_LINE_CONTROLS = bytes(set(range(0x20)) - set(b"\a\b\t\n\v\f\r\x1b"))
 
 
 @stepwise
@@ -179,20 +201,25 @@ def read_identification(cursor: Cursor) -> Steps[Identification | Refusal]:
     A partial line at the end of the connection is only understood if it is a refusal.
 
     Raises:
-        WireError: another protocol's greeting, binary data, more text than `MAX_PREAMBLE_LINES` lines or
-            `MAX_PREAMBLE` bytes, an identification over `MAX_IDENTIFICATION` bytes, or text and then the end.
+        WireError: another protocol's greeting, binary data, more than `MAX_PREAMBLE_LINES` lines of text, a line over
+            `MAX_LINE` bytes, or text and then the end.
+        OurLimit: more text than we keep, which OpenSSH's client reads.
+        UnknownValue: a protocol version of neither SSH 1 nor SSH 2.
     """
     preamble: list[str] = []
     while True:
-        start = cursor.at
         raw = yield from _text_line(cursor)
         line = raw.removesuffix(b"\n").rstrip(b"\r")
+        if b"\r" in line:
+            raise WireError(
+                f"a carriage return within a line, which ssh clients refuse: {printable(_text(line[:100]))}"
+            )
         if kind := _REFUSALS.get(line):
             return Refusal(kind, _text(line))
         if not raw.endswith(b"\n"):
             return (yield from _unfinished(cursor, line, preamble))
         if line.startswith(b"SSH-"):
-            return _identification(line, cursor.at - start, tuple(preamble))
+            return _identification(line, tuple(preamble))
         preamble.append(_text(line))
         if len(preamble) > MAX_PREAMBLE_LINES:
             raise WireError(f"more than {MAX_PREAMBLE_LINES} lines of text and no SSH identification")
@@ -203,15 +230,14 @@ def _text_line(cursor: Cursor) -> Steps[bytes]:
     line = bytearray()
     while not line.endswith(b"\n"):
         if cursor.at >= MAX_PREAMBLE:
-            raise WireError(f"{MAX_PREAMBLE} bytes of text and no SSH identification")
+            raise OurLimit(f"more than {MAX_PREAMBLE} bytes of text before an SSH identification were not read")
         part = yield from cursor.part(MAX_PREAMBLE - cursor.at, end=b"\n")
         if not part:
             break
         line += part
-        identifies = line.startswith(b"SSH-")
-        if identifies and len(line) >= MAX_IDENTIFICATION and not part.endswith(b"\n"):
-            raise WireError(f"an SSH identification of more than {MAX_IDENTIFICATION} bytes")
-        if not identifies:
+        if len(line) > MAX_LINE and len(line.rstrip(b"\r\n")) > MAX_LINE:
+            raise WireError(f"a line of more than {MAX_LINE} bytes, which ssh clients refuse")
+        if not line.startswith(b"SSH-"):
             _demand_preamble(bytes(line[:100]).rstrip(b"\r\n"), part.removesuffix(b"\n"))
     return bytes(line)
 
@@ -231,16 +257,17 @@ def _demand_preamble(start: bytes, fresh: bytes) -> None:
         raise WireError("not SSH: binary data where a line of text was expected")
 
 
-def _identification(line: bytes, size: int, preamble: tuple[str, ...]) -> Identification:
-    if size > MAX_IDENTIFICATION:
-        raise WireError(f"an SSH identification of {size} bytes, {MAX_IDENTIFICATION} are allowed")
+def _identification(line: bytes, preamble: tuple[str, ...]) -> Identification:
     if b"\0" in line:
         raise WireError("a NUL in the SSH identification")
-    protocol, dash, rest = line[4:].partition(b"-")
-    if not dash or not protocol:
-        raise WireError(f"an SSH identification without version: {printable(_text(line))}")
-    software, _, comments = rest.partition(b" ")
-    return Identification(_text(protocol), _text(software), _text(comments), preamble)
+    found = _IDENTIFICATION.fullmatch(line)
+    if found is None:
+        raise WireError(f"an SSH identification that ssh clients refuse: {printable(_text(line))}")
+    software, _, comments = found[2].lstrip().partition(b" ")
+    greeting = Identification(_text(found[1]), _text(software), _text(comments), preamble)
+    if greeting.version[0] not in (_SSH_1, _SSH_2):
+        raise UnknownValue("the version of the SSH protocol", greeting.protocol)
+    return greeting
 
 
 @stepwise
@@ -248,7 +275,9 @@ def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
     """Read the server's offer of algorithms; IGNORE and DEBUG messages before it are skipped with it.
 
     Raises:
-        WireError: a malformed packet or name-list, another message, or more than `MAX_SKIPPED` to skip.
+        WireError: a malformed packet or name-list, or another message.
+        OurLimit: more than `MAX_SKIPPED` to skip.
+        UnknownValue: a message of a number that SSH does not have.
     """
     if (yield from cursor.peek(1)) != b"\0":  # no packet is that long: OpenSSH says these where a packet is expected
         return (yield from _refusal_for_packet(cursor))
@@ -256,7 +285,7 @@ def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
         payload = yield from _packet(cursor)
         if payload[0] not in (MSG_IGNORE, MSG_DEBUG):
             return _kexinit_or_disconnect(payload)
-    raise WireError(f"more than {MAX_SKIPPED} IGNORE or DEBUG messages before KEXINIT")
+    raise OurLimit(f"more than {MAX_SKIPPED} IGNORE or DEBUG messages before KEXINIT")
 
 
 def _packet(cursor: Cursor) -> Steps[bytes]:
@@ -293,6 +322,8 @@ def _kexinit_or_disconnect(payload: bytes) -> KexInit | Disconnected:
         return _kexinit(payload)
     if payload[0] == MSG_DISCONNECT:
         return _disconnected(payload)
+    if payload[0] not in _MESSAGES:
+        raise UnknownValue("the number of the SSH message where KEXINIT belongs", payload[0])
     raise WireError(f"SSH message {payload[0]} where KEXINIT was expected")
 
 
@@ -369,3 +400,32 @@ def common(ours: KexInit, theirs: KexInit) -> Agreement:
 def _methods(kex: tuple[str, ...]) -> tuple[str, ...]:
     """Return the list without the names that are signals and not methods (RFC 8308; OpenSSH PROTOCOL, 1.10)."""
     return tuple(name for name in kex if not name.startswith(("ext-info-", "kex-strict-")))
+
+
+_LISTS = ("kex", "host key", "cipher", "cipher", "mac", "mac", "compression", "compression", "language", "language")
+
+
+def _name_list(number: int) -> Field:
+    """Return the field of one of KEXINIT's lists; an unknown name of eight octets keeps the packet's padding right."""
+    before = rb"\x14.{16}(?:\0\0..[^\0]*){%d}" % number
+    return Field(
+        f"a {_LISTS[number]} algorithm",
+        before + rb"\0\0..([^\0]+)",
+        (b"NONE",),
+        Role.OFFER,
+        member=b",unknown",
+        lengths=(Length(rb"(\0\0..).\x14"), Length(before + rb"(\0\0..)")),
+    )
+
+
+FIELDS = (
+    Field(
+        "the version of the protocol",
+        rb"^SSH-(\d\.\d+)-",
+        (b"2.0", b"1.99", b"1.5"),
+        Role.VALUE,
+        unknown=(b"3.0", b"9.9", b"99.0"),
+    ),
+    Field("the number of a message", rb"^\0\0...(\x14).{16}", _MESSAGES, Role.VALUE),
+    *map(_name_list, range(8)),
+)

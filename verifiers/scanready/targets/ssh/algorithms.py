@@ -28,7 +28,8 @@ _SYSTEMS = ("Debian", "Ubuntu", "Raspbian", "FreeBSD", "NetBSD", "Windows", "Sun
 def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
     """Product, version and what the comments tell of the system, e.g. of ``OpenSSH_9.2p1 Debian-2+deb12u10``."""
     named = _PRODUCT.fullmatch(greeting.software)
-    facts: dict[str, Any] = {"product": (named["product"] if named else greeting.software).removesuffix("_for_Windows")}
+    product = (named["product"] if named else greeting.software).removesuffix("_for_Windows")
+    facts: dict[str, Any] = {"product": product} if product else {}
     if named:
         facts["version"] = named["version"]
     hint = f"{greeting.comments} {greeting.software}"
