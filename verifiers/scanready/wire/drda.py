@@ -15,7 +15,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Length, Role
 from .printable import collapsed, words_of
 
 # objects
@@ -27,6 +28,7 @@ SQLCARD, QRYDTA = 0x2408, 0x241B
 # parameters
 EXTNAM, SRVNAM, SRVCLSNM, SRVRLSLV, MGRLVLLS = 0x115E, 0x116D, 0x1147, 0x115A, 0x1404
 SECMEC, SECCHKCD, RDBNAM, USRID, PASSWORD, SVRCOD = 0x11A2, 0x11A4, 0x2110, 0x11A0, 0x11A1, 0x1149
+SECTKN = 0x11DC
 RDBACCCL, PRDID, TYPDEFNAM, TYPDEFOVR, CRRTKN = 0x210F, 0x112E, 0x002F, 0x0035, 0x2135
 CCSIDSBC, CCSIDDBC, CCSIDMBC = 0x119C, 0x119D, 0x119E
 SQLAM = 0x2407
@@ -52,6 +54,26 @@ REFUSALS: dict[int, tuple[str, str]] = {
     0x1254: ("CMDCHKRM", "the command failed a check"),
     0x125F: ("TRGNSPRM", "the target is not supported"),
 }
+#: What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
+MECHANISMS: dict[int, str] = {
+    1: "DCE",
+    3: "user and password",
+    4: "user only",
+    5: "user, password, new password",
+    6: "user, substituted password",
+    7: "user, encrypted password",
+    8: "user, strong password substitute",
+    9: "encrypted user and password",
+    0xA: "encrypted password change",
+    0xB: "Kerberos",
+    0xC: "encrypted user and data",
+    0xD: "encrypted user, password and data",
+    0xE: "encrypted password change and data",
+    0xF: "plug-in",
+    0x10: "encrypted user, strong password substitute",
+}
+#: SECCHKCD (DRDA volume 3): 0 accepts; the security service failed or is missing (3 to 0x0D), the account is at fault.
+CHECK_CODES = frozenset(range(0x17))
 USER_AND_PASSWORD, ENCRYPTED = 3, 9
 #: No server supports DCE any more: asked for it, each lists what it does support.
 UNLIKELY = 1
@@ -141,7 +163,7 @@ def access_security(mechanism: int, database: str | None, token: bytes | None = 
     if database is not None:
         content += _parameter(RDBNAM, _padded(database))
     if token is not None:
-        content += _parameter(0x11DC, token)
+        content += _parameter(SECTKN, token)
     return _structure(_REQUEST, number, ACCSEC, content)
 
 
@@ -149,7 +171,7 @@ def security_check(mechanism: int, database: str, user: bytes, password: bytes, 
     """SECCHK: the login itself. ``user`` and ``password`` are encoded or encrypted already."""
     content = _parameter(SECMEC, struct.pack(">H", mechanism)) + _parameter(RDBNAM, _padded(database))
     if mechanism == ENCRYPTED:
-        content += _parameter(0x11DC, user) + _parameter(0x11DC, password)
+        content += _parameter(SECTKN, user) + _parameter(SECTKN, password)
     else:
         content += _parameter(USRID, user) + _parameter(PASSWORD, password)
     return _structure(_REQUEST, number, SECCHK, content)
@@ -245,9 +267,11 @@ def security_of(reply: Object) -> SecurityOffer:
 
     Raises:
         WireError: broken inside.
+        UnknownValue: it names no mechanism, and something that is not known.
     """
     mechanisms: list[int] = []
     code, token = None, None
+    others: list[int] = []
     for point, value in _parameters(reply.content):
         if point == SECMEC:
             if len(value) % 2 or not value:
@@ -255,8 +279,12 @@ def security_of(reply: Object) -> SecurityOffer:
             mechanisms += [number for (number,) in struct.iter_unpack(">H", value)]
         elif point == SECCHKCD:
             code = value[0] if value else None
-        elif point == 0x11DC:
+        elif point == SECTKN:
             token = value
+        else:
+            others.append(point)
+    if others and not mechanisms:
+        raise UnknownValue("a parameter of ACCSECRD, which names no mechanism,", others[0])
     return SecurityOffer(tuple(mechanisms), code, token)
 
 
@@ -265,11 +293,22 @@ def check_code(reply: Object) -> int:
 
     Raises:
         WireError: there is none.
+        UnknownValue: it is none of the specification's.
     """
     value = reply.parameter(SECCHKCD)
     if not value:
         raise WireError("an answer to a login without a code")
+    if value[0] not in CHECK_CODES:
+        raise UnknownValue("the security check code (SECCHKCD)", value[0])
     return value[0]
+
+
+def unexpected(replies: tuple[Object, ...]) -> WireError:
+    """Return the error of a chain of replies that has neither an answer to our request nor a refusal."""
+    unknown = next((reply.codepoint for reply in replies if reply.codepoint not in _OBJECTS), None)
+    if unknown is not None:
+        return UnknownValue("the codepoint of a reply", unknown)
+    return WireError("neither an answer nor a refusal")
 
 
 def sql_error(reply: Object) -> SqlError | None:
@@ -345,3 +384,43 @@ def _text(raw: bytes) -> str:
     ascii_ = bool(shown) and all(0x20 <= byte < 0x7F for byte in shown)
     text = shown.decode("ascii") if ascii_ else shown.decode("cp500")
     return collapsed(text)
+
+
+#: Objects that a server sends: answers, refusals, and objects beside them (ENDUOWRM, TYPDEFNAM, QRYDSC, PBSD ...).
+_OBJECTS = frozenset(
+    (EXCSATRD, ACCSECRD, SECCHKRM, ACCRDBRM, SQLCARD, QRYDTA, *REFUSALS, 0x220C, TYPDEFNAM, TYPDEFOVR)
+) | frozenset((0x2205, 0x220B, 0x220F, 0x2212, 0x2218, 0x221D, 0x2225, 0x241A, 0x2411, 0xC000))
+FIELDS = (
+    Field(
+        "the mark of a structure",
+        rb"^..(\xd0)[\x02\x03\x42\x43\x52\x53]\0",
+        (_MAGIC,),
+        Role.DISCRIMINATOR,
+        why="it is the same in every structure, and the first octet that tells DRDA from other protocols",
+    ),
+    Field(
+        "the type of a structure",
+        rb"\xd0([\x02\x03\x42\x43\x52\x53])\0",
+        (*(_REPLY | bits for bits in (0, 0x40, 0x10, 0x50)), *(_OBJECT | bits for bits in (0, 0x40, 0x10, 0x50))),
+        Role.DISCRIMINATOR,
+        why="with the mark before it, it tells the reply of a server from the request of a client",
+    ),
+    Field("the codepoint of a reply", rb"\xd0[\x02\x03\x42\x43\x52\x53]\0[\x01-\x09]..(..)", _OBJECTS, Role.VALUE),
+    Field("a security mechanism", rb"\x00\x06\x11\xa2(..)", MECHANISMS, Role.VALUE),
+    Field(
+        "a list of security mechanisms",
+        rb"\x14\xac(?:\x00\x06\x11\xa2..)*(\x00\x06\x11\xa2..)",
+        MECHANISMS,
+        Role.OFFER,
+        member=b"\x00\x06\x11\xa2\x00\x7f",
+        lengths=(Length(rb"(..)\xd0.\x00.(?:..)\x14\xac"), Length(rb"\xd0.\x00.(..)\x14\xac")),
+    ),
+    Field("the code beside a list of mechanisms", rb"\x14\xac.*?\x00\x05\x11\xa4(.)", CHECK_CODES, Role.VALUE),
+    Field("the security check code", rb"\x12\x19.*?\x00\x05\x11\xa4(.)", CHECK_CODES, Role.VALUE),
+    Field("the severity of a reply", rb"\x00\x06\x11\x49(..)", (0, 4, 8, 16, 32, 64, 128), Role.VALUE),
+    Field("a manager", rb"\x14\x04(..)", (0x1403, SQLAM, 0x1474, 0x240F, 0x1440, UNICODEMGR), Role.VALUE),
+    Field("the character set of names", rb"\x1c\x08(..)", (0, 1208), Role.VALUE),
+    Field("a parameter of ACCSECRD", rb"\x14\xac\0.(\x11\xa2)", (SECMEC, SECCHKCD, SECTKN), Role.VALUE),
+    Field("the product class", rb"\x11\x47(\xd8\xc4\xc2\xf2)", (b"\xd8\xc4\xc2\xf2",), Role.VALUE),
+    Field("the null indicator of an SQLCARD", rb"\x24\x08(.)", (0x00, 0xFF), Role.VALUE),
+)

@@ -10,7 +10,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Credential
 from scanready.net.stream import Stream
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire import drda as wire
 from scanready.wire.drda_encryption import LENGTH, Exchange
 from scanready.wire.printable import printable
@@ -18,24 +18,6 @@ from scanready.wire.printable import printable
 from . import causes, fixes
 
 NAME = "scanready"
-# What ACCSEC can agree on, as administrators call it (DRDA volume 3, SECMEC).
-_MECHANISMS: dict[int, str] = {
-    1: "DCE",
-    3: "user and password",
-    4: "user only",
-    5: "user, password, new password",
-    6: "user, substituted password",
-    7: "user, encrypted password",
-    8: "user, strong password substitute",
-    9: "encrypted user and password",
-    0xA: "encrypted password change",
-    0xB: "Kerberos",
-    0xC: "encrypted user and data",
-    0xD: "encrypted user, password and data",
-    0xE: "encrypted password change and data",
-    0xF: "plug-in",
-    0x10: "encrypted user, strong password substitute",
-}
 #: Mechanisms in which the scanner's client can use a user name and a password.
 WITH_PASSWORD = frozenset({3, 5, 6, 7, 8, 9, 0xA, 0xC, 0xD, 0xE, 0x10})
 # SRVCLSNM begins with it -> how administrators call the product.
@@ -62,7 +44,7 @@ _NOT_DB2 = ("IBM Informix", "Apache Derby")
 
 def names_of(mechanisms: tuple[int, ...]) -> list[str]:
     """The mechanisms in words."""
-    return [_MECHANISMS.get(number, f"mechanism {number}") for number in mechanisms]
+    return [wire.MECHANISMS.get(number, f"mechanism {number}") for number in mechanisms]
 
 
 def asked(offer: wire.SecurityOffer) -> str:
@@ -107,11 +89,19 @@ def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
 
 
 def report_prompt(probe: Probe, rung: Rung, offer: wire.SecurityOffer) -> None:
-    """The login prompt: which mechanisms there are."""
+    """The login prompt: which mechanisms there are.
+
+    Raises:
+        Failure: none of them takes a password.
+        UnknownValue: whether one does is not known.
+    """
     if not offer.mechanisms:
         raise WireError("an offer of security mechanisms that names none")
     methods = names_of(offer.mechanisms)
     asks = asked(offer)
+    unknown = set(offer.mechanisms) - set(wire.MECHANISMS)
+    if unknown and not WITH_PASSWORD.intersection(offer.mechanisms):
+        raise UnknownValue("a security mechanism beside which the server takes no password", min(unknown))
     if not WITH_PASSWORD.intersection(offer.mechanisms):
         rung.stop(causes.NO_PASSWORD_LOGIN, f"asks for {asks}", auth_methods=methods)
     rung.ok(f"asks for {asks}", auth_methods=methods)
@@ -131,7 +121,7 @@ def raise_refusal(probe: Probe, replies: tuple[wire.Object, ...]) -> NoReturn:
         (found for reply in replies if reply.codepoint == wire.SQLCARD and (found := wire.sql_error(reply))), None
     )
     if refusal is None and error is None:
-        raise WireError("neither an answer nor a refusal")
+        raise wire.unexpected(replies)
     said = " ".join(wire.REFUSALS[refusal.codepoint]) if refusal else ""
     text = f"{printable(error.text)} (SQLCODE {error.code}, SQLSTATE {error.state})" if error else ""
     cause = causes.REPLIES.get(refusal.codepoint if refusal else 0, causes.REFUSED_REQUEST)
