@@ -9,12 +9,22 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.rung import Rung
+from scanready.wire import UnknownValue
 from scanready.wire.rpc import message, mount, nfs3, nfs4
 
 from . import causes, fixes
 from .rpc_talk import Calls
 
-_FLAVORS = {0: "none", 1: "sys", 6: "gss", 390003: "krb5", 390004: "krb5i", 390005: "krb5p"}
+_FLAVORS = {
+    0: "none",
+    1: "sys",
+    2: "short",
+    3: "dh",
+    6: "gss",
+    390003: "krb5",
+    390004: "krb5i",
+    390005: "krb5p",
+}
 #: Exports that a detail quotes.
 _MOST_QUOTED = 8
 #: The same numbers in MOUNT, NFSv3 and NFSv4.
@@ -41,10 +51,12 @@ def refuse_kerberos_only(flavors: tuple[int, ...]) -> None:
     """Check that a plain Unix user may come: ``none`` takes everybody, an empty list is of a server without flavors.
 
     Raises:
-        Failure: ``nfs.kerberos-only``.
+        Failure: ``nfs.kerberos-only``; ``scanready.limit`` for flavors that are not known here.
     """
     if flavors and not {0, message.AUTH_SYS} & set(flavors):
         names = flavor_names(flavors)
+        if unknown := set(flavors) - set(_FLAVORS):
+            raise Failure(common.LIMIT, str(UnknownValue("a flavor that it takes in place of sys", min(unknown))))
         raise Failure(causes.KERBEROS_ONLY, f"takes {', '.join(names)}", auth_methods=names)
 
 
@@ -63,6 +75,8 @@ def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
     said = str(reply)
     if reply.state is not message.State.AUTH_ERROR:
         return Failure(causes.REFUSED, said)
+    if reply.auth not in message.AUTH_REFUSALS:
+        return Failure(common.LIMIT, str(UnknownValue("the reason why it rejects our credential", reply.auth)))
     if reply.auth == message.BAD_CREDENTIAL:  # Linux, to who is in none of its exports (svcauth_unix_set_client)
         path = probe.target.options.get("export")
         fix = fixes.EXPORT(path=path, agent=probe.agent_address) if path else None
@@ -104,7 +118,7 @@ class Wish:
             return Failure(common.ACCESS_NOT_FOUND, f"{self.path} is not a directory, or a part of it is none")
         if status in (mount.ACCES, mount.PERM):
             return self._kept_out(f"MNT says {'ACCES' if status == mount.ACCES else 'PERM'}")
-        return Failure(causes.REFUSED, f"the mount daemon answers with {_status(status)} for {self.path}")
+        return _refused(status, f"the mount daemon answers with {_status(status)} for {self.path}")
 
     def of_walk(self, found: nfs4.Result, visible: tuple[str, ...] = ()) -> Failure:
         """NFSv4's refusal on the way; ``visible`` are the names in its root, where that is how far it went."""
@@ -126,7 +140,7 @@ class Wish:
             return self.unreadable(f"uid {self.uid} may not enter {here}")
         if found.status in _NOT_FOLLOWED:
             return Failure(common.LIMIT, f"{here}: {_NOT_FOLLOWED[found.status]}")
-        return Failure(causes.REFUSED, f"{_status(found.status)} at {here}")
+        return _refused(found.status, f"{_status(found.status)} at {here}")
 
     def of_reading(self, status: int) -> Failure:
         """NFSv3's refusal of what was mounted."""
@@ -134,7 +148,7 @@ class Wish:
             return Failure(causes.UNPRIVILEGED_PORT, "mounted, and NFS refuses; the source port was not below 1024")
         if status == nfs3.ACCES:
             return self.unreadable()
-        return Failure(causes.REFUSED, f"mounted, and NFS answers with {_status(status)}")
+        return _refused(status, f"mounted, and NFS answers with {_status(status)}")
 
     def _kept_out(self, said: str, *, may_be_elsewhere: bool = False) -> Failure:
         """Refused in words that do not tell why; the list of exports may.
@@ -190,6 +204,12 @@ def _for_others(export: mount.Export, agent: str) -> bool:
     except ValueError:
         return False
     return bool(networks) and not any(address in network for network in networks)
+
+
+def _refused(status: int, told: str) -> Failure:
+    """A status that has no cause of its own; one that no version of NFS has is not a refusal that we understand."""
+    known = status in nfs3.STATUSES or status in nfs4.STATUSES
+    return Failure(causes.REFUSED if known else common.LIMIT, told if known else f"{told}, which is not known here")
 
 
 def _status(number: int) -> str:

@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanready.wire import Cursor, Steps, WireError, stepwise
+from scanready.wire import Cursor, Steps, UnknownValue, WireError, stepwise
+from scanready.wire.fields import Field, Role
 
 from .xdr import Items, opaque, u32
 
@@ -130,6 +131,7 @@ def parse_reply(message: bytes) -> Reply:
 
     Raises:
         WireError: not ONC RPC.
+        UnknownValue: it is, in a state that RFC 5531 does not have.
     """
     items = Items(message)
     xid = items.u32()
@@ -141,7 +143,7 @@ def parse_reply(message: bytes) -> Reply:
         case 1:
             return _denied(xid, items)
         case stat:
-            raise WireError(f"an RPC reply of state {stat}")
+            raise UnknownValue("the state of an RPC reply", stat)
 
 
 def _accepted(xid: int, items: Items) -> Reply:
@@ -149,7 +151,7 @@ def _accepted(xid: int, items: Items) -> Reply:
     items.opaque(_MOST_VERIFIER)
     number = items.u32()
     if number >= len(_ACCEPTED):
-        raise WireError(f"an RPC reply of accept state {number}")
+        raise UnknownValue("the state of an accepted RPC call", number)
     state = _ACCEPTED[number]
     if state is State.VERSION_MISMATCH:
         return Reply(xid, state, low=items.u32(), high=items.u32())
@@ -163,4 +165,20 @@ def _denied(xid: int, items: Items) -> Reply:
         case 1:
             return Reply(xid, State.AUTH_ERROR, auth=items.u32())
         case stat:
-            raise WireError(f"an RPC reply of reject state {stat}")
+            raise UnknownValue("the state of a rejected RPC call", stat)
+
+
+FIELDS = (
+    Field(
+        "the type of a message",
+        rb"^(?:[\x80].{3})?.{4}(\0\0\0\x01)\0\0\0[\0\x01]",
+        (_CALL, _REPLY),
+        Role.DISCRIMINATOR,
+        why="with the number of the call, it is all that tells ONC RPC from other protocols",
+    ),
+    Field("the state of a reply", rb"\0\0\0\x01(\0\0\0[\0\x01])\0", (0, 1), Role.VALUE),
+    Field("the state of an accepted call", rb"\0\0\0\x01\0\0\0\0\0{8}(\0\0\0[\0-\x05])", range(6), Role.VALUE),
+    Field("the state of a rejected call", rb"\0\0\0\x01\0\0\0\x01(\0\0\0[\0\x01])", (0, 1), Role.VALUE),
+    Field("the reason of a rejected credential", rb"\0\0\0\x01\0\0\0\x01\0\0\0\x01(.{4})$", AUTH_REFUSALS, Role.VALUE),
+    Field("the flavor of the verifier", rb"\0\0\0\x01\0\0\0\0(\0{4})\0{4}\0\0\0[\0-\x05]", range(8), Role.VALUE),
+)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanready.wire import WireError
+from scanready.wire import OurLimit, WireError
+from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text
 
@@ -40,7 +41,8 @@ def parse_exports(results: bytes) -> tuple[Export, ...]:
     """Read the answer to EXPORT.
 
     Raises:
-        WireError: broken, or longer than any list.
+        WireError: broken.
+        OurLimit: longer than any list that was met.
     """
     items, found = Items(results), []
     while items.flag():
@@ -48,10 +50,10 @@ def parse_exports(results: bytes) -> tuple[Export, ...]:
         while items.flag():
             groups.append(items.text())
             if len(groups) > _MOST_GROUPS:
-                raise WireError("an export to more groups than there can be")
+                raise OurLimit("an export to more groups than are read")
         found.append(Export(name, tuple(groups)))
         if len(found) > _MOST_EXPORTS:
-            raise WireError("more exports than there can be")
+            raise OurLimit("more exports than are read")
     return tuple(found)
 
 
@@ -69,3 +71,21 @@ def parse_mounted(results: bytes) -> Mounted:
     if count > _MOST_FLAVORS:
         raise WireError(f"{count} authentication flavors")
     return Mounted(status, handle, tuple(items.u32() for _ in range(count)))
+
+
+FIELDS = (
+    Field(
+        "the status of MNT",
+        rb"\0\0\0\x01\0{12}\0{4}(.{4})(?:\0\0\0.|$)",
+        (OK, PERM, NOENT, 5, ACCES, NOTDIR, 22, 63, 10004, 10006),
+        Role.VALUE,
+    ),
+    Field(
+        "a flavor of an export",
+        rb"(\0\0\0\x01)$",
+        (0, 1, 2, 3, 6, 390003, 390004, 390005),
+        Role.OFFER,
+        member=b"\0\0\0\x2a",
+        lengths=(Length(rb"(\0\0\0\x01)\0\0\0\x01$", counts=True), Length(rb"^\x80(...)", of_carrier=True)),
+    ),
+)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from scanready.wire import WireError
+from scanready.wire.fields import Field, Role, bits
 
 from .xdr import Items, opaque, text, u32, u64
 
 PROGRAM, VERSION = 100003, 3
 NULL, LOOKUP_NAME, ACCESS, READDIR = 0, 3, 4, 16
 OK, PERM, NOENT, ACCES, NOTDIR, JUKEBOX = 0, 1, 2, 13, 20, 10008
+#: nfsstat3 (RFC 1813, 2.6).
+STATUSES = frozenset((*range(3), 5, 6, 13, *range(17, 24), 27, 28, 30, 31, 63, 66, 69, 70, 71, *range(10001, 10009)))
 READ, LOOKUP = 0x01, 0x02
 _ATTRIBUTES = 84  # fattr3 has a fixed size
 _MOST_NAME, _MOST_NAMES = 1024, 1024
@@ -77,3 +80,9 @@ def parse_readdir(results: bytes) -> tuple[int, tuple[str, ...]]:
 def _skip_attributes(items: Items) -> None:
     if items.flag():
         items.fixed(_ATTRIBUTES)
+
+
+FIELDS = (
+    Field("the status of an NFSv3 call", rb"\0\0\0\x01\0{16}(\0{4})\0\0\0[\0\x01]", STATUSES, Role.VALUE),
+    Field("the rights that are granted", rb"(\0\0\0[\x01-\x3f])$", bits(0x3F), Role.VALUE, flags=True),
+)

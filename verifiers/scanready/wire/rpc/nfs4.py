@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanready.wire import WireError
+from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text, u32, u64
 
@@ -12,6 +13,8 @@ PROGRAM, VERSION, COMPOUND = 100003, 4, 1
 OK, PERM, NOENT, ACCES, NOTDIR = 0, 1, 2, 13, 20
 DELAY, WRONGSEC, RESOURCE, MOVED = 10008, 10016, 10018, 10019
 MINOR_MISMATCH, SYMLINK, NOT_IN_SESSION = 10021, 10029, 10071
+#: nfsstat4 (RFC 7530, 13.1; RFC 8881, 15.1; RFC 7862, 11.1).
+STATUSES = frozenset((*range(3), 5, 6, 13, 17, 18, 20, 21, 22, 27, 28, 30, 31, 63, 66, 69, 70, *range(10001, 10097)))
 READ, LOOKUP_ALLOWED = 0x01, 0x02
 #: Newer ones are left alone: NFS-Ganesha logs a critical error for each such question (measured).
 MINORS = (0, 1, 2)
@@ -148,3 +151,24 @@ def _flavors(items: Items) -> tuple[int, ...]:
                 flavor = _KERBEROS_FLAVORS.get(service, flavor)
         found.append(flavor)
     return tuple(found)
+
+
+FIELDS = (
+    Field("the status of a COMPOUND", rb"\0{16}(.{4})\0\0\0[\x07\x09][a-z]", STATUSES, Role.VALUE),
+    Field(
+        "an operation",
+        rb"[a-z]{7,9}\0{1,3}\0\0\0[\x01-\x09](\0\0\0\x18)",
+        (_ACCESS, _GETATTR, _LOOKUP, _PUTROOTFH, _READDIR, _SECINFO),
+        Role.DISCRIMINATOR,
+        why="results are in the order of our operations: another number says that this answers another question",
+    ),
+    Field("the status of an operation", rb"[a-z]{7,9}\0{1,3}\0\0\0[\x01-\x09]\0\0\0\x18(.{4})", STATUSES, Role.VALUE),
+    Field(
+        "a flavor of a directory",
+        rb"\0\0\0\x21\0\0\0\0\0\0\0.(?:.{4})*?(\0\0\0\x01)$",
+        (0, 1, 2, 3, _RPCSEC_GSS),
+        Role.OFFER,
+        member=b"\0\0\0\x2a",
+        lengths=(Length(rb"\0\0\0\x21\0\0\0\0(\0\0\0.)", counts=True), Length(rb"^\x80(...)", of_carrier=True)),
+    ),
+)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scanready.wire import WireError
+from scanready.wire import OurLimit
+from scanready.wire.fields import Field, Role
 
 from .xdr import Items, text, u32
 
@@ -37,13 +38,14 @@ def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
     """Read the list that DUMP of ``version`` gave; entries of other transports, and impossible ports, are left out.
 
     Raises:
-        WireError: broken, or longer than any list.
+        WireError: broken.
+        OurLimit: longer than any list that was met.
     """
     items, found, count = Items(results), [], 0
     while items.flag():
         count += 1
         if count > _MOST_ENTRIES:
-            raise WireError(f"more than {_MOST_ENTRIES} registrations")
+            raise OurLimit(f"more than {_MOST_ENTRIES} registrations")
         entry = _mapping(items) if version == PORTMAPPER else _binding(items)
         if entry is not None:
             found.append(entry)
@@ -92,3 +94,9 @@ def port_of(address: str) -> int:
     if match is None or int(match[1]) > 255 or int(match[2]) > 255:
         return 0
     return int(match[1]) * 256 + int(match[2])
+
+
+FIELDS = (
+    Field("the transport of a registration", rb"\0\x01\x86\xa0\0\0\0\x02(\0\0\0[\x06\x11])", _TRANSPORTS, Role.VALUE),
+    Field("the network of a registration", rb"\0\0\0\x04(tcp6|udp6)", (b"TCP6", b"UDP6"), Role.VALUE),
+)
