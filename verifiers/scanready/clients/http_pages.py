@@ -22,7 +22,7 @@ from scanready.model import Check, Facts, Owner, Step
 from scanready.net.stream import PeerClosed, StreamError
 from scanready.remedies.fixes import Fix
 from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
 
 from . import http_talk
@@ -190,6 +190,7 @@ def usable(probe: Probe, page: Page) -> None:
 
     Raises:
         Failure: a proxy, a portal, a challenge or a TLS port answers in its place, or the server fails.
+        UnknownValue: a status that neither IANA nor a widespread product has.
     """
     url, answer, proxied = page.url, page.answer, http_talk.proxy_of(probe) is not None
     said = f"{url} answers {http_talk.described(answer)}"
@@ -215,6 +216,8 @@ def usable(probe: Probe, page: Page) -> None:
             raise Failure(causes.PROXY_REFUSED, f"the proxy answers {http_talk.described(answer)} for {url}")
         case 502 | 503 | 504:
             raise Failure(causes.UNAVAILABLE, said + _retry_after(answer))
+        case status if status not in wire.STATUSES:
+            raise UnknownValue("the status", status)
         case status if status >= 500:
             raise Failure(causes.SERVER_ERROR, said)
 

@@ -16,7 +16,8 @@ from functools import cache
 
 import h11
 
-from . import Buffer, Cursor, Steps, WireError, stepwise
+from . import Buffer, Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role
 
 #: A head of this many bytes is more than any server sends: Apache's and nginx's own limits are 8 KiB a line.
 MAX_HEAD = 65536
@@ -159,6 +160,7 @@ class _Incoming:
         self._body_cap = body_cap
         self._received = self._informational = self._lines = 0
         self._body = bytearray()
+        self._begun = bytearray()
         self.head: h11.Response | None = None
         self.truncated = False
 
@@ -168,6 +170,8 @@ class _Incoming:
         At the end of the connection the body is whole only if no length or chunk promised more.
         """
         self._received += len(data)
+        if self.head is None:
+            self._begun += data
         try:
             self._asked.receive_data(data)
             return self._advance(data) or not data
@@ -175,6 +179,8 @@ class _Incoming:
             if not data:
                 self.truncated = True
                 return True
+            if self.head is None and (coding := _unknown_coding(bytes(self._begun))):
+                raise UnknownValue("the transfer coding", coding) from error
             raise WireError(f"not valid HTTP/1: {error}") from error
 
     def _advance(self, data: bytes) -> bool:
@@ -300,3 +306,37 @@ def is_http2(data: bytes) -> bool:
 def is_empty(body: bytes) -> bool:
     """Say whether there is nothing but white space in a body."""
     return not body.strip()
+
+
+_CODING = re.compile(rb"\nTransfer-Encoding:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.IGNORECASE)
+_CODINGS = (b"CHUNKED",)
+#: Statuses that have a meaning: IANA's ("HTTP Status Codes"), and those of widespread products: IIS (440, 449), nginx
+#: (444, 494 to 499), load balancers of AWS (460, 463, 464, 561), Cloudflare (520 to 527, 530), cPanel (508, 509), 529.
+STATUSES = frozenset(
+    (*range(100, 105), *range(200, 209), 226, *range(300, 309), *range(400, 419), *range(421, 427), 428, 429, 431, 451)
+) | frozenset((440, 444, 449, 460, 463, 464, *range(494, 500), *range(500, 512), *range(520, 528), 529, 530, 561))
+
+
+def _unknown_coding(head: bytes) -> bytes:
+    """Return the transfer coding of a head that h11 refuses, if it is none that h11 knows; empty if there is none."""
+    found = _CODING.search(head)
+    return b"" if found is None or found[1].upper() in _CODINGS else found[1]
+
+
+FIELDS = (
+    Field(
+        "the protocol",
+        rb"^(HTTP)/1",
+        (b"HTTP",),
+        Role.DISCRIMINATOR,
+        why="every answer begins with it, and nothing else tells HTTP from other protocols of lines",
+    ),
+    Field(
+        "the status",
+        rb"^HTTP/1\.\d (\d{3})",
+        tuple(str(status).encode() for status in STATUSES),
+        Role.VALUE,
+        unknown=(b"299", b"600", b"999"),
+    ),
+    Field("a way to log in", rb"WWW-Authenticate: (Basic|Negotiate)", (b"BASIC", b"NEGOTIATE"), Role.VALUE),
+)

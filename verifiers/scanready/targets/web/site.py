@@ -15,12 +15,20 @@ from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
+from scanready.wire import UnknownValue
 from scanready.wire import http as wire
 
 from . import fixes, login
 
 # In the order they are tried: what shows the password to nobody comes first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
+#: Ways to log in that take no password of ours: the registered ones (IANA, "HTTP Authentication Schemes"), and Hawk.
+_OTHER_SCHEMES = frozenset(
+    (
+        *("bearer", "concealed", "dpop", "gnap", "hawk", "hoba", "mutual", "negotiate", "oauth", "privatetoken"),
+        *("scram-sha-1", "scram-sha-256", "vapid"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,8 @@ def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
     elif "negotiate" in lower:
         rung.warn(causes.NEGOTIATE_ONLY, f"asks for {', '.join(offered)}", auth_methods=offered)
     else:
+        if unknown := sorted(lower - _OTHER_SCHEMES):
+            raise UnknownValue("the way to log in that the server asks for", unknown[0])
         names = ", ".join(offered) or "a login (401) without naming a way to log in"
         rung.stop(causes.NO_PASSWORD_SCHEME, f"asks for {names}", auth_methods=offered)
     return can
