@@ -37,7 +37,6 @@ def test_alerts_of_the_registry(data: bytes, number: int, description: str) -> N
     [
         b"",
         ALERT[:6],
-        b"\x15\x03\x03\x00\x02\x03\x46",  # there is no level 3
         b"\x15\x03\x03\x00\x1a" + bytes(26),  # encrypted: nothing can be said about it
         FLIGHT,
         b"HTTP/1.1 400 Bad Request\r\n",

@@ -25,6 +25,7 @@ from functools import partial
 from typing import Literal
 
 from . import Cursor, Reader, Steps, WireError, stepwise
+from .fields import Field, Role
 from .printable import quoted
 
 #: Bytes in one line. RFC 7162 asks clients to send at most 8192; no server says more before a login.
@@ -263,3 +264,42 @@ def _names(listed: str) -> frozenset[str]:
 def _decoded(line: bytes) -> str:
     """UTF-8 where it is (RFC 6855); the bytes of anything older stay readable as escapes."""
     return line.decode("utf-8", "backslashreplace")
+
+
+FIELDS = (
+    Field(
+        "the mark of a line",
+        rb"^(\*) ",
+        (b"*", b"+"),
+        Role.DISCRIMINATOR,
+        why="it tells an untagged line from an answer and from a request to continue",
+    ),
+    Field(
+        "the status of the greeting",
+        rb"^\* (OK|PREAUTH|BYE)\b",
+        (b"OK", b"PREAUTH", b"BYE"),
+        Role.DISCRIMINATOR,
+        why="RFC 3501 has these three, and nothing else tells IMAP from other protocols of lines",
+    ),
+    Field(
+        "the status of an answer",
+        rb"^(?:\* [^\n]*\n)*[a-z]\d+ (OK|NO|BAD)\b",
+        (b"OK", b"NO", b"BAD"),
+        Role.DISCRIMINATOR,
+        why="it says what became of a command; IMAP has these three, and may not have more (RFC 9051, 7.1)",
+    ),
+    Field(
+        "a response code",
+        rb" (?:OK|NO|BAD|BYE) \[([A-Z]+)",
+        (b"CAPABILITY", b"AUTHENTICATIONFAILED", b"PRIVACYREQUIRED", b"ALERT"),
+        Role.VALUE,
+    ),
+    Field("an untagged line", rb"^\* (CAPABILITY|ID|BYE)\b", (b"CAPABILITY", b"ID", b"BYE"), Role.VALUE),
+    Field(
+        "a capability",
+        rb"CAPABILITY IMAP4rev1([A-Z0-9 +=-]*)",
+        (b"STARTTLS", b"LOGINDISABLED"),
+        Role.OFFER,
+        member=b" XUNKNOWN AUTH=X-UNKNOWN",
+    ),
+)

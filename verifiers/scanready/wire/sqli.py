@@ -15,7 +15,8 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Role
 from .printable import words_of
 
 CONREQ, CONACC, CONREJ, REDIRECT = 1, 2, 3, 13
@@ -26,7 +27,11 @@ _HEADER = 6
 _MOST_BYTES = 8192
 _LONGEST = 255
 _FIXED_AT_LEAST = 64
-_RESULT, _ELSEWHERE = 102, 103
+_MARK = 0x3C
+_KINDS = (CONACC, CONREJ, REDIRECT)
+_VERSION, _RESULT, _ELSEWHERE = 108, 102, 103
+#: The blocks 100 and 101, and the format of numbers: the same in every packet of either side.
+_FIRST_BLOCK = b"\x00\x64\x00\x65\x00\x00\x00\x3d"
 #: A label, and where to go: server, host, port or service. Published clients of the vendor's split it at these marks.
 _MARKS = re.compile(r"[:=|]")
 _PART = re.compile(r"[\w.-]+", re.ASCII)
@@ -120,10 +125,18 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
 
     Raises:
         WireError: not SQLI.
+        UnknownValue: an answer of another type, or with a block that is not known.
     """
     start = yield from cursor.peek(4)
-    if start[3] != 0x3C or start[2] not in (CONACC, CONREJ, REDIRECT):
+    if start[3] != _MARK:
         raise WireError("not an answer in SQLI")
+    if start[2] == CONREQ:
+        raise WireError("not an answer in SQLI: a request like ours")
+    if start[2] not in _KINDS:
+        first_block = (yield from cursor.peek(_HEADER + len(_FIRST_BLOCK)))[_HEADER:]
+        if first_block != _FIRST_BLOCK:
+            raise WireError("not an answer in SQLI")
+        raise UnknownValue("the type of an SQLI packet", start[2])
     header = yield from cursor.take(_HEADER)
     length = int.from_bytes(header[:2], "big")
     if not _FIXED_AT_LEAST <= length <= _MOST_BYTES:
@@ -139,11 +152,11 @@ def read_goodbye(cursor: Cursor) -> Steps[bytes]:
 
 def _parse(kind: int, body: bytes) -> Answer:
     fields = _Fields(body)
-    if fields.number(2) != 100 or fields.number(2) != 101 or fields.number(4) != 61:
+    if fields.take(len(_FIRST_BLOCK)) != _FIRST_BLOCK:
         raise WireError("an SQLI packet without its first block")
     fields.string()
-    if fields.number(2) != 108:
-        raise WireError("an SQLI packet without its version block")
+    if (block := fields.number(2)) != _VERSION:
+        raise UnknownValue("the block where an SQLI packet has its version", block)
     fields.skip(12)
     version, _, _ = fields.string(), fields.string(), fields.string()
     fields.skip(12 + 6 + 8 + 4 + 8 + 4)
@@ -152,7 +165,7 @@ def _parse(kind: int, body: bytes) -> Answer:
         fields.skip(2)
         return Answer(kind, version, 0, 0, fields.string(), "")
     if block != _RESULT:
-        raise WireError("an SQLI packet without its result block")
+        raise UnknownValue("the block where an SQLI packet has its result", block)
     fields.skip(6)
     code, os_error = fields.signed(), fields.signed()
     fields.skip(4)
@@ -201,3 +214,25 @@ class _Fields:
 def _text(raw: bytes) -> str:
     text = raw[:_LONGEST].replace(b"\x00", b" ").decode("utf-8", "replace")
     return words_of(text)
+
+
+FIELDS = (
+    Field(
+        "the mark of a packet",
+        rb"^...(\x3c)..\x00\x64",
+        (_MARK,),
+        Role.DISCRIMINATOR,
+        why="it is the same in every packet, and all that tells SQLI from other protocols in the first four octets",
+    ),
+    Field("the type of a packet", rb"^..([\x02\x03\x0d])\x3c..\x00\x64", (CONREQ, *_KINDS), Role.VALUE),
+    Field(
+        "the first block",
+        rb"^.{6}(\x00\x64\x00\x65\x00\x00\x00\x3d)",
+        (_FIRST_BLOCK,),
+        Role.DISCRIMINATOR,
+        why="every packet begins with it, and an unknown type is taken for SQLI's only where it follows",
+    ),
+    Field("the version block", rb"IEEEI\x00(\x00\x6c)", (_VERSION,), Role.VALUE),
+    Field("the result block", rb"soctcp\x00\x00\x00\x00\x00\x01(\x00[\x66\x67])", (_RESULT, _ELSEWHERE), Role.VALUE),
+    Field("the protocol of a connection", rb"\x00\x00\x00\x3d(soctcp)", (b"SOCTCP",), Role.VALUE),
+)

@@ -12,7 +12,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from .fields import Field, Length, Role
 from .printable import words_of
 
 CONFIG = 10
@@ -21,6 +22,8 @@ _HEADER = 52
 _MOST_BODY = 256 * 1024
 _MOST_PARCELS = 256
 _CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE = 166, 43, 165, 167, 49, 9
+_FLAVORS = (_CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE)
+_OFFERED = {0: False, 1: True}
 _LARGE = 0x8000  # an alternate parcel header: u32 length behind
 # The names are the vendor's driver's, given each of these.
 _OIDS = {
@@ -84,7 +87,7 @@ def read_answer(cursor: Cursor) -> Steps[Configuration | Refusal]:
     header = yield from cursor.take(_HEADER)
     length = int.from_bytes(header[6:10], "big")
     if length > _MOST_BODY:
-        raise WireError(f"a Teradata message of {length} bytes")
+        raise OurLimit(f"a Teradata message of {length} bytes, of which {_MOST_BODY} are read")
     return _parse((yield from cursor.take(length)))
 
 
@@ -101,6 +104,9 @@ def _parse(body: bytes) -> Configuration | Refusal:
         if flavor in found:
             return _refusal(found[flavor][0])
     if _CONFIG not in found:
+        unknown = [flavor for flavor in found if flavor not in _FLAVORS]
+        if unknown:
+            raise UnknownValue("the flavor of a parcel in place of the configuration", unknown[0])
         raise WireError("an answer without a configuration")
     pde, database = _versions(found[_CONFIG][0])
     gateway = dict(_offers(found[_GATEWAY][0])) if _GATEWAY in found else {}
@@ -110,8 +116,8 @@ def _parse(body: bytes) -> Configuration | Refusal:
         pde=pde,
         tdgss=".".join(str(octet) for octet in gateway.get(2, b"")),
         mechanisms=tuple(map(_mechanism, found.get(_MECHANISM, ()))),
-        legacy_port=bool(ports[0]) if len(ports) > 1 else None,
-        https_port=bool(ports[1]) if len(ports) > 1 else None,
+        legacy_port=_OFFERED.get(ports[0]) if len(ports) > 1 else None,
+        https_port=_OFFERED.get(ports[1]) if len(ports) > 1 else None,
     )
 
 
@@ -175,3 +181,47 @@ def _mechanism(content: bytes) -> str:
 def _text(raw: bytes) -> str:
     text = raw[:1024].decode("utf-8", "replace")
     return words_of(text)
+
+
+FIELDS = (
+    Field(
+        "the format of a message",
+        rb"^(\x03)\x02\x0a",
+        (_FORMAT,),
+        Role.DISCRIMINATOR,
+        why="it is the first octet of every message, and with the class all that tells the protocol",
+    ),
+    Field(
+        "the class of a message",
+        rb"^\x03(\x02)\x0a",
+        (_REQUEST, _RESPONSE),
+        Role.DISCRIMINATOR,
+        why="a server sends responses only; with the format it is all that tells the protocol",
+    ),
+    Field("the kind of a message", rb"^\x03\x02(.)", (*range(1, 9), 9, CONFIG, 11, 12), Role.VALUE),
+    Field(
+        "the flavor of a parcel",
+        rb"^\x03\x02.{50}(..)",
+        _FLAVORS,
+        Role.VALUE,
+        unknown=(b"\x00\xa8", b"\x00\x10", b"\x7f\xff"),
+    ),
+    Field(
+        "the flavor of the gateway's parcel",
+        rb"(\x00\xa5)\x00.\x00\x00\x00\x01",
+        _FLAVORS,
+        Role.VALUE,
+        unknown=(b"\x00\xa8", b"\x7f\xff"),
+    ),
+    Field("a port of the gateway", rb"\x00\x10\x00\x06([\x00\x01])", _OFFERED, Role.VALUE),
+    Field("the HTTPS port of the gateway", rb"\x00\x10\x00\x06.([\x00\x01])", _OFFERED, Role.VALUE),
+    Field("an offer of the gateway", rb"\xa5\x00.\x00\x00\x00\x01(\x00.)", (*range(1, 8), *range(10, 17)), Role.VALUE),
+    Field(
+        "a logon mechanism",
+        rb"^\x03\x02.*(\x00\xa7\x00\x14.{16})",
+        tuple(_OIDS),
+        Role.OFFER,
+        member=b"\x00\xa7\x00\x0f\0\0\0\0\x00\x00\x00\x03\x2a\x03\x04",
+        lengths=(Length(rb"^\x03\x02\x0a...(....)"),),
+    ),
+)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .fields import Field, Role
+
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
 
 #: RFC 5246, 6.2.3: 2^14 bytes of text and up to 2048 that encryption adds.
@@ -58,7 +60,7 @@ ALERTS = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An unencrypted alert: ``level`` is "warning" or "fatal", ``description`` the name of ``number``."""
+    """An unencrypted alert: ``level`` is "warning", "fatal" or "level 3"; ``description`` the name of ``number``."""
 
     level: str
     description: str
@@ -84,9 +86,7 @@ def alert(data: bytes) -> Alert | None:
     """Return the unencrypted alert that ``data`` starts with, None if it is anything else."""
     if len(data) < 7 or data[0] != ALERT or not looks_like_tls(data) or data[3:5] != b"\0\2":
         return None
-    level = _LEVELS.get(data[5])
-    if level is None:
-        return None
+    level = _LEVELS.get(data[5], f"level {data[5]}")
     return Alert(level, ALERTS.get(data[6], f"alert {data[6]}"), data[6])
 
 
@@ -99,3 +99,30 @@ def _may_be_record(header: bytes) -> bool:
     if len(header) >= 3 and header[2] > 4:
         return False
     return len(header) < 5 or 1 <= int.from_bytes(header[3:5], "big") <= MAX_RECORD
+
+
+FIELDS = (
+    Field(
+        "the type of a record",
+        rb"^([\x15\x16])\x03[\0-\x04]",
+        range(CHANGE_CIPHER_SPEC, HEARTBEAT + 1),
+        Role.DISCRIMINATOR,
+        why="it is the first octet, and tells TLS from the protocols that were expected",
+    ),
+    Field(
+        "the major version of a record",
+        rb"^[\x15\x16](\x03)",
+        (3,),
+        Role.DISCRIMINATOR,
+        why="it is 3 from SSL 3.0 to TLS 1.3, and tells TLS from other binary protocols",
+    ),
+    Field(
+        "the type of a handshake message",
+        rb"^\x16\x03...(\x02)",
+        (1, 2),
+        Role.DISCRIMINATOR,
+        why="it tells the hello of a server from that of a client",
+    ),
+    Field("the level of an alert", rb"^\x15\x03.\0\x02(.)", _LEVELS, Role.VALUE),
+    Field("the description of an alert", rb"^\x15\x03.\0\x02.(.)", ALERTS, Role.VALUE),
+)
