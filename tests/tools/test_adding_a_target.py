@@ -16,7 +16,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-target.md").read_text(enc
 #: A file that is named before its block, or commands of a shell.
 _BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n```\w+\n|```sh\n)(?P<text>.*?)```", re.DOTALL)
 #: Tests that every target type has to pass.
-_OF_EVERY_TYPE = ("tests/climb/test_signatures.py", "tests/test_generated_docs.py", "tests/targets/memcached")
+_OF_EVERY_TYPE = (
+    "tests/climb/test_signatures.py",
+    "tests/test_generated_docs.py",
+    "tests/wire/test_fields.py",
+    "tests/wire/test_unknown_values.py",
+    "tests/targets/memcached",
+)
 
 
 @pytest.mark.timeout(300)

@@ -18,6 +18,8 @@ TESTS = (
     "tests/test_generated_docs.py",
     "tests/climb/test_signatures.py",
     "tests/wire/test_every_codec_is_fuzzed.py",
+    "tests/wire/test_fields.py",
+    "tests/wire/test_unknown_values.py",
     "tests/wire/test_acme.py",
     "tests/targets/acme",
 )
