@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.emulators import Behaviour, http, imap, in_background, misbehave, mysql, postgresql, ssh
+from scanready.climb.confinement import confined
 from scanready.climb.probe import Probe
 from scanready.model import Check, Report, Target
 from scanready.net.stream import Stream
@@ -71,3 +73,29 @@ def test_a_climb_leaves_no_cycles(garbage: list[object], peer: str, type_: str) 
         assert not of_climbs(garbage)
     assert climb(type_, port).checks  # refused
     assert not of_climbs(garbage)
+
+
+class Held:
+    """Stands for what a verifier has at hand."""
+
+
+def test_an_error_that_a_verifier_lets_pass_leaves_no_cycle(garbage: list[object]) -> None:
+    """The error of what it awaits is thrown into the verifier and comes out of it as the same object."""
+
+    async def verifier() -> None:
+        held = Held()
+        failing = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.01, failing.set_exception, OSError("no"))
+        try:
+            await failing
+        finally:
+            del failing
+        assert held
+
+    async def run() -> None:
+        with contextlib.suppress(OSError):
+            await confined(verifier(), asyncio.get_running_loop().time() + 5)
+
+    asyncio.run(run())
+    gc.collect()
+    assert not [one for one in garbage if isinstance(one, Held)]

@@ -5,6 +5,7 @@ A server, or somebody on the way to it, shows the check a good certificate and t
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from fixtures.emulators import (
     imap,
     in_background,
     informix,
+    mssql,
     oracle,
     postgresql,
 )
@@ -59,6 +61,15 @@ def _asking(scheme: str) -> Behaviour:
     return site({"/": answer("401 Unauthorized", f"WWW-Authenticate: {scheme}")})
 
 
+async def _ntlm(reader: Reader, writer: Writer, record: Record) -> None:
+    """Ask for NTLM, challenge who begins it, and refuse every proof."""
+    challenge = b64encode(mssql.NTLM_CHALLENGE).decode()
+    while head := await reader.readuntil(b"\r\n\r\n"):
+        begun = b"Authorization: NTLM TlRMTVNTUAAB" in head
+        writer.write(answer("401 Unauthorized", f"WWW-Authenticate: NTLM {challenge if begun else ''}".rstrip()))
+        await writer.drain()
+
+
 _IMAP = imap.server(imap.GREETING, imap.CAPABILITY, starttls=imap.STARTTLS_OK)
 _SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
 
@@ -71,7 +82,7 @@ def _postgresql(prompt: bytes) -> Login:
 LOGINS: dict[str, Login] = {
     "requests, basic": Login("https", site({"/": BASIC}, {"/": OK})),
     "requests, digest": Login("https", _asking('Digest realm="r", nonce="n"'), outcome="login.refused"),
-    "requests_ntlm": Login("https", _asking("NTLM"), outcome="scanready.limit"),
+    "requests_ntlm": Login("https", _ntlm, outcome="login.refused"),
     "exchangelib, ntlm": Login("ews", ews.exchange),
     "exchangelib, basic": Login("ews", ews.Exchange(first=ews.prompt('Basic realm="r"')), outcome="ews.basic-preauth"),
     "imapclient": Login("imaps", mailbox()),

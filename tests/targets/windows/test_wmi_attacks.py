@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import socket
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -230,7 +231,12 @@ def test_an_attack_in_the_place_of_an_answer(name: str) -> None:
 @pytest.mark.parametrize("foreign", ["127.0.0.2", "thief.example", "127.0.0.1", "0.0.0.0", "[::1]"])
 def test_wmi_that_is_said_to_be_elsewhere_is_asked_for_at_the_target_only(foreign: str) -> None:
     """The activation's bindings name another host, with the port of a thief there; the target does not listen on it."""
-    with Thief() as thief, dcom.in_background(dataclasses.replace(dcom.HEALTHY, foreign=foreign)) as host:
+    with (
+        Thief() as thief,
+        socket.socket() as closed,
+        dcom.in_background(dataclasses.replace(dcom.HEALTHY, foreign=foreign)) as host,
+    ):
+        closed.bind(("127.0.0.1", thief.port))  # held, so that no other process listens there
         host.ports[host.variant.wmi_port] = thief.port
         with Scale() as scale:
             [(outcome, seconds)] = visited(host.mapper.port)

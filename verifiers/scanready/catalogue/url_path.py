@@ -64,7 +64,7 @@ def write_path(row: TargetType, options: Mapping[str, Any]) -> tuple[str, frozen
     for path in _paths(row, options):
         with contextlib.suppress(Wrong):
             given = {name: _read(row, name, part) for name, part in read_path(row, path).items()}
-            if given and given.items() <= options.items() and not re.search(r"[?#]", path):
+            if given and given.items() <= options.items() and not re.search(r"[?#\s]", path):
                 return path, frozenset(given)
     return "", frozenset()
 

@@ -146,6 +146,7 @@ class _Confinement:
         try:
             return coroutine.send(None) if thrown is None else coroutine.throw(thrown)
         finally:
+            del thrown  # it may come back out, and would have this frame
             self._tasks.hide(shown)
             if os.getpid() != self._process:
                 os._exit(0)

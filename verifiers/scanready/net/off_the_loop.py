@@ -27,8 +27,15 @@ async def computed(function: Callable[[], T], deadline: float) -> T:
     Raises:
         TimeoutError: it did not return by the deadline.
     """
-    async with asyncio.timeout_at(deadline):
-        return await asyncio.get_running_loop().run_in_executor(_threads(), function)
+    loop = asyncio.get_running_loop()
+    future = loop.run_in_executor(_threads(), function)
+    try:  # not asyncio.timeout, which an error's traceback keeps, and which keeps the task that may keep the error
+        await asyncio.wait((future,), timeout=max(0.0, deadline - loop.time()))
+        if not future.done():
+            raise TimeoutError
+        return future.result()
+    finally:
+        del future
 
 
 @lru_cache(maxsize=1)

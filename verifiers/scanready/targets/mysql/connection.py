@@ -9,6 +9,7 @@ for another plugin, even with COM_QUIT); a refused login does not. Hence
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 from typing import NoReturn, TypeVar
 
@@ -92,7 +93,7 @@ class Talk:
         no time for any more, or that is cancelled, goes on until the farewell.
 
         Raises:
-            TlsError, PeerClosed, ReadTimeout, WireError: as :meth:`Stream.start_tls`.
+            TlsError, PeerClosed, ReadTimeout, WireError, TimeoutError: as :meth:`Stream.start_tls`.
         """
         assert self._stream is not None
         assert self._greeting is not None
@@ -107,9 +108,9 @@ class Talk:
             async with asyncio.timeout_at(deadline):
                 await asyncio.shield(self._securing)
         except TimeoutError as error:
-            late = ReadTimeout("no answer within the time left", self._stream.heard, deadline - since, spoke=True)
-            late.securing = True
-            raise late from error
+            if self._stream.encrypted:  # it is this side that still computes
+                raise
+            raise _no_answer(self._stream, deadline - since) from error
         self._stream.deadline = deadline
 
     async def be_refused(self) -> wire.Ok | wire.ServerError:
@@ -123,7 +124,7 @@ class Talk:
         if not self._asked:
             self._asked = True
             self._probe.footprint.probe_logins += 1
-            capabilities, tls = self._greeting.capabilities, self._securing is not None
+            capabilities, tls = self._greeting.capabilities, self._stream.encrypted
             await self._stream.send(
                 wire.login(INVENTED_USER, self.plugins[0], self._sequence, capabilities=capabilities, tls=tls)
             )
@@ -159,6 +160,12 @@ class Talk:
         assert self._stream is not None
         return self._stream
 
+    def _left_to_finish(self) -> Awaitable[object]:
+        """Return the handshake that goes on, and let go of it: its error leads back here, in a circle."""
+        securing, self._securing = self._securing, None
+        assert securing is not None
+        return securing
+
     async def finish(self, stream: Stream) -> None:
         """The farewell: be refused, wherever the talk stopped. Not if a client library has taken over."""
         if stream is not self._stream:  # a further address of the same name, or nothing was asked of this one
@@ -170,7 +177,7 @@ class Talk:
         self._taken = True
         try:
             if self._securing is not None:
-                await self._securing
+                await self._left_to_finish()
             if self._greeting is None:
                 await self.listen()
             if not self._over:
@@ -224,3 +231,10 @@ def raise_refusal(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn
     rung.stop(
         cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as
     )
+
+
+def _no_answer(stream: Stream, seconds: float) -> ReadTimeout:
+    """The error of a TLS handshake that the peer did not finish within ``seconds``."""
+    late = ReadTimeout("no answer within the time left", stream.heard, seconds, spoke=True)
+    late.securing = True
+    return late
