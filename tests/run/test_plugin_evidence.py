@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import tracemalloc
 from collections.abc import Callable
@@ -20,9 +21,11 @@ from scanready.climb.contact import Contact
 from scanready.climb.misconduct import Misconduct
 from scanready.climb.probe import Probe
 from scanready.net.stream import StreamError, Tap
+from scanready.report.serialize import as_line
 from scanready.run.plugins.evidence import (
     LONGEST_FIX,
     LONGEST_TEXT,
+    MOST_BITS,
     MOST_FACTS,
     MOST_OF_FACTS,
     MOST_VALUES,
@@ -74,6 +77,11 @@ async def appends_many(probe: Probe) -> None:
     probe.checks.extend(of(probe, Outcome.PASSED) for _ in range(20_000))
 
 
+async def appends_many_and_no_check(probe: Probe) -> None:
+    await appends_many(probe)
+    probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
+
+
 async def says_many_on_one_rung(probe: Probe) -> None:
     await is_ready(probe)
     async with probe.step(Step.AUTH) as rung:
@@ -106,6 +114,13 @@ def test_checks_are_bounded_and_what_is_left_out_is_said(brought: Bring, verifie
     assert says in story(report)
     assert f"(other = {__name__}:{verifier.__name__})" in story(report)
     assert MOST_CHECKS <= len(report.checks) <= MOST_CHECKS + 10  # our own words about it besides
+
+
+def test_checks_are_bounded_beside_what_is_no_check(brought: Bring) -> None:
+    brought(appends_many_and_no_check)
+    report = expect(check(), Verdict.UNDECIDED, FAILED)
+    assert "the verifier recorded None, which is no Check" in story(report)
+    assert len(report.checks) <= MOST_CHECKS + 10
 
 
 @pytest.mark.parametrize("place", [0, 10_000, 20_000])
@@ -283,6 +298,48 @@ def test_a_verdict_does_not_change_by_what_is_cut(brought: Bring) -> None:
     auth = next(one for one in report.checks if one.step is Step.AUTH)
     assert "is left out: the facts have more than" in auth.remarks
     assert sum(map(len, map(str, auth.facts.values()))) < 2 * MOST_OF_FACTS
+
+
+# Whole numbers that nothing writes -----------------------------------------------------------------------------------
+
+LARGE = 10**5000
+COUNTED = Fact("n", Kind.INTEGER, "", "N.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [LARGE, -LARGE, [1, LARGE], {"within": {"deep": LARGE}}, {LARGE: 1}, {LARGE}],
+    ids=["number", "negative", "list", "deep", "key", "set"],
+)
+def test_a_number_that_nothing_writes_is_left_out(value: Any) -> None:
+    one = made(facts={"n": value, "product": "Acme"})
+    remark = "the fact `n` is left out: it has a whole number of 16610 bits; state one of at most 4096, or its digest"
+    assert bounded(one, PRODUCT) == [remark]
+    assert one.facts == {"product": "Acme"}
+
+
+def test_a_number_of_a_large_key_is_kept() -> None:
+    one = made(facts={"n": 2**MOST_BITS - 1})
+    assert bounded(one, COUNTED) == []
+    assert one.facts == {"n": 2**MOST_BITS - 1}
+
+
+async def reads_a_number_from_all_bytes(probe: Probe) -> None:
+    await is_ready(probe, n=int.from_bytes(b"x" * 3000, "big"))
+
+
+async def names_a_fact_with_a_number(probe: Probe) -> None:
+    await is_ready(probe)
+    probe.checks[-1].facts = {LARGE: 1}  # type: ignore[dict-item]  # that is the test
+
+
+@pytest.mark.parametrize("verifier", [reads_a_number_from_all_bytes, names_a_fact_with_a_number])
+def test_a_result_with_a_number_that_nothing_writes_is_written(brought: Bring, verifier: Verifier) -> None:
+    """It would end the whole run, whose result file then is half a document."""
+    brought(verifier)
+    report = expect(check(), Verdict.READY)
+    assert json.loads(as_line(report))["verdict"] == "ready"
+    assert any("is left out: it has a whole number of" in one.remarks for one in report.checks)
 
 
 # Facts that are not declared ----------------------------------------------------------------------------------------

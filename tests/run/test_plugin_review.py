@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import math
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from scanready.causes import common
 from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Credential
-from scanready.run.engine import Run
+from scanready.report.parse import restored
+from scanready.report.serialize import as_line
+from scanready.run.engine import CANARY_PORT, Run
 from scanready.wire import Buffer
 from tests import clock
 from tests.ladder import expect, story
@@ -62,6 +66,12 @@ async def reads_without_contact(probe: Probe) -> None:
 
 async def counts_backwards(probe: Probe) -> None:
     probe.footprint.connections = -1
+    await passes(probe, *PROMPT)
+
+
+async def counts_beyond_all_numbers(probe: Probe) -> None:
+    cost = probe.footprint
+    cost.connections = cost.login_attempts = cost.probe_logins = 10**5000
     await passes(probe, *PROMPT)
 
 
@@ -160,6 +170,96 @@ async def records_seconds_that_are_none(probe: Probe) -> None:
     probe.checks[-1].seconds = "long"  # type: ignore[assignment]  # that is the test
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("seconds", math.nan, "seconds are nan; write a number from 0 to 1000000"),
+        ("seconds", math.inf, "seconds are inf; write"),
+        ("seconds", -1.0, "seconds are -1.0; write"),
+        ("seconds", 10**5000, "seconds are a value of int; write"),
+        ("seconds", True, "seconds are True; write"),
+        ("tentative", "yes", "tentative is 'yes'; write True or False"),
+        ("wordless", None, "wordless is None; write True or False"),
+        ("remarks", b"", "trace or remarks are no text"),
+    ],
+    ids=["not-a-number", "infinite", "negative", "huge", "flag", "word", "none", "bytes"],
+)
+def test_a_check_whose_fields_no_reader_takes(brought: Bring, field: str, value: object, says: str) -> None:
+    """A stored run with such a check could not be read again, with all of its other targets."""
+
+    async def records_a_wrong_field(probe: Probe) -> None:
+        await by_its_own_client(probe)
+        setattr(probe.checks[-1], field, value)
+
+    globals()["records_a_wrong_field"] = records_a_wrong_field
+    brought(records_a_wrong_field)
+    report = expect(check(), Verdict.UNDECIDED, FAILED)
+    assert f"the verifier recorded a check of auth whose {says}" in story(report)
+    assert restored(json.loads(as_line(report))).verdict is Verdict.UNDECIDED
+
+
+async def names_two_addresses_and_no_check(probe: Probe) -> None:
+    await by_its_own_client(probe)
+    probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
+    probe.address = probe.source = "db7.corp"
+
+
+def test_each_address_that_is_none_is_forgotten(brought: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[object] = []
+    monkeypatch.setattr("scanready.run.engine.record_untried_login", lambda one, **_: left.append(one))
+    brought(names_two_addresses_and_no_check)
+    expect(check(), Verdict.UNDECIDED, FAILED)
+    (probe,) = left
+    assert isinstance(probe, Probe)
+    assert (probe.address, probe.source) == (None, None)
+
+
+# On the port of the canary ------------------------------------------------------------------------------------------
+
+
+async def counts_in_words_there(probe: Probe) -> None:
+    probe.footprint.connections = "many"  # type: ignore[assignment]  # that is the test
+
+
+async def records_no_check_there(probe: Probe) -> None:
+    probe.checks.append(None)  # type: ignore[arg-type]  # that is the test
+
+
+async def names_a_word_as_finding_there(probe: Probe) -> None:
+    probe.checks[-1].finding = "odd"  # type: ignore[assignment]  # that is the test
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (counts_in_words_there, "the verifier counted 'many' connections"),
+        (records_no_check_there, "the verifier recorded None, which is no Check"),
+        (names_a_word_as_finding_there, "the verifier recorded a check of handshake with a str without a Cause"),
+    ],
+)
+def test_what_is_wrong_with_the_canary_of_a_verifier(
+    brought: Bring, monkeypatch: pytest.MonkeyPatch, there: Verifier, says: str
+) -> None:
+    """Its records there are looked at before they are used, as those of the target are."""
+
+    async def fails_at_the_canary(probe: Probe) -> None:
+        probe.footprint.connections += 1
+        await passes(probe, Step.HANDSHAKE)
+        if probe.target.port == CANARY_PORT:
+            await there(probe)
+        await passes(probe, Step.AUTH)
+
+    async def answers(_: Probe) -> bool:
+        return True
+
+    globals()["fails_at_the_canary"] = fails_at_the_canary
+    monkeypatch.setattr(Probe, "answers", answers)
+    brought(fails_at_the_canary)
+    report = asyncio.run(verify(Target("127.0.0.1", "other", 9), Settings(timeout=3.0)))
+    expect(report, Verdict.UNDECIDED, FAILED)
+    assert f"on port {CANARY_PORT}: {says}" in story(report)
+
+
 async def names_no_address(probe: Probe) -> None:
     await by_its_own_client(probe)
     probe.address = "db7.corp"
@@ -174,7 +274,8 @@ FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
         (nothing, FAILED, "the climb ended after agent, without a reason"),
         (contacts_nothing, UNPROVEN, "nothing was contacted"),
         (reads_without_contact, UNPROVEN, "nothing was contacted"),
-        (counts_backwards, FAILED, "the verifier counted '-1' connections"),
+        (counts_backwards, FAILED, "the verifier counted -1 connections; write a number from 0 to 1000000"),
+        (counts_beyond_all_numbers, FAILED, "the verifier counted a value of int connections"),
         (leaves_a_rung_without_a_word, FAILED, "left the step auth without a result"),
         (skips_the_handshake, UNPROVEN, "no check of handshake passed"),
         (omits_the_handshake, UNPROVEN, "no check of handshake passed"),
@@ -186,7 +287,7 @@ FAILED, UNPROVEN = "agent.plugin-failed", "agent.plugin-unproven"
         (swallows_its_failure, FAILED, "left the step auth without a result"),
         (records_a_fact_without_words, FAILED, "whose facts cannot be written: LookupError: no words for it"),
         (records_what_is_no_check, FAILED, "the verifier recorded None, which is no Check"),
-        (records_seconds_that_are_none, FAILED, "a check of auth whose seconds are no number"),
+        (records_seconds_that_are_none, FAILED, "a check of auth whose seconds are 'long'; write a number from 0 to"),
         (names_no_address, FAILED, "the verifier set `probe.address` to 'db7.corp', which is no address"),
         (replaces_what_the_report_rests_on, FAILED, "the climb ended after agent, without a reason"),
     ],

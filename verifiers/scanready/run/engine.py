@@ -47,7 +47,7 @@ from .agent_step import AgentStep
 from .plugins.checks import drop_wrong_checks
 from .plugins.load import stand_in
 from .plugins.remarks import tell
-from .plugins.review import footprint_fault, review
+from .plugins.review import footprint_fault, review, review_canary
 from .untried_login import record_untried_login
 from .validation import validate_settings
 
@@ -364,6 +364,8 @@ class Run:
             self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
             return False
         await canary.climb(verify)
+        if origin := registry.origin(target.type):
+            review_canary(probe, canary, origin)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
         proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)

@@ -7,7 +7,7 @@ of its own has a code of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\.[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_CODE = 80
+#: Seconds of a check: as long as the largest time-out.
+_LONGEST_CHECK = 1_000_000
 
 
 def cause_fault(cause: Cause) -> str:
@@ -79,13 +81,17 @@ def drop_wrong_checks(probe: Probe) -> str:
 
     The others are cut to their bounds, and get the remarks on them.
     """
-    fault = _keep_only(probe.checks, _check_fault) or surplus(probe.checks, most_checks(probe.contact))
     evidence = Evidence(probe.row)
-    fault = _keep_only(probe.checks, lambda check: _facts_fault(check, evidence, probe)) or fault
+    faults = [
+        _keep_only(probe.checks, _check_fault),
+        surplus(probe.checks, most_checks(probe.contact)),
+        _keep_only(probe.checks, lambda check: _facts_fault(check, evidence, probe)),
+        *_address_faults(probe),
+    ]
     for check in probe.checks:
         if check.finding is not None and check.finding.fix:
             check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
-    return fault or _address_fault(probe)
+    return next(filter(None, faults), "")
 
 
 def _keep_only(checks: list[Check], fault: Callable[[Check], str]) -> str:
@@ -95,14 +101,13 @@ def _keep_only(checks: list[Check], fault: Callable[[Check], str]) -> str:
     return next(filter(None, faults), "")
 
 
-def _address_fault(probe: Probe) -> str:
-    """Say which address of the climb is none, and forget it: the target's, or this agent's own."""
+def _address_faults(probe: Probe) -> Iterator[str]:
+    """Forget each address of the climb that is none, the target's and this agent's own, and say so."""
     for name in ("address", "source"):
         value = getattr(probe, name)
         if value is not None and not (isinstance(value, str) and is_address(value)):
             setattr(probe, name, None)
-            return f"the verifier set `probe.{name}` to {shown(value)}, which is no address"
-    return ""
+            yield f"the verifier set `probe.{name}` to {shown(value)}, which is no address"
 
 
 def _facts_fault(check: Check, evidence: Evidence, probe: Probe) -> str:
@@ -115,7 +120,12 @@ def _facts_fault(check: Check, evidence: Evidence, probe: Probe) -> str:
     return f"the verifier recorded a check of {check.step} whose facts cannot be written: {error}" if error else ""
 
 
-def _check_fault(check: Any) -> str:
+def _is_duration(value: Any) -> bool:
+    """Return whether a value can be written as seconds, and read again from a stored run."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST_CHECK
+
+
+def _check_fault(check: Any) -> str:  # noqa: C901  # one field a condition
     if not isinstance(check, Check):
         return f"the verifier recorded {shown(check)}, which is no Check"
     for name, kind in (("step", Step), ("outcome", Outcome)):
@@ -123,10 +133,19 @@ def _check_fault(check: Any) -> str:
             return f"the verifier recorded a check whose {name} is {shown(getattr(check, name))}; write {wanted(kind)}"
     if not isinstance(check.summary, str) or not isinstance(check.endpoint, str) or not isinstance(check.facts, dict):
         return f"the verifier recorded a check of {check.step} whose summary or endpoint is no text, or facts no dict"
-    if not isinstance(check.seconds, int | float) or not isinstance(check.trace, str):
-        return f"the verifier recorded a check of {check.step} whose seconds are no number, or whose trace is no text"
-    if not isinstance(check.remarks, str):
-        return f"the verifier recorded a check of {check.step} whose remarks are no text"
+    if not _is_duration(check.seconds):
+        return (
+            f"the verifier recorded a check of {check.step} whose seconds are {shown(check.seconds)}; "
+            f"write a number from 0 to {_LONGEST_CHECK}"
+        )
+    if not isinstance(check.trace, str) or not isinstance(check.remarks, str):
+        return f"the verifier recorded a check of {check.step} whose trace or remarks are no text"
+    for name in ("tentative", "wordless"):
+        if not isinstance(getattr(check, name), bool):
+            return (
+                f"the verifier recorded a check of {check.step} whose {name} is {shown(getattr(check, name))}; "
+                f"write {wanted(bool)}"
+            )
     found = check.finding
     if found is None:
         return ""

@@ -6,7 +6,8 @@ checks are left out. A check that failed is left out last, so that no verdict ge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from scanready.catalogue import TargetType
@@ -23,6 +24,8 @@ MOST_FACTS, MOST_VALUES, LONGEST_TEXT = 200, 1000, 4096
 LONGEST_FIX = 16_384
 #: Characters of all facts of a climb. A fact that does not fit is left out.
 MOST_OF_FACTS = 262_144
+#: Bits of a whole number: those of a large public key. Python writes no number of more than 4,300 digits.
+MOST_BITS = 4096
 #: The cost of a value besides its characters, and how deep values may be nested.
 _EACH, _DEEPEST = 16, 6
 #: Remarks on one check.
@@ -95,6 +98,9 @@ class Evidence:
 
     def _judge(self, name: Any, value: Any) -> tuple[str, bool]:
         """Return what is wrong with a fact, empty if nothing is; and whether it is left out."""
+        if (bits := max(_bits(name), _bits(value))) > MOST_BITS:
+            wanted = f"state one of at most {MOST_BITS}, or its digest"
+            return f"the fact {_named(name)} is left out: it has a whole number of {bits} bits; {wanted}", True
         if not isinstance(name, str):
             return "", False  # its name is made text as every other text is
         fact = self._declared.get(name)
@@ -140,7 +146,8 @@ class Evidence:
 
 
 def _named(name: Any) -> str:
-    return f"`{visible(str(name)[:LONGEST_TEXT], 60)}`"
+    text, _ = attempted(str, name)
+    return f"`{visible((text or 'of a number')[:LONGEST_TEXT], 60)}`"
 
 
 def _short(text: str) -> str:
@@ -154,6 +161,23 @@ def _count(value: Any) -> int:
     if isinstance(value, list | tuple | set | frozenset):
         return max((len(value), *map(_count, list(value)[:MOST_VALUES])))
     return 0
+
+
+def _bits(value: Any, depth: int = 0) -> int:
+    """Return how many bits the largest whole number of a fact has, among those that are kept of it."""
+    match value:
+        case int():
+            return value.bit_length()
+        case Mapping() if depth < _DEEPEST:
+            return _most_bits([one for item in islice(value.items(), MOST_VALUES) for one in item], depth)
+        case list() | tuple() | set() | frozenset() if depth < _DEEPEST:
+            return _most_bits(islice(value, MOST_VALUES), depth)
+        case _:
+            return 0
+
+
+def _most_bits(values: Iterable[Any], depth: int) -> int:
+    return max((_bits(one, depth + 1) for one in values), default=0)
 
 
 def _cut(value: Any, depth: int = 0) -> Any:

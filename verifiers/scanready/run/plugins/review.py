@@ -13,9 +13,12 @@ from scanready.model import Cause, Check, Finding, Outcome, Step, Verdict, judge
 
 from .checks import drop_wrong_checks
 from .origin import Origin
+from .shape import shown
 
 _HELD = (Outcome.PASSED, Outcome.WARNED)
 _GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
+#: Connections and logins that a verifier may count: far beyond any climb, and a number that every reader can hold.
+_MOST_COUNTED = 1_000_000
 
 
 def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
@@ -27,7 +30,8 @@ def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
     Returns:
         Whether what the checks say of the target can be relied on.
     """
-    if fault := fault or drop_wrong_checks(probe) or footprint_fault(probe):
+    faults = fault, drop_wrong_checks(probe), footprint_fault(probe)
+    if fault := next(filter(None, faults), ""):
         _add(probe, origin, common.PLUGIN_FAILED, fault)
     for check in probe.checks:
         if check.finding is not None and check.finding.cause is common.BUG:
@@ -82,13 +86,23 @@ def _is_of_target(probe: Probe, check: Check) -> bool:
 
 def footprint_fault(probe: Probe) -> str:
     """Set counts that are none to 0, and say what is wrong with the first; empty if nothing is."""
-    cost = probe.footprint
+    cost, faults = probe.footprint, []
     for name in ("connections", "login_attempts", "probe_logins"):
         count = getattr(cost, name)
-        if not isinstance(count, int) or count < 0:
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_COUNTED:
             setattr(cost, name, 0)
-            return f"the verifier counted {str(count)[:40]!r} {name}"
-    return ""
+            faults.append(f"the verifier counted {shown(count)} {name}; write a number from 0 to {_MOST_COUNTED}")
+    return next(iter(faults), "")
+
+
+def review_canary(probe: Probe, canary: Probe, origin: Origin) -> None:
+    """Remove what no report can hold from the climb of a canary; what was wrong there fails the target's check.
+
+    The canary could have said that its host answers on every port, so a good verdict is not proven without it.
+    """
+    dropped, miscounted = drop_wrong_checks(canary), footprint_fault(canary)
+    if fault := dropped or miscounted:
+        _add(probe, origin, common.PLUGIN_FAILED, f"on port {canary.target.port}: {fault}")
 
 
 def _add(probe: Probe, origin: Origin, cause: Cause, detail: str) -> None:
