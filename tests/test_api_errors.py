@@ -62,6 +62,10 @@ def account(**fields: Any) -> Callable[[], Any]:
     return lambda: UNTYPED.Credential(**{"name": "scan", "username": "er", **fields})
 
 
+def agent(**fields: Any) -> Callable[[], Any]:
+    return lambda: UNTYPED.Agent(**{"name": "proxy-nyc", "platform": "Linux", **fields})
+
+
 WRONG_TYPES: tuple[Any, ...] = ("5", True, None, 5j, [5])
 #: Numbers that are neither a time nor a rate.
 _OUT_OF_RANGE: tuple[Any, ...] = (-1, 0, -0.0, float("nan"), float("inf"), HUGE, -HUGE)
@@ -160,13 +164,26 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("Settings", settings(canary="no"), TypeError, "True or False"),
     ("Settings", settings(ca_file=5), TypeError, "path of a file"),
     ("Settings", settings(agent="proxy-nyc"), TypeError, "None for this host"),
+    *(
+        ("Settings", settings(agent=agent(networks=(value,))()), ValueError, "such as '10.0.1.5/24', not")
+        for value in ("office", "10.0.1.5/99", "", "\x1b[2J")
+    ),
     ("Settings", settings(tap="log"), TypeError, "function of a Target"),
     *(("Target", built(port=value), ValueError, "must be 1 to 65535") for value in (-1, 65536, 99999, HUGE)),
     *(("Target", built(port=value), TypeError, "whole number") for value in ("5432", 5432.0, True, None)),
     *(("Target", built(**{name: None}), TypeError, f"{name} must be text") for name in ("host", "type")),
     *(("Target", built(options=value), TypeError, "dict of names") for value in (None, "database=hr", [("a", 1)])),
     ("Target", built(credential=SECRET), TypeError, "must be a Credential"),
-    ("Target", built(tags="finance"), TypeError, "tuple of texts"),
+    *(("Target", built(tags=value), TypeError, "tuple of texts") for value in ("finance", ("a", 5), (None,), None, 5)),
+    ("Target", built(source=5), TypeError, "source must be text"),
+    *(("Target", built(**{name: "yes"}), TypeError, "True or False") for name in ("guessed", "explicit_port")),
+    *(("Agent", agent(**{name: 5}), TypeError, "must be text") for name in ("name", "platform", "distribution")),
+    *(
+        ("Agent", agent(**{name: value}), TypeError, f"{name} must be a tuple of texts")
+        for name in ("addresses", "networks")
+        for value in ("10.0.1.5", (5,), None)
+    ),
+    ("Agent", agent(assumed="no"), TypeError, "True or False"),
     *(
         ("Credential", account(**{name: SECRET.encode()}), TypeError, f"{name} must be text")
         for name in ("name", "username", "password", "key_file", "key_passphrase", "authority")

@@ -277,8 +277,12 @@ class Target:
             raise TypeError(f"Target.options must be a dict of names and values, not {type(self.options).__name__}")
         if self.credential is not None and not isinstance(self.credential, Credential):
             raise TypeError(f"Target.credential must be a Credential or None, not {type(self.credential).__name__}")
-        if isinstance(self.tags, str):
+        if not _are_texts(self.tags):
             raise TypeError("Target.tags must be a tuple of texts: a single one is written as (TAG,)")
+        if self.source is not None:
+            _require_text("Target", "source", self.source)
+        _require_flag("Target", "explicit_port", self.explicit_port)
+        _require_flag("Target", "guessed", self.guessed)
 
     def __hash__(self) -> int:
         return hash((self.host, self.type, self.port, self.credential, _hashable(self.options)))
@@ -304,6 +308,9 @@ class Agent:
         assumed: the operator asked to judge as if run from such an agent; nothing else is known of it.
         distribution: "Debian 12"; empty if not known.
         networks: addresses with their subnets ("10.0.1.5/24"); empty if not known.
+
+    Raises:
+        TypeError: a field has another type than listed here.
     """
 
     name: str
@@ -312,6 +319,14 @@ class Agent:
     assumed: bool = False
     distribution: str = ""
     networks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("name", "platform", "distribution"):
+            _require_text("Agent", name, getattr(self, name))
+        for name in ("addresses", "networks"):
+            if not _are_texts(getattr(self, name)):
+                raise TypeError(f"Agent.{name} must be a tuple of texts: a single one is written as (ADDRESS,)")
+        _require_flag("Agent", "assumed", self.assumed)
 
 
 @dataclass(slots=True)
@@ -386,6 +401,15 @@ def _hashable(value: object) -> Hashable:
             return tuple(map(_hashable, value))
         case _:
             return None
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, (tuple, list)) and all(isinstance(value, str) for value in values)
+
+
+def _require_flag(owner: str, name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner}.{name} must be True or False, not {type(value).__name__}")
 
 
 def _require_text(owner: str, name: str, value: object) -> None:

@@ -93,7 +93,8 @@ class Settings:
 
     Raises:
         TypeError: a value has another type than its field.
-        ValueError: a number is not greater than 0 (or at most 1000000), or no climb ends at the step ``depth``.
+        ValueError: a number is not greater than 0 (or at most 1000000), no climb ends at the step ``depth``, or a
+            network of the ``agent`` is none.
     """
 
     timeout: float = 10.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from scanready.model import LADDER, Agent, Step
+from scanready.wire.printable import visible
 
 #: The command line has the same bound: eleven days in seconds, and more targets a second than any host can begin.
 _LARGEST = 1_000_000
@@ -17,7 +19,7 @@ def validate_settings(settings: Any) -> None:
 
     Raises:
         TypeError: a value has another type than its field.
-        ValueError: a value is out of range.
+        ValueError: a value is out of range, or a network of the agent is none.
     """
     _positive("timeout", settings.timeout, "seconds, such as 10")
     if settings.rate is not None:
@@ -35,8 +37,22 @@ def validate_settings(settings: Any) -> None:
         raise TypeError(f"Settings.ca_file must be the path of a file as text, or None, not {_kind(settings.ca_file)}")
     if settings.agent is not None and not isinstance(settings.agent, Agent):
         raise TypeError(f"Settings.agent must be an Agent, or None for this host, not {_kind(settings.agent)}")
+    if settings.agent is not None:
+        _networks(settings.agent)
     if settings.tap is not None and not callable(settings.tap):
         raise TypeError(f"Settings.tap must be a function of a Target, or None, not {_kind(settings.tap)}")
+
+
+def _networks(agent: Agent) -> None:
+    """Subnets are compared with the addresses of each target."""
+    for network in agent.networks:
+        try:
+            ipaddress.ip_interface(network)
+        except ValueError:
+            raise ValueError(
+                f"Settings.agent.networks must be addresses with their subnets, such as '10.0.1.5/24', "
+                f"not {visible(network, 60)!r}"
+            ) from None
 
 
 def _positive(name: str, value: object, unit: str) -> None:
