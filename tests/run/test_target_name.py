@@ -11,12 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanready.catalogue.wrong import Wrong
+from scanready.inventory.problems import InventoryError
 from scanready.inventory.targets import expand, parse_target
 from scanready.model import Credential, Target
 from scanready.report.parse import target_restored
 from scanready.report.serialize import target_object
 from scanready.run.built_in import built_in_rows
-from scanready.run.target_name import name_of
+from scanready.run.target_name import name_of, visible_name
 
 #: Characters that mean something in a URL, in a shell or to a terminal, and some that mean nothing.
 _LETTERS = st.sampled_from("ab/?#&=%+@:;,.\\ ~'\"`$*()[]{}|<>^!_-09äжß漢")
@@ -88,6 +89,28 @@ def test_names(name: str) -> None:
 def test_an_account_is_named_by_its_user() -> None:
     target = Target("fs01", "smb", 445, credential=Credential("finance reader", "CORP\\svc"))
     assert name_of(target) == "smb://CORP%5Csvc@fs01:445"
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ("a\u00a0b", "a%C2%A0b"),
+        ("a\u202eb", "a%E2%80%AEb"),
+        ("a\u2028b", "a%E2%80%A8b"),
+        ("a\ud800b", "a%ED%A0%80b"),
+        ("a\\xa0b", "a%5Cxa0b"),
+        ("\u043e\u043b\u044f", "\u043e\u043b\u044f"),
+    ],
+    ids=["no-break space", "right to left", "line separator", "half a pair", "backslash", "letters"],
+)
+def test_an_invisible_character_is_no_other_account(user: str, shown: str) -> None:
+    """A terminal shows it escaped, and that text would ask for another account."""
+    target = Target("fs01", "smb", 445, credential=Credential("c", user))
+    assert name_of(target) == visible_name(target) == f"smb://{shown}@fs01:445"
+    with contextlib.suppress(InventoryError):  # a command line refuses these
+        (again,) = parse_target(visible_name(target))
+        assert again.credential is not None
+        assert again.credential.username == user
 
 
 def test_a_given_port_is_part_of_the_name_where_a_broker_would_say_another() -> None:

@@ -43,8 +43,10 @@ def decoded(what: str, text: str) -> str:
 
 
 def encoded(text: str, safe: str) -> str:
-    """Percent-encode a part of a URL for people: letters of every script stay as they are."""
-    return "".join(one if ord(one) > 127 else quote(one, safe) for one in text)
+    """Percent-encode a part of a URL for people: letters of every script stay as they are, invisible ones do not."""
+    return "".join(
+        one if ord(one) > 127 and one.isprintable() else quote(one, safe, errors="surrogatepass") for one in text
+    )
 
 
 def read_path(row: TargetType, path: str) -> dict[str, str]:
