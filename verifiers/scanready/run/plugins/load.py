@@ -180,12 +180,12 @@ def broken(name: str, line: str, trace: str = "") -> TargetType:
     """
 
     async def verify(probe: Probe) -> None:
-        from scanready.causes import common
+        from scanready.causes import plugin
         from scanready.climb.explain import Failure
 
         async with probe.step(Step.AGENT) as rung:
             rung.check.trace = trace
-            raise Failure(common.PLUGIN_BROKEN, line)
+            raise Failure(plugin.PLUGIN_BROKEN, line)
 
     return replace(stand_in(name, verify), broken=line)
 

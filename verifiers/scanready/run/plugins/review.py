@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scanready.causes import common
+from scanready.causes import common, plugin
 from scanready.climb.probe import Probe
 from scanready.model import Cause, Check, Finding, Outcome, Step, Verdict, judge, reached
 
@@ -32,23 +32,23 @@ def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
     """
     faults = fault, drop_wrong_checks(probe), footprint_fault(probe)
     if fault := next(filter(None, faults), ""):
-        _add(probe, origin, common.PLUGIN_FAILED, fault)
+        _add(probe, origin, plugin.PLUGIN_FAILED, fault)
     for check in probe.checks:
         if check.finding is not None and check.finding.cause is common.BUG:
-            check.finding = _finding(origin, common.PLUGIN_FAILED, check.finding.detail)
+            check.finding = _finding(origin, plugin.PLUGIN_FAILED, check.finding.detail)
         elif check.finding is None and check.outcome in (Outcome.FAILED, Outcome.WARNED):
             said = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
-            check.finding = _finding(origin, common.PLUGIN_FAILED, said)
+            check.finding = _finding(origin, plugin.PLUGIN_FAILED, said)
     verdict, decisive = judge(probe.checks, probe.row.proof)
     if verdict is Verdict.UNDECIDED and decisive is None and probe.depth.height >= probe.row.proof.height:
         _add(
             probe,
             origin,
-            common.PLUGIN_FAILED,
+            plugin.PLUGIN_FAILED,
             f"the climb ended after {reached(probe.checks) or 'nothing'}, without a reason",
         )
     if gap := missing_proof(probe):
-        _add(probe, origin, common.PLUGIN_UNPROVEN, gap)
+        _add(probe, origin, plugin.PLUGIN_UNPROVEN, gap)
     return not fault and not gap
 
 
@@ -102,7 +102,7 @@ def review_canary(probe: Probe, canary: Probe, origin: Origin) -> None:
     """
     dropped, miscounted = drop_wrong_checks(canary), footprint_fault(canary)
     if fault := dropped or miscounted:
-        _add(probe, origin, common.PLUGIN_FAILED, f"on port {canary.target.port}: {fault}")
+        _add(probe, origin, plugin.PLUGIN_FAILED, f"on port {canary.target.port}: {fault}")
 
 
 def _add(probe: Probe, origin: Origin, cause: Cause, detail: str) -> None:
