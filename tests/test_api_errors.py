@@ -118,6 +118,15 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         r"give the target a Credential\(NAME, USERNAME, PASSWORD\)",
     ),
     ("check", lambda: UNTYPED.check(target(options={5: 1})), TypeError, "names as text"),
+    *(
+        (
+            "check",
+            lambda n=n: UNTYPED.check(target(options={"user": n})),
+            InventoryError,
+            "`user` is a number of more than",
+        )
+        for n in (HUGE, -HUGE)
+    ),
     ("check", lambda: UNTYPED.check(target(options={"user": b"er"})), TypeError, "must be text, a number"),
     ("check", lambda: UNTYPED.check(target(credential=account(username="")())), InventoryError, "give the account"),
     *(

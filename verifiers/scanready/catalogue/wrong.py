@@ -17,8 +17,8 @@ class Wrong(ValueError):
     """Raise for a value that cannot be used; ``messages`` are sentences that repeat no secret."""
 
     def __init__(self, *messages: str) -> None:
-        self.messages = messages
-        super().__init__(*messages)
+        self.messages = messages or ("this value cannot be used",)
+        super().__init__(*self.messages)
 
 
 @dataclass(slots=True)

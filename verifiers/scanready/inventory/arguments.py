@@ -24,6 +24,8 @@ from .words import IN_PROGRAM
 EXAMPLE = "postgresql://db7:5433/hr"
 #: The values that a file or a URL can hold. A reader of options would take another value's ``str`` for the value.
 _PLAIN = (str, int, float, list)
+#: Python writes no number of more than 4,300 digits, so no result could hold it.
+_MOST_BITS = 4096
 
 
 def target_as_given(value: object, index: int | None = None) -> Target:
@@ -180,6 +182,9 @@ def _read(target: Target) -> Target:
 
 
 def _options(row: TargetType, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in options.items():
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise Wrong(f"{shown(str(name))} is a number of more than {_MOST_BITS} bits; write it as text")
     if row.any_option:
         return options
     require_options(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -12,12 +13,17 @@ from scanready.catalogue import Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.wrong import Wrong
 from scanready.model import Check, Report, Target
+from scanready.wire.printable import visible
 
 from .attempt import attempted
 from .evidence import LONGEST_TEXT
+from .shape import shown
 
 if TYPE_CHECKING:
     from scanready.climb.identify import Signature
+
+#: Characters of what a function of another package says is wrong with a value.
+_LONGEST_MESSAGE = 500
 
 
 class Guards:
@@ -34,7 +40,7 @@ class Guards:
             split=self._judging("split", row.split, _split_fault),
             check=self._judging("check", row.check),
             options=tuple(
-                replace(option, read=self._judging(f"the option `{option.name}`", option.read))
+                replace(option, read=self._judging(f"the option `{option.name}`", option.read, _option_fault))
                 for option in row.options
             ),
             brokers=tuple(replace(broker, names=_or_none(broker.names, str)) for broker in row.brokers),
@@ -83,7 +89,10 @@ class Guards:
 
         @functools.wraps(function)
         def judge(*arguments: Any) -> Any:
-            found, error = attempted(function, *arguments)
+            try:
+                found, error = attempted(function, *arguments)
+            except Wrong as refused:
+                raise Wrong(*map(_one_line, refused.messages)) from None
             if wrong := error or fault(found):
                 raise Wrong(f"{what} cannot be judged, for {self._who} fails: {wrong}")
             return found
@@ -96,6 +105,18 @@ def module_of(name: str, **constants: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(constants)
     return module
+
+
+def _one_line(message: Any) -> str:
+    """Return a message of another package as one line of printable text, whatever it is."""
+    text, error = attempted(str, message)
+    return visible(" ".join((error or text).split()), _LONGEST_MESSAGE) or "this value cannot be used"
+
+
+def _option_fault(value: Any) -> str:
+    """An option is part of a target's name and of its stored result."""
+    _, error = attempted(json.dumps, value)
+    return f"it gives {shown(value)}; write text, a number, True, False, None, a list or a dict" if error else ""
 
 
 def _split_fault(parts: Any) -> str:
