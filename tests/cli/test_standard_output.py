@@ -106,6 +106,21 @@ def test_a_reader_sees_the_end_of_the_data(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["results"]
 
 
+@pytest.mark.parametrize(
+    "spoils",
+    ["sys.stdout.close()", "sys.stdout = sys.stderr = None"],
+    ids=["closes", "replaces"],
+)
+def test_a_verifier_that_spoils_the_streams_leaves_the_exit_code(tmp_path: Path, spoils: str) -> None:
+    """Python ends with 1 for a stream that it cannot flush, which reads as "blocked"."""
+    spoiling = "import sys\n" + third_party.VERIFY.replace("    probe.footprint", f"    {spoils}\n    probe.footprint")
+    third_party.queue(tmp_path, verify=spoiling)
+    done = plugin.run_fresh(tmp_path, ["check", TARGET, "--no-canary", "--json"])
+    (result,) = json.loads(done.stdout)["results"]
+    assert done.returncode == {"ready": 0, "undecided": 3}[result["verdict"]]
+    assert "Traceback" not in done.stderr
+
+
 def test_the_width_is_that_of_the_terminal_that_takes_the_data(site: Path) -> None:
     """Standard error goes elsewhere."""
     ours, theirs = pty.openpty()

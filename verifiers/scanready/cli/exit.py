@@ -15,6 +15,10 @@ from scanready.files.installation import how_to_complete
 READER_GONE = 141
 
 
+#: The errors of a stream that cannot be written to, that another package closed, or that it replaced by None.
+_UNUSABLE = (OSError, ValueError, AttributeError)
+
+
 #: An error of ours: nothing is known of what was not finished. Python's own 1 would read as "blocked".
 CRASHED = 3
 
@@ -30,7 +34,7 @@ def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: Tra
             sys.stderr.flush()
         os._exit(2)
     sys.__excepthook__(kind, error, trace)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_UNUSABLE):
         sys.stderr.write("scanready: this is an error of scanready; please report it with the lines above\n")
         sys.stderr.flush()
     os._exit(CRASHED)
@@ -63,12 +67,13 @@ def leave(code: int) -> NoReturn:
         written = True
     except BrokenPipeError:
         code = code or READER_GONE
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"scanready: cannot write to standard output: {error.strerror}\n")
+    except _UNUSABLE as error:
+        reason = error.strerror if isinstance(error, OSError) else "it was closed"
+        with contextlib.suppress(*_UNUSABLE):
+            sys.stderr.write(f"scanready: cannot write to standard output: {reason}\n")
         code = code or 2
     sys.stdout = sys.stderr  # the data is complete: what other packages print at the end of the process is none
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_UNUSABLE):
         sys.stderr.flush()
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
     if others or not written:
