@@ -17,6 +17,7 @@ from scanready.causes import common
 from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe
 from scanready.model import Credential
+from scanready.net.stream import Stream
 from scanready.report.parse import restored
 from scanready.report.serialize import as_line
 from scanready.run.engine import CANARY_PORT, Run
@@ -426,6 +427,63 @@ def test_an_open_port_proves_nothing(brought: Bring) -> None:
     with in_background(misbehave.silent) as server:
         report = expect(check(server.port), Verdict.UNDECIDED, UNPROVEN)
     assert "the target sent not one byte: an open port proves nothing" in story(report)
+
+
+async def reads_what_it_closed(probe: Probe) -> None:
+    stream = await probe.connect()
+    await stream.close()
+    await stream.receive(line)
+
+
+async def writes_what_it_closed(probe: Probe) -> None:
+    stream = await probe.connect()
+    await stream.close()
+    await stream.send(b"x")
+
+
+async def reads_what_it_handed_over(probe: Probe) -> None:
+    stream = await probe.connect()
+    stream.detach().close()
+    await stream.receive(line)
+
+
+async def waits_too_short_between_rungs(probe: Probe) -> None:
+    await probe.connect()
+    async with asyncio.timeout(0.01):
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "code", "step"),
+    [
+        (reads_what_it_closed, FAILED, Step.HANDSHAKE),
+        (writes_what_it_closed, FAILED, Step.HANDSHAKE),
+        (reads_what_it_handed_over, FAILED, Step.HANDSHAKE),
+        (waits_too_short_between_rungs, "scanready.out-of-time", Step.HANDSHAKE),
+    ],
+)
+def test_a_mistake_after_the_connect_accuses_no_server(
+    brought: Bring, verifier: Verifier, code: str, step: Step
+) -> None:
+    """These were a server that hangs up, and a resolver that does not answer: both block."""
+    brought(verifier)
+    with in_background(misbehave.silent) as server:
+        expect(check(server.port), Verdict.UNDECIDED, code, step=step)
+
+
+async def says_goodbye_on_what_it_handed_over(probe: Probe) -> None:
+    async def leave(stream: Stream) -> None:
+        await stream.send(b"bye")
+
+    stream = await probe.connect(farewell=leave)
+    stream.detach().close()
+    await passes(probe, *PROMPT)
+
+
+def test_nothing_is_said_on_a_connection_that_was_handed_over(brought: Bring) -> None:
+    brought(says_goodbye_on_what_it_handed_over)
+    with in_background(misbehave.silent) as server:
+        expect(check(server.port), Verdict.READY)
 
 
 @pytest.mark.parametrize("verifier", [listens, goes_to_the_port_it_is_sent_to])

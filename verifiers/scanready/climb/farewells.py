@@ -108,7 +108,7 @@ async def _say_goodbye(stream: Stream, farewell: Farewell | None, seconds: float
     stream.wait_for_first_byte(None)
     stream.deadline = end
     try:
-        if farewell is not None:
+        if farewell is not None and stream.sock.fileno() >= 0:  # else closed, or handed over to a client library
             # The verdict stands: a peer that spoils the farewell changes nothing.
             with contextlib.suppress(StreamError, WireError, OSError):
                 await confined(farewell(stream), end)

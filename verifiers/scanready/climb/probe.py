@@ -200,7 +200,7 @@ class Probe:
         if not dialled.alive:
             raise ClimbEnded
         stream, *spares = dialled.alive
-        self.address = stream.peer
+        self.address, self._entered = stream.peer, Step.HANDSHAKE  # an error between rungs is one of the talk now
         stream.wait_for_first_byte(self._patience)
         await self._owed.part_from(spares, self.remaining)
         if self.depth is Step.CONNECT:

@@ -393,7 +393,7 @@ class Stream:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self.heard) from error
+            raise self._broken(f"the connection broke while we sent: {words_of(error)}") from error
         loop = asyncio.get_running_loop()
         since = loop.time()
         try:
@@ -405,7 +405,7 @@ class Stream:
                 "the peer took no more bytes within the time left", self.heard, loop.time() - since
             ) from None
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self.heard) from error
+            raise self._broken(f"the connection broke while we sent: {words_of(error)}") from error
 
     async def _get(self) -> bytes:
         """Take what is there, or wait for it; an empty answer is the peer's end.
@@ -440,7 +440,13 @@ class Stream:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
             said = "the peer reset the connection" if reset else f"the connection broke: {words_of(error)}"
-            raise PeerClosed(said, self.heard) from error
+            raise self._broken(said) from error
+
+    def _broken(self, what: str) -> PeerClosed | ValueError:
+        """Return the error of a connection that broke; where this side had closed it, the peer has no part in that."""
+        if self.sock.fileno() < 0:
+            return ValueError("the stream was used after it was closed or handed over")
+        return PeerClosed(what, self.heard)
 
     async def _awaited(self, loop: asyncio.AbstractEventLoop) -> bytes:
         """Wait for bytes or the end; those that came while the loop was busy past the time count, too.
