@@ -1,12 +1,14 @@
-"""Wrong arguments of the fixture ``scanready``: the text names the argument, and says what to write instead."""
+"""Wrong arguments of the fixtures: the text names the argument, and says what to write instead."""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import pytest
 
-from scanready.testing import Scanready
+from scanready.testing import FakeTarget, Scanready
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,24 @@ def test_nothing_is_contacted(
 ) -> None:
     with pytest.raises(error, match=says):
         scanready(target, **given)
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "error", "says"),
+    [
+        ("expect", "hello", TypeError, "takes bytes or a pattern of bytes, such as b'hello', not text"),
+        ("expect", re.compile("hello"), TypeError, "takes bytes or a pattern of bytes, such as b'hello', not text"),
+        ("expect", None, TypeError, "takes bytes or a pattern of bytes, such as b'hello', not NoneType"),
+        ("send", "hello", TypeError, "takes bytes, such as b'hello', not text"),
+        ("drip", 5, TypeError, "takes bytes, such as b'hello', not int"),
+        ("wait", "long", TypeError, "takes a number of seconds, not str"),
+        ("wait", -1, ValueError, "takes 0 seconds or more, not -1"),
+        ("wait", math.nan, ValueError, "takes 0 seconds or more, not nan"),
+    ],
+)
+def test_a_script_is_refused_where_it_is_written(
+    fake_target: FakeTarget, step: str, given: Any, error: type[Exception], says: str
+) -> None:
+    """Its own thread would end with a traceback, and the check would blame the verifier."""
+    with pytest.raises(error, match=rf"FakeTarget\.{step} {says}"):
+        getattr(fake_target, step)(given)

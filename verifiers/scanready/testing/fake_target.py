@@ -13,6 +13,7 @@ the tests' side of the network: it listens, and connects to nobody.
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import socket
 import struct
@@ -59,6 +60,21 @@ class FakeConnection:
 
 class _Fault(Exception):
     """The other side does not keep to the script."""
+
+
+def _require_bytes(step: str, value: object) -> None:
+    """Refuse anything else in the line that writes the script: its thread would end without a word to the test."""
+    if not isinstance(value, bytes | bytearray):
+        what = "text" if isinstance(value, str | re.Pattern) else type(value).__name__
+        pattern = " or a pattern of bytes" if step == "expect" else ""
+        raise TypeError(f"FakeTarget.{step} takes bytes{pattern}, such as b'hello', not {what}")
+
+
+def _require_seconds(step: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"FakeTarget.{step} takes a number of seconds, not {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"FakeTarget.{step} takes 0 seconds or more, not {value}")
 
 
 _Step = tuple[str, Callable[["_Playing"], None]]
@@ -115,18 +131,25 @@ class FakeTarget:
 
     def expect(self, what: bytes | re.Pattern[bytes]) -> FakeTarget:
         """Wait for exactly these bytes, or for what matches a pattern that says where the message ends."""
+        if not isinstance(what, re.Pattern) or not isinstance(what.pattern, bytes):
+            _require_bytes("expect", what)
         return self._add(f"expect {_shown(what)}", lambda playing: playing.expect(what))
 
     def send(self, data: bytes) -> FakeTarget:
         """Send bytes."""
+        _require_bytes("send", data)
         return self._add(f"send {_shown(data)}", lambda playing: playing.send(data))
 
     def drip(self, data: bytes, seconds: float = 0.01) -> FakeTarget:
         """Send bytes one at a time, so many seconds apart."""
+        _require_bytes("drip", data)
+        _require_seconds("drip", seconds)
         return self._add(f"drip {_shown(data)}", lambda playing: playing.drip(data, seconds))
 
     def wait(self, seconds: float | None = None) -> FakeTarget:
         """Say nothing for so many seconds; without a number, until the other side leaves."""
+        if seconds is not None:
+            _require_seconds("wait", seconds)
         words = "wait until the other side leaves" if seconds is None else f"wait {seconds:g} s"
         return self._add(words, lambda playing: playing.wait(seconds))
 
