@@ -87,6 +87,12 @@ def test_the_path_and_its_query_are_carried_as_written() -> None:
         expect(visited(server, path="/a b/?q=%2F&r=é"), Verdict.SCANNABLE)
 
 
+def test_a_hash_in_a_path_is_a_part_of_it() -> None:
+    """A fragment is never sent (RFC 9110, 7.1): a server may refuse the request, or cut it there."""
+    with serving({"/a%23b": OK}) as server:
+        expect(visited(server, path="/a#b"), Verdict.SCANNABLE)
+
+
 def test_the_same_question_is_asked_once_for_a_login_prompt_and_the_credential_alone_twice() -> None:
     with serving(BASIC, {"/": OK}, **tls()) as server:
         report = expect(visited(server, "https", ER), Verdict.SCANNABLE)

@@ -88,7 +88,7 @@ class Url:
 
 def carried(path: str, query: str = "") -> str:
     """A path as HTTP carries it: what is not allowed in it percent-encoded, what is encoded left alone."""
-    return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?#[]@!$&'()*+,;=~")
+    return quote((path or "/") + (f"?{query}" if query else ""), safe="%/:?[]@!$&'()*+,;=~")
 
 
 def asked_for(probe: Probe, scheme: str) -> Url:
