@@ -7,6 +7,7 @@ import datetime
 import gc
 import html
 import json
+import pickle
 import string
 import time
 import unicodedata
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanready.redaction import HIDDEN, NOTHING, WITHHELD, Redactor, current, redacting, vocabulary
+from scanready.redaction.elsewhere import Elsewhere
 from scanready.redaction.workflow import harmless_json
 from scanready.run.registry import all_causes
 
@@ -307,3 +309,36 @@ def test_the_line_of_a_key_is_masked_each_time_it_is_said() -> None:
     redactor = Redactor((), verbatim=(line,))
     assert redactor.peer(f"one {line} two {line}") == "one *** two ***"
     assert redactor.data(f"{line} {line}".encode()) == b"*" * len(line) + b" " + b"*" * len(line)
+
+
+def test_the_secrets_of_other_targets_cost_one_pass_however_many_they_are() -> None:
+    elsewhere = Elsewhere()
+    elsewhere.add(f"{number:04}-Horse-battery" for number in range(1024))
+    text = "a role that is not permitted to log in, and other words of a server. " * 50
+    redactor = Redactor([SECRET], elsewhere=elsewhere)
+    assert redactor.composed(f"said 0123-Horse-battery and {SECRET}") == f"said {HIDDEN} and {HIDDEN}"
+    began = time.process_time()
+    assert redactor.composed(text) == text
+    assert time.process_time() - began < 0.05
+
+
+@pytest.mark.parametrize("secret", ["Horse-battery-77", "Pässwört-ß9"])
+def test_a_secret_of_another_target_is_found_in_all_its_forms(secret: str) -> None:
+    elsewhere = Elsewhere()
+    elsewhere.add([secret, "short"])
+    redactor = Redactor([], elsewhere=elsewhere)
+    assert redactor.peer("a short text") == "a short text"
+    raw = secret.encode()
+    written = [raw.hex(), base64.b64encode(b"x" + raw).decode(), secret.upper(), "".join(f"%{one:02X}" for one in raw)]
+    for form in written:
+        assert HIDDEN in redactor.peer(f"heard {form} there")
+    assert redactor.peer(f"cut off: {secret[:9]}") == f"cut off: {HIDDEN}"
+    assert redactor.peer(f"{secret[-9:]} was cut off") == f"{HIDDEN} was cut off"
+
+
+def test_the_process_of_a_login_gets_no_secret_of_another_target() -> None:
+    elsewhere = Elsewhere()
+    elsewhere.add(["Horse-battery-77"])
+    packed = pickle.dumps(Redactor([SECRET], ["db7"], elsewhere=elsewhere))
+    assert b"Horse-battery-77" not in packed
+    assert pickle.loads(packed).settings == Redactor([SECRET], ["db7"]).settings

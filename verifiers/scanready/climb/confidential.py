@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from scanready.model import Agent, Check, Credential, Target
 from scanready.net.stream import TRACEBACK, Tap
 from scanready.redaction import NOTHING, Redactor, redacting
+from scanready.redaction.elsewhere import Elsewhere
 from scanready.redaction.options import SECRET_OPTION, USERINFO
 
 T = TypeVar("T")
@@ -37,12 +38,14 @@ def secrets_in(target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*secrets_of(target.credential), *_in_options(target.options))))
 
 
-def redactor_for(target: Target, agent: Agent | None = None, others: Iterable[str] = ()) -> Redactor:
-    """Return what hides the secrets of ``target``, and ``others`` that its host may know."""
+def redactor_for(
+    target: Target, agent: Agent | None = None, others: Iterable[str] = (), elsewhere: Elsewhere | None = None
+) -> Redactor:
+    """Return what hides the secrets of ``target``, ``others`` that its host may know, and those of other hosts."""
     secrets, key = (*secrets_in(target), *others), target.credential and target.credential.key_file
-    if not secrets and not key:
+    if not secrets and not key and elsewhere is None:
         return NOTHING
-    return Redactor(secrets, _public(target, agent), _key_lines(key) if key else ())
+    return Redactor(secrets, _public(target, agent), _key_lines(key) if key else (), elsewhere)
 
 
 @contextlib.contextmanager

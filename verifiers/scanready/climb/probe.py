@@ -31,7 +31,7 @@ from scanready.net.tls import TlsSession
 from scanready.wire.printable import MOST_EVIDENCE, printable
 
 from . import bounds, certificates, channel
-from .confidential import concealed, redactor_for
+from .confidential import concealed
 from .confinement import confined, finding_of
 from .contact import Contact
 from .dial_all import Dialled, dial_all
@@ -117,7 +117,7 @@ class Probe:
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
         self.tap = shared.tap(target) if shared.tap else None
-        self.redactor = redactor_for(target, shared.agent, shared.secrets_at.get(target.host, ()))
+        self.redactor = shared.redactor_for(target)
         self._turn = turn
         self.shown = ShownCertificates(target, shared.ca_file)
         #: The secret at which another login with the account stopped the climb: climb again, with a turn for it.

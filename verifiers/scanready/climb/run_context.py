@@ -12,7 +12,10 @@ from scanready.catalogue import Catalogue
 from scanready.model import Agent, Target
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Tap
+from scanready.redaction import Redactor
+from scanready.redaction.elsewhere import Elsewhere
 
+from .confidential import redactor_for, secrets_in
 from .guard import LockoutGuard
 from .identify import Signatures
 from .login_network import OwnPlaces
@@ -43,11 +46,18 @@ class RunContext:
     cache: dict[str, Any] = field(default_factory=dict)
     #: Secrets by the host that may learn them: a server may repeat in one talk what it heard in another.
     secrets_at: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The same of all targets that were begun: one server may have two names, and two servers one owner.
+    secrets: Elsewhere = field(default_factory=Elsewhere)
     #: They recognise a peer that speaks another protocol, and are loaded when one answers.
     signatures: Signatures = field(init=False)
 
     def __post_init__(self) -> None:
         self.signatures = Signatures.of(self.catalogue)
+
+    def redactor_for(self, target: Target) -> Redactor:
+        """Return what hides the secrets of the run in what ``target`` says, its own included."""
+        self.secrets.add(secrets_in(target))
+        return redactor_for(target, self.agent, self.secrets_at.get(target.host, ()), self.secrets)
 
     async def run_client(
         self, function: Callable[..., T], arguments: tuple[Any, ...], places: OwnPlaces, deadline: float, grace: float

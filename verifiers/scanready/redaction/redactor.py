@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from . import vocabulary
+from .elsewhere import Elsewhere
 from .forms import LEAST_CUT, folded, forms_of, pieces_of
 from .readings import Reading, Span, readings
 from .workflow import harmless, harmless_lines
@@ -44,14 +45,22 @@ class Redactor:
         secrets: the texts that must not be in any output; empty ones are ignored.
         public: what everybody may read of the target (user, host, database), and what therefore stays as it is.
         verbatim: long secrets, of which only the text itself is masked (the lines of a private key).
+        elsewhere: the secrets of other targets. One that is a word says nothing here, and stays.
     """
 
-    __slots__ = ("_cuttable", "_least", "_public", "_verbatim", "secrets")
+    __slots__ = ("_cuttable", "_elsewhere", "_least", "_public", "_verbatim", "secrets")
 
-    def __init__(self, secrets: Iterable[str | None], public: Iterable[str] = (), verbatim: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str | None],
+        public: Iterable[str] = (),
+        verbatim: Iterable[str] = (),
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.secrets = tuple(dict.fromkeys(secret for secret in secrets if secret))
         self._verbatim = tuple(verbatim)
-        self._least = min((len(secret) for secret in self.secrets), default=0)
+        self._elsewhere = elsewhere
+        self._least = min((len(secret) for secret in self.secrets), default=LEAST_CUT)
         self._public = frozenset(folded(text) for text in public if text)
         self._cuttable: dict[str, bool] = {}
 
@@ -59,6 +68,10 @@ class Redactor:
     def settings(self) -> dict[str, list[str]]:
         """The arguments that make the same redactor in another process. They hold the secrets."""
         return {"secrets": [*self.secrets], "public": [*self._public], "verbatim": [*self._verbatim]}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For the process of a login, which gets the secrets of its own target only."""
+        return Redactor, (self.secrets, tuple(self._public), self._verbatim)
 
     def __repr__(self) -> str:
         return f"Redactor({len(self.secrets)} secrets)"
@@ -173,16 +186,21 @@ class Redactor:
         """Yield each secret that ``text`` holds, with its place; ``edges``: halves that were cut off there, too."""
         for line in self._verbatim:
             yield from ((line, span) for span in _places(line, text))
-        if not self.secrets:
+        elsewhere = self._elsewhere if self._elsewhere and self._elsewhere.has_more_than(self.secrets) else None
+        if not self.secrets and elsewhere is None:
             return
-        for reading in readings(text, max(1, self._least // 2) if edges else self._least):
+        least = min(self._least, LEAST_CUT) if elsewhere else self._least
+        for reading in readings(text, max(1, least // 2) if edges else least):
             low = folded(reading.text)
-            for secret in self.secrets:
+            for secret in (*self.secrets, *(self._of_others(elsewhere, low) if elsewhere else ())):
                 within = low if len(secret) >= LEAST_CUT else reading.text
                 for form in forms_of(secret):
                     yield from ((secret, reading.origin(*span)) for span in _places(form, within))
                 if edges and len(secret) >= LEAST_CUT:
                     yield from ((secret, span) for span in self._halves(secret, reading, low))
+
+    def _of_others(self, elsewhere: Elsewhere, low: str) -> Iterator[str]:
+        return (one for one in elsewhere.near(low) if one not in self.secrets and self._can_be_cut(one))
 
     def _halves(self, secret: str, reading: Reading, low: str) -> Iterator[Span]:
         """A half of the secret at least with which the text ends or begins, and which is no word of ours."""
@@ -218,7 +236,9 @@ class Redactor:
         return any(low in word for word in self._public) or vocabulary.holds(text)
 
     def _is_number(self, value: float) -> bool:
-        return any(len(secret) >= LEAST_CUT and secret in str(value) for secret in self.secrets)
+        shown = str(value)
+        secrets = (*self.secrets, *(self._elsewhere.near(shown) if self._elsewhere else ()))
+        return any(len(secret) >= LEAST_CUT and secret in shown for secret in secrets)
 
 
 #: Hides nothing, and makes commands to a build server harmless all the same.
