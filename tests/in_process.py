@@ -21,6 +21,9 @@ class Anywhere:
     def __init__(self) -> None:
         self.dialled: list[tuple[str, int]] = []
 
+    def permit(self) -> None:
+        """Let every secret leave."""
+
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Resolve."""
         return await Resolver().addresses(host, port)

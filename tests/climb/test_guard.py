@@ -504,3 +504,47 @@ def test_a_login_that_ended_before_its_secret_left_counts_nowhere(end: BaseExcep
     assert guard.remembered()[0]["unanswered"] == {}
     assert guard.remembered()[0]["refused_by"] is None
     assert {line[3] for line in notes.lines if line[0] == "concludes"} <= {"login.withheld", ""}
+
+
+class SlowNotes(Notes):
+    """A journal that takes 1 s for each note but that of one host."""
+
+    async def intend(self, credential: Credential, host: str, where: str) -> None:
+        await super().intend(credential, host, where)
+        await asyncio.sleep(0.1 if host == "refuses" else 1.0)
+
+
+def test_a_refusal_while_the_note_was_written_keeps_the_secret_back() -> None:
+    async def run() -> tuple[list[BaseException | str], list[tuple[str, ...]], list[str]]:
+        notes, sent = SlowNotes(), list[str]()
+        guard = LockoutGuard(notes)
+        await attempt(guard, "first")
+
+        async def login(where: str, refuse: Failure | None = None) -> str:
+            async with guard.attempt(SCAN, where, where):
+                sent.append(where)
+                if refuse:
+                    raise refuse
+            return where
+
+        tries = [login("refuses", Failure(common.LOGIN_LOCKED, "no")), login("h1"), login("h2")]
+        return list(await asyncio.gather(*tries, return_exceptions=True)), notes.lines, sent
+
+    results, lines, sent = clock.run(run())
+    assert causes(results) == ["login.locked", "login.withheld", "login.withheld"]
+    assert sent == ["refuses"]
+    assert ("concludes", "scan", "h1", "login.withheld") in lines, "a resumed run knows that it was not made"
+
+
+def test_a_login_asks_again_right_before_its_secret_leaves() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        await attempt(guard, "first")
+        async with guard.attempt(SCAN, "slow", "slow") as going:
+            going.permit()
+            with pytest.raises(Failure, match=r"login\.locked"):
+                await attempt(guard, "h1", refuse=Failure(common.LOGIN_LOCKED, "no"))
+            with pytest.raises(Failure, match=r"login\.withheld.*h1 refused"):
+                going.permit()
+
+    asyncio.run(run())

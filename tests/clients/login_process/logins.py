@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -13,7 +14,7 @@ from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trace import LoginTrace
+from scanready.climb.login_trace import LoginTrace, SecretTrace
 from scanready.model import Credential
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import WireError
@@ -121,6 +122,23 @@ def note_and_hang(where: Where, credential: Credential, seconds: float) -> Login
     where.trace.tried = True
     time.sleep(600)
     return LoginResult()
+
+
+@dataclass(frozen=True, slots=True)
+class GatedWhere:
+    """A place, and the note that the secret leaves."""
+
+    port: int = 0
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
+
+
+def call_with_note(where: GatedWhere, credential: Credential, seconds: float) -> LoginResult:
+    """Connect to where the server is, note that the secret leaves, and send it."""
+    with socket.create_connection(("127.0.0.1", where.port), timeout=5) as sock:
+        with contextlib.suppress(BaseException):  # as a library does that takes whatever comes for its own trouble
+            where.trace.sent = True
+        sock.sendall((credential.password or "").encode())
+        return LoginResult(read="sent")
 
 
 def call(where: Where, credential: Credential, seconds: float) -> LoginResult:

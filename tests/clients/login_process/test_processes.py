@@ -150,6 +150,44 @@ def test_what_it_noted_is_known_though_it_was_killed(way: str) -> None:
     assert (where.trace.tried, where.trace.count) == (True, 3)
 
 
+class Withdrawn(Anywhere):
+    """Lets logins begin, and no secret leave."""
+
+    asked = 0
+
+    def permit(self) -> None:
+        self.asked += 1
+        if self.asked > 1:
+            raise Failure(common.LOGIN_WITHHELD, "refused elsewhere meanwhile")
+
+
+def test_a_secret_that_must_not_leave_any_more_does_not_whatever_the_library_makes_of_it(way: str) -> None:
+    where, received = logins.GatedWhere(), list[bytes]()
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read())
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(served, "127.0.0.1", 0)
+        _, port = server.sockets[0].getsockname()
+        processes, begun = LoginProcesses(), asyncio.get_running_loop().time()
+        arguments = logins.GatedWhere(port, where.trace), account("er")
+        try:
+            with pytest.raises(Failure, match="refused elsewhere meanwhile"):
+                await processes.run(logins.call_with_note, arguments, begun + 9, begun + 9, Withdrawn())
+            async with asyncio.timeout(5):
+                while not received:
+                    await asyncio.sleep(0.01)
+        finally:
+            processes.close()
+            server.close()
+
+    asyncio.run(run())
+    assert received == [b""]
+    assert not where.trace.sent, "it counts as no attempt"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_the_password_is_in_no_argument_and_no_environment_and_ctrl_c_is_ours(way: str) -> None:
     found = in_process(logins.facts_of_process, "Passw0rd!-of-nobody")

@@ -14,7 +14,7 @@ that no server waits with an open connection for another server's answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -65,12 +65,15 @@ class Attempt:
         proof: set to False if the server asked for no secret, so that success proves nothing.
         pending: set to True while the login is sent and not answered: if it ends then, it may have counted.
         sent: set to False if the login ended before the secret left: then nothing of it counts.
+        permit: raises ``login.withheld`` if the account was refused since this login began. Call it right before the
+            secret leaves.
     """
 
     where: str
     proof: bool = True
     pending: bool = False
     sent: bool = True
+    permit: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -205,19 +208,24 @@ class LockoutGuard:
             TurnTaken: another login decides about this account; climb again once it has ended.
         """
         account = self._account(credential)
-        self._withhold(account, credential, host, secret)
+
+        def permit() -> None:
+            self._withhold(account, credential, host, secret)
+
+        permit()
+        going = Attempt(where, permit=permit)
         if secret in account.proven:
             if account.crowded and not account.turns.is_reserved_by(turn):
                 raise TurnTaken(secret)
             account.under_way += 1
             try:
-                async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
+                async with self._sent(account, credential, host, going, secret) as attempt:
                     yield attempt
             finally:
                 account.under_way -= 1
             return
         with account.turns.log_in(turn or Turn(), secret):
-            async with self._sent(account, credential, host, Attempt(where), secret) as attempt:
+            async with self._sent(account, credential, host, going, secret) as attempt:
                 yield attempt
 
     def remembered(self) -> list[dict[str, Any]]:
@@ -301,6 +309,11 @@ class LockoutGuard:
     ) -> AsyncIterator[Attempt]:
         if self._journal is not None:
             await self._journal.intend(credential, host, attempt.where)
+        try:
+            attempt.permit()  # the note took its time
+        except Failure:
+            self._conclude(credential, host, NOT_SENT)
+            raise
         try:
             yield attempt
         except Failure as failure:

@@ -43,6 +43,7 @@ class OwnPlaces:
         hosts: further hosts that belong to this login, such as the operator's proxy.
         opened: called with each connection, before it is used.
         catalogue: knows the ports of other services; None permits every port. The operator chose those of ``hosts``.
+        permit: :attr:`scanready.climb.guard.Attempt.permit`; None where no login is guarded.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class OwnPlaces:
         hosts: Iterable[str],
         opened: Callable[[Stream], object],
         catalogue: Catalogue | None = None,
+        permit: Callable[[], None] | None = None,
     ) -> None:
         allowed = [place for place in str(FOLLOW_REDIRECTS.of(target.options) or "").split(",") if place]
         self._target = target
@@ -70,6 +72,8 @@ class OwnPlaces:
         self._names = [target.host, *self._hosts, *(name for name in allowed if _network(name) is None)]
         self._networks = [network for network in map(_network, allowed) if network is not None]
         self._dialled = 0
+        #: Raises ``login.withheld`` if the account was refused since the login began.
+        self.permit = permit or (lambda: None)
         #: Places beyond the target's own that ``follow_redirects`` permitted, as "host:port", in the order of dialling.
         self.followed: list[str] = []
 

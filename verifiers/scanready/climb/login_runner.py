@@ -18,6 +18,10 @@ T = TypeVar("T")
 class LoginNetwork(Protocol):
     """The only way out of the process of a login."""
 
+    @property
+    def permit(self) -> Callable[[], None]:
+        """Is called before the secret leaves; it raises ``login.withheld`` if that must not happen any more."""
+
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Resolve a name for the login.
 

@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-#: Receives the name and the new value of a note; set in the process of a login.
-_send: Callable[[str, object], None] | None = None
+#: Receives the name and the new value of a note, and whether the secret leaves next: then it returns once that is
+#: permitted. Set in the process of a login.
+_send: Callable[[str, object, bool], None] | None = None
 
 
 class LoginTrace:
@@ -29,9 +30,17 @@ class LoginTrace:
         return True
 
     def __setattr__(self, name: str, value: object) -> None:
-        if _send is not None:
-            _send(name, value)
+        before = _send is None or _has_left(self)
         object.__setattr__(self, name, value)
+        if _send is not None:
+            _send(name, value, _has_left(self) and not before)
+
+
+def _has_left(trace: LoginTrace) -> bool:
+    try:
+        return trace.secret_left
+    except AttributeError:  # it is being made
+        return True
 
 
 @dataclass(slots=True)
@@ -62,7 +71,7 @@ def secret_left(where: object) -> bool:
     return trace is None or trace.secret_left
 
 
-def send_marks_with(send: Callable[[str, object], None] | None) -> None:
+def send_marks_with(send: Callable[[str, object, bool], None] | None) -> None:
     """Have every assignment to a trace in this process sent with ``send``; None ends that."""
     global _send  # one login a process
     _send = send

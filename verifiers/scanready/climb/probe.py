@@ -322,7 +322,7 @@ class Probe:
             await asyncio.wait_for(self.shared.login_runner.prepare(visit), self.remaining)
         try:
             async with self.attempt(secret) as going:
-                places = self._places(hosts)
+                places = self._places(hosts, going.permit)
                 with by_library(going, where):
                     result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
                 result.sent_on_to, going.proof = places.followed, not login_result(result).passwordless
@@ -448,9 +448,9 @@ class Probe:
 
         return await dial_all(addresses, self.deadline, self.tap, opened, privileged)
 
-    def _places(self, hosts: Sequence[str] = ()) -> OwnPlaces:
+    def _places(self, hosts: Sequence[str] = (), permit: Callable[[], None] | None = None) -> OwnPlaces:
         own = self.target, self.row, self.address, self.shared.resolver, self.deadline
-        return OwnPlaces(*own, hosts, lambda _: self._count(1), self.shared.catalogue)
+        return OwnPlaces(*own, hosts, lambda _: self._count(1), self.shared.catalogue, permit)
 
     def _count(self, connections: int) -> None:
         self.footprint.connections += connections

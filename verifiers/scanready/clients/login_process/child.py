@@ -13,7 +13,6 @@ from scanready.redaction import redacting
 
 from . import job, memory, outcomes
 from .child_network import Network
-from .codec import encode
 from .messages import Channel
 from .surroundings import adopt
 
@@ -36,7 +35,7 @@ def run(channel: Channel) -> NoReturn:
     has_runtime = getattr(sys.modules[function.__module__], LOAD_AFTER_FORK, False)
     _limit(seconds, channel, memory.MOST_OF_RUNTIME if has_runtime else memory.MOST_MAPPED)
     network.install()
-    send_marks_with(lambda name, value: channel.send({"note": [name, encode(value)]}))
+    send_marks_with(network.note)
     channel.send({"ready": True})
     with redacting(redactor):
         outcome = outcomes.of_call(function, (*arguments, seconds))

@@ -12,8 +12,10 @@ import errno
 import os
 import socket
 import sys
+import threading
 from typing import Any
 
+from .codec import encode
 from .messages import Channel, Message
 
 # The originals: literal addresses and sockets within this host need no parent.
@@ -26,6 +28,7 @@ class Network:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._asking = threading.Lock()  # a library may have threads
 
     def install(self) -> None:
         """Put this in the place of what ``socket`` has, in this process."""
@@ -61,6 +64,16 @@ class Network:
         """Return the connection of the climb that is lent under this number."""
         _, (lent,) = self._ask({"take": number})
         return lent
+
+    def note(self, name: str, value: object, leaves: bool) -> None:
+        """Send a note of the login's trace; if the secret ``leaves`` next, wait until the parent permits that.
+
+        A parent that does not permit it kills this process.
+        """
+        if leaves:
+            self._ask({"leaves": [name, encode(value)]})
+        else:
+            self._channel.send({"note": [name, encode(value)]})
 
     def connect(self, sock: socket.socket, address: Any) -> None:
         """Connect ``sock`` as ``socket.connect`` does; it is the parent that dials."""
@@ -116,8 +129,9 @@ class Network:
         return str(address[0]), str(address[1])
 
     def _ask(self, question: Message) -> tuple[Message, list[socket.socket]]:
-        self._channel.send(question)
-        received = self._channel.receive()
+        with self._asking:
+            self._channel.send(question)
+            received = self._channel.receive()
         if received is None:
             os._exit(1)  # the parent is gone
         answer, sockets = received

@@ -110,6 +110,10 @@ class Conversation:
         match message:
             case {"note": note}:
                 self._note(note)
+            case {"leaves": note}:
+                self._network.permit()
+                self._note(note)
+                await self.send({})
             case {"ready": True}:
                 self._look(memory.resident(self._process.pid))
             case {"resolve": [str(host), int(port)]}:

@@ -5,8 +5,8 @@ this process                    template of a module             the login
 job, connections            ------------------------------->
                             <-------------------------------     "ready": the libraries are loaded, limits hold
 looks at its size every 50 ms
-                            <-------------------------------     notes; names to resolve, places to dial
-addresses, connections      ------------------------------->
+                            <-------------------------------     notes; names, places to dial; the secret leaves
+addresses, connections, yes ------------------------------->
                             <-------------------------------     what it returned or raised
 kills it                ->      reaps it
 """
@@ -80,6 +80,7 @@ class LoginProcesses:
             process = await self._begun(function.__module__)
             talk = Conversation(process, trace_in(arguments), causes_of(function), network, lent)
             try:
+                network.permit()
                 await talk.send(
                     {
                         "job": base64.b64encode(packed).decode(),
