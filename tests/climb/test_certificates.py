@@ -208,6 +208,19 @@ def test_a_chain_with_rubbish_in_it_is_untrusted() -> None:
     assert "the chain cannot be read" in judgement.faults[0][1]
 
 
+def test_an_intermediate_is_found_behind_all_authorities_that_a_server_sends(tmp_path: Path) -> None:
+    """A hundred of them cost the event loop too much: those are read that have an issuer's name."""
+    chain = Chain(tmp_path)
+    leaf, between = chain.session().chain
+    others = tuple(issued(f"{number}.example", names=("x" * 200,)) for number in range(100))
+    judgement = certificates.judge(
+        TlsSession("TLSv1.3", "any", None, (leaf, *others, between)), "db7.corp", str(chain.ca_file)
+    )
+    assert judgement.faults == ()
+    missing = certificates.judge(TlsSession("TLSv1.3", "any", None, (leaf, *others)), "db7.corp", str(chain.ca_file))
+    assert "the server sends 101 certificates" in missing.faults[0][1]
+
+
 def test_an_intermediate_that_is_not_sent(tmp_path: Path) -> None:
     found = Chain(tmp_path).faults(sent=1)
     assert "it alone" in found["tls.untrusted"]

@@ -320,6 +320,31 @@ def test_a_certificate_of_many_names(tmp_path: Path, names: int) -> None:
     assert bool(unread) == (names > 2_000)
 
 
+def small_certificates(directory: Path, count: int) -> Path:
+    """As many certificates as a client takes, with keys that are small and costly to read; and the key of the first."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    issued(directory)
+    openssl("ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", "signs.pem")
+    openssl("ecparam", "-genkey", "-noout", "-name", "sect571r1", "-out", "costly.pem")
+    openssl("ec", "-in", "costly.pem", "-pubout", "-conv_form", "compressed", "-out", "public.pem")
+    openssl("x509", "-new", "-force_pubkey", "public.pem", "-subj", "/CN=x", "-key", "signs.pem", "-out", "small.pem")
+    small, (first, _) = (directory / "small.pem").read_bytes(), issued(directory)
+    pem = directory / "chain.pem"
+    pem.write_bytes(first.read_bytes() + small * count)
+    return pem
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_chain_of_many_small_certificates(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    context = context_of(small_certificates(tmp_path, 320), version=version)
+    with served(in_tls(context)) as port:
+        session, _ = measured(judged, port)
+    assert len(session.chain) == 321
+
+
 def test_a_chain_of_many_certificates(tmp_path: Path) -> None:
     with served(in_tls(context_of(issued(tmp_path, chain=100)[0]))) as port:
         session, _ = measured(judged, port)

@@ -11,7 +11,8 @@ import datetime
 import ssl
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ _NO_ISSUER = (20, 21)  # not among what was sent, nor here
 
 #: Bytes of a certificate that are read, and names in it: ten thousand names cost the event loop 48 to 68 ms (measured).
 MOST_BYTES, MOST_NAMES = 32 * 1024, 2_000
+#: Bytes of the certificates above it that OpenSSL verifies; 93,000 bytes of small ones cost 90 ms (measured).
+_MOST_ABOVE = 12 * 1024
 
 _PREPARING = threading.Lock()
 _PREPARED: set[str | None] = set()
@@ -281,7 +284,7 @@ def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, b
     from OpenSSL import crypto
 
     try:
-        certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+        certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in (chain[0], *_above(chain))]
         context = crypto.X509StoreContext(store, certificates[0], certificates[1:])
         context.verify_certificate()
     except crypto.X509StoreContextError as error:
@@ -293,6 +296,39 @@ def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, b
     except crypto.Error as error:
         return f"the chain cannot be read: {error}", False
     return "", False
+
+
+def _above(chain: tuple[bytes, ...]) -> Sequence[bytes]:
+    """Return what may stand above the first certificate; of a large chain only those that have an issuer's name.
+
+    Some servers send all authorities that they know, in any order.
+    """
+    if sum(map(len, chain[1:])) <= _MOST_ABOVE:
+        return chain[1:]
+    by_name: dict[bytes, list[bytes]] = {}
+    for der in dict.fromkeys(chain[1:]):
+        by_name.setdefault(_names_of(der)[0], []).append(der)
+    found: list[bytes] = []
+    issuers, room = deque([_names_of(chain[0])[1]]), _MOST_ABOVE
+    while issuers:
+        for der in by_name.pop(issuers.popleft(), ()):
+            room -= len(der)
+            if room < 0:
+                return found
+            found.append(der)
+            issuers.append(_names_of(der)[1])
+    return found
+
+
+def _names_of(der: bytes) -> tuple[bytes, bytes]:
+    """Subject and issuer; nothing where they cannot be read."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(der)
+        return found.subject.public_bytes(), found.issuer.public_bytes()
+    except (TypeError, ValueError, x509.InvalidVersion):
+        return b"", b""
 
 
 def _of(error: crypto.X509StoreContextError) -> str:

@@ -66,6 +66,9 @@ _SHARE, _READ = _CHUNK, _CHUNK // 4
 #: Bits of a Diffie-Hellman group. OpenSSH's clients take no larger one; 9,990 bits cost 0.6 s (measured). From 3,072
 #: on, which cost 10 ms, OpenSSL computes outside of the event loop.
 LARGEST_GROUP, MOST_ON_THE_LOOP = 8192, 3072
+#: Bytes of a server's part of a handshake; most have 5,000. OpenSSL reads the rest of a longer one outside of the loop:
+#: 340 small certificates, 96,000 bytes, cost it 92 ms (measured).
+_SHORT_HANDSHAKE = 16 << 10
 #: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
 _LINGER, _LEAST_LINGER = 0.25, 0.05
 
@@ -243,9 +246,11 @@ class Stream:
 
     async def _finish_handshake(self, tls: ssl.SSLObject) -> None:
         assert self._incoming is not None
+        came = 0
         while True:
             try:
-                await self._compute(tls.do_handshake, self._key_exchange.bits > MOST_ON_THE_LOOP)
+                costly = self._key_exchange.bits > MOST_ON_THE_LOOP or came > _SHORT_HANDSHAKE
+                await self._compute(tls.do_handshake, costly)
                 break
             except ssl.SSLWantReadError:
                 await self._flush()
@@ -257,6 +262,7 @@ class Stream:
                 self._hear(records)
                 self._demand_moderate(records)
                 self._incoming.write(records)
+                came += len(records)
             except ssl.SSLError as error:
                 with contextlib.suppress(StreamError):
                     await self._flush()
