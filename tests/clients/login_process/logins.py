@@ -70,6 +70,16 @@ def fill(megabytes: int, step: int, seconds: float) -> int:
     return len(held)
 
 
+def hold(megabytes: int, seconds: float) -> int:
+    """Take memory, some at a time, and hold all of it for a while."""
+    held = []
+    for _ in range(megabytes):
+        held.append(b"\1" * (1 << 20))
+        time.sleep(0.02)
+    time.sleep(1)
+    return len(held)
+
+
 def announced(seconds: float) -> int:
     """Take 4 GB at once, as for an answer whose length was announced."""
     return len(bytearray(4 << 30))

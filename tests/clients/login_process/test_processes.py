@@ -126,6 +126,41 @@ def test_a_runtime_of_its_own_may_map_more_and_not_any_size(way: str) -> None:
     assert caught.value.errno == errno.ENOMEM
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the size of processes")
+def test_many_logins_take_no_more_memory_together_than_one() -> None:
+    """Eight that stay below the bound of one, and a small one beside them."""
+
+    async def run() -> tuple[list[Any], int]:
+        processes, most = LoginProcesses(), 0
+        begun = asyncio.get_running_loop().time()
+        own = psutil.Process()
+
+        async def login(megabytes: int) -> Any:
+            return await processes.run(logins.hold, (megabytes,), begun + 9, begun + 9, Anywhere())
+
+        tasks = [asyncio.create_task(login(megabytes)) for megabytes in (4, *(50,) * 8)]
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0.05)
+            most = max(most, sum(_anonymous(child.pid) for child in own.children(recursive=True)))
+        processes.close()
+        return await asyncio.gather(*tasks, return_exceptions=True), most
+
+    in_process(logins.echo, "warm")
+    outcomes, most = asyncio.run(run())
+    assert outcomes[0] == 4
+    ended = [one for one in outcomes if isinstance(one, Failure)]
+    assert len(ended) >= 7
+    assert all("together" in one.detail for one in ended)
+    assert most < 200 << 20, "eight times 50 MB beside the processes that they are forked from"
+
+
+def _anonymous(pid: int) -> int:
+    """The memory that a process shares with no other."""
+    with contextlib.suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_full_info().uss)
+    return 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_where_nobody_can_look_at_it_it_looks_at_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     script = (

@@ -9,6 +9,7 @@ import errno
 import socket
 import typing
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from scanready.causes import common
@@ -38,6 +39,7 @@ class Conversation:
         causes: those that the login may fail with.
         network: answers its questions.
         lent: the connections that it may take.
+        together: the logins of the run.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Conversation:
         causes: Causes,
         network: LoginNetwork,
         lent: Sequence[Lent],
+        together: memory.Together,
     ) -> None:
         self._process = process
         self._trace = trace
@@ -56,7 +59,8 @@ class Conversation:
         self._unpacker = Unpacker()
         self._questions = 0
         self._next_look: asyncio.TimerHandle | None = None
-        self._too_large = False
+        self._together = together
+        self._too_large = ""
 
     async def send(self, message: Message, sockets: Sequence[socket.socket] = ()) -> None:
         """Send a message with sockets. A process that has ended is noticed when its answer is read."""
@@ -75,13 +79,14 @@ class Conversation:
         except (MessageError, CodecError) as error:
             raise Unfinished(common.LIMIT, f"the login's process sent what no login sends: {error}") from error
         if self._too_large:
-            raise Unfinished(common.LIMIT, outcomes.NO_MEMORY)
+            raise Unfinished(common.LIMIT, self._too_large)
         raise Unfinished(common.LIMIT, "the process of the login ended without an answer")
 
     def end(self) -> None:
         """Kill the process, and take the notes that it left."""
         if self._next_look is not None:
             self._next_look.cancel()
+        self._together.forget(self)
         channel = self._process.channel
         with contextlib.suppress(OSError, MessageError, CodecError):
             channel.setblocking(False)
@@ -167,10 +172,15 @@ class Conversation:
         if base is None or now is None:
             return
         if now - base > memory.MOST:
-            self._too_large = True
-            self._process.stop()
+            self._stop(outcomes.NO_MEMORY)
             return
-        self._next_look = asyncio.get_running_loop().call_later(memory.INTERVAL, self._look, base)
+        self._together.note(self, now - base, partial(self._stop, outcomes.NO_MEMORY_TOGETHER))
+        if not self._too_large:
+            self._next_look = asyncio.get_running_loop().call_later(memory.INTERVAL, self._look, base)
+
+    def _stop(self, why: str) -> None:
+        self._too_large = why
+        self._process.stop()
 
 
 def _number(error: OSError) -> int:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 #: Bytes above what the process has when its libraries are loaded.
 MOST = 64 << 20
+#: What a login may have whatever the others take; one at a healthy server takes less than 1 MB (measured).
+LEAST = 8 << 20
 #: The kernel's bound, above the same. It counts what is mapped, not what is used (a thread's stack is 8 MB), and the
 #: looks of the parent catch whatever fills it slowly.
 MOST_MAPPED = 92 << 20
@@ -40,6 +42,30 @@ def resident(pid: int) -> int | None:
     except (OSError, ValueError):
         return None
     return (int(all_of_it) - int(of_files)) * _PAGE
+
+
+class Together:
+    """The logins of one run: beyond :data:`MOST` in all, the largest is ended, down to :data:`LEAST` each."""
+
+    def __init__(self) -> None:
+        self._grown: dict[object, tuple[int, Callable[[], object]]] = {}
+
+    def note(self, login: object, grown: int, end: Callable[[], object]) -> None:
+        """Note by how many bytes a login has grown; ``end`` is called at once, or later, if it is too many."""
+        self._grown[login] = grown, end
+        total = sum(size for size, _ in self._grown.values())
+        while total > MOST:
+            largest = max(self._grown, key=lambda one: self._grown[one][0])
+            size, end_it = self._grown[largest]
+            if size <= LEAST:
+                return
+            del self._grown[largest]
+            total -= size
+            end_it()
+
+    def forget(self, login: object) -> None:
+        """It has ended."""
+        self._grown.pop(login, None)
 
 
 def limit_mapped(most: int = MOST_MAPPED) -> None:

@@ -16,6 +16,7 @@ from .codec import Causes, CodecError, decode, encode, failure
 from .messages import Message
 
 NO_MEMORY = "the client library took more memory than a login may have"
+NO_MEMORY_TOGETHER = "the logins under way took more memory than they may have together, and this one the most of it"
 TOO_DEEP = "the client library went too deep into an answer that is nested, or has no end"
 #: The outcome of a login that was refused memory.
 OUT_OF_MEMORY: Message = {"unfinished": NO_MEMORY}

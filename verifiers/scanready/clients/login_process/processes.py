@@ -26,7 +26,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_runner import LoginNetwork
 from scanready.climb.login_trace import trace_in
 
-from . import codec, job, resting, templates
+from . import codec, job, memory, resting, templates
 from .causes_of import causes_of
 from .conversation import Conversation
 from .surroundings import given
@@ -44,6 +44,7 @@ class LoginProcesses:
 
     def __init__(self) -> None:
         self._kept: Templates | None = None
+        self._together = memory.Together()
 
     def runs(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
         """Whether another process finds the function, knows what it returns, and can be given its arguments."""
@@ -78,7 +79,7 @@ class LoginProcesses:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(kill):
             process = await self._begun(function.__module__)
-            talk = Conversation(process, trace_in(arguments), causes_of(function), network, lent)
+            talk = Conversation(process, trace_in(arguments), causes_of(function), network, lent, self._together)
             try:
                 network.permit()
                 await talk.send(
