@@ -506,6 +506,43 @@ def test_a_login_that_ended_before_its_secret_left_counts_nowhere(end: BaseExcep
     assert {line[3] for line in notes.lines if line[0] == "concludes"} <= {"login.withheld", ""}
 
 
+NAMES = [Credential(name, "svc", "pw") for name in ("scan", "copy")]
+
+
+async def by_two_names(end: Exception | None, *, hosts: tuple[str, str] = ("h1", "h1")) -> list[BaseException | str]:
+    """Climb twice at once, as the engine does, with one account that has two names in the inventory."""
+    guard = LockoutGuard()
+    for credential, host in zip(NAMES, hosts, strict=True):
+        guard.expect(credential, host)
+
+    async def climb(credential: Credential, host: str) -> str:
+        async with guard.turn(credential, host) as turn:
+            await asyncio.sleep(1)
+            async with guard.attempt(credential, host, f"{host} as {credential.name}", turn=turn):
+                await asyncio.sleep(1)
+                if end is not None:
+                    raise end
+        return credential.name
+
+    climbs = (climb(credential, host) for credential, host in zip(NAMES, hosts, strict=True))
+    return list(await asyncio.gather(*climbs, return_exceptions=True))
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(Failure(common.LOGIN_REFUSED, "no"), "login.refused"), (TimeoutError("late"), "late")]
+)
+def test_one_secret_by_two_names_is_tried_once_at_a_host(end: Exception, code: str) -> None:
+    results = clock.run(by_two_names(end))
+    assert causes(results) == [code, "login.withheld"]
+    assert "h1 as scan did not accept the same account and secret, by another name than 'copy'" in str(results[1])
+
+
+def test_one_secret_by_two_names_is_tried_by_both_where_it_is_accepted_and_at_two_hosts() -> None:
+    assert causes(clock.run(by_two_names(None))) == ["scan", "copy"]
+    apart = clock.run(by_two_names(Failure(common.LOGIN_REFUSED, "no"), hosts=("h1", "h2")))
+    assert causes(apart) == ["login.refused", "login.refused"]
+
+
 class SlowNotes(Notes):
     """A journal that takes 1 s for each note but that of one host."""
 

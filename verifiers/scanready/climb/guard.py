@@ -14,8 +14,9 @@ that no server waits with an open connection for another server's answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -148,6 +149,14 @@ class _Account:
             self.turns.decide(self.most_at_once)
 
 
+#: A host, user, password and key: the host judges them alike, whatever the inventory calls the credential.
+_Secret = tuple[str, str, str | None, str | None]
+
+
+def _secret(credential: Credential, host: str) -> _Secret:
+    return host.casefold(), credential.username.casefold(), credential.password, credential.key_file
+
+
 class LockoutGuard:
     """Keep count of what became of each account in this run.
 
@@ -158,20 +167,30 @@ class LockoutGuard:
     def __init__(self, journal: Journal | None = None) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._journal = journal
+        self._names: dict[_Secret, set[tuple[str, str]]] = {}
+        self._one_by_one: dict[_Secret, asyncio.Lock] = {}
+
+    def expect(self, credential: Credential, host: str) -> None:
+        """Take note that a target at ``host`` has ``credential``: the host may know the account by a second name."""
+        self._names.setdefault(_secret(credential, host), set()).add(credential.guarded_by)
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
         """Take note of a login of an earlier part of this run that failed with ``cause``.
 
         ``common.OUT_OF_TIME`` stands for one whose outcome is unknown.
         """
+        self.expect(credential, host)
         self._note(self._account(credential), host, where, cause, local=False)
 
     @asynccontextmanager
-    async def turn(self, credential: Credential | None, *, again_with: str | None = None) -> AsyncIterator[Turn]:
+    async def turn(
+        self, credential: Credential | None, host: str = "", *, again_with: str | None = None
+    ) -> AsyncIterator[Turn]:
         """Wait until a climb that may log in with ``credential`` should begin; hold its turn while it climbs.
 
         Enter it before the target's clock starts: the wait is not part of the target's time. ``again_with`` names the
-        secret at which :class:`TurnTaken` stopped the climb; the new turn includes the right to try it.
+        secret at which :class:`TurnTaken` stopped the climb; the new turn includes the right to try it. Climbs at one
+        ``host`` that have the same secret by two names go one after another.
         """
         if credential is None:
             yield Turn()
@@ -181,8 +200,15 @@ class LockoutGuard:
         def needless() -> bool:
             return account.given_up or (again_with in account.proven and not account.crowded)
 
-        async with account.turns.reserve(needless) if again_with else account.turns.take() as turn:
+        place = account.turns.reserve(needless) if again_with else account.turns.take()
+        async with self._in_line(credential, host), place as turn:
             yield turn
+
+    def _in_line(self, credential: Credential, host: str) -> AbstractAsyncContextManager[object]:
+        secret = _secret(credential, host)
+        if len(self._names.get(secret, ())) < 2:
+            return nullcontext()
+        return self._one_by_one.setdefault(secret, asyncio.Lock())
 
     @asynccontextmanager
     async def attempt(
@@ -273,6 +299,13 @@ class LockoutGuard:
                 f"{account.barred[host]} refused the credential {name} earlier in this run; "
                 "it was not tried again at this host",
             )
+        for other in self._other_names(credential, host):
+            if where := other.barred.get(host) or (secret not in account.proven and other.unanswered.get(host)):
+                raise Failure(
+                    common.LOGIN_WITHHELD,
+                    f"{where} did not accept the same account and secret, by another name than {name}, earlier in this "
+                    "run; they were not tried again at this host",
+                )
         if secret in account.proven:
             return
         if host in account.unanswered:
@@ -288,11 +321,15 @@ class LockoutGuard:
                 "may have counted it as refused; it was not tried again in this run",
             )
 
+    def _other_names(self, credential: Credential, host: str) -> list[_Account]:
+        names = self._names.get(_secret(credential, host), set()) - {credential.guarded_by}
+        return [self._accounts[name] for name in sorted(names) if name in self._accounts]
+
     def _note(self, account: _Account, host: str, where: str, cause: Cause, *, local: bool) -> None:
         """Remember a failed login; ``local`` says that a wrong password here is none elsewhere."""
         everywhere = cause.scope is Scope.ACCOUNT and not (local and cause is common.LOGIN_REFUSED)
         if everywhere:
-            account.refused_by = where
+            account.refused_by = account.barred[host] = where
         elif cause.owner is Owner.IDENTITY:
             account.barred[host] = where
         if cause.may_count:

@@ -231,6 +231,8 @@ class Run:
         for target in targets:
             if secrets := secrets_in(target):
                 known[target.host] = tuple(dict.fromkeys((*known.get(target.host, ()), *secrets)))
+            if account := self._account(target):
+                self._context.guard.expect(account, target.host)
 
     async def verify(self, target: Target) -> Report:
         """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
@@ -247,7 +249,7 @@ class Run:
         spent = Footprint()
         again_with: str | None = None
         while True:
-            async with guard.turn(account, again_with=again_with) as turn:
+            async with guard.turn(account, target.host, again_with=again_with) as turn:
                 result = await self._visit(target, memory, turn)
             if not isinstance(result, _TurnedBack):
                 break

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 #: Bytes above what the process has when its libraries are loaded.
 MOST = 64 << 20
-#: What a login may have whatever the others take; one at a healthy server takes less than 1 MB (measured).
+#: Bytes that a login may have, however many the others take; one at a healthy server takes less than 1 MB (measured).
 LEAST = 8 << 20
 #: The kernel's bound, above the same. It counts what is mapped, not what is used (a thread's stack is 8 MB), and the
 #: looks of the parent catch whatever fills it slowly.
