@@ -7,7 +7,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL
+from paramiko.common import AUTH_FAILED, AUTH_PARTIALLY_SUCCESSFUL, AUTH_SUCCESSFUL
 from paramiko.server import InteractiveQuery
 
 from fixtures.emulators import in_background, ssh
@@ -143,7 +143,8 @@ def prompts(*asked: tuple[str, bool], title: str = "") -> type[Quirk]:
         (prompts(("Password: ", False)), Verdict.SCANNABLE, None),
         (prompts(("Verification code: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
         (prompts(("Password: ", False), ("Token: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
-        (prompts(("Current password: ", False), title="password expired"), Verdict.BLOCKED, "login.expired"),
+        # A word on the account before its secret was sent judges nothing.
+        (prompts(("Current password: ", False), title="password expired"), Verdict.UNDECIDED, "login.not-judged"),
     ],
 )
 def test_keyboard_interactive(quirk: type[Quirk], verdict: Verdict, code: str | None, key: paramiko.PKey) -> None:
@@ -182,6 +183,71 @@ def test_what_a_server_may_do_with_a_password(quirk: type[Quirk], code: str, sai
     report = visit(quirk, key)
     expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=Owner.IDENTITY)
     assert said in story(report)
+
+
+def test_a_message_that_paramiko_does_not_understand_says_nothing_of_the_account(key: paramiko.PKey) -> None:
+    """A password may have left and counted: it is not tried again at that host, and no word is said of the account."""
+    report = visit(after_the_password(lambda t: send(t, 52 + 200)), key)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert report.footprint.login_attempts == 1
+
+
+@pytest.mark.parametrize("listed", ["none,password", "password"])
+def test_a_server_that_lists_none_among_its_methods(listed: str, key: paramiko.PKey) -> None:
+    """RFC 4252, 5.2 forbids that; it says nothing of the account all the same."""
+
+    class Lists(found()):  # type: ignore[misc]  # made by a function
+        methods = listed
+
+    report = expect(visit(Lists, key), Verdict.SCANNABLE)
+    assert report.facts["auth_methods"] == listed.split(",")
+
+
+def test_a_partial_success_of_none_lets_nobody_in(key: paramiko.PKey) -> None:
+    class Partly(Quirk):
+        def check_auth_none(self, username: str) -> int:
+            return AUTH_PARTIALLY_SUCCESSFUL
+
+    report = expect(visit(Partly, key, None, user="svc"), Verdict.READY)
+    assert report.facts["auth_methods"] == ["password"]
+    assert "passwordless" not in report.facts
+
+
+def test_a_key_that_paramiko_has_no_algorithm_for_is_no_attempt(tmp_path: Path, key: paramiko.PKey) -> None:
+    """The server takes RSA keys with SHA-1 only (RFC 8308, 3.1): nothing is signed, so nothing was refused."""
+    path = str(tmp_path / "id")
+    paramiko.RSAKey.generate(2048).write_private_key_file(path)
+
+    class OldKeys(Quirk):
+        methods = "publickey"
+
+        def check_auth_none(self, username: str) -> int:
+            send(self.transport, 7, 1, "server-sig-algs", "ssh-dss")
+            return AUTH_FAILED
+
+    report = visit(OldKeys, key, Credential("k", "svc", key_file=path))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert report.footprint.login_attempts == 0
+
+
+@pytest.mark.parametrize("accepted", [1, 3])
+def test_a_service_that_is_accepted_again_and_again_gets_no_secret_twice(accepted: int, key: paramiko.PKey) -> None:
+    heard: list[str] = []
+
+    class Accepts(Quirk):
+        def check_auth_none(self, username: str) -> int:
+            for _ in range(accepted):
+                send(self.transport, 6, "ssh-userauth")
+            return AUTH_FAILED
+
+        def check_auth_password(self, username: str, password: str) -> int:
+            heard.append(password)
+            for _ in range(accepted):
+                send(self.transport, 6, "ssh-userauth")
+            return AUTH_FAILED
+
+    expect(visit(Accepts, key, WRONG), Verdict.BLOCKED, "login.refused")
+    assert heard == ["wrong"]
 
 
 def test_key_unusable(tmp_path: Path, key: paramiko.PKey) -> None:

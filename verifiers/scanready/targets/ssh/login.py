@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
-from scanready.climb.explain import Failure
+from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trace import LoginTrace
 from scanready.files import reading
 from scanready.model import Credential, Facts
 from scanready.wire import ssh as wire
@@ -30,7 +29,8 @@ from scanready.wire.printable import collapsed, printable
 from . import causes
 from .fixes import match_stanza
 from .login_inspect import Command, Listing, list_path, run_command
-from .login_limits import MOST_RECEIVED, Leash, disconnect, open_transport, take_leave
+from .login_limits import MOST_RECEIVED, UNCHECKED, Leash, Trace, disconnect, open_transport, take_leave, words_of
+from .login_service import Authentications
 
 if TYPE_CHECKING:
     import paramiko
@@ -51,18 +51,6 @@ class Wanted:
 
     command: str | None = None
     path: str | None = None
-
-
-@dataclass(slots=True)
-class Trace(LoginTrace):
-    """How far a login came, however it ended: a secret was sent, or the account was let in without one."""
-
-    tried: bool = False
-
-    @property
-    def secret_left(self) -> bool:
-        """Whether the server may have a secret."""
-        return self.tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +115,11 @@ def ask_methods(where: Where, user: str, seconds: float) -> Result:
         Failure: paramiko is not installed or cannot talk to this server; out of time.
     """
     _import()
-    leash = Leash(where.connection.take(), seconds)
+    leash = Leash(where.connection.take(), seconds, where.trace)
     transport = open_transport(leash)
     try:
         result = _meet(transport, leash, where)
-        result.passwordless = _ask_none(transport, leash, result, user)
+        result.passwordless = _ask_none(Authentications(transport, leash), result, user)
         return result
     finally:
         take_leave(transport, leash)
@@ -145,12 +133,12 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """
     _import()
     key, wanted = _load_key(credential), where.wanted
-    leash = Leash(where.connection.take(), seconds)
+    leash = Leash(where.connection.take(), seconds, where.trace)
     transport = open_transport(leash)
     try:
         result = _meet(transport, leash, where)
         try:
-            _log_in(transport, leash, result, where, credential, key)
+            _log_in(Authentications(transport, leash), result, where, credential, key)
         except Failure as failure:
             failure.facts.update(_facts_of(result))
             raise
@@ -193,8 +181,8 @@ def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
         transport.start_client(timeout=leash.remaining)
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {printable(str(error))}") from error
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        raise leash.verdict(f"the key exchange ended: {error or 'the server hung up'}") from error
+    except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
+        raise leash.verdict(f"the key exchange with paramiko ended: {words_of(error)}") from error
     if not (transport.is_active() and transport.initial_kex_done):
         raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
     leash.most = MOST_RECEIVED
@@ -230,46 +218,42 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
     return "other types" if of_other_types else "no"
 
 
-def _ask_none(transport: paramiko.Transport, leash: Leash, result: Result, user: str) -> bool:
+def _ask_none(auth: Authentications, result: Result, user: str) -> bool:
     """Fill in the methods the server offers to ``user``; True if it let the user in at once."""
     import paramiko
 
     try:
-        transport.auth_timeout = leash.remaining
-        transport.auth_none(user)
-    except paramiko.BadAuthenticationType as error:
-        result.methods = tuple(collapsed(str(method), 60) for method in error.allowed_types[:20])
-        return False
+        auth.none(user)
+    except paramiko.AuthenticationException as error:
+        if not auth.transport.is_active() or auth.leash.methods is None:
+            raise _closed(auth, result, error) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise _closed(transport, leash, result, error) from error
+        raise _closed(auth, result, error) from error
     finally:
-        result.banner = _banner(transport)
-    result.methods = ("none",)
-    return True
+        result.banner = _banner(auth.transport)
+    if auth.transport.is_authenticated():
+        result.methods = ("none",)
+        return True
+    result.methods = auth.leash.methods or ()
+    return False
 
 
 # logging in -------------------------------------------------------------------------------------------------------
 
 
 def _log_in(
-    transport: paramiko.Transport,
-    leash: Leash,
-    result: Result,
-    where: Where,
-    credential: Credential,
-    key: paramiko.PKey | None,
+    auth: Authentications, result: Result, where: Where, credential: Credential, key: paramiko.PKey | None
 ) -> None:
     """One attempt: with the key where the server takes keys, else with the password."""
     user = credential.username
-    result.passwordless = _ask_none(transport, leash, result, user)
+    result.passwordless = _ask_none(auth, result, user)
     if result.passwordless:
         where.trace.tried = True
         return
     left = result.methods
     if key is not None and "publickey" in left:
-        where.trace.tried = True
-        left = _attempt(transport, leash, result, lambda: transport.auth_publickey(user, key), "the key")
-        if transport.is_authenticated():
+        left = _attempt(auth, result, lambda: auth.key(user, key), "the key")
+        if auth.transport.is_authenticated():
             return
     elif not _takes_password(left, credential):
         raise _not_offered(result, where, credential)
@@ -277,9 +261,8 @@ def _log_in(
         raise _more_factors(left, where, user)
     if result.key_on_record == "changed":
         raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
-    where.trace.tried = True
-    left = _with_password(transport, leash, result, where, credential, left)
-    if not transport.is_authenticated():
+    left = _with_password(auth, result, where, credential, left)
+    if not auth.transport.is_authenticated():
         raise _more_factors(left, where, user)
 
 
@@ -288,21 +271,14 @@ def _takes_password(methods: tuple[str, ...], credential: Credential) -> bool:
 
 
 def _with_password(
-    transport: paramiko.Transport,
-    leash: Leash,
-    result: Result,
-    where: Where,
-    credential: Credential,
-    methods: tuple[str, ...],
+    auth: Authentications, result: Result, where: Where, credential: Credential, methods: tuple[str, ...]
 ) -> tuple[str, ...]:
     user, password = credential.username, credential.password or ""
     if "password" in methods:
-        return _attempt(
-            transport, leash, result, lambda: transport.auth_password(user, password, fallback=False), "the password"
-        )
-    answers = _Answers(transport, password)
+        return _attempt(auth, result, lambda: auth.password(user, password), "the password")
+    answers = _Answers(auth.transport, password)
     try:
-        return _attempt(transport, leash, result, lambda: transport.auth_interactive(user, answers), "the password")
+        return _attempt(auth, result, lambda: auth.interactive(user, answers), "the password")
     except Failure as failure:
         if answers.unanswered is None:
             raise
@@ -335,9 +311,7 @@ class _Answers:
         return [answer]
 
 
-def _attempt(
-    transport: paramiko.Transport, leash: Leash, result: Result, send: Callable[[], list[str]], what: str
-) -> tuple[str, ...]:
+def _attempt(auth: Authentications, result: Result, send: Callable[[], list[str]], what: str) -> tuple[str, ...]:
     """Send one authentication; return what the server asks for next (nothing once logged in).
 
     A refusal may also mean that AllowUsers, DenyUsers or a locked account keeps
@@ -346,29 +320,32 @@ def _attempt(
     import paramiko
 
     try:
-        transport.auth_timeout = leash.remaining
         return tuple(collapsed(str(method), 60) for method in send()[:20])
     except paramiko.AuthenticationException as error:
-        if not transport.is_active() or leash.expired or "timeout" in str(error):
-            raise _closed(transport, leash, result, error) from error
+        if not auth.transport.is_active() or auth.leash.expired or "timeout" in str(error):
+            raise _closed(auth, result, error) from error
         detail = (
             f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
         )
         raise Failure(common.LOGIN_REFUSED, detail) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise _closed(transport, leash, result, error) from error
+        raise _closed(auth, result, error) from error
 
 
-def _closed(transport: paramiko.Transport, leash: Leash, result: Result, error: BaseException) -> Failure:
-    """The connection ended at the login: by our leash, by a rule of the server, or for reasons it told."""
+def _closed(auth: Authentications, result: Result, error: BaseException) -> Failure:
+    """Say why the connection ended at the login: our leash, our library, a rule of the server, or its own words."""
     # get_banner() is silent once the connection is down; a banner then holds PAM's message about the account.
-    handler = transport.auth_handler
-    banner = collapsed(_raw_text(getattr(handler, "banner", None)), 300) or result.banner
+    leash, banner = auth.leash, collapsed(_raw_text(auth.banner), 300) or result.banner
     words = " ".join(filter(None, [leash.disconnect_text, banner]))
-    if "Illegal info request" in str(error):  # to paramiko, after a password: PASSWD_CHANGEREQ (RFC 4252, 8)
-        return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if leash.expired or leash.flooded:
         return leash.verdict(str(error))
+    if "Illegal info request" in str(error) and leash.trace.secret_left:  # PASSWD_CHANGEREQ (RFC 4252, 8)
+        return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
+    if _is_of_paramiko(error):
+        return Unfinished(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
+    if not leash.trace.secret_left:
+        reason = f"; its words: {printable(words)}" if words else ""
+        return Failure(common.LOGIN_NOT_JUDGED, f"the server ended the connection before any secret was sent{reason}")
     if _EXPIRED.search(words):
         return Failure(common.LOGIN_EXPIRED, printable(words))
     if "authentication failures" in leash.disconnect_text:
@@ -376,6 +353,13 @@ def _closed(transport: paramiko.Transport, leash: Leash, result: Result, error: 
     return Failure(
         causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{printable(words)}"
     )
+
+
+def _is_of_paramiko(error: BaseException) -> bool:
+    """True if the library itself found something wrong; where a connection ends it says so with other exceptions."""
+    import paramiko
+
+    return isinstance(error, paramiko.SSHException) and not isinstance(error, paramiko.AuthenticationException)
 
 
 def _not_offered(result: Result, where: Where, credential: Credential) -> Failure:

@@ -11,7 +11,7 @@ from scanready.climb.explain import Failure
 from scanready.wire.printable import printable
 
 from . import causes
-from .login_limits import Leash
+from .login_limits import UNCHECKED, Leash, words_of
 
 if TYPE_CHECKING:
     import paramiko
@@ -53,9 +53,9 @@ def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Co
         ended = channel.status_event.wait(min(1.0, leash.remaining)) and channel.exit_status >= 0
         status = channel.exit_status if ended else None
         channel.close()
-    except (paramiko.SSHException, EOFError, OSError) as error:
+    except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
         return _unanswered(leash, error) or Failure(
-            causes.COMMAND_REFUSED, f"the server refuses to run a command: {printable(str(error), 200)}"
+            causes.COMMAND_REFUSED, f"the server refuses to run a command: {words_of(error)}"
         )
     return Command(output.decode("utf-8", "replace"), status)
 
@@ -70,10 +70,10 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         channel.settimeout(leash.remaining)
         channel.invoke_subsystem("sftp")
         sftp = paramiko.SFTPClient(channel)
-    except (paramiko.SSHException, SFTPError, EOFError, OSError) as error:
+    except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
         # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
         return _unanswered(leash, error) or Failure(
-            causes.NO_SFTP, f"the SFTP subsystem does not open: {printable(str(error), 200)}", SUBSYSTEM
+            causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM
         )
     try:
         return _look(sftp, path)
@@ -81,8 +81,8 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         return Failure(common.ACCESS_NOT_FOUND, f"{path} does not exist")
     except PermissionError:
         return Failure(common.ACCESS_DENIED, f"{path} may not be read by this account")
-    except (paramiko.SSHException, SFTPError, EOFError, OSError) as error:
-        return _unanswered(leash, error) or Failure(common.ACCESS_DENIED, f"{path}: {printable(str(error), 200)}")
+    except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
+        return _unanswered(leash, error) or Failure(common.ACCESS_DENIED, f"{path}: {words_of(error)}")
 
 
 def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
@@ -97,9 +97,11 @@ def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
 
 
 def _unanswered(leash: Leash, error: BaseException) -> Failure | None:
-    """Silence and floods are no refusals."""
+    """Silence, floods and limits of the library are no refusals."""
     if leash.flooded:
         return leash.verdict("")
     if isinstance(error, TimeoutError) or leash.expired:
         return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
+    if isinstance(error, UNCHECKED):
+        return Failure(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
     return None

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_trace import LoginTrace
 from scanready.wire.printable import collapsed, printable
 
 if TYPE_CHECKING:
@@ -28,25 +31,57 @@ MOST_PROMPTS = 16
 #: How long the server is given to close first after our DISCONNECT, in seconds. It does so in one round trip.
 LINGER = 0.25
 
+#: The exceptions of paramiko's reading thread at a message that it does not check (a number that it has no name for);
+#: the waiting call raises them.
+UNCHECKED = (
+    struct.error,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+)
+
 FAREWELL = "scanready login check ended"
 _LOG = "scanready.paramiko"
-_DISCONNECT, _INFO_REQUEST = 1, 60
+_DISCONNECT, _USERAUTH_REQUEST, _USERAUTH_FAILURE, _INFO_REQUEST, _INFO_RESPONSE = 1, 50, 51, 60, 61
+#: The methods whose USERAUTH_REQUEST carries a secret, or is signed with one (RFC 4252, 7 and 8).
+_WITH_SECRET = ("password", "publickey")
+
+
+@dataclass(slots=True)
+class Trace(LoginTrace):
+    """How far a login came, however it ended: a secret was sent, or the account was let in without one."""
+
+    tried: bool = False
+
+    @property
+    def secret_left(self) -> bool:
+        """Whether the server may have a secret."""
+        return self.tried
 
 
 class Leash:
     """The socket paramiko gets: ends after ``seconds`` or ``most`` bytes, and notes what paramiko forgets.
 
-    ``disconnect_text`` is what the server said when it left.
+    Attributes:
+        disconnect_text: the text of the server's DISCONNECT.
+        methods: those that the server's last refusal lists, at most 20; None before one.
+        trace: the login's, which notes that a secret leaves right before it does.
     """
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
+    def __init__(self, sock: socket.socket, seconds: float, trace: Trace) -> None:
         self._sock = sock
+        self.trace = trace
         self._ends = time.monotonic() + seconds
         self._received = 0
         self._closed = False  # paramiko looks at this one of a socket's own attributes
         self.most = MOST_BEFORE_KEYS
         self.flooded = False
         self.disconnect_text = ""
+        self.methods: tuple[str, ...] | None = None
 
     @property
     def remaining(self) -> float:
@@ -94,6 +129,13 @@ class Leash:
         self._sock.close()
 
 
+def words_of(error: BaseException) -> str:
+    """Return what a library says of an error, printable; where it says nothing, that the connection ended."""
+    if isinstance(error, UNCHECKED):
+        return f"it does not understand the server: {type(error).__name__}: {printable(str(error), 200)}"
+    return printable(str(error), 200) or "the server closed the connection without a word"
+
+
 def open_transport(leash: Leash) -> paramiko.Transport:
     """Make a transport on the leash that logs nowhere; nothing is sent yet."""
     import paramiko
@@ -111,20 +153,39 @@ def open_transport(leash: Leash) -> paramiko.Transport:
 
 
 def _packetizer(paramiko: Any, leash: Leash) -> type:
-    """paramiko's packetizer, which also looks at two messages that paramiko takes without a second look."""
+    """paramiko's packetizer, which also looks at messages that paramiko takes without a second look."""
 
     class Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
+        def send_message(self, data: Any) -> None:
+            if _has_secret(paramiko, data.asbytes()):
+                leash.trace.tried = True
+            super().send_message(data)
+
         def read_message(self) -> tuple[int, Any]:
             kind, message = super().read_message()
             if kind == _DISCONNECT:
                 message.get_int()
                 leash.disconnect_text = collapsed(message.get_text(), 300)
                 message.rewind()
+            elif kind == _USERAUTH_FAILURE:
+                leash.methods = tuple(collapsed(str(method), 60) for method in message.get_list()[:20] if method)
+                message.rewind()
             elif kind == _INFO_REQUEST:
                 _demand_few_prompts(paramiko, message)
             return kind, message
 
     return Packetizer
+
+
+def _has_secret(paramiko: Any, payload: bytes) -> bool:
+    """Return whether a message of ours has a secret in it: a password, a signature, the answer to a prompt."""
+    message = paramiko.Message(payload[1:])
+    if payload[0] == _INFO_RESPONSE:
+        return bool(message.get_int())
+    if payload[0] != _USERAUTH_REQUEST:
+        return False
+    _user, _service, method = (message.get_text() for _ in range(3))
+    return method in _WITH_SECRET
 
 
 def _demand_few_prompts(paramiko: Any, message: Any) -> None:
