@@ -68,6 +68,7 @@ def test_text_may_come_before_the_identification() -> None:
         (b"SSH-2.1-x\n", ssh.Identification("2.1", "x"), True),
         (b"SSH-1.98-x\r\n", ssh.Identification("1.98", "x"), False),
         (b"SSH-2.0-x\r\r\n", ssh.Identification("2.0", "x"), True),
+        (b"SSH-\r\nSSH-2.0-x\r\n", ssh.Identification("2.0", "x", preamble=("SSH-",)), True),
         (b"SSH-2.0-" + b"a" * 280 + b"\r\n", ssh.Identification("2.0", "a" * 280), True),
         (b"SSH-2.0-" + b"a" * 8184 + b"\r\n", ssh.Identification("2.0", "a" * 8184), True),
         (b"SSH-2.0-x a b\r\n", ssh.Identification("2.0", "x", "a b"), True),
@@ -324,6 +325,23 @@ def test_every_disconnect_is_a_valid_packet(text: str) -> None:
     payload = message[5:-padding]
     description = text.encode()[:255]
     assert payload == b"\1\0\0\0\x0b" + struct.pack(">I", len(description)) + description + bytes(4)
+
+
+# --- our offer ---------------------------------------------------------------------------------------------------
+
+
+def test_our_offer_is_read_as_it_was_written() -> None:
+    offered = ssh.read_kexinit(Buffer(KEXINIT))
+    assert isinstance(offered, ssh.KexInit)
+    assert reads(ssh.read_kexinit, ssh.kexinit(offered, bytes(16))) == offered
+
+
+def test_our_offer_is_the_packet_of_a_client() -> None:
+    """The transcript is what a client sent to sshd, its cookie and padding replaced."""
+    offered = ssh.read_kexinit(Buffer(OURS))
+    assert isinstance(offered, ssh.KexInit)
+    written = ssh.kexinit(offered, OURS[6:22])
+    assert written[5 : -written[4]] == OURS[5 : -OURS[4]]
 
 
 # --- agreement ---------------------------------------------------------------------------------------------------

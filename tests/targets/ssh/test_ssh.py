@@ -66,6 +66,20 @@ def test_every_depth_ends_with_a_disconnect(depth: Step) -> None:
     assert not server.offences
 
 
+@pytest.mark.parametrize("depth", [Step.CONNECT, Step.HANDSHAKE, Step.AUTH])
+def test_a_server_that_waits_for_our_offer(depth: Step) -> None:
+    report, server = met(ssh.waits_for_our_offer, depth=depth)
+    assert report.verdict is Verdict.READY or depth is not Step.AUTH, story(report)
+    assert (server.counts["offers"], server.counts["disconnects"]) == (1, 1)
+    assert not server.offences
+
+
+def test_a_cipher_that_authenticates_by_itself_has_an_implicit_mac() -> None:
+    report, _ = met(ssh.openssh_9_2)
+    assert report.facts["predicted"]["cipher"] == "chacha20-poly1305@openssh.com"
+    assert report.facts["predicted"]["mac"] == "implicit"
+
+
 @pytest.mark.parametrize(
     ("behaviour", "fix"),
     [
@@ -103,6 +117,17 @@ def test_a_disconnect_instead_of_an_offer(reason: int, code: str, verdict: Verdi
     report, _ = met(ssh.speaks_once(ssh.BANNER_9_2 + said))
     expect(report, verdict, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "handshake check finished" in story(report)  # the transcript's own text, shown as the server's
+
+
+def test_a_long_identification() -> None:
+    long = ssh.BANNER_9_2.replace(b"\r\n", b" " + b"x" * 280 + b"\r\n")
+    report, _ = met(ssh.openssh(long, ssh.KEXINIT_9_2))
+    assert expect(report, Verdict.READY).facts["os"] == "Debian"
+
+
+def test_an_identification_that_the_agents_client_refuses() -> None:
+    report, _ = met(ssh.openssh(b"SSH-2.0-\r\n", ssh.KEXINIT_9_2))
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
 def test_closed_after_the_greeting() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from paramiko.common import AUTH_FAILED
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
+from fixtures.transcripts import load
 from scanready.model import Step, Verdict
 from scanready.targets.ssh import client as openssh
 from tests.ladder import climb, expect, finding_of, logins_end_within, story, target
@@ -57,6 +59,39 @@ def test_the_login_ends_in_time_and_in_size(behaviour: Behaviour, code: str) -> 
     assert report.finding is not None, story(report)
     assert report.finding.cause.code == code, story(report)
     assert report.finding_step is Step.LOGIN
+
+
+async def hangs_up(reader: Reader, writer: Writer, record: Record) -> None:
+    writer.write(ssh.BANNER_9_2)
+    await reader.readuntil(b"\n")
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))  # the client's offer
+
+
+async def leaves_with_words(reader: Reader, writer: Writer, record: Record) -> None:
+    await hangs_up(reader, writer, record)
+    writer.write(load("ssh/disconnect11.c2s.hex"))
+
+
+async def sends_what_has_no_name(reader: Reader, writer: Writer, record: Record) -> None:
+    await hangs_up(reader, writer, record)
+    writer.write(struct.pack(">IBB", 12, 10, 250) + bytes(10))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (hangs_up, "the server closed the connection without a word"),
+        (leaves_with_words, "the server's words: canscan: handshake check finished"),
+        (sends_what_has_no_name, "ended: "),
+    ],
+)
+def test_an_end_within_the_key_exchange_says_what_is_known(behaviour: Behaviour, words: str) -> None:
+    with in_background(second_time(behaviour)) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=4)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert words in finding_of(report).detail
+    assert not finding_of(report).detail.endswith(": ")
+    assert report.footprint.login_attempts == 0
 
 
 def test_a_server_that_never_answers_the_command(key: paramiko.PKey) -> None:

@@ -3,6 +3,7 @@
         we                                  the server
         SSH-2.0-scanready_…     ----->
                                 <-----      [lines of text] SSH-2.0-…, or a refusal in plain text
+        KEXINIT                 ----->      some servers wait for it
                                 <-----      KEXINIT, or DISCONNECT, or a refusal in plain text
         DISCONNECT (11, text)   ----->
 
@@ -175,9 +176,23 @@ def disconnect(text: str, reason: int = DISCONNECT_BY_APPLICATION) -> bytes:
     After it fail2ban's normal filter counts nothing, unlike after a bare close (measured with OpenSSH 9.2).
     """
     description = text.encode("utf-8")[:255]
-    payload = struct.pack(">BII", MSG_DISCONNECT, reason, len(description)) + description + bytes(4)
-    # RFC 4253, 6: at least 4 bytes of padding, the whole a multiple of 8. Random padding hides nothing in the clear.
-    padding = 4 + -(4 + 1 + len(payload) + 4) % 8
+    return _framed(struct.pack(">BII", MSG_DISCONNECT, reason, len(description)) + description + bytes(4))
+
+
+def kexinit(offered: KexInit, cookie: bytes) -> bytes:
+    """Return an unencrypted SSH_MSG_KEXINIT packet (RFC 4253, 7.1); ``cookie`` has 16 bytes, any."""
+    lists = (
+        *(offered.kex, offered.host_keys, offered.ciphers_c2s, offered.ciphers_s2c, offered.macs_c2s, offered.macs_s2c),
+        *(offered.compression_c2s, offered.compression_s2c, (), ()),
+    )
+    names = [",".join(names).encode("ascii") for names in lists]
+    payload = bytes([MSG_KEXINIT]) + cookie + b"".join(struct.pack(">I", len(name)) + name for name in names)
+    return _framed(payload + bytes([offered.first_kex_follows]) + bytes(4))
+
+
+def _framed(payload: bytes) -> bytes:
+    """Return the packet of a message: at least 4 bytes of padding, the whole a multiple of 8 (RFC 4253, 6)."""
+    padding = 4 + -(4 + 1 + len(payload) + 4) % 8  # random padding hides nothing in the clear
     return struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + bytes(padding)
 
 
@@ -218,7 +233,7 @@ def read_identification(cursor: Cursor) -> Steps[Identification | Refusal]:
             return Refusal(kind, _text(line))
         if not raw.endswith(b"\n"):
             return (yield from _unfinished(cursor, line, preamble))
-        if line.startswith(b"SSH-"):
+        if line.startswith(b"SSH-") and len(line) > len(b"SSH-"):  # less is text to OpenSSH's client
             return _identification(line, tuple(preamble))
         preamble.append(_text(line))
         if len(preamble) > MAX_PREAMBLE_LINES:

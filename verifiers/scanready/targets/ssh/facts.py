@@ -22,7 +22,12 @@ _FACTS = (
     Fact("ciphers", Kind.TEXTS, "", "The ciphers offered.", "KEXINIT encryption_algorithms_server_to_client"),
     Fact("macs", Kind.TEXTS, "", "The MACs offered.", "KEXINIT mac_algorithms_server_to_client"),
     Fact("strict_kex", Kind.FLAG, "", "Whether the server offers strict key exchange.", "KEXINIT kex-strict-s-v00"),
-    Fact("predicted", Kind.MAP, "algorithm by slot", "What the agent's ssh client and the server would agree on."),
+    Fact(
+        "predicted",
+        Kind.MAP,
+        "algorithm by slot",
+        "What the agent's ssh client and the server would agree on; the MAC is `implicit` where the cipher needs none.",
+    ),
     Fact("predicted", Kind.FLAG, "", "False if that cannot be predicted."),
     AUTH_METHODS,
     Fact("passwordless", Kind.FLAG, "", "True if the server let the user in without a password."),

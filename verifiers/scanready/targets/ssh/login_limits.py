@@ -99,8 +99,8 @@ class Leash:
             return Failure(common.MALFORMED, f"the server sent more than {self.most >> 10} KiB")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
-        said = f"; the server said: {printable(self.disconnect_text)}" if self.disconnect_text else ""
-        return Failure(common.LIMIT, f"{printable(otherwise, 300)}{said}")
+        words = f"; the server's words: {printable(self.disconnect_text)}" if self.disconnect_text else ""
+        return Failure(common.LIMIT, f"{printable(otherwise, 300)}{words}")
 
     # the socket, as paramiko uses it
 

@@ -19,7 +19,7 @@ def _steps(access: str, by_hand: str) -> dict[Step, Exchange]:
     return {
         Step.AGENT: Exchange("nothing: this host's own ssh client was looked at", "ssh -V; ssh -G {host}"),
         Step.HANDSHAKE: Exchange(
-            "our version line; the server's greeting and offer were read; DISCONNECT with our text", _SSH
+            "our version line and offer; the server's greeting and offer were read; DISCONNECT with our text", _SSH
         ),
         Step.AUTH: Exchange(_methods, _SSH),
         Step.LOGIN: Exchange("the password or key of the account, once", _SSH),

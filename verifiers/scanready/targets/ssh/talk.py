@@ -3,6 +3,7 @@
     we                                    the server
     SSH-2.0-scanready_...     ->
                               <-          SSH-2.0-..., or a refusal in plain text
+    KEXINIT: all there is     ->          some servers wait for it
                               <-          KEXINIT: all it offers
     DISCONNECT (11, our text) ->
 
@@ -19,6 +20,8 @@ an invented one as an attack, and fail2ban counts it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -36,7 +39,7 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes, inspection, login
 from . import client as openssh
-from .algorithms import greeting_facts, offer_facts, predict
+from .algorithms import EVERYTHING, greeting_facts, offer_facts, predict
 from .login import Result, Wanted, Where
 
 T = TypeVar("T")
@@ -137,8 +140,10 @@ class _Manners:
         return greeting
 
     async def listen(self, stream: Stream) -> wire.KexInit | wire.Disconnected | wire.Refusal:
-        """Read the server's offer."""
+        """Send our offer, for some servers wait for it (Cisco's small switches, AudioCodes); read the server's."""
         self._listened.add(stream)
+        with contextlib.suppress(PeerClosed):  # its last words are still there to be read
+            await stream.send(wire.kexinit(EVERYTHING, os.urandom(16)))
         answer: wire.KexInit | wire.Disconnected | wire.Refusal = await stream.receive(wire.read_kexinit)
         if not isinstance(answer, wire.KexInit):
             self._greeted.discard(stream)  # it has said goodbye itself
