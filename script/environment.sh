@@ -56,6 +56,8 @@ in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
 # The tests of what only developers use, for script/test-tools.
 TOOLS='tests/tools tests/examples'
+# The tests of servers that need more packages, for script/test-peers.
+PEERS='tests/peers'
 
 # without FOLDERS: the options of pytest that leave them out.
 without() { for folder in $1; do echo "--ignore=$folder"; done; }
@@ -104,15 +106,37 @@ install_packages() {
 }
 
 # install_lab: install the lab's packages where that needs no question, else say the line to type.
-install_lab() {
+install_lab() { install_listed script/lab-packages "the lab"; }
+
+# install_listed FILE PURPOSE: the same for the packages that a file lists.
+install_listed() {
     missing=
-    for package in $(cat script/lab-packages); do
+    for package in $(cat "$1"); do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
     done
     if [ -n "$missing" ]; then
-        say "installing for the lab:$missing"
+        say "installing for $2:$missing"
         # shellcheck disable=SC2086  # one argument a package
-        install_packages $missing || say "could not install them; to run the lab, type: sudo apt-get install$missing"
+        install_packages $missing || say "could not install them; to run $2, type: sudo apt-get install$missing"
+    fi
+}
+
+# install_peers: install the servers that only script/test-peers runs; those of npm in .peers, as their lock pins them.
+install_peers() {
+    install_listed script/peer-packages "the peers"
+    command -v npm >/dev/null 2>&1 || install_packages nodejs npm || say "could not install npm"
+    wanted=$(cat script/peers/package-lock.json | cksum)
+    if [ "$(cat .peers/installed 2>/dev/null)" != "$wanted" ]; then
+        say "installing the packages of npm into .peers ..."
+        rm -rf .peers
+        mkdir .peers
+        cp script/peers/package.json script/peers/package-lock.json .peers
+        # Their scripts would compile what is optional.
+        if (cd .peers && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund >&2); then
+            printf '%s' "$wanted" >.peers/installed
+        else
+            say "they cannot be installed here"
+        fi
     fi
 }
 

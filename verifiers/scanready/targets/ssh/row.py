@@ -33,7 +33,7 @@ UNIX = TargetType(
         ansible=("ssh", "paramiko", "paramiko_ssh", "smart", ""),
         ansible_port=True,
     ),
-    proven_by="OpenSSH, dropbear",
+    proven_by="OpenSSH, dropbear, Twisted Conch, npm's ssh2",
 )
 
 SSH = TargetType(
@@ -53,5 +53,5 @@ SSH = TargetType(
     guessed=True,
     drivers=_DRIVERS,
     called=Called(names=("sftp", "scp")),
-    proven_by="OpenSSH",
+    proven_by="OpenSSH, dropbear, ProFTPD's mod_sftp",
 )
