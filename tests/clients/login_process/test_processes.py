@@ -105,6 +105,14 @@ def test_it_is_killed_in_time(function: Any, way: str) -> None:
     assert not _logins(), "nothing is left of it"
 
 
+def test_a_login_that_has_no_time_left_does_not_begin(tmp_path: Path, way: str) -> None:
+    """A library takes a time-out of 0 for sockets that do not wait: Python's TLS raised a ValueError for them."""
+    touched = tmp_path / "touched"
+    with pytest.raises(TimeoutError, match="no process was ready"):
+        in_process(logins.touch, str(touched), seconds=0.0, kill=5.0)
+    assert not touched.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's bound is Linux's")
 @pytest.mark.parametrize(
     ("function", "arguments"), [(logins.fill, (400, 1)), (logins.fill, (1000, 200)), (logins.announced, ())]

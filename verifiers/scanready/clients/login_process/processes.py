@@ -81,11 +81,14 @@ class LoginProcesses:
             process = await self._begun(function.__module__)
             talk = Conversation(process, trace_in(arguments), causes_of(function), network, lent, self._together)
             try:
+                seconds = end - loop.time()
+                if seconds <= 0:  # which libraries would take for sockets that do not wait at all
+                    raise TimeoutError("no process was ready for the login in time")
                 network.permit()
                 await talk.send(
                     {
                         "job": base64.b64encode(packed).decode(),
-                        "seconds": max(0.0, end - loop.time()),
+                        "seconds": seconds,
                         "surroundings": given(self._kept.environment if self._kept is not None else os.environ),
                     }
                 )
