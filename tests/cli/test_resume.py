@@ -50,6 +50,40 @@ def test_a_further_login_at_a_host_that_a_kill_left_open_may_have_counted(tmp_pa
     ]
 
 
+def test_a_login_that_was_left_open_stays_so_though_its_result_names_another_cause(tmp_path: Path) -> None:
+    """A limit of a library, after the secret was sent: the server may have counted it."""
+    path, targets = tmp_path / "runs.db", [Target("fs01", "ssh", port, credential=ACCOUNT) for port in (22, 23)]
+    writer = begun(path, targets)
+    done = threading.Event()
+    writer.attempt("ad", "fs01", "fs01:22", done.set)
+    assert done.wait(20)
+    writer.outcome("ad", "fs01", "scanready.out-of-time")
+    writer.end(1.0, True, 20.0)
+    tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
+    assert {one.cause for one in tried} == {common.LIMIT, common.OUT_OF_TIME}
+
+
+def test_a_refusal_whose_result_was_not_kept_is_known_where_another_login_at_the_host_was_accepted(
+    tmp_path: Path,
+) -> None:
+    """The kill came between the note of the refusal and its result."""
+    path, targets = tmp_path / "runs.db", [Target("fs01", "ssh", port, credential=ACCOUNT) for port in (22, 23)]
+    accepted = reported(targets[0])
+    accepted.checks[0].outcome, accepted.checks[0].finding = Outcome.PASSED, None
+    agent, done = json.dumps(agent_object(AGENT)), threading.Event()
+    run = NewRun("2026-11-27T09:12:00.000Z", "verify", "estate.yaml", 2, "0.1.0", agent, ASKED)
+    writer = Writer(path, run, lambda count: None, lambda why: pytest.fail(why))
+    writer.attempt("ad", "fs01", "fs01:22", lambda: None)
+    writer.outcome("ad", "fs01", "")
+    writer.result(0, identity(targets[0]), "scannable", as_line(accepted))
+    writer.attempt("ad", "fs01", "fs01:23", done.set)
+    assert done.wait(20)
+    writer.outcome("ad", "fs01", "login.refused")
+    writer.end(1.0, True, 20.0)
+    tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
+    assert [(one.place, one.cause) for one in tried] == [("fs01:22", common.LOGIN_REFUSED)]
+
+
 def begun(path: Path, targets: list[Target]) -> Writer:
     """Begin a run that is kept, and keep the first of its results."""
     agent = json.dumps(agent_object(AGENT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -121,7 +122,7 @@ class Resumption:
         attempts = list(self.store.attempts(self.run))
         sent = {(name, host) for name, host, _, outcome in attempts if outcome != NOT_SENT}
         not_sent = {(name, host) for name, host, _, _ in attempts} - sent
-        settled: set[tuple[str, str]] = set()
+        settled: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         for report in self._reports(by_key) if credentials else ():
             for check in report.checks:
                 credential, host = report.target.credential, report.target.host
@@ -130,13 +131,14 @@ class Resumption:
                 cause = check.finding.cause if check.finding else None
                 if cause is common.LOGIN_WITHHELD or (credential.name, host) in not_sent:
                     continue  # another target of this host was tried; or nothing that counts
-                settled.add((credential.name, host))
                 if cause is not None:
+                    settled[credential.name, host].add(cause.code)
                     place = f"{bracketed(host)}:{report.target.port}"
                     yield Tried(credential, host, place, cause)
         for name, host, place, outcome in attempts:
-            unknown = outcome is None or (name, host) not in settled
-            if unknown and name in credentials and outcome != "":
+            # A result may tell less than the note: not that the login was left open, and nothing of a further target.
+            told = outcome == "" or outcome in settled[name, host]
+            if not told and name in credentials:
                 yield Tried(credentials[name], host, place, all_causes().get(outcome or "", _UNKNOWN))
 
 
