@@ -11,8 +11,9 @@ import pytest
 
 from scanready.causes import common
 from scanready.climb.explain import Failure, Unfinished
-from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken
+from scanready.climb.guard import MOST_OPEN, LockoutGuard, TurnTaken, by_library
 from scanready.model import Cause, Credential, Owner, Scope, Step
+from scanready.net.stream import TlsError
 from tests import clock
 
 SCAN = Credential("scan", "svc", "pw")
@@ -309,6 +310,30 @@ def test_a_login_that_needed_no_password_proves_none() -> None:
         return await asyncio.gather(*tries, return_exceptions=True)
 
     assert causes(asyncio.run(run())) == ["login.refused"] + ["login.withheld"] * 8
+
+
+def test_a_login_that_sent_no_secret_proves_none() -> None:
+    async def run() -> None:
+        guard = LockoutGuard()
+        async with guard.attempt(SCAN, "open", "open:1433") as going:
+            going.sent = False
+        assert guard.remembered()[0]["proven"] == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("securing", [True, False], ids=["in its handshake", "after the secret"])
+def test_a_login_over_tls_that_breaks_counts_once_the_handshake_is_over(securing: bool) -> None:
+    guard = LockoutGuard()
+
+    async def logs_in() -> None:
+        async with guard.attempt(SCAN, "h1", "h1:443") as going:
+            with by_library(going, None):
+                raise TlsError("BAD_RECORD_MAC", b"", securing=securing)
+
+    with pytest.raises(TlsError):
+        asyncio.run(logs_in())
+    assert list(guard.remembered()[0]["unanswered"]) == ([] if securing else ["h1"])
 
 
 class Notes:

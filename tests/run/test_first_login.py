@@ -202,7 +202,8 @@ def test_a_climb_may_be_turned_back_at_each_of_its_secrets(monkeypatch: pytest.M
         ("WireError", "login.withheld"),
         ("OSError", "login.withheld"),
         ("KeyError", "login.withheld"),
-        ("TlsError", "scanready.limit"),
+        ("TlsError", "login.withheld"),
+        ("no TLS", "scanready.limit"),
         ("a limit", "scanready.limit"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, ews, in_background, misbehave, mssql
 from fixtures.emulators.certificates import authority
+from fixtures.emulators.wiretap import TlsWriter
 from scanready.climb.guard import MOST_OPEN
 from scanready.model import Credential, Report, Verdict
 from scanready.run.engine import Settings, verify_all
@@ -79,6 +80,19 @@ def http(end: bytes, offered: bytes = b'Basic realm="x"') -> Behaviour:
     return behaviour
 
 
+async def breaks_tls(reader: Reader, writer: Writer, record: Record) -> None:
+    """A page that answers the password with a record of TLS that nothing decrypts."""
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while request := await reader.readuntil(b"\r\n\r\n"):
+            if b"\r\nAuthorization: " in request:
+                record.count("secrets")
+                assert isinstance(writer, TlsWriter)
+                writer._below.write(b"\x17\3\3\0\x20" + bytes(32))
+                await reader.read()
+                return
+            writer.write(b'HTTP/1.1 401 No\r\nContent-Length: 0\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n')
+
+
 def exchange(refusal: bytes) -> Behaviour:
     return ews.Exchange(first=ews.prompt('Basic realm="x"'), refuses=refusal)
 
@@ -87,7 +101,7 @@ def estate(
     kind: str, behaviour: Behaviour, credential: Credential = ER, counted: str = "secrets", seconds: float = 10.0
 ) -> tuple[Sequence[Report], int]:
     """Check so many hosts with one account; return their reports, and how many of them got its password."""
-    tls = authority().context() if kind == "ews" else None
+    tls = authority().context() if kind in ("ews", "https") else None
     with contextlib.ExitStack() as servers:
         there = [
             servers.enter_context(in_background(behaviour, host=f"127.0.4.{n + 1}", tls=tls)) for n in range(HOSTS)
@@ -110,6 +124,13 @@ def test_a_password_that_nobody_answers_leaves_three_times_at_most(kind: str, se
     assert {report.verdict for report in reports} == {Verdict.UNDECIDED}
     codes = [report.cause.code for report in reports if report.cause]
     assert codes.count("login.withheld") == HOSTS - MOST_OPEN
+
+
+def test_a_password_whose_answer_breaks_tls_leaves_three_times_at_most() -> None:
+    reports, secrets = estate("https", breaks_tls)
+    assert secrets == MOST_OPEN
+    codes = [report.cause.code for report in reports if report.cause]
+    assert sorted(codes) == ["login.withheld"] * (HOSTS - MOST_OPEN) + ["scanready.limit"] * MOST_OPEN
 
 
 @pytest.mark.parametrize("server", [a_long_line, a_long_number])

@@ -198,6 +198,8 @@ def ends_with(end: str, credential: Credential, seconds: float) -> LoginResult:
             raise Failure(common.LIMIT, "the name is too long; it was not tried")
         case "another type":
             return "no result"  # type: ignore[return-value]
+        case "no TLS":  # its handshake failed, which is before any secret
+            raise TlsError("BAD_THING", b"abc", securing=True)
         case "TlsError" | "WireError" | "OSError" | "KeyError":
             raises(end, seconds)
     return LoginResult()

@@ -8,7 +8,10 @@ import socket
 import threading
 import time
 
+import pytest
+
 from scanready.clients.login_process.lent import Lent
+from scanready.climb.explain import Unfinished
 from scanready.net.stream import Stream
 from scanready.targets.mysql import login
 
@@ -47,3 +50,11 @@ def test_a_server_that_drips_does_not_hold_the_close() -> None:
     dripping.join()
     theirs.close()
     assert took < 2.0, "a quarter of a second, however many bytes come"
+
+
+def test_an_answer_that_is_too_long_leaves_the_login_open() -> None:
+    """The password may have left by then, and no word came on it."""
+    ours, theirs = socket.socketpair()
+    pipe = login.Pipe(login.Where(Taken(ours), b"", "localhost"), 5.0)
+    with theirs, contextlib.closing(pipe), pytest.raises(Unfinished, match="announces more than"):
+        pipe.read(login.MOST_RECEIVED + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import struct
 import threading
@@ -14,8 +15,10 @@ from paramiko.common import AUTH_FAILED
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
 from fixtures.transcripts import load
-from scanready.model import Step, Verdict
+from scanready.model import Report, Step, Verdict
+from scanready.run.engine import Settings, verify_all
 from scanready.targets.ssh import client as openssh
+from scanready.targets.ssh.login_limits import MOST_RECEIVED
 from tests.ladder import climb, expect, finding_of, logins_end_within, story, target
 from tests.targets.ssh.ssh_peers import RIGHT, Quirk, peer, ran, says_nothing, send, visit, write_client
 
@@ -165,3 +168,24 @@ def test_a_group_beyond_the_limit_of_clients_is_not_computed_with(key: paramiko.
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
     assert "9990 bits" in finding_of(report).detail
     assert report.footprint.login_attempts == 0
+
+
+def test_a_flood_in_place_of_an_answer_leaves_the_login_open_for_the_whole_host(key: paramiko.PKey) -> None:
+    """The server has the password, and may have counted it: the second port does not get it, too."""
+    came: list[str] = []
+
+    class Floods(Quirk):
+        def check_auth_password(self, username: str, password: str) -> int:
+            came.append(password)
+            for _ in range(1 + (MOST_RECEIVED >> 14)):
+                send(self.transport, 2, "x" * (1 << 14))  # IGNORE (RFC 4253, 11.2)
+            return AUTH_FAILED
+
+    async def run(ports: list[int]) -> list[Report]:
+        targets = [target("ssh", "127.0.0.1", port, RIGHT) for port in ports]
+        return [report async for report in verify_all(targets, Settings(canary=False, timeout=6))]
+
+    with peer(Floods, key) as one, peer(Floods, key) as two:
+        reports = asyncio.run(run([one.port, two.port]))
+    assert sorted(finding_of(report).cause.code for report in reports) == ["login.withheld", "scanready.limit"]
+    assert len(came) == 1

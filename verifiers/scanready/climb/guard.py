@@ -81,8 +81,8 @@ class Attempt:
 def by_library(going: Attempt, where: object) -> Iterator[None]:
     """Within, a client library logs in: its result, or a cause that it recognised, tells what the server answered.
 
-    Any other end leaves the login pending. A TLS handshake that fails is before any secret. ``where`` is the login's,
-    with its trace.
+    Any other end leaves the login pending. A TLS handshake that fails is before any secret; TLS that breaks later is
+    not. ``where`` is the login's, with its trace.
 
     Raises:
         Failure: ``login.not-judged`` in the place of a word on the account that came before the secret left.
@@ -96,8 +96,8 @@ def by_library(going: Attempt, where: object) -> Iterator[None]:
         if not secret_left(where):
             raise before_the_secret(failure) from failure
         raise
-    except TlsError:
-        going.pending = False
+    except TlsError as error:
+        going.pending = not error.securing
         raise
     finally:
         going.sent = secret_left(where)
@@ -370,7 +370,7 @@ class LockoutGuard:
             raise
         else:
             self._conclude(credential, host, "")
-            if attempt.proof:
+            if attempt.proof and attempt.sent:
                 account.proven.add(secret)
                 account.accepted.add(host)
         finally:

@@ -113,11 +113,12 @@ class Pipe:
 
         Raises:
             TimeoutError: the deadline.
-            Failure: more than :data:`MOST_RECEIVED` is announced.
+            Unfinished: more than :data:`MOST_RECEIVED` is announced; only a login, or what follows it, reads so much.
         """
         self._budget -= count
         if self._budget < 0:
-            raise Failure(common.MALFORMED, f"the server announces more than {MOST_RECEIVED} bytes for simple answers")
+            detail = f"the server announces more than {MOST_RECEIVED} bytes for simple answers"
+            raise Unfinished(common.MALFORMED, detail)
         data, self._replay = bytearray(self._replay[:count]), self._replay[count:]
         while len(data) < count:
             more = self._in_time().recv(min(count - len(data), 1 << 16))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
-from scanready.climb.explain import Failure, Unfinished
+from scanready.climb.explain import Failure, Unfinished, unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.files import reading
 from scanready.model import Credential, Facts
@@ -338,7 +338,7 @@ def _closed(auth: Authentications, result: Result, error: BaseException) -> Fail
     leash, banner = auth.leash, collapsed(_raw_text(auth.banner), 300) or result.banner
     words = " ".join(filter(None, [leash.disconnect_text, banner]))
     if leash.expired or leash.flooded:
-        return leash.verdict(str(error))
+        return unfinished(leash.verdict(str(error)))
     if "Illegal info request" in str(error) and leash.trace.secret_left:  # PASSWD_CHANGEREQ (RFC 4252, 8)
         return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if _is_of_paramiko(error):

@@ -98,21 +98,19 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            raise _broken_off(error)(common.LIMIT, f"requests says: {printable(str(error))}") from error
+            raise _broken_off(where.trace)(common.LIMIT, f"requests says: {printable(str(error))}") from error
         except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
             # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
             # it does not know the digest that the server wants.
             raise Unfinished(common.LIMIT, f"the login with {where.scheme} failed: {printable(str(error))}") from error
 
 
-def _broken_off(error: Exception) -> type[Failure]:
-    """Return what an error of requests is: before the secret left a plain failure, and from then on an open outcome."""
-    import requests
-    from urllib3.exceptions import NewConnectionError
+def _broken_off(trace: SecretTrace) -> type[Failure]:
+    """Return what an error of requests is: before the secret left a plain failure, and from then on an open outcome.
 
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    before = isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError)
-    return Failure if before or isinstance(reason, NewConnectionError) else Unfinished
+    Its kind says nothing of that: TLS may break with the handshake, and with the answer to the login.
+    """
+    return Unfinished if trace.sent else Failure
 
 
 def _session(where: Where, watchdog: Watchdog) -> requests.Session:
