@@ -95,6 +95,12 @@ class TestLogin:
         expect(report, Verdict.UNDECIDED, "login.not-judged", step=Step.LOGIN, owner=Owner.SERVER)
         assert report.footprint.login_attempts == 0
 
+    def test_a_success_before_the_password_is_none(self) -> None:
+        greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] ready\r\n"
+        report, _ = against(mailbox(greeting, AUTHENTICATE=b"c1 OK come in\r\n"), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "login.not-judged", step=Step.LOGIN, owner=Owner.SERVER)
+        assert report.footprint.login_attempts == 0
+
     def test_a_server_that_asks_again_does_not_get_the_password_twice(self) -> None:
         """AUTHENTICATE PLAIN, and a request for more after each answer (RFC 3501, 6.2.2: "*" cancels)."""
         capability = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\r\n"

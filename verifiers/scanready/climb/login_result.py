@@ -12,6 +12,7 @@ from scanready.causes import common
 from scanready.model import Facts, Scope
 
 from .explain import Failure
+from .login_trace import secret_left
 
 T = TypeVar("T")
 
@@ -48,12 +49,15 @@ def before_the_secret(failure: Failure) -> Failure:
     return Failure(common.LOGIN_NOT_JUDGED, detail, **failure.facts)
 
 
-def login_result(found: T) -> T:
-    """Return what a login returned, which may be another package's.
+def login_result(found: T, where: object) -> T:
+    """Return what the login at ``where`` returned, which may be another package's.
 
     Raises:
+        Failure: ``login.not-judged``, the server accepted the account before it had the secret, which proves nothing.
         TypeError: it is no LoginResult.
     """
     if not isinstance(found, LoginResult):
         raise TypeError(f"the login returned {type(found).__name__}; it must return a LoginResult")
+    if not found.passwordless and not secret_left(where):
+        raise Failure(common.LOGIN_NOT_JUDGED, "the server accepted the account before the secret was sent")
     return found

@@ -325,7 +325,7 @@ class Probe:
                 places = self._places(hosts, going.permit)
                 with by_library(going, where):
                     result = await self.shared.run_client(visit, (where, credential), places, self.deadline, self.grace)
-                result.sent_on_to, going.proof = places.followed, not login_result(result).passwordless
+                    result.sent_on_to, going.proof = places.followed, not login_result(result, where).passwordless
                 return result
         finally:
             self._count(dials * (self.footprint.login_attempts - before))
