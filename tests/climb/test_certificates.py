@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fixtures.emulators import in_background, postgresql
@@ -98,6 +100,7 @@ class Chain:
         days: tuple[int, int, int] = (400, 90, 30),
         uses: tuple[x509.ObjectIdentifier, ...] = (),
         since: tuple[int, int, int] = (-500, -500, -500),
+        issuer_as: Callable[[str], x509.Name] | None = None,
     ):
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in days]
         self.made = []
@@ -106,7 +109,7 @@ class Chain:
             builder = (
                 x509.CertificateBuilder()
                 .subject_name(self.named(name))
-                .issuer_name(self.named(("Root", "Between", "db7.corp")[issuer]))
+                .issuer_name((issuer_as or self.named)(("Root", "Between", "db7.corp")[issuer]))
                 .public_key(keys[depth].public_key())
                 .serial_number(x509.random_serial_number())
                 .not_valid_before(NOW + datetime.timedelta(days=since[depth]))
@@ -208,9 +211,18 @@ def test_a_chain_with_rubbish_in_it_is_untrusted() -> None:
     assert "the chain cannot be read" in judgement.faults[0][1]
 
 
-def test_an_intermediate_is_found_behind_all_authorities_that_a_server_sends(tmp_path: Path) -> None:
+def as_printable_string(name: str) -> x509.Name:
+    """The same name as another type of string, in capitals, with more spaces (RFC 5280, 7.1)."""
+    attribute = x509.NameAttribute(NameOID.COMMON_NAME, f" {name.upper()} ", _ASN1Type.PrintableString)
+    return x509.Name([attribute])
+
+
+@pytest.mark.parametrize("issuer_as", [Chain.named, as_printable_string], ids=["same bytes", "same name"])
+def test_an_intermediate_is_found_behind_all_authorities_that_a_server_sends(
+    tmp_path: Path, issuer_as: Callable[[str], x509.Name]
+) -> None:
     """A hundred of them cost the event loop too much: those are read that have an issuer's name."""
-    chain = Chain(tmp_path)
+    chain = Chain(tmp_path, issuer_as=issuer_as)
     leaf, between = chain.session().chain
     others = tuple(issued(f"{number}.example", names=("x" * 200,)) for number in range(100))
     judgement = certificates.judge(

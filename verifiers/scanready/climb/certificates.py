@@ -74,6 +74,9 @@ MOST_BYTES, MOST_NAMES = 32 * 1024, 2_000
 #: Bytes of the certificates above it that OpenSSL verifies; 93,000 bytes of small ones cost 90 ms (measured).
 _MOST_ABOVE = 12 * 1024
 
+#: A distinguished name in comparable form: type and value of each attribute.
+_Name = tuple[tuple[str, str], ...]
+
 _PREPARING = threading.Lock()
 _PREPARED: set[str | None] = set()
 
@@ -305,7 +308,7 @@ def _above(chain: tuple[bytes, ...]) -> Sequence[bytes]:
     """
     if sum(map(len, chain[1:])) <= _MOST_ABOVE:
         return chain[1:]
-    by_name: dict[bytes, list[bytes]] = {}
+    by_name: dict[_Name, list[bytes]] = {}
     for der in dict.fromkeys(chain[1:]):
         by_name.setdefault(_names_of(der)[0], []).append(der)
     found: list[bytes] = []
@@ -320,15 +323,20 @@ def _above(chain: tuple[bytes, ...]) -> Sequence[bytes]:
     return found
 
 
-def _names_of(der: bytes) -> tuple[bytes, bytes]:
+def _names_of(der: bytes) -> tuple[_Name, _Name]:
     """Subject and issuer; nothing where they cannot be read."""
     from cryptography import x509
 
     try:
         found = x509.load_der_x509_certificate(der)
-        return found.subject.public_bytes(), found.issuer.public_bytes()
+        return _comparable(found.subject), _comparable(found.issuer)
     except (TypeError, ValueError, x509.InvalidVersion):
-        return b"", b""
+        return (), ()
+
+
+def _comparable(name: x509.Name) -> _Name:
+    """Return a name as names are compared (RFC 5280, 7.1): the kind of a string, capitals and spaces do not count."""
+    return tuple((one.oid.dotted_string, " ".join(str(one.value).split()).casefold()) for one in name)
 
 
 def _of(error: crypto.X509StoreContextError) -> str:
