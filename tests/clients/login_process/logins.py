@@ -75,7 +75,7 @@ def hold(megabytes: int, seconds: float) -> int:
     held = []
     for _ in range(megabytes):
         held.append(b"\1" * (1 << 20))
-        time.sleep(0.02)
+        time.sleep(0.1)
     time.sleep(1)
     return len(held)
 

@@ -9,8 +9,8 @@ AUTH_TOO_SLOW = Cause(
     Owner.SERVER,
     Step.AUTH,
     "The server speaks the expected protocol, and did not show its login prompt within the time this check was given.",
-    "Look at the load of the server, and at what it asks before a login (DNS, a directory); or give the check more "
-    "time with --timeout.",
+    "Look at the load of the server, and whether its DNS servers and its directory answer: it may ask them before a "
+    "login. Or give the check more time with --timeout.",
     "On the target: the service's log at the time of the check.",
     definite=False,
 )

@@ -26,6 +26,7 @@ from . import off_the_loop, sockets
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from .framing import Framing
 from .system_errors import posix_errors, words_of
+from .tap import REMARK, TRACEBACK, Tap
 from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
 
 __all__ = [
@@ -47,12 +48,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: (direction "sent" or "received", the bytes in clear): what a transcript keeps.
-Tap = Callable[[str, bytes], None]
-#: The direction of an entry that is no traffic: the traceback (UTF-8) of an exception that no verifier translated.
-TRACEBACK = "traceback"
-#: The same for remarks to the authors of a verifier.
-REMARK = "remark"
 #: What identification needs of the first bytes; the rest of a talk is not kept.
 HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.
