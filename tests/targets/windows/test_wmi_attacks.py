@@ -228,15 +228,26 @@ def test_an_attack_in_the_place_of_an_answer(name: str) -> None:
         assert_bounded(outcome, seconds, scale, harmless=(name, place) in HARMLESS)
 
 
+def thief_beside_a_closed_port() -> tuple[Thief, socket.socket]:
+    """A thief, and the target's own port of that number: bound, so that no other process listens there."""
+    for _ in range(50):
+        thief, closed = Thief(), socket.socket()
+        try:
+            closed.bind(("127.0.0.1", thief.port))
+        except OSError:  # somebody has it
+            thief.__exit__()
+            closed.close()
+        else:
+            return thief, closed
+    raise AssertionError("no port is free at both addresses")
+
+
 @pytest.mark.parametrize("foreign", ["127.0.0.2", "thief.example", "127.0.0.1", "0.0.0.0", "[::1]"])
 def test_wmi_that_is_said_to_be_elsewhere_is_asked_for_at_the_target_only(foreign: str) -> None:
     """The activation's bindings name another host, with the port of a thief there; the target does not listen on it."""
-    with (
-        Thief() as thief,
-        socket.socket() as closed,
-        dcom.in_background(dataclasses.replace(dcom.HEALTHY, foreign=foreign)) as host,
-    ):
-        closed.bind(("127.0.0.1", thief.port))  # held, so that no other process listens there
+    waiting, closed = thief_beside_a_closed_port()
+    variant = dataclasses.replace(dcom.HEALTHY, foreign=foreign)
+    with closed, waiting as thief, dcom.in_background(variant) as host:
         host.ports[host.variant.wmi_port] = thief.port
         with Scale() as scale:
             [(outcome, seconds)] = visited(host.mapper.port)
