@@ -251,14 +251,14 @@ def test_a_connection_is_proof_if_the_neighbour_takes_none(script: Scripted) -> 
     report = expect(report_of(target("master", "fe80::7")), Verdict.READY)
     check = check_of(report, Step.HANDSHAKE)
     assert (check.endpoint, check.outcome) == (f"[fe80::7]:{CANARY_PORT}", Outcome.PASSED)
-    assert check.summary == "does not take a connection likewise"
+    assert check.summary == "does not accept connections"
     assert len(host.asked) == 1
 
 
 def test_a_neighbour_that_answers_otherwise_is_no_doubt(script: Scripted) -> None:
     script(STANDS, [(Step.HANDSHAKE, F, common.HUNG_UP)])
     report = expect(report_of(target("master", "m.corp")), Verdict.READY)
-    assert check_of(report, Step.HANDSHAKE).summary == "does not take a connection likewise"
+    assert check_of(report, Step.HANDSHAKE).summary == "does not accept connections"
 
 
 def test_the_neighbour_of_a_cleared_host_is_part_of_every_proof(script: Scripted) -> None:
@@ -268,7 +268,7 @@ def test_the_neighbour_of_a_cleared_host_is_part_of_every_proof(script: Scripted
         async with Run(Settings()) as run_:
             for port in (11117, 11118):
                 report = expect(await run_.verify(target("master", "m.corp", port)), Verdict.READY)
-                assert check_of(report, Step.HANDSHAKE).summary == "does not take a connection likewise"
+                assert check_of(report, Step.HANDSHAKE).summary == "does not accept connections"
 
     asyncio.run(run())
     assert len(host.asked) == 1
@@ -293,7 +293,7 @@ def test_a_connection_is_no_proof_if_the_neighbour_is_not_known(
     expect(report, Verdict.UNDECIDED, "master.neighbour-unknown", step=Step.HANDSHAKE)
     check = check_of(report, Step.HANDSHAKE)
     assert (check.endpoint, check.outcome) == (f"m.corp:{CANARY_PORT}", Outcome.WARNED)
-    assert check.summary == f"whether port {CANARY_PORT} takes a connection likewise is not known"
+    assert check.summary == f"it is not known whether port {CANARY_PORT} accepts connections, too"
     assert report.finding is not None
     assert report.finding.detail == check.summary
 

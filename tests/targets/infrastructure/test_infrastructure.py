@@ -40,7 +40,7 @@ def test_a_connection_that_stands_is_ready_and_says_what_that_proves() -> None:
     assert handshakes[0].summary.startswith("connection-level proof: accepted, still open after 2 s")
     assert handshakes[0].seconds > 1.9
     assert handshakes[1].endpoint == f"127.0.0.1:{engine.CANARY_PORT}"
-    assert handshakes[1].summary == "does not take a connection likewise"
+    assert handshakes[1].summary == "does not accept connections"
     assert report.facts["proof"] == "connection"
     assert report.footprint.connections == 1
 

@@ -24,9 +24,9 @@ CRASHED = 3
 
 
 def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
-    """Show the traceback of an error nobody handled, and end the process with a code that claims nothing.
+    """Show the traceback of an unhandled error, and end the process with exit code 3, which is no verdict.
 
-    A package that is not installed is no error of ours: then there is only what to type.
+    A missing package is not our error: the process then shows the command that installs it, and exits with 2.
     """
     if isinstance(error, ModuleNotFoundError) and (message := how_to_complete(error)):
         with contextlib.suppress(OSError):

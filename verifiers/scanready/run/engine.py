@@ -335,11 +335,11 @@ class Run:
             return
         where = f"{bracketed(probe.host)}:{CANARY_PORT}"
         if same_answer is None:
-            detail = f"whether port {CANARY_PORT} takes a connection likewise is not known"
+            detail = f"it is not known whether port {CANARY_PORT} accepts connections, too"
             finding = Finding(common.NEIGHBOUR_UNKNOWN, detail)
             probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
         else:
-            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not take a connection likewise"))
+            probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not accept connections"))
 
     async def _canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> bool | None:
         """Ask a port that no service uses the same question: who answers there, answers for every port.
