@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -226,3 +227,45 @@ def test_a_server_that_hangs_up_on_oracles_question_is_found_by_its_own_type() -
         asked = [target("oracle", "127.0.0.1", server.port), target("postgresql", "127.0.0.1", server.port)]
         reports = {report.target.type: report for report in together(asked)}
     expect(reports["postgresql"], Verdict.READY)
+
+
+# --- a server that speaks first, and belongs to no known protocol ------------------------------------------------
+
+
+def guessed(behaviour: Behaviour, *types: str) -> tuple[dict[str, Report], list[bytes]]:
+    """One untyped check on the types; the reports by type, and the bytes that the server received, by connection."""
+    with in_background(behaviour) as server:
+        asked = [replace(where, guessed=True) for where in on(server.port, *types)]
+        reports = {report.target.type: report for report in together(asked, timeout=4)}
+        return reports, [connection.received for connection in server.connections]
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"FOOD ready, type HELP\r\n", b"\0\1\2\3hello\xff", b"READY> ", b'{"service": "queue"}\n'],
+    ids=["a line", "binary", "a prompt", "JSON"],
+)
+def test_an_unrecognised_service_gets_no_other_protocol(greeting: bytes) -> None:
+    reports, received = guessed(misbehave.says(greeting), "mysql", "imap", "http", "https", "postgresql", "smb")
+    for report in reports.values():
+        expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+        assert report.finding is not None
+        assert "an unrecognised service, which sent the greeting" in report.finding.detail
+        assert ascii(greeting.decode("latin-1"))[1:5] in report.finding.detail
+    assert not any(received), "bytes of a protocol that the server has shown not to speak"
+    assert len(received) <= 2, "only types whose servers speak first look again"
+
+
+def test_a_named_type_is_asked_all_the_same() -> None:
+    with in_background(misbehave.says(b"FOOD ready\r\n")) as server:
+        first, second = together(on(server.port, "mysql", "postgresql"))
+        received = [connection.received for connection in server.connections]
+    expect(first, Verdict.BLOCKED, "handshake.malformed")
+    expect(second, Verdict.BLOCKED, "handshake.malformed")
+    assert any(received)
+
+
+def test_a_server_that_waits_for_its_client_is_asked_by_each_type() -> None:
+    reports, received = guessed(web.ok, "mysql", "http")
+    expect(reports["http"], Verdict.SCANNABLE)
+    assert any(b"HEAD /" in data for data in received)

@@ -38,7 +38,7 @@ NOT_FUZZED = {
     "wire.drda.exchange_attributes": "writes",
     "wire.drda.unexpected": "names one of the replies that read_replies returned",
     "wire.fields.bits": "its mask is ours",
-    "wire.http.authority": "writes the name of the host that the operator gave",
+    "wire.http.asking.authority": "writes the name of the host that the operator gave",
     "wire.imap.command": "writes",
     "wire.imap.read_tagged": "returns the reader read_answer",
     "wire.reading.stepwise": "makes a reader",
@@ -57,6 +57,9 @@ FURTHER: Mapping[str, Callable[[bytes], Mapping[str, Any]]] = {
 
 #: Calls of functions whose first parameter is neither bytes nor text nor an answer of its codec.
 CALLED: Mapping[str, Callable[[bytes], object]] = {
+    "wire.http.coding.undo": lambda data: importlib.import_module("scanready.wire.http").undo(
+        ["gzip", "deflate"], data
+    ),
     "wire.imap.capabilities": lambda data: importlib.import_module("scanready.wire.imap").capabilities(
         data.decode("utf-8", "replace").split("\n")
     ),

@@ -142,7 +142,7 @@ def hostile() -> Iterator[Member]:
     """Yield the servers that mean harm; the one with a thread of its own stands apart, in :func:`sshd`."""
     words = b"%2525" * 5800  # each level of escapes is read when secrets are masked
     many = tuple(f"host-{number}.corp.example" for number in range(900))
-    bomb = gzip.compress(bytes(64 << 20))
+    bomb = gzip.compress(bytes(64 << 20), mtime=0)
     packed = ("WWW-Authenticate: NTLM", "Content-Encoding: gzip")
     yield Member("unix", second_time(misbehave.endless()), logs_in=True)
     yield Member("ssh", feeds("wire.ssh.read_kexinit", "packets to ignore", _SLOWLY))
@@ -161,7 +161,7 @@ def hostile() -> Iterator[Member]:
     yield Member("db2", feeds("wire.drda.read_replies", "empty structures", _AT_ONCE))
     yield Member("teradata", feeds("wire.teradata.read_answer", "a message", _SLOWLY))
     yield Member("https", misbehave.silent, tls=many)
-    yield Member("http", feeds("wire.http.read_response", "chunks of one byte", _AT_ONCE))
+    yield Member("http", feeds("wire.http.answer.read_response", "chunks of one byte", _AT_ONCE))
     yield Member("http", site({"/": answer("401 No", *packed, body=bomb)}), False, CLEAR, True)
     yield Member(
         "http", misbehave.says_and_closes(b"HTTP/1.1 401 x\r\nServer: " + words + b"\r\n\r\n"), False, CLEAR, True

@@ -21,7 +21,7 @@ Flood = Callable[[int], bytes]
 
 #: The further arguments of the readers that need some.
 ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
-    "wire.http.read_response": {"method": "GET"},
+    "wire.http.answer.read_response": {"method": "GET"},
     "wire.imap.read_answer": {"tag": "c1"},
     "targets.smb.dialect.read_answer": {"understand": lambda message: message},
     "targets.infrastructure.verify_master.read_speaker": {"signatures": Signatures()},
@@ -68,7 +68,7 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
         "fragments": many(_pdu(1024, 0), 254, first=_pdu(1024, 1)),
     },
     "wire.drda.read_replies": {"structures": many(_drda(2000), 31), "empty structures": many(_drda(10), 31)},
-    "wire.http.read_response": {
+    "wire.http.answer.read_response": {
         "fields": many(b"a:b\r\n", most=http.MAX_LINES - 1, first=b"HTTP/1.1 200 OK\r\n"),
         "long fields": many(b"a:" + b"b" * 100 + b"\r\n", most=600, first=b"HTTP/1.1 200 OK\r\n"),
         "one field": after(b"HTTP/1.1 200 OK\r\na: ", most=http.MAX_HEAD - 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,13 @@ NOT_OF_A_FIELD: dict[str, dict[object, str]] = {
     "http": {
         ":": "stands in an IPv6 address that we write",
         "CONNECT": "our own method",
+        "HEAD": "our own method",
+        101: "a status that changes the protocol, which is a limit of ours",
+        **dict.fromkeys((204, 304), "a status without a body; every other one has one"),
+        **dict.fromkeys(("chunked", "deflate"), "a coding; one that is not in TRANSFER_CODINGS raises UnknownValue"),
+        b"http/": "the name of the protocol, in any case of letters",
+        "\0": "no text",
+        **dict.fromkeys((b"!--", b"-", b"/form", b">", b"form", b"script"), "a piece of HTML, which is text"),
         b"\x04\0\0\0\0\0": "recognises HTTP/2, another protocol",
         b"\x07\0\0\0\0\0": "recognises HTTP/2, another protocol",
         0: "a rest of zero",
@@ -118,9 +126,15 @@ class _Comparisons(ast.NodeVisitor):
 
 def compared(codec: str) -> list[tuple[int, object]]:
     module = import_module(f"scanready.wire.{codec}")
-    visitor = _Comparisons(module)
-    visitor.visit(ast.parse(Path(str(module.__file__)).read_text("utf-8")))
-    return visitor.found
+    parts = [module]
+    if Path(str(module.__file__)).name == "__init__.py":  # a codec of several files
+        parts += [import_module(f"{module.__name__}.{part.name}") for part in pkgutil.iter_modules(module.__path__)]
+    found: list[tuple[int, object]] = []
+    for part in parts:
+        visitor = _Comparisons(part)
+        visitor.visit(ast.parse(Path(str(part.__file__)).read_text("utf-8")))
+        found += visitor.found
+    return found
 
 
 def _listed(codec: str) -> set[object]:

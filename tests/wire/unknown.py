@@ -15,11 +15,17 @@ WIRE = Path(scanready.wire.__file__).parent
 #: Modules of the folder that are no codec, and the two codecs that read numbers without a list of values: the public
 #: value of a key exchange (any), and sizes in the records of a TLS handshake (OpenSSL judges it).
 _NO_CODECS = {"__init__", "buffer", "fields", "printable", "reading", "xdr", "drda_encryption", "tls_key_exchange"}
-CODECS = sorted(
-    path.relative_to(WIRE).with_suffix("").as_posix().replace("/", ".")
-    for path in WIRE.rglob("*.py")
-    if path.stem not in _NO_CODECS
-)
+#: Codecs of several files, with one table.
+_OF_FILES = {"http"}
+
+
+def _codec(path: Path) -> str:
+    name = path.relative_to(WIRE).with_suffix("").as_posix().replace("/", ".")
+    package = name.partition(".")[0]
+    return package if package in _OF_FILES else name
+
+
+CODECS = sorted({_codec(path) for path in WIRE.rglob("*.py") if path.stem not in _NO_CODECS})
 
 
 def fields_of(codec: str) -> tuple[Field, ...]:

@@ -14,7 +14,7 @@ from scanready.clients.http_talk import USER_AGENT
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Settings, verify_all
 from tests.ladder import check_of, expect, passed, story, target
-from tests.websites import BASIC, ER, FORM, OK, PAGE, answer, look, serving, tls, visited
+from tests.websites import BASIC, ER, OK, PAGE, answer, look, serving, tls, visited
 
 # --- healthy ------------------------------------------------------------------------------------------------------
 
@@ -180,13 +180,6 @@ def test_an_empty_page_limits(page: bytes) -> None:
         expect(visited(server), Verdict.LIMITED, "http.empty", step=Step.ACCESS, owner=Owner.SERVER)
 
 
-def test_a_login_form_is_told() -> None:
-    with serving(answer("200 OK", "Content-Type: text/html", body=FORM)) as server:
-        report = expect(visited(server), Verdict.SCANNABLE)
-    assert report.facts["login_form"] is True
-    assert "login form" in check_of(report, Step.ACCESS).summary
-
-
 def test_an_endless_page_is_read_to_its_cap() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
     with in_background(endless(b"1000\r\n" + b"A" * 4096 + b"\r\n", head)) as server:
@@ -250,8 +243,9 @@ def test_another_protocol_is_named(type_: str, banner: bytes, named: str) -> Non
     [
         (silent, Verdict.BLOCKED, "handshake.silent"),
         (closes_at_once, Verdict.BLOCKED, "handshake.hung-up"),
-        (says(b"HTTP/1.1 two hundred\r\n\r\n"), Verdict.BLOCKED, "handshake.malformed"),
-        (endless(prefix=b"HTTP/1.1 200 OK\r\nX: "), Verdict.BLOCKED, "handshake.malformed"),
+        (says(b"Two hundred\r\n\r\n"), Verdict.BLOCKED, "handshake.malformed"),
+        (says(b"HTTP/1.1 two hundred\r\n\r\n"), Verdict.UNDECIDED, "scanready.limit"),
+        (endless(prefix=b"HTTP/1.1 200 OK\r\nX: "), Verdict.UNDECIDED, "scanready.limit"),
         (drips(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100, 0.05), Verdict.UNDECIDED, "handshake.too-slow"),
     ],
 )

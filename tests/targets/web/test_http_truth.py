@@ -279,3 +279,29 @@ def test_digest() -> None:
 def test_a_digest_that_requests_does_not_know_is_our_limit(challenge: dict[str, str]) -> None:
     report = against(digest(**challenge), account("er", "whatever"))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("offered", "then"),
+    [
+        ('Digest realm="Lab", nonce="n", qop="auth"', "Basic realm=Lab"),
+        ("NTLM", "Basic realm=Lab"),
+        ("NTLM", "Negotiate"),
+        ('Digest realm="Lab", nonce="n", qop="auth"', "Bearer"),
+    ],
+)
+def test_a_scheme_that_is_withdrawn_ends_the_login_before_the_secret(offered: str, then: str) -> None:
+    async def withdraws(reader: Reader, writer: Writer, record: Record) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            record.count("HEAD" if head.startswith(b"HEAD") else "other")
+            asks = offered if head.startswith(b"HEAD") else then
+            writer.write(answer("401 Unauthorized", f"WWW-Authenticate: {asks}"))
+            await writer.drain()
+
+    with in_background(withdraws) as server:
+        report = look(target("http", server.host, server.port, account("er", "Passw0rd!"), allow_cleartext=True))
+        received = b"".join(connection.received for connection in server.connections)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 0
+    assert b"response=" not in received
+    assert b"Authorization: Basic" not in received

@@ -217,9 +217,10 @@ HUNG_UP = Cause(
     "handshake.hung-up",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The connection was accepted and then closed before the protocol began: a host access list, tcp-wrappers, "
-    "an intrusion ban, a load balancer without a backend, or a port that wants TLS first.",
-    "Permit this agent in the service's host access list, and look for a ban of its address (fail2ban).",
+    "The connection was accepted and closed before the protocol began: a host access list, an intrusion ban, a load "
+    "balancer without a backend, a listener that expects the PROXY protocol, or a port that wants TLS first.",
+    "Check the port over TLS (`https://` for `http://`). At a load balancer, look for a backend that is up, and for "
+    "`accept-proxy` (PROXY protocol). Else permit this agent in the host access list; look for a ban (fail2ban).",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
     may_count=True,
 )

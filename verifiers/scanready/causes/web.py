@@ -45,7 +45,8 @@ CAPTIVE_PORTAL = Cause(
     "http.captive-portal",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A network access gateway answers in the target's place: this agent must first log in to the network (511).",
+    "A network access gateway answers in the target's place (511, or a page of its own): this agent must first log in "
+    "to the network.",
     "Register the agent with the network access control, or exempt its address.",
     _CURL,
 )
@@ -103,9 +104,10 @@ UNAVAILABLE = Cause(
     "http.unavailable",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The front of the web service answers, the service behind it does not (502, 503, 504): down, in maintenance "
-    "or overloaded.",
-    "Start the service behind, or check again after the time that the server names.",
+    "The front of the web service answers, the service behind it does not (502, 503, 504): down, in maintenance, "
+    "overloaded, or a load balancer has no backend that passes its health check.",
+    "Start the service behind; look at the health of the backends in the load balancer (HAProxy: `show servers "
+    "state`); or check again after the time that the server names.",
     _CURL,
 )
 SERVER_ERROR = Cause(
@@ -130,8 +132,10 @@ REQUEST_REFUSED = Cause(
     "http.request-refused",
     Owner.SERVER,
     Step.AUTH,
-    "The server refuses the request for this page with a status that asks for no login and shows no page.",
-    "See the status in the detail; check host name and path in the inventory, then the server's access log.",
+    "The server refuses the request for this page with a status that asks for no login and shows no page. A 400 comes "
+    "also from a backend to which a load balancer sends the PROXY protocol and which does not expect it.",
+    "See the status in the detail; check host name and path in the inventory, then the server's access log; behind a "
+    "load balancer, that `send-proxy` there and `accept-proxy` or `proxy_protocol` at the backend agree.",
     _CURL,
 )
 NO_PASSWORD_SCHEME = Cause(
@@ -159,4 +163,23 @@ EMPTY = Cause(
     "The page answers and is empty: there is nothing on it to scan, and no link to follow.",
     "Name a path in the inventory that has content.",
     "On the agent: curl -vk {url}",
+)
+LOGIN_FORM = Cause(
+    "http.login-form",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The page answers with a login form (200): a scan, which fills in no form, sees the form and nothing behind it.",
+    "Offer Basic over TLS, Digest or NTLM to the scan account for this site, or name a path in the inventory that "
+    "needs no session.",
+    "On the agent: curl -vk {url}   # read the page",
+)
+SCRIPTS_ONLY = Cause(
+    "http.scripts-only",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The page shows its content only to a browser that runs its scripts (an application in JavaScript, or a challenge "
+    "of a firewall): a scan reads what is in the page itself, which is next to nothing.",
+    "Permit the agent's address in the firewall if the page is a challenge; else name a path in the inventory that has "
+    "its content in the page.",
+    "On the agent: curl -vk {url}   # read the page",
 )

@@ -20,8 +20,6 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Owner, Step
 from scanready.net.stream import PeerClosed, StreamError
-from scanready.remedies.fixes import Fix
-from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
 
@@ -33,23 +31,9 @@ _OURS = ("http", "tls")  # the protocols of the web
 MOST_PAGES = 6
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
-_WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
-#: For the inventory: the same page, asked in TLS.
-_IN_TLS = Fix("https://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
 # Cloudflare's and AWS WAF's own words for "solve this first".
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
-# What filters show with the status 200 in a site's place, in words that no site has of its own.
-BLOCK_PAGES = (
-    (b"The requested URL was rejected. Please consult with your administrator.", "an F5 application firewall"),
-    (b"Incapsula incident ID", "Imperva's firewall"),
-    (b"Sucuri WebSite Firewall - Access Denied", "Sucuri's firewall"),
-    (b"/cdn-cgi/challenge-platform/h/", "Cloudflare's challenge"),
-    (b"<title>Web Filter Violation</title>", "a FortiGuard web filter"),
-    (b"<title>Web Page Blocked</title>", "a web filter (Palo Alto Networks)"),
-    (b"Internet Security by Zscaler", "Zscaler"),
-)
 
 
 @dataclass(slots=True)
@@ -195,9 +179,9 @@ def usable(probe: Probe, page: Page) -> None:
     url, answer, proxied = page.url, page.answer, http_talk.proxy_of(probe) is not None
     said = f"{url} answers {http_talk.described(answer)}"
     bad = answer.status == 400  # as these are told; a page may quote them
-    if bad and url.scheme == "http" and any(words in answer.body for words in _WANTS_TLS):
-        fix = _IN_TLS(host=url.host, port=url.port, path=url.path)
-        raise Failure(common.OTHER_PROTOCOL, f"an HTTPS server answers, which wants TLS ({said})", fix, speaks="tls")
+    if http_talk.wants_tls(url, answer):
+        detail = f"an HTTPS server answers, which wants TLS ({said})"
+        raise Failure(common.OTHER_PROTOCOL, detail, http_talk.in_tls(url), speaks="tls")
     if bad and any(words in answer.body for words in _WANTS_CERTIFICATE):
         raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{said}, for want of a client certificate")
     if any(answer.header(name) == value for name, value in _CHALLENGES):

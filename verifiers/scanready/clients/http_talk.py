@@ -7,7 +7,8 @@
                                                                     <-   TLS
     HEAD /path                    ->
                                                                     <-   status and fields
-    GET /path                     ->                                               (where HEAD was refused)
+    GET /path                     ->                                               (where HEAD was refused, or not
+                                                                                   answered within a third of the time)
                                                                     <-   status, fields, up to 64 KiB
     close_notify, FIN             ->
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urljoin, urlsplit
 
 from scanready.causes import common
@@ -28,8 +29,10 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
+from scanready.remedies.fixes import Fix
+from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
 from scanready.version import __version__
-from scanready.wire import WireError
+from scanready.wire import Buffer, WireError, tls
 from scanready.wire import http as wire
 from scanready.wire.printable import printable
 
@@ -37,6 +40,11 @@ from .http_options import PATH, PROXY
 
 USER_AGENT = f"scanready/{__version__} (pre-scan check; reads one page, changes nothing)"
 ALPN = ("http/1.1",)
+#: Offered where a server that picked nothing by ALPN hung up: one of HTTP/2 only picks that.
+_EITHER = ("http/1.1", "h2")
+_IDENTITY = (("Accept-Encoding", "identity"),)
+#: The share of the remaining time that HEAD may take without an answer; GET has the rest.
+_FOR_HEAD = 1 / 3
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
@@ -44,6 +52,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
 # What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
 _NO_PROXY = (400, 404, 405, 501)
+# What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
+_WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
+#: For the inventory: the same page in TLS, and without.
+IN_TLS = Fix("https://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
+IN_CLEAR = Fix("http://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 
@@ -121,22 +134,57 @@ class Talk:
         self._absolute = origin.scheme == "http" and proxy_of(probe) is not None
 
     async def question(self, url: Url, refusal: int = 400) -> wire.Response:
-        """Ask about a page: HEAD, and GET where HEAD is refused (by a status from ``refusal`` on, or by hanging up)."""
+        """Ask about a page: HEAD, and GET where HEAD does not lead to an answer.
+
+        It does not where the server refuses it (by a status from ``refusal`` on, or by hanging up), or does not answer
+        within a third of the time that is left.
+
+        Raises:
+            WireError, StreamError, Failure: as :meth:`ask` does, for GET.
+        """
+        waited = 0.0
         try:
-            answer = await self.ask("HEAD", url)
+            answer = await self.ask("HEAD", url, patience=self._for_head())
+        except PeerClosed as error:
+            if error.heard and not self._asked:
+                raise
+            await self._anew_after_a_hang_up(url)
+        except ReadTimeout as error:
+            if error.patience is None or self._probe.remaining <= 0:
+                raise
+            waited = error.waited
+            await self._anew()
+        else:
+            if answer.status < refusal or answer.status in TRUSTED_REFUSALS or wants_tls(url, answer):
+                return answer
+        try:
+            return await self.ask("GET", url)
+        except ReadTimeout as error:
+            error.waited += waited
+            raise
         except PeerClosed as error:
             if error.heard:
                 raise
-            await self._anew()
-            return await self.ask("GET", url)
-        if answer.status >= refusal and answer.status not in TRUSTED_REFUSALS:
-            answer = await self.ask("GET", url)
-        return answer
+            raise Failure(common.HUNG_UP, f"{error}{self._hung_up()}") from error
 
-    async def ask(self, method: str, url: Url, headers: Iterable[tuple[str, str]] = ()) -> wire.Response:
+    def _for_head(self) -> float | None:
+        """Return the seconds for an answer to HEAD; None for a guessed type at a port that may be no web server."""
+        if self._probe.target.guessed and not self._stream.answered:
+            return None
+        return self._probe.remaining * _FOR_HEAD
+
+    def _hung_up(self) -> str:
+        """Describe a server that answers neither HEAD nor GET."""
+        if not self._stream.encrypted:
+            return "; a port that wants TLS does so, and a listener that expects the PROXY protocol"
+        return f", in TLS; by ALPN it picked {self._stream.alpn or f'none of {_EITHER[0]} and {_EITHER[1]}'}"
+
+    async def ask(
+        self, method: str, url: Url, headers: Iterable[tuple[str, str]] = (), *, patience: float | None = None
+    ) -> wire.Response:
         """Send one request and read its answer, on a new connection if the last answer ended the old one.
 
-        ``headers`` are further fields of the request.
+        ``headers`` are further fields of the request; ``patience`` bounds the wait for the first byte, in seconds.
 
         Raises:
             WireError, StreamError: as :meth:`Stream.receive` does.
@@ -144,6 +192,8 @@ class Talk:
         """
         if self._over:
             await self._anew()
+        if patience is not None:
+            self._stream.wait_for_first_byte(patience)
         try:
             return await self._once(method, url, headers)
         except (PeerClosed, WireError):
@@ -157,15 +207,25 @@ class Talk:
     async def _once(self, method: str, url: Url, headers: Iterable[tuple[str, str]]) -> wire.Response:
         form = str(url) if self._absolute else url.path
         request = wire.request(
-            method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True, headers=headers
+            method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True, headers=(*_IDENTITY, *headers)
         )
         await self._stream.send(request)
         try:
             answer = await self._stream.receive(wire.ResponseReader(method))
+        except ReadTimeout as error:
+            error.spoke = error.spoke or self._stream.encrypted  # a server that finished TLS is reachable
+            raise
         except WireError as error:
             if wire.is_http2(error.heard):
                 raise Failure(common.LIMIT, f"{url} speaks HTTP/2 alone, and this check HTTP/1.1") from error
+            if url.scheme == "http" and not self._absolute and (alert := tls.alert(error.heard)):
+                detail = f"a TLS server answers ({alert.description}); this port wants TLS first"
+                raise Failure(common.OTHER_PROTOCOL, detail, in_tls(url), speaks="tls") from error
             raise
+        # Some servers say in a body, which HEAD has not, that they want TLS. It comes with the head, or GET asks again.
+        if method == "HEAD" and answer.status == 400:
+            answer = replace(answer, body=(await self._stream.receive(Buffer.everything))[: wire.MAX_BODY])
+        answer = wire.decoded(answer)
         self.method = method
         self._asked += 1
         self._over = _ends_connection(answer) or self._stream.unread > 0
@@ -176,10 +236,31 @@ class Talk:
         """True if the last answer ended the connection."""
         return self._over
 
-    async def _anew(self) -> None:
+    async def _anew(self, alpn: tuple[str, ...] = ALPN) -> None:
         await self._probe.leave(self._stream)
-        self._stream = await _again(self._probe, self._origin)
+        self._stream = await _again(self._probe, self._origin, alpn)
         self._over, self._asked = False, 0
+
+    async def _anew_after_a_hang_up(self, url: Url) -> None:
+        """Connect again; offer HTTP/2 beside HTTP/1.1 to a server that picked nothing by ALPN.
+
+        Raises:
+            Failure: it picks HTTP/2, so a request of HTTP/1.1 makes no sense.
+        """
+        await self._anew(_EITHER if self._stream.encrypted and self._stream.alpn is None else ALPN)
+        if self._stream.alpn == "h2":
+            detail = f"{url} hangs up on HTTP/1.1, and picks h2 by ALPN: it speaks HTTP/2 only, and this check HTTP/1.1"
+            raise Failure(common.LIMIT, detail, speaks="http")
+
+
+def wants_tls(url: Url, answer: wire.Response) -> bool:
+    """Say whether a server answers plain HTTP with the words that its port wants TLS; a page may quote them."""
+    return url.scheme == "http" and answer.status == 400 and any(words in answer.body for words in _WANTS_TLS)
+
+
+def in_tls(url: Url) -> str | None:
+    """Return the line for the inventory that asks for the same page in TLS."""
+    return IN_TLS(host=url.host, port=url.port, path=url.path)
 
 
 def _ends_connection(answer: wire.Response) -> bool:
@@ -191,8 +272,11 @@ def _ends_connection(answer: wire.Response) -> bool:
 # --- getting a connection ----------------------------------------------------------------------------------------
 
 
-async def open_talk(probe: Probe, url: Url) -> Talk:
-    """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``."""
+async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Talk:
+    """Climb to where the target can be asked: ``resolve``, ``connect`` (through the proxy, if any) and ``tls``.
+
+    ``or_in_clear`` advises ``http://`` where a web server without TLS answers.
+    """
     proxy = proxy_of(probe)
     stream = await probe.connect() if proxy is None else await _through(probe, url, proxy)
     if url.scheme == "https":
@@ -200,6 +284,10 @@ async def open_talk(probe: Probe, url: Url) -> Talk:
             try:
                 await probe.start_tls(stream, rung, ALPN)
             except TlsError as error:
+                if or_in_clear and error.securing and error.heard.startswith(b"HTTP/"):
+                    found = probe.explain(error, Step.TLS)
+                    fix = IN_CLEAR(host=url.host, port=url.port, path=url.path)
+                    raise Failure(found.cause, found.detail, fix, speaks=probe.row.speaks) from error
                 _say_that_no_name_was_sent(probe, error)
                 raise
     return Talk(probe, url, stream)
@@ -273,14 +361,14 @@ def proxy_wants_login(answer: wire.Response) -> Failure:
     return Failure(causes.PROXY_LOGIN, detail, proxy_auth_methods=schemes)
 
 
-async def _again(probe: Probe, url: Url) -> Stream:
+async def _again(probe: Probe, url: Url, alpn: tuple[str, ...]) -> Stream:
     """One more connection to an origin that was reached before; its certificate was judged then."""
     proxy = proxy_of(probe)
     stream = await probe.dial(*(proxy or (url.host, url.port)))
     if url.scheme == "https":
         if proxy:
             await tunnel(stream, url)
-        await stream.start_tls(url.host, ALPN)
+        await stream.start_tls(url.host, alpn)
     return stream
 
 

@@ -14,11 +14,17 @@ from dataclasses import dataclass, field, replace
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Finding, Outcome, Step
+from scanready.net.stream import Stream
+from scanready.wire.printable import quoted
 
 from .contact import Contact
+from .identify import Signatures
 from .time_shares import TimeShares
 
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
+#: Bytes of a greeting in a sentence.
+_MOST_GREETING = 80
+_NOT_UNDERSTOOD = (common.MALFORMED, common.TOO_SLOW)
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
 
 
@@ -34,15 +40,18 @@ class Shown:
 class PortMemory:
     """Written by each climb on the port, read by the next.
 
-    ``spoke`` is the protocol and whether it was inside TLS; ``dialled`` the checks up to the connection; ``closed``
-    what the port said when it had enough of us, so that nobody of this run comes again; ``shared`` is what
-    :meth:`Probe.share` keeps.
+    ``spoke`` is the protocol and whether it was inside TLS; ``greeting`` the first bytes of a server that speaks first
+    in no known protocol; ``stream`` the latest connection; ``dialled`` the checks up to the connection; ``closed`` the
+    port's refusal of further connections, after which no climb of this run dials it again; ``shared`` is kept by
+    :meth:`Probe.share`.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     dialled: list[Check] = field(default_factory=list)
     answers: bool = True
     spoke: tuple[str, bool] | None = None
+    greeting: bytes = b""
+    stream: Stream | None = None
     silent: bool = False
     closed: Finding | None = None
     shared: dict[object, tuple[list[Check], object, str | None, Contact, dict[str, Shown]]] = field(
@@ -73,6 +82,31 @@ class PortMemory:
             if "speaks" in check.facts:
                 self.spoke = check.facts["speaks"], encrypted
 
+    def note_greeting(self, signatures: Signatures, checks: Iterable[Check], *, guessed: bool) -> None:
+        """Note a greeting that no signature recognises: it is malformed in no protocol, it belongs to another one.
+
+        Only a ``guessed`` type is judged by it; the operator may know better than the signatures.
+        """
+        stream, self.stream = self.stream, None
+        if (
+            not guessed
+            or stream is None
+            or not stream.heard
+            or self.spoke is not None
+            or signatures.identify(stream.heard)
+        ):
+            return
+        if stream.greeted:
+            self.greeting = self.greeting or stream.heard
+        for check in checks if self.greeting and stream.heard.startswith(self.greeting) else ():
+            if check.step is Step.HANDSHAKE and check.finding and check.finding.cause in _NOT_UNDERSTOOD:
+                check.finding = self._unrecognised()
+                check.summary = check.finding.detail
+
+    def _unrecognised(self) -> Finding:
+        greeting = self.greeting[:_MOST_GREETING]
+        return Finding(common.OTHER_PROTOCOL, f"an unrecognised service, which sent the greeting {quoted(greeting)}")
+
     def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
         """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""
         if not self.answers:
@@ -94,6 +128,8 @@ class PortMemory:
             return Finding(common.OTHER_PROTOCOL, f"this port speaks {speaks}{' over TLS' if tls else ''}")
         if self.closed is not None:
             return self.closed
+        if self.greeting and not row.server_first:  # its servers wait for the client to begin
+            return self._unrecognised()
         if self.silent and row.server_first:
             return Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
         return None

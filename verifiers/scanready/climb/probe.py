@@ -112,7 +112,7 @@ class Probe:
         self.deadline = self.started + seconds - self.grace
         self.source: str | None = None
         self.address: str | None = None
-        self._entered = Step.AGENT
+        self._entered = Step.AGENT  # an error between two rungs belongs to it
         self._patience = patience
         self._dialled: Dialled | None = None
         self._owed = Farewells(farewell_within(seconds), latest_farewell(self.started, seconds))
@@ -152,7 +152,7 @@ class Probe:
     @property
     def agent_address(self) -> str:
         """Return this agent's address on the way to the target, as a firewall rule or access list names it."""
-        return self.source or (self.shared.agent.addresses[0] if self.shared.agent.addresses else "AGENT-ADDRESS")
+        return self.source or next(iter(self.shared.agent.addresses), "AGENT-ADDRESS")
 
     def step(self, step: Step, endpoint: str | None = None, into: list[Check] | None = None) -> Rung:
         """Enter a rung: ``async with probe.step(Step.AUTH) as rung``.
@@ -177,8 +177,7 @@ class Probe:
     async def connect(self, farewell: Farewell | None = None, *, privileged: bool = False) -> Stream:
         """Climb ``resolve`` and ``connect``: dial every address of the name, and record a check for each.
 
-        ``farewell`` ends the conversation politely at whatever step the climb stops. ``privileged`` asks for a source
-        port below 1024; :attr:`Stream.privileged` tells whether it succeeded.
+        ``farewell`` ends the talk wherever the climb stops; ``privileged`` asks for what :attr:`Stream.privileged` is.
 
         Raises:
             ClimbEnded: no address answered, or the port is known to speak another protocol.
@@ -200,7 +199,7 @@ class Probe:
         if not dialled.alive:
             raise ClimbEnded
         stream, *spares = dialled.alive
-        self.address, self._entered = stream.peer, Step.HANDSHAKE  # an error between rungs is one of the talk now
+        self.address, self.port_memory.stream, self._entered = stream.peer, stream, Step.HANDSHAKE
         stream.wait_for_first_byte(self._patience)
         await self._owed.part_from(spares, self.remaining)
         if self.depth is Step.CONNECT:
@@ -498,3 +497,4 @@ class Probe:
         """Note for the other types on this port what it spoke; after the climb, once its checks can be trusted."""
         if not self.row.relay(self.target):  # else it was the proxy that spoke
             self.port_memory.note_spoken(self.row, self.endpoint, self.checks)
+            self.port_memory.note_greeting(self.shared.signatures, self.checks, guessed=self.target.guessed)

@@ -16,6 +16,7 @@ from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
 from scanready.net.stream import StreamError, TlsError
+from scanready.wire import OurLimit
 
 from .explain import Failure, explain, only
 from .identify import Signatures
@@ -155,9 +156,9 @@ class Rung:
         consented = isinstance(error, StreamError) and error.securing and error.spoke
         if not consented and (other := self._signatures.foreigner(heard, row.speaks)):
             self.check.facts["speaks"] = other.protocol
-        elif (
+        elif isinstance(error, OurLimit) or (
             row.tls and isinstance(error, TlsError) and self._signatures.identify(heard)
-        ):  # the right protocol, and no TLS
+        ):  # the right protocol, which our reader does not read, or without TLS
             self.check.facts["speaks"] = row.speaks
 
     def _record(self) -> None:

@@ -29,22 +29,8 @@ from .system_errors import posix_errors, words_of
 from .tap import REMARK, TRACEBACK, Tap
 from .tls import TlsSession, dhe_suites, handshake_context, server_name, session_of
 
-__all__ = [
-    "HEARD",
-    "MOST_UNREAD",
-    "REMARK",
-    "TRACEBACK",
-    "ConnectError",
-    "Framing",
-    "PeerClosed",
-    "ReadTimeout",
-    "Stream",
-    "StreamError",
-    "Tap",
-    "TlsError",
-    "TooCostly",
-    "UdpTimeout",
-]
+__all__ = ["HEARD", "MOST_UNREAD", "REMARK", "TRACEBACK", "ConnectError", "Framing", "PeerClosed"]
+__all__ += ["ReadTimeout", "Stream", "StreamError", "Tap", "TlsError", "TooCostly", "UdpTimeout"]
 
 T = TypeVar("T")
 
@@ -77,6 +63,7 @@ class Stream:
         tap: receives every byte in clear text, for the transcript.
 
     Attributes:
+        greeted: true once the peer spoke before anything was sent to it.
         when_secured: awaited when a TLS handshake has ended; None for nothing to do.
     """
 
@@ -91,6 +78,7 @@ class Stream:
         "_most",
         "_outgoing",
         "_patience",
+        "_sent",
         "_spoke",
         "_tap",
         "_tls",
@@ -98,6 +86,7 @@ class Stream:
         "_unwrap",
         "_wrap",
         "deadline",
+        "greeted",
         "heard",
         "peer",
         "sock",
@@ -114,7 +103,7 @@ class Stream:
         self.when_secured: Callable[[], Awaitable[None]] | None = None
         self._first_byte = math.inf
         self._patience: float | None = None
-        self._spoke = self._detached = False
+        self._spoke = self._detached = self._sent = self.greeted = False
         self._turn = 0  # bytes read since the loop last turned for this stream, as _SHARE counts them
         self._last_look = -math.inf  # the deadline after which the socket was read once more
         self._buffer = Buffer()
@@ -128,7 +117,7 @@ class Stream:
     def wait_for_first_byte(self, patience: float | None) -> None:
         """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline.
 
-        The time runs from the next read: the peer has it all, whatever we do before.
+        The time runs from the next read: the peer has it all, whatever we do before. In TLS, bytes in clear count.
         """
         self._patience = patience
         self._first_byte = math.inf
@@ -302,6 +291,11 @@ class Stream:
         return bool(self.heard) or self._spoke or self._tls is not None or self._detached
 
     @property
+    def alpn(self) -> str | None:
+        """The protocol that the peer picked by ALPN (RFC 7301), None if it picked none or there is no TLS."""
+        return self._tls.selected_alpn_protocol() if self._tls is not None else None
+
+    @property
     def encrypted(self) -> bool:
         """True once TLS is done."""
         return self._tls is not None
@@ -355,6 +349,7 @@ class Stream:
     def _took(self, data: bytes) -> None:
         if self._tls is not None:
             self._hear(data)
+            self.wait_for_first_byte(None)  # records without a byte of the talk, such as tickets, are no answer
         if self._tap and data:
             self._tap("received", data)
         if data:
@@ -363,6 +358,7 @@ class Stream:
             self._buffer.eof = True
 
     def _hear(self, data: bytes) -> None:
+        self.greeted = self.greeted or (bool(data) and not self._sent)
         if len(self.heard) < HEARD:
             self.heard += data[: HEARD - len(self.heard)]
 
@@ -387,6 +383,7 @@ class Stream:
 
     async def _put(self, data: bytes) -> None:
         """Send now what the kernel takes now (nearly always all of it: no timer, no task), and wait for the rest."""
+        self._sent = True
         try:
             data = data[self.sock.send(data) :]
             if not data:
@@ -429,7 +426,9 @@ class Stream:
             except BlockingIOError:
                 self._turn = 0
                 raw = await self._awaited(loop)
-            self._patience, self._first_byte, self.sock.kept = None, math.inf, b""
+            self.sock.kept = b""
+            if self._tls is None:
+                self.wait_for_first_byte(None)
             self._turn += _SHARE if self._tap else max(_READ, len(raw))
             return raw
         except TimeoutError:

@@ -301,7 +301,7 @@ class Run:
         probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
         if verify is None:
             probe.checks.append(_not_built(target))
-        elif not seconds:
+        elif not seconds and memory.known(row, probe.endpoint) is None:
             probe.checks.append(_no_time_left(target))
         else:
             if probe.logs_in:  # the libraries of its login load while the handshake goes on

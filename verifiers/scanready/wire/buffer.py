@@ -36,7 +36,7 @@ class UnknownValue(WireError):
 
 
 class OurLimit(WireError):
-    """The peer keeps to its protocol and sends more than this codec takes, which other clients read.
+    """The peer keeps to its protocol, and this codec does not read what other clients read: it is too much, or too odd.
 
     It says nothing against the peer either: a climb makes it ``undecided``.
     """

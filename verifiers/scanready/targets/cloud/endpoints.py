@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from scanready.causes import common
 from scanready.clients import http_pages, http_talk
+from scanready.clients.http_block_pages import block_page_of
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb import certificates
 from scanready.climb.explain import Failure
@@ -282,7 +283,9 @@ async def _unmasked(one: Endpoint, talk: Talk, answer: wire.Response) -> wire.Re
         answer = await talk.ask("GET", one.url)
     if (squid := answer.header("x-squid-error")) is not None:
         raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({printable(squid, 80)})")
-    if named := next((product for words, product in http_pages.BLOCK_PAGES if words in answer.body), None):
+    if answer.coded:
+        raise Failure(common.LIMIT, f"{said}, with an encoded page, against the request for identity: {answer.coded}")
+    if named := block_page_of(answer.body):
         raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
     html = (answer.header("content-type") or "").lower().startswith("text/html")
     leads = one.url.joined(refresh) if (refresh := wire.refresh_of(answer.body)) else None

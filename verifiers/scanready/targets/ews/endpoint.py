@@ -138,6 +138,10 @@ def _judge(probe: Probe, page: http_pages.Page) -> None:
     if 300 <= answer.status < 400:
         raise _led_away(url, answer, said)
     if 200 <= answer.status < 300:
+        if answer.coded:
+            raise Failure(
+                common.LIMIT, f"{said}, with an encoded page, against the request for identity: {answer.coded}"
+            )
         if wire.is_login_form(answer.body) or _SIGN_ON.search(answer.body) or wire.refresh_of(answer.body):
             raise Failure(causes.PREAUTHENTICATION, f"{said}, with the page of a login")
         raise Failure(causes.NOT_EXCHANGE, said)

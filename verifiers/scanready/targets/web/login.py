@@ -23,7 +23,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
-from scanready.wire.http import MAX_BODY
+from scanready.wire.http import MAX_BODY, undo
 from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
@@ -54,12 +54,16 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``."""
+    """Adds the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``.
+
+    ``coded`` names the content codings that the body still has.
+    """
 
     status: int
     content_type: str | None = None
     body: bytes = b""
     truncated: bool = False
+    coded: str = ""
 
 
 def load() -> None:
@@ -186,7 +190,14 @@ def _judged(  # noqa: C901  # one case a status
             )
     body, truncated = _body(answer, watchdog)
     kind = answer.headers.get("Content-Type")
-    return Result(status=answer.status_code, content_type=kind, body=body, truncated=truncated)
+    plain = undo([answer.headers.get("Content-Encoding", "")], body, truncated=truncated)
+    return Result(
+        status=answer.status_code,
+        content_type=kind,
+        body=plain.body,
+        truncated=plain.truncated,
+        coded=plain.coded,
+    )
 
 
 def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:

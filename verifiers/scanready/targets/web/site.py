@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients import http_talk
-from scanready.clients.http_pages import BLOCK_PAGES, Page, arrive, is_elsewhere, refuses_head, usable
+from scanready.clients.http_pages import Page, arrive, is_elsewhere, refuses_head, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -18,7 +18,7 @@ from scanready.model import Step
 from scanready.wire import UnknownValue
 from scanready.wire import http as wire
 
-from . import fixes, login
+from . import content, fixes, login
 
 # In the order they are tried: what shows the password to nobody comes first.
 PASSWORD_SCHEMES = ("ntlm", "digest", "basic")
@@ -52,7 +52,7 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
 
     async def climb(probe: Probe) -> Prompt:
         url = http_talk.asked_for(probe, scheme)
-        talk = await http_talk.open_talk(probe, url)
+        talk = await http_talk.open_talk(probe, url, or_in_clear=True)
         page = await arrive(probe, talk, url)
         prompt = await look_for_prompt(probe, page)
         if prompt.open:
@@ -152,7 +152,8 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
             rung.stop(
                 common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http_talk.described(answer)}"
             )
-        _tell_content(rung, page.url, answer.body, answer.header("content-type"), truncated=answer.truncated)
+        kind = answer.header("content-type")
+        content.tell(rung, page.url, answer.body, kind, truncated=answer.truncated, coded=answer.coded)
 
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
@@ -176,27 +177,10 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         if result.denied is not None:
             rung.judge_access(result.denied)
         else:
-            _tell_content(rung, prompt.url, result.body, result.content_type, truncated=result.truncated)
+            kind, cut = result.content_type, result.truncated
+            content.tell(rung, prompt.url, result.body, kind, truncated=cut, coded=result.coded)
 
 
 def _not_found(url: Url, status: int) -> Failure:
     """The path is not there."""
     return Failure(common.ACCESS_NOT_FOUND, f"{url} answers {status}")
-
-
-def _tell_content(rung: Rung, url: Url, body: bytes, kind: str | None, *, truncated: bool) -> None:
-    """Say what was read of the page; a login form is told, for a crawler would see no more than that."""
-    if wire.is_empty(body):
-        rung.warn(causes.EMPTY, f"{url} is empty")
-        return
-    if named := next((product for words, product in BLOCK_PAGES if words in body), None):
-        rung.warn(causes.BLOCK_PAGE, f"{url} shows the page of {named}")
-        return
-    leads = url.joined(refresh) if (refresh := wire.refresh_of(body)) else None
-    if leads is not None and leads.host.lower() != url.host.lower():
-        rung.warn(causes.REDIRECTS_ELSEWHERE, f"{url} sends its visitors on to {leads}, on another host", str(leads))
-        return
-    size = f"{'the first ' if truncated else ''}{len(body)} bytes"
-    rung.ok(f"read {size} of {(kind or 'no declared type')[:80]} from {url.path}")
-    if wire.is_login_form(body):
-        rung.ok("the page is a login form, and all that a visitor without a session sees", login_form=True)

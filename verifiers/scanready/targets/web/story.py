@@ -9,7 +9,7 @@ _ACCOUNT = "curl -vk --anyauth -u {user} {url}   # asks for the password, and co
 _SITE = {
     Step.TLS: Exchange(TLS_JUDGED, OPENSSL),
     Step.HANDSHAKE: Exchange(
-        "HEAD with our User-Agent; GET where HEAD alone was refused; redirects were followed", "curl -vkIL {url}"
+        "HEAD with our User-Agent; GET where HEAD had no good answer; redirects were followed", "curl -vkIL {url}"
     ),
     Step.AUTH: Exchange("nothing of its own: the answer's status and fields say it", "curl -vkI {url}"),
     Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),

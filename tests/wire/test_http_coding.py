@@ -1,0 +1,131 @@
+"""Content codings against the request for identity: the known ones are undone, within bounds."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+import zlib
+
+import pytest
+
+from scanready.wire import Buffer, http
+
+PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
+
+
+def zipped(data: bytes) -> bytes:
+    """Compress without the time of day, which the name of a test would have."""
+    return gzip.compress(data, mtime=0)
+
+
+def raw(data: bytes) -> bytes:
+    machine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return machine.compress(data) + machine.flush()
+
+
+@pytest.mark.parametrize(
+    ("declared", "body"),
+    [
+        (["gzip"], zipped(PAGE)),
+        (["X-GZIP"], zipped(PAGE)),
+        (["deflate"], zlib.compress(PAGE)),
+        (["deflate"], raw(PAGE)),
+        (["deflate, gzip"], zipped(zlib.compress(PAGE))),
+        (["gzip", "gzip"], zipped(zipped(PAGE))),
+        (["gzip"], zipped(PAGE[:20]) + zipped(PAGE[20:])),
+        (["gzip"], zipped(PAGE) + b"\0\0padding"),
+        (["identity"], PAGE),
+        (["none"], PAGE),
+        (["utf-8"], PAGE),
+        ([""], PAGE),
+    ],
+)
+def test_a_body_becomes_plain(declared: list[str], body: bytes) -> None:
+    plain = http.undo(declared, body)
+    assert (plain.body, plain.truncated, plain.coded) == (PAGE, False, "")
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "why"),
+    [
+        ("br", b"\x0b\x02\x80hello\x03", "br, which this check cannot undo"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "zstd, which this check cannot undo"),
+        ("gzip, br", b"\x0b\x02\x80hello\x03", "br, which this check cannot undo"),
+        ("br, gzip", zipped(b"\x0b\x02\x80hello\x03"), "br, which this check cannot undo"),
+        ("gzip", PAGE, "which it is not"),
+        ("deflate", PAGE, "which it is not"),
+        ("gzip", zipped(PAGE)[:-8] + bytes(8), "damaged"),
+        ("gzip, gzip, gzip, gzip, gzip", zipped(PAGE), "5 codings"),
+        ("gzip", zipped(b"") * 3000, "more parts"),
+        ("gzip", zipped(bytes(10_000_000)), "grow to more"),
+        ("deflate", raw(bytes(10_000_000)), "grow to more"),
+        ("gzip, gzip", zipped(zipped(bytes(9_000_000))), "grow to more"),
+    ],
+)
+def test_what_stays_encoded_says_why(declared: str, body: bytes, why: str) -> None:
+    assert why in http.undo([declared], body[: http.MAX_BODY]).coded
+
+
+def test_a_body_that_was_cut_is_read_as_far_as_it_came() -> None:
+    body = zipped(PAGE * 3)
+    plain = http.undo(["gzip"], body[:-9], truncated=True)
+    assert plain.body.startswith(PAGE[:20])
+    assert (plain.truncated, plain.coded) == (True, "")
+    assert http.undo(["gzip"], body[:-9]).truncated
+
+
+def test_a_long_page_ends_at_the_cap() -> None:
+    lines = b"".join(b"<tr><td>%d<td>%d" % (number, number * 7919 % 10007) for number in range(20_000))
+    plain = http.undo(["gzip"], zipped(lines)[: http.MAX_BODY])
+    assert (plain.body, plain.truncated, plain.coded) == (lines[: http.MAX_BODY], True, "")
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_a_bomb_costs_no_time_and_no_memory(layers: int) -> None:
+    body = bytes(50_000_000)
+    for _ in range(layers):
+        body = zipped(body)
+    data = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\n\r\n%b" % (b", ".join([b"gzip"] * layers), body)
+    buffer = Buffer(data[:200_000])
+    buffer.eof = True
+    answer = http.ResponseReader("GET")(buffer)
+    assert answer is not None
+    tracemalloc.start()
+    began = time.process_time()
+    plain = http.decoded(answer)
+    took = time.process_time() - began
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert plain.coded
+    assert took < 0.05
+    assert peak < 1_000_000
+
+
+# --- what a scan reads of a page ---------------------------------------------------------------------------------
+
+
+def test_text_is_what_a_visitor_reads() -> None:
+    page = (
+        b"<title>no</title><p>yes<!-- no <b>no --><script>if (a<b) location.href = '/x'; '<p>no'</script>"
+        b"<style>p{}</style><noscript>no</noscript><form>yes</form> <a href=/y>yes</a>"
+    )
+    assert http.look(page) == http.Look(text=9, beside=6, links=1, scripted=True, script_leads_to="/x")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<" * 65536,
+        b"<a" * 32768,
+        b"<!--" * 16384,
+        b"<script>" * 8192,
+        b"location='" * 6500,
+        b"location" + b" " * 65000,
+    ],
+)
+def test_looking_takes_time_in_proportion(page: bytes) -> None:
+    began = time.process_time()
+    http.look(page)
+    http.look(page + b"<script>")
+    assert time.process_time() - began < 0.1

@@ -1,0 +1,68 @@
+"""Recognise the pages that filters, challenges and portals show with the status 200 in a site's place.
+
+Each is a mark that the product writes into its page and that a site has no reason to write. The list is never
+complete: a page without text that a scan reads is reported whatever wrote it.
+"""
+
+from __future__ import annotations
+
+BLOCK_PAGES = (
+    # firewalls in front of a site, and their challenges
+    (b"The requested URL was rejected. Please consult with your administrator.", "an F5 application firewall"),
+    (b"Incapsula incident ID", "Imperva's firewall"),
+    (b"Sucuri WebSite Firewall - Access Denied", "Sucuri's firewall"),
+    (b"sucuri_cloudproxy_js", "Sucuri's firewall (a challenge in JavaScript)"),
+    (b"/cdn-cgi/challenge-platform/h/", "Cloudflare's challenge"),
+    (b"window._cf_chl_opt", "Cloudflare's challenge"),
+    (b"<title>Attention Required! | Cloudflare</title>", "Cloudflare's firewall"),
+    (b"window.gokuProps", "AWS WAF's challenge"),
+    (b"sec-if-cpt-container", "Akamai's challenge"),
+    (b"<title>DDoS-Guard</title>", "DDoS-Guard's challenge"),
+    (b"<title>Vercel Security Checkpoint</title>", "Vercel's challenge"),
+    (b"anubis_challenge", "Anubis (a challenge in JavaScript)"),
+    # filters of the agent's own network
+    (b"<title>Web Filter Violation</title>", "a FortiGuard web filter"),
+    (b"FortiGuard Intrusion Prevention - Access Blocked", "a FortiGuard web filter"),
+    (b"<title>Web Page Blocked</title>", "a web filter (Palo Alto Networks)"),
+    (b"Internet Security by Zscaler", "Zscaler"),
+    (b"<!-- ERR_ACCESS_DENIED -->", "Squid"),
+    (b"block.opendns.com", "Cisco Umbrella"),
+    (b"<title>McAfee Web Gateway - Notification</title>", "McAfee Web Gateway"),
+)
+
+#: Scripts that the same products also put into pages of the site: a mark only where a page has no text of its own.
+CHALLENGE_SCRIPTS = (
+    (b"/TSPD/", "an F5 application firewall"),
+    (b"/_Incapsula_Resource", "Imperva's firewall"),
+    (b"/cdn-cgi/challenge-platform/", "Cloudflare's firewall"),
+    (b"awsWafCookieDomainList", "AWS WAF"),
+    (b"window._pxAppId", "HUMAN's firewall (PerimeterX)"),
+    (b"captcha-delivery.com/", "DataDome"),
+    (b"slowAES.decrypt(", "the testcookie module of nginx"),
+)
+
+PORTALS = (
+    (b"<WISPAccessGatewayParam", "WISPr"),
+    (b"/fgtauth?", "FortiGate"),
+    (b"fgt_lang?i=fgtauth", "FortiGate"),
+    (b"network-auth.com/splash", "Cisco Meraki"),
+    (b"/portal/gateway?sessionId=", "Cisco ISE"),
+    (b"/cgi-bin/login?cmd=login&mac=", "Aruba"),
+    (b'content="nodogsplash', "NoDogSplash"),
+    (b"$(link-login-only)", "MikroTik"),
+)
+
+
+def block_page_of(body: bytes) -> str | None:
+    """Return the product whose block or challenge page a body is, None for no known product."""
+    return next((product for mark, product in BLOCK_PAGES if mark in body), None)
+
+
+def challenge_of(body: bytes) -> str | None:
+    """Return the product whose challenge a page without text is, None for no known product."""
+    return next((product for mark, product in CHALLENGE_SCRIPTS if mark in body), None)
+
+
+def portal_of(body: bytes) -> str | None:
+    """Return the product whose login to a network a page is, None for no known product."""
+    return next((product for mark, product in PORTALS if mark in body), None)
