@@ -43,14 +43,14 @@ def asked(resolver: Resolver, host: str, seconds: float) -> type[BaseException]:
 
 def test_less_than_the_time_to_ask_twice_is_no_verdict(hangs: threading.Event) -> None:
     assert asked(Resolver(), "slow.example", 0.1) is NoTurn
-    report = asyncio.run(verify(target("ssh", "slow.example"), Settings(timeout=0.3)))
+    report = asyncio.run(verify(target("mysql", "slow.example"), Settings(timeout=1.0)))
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.RESOLVE)
 
 
 def test_enough_of_it_is_one(hangs: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve, "LEAST_SILENCE", 0.05)
     assert asked(Resolver(), "slow.example", 0.2) is TimeoutError
-    report = asyncio.run(verify(target("ssh", "slow.example"), Settings(timeout=0.3)))
+    report = asyncio.run(verify(target("mysql", "slow.example"), Settings(timeout=1.0)))
     expect(report, Verdict.BLOCKED, "resolve.no-answer", step=Step.RESOLVE)
 
 

@@ -307,7 +307,7 @@ class InPackets:
         self.writer.close()
 
 
-def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> Behaviour:
+def shouts_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> Behaviour:
     """A server that says back a line, its handshake (or, ``to_the_end``, all it writes) in packets."""
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
@@ -316,7 +316,7 @@ def echoes_in_tls(size: int = 0xFFFF, *, to_the_end: bool = False) -> Behaviour:
         below.framing = to_the_end
         if to_the_end:
             below.read = reader.read  # type: ignore[method-assign]  # the client stops with its handshake
-        answers.write(await inside.readuntil(b"\n"))
+        answers.write((await inside.readuntil(b"\n")).upper())
         await misbehave.swallow(inside)
 
     return behaviour
@@ -336,7 +336,7 @@ def test_tls_inside_another_protocol(size: int, to_the_end: bool) -> None:
         assert server.offences == {}
         return answer
 
-    assert talk(echoes_in_tls(size, to_the_end=to_the_end), run) == b"hello" * 5000
+    assert talk(shouts_in_tls(size, to_the_end=to_the_end), run) == b"HELLO" * 5000
 
 
 def test_what_is_no_packet_is_told_with_what_was_heard() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from scanready.causes import common
 from scanready.model import Cause, Facts, Finding, Owner, Step
+from scanready.net.echo import Echoed
 from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.net.system_errors import NO_SUCH_NAME
@@ -191,6 +192,8 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
     heard = getattr(error, "heard", b"")
     if isinstance(error, StreamError) and _has_begun_tls(error):
         return _unfinished(error)
+    if isinstance(error, Echoed):  # before what it says is identified: it says our own words
+        return Finding(common.OTHER_PROTOCOL, str(error))
     if foreign := signatures.foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:

@@ -23,6 +23,7 @@ from scanready.wire import Buffer, Reader, WireError
 from scanready.wire.tls_key_exchange import KeyExchange
 
 from . import off_the_loop, sockets
+from .echo import EchoWatch, speaks_first
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from .framing import Framing
 from .system_errors import posix_errors, words_of
@@ -70,6 +71,7 @@ class Stream:
     __slots__ = (
         "_buffer",
         "_detached",
+        "_echo",
         "_first_byte",
         "_framed",
         "_incoming",
@@ -78,7 +80,6 @@ class Stream:
         "_most",
         "_outgoing",
         "_patience",
-        "_sent",
         "_spoke",
         "_tap",
         "_tls",
@@ -103,7 +104,8 @@ class Stream:
         self.when_secured: Callable[[], Awaitable[None]] | None = None
         self._first_byte = math.inf
         self._patience: float | None = None
-        self._spoke = self._detached = self._sent = self.greeted = False
+        self._spoke = self._detached = self.greeted = False
+        self._echo = EchoWatch()
         self._turn = 0  # bytes read since the loop last turned for this stream, as _SHARE counts them
         self._last_look = -math.inf  # the deadline after which the socket was read once more
         self._buffer = Buffer()
@@ -115,9 +117,9 @@ class Stream:
         self._framed = Buffer()
 
     def wait_for_first_byte(self, patience: float | None) -> None:
-        """Give up on a peer that says nothing within ``patience`` seconds; one that speaks has until the deadline.
+        """Give up on a peer that says nothing within ``patience`` seconds from the next read on.
 
-        The time runs from the next read: the peer has it all, whatever we do before. In TLS, bytes in clear count.
+        One that speaks has until the deadline. In TLS, bytes in clear count.
         """
         self._patience = patience
         self._first_byte = math.inf
@@ -137,6 +139,7 @@ class Stream:
         if self._tls is None:
             await self._put(data)
             return
+        self._echo.sent(data)
         try:
             self._tls.write(data)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
@@ -153,7 +156,7 @@ class Stream:
         Raises:
             ReadTimeout: not whole by the deadline.
             PeerClosed: the peer closed or reset before it was whole.
-            WireError: the peer broke its protocol.
+            WireError: the peer broke its protocol, or sends back what it is sent.
             TlsError: the encrypted stream broke.
         """
         while True:
@@ -161,7 +164,7 @@ class Stream:
                 answer = reader(self._buffer)
             except WireError as error:
                 error.heard = self.heard
-                raise
+                raise self._echo.instead_of(error) from None
             if answer is not None:
                 return answer
             if self._buffer.eof:
@@ -189,7 +192,7 @@ class Stream:
             await self._fill()  # it spoke in time, and the loop was busy
         if self._buffer.eof:
             raise PeerClosed("the peer closed the connection before a single byte", self.heard)
-        raise _speaks_first(self.heard)
+        raise speaks_first(self.heard)
 
     @property
     def unread(self) -> int:
@@ -210,7 +213,7 @@ class Stream:
                 TLS, which could have been injected, are a TlsError, too.
             TimeoutError: the deadline came while this side computed.
         """
-        self._spoke, self.heard = bool(self.heard), b""
+        self._spoke, self.heard, self._echo = bool(self.heard), b"", EchoWatch()
         if len(self._buffer):
             raise TlsError("clear-text bytes follow the consent to TLS", b"", securing=True, spoke=True)
         if framing is not None:
@@ -222,7 +225,7 @@ class Stream:
         except StreamError as error:
             error.securing, error.spoke = True, self._spoke
             raise
-        self._tls, self.heard, self._wrap = tls, b"", None
+        self._tls, self.heard, self._wrap, self._echo = tls, b"", None, EchoWatch()
         self._key_exchange.handshakes = 0
         if self.when_secured is not None:
             await self.when_secured()
@@ -358,9 +361,10 @@ class Stream:
             self._buffer.eof = True
 
     def _hear(self, data: bytes) -> None:
-        self.greeted = self.greeted or (bool(data) and not self._sent)
+        self.greeted = self.greeted or (bool(data) and not self._echo.has_begun)
         if len(self.heard) < HEARD:
             self.heard += data[: HEARD - len(self.heard)]
+        self._echo.hear(data)
 
     async def _flush(self) -> None:
         assert self._outgoing is not None
@@ -383,7 +387,8 @@ class Stream:
 
     async def _put(self, data: bytes) -> None:
         """Send now what the kernel takes now (nearly always all of it: no timer, no task), and wait for the rest."""
-        self._sent = True
+        if self._tls is None:
+            self._echo.sent(data)
         try:
             data = data[self.sock.send(data) :]
             if not data:
@@ -489,10 +494,3 @@ class Stream:
         if self._last_look == self.deadline:
             raise TimeoutError
         self._last_look = self.deadline
-
-
-def _speaks_first(heard: bytes) -> WireError:
-    """Made elsewhere: an error that its own frame had a name for would be a cycle."""
-    error = WireError("speaks first, where clients do")
-    error.heard = heard
-    return error

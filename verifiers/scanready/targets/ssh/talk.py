@@ -32,6 +32,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.dial import dial
+from scanready.net.echo import Echoed
 from scanready.net.stream import PeerClosed, Stream, StreamError
 from scanready.version import __version__
 from scanready.wire import ssh as wire
@@ -140,13 +141,20 @@ class _Manners:
         return greeting
 
     async def listen(self, stream: Stream) -> wire.KexInit | wire.Disconnected | wire.Refusal:
-        """Send our offer, for some servers wait for it (Cisco's small switches, AudioCodes); read the server's."""
+        """Send our offer, for some servers wait for it (Cisco's small switches, AudioCodes); read the server's.
+
+        Raises:
+            Echoed: it is our own; no server offers all there is in our order.
+            WireError, StreamError: as :meth:`Stream.receive` does.
+        """
         self._listened.add(stream)
         with contextlib.suppress(PeerClosed):  # its last words are still there to be read
             await stream.send(wire.kexinit(EVERYTHING, os.urandom(16)))
         answer: wire.KexInit | wire.Disconnected | wire.Refusal = await stream.receive(wire.read_kexinit)
         if not isinstance(answer, wire.KexInit):
             self._greeted.discard(stream)  # it has said goodbye itself
+        if answer == EVERYTHING:
+            raise Echoed("the port sends back our own offer of algorithms: an echo service, or a loop")
         return answer
 
     async def farewell(self, stream: Stream) -> None:
