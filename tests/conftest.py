@@ -11,12 +11,15 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 # By the wall clock an example is slow where the machine is busy: tests/readers.py counts what an example computes.
 hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+# Hypothesis would look for constants to try in each file of ours, 20 s in each process.
+providers._get_local_constants = lambda: providers._local_constants
 
 # A shell starts a job in the background with Ctrl-C ignored, and so would be every process that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -156,7 +156,7 @@ class Stream:
         Raises:
             ReadTimeout: not whole by the deadline.
             PeerClosed: the peer closed or reset before it was whole.
-            WireError: the peer broke its protocol, or sends back what it is sent.
+            WireError: the peer broke its protocol; Echoed where it sends back what it is sent.
             TlsError: the encrypted stream broke.
         """
         while True:
@@ -207,7 +207,7 @@ class Stream:
             framing: where the handshake travels inside another protocol.
 
         Raises:
-            WireError: the peer sent what is no packet of ``framing``.
+            WireError: the peer sent what is no packet of ``framing``; Echoed where it sends back what it is sent.
             TooCostly: the server's Diffie-Hellman group is larger than :data:`LARGEST_GROUP`.
             TlsError, PeerClosed, ReadTimeout: as named, with ``securing`` set. Clear bytes beyond the peer's consent to
                 TLS, which could have been injected, are a TlsError, too.
@@ -253,7 +253,7 @@ class Stream:
             except ssl.SSLError as error:
                 with contextlib.suppress(StreamError):
                     await self._flush()
-                raise TlsError(error.reason or str(error), self.heard) from error
+                raise self._echo.instead_of(TlsError(error.reason or str(error), self.heard)) from error
         await self._flush()
 
     # ending ---------------------------------------------------------------------------------------------------------

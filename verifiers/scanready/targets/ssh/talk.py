@@ -45,7 +45,8 @@ from .login import Result, Wanted, Where
 
 T = TypeVar("T")
 
-IDENTIFICATION = wire.identification(f"scanready_{__version__}".replace("-", "."))
+SOFTWARE = f"scanready_{__version__}".replace("-", ".")
+IDENTIFICATION = wire.identification(SOFTWARE)
 FAREWELL = wire.disconnect("scanready handshake check, no login attempted")
 
 #: RFC 4253, 11.1: the one reason that tells of load instead of a rule.
@@ -132,11 +133,18 @@ class _Manners:
         self._listened: set[Stream] = set()
 
     async def introduce(self, stream: Stream) -> wire.Identification | wire.Refusal:
-        """Send our line at once, read the server's."""
+        """Send our line at once, read the server's.
+
+        Raises:
+            Echoed: it is our own.
+            WireError, StreamError: as :meth:`Stream.receive` does.
+        """
         self._introduced.add(stream)
         await stream.send(IDENTIFICATION)
         greeting: wire.Identification | wire.Refusal = await stream.receive(wire.read_identification)
         if isinstance(greeting, wire.Identification) and greeting.speaks_ssh2:
+            if greeting.software == SOFTWARE:
+                raise Echoed("our own identification")
             self._greeted.add(stream)
         return greeting
 
@@ -154,7 +162,7 @@ class _Manners:
         if not isinstance(answer, wire.KexInit):
             self._greeted.discard(stream)  # it has said goodbye itself
         if answer == EVERYTHING:
-            raise Echoed("the port sends back our own offer of algorithms: an echo service, or a loop")
+            raise Echoed("our own offer of algorithms")
         return answer
 
     async def farewell(self, stream: Stream) -> None:
