@@ -56,6 +56,8 @@ in_processes() { echo "-n $1 --dist loadfile --no-loadscope-reorder"; }
 
 # The tests of what only developers use, for script/test-tools.
 TOOLS='tests/tools tests/examples'
+# The tests of who means harm, for script/test-hostile.
+HOSTILE='tests/hostile'
 # The tests of servers that need more packages, for script/test-peers.
 PEERS='tests/peers'
 

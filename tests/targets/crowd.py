@@ -36,10 +36,10 @@ from fixtures.emulators import (
     sybase,
 )
 from fixtures.emulators.certificates import LOOPBACK, authority
+from tests.hostile.test_slow_feeding import OPENINGS, feeding
 from tests.targets import echoing
 from tests.targets.imap.imap_peers import mailbox
 from tests.targets.ssh.ssh_peers import Quirk, peer, send
-from tests.targets.test_slow_feeding import OPENINGS, feeding
 from tests.websites import answer, site
 from tests.wire.floods import all_floods
 

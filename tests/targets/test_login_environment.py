@@ -18,9 +18,9 @@ from fixtures.emulators.certificates import authority
 from scanready.clients.login_process.surroundings import environment
 from scanready.model import Credential, Report, Verdict
 from scanready.targets.windows import login as windows
+from tests.hostile.test_broken_off_logins import http
 from tests.ladder import account, climb, story, target
 from tests.targets import test_short_deadlines as short
-from tests.targets.test_broken_off_logins import http
 from tests.targets.windows import wmi_peers
 
 if sys.platform != "linux":

@@ -2,7 +2,7 @@
 
 Every declared field of every codec is given values that no specification has yet, in messages that servers sent. The
 codec returns what it can, or raises UnknownValue, which names the value. The climbs that meet them are in
-`tests/targets/test_unknown_values.py`.
+`tests/hostile/test_unknown_values.py`.
 """
 
 from __future__ import annotations

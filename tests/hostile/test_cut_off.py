@@ -20,10 +20,10 @@ from fixtures.transcripts import load
 from scanready import Agent
 from scanready.model import Credential, Outcome, Report, Step, Target, Verdict
 from scanready.run.engine import Settings, verify_all
+from tests.hostile.cut_off import ENDS, Relay
 from tests.ladder import BY_NAME, story, target
 from tests.targets import crowd
 from tests.targets.crowd import CLEAR, PASSWORD, Member
-from tests.targets.cut_off import ENDS, Relay
 from tests.websites import BASIC, OK, site
 
 HOST = "127.0.0.11"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
@@ -27,14 +28,23 @@ from scanready.climb.placing import rung_of
 from scanready.model import Report, Step, Verdict
 from scanready.run.engine import Settings, verify_all
 from tests.clouds import joining
+from tests.hostile.stalling_tls import WAYS, from_the_first_byte, secure
 from tests.ladder import climb, expect, story, target
 from tests.targets.changing_certificates import Certificates
-from tests.targets.stalling_tls import WAYS, from_the_first_byte, secure
 from tests.targets.test_login_certificates import LOGINS, SCAN
 from tests.websites import moved, site
 
 #: Seconds: a shorter wait than 1.6 is never called silence.
 TIMEOUT = 2.5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded() -> None:
+    """Load the libraries beforehand: on a busy machine the first time takes more than a target has."""
+    for name in ("requests", "exchangelib", "imapclient", "oracledb", "psycopg"):
+        importlib.import_module(name)
+
+
 #: The finding for each way to stall in TLS from the first byte, and after a talk in clear that led to TLS.
 EXPECTED = {
     way: (Verdict.UNDECIDED, "tls.too-slow") if end == "silent" else (Verdict.BLOCKED, "tls.failed")

@@ -24,8 +24,8 @@ from scanready.climb.login_network import OwnPlaces
 from scanready.model import Target
 from scanready.net.resolve import Resolver
 from scanready.targets.windows import causes, login
+from tests.hostile.test_hostile_logins import KILL, SECONDS, Scale, Thief
 from tests.ladder import BY_NAME
-from tests.targets.test_hostile_logins import KILL, SECONDS, Scale, Thief
 from tests.targets.windows.wmi_peers import account, where
 
 if sys.platform != "linux":

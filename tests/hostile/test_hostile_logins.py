@@ -23,8 +23,8 @@ from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError
+from tests.hostile.hostile_logins import BEHAVIOURS, CREDENTIAL, LIBRARIES, SECRET, Library, Server
 from tests.ladder import BY_NAME
-from tests.targets.hostile_logins import BEHAVIOURS, CREDENTIAL, LIBRARIES, SECRET, Library, Server
 
 SECONDS = 2.0
 #: A killed login was given so many seconds; a tenth of it is the most that may be added.

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.hostile.test_slow_feeding import ROOT, environment
 from tests.targets.crowd import COUNT, HOSTILE_COUNT
-from tests.targets.test_slow_feeding import ROOT, environment
 
 #: CPU seconds of the loop's thread that one callback may use.
 LONGEST = 0.05

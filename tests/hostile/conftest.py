@@ -1,0 +1,7 @@
+"""The fixtures that hostile plug-ins and files share with the tests of the commands."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import plugins
+
+__all__ = ["plugins"]
