@@ -93,6 +93,20 @@ def test_a_page_behind_a_login_is_decoded_as_well(body: bytes, verdict: Verdict,
         expect(visited(server, "http", ER, allow_cleartext=True), verdict, code)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        b"/cdn-cgi/challenge-platform/h/b/scripts/jsd/1a2b/invisible.js",  # Cloudflare puts it into pages of its sites
+        b"/cdn-cgi/challenge-platform/scripts/jsd/main.js",
+        b"/TSPD/0a1b?type=8",  # and F5
+        b"/_Incapsula_Resource?SWJIYLWA=1",
+    ],
+)
+def test_a_page_with_content_and_the_script_of_a_firewall_is_a_page(script: bytes) -> None:
+    with serving(page(WELCOME + b'<script src="' + script + b'"></script>')) as server:
+        expect(visited(server), Verdict.SCANNABLE)
+
+
 # --- forms -------------------------------------------------------------------------------------------------------
 
 

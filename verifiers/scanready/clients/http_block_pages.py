@@ -12,7 +12,6 @@ BLOCK_PAGES = (
     (b"Incapsula incident ID", "Imperva's firewall"),
     (b"Sucuri WebSite Firewall - Access Denied", "Sucuri's firewall"),
     (b"sucuri_cloudproxy_js", "Sucuri's firewall (a challenge in JavaScript)"),
-    (b"/cdn-cgi/challenge-platform/h/", "Cloudflare's challenge"),
     (b"window._cf_chl_opt", "Cloudflare's challenge"),
     (b"<title>Attention Required! | Cloudflare</title>", "Cloudflare's firewall"),
     (b"window.gokuProps", "AWS WAF's challenge"),
