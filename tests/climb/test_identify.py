@@ -46,15 +46,15 @@ def text(first: bytes) -> str:
         ),
         ("tls/openssl3.0-tls1.2-server-flight", Identity("tls", "TLS")),
         ("imap/dovecot2.3-greeting", Identity("imap", "an IMAP server (Dovecot (Debian) ready.)")),
-        ("mysql/SYNTH-mysql8.0-greeting", Identity("mysql", "a MySQL server (8.0.39)")),
+        ("mysql/SYNTH-mysql8.0-greeting", Identity("mysql", "a server of the MySQL protocol (8.0.39)")),
         (
             "mysql/mariadb10.11-greeting",
             Identity("mysql", "a MariaDB server (10.11.19-MariaDB-0+deb12u1-log)"),
         ),
         ("mysql/mariadb10.11-err1130-host-not-allowed", Identity("mysql", "a MySQL or MariaDB server (error 1130)")),
         ("mysql/mariadb10.11-err1156-http", Identity("mysql", "a MySQL or MariaDB server (error 1156)")),
-        ("postgresql/pg15-auth-sasl", Identity("postgresql", "a PostgreSQL server")),
-        ("postgresql/pg15-no-hba-entry-28000", Identity("postgresql", "a PostgreSQL server")),
+        ("postgresql/pg15-auth-sasl", Identity("postgresql", "a server of the PostgreSQL protocol")),
+        ("postgresql/pg15-no-hba-entry-28000", Identity("postgresql", "a server of the PostgreSQL protocol")),
     ],
 )
 def test_captured_first_bytes(transcript: str, expected: Identity) -> None:

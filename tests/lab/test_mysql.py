@@ -237,6 +237,23 @@ def test_an_anonymous_account_is_told(lab: Lab) -> None:
     assert "anonymous account" in check_of(report, Step.AUTH).summary
 
 
+@pytest.mark.parametrize("database", [None, "hollow"])
+def test_a_database_without_tables_is_no_refusal(lab: Lab, database: str | None) -> None:
+    """The account's own grants tell an empty database from one whose tables are hidden."""
+    server = lab.mariadb("standard", label="hollow")
+    server.sql("CREATE DATABASE IF NOT EXISTS hollow")
+    server.sql(f"CREATE OR REPLACE USER looker@'%' IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON hollow.* TO looker@'%'")
+    server.sql(f"CREATE OR REPLACE USER runner@'%' IDENTIFIED BY '{PASSWORD}'; GRANT EXECUTE ON hollow.* TO runner@'%'")
+    options = {"database": database} if database else {}
+    report = climb(at(server, "looker", **options), lab.agent)
+    if database:
+        expect(report, Verdict.SCANNABLE)
+        assert "none in database hollow" in check_of(report, Step.ACCESS).summary
+    else:  # others may be hidden from it
+        expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
+    expect(climb(at(server, "runner", **options), lab.agent), Verdict.LIMITED, "access.denied", step=Step.ACCESS)
+
+
 @pytest.mark.parametrize(
     ("rule", "code", "owner"),
     [

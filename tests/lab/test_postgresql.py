@@ -19,7 +19,7 @@ def test_ready_without_a_credential(lab: Lab, variant: str, method: str) -> None
     server = lab.postgresql(variant)
     report = expect(climb(target("postgresql", server.hostname), lab.agent), Verdict.READY)
     assert report.facts["auth_methods"] == [method]
-    assert report.facts["product"] == "PostgreSQL"
+    assert "product" not in report.facts, "others have the same prompt"
     assert report.footprint.login_attempts == report.footprint.probe_logins == 0
     assert report.footprint.connections == 1, story(report)
     assert ("tls" in report.facts) == (variant == "scram-tls")

@@ -78,7 +78,7 @@ def test_an_answer_that_nobody_waits_for_any_more_is_no_noise(
         with pytest.raises(NoTurn):
             await resolver.addresses("late.example", 22, asyncio.get_running_loop().time() + 0.05)
         hangs.set()
-        late = resolver._asked["late.example", 22].answer
+        late = resolver._asked["late.example"].answer
         assert late is not None
         await asyncio.wait([late])
         resolver.forget()
@@ -159,11 +159,11 @@ def test_each_name_is_asked_once_a_run_and_again_after_it(monkeypatch: pytest.Mo
         resolver = Resolver()
         for _ in range(3):
             assert await resolver.addresses("a.example", 22) == [(socket.AF_INET, ("10.0.0.1", 22))]
-        await resolver.addresses("a.example", 80)
-        assert names.asked == [("a.example", 22), ("a.example", 80)]
+        assert await resolver.addresses("a.example", 80) == [(socket.AF_INET, ("10.0.0.1", 80))]
+        assert names.asked == [("a.example", 22)], "whatever the port"
         resolver.forget()
         await resolver.addresses("a.example", 22)
-        assert names.asked == [("a.example", 22), ("a.example", 80), ("a.example", 22)]
+        assert names.asked == [("a.example", 22), ("a.example", 22)]
         resolver.close()
 
     asyncio.run(run())

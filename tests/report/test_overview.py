@@ -50,6 +50,13 @@ def test_what_a_protocol_does_not_tell_is_said() -> None:
     assert traits(report)[0] == "PostgreSQL (tells no version)"
 
 
+def test_a_protocol_stands_for_a_product_that_is_not_known() -> None:
+    report = service("postgresql", auth_methods=["scram-sha-256"], **CERTIFICATE)
+    summary = "speaks the PostgreSQL protocol (3.0); and more"
+    report.checks.insert(0, Check(Step.HANDSHAKE, "h:5432", Outcome.PASSED, summary))
+    assert traits(report)[:2] == ["speaks the PostgreSQL protocol (3.0)", "login by scram-sha-256"]
+
+
 def test_methods_that_were_not_asked_for_leave_the_rungs_own_words() -> None:
     assert traits(service("ssh", product="OpenSSH", version="9.2p1")) == ["OpenSSH 9.2p1", "auth holds"]
     assert traits(service("mood")) == ["auth holds"], "no product: a third party's type, say"

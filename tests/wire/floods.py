@@ -87,8 +87,10 @@ FLOODS: Mapping[str, Mapping[str, Flood]] = {
     "wire.imap.read_greeting": {"a line": after(b"* OK ", most=imap.LINE_LIMIT - 1)},
     "wire.mysql.read_greeting": _MYSQL,
     "wire.mysql.read_login_answer": _MYSQL,
+    "wire.mysql.read_query_answer": {"a column": after(b"\1\0\0\1\1\xff\xff\0\2", b"8", 9 + 0xFFFF - 1)},
     "wire.nbt.read_frame": _SMB,
     "wire.nrpc.read_opened": {"a message": after(struct.pack("<II6s", 4000, 0, b"\3\0\0\x40\2\x0f"), most=4000)},
+    "wire.postgresql.read_query_answer": {"notices": _NOTICES},
     "wire.postgresql.read_session": {
         "parameters": many(b"S\0\0\0\6\0\0"),
         "notices": _NOTICES,

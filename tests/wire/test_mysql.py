@@ -62,7 +62,7 @@ class TestGreeting:
     def test_mysql_8(self) -> None:
         greeting = reads(mysql.read_greeting, MYSQL_8)
         assert isinstance(greeting, mysql.Greeting)
-        assert (greeting.product, greeting.version, greeting.thread_id) == ("MySQL", "8.0.39", 42)
+        assert (greeting.product, greeting.version, greeting.thread_id) == ("", "8.0.39", 42)
         assert greeting.salt == b"abcdefghijklmnopqrst"
         assert greeting.auth_plugin == "caching_sha2_password"
         assert greeting.tls
@@ -73,9 +73,11 @@ class TestGreeting:
         [
             (b"8.0.35-27 Percona Server (GPL)", "8.0.35-27 Percona Server (GPL)", "Percona Server"),
             (b"8.0.11-TiDB-v7.5.0", "8.0.11-TiDB-v7.5.0", "TiDB"),
-            (b"5.5.5-m3", "5.5.5-m3", "MySQL"),  # a real milestone release of MySQL
+            (b"5.5.5-m3", "5.5.5-m3", ""),  # a real milestone release of MySQL
             (b"5.5.5-10.1.48", "10.1.48", "MariaDB"),  # whoever hides the name keeps the prefix
-            (b"5.7\xff\x1b[2J", "5.7\\xff\x1b[2J", "MySQL"),
+            (b"5.7\xff\x1b[2J", "5.7\\xff\x1b[2J", ""),
+            (b"9.1.0-commercial MySQL", "9.1.0-commercial MySQL", "MySQL"),
+            (b"2.0.4-id64-release (r3135)", "2.0.4-id64-release (r3135)", ""),  # Sphinx
         ],
     )
     def test_products_tell_themselves_apart_by_their_version(self, version: bytes, shown: str, product: str) -> None:

@@ -21,8 +21,7 @@ MAILBOX = {
     b"* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n* 1 EXISTS\r\n* 1 RECENT\r\n* OK [UNSEEN 1] First unseen.\r\n"
     b"* OK [UIDVALIDITY 1795397956] UIDs valid\r\n* OK [UIDNEXT 2] Predicted next UID\r\n"
     b"c1 OK [READ-ONLY] Examine completed.\r\n",
-    b"UID SEARCH": b"* SEARCH 1\r\nc1 OK Search completed.\r\n",
-    b"UID FETCH": b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (DATE)] {41}\r\n"
+    b"FETCH": b"* 1 FETCH (BODY[HEADER.FIELDS (DATE)] {41}\r\n"
     b"Date: Mon, 02 Nov 2026 09:00:00 +0000\r\n\r\n)\r\nc1 OK Fetch completed.\r\n",
     b"LOGOUT": imap.LOGOUT,
 }
@@ -30,13 +29,13 @@ MAILBOX = {
 
 def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
     """A server with that mailbox and other answers; an empty one closes the connection instead."""
-    answers = MAILBOX | {verb.replace("_", " ").encode(): answer for verb, answer in other.items()}
+    answers = MAILBOX | {verb.encode(): answer for verb, answer in other.items()}
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         writer.write(greeting)
         while (line := await reader.readline()) and line.endswith(b"\n"):
             tag, *words = line.split()
-            verb = b" ".join(words[:2]).upper() if words[0].upper() == b"UID" else words[0].upper()
+            verb = words[0].upper()
             record.count(verb.decode())
             if not (answer := answers[verb]):
                 return

@@ -74,7 +74,7 @@ class TestLogin:
         assert report.finding is not None
         assert report.finding.detail == "the answer to the login is none that IMAP has: b'MAYBE'"
 
-    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "UID_FETCH"])
+    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "FETCH"])
     def test_such_a_status_later_denies_nothing(self, command: str) -> None:
         report, _ = against(mailbox(**{command: b"c1 MAYBE later\r\n"}), "imaps", credential=SCANNER)
         expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
@@ -189,8 +189,8 @@ class TestAccess:
                 "access.denied",
                 'SETACL "INBOX" "scanuser" lr',
             ),
-            ({"EXAMINE": b"c1 NO [NONEXISTENT] Unknown Mailbox: INBOX\r\n"}, Verdict.BLOCKED, "access.not-found", None),
-            ({"EXAMINE": b"c1 NO INBOX doesn't exist.\r\n"}, Verdict.BLOCKED, "access.not-found", None),
+            ({"EXAMINE": b"c1 NO [NONEXISTENT] Unknown Mailbox: INBOX\r\n"}, Verdict.BLOCKED, "imap.no-inbox", None),
+            ({"EXAMINE": b"c1 NO INBOX doesn't exist.\r\n"}, Verdict.BLOCKED, "imap.no-inbox", None),
             (
                 {"EXAMINE": b"c1 NO [SERVERBUG] Internal error\r\n"},
                 Verdict.UNDECIDED,
@@ -198,8 +198,8 @@ class TestAccess:
                 None,
             ),
             ({"EXAMINE": b""}, Verdict.UNDECIDED, "imap.backend-unavailable", None),
-            ({"UID_FETCH": b"c1 OK Fetch completed.\r\n"}, Verdict.LIMITED, "access.denied", None),
-            ({"UID_FETCH": b"* 1 FETCH (UID\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+            ({"FETCH": b"c1 OK Fetch completed.\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+            ({"FETCH": b"* 1 FETCH (UID\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
         ],
     )
     def test_refusals(self, answers: dict[str, bytes], verdict: Verdict, code: str, fix: str | None) -> None:
@@ -211,7 +211,7 @@ class TestAccess:
     def test_an_account_without_folders(self) -> None:
         gone = {"LIST": b"c1 OK List completed.\r\n", "EXAMINE": b"c1 NO [NONEXISTENT] No mailbox\r\n"}
         report, _ = against(mailbox(**gone), "imaps", credential=SCANNER)
-        expect(report, Verdict.BLOCKED, "access.not-found", step=Step.ACCESS)
+        expect(report, Verdict.BLOCKED, "imap.no-inbox", step=Step.ACCESS, owner=Owner.SERVER)
         assert "no folders at all" in check_of(report, Step.ACCESS).summary
 
     def test_an_empty_folder_is_read_as_such(self) -> None:
@@ -219,7 +219,7 @@ class TestAccess:
         report, server = against(mailbox(EXAMINE=empty), "imaps", credential=SCANNER)
         expect(report, Verdict.SCANNABLE)
         assert "no messages" in check_of(report, Step.ACCESS).summary
-        assert server.counts["UID FETCH"] == 0
+        assert server.counts["FETCH"] == 0
 
     def test_the_folder_of_the_target_is_asked_for(self) -> None:
         report, server = against(mailbox(), "imaps", credential=SCANNER, folder="Archive.2025")

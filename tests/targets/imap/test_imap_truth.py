@@ -37,7 +37,7 @@ def sasl_login(password: bytes = b"Passw0rd!") -> Behaviour:
                     continue
                 writer.write(tag + b" OK Logged in\r\n")
             else:
-                known = MAILBOX.get(b"UID " + words[0] if verb == b"UID" else verb, b"c1 BAD\r\n")
+                known = MAILBOX.get(verb, b"c1 BAD\r\n")
                 said = known.splitlines(keepends=True)
                 writer.write(b"".join(tag + part[2:] if part[:3] in (b"c1 ", b"c2 ") else part for part in said))
             if verb == b"LOGOUT":

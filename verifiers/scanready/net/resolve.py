@@ -50,10 +50,12 @@ class Resolver:
 
     def __init__(self) -> None:
         self._pool: DaemonThreads | None = None
-        self._asked: dict[tuple[str, int], _Question] = {}
+        self._asked: dict[str, _Question] = {}
 
     async def addresses(self, host: str, port: int, deadline: float | None = None) -> list[Address]:
         """Return the addresses of ``host`` in the system's order of preference, without duplicates.
+
+        A name is asked for once, whatever the ports that it is dialled on.
 
         Args:
             host: a name or an address.
@@ -67,17 +69,17 @@ class Resolver:
         """
         if known := literal(host, port):
             return [known]
-        key = (host, port)
-        if key not in self._asked:
-            self._asked[key] = question = _Question()
+        if host not in self._asked:
+            self._asked[host] = question = _Question()
             self._pool = self._pool or DaemonThreads(_THREADS, "resolve")
             question.answer = asyncio.get_running_loop().run_in_executor(self._pool, question.ask, host, port)
             question.answer.add_done_callback(_heed)
-        asked = self._asked[key]
+        asked = self._asked[host]
         assert asked.answer is not None, "set where the question is"
         try:
             async with asyncio.timeout_at(deadline):
-                return await asyncio.shield(asked.answer)
+                found = await asyncio.shield(asked.answer)
+                return [(family, (where[0], port, *where[2:])) for family, where in found]
         except TimeoutError as error:
             if not asked.hasty:
                 raise

@@ -13,12 +13,20 @@ _UNTIL = len("2026-01-01")
 
 
 def traits(report: Report) -> list[str]:
-    """Return product, login and encryption, each in a few words; the last rung's own where no product is known."""
-    product = report.facts.get("product")
-    if not product:
-        climbed = [check.summary for check in report.checks if check.step is report.reached and check.summary]
-        return climbed[-1:]
-    return [f"{product} {_version(report)}", *_login(report), *_encryption(report)]
+    """Return product, login and encryption, each in a few words.
+
+    The handshake's own words stand for a product that is not known, and the last rung's where no login is either.
+    """
+    if product := report.facts.get("product"):
+        return [f"{product} {_version(report)}", *_login(report), *_encryption(report)]
+    if report.facts.get("auth_methods") and (protocol := _words_of(report, Step.HANDSHAKE)):
+        return [protocol.partition("; ")[0], *_login(report), *_encryption(report)]
+    return [words] if report.reached and (words := _words_of(report, report.reached)) else []
+
+
+def _words_of(report: Report, step: Step) -> str:
+    """The last words of a step; empty if it has none."""
+    return next((check.summary for check in reversed(report.checks) if check.step is step and check.summary), "")
 
 
 def _version(report: Report) -> str:

@@ -51,7 +51,18 @@ _UTF8 = 33  # utf8_general_ci: every server since 4.1 knows it, utf8mb4 came onl
 ATTRIBUTES: Mapping[str, str] = {"program_name": "scanready"}
 
 _ERROR = b"\xff"
-_PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("tidb", "TiDB"), ("vitess", "Vitess"))
+#: Columns of a result that we ask for, with room for more; bytes of a text whose length is one octet.
+_MOST_COLUMNS, _SHORT = 16, 250
+# Names in versions. A version that is a number names none: MySQL sends one, and so do search engines.
+_PRODUCTS = (
+    ("mariadb", "MariaDB"),
+    ("percona", "Percona Server"),
+    ("tidb", "TiDB"),
+    ("vitess", "Vitess"),
+    ("clickhouse", "ClickHouse"),
+    ("oceanbase", "OceanBase"),
+    ("mysql", "MySQL"),
+)
 # MariaDB 10 put this before its version, so that old replicas took it for a MySQL 5.5. "5.5.5-m3" was a real MySQL.
 _REPLICATION_PREFIX = re.compile(r"5\.5\.5-(?=\d+\.\d)")
 _HOST_SEEN = re.compile(r"^Host '([^']{1,255})' is |^Access denied for user '[^']{0,255}'@'([^']{1,255})'")
@@ -77,10 +88,10 @@ class Greeting:
 
     @property
     def product(self) -> str:
-        """What the version says it is; "MySQL" if it says nothing else."""
+        """The product that the version names; empty if it is a number, as MySQL's is and others' are."""
         if self.mariadb:
             return "MariaDB"
-        return next((name for mark, name in _PRODUCTS if mark in self.version.lower()), "MySQL")
+        return next((name for mark, name in _PRODUCTS if mark in self.version.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +190,31 @@ def read_login_answer(cursor: Cursor, expected: int | None = None) -> Steps[Ok |
             raise UnknownValue("the first octet of the answer to the login", kind)
 
 
+@stepwise
+def read_query_answer(cursor: Cursor) -> Steps[str | ServerError]:
+    """Read the answer to :func:`query`: the first column of its first row; "" for NULL, and where there is no row.
+
+    Raises:
+        WireError: it is no result of a few columns and a row (text protocol, without CLIENT_DEPRECATE_EOF).
+        UnknownValue: it begins with something that is no number of columns.
+    """
+    _, payload = yield from _packet(cursor)
+    if payload[0] == 0xFF:
+        return _error(payload)
+    if not 0 < payload[0] <= _MOST_COLUMNS:
+        raise UnknownValue("the number of columns of a result", payload[0])
+    for _ in range(payload[0]):
+        yield from _packet(cursor)
+    _, end = yield from _packet(cursor)
+    if end[0] != 0xFE:
+        raise WireError("the columns of a result have no end")
+    _, row = yield from _packet(cursor)
+    if row[0] == 0xFF:
+        return _error(row)
+    length = row[0] if row[0] <= _SHORT else 0
+    return row[1 : 1 + length].decode("utf-8", "backslashreplace")
+
+
 def ssl_request(capabilities: int) -> bytes:
     """Ask for TLS: our half of the login, cut before the user name. Always packet 1.
 
@@ -234,6 +270,11 @@ def auth_switch_answer(sequence: int) -> bytes:
 def quit() -> bytes:
     """Say goodbye (COM_QUIT). Only after :class:`Ok`: before a login is over it counts as a connect error."""
     return _framed(0, b"\x01")
+
+
+def query(statement: str) -> bytes:
+    """Run a statement (COM_QUERY). Only after :class:`Ok`."""
+    return _framed(0, b"\x03" + statement.encode())
 
 
 def host_seen(message: str) -> str | None:

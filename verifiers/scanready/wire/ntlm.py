@@ -109,6 +109,10 @@ _RELEASES: Mapping[tuple[int, int, int], str] = {
 }
 
 
+#: Major and minor versions that a Windows has had; a later build of one of these is a Windows, too.
+_LINES = frozenset(release[:2] for release in _RELEASES)
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """A CHALLENGE message. What the server did not tell is an empty text, or None.
@@ -130,8 +134,11 @@ class Challenge:
 
     @property
     def os(self) -> str | None:
-        """What its build is sold as, with the build; None where it tells no build, as everybody but Windows does."""
-        if self.version is None or not self.version[2]:
+        """The name that its build is sold under, with the build; None where it tells no build of a Windows.
+
+        Others tell none, or one that no Windows has: a library's server says 255.255.65535.
+        """
+        if self.version is None or not self.version[2] or self.version[:2] not in _LINES:
             return None
         number = ".".join(map(str, self.version))
         release = _RELEASES.get(self.version)

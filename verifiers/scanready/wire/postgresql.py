@@ -271,6 +271,34 @@ def read_session(cursor: Cursor) -> Steps[Session | ErrorResponse]:
                 return Session(parameters, process_id)
 
 
+def query(statement: str) -> bytes:
+    """Run a statement in a session that is open; the answer is text."""
+    payload = statement.encode() + b"\0"
+    return b"Q" + (4 + len(payload)).to_bytes(4) + payload
+
+
+@stepwise
+def read_query_answer(cursor: Cursor) -> Steps[str | ErrorResponse]:
+    """Read the answer to :func:`query`: the first column of its last row; "" for NULL, and where there is no row.
+
+    Raises:
+        WireError: a message that may not come here, or more than :data:`SESSION_LIMIT` bytes of them.
+    """
+    found: str | ErrorResponse = ""
+    while True:
+        kind, payload = yield from _message(cursor, b"TDCZENSI")
+        if cursor.at > SESSION_LIMIT:
+            raise WireError(f"more than {SESSION_LIMIT} bytes answer a question for one row")
+        match kind:
+            case b"D":
+                length = int.from_bytes(payload[2:6], signed=True)
+                found = _decoded(payload[6 : 6 + max(0, length)])
+            case b"E":
+                found = _error(payload)
+            case b"Z":
+                return found
+
+
 def hba_refusal(message: str) -> HbaRefusal | None:
     """Understand the message of a refusal by pg_hba.conf (SQLSTATE 28000); None if it is none.
 
@@ -410,8 +438,8 @@ FIELDS = (
     ),
     Field(
         "the type of a message",
-        rb"^([RENvSKZ])\0",
-        (b"R", b"E", b"N", b"V", b"S", b"K", b"Z"),
+        rb"^([RENvSKZTDCI])\0",
+        (b"R", b"E", b"N", b"V", b"S", b"K", b"Z", b"T", b"D", b"C", b"I"),
         Role.DISCRIMINATOR,
         why="it is the first octet of the answer to the startup message, which the protocol begins with",
     ),

@@ -15,6 +15,13 @@ from scanready.wire import Reader, WireError, tls
 
 T = TypeVar("T")
 
+#: The outcome of a TLS hello to a port without TLS: three answers that say different things of the port.
+_NO_TLS: dict[type[Exception], str] = {
+    PeerClosed: "a TLS hello is hung up on, too: {}",
+    ReadTimeout: "a TLS hello is not answered either: {}",
+    TlsError: "a TLS hello is answered, and not with TLS: {}",
+}
+
 
 async def first_answer(probe: Probe, stream: Stream, flight: bytes, reader: Reader[T]) -> tuple[Stream, T, bool]:
     """Send ``flight`` on the handshake's rung; return who answered it, the answer, and whether that was in TLS.
@@ -48,6 +55,6 @@ async def _again_in_tls(probe: Probe, *, certain: bool) -> Stream | None:
             too_short = isinstance(error, ReadTimeout) and error.hasty  # for a word about the port
             if certain or too_short or tls.begins_like_tls(error.heard):
                 raise
-            rung.skip("a TLS hello is not answered either")
+            rung.skip(_NO_TLS[type(error)].format(error))
             return None
     return stream

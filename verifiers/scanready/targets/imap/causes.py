@@ -53,6 +53,15 @@ PREAUTHENTICATED = Cause(
     "On the agent: curl -vk {url}  # the greeting begins with * PREAUTH",
     scoped=Scope.PATH,
 )
+NO_INBOX = Cause(
+    "imap.no-inbox",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, and the account has no INBOX: its mailbox was never created, is not on this server, or its store "
+    "is broken. No folder was named, so no name in the inventory is wrong.",
+    "Create the account's mailbox on the mail server, or repair its store; or scan an account that has one.",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}   # lists the folders at the top, and counts as one attempt",
+)
 BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",
     Owner.SERVER,
@@ -79,8 +88,18 @@ def down(code: str | None, text: str) -> bool:
     return code in _DOWN_CODES or bool(_DOWN.search(text))
 
 
-def of_bye(code: str | None, text: str) -> Cause:
-    """Return why a server says BYE instead of talking."""
+#: "SSL connections only", "TLS is required", "you must use SSL", "encryption required".
+_WANTS_TLS = re.compile(
+    r"\b(?:ssl|tls|encrypt\w*)\b.*\b(?:only|require[sd]?|must|mandatory|needed|enforced)\b|"
+    r"\b(?:requires?|must use|only (?:over|with|via)|need)\b.*\b(?:ssl|tls|encrypt\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def of_bye(code: str | None, text: str, *, encrypted: bool) -> Cause:
+    """Return why a server says BYE instead of talking; its own words choose, where it has any."""
+    if not encrypted and (code == "PRIVACYREQUIRED" or _WANTS_TLS.search(text)):
+        return common.TLS_REQUIRED
     if too_many(code, text):
         return common.THROTTLED
     return NOT_ACCEPTING if down(code, text) else TURNED_AWAY

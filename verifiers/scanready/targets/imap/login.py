@@ -150,6 +150,9 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
 
 
 def _by_command(client: IMAPClient, user: str, password: str, trace: Trace) -> None:
+    if "LOGINDISABLED" in client._imap.capabilities:  # as this connection said, in TLS where it has it
+        detail = "the server bars LOGIN on this connection (LOGINDISABLED), and did not on the one before it"
+        raise Failure(common.LOGIN_NOT_JUDGED, detail)
     trace.tried = True
     client.login(user, password)
 
@@ -266,14 +269,15 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     try:
         folders += [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
         messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
-        # The newest message by its number: one UID comes back, whatever the size of the folder.
-        newest = client.search([str(messages)]) if messages else []
+        # The newest message by its number, which needs no search: some servers find nothing in a folder that they show.
+        client.use_uid = False
         if not messages:
             result.read = f"{wanted}, which has no messages"
-        elif newest and client.fetch(newest[:1], [HEADER]):
+        elif client.fetch([messages], [HEADER]):
             result.read = f"one header of {messages} in {wanted}"
-        else:
-            result.denied = Failure(common.ACCESS_DENIED, f"{wanted} has {messages} messages, and none was returned")
+        else:  # no refusal: it may have been deleted since
+            detail = f"{wanted} has {messages} messages; asked for the newest, the server returns nothing and says OK"
+            result.denied = Failure(common.LIMIT, detail)
     except TimeoutError:
         result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
@@ -298,6 +302,8 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
         return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
     if code in ("NONEXISTENT", "TRYCREATE") or _NOT_THERE.search(text):
         shown = ", ".join(folders[:8]) or "no folders at all"
+        if wanted == INBOX:
+            return Failure(causes.NO_INBOX, f"{printable(text)}; at its top the account has {shown}")
         return Failure(common.ACCESS_NOT_FOUND, f"{printable(text)}; at its top the account has {shown}")
     if code != "NOPERM" and causes.down(code, text):
         return Failure(causes.BACKEND_UNAVAILABLE, printable(text))

@@ -22,6 +22,9 @@ from . import causes, fixes
 from .login import Encryption, Where, visit
 from .talk import MOST_SHOWN, Talk
 
+#: Where IMAP inside TLS usually is (RFC 8314, 7.3).
+IMAPS = 993
+
 # As good as a password to whoever listens: a server that offers them in clear does not hide PLAIN for want of TLS.
 BEARER_MECHANISMS = {"XOAUTH2", "OAUTHBEARER"}
 
@@ -32,14 +35,17 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
         try:
             greeting = await talk.greeted(stream)
         except ReadTimeout as error:
-            if error.heard or error.hasty or probe.row.tls or probe.target.port != 993:
+            if error.heard or error.hasty or probe.row.tls or probe.target.port != IMAPS:
                 raise
             detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
             raise Failure(common.SILENT, detail, fixes.INSIDE_TLS(host=probe.host, port=probe.target.port)) from error
+        except Failure as failure:
+            if failure.cause is common.TLS_REQUIRED:
+                failure.fix = fixes.INSIDE_TLS(host=probe.host, port=IMAPS)
+            raise
         seen = talk.product()
         rung.ok(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)
         if greeting.code == "ALERT":
-            alert = printable(greeting.text, MOST_SHOWN)
             alert = printable(greeting.text, MOST_SHOWN)
             rung.ok(f"the server alerts: {alert}", alert=alert)
 

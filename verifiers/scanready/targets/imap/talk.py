@@ -48,7 +48,7 @@ class Talk:
         self.greeting = greeting = await stream.receive(wire.read_greeting)
         self.lines.append(greeting.text)
         if greeting.kind == "BYE":
-            raise _turned_away(greeting)
+            raise _turned_away(greeting, stream)
         self.listening = True
         self.offered = greeting.capabilities or await self.capabilities(stream)
         return greeting
@@ -65,7 +65,7 @@ class Talk:
         answer: wire.Tagged | wire.Bye = await stream.receive(wire.read_tagged(tag))
         if isinstance(answer, wire.Bye):
             self.listening = False
-            raise _turned_away(answer)
+            raise _turned_away(answer, stream)
         self.lines += answer.untagged
         return answer
 
@@ -124,6 +124,7 @@ class Talk:
         return {}
 
 
-def _turned_away(bye: wire.Bye | wire.Greeting) -> Failure:
+def _turned_away(bye: wire.Bye | wire.Greeting, stream: Stream) -> Failure:
     said = f"[{bye.code}] {bye.text}" if bye.code else bye.text
-    return Failure(causes.of_bye(bye.code, bye.text), f"BYE {printable(said, MOST_SHOWN)}")
+    cause = causes.of_bye(bye.code, bye.text, encrypted=stream.encrypted)
+    return Failure(cause, f"BYE {printable(said, MOST_SHOWN)}")

@@ -68,7 +68,10 @@ async def find(probe: Probe, instance: str) -> Place:
 async def _unknown(probe: Probe, rung: Rung, instance: str, address: Address) -> NoReturn:
     try:
         known = await _told(probe, ssrp.ALL)
-    except (UdpTimeout, ConnectError):
+    except ConnectError as error:  # it answered the first question with silence, and this one with a refusal
+        why = probe.explain(error, Step.CONNECT)
+        rung.stop(causes.BROWSER_OFF if why.cause is common.REFUSED else why.cause, why.detail)
+    except UdpTimeout:
         detail = (
             f"the SQL Server Browser does not answer, so the port of {instance} is not known. It may be stopped, or "
             "blocked, or the instance hidden; `port:` at the target does without it"
@@ -113,7 +116,7 @@ async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Chec
         stream = await probe.dial(probe.address or probe.host, port)
         answer = await ask(stream, tds7.Encryption.OFF, "")
     except (Failure, StreamError, WireError) as error:
-        detail = f"{check.finding.detail}; {said}, where it does not answer either ({error})"
+        detail = f"{check.finding.detail}; {said}, where no SQL Server answers: {getattr(error, 'detail', error)}"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
     detail = f"{check.finding.detail}; {said}, and {answer.product} {answer.version_text} answers there"
     fix = fixes.OTHER_PORT(host=probe.host, port=port)

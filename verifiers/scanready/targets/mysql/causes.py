@@ -48,6 +48,17 @@ ANCIENT_PROTOCOL = Cause(
     "Upgrade the server, or scan a copy of its data in a current one.",
     "On the agent: nc {host} {port} | xxd   # the fifth byte is 09",
 )
+OTHER_PRODUCT = Cause(
+    "mysql.other-product",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The server speaks MySQL's protocol, lets anybody in, and does not run a statement that every MySQL and MariaDB "
+    "runs. It is a search engine with a port for MySQL's clients (Sphinx, Manticore), a gateway or a proxy; whether a "
+    "scan can read it is not known.",
+    "Correct the port or the target type in the inventory; if a database is behind it, name the scan's account.",
+    "mysql -h {host} -P {port} -e 'SELECT CURRENT_USER(), VERSION()'",
+    definite=False,
+)
 SERVER_ERROR = Cause(
     "mysql.server-error",
     Owner.DATABASE,

@@ -31,6 +31,10 @@ T = TypeVar("T")
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
 
+#: Every MySQL since 4.1.2 and every MariaDB runs it; search engines with a port for MySQL's clients (Sphinx, Manticore)
+#: have neither function, and no accounts.
+WHO_ARE_WE = "SELECT UNHEX(HEX(CURRENT_USER()))"
+
 # A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
 SLOW_GREETING = 2.0
 
@@ -65,6 +69,7 @@ class Talk:
         self._securing: asyncio.Task[TlsSession] | None = None
         self._sequence = 1  # of the next packet, ours or theirs
         self._asked = False
+        self._let_in = False
         self._over = False
         self._taken = False
 
@@ -138,8 +143,7 @@ class Talk:
                 case wire.AuthSwitch(plugin=plugin) if plugin not in self.plugins:
                     self.plugins.append(plugin)
                 case wire.Ok():
-                    self._over = True
-                    await self._stream.send(wire.quit())
+                    self._let_in = True
                     return answer
                 case wire.ServerError():
                     self._over = True
@@ -147,6 +151,23 @@ class Talk:
             self._sequence = answer.sequence + 2
             await self._stream.send(wire.auth_switch_answer(answer.sequence))
         raise WireError(f"the server asks for a plugin for the {_MOST_ROUNDS}th time")
+
+    async def who_are_we(self) -> str | wire.ServerError:
+        """Ask in a session that is open which account it has; return it as ``user@host``, and end the session.
+
+        Raises:
+            WireError, StreamError: as :meth:`Stream.receive`.
+        """
+        assert self._stream is not None
+        await self._stream.send(wire.query(WHO_ARE_WE))
+        answer: str | wire.ServerError = await self._receive(wire.read_query_answer)
+        await self._leave()
+        return answer
+
+    async def _leave(self) -> None:
+        assert self._stream is not None
+        self._over = True
+        await self._stream.send(wire.quit())
 
     async def take(self) -> Stream:
         """Hand the connection to a client library, which says the last word on it.
@@ -180,8 +201,10 @@ class Talk:
                 await self._left_to_finish()
             if self._greeting is None:
                 await self.listen()
-            if not self._over:
+            if not self._over and not self._let_in:
                 await self.be_refused()
+            if not self._over and self._let_in:
+                await self._leave()
         finally:
             if self._greeting is not None and not self._over:
                 self._confess()
@@ -213,24 +236,25 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
             hint = "a MySQL server whose reverse DNS hangs is as silent: skip_name_resolve"
             rung.stop(common.SILENT, f"connected, and not one byte came ({hint})")
         if isinstance(answer, wire.ServerError):
-            raise_refusal(probe, rung, answer)
+            raise_refusal(rung, answer)
         if isinstance(answer, wire.AncientGreeting):
             rung.stop(causes.ANCIENT_PROTOCOL, f"speaks protocol 9, version {printable(answer.version)}")
-        told = f"speaks MySQL protocol 10, {answer.product} {printable(answer.version)}"
-        rung.ok(told, product=answer.product, version=answer.version)
+        named = f"{answer.product} " if answer.product else "version "
+        rung.ok(f"speaks the MySQL protocol (10), {named}{printable(answer.version)}", version=answer.version)
+        if answer.product:
+            rung.check.facts["product"] = answer.product
         if (waited := asyncio.get_running_loop().time() - clock) > SLOW_GREETING:
             rung.ok(f"the greeting took {waited:.1f} s, usually the server's reverse DNS: see skip_name_resolve")
     return answer
 
 
-def raise_refusal(probe: Probe, rung: Rung, error: wire.ServerError) -> NoReturn:
+def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
     """An error that does not depend on who asks."""
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
-    seen_as = wire.host_seen(error.message) or probe.agent_address
     fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
-    rung.stop(
-        cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, agent_seen_as=seen_as
-    )
+    seen_as = wire.host_seen(error.message)
+    facts = {"agent_seen_as": seen_as} if seen_as else {}  # its own word, or none: NAT and names are not to be guessed
+    rung.stop(cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, **facts)
 
 
 def _no_answer(stream: Stream, seconds: float) -> ReadTimeout:

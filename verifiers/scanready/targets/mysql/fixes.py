@@ -26,8 +26,11 @@ GRANT_TABLE = Fix(
 )
 
 
-def account(user: str, agent: str, database: str | None) -> str:
-    """Create an account that may come from ``agent`` and read ``database`` (None: all of them)."""
+def account(user: str, agent: str | None, database: str | None) -> str:
+    """Create an account that may come from ``agent`` and read ``database`` (None: all of them).
+
+    Where the server did not say how it sees this agent, ``agent`` is None, and a word stands in its place.
+    """
     if database:
         return CREATE_ACCOUNT_FOR_DATABASE(user=user, agent=agent, database=database)
     return CREATE_ACCOUNT(user=user, agent=agent)

@@ -10,6 +10,7 @@ Read-only, with a statement time-out.
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -47,6 +48,9 @@ _LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait for the server's own end,
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # What pymysql says itself (client errors 2000 to 2999), from its constants.CR.
 _LOST = frozenset({2003, 2006, 2013})
+# A line of SHOW GRANTS that permits reading, and where.
+_SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
+_PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
 _UNKNOWN_STATEMENT = frozenset({1064, 1193})  # syntax error, unknown system variable
 # What pymysql raises on an answer that it takes apart without checking it.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
@@ -80,9 +84,10 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds ``account``: ours as the server calls it (CURRENT_USER), empty if it did not say."""
+    """Adds ``account``: ours as the server calls it (CURRENT_USER), and its ``product``; empty if it did not say."""
 
     account: str = ""
+    product: str = ""
 
 
 class Pipe:
@@ -274,6 +279,7 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
     """Find out who we are, which databases we see, and read one row of one table."""
     _bound(session, where.mariadb)
     result.account = str(_first(session, "SELECT CURRENT_USER()") or "")
+    result.product = _product(session)
     hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
     rows = _rows(
         session,
@@ -294,11 +300,32 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
             result.read = f"{'one row' if row else 'no rows'} of {candidate}.{name}"
             return
     place = f"database {where.database}" if where.database else "any database but the system's own"
+    if _may_select(session, where.database):  # nothing is hidden from it, so nothing is there
+        result.read = f"no table: there is none in {place}"
+        return
     result.denied = Failure(
         common.ACCESS_DENIED,
         f"logged in, but no table is to be seen in {place}",
         fixes.grant(result.account, where.database, None),
     )
+
+
+def _may_select(session: pymysql.Connection[Any], database: str | None) -> bool:
+    """Whether the account's own grants let it read every table of a database (None: of all); roles are not followed."""
+    places = {"*.*", f"{backticked(database)}.*"} if database else {"*.*"}
+    grants = (_SELECTS.match(str(row[0])) for row in _rows(session, "SHOW GRANTS"))
+    return any(grant is not None and grant[1].replace("\\_", "_") in places for grant in grants)
+
+
+def _product(session: pymysql.Connection[Any]) -> str:
+    """The product that the server names in its comment on its version; empty where it names none that is known."""
+    import pymysql
+
+    try:
+        comment = str(_first(session, "SELECT @@version_comment")).lower()
+    except pymysql.err.Error:  # of no account: the reading that follows decides
+        return ""
+    return next((product for word, product in _PRODUCTS if word in comment), "")
 
 
 def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:

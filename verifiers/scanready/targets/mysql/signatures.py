@@ -20,7 +20,7 @@ def _mysql(data: bytes) -> str | None:
         return None
     if data[3] == 0 and (version := re.match(rb"\x0a([\x20-\x7e]{3,80})\x00.{12}\x00", body, re.DOTALL)):
         name = shown(version[1].removeprefix(b"5.5.5-"))
-        return f"a {'MariaDB' if 'mariadb' in name.lower() else 'MySQL'} server ({name})"
+        return f"a {'MariaDB server' if 'mariadb' in name.lower() else 'server of the MySQL protocol'} ({name})"
     code = int.from_bytes(body[1:3], "little")
     if body[0] == 0xFF and 1000 <= code < 5000 and len(body) == length and b"\x00" not in body[3:]:
         return f"a MySQL or MariaDB server (error {code})"

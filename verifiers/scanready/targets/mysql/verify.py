@@ -17,14 +17,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scanready.clients.login_process.lent import Lent
-from scanready.climb.probe import ClimbEnded, Probe
+from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes, login
-from .connection import Talk, greeted, raise_refusal
+from .connection import WHO_ARE_WE, Talk, greeted, raise_refusal
 
 
 async def verify(probe: Probe) -> None:
@@ -55,19 +55,36 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
             rung.inconclusive(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
             return greeting
         if isinstance(answer, wire.Ok):
-            told = f"lets {INVENTED_USER} in without a password: an anonymous account exists"
-            rung.ok(told, anonymous=True, auth_methods=talk.plugins)
+            await _let_in(talk, rung)
         elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
             rung.ok(f"asks for {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins)
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
-            raise_refusal(probe, rung, answer)
+            raise_refusal(rung, answer)
         else:
             rung.inconclusive(
                 causes.SERVER_ERROR, f"{printable(answer.message)} (error {answer.code})", error_code=answer.code
             )
     return greeting
+
+
+async def _let_in(talk: Talk, rung: Rung) -> None:
+    """Judge a server that let an invented user in: one statement says whether it is MySQL, and as which account."""
+    rung.check.facts["auth_methods"] = talk.plugins
+    account = await talk.who_are_we()
+    if isinstance(account, wire.ServerError):
+        text = f"{printable(account.message)} (error {account.code})"
+        rung.inconclusive(
+            causes.OTHER_PRODUCT, f"lets {INVENTED_USER} in, and answers {WHO_ARE_WE}: {text}", error_code=account.code
+        )
+    elif "@" not in account:
+        text = printable(account) or "nothing"
+        rung.inconclusive(causes.OTHER_PRODUCT, f"lets {INVENTED_USER} in, and answers {WHO_ARE_WE}: {text}")
+    elif account.startswith("@"):
+        rung.ok(f"lets {INVENTED_USER} in without a password: an anonymous account exists", anonymous=True)
+    else:
+        rung.ok(f"lets {INVENTED_USER} in without a password, as {printable(account)}", anonymous=True)
 
 
 async def _with_credential(probe: Probe) -> None:
@@ -105,6 +122,8 @@ async def _with_credential(probe: Probe) -> None:
                 async with probe.step(Step.TLS) as tls:
                     probe.judge_tls(where.trace.tls, tls)
         rung.ok(f"logged in as {result.account or credential.username}")
+        if result.product:
+            rung.check.facts["product"] = result.product
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:
             rung.judge_access(result.denied)
@@ -119,6 +138,6 @@ def _conclude(probe: Probe) -> None:
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:
             probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
-            user, seen_as = credential.username if credential else "scan_account", check.facts["agent_seen_as"]
+            user, seen_as = credential.username if credential else "scan_account", check.facts.get("agent_seen_as")
             fix = fixes.account(user, seen_as, probe.target.options.get("database"))
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

@@ -48,6 +48,11 @@ async def verify(probe: Probe) -> None:
         if not isinstance(answer, wire.Accepted):
             raise WireError("neither accepts nor refuses")
         session.accepted = answer
+        if not named:  # a default service, or no listener of Oracle's: a ping is refused there
+            await session.end(session.stream)
+            rung.stop(
+                causes.SERVICE_NOT_NAMED, "accepts a session without a name; which database it leads to is unknown"
+            )
         needs = {"native_encryption": "required"} if answer.encryption_required else {}
         rung.ok(f"{named} takes logins (protocol {answer.version})", protocol_version=answer.version, **needs)
     await session.end(session.stream)

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Step, is_address
+from scanready.model import INVENTED_USER, Cause, Step, is_address
 from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import postgresql as wire
 from scanready.wire.printable import printable
 
-from . import causes, fixes
+from . import causes, fixes, product
 from .row import USUAL_DATABASE
 
 # The server's own state, whoever asks, and what depends on who asks.
@@ -66,10 +66,27 @@ async def report_prompt(
             refused(probe, rung, session, encrypted=encrypted)
         else:
             rung.ok("lets this user in without a password", version=session.server_version)
-            await stream.send(wire.TERMINATE)
+            await _ask_product(rung, stream)
     elif answer.method not in PASSWORD_METHODS:
         say = rung.inconclusive if invented(probe) else rung.stop
         say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
+
+
+async def _ask_product(rung: Rung, stream: Stream) -> None:
+    """Ask in a session that a server opened without a password whether it is PostgreSQL, and end the session.
+
+    Gateways and other databases open one to anybody: a session of the protocol is no proof that a scan can read there.
+    """
+    await stream.send(wire.query(product.QUESTION))
+    answer: str | wire.ErrorResponse = await stream.receive(wire.read_query_answer)
+    await stream.send(wire.TERMINATE)
+    if isinstance(answer, wire.ErrorResponse):
+        detail = f"{product.QUESTION} fails: {printable(answer.message)}"
+        rung.inconclusive(causes.OTHER_PRODUCT, detail, sqlstate=answer.sqlstate)
+    elif named := product.named(answer):
+        rung.ok(f"says of itself: {printable(answer, 120)}", product=named)
+    else:
+        rung.inconclusive(causes.OTHER_PRODUCT, f"says of itself: {printable(answer, 120) or 'nothing'}")
 
 
 def _demand_known(answer: wire.AuthenticationRequest) -> None:
@@ -106,7 +123,14 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     else:
-        say(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+        cause = causes.by_words(answer.message)
+        say = rung.stop if cause else say  # a pooler's state, for every user
+        say(cause or REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+
+
+def _state(answer: wire.ErrorResponse) -> Cause:
+    """Return the cause of an error that is about no user: by its SQLSTATE, or by its words."""
+    return STATES.get(answer.sqlstate) or causes.by_words(answer.message) or causes.SESSION_REFUSED
 
 
 def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:
@@ -153,7 +177,7 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            rung.stop(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), printable(answer.message))
+            rung.stop(_state(answer), printable(answer.message))
         if answer:
             await probe.start_tls(stream, rung)
         else:
@@ -199,7 +223,7 @@ async def secured_again(probe: Probe) -> Stream:
         answer = await stream.receive(wire.read_ssl_answer)
         session = await stream.start_tls(probe.host) if answer is True else None
     if isinstance(answer, wire.ErrorResponse):
-        raise Failure(STATES.get(answer.sqlstate, causes.SESSION_REFUSED), printable(answer.message))
+        raise Failure(_state(answer), printable(answer.message))
     if session is None:
         raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")
     probe.login_trust().demand(session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from scanready.model import Cause, Owner, Scope, Step
 
 HBA_REJECTED = Cause(
@@ -55,6 +57,26 @@ SESSION_REFUSED = Cause(
     "Resolve what the message says; with PgBouncer, add the user and the database to its configuration.",
     "psql -h {host} -p {port} -U {user} {database}",
 )
+BACKEND_DOWN = Cause(
+    "postgresql.backend-unavailable",
+    Owner.DATABASE,
+    Step.AUTH,
+    "A pooler answers, and the database behind it is away or refuses the pooler; the detail has the pooler's words.",
+    "Start the database that the pooler's configuration names, or correct host, port and account there "
+    "(PgBouncer: the [databases] section of pgbouncer.ini and its auth_file).",
+    "On the pooler's host: psql -h DATABASE-HOST -p 5432; PgBouncer's log at the time of the check",
+)
+OTHER_PRODUCT = Cause(
+    "postgresql.other-product",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The server speaks PostgreSQL's protocol, lets this user in without a password, and does not say that it is "
+    "PostgreSQL or one of its relatives: a gateway, or another database that PostgreSQL's clients can talk to. Whether "
+    "a scan can read it is not known.",
+    "Correct the port or the target type in the inventory; if a scan of this server is intended, name its account.",
+    "psql -h {host} -p {port} -U {user} {database} -c 'SELECT version()'",
+    definite=False,
+)
 TABLE_LOCKED = Cause(
     "postgresql.table-locked",
     Owner.DATABASE,
@@ -75,3 +97,18 @@ READ_FAILED = Cause(
     "name another table in the inventory.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM TABLE LIMIT 1'  # the table that the detail names",
 )
+
+#: The words of servers and poolers before a login: the login's library passes on no SQLSTATE, and a pooler
+#: gives all it says one of its own (PgBouncer: 08P01). For a refusal of the startup and of the login alike.
+WORDS: tuple[tuple[str, Cause], ...] = (
+    (r"sorry, too many clients|remaining connection slots|too many connections", TOO_MANY_CONNECTIONS),
+    (r"no more connections allowed", TOO_MANY_CONNECTIONS),  # PgBouncer: max_client_conn
+    (r"the database system is |the database cluster is ", NOT_ACCEPTING),
+    (r"pgbouncer cannot connect to server|server login has been failing|server login failed", BACKEND_DOWN),
+    (r"(?:all backend nodes are down|failed to create a backend)", BACKEND_DOWN),  # pgpool-II
+)
+
+
+def by_words(message: str) -> Cause | None:
+    """Return the cause that a message's own words give, None if they give none."""
+    return next((cause for words, cause in WORDS if re.match(words, message)), None)

@@ -15,7 +15,7 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scanready.causes import common
@@ -24,10 +24,11 @@ from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished, unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.model import Cause, Credential, Facts
 from scanready.wire.printable import printable
 
-from . import causes, fixes
+from . import causes, fixes, product
 from .login_relay import ADDRESS, Relay
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ _AFTER_THE_PASSWORD: tuple[tuple[str, Cause], ...] = (
     (r'database ".*" is not currently accepting connections', common.ACCESS_DENIED),
 )
 _BEFORE_IT: tuple[tuple[str, Cause], ...] = (
-    (r"sorry, too many clients|remaining connection slots|too many connections", causes.TOO_MANY_CONNECTIONS),
-    (r"no more connections allowed", causes.TOO_MANY_CONNECTIONS),  # PgBouncer
-    (r"the database system is ", causes.NOT_ACCEPTING),
+    *causes.WORDS,
     (r"password authentication failed|SASL authentication failed", common.LOGIN_REFUSED),
 )
 
@@ -77,7 +76,8 @@ _PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
 class Where:
     """Where to log in, and how the handshake said: ``encrypted`` is whether the server takes TLS.
 
-    ``connection`` is in TLS then. ``cleartext`` permits a password that everybody can read.
+    ``connection`` is in TLS then. ``cleartext`` permits a password that everybody can read. ``trace`` records whether
+    the secret left.
     """
 
     name: str
@@ -86,6 +86,14 @@ class Where:
     table: str | None
     encrypted: bool
     cleartext: bool = False
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """Adds ``product``: what the server says it is, empty if it names none that is known."""
+
+    product: str = ""
 
 
 def load() -> None:
@@ -93,7 +101,7 @@ def load() -> None:
     import psycopg  # noqa: F401
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once and read one row of the table named, or of the first that may be read, within ``seconds``.
 
     Raises:
@@ -103,15 +111,16 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     with importing("psycopg is not installed: pip install 'scanready[db]'"):
         import psycopg
     assert credential.password is not None, "nobody logs in with a name alone"
-    with Relay(where.connection.take()) as relay:
+    with Relay(where.connection.take(), where.trace) as relay:
         try:
             session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=ADDRESS, port=relay.port)
         except psycopg.OperationalError as error:
             if relay.asked_again:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
                 raise Unfinished(common.LIMIT, detail) from error
-            denied = _after_the_password(error, where.database, credential.username, asked=relay.asked)
-            return LoginResult(denied=denied)
+            sent = where.trace.sent
+            denied = _after_the_password(error, where.database, credential.username, asked=sent)
+            return Result(denied=denied, passwordless=not sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
             return _look_around(session, where, credential.username, deadline)
@@ -167,7 +176,8 @@ def _after_the_password(error: psycopg.OperationalError, database: str, user: st
             )
     for words, cause in _BEFORE_IT:
         if re.match(words, text):
-            raise Failure(cause, printable(text)) from error
+            failure = Failure(cause, printable(text))
+            raise (unfinished(failure) if asked else failure) from error
     # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
     # taking all that is told with it for a refused password protects the account.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
@@ -181,13 +191,16 @@ def _permit(text: str, database: str, user: str) -> str:
     return fixes.GRANT_CONNECT(database=database, user=user)
 
 
-def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> LoginResult:
+def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> Result:
     import psycopg
     from psycopg import errors
 
     version = session.info.parameter_status("server_version") or ""
     # Without a password: by trust, ident or a certificate.
-    result = LoginResult(version=version, passwordless=not session.pgconn.used_password)
+    result = Result(version=version, passwordless=not session.pgconn.used_password)
+    with contextlib.suppress(psycopg.Error):  # before the transaction, which an error would end
+        row = session.execute(product.QUESTION).fetchone()
+        result.product = product.named(str(row[0])) if row else ""
     try:
         _begin(session)
         left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back

@@ -16,6 +16,7 @@ import socket
 import threading
 from types import TracebackType
 
+from scanready.climb.login_trace import SecretTrace
 from scanready.net.sockets import loopback_listener
 from scanready.wire import Buffer, WireError
 from scanready.wire.postgresql import read_login_step
@@ -23,6 +24,8 @@ from scanready.wire.postgresql import read_login_step
 #: Where libpq finds the session, at :attr:`Relay.port`.
 ADDRESS = "127.0.0.1"
 _CHUNK = 1 << 16
+#: The type of a client's answer to an authentication request; nothing else that a client sends before begins so.
+_ANSWER = b"p"
 #: Seconds for libpq's last word to go out, when it has closed.
 _LINGER = 0.5
 
@@ -32,15 +35,17 @@ class Relay:
 
     Attributes:
         port: where libpq connects.
-        asked: the server asked for the password, so it may have left.
+        asked: the server asked for the password.
         asked_again: the server asked for the password once more after it had it, and the session was ended.
 
     Args:
         there: the connection to the server, blocking; it is closed at the end.
+        trace: notes when the answer to a request leaves, which has the password or a proof of it.
     """
 
-    def __init__(self, there: socket.socket) -> None:
+    def __init__(self, there: socket.socket, trace: SecretTrace) -> None:
         self._there = there
+        self._trace = trace
         self._listener = loopback_listener()
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
@@ -66,6 +71,7 @@ class Relay:
                         if not data:
                             open_.remove(ready)
                         if ready is ours:
+                            self._trace.sent = self._trace.sent or data[:1] == _ANSWER
                             self._there.sendall(data)
                         elif data:
                             ours.sendall(self._shown(data))

@@ -15,11 +15,13 @@ def _postgresql(data: bytes) -> str | None:
     body = data[5 : 1 + length]
     match data[:1]:
         case b"R" if 8 <= length <= 512 and len(body) >= 4:
-            return "a PostgreSQL server" if int.from_bytes(body[:4], "big") in _PG_AUTHENTICATION else None
+            return (
+                "a server of the PostgreSQL protocol" if int.from_bytes(body[:4], "big") in _PG_AUTHENTICATION else None
+            )
         case b"E" if 16 <= length <= 0x7530 and re.match(rb"S[^\x00]+\x00(?:V[^\x00]*\x00)?C[0-9A-Z]{5}\x00M", body):
-            return "a PostgreSQL server"
+            return "a server of the PostgreSQL protocol"
         case b"E" if re.match(rb"E(?:FATAL|ERROR):  [\x20-\x7e]+\n?\x00", data):  # before protocol 3.0
-            return "an old PostgreSQL server, or one that takes us for an old client"
+            return "an old server of the PostgreSQL protocol, or one that takes us for an old client"
         case _:
             return None
 

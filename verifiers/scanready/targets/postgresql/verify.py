@@ -52,7 +52,7 @@ async def _ask(probe: Probe, stream: Stream, user: str, database: str) -> Answer
         answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)
         while isinstance(answer, wire.NegotiateProtocol):
             answer = await stream.receive(wire.read_startup_answer)
-        rung.ok("speaks PostgreSQL protocol 3.0", product="PostgreSQL")
+        rung.ok("speaks the PostgreSQL protocol (3.0)")
     return answer
 
 
@@ -70,7 +70,9 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
             bool(target.options.get("allow_cleartext")),
         )
         result = await probe.login(login.visit, where)
-        rung.ok(f"logged in as {answers.identity(probe)[0]}", product="PostgreSQL", version=result.version)
+        rung.ok(f"logged in as {answers.identity(probe)[0]}", version=result.version)
+        if result.product:
+            rung.check.facts["product"] = result.product
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table"):
             rung.warn(result.denied.cause, result.denied.detail)  # of a table that nobody asked for

@@ -27,6 +27,7 @@ _NAME_SECONDS = 3.0
 _MOST_NAMES = 8
 #: Seconds for a look at 139 where 445 does not answer: a host that is off would cost its time twice.
 _GLANCE = 2.0
+_NOT_HEARD = "139 is open, and no NetBIOS session service was heard there"
 #: What may keep a question from its answer.
 _UNTOLD = (StreamError, ConnectError, WireError, socket.gaierror, TimeoutError)
 
@@ -51,26 +52,50 @@ async def connect(probe: Probe) -> Stream:
 
 async def _look_at_139(probe: Probe) -> None:
     async with probe.step(Step.CONNECT, f"{bracketed(probe.host)}:{SESSION_SERVICE}") as rung:
-        rung.skip(await _heard_on_139(probe))
+        rung.skip(await _heard_on_139(probe, _resolved(probe)))
 
 
-async def _heard_on_139(probe: Probe) -> str:
-    """In words, since it decides nothing: whether the file service is there, and 445 alone is closed."""
-    heard = "139 does not answer either"
+def _resolved(probe: Probe) -> str:
+    """The target's first address, as it was resolved a moment ago: a name is not asked for twice."""
+    found = next((check.facts["addresses"] for check in probe.checks if check.facts.get("addresses")), ())
+    return str(found[0]) if found else probe.host
+
+
+async def _heard_on_139(probe: Probe, address: str) -> str:
+    """In words, since it decides nothing: whether the file service is there, and 445 alone is closed.
+
+    Refused, silent and not asked are three answers.
+    """
+    connected = False
     try:
         async with asyncio.timeout(_GLANCE):
-            stream = await probe.dial(probe.host, SESSION_SERVICE)
-            heard = "139 is open, and no NetBIOS session service was heard there"
+            stream = await probe.dial(address, SESSION_SERVICE)
+            connected = True
             await _request(stream, nbt.ANY_SERVER)
     except Failure as failure:
-        return f"{heard}: {failure.detail}"
-    except _UNTOLD:
-        return heard
+        return _not_connected(failure)
+    except TimeoutError:
+        silent = f"139 does not answer either, within {_GLANCE:.0f} s"
+        return _NOT_HEARD if connected else silent
+    except _UNTOLD as error:
+        return _NOT_HEARD if connected else f"139 was not asked: {error}"
     return (
         "139 answers, a NetBIOS session service. Only Windows 2000 and older are scanned over it "
         f"({probe.target.type}://{bracketed(probe.host)}:{SESSION_SERVICE} asks for that); everything newer needs 445, "
         "which must be opened"
     )
+
+
+def _not_connected(failure: Failure) -> str:
+    match failure.cause:
+        case common.REFUSED:
+            return f"139 refuses connections, too: {failure.detail}"
+        case common.FILTERED:
+            return f"139 does not answer either: {failure.detail}"
+        case common.REJECTED | common.UNREACHABLE:
+            return f"139 is out of reach, too: {failure.detail}"
+        case _:
+            return f"139 was not asked: {failure.detail}"
 
 
 class Service:

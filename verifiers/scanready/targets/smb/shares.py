@@ -71,7 +71,7 @@ async def _follow(probe: Probe, places: list[str]) -> None:
         check = await _asked(probe, place.strip("\\").partition("\\")[0])
         if check.outcome is Outcome.PASSED:
             for dead in failed:
-                check.summary += f"; {dead.endpoint} would have had it, too, and does not answer: {dead.summary}"
+                check.summary += f"; {dead.endpoint} would have had it, too, and is out of reach: {dead.summary}"
             probe.record(check)
             async with probe.step(Step.ACCESS) as rung:
                 told = f"the path is a DFS link to {place}; that server answers, and was not logged in to"

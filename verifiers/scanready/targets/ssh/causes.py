@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from scanready.causes import common
 from scanready.model import Cause, Owner, Step
 
 _BY_HAND = "On the agent: ssh -v -p {port} {user}@{host} true"
@@ -16,6 +19,16 @@ VERSION_1 = Cause(
     "The server speaks only version 1 of the protocol, which no current client speaks any more.",
     "Enable SSH 2 on the target, or upgrade it.",
     "On the agent: nc {host} {port}   # the first line says SSH-1.5",
+)
+CANNOT_SERVE = Cause(
+    "ssh.server-misconfigured",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The SSH server starts for each connection and gives up at once, for a fault in its own installation: it cannot "
+    "load its host keys, or lacks a directory or user of its own. The detail has its words.",
+    "On the target: sshd -t names the fault; ssh-keygen -A makes missing host keys; the keys must belong to root and "
+    "be readable by root only; /run/sshd must exist.",
+    "On the target: sshd -t; journalctl -u ssh",
 )
 DISCONNECTED = Cause(
     "ssh.disconnected",
@@ -162,3 +175,28 @@ NO_SFTP = Cause(
     "Switch the subsystem on as in the fix, and let no forced command or login script stand before it.",
     _SFTP_BY_HAND,
 )
+
+
+#: Words of servers, in plain text in place of their identification or in a DISCONNECT before the key exchange.
+_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
+    (
+        re.compile(
+            r"could not load host key|no host ?keys? available|unprotected private key|privilege separation",
+            re.IGNORECASE,
+        ),
+        CANNOT_SERVE,
+    ),
+    (
+        re.compile(
+            r"(?:connection|session|client)s? limit|too many (?:connections|sessions|clients|users|logins)|"
+            r"max(?:imum)? (?:number of )?(?:connections|sessions|clients)|no more (?:connections|sessions)",
+            re.IGNORECASE,
+        ),
+        common.THROTTLED,
+    ),
+)
+
+
+def by_words(text: str) -> Cause | None:
+    """Return the cause that a server's own words give, None if they give none."""
+    return next((cause for words, cause in _WORDS if words.search(text)), None)

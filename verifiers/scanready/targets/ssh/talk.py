@@ -92,7 +92,8 @@ async def _talk(probe: Probe) -> Spoken:
             if not error.heard or error.heard.startswith(b"SSH-") or foreigner:
                 raise
             said = printable(error.heard.decode("utf-8", "replace"), 200)
-            raise Failure(common.HUNG_UP, f"closed without an SSH identification after saying: {said}") from error
+            cause = causes.by_words(said) or common.HUNG_UP
+            raise Failure(cause, f"closed without an SSH identification after saying: {said}") from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
         rung.ok(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
@@ -186,7 +187,8 @@ async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire
     if isinstance(answer, wire.Disconnected):
         if answer.reason == _TOO_MANY_CONNECTIONS:
             raise Failure(common.THROTTLED, f"too many connections: {printable(answer.text)}")
-        raise Failure(causes.DISCONNECTED, f"reason {answer.reason}: {printable(answer.text) or 'no text'}")
+        cause = causes.by_words(answer.text) or causes.DISCONNECTED
+        raise Failure(cause, f"reason {answer.reason}: {printable(answer.text) or 'no text'}")
     return answer
 
 

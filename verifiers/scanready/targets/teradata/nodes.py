@@ -87,7 +87,7 @@ async def look_at_other_cops(probe: Probe, cops: dict[str, str], met: str) -> No
 async def _ask(probe: Probe, name: str, address: str, into: list[Check]) -> None:
     async with probe.step(Step.CONNECT, f"{name}:{probe.target.port}", into) as rung:
         try:
-            stream = await probe.dial(name, probe.target.port)
+            stream = await probe.dial(address, probe.target.port)
             await stream.send(wire.config_request())
             answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
             await probe.leave(stream)
