@@ -183,14 +183,15 @@ async def agree(probe: Probe, stream: Stream, database: str, offer: wire.Securit
     None: the server takes passwords only in ways that are not ours to do. No word of the credential was sent.
 
     Raises:
-        Failure: a name or password that the protocol cannot carry.
+        Failure: a name or password that the protocol cannot carry; the server refuses a mechanism that it had offered.
     """
     credential = probe.credential
     assert credential is not None
     plain, encrypted = (number in offer.mechanisms for number in (wire.USER_AND_PASSWORD, wire.ENCRYPTED))
     if encrypted and not (plain and stream.encrypted):
         exchange = Exchange()
-        answer = await _asked_for(stream, wire.access_security(wire.ENCRYPTED, database, exchange.public, number=1))
+        question = wire.access_security(wire.ENCRYPTED, database, exchange.public, number=1)
+        answer = await _agreed_to(probe, stream, wire.ENCRYPTED, question)
         if answer.token is None or len(answer.token) != LENGTH:  # of a longer exchange, for AES
             return None
         user, password = (exchange.encrypt(answer.token, word) for word in _encoded(credential))
@@ -198,15 +199,30 @@ async def agree(probe: Probe, stream: Stream, database: str, offer: wire.Securit
     if not plain:
         return None
     words = _encoded(credential)
-    await _asked_for(stream, wire.access_security(wire.USER_AND_PASSWORD, database, number=1))
+    question = wire.access_security(wire.USER_AND_PASSWORD, database, number=1)
+    await _agreed_to(probe, stream, wire.USER_AND_PASSWORD, question)
     return Agreed(wire.USER_AND_PASSWORD, *words)
 
 
-async def _asked_for(stream: Stream, question: bytes) -> wire.SecurityOffer:
+async def _agreed_to(probe: Probe, stream: Stream, mechanism: int, question: bytes) -> wire.SecurityOffer:
+    """Ask for a mechanism, and return the consent to it.
+
+    Raises:
+        Failure: the server refuses it, though it has offered it. The login ends here: no password follows a refusal.
+        UnknownValue, WireError: the answer is neither.
+    """
     await stream.send(question)
     replies = await stream.receive(wire.read_replies)
     answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
-    return wire.security_of(answer) if answer else wire.SecurityOffer(())
+    if answer is None:
+        raise_refusal(probe, replies)
+    offer = wire.security_of(answer)
+    if offer.code or mechanism not in offer.mechanisms:
+        name, now = names_of((mechanism,))[0], asked(offer) or "nothing"
+        code = f" (security check code {offer.code:02X})" if offer.code else ""
+        detail = f"the server offered a login by {name}, and refuses it when asked: it takes {now}{code}"
+        raise Failure(common.LOGIN_NOT_JUDGED, detail)
+    return offer
 
 
 async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) -> None:

@@ -11,6 +11,8 @@ The same goes to the system's other nodes, where the agent's resolver knows them
 
 from __future__ import annotations
 
+from scanready.causes import common
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.wire import teradata as wire
@@ -41,14 +43,17 @@ async def verify(probe: Probe) -> None:
     await nodes.look_at_other_cops(probe, cops, met)
     await nodes.look_at_https(probe)
     if probe.credential is not None:
-        await _log_in(probe, met)
+        await _log_in(probe, met, refused=answer.legacy_port is False)
 
 
-async def _log_in(probe: Probe, address: str) -> None:
+async def _log_in(probe: Probe, address: str, *, refused: bool) -> None:
     target, credential = probe.target, probe.credential
     assert credential is not None
     where = login.Where(address, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
+        if refused:
+            detail = "the system says that it takes no logon on this port; the password was not sent"
+            raise Failure(common.LOGIN_NOT_JUDGED, detail)
         # TD2's Diffie-Hellman exchange has no proof of the server: its key is that of whatever answers.
         probe.about_to_send_in_clear("encrypted to any key that the peer shows (TD2)")
         result = await probe.login(login.visit, where, dials=1)
