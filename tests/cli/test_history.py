@@ -321,6 +321,17 @@ def test_differences_are_told_and_regressions_are_exit_code_1(plugins: Path) -> 
     assert "| `mood://127.0.0.2:99?is=mends` | ready → blocked `connect.filtered` (network) |" in markdown
 
 
+def test_runs_of_other_targets_are_noticed(plugins: Path) -> None:
+    run(plugins, "verify", estate(plugins, "ready", "refused"))
+    run(plugins, "verify", estate(plugins, "ready", "limited", "ready"))
+    assert "is of other targets than" not in run(plugins, "diff", "last", "last").stderr
+    other = run(plugins, "diff", "last~1", "last")
+    assert ": 2 targets more, 1 target fewer (inventory or selection)" in other.stderr
+    rules = run(plugins, "firewall", "mood://127.0.0.1:99?is=ready", "mood://127.0.0.77:99?is=ready", "--from", "last")
+    assert "last has nothing on the host of 1 of 2 targets" in rules.stderr
+    assert "has nothing on" not in run(plugins, "firewall", str(plugins / "estate.yaml"), "--from", "last").stderr
+
+
 def test_old_runs_are_thrown_away(plugins: Path) -> None:
     path = estate(plugins, "ready")
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 import socket
 import subprocess
@@ -44,8 +45,6 @@ def test_every_port_is_as_the_inventory_says(demo: subprocess.Popen[bytes], tmp_
     for target in inventory["targets"]:
         assert target["tags"][0] == "demo"
         types = target.get("types") or [target["type"]]
-        if "port" not in target:
-            continue
         try:
             socket.create_connection((target["host"], target["port"]), timeout=5).close()
             met |= set(types)
@@ -53,6 +52,12 @@ def test_every_port_is_as_the_inventory_says(demo: subprocess.Popen[bytes], tmp_
             closed += 1
     assert met == {row.name for row in TYPES}
     assert closed == 2
+
+
+def test_nothing_but_loopback_is_in_it(demo: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """No name either: the machine's resolver would be asked for it."""
+    inventory = YAML(typ="safe").load(tmp_path / "demo.yaml")
+    assert all(ipaddress.ip_address(target["host"]).is_loopback for target in inventory["targets"])
 
 
 def test_it_ends_with_its_standard_input(demo: subprocess.Popen[bytes]) -> None:

@@ -55,6 +55,10 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: []\nagent: {name: 7}\n", "inv.yaml:2:15: `name` must be text: write it in quotes"),
         (b"targets: []\nagent: {name: }\n", "inv.yaml:2:14: `name` is empty"),
         (b"targets: []\nagent: {master: a b}\n", "inv.yaml:2:17: `a b` is not a host name"),
+        (
+            b"targets: []\nagent: {master: 'm1.corp:11117'}\n",
+            "inv.yaml:2:17: `m1.corp:11117` has a port, and only a host goes here",
+        ),
         (b"targets: []\ndefaults: {timeout: ten}\n", "inv.yaml:2:21: `timeout` must be a number"),
         (b"targets: []\ndefaults: {timeout: 0}\n", "inv.yaml:2:21: `timeout` is out of range: more than 0 and at most"),
         (b"targets: []\ndefaults: {timeout: .inf}\n", "inv.yaml:2:21: `timeout` is out of range"),

@@ -14,6 +14,7 @@ from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.cli.source import Source, opened
 from scanready.redaction.workflow import harmless_json
+from scanready.report.paper import counted
 
 _HELP = """\
 \b
@@ -47,6 +48,9 @@ def command(ctx: click.Context, a: str, b: str, format_: str, as_json: bool, sto
         unfinished = [source.name for source in (before, after) if source.interrupted]
     for name in unfinished:
         warn(f"{name} was interrupted: what it had not reached shows as no longer checked, or as new")
+    if not unfinished and (found.added or found.removed):
+        came, gone = counted(len(found.added), "target"), counted(len(found.removed), "target")
+        warn(f"{names[1]} is of other targets than {names[0]}: {came} more, {gone} fewer (inventory or selection)")
     if as_json or format_ == "json":
         show(harmless_json(json.dumps(diff_formats.json_object(found, described), indent=2)) + "\n")
     elif format_ == "md":

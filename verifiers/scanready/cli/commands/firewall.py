@@ -18,6 +18,7 @@ from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Target, is_address
 from scanready.report.endpoints import where
+from scanready.report.paper import counted
 from scanready.report.rule_forms import CHAIN, FORMS, unfit
 from scanready.report.rules import Rule
 from scanready.run.registry import catalogue
@@ -74,6 +75,7 @@ def command(
     known = Known()
     if run is not None:
         known.read(run, store)
+        _tell_what_the_run_lacks(run, targets, known)
     if resolve:
         known.ask(targets)
     agents = sources or known.agents
@@ -84,6 +86,14 @@ def command(
         _tell_what_is_left_out(found)
     options: dict[str, Any] = {"chain": chain} if form == "nftables" else {}
     show(FORMS[form](found, look(), **options))
+
+
+def _tell_what_the_run_lacks(run: str, targets: Sequence[Target], known: Known) -> None:
+    """Warn about hosts that the run never met: it is of another inventory, or an older one."""
+    lacking = sum(known.of(target) is None for target in targets)
+    if lacking:
+        count = f"{lacking} of {counted(len(targets), 'target')}"
+        warn(f"{fitting(run)} has nothing on the host of {count}: their rules are as without --from")
 
 
 def _check_words(sources: Sequence[str], chain: str) -> None:
