@@ -12,8 +12,10 @@ import pytest
 from fixtures.emulators import Behaviour, imap, in_background, misbehave, mysql, postgresql, serve, ssh
 from fixtures.emulators import http as web
 from fixtures.emulators.certificates import authority
+from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.port_memory import PortMemory
+from scanready.inventory.targets import every_type
 from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings
 from scanready.run.registry import catalogue
@@ -254,6 +256,35 @@ def test_an_unrecognised_service_gets_no_other_protocol(greeting: bytes) -> None
         assert ascii(greeting.decode("latin-1"))[1:5] in report.finding.detail
     assert not any(received), "bytes of a protocol that the server has shown not to speak"
     assert len(received) <= 2, "only types whose servers speak first look again"
+
+
+#: A lab's server of line-based commands, a mail relay that no signature has, and a device's menu.
+UNKNOWN_SERVICES = {
+    "commands": b"ready. type help for help\r\n",
+    "a menu": b"\x1b[2J\x1b[H*** Main menu ***\r\n1) status\r\n",
+    "a number": b"\x00\x00\x00\x2a",
+    "a late line": b"OK queue 7.1 waiting\n",
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN_SERVICES)
+def test_no_type_at_all_feeds_a_port_that_has_spoken(name: str) -> None:
+    """Its log had fourteen errors of its parser, from one untyped check."""
+    types = [row.name for row in every_type(9)]
+    assert len(types) > 15
+    reports, received = guessed(misbehave.says(UNKNOWN_SERVICES[name]), *types)
+    assert not any(received), [data for data in received if data]
+    for report in reports.values():
+        assert report.finding is not None, story(report)
+        assert report.finding.cause.code == "handshake.other-protocol", story(report)
+        assert "an unrecognised service, which sent the greeting" in report.finding.detail
+
+
+def test_a_text_before_the_identification_hides_no_ssh() -> None:
+    behaviour = ssh.openssh(b"+++ Corp +++\r\n" * 3 + ssh.BANNER_9_2, load("ssh/openssh9.2-kexinit.s2c.hex"))
+    reports, received = guessed(behaviour, *[row.name for row in every_type(9)])
+    expect(reports["ssh"], Verdict.READY)
+    assert all(data.startswith(b"SSH-2.0-") for data in received if data)
 
 
 def test_a_named_type_is_asked_all_the_same() -> None:

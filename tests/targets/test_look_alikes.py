@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, mysql, oracle, postgresql
+from fixtures.emulators import (
+    Behaviour,
+    Reader,
+    Record,
+    Writer,
+    in_background,
+    informix,
+    mysql,
+    oracle,
+    postgresql,
+    sybase,
+)
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
@@ -174,3 +185,22 @@ def test_a_listener_that_accepts_though_no_service_was_named(credential: Credent
     assert finding_of(report).fix is None
     assert report.footprint.login_attempts == 0
     assert "None takes logins" not in story(report)
+
+
+# --- protocols whose first word is a login ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "behaviour"),
+    [
+        ("sybase", sybase.server(login=sybase.reply(sybase.acknowledge(5), sybase.DONE))),
+        ("informix", informix.server(answer=informix.ACCEPTED)),
+    ],
+)
+def test_a_server_that_lets_an_invented_user_in_judges_no_logins(type_: str, behaviour: Behaviour) -> None:
+    with in_background(behaviour) as server:
+        report = climb(target(type_, "127.0.0.1", server.port, allow_login_probe=True), timeout=5.0)
+    expect(report, Verdict.UNDECIDED, "login.not-judged", step=Step.AUTH, owner=Owner.SERVER)
+    assert "scanready_probe" in finding_of(report).detail
+    assert finding_of(report).fix is None
+    assert report.facts["anonymous"] is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, TLS
+from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
@@ -74,8 +75,9 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
                 rung.inconclusive(failure.cause, failure.detail, **failure.facts)
                 return
             rung.ok(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])
-        else:
-            rung.ok(f"lets {INVENTED_USER} in without a password", anonymous=True)
+        else:  # a gateway, or a simulator: a server that judges logins refuses a user that was never made
+            detail = f"lets {INVENTED_USER} in, a user that was invented, without a password"
+            rung.inconclusive(common.LOGIN_NOT_JUDGED, detail, anonymous=True)
 
 
 async def log_in(probe: Probe, session: Session[Answer], stream: Stream) -> None:

@@ -82,7 +82,7 @@ async def talk(probe: Probe) -> Spoken:
 
 async def _talk(probe: Probe) -> Spoken:
     client = None if probe.shared.agent.assumed else await probe.of_agent(openssh.NAME, openssh.present)
-    manners = _Manners()
+    manners = _Manners(listens=probe.target.guessed and bool(probe.port_memory.greeting))
     stream = await probe.connect(farewell=manners.farewell)
     async with probe.step(Step.HANDSHAKE) as rung:
         try:
@@ -125,24 +125,29 @@ class _Manners:
 
     Also at --depth connect: a connection that says nothing leaves two lines in
     sshd's log that look like a port scan. To a peer that did not greet as SSH 2
-    nothing more is said.
+    nothing more is said. ``listens`` lets the server identify itself first: its port has greeted another type with
+    something that no signature knows, and a server of text commands would take our line for one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, listens: bool) -> None:
+        self._listens = listens
         self._introduced: set[Stream] = set()
         self._greeted: set[Stream] = set()
         self._listened: set[Stream] = set()
 
     async def introduce(self, stream: Stream) -> wire.Identification | wire.Refusal:
-        """Send our line at once, read the server's.
+        """Send our line at once, read the server's; the other way round to a port that is to speak first.
 
         Raises:
             Echoed: it is our own.
             WireError, StreamError: as :meth:`Stream.receive` does.
         """
         self._introduced.add(stream)
-        await stream.send(IDENTIFICATION)
+        if not self._listens:
+            await stream.send(IDENTIFICATION)
         greeting: wire.Identification | wire.Refusal = await stream.receive(wire.read_identification)
+        if self._listens and isinstance(greeting, wire.Identification):
+            await stream.send(IDENTIFICATION)
         if isinstance(greeting, wire.Identification) and greeting.speaks_ssh2:
             if greeting.software == SOFTWARE:
                 raise Echoed("our own identification")
