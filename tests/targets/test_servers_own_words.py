@@ -146,6 +146,24 @@ def test_other_words_of_a_bye(words: bytes, verdict: Verdict, code: str) -> None
     expect(report, verdict, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"Plaintext authentication disallowed on non-secure (SSL/TLS) connections.",
+        b"Login only available under a layer",
+        b"LOGIN requires SSL",
+        b"plaintext logins disabled",
+    ],
+)
+def test_a_refusal_of_clear_text_judges_no_password(words: bytes) -> None:
+    refuses = mailbox(LOGIN=b"c1 NO " + words + b"\r\n")
+    report, _ = against(refuses, "imap", credential=SCANNER, allow_cleartext=True)
+    expect(report, Verdict.BLOCKED, "imap.login-disabled", step=Step.LOGIN, owner=Owner.SERVER)
+    report, _ = against(refuses, "imaps", credential=SCANNER)
+    assert report.cause is not None
+    assert report.cause.code in ("login.refused", "login.locked"), "in TLS the words mean the account"
+
+
 # --- SSH: plain text in place of the identification, and DISCONNECT ---------------------------------------------------
 
 IN_TEXT = [

@@ -165,14 +165,16 @@ def numbered(error: bytes, number: int = 1) -> bytes:
 def test_mariadbs_refusal_of_a_host_is_numbered_1() -> None:
     error = numbered(load("mysql/mariadb10.11-err1130-host-not-allowed.s2c.hex"))
     report, server = asked("mysql", misbehave.says_and_closes(error))
-    expect(report, Verdict.BLOCKED, "mysql.host-not-allowed", step=Step.HANDSHAKE, fix="CREATE USER")
+    expect(
+        report, Verdict.BLOCKED, "mysql.host-not-allowed", step=Step.HANDSHAKE, owner=Owner.DATABASE, fix="CREATE USER"
+    )
     assert len(server.connections) == 1
 
 
 def test_mariadbs_blocked_host_is_numbered_1_and_asked_once() -> None:
     error = numbered(load("mysql/mariadb10.11-err1129-host-blocked.s2c.hex"))
     report, server = asked("mysql", misbehave.says_and_closes(error))
-    expect(report, Verdict.BLOCKED, "mysql.host-blocked", step=Step.HANDSHAKE, fix="FLUSH HOSTS")
+    expect(report, Verdict.BLOCKED, "mysql.host-blocked", step=Step.HANDSHAKE, owner=Owner.DATABASE, fix="FLUSH HOSTS")
     assert len(server.connections) == 1
 
 

@@ -403,6 +403,24 @@ class TestReading:
         report, _ = logged_in(reading(tables=mssql.rows(["schema", "name"])))
         expect(report, Verdict.LIMITED, "access.denied", fix="USE [hr]; CREATE USER")
 
+    @pytest.mark.parametrize("database", [{}, {"database": "hr"}], ids=["none named", "hr"])
+    @pytest.mark.parametrize(
+        ("allowed", "verdict", "code"),
+        [
+            (mssql.rows(["allowed"], [1]), Verdict.SCANNABLE, None),
+            (mssql.rows(["allowed"], [0]), Verdict.LIMITED, "access.denied"),
+            (mssql.rows(["allowed"], [None]), Verdict.LIMITED, "access.denied"),
+            (mssql.error(195, "not a recognized function") + mssql.DONE_ERROR, Verdict.LIMITED, "access.denied"),
+        ],
+        ids=["may read all of it", "may not", "does not say", "an old server"],
+    )
+    def test_a_database_without_tables_is_no_refusal(
+        self, allowed: bytes, verdict: Verdict, code: str | None, database: dict[str, str]
+    ) -> None:
+        answers = mssql.HR | {"sys.tables": mssql.rows(["schema", "name"]), "HAS_PERMS_BY_NAME(N'hr'": allowed}
+        report, _ = logged_in(Server(answers=answers, databases=("master", "hr")), **database)
+        expect(report, verdict, code, step=Step.ACCESS if code else None)
+
     def test_a_login_without_a_user_anywhere(self) -> None:
         closed = mssql.rows(["name", "reachable", "state"], ["archive", 0, "ONLINE"], ["hr", 0, "OFFLINE"])
         report, _ = logged_in(reading(databases=closed))

@@ -96,6 +96,17 @@ _WANTS_TLS = re.compile(
 )
 
 
+#: "Plaintext authentication disallowed on non-secure connections", "Login only available under a layer" (Cyrus).
+_BARS_CLEAR_TEXT = re.compile(
+    r"plain ?text.*(?:disallow|disabled|not (?:allowed|permitted))|under a layer", re.IGNORECASE
+)
+
+
+def bars_clear_text(text: str) -> bool:
+    """True where a server's words say that it takes no password without TLS."""
+    return bool(_BARS_CLEAR_TEXT.search(text) or _WANTS_TLS.search(text))
+
+
 def of_bye(code: str | None, text: str, *, encrypted: bool) -> Cause:
     """Return why a server says BYE instead of talking; its own words choose, where it has any."""
     if not encrypted and (code == "PRIVACYREQUIRED" or _WANTS_TLS.search(text)):

@@ -124,7 +124,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         try:
             log_in(client)
         except IMAPClientError as error:
-            raise _refused(error) from error
+            raise _refused(error, encrypted=where.encryption != "none") from error
         except UnknownStatus as error:
             raise Unfinished(common.LIMIT, f"the answer to the login is none that IMAP has: {error}") from error
         except ValueError as error:
@@ -240,7 +240,7 @@ def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog)
     return Guarded(where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds)
 
 
-def _refused(error: Exception) -> Failure:
+def _refused(error: Exception, *, encrypted: bool) -> Failure:
     """Why the login came to nothing. Only what the server says of the account is held against it."""
     code, text = _said(error)
     if causes.too_many(code, text):
@@ -249,6 +249,8 @@ def _refused(error: Exception) -> Failure:
         return Failure(cause, printable(text))
     if causes.down(code, text):
         return Unfinished(causes.BACKEND_UNAVAILABLE, printable(text))
+    if not encrypted and causes.bars_clear_text(text):  # no word on the password
+        return Unfinished(causes.LOGIN_DISABLED, printable(text))
     if _LOCKED.search(text):
         return Failure(common.LOGIN_LOCKED, printable(text))
     if _broke_off(error):

@@ -49,6 +49,8 @@ _TABLES = (
     "SELECT TOP 1 s.name AS [schema], t.name FROM {0}.sys.tables AS t JOIN {0}.sys.schemas AS s "
     "ON s.schema_id = t.schema_id WHERE t.is_ms_shipped = 0 ORDER BY s.name, t.name"
 )
+# Whether the account may read all of a database; some of them may be without a table.
+_MAY_READ = "SELECT HAS_PERMS_BY_NAME(N'{}', 'DATABASE', 'SELECT') AS allowed"
 _ROW = "SELECT COUNT(*) AS found FROM (SELECT TOP 1 * FROM {0}) AS one"
 _PART = r"\[(?:[^\]]|\]\])+\]|[^.\[\]]+"
 _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
@@ -131,15 +133,19 @@ def _look(session: Any, user: str, where: Where, result: Result) -> None:
     if name:
         _read(session, result, database, schema, name, user)
         return
-    for candidate in [database] if database else databases[:MOST_SEARCHED]:
+    searched = [database] if database else databases[:MOST_SEARCHED]
+    for candidate in searched:
         for schema, name in _rows(session, _TABLES.format(in_brackets(candidate))):
             _read(session, result, candidate, str(schema), str(name), user)
             return
+    if searched and all(_may_read(session, candidate) for candidate in searched):
+        result.read = f"no table: there is none in {', '.join(searched)}"
+        return
     if database:
         raise Failure(common.ACCESS_DENIED, f"no table of {database} is to be seen", grant(user, database))
     if databases:
-        searched = ", ".join(databases[:MOST_SEARCHED])
-        raise Failure(common.ACCESS_DENIED, f"no table is to be seen in {searched}", grant(user, databases[0]))
+        detail = f"no table is to be seen in {', '.join(searched)}"
+        raise Failure(common.ACCESS_DENIED, detail, grant(user, databases[0]))
     closed = [str(name) for name, _, _ in listed]
     shut = [f"{name} is {state}" for name, _, state in listed if state not in ("ONLINE", None)]
     if not closed:
@@ -148,6 +154,17 @@ def _look(session: Any, user: str, where: Where, result: Result) -> None:
         raise Failure(causes.DATABASE_STATE, "; ".join(shut))
     detail = f"the login has a user in none of {len(closed)} databases: {', '.join(closed[:MOST_SEARCHED])}"
     raise Failure(common.ACCESS_DENIED, detail, grant(user, closed[0]))
+
+
+def _may_read(session: Any, database: str) -> bool:
+    """Return True if the server says that no table of a database is hidden from the account."""
+    import pytds
+
+    try:
+        found = _rows(session, _MAY_READ.format(database.replace("'", "''")))
+    except pytds.DatabaseError:
+        return False
+    return bool(found and found[0][0] == 1)
 
 
 def _read(session: Any, result: Result, database: str, schema: str, name: str, user: str) -> None:
