@@ -204,3 +204,18 @@ def test_a_server_that_lets_an_invented_user_in_judges_no_logins(type_: str, beh
     assert "scanready_probe" in finding_of(report).detail
     assert finding_of(report).fix is None
     assert report.facts["anonymous"] is True
+
+
+@pytest.mark.parametrize(
+    ("login", "product"),
+    [
+        (sybase.reply(sybase.message(4002, 14, "Login failed."), sybase.acknowledge(6), sybase.FAILED), "ASE"),
+        (sybase.reply(sybase.message(4002, 14, "Login failed."), sybase.FAILED), None),
+    ],
+    ids=["it names itself", "it does not"],
+)
+def test_a_tds_server_that_names_no_program_is_no_product(login: bytes, product: str | None) -> None:
+    with in_background(sybase.server(login=login)) as server:
+        report = climb(target("sybase", "127.0.0.1", server.port, allow_login_probe=True), timeout=5.0)
+    expect(report, Verdict.READY)
+    assert report.facts.get("product") == product

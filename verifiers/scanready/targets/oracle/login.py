@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
@@ -11,6 +11,7 @@ from scanready.clients.held_tls import held_context, withheld
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
@@ -21,6 +22,8 @@ _ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listene
 _DPY = re.compile(r"DPY-(\d{4})")
 #: The driver's own errors that say what it cannot do.
 _LIMITS = {3001, 3010, 3015, 6005}
+#: The listener refused the login's own connection: no session began, so nothing of the account was sent.
+_LISTENER_REFUSED = {6000, 6001, 6003}
 #: The connection was closed, be it in the middle of the login.
 _BROKEN_OFF = 4011
 _BY_DRIVER = {6001: 12514, 6003: 12505}
@@ -38,7 +41,8 @@ _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 class Where:
     """The server, its service or SID, and the table of which one row is read (None: of the catalogue).
 
-    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show.
+    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show; ``trace`` records
+    whether the secret may have left.
     """
 
     host: str
@@ -48,6 +52,7 @@ class Where:
     table: str | None
     encrypted: bool
     trust: LoginTrust = NO_CERTIFICATE
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +80,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         settings |= {"protocol": "tcps", "ssl_context": held_context(where.trust), "ssl_server_dn_match": False}
     settings |= {"service_name": where.service} if where.service else {"sid": where.sid}
     settings |= {"user": credential.username, "password": credential.password or ""}
+    where.trace.sent = True  # the driver does not say when
     try:
         session = oracledb.connect(host=where.host, port=where.port, **settings)
         with session, session.cursor() as cursor:
@@ -83,10 +89,15 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 result.warning = printable(str(session.warning).splitlines()[0], 300)
             return result
     except oracledb.Error as error:
+        where.trace.sent = not _by_listener(str(error))
         failure = withheld(error) or translate(str(error), credential.username)
         if failure.cause in _NOT_READ:
             return Result(denied=failure)
         raise failure from error
+
+
+def _by_listener(text: str) -> bool:
+    return not _LISTENER_REFUSED.isdisjoint(map(int, _DPY.findall(text)))
 
 
 def _read(cursor: Any, table: str | None) -> str:

@@ -67,14 +67,13 @@ class Session:
                 raise UnknownValue("a token in place of the answer to the login", answer.unknown[0])
             if not answer.errors:
                 raise WireError("a TDS reply without an answer to the login")
-            rung.ok("speaks TDS 5.0", product="SAP ASE (Sybase)")
+            rung.ok("speaks TDS 5.0")  # and does not say who it is
             return
         program = acknowledged.program
         version = ".".join(map(str, acknowledged.version[:3]))
         server = next((message.server for message in answer.messages if message.server), None)
-        facts = {"product": program or "SAP ASE (Sybase)", "version": version} | (
-            {"server_name": server} if server else {}
-        )
+        named = {"product": program, "server_name": server}
+        facts = {"version": version} | {name: value for name, value in named.items() if value}
         if program.lower().startswith("microsoft"):
             rung.stop(causes.MICROSOFT, f"{program} answers", **facts)
         elif program.lower().startswith(_RELATIVES):
