@@ -6,6 +6,8 @@
     login: scanready_probe, no answer  ->
                                        <-    use another plugin (answered with an empty packet)
                                        <-    error 1045: refused, so the login prompt is there
+                                       <-    or OK: let in
+    SELECT UNHEX(HEX(CURRENT_USER()))  ->    (a search engine that speaks the protocol does not know it)
 
 The server counts everybody who leaves before it has refused (max_connect_errors), and in the end blocks the agent's
 address: wherever the climb stops, this login is finished first. With a credential nobody is invented: pymysql goes on

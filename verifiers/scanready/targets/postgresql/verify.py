@@ -6,6 +6,8 @@
     StartupMessage user, db   ->
                               <-    asks for a password: the login prompt
                               <-    or FATAL: no pg_hba.conf entry, too many connections, starting up ...
+                              <-    or an open session, of PostgreSQL or of what resembles it
+    SELECT version()          ->
     FIN                       ->                                       (logs nothing; a Terminate here would)
 
 pg_hba.conf decides by user, database, address and encryption: we ask with the operator's where there are any.
