@@ -11,7 +11,7 @@ PROGRAM, VERSION = 100003, 3
 NULL, LOOKUP_NAME, ACCESS, READDIR = 0, 3, 4, 16
 OK, PERM, NOENT, ACCES, NOTDIR, JUKEBOX = 0, 1, 2, 13, 20, 10008
 #: nfsstat3 (RFC 1813, 2.6).
-STATUSES = frozenset((*range(3), 5, 6, 13, *range(17, 24), 27, 28, 30, 31, 63, 66, 69, 70, 71, *range(10001, 10009)))
+STATUSES = frozenset((*range(3), 5, 6, 13, *range(17, 23), 27, 28, 30, 31, 63, 66, 69, 70, 71, *range(10001, 10009)))
 READ, LOOKUP = 0x01, 0x02
 _ATTRIBUTES = 84  # fattr3 has a fixed size
 _MOST_NAME, _MOST_NAMES = 1024, 1024
