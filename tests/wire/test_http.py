@@ -182,6 +182,60 @@ def test_a_body_of_exactly_the_cap_is_whole() -> None:
     assert (response.body, response.truncated) == (b"0123456789", False)
 
 
+def test_the_longest_head() -> None:
+    """65,536 bytes and 4,000 lines."""
+    empty = b"HTTP/1.1 200 OK\r\nX: \r\n\r\n"
+    longest = empty.replace(b"X: ", b"X: " + b"a" * (65_536 - len(empty)))
+    assert get(longest, method="HEAD").status == 200
+    with pytest.raises(OurLimit, match="too long"):
+        http.ResponseReader("HEAD")(Buffer(longest.replace(b"X: ", b"X: a")))
+    lines = b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 4000 + b"\r\n"
+    assert len(get(lines, method="HEAD").headers) == 4000
+
+
+@pytest.mark.parametrize(("status", "ends"), [(200, True), (299, True), (300, False), (502, False)])
+def test_a_tunnel_is_opened_by_success(status: int, ends: bool) -> None:
+    head = b"HTTP/1.1 %d x\r\nContent-Length: 2\r\n\r\n" % status
+    assert get(head + b"ab", method="CONNECT").body == (b"" if ends else b"ab")
+
+
+@pytest.mark.parametrize(("length", "truncated"), [((1 << 63) - 1, True), (1 << 63, False), (10**30, False)])
+def test_a_length_beyond_63_bits_is_none(length: int, truncated: bool) -> None:
+    answer = get(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nabc" % length, eof=True)
+    assert (answer.body, answer.truncated) == (b"abc", truncated)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "body", "truncated"),
+    [
+        (b"10\r\n0123456789abcdef\r\n0\r\n\r\n", b"0123456789abcdef", False),
+        (b"0000000000000010\r\n0123456789abcdef\r\n0\r\n\r\n", b"0123456789abcdef", False),
+        (b"8\r\n01234567\r\n8\r\n89abcdef\r\n1\r\n!\r\n0\r\n\r\n", b"0123456789abcdef", True),
+        (b"11\r\n0123456789abcdef!\r\n0\r\n\r\n", b"0123456789abcdef", True),
+        (b"1\r\na\r\n0\r\nT: v\r\n\r\n", b"a", False),
+        (b"1\r\na\r\n0\r\nT: v", b"a", False),
+        (b"1\r\na\r\n", b"a", True),
+        (b"1\r\na\r", b"a", True),
+        (b"1\r\na", b"a", True),
+        (b"2\r\na", b"a", True),
+        (b"2", b"", True),
+    ],
+)
+def test_chunks_up_to_the_cap_of_16(chunks: bytes, body: bytes, truncated: bool) -> None:
+    answer = get(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, eof=True, body_cap=16)
+    assert (answer.body, answer.truncated) == (body, truncated)
+
+
+def test_chunks_are_read_up_to_twice_both_caps() -> None:
+    """Trailers and extensions count: what fits is whole, and one byte more is cut."""
+    head, end = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"\r\n0\r\n"
+    room = 2 * (65_536 + 16)
+    for more, truncated in ((0, False), (1, True)):
+        extension = b"x" * (room - len(b"1;\r\na" + end) + more)
+        answer = get(head + b"1;" + extension + b"\r\na" + end, eof=True, body_cap=16)
+        assert (answer.body, answer.truncated) == (b"a", truncated)
+
+
 def test_one_reader_reads_one_answer_after_the_other() -> None:
     reader = http.ResponseReader("HEAD")
     buffer = Buffer(HEAD + HEAD)
@@ -198,6 +252,7 @@ def test_one_reader_reads_one_answer_after_the_other() -> None:
         (b"\r\n" + HEAD, "does not start with HTTP/"),
         (b"HTTP/3 200\r\n\r\n", "a status line that"),
         (b"HTTP/1.1 abc\r\n\r\n", "a status line that"),
+        (b"HTTP/1.1 099 x\r\n\r\n", "a status line that"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "no colon"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no single number"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "no single number"),
@@ -287,6 +342,26 @@ def test_a_token_is_no_parameter() -> None:
         http.Challenge("Negotiate", {}, "YII="),
         http.Challenge("Bearer", {"authorization_uri": "https://x/y?a=b,c", "error": "e"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "realm"),
+    [
+        ('"', ""),  # never closed
+        ('""', ""),
+        ('"a', "a"),
+        ('"a"', "a"),
+        ('"a\\"', 'a"'),
+        ('"\\a\\\\"', "a\\"),
+        ("a", "a"),
+    ],
+)
+def test_the_quotes_of_a_parameter(value: str, realm: str) -> None:
+    assert asks(f"Basic realm={value}") == [http.Challenge("Basic", {"realm": realm})]
+
+
+def test_the_first_of_two_parameters_counts() -> None:
+    assert asks("Digest Realm=a, realm=b, X=c") == [http.Challenge("Digest", {"realm": "a", "x": "c"})]
 
 
 def test_a_proxy_asks_too() -> None:
@@ -409,6 +484,12 @@ def test_where_a_page_sends_its_visitors(body: bytes, leads_to: str | None) -> N
         ("000000040000000000", True),  # SETTINGS without any
         ("00001204000000000000030000008000040001000000050000ffff", True),  # nghttp2's
         ("0000080700000000000000000000000001", True),  # GOAWAY
+        ("000007070000000000", False),
+        ("004000070000000000", True),
+        ("004001070000000000", False),
+        ("003ffc040000000000", True),
+        ("004002040000000000", False),
+        ("000008060000000000", False),  # a PING, first
         ("000005040000000000", False),  # no settings are of five bytes
         ("000000040100000000", False),  # an ACK, first
         ("00000004000000", False),  # not whole yet

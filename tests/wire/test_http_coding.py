@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from scanready.wire import Buffer, http
+from scanready.wire.http.coding import Plain
 
 PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
 
@@ -46,9 +47,59 @@ def test_a_body_becomes_plain(declared: list[str], body: bytes) -> None:
     assert (plain.body, plain.truncated, plain.coded) == (PAGE, False, "")
 
 
+def test_four_codings_and_sixty_four_parts_are_undone() -> None:
+    body = PAGE
+    for _ in range(4):
+        body = zipped(body)
+    assert http.undo(["gzip, gzip", "gzip, gzip"], body) == Plain(PAGE, truncated=False)
+    assert http.undo(["gzip"], zipped(b"x") * 64) == Plain(b"x" * 64, truncated=False)
+    assert "in more parts" in http.undo(["gzip"], zipped(b"x") * 65).coded
+
+
+def test_what_is_not_there_needs_no_undoing() -> None:
+    assert http.undo(["gzip"], b"") == Plain(b"", truncated=False)
+    assert http.undo(["gzip"], b"", truncated=True) == Plain(b"", truncated=True)
+    assert http.undo([], PAGE, truncated=True) == Plain(PAGE, truncated=True)
+
+
+def test_the_cap_counts_all_parts() -> None:
+    parts = zipped(b"a" * 40) + zipped(b"b" * 40)
+    assert http.undo(["gzip"], parts, 79) == Plain(b"a" * 40 + b"b" * 39, truncated=True)
+    assert http.undo(["gzip"], parts, 80) == Plain(b"a" * 40 + b"b" * 40, truncated=False)
+    assert http.undo(["gzip"], parts, 40) == Plain(b"a" * 40, truncated=True)
+    assert http.undo(["gzip"], parts, 39) == Plain(b"a" * 39, truncated=True)
+    assert http.undo(["deflate"], zlib.compress(PAGE), len(PAGE)) == Plain(PAGE, truncated=False)
+    assert http.undo(["deflate"], zlib.compress(PAGE), len(PAGE) - 1) == Plain(PAGE[:-1], truncated=True)
+
+
+def test_a_text_may_grow_two_hundred_times() -> None:
+    """43 bytes of gzip, which hold 8,601 zeros or one more; what follows them and was not used does not count."""
+    less = bytes.fromhex("1f8b0800000000000203edc13101000000c2a0f54f6d0a3fa00000000000000000b818834c3a0e99210000")
+    more = bytes.fromhex("1f8b0800000000000203edc13101000000c2a0f54f6d0a3fa00000000000000000f8185b07bda69a210000")
+    assert (len(less), len(more)) == (43, 43)
+    assert http.undo(["gzip"], less, 8600) == Plain(bytes(8600), truncated=True)
+    for rest in (b"", b"x" * 500):
+        grown = http.undo(["gzip"], more + rest, 8601)
+        assert (grown.coded, grown.truncated) == ("gzip, and 43 bytes of it grow to more than 8601", False)
+
+
+def test_an_answer_is_decoded_with_all_that_it_declares() -> None:
+    headers = (("content-encoding", "deflate"), ("transfer-encoding", "gzip, chunked"))
+    answer = http.Response(200, "OK", "1.1", headers, zipped(zlib.compress(PAGE)))
+    assert http.decoded(answer) == http.Response(200, "OK", "1.1", headers, PAGE)
+    once = http.Response(200, "OK", "1.1", headers[:1], zlib.compress(PAGE))
+    assert http.decoded(once, 9) == http.Response(200, "OK", "1.1", headers[:1], PAGE[:9], truncated=True)
+    coded = (("content-encoding", "br"),)
+    cut = http.Response(200, "OK", "1.1", coded, b"x", truncated=True)
+    assert http.decoded(cut) == http.Response(
+        *(200, "OK", "1.1", coded, b"x"), truncated=True, coded="br, which this check cannot undo"
+    )
+
+
 @pytest.mark.parametrize(
     ("declared", "body", "why"),
     [
+        ("gzip", zlib.compress(PAGE), "which it is not"),
         ("br", b"\x0b\x02\x80hello\x03", "br, which this check cannot undo"),
         ("zstd", b"\x28\xb5\x2f\xfd", "zstd, which this check cannot undo"),
         ("gzip, br", b"\x0b\x02\x80hello\x03", "br, which this check cannot undo"),

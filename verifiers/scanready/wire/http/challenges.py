@@ -27,6 +27,7 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"?)++', re.DOTALL)
 _PARAM = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+"?|[^\s"=]+)[ \t]*', re.DOTALL)
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+(.*))?", re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -59,7 +60,5 @@ def _challenges(value: str, *, proxy: bool) -> Iterator[Challenge]:
 
 
 def _unquoted(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    closed = len(value) > 1 and value.endswith('"')
-    return _ESCAPED.sub(r"\1", value[1:-1] if closed else value[1:])
+    quoted = _QUOTED.fullmatch(value)
+    return _ESCAPED.sub(r"\1", quoted[1]) if quoted else value

@@ -84,7 +84,7 @@ def _parts(data: bytes, cap: int) -> tuple[bytes, bool]:
     """Undo gzip, whose parts follow one another; what follows the last one and is no part does not count."""
     plain, whole, rest = _one(zlib.decompressobj(16 + zlib.MAX_WBITS), data, cap)
     for _ in range(_MOST_PARTS):
-        if not rest.startswith(b"\x1f\x8b") or not whole or len(plain) >= cap:
+        if not rest.startswith(b"\x1f\x8b") or len(plain) >= cap:
             return plain, whole and not rest.startswith(b"\x1f\x8b")
         more, whole, rest = _one(zlib.decompressobj(16 + zlib.MAX_WBITS), rest, cap - len(plain))
         plain += more
