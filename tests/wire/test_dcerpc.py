@@ -73,8 +73,79 @@ class TestBindAck:
         with pytest.raises(WireError, match="big-endian"):
             dcerpc.read_answer(Buffer(pdu(2, bytes(12), order=">")))
 
+    @pytest.mark.parametrize(("named", "pad"), [(0, 2), (1, 1), (2, 0), (3, 3), (4, 2)])
+    def test_results_begin_at_a_multiple_of_four(self, named: int, pad: int) -> None:
+        """C706, 12.6.3.1: behind the secondary address and what aligns it."""
+        results = b"".join(struct.pack("<HH20x", kind, reason) for kind, reason in ((0, 0), (2, 1), (3, 0x0102)))
+        body = struct.pack("<HHIH", 5840, 5840, 1, named) + b"x" * (named + pad) + b"\3\xee\xee\xee" + results
+        expected = (ACCEPTED, ABSENT, dcerpc.Result(3, 0x0102))
+        assert reads(dcerpc.read_answer, pdu(12, body)) == dcerpc.BindAck(expected, b"")
+        assert reads(dcerpc.read_answer, pdu(15, body)) == dcerpc.BindAck(expected, b"")
+        with pytest.raises(WireError, match=f"a PDU of type 12 that ends after {16 + len(body) - 1} bytes"):
+            dcerpc.read_answer(Buffer(pdu(12, body[:-1])))
+
+    def test_sixteen_interfaces_and_no_more(self) -> None:
+        body = struct.pack("<HHIHHB3x", 5840, 5840, 1, 0, 0, 16) + bytes(24 * 16)
+        assert reads(dcerpc.read_answer, pdu(12, body)) == dcerpc.BindAck((ACCEPTED,) * 16, b"")
+        with pytest.raises(WireError, match="results for 17 interfaces"):
+            dcerpc.read_answer(Buffer(pdu(12, body[:12] + b"\x11" + body[13:] + bytes(24))))
+
+    @pytest.mark.parametrize(
+        ("result", "reason", "known"),
+        [
+            (0, 9, True),
+            (1, 0, True),
+            (1, 3, True),
+            (1, 4, False),
+            (2, 3, True),
+            (2, 4, False),
+            (3, 77, True),
+            (4, 0, False),
+        ],
+    )
+    def test_results_that_the_specification_has(self, result: int, reason: int, known: bool) -> None:
+        found = dcerpc.Result(result, reason)
+        assert (found.known, found.accepted, found.absent) == (known, result == 0, (result, reason) == (2, 1))
+
 
 class TestRefusals:
+    @pytest.mark.parametrize(
+        ("reason", "words"),
+        [
+            (0, "no reason given"),
+            (1, "temporary congestion"),
+            (2, "local limit"),
+            (3, "address is unknown"),
+            (4, "version of the protocol"),
+            (8, "kind of login"),
+            (9, "invalid checksum"),
+            (5, "reason (5)"),
+            (0x108, "(264)"),
+        ],
+    )
+    def test_every_reason_has_words(self, reason: int, words: str) -> None:
+        answer = reads(dcerpc.read_answer, pdu(13, struct.pack("<H", reason)))
+        assert answer == dcerpc.BindNak(reason)
+        assert words in str(answer)
+
+    @pytest.mark.parametrize(
+        ("status", "words"),
+        [
+            (0x6D9, "no more endpoints"),
+            (0x721, "security package"),
+            (0x1C010002, "no such operation"),
+            (0x1C00001A, "context that does not fit"),
+            (0x1C01000B, "protocol error"),
+            (0x1C010014, "too busy"),
+        ],
+    )
+    def test_every_fault_has_words(self, status: int, words: str) -> None:
+        for order in "<>":
+            body = struct.pack(order + "IHBBI", 32, 0, 0, 0, status)
+            answer = reads(dcerpc.read_answer, pdu(3, body, order=order))
+            assert str(answer) == f"fault 0x{status:x} ({dcerpc.FAULTS[status]})"
+            assert words in str(answer)
+
     def test_a_bind_nak(self) -> None:
         answer = reads(dcerpc.read_answer, server("samba4.17-bind-nak"))
         assert answer == dcerpc.BindNak(0)
@@ -119,6 +190,24 @@ class TestResponses:
         with pytest.raises(WireError, match="no end of it"):
             dcerpc.read_answer(buffer)
 
+    def test_the_most_that_is_read(self) -> None:
+        """256 KiB before the last fragment, and 256 fragments."""
+        size = 0x8000 - 24
+        full = response(bytes(size), flags=1) + response(bytes(size), flags=0) * 7
+        assert len(full) == dcerpc.MOST
+        answer = dcerpc.read_answer(Buffer(full + response(b"x", flags=2)))
+        assert answer == dcerpc.Response(bytes(size * 8) + b"x")
+        with pytest.raises(WireError, match=f"an answer of more than {len(full) + 1} bytes, and no end of it"):
+            dcerpc.read_answer(Buffer(response(bytes(size + 1), flags=1) + full[len(full) // 8 :]))
+        many = response(b"", flags=1) + response(b"", flags=0) * 254
+        assert dcerpc.read_answer(Buffer(many + response(b"", flags=2))) == dcerpc.Response(b"")
+        with pytest.raises(WireError, match="no end of it"):
+            dcerpc.read_answer(Buffer(many + response(b"", flags=0)))
+
+    def test_the_stub_begins_behind_four_fields(self) -> None:
+        assert reads(dcerpc.read_answer, pdu(2, b"AAAACCxxstub")) == dcerpc.Response(b"stub")
+        assert reads(dcerpc.read_answer, pdu(2, bytes(8))) == dcerpc.Response(b"")
+
     def test_of_another_call(self) -> None:
         with pytest.raises(WireError, match="an answer to call 7, where call 2 was asked"):
             dcerpc.read_answer(Buffer(response(b"", call=7)), call=2)
@@ -150,10 +239,25 @@ class TestWhatWeSend:
         sent = dcerpc.bind([dcerpc.Context(3, EPM, dcerpc.SEVERAL_LOGINS)])
         assert sent.endswith(bytes.fromhex("2c1cb76c129840450100000000000000 01000000"))
 
+    def test_every_field_of_a_request(self) -> None:
+        head = struct.pack("<BBBB4sHHI", 5, 0, 0, 3, b"\x10\0\0\0", 24 + 5816, 0, 9)
+        whole = dcerpc.request(7, 11, b"s" * 5816, call=9)
+        assert whole == head + struct.pack("<IHH", 5816, 7, 11) + b"s" * 5816
+        with pytest.raises(ValueError, match="one fragment"):
+            dcerpc.request(7, 11, b"s" * 5817, call=9)
+        plain = dcerpc.bind([dcerpc.Context(1, EPM)])
+        assert (plain[10:12], plain[12:16]) == (b"\0\0", b"\1\0\0\0")
+        trailer = dcerpc.bind([dcerpc.Context(1, EPM)], b"T", call=3)[len(plain) :]
+        assert trailer == b"\x0a\2\0\0SC\0\0T"
+
     def test_request(self) -> None:
         assert dcerpc.request(0, 5, call=2) == load("dcerpc/serveralive2.c2s.hex")
         with pytest.raises(ValueError, match="one fragment"):
             dcerpc.request(0, 5, bytes(5840), call=2)
+
+    def test_the_login_is_what_follows_its_trailer(self) -> None:
+        whole = b"\5\1\x0c\3\x10\0\0\0\x30\0\x08\0\1\0\0\0" + bytes(16) + b"trailer.TOKENISH"
+        assert reads(dcerpc.read_answer, whole) == dcerpc.BindAck((), b"TOKENISH")
 
 
 class TestOtherProtocols:
@@ -167,6 +271,14 @@ class TestOtherProtocols:
         [
             (b"\x05\x07" + server("samba4.17-bind-oxid")[2:], "version 5"),
             (b"\x05\0\x0c\3\x11" + server("samba4.17-bind-oxid")[5:], "version 5"),
+            (b"\4" + server("samba4.17-bind-oxid")[1:], "version 5"),
+            (b"\5\2" + server("samba4.17-bind-oxid")[2:], "version 5"),
+            (pdu(12, b"")[:4] + b"\x20" + pdu(12, b"")[5:], "version 5"),
+            (pdu(12, b"")[:4] + b"\x01" + pdu(12, b"")[5:], "version 5"),
+            (pdu(1, b""), "answers nothing"),
+            (pdu(11, b""), "answers nothing"),
+            (pdu(14, b""), "answers nothing"),
+            (b"\5\0\x0c\3\x10\0\0\0\x20\0\x09\0\1\0\0\0" + bytes(16), "of 32 bytes with a login token of 9"),
             (pdu(0, b""), "answers nothing"),
             (pdu(99, b""), "answers nothing"),
             (b"\5\0\x0c\3\x10\0\0\0\x0f\0\0\0\1\0\0\0", "15 bytes"),

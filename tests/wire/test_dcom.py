@@ -7,7 +7,7 @@ from hypothesis import given
 from impacket.dcerpc.v5 import dcomrt as impacket
 
 from fixtures.transcripts import load
-from scanready.wire import Buffer, WireError, dcerpc, dcom
+from scanready.wire import Buffer, WireError, dcerpc, dcom, epm
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -22,6 +22,13 @@ def alive(buffer: Buffer) -> dcom.Alive | None:
         return None
     assert isinstance(answer, dcerpc.Response)
     return dcom.read_server_alive2(answer.stub)
+
+
+def test_the_interfaces_and_the_operation_are_those_that_were_asked_for() -> None:
+    listed = enumerate((epm.INTERFACE, dcom.OBJECT_EXPORTER, dcom.ACTIVATOR))
+    contexts = [dcerpc.Context(number, interface) for number, interface in listed]
+    assert dcerpc.bind(contexts) == load("dcerpc/bind-epm-oxid-scm.c2s.hex")
+    assert dcerpc.request(0, dcom.SERVER_ALIVE_2, call=2) == load("dcerpc/serveralive2.c2s.hex")
 
 
 def test_a_windows() -> None:
@@ -60,6 +67,39 @@ def test_other_protocols_and_ports_are_no_hosts() -> None:
     found = dcom.read_server_alive2(answer(strings))
     assert found.hosts == ("srv",)
     assert [binding.protocol for binding in found.bindings] == [7, 31, 7]
+
+
+def test_the_longest_lists_and_names() -> None:
+    """512 bindings, and texts of 511 characters and their end."""
+    name = "n" * 511
+    strings = b"\x07\0" + text(name) + b"\x08\0" + text("x") + b"\0\0"
+    found = dcom.read_server_alive2(
+        answer(strings, b"\x0a\0\xff\xff" + text(name) + b"\x09\0\1\0" + text("") + b"\0\0")
+    )
+    assert found == dcom.Alive((5, 6), (dcom.Binding(7, name), dcom.Binding(8, "x")), (10, 9), 0)
+    with pytest.raises(WireError, match="whose text has no end"):
+        dcom.read_server_alive2(answer(b"\x07\0" + text(name + "n") + b"\0\0"))
+    full = dcom.read_server_alive2(answer(b"\x07\0\0\0" * 512 + b"\0\0", b"\x0a\0\xff\xff\0\0" * 512 + b"\0\0", 7))
+    assert (len(full.bindings), full.logins, full.hosts, full.status) == (512, (10,), (), 7)
+    for broken in (answer(b"\x07\0\0\0" * 513 + b"\0\0"), answer(b"\0\0", b"\x0a\0\xff\xff\0\0" * 513 + b"\0\0")):
+        with pytest.raises(WireError, match="more than 512"):
+            dcom.read_server_alive2(broken)
+
+
+@pytest.mark.parametrize("units", [4, 5])
+def test_the_status_is_aligned(units: int) -> None:
+    """NDR: the two numbers at the end stand at a multiple of four."""
+    stub = struct.pack("<HHIIHH", 5, 7, 0x20000, units, units, units) + bytes(2 * units) + bytes(2 * (units % 2))
+    assert dcom.read_server_alive2(stub + struct.pack("<II", 9, 5)) == dcom.Alive((5, 7), (), (), 5)
+    with pytest.raises(WireError, match=f"ends after {len(stub) + 7} bytes"):
+        dcom.read_server_alive2(stub + bytes(7))
+
+
+def test_a_list_may_end_where_its_room_does() -> None:
+    strings, security = b"\x07\0" + text("a[135]") + b"\x07\0" + text("b"), b"\x10\0\xff\xff" + text("host/a")
+    found = dcom.read_server_alive2(answer(strings, security))
+    assert (found.hosts, found.logins) == (("a", "b"), (16,))
+    assert found.bindings[0].host == "a"
 
 
 def test_no_bindings_at_all() -> None:

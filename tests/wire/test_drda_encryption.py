@@ -57,6 +57,16 @@ def test_every_exchange_has_a_secret_of_its_own() -> None:
     assert Exchange().public != Exchange().public
 
 
+def test_every_secret_has_255_bits() -> None:
+    assert {Exchange()._secret.bit_length() for _ in range(64)} == {255}
+
+
+@pytest.mark.parametrize("least", [True, False])
+def test_every_value_within_the_group_gets_one(least: bool) -> None:
+    value = 2 if least else int.from_bytes(PRIME) - 2
+    assert len(Exchange().encrypt(value.to_bytes(LENGTH), b"secret")) == 8
+
+
 PRIME = bytes.fromhex("c62112d73ee613f0947ab31f0f6846a1bff5b3a4ca0d60bc1e4c7a0d8c16b3e3")
 
 

@@ -144,6 +144,65 @@ class TestTowers:
         (entry,) = epm.read_lookup(table(tower(*floors))).entries
         assert entry == epm.Entry("x", epm.Tower(EVENT_LOG, *expected))
 
+    def test_the_halves_of_a_name(self) -> None:
+        """Version in the left half, minor version in the right one; a name of another size or kind is none."""
+        named = (b"\x0d" + EVENT_LOG[0].bytes_le + b"\2\1", b"\4\3")
+        rest = (NDR, (b"\x0b", b"\0\0"), (b"\x07", b"\1\2"), (b"\x09", b"\x0a\0\0\1"))
+        (entry,) = epm.read_lookup(table(tower(named, *rest))).entries
+        assert entry.tower == epm.Tower((EVENT_LOG[0], 0x0102, 0x0304), 0x0102, "10.0.0.1")
+        for name in (b"\x0c" + named[0][1:], named[0][:-1], named[0] + b"\0"):
+            assert epm.read_lookup(table(tower((name, b"\4\3"), *rest))).entries[0].tower is None
+        assert epm.read_lookup(table(tower(named, *rest[:1]))).entries[0].tower is None
+        (short,) = epm.read_lookup(table(tower(named, *rest[:3]))).entries
+        assert short.tower == epm.Tower((EVENT_LOG[0], 0x0102, 0x0304), None)
+        for host in (b"\x0a\0\0", b"\x0a\0\0\1\2"):
+            (other,) = epm.read_lookup(table(tower(named, *rest[:3], (b"\x09", host)))).entries
+            assert other.tower is not None
+            assert other.tower.address == ""
+
+    def test_what_is_read_at_most(self) -> None:
+        """1,024 entries, 256 octets of an annotation, 4,096 of a tower, 12 floors."""
+        none = bytes(16) + struct.pack("<III", 0, 0, 0)
+        head = struct.pack("<IIII", 1024, 100, 0, 1024)
+        found = epm.read_lookup(b"h" * 20 + head + none * 1024 + struct.pack("<I", 0x16C9A0D6))
+        assert (found.handle, found.status) == (b"h" * 20, 0x16C9A0D6)
+        assert found.entries == (epm.Entry("", None),) * 1024
+        annotated = bytes(16) + struct.pack("<III", 0, 0, 256) + b"A" * 256
+        one = bytes(20) + struct.pack("<IIII", 1, 1, 0, 1)
+        assert epm.read_lookup(one + annotated + bytes(4)).entries == (epm.Entry("A" * 256, None),)
+        ended = bytes(16) + struct.pack("<III", 0, 0, 5) + b"ab\0cd"
+        assert epm.read_lookup(one + ended + bytes(3) + struct.pack("<I", 5)).status == 5, "numbers are aligned"
+        full = tower(NAME, *[NDR] * 11)
+        assert epm.read_lookup(table(full)).entries[0].tower == epm.Tower(EVENT_LOG, None)
+        assert len(epm.read_lookup(table(full.ljust(4096, b"\0"))).entries) == 1
+        for broken, words in (
+            (bytes(20) + struct.pack("<IIII", 1025, 100, 0, 1025), "announces 1025 entries"),
+            (one + bytes(16) + struct.pack("<III", 0, 0, 257), "announces 257 bytes of an annotation"),
+            (table(full.ljust(4097, b"\0")), "announces 4097 bytes of a tower"),
+            (table(tower(NAME, *[NDR] * 12)), "a tower of 13 floors in"),
+            (table(full[:-1]), "middle of a floor"),
+            (one[:-1], "ends after 35 bytes"),
+            (one + annotated[:-1], "ends after 319 bytes"),
+        ):
+            with pytest.raises(WireError, match=words):
+                epm.read_lookup(broken)
+
+    def test_the_answer_to_a_map(self) -> None:
+        whole = tower(NAME, NDR, (b"\x0b", b"\0\0"), (b"\x07", b"\0\x87"), (b"\x09", bytes(4)))
+        sized = struct.pack("<II", len(whole), len(whole)) + whole + bytes(-len(whole) % 4)
+        nameless = tower(NDR, NDR)
+        odd = struct.pack("<II", len(nameless), len(nameless)) + nameless + bytes(-len(nameless) % 4)
+        head = b"h" * 20 + struct.pack("<IIII", 3, 4, 0, 3) + struct.pack("<III", 1, 0, 2)
+        found = epm.read_map(head + sized + odd + struct.pack("<I", 5))
+        assert found == epm.Mapped(b"h" * 20, (epm.Tower(EVENT_LOG, 135, "0.0.0.0"),), 5)
+        for broken, words in (
+            (bytes(20) + struct.pack("<IIII", 1025, 4, 0, 1025), "announces 1025 towers"),
+            (bytes(20) + struct.pack("<IIII", 1, 4, 1, 1), "gives 1 from 1 on"),
+            (bytes(20) + struct.pack("<IIII", 2, 4, 0, 1), "announces 2 towers and gives 1 from 0 on"),
+        ):
+            with pytest.raises(WireError, match=words):
+                epm.read_map(broken)
+
     @pytest.mark.parametrize("floors", [(), (NAME,), (NDR, (b"", b""), (b"", b""))])
     def test_no_tower_of_ours(self, floors: tuple[tuple[bytes, bytes], ...]) -> None:
         found = epm.read_lookup(table(tower(*floors))).entries[0].tower

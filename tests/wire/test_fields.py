@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from scanready.wire.fields import Role
+from scanready.wire.fields import Field, Length, Role, bits
 from tests.wire.samples import SAMPLES, messages
 from tests.wire.unknown import CODECS, WIRE, changes, fields_of
 
@@ -158,6 +158,17 @@ def test_no_value_is_compared_that_is_in_no_table(codec: str) -> None:
     listed = _listed(codec)
     unlisted = [(line, value) for line, value in compared(codec) if value not in listed and value not in (b"", "")]
     assert not unlisted, f"wire/{codec.replace('.', '/')}.py compares with {unlisted}"
+
+
+def test_an_empty_place_is_none() -> None:
+    field = Field("a letter", rb"a(b*)", (b"B",), Role.VALUE)
+    assert list(field.places(b"abb a ab")) == [(1, 3), (7, 8)]
+    assert (field.of_words, Field("a number", rb"(.)", (1,), Role.VALUE).of_words) == (True, False)
+    assert list(Field("any", rb"^(.)$", (1,), Role.VALUE).places(b"\n")) == [(0, 1)], "a dot is any byte"
+    assert (bits(0), bits(1), bits(0xA2)) == ((), (1,), (2, 32, 128))
+    assert Length(rb"(.)") == Length(rb"(.)", "big", counts=False, of_carrier=False)
+    plain = Field("x", rb"(.)", (1,), Role.VALUE)
+    assert (plain.order, plain.flags, plain.unknown, plain.member, plain.lengths) == ("big", False, (), b"", ())
 
 
 def test_the_lint_sees_a_comparison() -> None:

@@ -56,6 +56,11 @@ class TestGreeting:
         with pytest.raises(WireError, match="an IMAP server greets with"):
             imap.read_greeting(Buffer(data))
 
+    def test_another_protocol_is_quoted(self) -> None:
+        with pytest.raises(WireError) as caught:
+            imap.read_greeting(Buffer(b"+OK POP3 server ready and waiting"))
+        assert str(caught.value).endswith("begins with b'+OK POP3 server ready an'")
+
     @pytest.mark.parametrize("line", [b"* NO\r\n", b"* CAPABILITY IMAP4rev1\r\n", b"* OKAY\r\n", b"* \r\n"])
     def test_another_line_is_no_greeting(self, line: bytes) -> None:
         with pytest.raises(WireError, match="no IMAP greeting"):
@@ -127,12 +132,46 @@ class TestTagged:
         assert survives(reader, b"* BYE so long\r\n") is None
         assert survives(reader, b"* BYE so long\r\n", eof=True) == imap.Bye("so long", None)
         assert survives(reader, b"* OK\r\n", eof=True) is None
+        assert survives(reader, b"* BYE so long\r\n* X {5}\r\nab", eof=True) == imap.Bye("so long", None)
 
     def test_bye_instead_of_an_answer(self) -> None:
         answer = reads(imap.read_tagged("c1"), b"* OK wait\r\n* BYE [UNAVAILABLE] going down\r\n")
         assert answer == imap.Bye("going down", "UNAVAILABLE")
         after = _after(GARBAGE, b"Host")
         assert reads(imap.read_tagged("c1"), after) == imap.Bye("Too many invalid IMAP commands.", None)
+
+    def test_the_longest_answer(self) -> None:
+        """65,536 bytes, 8,192 in a line and 1,000 lines before the tagged one are read, and not one more."""
+        end = b"c1 OK\r\n"
+        many = reads(imap.read_tagged("c1"), b"* X\r\n" * 1000 + end, trailing=b"")
+        assert many == imap.Tagged("OK", None, "", ("X",) * 1000)
+        size = 65_536 - len(end) - len(b"* X {65000}\r\n\r\n") - 65_000
+        longest = b"* X {65000}\r\n" + bytes(65_000) + b"y" * size + b"\r\n" + end
+        assert len(longest) == 65_536
+        answer = imap.read_tagged("c1")(Buffer(longest))
+        assert isinstance(answer, imap.Tagged)
+        for longer in (longest.replace(b"{65000}", b"{65001}"), longest.replace(end, b" " + end)):
+            with pytest.raises(WireError, match="more than 65536 bytes without an answer to c1"):
+                imap.read_tagged("c1")(Buffer(longer[:-1] + b" \n"))
+        line = b"* " + b"x" * 8188 + b"\r\n"
+        assert isinstance(imap.read_tagged("c1")(Buffer(line + end)), imap.Tagged)
+        with pytest.raises(WireError, match="a line of more than 8192 bytes"):
+            imap.read_tagged("c1")(Buffer(b"*" + line + end))
+
+    def test_a_number_of_eight_digits_at_most_is_a_length(self) -> None:
+        answer = reads(imap.read_tagged("c1"), b"* X {00000002}\r\nab\r\nc1 OK\r\n")
+        assert answer == imap.Tagged("OK", None, "", ("X {00000002}\r\nab",))
+        with pytest.raises(WireError, match="a literal of 000000002 bytes"):
+            imap.read_tagged("c1")(Buffer(b"* X {000000002}\r\n"))
+        with pytest.raises(WireError, match="a literal of 65537 bytes"):
+            imap.read_tagged("c1")(Buffer(b"* X {65537}\r\n"))
+
+    def test_what_follows_a_literal_is_no_status(self) -> None:
+        answer = reads(imap.read_tagged("c1"), b"* X {2}\r\nabz OK y {1}\r\nc\r\nc1 OK done\r\n")
+        assert answer == imap.Tagged("OK", None, "done", ("X {2}\r\nabz OK y {1}\r\nc",))
+
+    def test_a_bye_is_expected_only_after_logout(self) -> None:
+        assert imap.read_answer(Buffer(b"* BYE x\r\nc1 OK\r\n"), "c1") == imap.Bye("x", None)
 
     def test_literals_belong_to_their_line(self) -> None:
         flight = b'* LIST () "/" {9}\r\nc1 NO\r\n* \r\n* X {2}\r\nab {1+}\r\n\n\r\n* OK ends in {3}\r\nc1 OK done\r\n'

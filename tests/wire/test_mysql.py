@@ -106,8 +106,49 @@ class TestGreeting:
             assert not greeting.capabilities & mysql.PROTOCOL_41
 
     def test_protocol_9_is_its_own_answer(self) -> None:
-        greeting = reads(mysql.read_greeting, packet(b"\x093.21.33\0\x05\0\0\0abcdefgh\0"))
-        assert greeting == mysql.AncientGreeting("3.21.33", 5, b"abcdefgh")
+        greeting = reads(mysql.read_greeting, packet(b"\x093.21.33\0\x05\6\7\x08abcdefgh\0"))
+        assert greeting == mysql.AncientGreeting("3.21.33", 0x08070605, b"abcdefgh")
+        assert reads(mysql.read_greeting, packet(b"\x093\0\1\0\0\0")) == mysql.AncientGreeting("3", 1, b"")
+        with pytest.raises(WireError, match="ends before its thread number"):
+            mysql.read_greeting(Buffer(packet(b"\x093\0\1\0\0")))
+
+    HEAD = b"\x0a9.1-MariaDB\0" + struct.pack("<I8sxH", 0x01020304, b"saltsalt", 0x8001)
+
+    @pytest.mark.parametrize(
+        ("rest", "salt", "plugin", "charset", "capabilities"),
+        [
+            (b"", b"", "", 0, 0x8001),
+            (bytes(15), b"", "", 0, 0x8001),  # one octet less than the next part
+            (struct.pack("<BxxHB6xI", 33, 0, 0, 0) + b"x" * 12, b"x" * 12, "", 33, 0x8001),
+            (struct.pack("<BxxHB6xI", 33, 0, 21, 0) + b"x" * 12 + b"\0", b"x" * 12, "", 33, 0x8001),
+            (struct.pack("<BxxHB6xI", 33, 8, 21, 0) + b"x" * 12 + b"\0p\0q", b"x" * 12, "p", 33, 0x88001),
+            (struct.pack("<BxxHB6xI", 33, 8, 24, 0) + b"x" * 15 + b"\0p", b"x" * 15, "p", 33, 0x88001),
+        ],
+    )
+    def test_a_greeting_may_stop_early(
+        self, rest: bytes, salt: bytes, plugin: str, charset: int, capabilities: int
+    ) -> None:
+        greeting = reads(mysql.read_greeting, packet(self.HEAD + rest))
+        assert greeting == mysql.Greeting(
+            10, "9.1-MariaDB", 0x01020304, b"saltsalt" + salt, capabilities, charset, plugin, mariadb=True
+        )
+
+    def test_a_greeting_without_its_salt_is_kept_apart_by_its_capabilities(self) -> None:
+        plain = b"\x0a4.1.0\0" + struct.pack("<I8sxH", 1, b"saltsalt", 0x0201)
+        greeting = reads(mysql.read_greeting, packet(plain + struct.pack("<BxxHB6xI", 8, 0, 0, 0)))
+        assert greeting == mysql.Greeting(10, "4.1.0", 1, b"saltsalt", 0x0201, 8, "", mariadb=False)
+
+    @pytest.mark.parametrize(
+        ("payload", "sentence"),
+        [
+            (b"\x0a9\0" + bytes(14), "ends before the capabilities"),
+            (HEAD + struct.pack("<BxxHB6xI", 33, 0, 21, 0) + b"x" * 11, "ends within the salt"),
+            (b"\x0a9", "without its terminating NUL"),
+        ],
+    )
+    def test_a_broken_greeting(self, payload: bytes, sentence: str) -> None:
+        with pytest.raises(WireError, match=sentence):
+            mysql.read_greeting(Buffer(packet(payload)))
 
 
 class TestErrors:
@@ -141,12 +182,33 @@ class TestErrors:
         assert (error.code, error.sqlstate) == (code, sqlstate)
         assert mysql.host_seen(error.message) == host
 
+    @pytest.mark.parametrize(
+        ("payload", "expected"),
+        [
+            (b"\xff\x10\x04", mysql.ServerError(1040, "", "")),
+            (b"\xff\x10\x04#0800", mysql.ServerError(1040, "", "#0800")),
+            (b"\xff\x10\x04#08004", mysql.ServerError(1040, "08004", "")),
+            (b"\xff\x10\x04#08004no\xff", mysql.ServerError(1040, "08004", "no\\xff")),
+        ],
+    )
+    def test_an_sqlstate_has_five_letters(self, payload: bytes, expected: mysql.ServerError) -> None:
+        assert reads(mysql.read_greeting, packet(payload)) == expected
+
     def test_an_error_without_a_number_is_broken(self) -> None:
         with pytest.raises(WireError, match="without an error number"):
             mysql.read_greeting(Buffer(packet(b"\xff\x10")))
 
 
 class TestLoginAnswer:
+    def test_the_longest_packet(self) -> None:
+        assert mysql.read_login_answer(Buffer(packet(b"\0" + bytes(65_535), 2))) == mysql.Ok(2)
+        with pytest.raises(WireError, match="a packet of 65537 bytes"):
+            mysql.read_login_answer(Buffer(packet(b"\0" + bytes(65_536), 2)))
+
+    def test_a_switch_keeps_its_salt(self) -> None:
+        answer = reads(partial(mysql.read_login_answer, expected=4), packet(b"\xfepl\0salt\0\0", 4))
+        assert answer == mysql.AuthSwitch("pl", b"salt\0", 4)
+
     def test_a_switch_names_plugin_and_salt(self) -> None:
         answer = reads(mysql.read_login_answer, load("mysql/mariadb10.11-authswitch.s2c.hex"))
         assert answer == mysql.AuthSwitch("mysql_native_password", b"#&1f0XMWOg7y},\\m0DDj", 2)
@@ -210,6 +272,30 @@ class TestWhatWeSend:
     def test_mysql_4_0_gets_the_short_form(self) -> None:
         assert mysql.login("u", "p", 1, capabilities=0x002C) == b"\x07\0\0\x01\x05\x00\xff\xff\xffu\0"
 
+    def test_the_capabilities_are_those_of_another_client(self) -> None:
+        names = (
+            "LONG_PASSWORD",
+            "LONG_FLAG",
+            "PROTOCOL_41",
+            "SSL",
+            "SECURE_CONNECTION",
+            "PLUGIN_AUTH",
+            "CONNECT_ATTRS",
+        )
+        for name in names:
+            assert getattr(mysql, name) == getattr(pymysql.constants.CLIENT, name)
+        encrypted = mysql.login("u", "p", 1, capabilities=0x002C, tls=True)
+        assert encrypted == b"\x07\0\0\x01\x05\x08\xff\xff\xffu\0"
+        assert mysql.ssl_request(0)[4:12] == struct.pack("<II", 0x8A05, 1 << 24)
+        assert mysql.login("u", "p", 1, capabilities=PLAIN)[4:13] == struct.pack("<IIB", 0x88205, 1 << 24, 33)
+
+    @pytest.mark.parametrize(("size", "length"), [(250, b"\xfa"), (251, b"\xfc\xfb\0"), (0xFFF0, b"\xfc\xf0\xff")])
+    def test_the_length_of_an_attribute(self, size: int, length: bytes) -> None:
+        sent = mysql.login("u", "p", 1, capabilities=PLAIN | mysql.CONNECT_ATTRS, attributes={"": "x" * size})
+        assert sent.endswith(
+            b"p\0" + b"\xfc" + (1 + len(length) + size).to_bytes(2, "little") + b"\0" + length + b"x" * size
+        )
+
     def test_quit(self) -> None:
         assert mysql.quit() == b"\x01\0\0\0\x01"
 
@@ -235,6 +321,14 @@ class TestOtherProtocols:
     def test_they_are_recognised_within_five_bytes(self, first_bytes: bytes, sentence: str) -> None:
         with pytest.raises(WireError, match=sentence):
             mysql.read_greeting(Buffer(first_bytes[:5]))
+
+    def test_the_fifth_byte_tells_whenever_it_comes(self) -> None:
+        for kind in sorted({*range(256)} - {9, 10, 11, 255}):
+            buffer = Buffer(b"\x05\0\0\0")
+            assert mysql.read_greeting(buffer) is None
+            buffer.feed(bytes([kind]))
+            with pytest.raises(WireError, match=f"starts with 0x{kind:02x}: neither"):
+                mysql.read_greeting(buffer)
 
     def test_every_cut_of_a_greeting_is_broken_or_old(self) -> None:
         """A packet that is whole by its length but ends early never yields a salt or plugin that was not there."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, nbt
+from scanready.wire import Buffer, UnknownValue, WireError, nbt
 from tests.readers import reads, survives
 from tests.wire import fuzz
 from tests.wire.carried import behind_a_length, measured
@@ -94,6 +96,110 @@ def test_names_of_nmbd() -> None:
 def test_names_of_windows() -> None:
     found = node_status("SYNTH-windows2003-nbstat")
     assert (found.server, found.domain, found.mac) == ("OLD", "CORP", "00:15:5d:01:02:03")
+
+
+def row(name: bytes, suffix: int, flags: int) -> bytes:
+    return name.ljust(15) + bytes([suffix]) + struct.pack(">H", flags)
+
+
+def told(
+    *rows: bytes, flags: int = 0x8400, answers: int = 1, mac: bytes = b"\0\x15\x5d\1\2\3", length: int = 0
+) -> bytes:
+    """RFC 1002, 4.2.18: header, the name that was asked for, type, class, time, and the table behind its length."""
+    length = length or 1 + 18 * len(rows) + len(mac)
+    header = struct.pack(">HHHHHH", TRANSACTION, flags, 0, answers, 0, 0) + b"\x20" + b"CK" + b"A" * 30 + b"\0"
+    return header + struct.pack(">HHIHB", 0x21, 1, 0, length, len(rows)) + b"".join(rows) + mac
+
+
+def test_a_table_of_names() -> None:
+    rows = (
+        row(b"CORP", 0x00, 0x8400),
+        row(b"FS01", 0x1D, 0x0400),
+        row(b"FS02", 0x20, 0x7FFF),
+        row(b"\xe9\0 ", 0, 0x7FFF),
+    )
+    found = nbt.read_node_status(told(*rows), TRANSACTION | 0x10000)
+    names = (nbt.Name("CORP", 0, True), nbt.Name("FS01", 29, False), nbt.Name("FS02", 32, False))
+    assert found == nbt.NodeStatus((*names, nbt.Name("\ufffd", 0, False)), "00:15:5d:01:02:03")
+    assert (found.server, found.domain) == ("FS02", "CORP")
+    groups = nbt.read_node_status(told(row(b"A", 0x20, 0x8000), row(b"B", 0x00, 0)), TRANSACTION)
+    assert groups is not None
+    assert (groups.server, groups.domain) == (None, None)
+    assert nbt.read_node_status(told(mac=b""), TRANSACTION) == nbt.NodeStatus((), "")
+    within = told(rows[0], mac=b"\1\2\3\4\5\6", length=1 + 18 + 2)
+    assert nbt.read_node_status(within, TRANSACTION) == nbt.NodeStatus(names[:1], "01:02")
+    assert nbt.read_node_status(told(rows[0], mac=b"1234567"), TRANSACTION) is not None
+
+
+@pytest.mark.parametrize(
+    ("datagram", "words"),
+    [
+        (told()[:12], "ends before its names"),
+        (told(mac=b"")[:-1], "ends before its names"),
+        (told(mac=b"", answers=0), "answers with nothing"),
+        (told(row(b"A", 0, 0), mac=b"", length=18), "ends within its 1 names"),
+        (told(flags=0x8401), "answers with error 1"),
+        (told(flags=0x8407), "answers with error 7"),
+    ],
+)
+def test_broken_tables(datagram: bytes, words: str) -> None:
+    with pytest.raises(WireError, match=words):
+        nbt.read_node_status(datagram, TRANSACTION)
+
+
+def test_what_answers_another_question() -> None:
+    assert nbt.read_node_status(told(flags=0x7FF0), TRANSACTION) is None
+    assert nbt.read_node_status(told()[:11], TRANSACTION) is None
+    assert nbt.read_node_status(told(), TRANSACTION + 1) is None
+    for code in range(8, 16):
+        with pytest.raises(UnknownValue, match=f"the result of a question to the name service is {code} "):
+            nbt.read_node_status(told(flags=0x8400 | code), TRANSACTION)
+
+
+def test_the_sizes_of_a_message() -> None:
+    for size in (4, 0x1FFFF):
+        payload = b"\xfdSMB".ljust(size, b"x")
+        frame = nbt.message(payload)
+        assert frame[:4] == size.to_bytes(4, "big")
+        assert nbt.read_frame(Buffer(frame)) == nbt.Message(payload)
+    assert reads(nbt.read_frame, nbt.message(b"\xfcSMBx")) == nbt.Message(b"\xfcSMBx")
+    for head in (b"\0\0\0\3", b"\0\2\0\0"):
+        with pytest.raises(WireError, match="before any login: this is not SMB"):
+            nbt.read_frame(Buffer(head))
+    for head in (b"\x82\0\0\1", b"\x83\0\0\0", b"\x84\0\0\5", b"\x81\0\0\0", b"\x85\0\0\0"):
+        with pytest.raises(WireError, match="neither an SMB message nor an answer"):
+            nbt.read_frame(Buffer(head))
+    with pytest.raises(WireError, match=r"it starts with b'\\xfbSMB'"):
+        nbt.read_frame(Buffer(nbt.message(b"\xfbSMB")))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (0x80, "not listening on the called name (0x80)"),
+        (0x82, "called name not present (0x82)"),
+        (0x83, "called name present, but out of resources (0x83)"),
+        (0x8F, "unspecified error (0x8f)"),
+        (0x05, "no known reason (0x05)"),
+    ],
+)
+def test_the_reasons_of_a_refusal(code: int, reason: str) -> None:
+    denied = reads(nbt.read_frame, b"\x83\0\0\1" + bytes([code]))
+    assert isinstance(denied, nbt.Negative)
+    assert (denied.code, denied.reason) == (code, reason)
+
+
+def test_names_are_of_one_to_fifteen_octets() -> None:
+    """RFC 1001, 14.1: each half octet is a letter from A on."""
+    request = nbt.session_request("f" * 15)
+    assert request[:4] == b"\x81\0\0\x44"
+    assert request[4:38] == b"\x20" + b"EG" * 15 + b"CA\0"
+    assert (
+        request[38:]
+        == b"\x20" + b"".join(bytes((65 + (octet >> 4), 65 + (octet & 15))) for octet in b"SCANREADY      \0") + b"\0"
+    )
+    assert nbt.session_request("x") != request
+    assert nbt.node_status_question(0x1FFFF)[:2] == b"\xff\xff"
 
 
 def test_the_answer_to_another_question_is_none_of_ours() -> None:

@@ -90,6 +90,7 @@ class TestSslAnswer:
 
     def test_text_without_its_nul_is_awaited_but_not_for_ever(self) -> None:
         assert survives(pg.read_ssl_answer, b"EFATAL: half a") is None
+        assert survives(pg.read_ssl_answer, b"EFATAL: half a", eof=True) is None
         assert isinstance(survives(pg.read_ssl_answer, b"E" + b"x" * pg.MESSAGE_LIMIT), WireError)
         assert isinstance(survives(pg.read_ssl_answer, b"E\x1b[2J\0"), WireError)
 
@@ -175,13 +176,67 @@ class TestStartupAnswer:
             message(b"R", b"\0\0\0\x0aSCRAM-SHA-256"),
             message(b"E", b"SFATAL\0\0"),
             message(b"E", b"Mcut"),
+            b"R\1\0\0\x08\0\0\0\0",
+            message(b"R", b"\0\0\0"),
             message(b"v", b"\0\3\0\0"),
+            message(b"v", b"\0\3\0\0\0\0\0"),
+            message(b"v", struct.pack(">II", 0, 1) + b"a"),
+            message(b"v", struct.pack(">II", 0, 1) + b"a\0b\0"),
             message(b"v", struct.pack(">II", 0, 0xFFFFFFFF)),
             message(b"Z", b"I"),
         ],
     )
     def test_broken_or_foreign(self, data: bytes) -> None:
         assert isinstance(survives(pg.read_startup_answer, data), WireError)
+
+    @pytest.mark.parametrize(
+        ("code", "data", "method", "known"),
+        [
+            (0, b"", "trust", True),
+            (2, b"", "kerberos-v5", True),
+            (4, b"xy", "crypt", True),
+            (6, b"", "scm", True),
+            (8, b"", "code 8", False),
+            # openGauss, GaussDB, Vastbase: their own methods under PostgreSQL's later numbers
+            (10, b"\0\0\0\2" + b"0123456789abcdef" * 4 + b"00002710", "sha256 (openGauss)", False),
+            (11, b"\0\0\0\0" + b"a" * 64, "md5-sha256 (openGauss)", False),
+            (13, b"f" * 64, "sm3 (openGauss)", False),
+            (13, b"\0\0\0\x10" + b"f" * 64, "code 13", False),
+            (11, b"f" * 63, "code 11", False),
+        ],
+    )
+    def test_every_method_has_a_name(self, code: int, data: bytes, method: str, known: bool) -> None:
+        request = reads(pg.read_startup_answer, message(b"R", code.to_bytes(4) + data))
+        assert request == pg.AuthenticationRequest(code, method)
+        assert isinstance(request, pg.AuthenticationRequest)
+        assert request.known is known
+
+    def test_sasl_is_known_by_its_mechanisms(self) -> None:
+        listed = {
+            b"SCRAM-SHA-256-PLUS\0": ("scram-sha-256", True),
+            b"X\0OAUTHBEARER\0": ("oauth", True),
+            b"X\0": ("sasl", False),
+        }
+        for mechanisms, expected in listed.items():
+            request = reads(pg.read_startup_answer, message(b"R", b"\0\0\0\x0a" + mechanisms + b"\0"))
+            assert isinstance(request, pg.AuthenticationRequest)
+            assert (request.method, request.known) == expected
+
+    def test_the_longest_message_and_the_longest_talk(self) -> None:
+        longest = message(b"E", b"M" + b"x" * 29_993 + b"\0\0")
+        assert reads(pg.read_startup_answer, longest, trailing=b"") == pg.ErrorResponse("", "", "x" * 29_993)
+        with pytest.raises(WireError, match="a message of 30001 bytes"):
+            pg.read_startup_answer(Buffer(message(b"E", b"M" + b"x" * 29_994 + b"\0\0")))
+        request = message(b"R", bytes(4))
+        notices = message(b"N", bytes(20_000)) * 3
+        rest = 65_536 - len(notices) - len(request) - 5
+        for reader in (pg.read_startup_answer, pg.read_login_step):
+            assert reader(Buffer(notices + message(b"N", bytes(rest)) + request)) is not None
+        with pytest.raises(WireError, match="nothing but notices"):
+            pg.read_startup_answer(Buffer(notices + message(b"N", bytes(rest + 1)) + request))
+        with pytest.raises(WireError, match="nothing but notices"):
+            pg.read_login_step(Buffer(notices + message(b"N", bytes(rest + 10))))
+        assert pg.read_login_step(Buffer(notices + message(b"N", bytes(rest + 9)))) is None
 
 
 class TestLoginStep:
@@ -196,6 +251,32 @@ class TestLoginStep:
     )
     def test_all_else_is_as_it_came(self, name: str) -> None:
         assert reads(pg.read_login_step, captured(name)).shown == captured(name)
+
+    @pytest.mark.parametrize(
+        ("code", "secret", "ends"),
+        [
+            (0, False, True),
+            (2, False, False),
+            (3, True, False),
+            (4, True, False),
+            (5, True, False),
+            (7, False, False),
+            (10, True, False),
+            (11, False, False),
+            (12, False, False),
+        ],
+    )
+    def test_what_a_request_asks_for(self, code: int, secret: bool, ends: bool) -> None:
+        step = reads(pg.read_login_step, message(b"R", code.to_bytes(4) + b"x"))
+        assert (step.asks, step.wants_secret, step.ends) == (code, secret, ends)
+        refused = reads(pg.read_login_step, captured("53300-too-many"))
+        assert (refused.asks, refused.wants_secret, refused.ends) == (None, False, True)
+
+    def test_only_a_list_of_mechanisms_is_changed(self) -> None:
+        plus = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0\0"
+        for kind, payload in ((b"N", plus), (b"R", b"\0\0\0\x0b" + plus[4:])):
+            flight = message(kind, payload) + (captured("auth-md5") if kind == b"N" else b"")
+            assert reads(pg.read_login_step, flight).shown == flight
 
     def test_notices_and_a_negotiation_come_before_it(self) -> None:
         before = message(b"N", b"SNOTICE\0Mhello\0\0") + captured("negotiate-version").removesuffix(
@@ -241,6 +322,21 @@ class TestSession:
     )
     def test_broken(self, data: bytes) -> None:
         assert isinstance(survives(pg.read_session, data), WireError)
+
+    def test_notices_in_it_are_skipped(self) -> None:
+        flight = message(b"N", b"SNOTICE\0Mhello\0\0") + message(b"K", bytes(7) + b"\1") + message(b"Z", b"I")
+        assert reads(pg.read_session, flight) == pg.Session({}, 0)
+        untold = reads(pg.read_session, message(b"Z", b"I"))
+        assert isinstance(untold, pg.Session)
+        assert untold.server_version == ""
+
+    def test_the_longest_session(self) -> None:
+        parameter = message(b"S", b"a\0" + b"x" * 20_000 + b"\0")
+        rest = 65_536 - 3 * len(parameter) - 6 - 8
+        for more in (0, 1):
+            last = message(b"S", b"b\0" + b"y" * (rest + more) + b"\0") + message(b"Z", b"I")
+            found = survives(pg.read_session, parameter * 3 + last)
+            assert isinstance(found, WireError if more else pg.Session)
 
     def test_it_has_an_end(self) -> None:
         assert isinstance(survives(pg.read_session, message(b"S", b"a\0" + b"x" * 999 + b"\0") * 100), WireError)

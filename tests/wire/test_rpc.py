@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError
-from scanready.wire.rpc import message, mount, nfs3, nfs4, rpcbind
+from scanready.wire import Buffer, OurLimit, UnknownValue, WireError
+from scanready.wire.rpc import message, mount, nfs3, nfs4, rpcbind, xdr
 from tests.readers import reads, survives
 from tests.wire import fuzz
+from tests.wire.xdr_items import string, u32s
 
 ANSWERS = [load(name) for name in names("rpc", "*.s2c.hex")]
 
@@ -158,6 +159,165 @@ def test_a_directory_of_version_3() -> None:
     assert nfs3.parse_lookup(struct.pack(">II", 2, 0)) == (nfs3.NOENT, b"")
     assert nfs3.lookup(b"root", "a.b") == b"\0\0\0\4root\0\0\0\3a.b\0"
     assert nfs3.parse_access(struct.pack(">II", 0, 1) + bytes(84) + struct.pack(">I", 3)) == (nfs3.OK, 3)
+
+
+class TestXdr:
+    """RFC 4506."""
+
+    def test_what_is_written(self) -> None:
+        assert (xdr.u32(0x01020304), xdr.u64(1 << 40)) == (b"\1\2\3\4", b"\0\0\1\0\0\0\0\0")
+        assert [xdr.opaque(b"abcde"[:size]) for size in range(6)] == [string(b"abcde"[:size]) for size in range(6)]
+        assert xdr.text("\xe9\udcff") == string(b"\xc3\xa9\xff")
+
+    def test_what_is_read(self) -> None:
+        items = xdr.Items(
+            u32s(7) + bytes(7) + b"\x09" + u32s(1, 0) + string(b"abcde") + string(b"\xc3\xa9\xff") + b"rest"
+        )
+        assert (items.u32(), items.u64(), items.flag(), items.flag()) == (7, 9, True, False)
+        assert (items.opaque(5), items.text(), items.rest()) == (b"abcde", "\xe9\\xff", b"rest")
+        assert (items.fixed(2), items.rest()) == (b"re", b"")
+        assert xdr.Items(b"abc").fixed(3) == b"abc", "what pads the last item may be missing"
+
+    @pytest.mark.parametrize(
+        ("read", "data", "words"),
+        [
+            (xdr.Items.u32, b"\0\0\0", "ends where 4 bytes should be"),
+            (xdr.Items.u64, bytes(7), "ends where 8 bytes should be"),
+            (xdr.Items.flag, u32s(2), "a boolean of 2"),
+            (lambda items: items.opaque(3), string(b"abcd"), "a field of 4 bytes where at most 3 may be"),
+            (xdr.Items.text, u32s(1025), "a field of 1025 bytes where at most 1024"),
+            (xdr.Items.text, u32s(1024), "ends where 1024 bytes"),
+        ],
+    )
+    def test_what_is_missing(self, read: Callable[[xdr.Items], object], data: bytes, words: str) -> None:
+        with pytest.raises(WireError, match=words):
+            read(xdr.Items(data))
+
+
+class TestMessages:
+    """RFC 5531, 9 and 11."""
+
+    @pytest.mark.parametrize(
+        ("number", "state"),
+        [
+            (0, "success"),
+            (1, "program not available"),
+            (3, "procedure not available"),
+            (4, "arguments not understood"),
+            (5, "system error"),
+        ],
+    )
+    def test_accepted(self, number: int, state: str) -> None:
+        found = message.parse_reply(u32s(7, 1, 0, 6) + string(b"v" * 400) + u32s(number) + b"results")
+        assert (found, str(found)) == (
+            message.Reply(7, message.State(state), b"results" if number == 0 else b""),
+            state,
+        )
+
+    def test_versions(self) -> None:
+        found = message.parse_reply(u32s(7, 1, 0, 0, 0, 2, 2, 4))
+        assert (found.state, found.low, found.high, str(found)) == (
+            "version not supported",
+            2,
+            4,
+            "version not supported",
+        )
+        found = message.parse_reply(u32s(7, 1, 1, 0, 2, 3))
+        assert (found.low, found.high, str(found)) == (2, 3, "RPC version not supported")
+
+    @pytest.mark.parametrize(
+        ("auth", "words"),
+        [
+            (1, "bad credential"),
+            (2, "rejected credential"),
+            (3, "bad verifier"),
+            (4, "rejected verifier"),
+            (5, "credential too weak"),
+            (6, "invalid response verifier"),
+            (7, "failed"),
+            (8, "auth_stat 8"),
+            (13, "no Kerberos credential"),
+            (14, "Kerberos context problem"),
+        ],
+    )
+    def test_refused(self, auth: int, words: str) -> None:
+        assert str(message.parse_reply(u32s(7, 1, 1, 1, auth))) == f"authentication refused ({words})"
+
+    @pytest.mark.parametrize(
+        ("words_of", "told"),
+        [
+            ((7, 1, 2), "the state of an RPC reply is 2 "),
+            ((7, 1, 0, 0, 0, 6), "the state of an accepted RPC call is 6 "),
+            ((7, 1, 1, 2), "the state of a rejected RPC call is 2 "),
+        ],
+    )
+    def test_unknown_states(self, words_of: tuple[int, ...], told: str) -> None:
+        with pytest.raises(UnknownValue, match=told):
+            message.parse_reply(u32s(*words_of))
+
+    def test_no_reply(self) -> None:
+        with pytest.raises(WireError, match="not an RPC reply"):
+            message.parse_reply(u32s(7, 0, 0))
+        with pytest.raises(WireError, match="at most 400"):
+            message.parse_reply(u32s(7, 1, 0, 0, 401))
+
+    def test_what_is_sent(self) -> None:
+        assert message.call(1, 2, 3, 4, b"args") == u32s(1, 0, 2, 2, 3, 4, 0, 0, 0, 0) + b"args"
+        assert message.record(b"abc") == b"\x80\0\0\3abc"
+        body = u32s(0) + string(b"m" * 255) + u32s(5, 6, 0)
+        assert message.auth_sys("m" * 300, 5, 6) == u32s(1) + string(body)
+
+    def test_the_most_that_is_read(self) -> None:
+        """1 MiB with the marks before the last fragment, of which there may be 64."""
+        accepted = u32s(7, 1, 0, 0, 0, 0)
+        whole = u32s(24) + accepted + u32s(0) * 62 + marked(b"x")
+        assert message.read_reply(Buffer(whole)) == message.Reply(7, message.State.SUCCESS, b"x")
+        with pytest.raises(WireError, match="an RPC record with a fragment of 0 bytes after 280"):
+            message.read_reply(Buffer(u32s(24) + accepted + u32s(0) * 63 + marked(b"x")))
+        full = marked(accepted + bytes((1 << 20) - 24))
+        found = message.read_reply(Buffer(full))
+        assert found is not None
+        assert len(found.results) == (1 << 20) - 24
+        with pytest.raises(WireError, match="a fragment of 1048577 bytes after 0"):
+            message.read_reply(Buffer(u32s(0x80100001)))
+
+    def test_another_protocol_is_told_early(self) -> None:
+        for other in (u32s(0x80000018, 7, 0), u32s(8, 7, 2)):
+            with pytest.raises(WireError, match="not an RPC reply"):
+                message.read_reply(Buffer(other))
+        pieces = u32s(4, 7, 8, 1, 0, 0x80000010, 0, 0, 0) + b"last"
+        assert message.read_reply(Buffer(pieces)) == message.Reply(7, message.State.SUCCESS, b"last")
+
+
+class TestRpcbind:
+    """RFC 1833."""
+
+    def test_what_is_asked(self) -> None:
+        assert (rpcbind.PROGRAM, rpcbind.PORT, rpcbind.GETPORT, rpcbind.DUMP) == (100000, 111, 3, 4)
+        assert rpcbind.which(2, 100003, 3, "tcp") == u32s(100003, 3, 6, 0)
+        assert rpcbind.which(2, 100003, 3, "udp") == u32s(100003, 3, 17, 0)
+        assert rpcbind.which(4, 100003, 3, "tcp6") == u32s(100003, 3) + string(b"tcp6") + u32s(0, 0)
+
+    def test_ports(self) -> None:
+        assert [rpcbind.parse_port(u32s(port), 2) for port in (0, 1, 65535, 65536)] == [0, 1, 65535, 0]
+        assert rpcbind.parse_port(string(b"0.0.0.0.8.1"), 4) == 2049
+        assert [
+            rpcbind.port_of(f"h.{address}") for address in ("255.255", "256.0", "0.256", "0.0", "1.0", "0.255")
+        ] == [*(65535, 0, 0, 0, 256, 255)]
+
+    def test_lists(self) -> None:
+        def binding(netid: bytes, address: bytes) -> bytes:
+            return u32s(1, 100003, 4) + string(netid) + string(address) + string(b"superuser")
+
+        rows = [(b"tcp", b"0.0.0.0.8.1"), (b"tcp", b"0.0.0.0.8.1"), (b"local", b"/run.8.1"), (b"udp6", b"::.0.0")]
+        listed = b"".join(binding(*row) for row in rows) + binding(b"tcp6", b"::.0.1") + u32s(0)
+        expected = (rpcbind.Registration(100003, 4, "tcp", 2049), rpcbind.Registration(100003, 4, "tcp6", 1))
+        assert rpcbind.parse_dump(listed, 3) == rpcbind.parse_dump(listed, 4) == expected
+        mapped = b"".join(u32s(1, 1, 2, 6, port) for port in (0, 1, 65535, 65536)) + u32s(0)
+        assert [entry.port for entry in rpcbind.parse_dump(mapped, 2)] == [1, 65535]
+        assert len(rpcbind.parse_dump(u32s(1, 1, 2, 6, 7) * 4096 + u32s(0), 2)) == 1
+        with pytest.raises(OurLimit, match="more than 4096 registrations"):
+            rpcbind.parse_dump(u32s(1, 1, 2, 6, 7) * 4097 + u32s(0), 2)
 
 
 @pytest.mark.parametrize(

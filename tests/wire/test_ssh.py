@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
 from scanready.wire import Buffer, OurLimit, UnknownValue, WireError, ssh
+from scanready.wire.fields import Role
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -151,6 +152,17 @@ def test_text_that_the_ssh_client_reads_is_read(before: bytes) -> None:
     assert answer.software == "x"
 
 
+def test_our_own_limit_counts_the_text_and_the_identification() -> None:
+    text = (b"y" * 4000 + b"\n") * 16
+    for room, filler in ((0, 65_536 - len(text) - 11), (1, 65_537 - len(text) - 11)):
+        buffer = Buffer(text + b"z" * (filler - 1) + b"\n" + b"SSH-2.0-x\r\n")
+        if room:
+            with pytest.raises(OurLimit):
+                ssh.read_identification(buffer)
+        else:
+            assert isinstance(ssh.read_identification(buffer), ssh.Identification)
+
+
 def test_text_beyond_our_own_limit_is_ours() -> None:
     with pytest.raises(OurLimit, match="65536 bytes of text"):
         ssh.read_identification(Buffer((b"y" * 4000 + b"\n") * 17))
@@ -176,7 +188,14 @@ def test_fifty_lines_are_allowed() -> None:
     assert isinstance(reads(ssh.read_identification, b"hello\n" * 50 + BANNER), ssh.Identification)
 
 
+def test_a_foreign_greeting_is_quoted_as_far_as_it_tells() -> None:
+    with pytest.raises(WireError) as caught:
+        ssh.read_identification(Buffer(b"220 " + b"x" * 200))
+    assert str(caught.value) == "not SSH: 220 " + "x" * 96
+
+
 def test_what_we_call_ourselves() -> None:
+    assert len(ssh.identification("x" * 245)) == 255
     line = ssh.identification("scanready_0.1")
     assert line == b"SSH-2.0-scanready_0.1\r\n"
     assert reads(ssh.read_identification, line) == ssh.Identification("2.0", "scanready_0.1")
@@ -215,6 +234,12 @@ def test_openssh_10_offers_no_diffie_hellman() -> None:
     assert offered.strict
 
 
+def test_all_eight_lists_are_offers_in_the_table() -> None:
+    offers = [field.name for field in ssh.FIELDS if field.role is Role.OFFER]
+    lists = ("kex", "host key", "cipher", "cipher", "mac", "mac", "compression", "compression")
+    assert offers == [f"a {name} algorithm" for name in lists]
+
+
 @pytest.mark.parametrize("name", names("ssh", "*-kexinit.s2c.hex"))
 def test_every_captured_offer_is_read(name: str) -> None:
     offered = reads(ssh.read_kexinit, load(name))
@@ -237,6 +262,26 @@ def test_a_first_guess_that_follows_is_told() -> None:
     offered = reads(ssh.read_kexinit, bytes(spoiled))
     assert isinstance(offered, ssh.KexInit)
     assert offered.first_kex_follows
+
+
+def test_each_list_of_an_offer_has_its_place() -> None:
+    """RFC 4253, 7.1: ten lists, the languages last, then first_kex_packet_follows and a reserved word."""
+    lists = [b"kex", b"key", b"c1", b"c2", b"m1", b"m2", b"z1", b"z2", b"l1", b"l2"]
+    head = b"\x14" + b"c" * 16 + b"".join(struct.pack(">I", len(name)) + name for name in lists)
+    offered = reads(ssh.read_kexinit, packet(head + b"\2\0\0\0\0"))
+    assert offered == ssh.KexInit(("kex",), ("key",), ("c1",), ("c2",), ("m1",), ("m2",), ("z1",), ("z2",), True)
+    assert isinstance(offered, ssh.KexInit)
+    assert ssh.offer((), (), (), ()).first_kex_follows is False
+    written = ssh.kexinit(offered, b"c" * 16)
+    assert (len(written) % 8, int.from_bytes(written[:4], "big"), written[4] in range(4, 12)) == (0, 92, True)
+    assert written[5 : -written[4]] == head[:-12] + bytes(8) + b"\1\0\0\0\0"
+
+
+def test_the_smallest_and_the_largest_packet() -> None:
+    smallest, largest = packet(b"\x02\0\0\0\2hi"), packet(b"\x02" + bytes(262_134))
+    assert (len(smallest), len(largest)) == (16, 262_144)
+    for chatter in (smallest * 8, largest):
+        assert ssh.read_kexinit(Buffer(chatter + KEXINIT)) == ssh.read_kexinit(Buffer(KEXINIT))
 
 
 def test_a_disconnect_is_an_answer() -> None:
@@ -267,6 +312,7 @@ def kexinit(first: bytes, after: bytes = bytes(5)) -> bytes:
     [
         (b"\0\1\0\0", "a packet of 65536 bytes"),
         (b"\0\x04\0\x04", "a packet of 262148 bytes"),
+        (b"\0\x04\0\0", "not padded to a multiple of 8"),
         (b"\0\0\0\0", "a packet of 0 bytes"),
         (b"\0\0\0\x0d", "not padded to a multiple of 8"),
         (b"\0\0\0\x0c\x03" + bytes(11), "3 bytes of padding"),
@@ -389,6 +435,26 @@ def test_signals_in_the_kex_list_are_no_key_exchange() -> None:
     assert agreed.kex is None
     assert agreed.missing[0].ours == ()
     assert not [name for name in agreed.missing[0].theirs if name.startswith(("ext-info", "kex-strict"))]
+
+
+def test_each_direction_is_agreed_by_itself() -> None:
+    ours = ssh.KexInit(
+        *(("k",), ("h",), ("a", "b"), ("c", "d"), ("m", "n"), ("o", "p"), ("none", "zlib"), ("zlib", "none"))
+    )
+    theirs = ssh.KexInit(("k",), ("h",), ("b",), ("d",), ("n",), ("p",), ("zlib",), ("none",))
+    assert ssh.common(ours, theirs) == ssh.Agreement("k", "h", "b", "d", "n", "p", "zlib", "none")
+    x = ("x",)
+    other = ssh.KexInit(x, x, x, x, x, x, x, x)
+    agreed = ssh.common(ours, other)
+    assert agreed.missing == tuple(
+        ssh.Slot(name, getattr(ours, listed), ("x",))
+        for name, listed in (
+            *(("kex", "kex"), ("host_key", "host_keys"), ("cipher_c2s", "ciphers_c2s"), ("cipher_s2c", "ciphers_s2c")),
+            *(("mac_c2s", "macs_c2s"), ("mac_s2c", "macs_s2c")),
+            *(("compression_c2s", "compression_c2s"), ("compression_s2c", "compression_s2c")),
+        )
+    )
+    assert agreed == ssh.Agreement(None, None, None, None, None, None, None, None, agreed.missing)
 
 
 @pytest.mark.parametrize("cipher", sorted(ssh.AEAD_CIPHERS))

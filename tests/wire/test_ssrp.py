@@ -45,6 +45,10 @@ def test_two_instances() -> None:
         ("tcp;", None),
         ("tcp;0", None),
         ("tcp;65536", None),
+        ("tcp;65535", 65535),
+        ("tcp;1", 1),
+        ("tcp;001433", None),
+        ("tcp;01433", 1433),
         ("tcp;x", None),
         ("tcp;" + "9" * 5000, None),
         ("tcp;1433;tcp;1444", 1433),
@@ -60,6 +64,32 @@ def test_an_answer_that_ends_early_is_read_as_far_as_it_goes() -> None:
     (instance,) = reads(READER, measured(answer("ServerName;H;InstanceName;I;IsClustered;No;Version;16.0;tcp")))
     assert (instance.name, instance.tcp) == ("I", None)
     assert reads(READER, measured(answer(""))) == ()
+
+
+def test_what_an_instance_may_leave_out() -> None:
+    assert reads(READER, measured(answer("InstanceName;I;ServerName;H"))) == (
+        ssrp.Instance("H", "I", "", False, None, ""),
+    )
+    every = "servername;H;INSTANCENAME;I;IsClustered;YES;VERSION;1;np;p;TCP;65535;Version;2;;"
+    both = reads(READER, measured(answer(every + ";" + every.replace("65535", "1") + "\0")))
+    assert both == (ssrp.Instance("H", "I", "1", True, 65535, "p"), ssrp.Instance("H", "I", "1", True, 1, "p"))
+    odd = "ServerName;H\xe9;InstanceName;I;IsClustered;perhaps;tcp;\xb2"
+    assert reads(READER, measured(answer(odd))) == (ssrp.Instance("H\xe9", "I", "", False, None, ""),)
+
+
+def test_the_longest_name_of_an_instance() -> None:
+    assert ssrp.about("A" * 32) == b"\4" + b"A" * 32 + b"\0"
+    assert ssrp.about("\xe9") == b"\4\xe9\0"
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"\5", "an answer of 1 bytes"), (b"\5\1", "an answer of 2 bytes")])
+def test_an_answer_without_its_size(data: bytes, words: str) -> None:
+    with pytest.raises(WireError, match=words):
+        ssrp.read_answer(data)
+    assert ssrp.read_answer(b"\5\0\0") == ()
+    for other in (b"", b"\4", b"\xff"):
+        with pytest.raises(WireError, match="the answer starts with"):
+            ssrp.read_answer(other + TWO[1:] if other else other)
 
 
 @pytest.mark.parametrize("size", [0, 1, 0x7FFF, 0xFFFF])

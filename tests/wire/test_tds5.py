@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, tds5
+from scanready.wire import Buffer, UnknownValue, WireError, tds5
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -79,11 +79,115 @@ def test_a_demand_for_an_encrypted_password() -> None:
     assert found.acknowledged.status == tds5.NEGOTIATE
 
 
+def reply(payload: bytes) -> bytes:
+    return struct.pack(">BBHI", 4, 1, len(payload) + 8, 0) + payload
+
+
+DONE, FAILED = b"\xfd" + bytes(8), b"\xfd\x02" + bytes(7)
+
+
+def test_a_statement() -> None:
+    assert tds5.language("select 1") == b"\x0f\1\0\x16\0\0\0\0" + b"\x21\x09\0\0\0\0select 1"
+
+
+@pytest.mark.parametrize(
+    ("token", "content"),
+    [
+        (0xA6, b"\2\0ab"),  # a length of two octets
+        (0xEA, b"\0\0"),
+        (0x30, b"a"),  # 1, 2, 4 and 8 octets, by two bits of the token
+        (0x75, b"ab"),
+        (0x3A, b"abcd"),
+        (0xBC, b"abcdefgh"),
+    ],
+)
+def test_unknown_tokens_are_stepped_over_by_their_form(token: int, content: bytes) -> None:
+    """TDS 5.0 specification, "Token streams"."""
+    found = reads(tds5.read_answer, reply(bytes([token]) + content + FAILED))
+    assert found == tds5.Answer(None, (), row=False, failed=True, unknown=(token,))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x65\2ab",  # MSG: an octet of length
+        b"\xe2\2\0ab",  # CAPABILITY: two
+        b"\x20\2\0\0\0ab",  # PARAMFMT2, ORDERBY2, ROWFMT2: four
+        b"\x22\2\0\0\0ab",
+        b"\x61\2\0\0\0ab",
+        b"\x79abcd",  # RETURNSTATUS, LOGOUT, PROCID: always so long
+        b"\x71a",
+        b"\x7cabcdefgh",
+        b"\xfe" + bytes(8),
+        b"\xff" + bytes(8),
+    ],
+)
+def test_tokens_of_no_interest(content: bytes) -> None:
+    assert reads(tds5.read_answer, reply(content + DONE)) == tds5.Answer(None, (), row=False, failed=False)
+
+
+@pytest.mark.parametrize("token", [0xFD, 0xFE, 0xFF])
+def test_the_last_done_says_whether_it_failed(token: int) -> None:
+    failed = bytes([token, 2]) + bytes(7)
+    assert reads(tds5.read_answer, reply(failed)).failed
+    assert not reads(tds5.read_answer, reply(failed + DONE)).failed
+    assert not reads(tds5.read_answer, reply(b"\x71\0")).failed, "without one, nothing says so"
+
+
+@pytest.mark.parametrize(("token", "data"), [(0x01, b""), (0x80, b"\0\0"), (0xC5, b"")])
+def test_a_token_without_a_form_is_told(token: int, data: bytes) -> None:
+    with pytest.raises(UnknownValue, match=f"a token in the answer to the login is {token} "):
+        tds5.read_answer(Buffer(reply(bytes([token]) + data)))
+
+
+@pytest.mark.parametrize(
+    ("status", "taken_for"), [(1, 5), (5, 5), (6, 6), (7, 7), (0x85, 5), (0x86, 6), (0x87, 7), (0x81, 0x81), (9, 9)]
+)
+def test_the_statuses_of_a_loginack(status: int, taken_for: int) -> None:
+    content = bytes([status]) + b"\5\0\0\0\x0aASE\x10\0\4\7"  # 10 for a name of 3: clients read what is left
+    acknowledged = reads(tds5.read_answer, reply(b"\xad\x0d\0" + content + DONE)).acknowledged
+    assert acknowledged == tds5.LoginAck(taken_for, "ASE", (16, 0, 4, 7))
+    nameless = reads(tds5.read_answer, reply(b"\xad\x0a\0" + content[:6] + content[-4:])).acknowledged
+    assert nameless == tds5.LoginAck(taken_for, "", (16, 0, 4, 7))
+
+
+def test_the_fields_of_the_messages() -> None:
+    head = struct.pack("<IBB", 4002, 3, 14)
+    extended = head + b"\5ZZZZZ\0\1\0" + b"\2\0no\3ASE\4proc\7\0"
+    plain = struct.pack("<IBB", 1, 2, 10) + b"\2\0hi\1S\0\0\0"
+    tokens = b"".join(
+        bytes([token]) + struct.pack("<H", len(content)) + content
+        for token, content in ((0xE5, extended), (0xAA, plain), (0xAB, plain))
+    )
+    found = reads(tds5.read_answer, reply(tokens + DONE))
+    note = tds5.Message(1, 2, 10, "hi", "S")
+    assert found.messages == (tds5.Message(4002, 3, 14, "no", "ASE"), note, note)
+    assert found.errors == found.messages[:1], "10 is a note, 11 an error"
+    long = struct.pack("<IBBH", 1, 2, 11, 1025) + b"x" * 1025 + b"\0"
+    (error,) = reads(tds5.read_answer, reply(b"\xaa" + struct.pack("<H", len(long)) + long)).errors
+    assert error.text == "x" * 1024
+
+
+def test_the_most_that_is_read() -> None:
+    assert reads(tds5.read_answer, reply(b"\x71\0" * 511 + FAILED)).failed
+    with pytest.raises(WireError, match="more tokens than any reply"):
+        tds5.read_answer(Buffer(reply(b"\x71\0" * 512 + FAILED)))
+    part = b"\4\0\xff\xff\0\0\0\0\xd1" + bytes(65_526)
+    whole = part * 4 + b"\4\1\0%b\0\0\0\0"
+    with pytest.raises(WireError, match="a TDS packet of 9 bytes after 262140"):
+        tds5.read_answer(Buffer(whole % b"\x09" + b"x"))
+    shorter = b"\4\0\xff\xfb\0\0\0\0\xd1" + bytes(65_522)
+    found = tds5.read_answer(Buffer(shorter + whole[65_535:] % b"\x08"))
+    assert found is not None
+    assert found.row
+
+
 def test_a_row_ends_what_is_read() -> None:
     rowformat = b"\xee\x02\x00\x00\x00"
     payload = rowformat + b"\xd1\x99\x98\x97"
     found = reads(tds5.read_answer, struct.pack(">BBHI", 4, 1, len(payload) + 8, 0) + payload)
     assert found.row
+    assert reads(tds5.read_answer, reply(b"\xd7\xff\xff")) == tds5.Answer(None, (), row=False, failed=False)
 
 
 def test_a_reply_in_two_packets_is_one() -> None:
@@ -101,6 +205,10 @@ def test_a_reply_in_two_packets_is_one() -> None:
         b"\x04\x01\x00\x07\x00\x00\x00\x00",  # shorter than its header
         b"\x04\x01\x00\x09\x00\x00\x00\x00\x01",  # an unknown token
         b"\x04\x01\x00\x0b\x00\x00\x00\x00\xad\xff\xff",  # a token beyond the end
+        reply(b"\xad\x09\0" + bytes(9)),  # a LOGINACK without room for its fields
+        reply(b"\xe2\2\0a"),
+        reply(b"\xfd" + bytes(7)),
+        reply(b"\xaa\4\0" + bytes(4)),
     ],
 )
 def test_what_is_no_reply(data: bytes) -> None:

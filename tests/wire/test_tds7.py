@@ -58,7 +58,13 @@ class TestPrelogin:
     @pytest.mark.parametrize(
         ("version", "product", "text"),
         [
+            ("090003e8 0000", "2005", "9.0.1000"),
             ("0a320658 0000", "2008 R2", "10.50.1624"),
+            ("0b000834 0000", "2012", "11.0.2100"),
+            ("0c001770 0000", "2014", "12.0.6000"),
+            ("0c0007d0 0000", "2014 or Azure SQL", "12.0.2000"),
+            ("0d000641 0005", "2016", "13.0.1601.5"),
+            ("0f0007d0 0005", "2019", "15.0.2000.5"),
             ("11001194 0001", "2025", "17.0.4500.1"),
             ("0c0007d0 0008", "2014 or Azure SQL", "12.0.2000.8"),
             ("ff000001 0000", "", "255.0.1"),
@@ -98,6 +104,32 @@ class TestPrelogin:
         with pytest.raises(WireError, match="no TDS reply"):
             tds7.read_prelogin(Buffer(first[:1]))
 
+    @pytest.mark.parametrize(("value", "matches"), [(b"\0\1", True), (b"\1\0", False), (b"\2\0", None), (b"", None)])
+    def test_the_first_octet_says_whether_the_instance_matches(self, value: bytes, matches: bool | None) -> None:
+        table = struct.pack(">BHHBHH", 0, 11, 6, 2, 17, len(value)) + b"\xff\x10\0\x10\x27\0\0" + value
+        answer = reads(tds7.read_prelogin, reply(table))
+        assert isinstance(answer, tds7.Prelogin)
+        assert answer.instance_matches is matches
+
+    def test_the_first_of_two_options_counts(self) -> None:
+        table = struct.pack(">BHHBHHBHH", 0, 16, 6, 1, 22, 1, 1, 23, 1) + b"\xff\x10\0\x10\x27\0\0\3\1"
+        answer = reads(tds7.read_prelogin, reply(table))
+        assert isinstance(answer, tds7.Prelogin)
+        assert answer.encryption == Encryption.REQUIRED
+
+    def test_the_most_that_is_read(self) -> None:
+        first, done = b"\x04\0\x7f\xff\0\0\1\0", b"\xfd" + bytes(12)
+        whole = first + done + bytes(0x7FFF - 21)
+        exact = whole + b"\x04\1\x7f\xff\0\0\2\0" + bytes(0x7FFF - 8)
+        assert tds7.read_login_answer(Buffer(exact)) == tds7.Tokens()
+        assert len(exact) == 65_534
+        head = b"\x04\0\x7f\xfd\0\0\1\0" + done + bytes(0x7FFD - 21) + b"\x04\0\x7f\xfb\0\0\1\0" + bytes(0x7FFB - 8)
+        assert tds7.read_login_answer(Buffer(head + b"\x04\1\0\x08\0\0\1\0")) == tds7.Tokens()
+        with pytest.raises(WireError, match="more than 65536 bytes"):
+            tds7.read_login_answer(Buffer(head + b"\x04\1\0\x09\0\0\1\0"))
+        empty = 127 * b"\x04\0\0\x08\0\0\1\0"
+        assert tds7.read_login_answer(Buffer(empty + reply(done))) == tds7.Tokens()
+
     def test_no_vast_message_is_waited_for(self) -> None:
         large = b"\x04\x00\x7f\xff\0\0\x01\0" + bytes(0x7FFF - 8)
         with pytest.raises(WireError, match="more than"):
@@ -116,12 +148,31 @@ class TestPrelogin:
         assert isinstance(answer, tds7.Tokens)
         assert [error.number for error in answer.errors] == [17809]
 
+    def test_other_tokens_in_its_place(self) -> None:
+        assert reads(tds7.read_prelogin, reply(b"\xfd" + bytes(12))) == tds7.Tokens()
+        with pytest.raises(WireError, match="ends before"):
+            tds7.read_prelogin(Buffer(reply(b"\xaa\0")))
+
     def test_sybase(self) -> None:
         """What a real ASE says to bytes it does not know, from nmap's service probes: its numbers are big-endian."""
         text = b"Login failed.\n"
         tokens = b"\xaa\x00\x14\x00\x00\x0f\xa2\x01\x0e" + text + b"\xfd\x00\x02\0\0\0\0\0\0"
         assert reads(tds7.read_prelogin, reply(tokens)) == tds7.OtherTds("Login failed.")
         body = b"\x00\x00\x0f\xa2\x01\x0e\x05ZZZZZ\0\0\0\x00\x0e" + text
+        assert reads(tds7.read_prelogin, reply(b"\xaa\0\x13\0\0\x0f\xa2\1\x0dLogin failed.")) == tds7.OtherTds(
+            "Login failed."
+        )
+        assert reads(tds7.read_prelogin, reply(b"\xe5\0\0")) == tds7.OtherTds("")
+        assert reads(tds7.read_prelogin, reply(b"\xaa\0\4abcd")) == tds7.OtherTds("abcd")
+        with pytest.raises(WireError, match="ends before"):  # too long for either of them
+            tds7.read_prelogin(Buffer(reply(b"\xaa\1\1" + bytes(256))))
+        fits_both = b"\xaa\0\0" + bytes(4)  # an empty error of TDS 7 breaks off in its fields
+        with pytest.raises(WireError, match="ends before"):
+            tds7.read_prelogin(Buffer(reply(fits_both)))
+        exactly = b"\xaa\x00\x01" + struct.pack("<IBBHB", 7, 1, 14, 0, 0) + bytes(256 - 9)
+        answer = tds7.read_prelogin(Buffer(reply(exactly)))
+        assert isinstance(answer, tds7.Tokens), "its length fits TDS 7"
+        assert answer.errors[0].number == 7
         extended = b"\xe5" + len(body).to_bytes(2, "big") + body
         assert reads(tds7.read_prelogin, reply(extended)) == tds7.OtherTds("Login failed.")
 
@@ -158,9 +209,11 @@ class TestTlsInPackets:
     def test_a_long_flight_takes_several_packets(self) -> None:
         flight = bytes(range(256)) * 40
         wrapped = tds7.wrap_tls(flight)
-        heads, rest, at = [], b"", 0
+        assert tds7.wrap_tls(bytes(4088 * 256 + 1))[4096 * 255 + 6 :: 4096] == b"\0\1"
+        heads, rest, at = list[tuple[int, int, int]](), b"", 0
         while at < len(wrapped):
-            kind, status, length = struct.unpack_from(">BBH", wrapped, at)
+            kind, status, length, process, number, window = struct.unpack_from(">BBHHBB", wrapped, at)
+            assert (process, number, window) == (0, len(heads) + 1, 0)
             heads.append((kind, status, length))
             rest += wrapped[at + 8 : at + length]
             at += length
@@ -225,6 +278,40 @@ class TestLoginAnswer:
         more = b"\xfd\x01\0\0\0" + bytes(8)
         answer = reads(tds7.read_login_answer, reply(features + session_state + fed_auth + more + emulated.DONE_ERROR))
         assert answer == tds7.Tokens()
+
+    @pytest.mark.parametrize(
+        ("token", "body"),
+        [
+            (0xA6, b"\2\0ab"),  # a length of two octets
+            (0x31, b"a"),  # 1, 2, 4 and 8 octets, by two bits of the token
+            (0x36, b"ab"),
+            (0x39, b"abcd"),
+            (0x7E, b"abcdefgh"),
+            (0x91, b""),
+        ],
+    )
+    def test_unknown_tokens_are_stepped_over_by_their_form(self, token: int, body: bytes) -> None:
+        """[MS-TDS] 2.2.4.2.1: the bits 4 and 5 say how long a token is."""
+        error = b"\xaa\x09\0" + struct.pack("<IBBHB", 18456, 2, 14, 0, 0)
+        answer = reads(tds7.read_login_answer, reply(bytes([token]) + body + error + b"\xfd\2\0" + bytes(10)))
+        assert answer == tds7.Tokens(errors=(tds7.ServerError(18456, 2, 14, "", ""),), unknown=(token,))
+
+    @pytest.mark.parametrize("done", [0xFD, 0xFE, 0xFF])
+    def test_the_last_done_ends_what_is_read(self, done: int) -> None:
+        more, last = bytes([done]) + b"\1\0" + bytes(10), bytes([done]) + b"\x10\0"
+        answer = reads(tds7.read_login_answer, reply(more + b"\xed\0\0" + last + b"\x01 belongs to no login"))
+        assert answer == tds7.Tokens(challenge=True)
+        assert reads(tds7.read_login_answer, reply(last + b"\xed\0\0")) == tds7.Tokens()
+
+    def test_the_fields_of_the_tokens(self) -> None:
+        name = "SQL\0\0".encode("utf-16-le")
+        ack = b"\xad" + struct.pack("<HBBBBBB", 6 + len(name) + 4, 1, 0x74, 0, 0, 4, 5) + name + b"\x10\0\x10\x27"
+        host = "db2".encode("utf-16-le")
+        route = b"\xe3" + struct.pack("<HBHBHH", 3 + 5 + len(host) + 2, 20, 5 + len(host), 0, 11001, 3) + host + b"\0\0"
+        other = b"\xe3" + struct.pack("<HBBB", 3, 2, 0, 0)
+        database = b"\xe3" + struct.pack("<HBB", 7, 1, 2) + "hr".encode("utf-16-le") + b"\0"
+        answer = reads(tds7.read_login_answer, reply(ack + route + other + database + b"\xab\1\0x" + b"\xfd\0\0"))
+        assert answer == tds7.Tokens(tds7.LoginAck(0x74000004, "SQL"), (), tds7.Route("db2", 11001), "hr")
 
     @pytest.mark.parametrize(
         ("payload", "words"),

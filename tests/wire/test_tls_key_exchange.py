@@ -86,10 +86,72 @@ def test_an_elliptic_curve_is_no_group() -> None:
     assert bits_of(record(flight)) == 0
 
 
-@pytest.mark.parametrize(("group", "bits"), [(0x0100, 2048), (0x0104, 8192), (0x001D, 0), (0x0017, 0)])
+@pytest.mark.parametrize(
+    ("group", "bits"),
+    [(0x0100, 2048), (0x0101, 3072), (0x0102, 4096), (0x0103, 6144), (0x0104, 8192), (0x0105, 0), (0x001D, 0)],
+)
 @pytest.mark.parametrize("share", [b"", b"\x00\x02ab"], ids=["a-retry", "a-hello"])
 def test_a_named_group_of_tls_1_3(group: int, bits: int, share: bytes) -> None:
     assert bits_of(record(server_hello(TLS13_AES128, group, share=share))) == bits
+
+
+def extended(extensions: bytes, suite: int = TLS13_AES128, session: bytes = b"") -> bytes:
+    """A ServerHello with these extensions."""
+    head = b"\x03\x03" + RETRY + bytes([len(session)]) + session + suite.to_bytes(2, "big") + b"\0"
+    return message(2, head + len(extensions).to_bytes(2, "big") + extensions)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "bits"),
+    [
+        ("0033 0002 0100", 2048),
+        ("0000 0000 0033 0002 0101", 3072),
+        ("0001 0001 ff 0033 0002 0102", 4096),
+        ("ff33 0002 0100", 0),
+        ("0033 0002 01", 0),  # cut
+        ("0001 0102 0033 0002 0102", 0),  # a length of two octets, beyond the end
+        ("", 0),
+    ],
+)
+def test_the_extensions_of_a_hello(extensions: str, bits: int) -> None:
+    flight = record(extended(bytes.fromhex(extensions)))
+    assert bits_of(flight) == bits_of(flight, 1) == bits
+    assert bits_of(record(extended(bytes.fromhex(extensions), session=b"0123"))) == bits
+
+
+def test_a_later_hello_takes_the_place_of_the_first() -> None:
+    retry, hello = server_hello(TLS13_AES128, 0x0100), server_hello(TLS13_AES128, 0x001D)
+    assert bits_of(record(retry) + record(hello)) == 0
+    assert bits_of(record(hello + retry)) == 2048
+    other = message(11, b"\0\1\1") + message(14, b"") + message(12, b"\0\1\xff")
+    assert bits_of(record(server_hello(ECDHE_RSA_AES128) + other)) == 0
+    assert bits_of(record(server_hello(DHE_RSA_AES128) + other)) == 8
+    assert bits_of(record(server_hello(DHE_RSA_AES128) + message(12, b""))) == 0
+    assert bits_of(record(message(2, b"short") + message(12, b"\0\1\xff"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("modulus", "bits"),
+    [
+        (b"\xff", 8),
+        (b"\1", 1),
+        (b"\0\1", 1),
+        (b"\x80" + bytes(99), 800),
+        (bytes(63) + b"\x80" + bytes(99), 800),
+        (bytes(64) + b"\1" + bytes(99), 800),
+    ],  # octets behind the first 64 count whole
+)
+def test_the_size_of_a_modulus_is_read_from_its_first_64_octets(modulus: bytes, bits: int) -> None:
+    parameters = message(12, len(modulus).to_bytes(2, "big") + modulus)
+    assert bits_of(record(server_hello(DHE_RSA_AES128) + parameters)) == bits
+
+
+def test_a_long_hello_is_read_up_to_20000_octets() -> None:
+    share = bytes.fromhex("0033 0002 0100")
+    for filler, bits in ((20_000 - 40 - 4 - 6, 2048), (20_000 - 40 - 4 - 5, 0)):
+        flight = extended(b"\0\1" + filler.to_bytes(2, "big") + bytes(filler) + share)
+        assert len(flight) == 4 + 50 + filler
+        assert bits_of(b"".join(record(flight[at : at + 16384]) for at in range(0, len(flight), 16384))) == bits
 
 
 def test_records_of_another_kind_between_are_passed_over() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, tns
+from scanready.wire import Buffer, UnknownValue, WireError, tns
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -98,6 +100,11 @@ def test_a_resend() -> None:
         (352321536, "21.0.0.0.0"),
         (186647552, "11.2.0.4.0"),
         (169870592, "10.2.0.5.0"),
+        # the widths of the parts: 8, 8, 4, 8 and 4 bits from 18 on, before it 8, 4, 8, 4 and 8
+        (0x12A595A6, "18.165.9.90.6"),
+        (0x175A6A59, "23.90.6.165.9"),
+        (0x11A5A5A5, "17.10.90.5.165"),
+        (0x0B5A5A5A, "11.5.165.10.90"),
     ],
 )
 def test_versions(number: int, version: str) -> None:
@@ -108,6 +115,113 @@ def test_a_name_cannot_break_out_of_its_place() -> None:
     said = tns.service("h", 1521, name="X))(COMMAND=stop", sid=None, agent="a")
     assert "COMMAND=" not in said
     assert said.count("(") == said.count(")")
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    return struct.pack(">HHBBH", 8 + len(body), 0, kind, 0, 0) + body
+
+
+def test_every_octet_of_our_connect() -> None:
+    """The layout of the driver's packet: versions, sizes, characteristics, where the data begins, its largest."""
+    head = bytes.fromhex("013f 012c 0c01 2000 2000 4f98 0000 0001 0003 004a 00000000 8484")
+    body = head + bytes(24) + bytes.fromhex("00002000 00002000 00000000 00000000")
+    assert tns.connect("(x)") == struct.pack(">HHBBH", 77, 0, 1, 0, 0) + body + b"(x)"
+    assert tns.connect("(x)", tns.AFTER_REDIRECT)[4:6] == b"\1\4"
+    inside, apart = tns.connect("x" * 230), tns.connect("x" * 231)
+    assert (len(inside), inside[:2], inside[24:26]) == (74 + 230, b"\x01\x30", b"\x00\xe6")
+    assert apart[74:] == packet(6, b"\0\0" + b"x" * 231)
+    assert (apart[:2], apart[24:26]) == (b"\x00\x4a", b"\x00\xe7")
+
+
+def test_goodbyes() -> None:
+    assert tns.goodbye(314) == bytes.fromhex("000a 0000 06 00 0000 0040")
+    assert tns.goodbye(315) == bytes.fromhex("0000000a 06 00 0000 0040")
+
+
+def test_connect_data() -> None:
+    agent = "(CID=(PROGRAM=scanready)(HOST=a)(USER=scanready))"
+    address = "(DESCRIPTION=(ADDRESS=(PROTOCOL=tcp)(HOST=h)(PORT=1521))(CONNECT_DATA="
+    assert tns.service("h", 1521, name="S", sid=None, agent="a") == f"{address}(SERVICE_NAME=S){agent}))"
+    assert tns.service("h", 1521, name=None, sid="X", agent="a (\"'\\=)") == f"{address}(SID=X){agent}))"
+    assert "(SID=)" in tns.service("h", 1521, name="", sid=None, agent="a")
+
+
+@pytest.mark.parametrize(
+    ("body", "version", "encrypted"),
+    [
+        (b"\x01\x2c", 300, False),
+        (b"\x01\x3f" + bytes(12), 319, False),
+        (b"\x01\x3f" + bytes(12) + b"\xef", 319, False),
+        (b"\x01\x3f" + bytes(12) + b"\x10", 319, True),
+        (b"\x01\x3f" + b"\xff" * 12, 319, False),
+        (b"\x01\x3f" + b"\xff" * 12 + b"\0\xff", 319, False),
+    ],
+)
+def test_the_head_of_an_accept(body: bytes, version: int, encrypted: bool) -> None:
+    assert reads(tns.read_answer, packet(2, body)) == tns.Accepted(version, encrypted)
+
+
+@pytest.mark.parametrize("version", [299, 320])
+def test_a_version_that_was_not_asked_for(version: int) -> None:
+    with pytest.raises(UnknownValue, match=f"the version of an ACCEPT is {version} "):
+        tns.read_answer(Buffer(packet(2, struct.pack(">H", version))))
+
+
+def test_the_text_of_a_refusal_begins_at_its_fifth_octet() -> None:
+    text = b"(DESCRIPTION=(ERR=12514)(VSNNUM=0)(CODE=1))"
+    found = reads(tns.read_answer, packet(4, b"\x22zAB" + text))
+    assert found == tns.Refused(12514, "", "", text.decode())
+    assert reads(tns.read_answer, packet(4, bytes(4) + b"(CODE=1189)")) == tns.Refused(1189, "", "", "(CODE=1189)")
+
+
+def told(text: bytes) -> bytes:
+    return len(text).to_bytes(2, "big") + text
+
+
+ADDRESS = b"(ADDRESS=(PROTOCOL=tcp)(HOST=h)(PORT=%d))"
+
+
+@pytest.mark.parametrize(
+    ("flight", "port", "data"),
+    [
+        (packet(5, told(ADDRESS % 1 + b"\0S")), 1, "S"),
+        (packet(5, told((ADDRESS % 1 + b"\0").ljust(256, b"D"))), 1, "D" * (256 - len(ADDRESS % 1) - 1)),
+        (packet(5, told(ADDRESS % 65535) + b"\0more"), 65535, ""),
+        (packet(5, b"\0\x2a") + packet(6, b"\0\0" + ADDRESS % 99 + b"\0DATA"), 99, "DATA"),
+        (packet(5, b"\0\x2a") + packet(5, ADDRESS % 99), 99, ""),
+        (packet(5, b"\0\0" + ADDRESS % 7) + packet(6, ADDRESS % 99), 99, ""),
+    ],
+)
+def test_where_a_redirect_leads(flight: bytes, port: int, data: str) -> None:
+    assert reads(tns.read_answer, flight) == tns.Redirected("h", port, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\0\x08\0\x01\x04", "not an answer"),
+        (b"\0\x08\0\0\x06", "not an answer"),  # DATA answers no CONNECT
+        (b"\0\x07\0\0\x04\0\0\0", "a TNS packet of 7 bytes"),
+        (b"\x40\x01\0\0\x04\0\0\0", "a TNS packet of 16385 bytes"),
+        (packet(2, b"\1"), "without a version"),
+        (packet(5, b"\0\1x") + packet(6, b""), "names no host and port"),
+        (packet(5, b"\0\0") + b"\0\x07\0\0\x06\0\0\0", "a redirect without its text"),
+        (packet(5, b"\0\0") + b"\x40\x01\0\0\x06\0\0\0", "a redirect without its text"),
+        (packet(5, b"\0\0") + packet(4, ADDRESS % 9), "a redirect without its text"),
+        (packet(5, b"\0\0") + packet(6, b""), "names no host and port"),
+        (packet(5, told(ADDRESS % 0)), "names no host and port"),
+        (packet(5, told(ADDRESS % 65536)), "names no host and port"),
+    ],
+)
+def test_broken_answers(data: bytes, words: str) -> None:
+    with pytest.raises(WireError, match=words) as caught:
+        tns.read_answer(Buffer(data))
+    assert type(caught.value) is WireError
+
+
+def test_the_longest_packet() -> None:
+    assert tns.read_answer(Buffer(packet(4, bytes(16_376)))) == tns.Refused(None, "", "", "")
+    assert tns.read_answer(Buffer(packet(5, b"\0\0") + packet(6, ADDRESS % 9 + bytes(16_336)))) is not None
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,9 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting | AncientGreeting | ServerEr
     Raises:
         WireError: it is no greeting, or a broken one.
     """
-    yield from cursor.lead(4, _recognise)
+    head = yield from cursor.peek(4)
     _recognise(cursor.shown(5))
-    _demand_length((yield from cursor.peek(4)))
+    _demand_length(head)
     yield from cursor.lead(5, _recognise)
     _, payload = yield from _packet(cursor)
     match payload[0]:

@@ -26,7 +26,6 @@ _MARK_AT = 8
 _NAME_LENGTH_AT, _NAME_AT = 0x21, 0x3B
 #: Bytes. The known answer has 114; a distinguished name is 256 at the most.
 _SHORTEST, _LONGEST = 0x3B, 4096
-_MOST_NAME = 256
 #: A canonical name begins with the common name and ends before what cannot be part of one.
 _NAME = re.compile(rb"CN=[^\x00-\x1f\x7f]{1,253}", re.IGNORECASE)
 
@@ -65,7 +64,7 @@ def _name(message: bytes) -> str:
     """The server's name: where it belongs by the lengths, else wherever one stands."""
     length = int.from_bytes(message[_NAME_LENGTH_AT : _NAME_LENGTH_AT + 2], "little")
     placed = message[_NAME_AT : _NAME_AT + length]
-    if 0 < length <= _MOST_NAME and len(placed) == length and _NAME.fullmatch(placed):
+    if len(placed) == length and _NAME.fullmatch(placed):
         return placed.decode("ascii", "replace")
     found = _NAME.search(message, _MARK_AT)
     return found[0].decode("ascii", "replace") if found else ""

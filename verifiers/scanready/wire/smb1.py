@@ -87,8 +87,7 @@ def session_setup(token: bytes) -> bytes:
     """Begin a session with a first security token."""
     names = "\0".join(("", "scanready", "")).encode("utf-16-le")  # our system untold, our name
     words = struct.pack("<BBHHHHIHII", 0xFF, 0, 0, 0xFFFF, 2, _CONNECTION_NUMBER, 0, len(token), 0, _OUR_CAPABILITIES)
-    start = 32 + 1 + len(words) + 2
-    data = token + bytes((start + len(token)) % 2) + names
+    data = token + bytes(1 - len(token) % 2) + names  # at an even offset; the data begins at 59
     return _header(_SESSION_SETUP) + bytes((len(words) // 2,)) + words + struct.pack("<H", len(data)) + data
 
 
@@ -145,10 +144,9 @@ def read_session_setup(message: bytes) -> Setup:
         raise WireError("the answer to the SMB 1 session setup ends within its token")
     texts = data[length:]
     if flags2 & _UNICODE:
-        aligned = (32 + 1 + len(words) + 2 + length) % 2
-        told = _texts(texts[aligned:])
+        told = _texts(texts[1 - length % 2 :])  # at an even offset; the bytes begin at 43
     else:
-        told = texts[:_LONGEST_TEXTS].decode("ascii", "replace").split("\0")[:3]
+        told = texts[:_LONGEST_TEXTS].decode("ascii", "replace").split("\0")
     system, software, *_ = [*told, "", ""]
     return Setup(status, data[:length], system, software)
 
@@ -175,8 +173,8 @@ def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
 
 
 def _texts(data: bytes) -> list[str]:
-    """Up to three texts in UTF-16, each ended by a NUL; the last one may have lost half of it."""
-    return data[:_LONGEST_TEXTS].decode("utf-16-le", "replace").split("\0")[:3]
+    """Texts in UTF-16, each ended by a NUL; the last one may have lost half of it."""
+    return data[:_LONGEST_TEXTS].decode("utf-16-le", "replace").split("\0")
 
 
 def _time(ticks: int) -> datetime | None:

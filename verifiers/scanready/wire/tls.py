@@ -91,8 +91,8 @@ def alert(data: bytes) -> Alert | None:
 
 
 def _may_be_record(header: bytes) -> bool:
-    """Say whether up to five bytes are a record header or the start of one."""
-    if len(header) >= 1 and not CHANGE_CIPHER_SPEC <= header[0] <= HEARTBEAT:
+    """Say whether one to five bytes are a record header or the start of one."""
+    if not CHANGE_CIPHER_SPEC <= header[0] <= HEARTBEAT:
         return False
     if len(header) >= 2 and header[1] != 3:
         return False
