@@ -38,7 +38,7 @@ class TestHostile:
             except Failure as told:
                 failure = told
         assert failure is not None
-        assert failure.cause is causes.BROKEN_OFF
+        assert failure.cause is common.LIMIT
         assert f"more than {MOST} octets" in failure.detail
 
     @pytest.mark.parametrize(

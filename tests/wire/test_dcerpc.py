@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, WireError, dcerpc
+from scanready.wire import Buffer, OurLimit, WireError, dcerpc
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -187,7 +187,7 @@ class TestResponses:
                 break
             buffer.feed(response(part, flags=0))
         assert len(buffer) <= dcerpc.MOST + 65_536
-        with pytest.raises(WireError, match="no end of it"):
+        with pytest.raises(OurLimit, match="which are all that is read"):
             dcerpc.read_answer(buffer)
 
     def test_the_most_that_is_read(self) -> None:

@@ -198,7 +198,6 @@ class TestWrongPort:
             (misbehave.says(b"\x15\x03\x01\x00\x02\x02\x0a"), "handshake.other-protocol"),
             (misbehave.says_and_closes(GREETING[:40]), "handshake.malformed"),
             (misbehave.garbage(seed=7), "handshake.malformed"),
-            (misbehave.endless(prefix=b"* OK "), "handshake.malformed"),
         ],
     )
     def test_in_clear(self, behaviour: Behaviour, code: str) -> None:

@@ -178,7 +178,7 @@ HOSTILE = {
     ("resets", "prelogin"): (Verdict.BLOCKED, "handshake.hung-up"),
     ("absurd-length", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
     ("too-short", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
-    ("endless", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
+    ("endless", "prelogin"): (Verdict.UNDECIDED, "scanready.limit"),
     ("garbage", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
     ("http", "prelogin"): (Verdict.BLOCKED, "handshake.other-protocol"),
     ("drips", "prelogin"): (Verdict.UNDECIDED, "handshake.too-slow"),

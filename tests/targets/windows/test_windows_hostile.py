@@ -31,8 +31,6 @@ from tests.targets.windows.windows_peers import (
         {"bind": ack(*[ACCEPTED] * 16)},
         {"bind": response(b"")},
         {"alive": ack(ACCEPTED)},
-        {"lookup": response(bytes(5000), flags=1) + response(bytes(5000), flags=0) * 60},
-        {"lookup": response(b"", flags=1) + response(b"", flags=0) * 2000},
     ],
 )
 def test_broken_answers(answers: dict[str, bytes]) -> None:
@@ -52,6 +50,14 @@ def test_what_we_do_not_understand_is_nobodys_fault(answers: dict[str, bytes], c
     expect(report, Verdict.UNDECIDED, code)
     assert "not understood" in story(report)
     assert check_of(report, Step.AUTH).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("part", [bytes(5000), b""])
+def test_a_table_beyond_our_bound_is_our_limit(part: bytes) -> None:
+    endless = response(part, flags=1) + response(part, flags=0) * (60 if part else 2000)
+    report = asked(lookup=endless)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
+    assert "which are all that is read" in story(report)
 
 
 def test_a_broken_challenge() -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from scanready.net.stream import HEARD, MOST_UNREAD, PeerClosed, ReadTimeout
 from scanready.net.system_errors import words_of
-from scanready.wire import Buffer, Reader, WireError
+from scanready.wire import Buffer, OurLimit, Reader, WireError
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class BlockingStream:
                 when = f"after {len(self._heard)} bytes" if self._heard else "before a single byte"
                 raise PeerClosed(f"the peer closed the connection {when}", self._heard)
             if len(self._buffer) > MOST_UNREAD:
-                raise WireError(f"more than {MOST_UNREAD} bytes and still no whole message")
+                raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
             self._fill()
 
     def _fill(self) -> None:

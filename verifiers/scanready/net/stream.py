@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from scanready.wire import Buffer, Reader, WireError
+from scanready.wire import Buffer, OurLimit, Reader, WireError
 from scanready.wire.tls_key_exchange import KeyExchange
 
 from . import off_the_loop, sockets
@@ -171,7 +171,7 @@ class Stream:
                 said = f"after {len(self.heard)} bytes" if self.heard else "before a single byte"
                 raise PeerClosed(f"the peer closed the connection {said}", self.heard)
             if len(self._buffer) > MOST_UNREAD:
-                raise WireError(f"more than {MOST_UNREAD} bytes and still no whole message")
+                raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
 
     async def expect_silence(self, seconds: float) -> None:

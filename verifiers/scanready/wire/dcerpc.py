@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Role
 from .printable import quoted
 
@@ -215,7 +215,8 @@ def read_answer(cursor: Cursor, call: int | None = None) -> Steps[Answer]:
         call: the number of our message, which the answer repeats.
 
     Raises:
-        WireError: it is no DCE/RPC, breaks its rules, or has no end.
+        WireError: it is no DCE/RPC, or breaks its rules.
+        OurLimit: it is longer than our bound.
     """
     stub = bytearray()
     for count in range(_MOST_FRAGMENTS):
@@ -229,7 +230,7 @@ def read_answer(cursor: Cursor, call: int | None = None) -> Steps[Answer]:
             return Response(bytes(stub))
         if cursor.at > MOST:
             break
-    raise WireError(f"an answer of more than {cursor.at} bytes, and no end of it")
+    raise OurLimit(f"an answer of more than {cursor.at} bytes, which are all that is read")
 
 
 def _next_pdu(cursor: Cursor) -> Steps[_Pdu]:
@@ -270,8 +271,10 @@ def _bind_ack(pdu: _Pdu) -> BindAck:
     at = 10 + named
     at += -(_HEADER + at) % 4
     (count,) = pdu.unpack("B", at)
+    if count > _MOST_RESULTS and len(pdu.body) < at + 4 + 24 * count:
+        raise WireError(f"results for {count} interfaces in {len(pdu.body)} bytes")
     if count > _MOST_RESULTS:
-        raise WireError(f"results for {count} interfaces")
+        raise OurLimit(f"results for {count} interfaces, of which {_MOST_RESULTS} are read")
     results = []
     for number in range(count):
         result, reason, *_ = pdu.unpack("HH20B", at + 4 + 24 * number)

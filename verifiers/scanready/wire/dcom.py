@@ -15,7 +15,7 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-from . import WireError
+from . import OurLimit, WireError
 from .fields import Field, Role
 
 #: UUID, major and minor version.
@@ -71,7 +71,8 @@ def read_server_alive2(stub: bytes) -> Alive:
     """Read the whole stub of the answer.
 
     Raises:
-        WireError: broken, or beyond all measure.
+        WireError: broken.
+        OurLimit: more, or longer, bindings than are read.
     """
     major, minor, pointer = _unpack("<HHI", stub, 0)
     at = 8
@@ -106,7 +107,7 @@ def _strings(units: tuple[int, ...]) -> tuple[Binding, ...]:
         found.append(Binding(units[at], text))
         at = after
         if len(found) > _MOST_BINDINGS:
-            raise WireError(f"more than {_MOST_BINDINGS} string bindings")
+            raise OurLimit(f"more than {_MOST_BINDINGS} string bindings, which are all that is read")
     return tuple(found)
 
 
@@ -118,7 +119,7 @@ def _logins(units: tuple[int, ...]) -> tuple[int, ...]:
         found.append(units[at])
         _, at = _text(units, at + 2)
         if len(found) > _MOST_BINDINGS:
-            raise WireError(f"more than {_MOST_BINDINGS} security bindings")
+            raise OurLimit(f"more than {_MOST_BINDINGS} security bindings, which are all that is read")
     return tuple(dict.fromkeys(found))
 
 
@@ -128,6 +129,8 @@ def _text(units: tuple[int, ...], start: int) -> tuple[str, int]:
         if not units[end]:
             raw = struct.pack(f"<{end - start}H", *units[start:end])
             return raw.decode("utf-16-le", "replace"), end + 1
+    if 0 in units[start:]:
+        raise OurLimit(f"a binding of more than {_MOST_TEXT} characters, which are all that is read")
     raise WireError("a binding whose text has no end")
 
 

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Length, Role
 from .printable import collapsed, words_of
 
@@ -223,7 +223,8 @@ def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
     """Take one chain of replies.
 
     Raises:
-        WireError: not DRDA, or a chain beyond all measure.
+        WireError: not DRDA.
+        OurLimit: a chain beyond our bound.
     """
     found: list[Object] = []
     while True:
@@ -236,7 +237,10 @@ def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
         if length & 0x8000 or length < 10 or inner != length - 6:
             raise WireError(f"a DRDA structure of {length} bytes around an object of {inner}")
         if cursor.at + length > _MOST_BYTES or len(found) >= _MOST_STRUCTURES:
-            raise WireError("a chain of DRDA replies without an end")
+            raise OurLimit(
+                f"a chain of DRDA replies of more than {_MOST_BYTES} bytes or {_MOST_STRUCTURES} structures, "
+                "which are all that is read"
+            )
         yield from cursor.skip(10)
         found.append(Object(codepoint, (yield from cursor.take(length - 10))))
         if not flags & _CHAINED:

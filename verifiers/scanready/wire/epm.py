@@ -19,7 +19,7 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-from . import WireError
+from . import OurLimit, WireError
 from .fields import Field, Role
 
 #: UUID, major and minor version.
@@ -39,6 +39,7 @@ STATUSES: dict[int, str] = {
 }
 #: Entries asked for at a time, and taken of one answer.
 PAGE = 100
+_LEAST_FLOOR = 4  # octets: the lengths of its halves
 _MOST_ENTRIES, _MOST_TOWER, _MOST_FLOORS, _MOST_ANNOTATION = 1024, 4096, 12, 256
 
 _NDR: Syntax = (uuid.UUID("8a885d04-1ceb-11c9-9fe8-08002b104860"), 2, 0)
@@ -137,9 +138,12 @@ class _Stub:
         return int.from_bytes(self.take(4), "little")
 
     def bounded(self, most: int, what: str) -> int:
-        number = self.number()
+        """Return a count of things, each an octet at least; more than ``most`` are not read."""
+        number, left = self.number(), len(self._data) - self._at
+        if number > most and number > left:
+            raise WireError(f"the mapper announces {number} {what} in {left} bytes")
         if number > most:
-            raise WireError(f"the mapper announces {number} {what}")
+            raise OurLimit(f"the mapper announces {number} {what}, of which {most} are read")
         return number
 
 
@@ -147,7 +151,8 @@ def read_lookup(stub: bytes) -> Lookup:
     """Read the answer to :func:`lookup`.
 
     Raises:
-        WireError: broken, or beyond all measure.
+        WireError: broken.
+        OurLimit: more than is read.
     """
     reading = _Stub(stub)
     handle = reading.take(20)
@@ -165,7 +170,8 @@ def read_map(stub: bytes) -> Mapped:
     """Read the answer to :func:`map_interface`.
 
     Raises:
-        WireError: broken, or beyond all measure.
+        WireError: broken.
+        OurLimit: more than is read.
     """
     reading = _Stub(stub)
     handle = reading.take(20)
@@ -212,8 +218,10 @@ def _tower(reading: _Stub) -> Tower | None:
 def _floors(data: bytes) -> list[tuple[bytes, bytes]]:
     """Each floor's two halves: what it is, and where. Counts are little-endian whatever the rest is."""
     count, at = int.from_bytes(data[:2], "little"), 2
-    if len(data) < 2 or count > _MOST_FLOORS:
+    if len(data) < 2 or (count > _MOST_FLOORS and len(data) < 2 + count * _LEAST_FLOOR):
         raise WireError(f"a tower of {count} floors in {len(data)} bytes")
+    if count > _MOST_FLOORS:
+        raise OurLimit(f"a tower of {count} floors, of which {_MOST_FLOORS} are read")
     halves = []
     for _ in range(2 * count):
         length = int.from_bytes(data[at : at + 2], "little")

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from . import Cursor, Reader, Steps, WireError, stepwise
+from . import Cursor, OurLimit, Reader, Steps, WireError, stepwise
 from .fields import Field, Role
 from .printable import quoted
 
@@ -43,6 +43,8 @@ _FREE_TEXT = re.compile(rb"\S+ (?:OK|NO|BAD|PREAUTH|BYE)[ \r\n]", re.IGNORECASE)
 # "[hostname.example] ready" is text of an old server, not a code: no registered code has a dot.
 _CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)(?: ([^\]]*))?\] ?(.*)", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n$")
+_STATUS_FIRST = re.compile(rb"\* (?:OK|PREAUTH|BYE) ", re.IGNORECASE)
+_LONGEST_STATUS = len("* PREAUTH ")
 _TAG = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
@@ -90,7 +92,8 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     """Read the first untagged line.
 
     Raises:
-        WireError: it is no IMAP greeting, or longer than :data:`LINE_LIMIT`.
+        WireError: it is no IMAP greeting.
+        OurLimit: it is longer than :data:`LINE_LIMIT`.
     """
 
     def recognise(start: bytes) -> None:
@@ -99,7 +102,12 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
             raise WireError(f"an IMAP server greets with '* OK'; this one begins with {quoted(shown)}")
 
     yield from cursor.lead(2, recognise)
-    line = yield from cursor.line(LINE_LIMIT)
+    try:
+        line = yield from cursor.line(LINE_LIMIT)
+    except WireError:
+        if _STATUS_FIRST.match(cursor.shown(_LONGEST_STATUS)):
+            raise OurLimit(f"a greeting of more than {LINE_LIMIT} bytes, which are all that is read") from None
+        raise
     word, rest = _status(_decoded(line[2:]))
     kind = _GREETINGS.get(word)
     if kind is None:
@@ -128,7 +136,7 @@ def read_tagged(tag: str, *, logout: bool = False) -> Reader[Tagged | Bye]:
     lines; only a server that closes after it, and never sends the tagged line, answers :class:`Bye` then.
 
     The reader raises WireError for an answer to a command that was never sent, a request to continue one that was
-    complete, an absurd literal, and for more than the limits of this module.
+    complete; OurLimit for a literal, a line or an answer that is longer than the limits of this module.
     """
     return partial(read_answer, tag=tag, logout=logout)
 
@@ -152,7 +160,7 @@ def read_answer(cursor: Cursor, tag: str, *, logout: bool = False) -> Steps[Tagg
             return bye
         untagged.append(rest)
         if len(untagged) > UNTAGGED_LIMIT:
-            raise WireError(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}")
+            raise OurLimit(f"more than {UNTAGGED_LIMIT} lines without an answer to {tag}, which are all that is read")
     return bye or (yield from cursor.cut_short())
 
 
@@ -179,7 +187,7 @@ def _response(cursor: Cursor, tag: str) -> Steps[bytes | None]:
     """Pass one response, its literals included; None if the connection has ended before it was whole.
 
     Raises:
-        WireError: a line, a literal or the whole answer is larger than the limits allow.
+        OurLimit: a line, a literal or the whole answer is larger than the limits allow.
     """
     parts: list[bytes] = []
     while (line := (yield from _line(cursor, tag))) is not None:
@@ -190,7 +198,8 @@ def _response(cursor: Cursor, tag: str) -> Steps[bytes | None]:
             return b"".join(parts)
         # Eight digits at most: int() refuses thousands of them, and no answer may be that large anyway.
         if len(literal[1]) > 8 or int(literal[1]) > ANSWER_LIMIT:
-            raise WireError(f"a literal of {literal[1][:24].decode('ascii')} bytes before any login")
+            shown = literal[1][:24].decode("ascii")
+            raise OurLimit(f"a literal of {shown} bytes before any login, of which {ANSWER_LIMIT} are read")
         size = int(literal[1])
         while size and (part := (yield from cursor.part(min(size, _room(cursor, tag))))):
             size -= len(part)
@@ -205,7 +214,7 @@ def _line(cursor: Cursor, tag: str) -> Steps[bytes | None]:
     line = bytearray()
     while not line.endswith(b"\n"):
         if len(line) >= LINE_LIMIT:
-            raise WireError(f"a line of more than {LINE_LIMIT} bytes")
+            raise OurLimit(f"a line of more than {LINE_LIMIT} bytes, which are all that is read")
         part = yield from cursor.part(min(LINE_LIMIT - len(line), _room(cursor, tag)), end=b"\n")
         if not part:
             return None
@@ -217,10 +226,10 @@ def _room(cursor: Cursor, tag: str) -> int:
     """The bytes that an answer may still have.
 
     Raises:
-        WireError: none.
+        OurLimit: none.
     """
     if cursor.at >= ANSWER_LIMIT:
-        raise WireError(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}")
+        raise OurLimit(f"more than {ANSWER_LIMIT} bytes without an answer to {tag}, which are all that is read")
     return ANSWER_LIMIT - cursor.at
 
 

@@ -153,8 +153,10 @@ def read_challenge(token: bytes) -> Challenge:
     """
     if not token.startswith(SIGNATURE):
         raise WireError(f"no NTLM message: it starts with {quoted(token[:8])}")
-    if not 32 <= len(token) <= TOKEN_LIMIT:
+    if len(token) < 32:
         raise WireError(f"an NTLM message of {len(token)} bytes")
+    if len(token) > TOKEN_LIMIT:
+        raise OurLimit(f"an NTLM message of {len(token)} bytes, of which {TOKEN_LIMIT} are read")
     kind, length, _, offset, flags = struct.unpack_from("<IHHII", token, 8)
     if kind != 2:
         raise WireError(f"an NTLM message of type {kind} where the challenge (2) belongs")

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Length, Role
 
 #: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
@@ -187,7 +187,7 @@ def read_startup_answer(cursor: Cursor) -> Steps[AuthenticationRequest | ErrorRe
     while True:
         kind, payload = yield from _message(cursor, b"RENv")
         if cursor.at > SESSION_LIMIT:
-            raise WireError("nothing but notices instead of an authentication request")
+            raise OurLimit(f"more than {SESSION_LIMIT} bytes of notices before an authentication request")
         match kind:
             case b"R":
                 return _authentication(payload)
@@ -241,7 +241,7 @@ def read_login_step(cursor: Cursor) -> Steps[LoginStep]:
         if kind == b"R":
             return LoginStep(bytes(shown), int.from_bytes(payload[:4]))
         if len(shown) > SESSION_LIMIT:
-            raise WireError("nothing but notices instead of an authentication request")
+            raise OurLimit(f"more than {SESSION_LIMIT} bytes of notices before an authentication request")
 
 
 @stepwise
@@ -256,7 +256,7 @@ def read_session(cursor: Cursor) -> Steps[Session | ErrorResponse]:
     while True:
         kind, payload = yield from _message(cursor, b"SKZEN")
         if cursor.at > SESSION_LIMIT:
-            raise WireError(f"more than {SESSION_LIMIT} bytes of session parameters")
+            raise OurLimit(f"more than {SESSION_LIMIT} bytes of session parameters, which are all that is read")
         match kind:
             case b"S":
                 name, value = _texts(payload, 2)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from . import UnknownValue, WireError
+from . import OurLimit, UnknownValue, WireError
 from .fields import Field, Length, Role
 
 #: Object identifiers of mechanisms (content octets) as administrators call them. Two of them are Kerberos.
@@ -89,8 +89,10 @@ def read_offer(token: bytes) -> Offer:
     if _TAG_0 not in inner:
         return Offer(())
     listed = list(_fields(_only(inner[_TAG_0], _SEQUENCE, "the list of mechanisms")))
-    if len(listed) > _MOST_MECHANISMS or any(tag != _OID for tag, _ in listed):
+    if any(tag != _OID for tag, _ in listed):
         raise WireError("the list of mechanisms holds something else")
+    if len(listed) > _MOST_MECHANISMS:
+        raise OurLimit(f"{len(listed)} mechanisms, of which {_MOST_MECHANISMS} are read")
     return Offer(tuple(dict.fromkeys(_name(value) for _, value in listed)))
 
 
@@ -127,7 +129,7 @@ def _field(tag: int, content: bytes) -> bytes:
 
 def _bounded(token: bytes) -> bytes:
     if len(token) > TOKEN_LIMIT:
-        raise WireError(f"a security token of {len(token)} bytes")
+        raise OurLimit(f"a security token of {len(token)} bytes, of which {TOKEN_LIMIT} are read")
     return token
 
 

@@ -15,7 +15,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 from .printable import words_of
 
@@ -25,6 +25,8 @@ EXIT = b"\x00\x38"
 
 _HEADER = 6
 _MOST_BYTES = 8192
+#: The length of a packet is a signed number of two octets.
+_MOST_SIGNED = 0x7FFF
 _LONGEST = 255
 _FIXED_AT_LEAST = 64
 _MARK = 0x3C
@@ -139,8 +141,12 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
         raise UnknownValue("the type of an SQLI packet", start[2])
     header = yield from cursor.take(_HEADER)
     length = int.from_bytes(header[:2], "big")
-    if not _FIXED_AT_LEAST <= length <= _MOST_BYTES:
+    if not _FIXED_AT_LEAST <= length <= _MOST_SIGNED:
         raise WireError(f"an SQLI packet of {length} bytes")
+    if length > _MOST_BYTES:
+        if (yield from cursor.take(len(_FIRST_BLOCK))) != _FIRST_BLOCK:
+            raise WireError("an SQLI packet without its first block")
+        raise OurLimit(f"an SQLI packet of {length} bytes, of which {_MOST_BYTES} are read")
     return _parse(header[2], (yield from cursor.take(length - _HEADER)))
 
 

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 from .printable import words_of
 
@@ -79,7 +79,8 @@ class Message:
 class Answer:
     """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error.
 
-    ``unknown`` are tokens that were stepped over, since only their length is known.
+    ``unknown`` are tokens that were stepped over, since only their length is known. ``unread`` is the token that ended
+    the reading, where messages of the server came before it: they count, and the rest is not known.
     """
 
     acknowledged: LoginAck | None
@@ -87,6 +88,7 @@ class Answer:
     row: bool
     failed: bool
     unknown: tuple[int, ...] = ()
+    unread: UnknownValue | None = None
 
     @property
     def errors(self) -> tuple[Message, ...]:
@@ -166,7 +168,8 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
     """Take one reply, however many packets it has.
 
     Raises:
-        WireError: not a TDS reply, or one beyond all measure.
+        WireError: not a TDS reply.
+        OurLimit: one beyond our bound.
     """
     payload = bytearray()
     while True:
@@ -174,8 +177,10 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
             raise WireError("not a TDS reply")
         header = yield from cursor.peek(_HEADER)
         length = int.from_bytes(header[2:4], "big")
-        if length < _HEADER or cursor.at + length > _MOST_BYTES:
+        if length < _HEADER:
             raise WireError(f"a TDS packet of {length} bytes after {cursor.at}")
+        if cursor.at + length > _MOST_BYTES:
+            raise OurLimit(f"a TDS reply of more than {_MOST_BYTES} bytes, which are all that is read")
         yield from cursor.skip(_HEADER)
         payload += yield from cursor.take(length - _HEADER)
         if header[1] & _LAST:
@@ -187,21 +192,27 @@ def _answer(payload: bytes) -> Answer:
     messages: list[Message] = []
     row = failed = False
     unknown: list[int] = []
-    for token, content in _tokens(payload):
-        match token:
-            case 0xAD:
-                acknowledged = _login_ack(content)
-            case 0xE5:
-                messages.append(_extended(content))
-            case 0xAA | 0xAB:
-                messages.append(_plain(content))
-            case 0xD1:
-                row = True
-            case 0xFD | 0xFE | 0xFF:
-                failed = bool(content[0] & _DONE_ERROR)
-            case _ if token not in _KNOWN:
-                unknown.append(token)
-    return Answer(acknowledged, tuple(messages), row, failed, tuple(unknown))
+    unread: UnknownValue | None = None
+    try:
+        for token, content in _tokens(payload):
+            match token:
+                case 0xAD:
+                    acknowledged = _login_ack(content)
+                case 0xE5:
+                    messages.append(_extended(content))
+                case 0xAA | 0xAB:
+                    messages.append(_plain(content))
+                case 0xD1:
+                    row = True
+                case 0xFD | 0xFE | 0xFF:
+                    failed = bool(content[0] & _DONE_ERROR)
+                case _ if token not in _KNOWN:
+                    unknown.append(token)
+    except UnknownValue as error:
+        if acknowledged is None and not messages:
+            raise
+        unread = error
+    return Answer(acknowledged, tuple(messages), row, failed, tuple(unknown), unread)
 
 
 def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
@@ -210,7 +221,7 @@ def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:
     while offset < len(payload):
         token, offset, count = payload[offset], offset + 1, count + 1
         if count > _MOST_TOKENS:
-            raise WireError("more tokens than any reply to us has")
+            raise OurLimit(f"a TDS reply of more than {_MOST_TOKENS} tokens, which are all that is read")
         if token in (_ROW, _PARAMS):
             yield token, b""
             return
@@ -240,7 +251,7 @@ def _extent(token: int) -> tuple[int, int]:
         return 2, 0
     if token & 0x30 == 0x30:
         return 0, 1 << (token >> 2 & 3)
-    raise UnknownValue("a token in the answer to the login", token)
+    raise UnknownValue("a token in the answer", token)
 
 
 def _login_ack(content: bytes) -> LoginAck:

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 
 #: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
@@ -264,7 +264,8 @@ def _message(cursor: Cursor) -> Steps[bytes]:
         length = _length(head)
         size = cursor.at - start + length - _HEADER.size
         if size > MESSAGE_LIMIT or len(parts) >= _MOST_PACKETS:
-            raise WireError(f"a TDS reply of more than {MESSAGE_LIMIT} bytes or {_MOST_PACKETS} packets to a login")
+            most = f"{MESSAGE_LIMIT} bytes or {_MOST_PACKETS} packets"
+            raise OurLimit(f"a TDS reply of more than {most}, which are all that is read")
         parts.append((yield from cursor.take(length - _HEADER.size)))
         if head[1] & _LAST:
             return b"".join(parts)

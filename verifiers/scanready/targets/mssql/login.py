@@ -235,7 +235,7 @@ class _Pipe:
         part = self._stream.receive(read_part)
         self._budget -= len(part)
         if self._budget < 0:
-            raise Failure(common.MALFORMED, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")
+            raise Failure(common.LIMIT, f"the server sends more than {MOST_RECEIVED} bytes for simple answers")
         return part
 
 

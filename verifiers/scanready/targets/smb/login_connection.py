@@ -34,6 +34,10 @@ class Broken(Exception):
     """The peer ended the connection, or sent more than it may."""
 
 
+class TooMuch(Exception):
+    """The peer sent more than is read here; a limit of ours."""
+
+
 class Refused(Exception):
     """The server answered with this NT status."""
 
@@ -93,6 +97,8 @@ class Understood:
             return
         if isinstance(error, OSError) and local_limit(error):
             return
+        if isinstance(error, TooMuch):
+            raise Failure(common.LIMIT, str(error)) from error
         if isinstance(error, Broken | OSError | NetBIOSError):
             if self._watchdog.bitten or isinstance(error, TimeoutError):
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
@@ -115,7 +121,9 @@ def _status(error: Exception) -> int:
     if isinstance(error, smbconnection.SessionError):
         return int(error.getErrorCode() or 0)
     if isinstance(error, DCERPCException):  # of the list of shares; 5 is Win32's word for it
-        return ACCESS_DENIED if error.get_error_code() in (None, 5) else int(error.get_error_code())
+        if error.get_error_code() is None:  # a fault by its name, or words of impacket's own
+            return ACCESS_DENIED if "access_denied" in str(error) else 0
+        return ACCESS_DENIED if error.get_error_code() == 5 else int(error.get_error_code())
     return 0
 
 
@@ -171,7 +179,7 @@ def dial(
         def non_polling_read(self, read_length: int, timeout: float | None) -> bytes:
             self.received += read_length
             if self.received > MOST:
-                raise Broken(f"it sent more than {MOST} octets")
+                raise TooMuch(f"it sent more than {MOST} octets, which are all that is read")
             heard = bytearray()
             while len(heard) < read_length:
                 part = self._sock.recv(read_length - len(heard))

@@ -31,7 +31,11 @@ _NTLM_CHALLENGE = b"NTLMSSP\0\2\0\0\0"
 
 
 class Broken(Exception):
-    """The peer ended the connection, or what it sent is no DCE/RPC."""
+    """The peer ended the connection."""
+
+
+class NotRead(Exception):
+    """The peer sent more than is read here, or another protocol: a limit of ours."""
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class Pipe:
         """Return ``count`` octets, or what is left of the PDU: impacket takes one receive for a whole answer to a bind.
 
         Raises:
-            Broken: see there.
+            Broken, NotRead: see there.
             OSError: the connection was lost.
         """
         if not self._unread:
@@ -88,7 +92,7 @@ class Pipe:
         header = self._exactly(16)
         major, minor, kind, _, order, length = struct.unpack_from("<BBBBIH", header)
         if (major, minor) != (5, 0) or order & 0xF0 != 0x10 or length < 18:
-            raise Broken(f"what came is no DCE/RPC: {header.hex(' ')}")
+            raise NotRead(f"what came is no DCE/RPC that is read here: {header.hex(' ')}")
         pdu = header + self._exactly(length - 16)
         if kind == _FAULT and length >= 28:
             self.fault = struct.unpack_from("<I", pdu, 24)[0]
@@ -101,7 +105,7 @@ class Pipe:
     def _exactly(self, count: int) -> bytes:
         self._received += count
         if self._received > MOST:
-            raise Broken(f"it sent more than {MOST} octets")
+            raise NotRead(f"it sent more than {MOST} octets, which are all that is read")
         heard = bytearray()
         while len(heard) < count:
             chunk = self._socket.recv(count - len(heard))

@@ -18,7 +18,7 @@ from scanready.model import Cause
 from scanready.wire.printable import printable
 
 from . import causes, fixes
-from .login_dcom import Broken, Pipe
+from .login_dcom import Broken, NotRead, Pipe
 
 _ACCESS_DENIED = 0x5
 
@@ -66,6 +66,8 @@ _AFTER: Mapping[int, tuple[Cause, str, str | None]] = {
 }
 _NAMESPACE_DENIED = 0x80041003
 _TIMED_OUT = 0x40004  # WBEM_S_TIMEDOUT
+#: The words of impacket, and ours, for an interface that the host does not let us bind.
+_REJECTED = ("Bind context rejected", "Bind context ", "the server does not accept the interface")
 _NO_SUCH_AUTHENTICATION = 8  # of a bind_nak ([MS-RPCE] 2.2.2.5)
 
 
@@ -101,13 +103,15 @@ class Stage:
             if self._watchdog.bitten:
                 return Failure(common.OUT_OF_TIME, f"{self._what} did not end in time")
             return Failure(causes.BROKEN_OFF, f"{self._what}: {printable(str(error)) or type(error).__name__}")
+        if isinstance(error, NotRead):
+            return Failure(common.LIMIT, f"{self._what}: {error}")
         if isinstance(error, DCERPCException) and self._pipe is not None:
             if self._pipe.nak is not None:
                 cause = nt.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
                 return Failure(cause, f"{self._what}: refused (bind_nak, reason {self._pipe.nak})")
             code = error.get_error_code() if self._pipe.fault is None else self._pipe.fault
-            if code is None:  # of a bind: the interface is not there, in impacket's words
-                return Failure(causes.WMI_ERROR, f"{self._what}: {printable(str(error))}")
+            if code is None:
+                return self._in_words(printable(str(error)))
             if self._logon and self._pipe.fault is not None:  # an error status instead of a fault: it was let in
                 return refused_logon(code, self._account)
             return refused_later(code, self._what, self._account)
@@ -115,6 +119,12 @@ class Stage:
             told = f"{type(error).__name__}: {printable(str(error), 200)}"
             return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {told}")
         return None
+
+    def _in_words(self, text: str) -> Failure:
+        """Judge an error without a number: of a bind that is answered, or of an answer that is not understood."""
+        if text.startswith(_REJECTED):
+            return Failure(causes.WMI_ERROR, f"{self._what}: {text}")
+        return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {text}")
 
 
 def refused_logon(code: int, account: Account) -> Failure:

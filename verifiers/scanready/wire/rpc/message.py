@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanready.wire import Cursor, Steps, UnknownValue, WireError, stepwise
+from scanready.wire import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from scanready.wire.fields import Field, Role
 
 from .xdr import Items, opaque, u32
@@ -103,7 +103,8 @@ def read_reply(cursor: Cursor) -> Steps[Reply]:
     """Take one reply, of however many fragments.
 
     Raises:
-        WireError: not ONC RPC, or beyond all measure.
+        WireError: not ONC RPC.
+        OurLimit: a reply beyond our bound.
     """
     message = bytearray()
     for _ in range(_MOST_FRAGMENTS):
@@ -117,6 +118,8 @@ def read_reply(cursor: Cursor) -> Steps[Reply]:
         message += yield from cursor.take(length)
         if last:
             return parse_reply(bytes(message))
+    if message or cursor.shown(12)[8:] == u32(_REPLY):
+        raise OurLimit(f"an RPC reply of more than {MOST_BYTES} bytes or {_MOST_FRAGMENTS} fragments")
     raise WireError(f"an RPC record with a fragment of {length} bytes after {cursor.at}")
 
 

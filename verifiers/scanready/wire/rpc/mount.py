@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanready.wire import OurLimit, WireError
+from scanready.wire import OurLimit
 from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text
@@ -68,8 +68,9 @@ def parse_mounted(results: bytes) -> Mounted:
     if status != OK:
         return Mounted(status)
     handle, count = items.opaque(64), items.u32()
+    items.demand(count)
     if count > _MOST_FLAVORS:
-        raise WireError(f"{count} authentication flavors")
+        raise OurLimit(f"{count} authentication flavors, of which {_MOST_FLAVORS} are read")
     return Mounted(status, handle, tuple(items.u32() for _ in range(count)))
 
 

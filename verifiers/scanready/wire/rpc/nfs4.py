@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scanready.wire import WireError
+from scanready.wire import OurLimit, WireError
 from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text, u32, u64
@@ -119,8 +119,9 @@ def _kind(items: Items) -> int:
 def _bitmap(items: Items) -> int:
     """The bits as one number: attribute 0 is its lowest."""
     words = items.u32()
+    items.demand(words)
     if words > _MOST_WORDS:
-        raise WireError(f"a bitmap of {words} words")
+        raise OurLimit(f"a bitmap of {words} words, of which {_MOST_WORDS} are read")
     return sum(items.u32() << 32 * at for at in range(words))
 
 
@@ -140,8 +141,9 @@ def _first_names(items: Items) -> tuple[str, ...]:
 
 def _flavors(items: Items) -> tuple[int, ...]:
     count = items.u32()
+    items.demand(count)
     if count > _MOST_FLAVORS:
-        raise WireError(f"{count} authentication flavors")
+        raise OurLimit(f"{count} authentication flavors, of which {_MOST_FLAVORS} are read")
     found = []
     for _ in range(count):
         flavor = items.u32()

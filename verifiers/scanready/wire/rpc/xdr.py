@@ -44,6 +44,12 @@ class Items:
         taken, self._offset = self._data[self._offset : end], end + -count % 4
         return taken
 
+    def demand(self, count: int) -> None:
+        """Raise WireError unless ``count`` numbers can follow."""
+        left = len(self._data) - self._offset
+        if 4 * count > left:
+            raise WireError(f"an RPC message announces {count} numbers in {left} bytes")
+
     def u32(self) -> int:
         """An unsigned integer."""
         return int.from_bytes(self.fixed(4), "big")
