@@ -102,6 +102,33 @@ def test_an_unknown_token_in_place_of_the_answer_to_a_sybase_login() -> None:
     unknown(report, "231 (0xe7)", Step.HANDSHAKE)
 
 
+#: A token whose length only its specification tells, so nothing behind it can be read.
+WITHOUT_LENGTH = b"\x42\x01\x02"
+
+
+@pytest.mark.parametrize("order", ["acknowledged first", "message first"])
+def test_a_token_behind_a_sybase_refusal_hides_nothing(order: str) -> None:
+    proof = [sybase.acknowledge(6), sybase.message(4002, 14, "Login failed.")]
+    refused = sybase.reply(*(proof if order == "acknowledged first" else proof[::-1]), WITHOUT_LENGTH)
+    report, _ = asked("sybase", sybase.server(login=refused), ER, **CLEAR)
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert "4002" in finding_of(report).detail
+
+
+def test_a_token_that_hides_the_reason_of_a_sybase_refusal_refuses_nobody() -> None:
+    """Status 6, and the message that says why stands behind it: a full server refuses so, too."""
+    hidden = sybase.reply(sybase.acknowledge(6), WITHOUT_LENGTH, sybase.message(1601, 17, "No user connections."))
+    report, _ = asked("sybase", sybase.server(login=hidden), ER, **CLEAR)
+    unknown(report, "66 (0x42)", Step.LOGIN)
+
+
+def test_a_token_in_the_answer_to_a_sybase_statement_empties_no_table() -> None:
+    half = sybase.reply(sybase.message(5701, 10, "a note"), WITHOUT_LENGTH)
+    report, _ = asked("sybase", sybase.server(answers={b"select": half}), ER, **CLEAR)
+    unknown(report, "66 (0x42)", Step.ACCESS)
+    passed(report, Step.LOGIN)
+
+
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 #: Authentication request 10 of openGauss, GaussDB and Vastbase: their own SHA256, no list of SASL mechanisms.

@@ -63,6 +63,8 @@ class Session:
         """
         acknowledged = answer.acknowledged
         if acknowledged is None:
+            if not answer.errors and answer.unread:
+                raise answer.unread
             if not answer.errors and answer.unknown:
                 raise UnknownValue("a token in place of the answer to the login", answer.unknown[0])
             if not answer.errors:
@@ -86,7 +88,7 @@ class Session:
 
         Raises:
             Failure: refused, and why.
-            UnknownValue: a status that is not known here, and no error beside it.
+            UnknownValue: a status that is not known here, or a token that hides the reason; no error beside it.
         """
         status = answer.acknowledged.status if answer.acknowledged else wire.REFUSED
         if status == wire.ACCEPTED:
@@ -95,6 +97,8 @@ class Session:
             raise Failure(causes.PASSWORD_ENCRYPTION, "the server goes on only with an encrypted password")
         if status != wire.REFUSED and not answer.errors:
             raise UnknownValue("the status of LOGINACK", status)
+        if answer.unread and not answer.errors:  # the reason stands in a message that was not read
+            raise answer.unread
         raise refusal(answer.errors, common.LOGIN_REFUSED)
 
     def is_prompt(self, failure: Failure) -> bool:
@@ -138,6 +142,8 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
 async def _run(stream: Stream, statement: str) -> wire.Answer:
     await stream.send(wire.language(statement))
     answer = await stream.receive(wire.read_answer)
+    if answer.unread and not answer.errors:
+        raise answer.unread
     if answer.errors or answer.failed:
         raise refusal(answer.errors, causes.SERVER_ERROR)
     return answer
