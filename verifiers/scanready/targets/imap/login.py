@@ -30,7 +30,7 @@ from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
 from . import causes, fixes
-from .login_reading import OwnReading, UnknownStatus
+from .login_reading import NotUnderstood, OwnReading, UnknownStatus
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -53,11 +53,14 @@ _LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
 _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
 
 _BAD = re.compile(r"(?:LOGIN|AUTHENTICATE) command error: BAD\b")  # imaplib's
-_TOO_LONG = re.compile(r"=> got more than \d+ bytes$")  # imaplib's own bound of a line
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
+# Exceptions of imapclient and imaplib on an answer that they take apart without checking it.
+_UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+_NONAUTH = "NONAUTH"  # imaplib's state of a connection that takes a login
+_LOST = "the library does not understand the server"
 
 
 @dataclass(slots=True)
@@ -121,14 +124,16 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     assert credential.password is not None, "nobody logs in with a name alone"
     log_in = _way(where, credential.username, credential.password)
     with _session(where, seconds) as client:
+        if client._imap.state != _NONAUTH:
+            raise Failure(common.LOGIN_NOT_JUDGED, "the server greets the login with PREAUTH, and takes none then")
         try:
             log_in(client)
         except IMAPClientError as error:
             raise _refused(error, encrypted=where.encryption != "none") from error
         except UnknownStatus as error:
             raise Unfinished(common.LIMIT, f"the answer to the login is none that IMAP has: {error}") from error
-        except ValueError as error:
-            detail = f"the library does not understand the answer to the login: {printable(str(error))}"
+        except (NotUnderstood, *_UNCHECKED) as error:
+            detail = f"imaplib does not understand the answer to the login: {_words(error)}"
             raise Unfinished(common.LIMIT, detail) from error
         return _look_around(client, where.folder, credential.username)
 
@@ -188,11 +193,16 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
             raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
         except UnknownStatus as error:
             raise Failure(common.LIMIT, f"an answer before the login is none that IMAP has: {error}") from error
+        except NotUnderstood as error:
+            detail = f"imaplib does not understand an answer before the login: {_words(error)}"
+            raise Failure(common.LIMIT, detail) from error
         except (OSError, IMAPClientError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             if isinstance(error, OSError) and (limit := local_limit(error)) and not where.trace.tried:
                 raise Failure(common.LOCAL_LIMIT, f"the login could not connect: {limit}") from error
+            if _is_an_opinion(error) and not where.trace.tried:
+                raise Failure(common.LIMIT, f"imaplib does not begin with this server: {_words(error)}") from error
             code, text = _said(error)
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
             if where.trace.tried:
@@ -255,8 +265,6 @@ def _refused(error: Exception, *, encrypted: bool) -> Failure:
         return Failure(common.LOGIN_LOCKED, printable(text))
     if _broke_off(error):
         return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
-    if _TOO_LONG.search(text):
-        return Unfinished(common.LIMIT, f"the library reads no such answer: {printable(text)}")
     if _BAD.match(text) or code == "CLIENTBUG":  # no word on the account (RFC 3501, 6.2; RFC 5530, 3)
         return Unfinished(common.LIMIT, printable(text))
     # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
@@ -284,22 +292,20 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
         result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
         result.denied = _unreadable(error, wanted, user, folders)
-    except (ValueError, UnknownStatus) as error:
-        result.denied = Failure(common.LIMIT, f"the library does not understand the server: {printable(str(error))}")
+    except (NotUnderstood, *_UNCHECKED) as error:
+        result.denied = Failure(common.LIMIT, f"{_LOST}: {_words(error)}")
     except RecursionError:
-        result.denied = Failure(
-            common.LIMIT, "the library does not understand the server: an answer is nested too deep"
-        )
+        result.denied = Failure(common.LIMIT, f"{_LOST}: an answer is nested too deep")
     return result
 
 
 def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) -> Failure:
     """Why nothing could be read after the password was accepted."""
-    from imapclient.exceptions import IMAPClientAbortError, ProtocolError
+    from imapclient.exceptions import IllegalStateError, IMAPClientAbortError, ProtocolError
 
     code, text = _said(error)
-    if isinstance(error, ProtocolError) or _TOO_LONG.search(text):
-        return Failure(common.LIMIT, f"the library does not understand the server: {printable(text)}")
+    if isinstance(error, ProtocolError | IllegalStateError):
+        return Failure(common.LIMIT, f"{_LOST}: {printable(text)}")
     if isinstance(error, OSError | IMAPClientAbortError):
         return Failure(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
     if code in ("NONEXISTENT", "TRYCREATE") or _NOT_THERE.search(text):
@@ -327,6 +333,20 @@ def _said(error: Exception) -> tuple[str | None, str]:
     text = _WRAPPING.sub("", printable(text)).strip()
     code = _CODE.search(text)
     return (code[1] if code else None), text[:_MOST_SHOWN]
+
+
+def _words(error: Exception) -> str:
+    """An error in imaplib's own words, with its kind where they are no sentence."""
+    kind = f"{type(error).__name__}: " if isinstance(error, LookupError | TypeError | AttributeError) else ""
+    return kind + printable(str(error), _MOST_SHOWN)
+
+
+def _is_an_opinion(error: Exception) -> bool:
+    """True where imaplib refuses to begin with a server that answers: its greeting, or what it says that it can do."""
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+    refused = isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError)
+    return refused and not _said(error)[1].upper().startswith("* BYE")
 
 
 def _broke_off(error: Exception) -> bool:
