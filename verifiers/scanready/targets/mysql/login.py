@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure, Unfinished
@@ -32,7 +32,7 @@ from scanready.remedies.quoting import backticked
 from scanready.wire.printable import printable
 
 from . import causes, fixes
-from .login_plugins import connection_type, objections
+from .login_plugins import connection_type, is_from_server, objections
 
 if TYPE_CHECKING:
     import pymysql
@@ -46,12 +46,11 @@ STATEMENT_SECONDS = 5.0
 
 _LINGER, _LEAST_LINGER = 0.25, 0.05  # seconds to wait for the server's own end, as in net/stream.py
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
-# What pymysql says itself (client errors 2000 to 2999), from its constants.CR.
-_LOST = frozenset({2003, 2006, 2013})
 # A line of SHOW GRANTS that permits reading, and where.
 _SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
-_UNKNOWN_STATEMENT = frozenset({1064, 1193})  # syntax error, unknown system variable
+#: True of the account, or of the time, whatever was asked.
+_OF_NO_QUESTION = (common.LOGIN_EXPIRED, common.OUT_OF_TIME)
 # What pymysql raises on an answer that it takes apart without checking it.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError)
 
@@ -93,6 +92,9 @@ class Result(LoginResult):
 class Pipe:
     """What pymysql takes for its socket and for its TLS context.
 
+    Attributes:
+        ended: the server ended the connection, or it broke. pymysql's numbers do not tell that: proxies send the same.
+
     Args:
         where: its connection is taken, and its trace notes the TLS handshake.
         seconds: until every wait ends.
@@ -105,6 +107,7 @@ class Pipe:
         self._deadline = time.monotonic() + seconds
         self._budget = MOST_RECEIVED
         self._sock: socket.socket | None = where.connection.take()
+        self.ended = False
 
     def settimeout(self, _: float | None) -> None:
         """Ignored: pymysql's time-outs are per packet, the deadline is for all of them."""
@@ -123,18 +126,21 @@ class Pipe:
         self._budget -= count
         if self._budget < 0:
             detail = f"the server announces more than {MOST_RECEIVED} bytes for simple answers"
-            raise Unfinished(common.MALFORMED, detail)
+            raise Unfinished(common.LIMIT, detail)
         data, self._replay = bytearray(self._replay[:count]), self._replay[count:]
         while len(data) < count:
-            more = self._in_time().recv(min(count - len(data), 1 << 16))
+            with self._noting_the_end():
+                more = self._in_time().recv(min(count - len(data), 1 << 16))
             if not more:
+                self.ended = True
                 break
             data += more
         return bytes(data)
 
     def sendall(self, data: bytes) -> None:
         """Send all of ``data``; TimeoutError at the deadline."""
-        self._in_time().sendall(data)
+        with self._noting_the_end():
+            self._in_time().sendall(data)
 
     def wrap_socket(self, _: Pipe, server_hostname: str | None = None) -> Pipe:
         """Do the TLS handshake, whatever the certificate.
@@ -175,6 +181,16 @@ class Pipe:
                     if not sock.recv(1 << 16):
                         break
 
+    @contextlib.contextmanager
+    def _noting_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            raise
+        except OSError:
+            self.ended = True
+            raise
+
     def _in_time(self) -> socket.socket:
         left = self._deadline - time.monotonic()
         if left <= 0:
@@ -213,16 +229,18 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     )
     session.ctx = pipe  # type: ignore[attr-defined]  # so that pymysql's wrap_socket() is the pipe's
     with contextlib.closing(pipe):
-        with _translated(where.encrypted):
+        with _translated(where.encrypted, pipe):
             session.connect(sock=pipe)  # type: ignore[arg-type]
         result = Result()
         try:
             with contextlib.closing(session):
                 _look_around(session, where, result)
         except pymysql.err.Error as error:
-            result.denied = _unreadable(error, result.account, where)
+            result.denied = _unreadable(error, result.account, where, pipe)
             if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
                 raise result.denied from error
+        except _NotAnswered as failure:
+            result.denied = failure
         except _UNCHECKED as error:
             result.denied = Failure(
                 common.LIMIT, f"pymysql could not read the server's answer: {printable(repr(error))}"
@@ -231,7 +249,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 @contextlib.contextmanager
-def _translated(encrypted: bool) -> Iterator[None]:
+def _translated(encrypted: bool, pipe: Pipe) -> Iterator[None]:
     """Turn what pymysql raises in a login into a cause."""
     import pymysql
 
@@ -239,15 +257,15 @@ def _translated(encrypted: bool) -> Iterator[None]:
         yield
     except pymysql.err.Error as error:
         code, text = _said(error)
+        if is_from_server(error):
+            raise _refused(code, text, encrypted) from error
         if isinstance(error.__context__, TimeoutError):
             raise _aborted(common.TOO_SLOW, "the server did not answer the login within the time") from error
-        if code in _LOST:
+        if pipe.ended:
             raise Failure(
                 causes.BROKEN_OFF, f"the server ended the connection in the middle of the login: {text}"
             ) from error
-        if code == 0 or 2000 <= code < 3000:
-            raise _aborted(common.LIMIT, f"pymysql says: {text}") from error
-        raise _refused(code, text, encrypted) from error
+        raise _aborted(common.LIMIT, f"pymysql says: {text}") from error
     except _UNCHECKED as error:
         raise _aborted(
             common.LIMIT, f"pymysql could not read the server's answer to the login: {printable(repr(error))}"
@@ -276,22 +294,25 @@ def _said(error: pymysql.err.Error) -> tuple[int, str]:
 
 
 def _look_around(session: pymysql.Connection[Any], where: Where, result: Result) -> None:
-    """Find out who we are, which databases we see, and read one row of one table."""
+    """Find out who we are, which databases we see, and read one row of one table.
+
+    The row is what a scan reads. Servers that are only compatible with MySQL may not know our other questions: such an
+    answer says nothing of the row.
+    """
     _bound(session, where.mariadb)
-    result.account = str(_first(session, "SELECT CURRENT_USER()") or "")
+    result.account = _account(session)
     result.product = _product(session)
-    hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
-    rows = _rows(
-        session,
-        f"SELECT schema_name FROM information_schema.schemata WHERE LOWER(schema_name) NOT IN ({hidden}) "
-        f"ORDER BY 1 LIMIT {MOST_DATABASES}",
-    )
-    databases = result.facts["databases"] = [str(row[0]) for row in rows]
     if where.table and not where.database:
         result.denied = Failure(
             common.ACCESS_NOT_FOUND, f"which database is table {where.table} in? `table: DATABASE.TABLE`"
         )
         return
+    try:
+        databases = _databases(session, result)
+    except _NotAnswered:
+        if not where.database:
+            raise
+        databases = []
     if where.database:
         session.select_db(where.database)
     for candidate in [where.database] if where.database else databases:
@@ -306,50 +327,87 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
     result.denied = Failure(
         common.ACCESS_DENIED,
         f"logged in, but no table is to be seen in {place}",
-        fixes.grant(result.account, where.database, None),
+        fixes.grant(result.account, where.database, None) if result.account else None,
     )
 
 
 def _may_select(session: pymysql.Connection[Any], database: str | None) -> bool:
     """Whether the account's own grants let it read every table of a database (None: of all); roles are not followed."""
     places = {"*.*", f"{backticked(database)}.*"} if database else {"*.*"}
-    grants = (_SELECTS.match(str(row[0])) for row in _rows(session, "SHOW GRANTS"))
+    with _our_question("for the account's rights"):
+        grants = [_SELECTS.match(str(row[0])) for row in _rows(session, "SHOW GRANTS")]
     return any(grant is not None and grant[1].replace("\\_", "_") in places for grant in grants)
 
 
 def _product(session: pymysql.Connection[Any]) -> str:
     """The product that the server names in its comment on its version; empty where it names none that is known."""
-    import pymysql
-
-    try:
+    comment = ""
+    with contextlib.suppress(_NotAnswered), _our_question("for its product"):
         comment = str(_first(session, "SELECT @@version_comment")).lower()
-    except pymysql.err.Error:  # of no account: the reading that follows decides
-        return ""
     return next((product for word, product in _PRODUCTS if word in comment), "")
 
 
-def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:
-    """Read only, and no statement longer than it may take. Servers too old for either still have the deadline."""
+class _NotAnswered(Failure):
+    """The server does not know a question that is ours, and no scan's."""
+
+
+@contextlib.contextmanager
+def _our_question(what: str) -> Iterator[None]:
+    """Tell an answer that refuses our question from one about the account.
+
+    Raises:
+        _NotAnswered: the server refuses the question.
+    """
     import pymysql
 
+    try:
+        yield
+    except pymysql.err.Error as error:
+        code, text = _said(error)
+        if not is_from_server(error) or causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
+            raise
+        detail = f"logged in; the server does not answer our own question {what}: {text} (error {code}). Name a table"
+        raise _NotAnswered(
+            common.LIMIT, f"{detail} (`table: DATABASE.TABLE`) to have it read", error_code=code
+        ) from error
+
+
+def _databases(session: pymysql.Connection[Any], result: Result) -> list[str]:
+    hidden = ", ".join(f"'{name}'" for name in _SYSTEM)
+    with _our_question("for its databases"):
+        rows = _rows(
+            session,
+            f"SELECT schema_name FROM information_schema.schemata WHERE LOWER(schema_name) NOT IN ({hidden}) "
+            f"ORDER BY 1 LIMIT {MOST_DATABASES}",
+        )
+    databases = result.facts["databases"] = [str(row[0]) for row in rows]
+    return databases
+
+
+def _account(session: pymysql.Connection[Any]) -> str:
+    with contextlib.suppress(_NotAnswered), _our_question("for the account's name"):
+        return str(_first(session, "SELECT CURRENT_USER()") or "")
+    return ""
+
+
+def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:
+    """Read only, and no statement longer than it may take. Servers that know neither still have the deadline."""
     limit = (
         f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={int(STATEMENT_SECONDS * 1000)}"
     )
     for statement in ("SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"):
-        try:
+        with contextlib.suppress(_NotAnswered), _our_question("to read only"):
             session.cursor().execute(statement)
-        except pymysql.err.Error as error:
-            if _said(error)[0] not in _UNKNOWN_STATEMENT:
-                raise
 
 
 def _first_table(session: pymysql.Connection[Any], database: str) -> str | None:
-    name = _first(
-        session,
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = %s AND table_type = 'BASE TABLE' LIMIT 1",
-        database,
-    )
+    with _our_question("for its tables"):
+        name = _first(
+            session,
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = %s AND table_type = 'BASE TABLE' LIMIT 1",
+            database,
+        )
     return None if name is None else str(name)
 
 
@@ -364,13 +422,24 @@ def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) ->
     return rows[0][0] if rows else None
 
 
-def _unreadable(error: pymysql.err.Error, account: str, where: Where) -> Failure:
+def _unreadable(error: pymysql.err.Error, account: str, where: Where, pipe: Pipe) -> Failure:
     """Why an accepted account could not read."""
     code, text = _said(error)
+    if not is_from_server(error):
+        return _not_read(error, text, pipe)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
-    if code in _LOST:
-        cause, text = common.OUT_OF_TIME, f"the read did not end: {text}"
     if code == 1044:
         text += " (the server says the same of a database that does not exist)"
-    fix = fixes.grant(account, where.database, where.table) if cause is common.ACCESS_DENIED else None
+    fix = None
+    if cause is common.ACCESS_DENIED and account:
+        fix = fixes.grant(account, where.database, where.table)
     return Failure(cause, f"{text} (error {code})", fix, error_code=code)
+
+
+def _not_read(error: pymysql.err.Error, text: str, pipe: Pipe) -> Failure:
+    """Why pymysql itself ended the reading."""
+    if isinstance(error.__context__, TimeoutError):
+        return Failure(common.OUT_OF_TIME, f"the read did not end: {text}")
+    if pipe.ended:
+        return Failure(talk_ended.ACCESS_BROKEN_OFF, f"logged in, and the connection ended while reading: {text}")
+    return Failure(common.LIMIT, f"logged in, and pymysql says: {text}")

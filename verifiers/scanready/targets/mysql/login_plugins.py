@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -78,11 +79,12 @@ class _Handlers(dict[str, Handler]):
 
 
 def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
-    """Return pymysql's connection, with two differences while it logs in.
+    """Return pymysql's connection, with three differences while it logs in.
 
     Without TLS it does not begin with a request for the server's RSA key, as it does where ``sha256_password`` is the
     server's default: it begins with the plugin of MySQL 4.1, and the server asks for the account's own. And it
-    understands the old form of a request for another plugin.
+    understands the old form of a request for another plugin. A refused `SET NAMES`, a question of the library, does not
+    undo the login.
     """
     import pymysql
     from pymysql.protocol import MysqlPacket
@@ -103,13 +105,50 @@ def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
             super()._request_authentication()
             self._authenticating = False
 
+        def set_character_set(self, *given: Any) -> None:
+            """Ask for a character set, which pymysql makes a part of the login; a server may refuse that."""
+            try:
+                super().set_character_set(*given)
+            except pymysql.err.Error as error:
+                if not is_from_server(error):
+                    raise
+
         def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
-            packet = super()._read_packet(packet_type)
+            packet = super()._read_packet(_marking(packet_type))
             if self._authenticating and packet.get_all_data() == _OLD_SWITCH:
                 return packet_type(_OLD_PASSWORD_SWITCH, self.encoding)
             return packet
 
     return Connection
+
+
+def is_from_server(error: BaseException) -> bool:
+    """Whether an error of pymysql repeats an ERR packet; the numbers of its own errors stand in some of those, too."""
+    return getattr(error, "of_the_server", False) is True
+
+
+@lru_cache(maxsize=8)
+def _marking(packet_type: Any) -> Any:
+    """Return a kind of pymysql's packet that marks the errors that it raises as the server's own.
+
+    A packet that ends too early is a ValueError, where pymysql raises a bare Exception.
+    """
+    import pymysql
+
+    class Marking(packet_type):  # type: ignore[misc]
+        def advance(self, length: int) -> None:
+            if not 0 <= self._position + length <= len(self._data):
+                raise ValueError(f"a packet of {len(self._data)} bytes ends {length} bytes after {self._position}")
+            super().advance(length)
+
+        def raise_for_error(self) -> None:
+            try:
+                super().raise_for_error()
+            except pymysql.err.Error as error:
+                error.of_the_server = True  # type: ignore[attr-defined]
+                raise
+
+    return Marking
 
 
 def _withheld(plugin: str, how: str) -> Failure:

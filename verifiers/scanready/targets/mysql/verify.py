@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
@@ -27,6 +28,8 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes, login
 from .connection import WHO_ARE_WE, Talk, greeted, raise_refusal
+
+_OLD_LOGIN = "the server takes logins in the form before MySQL 4.1 only"
 
 
 async def verify(probe: Probe) -> None:
@@ -64,6 +67,8 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
                 rung.check.facts["agent_seen_as"] = seen_as
         elif answer.code in causes.STATES:
             raise_refusal(rung, answer)
+        elif _before_4_1(greeting):
+            rung.stop(common.LIMIT, f"{_OLD_LOGIN}: {printable(answer.message)} (error {answer.code})")
         else:
             rung.inconclusive(
                 causes.SERVER_ERROR, f"{printable(answer.message)} (error {answer.code})", error_code=answer.code
@@ -113,6 +118,8 @@ async def _with_credential(probe: Probe) -> None:
         allow_cleartext=bool(options.get("allow_cleartext")),
     )
     async with probe.step(Step.LOGIN) as rung:
+        if _before_4_1(greeting):
+            rung.stop(common.LIMIT, f"{_OLD_LOGIN}; pymysql has none of that age, and was not tried")
         try:
             result = await probe.login(login.visit, where)
         except (TlsError, PeerClosed) as error:
@@ -131,6 +138,10 @@ async def _with_credential(probe: Probe) -> None:
             rung.judge_access(result.denied)
         else:
             rung.ok(f"read {result.read}", **result.facts)
+
+
+def _before_4_1(greeting: wire.Greeting) -> bool:
+    return not greeting.capabilities & wire.PROTOCOL_41
 
 
 def _conclude(probe: Probe) -> None:

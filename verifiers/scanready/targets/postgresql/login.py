@@ -15,10 +15,11 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.watchdog import Watchdog
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
 
+#: Exceptions of psycopg on a value that it takes apart without checking it.
+UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 _NO_FILE = os.path.join(os.devnull, "none")  # a path that cannot exist: libpq then does without the file
 _LIBPQ_WITH_REQUIRE_AUTH = 160000
 
@@ -114,7 +117,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     with Relay(where.connection.take(), where.trace) as relay:
         try:
             session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=ADDRESS, port=relay.port)
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if relay.asked_again:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
                 raise Unfinished(common.LIMIT, detail) from error
@@ -123,7 +126,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             return Result(denied=denied, passwordless=not sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
-            return _look_around(session, where, credential.username, deadline)
+            return _look_around(session, where, credential.username, deadline, relay)
 
 
 def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
     return told
 
 
-def _after_the_password(error: psycopg.OperationalError, database: str, user: str, *, asked: bool) -> Failure:
+def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked: bool) -> Failure:
     """Tell a refusal that comes after the password was accepted; raise the others."""
     said = _SERVER_SAID.search(str(error))
     text = " ".join((said[2] if said else str(error)).split())
@@ -191,35 +194,43 @@ def _permit(text: str, database: str, user: str) -> str:
     return fixes.GRANT_CONNECT(database=database, user=user)
 
 
-def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float) -> Result:
+def _look_around(session: psycopg.Connection[Any], where: Where, user: str, deadline: float, relay: Relay) -> Result:
     import psycopg
     from psycopg import errors
 
-    version = session.info.parameter_status("server_version") or ""
     # Without a password: by trust, ident or a certificate.
-    result = Result(version=version, passwordless=not session.pgconn.used_password)
+    result = Result(passwordless=not session.pgconn.used_password)
     with contextlib.suppress(psycopg.Error):  # before the transaction, which an error would end
         row = session.execute(product.QUESTION).fetchone()
         result.product = product.named(str(row[0])) if row else ""
     try:
+        result.version = session.info.parameter_status("server_version") or ""
         _begin(session)
-        left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
-        session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
-        result.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
+        _ask_beside(session, result, deadline)
         _read_one(session, result, user, where.table)
     except Failure as failure:
         result.denied = failure
     except errors.QueryCanceled as error:
         result.denied = Failure(common.OUT_OF_TIME, f"reading did not end in time: {_words(error)}")
     except psycopg.Error as error:
-        if time.monotonic() >= deadline:
-            result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
-        else:
-            result.denied = Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate or 'none'})")
+        result.denied = _unread(error, deadline, relay)
+    except UNCHECKED as error:
+        result.denied = Failure(common.LIMIT, f"psycopg does not understand the server: {printable(repr(error), 300)}")
     finally:
         with contextlib.suppress(psycopg.Error):
             session.execute("ROLLBACK")  # a pooler throws connections away that are left within a transaction
     return result
+
+
+def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
+    """Why nothing was read. An error without an SQLSTATE is libpq's or psycopg's own."""
+    if time.monotonic() >= deadline:
+        return Failure(common.OUT_OF_TIME, "reading did not end in time")
+    if error.sqlstate:
+        return Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate})")
+    if relay.ended:
+        return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {_words(error)}")
+    return Failure(common.LIMIT, f"psycopg says: {_words(error)}")
 
 
 def _begin(session: psycopg.Connection[Any]) -> None:
@@ -231,6 +242,32 @@ def _begin(session: psycopg.Connection[Any]) -> None:
         raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
 
 
+def _ask_beside(session: psycopg.Connection[Any], result: LoginResult, deadline: float) -> None:
+    """Bound the statements, and list the databases: neither is what a scan reads, and not every server knows it."""
+    left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
+    with _our_question(session):
+        result.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
+    with _our_question(session):  # the last, since they end with the transaction
+        session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
+
+
+@contextlib.contextmanager
+def _our_question(session: psycopg.Connection[Any]) -> Iterator[None]:
+    """Do without the answer where the server refuses a question; begin a new transaction, since that one has failed."""
+    import psycopg
+    from psycopg import errors
+
+    try:
+        yield
+    except errors.QueryCanceled:
+        raise
+    except psycopg.Error as error:
+        if not error.sqlstate:
+            raise
+        session.execute("ROLLBACK")
+        _begin(session)
+
+
 def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, table: str | None) -> None:
     """Read one row of the table named, or of the first that may be read."""
     from psycopg import errors, sql
@@ -238,7 +275,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
     if table:
         schema, name = _named(table)
     else:
-        tables = session.execute(_TABLES).fetchall()
+        tables = _tables(session)
         if not tables:
             result.read = f"the database {session.info.dbname} has no tables"
             return
@@ -269,6 +306,27 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
             result.denied = Failure(common.ACCESS_DENIED, f"row-level security shows {user} no row of {shown}")
 
 
+def _tables(session: psycopg.Connection[Any]) -> list[Any]:
+    """Return schema, name and whether it may be read, of up to a thousand tables.
+
+    Raises:
+        Failure: ``scanready.limit``, the server does not know the question.
+    """
+    import psycopg
+    from psycopg import errors
+
+    try:
+        return session.execute(_TABLES).fetchall()
+    except errors.QueryCanceled:
+        raise
+    except psycopg.Error as error:
+        if not error.sqlstate:
+            raise
+        said = f"{_words(error)} (SQLSTATE {error.sqlstate})"
+        detail = f"the server does not answer our own question for its tables: {said}. Name a table to have it read"
+        raise Failure(common.LIMIT, detail) from error
+
+
 def _named(table: str) -> tuple[str, str]:
     """Schema (empty if none is named) and name, each with or without SQL's quotes.
 
@@ -294,8 +352,10 @@ def _rows_are_hidden(session: psycopg.Connection[Any], chosen: sql.Identifier) -
 
     try:
         row = session.execute("SELECT row_security_active(%s)", (chosen.as_string(session),)).fetchone()
-    except psycopg.errors.UndefinedFunction:
-        return False
+    except psycopg.Error as error:
+        if not error.sqlstate:
+            raise
+        return False  # before 9.5, and in servers that are only compatible
     return bool(row and row[0])
 
 

@@ -37,6 +37,7 @@ class Relay:
         port: where libpq connects.
         asked: the server asked for the password.
         asked_again: the server asked for the password once more after it had it, and the session was ended.
+        ended: the server ended the connection, before libpq did.
 
     Args:
         there: the connection to the server, blocking; it is closed at the end.
@@ -50,7 +51,7 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
         self._answer, self._answered = Buffer(), False
-        self.asked, self.asked_again = False, False
+        self.asked, self.asked_again, self.ended = False, False, False
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -67,7 +68,7 @@ class Relay:
                 open_ = [ours, self._there]
                 while ours in open_:
                     for ready in select.select(open_, [], [])[0]:
-                        data = ready.recv(_CHUNK)
+                        data = self._received(ready)
                         if not data:
                             open_.remove(ready)
                         if ready is ours:
@@ -77,6 +78,16 @@ class Relay:
                             ours.sendall(self._shown(data))
                         else:
                             ours.shutdown(socket.SHUT_WR)
+
+    def _received(self, ready: socket.socket) -> bytes:
+        """Return the next bytes of one end; the end of the server's is noted."""
+        try:
+            data = ready.recv(_CHUNK)
+        except OSError:
+            self.ended = self.ended or ready is self._there
+            raise
+        self.ended = self.ended or (ready is self._there and not data)
+        return data
 
     def _shown(self, data: bytes) -> bytes:
         """Return the server's bytes for libpq, whose own end is in clear: without the offer to bind to TLS.
