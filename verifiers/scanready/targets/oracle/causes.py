@@ -86,7 +86,7 @@ SECURE_TRANSPORT = Cause(
     "oracle.secure-transport",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The listener wants this over a secure transport (ORA-01194).",
+    "The listener wants this over a secure transport (TNS-01194).",
     "Scan over TCPS, or permit TCP for this service.",
     "On the server: lsnrctl status",
 )
@@ -95,8 +95,8 @@ LISTENER_ERROR = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "The listener refuses for another reason; the detail has its number.",
-    "Look the number up (oerr ora NUMBER), and into listener.log at the time of the check.",
-    "On the server: oerr ora NUMBER; tail listener.log",
+    "Look the number up (oerr tns NUMBER), and into listener.log at the time of the check.",
+    "On the server: oerr tns NUMBER; tail listener.log",
 )
 NO_SESSION_PRIVILEGE = Cause(
     "oracle.no-create-session",
@@ -116,6 +116,10 @@ SERVER_ERROR = Cause(
     may_count=True,
 )
 
+#: A listener's numbers that are TNS messages. ORA-01000 to ORA-01299 are the database's, with other meanings: ORA-01194
+#: says that a file needs more recovery.
+TNS_ONLY = range(1000, 1300)
+TNS_SECURE_TRANSPORT = 1194
 #: What the listener's ERR means.
 LISTENER: Mapping[int, Cause] = {
     **dict.fromkeys((12514, 12505, 12521, 12504), SERVICE_UNKNOWN),
@@ -124,13 +128,20 @@ LISTENER: Mapping[int, Cause] = {
     **dict.fromkeys((12529, 12546, 12547, 12537), NODE_NOT_INVITED),
     **dict.fromkeys((12541, 12545, 12533), NEXT_HOP),
     **dict.fromkeys((12525, 12535), REQUEST_LATE),
-    1194: SECURE_TRANSPORT,
+    TNS_SECURE_TRANSPORT: SECURE_TRANSPORT,
     # We say that we have no native encryption and no checksums; the scanner's own client has both.
     **dict.fromkeys((12650, 12660), common.LIMIT),
 }
+
+
+def named(number: int) -> str:
+    """Return a listener's error as `oerr` and the manuals name it."""
+    return f"{'TNS' if number in TNS_ONLY else 'ORA'}-{number:05}"
+
+
 #: What ORA numbers of the database mean, at the login and when reading.
 DATABASE: Mapping[int, Cause] = {
-    **LISTENER,
+    **{number: cause for number, cause in LISTENER.items() if number not in TNS_ONLY},
     1017: common.LOGIN_REFUSED,
     1005: common.LOGIN_REFUSED,
     28000: common.LOGIN_LOCKED,

@@ -113,7 +113,9 @@ def not_invited(probe: Probe, detail: str) -> Failure:
 def refused(probe: Probe, answer: wire.Refused) -> Failure:
     """The listener's reason."""
     cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
-    detail = f"ORA-{answer.number:05}" if answer.number else f"refused without a number: {printable(answer.text, 200)}"
+    detail = (
+        causes.named(answer.number) if answer.number else f"refused without a number: {printable(answer.text, 200)}"
+    )
     if cause is causes.NODE_NOT_INVITED:
         return not_invited(probe, detail)
     options = probe.target.options

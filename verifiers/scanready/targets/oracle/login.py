@@ -26,12 +26,17 @@ _LIMITS = {3001, 3010, 3015, 6005}
 _LISTENER_REFUSED = {6000, 6001, 6003}
 #: The connection was closed, be it in the middle of the login.
 _BROKEN_OFF = 4011
+#: A listener's ERR to the driver, which prints its number as ORA- whatever it is.
+_REFUSED_BY_LISTENER = "DPY-6000"
 _BY_DRIVER = {6001: 12514, 6003: 12505}
 
 
 #: Our name in V$SESSION and in the listener's log, as in those of the ping. The driver would put the user who runs this
 #: process and the path of its interpreter there.
 _OURSELVES = {"program": "scanready", "osuser": "scanready"}
+
+#: Exceptions of oracledb on an answer that it takes apart without checking it.
+_UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError)
 
 #: The login was accepted, and the account may not read, or there is nothing of that name.
 _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
@@ -88,6 +93,10 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             if session.warning:  # the password expires soon, say
                 result.warning = printable(str(session.warning).splitlines()[0], 300)
             return result
+    except _UNCHECKED as error:
+        raise Unfinished(
+            common.LIMIT, f"oracledb does not understand the server: {printable(repr(error), 300)}"
+        ) from error
     except oracledb.Error as error:
         where.trace.sent = not _by_listener(str(error))
         failure = withheld(error) or translate(str(error), credential.username)
@@ -115,6 +124,9 @@ def translate(text: str, user: str) -> Failure:
     # The driver puts words of its own above the database's: "cannot connect", whatever the reason.
     lines = sorted(text.splitlines(), key=lambda line: number is not None and number[0] not in line)
     first = printable(lines[0], 300) if lines else "refused without a word"
+    if number and _REFUSED_BY_LISTENER in text:
+        first = first.replace(number[0], causes.named(code))
+        return Failure(causes.LISTENER.get(code, causes.LISTENER_ERROR), first, error_code=code)
     if code in causes.DATABASE:
         cause = causes.DATABASE[code]
         fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None

@@ -167,6 +167,16 @@ TEMP_FULL = Cause(
 
 # the files --------------------------------------------------------------------------------------------------------
 
+SFTP_FAILED = Cause(
+    "ssh.sftp-failed",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The login works, and the SFTP server answers the read with a failure that has no reason: neither that the account "
+    "may not read, nor that the path does not exist.",
+    "Look at the SFTP server's log at that time (in sshd_config: `Subsystem sftp internal-sftp -l VERBOSE`).",
+    _SFTP_BY_HAND,
+    definite=False,
+)
 NO_SFTP = Cause(
     "ssh.no-sftp",
     Owner.SERVER,
