@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.climb.explain import Failure
 from scanready.wire.printable import printable
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: More output than any answer to our command has; a forced command may talk for ever.
 MOST_OUTPUT = 64 << 10
+#: The words of paramiko for a connection that has ended, and for a channel that the server closed.
+_ENDED = ("Channel closed.", "Channel is not open", "SSH session not active", "Unable to open channel.")
 SUBSYSTEM = "Subsystem sftp internal-sftp"
 
 
@@ -54,7 +56,7 @@ def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Co
         status = channel.exit_status if ended else None
         channel.close()
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
-        return _unanswered(leash, error) or Failure(
+        return _unanswered(transport, leash, error) or Failure(
             causes.COMMAND_REFUSED, f"the server refuses to run a command: {words_of(error)}"
         )
     return Command(output.decode("utf-8", "replace"), status)
@@ -72,7 +74,7 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         sftp = paramiko.SFTPClient(channel)
     except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
         # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
-        return _unanswered(leash, error) or Failure(
+        return _unanswered(transport, leash, error) or Failure(
             causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM
         )
     try:
@@ -81,8 +83,10 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         return Failure(common.ACCESS_NOT_FOUND, f"{path} does not exist")
     except PermissionError:
         return Failure(common.ACCESS_DENIED, f"{path} may not be read by this account")
-    except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
-        return _unanswered(leash, error) or Failure(common.ACCESS_DENIED, f"{path}: {words_of(error)}")
+    except SFTPError as error:  # paramiko's own; a status of the server is an OSError
+        return Failure(common.LIMIT, f"paramiko does not understand the SFTP server: {path}: {words_of(error)}")
+    except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
+        return _unanswered(transport, leash, error) or Failure(causes.SFTP_FAILED, f"{path}: {words_of(error)}")
 
 
 def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
@@ -96,12 +100,19 @@ def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
     return Listing(absolute, True, printable(entry.filename, 200) if entry is not None else "")
 
 
-def _unanswered(leash: Leash, error: BaseException) -> Failure | None:
-    """Silence, floods and limits of the library are no refusals."""
+def _unanswered(transport: paramiko.Transport, leash: Leash, error: BaseException) -> Failure | None:
+    """Silence, floods, the end of the connection and limits of the library are no refusals."""
+    import paramiko
+
     if leash.flooded:
         return leash.verdict("")
     if isinstance(error, TimeoutError) or leash.expired:
         return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
     if isinstance(error, UNCHECKED):
         return Failure(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
-    return None
+    if transport.is_active():
+        return None
+    if isinstance(error, paramiko.SSHException) and str(error) not in _ENDED:
+        return Failure(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
+    words = f"; its words: {printable(leash.disconnect_text)}" if leash.disconnect_text else ""
+    return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the server ended the connection after the login{words}")

@@ -96,7 +96,7 @@ class Leash:
     def verdict(self, otherwise: str) -> Failure:
         """Why the connection ended: by this leash, or ``otherwise``."""
         if self.flooded:
-            return Failure(common.MALFORMED, f"the server sent more than {self.most >> 10} KiB")
+            return Failure(common.LIMIT, f"the server sent more than {self.most >> 10} KiB, which are all that is read")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
         words = f"; the server's words: {printable(self.disconnect_text)}" if self.disconnect_text else ""
@@ -145,11 +145,24 @@ def open_transport(leash: Leash) -> paramiko.Transport:
     if not log.handlers:
         log.addHandler(logging.NullHandler())
     # Any object with recv, send, settimeout and close will do, says the class itself.
-    transport = paramiko.Transport(leash, packetizer_class=_packetizer(paramiko, leash))  # type: ignore[arg-type]
+    transport: paramiko.Transport = _transport(paramiko)(leash, packetizer_class=_packetizer(paramiko, leash))
     transport.set_log_channel(_LOG)
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
     transport.channel_timeout = transport.clear_to_send_timeout = leash.remaining
     return transport
+
+
+def _transport(paramiko: Any) -> Any:
+    """Return paramiko's transport, with errors of its thread that are paramiko's; cryptography raises others there."""
+
+    class Transport(paramiko.Transport):  # type: ignore[misc]
+        def get_exception(self) -> BaseException | None:
+            error: BaseException | None = super().get_exception()
+            if error is None or isinstance(error, (paramiko.SSHException, EOFError, OSError, *UNCHECKED)):
+                return error
+            return paramiko.SSHException(f"{type(error).__name__} {error}".strip())  # type: ignore[no-any-return]
+
+    return Transport
 
 
 def _packetizer(paramiko: Any, leash: Leash) -> type:
