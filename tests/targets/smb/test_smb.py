@@ -291,7 +291,18 @@ def test_silence_to_smb2_alone_is_slowness() -> None:
 def test_no_dialect_in_common() -> None:
     report, server = asked(replace(HEALTHY, negotiate=smb.NO_DIALECT))
     expect(report, Verdict.BLOCKED, "smb.no-common-dialect", step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert len(server.connections) == 1, "it has said what it speaks"
+    assert server.counts == {"negotiations": 1, "smb1-negotiations": 1}, "no dialect is denied that was not offered"
+
+
+def test_a_server_of_smb1_that_refuses_smb2_in_words() -> None:
+    report, _ = asked(replace(smb.OLD_SAMBA, negotiate=smb.NO_DIALECT))
+    expect(report, Verdict.LIMITED, "smb.smb1-only", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "refuses the dialects 2.0.2 to 3.1.1" in check_of(report, Step.HANDSHAKE).summary
+
+
+def test_smb1_unanswered_is_not_denied() -> None:
+    report, _ = asked(replace(HEALTHY, negotiate=smb.NO_DIALECT, again=(None, b"")), timeout=6.0)
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
 def test_the_agent_is_denied() -> None:

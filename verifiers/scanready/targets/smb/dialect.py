@@ -98,6 +98,9 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
     if isinstance(answer, smb2.OldDialect):
         await probe.leave(stream)
         return await _in_smb1(probe, again, "it answers SMB 2 in SMB 1")
+    if isinstance(answer, smb2.Refused) and answer.status in _NO_DIALECT:
+        await probe.leave(stream)
+        return await _instead_of_smb2(probe, again, answer.status)
     if isinstance(answer, smb2.Refused):
         raise refused(answer.status)
     return Talk(stream, answer, skew_of(answer.clock))
@@ -105,6 +108,22 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
 
 async def _in_smb2(probe: Probe, stream: Stream) -> smb2.Negotiated | smb2.OldDialect | smb2.Refused:
     return await ask(probe, stream, smb2.negotiate(os.urandom(16), os.urandom(32)), smb2.read_negotiate)
+
+
+async def _instead_of_smb2(probe: Probe, again: Again, status: int) -> Talk:
+    """Ask in SMB 1 where every dialect of SMB 2 is refused in words: SMB 1 was not offered, so it is not denied yet.
+
+    Raises:
+        Failure: it refuses SMB 1 as well, or does not answer that.
+    """
+    why = f"it refuses the dialects 2.0.2 to 3.1.1: {nt_status.named(status)}"
+    try:
+        return await _in_smb1(probe, again, why)
+    except PeerClosed as error:
+        raise Failure(causes.NO_COMMON_DIALECT, f"{why}; asked again, in SMB 1: {error}") from error
+    except ReadTimeout as error:
+        cause = common.OUT_OF_TIME if error.hasty else common.TOO_SLOW
+        raise Failure(cause, f"{why}; asked again, in SMB 1: {error}") from error
 
 
 async def _once_more(
