@@ -136,14 +136,14 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
     from cryptography import x509
 
     if (size := len(chain[0])) > MOST_BYTES:
-        return _unreadable(f"its {size} bytes are more than the {MOST_BYTES} that are read")
+        return _too_much(f"its {size} bytes are more than the {MOST_BYTES} that are read")
     _store(ca_file)  # its errors are the operator's, not the certificate's
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser warns the program's user of what the peer sent
             leaf = x509.load_der_x509_certificate(chain[0])
             if (count := _count_names(leaf)) > MOST_NAMES:
-                return _unreadable(f"its {count} names are more than the {MOST_NAMES} that are read")
+                return _too_much(f"its {count} names are more than the {MOST_NAMES} that are read")
             return _judge_leaf(leaf, chain, name, ca_file)
     except (
         TypeError,  # a name's value of an odd ASN.1 type
@@ -153,11 +153,20 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
         x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,
     ) as error:
-        return _unreadable(f"{type(error).__name__}: {error}")
+        return _unreadable(f"{type(error).__name__}: {error}", chain, ca_file)
 
 
-def _unreadable(why: str) -> Judgement:
-    return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {why}"),), {})
+def _too_much(why: str) -> Judgement:
+    return Judgement(((common.LIMIT, f"the certificate cannot be read: {why}"),), {})
+
+
+def _unreadable(why: str, chain: tuple[bytes, ...], ca_file: str | None) -> Judgement:
+    """Judge a certificate that cryptography does not read, which is no fault by itself; OpenSSL judges its chain."""
+    fault, _ = _chain_fault(chain, ca_file)
+    if fault:
+        return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {why}; and {fault}"),), {})
+    detail = f"the certificate cannot be read by cryptography, which judges it for us: {why}"
+    return Judgement(((common.LIMIT, detail),), {})
 
 
 def _judge_leaf(leaf: x509.Certificate, chain: tuple[bytes, ...], name: str, ca_file: str | None) -> Judgement:

@@ -74,6 +74,23 @@ _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 )
 
 
+#: The beginnings of names of OpenSSL for alerts of a peer.
+_ALERTS = ("TLSV1", "SSLV3")
+#: Refusals by a limit or a policy of OpenSSL, where another client may go on.
+_OF_OPENSSL = (
+    "TOO_SMALL",
+    "TOO_LARGE",
+    "TOO_WEAK",
+    "UNSAFE_LEGACY_RENEGOTIATION",
+    "UNSUPPORTED_",
+    "NOT_SUPPORTED",
+    "EXCESSIVE_MESSAGE_SIZE",
+    "NO_SUITABLE_",
+    "WRONG_SIGNATURE_TYPE",
+    "UNABLE_TO_FIND_",
+    "ASN1",
+)
+
 #: A table that recognises nothing.
 _NOTHING_HEARD = Signatures()
 
@@ -180,6 +197,8 @@ def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
     for cause, reasons in _TLS_CAUSES:
         if any(reason in error.reason for reason in reasons):
             return Finding(cause, f"{error}")
+    if not error.reason.startswith(_ALERTS) and any(word in error.reason for word in _OF_OPENSSL):
+        return Finding(common.LIMIT, f"OpenSSL, which does TLS for us, refuses what the server sent: {error}")
     if not error.securing:
         return Finding(common.TLS_FAILED, f"the encrypted session broke after its handshake: {error}")
     if "WRONG_VERSION_NUMBER" in error.reason:

@@ -17,7 +17,11 @@ from scanready.wire.printable import printable
 from . import causes
 
 _CODE = re.compile(r"\bSQL(\d{4,5})N\b")
-_REASON = re.compile(r'\breason\s+"?(\d+)')
+_REASON = re.compile(r'\breason\s+"?(\d+)"?(?:\s*\("?([^")]*))?')
+#: The names, or failing that the numbers, of the reasons that the client gives itself: its plug-ins, its errors, and
+#: SERVER_ENCRYPT, which a server may not have.
+_OF_THE_CLIENT = re.compile(r"UNSUPPORTED|UNEXPECTED CLIENT|CLIENT CREDENTIAL|CLIENT REQUIRES|PLUG-?IN")
+_NUMBERS_OF_THE_CLIENT = frozenset({17, *range(30, 37), 38, 39})
 # Reason codes of SQL30082N, the one number for every login that fails.
 _REASONS = {
     1: common.LOGIN_EXPIRED,
@@ -87,14 +91,22 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     return LoginResult(read=f"one row of {where.table}")
 
 
+def _security_failed(text: str, words: str) -> Failure:
+    """Judge SQL30082N by its reason: of the server, or of the driver's own security."""
+    reason = _REASON.search(text)
+    number, name = (int(reason[1]), reason[2] or "") if reason else (0, "")
+    if _OF_THE_CLIENT.search(name.upper()) or (not name and number in _NUMBERS_OF_THE_CLIENT):
+        return Unfinished(common.LIMIT, f"ibm_db cannot log in here: {words}", error_code=-_LOGIN_FAILED)
+    return Failure(_REASONS.get(number, causes.SECURITY_FAILED), words, error_code=-_LOGIN_FAILED)
+
+
 def translate(text: str) -> Failure:
     """The cause of the driver's error, by its SQL number, and for logins by the reason that follows it."""
     words = printable(text.rpartition("[CLI Driver]")[2], 300)
     number = _CODE.search(text)
     code = int(number[1]) if number else 0
     if code == _LOGIN_FAILED:
-        reason = _REASON.search(text)
-        return Failure(_REASONS.get(int(reason[1]) if reason else 0, causes.SECURITY_FAILED), words, error_code=-code)
+        return _security_failed(text, words)
     if code == _BROKEN_OFF and _UNANSWERED in text:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {words}", error_code=-code)
     if -code in causes.SQL_CODES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import struct
 import time
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from scanready.wire.printable import printable
 from .login_answers import refused, translated
 
 _MISSING = "exchangelib is not installed: pip install 'scanready[mail]'"
+#: Exceptions of the libraries on an answer that they take apart without checking it.
+_UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
 #: Bytes of one answer. An inbox's counts are 2 KiB.
 _MOST = 1 << 20
 #: The library prints what it sent with whatever goes wrong; it is told in the report instead.
@@ -95,7 +98,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
                 raise unfinished(result.denied) from error
             if result.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
                 raise result.denied from error
-        except (requests.RequestException, SpnegoError, PermissionError, KeyError, ValueError, TypeError) as error:
+        except (requests.RequestException, SpnegoError, PermissionError, *_UNCHECKED) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             # What the libraries let through where the server's side of NTLM or XML is not one.

@@ -5,6 +5,7 @@ Source: [MS-OXWSCDATA], ResponseCodeType; the names are those of exchangelib's e
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from scanready.causes import common, web
@@ -23,6 +24,9 @@ _BUSY = (
     "ErrorExceededSubscriptionCount",
     "RateLimitError",
 )
+#: How exchangelib begins an error of a library below it, which it gives the name of one of Exchange's. It changes the
+#: name of some of Exchange's in the same words.
+_RERAISED = re.compile(r"Reraised from (?!Error)")
 _UNAVAILABLE = (
     "ErrorMailboxStoreUnavailable",
     "ErrorMailboxMoveInProgress",
@@ -90,6 +94,8 @@ def translated(error: Exception, mailbox: str | None, username: str) -> Failure:
     """
     code = type(error).__name__
     said = f"{code}: {printable(str(error), 300)}"
+    if _RERAISED.search(str(error)):
+        return Failure(common.LIMIT, f"exchangelib says {said}, for an error below HTTP")
     if code in ("ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"):
         return Failure(
             causes.IMPERSONATION_DENIED, f"for {mailbox}, {said}", fixes.ASSIGN_IMPERSONATION(user=_bare(username))

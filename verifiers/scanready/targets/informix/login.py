@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ from scanready.wire.printable import printable
 
 from . import causes
 
-_NUMBER = re.compile(r"(?<!\d)-(\d{3,5})(?!\d)")
+#: A number of Informix in a text without one beside it: "(sqlcode -951)" or "[-951]". A host's name has some, too.
+_NUMBER = re.compile(r"(?:^|[\s(\[=])-(\d{3,5})(?!\d)")
+#: Exceptions of the driver on an answer that it takes apart without checking it.
+_UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
             found = cursor.fetchone()
     except (informix_db.Error, ProtocolError) as error:  # the second is of none of its public classes
         raise translate(str(error), getattr(error, "sqlcode", None)) from error
+    except _UNCHECKED as error:
+        detail = f"informix-driver does not understand the server: {printable(repr(error), 300)}"
+        raise Unfinished(common.LIMIT, detail) from error
     read = f"{'one row of ' if found else ''}{table} in {where.database}{'' if found else ', which is empty'}"
     return LoginResult(read=read)
 

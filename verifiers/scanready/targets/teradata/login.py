@@ -17,6 +17,8 @@ from . import causes
 _CODE = re.compile(r"\[Error (\d+)\]")
 # The system tells no client whether it was the user, the password, the account or the mechanism.
 _INVALID, _UNTOLD = 8017, "; it is also what an account gets that must log on by another mechanism, such as LDAP"
+#: Errors of the driver itself have lower numbers.
+_OF_THE_DATABASE = 2000
 _UNANSWERED = ("timed out", "timeout", "i/o timeout")
 
 
@@ -88,8 +90,8 @@ def translate(text: str) -> Failure:
         if code in causes.CODES:
             hint = _UNTOLD if code == _INVALID else ""
             return Failure(causes.CODES[code], f"{first} (error {code}{hint})", error_code=code)
+    if codes and codes[0] >= _OF_THE_DATABASE:
+        return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])
     if any(word in text.lower() for word in _UNANSWERED):
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {first}")
-    if codes and codes[0] >= 2000:
-        return Failure(causes.SERVER_ERROR, f"{first} (error {codes[0]})", error_code=codes[0])
     return Unfinished(common.LIMIT, f"the driver failed: {first}")

@@ -8,6 +8,7 @@ an attempt: Basic sends the password with the first request; Digest and NTLM ans
 from __future__ import annotations
 
 import re
+import struct
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[web]'"
 
 
+#: Exceptions of the libraries on an answer that they take apart without checking it.
+_UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
 #: Statuses that a server may give before it looks at an account: it does not understand the request, or was too slow.
 _BEFORE_ANY_LOGIN = (400, 408, 414, 421, 425, 426, 431)
 
@@ -82,7 +85,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         import requests
         import requests_ntlm  # noqa: F401  one extra brings both, and its absence is told before any attempt
         import urllib3
-        from spnego.exceptions import SpnegoError
+        from spnego.exceptions import FeatureMissingError, SpnegoError
     assert credential.password is not None, "nobody logs in with a name alone"
     with Watchdog(time.monotonic() + seconds) as watchdog:
         try:
@@ -103,10 +106,11 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
             raise _broken_off(where.trace)(common.LIMIT, f"requests says: {printable(str(error))}") from error
-        except (PermissionError, KeyError, ValueError, TypeError, SpnegoError) as error:
-            # What requests_ntlm lets through when the server's side of NTLM is not one, and requests (TypeError) when
-            # it does not know the digest that the server wants.
-            raise Unfinished(common.LIMIT, f"the login with {where.scheme} failed: {printable(str(error))}") from error
+        except (PermissionError, *_UNCHECKED, SpnegoError, FeatureMissingError) as error:
+            # requests_ntlm lets these through when the server's side of NTLM is not one, or ends the connection with it
+            # (AttributeError), and requests (TypeError) when it does not know the digest that the server wants.
+            detail = f"requests could not log in with {where.scheme}: {type(error).__name__}: {printable(str(error))}"
+            raise _broken_off(where.trace)(common.LIMIT, detail) from error
 
 
 def _broken_off(trace: SecretTrace) -> type[Failure]:
