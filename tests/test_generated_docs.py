@@ -29,7 +29,8 @@ def script() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/api.md", "docs/causes.md", "docs/facts.md", "docs/target-types.md", "README.md"]
+    "page",
+    ["docs/api.md", "docs/causes.md", "docs/facts.md", "docs/libraries.md", "docs/target-types.md", "README.md"],
 )
 def test_a_generated_page_is_up_to_date(script: ModuleType, page: str) -> None:
     assert (ROOT / page).read_text() == script.pages()[page], "run script/generate-docs"

@@ -1,0 +1,141 @@
+"""paramiko and the agent's ssh client: their opinions, and the errors from the wire. SFTP is written here, in bytes."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from fixtures.emulators import in_background, ssh
+from scanready.model import Owner, Report, Step
+from scanready.targets.ssh import client as openssh
+from tests.ladder import climb, expect, finding_of, passed, target
+from tests.libraries.provoking import Provoke, demand
+from tests.targets.ssh.ssh_peers import RIGHT, Quirk, visit, write_client
+
+KEY = paramiko.ECDSAKey.generate()
+#: draft-ietf-secsh-filexfer-02: the types, and the statuses of STATUS.
+INIT, VERSION, REALPATH, STATUS, ATTRS = 1, 2, 16, 101, 105
+FAILURE, BAD_MESSAGE, CONNECTION_LOST, UNSUPPORTED = 4, 5, 7, 8
+
+
+@pytest.fixture(autouse=True)
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The agent's ssh client, the same on every machine."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(openssh, "CONFIG_FILES", (tmp_path / "config",))
+    return write_client(tmp_path)
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    return struct.pack(">IB", len(body) + 1, kind) + body
+
+
+def status(code: int, words: str = "Failure") -> Callable[[bytes], bytes]:
+    return lambda number: packet(STATUS, number + struct.pack(">II", code, len(words)) + words.encode() + bytes(4))
+
+
+def sftp(answer: Callable[[bytes], bytes]) -> type[Quirk]:
+    """A server whose SFTP answers the first question so; the function is given the question's number."""
+
+    class Sftp(Quirk):
+        def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
+            def talk() -> None:
+                self._consented.wait(5)
+                channel.recv(1024)
+                channel.sendall(packet(VERSION, struct.pack(">I", 3)))
+                asked = channel.recv(4096)
+                channel.sendall(answer(asked[5:9]))
+
+            threading.Thread(target=talk, daemon=True).start()
+            return True
+
+    return Sftp
+
+
+class Garbles(Quirk):
+    """Answers our command with bytes that no key deciphers."""
+
+    garbage = b"\x5a" * 256
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.transport.packetizer.write_all(self.garbage)
+        return True
+
+
+class GarblesGcm(Garbles):
+    """The same with a cipher that has its own check, which fails in cryptography and not in paramiko."""
+
+    garbage = struct.pack(">I", 32) + b"\x5a" * 48
+
+    def __init__(self, transport: paramiko.Transport) -> None:
+        super().__init__(transport)
+        transport.get_security_options().ciphers = ["aes128-gcm@openssh.com"]
+
+
+class HangsUp(Quirk):
+    """Ends the connection in place of the answer to our command."""
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.transport.sock.close()
+        return False
+
+
+def kexinit(cipher: str) -> bytes:
+    """KEXINIT (RFC 4253, 7.1) in a packet of its own, with one cipher."""
+    lists = ["curve25519-sha256", "ssh-ed25519", cipher, cipher, *["hmac-sha2-256"] * 2, *["none"] * 2, "", ""]
+    payload = b"\x14" + bytes(16) + b"".join(struct.pack(">I", len(one)) + one.encode() for one in lists) + bytes(5)
+    padding = -(len(payload) + 5) % 8 + 8
+    return struct.pack(">IB", len(payload) + padding + 1, padding) + payload + bytes(padding)
+
+
+def of_cipher(name: str) -> Provoke:
+    def provoke() -> Report:
+        with in_background(ssh.openssh(ssh.BANNER_9_2, kexinit(name))) as server:
+            return climb(target("ssh", "127.0.0.1", server.port, RIGHT), timeout=6)
+
+    return provoke
+
+
+PROVOKED: dict[str, Provoke] = {
+    "ssh-cipher": of_cipher("chacha20-poly1305@openssh.com"),
+    "ssh-sftp-answer": lambda: visit(sftp(lambda number: packet(ATTRS, number + bytes(4))), KEY, type_="ssh"),
+    "ssh-mac": lambda: visit(Garbles, KEY),
+    "ssh-sftp-failure": lambda: visit(sftp(status(FAILURE)), KEY, type_="ssh"),
+    "ssh-hang-up-later": lambda: visit(HangsUp, KEY),
+}
+
+
+@pytest.mark.parametrize("key", PROVOKED)
+def test_a_row(key: str) -> None:
+    demand(key, PROVOKED[key]())
+
+
+def test_a_cipher_with_a_check_of_its_own() -> None:
+    report = visit(GarblesGcm, KEY)
+    demand("ssh-mac", report)
+    assert "InvalidTag" in finding_of(report).detail
+
+
+def test_ssh_client_missing(client: Path) -> None:
+    client.unlink()
+    report = visit(Quirk, KEY, None)
+    demand("ssh-client-missing", report)
+
+
+@pytest.mark.parametrize("code", [FAILURE, BAD_MESSAGE, CONNECTION_LOST, UNSUPPORTED, 31])
+def test_a_status_that_names_no_right_denies_none(code: int) -> None:
+    report = visit(sftp(status(code, "it says")), KEY, type_="ssh")
+    expect(report, report.verdict, "ssh.sftp-failed", step=Step.ACCESS, owner=Owner.SERVER)
+    assert "it says" in finding_of(report).detail
+    passed(report, Step.LOGIN)
+
+
+@pytest.mark.parametrize(("code", "cause"), [(2, "access.not-found"), (3, "access.denied")])
+def test_the_statuses_that_have_a_reason(code: int, cause: str) -> None:
+    report = visit(sftp(status(code)), KEY, type_="ssh")
+    expect(report, report.verdict, cause, step=Step.ACCESS)
