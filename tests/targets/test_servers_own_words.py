@@ -98,10 +98,10 @@ def test_the_same_words_in_the_login_have_the_same_cause(words: str, code: str) 
 
 
 def test_the_words_are_in_one_table() -> None:
-    assert {postgresqls.by_words(words).code for words, _ in WORDS if postgresqls.by_words(words)} == {  # type: ignore[union-attr]
+    assert {postgresqls.whoever_asks("", words).code for words, _ in WORDS if postgresqls.whoever_asks("", words)} == {  # type: ignore[union-attr]
         code for _, code in WORDS
     }
-    assert postgresqls.by_words("no such database: hr") is None
+    assert postgresqls.whoever_asks("", "no such database: hr") is None
 
 
 # --- IMAP: BYE --------------------------------------------------------------------------------------------------------

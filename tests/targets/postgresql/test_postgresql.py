@@ -222,3 +222,118 @@ def test_ssh_on_the_port_is_named() -> None:
     report = asked(misbehave.says(ssh.BANNER_9_2))
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", owner=Owner.OPERATOR)
     assert "SSH" in check_of(report, Step.HANDSHAKE).summary
+
+
+# poolers ----------------------------------------------------------------------------------------------------------
+
+
+def error(severity: bytes, code: bytes, message: bytes, detail: bytes = b"") -> bytes:
+    """An ErrorResponse as poolers send it: few fields."""
+    fields = [b"S" + severity, b"C" + code, b"M" + message, *([b"D" + detail] if detail else [])]
+    body = b"\0".join(fields) + b"\0\0"
+    return b"E" + struct.pack(">I", len(body) + 4) + body
+
+
+@pytest.mark.parametrize("credential", [None, account("er")], ids=["nobody", "er"])
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        (b"08P01", b"no more connections allowed (max_client_conn)", "postgresql.too-many-connections"),
+        (b"53300", b"Sorry, too many clients already", "postgresql.too-many-connections"),
+        (b"08P01", b"server login has been failing, try again later (server_login_retry)", "postgresql.not-accepting"),
+        (b"08P01", b"pgbouncer cannot connect to server", "postgresql.not-accepting"),
+        (b"XX000", b"all backend nodes are down, pgpool requires at least one valid node", "postgresql.not-accepting"),
+        (b"XX000", b"unable to connect to backend", "postgresql.not-accepting"),
+    ],
+    ids=["pgbouncer-full", "pgpool-full", "pgbouncer-retry", "pgbouncer-dead", "pgpool-dead", "pgpool-no-backend"],
+)
+def test_the_state_of_a_pooler_whoever_asks(
+    credential: Credential | None, code: bytes, message: bytes, cause: str
+) -> None:
+    report = asked(postgresql.server(error(b"FATAL", code, message)), credential, database="hr")
+    expect(report, Verdict.BLOCKED, cause, step=Step.AUTH, owner=Owner.DATABASE)
+
+
+def test_a_poolers_detail_is_told() -> None:
+    """pgpool2's, captured: its message is the same for every reason."""
+    refusal = error(b"FATAL", b"XX000", b"SCRAM authentication failed", b'pool_passwd file has no entry for "er"')
+    report = asked(postgresql.server(refusal), account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "postgresql.session-refused", step=Step.AUTH)
+    assert 'pool_passwd file has no entry for "er"' in check_of(report, Step.AUTH).summary
+
+
+READY = b"Z" + struct.pack(">I", 5) + b"I"
+AUTH_OK = b"R" + struct.pack(">II", 8, 0)
+
+
+def admitting(answer: bytes) -> Behaviour:
+    """Let everybody in, and answer each query so; a FATAL ends the session."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        try:
+            while (size := struct.unpack(">I", await reader.readexactly(4))[0]) == 8:
+                await reader.readexactly(4)
+                writer.write(b"N")
+            await reader.readexactly(size - 4)
+            writer.write(AUTH_OK + READY)
+            while (await reader.readexactly(1)) == b"Q":
+                await reader.readexactly(struct.unpack(">I", await reader.readexactly(4))[0] - 4)
+                writer.write(answer)
+                if b"SFATAL" in answer:
+                    return
+        except asyncio.IncompleteReadError:
+            return
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "code", "owner"),
+    [
+        (
+            error(b"FATAL", b"08P01", b"query_wait_timeout"),
+            Verdict.BLOCKED,
+            "postgresql.too-many-connections",
+            Owner.DATABASE,
+        ),
+        (
+            error(b"ERROR", b"08P01", b"transaction blocks not allowed in statement pooling mode") + READY,
+            Verdict.UNDECIDED,
+            "scanready.limit",
+            Owner.SCANREADY,
+        ),
+        # ReadyForQuery and nothing before it: PGlite's answer to a part of the extended protocol.
+        (READY, Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
+        (error(b"ERROR", b"XX001", b"invalid page") + READY, Verdict.LIMITED, "postgresql.read-failed", Owner.DATABASE),
+    ],
+    ids=["no-connection-left", "statement-pooling", "no-result", "the-databases-own"],
+)
+def test_what_fails_after_the_login(answer: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
+    report = asked(admitting(answer), account("er"), database="hr")
+    expect(report, verdict, code, step=Step.ACCESS, owner=owner)
+
+
+def test_every_query_is_a_simple_one() -> None:
+    """Some servers know the extended protocol badly; a Parse would end the emulated session."""
+    with in_background(admitting(READY)) as server:
+        climb(target("postgresql", "127.0.0.1", server.port, account("er"), database="hr"))
+        server.wait(2)
+        assert not any(b"P\0" in record.received.partition(b"BEGIN READ ONLY")[2] for record in server.connections)
+
+
+def test_silence_after_the_password_is_the_servers() -> None:
+    """PgBouncer keeps silent there while it has no server for the database."""
+
+    async def keeps_silent(reader: Reader, writer: Writer, record: Record) -> None:
+        while (size := struct.unpack(">I", await reader.readexactly(4))[0]) == 8:
+            await reader.readexactly(4)
+            writer.write(b"N")
+        await reader.readexactly(size - 4)
+        writer.write(b"R" + struct.pack(">II", 12, 5) + b"salt")
+        await reader.read(-1)
+
+    with in_background(keeps_silent) as server:
+        where = target("postgresql", "127.0.0.1", server.port, account("er"), database="hr")
+        report = climb(where, timeout=3)
+    expect(report, Verdict.UNDECIDED, "login.too-slow", step=Step.LOGIN, owner=Owner.SERVER)
+    assert report.footprint.login_attempts == 1

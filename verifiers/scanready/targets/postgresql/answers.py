@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Cause, Step, is_address
+from scanready.model import INVENTED_USER, Step, is_address
 from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import postgresql as wire
@@ -22,13 +22,7 @@ from scanready.wire.printable import printable
 from . import causes, fixes, product
 from .row import USUAL_DATABASE
 
-# The server's own state, whoever asks, and what depends on who asks.
-STATES = {
-    "53300": causes.TOO_MANY_CONNECTIONS,
-    "57P01": causes.NOT_ACCEPTING,
-    "57P02": causes.NOT_ACCEPTING,
-    "57P03": causes.NOT_ACCEPTING,
-}
+# Refusals that depend on the user and the database asked with.
 REFUSALS = {"3D000": common.ACCESS_NOT_FOUND, "28P01": common.LOGIN_REFUSED, "28000": common.LOGIN_REFUSED}
 PASSWORD_METHODS = ("scram-sha-256", "md5", "password")
 
@@ -106,7 +100,7 @@ def _demand_known(answer: wire.AuthenticationRequest) -> None:
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
     """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
     say = rung.inconclusive if invented(probe) else rung.stop
-    words, state = printable(answer.message), answer.sqlstate
+    words, state = words_of(answer), answer.sqlstate
     if by_hba(answer):
         refusal = wire.hba_refusal(answer.message)
         fix = line(probe, encrypted=encrypted, seen_as=refusal.host if refusal else None)
@@ -117,20 +111,18 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
         say(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
     elif state == "28000" and invented(probe) and _no_such_role(answer):
         rung.ok(f"lets known roles in without a password ({words})", auth_methods=["trust"])
-    elif state in STATES:
-        rung.stop(STATES[state], words, sqlstate=state)
+    elif cause := causes.whoever_asks(state, answer.message):
+        rung.stop(cause, words, sqlstate=state)
     elif state == "42501":  # after "trust": as it would be after a password, which is limited
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     else:
-        cause = causes.by_words(answer.message)
-        say = rung.stop if cause else say  # a pooler's state, for every user
-        say(cause or REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+        say(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
 
 
-def _state(answer: wire.ErrorResponse) -> Cause:
-    """Return the cause of an error that is about no user: by its SQLSTATE, or by its words."""
-    return STATES.get(answer.sqlstate) or causes.by_words(answer.message) or causes.SESSION_REFUSED
+def words_of(answer: wire.ErrorResponse) -> str:
+    """Return the message, with the detail if there is one: a pooler's message may say nothing without it."""
+    return printable(f"{answer.message} ({answer.detail})" if answer.detail else answer.message)
 
 
 def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:
@@ -177,7 +169,8 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            rung.stop(_state(answer), printable(answer.message))
+            cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
+            rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
         if answer:
             await probe.start_tls(stream, rung)
         else:
@@ -223,7 +216,8 @@ async def secured_again(probe: Probe) -> Stream:
         answer = await stream.receive(wire.read_ssl_answer)
         session = await stream.start_tls(probe.host) if answer is True else None
     if isinstance(answer, wire.ErrorResponse):
-        raise Failure(_state(answer), printable(answer.message))
+        cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
+        raise Failure(cause, words_of(answer))
     if session is None:
         raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")
     probe.login_trust().demand(session)

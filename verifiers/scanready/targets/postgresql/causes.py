@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from scanready.model import Cause, Owner, Scope, Step
 
@@ -37,7 +38,8 @@ TOO_MANY_CONNECTIONS = Cause(
     Step.AUTH,
     "All connections that the server, or its limit for this role or database, permits are taken; a scan would be "
     "turned away likewise.",
-    "Raise the limit that the detail names (max_connections, ALTER ROLE ... CONNECTION LIMIT), end idle sessions, or "
+    "Raise the limit that the detail names (max_connections, ALTER ROLE ... CONNECTION LIMIT; of PgBouncer: "
+    "max_client_conn, default_pool_size), end idle sessions, or "
     "scan at a quieter time.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT count(*) FROM pg_stat_activity'",
 )
@@ -45,8 +47,9 @@ NOT_ACCEPTING = Cause(
     "postgresql.not-accepting",
     Owner.DATABASE,
     Step.AUTH,
-    "The server runs but does not accept sessions: it is starting up, shutting down or recovering.",
-    "Wait until it has started; look at its log if that takes long.",
+    "The server does not accept sessions: it is starting up, shutting down or recovering; or a pooler answers in front "
+    "of it (PgBouncer, pgpool2), and no database answers the pooler.",
+    "Wait until it has started; look at its log if that takes long. At a pooler, look for the database behind it.",
     "pg_isready -h {host} -p {port}",
 )
 SESSION_REFUSED = Cause(
@@ -54,7 +57,8 @@ SESSION_REFUSED = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "The server, or a pooler in front of it, refuses the session for a reason of its own; the detail has its words.",
-    "Resolve what the message says; with PgBouncer, add the user and the database to its configuration.",
+    "Resolve what the message says; with PgBouncer or pgpool2, add the user and the database to its configuration "
+    "(auth_file, pool_passwd).",
     "psql -h {host} -p {port} -U {user} {database}",
 )
 BACKEND_DOWN = Cause(
@@ -98,17 +102,24 @@ READ_FAILED = Cause(
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM TABLE LIMIT 1'  # the table that the detail names",
 )
 
-#: The words of servers and poolers before a login: the login's library passes on no SQLSTATE, and a pooler
-#: gives all it says one of its own (PgBouncer: 08P01). For a refusal of the startup and of the login alike.
+#: The server's own state, the same for all users, by SQLSTATE.
+STATES: Mapping[str, Cause] = {
+    "53300": TOO_MANY_CONNECTIONS,
+    "57P01": NOT_ACCEPTING,
+    "57P02": NOT_ACCEPTING,
+    "57P03": NOT_ACCEPTING,
+}
+#: The same in words: PgBouncer and pgpool2 have no SQLSTATE of their own for them, and libpq tells none at the login.
 WORDS: tuple[tuple[str, Cause], ...] = (
     (r"sorry, too many clients|remaining connection slots|too many connections", TOO_MANY_CONNECTIONS),
-    (r"no more connections allowed", TOO_MANY_CONNECTIONS),  # PgBouncer: max_client_conn
+    (r"no more connections allowed|query_wait_timeout", TOO_MANY_CONNECTIONS),  # PgBouncer
     (r"the database system is |the database cluster is ", NOT_ACCEPTING),
-    (r"pgbouncer cannot connect to server|server login has been failing|server login failed", BACKEND_DOWN),
-    (r"(?:all backend nodes are down|failed to create a backend)", BACKEND_DOWN),  # pgpool-II
+    (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
+    (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
 )
 
 
-def by_words(message: str) -> Cause | None:
-    """Return the cause that a message's own words give, None if they give none."""
-    return next((cause for words, cause in WORDS if re.match(words, message)), None)
+def whoever_asks(sqlstate: str, message: str) -> Cause | None:
+    """Return the cause of a refusal that is about the state of the server, or of its pooler; None for any other."""
+    in_words = (cause for words, cause in WORDS if re.match(words, message, re.IGNORECASE))
+    return STATES.get(sqlstate) or next(in_words, None)

@@ -51,10 +51,7 @@ _AFTER_THE_PASSWORD: tuple[tuple[str, Cause], ...] = (
     (r"permission denied for database ", common.ACCESS_DENIED),
     (r'database ".*" is not currently accepting connections', common.ACCESS_DENIED),
 )
-_BEFORE_IT: tuple[tuple[str, Cause], ...] = (
-    *causes.WORDS,
-    (r"password authentication failed|SASL authentication failed", common.LOGIN_REFUSED),
-)
+_REFUSED = r"password authentication failed|SASL authentication failed"
 
 # Set for this transaction alone, and only what this server knows: lock_timeout came with 9.3.
 _TIMEOUTS = """
@@ -116,8 +113,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     assert credential.password is not None, "nobody logs in with a name alone"
     with Relay(where.connection.take(), where.trace) as relay:
         try:
-            session = psycopg.connect(**_parameters(where, credential, seconds), hostaddr=ADDRESS, port=relay.port)
-        except psycopg.Error as error:
+            session = _connected(where, credential, seconds, relay.port)
+        except psycopg.OperationalError as error:
             if relay.asked_again:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
                 raise Unfinished(common.LIMIT, detail) from error
@@ -127,6 +124,18 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
             return _look_around(session, where, credential.username, deadline, relay)
+
+
+def _connected(where: Where, credential: Credential, seconds: float, port: int) -> psycopg.Connection[Any]:
+    """Log in. Values are put into the statements here, so each is a simple query: some servers know no other well.
+
+    Raises:
+        psycopg.OperationalError: no session.
+    """
+    import psycopg
+
+    told = _parameters(where, credential, seconds)
+    return psycopg.connect(**told, hostaddr=ADDRESS, port=port, cursor_factory=psycopg.ClientCursor)
 
 
 def _parameters(where: Where, credential: Credential, seconds: float) -> dict[str, Any]:
@@ -164,6 +173,11 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
     said = _SERVER_SAID.search(str(error))
     text = " ".join((said[2] if said else str(error)).split())
     if said is None:
+        if asked and "timeout expired" in text:
+            detail = (
+                "it has the answer to its request for the password, and is silent; a pooler without its database is"
+            )
+            raise Unfinished(talk_ended.LOGIN_TOO_SLOW, detail) from error
         if not text or "timeout expired" in text:
             raise Failure(common.OUT_OF_TIME, printable(text) or "the login did not end in time") from error
         if "authentication method requirement" in text and "cleartext password" in text:
@@ -177,10 +191,11 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
             return Failure(
                 cause, printable(text), _permit(text, database, user) if cause is common.ACCESS_DENIED else None
             )
-    for words, cause in _BEFORE_IT:
-        if re.match(words, text):
-            failure = Failure(cause, printable(text))
-            raise (unfinished(failure) if asked else failure) from error
+    if state := causes.whoever_asks("", text):
+        failure = Failure(state, printable(text))
+        raise (unfinished(failure) if asked else failure) from error
+    if re.match(_REFUSED, text):
+        raise Failure(common.LOGIN_REFUSED, printable(text)) from error
     # A translated message, or a pooler's. In every language a refused password is told with the user's name in quotes;
     # taking all that is told with it for a refused password protects the account.
     named = re.search(rf"[^\w\s]{re.escape(user)}[^\w\s]", text)
@@ -238,7 +253,9 @@ def _begin(session: psycopg.Connection[Any]) -> None:
 
     try:
         session.execute("BEGIN READ ONLY")
-    except errors.ProtocolViolation as error:  # PgBouncer with pool_mode=statement
+    except errors.ProtocolViolation as error:  # PgBouncer: with pool_mode=statement, or without a free connection
+        if cause := causes.whoever_asks("", _words(error)):
+            raise Failure(cause, _words(error)) from error
         raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
 
 
