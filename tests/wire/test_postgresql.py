@@ -232,9 +232,9 @@ class TestStartupAnswer:
         rest = 65_536 - len(notices) - len(request) - 5
         for reader in (pg.read_startup_answer, pg.read_login_step):
             assert reader(Buffer(notices + message(b"N", bytes(rest)) + request)) is not None
-        with pytest.raises(WireError, match="nothing but notices"):
+        with pytest.raises(WireError, match="bytes of notices"):
             pg.read_startup_answer(Buffer(notices + message(b"N", bytes(rest + 1)) + request))
-        with pytest.raises(WireError, match="nothing but notices"):
+        with pytest.raises(WireError, match="bytes of notices"):
             pg.read_login_step(Buffer(notices + message(b"N", bytes(rest + 10))))
         assert pg.read_login_step(Buffer(notices + message(b"N", bytes(rest + 9)))) is None
 

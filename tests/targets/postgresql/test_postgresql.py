@@ -240,10 +240,18 @@ def error(severity: bytes, code: bytes, message: bytes, detail: bytes = b"") -> 
     [
         (b"08P01", b"no more connections allowed (max_client_conn)", "postgresql.too-many-connections"),
         (b"53300", b"Sorry, too many clients already", "postgresql.too-many-connections"),
-        (b"08P01", b"server login has been failing, try again later (server_login_retry)", "postgresql.not-accepting"),
-        (b"08P01", b"pgbouncer cannot connect to server", "postgresql.not-accepting"),
-        (b"XX000", b"all backend nodes are down, pgpool requires at least one valid node", "postgresql.not-accepting"),
-        (b"XX000", b"unable to connect to backend", "postgresql.not-accepting"),
+        (
+            b"08P01",
+            b"server login has been failing, try again later (server_login_retry)",
+            "postgresql.backend-unavailable",
+        ),
+        (b"08P01", b"pgbouncer cannot connect to server", "postgresql.backend-unavailable"),
+        (
+            b"XX000",
+            b"all backend nodes are down, pgpool requires at least one valid node",
+            "postgresql.backend-unavailable",
+        ),
+        (b"XX000", b"unable to connect to backend", "postgresql.backend-unavailable"),
     ],
     ids=["pgbouncer-full", "pgpool-full", "pgbouncer-retry", "pgbouncer-dead", "pgpool-dead", "pgpool-no-backend"],
 )

@@ -14,7 +14,7 @@ from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings, verify
 from scanready.wire import ntlm, spnego
 from tests.interrupted import cancelled
-from tests.ladder import check_of, climb, expect, passed, story, target
+from tests.ladder import check_of, climb, expect, finding_of, passed, story, target
 
 #: How a connection ends that nobody holds against us.
 POLITELY = ("fin", "closed-by-us")
@@ -303,6 +303,15 @@ def test_a_server_of_smb1_that_refuses_smb2_in_words() -> None:
 def test_smb1_unanswered_is_not_denied() -> None:
     report, _ = asked(replace(HEALTHY, negotiate=smb.NO_DIALECT, again=(None, b"")), timeout=6.0)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_a_server_of_smb1_only_that_refuses_in_smb2() -> None:
+    """impacket's smbserver does so: what was not asked for is not denied."""
+    only = replace(OLD_WINDOWS, negotiate=smb.NO_DIALECT)
+    report, server = asked(only)
+    expect(report, Verdict.LIMITED, "smb.smb1-only", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "refuses the dialects" in finding_of(report).detail
+    assert server.counts["smb1-negotiations"] == 1
 
 
 def test_the_agent_is_denied() -> None:

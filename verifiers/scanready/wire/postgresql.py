@@ -109,6 +109,11 @@ class ErrorResponse:
     line: str = ""
     routine: str = ""
 
+    @property
+    def is_fatal(self) -> bool:
+        """True if the server ends the session with it."""
+        return self.severity in ("FATAL", "PANIC")
+
 
 @dataclass(frozen=True, slots=True)
 class NegotiateProtocol:
@@ -295,6 +300,8 @@ def read_query_answer(cursor: Cursor) -> Steps[str | ErrorResponse]:
                 found = _decoded(payload[6 : 6 + max(0, length)])
             case b"E":
                 found = _error(payload)
+                if found.is_fatal:
+                    return found
             case b"Z":
                 return found
 

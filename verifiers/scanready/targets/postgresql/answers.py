@@ -60,7 +60,7 @@ async def report_prompt(
             refused(probe, rung, session, encrypted=encrypted)
         else:
             rung.ok("lets this user in without a password", version=session.server_version)
-            await _ask_product(rung, stream)
+            await (stream.send(wire.TERMINATE) if probe.logs_in else _ask_product(rung, stream))  # the login asks, too
     elif answer.method not in PASSWORD_METHODS:
         say = rung.inconclusive if invented(probe) else rung.stop
         say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
@@ -73,8 +73,11 @@ async def _ask_product(rung: Rung, stream: Stream) -> None:
     """
     await stream.send(wire.query(product.QUESTION))
     answer: str | wire.ErrorResponse = await stream.receive(wire.read_query_answer)
-    await stream.send(wire.TERMINATE)
-    if isinstance(answer, wire.ErrorResponse):
+    if not (isinstance(answer, wire.ErrorResponse) and answer.is_fatal):
+        await stream.send(wire.TERMINATE)
+    if isinstance(answer, wire.ErrorResponse) and (cause := causes.whoever_asks(answer.sqlstate, answer.message)):
+        rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
+    elif isinstance(answer, wire.ErrorResponse):
         detail = f"{product.QUESTION} fails: {printable(answer.message)}"
         rung.inconclusive(causes.OTHER_PRODUCT, detail, sqlstate=answer.sqlstate)
     elif named := product.named(answer):

@@ -215,9 +215,6 @@ def _look_around(session: psycopg.Connection[Any], where: Where, user: str, dead
 
     # Without a password: by trust, ident or a certificate.
     result = Result(passwordless=not session.pgconn.used_password)
-    with contextlib.suppress(psycopg.Error):  # before the transaction, which an error would end
-        row = session.execute(product.QUESTION).fetchone()
-        result.product = product.named(str(row[0])) if row else ""
     try:
         result.version = session.info.parameter_status("server_version") or ""
         _begin(session)
@@ -259,9 +256,12 @@ def _begin(session: psycopg.Connection[Any]) -> None:
         raise Failure(common.LIMIT, f"nothing was read, for want of a transaction: {_words(error)}") from error
 
 
-def _ask_beside(session: psycopg.Connection[Any], result: LoginResult, deadline: float) -> None:
-    """Bound the statements, and list the databases: neither is what a scan reads, and not every server knows it."""
+def _ask_beside(session: psycopg.Connection[Any], result: Result, deadline: float) -> None:
+    """Ask for the product and the databases, and bound the statements: nothing a scan reads or all servers know."""
     left = max(100, int((deadline - time.monotonic()) * 900))  # milliseconds; a tenth is for the way back
+    with _our_question(session):
+        row = session.execute(product.QUESTION).fetchone()
+        result.product = product.named(str(row[0])) if row else ""
     with _our_question(session):
         result.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
     with _our_question(session):  # the last, since they end with the transaction
@@ -279,7 +279,7 @@ def _our_question(session: psycopg.Connection[Any]) -> Iterator[None]:
     except errors.QueryCanceled:
         raise
     except psycopg.Error as error:
-        if not error.sqlstate:
+        if not error.sqlstate or (error.diag.severity_nonlocalized or error.diag.severity) in ("FATAL", "PANIC"):
             raise
         session.execute("ROLLBACK")
         _begin(session)

@@ -1,8 +1,8 @@
 """One SMB connection up to the dialect: SMB 2 first, and SMB 1 on another connection if that draws no answer.
 
-Whoever speaks SMB 1 alone hangs up on SMB 2 (measured on Samba; Windows Server 2003 does the same), or keeps silent. It
-is never the other way round: SMB 1 first would look like a worm to every intrusion detection. Whoever refuses SMB 1,
-too, speaks SMB 2 after all, and is asked once more.
+A server of SMB 1 only hangs up on SMB 2 (measured on Samba; Windows Server 2003 does the same), keeps silent, or
+refuses its dialects (impacket's smbserver). It is never the other way round: SMB 1 first would look like a worm to
+every intrusion detection. A server that refuses SMB 1, too, speaks SMB 2 after all, and is asked once more.
 """
 
 from __future__ import annotations
@@ -98,12 +98,17 @@ async def negotiate(probe: Probe, stream: Stream, again: Again) -> Talk:
     if isinstance(answer, smb2.OldDialect):
         await probe.leave(stream)
         return await _in_smb1(probe, again, "it answers SMB 2 in SMB 1")
-    if isinstance(answer, smb2.Refused) and answer.status in _NO_DIALECT:
+    if isinstance(answer, smb2.Refused) and answer.status in _NO_DIALECT and not _not_to_be_asked_more(probe):
         await probe.leave(stream)
         return await _instead_of_smb2(probe, again, answer.status)
     if isinstance(answer, smb2.Refused):
         raise refused(answer.status)
     return Talk(stream, answer, skew_of(answer.clock))
+
+
+def _not_to_be_asked_more(probe: Probe) -> bool:
+    """Whether the type is a guess, at a port that is none of SMB's own."""
+    return probe.target.guessed and probe.target.port not in _SMB1_PORTS
 
 
 async def _in_smb2(probe: Probe, stream: Stream) -> smb2.Negotiated | smb2.OldDialect | smb2.Refused:
@@ -147,7 +152,7 @@ async def _once_more(
 
 def _worth_another(probe: Probe, error: PeerClosed | ReadTimeout) -> bool:
     """Whether a server of SMB 1 alone may be behind it; a port that nobody named as SMB's is left in peace."""
-    if probe.target.guessed and (probe.target.port not in _SMB1_PORTS or isinstance(error, ReadTimeout)):
+    if _not_to_be_asked_more(probe) or (probe.target.guessed and isinstance(error, ReadTimeout)):
         return False
     return not (isinstance(error, ReadTimeout) and error.hasty)
 
