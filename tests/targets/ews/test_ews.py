@@ -335,3 +335,17 @@ def test_a_peer_that_turns_hostile_at_the_challenge(behaviour: Behaviour) -> Non
     assert report.cause is not None
     assert report.cause.code != "scanready.bug", report.finding
     assert report.seconds < 3.3
+
+
+def test_a_server_of_http2_only_is_told_by_what_it_picks() -> None:
+    """nghttpd hangs up on HTTP/1.1 in TLS, and picks h2 where that is offered."""
+    context = authority().context.__wrapped__(authority(), "good")
+    context.set_alpn_protocols(["h2"])
+
+    async def hangs_up(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.read(1)
+
+    with in_background(hangs_up, tls=context) as server:
+        report = climb(target("ews", "127.0.0.1", server.port), timeout=5, ca_file=str(authority().ca_file))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
+    assert "picks h2" in finding_of(report).detail

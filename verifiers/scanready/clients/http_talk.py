@@ -57,6 +57,9 @@ _WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to 
 #: For the inventory: the same page in TLS, and without.
 IN_TLS = Fix("https://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 IN_CLEAR = Fix("http://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
+_ALSO_BEHIND_PROXY = (
+    "; a TLS server answers 400 likewise where a load balancer sends it the PROXY protocol and it expects none"
+)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 
@@ -204,6 +207,20 @@ class Talk:
             await self._anew()
             return await self._once(method, url, headers)
 
+    async def get(self, url: Url) -> wire.Response:
+        """Ask with GET where no HEAD comes before it.
+
+        Raises:
+            WireError, StreamError: as :meth:`ask` does.
+            Failure: the server speaks HTTP/2 only.
+        """
+        try:
+            return await self.ask("GET", url)
+        except PeerClosed as error:
+            if not (error.heard or self._asked) and self._stream.encrypted and self._stream.alpn is None:
+                await self._anew_after_a_hang_up(url)
+            raise
+
     async def _once(self, method: str, url: Url, headers: Iterable[tuple[str, str]]) -> wire.Response:
         form = str(url) if self._absolute else url.path
         request = wire.request(
@@ -287,7 +304,8 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
                 if or_in_clear and error.securing and error.heard.startswith(b"HTTP/"):
                     found = probe.explain(error, Step.TLS)
                     fix = IN_CLEAR(host=url.host, port=url.port, path=url.path)
-                    raise Failure(found.cause, found.detail, fix, speaks=probe.row.speaks) from error
+                    detail = found.detail + (_ALSO_BEHIND_PROXY if b" 400 " in error.heard[:16] else "")
+                    raise Failure(found.cause, detail, fix, speaks=probe.row.speaks) from error
                 _say_that_no_name_was_sent(probe, error)
                 raise
     return Talk(probe, url, stream)

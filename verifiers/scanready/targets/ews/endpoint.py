@@ -94,7 +94,7 @@ def product_of(version: str) -> str:
 async def arrive(probe: Probe, talk: Talk, url: Url) -> wire.Response:
     """Ask the endpoint without a login; return its 401."""
     async with probe.step(Step.HANDSHAKE, url.endpoint) as rung:
-        answer = await talk.ask("GET", url)
+        answer = await talk.get(url)
         rung.check.facts |= _facts(answer)
         _judge(probe, http_pages.Page(url, answer, talk))
         shown = await _evidence(rung, talk, url, answer)
