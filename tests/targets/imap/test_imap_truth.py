@@ -138,3 +138,29 @@ def test_a_folder_beyond_ascii_and_one_that_is_a_command() -> None:
     assert any(b'EXAMINE "Entw&APw-rfe"' in record.received for record in server.connections)
     report, server = against(mailbox(), "imaps", credential=SCANNER, folder='x"\r\nz1 DELETE INBOX\r\n')
     assert not any(b"\nz1" in record.received for record in server.connections), story(report)
+
+
+def test_an_answer_to_a_proxy_header_names_the_load_balancer() -> None:
+    """Dovecot behind HAProxy's `send-proxy`: the header is a command with the tag PROXY."""
+    answer = b"PROXY BAD Error in IMAP command TCP4: Unknown command.\r\nc1 OK done\r\n"
+    report, _ = against(mailbox(b"* OK ready\r\n", CAPABILITY=answer))
+    expect(report, Verdict.UNDECIDED, "handshake.proxy-header", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_an_answer_to_another_foreign_tag_is_our_limit_or_malformed() -> None:
+    report, _ = against(mailbox(b"* OK ready\r\n", CAPABILITY=b"x7 BAD what?\r\nc1 OK done\r\n"))
+    expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Too many invalid IMAP commands.", "handshake.proxy-header"),  # Dovecot, at the header's second version
+        ("Too many bad commands", "handshake.proxy-header"),
+        ("Too many connections", "handshake.throttled"),
+        ("Maximum number of connections from user+IP exceeded", "handshake.throttled"),
+    ],
+)
+def test_a_bye_about_commands_is_no_limit_on_connections(text: str, code: str) -> None:
+    report, _ = against(mailbox(b"* OK ready\r\n", CAPABILITY=f"* BYE {text}\r\n".encode()))
+    expect(report, Verdict.UNDECIDED, code, step=Step.HANDSHAKE, owner=Owner.SERVER)

@@ -103,9 +103,11 @@ def test_protocol_versions_differ() -> None:
     expect(report, Verdict.BLOCKED, "ssh.version-1")
 
 
-def test_an_identification_that_is_not_understood_is_our_limit() -> None:
+def test_an_identification_that_is_not_understood_came_with_another_line() -> None:
+    """OpenSSH says so behind HAProxy's `send-proxy`; without that it understands ours."""
     report, _ = met(ssh.speaks_once(ssh.INVALID))
-    expect(report, Verdict.UNDECIDED, "scanready.limit")
+    expect(report, Verdict.UNDECIDED, "handshake.proxy-header", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "SSH-2.0-scanready" in finding_of(report).detail
 
 
 @pytest.mark.parametrize(
@@ -311,3 +313,24 @@ def test_without_paramiko(credential: Credential | None, monkeypatch: pytest.Mon
     else:
         expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
     assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [(ssh.PENALTY, "Not allowed at this time"), (ssh.EXCEEDED, "Exceeded MaxStartups")],
+    ids=["penalty", "max-startups"],
+)
+def test_the_login_may_be_the_connection_that_is_throttled(refusal: bytes, words: str) -> None:
+    """sshd takes the first connection, and bars the address before the second, which is the login's."""
+    refuses = ssh.speaks_once(refusal)
+
+    async def first_come(reader: Reader, writer: Writer, record: Record) -> None:
+        met_before.append(1)
+        await (ssh.openssh_9_2 if len(met_before) == 1 else refuses)(reader, writer, record)
+
+    met_before: list[int] = []
+    with in_background(first_come) as server:
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=5)
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", owner=Owner.SERVER)
+    assert words in finding_of(report).detail
+    assert report.footprint.login_attempts == 0

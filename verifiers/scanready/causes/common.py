@@ -208,7 +208,8 @@ SILENT = Cause(
     Owner.NETWORK,
     Step.HANDSHAKE,
     "The port accepts connections but nobody speaks: a SYN proxy, a load balancer without a backend, a hung "
-    "service, or a service of another kind that waits for its client to begin.",
+    "service, a listener that expects the PROXY protocol, or a service of another kind that waits for its client to "
+    "begin.",
     "Find what answers on this port: ask the network team for a proxy or load balancer in the path, "
     "then whether the service behind it runs.",
     "On the agent: nc {host} {port}   # and wait. On the target: is the service's process running and not stuck?",
@@ -220,9 +221,21 @@ HUNG_UP = Cause(
     "The connection was accepted and closed before the protocol began: a host access list, an intrusion ban, a load "
     "balancer without a backend, a listener that expects the PROXY protocol, or a port that wants TLS first.",
     "Check the port over TLS (`https://` for `http://`). At a load balancer, look for a backend that is up, and for "
-    "`accept-proxy` (PROXY protocol). Else permit this agent in the host access list; look for a ban (fail2ban).",
+    "the PROXY protocol on one side only (`accept-proxy`, `send-proxy`). Else permit this agent in the host access "
+    "list; look for a ban (fail2ban).",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
     may_count=True,
+)
+PROXY_HEADER = Cause(
+    "handshake.proxy-header",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server complains of words that this agent did not send. A load balancer in front of it sends the header of "
+    "the PROXY protocol first, and the server does not expect one.",
+    "At the load balancer, take the PROXY protocol out of this backend (HAProxy: `send-proxy`, `send-proxy-v2`; nginx: "
+    "`proxy_protocol on`); or let the server expect it from the load balancer's address.",
+    "On the target: the service's log at the time of the check shows a line that begins with PROXY.",
+    definite=False,
 )
 OTHER_PROTOCOL = Cause(
     "handshake.other-protocol",

@@ -48,6 +48,14 @@ _LONGEST_STATUS = len("* PREAUTH ")
 _TAG = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
+class ForeignAnswer(WireError):
+    """Raise for an answer to a command that was not sent; ``tag`` is the word in the place of its tag."""
+
+    def __init__(self, message: str, tag: str) -> None:
+        super().__init__(message)
+        self.tag = tag
+
+
 @dataclass(frozen=True, slots=True)
 class Greeting:
     """The server's first line. ``code`` is the response code in capitals, None if there is none."""
@@ -237,7 +245,7 @@ def _tagged(mark: str, rest: str, tag: str, untagged: list[str]) -> Tagged:
     if mark == "+":
         raise WireError("the server asks to continue a command that was complete")
     if mark != tag:
-        raise WireError(f"neither an untagged line nor an answer to {tag}: {mark[:64]!a}")
+        raise ForeignAnswer(f"neither an untagged line nor an answer to {tag}: {mark[:64]!a}", mark)
     word, said = _status(rest)
     status = _ANSWERS.get(word)
     if status is None:

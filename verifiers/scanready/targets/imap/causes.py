@@ -74,13 +74,15 @@ BACKEND_UNAVAILABLE = Cause(
 
 
 _TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded", re.IGNORECASE)
+#: A complaint about commands, from a server that was sent one or none.
+_NOT_OURS = re.compile(r"(invalid|unknown|bad|unrecogni[sz]ed) (imap )?commands?", re.IGNORECASE)
 _DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
 _DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE", "CORRUPTION")  # RFC 5530
 
 
 def too_many(code: str | None, text: str) -> bool:
     """True where the server's response code, or failing that its words, say that it has enough of us."""
-    return code == "LIMIT" or bool(_TOO_MANY.search(text))
+    return code == "LIMIT" or bool(_TOO_MANY.search(text) and not _NOT_OURS.search(text))
 
 
 def down(code: str | None, text: str) -> bool:
@@ -113,4 +115,6 @@ def of_bye(code: str | None, text: str, *, encrypted: bool) -> Cause:
         return common.TLS_REQUIRED
     if too_many(code, text):
         return common.THROTTLED
+    if _NOT_OURS.search(text):
+        return common.PROXY_HEADER
     return NOT_ACCEPTING if down(code, text) else TURNED_AWAY

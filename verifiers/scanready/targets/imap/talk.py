@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Facts
 from scanready.net.stream import Stream
@@ -18,6 +19,9 @@ MOST_SHOWN = 240  # characters of a server's own words in a detail
 
 # What the capability list means for a client that has a user name and a password.
 PASSWORD_MECHANISMS = {"PLAIN", "LOGIN"}
+
+#: The first word of the PROXY protocol's header, version 1; a server of IMAP takes it for the tag of a command.
+PROXY_TAG = "PROXY"
 
 #: How servers name themselves in their greeting; the first group is the version, where they tell it.
 PRODUCTS = (
@@ -62,7 +66,12 @@ class Talk:
         self._commands += 1
         tag = f"c{self._commands}"
         await stream.send(wire.command(tag, command))
-        answer: wire.Tagged | wire.Bye = await stream.receive(wire.read_tagged(tag))
+        try:
+            answer: wire.Tagged | wire.Bye = await stream.receive(wire.read_tagged(tag))
+        except wire.ForeignAnswer as error:
+            if error.tag != PROXY_TAG:
+                raise
+            raise Failure(common.PROXY_HEADER, f"an answer to {PROXY_TAG}, which this agent did not send") from error
         if isinstance(answer, wire.Bye):
             self.listening = False
             raise _turned_away(answer, stream)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_trace import LoginTrace
+from scanready.wire import ssh as wire
 from scanready.wire.printable import collapsed, printable
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ UNCHECKED = (
     AssertionError,
     RuntimeError,
 )
+
+#: The bytes of the server's first words that are kept.
+_FIRST = 200
 
 FAREWELL = "scanready login check ended"
 _LOG = "scanready.paramiko"
@@ -82,6 +86,7 @@ class Leash:
         self.flooded = False
         self.disconnect_text = ""
         self.methods: tuple[str, ...] | None = None
+        self._first = b""
 
     @property
     def remaining(self) -> float:
@@ -99,8 +104,18 @@ class Leash:
             return Failure(common.LIMIT, f"the server sent more than {self.most >> 10} KiB, which are all that is read")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
+        if refusal := self._turned_away():
+            return refusal
         words = f"; the server's words: {printable(self.disconnect_text)}" if self.disconnect_text else ""
         return Failure(common.LIMIT, f"{printable(otherwise, 300)}{words}")
+
+    def _turned_away(self) -> Failure | None:
+        """Return why sshd took no further connection of this agent; it says so in the place of its identification."""
+        for kind in (wire.RefusalKind.PENALTY, wire.RefusalKind.MAX_STARTUPS):
+            if self._first.startswith(kind.value.encode()):
+                line = printable(self._first.split(b"\n", 1)[0].decode("latin-1"))
+                return Failure(common.THROTTLED, f"the connection of the login: {line!r}; no secret was sent")
+        return None
 
     # the socket, as paramiko uses it
 
@@ -110,6 +125,8 @@ class Leash:
             return b""
         data = self._sock.recv(min(size, 1 << 16))
         self._received += len(data)
+        if len(self._first) < _FIRST:
+            self._first += data[: _FIRST - len(self._first)]
         self.flooded = self._received > self.most
         return data
 

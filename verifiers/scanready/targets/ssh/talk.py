@@ -47,6 +47,7 @@ T = TypeVar("T")
 
 SOFTWARE = f"scanready_{__version__}".replace("-", ".")
 IDENTIFICATION = wire.identification(SOFTWARE)
+_OWN_LINE = IDENTIFICATION.decode().rstrip()
 FAREWELL = wire.disconnect("scanready handshake check, no login attempted")
 
 #: RFC 4253, 11.1: the one reason that tells of load instead of a rule.
@@ -211,7 +212,8 @@ def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
         case wire.RefusalKind.VERSION:
             raise Failure(causes.VERSION_1, words)
         case wire.RefusalKind.IDENTIFICATION:
-            raise Failure(common.LIMIT, f"the server did not understand our identification: {words}")
+            # sshd says so of a first line that is no identification, and ours is one: another line came before it.
+            raise Failure(common.PROXY_HEADER, f"{words!r}; the first line of this agent is {_OWN_LINE}")
 
 
 # with a user name -------------------------------------------------------------------------------------------------
