@@ -130,8 +130,8 @@ install_peers() {
     wanted=$(cat script/peers/package-lock.json | cksum)
     if [ "$(cat .peers/installed 2>/dev/null)" != "$wanted" ]; then
         say "installing the packages of npm into .peers ..."
-        rm -rf .peers
-        mkdir .peers
+        mkdir -p .peers
+        rm -rf .peers/node_modules .peers/installed
         cp script/peers/package.json script/peers/package-lock.json .peers
         # Their scripts would compile what is optional.
         if (cd .peers && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund >&2); then
@@ -140,6 +140,54 @@ install_peers() {
             say "they cannot be installed here"
         fi
     fi
+    while read -r name suite packages; do
+        case $name in '' | '#'*) continue ;; esac
+        # shellcheck disable=SC2086  # one argument a package
+        install_root "$name" "$suite" $packages || say "the root $name cannot be made here"
+    done <script/peer-roots
+}
+
+# debian_mirror: print the address of the Debian archive that this machine's own apt takes its packages from.
+debian_mirror() {
+    apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
+        awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "main" { print $4; exit }'
+}
+
+# install_root NAME SUITE PACKAGE...: unpack packages of a release of Debian, with all that they need, into
+# .peers/roots/NAME: for those that conflict with the machine's own, or are newer. Nothing of them is configured or run.
+install_root() {
+    root_name=$1
+    shift
+    [ "$(cat ".peers/roots/$root_name.installed" 2>/dev/null)" = "$*" ] && return
+    suite=$1
+    shift
+    command -v apt-get >/dev/null 2>&1 || return 1
+    as_root true || return 1
+    mirror=$(debian_mirror)
+    [ -n "$mirror" ] || return 1
+    say "unpacking into .peers/roots/$root_name: $*"
+    state=$root/.peers/apt-$suite # apt's own lists and its own idea of what is installed: nothing
+    into=$root/.peers/roots/$root_name
+    as_root rm -rf "$into" "$state/cache"
+    mkdir -p "$into" "$state/lists/partial" "$state/cache/archives/partial"
+    printf 'deb [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" "$suite" \
+        >"$state/sources.list"
+    : >"$state/status"
+    with_state() {
+        as_root apt-get -qq -o Dir::State="$state" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" \
+            -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+            -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root "$@" >&2
+    }
+    with_state update || return 1
+    with_state install -y --download-only --no-install-recommends "$@" || return 1
+    # As Debian's base-files has them; the archive of a package goes through them.
+    mkdir -p "$into/usr/bin" "$into/usr/sbin" "$into/usr/lib" "$into/usr/lib64"
+    for name in bin sbin lib lib64; do ln -s "usr/$name" "$into/$name"; done
+    for package in "$state"/cache/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | as_root tar -x --keep-directory-symlink -C "$into" || return 1
+    done
+    as_root rm -rf "$state/cache"
+    printf '%s' "$suite $*" >".peers/roots/$root_name.installed"
 }
 
 find_python() {

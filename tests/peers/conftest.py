@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import agent, lab
+from tests.lab.conftest import _whom_the_agent_trusts, agent, lab
 
-__all__ = ["agent", "lab"]
+__all__ = ["_whom_the_agent_trusts", "agent", "lab"]
 
 HERE = Path(__file__).parent
 

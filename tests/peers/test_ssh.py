@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
+from typing import TypeVar
 
 import pytest
 
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
-from fixtures.lab.ssh_peers import PEERS, SshPeer
+from fixtures.lab.ssh_peers import PEERS, AgainstGuessing, AgainstLooks, OpenSsh10, SshPeer
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.lab.ssh_helpers import SCANNER, WRONG, key_of
-from tests.ladder import climb, expect, story, target
+from tests.ladder import climb, expect, finding_of, story, target
+from tests.peers.running import by_ssh
+from tests.peers.running import running as peer
+
+S = TypeVar("S", bound=SshPeer)
 
 
 def running(lab: Lab, name: str) -> SshPeer:
-    """The server of that name, started once. One that is not installed is a skip, or a failure where it is required."""
-    kind = PEERS[name]
-    if missing := kind.missing():
-        if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
-            pytest.fail(f"{name} is required but not installed: {', '.join(missing)}", pytrace=False)
-        pytest.skip(f"{name} is not installed (script/test-peers): {', '.join(missing)}")
-    return lab.alone(f"peer-{name}", lambda host, own: kind(host, own, lab.accounts, lab.keys))
+    """The server of that name, started once."""
+    return started(lab, PEERS[name], name)
+
+
+def started(lab: Lab, kind: type[S], label: str) -> S:
+    return peer(lab, kind, label, lambda host, own: kind(host, own, lab.accounts, lab.keys))
 
 
 class Counted:
@@ -66,6 +69,8 @@ def test_ready_without_a_credential(lab: Lab, name: str, type_: str) -> None:
         ("dropbear", "ssh", Verdict.SCANNABLE, None),
         ("openssh", "unix", Verdict.SCANNABLE, None),
         ("openssh", "ssh", Verdict.SCANNABLE, None),
+        ("openssh-10", "unix", Verdict.SCANNABLE, None),
+        ("openssh-10", "ssh", Verdict.SCANNABLE, None),
         ("proftpd", "unix", Verdict.BLOCKED, "ssh.command-refused"),
         ("proftpd", "ssh", Verdict.SCANNABLE, None),
         ("ssh2", "unix", Verdict.SCANNABLE, None),
@@ -101,3 +106,44 @@ def test_a_server_whose_only_cipher_paramiko_lacks(lab: Lab, secret: str) -> Non
     report = expect(counted.report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
     assert "chacha20-poly1305@openssh.com" in story(report)
     assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)
+
+
+# the penalties of OpenSSH 9.8 and newer ---------------------------------------------------------------------------
+
+
+def test_checks_earn_no_penalty_that_bars_the_agent(lab: Lab) -> None:
+    """sshd notes a second against each connection without a login, be it ssh-keyscan's; below 15 it bars no address."""
+    server = started(lab, OpenSsh10, "openssh-10-penalties")
+    for type_ in ("unix", "ssh") * 4:
+        expect(climb(target(type_, server.hostname), lab.agent), Verdict.READY)
+    expect(climb(target("unix", server.hostname, credential=SCANNER), lab.agent), Verdict.SCANNABLE)
+    assert re.findall(server.noted, server.log), "the pattern is the log's"
+    assert not re.findall(server.active, server.log)
+    reached, printed = by_ssh(lab, server.hostname)
+    assert reached, printed
+
+
+def test_a_login_itself_earns_none(lab: Lab) -> None:
+    server = started(lab, OpenSsh10, "openssh-10-login")
+    expect(climb(target("unix", server.hostname, credential=SCANNER), lab.agent), Verdict.SCANNABLE)
+    assert wait_until(lambda: len(re.findall("penalty", server.log)) > 0, 5)
+    assert len(re.findall(server.noted, server.log)) == 1, "the first connection's, which asks for the algorithms"
+
+
+def test_an_agent_that_is_barred_is_told_so(lab: Lab) -> None:
+    server = started(lab, AgainstGuessing, "openssh-10-against-guessing")
+    report = climb(target("unix", server.hostname, credential=WRONG), lab.agent)
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+    assert wait_until(lambda: bool(re.search(server.active, server.log)), 5), server.log
+    report = climb(target("unix", server.hostname), lab.agent)
+    fix = f"PerSourcePenaltyExemptList {lab.agent.address}/32"
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER, fix=fix)
+    assert not by_ssh(lab, server.hostname)[0]
+
+
+def test_an_agent_that_is_barred_between_its_two_connections(lab: Lab) -> None:
+    server = started(lab, AgainstLooks, "openssh-10-against-looks")
+    report = climb(target("unix", server.hostname, credential=SCANNER), lab.agent)
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", owner=Owner.SERVER)
+    assert "Not allowed at this time" in finding_of(report).detail
+    assert report.footprint.login_attempts == 0
