@@ -249,10 +249,7 @@ def test_nothing_but_wire_error_escapes(data: bytes) -> None:
     survives(READER, measured(data))
 
 
-@pytest.mark.parametrize("octets", [b"\xff" * 8, bytes((10, 0, 0x63, 0x45, 0, 0, 0, 14))], ids=["impacket", "other"])
-def test_a_version_of_an_unknown_layout_is_none(octets: bytes) -> None:
+def test_a_version_that_no_windows_has_names_none() -> None:
     """impacket's smbserver has 0xff in all its octets, which is no Windows 255."""
     token = load("ntlm/SYNTH-windows2019-challenge.s2c.hex")
-    found = ntlm.read_challenge(token[:48] + octets + token[56:])
-    assert found.version is None
-    assert found.os is None
+    assert ntlm.read_challenge(token[:48] + b"\xff" * 8 + token[56:]).os is None

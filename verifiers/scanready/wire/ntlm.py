@@ -17,8 +17,6 @@ from . import OurLimit, WireError
 from .fields import Field, Role, bits
 from .printable import quoted
 
-#: NTLMSSP_REVISION_W2K3, the only revision of the version's layout. impacket's server has 0xff in all octets.
-_REVISION = 15
 SIGNATURE = b"NTLMSSP\0"
 
 # Negotiate flags, named as in [MS-NLMP] 2.2.2.5 without their prefixes.
@@ -213,9 +211,8 @@ def _pairs(info: bytes) -> dict[int, bytes]:
 
 
 def _version(token: bytes) -> tuple[int, int, int] | None:
-    """Return the version; None where the octets are not of the one layout that is known (2.2.2.10)."""
-    major, minor, build, _reserved, revision = struct.unpack_from("<BBH3sB", token, 48)
-    return (major, minor, build) if major and revision == _REVISION else None
+    major, minor, build = struct.unpack_from("<BBH", token, 48)
+    return (major, minor, build) if major else None
 
 
 def _time(raw: bytes) -> datetime | None:
