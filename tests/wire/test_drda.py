@@ -64,6 +64,7 @@ def test_every_parameter_of_our_requests() -> None:
     theirs[0][3][3] = (0x1147, "QDB2/JVM".encode("cp500"))  # the product that we are to be taken for
     assert ours == theirs
     assert _structures(drda.exchange_attributes("x"))[0][:3] == (1, 1, 0x1041)
+    assert drda.MECHANISMS[drda.UNLIKELY] == "DCE"
     token = bytes(range(32))
     (encrypted,) = _structures(drda.access_security(9, None, token))
     assert encrypted == (1, 2, 0x106D, [(0x11A2, b"\0\x09"), (0x11DC, token)])
@@ -147,6 +148,7 @@ def test_names_are_in_either_code(name: bytes, text: str) -> None:
         ("0003 1404", "a parameter of 3 bytes where 4 are left"),
         ("0005 1404", "a parameter of 5 bytes where 4 are left"),
         ("0004 1404 00", "without its header"),
+        ("0004 1404 000000", "without its header"),
     ],
 )
 def test_broken_parameters(content: str, words: str) -> None:

@@ -144,6 +144,16 @@ def test_every_answer_is_read_as_curl_reads_it(case: Case) -> None:
     assert answer.truncated == (outcome == "cut")
 
 
+def test_a_body_ends_at_its_length_whatever_the_pieces() -> None:
+    buffer = Buffer(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+    reader = http.ResponseReader("GET")
+    assert reader(buffer) is None
+    buffer.feed(b"56789" + plain())
+    answer = reader(buffer)
+    assert answer is not None
+    assert (answer.body, buffer.everything()) == (b"0123456789", plain())
+
+
 @pytest.mark.parametrize("data", [b"hello, world", b"SSH-2.0-x\r\n", b"\x15\x03\x03\0\2\2\x28", b"\r\nlogin: ", b"+OK"])
 def test_what_is_no_http_is_no_limit_of_ours(data: bytes) -> None:
     with pytest.raises(WireError) as caught:

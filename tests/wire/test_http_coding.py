@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import time
 import tracemalloc
 import zlib
@@ -72,11 +73,19 @@ def test_the_cap_counts_all_parts() -> None:
     assert http.undo(["deflate"], zlib.compress(PAGE), len(PAGE) - 1) == Plain(PAGE[:-1], truncated=True)
 
 
+def test_each_part_may_look_back_as_far_as_gzip_can() -> None:
+    far = random.Random(1).randbytes(30_000)
+    parts = zipped(b"x") + zipped(far + far[:1000])
+    assert len(parts) < 30_500
+    assert http.undo(["gzip"], parts) == Plain(b"x" + far + far[:1000], truncated=False)
+
+
 def test_a_text_may_grow_two_hundred_times() -> None:
     """43 bytes of gzip, which hold 8,601 zeros or one more; what follows them and was not used does not count."""
     less = bytes.fromhex("1f8b0800000000000203edc13101000000c2a0f54f6d0a3fa00000000000000000b818834c3a0e99210000")
     more = bytes.fromhex("1f8b0800000000000203edc13101000000c2a0f54f6d0a3fa00000000000000000f8185b07bda69a210000")
     assert (len(less), len(more)) == (43, 43)
+    assert http.undo(["gzip"], less, 8601) == Plain(bytes(8601), truncated=False)
     assert http.undo(["gzip"], less, 8600) == Plain(bytes(8600), truncated=True)
     for rest in (b"", b"x" * 500):
         grown = http.undo(["gzip"], more + rest, 8601)
@@ -162,6 +171,34 @@ def test_text_is_what_a_visitor_reads() -> None:
         b"<style>p{}</style><noscript>no</noscript><form>yes</form> <a href=/y>yes</a>"
     )
     assert http.look(page) == http.Look(text=9, beside=6, links=1, scripted=True, script_leads_to="/x")
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (b"", http.Look(0, 0, 0, scripted=False)),
+        (b"a b\n c", http.Look(3, 3, 0, scripted=False)),
+        (b"<p>ab</p>cd", http.Look(4, 4, 0, scripted=False)),
+        (b"1<2 and 3", http.Look(6, 6, 0, scripted=False)),  # no tag
+        (b"<form>ab<input></form>cd", http.Look(4, 2, 0, scripted=False)),
+        (b"x<FORM>ab", http.Look(3, 1, 0, scripted=False)),
+        (b"<a href=x>ab</a><area><frame><iframe><object><embed>", http.Look(2, 2, 6, scripted=False)),
+        (b"<!-- <a>no -->yes", http.Look(3, 3, 0, scripted=False)),
+        (b"<!-- no -->yes", http.Look(3, 3, 0, scripted=False)),
+        (b"<!-- no <p> no", http.Look(0, 0, 0, scripted=False)),
+        (b"<!--<script>-->x<p>y", http.Look(2, 2, 0, scripted=False)),
+        (b"<script>no<p>no</script>yes", http.Look(3, 3, 0, scripted=True)),
+        (b"<STYLE>no<a></style><a>", http.Look(0, 0, 1, scripted=False)),
+        (b"<title>n</title><textarea>n</textarea><svg>n</svg>", http.Look(0, 0, 0, scripted=False)),
+        (b"<template>n</template><noscript>n</noscript>x", http.Look(1, 1, 0, scripted=False)),
+        (b"<script>location.replace('/y')</script>", http.Look(0, 0, 0, scripted=True, script_leads_to="/y")),
+        (b'<script>location.assign( "/\xe9")', http.Look(0, 0, 0, scripted=True, script_leads_to="/\xe9")),
+        (b"<p>location='/y'", http.Look(13, 13, 0, scripted=False)),
+        (b"<p>x" * 12_001, http.Look(12_000, 12_000, 0, scripted=False)),
+    ],
+)
+def test_each_piece_of_a_page_counts_as_it_is_read(page: bytes, expected: http.Look) -> None:
+    assert http.look(page) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from http import HTTPStatus
 import pytest
 
 from scanready.wire import http
+from scanready.wire.fields import Role
 from tests.wire.unknown import CODECS, fields_of
 
 #: DRDA volume 3, SECCHKCD; nfsstat3 and nfsstat4 have these of Unix' own.
@@ -225,6 +226,25 @@ OCTETS: dict[str, set[str]] = {
 def test_the_order_of_octets_is_that_of_the_protocol(codec: str) -> None:
     numbers = {field.name: field.order for field in fields_of(codec) if not field.of_words}
     assert {name for name, order in numbers.items() if order == "big"} == OCTETS.get(codec, numbers.keys())
+
+
+#: How many lengths grow with an offer: those of what carries it, and of the lists that it is in.
+LENGTHS = {
+    "drda": [2],
+    "imap": [0],
+    "postgresql": [1],
+    "rpc.mount": [2],
+    "rpc.nfs4": [2],
+    "spnego": [5],
+    "ssh": [2] * 8,
+}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_an_offer_says_what_grows_with_it(codec: str) -> None:
+    """A reader may pass over a member that no length counts, and then nothing would have been tried."""
+    offers = [field for field in fields_of(codec) if field.role is Role.OFFER]
+    assert [len(field.lengths) for field in offers] == {**LENGTHS, "teradata": [1]}.get(codec, [])
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -78,6 +78,7 @@ class TestGreeting:
             (b"5.7\xff\x1b[2J", "5.7\\xff\x1b[2J", ""),
             (b"9.1.0-commercial MySQL", "9.1.0-commercial MySQL", "MySQL"),
             (b"2.0.4-id64-release (r3135)", "2.0.4-id64-release (r3135)", ""),  # Sphinx
+            (b"5.5.5-10.4.2 for 5.5.5-10.4.2", "10.4.2 for 5.5.5-10.4.2", "MariaDB"),
         ],
     )
     def test_products_tell_themselves_apart_by_their_version(self, version: bytes, shown: str, product: str) -> None:
@@ -104,6 +105,7 @@ class TestGreeting:
             assert isinstance(greeting, mysql.Greeting)
             assert (greeting.version, greeting.salt, greeting.auth_plugin) == ("4.0.30", b"saltsalt", "")
             assert not greeting.capabilities & mysql.PROTOCOL_41
+            assert not greeting.mariadb
 
     def test_protocol_9_is_its_own_answer(self) -> None:
         greeting = reads(mysql.read_greeting, packet(b"\x093.21.33\0\x05\6\7\x08abcdefgh\0"))

@@ -214,6 +214,10 @@ class TestMessages:
             state,
         )
 
+        assert (found.low, found.high, found.auth) == (0, 0, 0)
+        named = (message.AUTH_REFUSALS[message.BAD_CREDENTIAL], message.AUTH_REFUSALS[message.TOO_WEAK])
+        assert named == ("bad credential", "credential too weak")
+
     def test_versions(self) -> None:
         found = message.parse_reply(u32s(7, 1, 0, 0, 0, 2, 2, 4))
         assert (found.state, found.low, found.high, str(found)) == (
@@ -287,6 +291,10 @@ class TestMessages:
                 message.read_reply(Buffer(other))
         pieces = u32s(4, 7, 8, 1, 0, 0x80000010, 0, 0, 0) + b"last"
         assert message.read_reply(Buffer(pieces)) == message.Reply(7, message.State.SUCCESS, b"last")
+        whole = u32s(7, 1, 0, 0, 0, 0)
+        for first in range(25):
+            in_two = u32s(first) + whole[:first] + marked(whole[first:])
+            assert message.read_reply(Buffer(in_two)) == message.Reply(7, message.State.SUCCESS), first
 
 
 class TestRpcbind:
@@ -294,6 +302,7 @@ class TestRpcbind:
 
     def test_what_is_asked(self) -> None:
         assert (rpcbind.PROGRAM, rpcbind.PORT, rpcbind.GETPORT, rpcbind.DUMP) == (100000, 111, 3, 4)
+        assert (rpcbind.PORTMAPPER, rpcbind.RPCBIND) == (2, 4)
         assert rpcbind.which(2, 100003, 3, "tcp") == u32s(100003, 3, 6, 0)
         assert rpcbind.which(2, 100003, 3, "udp") == u32s(100003, 3, 17, 0)
         assert rpcbind.which(4, 100003, 3, "tcp6") == u32s(100003, 3) + string(b"tcp6") + u32s(0, 0)

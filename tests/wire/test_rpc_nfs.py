@@ -32,12 +32,15 @@ class TestMount:
             with pytest.raises(WireError, match=words):
                 mount.parse_mounted(broken)
         assert mount.path("/x") == string(b"/x")
+        assert (mount.PROGRAM, mount.VERSION, mount.MNT, mount.UMNT, mount.EXPORT) == (100005, 3, 1, 3, 5)
+        assert (mount.OK, mount.PERM, mount.NOENT, mount.ACCES, mount.NOTDIR) == (0, 1, 2, 13, 20)
 
 
 class TestNfs3:
     """RFC 1813, 3.3."""
 
     def test_what_is_asked(self) -> None:
+        assert (nfs3.READ, nfs3.LOOKUP, nfs4.READ, nfs4.LOOKUP_ALLOWED) == (1, 2, 1, 2)
         assert nfs3.access(b"hand") == string(b"hand") + u32s(3)
         assert nfs3.lookup(b"hand", "x") == string(b"hand") + string(b"x")
         assert nfs3.readdir(b"hand") == string(b"hand") + bytes(16) + u32s(512)
@@ -130,6 +133,7 @@ class TestNfs4:
             (u32s(0, 1025), "at most 1024"),
             (HEAD + u32s(129), "results of 129 operations"),
             (HEAD + u32s(1, 10, 0), "operation 10, which was not asked for"),
+            (HEAD + u32s(1, 26, 0) + bytes(8) + u32s(1) + bytes(8) + u32s(1025), "1025 bytes where at most 1024"),
             (HEAD + u32s(1, 33, 0, 65), "65 authentication flavors"),
             (HEAD + u32s(1, 9, 0, 17), "a bitmap of 17 words"),
             (HEAD + u32s(1, 9, 0, 16, *[0] * 16, 8193), "at most 8192"),

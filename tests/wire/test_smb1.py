@@ -165,7 +165,13 @@ def test_broken_messages(message: bytes, words: str) -> None:
 def test_a_dialect_that_was_not_offered_is_told() -> None:
     with pytest.raises(UnknownValue, match="by its number in our list, is 258 "):
         smb1.read_negotiate(answer(0x72, b"\2\1", b""))
-    assert smb1.read_negotiate(answer(0x72, b"\xff\xff", b"")) == smb1.Refused(0)
+    for words in (b"\xff\xff", b"\xff\xff\0\0"):
+        assert smb1.read_negotiate(answer(0x72, words, b"")) == smb1.Refused(0)
+
+
+def test_octets_behind_a_message_are_not_its_own() -> None:
+    found = smb1.read_session_setup(answer(0x73, struct.pack("<HHHH", 0xFF, 0, 0, 1), b"t", 0, 0x4001) + b"rest")
+    assert found == smb1.Setup(0, b"t", "", "")
 
 
 def test_a_refused_session() -> None:

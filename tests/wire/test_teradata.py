@@ -72,6 +72,8 @@ def configured(body: bytes) -> teradata.Configuration:
         (b"before" + VERSIONS + b"and 99.99 behind", "17.20.03.19b", "17.20.03.20"),
         (VERSIONS[:-1], "", ""),
         (VERSIONS[:4] + b"x".ljust(28) + b"1." + b"2".ljust(32), "", ""),  # neither half has a whole one
+        (VERSIONS[:4] + b"PDE".ljust(19) + b"17.20.03.19" + b"17.20".ljust(32), "17.20.03.19", "17.20"),
+        (b"17.20.03.19".ljust(80), "", ""),  # not where the versions are
         (b"", "", ""),
     ],
 )
@@ -99,13 +101,15 @@ def test_the_offers_of_the_gateway(ports: bytes, legacy: bool | None, https: boo
     found = configured(CONFIG + offers((7, b""), (2, b"\x11\x14\3\1"), (16, ports)))
     assert (found.tdgss, found.legacy_port, found.https_port) == ("17.20.3.1", legacy, https)
     assert configured(CONFIG + offers()).legacy_port is None
+    assert configured(CONFIG + offers((16, b"\1\0")) + offers((16, b"\0\1"))).legacy_port is True
+    assert configured(CONFIG + parcel(165, b"\0\0\0\1" + parcel(16, b"\1\0") + b"end")).legacy_port is True
 
 
 @pytest.mark.parametrize(
     ("content", "name"),
     [
         ("00000000 0000000d 2b06010401813f018774010109", "TD2"),
-        ("00000000 0000000c 2b06010401813f0187740114 ffff", "LDAP"),
+        ("00000001 0000000c 2b06010401813f0187740114 ffff", "LDAP"),
         ("00000009 00000009 2a864886f712010202", "KRB5"),
         ("00000000 00000008 2a864886f712010202", ""),
         ("00000000 00010009 2b0601", ""),
@@ -121,6 +125,7 @@ def test_parcels_of_other_forms() -> None:
     """The length of an alternate header follows in four octets; a gateway's error may be little-endian."""
     large = struct.pack(">HHI", 43 | 0x8000, 0, 8 + len(VERSIONS)) + VERSIONS
     assert configured(large + b"end").database == "17.20.03.20"
+    assert configured(CONFIG + b"\x80\x2b\0\4").database == "17.20.03.20", "no room for a longer length"
     assert configured(parcel(12345, b"unknown") + CONFIG).database == "17.20.03.20"
     assert configured(CONFIG + parcel(43, b"")).database == "17.20.03.20", "the first of its kind counts"
     error = struct.pack("<HHHH", 0, 0, 8011, 3) + b"no!"

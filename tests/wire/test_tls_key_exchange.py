@@ -146,6 +146,27 @@ def test_the_size_of_a_modulus_is_read_from_its_first_64_octets(modulus: bytes, 
     assert bits_of(record(server_hello(DHE_RSA_AES128) + parameters)) == bits
 
 
+def test_what_is_followed_before_a_hello_and_kept_of_a_message() -> None:
+    followed = KeyExchange(dhe_suites())
+    assert (followed.bits, followed.handshakes) == (0, 0)
+    key = message(12, (200).to_bytes(2, "big") + b"\x80" + bytes(199))
+    assert bits_of(record(key)) == 0, "nothing said that its group is one of these"
+    followed.feed(record(server_hello(DHE_RSA_AES128)) + record(CERTIFICATE)[:100])
+    assert followed._body == b""
+    followed.feed(record(CERTIFICATE)[100:])
+    for octet in record(key)[:-1]:
+        followed.feed(bytes([octet]))
+    assert (len(followed._body), followed.bits) == (66, 0)
+    followed.feed(record(key)[-1:])
+    assert (followed._body, followed.bits, followed.handshakes) == (b"", 1600, 3)
+    assert bits_of(record(server_hello(DHE_RSA_AES128) + message(12, b"\0\1" + bytes(70)))) == 0
+
+
+def test_a_certificate_may_be_longer_than_two_octets_can_say() -> None:
+    flight = server_hello(DHE_RSA_AES128) + message(11, b"\x0c" * 70_000) + key_exchange(1 << 2047)
+    assert bits_of(b"".join(record(flight[at : at + 16384]) for at in range(0, len(flight), 16384))) == 2048
+
+
 def test_a_long_hello_is_read_up_to_20000_octets() -> None:
     share = bytes.fromhex("0033 0002 0100")
     for filler, bits in ((20_000 - 40 - 4 - 6, 2048), (20_000 - 40 - 4 - 5, 0)):

@@ -92,7 +92,7 @@ class KeyExchange:
                 part = data[at : at + self._expected]
                 at += len(part)
                 self._expected -= len(part)
-                self._body += part[: max(0, _KEPT.get(self._head[0], 0) - len(self._body))]
+                self._body += part[: _KEPT.get(self._head[0], 0) - len(self._body)]
             if self._expected == 0:
                 self._judge(self._head[0], bytes(self._body))
                 self._head.clear()
