@@ -95,6 +95,15 @@ def test_a_strong_test_kills_what_a_weak_one_lets_live(project: Path) -> None:
     assert (project / "toy.py").read_text() == TOY, "the sources stay as they are"
 
 
+def test_a_test_that_draws_its_input_judges_no_change(project: Path) -> None:
+    """Its find of today is luck, and may be missed tomorrow."""
+    drawn = "from hypothesis import given, strategies as st\nfrom toy import price\n\n\n@given(st.integers(0, 99))\n"
+    drawn += "def test_drawn(age):\n    assert price(age) in (5, 9)\n\n\ndef test_nothing():\n    pass\n"
+    (project / "test_drawn.py").write_text(drawn)
+    done, result = run(project, "toy.py", "--tests", "test_drawn.py", "--count", "4")
+    assert (result["mutants"], result["killed"]) == (4, 0), done.stdout
+
+
 def test_the_seed_chooses_and_the_count_limits(project: Path) -> None:
     weak = ("toy.py", "--tests", "test_weak.py", "--count", "3")
     first, again, other = (run(project, *weak, "--seed", seed)[1] for seed in ("1", "1", "2"))
