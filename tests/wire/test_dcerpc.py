@@ -197,11 +197,11 @@ class TestResponses:
         assert len(full) == dcerpc.MOST
         answer = dcerpc.read_answer(Buffer(full + response(b"x", flags=2)))
         assert answer == dcerpc.Response(bytes(size * 8) + b"x")
-        with pytest.raises(WireError, match=f"an answer of more than {len(full) + 1} bytes, and no end of it"):
+        with pytest.raises(WireError, match=f"an answer of more than {len(full) + 1} bytes"):
             dcerpc.read_answer(Buffer(response(bytes(size + 1), flags=1) + full[len(full) // 8 :]))
         many = response(b"", flags=1) + response(b"", flags=0) * 254
         assert dcerpc.read_answer(Buffer(many + response(b"", flags=2))) == dcerpc.Response(b"")
-        with pytest.raises(WireError, match="no end of it"):
+        with pytest.raises(WireError, match="of more than 6144 bytes"):
             dcerpc.read_answer(Buffer(many + response(b"", flags=0)))
 
     def test_the_stub_begins_behind_four_fields(self) -> None:

@@ -179,7 +179,7 @@ class TestTowers:
             (bytes(20) + struct.pack("<IIII", 1025, 100, 0, 1025), "announces 1025 entries"),
             (one + bytes(16) + struct.pack("<III", 0, 0, 257), "announces 257 bytes of an annotation"),
             (table(full.ljust(4097, b"\0")), "announces 4097 bytes of a tower"),
-            (table(tower(NAME, *[NDR] * 12)), "a tower of 13 floors in"),
+            (table(tower(NAME, *[NDR] * 12)), "a tower of 13 floors"),
             (table(full[:-1]), "middle of a floor"),
             (one[:-1], "ends after 35 bytes"),
             (one + annotated[:-1], "ends after 319 bytes"),

@@ -28,7 +28,7 @@ class TestMount:
         assert found == mount.Mounted(0, b"h" * 64, (1, 390003))
         assert mount.parse_mounted(u32s(13, 9, 9)) == mount.Mounted(13)
         assert len(mount.parse_mounted(u32s(0, 0, 64, *range(64))).flavors) == 64
-        for broken, words in ((u32s(0, 65), "at most 64"), (u32s(0, 0, 65), "65 authentication flavors")):
+        for broken, words in ((u32s(0, 65), "at most 64"), (u32s(0, 0, 65), "announces 65 numbers")):
             with pytest.raises(WireError, match=words):
                 mount.parse_mounted(broken)
         assert mount.path("/x") == string(b"/x")
@@ -134,8 +134,8 @@ class TestNfs4:
             (HEAD + u32s(129), "results of 129 operations"),
             (HEAD + u32s(1, 10, 0), "operation 10, which was not asked for"),
             (HEAD + u32s(1, 26, 0) + bytes(8) + u32s(1) + bytes(8) + u32s(1025), "1025 bytes where at most 1024"),
-            (HEAD + u32s(1, 33, 0, 65), "65 authentication flavors"),
-            (HEAD + u32s(1, 9, 0, 17), "a bitmap of 17 words"),
+            (HEAD + u32s(1, 33, 0, 65), "announces 65 numbers"),
+            (HEAD + u32s(1, 9, 0, 17), "announces 17 numbers"),
             (HEAD + u32s(1, 9, 0, 16, *[0] * 16, 8193), "at most 8192"),
             (HEAD + u32s(1, 33, 0, 1, 6, 257), "at most 256"),
             (HEAD + u32s(1, 26, 0) + bytes(8) + (u32s(1) + bytes(8) + u32s(0, 0, 0)) * 1025, "more names"),

@@ -121,7 +121,7 @@ def test_a_long_name_is_cut_and_a_long_list_refused() -> None:
     many = b"".join(der(6, bytes((0x2A, number))) for number in range(64))
     assert len(spnego.read_offer(first_token(many)).mechanisms) == 64
     for listed in (many + NTLMSSP_OID, NTLMSSP_OID + der(5, b"")):
-        with pytest.raises(WireError, match="the list of mechanisms holds something else"):
+        with pytest.raises(WireError, match="mechanisms"):
             spnego.read_offer(first_token(listed))
 
 

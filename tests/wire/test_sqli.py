@@ -104,7 +104,7 @@ def test_what_is_not_known_is_told(data: bytes, words: str) -> None:
         (packet(1, body_of(102, b"")), "a request like ours"),
         (b"\0\x46\2\x3d", "^not an answer in SQLI$"),
         (packet(2, b"", 63), "an SQLI packet of 63 bytes"),
-        (packet(2, b"", 8193), "an SQLI packet of 8193 bytes"),
+        (packet(2, b"\0\x64\0\x65\0\0\0\x3d", 8193), "an SQLI packet of 8193 bytes"),
         (packet(2, body_of(102, b"", first=b"\0\x64\0\x65\0\0\0\x3e")), "without its first block"),
         (packet(2, body_of(102, result(0, 0, b""))[:-1]), "ends where a field of 4 bytes should be"),
     ],
