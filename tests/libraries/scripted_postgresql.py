@@ -65,6 +65,8 @@ def server(
             body = await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
             if kind == b"p":
                 record.count("logins")
+                if not session:
+                    return
                 writer.write(session)
             elif kind == b"P":  # Parse: a name, the statement
                 statement = body.split(b"\0")[1].decode()

@@ -372,6 +372,40 @@ WIRE = (
         "ERR 1153 of a listener, which is TNS-01153 and no ORA-01153.",
         "blocked: oracle.listener-error",
     ),
+    Row(
+        "oracle-hang-up",
+        "oracledb",
+        "The connection ends in place of the answer to the login.",
+        "undecided: login.broken-off",
+    ),
+    Row(
+        "postgresql-hang-up-at-login",
+        "psycopg, libpq",
+        "The connection ends in place of the answer to the password.",
+        "undecided: login.broken-off",
+    ),
+    Row("mssql-hang-up-later", "pytds", "The connection ends in the first read.", "undecided: access.broken-off"),
+    Row(
+        "http-hang-up",
+        "requests, urllib3",
+        "The connection ends in place of the answer to the password.",
+        "undecided: login.broken-off",
+    ),
+    Row(
+        "http-hang-up-before",
+        "requests, urllib3",
+        "The connection ends before the password is sent.",
+        "undecided: login.not-judged",
+    ),
+    Row(
+        "ews-hang-up",
+        "exchangelib",
+        "The connection ends in place of the answer to the login.",
+        "undecided: login.broken-off",
+    ),
+    Row(
+        "informix-hang-up", "informix-driver", "The connection ends in the first read.", "undecided: access.broken-off"
+    ),
     Row("oracle-1017", "oracledb", "ORA-01017.", "blocked: login.refused"),
     Row("mssql-18456", "pytds", "Error 18456.", "blocked: login.refused"),
     Row(

@@ -14,6 +14,7 @@ from fixtures.emulators import (
     in_background,
     informix,
     informix_session,
+    misbehave,
     mssql,
     oracle,
     oracle_session,
@@ -90,7 +91,10 @@ def second(first: bytes, then: bytes) -> Behaviour:
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        await informix.server(answer)(reader, writer, record)
+        if answer:
+            await informix.server(answer)(reader, writer, record)
+        else:
+            await reader.read(4096)
 
     return behaviour
 
@@ -120,6 +124,10 @@ PROVOKED: dict[str, Provoke] = {
     "oracle-old": climbs("oracle", oracle.listener(oracle.OLD), service="ORCL"),
     "oracle-message": climbs("oracle", GARBLED, service="ORCL"),
     "oracle-tns": climbs("oracle", oracle.listener(oracle.refuse(1153)), service="ORCL"),
+    "oracle-hang-up": climbs("oracle", oracle.listener(refusals={oracle_session.AUTH_TWO: b""}), service="ORCL"),
+    "postgresql-hang-up-at-login": climbs("postgresql", postgresql.server(session=postgresql.HANG_UP)),
+    "mssql-hang-up-later": climbs("mssql", mssql.Server(fault=mssql.Fault("query", misbehave.closes_at_once))),
+    "informix-hang-up": climbs("informix", second(informix.ACCEPTED, b""), server="ol_hr"),
     "oracle-1017": climbs("oracle", WRONG_1017, service="ORCL"),
     "mssql-token": climbs("mssql", TOKEN),
     "mssql-18456": climbs("mssql", mssql.Server(refusal=mssql.refusing((18456, "Login failed for user 'er'.")))),

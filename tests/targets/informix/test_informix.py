@@ -127,7 +127,8 @@ def test_what_the_numbers_are_known_for() -> None:
         assert causes.NUMBERS[number][0].code == code
         assert translate(f"SQL error {number}: text").cause.code == code
     assert translate("error -11111").cause.code == "informix.server-error"
-    assert translate("server closed connection mid-read").cause.code == "scanready.limit"
+    assert translate("server closed connection mid-read").cause.code == "access.broken-off"
+    assert translate("unexpected tag in DESCRIBE response: 0x0063").cause.code == "scanready.limit"
 
 
 def test_a_redirect_names_the_destination_and_takes_no_login_there() -> None:

@@ -330,7 +330,7 @@ BY_THE_DRIVER = [
     ("DPY-3001: Native Network Encryption is only supported in thick mode", "scanready.limit", Owner.SCANREADY),
     ("DPY-3010: connections to this database version are not supported", "scanready.limit", Owner.SCANREADY),
     ("DPY-3015: password verifier type 0x939 is not supported", "scanready.limit", Owner.SCANREADY),
-    ("DPY-4011: the database or network closed the connection", "scanready.limit", Owner.SCANREADY),
+    ("DPY-4011: the database or network closed the connection", "login.broken-off", Owner.SERVER),
     ("DPY-6005: cannot connect to database", "scanready.limit", Owner.SCANREADY),
     ("DPY-9999: something new", "scanready.limit", Owner.SCANREADY),
     ("", "scanready.limit", Owner.SCANREADY),
@@ -338,7 +338,7 @@ BY_THE_DRIVER = [
 
 
 def judged(code: str) -> Verdict:
-    return Verdict.UNDECIDED if code == "scanready.limit" else Verdict.BLOCKED
+    return Verdict.UNDECIDED if code in ("scanready.limit", "login.broken-off") else Verdict.BLOCKED
 
 
 def test_no_number_is_left_out() -> None:

@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
+from scanready.clients.peer_ended import peer_ended
 from scanready.clients.watchdog import Watchdog
-from scanready.climb.explain import Failure, Unfinished, unfinished
+from scanready.climb.explain import Failure, unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
@@ -91,21 +92,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
                 raise unfinished(failure) from failure
             result.denied = failure
         except exchangelib.errors.EWSError as error:
-            if watchdog.bitten:
-                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            result.denied = translated(error, where.mailbox, credential.username)
-            if not mailbox.accepted:
-                raise unfinished(result.denied) from error
-            if result.denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
-                raise result.denied from error
+            result.denied = _by_name(error, where, credential.username, mailbox, watchdog)
         except (requests.RequestException, SpnegoError, PermissionError, *_UNCHECKED) as error:
-            if watchdog.bitten:
-                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            # What the libraries let through where the server's side of NTLM or XML is not one.
-            told = f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}"
-            if not mailbox.accepted:
-                raise Unfinished(common.LIMIT, told) from error
-            result.denied = Failure(common.LIMIT, told)
+            result.denied = _without_a_name(error, where, mailbox, watchdog)
         finally:
             mailbox.close()
         if not where.trace.sent:
@@ -113,6 +102,47 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
             raise Failure(common.LOGIN_NOT_JUDGED, detail)
         result.version = mailbox.version
     return result
+
+
+def _by_name(error: Exception, where: Where, username: str, mailbox: _Mailbox, watchdog: Watchdog) -> Failure:
+    """Return why nothing was read, by an error to which exchangelib gave a name: mostly Exchange's.
+
+    Raises:
+        Failure: the login was not accepted, or the account is locked or has expired.
+    """
+    if watchdog.bitten:
+        raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+    denied = translated(error, where.mailbox, username)
+    if denied.cause is common.LIMIT and peer_ended(error):
+        denied = _ended(error, accepted=mailbox.accepted)
+    if not mailbox.accepted:
+        raise unfinished(denied) from error
+    if denied.cause in (common.LOGIN_LOCKED, common.LOGIN_EXPIRED):
+        raise denied from error
+    return denied
+
+
+def _without_a_name(error: Exception, where: Where, mailbox: _Mailbox, watchdog: Watchdog) -> Failure:
+    """Return why nothing was read, by an error that exchangelib lets through: of NTLM or XML that is none.
+
+    Raises:
+        Failure: the login was not accepted.
+    """
+    if watchdog.bitten:
+        raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+    told = f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}"
+    denied = Failure(common.LIMIT, told)
+    if where.trace.sent and peer_ended(error):
+        denied = _ended(error, accepted=mailbox.accepted)
+    if not mailbox.accepted:
+        raise unfinished(denied) from error
+    return denied
+
+
+def _ended(error: Exception, *, accepted: bool) -> Failure:
+    """Why nothing was read where Exchange, or a device before it, ended the connection."""
+    cause = talk_ended.ACCESS_BROKEN_OFF if accepted else talk_ended.LOGIN_BROKEN_OFF
+    return Failure(cause, f"the server ended the connection in place of an answer: {printable(str(error), 300)}")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure, Unfinished
@@ -20,6 +20,8 @@ from . import causes
 
 #: A number of Informix in a text without one beside it: "(sqlcode -951)" or "[-951]". A host's name has some, too.
 _NUMBER = re.compile(r"(?:^|[\s(\[=])-(\d{3,5})(?!\d)")
+#: The driver's words for the end of a connection.
+_ENDED = re.compile(r"server closed connection|[Cc]onnection reset|[Bb]roken pipe")
 #: Exceptions of the driver on an answer that it takes apart without checking it.
 _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, AssertionError, NotImplementedError)
 
@@ -83,4 +85,6 @@ def translate(text: str, number: int | None = None) -> Failure:
         return Failure(causes.SERVER_ERROR, printable(text, 300), error_code=numbers[0])
     if "timed out" in text:
         return Failure(common.OUT_OF_TIME, f"the driver gave up waiting: {printable(text, 300)}")
+    if _ENDED.search(text):
+        return Unfinished(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {printable(text, 300)}")
     return Unfinished(common.LIMIT, f"the driver failed: {printable(text, 300)}")

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
@@ -119,7 +119,8 @@ def look_around(session: Any, user: str, where: Where) -> Result:
     except ReadTimeout:
         result.denied = Failure(common.OUT_OF_TIME, "logged in, and reading did not end in time")
     except (PeerClosed, TlsError) as error:
-        result.denied = Failure(causes.READ_FAILED, f"logged in, and the connection ended while reading: {error}")
+        detail = f"logged in, and the connection ended while reading: {error}"
+        result.denied = Failure(talk_ended.ACCESS_BROKEN_OFF, detail)
     except (pytds.Error, WireError, *UNCHECKED) as error:
         result.denied = Failure(common.LIMIT, f"pytds could not read the server's answer: {printable(repr(error))}")
     return result

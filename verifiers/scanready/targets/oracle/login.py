@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.held_tls import held_context, withheld
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure, Unfinished
@@ -132,7 +132,7 @@ def translate(text: str, user: str) -> Failure:
         fix = fixes.GRANT_SESSION(user=user.upper()) if cause is causes.NO_SESSION_PRIVILEGE else None
         return Failure(cause, first, fix, error_code=code)
     if driver and int(driver[1]) == _BROKEN_OFF:
-        return Unfinished(common.LIMIT, f"our driver was left without an answer: {first}")
+        return Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"our driver was left without an answer: {first}")
     if driver and int(driver[1]) in _LIMITS:
         return Failure(common.LIMIT, f"our driver cannot: {first}")
     if code == 28040:

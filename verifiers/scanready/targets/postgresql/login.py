@@ -119,7 +119,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
                 raise Unfinished(common.LIMIT, detail) from error
             sent = where.trace.sent
-            denied = _after_the_password(error, where.database, credential.username, asked=sent)
+            denied = _after_the_password(error, where.database, credential.username, asked=sent, ended=relay.ended)
             return Result(denied=denied, passwordless=not sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
@@ -168,7 +168,7 @@ def _parameters(where: Where, credential: Credential, seconds: float) -> dict[st
     return told
 
 
-def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked: bool) -> Failure:
+def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked: bool, ended: bool) -> Failure:
     """Tell a refusal that comes after the password was accepted; raise the others."""
     said = _SERVER_SAID.search(str(error))
     text = " ".join((said[2] if said else str(error)).split())
@@ -185,6 +185,8 @@ def _after_the_password(error: psycopg.Error, database: str, user: str, *, asked
                 common.LOGIN_WITHHELD, f"the server wants the password in clear text now: {printable(text)}"
             ) from error
         # Nothing that is an answer came: if the password had left, the server may have counted it.
+        if asked and ended:
+            raise Unfinished(talk_ended.LOGIN_BROKEN_OFF, f"the connection ended: {printable(text)}") from error
         raise (Unfinished if asked else Failure)(common.LIMIT, f"psycopg says: {printable(text)}") from error
     for words, cause in _AFTER_THE_PASSWORD:
         if re.match(words, text):

@@ -14,10 +14,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.causes import web as causes
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
+from scanready.clients.peer_ended import peer_ended
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
@@ -105,6 +106,10 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if watchdog.bitten:
                 raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
+            if peer_ended(error):
+                detail = f"the server ended the connection in place of an answer: {printable(str(error))}"
+                cause = talk_ended.LOGIN_BROKEN_OFF if where.trace.sent else common.LOGIN_NOT_JUDGED
+                raise _broken_off(where.trace)(cause, detail) from error
             raise _broken_off(where.trace)(common.LIMIT, f"requests says: {printable(str(error))}") from error
         except (PermissionError, *_UNCHECKED, SpnegoError, FeatureMissingError) as error:
             # requests_ntlm lets these through when the server's side of NTLM is not one, or ends the connection with it
