@@ -204,6 +204,12 @@ OWN = (
         "The server does not know our question for its tables, and no table is named.",
         "undecided: scanready.limit",
     ),
+    Row(
+        "mssql-our-question",
+        "pytds",
+        "The server does not know our question for its databases, and no table is named.",
+        "undecided: scanready.limit",
+    ),
     Row("oracle-old", "oracledb", "The database is older than 12.1.", "undecided: scanready.limit"),
     Row(
         "oracle-message",
@@ -321,6 +327,12 @@ OWN = (
         "undecided: scanready.limit",
     ),
     Row(
+        "ssh-key-kind",
+        "paramiko",
+        "The credential's key is of a kind that paramiko, or cryptography below it, does not have (DSA).",
+        "undecided: scanready.limit",
+    ),
+    Row(
         "ssh-client-missing",
         "the agent's ssh client",
         "It is not installed on the agent.",
@@ -383,6 +395,16 @@ WIRE = (
         "psycopg, libpq",
         "The connection ends in place of the answer to the password.",
         "undecided: login.broken-off",
+    ),
+    Row("mssql-compatible", "pytds", "Errors for every question of ours, and a row of the named table.", "scannable"),
+    Row(
+        "imap-list-refused",
+        "imaplib, imapclient",
+        "NO to LIST, which is our question, and an inbox to read.",
+        "scannable",
+    ),
+    Row(
+        "teradata-version", "teradatasql", "Error 3523 for the version, which is our question, and a row.", "scannable"
     ),
     Row("mssql-hang-up-later", "pytds", "The connection ends in the first read.", "undecided: access.broken-off"),
     Row(

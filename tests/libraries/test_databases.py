@@ -18,6 +18,7 @@ from fixtures.emulators import (
     mssql,
     oracle,
     oracle_session,
+    sybase,
 )
 from scanready.model import Report, Step
 from scanready.targets.informix.login import translate
@@ -105,6 +106,13 @@ WRONG_1017 = oracle.listener(refusals={oracle_session.AUTH_TWO: oracle_session.c
 GARBLED = oracle.listener(refusals={oracle_session.AUTH_ONE: oracle_session.packet(b"\xee" * 40)})
 TOKEN = mssql.Server(extra=b"\x7b\xff\xff")
 
+UNKNOWN_OBJECT = mssql.refusing((208, "Invalid object name 'sys.databases'."))
+OTHER_CATALOGUE = {
+    "LOCK_TIMEOUT": mssql.refusing((195, "'LOCK_TIMEOUT' is not a recognized SET option.")),
+    "sys.": UNKNOWN_OBJECT,
+    "TOP 1 *": mssql.HR["TOP 1 *"],
+}
+
 PROVOKED: dict[str, Provoke] = {
     "mysql-number": climbs("mysql", mysql.server(number=7)),
     "mysql-cut-off": climbs("mysql", mysql.server(b"\xff\x15")),
@@ -126,6 +134,8 @@ PROVOKED: dict[str, Provoke] = {
     "oracle-tns": climbs("oracle", oracle.listener(oracle.refuse(1153)), service="ORCL"),
     "oracle-hang-up": climbs("oracle", oracle.listener(refusals={oracle_session.AUTH_TWO: b""}), service="ORCL"),
     "postgresql-hang-up-at-login": climbs("postgresql", postgresql.server(session=postgresql.HANG_UP)),
+    "mssql-our-question": climbs("mssql", mssql.Server(answers=OTHER_CATALOGUE)),
+    "mssql-compatible": climbs("mssql", mssql.Server(answers=OTHER_CATALOGUE), table="hr.dbo.employees"),
     "mssql-hang-up-later": climbs("mssql", mssql.Server(fault=mssql.Fault("query", misbehave.closes_at_once))),
     "informix-hang-up": climbs("informix", second(informix.ACCEPTED, b""), server="ol_hr"),
     "oracle-1017": climbs("oracle", WRONG_1017, service="ORCL"),
@@ -190,6 +200,13 @@ def test_a_password_that_must_be_changed_is_no_question_of_ours() -> None:
     must = mysql.error(1820, "You must SET PASSWORD before executing this statement")
     report = asked("mysql", mysql.server(statements=lambda _: must))
     expect(report, report.verdict, "login.expired", step=Step.LOGIN)
+
+
+def test_a_sybase_that_takes_no_bound_is_not_asked_for_a_whole_table() -> None:
+    refused = sybase.reply(sybase.message(195, 15, "'rowcount' is not a recognized SET option."), sybase.FAILED)
+    report = asked("sybase", sybase.server(answers={b"set rowcount": refused, b"select": sybase.reply(sybase.DONE)}))
+    expect(report, report.verdict, "scanready.limit", step=Step.ACCESS)
+    assert "not a recognized SET option" in finding_of(report).detail
 
 
 @pytest.mark.parametrize("number", [1153, 1159, 1194, 1299])

@@ -46,6 +46,7 @@ PROVOKED: dict[str, Provoke] = {
     "imap-no-exists": answers(EXAMINE=b"* FLAGS ()\r\nc1 OK [READ-ONLY] Examine completed.\r\n"),
     "imap-no-capability": at_the_login(b"* OK ready\r\n", CAPABILITY=b"c1 OK done\r\n"),
     "imap-preauth": at_the_login(b"* PREAUTH welcome back\r\n"),
+    "imap-list-refused": answers(LIST=b"c1 NO [NOPERM] You may not list\r\n"),
     "imap-hang-up": answers(LOGIN=b""),
     "imap-bye": answers(LOGIN=b"* BYE unexpected response: b'' from the directory\r\n"),
     "imap-bare-lf": answers(

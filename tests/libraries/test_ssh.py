@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import threading
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa
 
 from fixtures.emulators import in_background, ssh
-from scanready.model import Owner, Report, Step
+from scanready.model import Credential, Owner, Report, Step
 from scanready.targets.ssh import client as openssh
 from tests.ladder import climb, expect, finding_of, passed, target
 from tests.libraries.provoking import Provoke, demand
@@ -119,6 +122,34 @@ def test_a_cipher_with_a_check_of_its_own() -> None:
     report = visit(GarblesGcm, KEY)
     demand("ssh-mac", report)
     assert "InvalidTag" in finding_of(report).detail
+
+
+def test_ssh_key_kind(tmp_path: Path) -> None:
+    """OpenSSH up to 9.7 logs in with DSA; paramiko 4 has none."""
+    key = dsa.generate_private_key(1024)
+    file = tmp_path / "id_dsa"
+    form = serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    report = visit(Quirk, KEY, Credential("k", "svc", key_file=str(file)))
+    demand("ssh-key-kind", report)
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_key_in_hardware_is_our_limit(tmp_path: Path) -> None:
+    """cryptography has no key whose secret is in a token (PROTOCOL.u2f of OpenSSH)."""
+
+    def text(value: bytes) -> bytes:
+        return struct.pack(">I", len(value)) + value
+
+    kind = text(b"sk-ssh-ed25519@openssh.com")
+    private = bytes(8) + kind + text(bytes(32)) + text(b"ssh:") + b"\x01" + text(bytes(32)) + text(b"") + text(b"me")
+    whole = b"openssh-key-v1\0" + text(b"none") * 2 + text(b"") + struct.pack(">I", 1)
+    whole += text(kind + text(bytes(32)) + text(b"ssh:")) + text(private + bytes(range(1, -len(private) % 8 + 1)))
+    body = base64.encodebytes(whole).decode()
+    file = tmp_path / "id_sk"
+    file.write_text(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}-----END OPENSSH PRIVATE KEY-----\n")
+    report = visit(Quirk, KEY, Credential("k", "svc", key_file=str(file)))
+    expect(report, report.verdict, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
 
 
 def test_ssh_client_missing(client: Path) -> None:

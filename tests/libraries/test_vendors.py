@@ -15,7 +15,7 @@ from tests.ladder import account, climb, target
 from tests.libraries.provoking import demand
 from tests.played_driver import PlayedDriver
 
-#: Both raise at the login; neither comes any further.
+#: Both raise at the login; Teradata's also at the question for the version.
 IBM = """
 import os
 class Error(Exception): pass
@@ -25,7 +25,16 @@ def connect(settings): raise Error(os.environ["PLAYED_SAYS"])
 TERADATA = """
 import os
 class Error(Exception): pass
-def connect(**settings): raise Error(os.environ["PLAYED_SAYS"])
+class Session:
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def cursor(self): return self
+    def execute(self, statement, values=()):
+        if "DBCInfoV" in statement: raise Error(os.environ["PLAYED_SAYS"])
+    def fetchone(self): return ["employees"]
+def connect(**settings):
+    if "DBCInfoV" in os.environ["PLAYED_SAYS"]: return Session()
+    raise Error(os.environ["PLAYED_SAYS"])
 """
 FAILED = "[IBM][CLI Driver] SQL30082N  Security processing failed with reason "
 DATABASE, DRIVER = "[Session 1] [Teradata Database] [Error {}] {}", "[Session 0] [Teradata SQL Driver] [Error {}] {}"
@@ -42,6 +51,7 @@ DB2 = {
 OF_TERADATA = {
     "teradata-driver": (DRIVER.format(396, "Failed to connect"), DRIVER.format(1277, "Login failure, TLS")),
     "teradata-8017": (DATABASE.format(8017, "The UserId, Password or Account is invalid."),),
+    "teradata-version": (DATABASE.format(3523, "The user does not have SELECT access to DBC.DBCInfoV."),),
     "teradata-timeout": (DATABASE.format(2631, "Transaction ABORTed due to deadlock, or a timeout."),),
 }
 

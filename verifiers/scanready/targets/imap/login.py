@@ -277,7 +277,7 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     folders: list[str] = []
     result, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
     try:
-        folders += [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
+        folders += _top_folders(client)
         messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
         # The newest message by its number, which needs no search: some servers find nothing in a folder that they show.
         client.use_uid = False
@@ -297,6 +297,18 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     except RecursionError:
         result.denied = Failure(common.LIMIT, f"{_LOST}: an answer is nested too deep")
     return result
+
+
+def _top_folders(client: IMAPClient) -> list[str]:
+    """Return the folders at the top; none where the server refuses the question, which is ours and no scan's."""
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+
+    try:
+        return [name for _, _, name in client.list_folders("", "%")[:_MOST_FOLDERS]]
+    except (IMAPClientAbortError, ProtocolError):
+        raise
+    except IMAPClientError:
+        return []
 
 
 def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) -> Failure:

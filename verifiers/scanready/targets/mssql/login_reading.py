@@ -6,8 +6,10 @@ comes to this agent but whether there is one; all columns are named, as a scan n
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +54,7 @@ _TABLES = (
 # Whether the account may read all of a database; some of them may be without a table.
 _MAY_READ = "SELECT HAS_PERMS_BY_NAME(N'{}', 'DATABASE', 'SELECT') AS allowed"
 _ROW = "SELECT COUNT(*) AS found FROM (SELECT TOP 1 * FROM {0}) AS one"
+_NO_SUCH_OBJECT = 208
 _PART = r"\[(?:[^\]]|\]\])+\]|[^.\[\]]+"
 _TABLE = re.compile(rf"(?:(?:({_PART})\.)?({_PART})?\.)?({_PART})", re.DOTALL)
 
@@ -108,7 +111,8 @@ def look_around(session: Any, user: str, where: Where) -> Result:
 
     result = Result(facts={"databases": []})
     try:
-        _rows(session, _SETTINGS)
+        with contextlib.suppress(_NotAnswered), _our_question("to read without locks"):
+            _rows(session, _SETTINGS)
         _look(session, user, where, result)
     except Failure as failure:
         result.denied = failure
@@ -127,7 +131,13 @@ def look_around(session: Any, user: str, where: Where) -> Result:
 
 
 def _look(session: Any, user: str, where: Where, result: Result) -> None:
-    listed = _rows(session, _DATABASES)
+    listed: list[Any] = []
+    try:
+        with _our_question("for its databases"):
+            listed = _rows(session, _DATABASES)
+    except _NotAnswered:
+        if not where.table:
+            raise
     databases = result.facts["databases"] = [str(name) for name, reachable, _ in listed if reachable]
     database, schema, name = named(where.table) if where.table else ("", "", "")
     database = database or where.database
@@ -136,7 +146,7 @@ def _look(session: Any, user: str, where: Where, result: Result) -> None:
         return
     searched = [database] if database else databases[:MOST_SEARCHED]
     for candidate in searched:
-        for schema, name in _rows(session, _TABLES.format(in_brackets(candidate))):
+        for schema, name in _tables(session, candidate):
             _read(session, result, candidate, str(schema), str(name), user)
             return
     if searched and all(_may_read(session, candidate) for candidate in searched):
@@ -166,6 +176,35 @@ def _may_read(session: Any, database: str) -> bool:
     except pytds.DatabaseError:
         return False
     return bool(found and found[0][0] == 1)
+
+
+class _NotAnswered(Failure):
+    """The server does not know a question that is ours, and no scan's."""
+
+
+@contextlib.contextmanager
+def _our_question(what: str) -> Iterator[None]:
+    """Tell a server that does not know our question from one that denies an answer.
+
+    Raises:
+        _NotAnswered: the server refuses the question.
+    """
+    import pytds
+
+    try:
+        yield
+    except pytds.DatabaseError as error:
+        if error.number in causes.ACCESS_ERRORS and error.number != _NO_SUCH_OBJECT:  # of the database, not the view
+            raise
+        detail = f"logged in; the server does not answer our own question {what}: {printable(error.text)}"
+        named = f"{detail} (error {error.number}). Name a table to have it read"
+        raise _NotAnswered(common.LIMIT, named, error_code=error.number) from error
+
+
+def _tables(session: Any, database: str) -> list[Any]:
+    with _our_question("for its tables"):
+        return _rows(session, _TABLES.format(in_brackets(database)))
+    return []
 
 
 def _read(session: Any, result: Result, database: str, schema: str, name: str, user: str) -> None:

@@ -396,6 +396,7 @@ def _without_factors(where: Where, user: str) -> str:
 def _load_key(credential: Credential) -> paramiko.PKey | None:
     if credential.key_file is None:
         return None
+    from cryptography.exceptions import UnsupportedAlgorithm
     from paramiko import PKey, SSHException
     from paramiko.pkey import UnknownKeyType
 
@@ -404,7 +405,10 @@ def _load_key(credential: Credential) -> paramiko.PKey | None:
         reading.check_regular(credential.key_file, _LARGEST_KEY)
         # cryptography wants bytes, and paramiko hands on what it is given.
         return PKey.from_path(credential.key_file, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
-    except (reading.Unreadable, OSError, ValueError, TypeError, SSHException, UnknownKeyType) as error:
+    except (UnknownKeyType, UnsupportedAlgorithm) as error:
+        detail = f"{credential.key_file}: paramiko cannot log in with a key of this kind: {printable(str(error), 200)}"
+        raise Failure(common.LIMIT, detail) from error
+    except (reading.Unreadable, OSError, ValueError, TypeError, SSHException) as error:
         raise Failure(causes.KEY_UNUSABLE, f"{credential.key_file}: {printable(str(error), 200)}") from error
 
 

@@ -133,10 +133,23 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     if database:
         await _run(stream, f"use {in_brackets(database)}")
     what = ".".join(map(in_brackets, table.split("."))) if table else "sysobjects"
-    await _run(stream, "set rowcount 1")
+    await _ask_for_one_row(stream)
     answer = await _run(stream, f"select 1 from {what}")
     within = f" in {database}" if database else ""
     return f"one row of {table or what}{within}" if answer.row else f"{table or what}{within}, which is empty"
+
+
+async def _ask_for_one_row(stream: Stream) -> None:
+    """Bound the next answer, or do without it: a whole table is not asked for.
+
+    Raises:
+        Failure: ``scanready.limit``: the statement is ours, and no scan's.
+    """
+    try:
+        await _run(stream, "set rowcount 1")
+    except Failure as failure:
+        detail = f"logged in; nothing was read, for want of a bound (set rowcount 1): {failure.detail}"
+        raise Failure(common.LIMIT, detail) from failure
 
 
 async def _run(stream: Stream, statement: str) -> wire.Answer:

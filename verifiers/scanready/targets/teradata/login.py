@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
@@ -65,8 +66,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     }
     try:
         with teradatasql.connect(**settings) as session, session.cursor() as cursor:
-            cursor.execute("SELECT InfoData FROM DBC.DBCInfoV WHERE InfoKey = 'VERSION'")
-            version = str(cursor.fetchone()[0])
+            version = _version(cursor)
             if where.database:
                 cursor.execute("SELECT TOP 1 TableName FROM DBC.TablesV WHERE DatabaseName = ?", [where.database])
             else:
@@ -79,6 +79,19 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         if failure.cause in _NOT_READ:
             return LoginResult(denied=failure)
         raise failure from error
+
+
+def _version(cursor: Any) -> str:
+    """Return the version; empty where the database refuses that question, which is ours and no scan's."""
+    import teradatasql
+
+    try:
+        cursor.execute("SELECT InfoData FROM DBC.DBCInfoV WHERE InfoKey = 'VERSION'")
+        return str(cursor.fetchone()[0])
+    except teradatasql.Error as error:
+        if not any(int(code) >= _OF_THE_DATABASE for code in _CODE.findall(str(error))):
+            raise
+        return ""
 
 
 def translate(text: str) -> Failure:
