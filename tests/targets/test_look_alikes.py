@@ -18,6 +18,7 @@ from fixtures.emulators import (
     postgresql,
     sybase,
 )
+from fixtures.transcripts import load
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
@@ -78,6 +79,25 @@ def test_an_account_that_mysql_names_is_one(who: bytes, words: str) -> None:
     assert words in check_of(report, Step.AUTH).summary
     assert report.facts["anonymous"] is True
     assert report.facts["product"] == "MariaDB"
+
+
+SPHINX = load("mysql/sphinx2.2.11-greeting.s2c.hex")
+NOT_THERE, ZERO = load("mysql/sphinx2.2.11-err1064-unhex.s2c.hex"), load("mysql/sphinx2.2.11-current-user.s2c.hex")
+
+
+@pytest.mark.parametrize("statement", [NOT_THERE, ZERO], ids=["as captured", "what it says to CURRENT_USER()"])
+def test_sphinx_2_2_11(statement: bytes) -> None:
+    report = asked("mysql", mysql.server(SPHINX, verdict=mysql.OK, statement=statement))
+    expect(report, Verdict.UNDECIDED, "mysql.other-product", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert report.facts["version"] == "2.2.11-id64-release (95ae9a6)"
+
+
+@pytest.mark.parametrize("statement", [NOT_THERE, ZERO], ids=["as captured", "what it says to CURRENT_USER()"])
+def test_sphinx_2_2_11_proves_no_account(statement: bytes) -> None:
+    """It takes every password."""
+    report = asked("mysql", mysql.server(SPHINX, verdict=mysql.OK, statement=statement), account("er"))
+    expect(report, Verdict.UNDECIDED, "mysql.other-product", step=Step.ACCESS, owner=Owner.OPERATOR)
+    assert "logged in as 0" not in story(report)
 
 
 def test_one_statement_is_asked_and_the_session_ended() -> None:

@@ -25,15 +25,12 @@ from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 from . import causes
+from .statements import WHO_ARE_WE
 
 T = TypeVar("T")
 
 #: Requests for another plugin that are answered; real servers make one.
 _MOST_ROUNDS = 8
-
-#: Every MySQL since 4.1.2 and every MariaDB runs it; search engines with a port for MySQL's clients (Sphinx, Manticore)
-#: have neither function, and no accounts.
-WHO_ARE_WE = "SELECT UNHEX(HEX(CURRENT_USER()))"
 
 # A greeting waits for the server's reverse lookup of our address; a working resolver takes milliseconds.
 SLOW_GREETING = 2.0

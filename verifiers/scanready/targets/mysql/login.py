@@ -33,6 +33,7 @@ from scanready.wire.printable import printable
 
 from . import causes, fixes
 from .login_plugins import connection_type, is_from_server, objections
+from .statements import WHO_ARE_WE
 
 if TYPE_CHECKING:
     import pymysql
@@ -49,6 +50,7 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 # A line of SHOW GRANTS that permits reading, and where.
 _SELECTS = re.compile(r"GRANT (?:[A-Z, ]*\bSELECT\b[A-Z, ]*|ALL PRIVILEGES) ON (\S+) TO ")
 _PRODUCTS = (("mariadb", "MariaDB"), ("percona", "Percona Server"), ("mysql", "MySQL"))
+_NOT_MYSQL = frozenset({1064, 1128, 1305})  # syntax error, no such function
 #: True of the account, or of the time, whatever was asked.
 _OF_NO_QUESTION = (common.LOGIN_EXPIRED, common.OUT_OF_TIME)
 # What pymysql raises on an answer that it takes apart without checking it.
@@ -300,7 +302,11 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
     answer says nothing of the row.
     """
     _bound(session, where.mariadb)
-    result.account = _account(session)
+    result.account, words = _account(session)
+    if not result.account and words:
+        result.passwordless = True  # no account was asked for, so none was judged
+        result.denied = Failure(causes.OTHER_PRODUCT, f"accepts the login, and answers {WHO_ARE_WE}: {words}")
+        return
     result.product = _product(session)
     if where.table and not where.database:
         result.denied = Failure(
@@ -352,8 +358,8 @@ class _NotAnswered(Failure):
 
 
 @contextlib.contextmanager
-def _our_question(what: str) -> Iterator[None]:
-    """Tell an answer that refuses our question from one about the account.
+def _our_question(what: str, telling: frozenset[int] = frozenset()) -> Iterator[None]:
+    """Tell an answer that refuses our question from one about the account, or one of the numbers ``telling``.
 
     Raises:
         _NotAnswered: the server refuses the question.
@@ -364,7 +370,7 @@ def _our_question(what: str) -> Iterator[None]:
         yield
     except pymysql.err.Error as error:
         code, text = _said(error)
-        if not is_from_server(error) or causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
+        if not is_from_server(error) or code in telling or causes.ACCESS_ERRORS.get(code) in _OF_NO_QUESTION:
             raise
         detail = f"logged in; the server does not answer our own question {what}: {text} (error {code}). Name a table"
         raise _NotAnswered(
@@ -384,10 +390,24 @@ def _databases(session: pymysql.Connection[Any], result: Result) -> list[str]:
     return databases
 
 
-def _account(session: pymysql.Connection[Any]) -> str:
-    with contextlib.suppress(_NotAnswered), _our_question("for the account's name"):
-        return str(_first(session, "SELECT CURRENT_USER()") or "")
-    return ""
+def _account(session: pymysql.Connection[Any]) -> tuple[str, str]:
+    """Return the account that the server names, and its words.
+
+    The account is empty if it lacks the functions, and so are the words if it does not answer for another reason.
+    """
+    import pymysql
+
+    try:
+        with contextlib.suppress(_NotAnswered), _our_question("for the account's name", _NOT_MYSQL):
+            found = _first(session, WHO_ARE_WE)
+            account = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")  # UNHEX does
+            return (account if "@" in account else ""), printable(account) or "nothing"
+    except pymysql.err.Error as error:
+        code, text = _said(error)
+        if code not in _NOT_MYSQL:
+            raise
+        return "", f"{text} (error {code})"
+    return "", ""
 
 
 def _bound(session: pymysql.Connection[Any], mariadb: bool) -> None:

@@ -27,7 +27,8 @@ from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes, login
-from .connection import WHO_ARE_WE, Talk, greeted, raise_refusal
+from .connection import Talk, greeted, raise_refusal
+from .statements import WHO_ARE_WE
 
 _OLD_LOGIN = "the server takes logins in the form before MySQL 4.1 only"
 
