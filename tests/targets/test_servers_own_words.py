@@ -59,6 +59,7 @@ WORDS = [
     ("no more connections allowed", "postgresql.too-many-connections"),
     ("sorry, too many clients already", "postgresql.too-many-connections"),  # pgpool-II, with SQLSTATE 53300 or none
     ("remaining connection slots are reserved", "postgresql.too-many-connections"),
+    ("query_wait_timeout", "postgresql.backend-unavailable"),  # PgBouncer 1.18 whose database is away; measured
     ("pgbouncer cannot connect to server", "postgresql.backend-unavailable"),
     ("server login has been failing, try again later (server_login_retry)", "postgresql.backend-unavailable"),
     ("server login failed: FATAL password authentication failed", "postgresql.backend-unavailable"),
@@ -95,6 +96,20 @@ def test_the_same_words_in_the_login_have_the_same_cause(words: str, code: str) 
     report, _ = asked("postgresql", in_the_login(fatal(words)), ER, allow_cleartext=True)
     expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=Owner.DATABASE)
     assert report.footprint.login_attempts == 0, "no password had left"
+
+
+def test_a_pooler_that_waits_for_its_database_says_nothing() -> None:
+    """PgBouncer 1.18 with its defaults, whose database is away: two minutes of silence after the startup (measured)."""
+
+    async def waits(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.readexactly(8)
+        writer.write(b"N")
+        await misbehave.swallow(reader)
+
+    with in_background(waits) as server:
+        report = climb(target("postgresql", "127.0.0.1", server.port), timeout=3.0, canary=False)
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "while its database is away" in finding_of(report).detail
 
 
 def test_the_words_are_in_one_table() -> None:

@@ -38,9 +38,8 @@ TOO_MANY_CONNECTIONS = Cause(
     Step.AUTH,
     "All connections that the server, or its limit for this role or database, permits are taken; a scan would be "
     "turned away likewise.",
-    "Raise the limit that the detail names (max_connections, ALTER ROLE ... CONNECTION LIMIT; of PgBouncer: "
-    "max_client_conn, default_pool_size), end idle sessions, or "
-    "scan at a quieter time.",
+    "Raise the limit that the detail names (max_connections, ALTER ROLE ... CONNECTION LIMIT; PgBouncer: "
+    "max_client_conn), end idle sessions, or scan at a quieter time.",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT count(*) FROM pg_stat_activity'",
 )
 NOT_ACCEPTING = Cause(
@@ -65,9 +64,10 @@ BACKEND_DOWN = Cause(
     "postgresql.backend-unavailable",
     Owner.DATABASE,
     Step.AUTH,
-    "A pooler answers, and the database behind it is away or refuses the pooler; the detail has the pooler's words.",
-    "Start the database that the pooler's configuration names, or correct host, port and account there "
-    "(PgBouncer: the [databases] section of pgbouncer.ini and its auth_file).",
+    "A pooler answers, and gives no connection to the database behind it: the database is away, refuses the pooler, or "
+    "all connections to it are in use. The detail has the pooler's words.",
+    "Start the database that the pooler's configuration names, or correct host, port and account there (PgBouncer: the "
+    "[databases] section of pgbouncer.ini, its auth_file, and pool_size).",
     "On the pooler's host: psql -h DATABASE-HOST -p 5432; PgBouncer's log at the time of the check",
 )
 OTHER_PRODUCT = Cause(
@@ -112,8 +112,9 @@ STATES: Mapping[str, Cause] = {
 #: The same in words: PgBouncer and pgpool2 have no SQLSTATE of their own for them, and libpq tells none at the login.
 WORDS: tuple[tuple[str, Cause], ...] = (
     (r"sorry, too many clients|remaining connection slots|too many connections", TOO_MANY_CONNECTIONS),
-    (r"no more connections allowed|query_wait_timeout", TOO_MANY_CONNECTIONS),  # PgBouncer
+    (r"no more connections allowed", TOO_MANY_CONNECTIONS),  # PgBouncer: max_client_conn
     (r"the database system is |the database cluster is ", NOT_ACCEPTING),
+    (r"query_wait_timeout", BACKEND_DOWN),  # PgBouncer 1.18 whose database is away (measured), or whose pool is in use
     (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
     (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
 )

@@ -17,14 +17,18 @@ from __future__ import annotations
 
 from functools import partial
 
+from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
-from scanready.net.stream import Stream
+from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire import postgresql as wire
 from scanready.wire.printable import printable
 
 from . import answers, causes, login
+
+_POOLER_WAITS = "PgBouncer answers the request for TLS, and is silent then while its database is away"
 
 Answer = wire.AuthenticationRequest | wire.ErrorResponse
 
@@ -51,7 +55,13 @@ async def verify(probe: Probe) -> None:
 async def _ask(probe: Probe, stream: Stream, user: str, database: str) -> Answer:
     async with probe.step(Step.HANDSHAKE) as rung:
         await stream.send(wire.startup(user, database))
-        answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)
+        try:
+            answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)
+        except ReadTimeout as silent:
+            if silent.hasty:
+                raise
+            detail = f"{probe.explain(silent, Step.HANDSHAKE).detail}; {_POOLER_WAITS}"
+            raise Failure(common.TOO_SLOW, detail) from silent
         while isinstance(answer, wire.NegotiateProtocol):
             answer = await stream.receive(wire.read_startup_answer)
         rung.ok("speaks the PostgreSQL protocol (3.0)")
