@@ -100,6 +100,13 @@ def test_sphinx_2_2_11_proves_no_account(statement: bytes) -> None:
     assert "logged in as 0" not in story(report)
 
 
+def test_the_account_is_a_text() -> None:
+    """UNHEX makes a binary string, which pymysql returns as bytes."""
+    behaviour = mysql.server(mysql.GREETING_10_11_PLAIN, verdict=mysql.OK, statement=mysql.result(b"er@%"))
+    report = asked("mysql", behaviour, account("er"))
+    assert check_of(report, Step.LOGIN).summary == "logged in as er@%", story(report)
+
+
 def test_one_statement_is_asked_and_the_session_ended() -> None:
     with in_background(mysql.anonymous_account) as server:
         climb(target("mysql", "127.0.0.1", server.port))
