@@ -140,10 +140,21 @@ install_peers() {
             say "they cannot be installed here"
         fi
     fi
+    wanted=$(cat script/peers/python.txt | cksum)
+    if [ "$(cat .peers/python/installed 2>/dev/null)" != "$wanted" ]; then
+        say "installing the packages of Python into .peers/python ..."
+        rm -rf .peers/python
+        if "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+            --target .peers/python -r script/peers/python.txt >&2; then
+            printf '%s' "$wanted" >.peers/python/installed
+        else
+            say "they cannot be installed here"
+        fi
+    fi
     while read -r name suite packages; do
         case $name in '' | '#'*) continue ;; esac
         # shellcheck disable=SC2086  # one argument a package
-        install_root "$name" "$suite" $packages || say "the root $name cannot be made here"
+        install_root "$name" "$suite" $packages </dev/null || say "the root $name cannot be made here"
     done <script/peer-roots
 }
 

@@ -21,11 +21,16 @@ SECONDS = 7  # an independent client's, for one question
 
 def running(lab: Lab, kind: type[P], label: str, make: Callable[[Host, Path], P]) -> P:
     """The server, started once. One that is not installed is a skip, or a failure where it is required."""
-    if missing := kind.missing():
-        if os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
-            pytest.fail(f"{label} is required but not installed: {', '.join(missing)}", pytrace=False)
-        pytest.skip(f"{label} is not installed (script/test-peers): {', '.join(missing)}")
+    demand(label, kind.missing())
     return lab.alone(f"peer-{label}", make)
+
+
+def demand(label: str, missing: list[str]) -> None:
+    """Skip the test where something of a peer is missing, or fail it where the lab is required."""
+    if missing and os.environ.get("SCANREADY_REQUIRE_LAB") == "1":
+        pytest.fail(f"{label} is required but not installed: {', '.join(missing)}", pytrace=False)
+    if missing:
+        pytest.skip(f"{label} is not installed (script/test-peers): {', '.join(missing)}")
 
 
 def says(lab: Lab, *argv: str, **environment: str) -> tuple[bool, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from fixtures.lab.namespace import wait_until
 from fixtures.lab.pgbouncer import PgBouncer
 from fixtures.lab.pglite import PGlite
 from fixtures.lab.pgpool import CLOSED, Pgpool
@@ -39,10 +40,20 @@ def agrees(lab: Lab, server: Server, report: Report, database: str = "hr") -> No
 
 @contextlib.contextmanager
 def one_client(lab: Lab, server: Server) -> Iterator[None]:
-    """Hold a connection that has begun to log in."""
-    with contextlib.closing(lab.agent.run(lambda: socket.create_connection((server.address, server.port), 5))) as held:
+    """Hold a connection that has begun to log in; a pooler notices later that the last client has left."""
+    kept: list[socket.socket] = []
+
+    def admitted() -> bool:
+        held = lab.agent.run(lambda: socket.create_connection((server.address, server.port), 5))
         held.sendall(STARTUP)
-        assert held.recv(512).startswith(b"R")
+        if held.recv(512).startswith(b"R"):
+            kept.append(held)
+            return True
+        held.close()
+        return False
+
+    assert wait_until(admitted, 10, 0.2), server.log
+    with contextlib.closing(kept[0]):
         yield
 
 

@@ -20,7 +20,7 @@ def smbserver(lab: Lab, mode: str) -> SmbServer:
 def by_smbclient(lab: Lab, server: SmbServer, credential: Credential, newest: str) -> tuple[bool, str]:
     """List the share with smbclient, in no newer dialect than that."""
     who = f"{credential.username}%{credential.password}"
-    options = ("-m", newest, "--option=client min protocol=NT1", "-c", "ls")
+    options = ("-p", "445", "-m", newest, "--option=client min protocol=NT1", "-c", "ls")
     return says(lab, "smbclient", f"//{server.hostname}/FINANCE", "-U", who, *options)
 
 
@@ -65,6 +65,15 @@ def test_with_a_password(
 
 
 def test_smbclient_agrees_that_it_is_smb1_only(lab: Lab) -> None:
-    argv = ("smbclient", f"//{smbserver(lab, 'smb1').hostname}/FINANCE", "-U", "scanuser%Passw0rd!", "-c", "ls")
+    argv = (
+        "smbclient",
+        f"//{smbserver(lab, 'smb1').hostname}/FINANCE",
+        "-p",
+        "445",
+        "-U",
+        "scanuser%Passw0rd!",
+        "-c",
+        "ls",
+    )
     got, printed = says(lab, *argv, "-m", "SMB3", "--option=client min protocol=SMB2_02")
     assert not got, printed
