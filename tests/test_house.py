@@ -10,7 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import scanready
+from scanready.catalogue import Group, TargetType
 from scanready.run.registry import all_causes
 from tests.asserted_causes import asserted
 from tests.ladder import TYPES
@@ -254,6 +257,28 @@ def test_every_built_type_is_proven_by_somebody_else() -> None:
         if not row.proven_by.startswith(UNJUDGED) and f'"{row.name}"' not in lab:
             judges = list((ROOT / "tests" / "emulators").glob(f"test_{row.name}_judge*.py"))
             assert judges, f"neither a lab test nor a judged emulator for {row.name}"
+
+
+#: The types of databases and mail, for which two independent programs are the least where two exist.
+JUDGED = [row for row in TYPES if row.group in (Group.DATABASES, Group.MAIL)]
+
+
+def test_two_independent_programs_judge_each_database_and_mail_type() -> None:
+    assert len(JUDGED) >= 13
+    for row in JUDGED:
+        enough = len({judge.name.lower() for judge in row.judges}) >= 2
+        assert enough is not bool(row.no_other_judge), f"{row.name}: two judges, or the reason for fewer"
+
+
+@pytest.mark.parametrize("row", TYPES, ids=lambda row: row.name)
+def test_the_judges_that_a_type_names_exist_as_tests(row: TargetType) -> None:
+    """Each file has tests, is about the type's protocol, and names the program."""
+    for judge in row.judges:
+        text = (ROOT / judge.test).read_text()
+        assert re.search(r"\n *def test_", text), judge
+        assert judge.name.lower() in text.lower(), judge
+        family = row.home.rpartition(".")[2]
+        assert any(word in text for word in (f'"{row.name}"', row.name, family)), judge
 
 
 def test_no_source_names_a_place_it_should_not() -> None:

@@ -18,3 +18,16 @@ def test_types_lists_the_catalogue() -> None:
     assert '"To scan Sybase/SAP ASE databases."' in " ".join(text.split())
     rows = json.loads(call("types", "--json").output)
     assert {row["type"]: row["built"] for row in rows}["postgresql"] is True
+
+
+def test_types_names_the_programs_that_judged_a_type() -> None:
+    text = " ".join(call("types", "postgresql").output.split())
+    assert "tested against PostgreSQL, PgBouncer, pgpool2, PGlite" in text
+    assert "tested beside psql, psycopg" in text
+    assert "no other judge" not in text
+    assert "no other judge" in call("types", "teradata").output
+    row = json.loads(call("types", "imaps", "--json").output)
+    servers = [judge["name"] for judge in row["judges"] if judge["kind"] == "server"]
+    assert servers == ["Dovecot", "Courier", "imap4d"]
+    assert all(judge["test"].startswith("tests/") for judge in row["judges"])
+    assert row["no_other_judge"] == ""

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from scanready.catalogue import Broker, Called, Cost, Driver, Nmap, Option, Requirement, Requirements, TargetType
+from scanready.catalogue import Broker, Called, Cost, Driver, Judge, Nmap, Option, Requirement, Requirements, TargetType
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import Fact
 from scanready.catalogue.option import RESERVED
@@ -76,6 +76,7 @@ FULL = replace(
     ROW,
     options=(Option("topic"),),
     drivers=(Driver("acme", "acme", "queue"),),
+    judges=(Judge("a real queue", "server", "tests/test_queue.py"),),
     brokers=(Broker("the broker", 5670, "tcp", "6000-7000"),),
 )
 DEEP = Requirements((Requirement("5671", "tcp", "the book"),))

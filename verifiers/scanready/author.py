@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Cost,
         Driver,
         Group,
+        Judge,
         Nmap,
         Option,
         Requirement,
@@ -106,6 +107,7 @@ __all__ = [
     "Finding",
     "Framing",
     "Group",
+    "Judge",
     "Kind",
     "Lent",
     "LoginResult",
@@ -159,8 +161,8 @@ __all__ = [
 
 #: The names that each module defines. A module by its last name (``common``, ``subprocess_call``) is exported whole.
 _HOMES = {
-    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Nmap Option Requirement Requirements Seen "
-    "TargetType",
+    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Judge Nmap Option Requirement "
+    "Requirements Seen TargetType",
     "scanready.catalogue.exchange": "Exchange with_login with_probe",
     "scanready.catalogue.facts": "Fact Kind facts",
     "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE ALLOW_UNTRUSTED DATABASE TABLE TLS USER flag "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .collection import Catalogue
 from .option import Option
 from .requirement import ALWAYS, Condition, Requirement, Requirements, Seen
-from .row import Broker, Called, Cost, Driver, Group, Nmap, TargetType, Verifier
+from .row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType, Verifier
 
 __all__ = [
     "ALWAYS",
@@ -19,6 +19,7 @@ __all__ = [
     "Cost",
     "Driver",
     "Group",
+    "Judge",
     "Nmap",
     "Option",
     "Requirement",

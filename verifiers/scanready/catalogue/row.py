@@ -93,6 +93,21 @@ class Driver:
     limits: Line = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Name an independent program that a type was tested against, besides the tests' own literal bytes.
+
+    Attributes:
+        name: as people call it.
+        kind: "server" if checks were run against it, "client" if it judged the servers or the emulators.
+        test: the file of the tests in the source tree.
+    """
+
+    name: Title
+    kind: Annotated[str, OneOf(("server", "client"))]
+    test: Line
+
+
 def _own_port(_: Target) -> str | None:
     return None
 
@@ -213,6 +228,8 @@ class TargetType:
         brokers: services that name further ports.
         nmap, called: how other tools show and call it.
         proven_by: who says, besides our own tests, that the check is right.
+        judges: the independent servers and clients among them, each with its tests.
+        no_other_judge: the reason for fewer than two judges.
         parts: sibling modules in place of those of ``home``, None for one that is left out. Set by the registry for a
             row of another package, whose modules are checked when it is loaded.
         broken: why the type cannot be used, on one line; empty if it can. Set by the registry: such a row stands for
@@ -254,6 +271,8 @@ class TargetType:
     nmap: Nmap = Nmap()
     called: Called = Called()
     proven_by: Line = ""
+    judges: tuple[Judge, ...] = ()
+    no_other_judge: Line = ""
     parts: Mapping[str, ModuleType | None] = field(default_factory=dict)
     broken: str = ""
 

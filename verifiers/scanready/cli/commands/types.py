@@ -83,6 +83,8 @@ def type_object(row: TargetType) -> dict[str, Any]:
         },
         "doubt": wanted.doubt,
         "proven_by": row.proven_by,
+        "judges": [{"name": one.name, "kind": one.kind, "test": one.test} for one in row.judges],
+        "no_other_judge": row.no_other_judge,
         **({"services": [_service(one) for one in _services(row)]} if row.hostless else {}),
     }
 
@@ -174,6 +176,7 @@ def _one(row: TargetType) -> str:
     lines += [("its log", row.cost.log)] if row.cost.log else []
     lines += [("doubtful", wanted.doubt)] if wanted.doubt else []
     lines += [("what proved it", row.proven_by)] if row.proven_by else []
+    lines += _judges(row)
     paper.draw(pairs(lines), indent=2)
     if row.hostless:
         paper.draw(Text("\nservices: a target's host is one of them, as in cloud://s3?region=eu-west-1"))
@@ -183,6 +186,16 @@ def _one(row: TargetType) -> str:
         endpoints = [(endpoint.host, endpoint.use) for endpoint in one.endpoints]
         paper.draw(pairs([*endpoints, ("source", one.source)]), indent=2)
     return paper.text()
+
+
+def _judges(row: TargetType) -> list[tuple[str, str]]:
+    """The lines about the independent programs that the type was tested against."""
+    named = [
+        (f"tested {words}", ", ".join(one.name for one in row.judges if one.kind == kind))
+        for kind, words in (("server", "against"), ("client", "beside"))
+    ]
+    lines = [line for line in named if line[1]]
+    return lines + ([("no other judge", row.no_other_judge)] if row.no_other_judge else [])
 
 
 def _brought_by(type_: str) -> list[tuple[str, str]]:

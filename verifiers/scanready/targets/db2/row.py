@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
 DB2 = TargetType(
     "db2",
@@ -21,4 +21,8 @@ DB2 = TargetType(
     nmap=Nmap(services=("db2", "ibm-db2", "drda")),
     called=Called(names=("ibm db2",)),
     proven_by="Apache Derby (DRDA); IBM's driver against literal bytes",
+    judges=(
+        Judge("Derby", "server", "tests/lab/test_db2.py"),
+        Judge("ibm_db", "client", "tests/emulators/test_db2_judge.py"),
+    ),
 )

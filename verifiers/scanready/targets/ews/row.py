@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.catalogue.option import ALLOW_UNTRUSTED, Option, switch
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
 
@@ -39,4 +39,8 @@ EWS = TargetType(
     nmap=Nmap(by_port=False),
     called=Called(names=("exchange", "ms exchange")),
     proven_by="Apache with real NTLM; exchangelib against literal SOAP answers",
+    judges=(
+        Judge("Apache", "server", "tests/lab/test_ews.py"),
+        Judge("exchangelib", "client", "tests/targets/ews/test_ews_login.py"),
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, Option
-from scanready.catalogue.row import Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Cost, Driver, Group, Judge, Nmap, TargetType
 
 _COST = Cost(1, 2, login_attempts=1, log="one info line: logged out without authenticating")
 _DRIVERS = (Driver("imapclient", "IMAPClient", "mail"),)
@@ -26,7 +26,15 @@ IMAP = TargetType(
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("imap", "imap2"), in_tls="imaps"),
-    proven_by="Dovecot",
+    proven_by="Dovecot, Courier IMAP, GNU Mailutils",
+    judges=(
+        Judge("Dovecot", "server", "tests/lab/test_imap.py"),
+        Judge("Courier", "server", "tests/peers/test_imap.py"),
+        Judge("imap4d", "server", "tests/peers/test_imap.py"),
+        Judge("curl", "client", "tests/peers/test_imap.py"),
+        Judge("openssl", "client", "tests/lab/test_imap.py"),
+        Judge("imaplib", "client", "tests/lab/test_imap.py"),
+    ),
 )
 
 IMAPS = TargetType(
@@ -45,5 +53,13 @@ IMAPS = TargetType(
     guessed=True,
     drivers=_DRIVERS,
     nmap=Nmap(services=("imaps",)),
-    proven_by="Dovecot",
+    proven_by="Dovecot, Courier IMAP, GNU Mailutils",
+    judges=(
+        Judge("Dovecot", "server", "tests/lab/test_imap.py"),
+        Judge("Courier", "server", "tests/peers/test_imap.py"),
+        Judge("imap4d", "server", "tests/peers/test_imap.py"),
+        Judge("curl", "client", "tests/peers/test_imap.py"),
+        Judge("openssl", "client", "tests/lab/test_imap.py"),
+        Judge("imaplib", "client", "tests/lab/test_imap.py"),
+    ),
 )

@@ -11,7 +11,7 @@ from scanready.catalogue.option import (
     TLS,
     Option,
 )
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
 INFORMIX = TargetType(
     "informix",
@@ -30,4 +30,6 @@ INFORMIX = TargetType(
     nmap=Nmap(services=("informix",)),
     called=Called(names=("ifx",)),
     proven_by="informix-driver against literal bytes",
+    judges=(Judge("informix_db", "client", "tests/emulators/test_informix_judge.py"),),
+    no_other_judge="IBM's own clients and its server have no package in a public registry",
 )

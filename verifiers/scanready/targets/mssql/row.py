@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, Option
-from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.model import Target
 
 
@@ -35,4 +35,10 @@ MSSQL = TargetType(
     ),
     called=Called(names=("sqlserver", "tds", "microsoft sql server", "sql server", "ms sql")),
     proven_by="pytds, pymssql, FreeTDS and Microsoft's ODBC driver against literal bytes",
+    judges=(
+        Judge("pytds", "client", "tests/emulators/test_mssql_judges.py"),
+        Judge("pymssql", "client", "tests/emulators/test_mssql_judges.py"),
+        Judge("FreeTDS", "client", "tests/emulators/test_mssql_judges.py"),
+        Judge("mssql_python", "client", "tests/emulators/test_mssql_judges.py"),
+    ),
 )

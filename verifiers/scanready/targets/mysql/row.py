@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
 MYSQL = TargetType(
     "mysql",
@@ -31,4 +31,9 @@ MYSQL = TargetType(
     nmap=Nmap(services=("mysql", "mariadb")),
     called=Called(names=("mariadb",)),
     proven_by="MariaDB",
+    judges=(
+        Judge("MariaDB", "server", "tests/lab/test_mysql.py"),
+        Judge("mariadb", "client", "tests/peers/test_mysql.py"),
+        Judge("pymysql", "client", "tests/emulators/test_judges.py"),
+    ),
 )

@@ -22,4 +22,5 @@ NOTES = TargetType(
     nmap=Nmap(services=("lotusnotes",)),
     called=Called(names=("lotus", "domino")),
     proven_by="nobody: literal bytes only, no client can be had",
+    no_other_judge="the protocol is not public, and neither Domino nor its client has a package",
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE, Option
-from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
 _THIN = "in thin mode, Oracle 12.1 and newer alone, without network encryption of its own and 10G verifiers"
@@ -36,5 +36,9 @@ ORACLE = TargetType(
     brokers=(Broker("the listener", None, "tcp", "1024-65535"),),
     nmap=Nmap(services=("oracle", "oracle-tns")),
     called=Called(names=("oracle database", "oracle db")),
-    proven_by="oracledb against literal bytes",
+    proven_by="oracledb, and oracle-driver for the listener, against literal bytes",
+    judges=(
+        Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),
+        Judge("oracle-driver", "client", "tests/peers/test_drivers.py"),
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, DATABASE, TABLE, USER
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
 #: Every installation has it, open to everybody unless somebody revoked that.
 USUAL_DATABASE = "postgres"
@@ -26,5 +26,13 @@ POSTGRESQL = TargetType(
     drivers=(Driver("psycopg", "psycopg", "db"),),
     nmap=Nmap(services=("postgresql",)),
     called=Called(names=("pgsql", "pg", "postgres")),
-    proven_by="PostgreSQL, PgBouncer",
+    proven_by="PostgreSQL, PgBouncer, pgpool2, PGlite",
+    judges=(
+        Judge("PostgreSQL", "server", "tests/lab/test_postgresql.py"),
+        Judge("PgBouncer", "server", "tests/peers/test_postgresql.py"),
+        Judge("pgpool2", "server", "tests/peers/test_postgresql.py"),
+        Judge("PGlite", "server", "tests/peers/test_postgresql.py"),
+        Judge("psql", "client", "tests/peers/test_postgresql.py"),
+        Judge("psycopg", "client", "tests/emulators/test_judges.py"),
+    ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanready.catalogue.option import Option, text
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
 
 
@@ -44,5 +44,10 @@ SMB = TargetType(
         ports={139: "file shares over NetBIOS; the check of smb looks there where 445 does not answer"},
     ),
     called=Called(names=("cifs", "samba", "file share", "fileshare", "windows share")),
-    proven_by="Samba 4.17",
+    proven_by="Samba 4.17, impacket's smbserver",
+    judges=(
+        Judge("Samba", "server", "tests/lab/test_smb.py"),
+        Judge("smbserver", "server", "tests/peers/test_smb.py"),
+        Judge("smbclient", "client", "tests/peers/test_smb.py"),
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import USER, Option
-from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
 _COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with our own disconnect text", shared=True)
 _DRIVERS = (Driver("paramiko", "paramiko", "ssh"),)
@@ -34,6 +34,13 @@ UNIX = TargetType(
         ansible_port=True,
     ),
     proven_by="OpenSSH, dropbear, Twisted Conch, npm's ssh2",
+    judges=(
+        Judge("OpenSSH", "server", "tests/lab/test_ssh.py"),
+        Judge("dropbear", "server", "tests/peers/test_ssh.py"),
+        Judge("conch", "server", "tests/peers/test_ssh.py"),
+        Judge("ssh2", "server", "tests/peers/test_ssh.py"),
+        Judge("tinyssh", "server", "tests/peers/test_ssh.py"),
+    ),
 )
 
 SSH = TargetType(
@@ -54,4 +61,9 @@ SSH = TargetType(
     drivers=_DRIVERS,
     called=Called(names=("sftp", "scp")),
     proven_by="OpenSSH, dropbear, ProFTPD's mod_sftp",
+    judges=(
+        Judge("OpenSSH", "server", "tests/lab/test_ssh.py"),
+        Judge("dropbear", "server", "tests/peers/test_ssh.py"),
+        Judge("proftpd", "server", "tests/peers/test_ssh.py"),
+    ),
 )

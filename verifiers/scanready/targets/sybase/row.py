@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_LOGIN_PROBE, DATABASE, TABLE, TLS
-from scanready.catalogue.row import Called, Cost, Group, Nmap, TargetType
+from scanready.catalogue.row import Called, Cost, Group, Judge, Nmap, TargetType
 
 SYBASE = TargetType(
     "sybase",
@@ -20,5 +20,9 @@ SYBASE = TargetType(
     guessed=True,
     nmap=Nmap(services=("sybase", "sybaseanywhere")),
     called=Called(names=("ase", "sap", "sap ase")),
-    proven_by="FreeTDS against literal bytes",
+    proven_by="FreeTDS and jTDS against literal bytes",
+    judges=(
+        Judge("FreeTDS", "client", "tests/emulators/test_sybase_judge.py"),
+        Judge("jTDS", "client", "tests/peers/test_drivers.py"),
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
-from scanready.catalogue.row import Cost, Driver, Group, TargetType
+from scanready.catalogue.row import Cost, Driver, Group, Judge, TargetType
 
 TERADATA = TargetType(
     "teradata",
@@ -19,4 +19,6 @@ TERADATA = TargetType(
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
     proven_by="teradatasql against literal bytes",
+    judges=(Judge("teradatasql", "client", "tests/emulators/test_teradata_judge.py"),),
+    no_other_judge="the server has no package, and all of Teradata's drivers for Python are this one",
 )

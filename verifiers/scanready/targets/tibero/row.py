@@ -22,4 +22,5 @@ TIBERO = TargetType(
     guessed=True,
     public=False,
     proven_by="nobody: its protocol is not public, so never more than `undecided`",
+    no_other_judge="the protocol is not public, and the vendor's driver has no package",
 )
