@@ -158,7 +158,7 @@ def test_pgpool_is_full(lab: Lab) -> None:
     with one_client(lab, server):
         report = asked(lab, server)
         agrees(lab, server, report)
-    expect(report, Verdict.BLOCKED, "postgresql.too-many-connections", owner=Owner.DATABASE)
+    expect(report, Verdict.BLOCKED, "postgresql.too-many-connections", step=Step.AUTH, owner=Owner.DATABASE)
     assert report.footprint.login_attempts == 0
 
 

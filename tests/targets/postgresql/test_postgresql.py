@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, postgresql, ssh
-from scanready.model import Credential, Owner, Report, Step, Verdict
+from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, logins_end_within, target
 
 # By hand: AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
@@ -345,3 +345,16 @@ def test_silence_after_the_password_is_the_servers() -> None:
         report = climb(where, timeout=3)
     expect(report, Verdict.UNDECIDED, "login.too-slow", step=Step.LOGIN, owner=Owner.SERVER)
     assert report.footprint.login_attempts == 1
+
+
+def test_a_refusal_in_the_place_of_an_answer_about_tls() -> None:
+    """pgpool2 when it is full says so to the request for TLS: TLS is not what failed."""
+
+    async def full(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.readexactly(8)
+        writer.write(error(b"FATAL", b"53300", b"Sorry, too many clients already"))
+
+    report = asked(full, account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "postgresql.too-many-connections", step=Step.AUTH, owner=Owner.DATABASE)
+    assert report.reached is Step.HANDSHAKE
+    assert check_of(report, Step.TLS).outcome is Outcome.SKIPPED

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import NoReturn
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -172,13 +173,28 @@ async def encrypt(probe: Probe, stream: Stream) -> bool:
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):
-            cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
-            rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
-        if answer:
+            rung.skip("not reached: the server refuses the session first")
+        elif answer:
             await probe.start_tls(stream, rung)
         else:
             rung.skip("the server does not offer TLS")
+    if isinstance(answer, wire.ErrorResponse):
+        await _refused_at_once(probe, answer)
     return bool(answer)
+
+
+async def _refused_at_once(probe: Probe, answer: wire.ErrorResponse) -> NoReturn:
+    """Tell a FATAL in the place of an answer about TLS: pgpool2's when it is full, PostgreSQL's when it cannot fork.
+
+    Raises:
+        ClimbEnded: always; the rung has the cause.
+    """
+    async with probe.step(Step.HANDSHAKE) as rung:
+        rung.ok("speaks the PostgreSQL protocol")
+    async with probe.step(Step.AUTH) as rung:
+        cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
+        rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
+    raise AssertionError("a rung that is stopped ends the climb")
 
 
 async def again(probe: Probe) -> Stream:
