@@ -183,8 +183,8 @@ OWN = (
     Row(
         "mysql-our-question",
         "PyMySQL",
-        "The server does not know `information_schema`, and no table is named: our question, no scan's.",
-        "undecided: scanready.limit",
+        "The server knows neither `CURRENT_USER()` nor `information_schema`, and no table is named.",
+        "undecided: mysql.other-product",
     ),
     Row(
         "postgresql-encoding",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 from typing import Any
 
@@ -301,7 +302,7 @@ def admitting(answer: bytes) -> Behaviour:
         (
             error(b"FATAL", b"08P01", b"query_wait_timeout"),
             Verdict.BLOCKED,
-            "postgresql.too-many-connections",
+            "postgresql.backend-unavailable",
             Owner.DATABASE,
         ),
         (
@@ -322,11 +323,17 @@ def test_what_fails_after_the_login(answer: bytes, verdict: Verdict, code: str, 
 
 
 def test_every_query_is_a_simple_one() -> None:
-    """Some servers know the extended protocol badly; a Parse would end the emulated session."""
-    with in_background(admitting(READY)) as server:
+    """Some servers know the extended protocol badly: the values are in the text, and no message is a Parse."""
+    row = b"D" + struct.pack(">IHi", 11, 1, 1) + b"x"
+    done = b"T" + struct.pack(">IH", 26, 1) + b"v\0" + struct.pack(">IHIhih", 0, 0, 25, -1, -1, 0) + row
+    done += b"C" + struct.pack(">I", 13) + b"SELECT 1\0" + READY
+    with in_background(admitting(done)) as server:
         climb(target("postgresql", "127.0.0.1", server.port, account("er"), database="hr"))
         server.wait(2)
-        assert not any(b"P\0" in record.received.partition(b"BEGIN READ ONLY")[2] for record in server.connections)
+        received = server.connections[-1].received
+    asked = received.partition(b"BEGIN READ ONLY\0")[2]
+    assert re.search(rb"Q....\s*SELECT set_config\(.*'\d+'", asked, re.DOTALL), received
+    assert re.fullmatch(rb"(?:Q....[^\0]*\0|X....)+", asked, re.DOTALL), received
 
 
 def test_silence_after_the_password_is_the_servers() -> None:

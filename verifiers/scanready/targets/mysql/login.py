@@ -305,6 +305,7 @@ def _look_around(session: pymysql.Connection[Any], where: Where, result: Result)
     result.account, words = _account(session)
     if not result.account and words:
         result.passwordless = True  # no account was asked for, so none was judged
+    if not result.account and words and not (where.database and where.table):
         result.denied = Failure(causes.OTHER_PRODUCT, f"accepts the login, and answers {WHO_ARE_WE}: {words}")
         return
     result.product = _product(session)
@@ -432,8 +433,15 @@ def _first_table(session: pymysql.Connection[Any], database: str) -> str | None:
 
 
 def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> list[Any]:
+    """Return the rows that answer a question.
+
+    Raises:
+        _NotAnswered: the answer has no rows and no columns.
+    """
     with session.cursor() as cursor:
         cursor.execute(statement, arguments or None)
+        if cursor.description is None:
+            raise _NotAnswered(causes.OTHER_PRODUCT, f"answers {statement} with OK in place of a result, as no MySQL does")
         return list(cursor.fetchall())
 
 
