@@ -100,6 +100,21 @@ def test_sphinx_2_2_11_proves_no_account(statement: bytes) -> None:
     assert "logged in as 0" not in story(report)
 
 
+def test_an_ok_is_no_row_and_no_account() -> None:
+    """A server that says OK to whatever it is told, a table's row included."""
+    behaviour = mysql.server(mysql.GREETING_10_11_PLAIN, verdict=mysql.OK, statement=packet(mysql.OK[4:]))
+    expect(asked("mysql", behaviour), Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH)
+    report = asked("mysql", behaviour, account("er"), database="hr", table="emp", allow_cleartext=True)
+    expect(report, Verdict.UNDECIDED, "mysql.other-product", step=Step.ACCESS)
+
+
+@pytest.mark.parametrize("options", [{}, {"database": "hr", "table": "emp"}], ids=["catalogue", "table"])
+def test_a_done_is_no_result_of_a_select(options: dict[str, str]) -> None:
+    done = bytes.fromhex("0401001100000000fd0000000000000000")
+    report = asked("sybase", sybase.server(answers={b"": done}), account("er"), allow_cleartext=True, **options)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
+
+
 def test_the_account_is_a_text() -> None:
     """UNHEX makes a binary string, which pymysql returns as bytes."""
     behaviour = mysql.server(mysql.GREETING_10_11_PLAIN, verdict=mysql.OK, statement=mysql.result(b"er@%"))

@@ -114,7 +114,6 @@ def test_unknown_tokens_are_stepped_over_by_their_form(token: int, content: byte
         b"\xe2\2\0ab",  # CAPABILITY: two
         b"\x20\2\0\0\0ab",  # PARAMFMT2, ORDERBY2, ROWFMT2: four
         b"\x22\2\0\0\0ab",
-        b"\x61\2\0\0\0ab",
         b"\x79abcd",  # RETURNSTATUS, LOGOUT, PROCID: always so long
         b"\x71a",
         b"\x7cabcdefgh",
@@ -124,6 +123,12 @@ def test_unknown_tokens_are_stepped_over_by_their_form(token: int, content: byte
 )
 def test_tokens_of_no_interest(content: bytes) -> None:
     assert reads(tds5.read_answer, reply(content + DONE)) == tds5.Answer(None, (), row=False, failed=False)
+
+
+@pytest.mark.parametrize("content", [b"\x61\2\0\0\0ab", b"\xa0\2\0ab", b"\xa1\2\0ab", b"\xee\2\0ab"])
+def test_the_format_of_rows_is_a_result(content: bytes) -> None:
+    found = reads(tds5.read_answer, reply(content + DONE))
+    assert (found.columns, found.row) == (True, False)
 
 
 @pytest.mark.parametrize("token", [0xFD, 0xFE, 0xFF])

@@ -158,7 +158,7 @@ def test_what_is_followed_before_a_hello_and_kept_of_a_message() -> None:
         followed.feed(bytes([octet]))
     assert (len(followed._body), followed.bits) == (66, 0)
     followed.feed(record(key)[-1:])
-    assert (followed._body, followed.bits, followed.handshakes) == (b"", 1600, 3)
+    assert (bytes(followed._body), followed.bits, followed.handshakes) == (b"", 1600, 3)
     assert bits_of(record(server_hello(DHE_RSA_AES128) + message(12, b"\0\1" + bytes(70)))) == 0
 
 

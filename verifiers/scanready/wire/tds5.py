@@ -51,6 +51,10 @@ _CAPABILITIES = bytes.fromhex(
 )
 
 
+#: ROWFMT2, COLNAME, COLFMT and ROWFMT: before the rows of every result (TDS 5.0 specification).
+_ROW_FORMATS = frozenset((0x61, 0xA0, 0xA1, 0xEE))
+
+
 @dataclass(frozen=True, slots=True)
 class LoginAck:
     """The result of a login, and the program that judged it.
@@ -79,6 +83,8 @@ class Message:
 class Answer:
     """One whole reply: ``row`` is true if at least one row came; ``failed`` if the last DONE says error.
 
+    ``columns`` is true if the reply has the format of rows, as that to a SELECT always has, also without a row.
+
     ``unknown`` are tokens that were stepped over, since only their length is known. ``unread`` is the token that ended
     the reading, where messages of the server came before it: they count, and the rest is not known.
     """
@@ -89,6 +95,7 @@ class Answer:
     failed: bool
     unknown: tuple[int, ...] = ()
     unread: UnknownValue | None = None
+    columns: bool = False
 
     @property
     def errors(self) -> tuple[Message, ...]:
@@ -190,11 +197,12 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
 def _answer(payload: bytes) -> Answer:
     acknowledged: LoginAck | None = None
     messages: list[Message] = []
-    row = failed = False
+    row = failed = columns = False
     unknown: list[int] = []
     unread: UnknownValue | None = None
     try:
         for token, content in _tokens(payload):
+            columns = columns or token in _ROW_FORMATS
             match token:
                 case 0xAD:
                     acknowledged = _login_ack(content)
@@ -212,7 +220,7 @@ def _answer(payload: bytes) -> Answer:
         if acknowledged is None and not messages:
             raise
         unread = error
-    return Answer(acknowledged, tuple(messages), row, failed, tuple(unknown), unread)
+    return Answer(acknowledged, tuple(messages), row, failed, tuple(unknown), unread, columns or row)
 
 
 def _tokens(payload: bytes) -> Iterator[tuple[int, bytes]]:

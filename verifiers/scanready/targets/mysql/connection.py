@@ -9,6 +9,7 @@ for another plugin, even with COM_QUIT); a refused login does not. Hence
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -18,7 +19,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step
-from scanready.net.stream import PeerClosed, ReadTimeout, Stream
+from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.net.tls import TlsSession
 from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
@@ -157,9 +158,11 @@ class Talk:
         """
         assert self._stream is not None
         await self._stream.send(wire.query(WHO_ARE_WE))
-        answer: str | wire.ServerError = await self._receive(wire.read_query_answer)
-        await self._leave()
-        return answer
+        try:
+            return await self._receive(wire.read_query_answer)
+        finally:
+            with contextlib.suppress(StreamError):  # a session that is not ended by its client is noted in the log
+                await self._leave()
 
     async def _leave(self) -> None:
         assert self._stream is not None

@@ -441,7 +441,9 @@ def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> 
     with session.cursor() as cursor:
         cursor.execute(statement, arguments or None)
         if cursor.description is None:
-            raise _NotAnswered(causes.OTHER_PRODUCT, f"answers {statement} with OK in place of a result, as no MySQL does")
+            raise _NotAnswered(
+                causes.OTHER_PRODUCT, f"answers {statement} with OK in place of a result, as no MySQL does"
+            )
         return list(cursor.fetchall())
 
 

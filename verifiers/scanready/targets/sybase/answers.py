@@ -127,7 +127,7 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     """Read one row: of the table that is named, or of the database's own catalogue; return what was read.
 
     Raises:
-        Failure: no such database or table, or no permission.
+        Failure: no such database or table, no permission, or no result.
     """
     database, table = probe.target.options.get("database"), probe.target.options.get("table")
     if database:
@@ -135,6 +135,8 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     what = ".".join(map(in_brackets, table.split("."))) if table else "sysobjects"
     await _ask_for_one_row(stream)
     answer = await _run(stream, f"select 1 from {what}")
+    if not answer.columns:
+        raise Failure(common.LIMIT, f"the server answers select 1 from {what} without a result, as no ASE does")
     within = f" in {database}" if database else ""
     return f"one row of {table or what}{within}" if answer.row else f"{table or what}{within}, which is empty"
 
