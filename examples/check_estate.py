@@ -28,8 +28,9 @@ def describe(report: scanready.Report) -> str:
     if report.finding is not None:
         cause = report.finding.cause
         lines.append(f"    {cause.code}: {printable(report.finding.detail)}")  # a server's own words may be in it
-        lines.append(f"    for {cause.owner}: {cause.remedy}")
+        lines.append(f"    for {report.finding.owner}: {cause.remedy}")
         lines += [f"    fix: {printable(line)}" for line in (report.finding.fix or "").splitlines()]
+        lines += [f"    or for {other.owner}: {other.remedy}" for other in cause.also]
     return "\n".join(lines)
 
 

@@ -24,6 +24,8 @@ BY_NAME = catalogue().built_in
 TYPES = tuple(BY_NAME.values())
 #: A place in a text of the catalogue, as `{host}`; "{host}:{port}" is two.
 _PLACE = re.compile(r"\{[a-z_]+\}")
+#: The first line of a fix: a host, or the inventory.
+_HEADING = re.compile(r"(# |-- )(On [^\s{}][^{}\n]*, |In the inventory, )[^{}\n]+:\n")
 
 
 def target(
@@ -87,7 +89,7 @@ def expect(
         assert report.finding_step is step, story(report)
     if owner is not None:
         assert found is not None
-        assert found.cause.owner is owner, story(report)
+        assert found.owner is owner, story(report)
     if fix is not None:
         assert found is not None
         assert found.fix is not None, f"no fix: {story(report)}"
@@ -97,6 +99,7 @@ def expect(
 
 def remedy_is_shown(report: Report) -> None:
     """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
+    fixes_say_where(report)
     shown, found = as_object(report)["cause"], report.finding
     if found is None:
         assert shown is None, story(report)
@@ -110,6 +113,20 @@ def remedy_is_shown(report: Report) -> None:
         words = [re.escape(part) for part in _PLACE.split(text)]
         pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
         assert re.fullmatch(pattern, said), f"{name} {said!r} is not the catalogue's: {story(report)}"
+
+
+def pasted(fix: str | None) -> str:
+    """Return the lines of a fix that are pasted, without the headings that say where."""
+    assert fix is not None
+    return "\n".join(line for line in fix.splitlines() if not re.fullmatch(r"(# |-- )(On|In) .+:", line))
+
+
+def fixes_say_where(report: Report) -> None:
+    """Assert that each fix of a built-in type begins with the host and the file or tool that it is pasted into."""
+    for check in report.checks:
+        if (found := check.finding) and report.target.type in BY_NAME and not found.cause.code.startswith("agent.plu"):
+            for fix in filter(None, [found.fix, *(one for _, one in found.also)]):
+                assert _HEADING.match(fix), f"it is not said where {fix!r} is pasted: {story(report)}"
 
 
 def costs_what_was_planned(report: Report) -> None:

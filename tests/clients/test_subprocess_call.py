@@ -15,15 +15,17 @@ import pytest
 from scanready.causes import common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
+from scanready.model import Owner
 
 VISITS = """
 import os, sys, time
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.model import Owner
 
 def echo(**arguments): print("noise"); return arguments
 def hang(): time.sleep(600)
-def refuse(): raise Failure(common.LOGIN_REFUSED, "no", "fix", error=7)
+def refuse(): raise Failure(common.LOGIN_REFUSED, "no", "fix", also=((Owner.AGENT, "other"),), error=7)
 def crash(): os.abort()
 def breaks(): raise ValueError("secret")
 def chatty(): return "x" * 200_000
@@ -60,6 +62,8 @@ def test_a_failure_crosses_over() -> None:
         subprocess_call.run("visits:refuse", {}, 20)
     found = caught.value
     assert (found.cause, found.detail, found.fix, found.facts) == (common.LOGIN_REFUSED, "no", "fix", {"error": 7})
+    assert found.also == ((Owner.AGENT, "other"),)
+    assert isinstance(found.also[0][0], Owner)
 
 
 @pytest.mark.parametrize("visit", ["crash", "breaks", "chatty", "nothing"])

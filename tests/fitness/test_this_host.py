@@ -264,7 +264,8 @@ def test_the_ephemeral_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "local_port_range", lambda: (40000, 41000))
     few = expect(ask(ports.look_at_range, asked())[0], Outcome.WARNED, "agent.few-ports", Owner.AGENT)
     assert few.finding is not None
-    assert few.finding.fix == "net.ipv4.ip_local_port_range = 32768 60999"
+    assert few.finding.fix is not None
+    assert few.finding.fix.splitlines()[1] == "net.ipv4.ip_local_port_range = 32768 60999"
     monkeypatch.setattr(proc, "local_port_range", lambda: None)
     expect(ask(ports.look_at_range, asked())[0], Outcome.SKIPPED)
 

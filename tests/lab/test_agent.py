@@ -18,7 +18,7 @@ from fixtures.lab.namespace import Namespace, wait_until
 from fixtures.lab.server import listening
 from scanready.model import Outcome, Step, Verdict
 from scanready.report.schema import fitness_schema
-from tests.ladder import climb, expect, target
+from tests.ladder import climb, expect, pasted, target
 
 ROOT = Path(__file__).parent.parent.parent
 SCANREADY = (sys.executable, "-m", "scanready", "agent")
@@ -131,7 +131,8 @@ def test_a_master_behind_a_firewall(lab: Lab, rule: str, code: str) -> None:
     told.expect("way to the Master", "failed", code, "network")
     assert (told.object["verdict"], told.object["cause"]["code"], told.code) == ("blocked", code, 1)
     assert (
-        told.object["cause"]["fix"] == f"ip saddr {lab.agent.address} ip daddr {master.address} tcp dport 11117 accept"
+        pasted(told.object["cause"]["fix"])
+        == f"ip saddr {lab.agent.address} ip daddr {master.address} tcp dport 11117 accept"
     )
 
 

@@ -18,7 +18,7 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import Settings, verify
-from tests.ladder import check_of, climb, expect, story, target
+from tests.ladder import check_of, climb, expect, pasted, story, target
 
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}
 
@@ -173,7 +173,7 @@ def _names_every_dynamic_port(address: str, report: Report) -> None:
         for transport in ("tcp", "udp"):
             assert f"{name}/{transport}" in report.finding.detail
     ports = [(port, transport) for port in (20048, 32803, 32765, 875) for transport in ("tcp", "udp")]
-    assert set((report.finding.fix or "").splitlines()) == rules(address, *ports)
+    assert set(pasted(report.finding.fix).splitlines()) == rules(address, *ports)
 
 
 @pytest.mark.parametrize(("query", "code", "verdict"), [("?version=3", 1, "blocked"), ("", 0, "limited")])
@@ -192,7 +192,7 @@ def test_dynamic_ports_dropped_by_the_command_line(lab: Lab, query: str, code: i
         "network",
     )
     ports = [(port, transport) for port in (20048, 32803, 32765, 875) for transport in ("tcp", "udp")]
-    assert set(result["cause"]["fix"].splitlines()) == rules(server.address, *ports)
+    assert set(pasted(result["cause"]["fix"]).splitlines()) == rules(server.address, *ports)
 
 
 def test_rejected_ports_are_named_at_once(behind: Behind) -> None:
@@ -207,7 +207,7 @@ def test_ports_reset_by_a_firewall_are_told_from_dead_services(behind: Behind) -
     expect(report, Verdict.LIMITED, "nfs.port-blocked", owner=Owner.NETWORK)  # mountd answers over UDP
     ports = [(port, "tcp") for port in (20048, 32803, 32765, 875)]
     assert report.finding is not None
-    assert set((report.finding.fix or "").splitlines()) == rules(address, *ports)
+    assert set(pasted(report.finding.fix).splitlines()) == rules(address, *ports)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_an_export_that_takes_nobody_by_name(lab: Lab, version: int | None) -> N
 
 @pytest.mark.parametrize("version", [3, 4])
 def test_a_directory_that_may_be_listed_and_not_entered(lab: Lab, version: int) -> None:
-    report = asked(lab, lab.nfs("unusual"), export="/no-entry", nfs_version=version)
+    report = asked(lab, lab.nfs("unusual"), export="/no-entry", nfs_version=version, uid=61001, gid=61001)
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
     assert "/no-entry" in check_of(report, Step.ACCESS).summary
 
@@ -338,7 +338,7 @@ def test_a_directory_that_everybody_lists_and_others_own(lab: Lab, version: int)
     """Homes, to a root that is squashed: the list is all there is to be had."""
     server = lab.nfs("unusual")
     before = server.log
-    report = asked(lab, server, export="/homes", nfs_version=version)
+    report = asked(lab, server, export="/homes", nfs_version=version, uid=0, gid=0)
     fix = "/homes 10.77.0.2(ro,sync,no_subtree_check,no_root_squash)"
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix=fix)
     assert "read none of the first 2 entries" in check_of(report, Step.ACCESS).summary
@@ -349,7 +349,7 @@ def test_a_directory_that_everybody_lists_and_others_own(lab: Lab, version: int)
 @pytest.mark.parametrize("version", [3, 4])
 def test_a_directory_of_another_uid(lab: Lab, version: int) -> None:
     server = lab.nfs("both")
-    report = asked(lab, server, export="/private", nfs_version=version)
+    report = asked(lab, server, export="/private", nfs_version=version, uid=0, gid=0)
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, fix="no_root_squash")
     expect(asked(lab, server, export="/private", nfs_version=version, uid=61001, gid=61001), Verdict.SCANNABLE)
 

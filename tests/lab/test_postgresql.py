@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
 ER, POOR = account("er"), account("poor")
 
@@ -63,8 +63,9 @@ def test_hba_refusal_names_the_missing_line(lab: Lab, variant: str) -> None:
 def test_hba_refusal_of_an_invented_user_is_undecided(lab: Lab) -> None:
     server = lab.postgresql("no-entry")
     report = climb(target("postgresql", server.hostname), lab.agent)
-    line = f"host postgres all {lab.agent.address}/32 scram-sha-256"
-    expect(report, Verdict.UNDECIDED, "postgresql.hba-rejected", step=Step.AUTH, fix=line)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert "no pg_hba.conf entry" in finding_of(report).detail
+    assert finding_of(report).fix is None
 
 
 def test_the_operators_own_user_makes_it_definite(lab: Lab) -> None:
@@ -147,7 +148,12 @@ def test_a_role_without_grants(lab: Lab) -> None:
     server = lab.postgresql("scram")
     report = climb(target("postgresql", server.hostname, credential=POOR, database="hr"), lab.agent)
     expect(
-        report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix="GRANT SELECT ON ALL TABLES"
+        report,
+        Verdict.LIMITED,
+        "access.denied",
+        step=Step.ACCESS,
+        owner=Owner.DATABASE,
+        fix="GRANT SELECT ON ALL TABLES",
     )
 
 

@@ -14,7 +14,7 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.postgresql import PostgreSQL, bindir
 from scanready.model import Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
 ER = account("er")
 
@@ -140,9 +140,9 @@ def test_both_connections_are_counted_and_one_is_left_before_the_other(lab: Lab,
 def test_ident_is_no_password_whoever_asks(lab: Lab) -> None:
     """Its refusal names the user, as that of a role which does not exist: it was once taken for "trust"."""
     server = lab.postgresql("ident")
-    line = f"host postgres all {lab.agent.address}/32 scram-sha-256"
     report = climb(target("postgresql", server.hostname), lab.agent)
-    expect(report, Verdict.UNDECIDED, "postgresql.method-not-password", step=Step.AUTH, fix=line)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert finding_of(report).fix is None
     report = climb(target("postgresql", server.hostname, credential=ER, database="hr"), lab.agent)
     expect(report, Verdict.BLOCKED, "postgresql.method-not-password", owner=Owner.DATABASE, fix="host hr er")
     assert report.footprint.login_attempts == 0

@@ -21,6 +21,7 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.nfs import firewall
 from tests.browser import Page, browser
 from tests.embedded_run import run_in
+from tests.ladder import pasted
 
 ROOT = Path(__file__).parent.parent.parent
 ESTATE = """\
@@ -92,7 +93,7 @@ def test_csv(run: Path, results: list[dict[str, Any]]) -> None:
         rows = list(csv.DictReader(io.StringIO(stream.read(), newline=""), strict=True))
     assert [(row["host"], row["type"], row["verdict"]) for row in rows] == [key(result) for result in results]
     by_cause = {row["cause"]: row for row in rows}
-    assert by_cause["postgresql.hba-rejected"]["fix"].startswith("host hr er 10.77.0.2/32")
+    assert pasted(by_cause["postgresql.hba-rejected"]["fix"]).startswith("host hr er 10.77.0.2/32")
     assert "permit tcp from 10.77.0.2 to " in by_cause["connect.filtered"]["firewall"]
     assert by_cause["nfs.port-blocked"]["firewall"].count("\n") > 3
 

@@ -19,7 +19,7 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.samba import Samba
 from fixtures.lab.samba_dc import SambaDC
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, passed, pasted, story, target
 
 HEALTHY = [
     "smb3",
@@ -337,7 +337,9 @@ def test_a_link_leads_to_a_server_out_of_reach(lab: Lab, path: str, rule: str) -
     expect(report, Verdict.BLOCKED, "smb.dfs-target-unreachable", step=Step.ACCESS, owner=Owner.NETWORK)
     if rule == "drop":
         assert report.finding is not None
-        assert report.finding.fix == f"ip saddr {lab.agent.address} ip daddr {behind.address} tcp dport 445 accept"
+        assert (
+            pasted(report.finding.fix) == f"ip saddr {lab.agent.address} ip daddr {behind.address} tcp dport 445 accept"
+        )
 
 
 # By hand

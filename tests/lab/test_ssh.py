@@ -94,7 +94,10 @@ def test_old_algorithms_are_predicted_and_the_fix_works(lab: Lab, tmp_path: Path
     assert report.footprint.login_attempts == 0
     assert report.finding is not None
     assert report.finding.fix is not None
-    (tmp_path / "config").write_text(report.finding.fix)
+    assert "sshd_config" in report.finding.fix
+    ((owner, fix),) = report.finding.also
+    assert owner is Owner.AGENT
+    (tmp_path / "config").write_text(fix)
     trial = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     client = ["ssh", "-F", str(tmp_path / "config"), *trial, "-l", "scanuser", server.hostname, "true"]
     heard = lab.agent.command(client).stderr

@@ -24,7 +24,7 @@ from scanready.net.dial import dial
 from scanready.net.this_agent import this_agent
 from scanready.run.engine import Settings, verify
 from scanready.targets.windows import endpoint_mapper
-from tests.ladder import account, check_of, expect, passed, story, target
+from tests.ladder import account, check_of, expect, passed, pasted, story, target
 
 AGENT = this_agent("proxy", "Windows")
 
@@ -119,7 +119,7 @@ class TestFirewall:
             report = climbed(lab, host.address)
         expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK)
         assert report.finding is not None
-        assert report.finding.fix == rules(lab, host.address, 49664, 49665, "49152-65535")
+        assert pasted(report.finding.fix) == rules(lab, host.address, 49664, 49665, "49152-65535")
         assert "49664: no answer" in report.finding.detail
         assert "is inferred from that" in report.finding.detail
         assert report.seconds < 10
@@ -139,7 +139,8 @@ class TestFirewall:
             assert "tcp dport 49152-65535 accept" in result["cause"]["fix"]
             done = lab.agent.command([*command, "--assume-agent", "linux"])
             (result,) = json.loads(done.stdout)["results"]
-            assert (result["verdict"], result["cause"]["code"]) == ("blocked", "agent.platform-mismatch")
+            assert (result["verdict"], result["cause"]["code"]) == ("blocked", "windows.dynamic-port-blocked")
+            assert [cause["code"] for cause in result["besides"]] == ["agent.platform-mismatch"]
             climbed_to = {check["step"]: check["outcome"] for check in result["checks"]}
             assert (climbed_to["auth"], climbed_to["connect"]) == ("passed", "failed")
 
@@ -153,12 +154,12 @@ class TestFirewall:
         assert report.seconds < 2
 
     def test_reset(self, lab: Lab) -> None:
-        """Nobody can tell it from services that have ended."""
+        """Two ports that the host itself names do not both belong to services that have just ended."""
         host = lab.windows("healthy")
         with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 reject with tcp reset"):
             report = climbed(lab, host.address)
         fix = rules(lab, host.address, 49664, 49665, "49152-65535")
-        expect(report, Verdict.UNDECIDED, "windows.dynamic-port-refused", owner=Owner.NETWORK, fix=fix)
+        expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", owner=Owner.NETWORK, fix=fix)
 
     def test_one_of_two_dropped(self, lab: Lab) -> None:
         host = lab.windows("healthy")

@@ -21,7 +21,7 @@ from scanready.model import Agent, Credential, Owner, Step, Verdict
 from scanready.run.engine import Settings, verify
 from scanready.targets.windows import causes, login, login_admin_share
 from scanready.targets.windows.login_dcom import Pipe, Session, Trace, dial
-from tests.ladder import account, expect, target
+from tests.ladder import account, expect, pasted, target
 
 
 def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[login.Result, Trace]:
@@ -62,7 +62,7 @@ class TestWindows:
         assert seen.denied is not None
         assert seen.denied.cause is causes.DYNAMIC_PORT_BLOCKED
         assert seen.denied.detail == f"{host.address}:49667, where WMI is: {said}"
-        assert seen.denied.fix == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
+        assert pasted(seen.denied.fix) == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
         assert trace.logons == 1
 
     @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from scanready.targets.oracle import login as oracle
 from scanready.targets.windows import login_errors
 from scanready.wire import tds7
 from scanready.wire.rpc.mount import Export
-from tests.ladder import account, climb, target
+from tests.ladder import account, climb, pasted, target
 
 USER = account("er")
 #: In every crafted text, in some spelling; no fix holds any of them.
@@ -73,7 +73,7 @@ def test_pg_hba_names_only_an_address(host: str, ending: str) -> None:
     message = f'no pg_hba.conf entry for host "{host}", user "evil", database "evil", no encryption{ending}'
     report = asked("postgresql", postgresql.server(fatal(message)), database="hr")
     (fix,) = fixes_of(report)
-    assert untouched(fix) == "host hr er 127.0.0.1/32 scram-sha-256"
+    assert pasted(untouched(fix)) == "host hr er 127.0.0.1/32 scram-sha-256"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_pg_hba_names_only_an_address(host: str, ending: str) -> None:
 def test_an_account_is_for_one_host_only(host: str) -> None:
     message = f"Host '{host}' is not allowed to connect to this MySQL server"
     for fix in fixes_of(asked("mysql", PEERS["mysql"](message.encode()), database="hr")):
-        account_, grant = untouched(fix).split("; ", 1)
+        account_, grant = pasted(untouched(fix)).split("; ", 1)
         assert re.fullmatch(r"CREATE USER 'er'@'[\w.:-]+' IDENTIFIED BY '...'", account_)
         assert re.fullmatch(r"GRANT SELECT ON `hr`\.\* TO 'er'@'[\w.:-]+';", grant)
 
@@ -155,7 +155,8 @@ def test_an_export_with_a_line_of_its_own(path: str) -> None:
     exports = (Export(path, ("192.0.2.0/24",)), Export("/srv", ("192.0.2.0/24",)))
     nfs.warn_of_others_exports(SimpleNamespace(agent_address="10.0.0.5"), rung, exports)  # type: ignore[arg-type]
     ((_, _, fix),) = told
-    lines = untouched(fix).split("\n")
+    heading, *lines = untouched(fix).split("\n")
+    assert "in /etc/exports" in heading
     assert lines == [f"{path} 10.0.0.5(ro,sync,no_subtree_check)" for path in ("/EXPORT", "/srv")]
 
 
@@ -174,9 +175,9 @@ def test_a_redirect_adds_one_target_to_the_inventory(server: str, host: str) -> 
 
 def test_the_texts_would_be_pasted() -> None:
     """The readers do make a fix of an honest answer, or the above would prove nothing."""
-    assert _tds("Client with IP address '203.0.113.9' is not allowed") == (
+    assert (_tds("Client with IP address '203.0.113.9' is not allowed") or "").splitlines()[1] == (
         "EXEC sp_set_firewall_rule N'scan agent', '203.0.113.9', '203.0.113.9';"
     )
     denied = nt_status.refused_share(nt_status.ACCESS_DENIED, "finance", Account("er", True))
     assert denied.cause is common.ACCESS_DENIED
-    assert denied.fix == "Grant-SmbShareAccess -Name 'finance' -AccountName 'er' -AccessRight Read -Force"
+    assert pasted(denied.fix) == "Grant-SmbShareAccess -Name 'finance' -AccountName 'er' -AccessRight Read -Force"

@@ -135,7 +135,8 @@ FIXES = _declared()
 def _shape(fix: Fix) -> re.Pattern[str]:
     """Return the form of a fix for all values: its own text, and one word at each place."""
     parts = []
-    for literal, name in re.findall(r"((?:[^{}]|\{\{|\}\})*)(?:\{(\w+)\})?", fix.text):
+    heading = re.sub(r"\{(?!HOST\}|AGENT\})", "{", fix.at).replace("{HOST}", "{{HOST}}").replace("{AGENT}", "{{AGENT}}")
+    for literal, name in re.findall(r"((?:[^{}]|\{\{|\}\})*)(?:\{(\w+)\})?", f"{heading}\n{fix.text}"):
         parts.append(re.escape(literal.replace("{{", "{").replace("}}", "}")))
         if name:
             place = fix.places[name]
@@ -146,7 +147,7 @@ def _shape(fix: Fix) -> re.Pattern[str]:
 
 def _choices(place: Place) -> list[str]:
     """The words of a place that takes a few: they are found by asking for those that stand in any fix."""
-    known = ("ip", "ip6", "tcp", "udp", "KexAlgorithms", "HostKeyAlgorithms", "Ciphers", "MACs")
+    known = ("ip", "ip6", "http", "https", "tcp", "udp", "KexAlgorithms", "HostKeyAlgorithms", "Ciphers", "MACs")
     found = [word for one in known if (word := place.write(one)) is not None]
     assert found, f"no test says what the place {place.word} takes"
     return found
@@ -165,7 +166,7 @@ def test_every_family_that_has_fixes_declares_them() -> None:
 def test_no_value_changes_the_lines_and_words_of_a_fix(data: st.DataObject) -> None:
     fix, shape = SHAPES[data.draw(st.sampled_from(sorted(SHAPES)))]
     text = fix(**{name: data.draw(VALUES, label=name) for name in fix.places})
-    assert text.count("\n") == fix.text.count("\n")
+    assert text.count("\n") == 1 + fix.text.count("\n")
     assert all(line.isprintable() for line in text.split("\n"))
     assert shape.fullmatch(text), text
 
@@ -239,8 +240,11 @@ class TestValuesThatFit:
 
     def test_a_firewall_rule_is_of_the_family_of_its_target(self) -> None:
         rule = fixes.firewall_rule("2001:db8::5", "2001:db8::7%eth0", 445)
-        assert rule == "ip6 saddr 2001:db8::5 ip6 daddr 2001:db8::7 tcp dport 445 accept"
-        rule = fixes.firewall_rule("AGENT-ADDRESS", "10.0.0.7", "600-65535", "udp")
+        assert rule.splitlines() == [
+            "# On every firewall between 2001:db8::5 and 2001:db8::7, as a rule (this one is of nftables):",
+            "ip6 saddr 2001:db8::5 ip6 daddr 2001:db8::7 tcp dport 445 accept",
+        ]
+        rule = fixes.firewall_expression("AGENT-ADDRESS", "10.0.0.7", "600-65535", "udp")
         assert rule == "ip saddr AGENT-ADDRESS ip daddr 10.0.0.7 udp dport 600-65535 accept"
 
     @pytest.mark.parametrize("port", [0, 65536, "2-1", "22 accept", "-1", "1-", ""])
@@ -250,11 +254,56 @@ class TestValuesThatFit:
 
 def test_a_fix_declares_its_places() -> None:
     with pytest.raises(ValueError, match="places"):
-        Fix("GRANT {user}")
+        Fix("GRANT {user}", at=PSQL)
     with pytest.raises(ValueError, match="places"):
-        Fix("GRANT", user=quoting.SQL_NAME)
+        Fix("GRANT", at=PSQL, user=quoting.SQL_NAME)
     with pytest.raises(TypeError, match="takes"):
-        Fix("GRANT {user}", user=quoting.SQL_NAME)()
+        Fix("GRANT {user}", at=PSQL, user=quoting.SQL_NAME)()
+    for at in ("", "psql on the server:", "# psql on the server", "# psql:\n# on the server:"):
+        with pytest.raises(ValueError, match="no heading"):
+            Fix("GRANT", at=at)
+
+
+# the place of a fix -------------------------------------------------------------------------------------------------
+
+PSQL = fixes.on_target("in psql", "--")
+#: The hosts that a fix can be pasted on, and the inventory; behind the host stands the file or the tool.
+PLACES = (
+    r"On \{HOST\}, (in|at|as) .{4,}",
+    r"On the agent \{AGENT\}, (in|as) .{4,}",
+    r"On every firewall between \{agent\} and \{target\}, as a rule .+",
+    r"On a domain controller of the account's domain, in PowerShell .+",
+    "In the inventory, in place of this target",
+)
+
+
+@pytest.mark.parametrize("name", sorted(FIXES))
+def test_every_fix_says_where_it_is_pasted(name: str) -> None:
+    heading = FIXES[name].at
+    assert re.fullmatch(rf"(# |-- )({'|'.join(PLACES)}):", heading), heading
+
+
+def test_a_heading_names_target_and_agent() -> None:
+    grant = Fix("GRANT {user};", at=PSQL, user=quoting.SQL_NAME)
+    assert fixes.addressed(grant(user="{HOST}"), "db7.corp", "a1") == '-- On db7.corp, in psql:\nGRANT "{HOST}";'
+    there = Fix("Host", at=fixes.on_agent("in ~/.ssh/config"))
+    assert fixes.addressed(there(), "db7", "proxy-nyc") == "# On the agent proxy-nyc, in ~/.ssh/config:\nHost"
+    assert fixes.addressed(there(), "db7", "my agent") == "# On the agent, in ~/.ssh/config:\nHost"
+    assert fixes.addressed("CONFIG SET {HOST}", "db7", "a1") == "CONFIG SET {HOST}", "another package's"
+    hostile = fixes.addressed(grant(user="er"), "db7:\n\\! curl evil", "a1")
+    assert hostile == '-- On HOST, in psql:\nGRANT "er";'
+
+
+def test_several_fixes_have_each_heading_once() -> None:
+    one, two = fixes.firewall_rule("10.0.0.1", "10.0.0.2", 1), fixes.firewall_rule("10.0.0.1", "10.0.0.2", 2)
+    other = Fix("Host", at=PSQL)()
+    text = fixes.together([one, other, two, None, one])
+    assert text is not None
+    heading, rule, second, *rest = text.splitlines()
+    assert (heading, rule, second) == (*one.splitlines(), two.splitlines()[1])
+    assert rest == other.splitlines()
+    assert fixes.together([None]) is None
+    assert fixes.together(["no heading\nhere", "no heading\nthere"]) == "no heading\nhere\nno heading\nthere"
 
 
 # no other way to a fix -----------------------------------------------------------------------------------------------
@@ -276,7 +325,9 @@ def _fixes_given(tree: ast.AST) -> Iterator[ast.expr]:
 def _composed(value: ast.expr, scope: ast.AST, functions: Mapping[str, ast.AST], known: set[str]) -> Iterator[ast.expr]:
     """Find, behind the names of a function and the functions of its module, what is put together from pieces."""
     match value:
-        case ast.JoinedStr() | ast.BinOp():
+        case ast.JoinedStr() | ast.BinOp() | ast.Constant(value=str()):
+            yield value
+        case ast.Attribute(attr=name) if name.isupper():  # a constant of another module: a Fix is called
             yield value
         case ast.IfExp():
             yield from _each([value.body, value.orelse], scope, functions, known)
@@ -286,12 +337,16 @@ def _composed(value: ast.expr, scope: ast.AST, functions: Mapping[str, ast.AST],
             yield from _composed(value.elt, scope, functions, known)
         case ast.Call(func=ast.Attribute(attr=name)) if name in _EDITS:
             yield value
+        case ast.Call(func=ast.Name(id="str")):
+            yield value
         case ast.Call(func=ast.Attribute(attr="join")):
             yield from _each(value.args, scope, functions, known)
         case ast.Call(func=ast.Name(id=name)) if name in functions and name not in known:
             inner = functions[name]
             returned = [one.value for one in ast.walk(inner) if isinstance(one, ast.Return) and one.value]
             yield from _each(returned, inner, functions, known | {name})
+        case ast.Name(id=name) if name.isupper():
+            yield value
         case ast.Name(id=name) if name not in known:
             yield from _each(_assigned(name, scope), scope, functions, known | {name})
 
@@ -333,7 +388,7 @@ def _offences(source: str) -> list[int]:
 
 
 def test_a_fix_is_put_together_in_one_way_only() -> None:
-    """No f-string, concatenation or edit leads to a finding's fix: a declared text and its places do."""
+    """No f-string, constant, concatenation or edit leads to a finding's fix: a declared text and its places do."""
     found = {
         path.relative_to(PACKAGE).as_posix(): lines
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -351,8 +406,15 @@ def test_a_fix_is_put_together_in_one_way_only() -> None:
         'rung.stop(cause, "x", fix="GRANT " + user)',
         'return Finding(cause, "x", "GRANT {0}".format(user) if user else None)',
         'rung.fail(cause, "x", "\\n".join(f"GRANT {one}" for one in user))',
+        'rung.warn(cause, "x", "FLUSH HOSTS;")',
+        'fix = causes.FORGET_HOSTS if user else None\n    rung.stop(cause, "x", fix)',
+        'rung.stop(cause, "x", _FORGET_HOSTS)',
+        'rung.stop(cause, "x", str(url))',
     ],
-    ids=["at once", "by name", "by function", "by keyword", "by format", "by lines"],
+    ids=[
+        *("at once", "by name", "by function", "by keyword", "by format", "by lines"),
+        *("a text", "another module's text", "a constant", "a value"),
+    ],
 )
 def test_what_that_rule_finds(body: str) -> None:
     made = 'def _made(user):\n    return f"GRANT {user}"\n'

@@ -101,7 +101,7 @@ def test_the_ladder_says_all_there_is_to_say() -> None:
         "network",
         "Permit the connection",
         "    tcp dport 5432 accept\n    tcp dport 5433 accept\n",
-        "agent.client-missing: no ssh",
+        "agent.client-missing (agent): no ssh",
         "nc -vz -w 5 db7 5432",
         "PostgreSQL",
     ):

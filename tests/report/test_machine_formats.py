@@ -35,6 +35,7 @@ def test_the_fields_are_those_of_the_contract() -> None:
         "verdict",
         "reached",
         "cause",
+        "besides",
         "facts",
         "checks",
         "footprint",

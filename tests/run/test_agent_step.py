@@ -7,14 +7,15 @@ import dataclasses
 
 import pytest
 
-from fixtures.emulators import in_background, postgresql, smb, ssh
+from fixtures.emulators import in_background, misbehave, mysql, postgresql, smb, ssh
 from scanready.model import Agent, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.net import interfaces
 from scanready.net import this_agent as vantage
 from scanready.net.this_agent import this_agent
+from scanready.report.findings import besides
 from scanready.run.agent_step import shared_subnets
 from scanready.run.engine import Settings, verify
-from tests.ladder import check_of, climb, expect, target
+from tests.ladder import check_of, climb, expect, finding_of, target
 
 DEBIAN = dataclasses.replace(this_agent(), platform="Linux", distribution="Debian 12")
 AGENT = Agent("proxy", "Linux", ("10.0.1.5",), networks=("10.0.1.5/24", "fd00::5/64"))
@@ -94,7 +95,9 @@ def test_of_an_agent_that_is_not_known_nothing_is_said() -> None:
 
 def test_an_assumed_agent_of_the_demanded_platform() -> None:
     report = climb(target("windows", "127.0.0.1", 1), agent=None)
-    expect(report, Verdict.BLOCKED, "agent.platform-mismatch", step=Step.AGENT, owner=Owner.AGENT)
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+    (second,) = besides(report)
+    assert (second.cause.code, second.owner) == ("agent.platform-mismatch", Owner.AGENT)
     assumed = asyncio.run(verify(target("windows", "127.0.0.1", 1), Settings(agent=this_agent("w", "Windows"))))
     expect(assumed, Verdict.BLOCKED, "connect.refused")
     assert check_of(assumed, Step.AGENT).outcome is Outcome.SKIPPED
@@ -117,3 +120,20 @@ def test_own_addresses_are_as_the_system_lists_them() -> None:
 def test_elsewhere_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "sunos5")
     assert interfaces.placed() is None
+
+
+def test_the_targets_own_cause_leads_over_the_agents() -> None:
+    """Each windows target of a Linux agent, and each ssh target without a client, has the same cause of the agent."""
+    with in_background(mysql.mariadb_10_11) as server:
+        report = climb(target("windows", "127.0.0.1", server.port), agent=None)
+    expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert "MySQL" in finding_of(report).detail or "MariaDB" in finding_of(report).detail
+    assert [second.cause.code for second in besides(report)] == ["agent.platform-mismatch"]
+
+
+def test_an_unsure_cause_of_the_target_does_not_lead_over_a_sure_one_of_the_agent() -> None:
+    """It would hide why the scan fails for certain."""
+    with in_background(misbehave.says(b"\x05")) as server:
+        report = climb(target("windows", "127.0.0.1", server.port), agent=None, timeout=3.0)
+    expect(report, Verdict.BLOCKED, "agent.platform-mismatch", step=Step.AGENT, owner=Owner.AGENT)
+    assert [second.verdict for second in besides(report)] == [Verdict.UNDECIDED]

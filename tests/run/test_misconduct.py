@@ -399,7 +399,11 @@ def test_a_persons_keyboard_interrupt_ends_the_program(verifier: Use) -> None:
 
 def test_a_group_of_one_is_that_one(verifier: Use) -> None:
     """A task group wraps the failure of its only task so."""
-    verifier(raises(ExceptionGroup("one", [ExceptionGroup("one", [Failure(common.REFUSED, "reset", "a fix")])])))
+    verifier(
+        raises(
+            ExceptionGroup("one", [ExceptionGroup("one", [Failure(common.REFUSED, "reset", "# On h, in x:\na fix")])])
+        )
+    )
     report = expect(clock.run(run("ssh"))["ssh"], Verdict.BLOCKED, "connect.refused", fix="a fix")
     assert report.finding is not None
     assert report.finding.detail == "reset"

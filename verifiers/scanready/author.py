@@ -62,7 +62,18 @@ if TYPE_CHECKING:
     from scanready.climb.login_trace import LoginTrace
     from scanready.climb.login_trust import LoginTrust
     from scanready.climb.probe import ClimbEnded, Farewell, Probe, Rung
-    from scanready.model import INVENTED_USER, Cause, Check, Credential, Finding, Outcome, Owner, Step, Target
+    from scanready.model import (
+        INVENTED_USER,
+        Cause,
+        Check,
+        Credential,
+        Finding,
+        OtherOwner,
+        Outcome,
+        Owner,
+        Step,
+        Target,
+    )
     from scanready.net.stream import (
         ConnectError,
         Framing,
@@ -115,6 +126,7 @@ __all__ = [
     "LoginTrust",
     "Nmap",
     "Option",
+    "OtherOwner",
     "OurLimit",
     "Outcome",
     "Owner",
@@ -181,7 +193,7 @@ _HOMES = {
     "scanready.climb.login_trace": "LoginTrace",
     "scanready.climb.login_trust": "LoginTrust",
     "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
-    "scanready.model": "Cause Check Credential Finding INVENTED_USER Outcome Owner Step Target",
+    "scanready.model": "Cause Check Credential Finding INVENTED_USER OtherOwner Outcome Owner Step Target",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
     "scanready.net.tls": "TlsSession",
     "scanready.wire": "Buffer Cursor OurLimit Reader Steps Stepwise UnknownValue WireError stepwise",

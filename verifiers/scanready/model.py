@@ -39,7 +39,6 @@ class Step(StrEnum):
 LADDER: tuple[Step, ...] = tuple(Step)
 _HEIGHT: Mapping[Step, int] = {step: height for height, step in enumerate(LADDER)}
 
-
 #: The steps at which ``--depth`` may end a climb: the last one that is asked and judged.
 DEPTHS: tuple[str, ...] = ("connect", "handshake", "auth", "login", "access")
 #: The verdicts that ``--require`` accepts as the least.
@@ -89,6 +88,10 @@ class Owner(StrEnum):
     SCANREADY = "scanready"
 
 
+#: Literal texts to apply, each with the owner who applies it.
+OtherFixes = tuple[tuple[Owner, str], ...]
+
+
 class Scope(StrEnum):
     """Say what a cause is true of.
 
@@ -101,6 +104,14 @@ class Scope(StrEnum):
     PATH = "path"
     TARGET = "target"
     ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOwner:
+    """Name one more owner who can remove a cause, and what this owner does: ``remedy`` begins with a verb."""
+
+    owner: Owner
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,8 @@ class Cause:
             throttling): the verdict is then ``undecided``, never ``blocked``.
         scoped: the scope, where it does not follow from step and owner (see :attr:`scope`).
         may_count: the server may have counted a login that ended so as a wrong password, though it does not say so.
+        also: the other owners who can remove it, each with a remedy of their own.
+        of_database: the owner where the target is a database; None if that is ``owner``, too.
     """
 
     code: str
@@ -129,6 +142,8 @@ class Cause:
     definite: bool = True
     scoped: Scope | None = None
     may_count: bool = False
+    also: tuple[OtherOwner, ...] = ()
+    of_database: Owner | None = None
 
     @property
     def scope(self) -> Scope:
@@ -149,12 +164,19 @@ class Cause:
 class Finding:
     """Attach a cause to one target.
 
-    ``detail`` is the evidence in words; ``fix`` is the literal text to apply, None if none can be generated.
+    ``detail`` is the evidence in words; ``fix`` is the literal text that ``owner`` (at some targets another than the
+    cause's) applies, None if none can be generated; ``also`` has the fixes of the cause's other owners.
     """
 
     cause: Cause
     detail: str
     fix: str | None = None
+    also: OtherFixes = ()
+    owner: Owner = field(default=None)  # type: ignore[assignment]  # set below
+
+    def __post_init__(self) -> None:
+        if self.owner is None:
+            object.__setattr__(self, "owner", getattr(self.cause, "owner", None))
 
 
 @dataclass(slots=True)
@@ -386,6 +408,11 @@ class Report:
         """The cause behind a verdict that is limited, blocked or undecided; None for scannable and ready."""
         return self.finding.cause if self.finding else None
 
+    @property
+    def owner(self) -> Owner | None:
+        """The first of those who can fix that cause at this target."""
+        return self.finding.owner if self.finding else None
+
 
 def _hashable(value: object) -> Hashable:
     """Return what equal values of options share, in a form that can be hashed: texts, with lists and dicts of them.
@@ -446,23 +473,23 @@ def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Ch
 
     The rules, in order:
 
-    1. A failed check with a definite cause blocks, unless it was tried with an
-       identity we invented.
+    1. A failed check with a definite cause blocks, unless it was tried with an identity
+       we invented. The target's own leads over the agent's, which all targets share.
     2. Anything else that failed, or kept us from knowing, is undecided. Never a guess.
     3. A warning limits.
     4. ``access`` passed is scannable; the proof step passed is ready.
     5. A climb that ended lower without saying why is undecided.
     """
-    for check in checks:
-        if check.outcome is Outcome.FAILED and not check.tentative and check.finding and check.finding.cause.definite:
-            return Verdict.BLOCKED, check
+    sure = [check for check in checks if check.finding and check.finding.cause.definite and not check.tentative]
+    if blocking := [check for check in sure if check.outcome is Outcome.FAILED]:
+        return Verdict.BLOCKED, min(blocking, key=lambda check: check.step is Step.AGENT)
     for check in checks:
         unsure = check.finding and (check.tentative or not check.finding.cause.definite)
         if check.outcome is Outcome.FAILED or unsure:
             return Verdict.UNDECIDED, check
     passed = {check.step for check in checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)}
     proven = Step.ACCESS in passed or proof in passed
-    for check in checks:
+    for check in sorted(checks, key=lambda check: check.step is Step.AGENT):
         if check.outcome is Outcome.WARNED and check.finding and proven:
             return Verdict.LIMITED, check
     if Step.ACCESS in passed:

@@ -15,7 +15,7 @@ from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace, SecretTrace
-from scanready.model import Credential
+from scanready.model import Credential, Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import WireError
 
@@ -92,7 +92,7 @@ def dig(seconds: float) -> None:
 
 def refuse(seconds: float) -> None:
     """Raise a failure."""
-    raise Failure(common.LOGIN_REFUSED, "no", "fix", error=7)
+    raise Failure(common.LOGIN_REFUSED, "no", "fix", also=((Owner.AGENT, "other"),), error=7)
 
 
 def crash(seconds: float) -> None:

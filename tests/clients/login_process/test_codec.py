@@ -13,7 +13,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 
 CAUSES = {cause.code: cause for cause in (common.LOGIN_REFUSED, common.LIMIT)}
-REFUSED: dict[str, Any] = {"code": "login.refused", "detail": "no", "fix": None, "facts": {}}
+REFUSED: dict[str, Any] = {"code": "login.refused", "detail": "no", "fix": None, "also": [], "facts": {}}
 RETURNED: dict[str, Any] = {
     "read": "",
     "version": "",
@@ -35,6 +35,9 @@ RETURNED: dict[str, Any] = {
         {"returned": RETURNED | {"denied": REFUSED | {"code": "any.thing"}}},
         {"failure": REFUSED | {"code": "\x1b[31m" * 1000}},
         {"failure": REFUSED | {"facts": []}},
+        {"failure": REFUSED | {"also": "agent"}},
+        {"failure": REFUSED | {"also": [["nobody", "fix"]]}},
+        {"failure": REFUSED | {"also": [["agent", 1]]}},
         {"raised": {"kind": 5, "text": ""}},
         {"raised": {"kind": "ReadTimeout", "text": "", "heard": "", "waited": "long"}},
         {"raised": {"kind": "TlsError", "text": "", "heard": "!!"}},

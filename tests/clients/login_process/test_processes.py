@@ -20,6 +20,7 @@ from scanready.clients.login_process import interpreter, memory, resting, templa
 from scanready.clients.login_process.lent import Lent
 from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.explain import Failure
+from scanready.model import Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError
 from tests.clients.login_process import logins, with_runtime
@@ -45,6 +46,8 @@ def test_a_failure_crosses_over(way: str) -> None:
         in_process(logins.refuse)
     found = caught.value
     assert (found.cause, found.detail, found.fix, found.facts) == (common.LOGIN_REFUSED, "no", "fix", {"error": 7})
+    assert found.also == ((Owner.AGENT, "other"),)
+    assert isinstance(found.also[0][0], Owner)
 
 
 @pytest.mark.parametrize("kind", ["TlsError", "PeerClosed", "ReadTimeout", "WireError"])

@@ -109,7 +109,7 @@ def test_what_the_account_may_not() -> None:
     fix = 'GRANT CONNECT ON DATABASE TO USER "ER";'
     expect(report, Verdict.LIMITED, "db2.connect-denied", step=Step.ACCESS, owner=Owner.DATABASE, fix=fix)
     report = asked(db2.server(row=db2.DENIED), USER, tls=True, database="SAMPLE")
-    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.DATABASE)
     report = asked(db2.server(row=db2.NO_PACKAGE), USER, tls=True, database="SAMPLE")
     expect(report, Verdict.LIMITED, "db2.packages-not-bound", step=Step.ACCESS, owner=Owner.DATABASE)
 
@@ -134,11 +134,11 @@ def test_every_refusal_has_its_cause_in_place_of_a_prompt_and_of_a_database(code
     verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
     refusal = db2.reply(codepoint, "000611490008")
     report = asked(db2.server(instead_of_prompt=refusal), database="SAMPLE")
-    expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.owner)
+    expect(report, verdict, cause.code, step=Step.AUTH, owner=cause.of_database or cause.owner)
     assert drda.REFUSALS[codepoint][0] in check_of(report, Step.AUTH).summary
     report = asked(db2.server(database=refusal), USER, tls=True, database="SAMPLE")
     verdict = Verdict.LIMITED if cause is causes.CANNOT_CONNECT else verdict
-    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.of_database or cause.owner)
 
 
 @pytest.mark.parametrize("number", sorted(causes.SQL_CODES))
@@ -149,7 +149,7 @@ def test_every_sql_code_has_its_cause(number: int) -> None:
     report = asked(db2.server(database=answer), USER, tls=True, database="SAMPLE")
     limits = (common.ACCESS_DENIED, causes.CANNOT_CONNECT, causes.NOT_BOUND)
     verdict = Verdict.LIMITED if cause in limits else Verdict.BLOCKED
-    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.of_database or cause.owner)
     assert f"SQLCODE {number}" in check_of(report, Step.ACCESS).summary
 
 
@@ -269,8 +269,8 @@ AT_THE_LOGIN = [
 AT_THE_QUERY = [
     ("SQL1060N  ER does not have the CONNECT privilege", "db2.connect-denied", Owner.DATABASE),
     ("SQL30060N  ER does not have the privilege to connect", "db2.connect-denied", Owner.DATABASE),
-    ("SQL0551N  ER does not have the privilege", "access.denied", Owner.SERVER),
-    ("SQL0552N  ER does not have the privilege", "access.denied", Owner.SERVER),
+    ("SQL0551N  ER does not have the privilege", "access.denied", Owner.DATABASE),
+    ("SQL0552N  ER does not have the privilege", "access.denied", Owner.DATABASE),
     ("SQL0805N  Package NULLID.SYSSH200 was not found", "db2.packages-not-bound", Owner.DATABASE),
 ]
 

@@ -82,9 +82,9 @@ def test_an_empty_table_is_told() -> None:
     ("message", "number", "code", "owner"),
     [
         (informix_session.DBOPEN, -329, "access.not-found", Owner.OPERATOR),
-        (informix_session.DBOPEN, -387, "access.denied", Owner.SERVER),
+        (informix_session.DBOPEN, -387, "access.denied", Owner.DATABASE),
         (informix_session.PREPARE, -206, "access.not-found", Owner.OPERATOR),
-        (informix_session.PREPARE, -272, "access.denied", Owner.SERVER),
+        (informix_session.PREPARE, -272, "access.denied", Owner.DATABASE),
     ],
 )
 def test_what_a_session_is_refused(message: int, number: int, code: str, owner: Owner) -> None:
@@ -115,7 +115,7 @@ def test_refused_logins(number: int) -> None:
     cause = causes.NUMBERS[number][0]
     report, server = asked(informix.server(informix.refused(number)), USER, True, server="ol_hr")
     verdict = Verdict.BLOCKED if cause.definite else Verdict.UNDECIDED
-    expect(report, verdict, cause.code, step=Step.LOGIN, owner=cause.owner)
+    expect(report, verdict, cause.code, step=Step.LOGIN, owner=cause.of_database or cause.owner)
     assert cause.remedy
     assert server.counts["logins"] == 1
 

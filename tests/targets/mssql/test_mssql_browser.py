@@ -15,7 +15,7 @@ from fixtures.emulators.mssql import Server
 from scanready.climb.other_services import SERVICES
 from scanready.model import Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.targets.mssql import browser as sql_browser
-from tests.ladder import check_of, climb, expect, finding_of, passed, story
+from tests.ladder import check_of, climb, expect, finding_of, passed, pasted, story
 from tests.targets.mssql.mssql_peers import ER
 
 
@@ -154,7 +154,7 @@ class TestByName:
         expect(report, Verdict.UNDECIDED, "connect.udp-silent", step=Step.CONNECT, owner=Owner.NETWORK)
         assert report.finding is not None
         rule = f"ip saddr 127.0.0.1 ip daddr 127.0.0.1 udp dport {there.port} accept"
-        assert report.finding.fix == rule
+        assert pasted(report.finding.fix) == rule
         assert "`port:` at the target" in report.finding.detail
         assert time.monotonic() - begun < 6
 

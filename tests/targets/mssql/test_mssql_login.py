@@ -140,7 +140,7 @@ REMEDIES = {
     18486: "Unlock the account",
     18487: "Set a new password",
     18488: "Set a new password",
-    4060: "Correct `database:`",
+    4060: "Create a user for the login",
     17892: "Have the trigger permit",
     17142: "normal operation",
     17809: "user connections",
@@ -372,7 +372,7 @@ class TestReading:
         denied = mssql.error(229, "The SELECT permission was denied on the object 'employees'.") + mssql.DONE_ERROR
         report, _ = logged_in(reading(row=denied), database="hr")
         fix = "USE [hr]; GRANT SELECT ON [dbo].[employees] TO [er];"
-        expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix=fix)
+        expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.DATABASE, fix=fix)
 
     @pytest.mark.parametrize(
         ("number", "verdict", "code"),

@@ -372,7 +372,7 @@ def test_whom_a_proxy_hangs_up_on_we_had_invented() -> None:
     """It may treat so everybody it does not know: that says nothing of the scan's own account."""
     with in_background(misbehave.says_and_closes(emulated.GREETING_10_11_PLAIN)) as server:
         report = climb(here(server.port))
-    expect(report, Verdict.UNDECIDED, "mysql.login-broken-off", step=Step.AUTH, owner=Owner.DATABASE)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
     assert "scanready_probe" in finding_of(report).detail
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -82,13 +83,14 @@ def asked(
     export: str = "/finance",
     timeout: float = 8.0,
     one_port: bool = False,
+    **options: Any,
 ) -> Report:
     """Climb for an export; every mount that was granted is undone. ``one_port``: mountd is on that of NFS."""
     peer = Peer(answers)
     with in_background(peer) as server, in_background(peer) as beside:
         peer.ports = server.port, server.port if one_port else beside.port
         monkeypatch.setattr(rpcbind, "PORT", beside.port)
-        report = climb(target("nfs", "127.0.0.1", server.port, export=export), timeout=timeout)
+        report = climb(target("nfs", "127.0.0.1", server.port, export=export, **options), timeout=timeout)
         beside.wait(len(beside.connections))
         server.wait(len(server.connections))
     granted = peer.counts[MOUNTD, 1] if answers.get((MOUNTD, 1)) == MOUNTED else 0
@@ -175,8 +177,16 @@ def test_a_credential_that_the_server_does_not_know(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_user_who_may_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = asked(monkeypatch, HEALTHY | {(NFS, 4): NOTHING_GRANTED}, uid=0)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER, fix="no_root_squash")
+
+
+def test_a_user_whom_nobody_named_opens_no_export_to_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is this process's own, and the scanner may come as another."""
     report = asked(monkeypatch, HEALTHY | {(NFS, 4): NOTHING_GRANTED})
-    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.ACCESS, owner=Owner.OPERATOR)
+    assert finding_of(report).fix is None
+    assert "the target names no uid" in finding_of(report).detail
 
 
 NAMES = DONE + struct.pack(">II8s", 0, 0, b"verifier")
@@ -198,7 +208,7 @@ FOUND = DONE + struct.pack(">II8sII", 0, 8, b"an entry", 0, 0)
 )
 def test_what_is_said_of_entries(monkeypatch: pytest.MonkeyPatch, lookup: bytes, verdict: Verdict) -> None:
     """None of them may be read: so much is certain only if the server says it of each."""
-    report = asked(monkeypatch, HEALTHY | {(NFS, 16): NAMES, (NFS, 3): lookup})
+    report = asked(monkeypatch, HEALTHY | {(NFS, 16): NAMES, (NFS, 3): lookup}, uid=61001)
     expect(report, verdict, "access.denied" if verdict is Verdict.LIMITED else None)
     if verdict is Verdict.LIMITED:
         assert "none of the first 2 entries: ada, grace" in check_of(report, Step.ACCESS).summary

@@ -28,7 +28,7 @@ from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.oracle import causes
 from scanready.targets.oracle import login as driver
 from scanready.targets.oracle.login import translate
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 from tests.played_driver import PlayedDriver
 
 
@@ -201,7 +201,9 @@ def test_a_redirect_to_nowhere_is_that_endpoints_failure() -> None:
 def test_a_redirect_to_a_name_that_the_agent_does_not_know() -> None:
     """A cluster's listeners send clients on by names (VIPs), which the agent's resolver must know."""
     report, _ = asked(oracle.listener(oracle.redirect("rac1-vip.invalid", 1521)), service="ORCL")
-    expect(report, Verdict.BLOCKED, "resolve.not-found", step=Step.RESOLVE, owner=Owner.OPERATOR)
+    expect(report, Verdict.BLOCKED, "oracle.redirect-unresolved", step=Step.CONNECT, owner=Owner.DATABASE)
+    assert [other.owner for other in finding_of(report).cause.also] == [Owner.NETWORK]
+    assert "rac1-vip.invalid" in finding_of(report).detail
     failed = next(check for check in report.checks if check.outcome == "failed")
     assert failed.endpoint == "rac1-vip.invalid:1521"
 
@@ -321,7 +323,7 @@ AT_THE_LOGIN = everywhere(
     }
 )
 AT_THE_QUERY = everywhere(
-    {("access.not-found", Owner.OPERATOR): (942,), ("access.denied", Owner.SERVER): (1031, 1950)},
+    {("access.not-found", Owner.OPERATOR): (942,), ("access.denied", Owner.DATABASE): (1031, 1950)},
 )
 #: What the driver says in numbers of its own.
 BY_THE_DRIVER = [

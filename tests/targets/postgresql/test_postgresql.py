@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave, postgresql, ssh
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, logins_end_within, target
+from tests.ladder import account, check_of, climb, expect, finding_of, logins_end_within, target
 
 # By hand: AuthenticationGSS (PostgreSQL documentation, "Message Formats": R, length 8, code 7).
 AUTH_GSS = b"R" + struct.pack(">II", 8, 7)
@@ -34,9 +34,8 @@ def test_a_prompt_is_ready(behaviour: Behaviour) -> None:
 
 def test_another_method_than_a_password() -> None:
     gss = postgresql.server(AUTH_GSS)
-    expect(asked(gss), Verdict.UNDECIDED, "postgresql.method-not-password", step=Step.AUTH)
-    report = asked(gss, account("er"))
-    fix = "host postgres er 127.0.0.1/32 scram-sha-256"  # a `hostssl` line would not help a server without TLS
+    report = asked(gss, account("er"), database="hr")
+    fix = "host hr er 127.0.0.1/32 scram-sha-256"  # a `hostssl` line would not help a server without TLS
     expect(report, Verdict.BLOCKED, "postgresql.method-not-password", step=Step.AUTH, owner=Owner.DATABASE, fix=fix)
     assert report.facts["auth_methods"] == ["gss"]
 
@@ -48,7 +47,7 @@ def test_shutting_down_is_the_servers_state_whoever_asks() -> None:
 
 def test_a_pooler_that_does_not_know_the_database() -> None:
     pooler = postgresql.server(POOLER_REFUSES)
-    expect(asked(pooler), Verdict.UNDECIDED, "postgresql.session-refused")
+    expect(asked(pooler), Verdict.UNDECIDED, "auth.identity-invented")
     report = asked(pooler, account("er"), database="hr")
     expect(report, Verdict.BLOCKED, "postgresql.session-refused", step=Step.AUTH, owner=Owner.DATABASE)
     assert "no such database" in check_of(report, Step.AUTH).summary
@@ -71,6 +70,9 @@ GERMAN = {
     "role": ("28000", "Rolle »scanready_probe« existiert nicht", "InitializeSessionUserId"),
     "connect": ("42501", "keine Berechtigung für Datenbank »payroll«", "CheckMyDatabase"),
     "full": ("53300", "die verbleibenden Verbindungen sind für Superuser reserviert", "InitPostgres"),
+    "no database": ("3D000", "Datenbank »postgres« existiert nicht", "InitPostgres"),
+    "pooler": ("08P01", "no such user", ""),  # PgBouncer
+    "cloud": ("28000", "Tenant or user not found", ""),
     "ends": ("57P01", "Verbindung wird abgebrochen aufgrund von Anweisung des Administrators", "ProcessInterrupts"),
 }
 
@@ -101,15 +103,47 @@ def test_a_server_that_speaks_german(name: str, verdict: Verdict, code: str) -> 
 @pytest.mark.parametrize(
     ("name", "verdict", "code"),
     [
-        ("none", Verdict.UNDECIDED, "postgresql.hba-rejected"),
-        ("certificate", Verdict.UNDECIDED, "tls.client-certificate"),
-        ("ident", Verdict.UNDECIDED, "postgresql.method-not-password"),
+        ("none", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("rejects", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("certificate", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("ident", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("connect", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("pooler", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("cloud", Verdict.UNDECIDED, "auth.identity-invented"),
+        ("no database", Verdict.UNDECIDED, "auth.identity-invented"),
         ("role", Verdict.READY, None),
         ("full", Verdict.BLOCKED, "postgresql.too-many-connections"),
     ],
 )
 def test_what_german_says_to_an_invented_user(name: str, verdict: Verdict, code: str | None) -> None:
-    expect(asked(postgresql.server(says(name))), verdict, code)
+    report = expect(asked(postgresql.server(says(name))), verdict, code)
+    if code == "auth.identity-invented":
+        found = finding_of(report)
+        assert (found.fix, found.also, found.owner) == (None, (), Owner.OPERATOR)
+        assert "the user scanready_probe and the database postgres" in found.detail
+        assert "Name the scan's user and database" in found.cause.remedy
+
+
+@pytest.mark.parametrize("name", ["none", "rejects", "certificate", "ident", "no database", "pooler"])
+def test_a_database_that_nobody_named_is_no_line_for_pg_hba(name: str) -> None:
+    """The user is the operator's; what the server does with it in the scan's own database is not known."""
+    for report in (
+        asked(postgresql.server(says(name)), user="er"),
+        asked(postgresql.server(says(name)), account("er")),
+    ):
+        expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
+        assert finding_of(report).fix is None
+        assert "the database postgres, which" in finding_of(report).detail
+        assert report.footprint.login_attempts == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"user": "er"}], ids=["nobody", "no database"])
+def test_a_method_that_is_asked_of_an_invented_name_is_undecided(options: dict[str, Any]) -> None:
+    report = asked(postgresql.server(AUTH_GSS), **options)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH)
+    assert finding_of(report).fix is None
+    named = asked(postgresql.server(AUTH_GSS), user="er", database="hr")
+    expect(named, Verdict.BLOCKED, "postgresql.method-not-password", fix="host hr er 127.0.0.1/32 scram-sha-256")
 
 
 def test_connect_revoked_limits_without_a_password_as_with_one() -> None:

@@ -15,6 +15,7 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential, Owner
 from scanready.targets.smb import login
+from tests.ladder import pasted
 from tests.targets.smb import smb_login_peer as peers
 from tests.targets.smb.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
 
@@ -135,7 +136,7 @@ class TestLogin:
     def test_the_fix_is_for_whose_account_it_is(self, username: str, told: dict[str, Any], fix: str) -> None:
         failure, _ = refused(last_setup(0xC0000072), credential=Credential("c", username, "Passw0rd!"), **told)
         assert failure.cause is common.LOGIN_LOCKED
-        assert failure.fix == fix
+        assert (failure.fix and pasted(failure.fix)) == fix
 
     def test_what_is_refused_before_the_account_was_named_is_no_attempt(self) -> None:
         with peers.peer({SETUP: 0xC0000022}) as running:
@@ -225,9 +226,11 @@ class TestReading:
         assert share is not None and path is not None  # noqa: PT018
         assert share.cause is path.cause is common.ACCESS_DENIED
         assert "the access list of the share finance" in share.detail
-        assert share.fix == "Grant-SmbShareAccess -Name 'finance' -AccountName 'scanuser' -AccessRight Read -Force"
+        assert (
+            pasted(share.fix) == "Grant-SmbShareAccess -Name 'finance' -AccountName 'scanuser' -AccessRight Read -Force"
+        )
         assert r"the file system does not let it read finance\2026\q3" in path.detail
-        assert path.fix == r'icacls "DIRECTORY-OF-finance\2026\q3" /grant "scanuser:(OI)(CI)RX"'
+        assert pasted(path.fix) == r'icacls "DIRECTORY-OF-finance\2026\q3" /grant "scanuser:(OI)(CI)RX"'
 
     def test_a_directory_that_may_be_listed_and_no_file_that_may_be_read(self) -> None:
         names = peers.listing(*((f"{number}.csv", peers.FILE) for number in range(9)))

@@ -15,7 +15,7 @@ from fixtures.emulators.smb import HEALTHY, OLD_SAMBA, WINDOWS, Answers
 from fixtures.transcripts import load
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.targets.smb import netbios
-from tests.ladder import check_of, climb, expect, passed, story, target
+from tests.ladder import check_of, climb, expect, passed, pasted, story, target
 
 NAMES = load("nbt/SYNTH-windows2003-nbstat.s2c.hex")  # its file service is called OLD
 
@@ -98,7 +98,7 @@ def test_no_name_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     expect(report, Verdict.BLOCKED, "smb.netbios-name", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
     assert report.finding is not None
     assert report.finding.fix is not None
-    assert report.finding.fix.startswith("ip saddr 127.0.0.1 ip daddr 127.0.0.1 udp dport")
+    assert pasted(report.finding.fix).startswith("ip saddr 127.0.0.1 ip daddr 127.0.0.1 udp dport")
     assert len(server.connections) == 1
 
 

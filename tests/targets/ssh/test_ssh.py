@@ -15,9 +15,10 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, ssh
 from fixtures.transcripts import load
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.report.findings import besides
 from scanready.run.engine import Settings, verify, verify_all
 from scanready.targets.ssh import client as openssh
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, pasted, story, target
 from tests.targets.ssh import ssh_peers
 from tests.targets.ssh.ssh_peers import write_client
 
@@ -193,11 +194,23 @@ def test_no_client_blocks_but_the_rest_is_climbed(client: Path) -> None:
     assert "cannot be predicted" in story(report)
 
 
+def test_a_missing_client_hides_no_cause_of_the_target(client: Path) -> None:
+    client.unlink()
+    report = climb(target("unix", "127.0.0.1", 1), canary=False)
+    expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
+    assert [second.cause.code for second in besides(report)] == ["agent.client-missing"]
+
+
 def test_no_common_algorithm_is_mended_on_the_agent_where_its_client_can() -> None:
     report, server = met(ssh.old_algorithms)
     expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert report.finding is not None
-    assert report.finding.fix == (
+    server_fix = pasted(report.finding.fix).splitlines()
+    assert [line.split()[0] for line in server_fix] == ["KexAlgorithms", "HostKeyAlgorithms", "Ciphers"]
+    ((owner, fix),) = report.finding.also
+    assert owner is Owner.AGENT
+    assert "in ~/.ssh/config of the user that the scanner runs as:" in fix.splitlines()[0]
+    assert pasted(fix) == (
         "Host 127.0.0.1\n"
         "    KexAlgorithms +diffie-hellman-group1-sha1\n"
         "    HostKeyAlgorithms +ssh-rsa\n"
@@ -206,11 +219,19 @@ def test_no_common_algorithm_is_mended_on_the_agent_where_its_client_can() -> No
     assert not server.offences
 
 
+def test_another_makers_server_gets_no_lines_of_sshd_config() -> None:
+    report, _ = met(ssh.openssh(b"SSH-2.0-Cisco-1.25\r\n", ssh.KEXINIT_OLD))
+    expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm")
+    found = finding_of(report)
+    assert (found.fix, [owner for owner, _ in found.also]) == (None, [Owner.AGENT])
+
+
 def test_no_common_algorithm_is_mended_on_the_server_where_the_client_cannot(client: Path) -> None:
     write_client(client.parent, knows={**ssh_peers.KNOWS, "kex": "curve25519-sha256"})
     report, _ = met(ssh.old_algorithms)
-    fix = "# sshd_config of the server\nKexAlgorithms +sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256"
+    fix = "then reload sshd:\nKexAlgorithms +sntrup761x25519-sha512,curve25519-sha256,ecdh-sha2-nistp256\n"
     expect(report, Verdict.BLOCKED, "ssh.no-common-algorithm", fix=fix)
+    assert finding_of(report).also == (), "nothing that the client could be told would help"
 
 
 def test_only_legacy_algorithms_in_common(client: Path) -> None:

@@ -14,7 +14,7 @@ from fixtures.emulators import in_background, ssh
 from scanready.model import Credential, Outcome, Owner, Step, Verdict
 from scanready.targets.ssh import client as openssh
 from scanready.targets.ssh import inspection
-from tests.ladder import BY_NAME, climb, expect, story, target
+from tests.ladder import BY_NAME, climb, expect, pasted, story, target
 from tests.targets.ssh import ssh_peers
 from tests.targets.ssh.ssh_peers import GOOD, RIGHT, WRONG, Quirk, found, peer, ran, send, visit, write_client
 
@@ -288,7 +288,9 @@ def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.P
     changed = [check for check in report.checks if check.finding and check.finding.cause.code == "ssh.host-key-changed"]
     assert [check.outcome for check in changed] == [Outcome.WARNED]
     assert changed[0].finding is not None
-    assert changed[0].finding.fix == f"ssh-keygen -R '[127.0.0.1]:{server.port}'"
+    ((owner, fix),) = changed[0].finding.also
+    assert (owner, pasted(fix)) == (Owner.AGENT, f"ssh-keygen -R '[127.0.0.1]:{server.port}'")
+    assert changed[0].finding.fix is None
     assert not seen
     assert report.footprint.login_attempts == 0
 

@@ -13,7 +13,7 @@ from scanready.causes import common
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.sybase import answers
 from scanready.wire import tds5 as wire
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 
 USER = account("er")
 
@@ -109,6 +109,18 @@ def test_what_an_invented_user_is_told_of_the_server_is_undecided() -> None:
     full = sybase.refused(1601, 17, "There are not enough 'user connections' available")
     report, _ = asked(sybase.server(login=full), allow_login_probe=True)
     expect(report, Verdict.UNDECIDED, "sybase.too-many-connections", step=Step.AUTH)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(4001, "Cannot open default database 'hr'."), (10, "The login is locked."), (11, "Your password has expired.")],
+    ids=["database", "locked", "expired"],
+)
+def test_what_an_invented_user_is_told_of_itself_has_no_fix(number: int, words: str) -> None:
+    report, _ = asked(sybase.server(login=sybase.refused(number, 14, words)), allow_login_probe=True)
+    expect(report, Verdict.UNDECIDED, "auth.identity-invented", step=Step.AUTH, owner=Owner.OPERATOR)
+    assert finding_of(report).fix is None
+    assert "scanready_probe" in finding_of(report).detail
 
 
 def test_who_is_not_ase() -> None:

@@ -127,7 +127,7 @@ def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
         Verdict.BLOCKED,
         cause.code,
         step=Step.LOGIN,
-        owner=cause.owner,
+        owner=cause.of_database or cause.owner,
     )
     assert cause.remedy
 
@@ -142,7 +142,7 @@ def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> N
         verdict,
         cause.code,
         step=Step.ACCESS,
-        owner=cause.owner,
+        owner=cause.of_database or cause.owner,
     )
 
 

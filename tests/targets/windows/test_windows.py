@@ -19,7 +19,7 @@ from scanready.run.registry import catalogue
 from scanready.targets.windows import login as wmi
 from scanready.targets.windows.dynamic_ports import candidates
 from scanready.wire.epm import INTERFACE, Tower
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, pasted, story, target
 from tests.targets.windows.windows_peers import (
     ABSENT,
     ACCEPTED,
@@ -187,7 +187,11 @@ class TestBindings:
         report = asked(alive=alive("WIN-SRV19"))
         expect(report, Verdict.LIMITED, "windows.nat-or-multihomed", step=Step.HANDSHAKE, owner=Owner.NETWORK)
         assert report.finding is not None
-        assert report.finding.fix == "127.0.0.1 WIN-SRV19"
+        assert report.finding.fix is None
+        ((owner, fix),) = report.finding.also
+        assert (owner, pasted(fix)) == (Owner.AGENT, "127.0.0.1 WIN-SRV19")
+        assert fix.startswith("# On the agent ")
+        assert "in the hosts file" in fix.splitlines()[0]
         assert "10.0.19.63" in report.finding.detail
 
     def test_a_name_that_resolves_to_it_is_as_good(self) -> None:
@@ -199,7 +203,7 @@ class TestBindings:
         report = asked(alive=alive("10.1.2.34"))
         expect(report, Verdict.LIMITED, "windows.nat-or-multihomed")
         assert report.finding is not None
-        assert report.finding.fix is None
+        assert (report.finding.fix, report.finding.also) == (None, ())
 
     def test_the_emulated_windows(self) -> None:
         with dcom.in_background("foreign-bindings") as host:
@@ -246,12 +250,24 @@ class TestDynamicPorts:
         assert f"{thief.port} (a printer)" in finding_of(report).detail
         assert thief.connections == []
 
-    def test_one_that_resets_is_a_firewall_or_a_service_that_ended(self) -> None:
+    def test_two_that_reset_are_a_firewall(self) -> None:
+        """The same rule as for silence, and as with a login: the host has just named both as its services'."""
         with closed_ports(2) as ports, in_background(mapper(lookup=table(*ports))) as host:
             report = climbed(host.port)
         rule = f"ip saddr 127.0.0.1 ip daddr 127.0.0.1 tcp dport {ports[0]} accept"
-        expect(report, Verdict.UNDECIDED, "windows.dynamic-port-refused", owner=Owner.NETWORK, fix=rule)
+        expect(
+            report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK, fix=rule
+        )
         assert all(str(port) in check_of(report, Step.CONNECT).summary for port in ports)
+        assert "is inferred from that" in finding_of(report).detail
+        ((owner, fix),) = finding_of(report).also
+        assert (owner, "netsh advfirewall" in fix) == (Owner.SERVER, True)
+
+    def test_one_alone_that_resets_is_a_firewall_or_a_service_that_ended(self) -> None:
+        with closed_ports(1) as ports, in_background(mapper(lookup=table(*ports))) as host:
+            report = climbed(host.port)
+        rule = f"ip saddr 127.0.0.1 ip daddr 127.0.0.1 tcp dport {ports[0]} accept"
+        expect(report, Verdict.UNDECIDED, "windows.dynamic-port-refused", owner=Owner.NETWORK, fix=rule)
 
     def test_one_that_ended_beside_one_that_answers(self) -> None:
         with in_background(rpc_service) as service, closed_ports(1, beside=service.port) as ports:

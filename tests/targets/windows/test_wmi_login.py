@@ -24,6 +24,7 @@ from scanready.climb.explain import Failure
 from scanready.model import Cause, Owner, Step
 from scanready.targets.windows import causes, login
 from scanready.targets.windows.login_errors import AS_NT_STATUS
+from tests.ladder import pasted
 from tests.targets.windows.wmi_peers import (
     AGENT,
     PROMPT,
@@ -154,7 +155,7 @@ class TestRefusedLogon:
 
     def test_of_a_local_account_is_mended_on_the_host(self) -> None:
         with dcom.in_background("logon-0x533") as host:
-            assert refused(host, r"WIN-SRV19\scan-local").fix == 'net user "scan-local" /active:yes'
+            assert pasted(refused(host, r"WIN-SRV19\scan-local").fix) == 'net user "scan-local" /active:yes'
 
     def test_what_nobody_knows_protects_the_account(self) -> None:
         with dcom.in_background(replace(HEALTHY, logon=0x4D5)) as host:
@@ -246,7 +247,7 @@ class TestDeniedAfterTheLogon:
             failure = denied(host)
         assert failure.cause is causes.DYNAMIC_PORT_BLOCKED
         assert failure.detail == f"127.0.0.1:{host.wmi_port}, where WMI is: Connection refused"
-        assert failure.fix == f"ip saddr {AGENT} ip daddr 127.0.0.1 tcp dport {host.wmi_port} accept"
+        assert pasted(failure.fix) == f"ip saddr {AGENT} ip daddr 127.0.0.1 tcp dport {host.wmi_port} accept"
         assert host.counts["logons"] == 1
 
     def test_a_silent_dynamic_port_is_blocked_after_a_fair_while_only(self, monkeypatch: pytest.MonkeyPatch) -> None:

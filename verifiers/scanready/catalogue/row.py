@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
-from scanready.model import Credential, Step, Target
+from scanready.model import Cause, Credential, Owner, Step, Target
 
 from .bounds import (
     Count,
@@ -363,3 +363,10 @@ class TargetType:
             return self.verifier
         found: Verifier = import_module(f"{self.home}.{self.verifier}").verify
         return found
+
+
+def owner_of(cause: Cause, row: TargetType | None) -> Owner:
+    """Return the first of those who can fix a cause at a target of this type; None is a type that is not known."""
+    if row is not None and row.group is Group.DATABASES and cause.of_database is not None:
+        return cause.of_database
+    return cause.owner

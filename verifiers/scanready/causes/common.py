@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 # agent ------------------------------------------------------------------------------------------------------------
 
@@ -58,8 +58,9 @@ REFUSED = Cause(
     Owner.SERVER,
     Step.CONNECT,
     "The host answered with a reset: nothing listens on this port, or a firewall answers with a reset in its place.",
-    "Start the service, let it listen on this address (not only on localhost), or correct the port in the inventory.",
+    "Start the service, and let it listen on this address (not only on localhost).",
     "On the target: ss -ltn 'sport = :{port}'. On the agent: nc -vz {host} {port}",
+    also=(OtherOwner(Owner.OPERATOR, "Correct the port in the inventory, if the service listens on another one."),),
 )
 FILTERED = Cause(
     "connect.filtered",
@@ -120,8 +121,9 @@ TLS_NOT_OFFERED = Cause(
     Owner.SERVER,
     Step.TLS,
     "Encryption was asked for, and the target does not offer it on this port.",
-    "Switch TLS on at the server, or correct port or target type in the inventory (the port speaks plain text).",
+    "Switch TLS on at the server, for this port.",
     "openssl s_client {starttls}-connect {host}:{port}",
+    also=(OtherOwner(Owner.OPERATOR, "Correct port or target type in the inventory: the port speaks plain text."),),
 )
 TLS_VERSION = Cause(
     "tls.version",
@@ -169,24 +171,27 @@ TLS_NAME_MISMATCH = Cause(
     Step.TLS,
     "The certificate is for other names than the one this target is addressed by, or the server knows no site of "
     "this name and refuses to show one.",
-    "Address the target by a name that the certificate carries, or have it reissued with this name.",
+    "Have the certificate reissued with this name.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName",
+    also=(OtherOwner(Owner.OPERATOR, "Address the target by a name that the certificate carries."),),
 )
 TLS_UNTRUSTED = Cause(
     "tls.untrusted",
     Owner.SERVER,
     Step.TLS,
     "The certificate was not issued by an authority that this agent trusts, or the server does not send its chain.",
-    "Install the issuing authority on the agent, or have the server send the whole chain.",
+    "Have the server send the whole chain, up to an authority that the agent trusts.",
     "openssl s_client {starttls}-connect {host}:{port} -showcerts </dev/null  # look at 'Verify return code'",
+    also=(OtherOwner(Owner.AGENT, "Install the issuing authority on the agent."),),
 )
 TLS_INTERCEPTED = Cause(
     "tls.intercepted",
     Owner.NETWORK,
     Step.TLS,
     "A TLS inspection device answers in place of the target: the certificate is issued by the device.",
-    "Exempt the target from TLS inspection for this agent, or install the device's authority on the agent.",
+    "Exempt the target from TLS inspection for this agent.",
     "openssl s_client {starttls}-connect {host}:{port} </dev/null | openssl x509 -noout -issuer",
+    also=(OtherOwner(Owner.AGENT, "Install the device's authority on the agent, if the inspection is to stay."),),
 )
 
 TLS_TOO_SLOW = Cause(
@@ -210,9 +215,13 @@ SILENT = Cause(
     "The port accepts connections but nobody speaks: a SYN proxy, a load balancer without a backend, a hung "
     "service, a listener that expects the PROXY protocol, or a service of another kind that waits for its client to "
     "begin.",
-    "Find what answers on this port: ask the network team for a proxy or load balancer in the path, "
-    "then whether the service behind it runs.",
+    "Find what answers on this port: a proxy or a load balancer in the path, and whether it has a backend.",
     "On the agent: nc {host} {port}   # and wait. On the target: is the service's process running and not stuck?",
+    also=(
+        OtherOwner(
+            Owner.SERVER, "Look on the target whether the service behind the port runs, and restart it if it hangs."
+        ),
+    ),
 )
 HUNG_UP = Cause(
     "handshake.hung-up",
@@ -294,6 +303,20 @@ FALSE_OPEN = Cause(
     definite=False,
 )
 
+# the login prompt ---------------------------------------------------------------------------------------------------
+
+IDENTITY_INVENTED = Cause(
+    "auth.identity-invented",
+    Owner.OPERATOR,
+    Step.AUTH,
+    "The target names no user or no database, so the question was asked with a name that scanready put in its place, "
+    "and the server refused that. What the server does with the scan's own user and database is not known.",
+    "Name the scan's user and database: give a credential, or the options `user`, `database` and `uid`, where the type "
+    "has them.",
+    "Log in manually with the scan's own account and database, once.",
+    definite=False,
+)
+
 # login and access ---------------------------------------------------------------------------------------------------
 
 LOGIN_REFUSED = Cause(
@@ -362,6 +385,7 @@ ACCESS_DENIED = Cause(
     "The login works, but the account may not read what a scan would read.",
     "Grant the scan account read access.",
     "Read one object by hand with the same account.",
+    of_database=Owner.DATABASE,
 )
 ACCESS_NOT_FOUND = Cause(
     "access.not-found",

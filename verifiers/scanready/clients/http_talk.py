@@ -29,8 +29,8 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
-from scanready.remedies.fixes import Fix
-from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH
+from scanready.remedies.fixes import IN_INVENTORY, Fix
+from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH, Place
 from scanready.version import __version__
 from scanready.wire import Buffer, WireError, tls
 from scanready.wire import http as wire
@@ -55,8 +55,13 @@ _NO_PROXY = (400, 404, 405, 501)
 # What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
 _WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
 #: For the inventory: the same page in TLS, and without.
-IN_TLS = Fix("https://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
-IN_CLEAR = Fix("http://{host}:{port}{path}", host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
+_SCHEME = Place("https", lambda text: text if text in ("http", "https") else None)
+PAGE = Fix("{scheme}://{host}{path}", at=IN_INVENTORY, scheme=_SCHEME, host=BRACKETED_HOST, path=URL_PATH)
+PAGE_AT_PORT = Fix(
+    "{scheme}://{host}:{port}{path}", at=IN_INVENTORY, scheme=_SCHEME, host=BRACKETED_HOST, port=PORTS, path=URL_PATH
+)
+IN_TLS = Fix("https://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
+IN_CLEAR = Fix("http://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 _ALSO_BEHIND_PROXY = (
     "; a TLS server answers 400 likewise where a load balancer sends it the PROXY protocol and it expects none"
 )
@@ -273,6 +278,13 @@ class Talk:
 def wants_tls(url: Url, answer: wire.Response) -> bool:
     """Say whether a server answers plain HTTP with the words that its port wants TLS; a page may quote them."""
     return url.scheme == "http" and answer.status == 400 and any(words in answer.body for words in _WANTS_TLS)
+
+
+def in_inventory(url: Url) -> str:
+    """Return the line for the inventory that names a page; its port is left out where it is the usual one."""
+    if url.port == DEFAULT_PORTS.get(url.scheme):
+        return PAGE(scheme=url.scheme, host=url.host, path=url.path)
+    return PAGE_AT_PORT(scheme=url.scheme, host=url.host, port=url.port, path=url.path)
 
 
 def in_tls(url: Url) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from scanready.causes import common, nt
 from scanready.climb.explain import Failure
 from scanready.model import Cause
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import (
     POWERSHELL_TEXT,
     QUOTED_ACCOUNT,
@@ -125,54 +125,67 @@ READING: Mapping[int, tuple[str, Cause, str]] = {
 
 
 # The commands that let an account in: of Samba, of a Windows that has it, of a directory.
+_SAMBA = on_target("in a shell as root")
+_COMMAND_PROMPT = on_target("in a command prompt as an administrator")
+_POWERSHELL = on_target("in PowerShell as an administrator")
+_DIRECTORY = "# On a domain controller of the account's domain, in PowerShell as an administrator:"
 _ON_SAMBA: Mapping[int, Fix] = {
-    _DISABLED: Fix("smbpasswd -e {user}", user=SHELL_USER),
-    _LOCKED_OUT: Fix("pdbedit -u {user} -z -c '[]'", user=SHELL_USER),
-    _ACCOUNT_EXPIRED: Fix("pdbedit -u {user} -K never", user=SHELL_USER),
-    _PASSWORD_EXPIRED: Fix("smbpasswd {user}", user=SHELL_USER),
-    _MUST_CHANGE: Fix("smbpasswd {user}", user=SHELL_USER),
-    _LOGON_HOURS: Fix("pdbedit -u {user} -Z", user=SHELL_USER),
-    _WORKSTATION: Fix("net sam set workstations {user} ''", user=SHELL_USER),
+    _DISABLED: Fix("smbpasswd -e {user}", at=_SAMBA, user=SHELL_USER),
+    _LOCKED_OUT: Fix("pdbedit -u {user} -z -c '[]'", at=_SAMBA, user=SHELL_USER),
+    _ACCOUNT_EXPIRED: Fix("pdbedit -u {user} -K never", at=_SAMBA, user=SHELL_USER),
+    _PASSWORD_EXPIRED: Fix("smbpasswd {user}", at=_SAMBA, user=SHELL_USER),
+    _MUST_CHANGE: Fix("smbpasswd {user}", at=_SAMBA, user=SHELL_USER),
+    _LOGON_HOURS: Fix("pdbedit -u {user} -Z", at=_SAMBA, user=SHELL_USER),
+    _WORKSTATION: Fix("net sam set workstations {user} ''", at=_SAMBA, user=SHELL_USER),
 }
 _LET_LOG_ON = Fix(
-    "secpol.msc: User Rights Assignment: Access this computer from the network: add {name}", name=QUOTED_ACCOUNT
+    "User Rights Assignment: Access this computer from the network: add {name}",
+    at=on_target("in secpol.msc, or in the group policy that sets it"),
+    name=QUOTED_ACCOUNT,
 )
 _ELSEWHERE: Mapping[int, Fix] = {
     _LOGON_TYPE: _LET_LOG_ON,
-    _CLOCKS: Fix("w32tm /resync"),
-    _TRUST_OF_HOST: Fix("Test-ComputerSecureChannel -Repair"),
+    _CLOCKS: Fix("w32tm /resync", at=_COMMAND_PROMPT),
+    _TRUST_OF_HOST: Fix("Test-ComputerSecureChannel -Repair", at=_POWERSHELL),
 }
 _ON_ITS_HOST: Mapping[int, Fix] = {
     **_ELSEWHERE,
-    _DISABLED: Fix('net user "{user}" /active:yes', user=QUOTED_ACCOUNT),
-    _LOCKED_OUT: Fix('net user "{user}" /active:yes', user=QUOTED_ACCOUNT),
-    _ACCOUNT_EXPIRED: Fix('net user "{user}" /expires:never', user=QUOTED_ACCOUNT),
-    _PASSWORD_EXPIRED: Fix('net user "{user}" *', user=QUOTED_ACCOUNT),
-    _MUST_CHANGE: Fix('net user "{user}" /logonpasswordchg:no', user=QUOTED_ACCOUNT),
-    _LOGON_HOURS: Fix('net user "{user}" /times:all', user=QUOTED_ACCOUNT),
-    _WORKSTATION: Fix('net user "{user}" /workstations:*', user=QUOTED_ACCOUNT),
+    _DISABLED: Fix('net user "{user}" /active:yes', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _LOCKED_OUT: Fix('net user "{user}" /active:yes', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _ACCOUNT_EXPIRED: Fix('net user "{user}" /expires:never', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _PASSWORD_EXPIRED: Fix('net user "{user}" *', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _MUST_CHANGE: Fix('net user "{user}" /logonpasswordchg:no', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _LOGON_HOURS: Fix('net user "{user}" /times:all', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
+    _WORKSTATION: Fix('net user "{user}" /workstations:*', at=_COMMAND_PROMPT, user=QUOTED_ACCOUNT),
 }
 _IN_DIRECTORY: Mapping[int, Fix] = {
     **_ELSEWHERE,
-    _DISABLED: Fix("Enable-ADAccount -Identity {user}", user=POWERSHELL_TEXT),
-    _LOCKED_OUT: Fix("Unlock-ADAccount -Identity {user}", user=POWERSHELL_TEXT),
-    _ACCOUNT_EXPIRED: Fix("Clear-ADAccountExpiration -Identity {user}", user=POWERSHELL_TEXT),
-    _PASSWORD_EXPIRED: Fix("Set-ADAccountPassword -Identity {user} -Reset", user=POWERSHELL_TEXT),
-    _MUST_CHANGE: Fix("Set-ADUser -Identity {user} -ChangePasswordAtLogon $false", user=POWERSHELL_TEXT),
-    _LOGON_HOURS: Fix('net user "{user}" /times:all /domain', user=QUOTED_ACCOUNT),
-    _WORKSTATION: Fix("Set-ADUser -Identity {user} -LogonWorkstations $null", user=POWERSHELL_TEXT),
+    _DISABLED: Fix("Enable-ADAccount -Identity {user}", at=_DIRECTORY, user=POWERSHELL_TEXT),
+    _LOCKED_OUT: Fix("Unlock-ADAccount -Identity {user}", at=_DIRECTORY, user=POWERSHELL_TEXT),
+    _ACCOUNT_EXPIRED: Fix("Clear-ADAccountExpiration -Identity {user}", at=_DIRECTORY, user=POWERSHELL_TEXT),
+    _PASSWORD_EXPIRED: Fix("Set-ADAccountPassword -Identity {user} -Reset", at=_DIRECTORY, user=POWERSHELL_TEXT),
+    _MUST_CHANGE: Fix("Set-ADUser -Identity {user} -ChangePasswordAtLogon $false", at=_DIRECTORY, user=POWERSHELL_TEXT),
+    _LOGON_HOURS: Fix('net user "{user}" /times:all /domain', at=_DIRECTORY, user=QUOTED_ACCOUNT),
+    _WORKSTATION: Fix("Set-ADUser -Identity {user} -LogonWorkstations $null", at=_DIRECTORY, user=POWERSHELL_TEXT),
 }
 _PERMIT_USER = Fix(
-    "[{share}] in smb.conf: valid users = {user} (beside those that are there)", share=SECTION, user=USER_WORD
+    "[{share}]\n    valid users = {user}",
+    at=on_target("in smb.conf, beside the users that are there"),
+    share=SECTION,
+    user=USER_WORD,
 )
 _GRANT_SHARE = Fix(
     "Grant-SmbShareAccess -Name {share} -AccountName {name} -AccessRight Read -Force",
+    at=_POWERSHELL,
     share=POWERSHELL_TEXT.called("SHARE"),
     name=POWERSHELL_TEXT.called("ACCOUNT"),
 )
-_GRANT_FILES = Fix("setfacl -R -m u:{user}:rX {folder}", user=USER_WORD, folder=SHELL_PATH)
+_GRANT_FILES = Fix("setfacl -R -m u:{user}:rX {folder}", at=_SAMBA, user=USER_WORD, folder=SHELL_PATH)
 _GRANT_FOLDER = Fix(
-    'icacls "DIRECTORY-OF-{folder}" /grant "{name}:(OI)(CI)RX"', folder=QUOTED_PATH, name=QUOTED_ACCOUNT
+    'icacls "DIRECTORY-OF-{folder}" /grant "{name}:(OI)(CI)RX"',
+    at=_COMMAND_PROMPT,
+    folder=QUOTED_PATH,
+    name=QUOTED_ACCOUNT,
 )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from scanready.causes import by_code, common
 from scanready.climb.explain import Failure
-from scanready.model import Cause
+from scanready.model import Cause, Owner
 from scanready.redaction import Redactor, current, redacting
 
 #: A result is a version and a few names. More would not fit into a pipe that nobody reads yet.
@@ -72,7 +72,8 @@ def _translate(reply: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
         detail = f"the driver's process ended with status {status} and without an answer"
         raise Failure(common.LIMIT, detail) from None
     if kind == "failure":
-        raise Failure(causes[value["code"]], value["detail"], value["fix"], **value["facts"])
+        also = tuple((Owner(owner), fix) for owner, fix in value["also"])
+        raise Failure(causes[value["code"]], value["detail"], value["fix"], also=also, **value["facts"])
     return value
 
 
@@ -90,8 +91,8 @@ def child() -> None:
         with redacting(Redactor(**hidden)):
             answer = "result", getattr(importlib.import_module(module), function)(**arguments)
     except Failure as failure:
-        told = {"code": failure.cause.code, "detail": failure.detail, "fix": failure.fix, "facts": failure.facts}
-        answer = "failure", told
+        told = {"code": failure.cause.code, "detail": failure.detail, "fix": failure.fix, "also": failure.also}
+        answer = "failure", {**told, "facts": failure.facts}
     answers.write(json.dumps(answer)[:_MOST_BYTES])
     answers.flush()
     os._exit(0)  # whatever threads the driver has left

@@ -84,7 +84,8 @@ async def redact(checks: Iterable[Check], redactor: Redactor) -> None:
         check.facts = {await mask.text(str(name)): await mask.fact(fact) for name, fact in check.facts.items()}
         if found := check.finding:
             fix = None if found.fix is None else redactor.composed(found.fix, ours=True)
-            check.finding = replace(found, detail=await mask.text(found.detail), fix=fix)
+            also = tuple((owner, redactor.composed(one, ours=True)) for owner, one in found.also)
+            check.finding = replace(found, detail=await mask.text(found.detail), fix=fix, also=also)
 
 
 class _Mask:

@@ -9,7 +9,7 @@ import traceback
 from typing import Any
 
 from scanready.causes import common
-from scanready.model import Cause, Facts, Finding, Owner, Step
+from scanready.model import Cause, Facts, Finding, OtherFixes, Owner, Step
 from scanready.net.echo import Echoed
 from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
@@ -23,14 +23,18 @@ from .identify import Signatures
 class Failure(Exception):
     """Raise a recognised cause, from a verifier or a login; the rung that it leaves records it and ends the climb.
 
-    ``detail`` is the evidence in words, ``fix`` the literal text to apply; ``facts`` are added to the check.
+    ``detail`` is the evidence in words, ``fix`` the literal text that the owner applies, ``also`` what the other owners
+    of the cause apply; ``facts`` are added to the check.
     """
 
-    def __init__(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def __init__(
+        self, cause: Cause, detail: str, fix: str | None = None, *, also: OtherFixes = (), **facts: Any
+    ) -> None:
         super().__init__(f"{cause.code}: {detail}")
         self.cause = cause
         self.detail = detail
         self.fix = fix
+        self.also = also
         self.facts: Facts = facts
 
 
@@ -45,7 +49,7 @@ def unfinished(failure: Failure) -> Failure:
     """Return the failure of a login whose secret was sent, as an open one unless it judges the account."""
     if isinstance(failure, Unfinished) or failure.cause.owner is Owner.IDENTITY:
         return failure
-    return Unfinished(failure.cause, failure.detail, failure.fix, **failure.facts)
+    return Unfinished(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
 
 
 # ICMP "destination unreachable" codes that mean "a rule forbids it" (RFC 1812 5.2.7.1; RFC 4443 3.1).
@@ -106,7 +110,7 @@ def explain(  # noqa: C901  # one match statement is the table
     """
     match error:
         case Failure():
-            return Finding(error.cause, error.detail, error.fix)
+            return Finding(error.cause, error.detail, error.fix, error.also)
         case socket.gaierror(errno=number) if number in NO_SUCH_NAME:
             return Finding(common.NOT_FOUND, error.strerror or str(error))
         case socket.gaierror():

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from scanready.catalogue import TargetType
 from scanready.causes import common
-from scanready.model import Cause, Check, Facts, Finding, Outcome, Step
+from scanready.model import Cause, Check, Facts, Finding, OtherFixes, Outcome, Step
 from scanready.net.stream import StreamError, TlsError
 from scanready.wire import OurLimit
 
@@ -65,18 +65,20 @@ class Rung:
         self.check.summary = f"{self.check.summary}; {summary}" if self.check.summary else summary
         self.check.facts.update(facts)
 
-    def warn(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def warn(self, cause: Cause, detail: str, fix: str | None = None, *, also: OtherFixes = (), **facts: Any) -> None:
         """Pass with a warning: a scan would suffer, and the verdict becomes ``limited``."""
-        self._say(Outcome.WARNED, cause, detail, fix, facts)
+        self._say(Outcome.WARNED, Finding(cause, detail, fix, also), facts)
 
-    def inconclusive(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def inconclusive(
+        self, cause: Cause, detail: str, fix: str | None = None, *, also: OtherFixes = (), **facts: Any
+    ) -> None:
         """Record that an invented user was refused: the verdict becomes ``undecided``, never ``blocked``."""
         self.check.tentative = self.check.outcome is not Outcome.FAILED
-        self._say(Outcome.WARNED, cause, detail, fix, facts)
+        self._say(Outcome.WARNED, Finding(cause, detail, fix, also), facts)
 
-    def fail(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> None:
+    def fail(self, cause: Cause, detail: str, fix: str | None = None, *, also: OtherFixes = (), **facts: Any) -> None:
         """Fail, and climb on: the verdict becomes ``blocked``, and the rest of the ladder is still shown."""
-        self._say(Outcome.FAILED, cause, detail, fix, facts)
+        self._say(Outcome.FAILED, Finding(cause, detail, fix, also), facts)
 
     def judge_access(self, failure: Failure) -> None:
         """Judge a failed read after a successful login: a missing grant warns, anything else fails.
@@ -86,7 +88,7 @@ class Rung:
         """
         if failure.cause is not common.ACCESS_DENIED:
             raise failure
-        self.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+        self.warn(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
 
     def skip(self, reason: str) -> None:
         """Skip; ``reason`` says why the step was not tried. A failure or a warning of this rung stands."""
@@ -94,19 +96,21 @@ class Rung:
             self.check.outcome = Outcome.SKIPPED
         self.ok(reason)
 
-    def stop(self, cause: Cause, detail: str, fix: str | None = None, **facts: Any) -> NoReturn:
+    def stop(
+        self, cause: Cause, detail: str, fix: str | None = None, *, also: OtherFixes = (), **facts: Any
+    ) -> NoReturn:
         """Fail, and end the climb.
 
         Raises:
             Failure: always; the rung records it.
         """
-        raise Failure(cause, detail, fix, **facts)
+        raise Failure(cause, detail, fix, also=also, **facts)
 
-    def _say(self, outcome: Outcome, cause: Cause, detail: str, fix: str | None, facts: Facts) -> None:
+    def _say(self, outcome: Outcome, finding: Finding, facts: Facts) -> None:
         if outcome is Outcome.FAILED or self.check.outcome is not Outcome.FAILED:  # a failure stands
             self.check.outcome = outcome
-            self.check.finding = Finding(cause, detail, fix)
-        self.ok(detail, **facts)
+            self.check.finding = finding
+        self.ok(finding.detail, **facts)
 
     async def __aenter__(self) -> Rung:
         if self.check.step.height > self._depth.height:
@@ -121,7 +125,7 @@ class Rung:
         if error is None:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
                 detail = f"the verifier of {self._row.name} left the step {self.check.step} without a result"
-                self._say(Outcome.FAILED, common.BUG, detail, None, {})
+                self._say(Outcome.FAILED, Finding(common.BUG, detail), {})
             self._record()
             return
         if not isinstance(error, Exception) or isinstance(error, ClimbEnded):
@@ -133,7 +137,7 @@ class Rung:
         if finding.cause is common.BUG:
             finding = bounded(finding)
             self.check.trace = trace_of(error)
-        self._say(Outcome.FAILED, finding.cause, finding.detail, finding.fix, getattr(error, "facts", {}))
+        self._say(Outcome.FAILED, finding, getattr(error, "facts", {}))
         self.check.wordless = getattr(error.__cause__, "heard", None) == b""
         if not past:
             self._note_protocol(error)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanready.model import Check, Outcome, Step, Verdict, judge
+from scanready.remedies.fixes import addressed
 from scanready.run import timestamps
 
 from . import client_programs, clock, libraries, machine, master_server, ports, resolvers, subnets, vantage_point
@@ -72,5 +73,9 @@ async def examine(asked: Asked) -> Fitness:
     begun = loop.time()
     told = await asyncio.gather(*(question(asked) for question in QUESTIONS[asked.role]))
     answers = tuple(answer for group in told for answer in group)
+    for answer in answers:
+        if (found := answer.finding) and found.fix:
+            fix = addressed(found.fix, answer.about.host if answer.about else "", asked.agent.name)
+            answer.finding = replace(found, fix=fix)
     verdict, decisive = judge(answers, Step.AGENT)
     return Fitness(asked, answers, verdict, decisive, started, loop.time() - begun)

@@ -7,6 +7,7 @@ import socket
 
 from scanready.causes import agent as causes
 from scanready.net import open_files, sockets
+from scanready.remedies.fixes import Fix, on_agent
 from scanready.run.engine import CONCURRENCY
 from scanready.run.registry import catalogue
 
@@ -19,7 +20,11 @@ _LEAST_FREE = 2 * CONCURRENCY
 #: Fewer targets at once make a large inventory with silent hosts slow: each keeps a place for its whole time.
 _FEW_TARGETS = 200
 #: A line of the service.
-_MORE_FILES = f"LimitNOFILE={_FEW_TARGETS * 20}"
+_MORE_FILES = Fix(
+    f"LimitNOFILE={_FEW_TARGETS * 20}",
+    at=on_agent("in the [Service] section of the unit that runs the scanner (systemctl edit)"),
+)
+_WIDEN = Fix("net.ipv4.ip_local_port_range = 32768 60999", at=on_agent("in /etc/sysctl.conf; then run sysctl -p"))
 
 
 async def look_below_1024(asked: Asked) -> list[Answer]:
@@ -59,7 +64,7 @@ async def look_at_range(asked: Asked) -> list[Answer]:
         said = f"{first} to {last}: {last - first + 1}, of which {used} are in use"
         facts = {"first": first, "last": last, "in_use": used}
         if free < _LEAST_FREE:
-            fix = "net.ipv4.ip_local_port_range = 32768 60999" if last - first + 1 < _LEAST_FREE else None
+            fix = _WIDEN() if last - first + 1 < _LEAST_FREE else None
             line.warn(causes.FEW_PORTS, f"{said}; {free} are left", fix, **facts)
         else:
             line.ok(said, **facts)
@@ -80,7 +85,7 @@ async def look_at_descriptors(asked: Asked) -> list[Answer]:
         shown = "no limit" if hard == -1 else f"{hard} at the most"
         said = f"{'no limit' if soft == -1 else soft}, {shown}: {possible} targets at once"
         if possible < _FEW_TARGETS:
-            line.warn(causes.FEW_DESCRIPTORS, said, _MORE_FILES, **facts)
+            line.warn(causes.FEW_DESCRIPTORS, said, _MORE_FILES(), **facts)
         else:
             line.ok(said, **facts)
     return answers

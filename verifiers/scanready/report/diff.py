@@ -15,7 +15,7 @@ from scanready.model import Report, Target, Verdict
 from scanready.redaction.options import options_shown
 
 from .document import GOOD
-from .serialize import fixes
+from .findings import decisive
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.
 _PASSING = frozenset(
@@ -132,15 +132,15 @@ def _by_target(reports: Iterable[Report]) -> dict[tuple[str, ...], Glimpse]:
 
 
 def _glimpse(report: Report) -> Glimpse:
-    finding = report.finding
+    finding, told = report.finding, decisive(report)
     return Glimpse(
         report.target,
         report.verdict,
         finding.cause.code if finding else None,
-        finding.cause.owner.value if finding else None,
+        finding.owner.value if finding else None,
         (report.finding_step or finding.cause.step).value if finding else None,
         finding.detail if finding else "",
-        fixes(report),
+        told.fix if told else None,
         {name: _comparable(value) for name, value in report.facts.items() if name not in _PASSING},
     )
 

@@ -74,7 +74,7 @@ def _explanation(answer: Answer, *, confirm: bool) -> list[tuple[str, str]]:
         ("cause", f"{cause.code}, {answer.endpoint}"),
         ("detail", finding.detail),
         ("meaning", _filled(cause.meaning, answer)),
-        ("owner", cause.owner.value),
+        ("owner", finding.owner.value),
         ("remedy", _filled(cause.remedy, answer)),
     ]
     return [*lines, ("confirm", _filled(cause.confirm, answer))] if confirm else lines
@@ -118,7 +118,7 @@ def _cause(answer: Answer) -> dict[str, Any]:
     assert finding is not None, "only findings have a cause"
     return {
         "code": finding.cause.code,
-        "owner": finding.cause.owner,
+        "owner": finding.owner,
         "subject": answer.endpoint,
         "detail": finding.detail,
         "meaning": _filled(finding.cause.meaning, answer),

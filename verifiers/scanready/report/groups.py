@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import overload
 
-from scanready.model import Cause, Owner, Report, Step, Target, Verdict
+from scanready.model import Cause, OtherFixes, Owner, Report, Step, Target, Verdict
 from scanready.run.target_name import visible_name
 
 from .document import GOOD, Places, RunInfo, Totals
 from .filled import fill
+from .findings import Part, Told, besides, decisive
 from .paper import GRAVITY
 from .rules import Rule, merged, rules_of_result
-from .serialize import as_line, fixes
+from .serialize import as_line
 
 #: Who an owner is, for whoever is handed a list.
 OWNERS: dict[Owner, str] = {
@@ -27,15 +29,30 @@ OWNERS: dict[Owner, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A cause that a target has besides the decisive one; ``fix`` is what its owner applies."""
+
+    code: str
+    owner: Owner
+    detail: str
+    fix: str | None
+
+
 @dataclass(slots=True)
 class Member:
-    """One target of a group: where it is, what was seen there, and what to apply. Not its checks, which are many."""
+    """One target of a group: where it is, what was seen there, and what to apply. Not its checks, which are many.
+
+    ``others`` are the fixes of the cause's other owners; ``besides`` are the target's other causes.
+    """
 
     place: int
     target: Target
     verdict: Verdict
     detail: str
     fix: str | None
+    others: OtherFixes = ()
+    besides: tuple[Second, ...] = ()
 
     @property
     def where(self) -> str:
@@ -45,11 +62,18 @@ class Member:
 
 @dataclass(slots=True)
 class Group:
-    """All targets with one cause. ``gravity`` is 0 for what blocks."""
+    """All targets with one cause that one owner can fix. ``gravity`` is 0 for what blocks.
+
+    ``remedy`` is the owner's; ``others`` are the owners who can fix it instead, with theirs. Texts are filled in with
+    the first target as an example.
+    """
 
     cause: Cause
+    owner: Owner
     gravity: int
     example: Target
+    remedy: str
+    others: tuple[tuple[Owner, str], ...]
     members: list[Member] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
 
@@ -57,11 +81,6 @@ class Group:
     def meaning(self) -> str:
         """What the cause means; filled in with its only target, or with the first one as an example."""
         return fill(self.cause.meaning, self.example)
-
-    @property
-    def remedy(self) -> str:
-        """What is to be done."""
-        return fill(self.cause.remedy, self.example)
 
     @property
     def confirm(self) -> str:
@@ -84,10 +103,10 @@ class Group:
 
     @property
     def alike(self) -> list[list[Member]]:
-        """The targets by what was seen and is to be applied: those that share both together."""
-        found: dict[tuple[str, str | None], list[Member]] = {}
+        """The targets, those with the same evidence, fixes and further causes together."""
+        found: dict[Hashable, list[Member]] = {}
         for member in self.members:
-            found.setdefault((member.detail, member.fix), []).append(member)
+            found.setdefault((member.detail, member.fix, member.others, member.besides), []).append(member)
         return list(found.values())
 
 
@@ -95,24 +114,40 @@ class ByCause:
     """Sorts reports with a cause into groups; keeps a line of each, and each text once."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[tuple[str, Owner], Group] = {}
         self._texts: dict[str, str] = {}
 
-    def add(self, report: Report, place: int) -> Group | None:
-        """Return the group that a report belongs to; None if nothing is wrong. ``place`` is its target's in the run."""
-        if report.finding is None:
-            return None
-        cause, gravity = report.finding.cause, GRAVITY.index(report.verdict)
-        group = self._groups.setdefault(cause.code, Group(cause, gravity, report.target))
+    def add(self, report: Report, place: int) -> None:
+        """Sort in a report by its decisive cause. ``place`` is its target's in the run."""
+        if told := decisive(report):
+            self.sort_in(report, place, told, told.parts[0])
+
+    def sort_in(self, report: Report, place: int, told: Told, part: Part) -> Group:
+        """Sort in a report by a cause of it, for one of the owners; return their group."""
+        gravity = GRAVITY.index(told.verdict)
+        key = told.cause.code, part.owner
+        if key not in self._groups:
+            instead = tuple((one.owner, one.remedy) for one in told.parts if one is not part)
+            self._groups[key] = Group(told.cause, part.owner, gravity, report.target, part.remedy, instead)
+        group = self._groups[key]
         group.gravity = min(group.gravity, gravity)
-        detail, fix = report.finding.detail, fixes(report)
-        group.members.append(
-            Member(place, report.target, report.verdict, self._once(detail), self._once(fix) if fix else None)
+        seconds = tuple(
+            Second(one.cause.code, one.owner, self._once(one.detail), self._once(one.fix))
+            for one in besides(report)
+            if one.cause is not told.cause
         )
+        others = tuple((one.owner, self._once(one.fix)) for one in told.parts if one is not part and one.fix)
+        fix = self._once(part.fix)
+        member = Member(place, report.target, told.verdict, self._once(told.detail), fix, others, seconds)
+        group.members.append(member)
         return group
 
-    def _once(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
+    @overload
+    def _once(self, text: str) -> str: ...
+    @overload
+    def _once(self, text: None) -> None: ...
+    def _once(self, text: str | None) -> str | None:
+        return None if text is None else self._texts.setdefault(text, text)
 
     def groups(self) -> list[Group]:
         """The groups, the gravest and largest first; their targets in the inventory's order. For the end."""
@@ -173,20 +208,24 @@ class Groups:
 
     def _sort_in(self, report: Report) -> None:
         self._seen += 1
-        group = self._causes.add(report, self._places.of(report.target))
-        if group and group.cause.owner is Owner.NETWORK and (report.finding_step or group.cause.step) is Step.CONNECT:
-            group.rules += rules_of_result(json.loads(as_line(report)))
+        place = self._places.of(report.target)
+        first = decisive(report)
+        for told in [*([first] if first else []), *besides(report)]:
+            for part in told.parts:
+                group = self._causes.sort_in(report, place, told, part)
+                if part.owner is Owner.NETWORK and told.step is Step.CONNECT:
+                    group.rules += rules_of_result(json.loads(as_line(report)))
 
     def by_cause(self) -> list[Group]:
-        """The groups, as :meth:`ByCause.groups` has them. For the end."""
+        """The groups, one for each owner of a cause, as :meth:`ByCause.groups` has them. For the end."""
         self._settle_tried()
         return self._causes.groups()
 
     def by_owner(self) -> dict[Owner, list[Group]]:
-        """The same by who can mend it, who has the most to do first."""
+        """The same by owner, the one with the most to do first; a cause of several owners is there for each."""
         found: dict[Owner, list[Group]] = {}
         for group in self.by_cause():
-            found.setdefault(group.cause.owner, []).append(group)
+            found.setdefault(group.owner, []).append(group)
         return dict(sorted(found.items(), key=lambda pair: -sum(len(group.members) for group in pair[1])))
 
 

@@ -14,8 +14,8 @@ from scanready.wire.printable import visible
 from . import overview, story
 from .document import Look, Places, RunInfo, Totals
 from .filled import fill
+from .findings import Part, Told, besides, decisive
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
-from .serialize import fixes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -84,11 +84,10 @@ def draw(report: Report, look: Look) -> str:
     paper.draw(Text.assemble((visible_name(target), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
     paper.draw(_rungs(report, paper), indent=2)
     paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {sentence(report)}"))
-    if report.finding:
-        paper.draw(pairs(_explanation(report)), indent=2)
-    if fix := fixes(report):
-        paper.draw(Text("  fix", "dim"))
-        paper.paste(fix, indent=4)
+    if told := decisive(report):
+        paper.draw(pairs(_explanation(told, report.target)), indent=2)
+        _paste(told.parts[0], paper)
+        _others(told, paper)
     _besides(report, paper)
     if look.verbosity > 0:
         _tell(report, paper)
@@ -119,9 +118,9 @@ def _tell(report: Report, paper: Paper) -> None:
             paper.draw(Text("for its authors", "dim"), indent=6)
             paper.paste(rung.remarks, indent=8)
         said.update([rung.means] if rung.code else [], by_hand)
-    if told.request:
-        paper.draw(Text.assemble("\nask ", (visible(told.request.whom), "bold"), overflow="fold"), indent=2)
-        paper.paste(told.request.text, indent=4)
+    for request in told.requests:
+        paper.draw(Text.assemble("\nask ", (visible(request.whom), "bold"), overflow="fold"), indent=2)
+        paper.paste(request.text, indent=4)
 
 
 def _named(rung: story.ToldStep) -> str:
@@ -131,7 +130,7 @@ def _named(rung: story.ToldStep) -> str:
 def brief(report: Report, look: Look) -> str:
     """Return one line: what it is and why. For ``--quiet``."""
     paper = Paper(look)
-    why = Text.assemble("  ", owned(report.cause)) if report.cause else Text()
+    why = Text.assemble("  ", owned(report.cause, report.owner)) if report.cause else Text()
     paper.draw(Text.assemble(visible_name(report.target), "  ", verdict_word(report.verdict), why))
     return paper.text()
 
@@ -153,30 +152,36 @@ def _rungs(report: Report, paper: Paper) -> Table:
     return grid
 
 
-def _explanation(report: Report) -> list[tuple[str, str]]:
-    finding = report.finding
-    if finding is None:
-        return []
-    cause = finding.cause
+def _explanation(told: Told, target: Target) -> list[tuple[str, str]]:
     return [
-        ("cause", f"{cause.code}, at {report.finding_step or cause.step}"),
-        ("detail", finding.detail),
-        ("meaning", fill(cause.meaning, report.target)),
-        ("owner", cause.owner.value),
-        ("remedy", fill(cause.remedy, report.target)),
+        ("cause", f"{told.cause.code}, at {told.step}"),
+        ("detail", told.detail),
+        ("meaning", fill(told.cause.meaning, target)),
+        ("owner", told.owner.value),
+        ("remedy", told.parts[0].remedy),
     ]
 
 
+def _paste(part: Part, paper: Paper) -> None:
+    if part.fix:
+        paper.draw(Text("  fix", "dim"))
+        paper.paste(part.fix, indent=4)
+
+
+def _others(told: Told, paper: Paper) -> None:
+    """Draw what each further owner of a cause can do about it."""
+    for part in told.parts[1:]:
+        paper.draw(pairs([("or owner", part.owner.value), ("remedy", part.remedy)]), indent=2)
+        _paste(part, paper)
+
+
 def _besides(report: Report, paper: Paper) -> None:
-    """Causes met besides the decisive one: whoever mends that one wants to know what comes next."""
-    told: dict[tuple[str, str], str | None] = {}
-    for check in report.checks:
-        if check.finding and (report.finding is None or check.finding.cause is not report.finding.cause):
-            told[check.finding.cause.code, check.finding.detail] = check.finding.fix
-    for (code, detail), fix in told.items():
-        paper.draw(pairs([("besides", f"{code}: {detail}")]), indent=2)
-        if fix:
-            paper.paste(fix, indent=4)
+    """Draw the causes besides the decisive one: they are what comes next when that one is fixed."""
+    for told in besides(report):
+        paper.draw(pairs([("besides", f"{told.cause.code} ({told.owner}): {told.detail}")]), indent=2)
+        for part in told.parts:
+            if part.fix:
+                paper.paste(part.fix, indent=4)
 
 
 def _evidence(report: Report) -> list[tuple[str, str]]:

@@ -108,7 +108,9 @@ def _story(report: Report) -> Text:
     seen = "; ".join(traits(report)) if report.verdict in GOOD else ""
     if report.finding is None:
         return Text(visible(seen), overflow="fold")
-    cause = Text.assemble(owned(report.finding.cause), f" {visible(report.finding.detail)}", overflow="fold")
+    cause = Text.assemble(
+        owned(report.finding.cause, report.owner), f" {visible(report.finding.detail)}", overflow="fold"
+    )
     return Text.assemble(visible(seen), "\n", cause, overflow="fold") if seen else cause
 
 

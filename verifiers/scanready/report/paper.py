@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scanready.model import Cause, Check, Outcome, Report, Step, Target, Verdict, bracketed
+from scanready.model import Cause, Check, Outcome, Owner, Report, Step, Target, Verdict, bracketed
 from scanready.run.registry import catalogue
 from scanready.wire.printable import MOST, visible, visible_lines
 
@@ -149,9 +149,9 @@ def address(target: Target) -> str:
     return f"{bracketed(target.host)}:{target.port}" if target.port else bracketed(target.host)
 
 
-def owned(cause: Cause) -> Text:
-    """Return ``code (owner)``."""
-    return Text.assemble((cause.code, "bold"), f" ({cause.owner})")
+def owned(cause: Cause, owner: Owner | None = None) -> Text:
+    """Return ``code (owner)``; None is the owner of the catalogue."""
+    return Text.assemble((cause.code, "bold"), f" ({owner or cause.owner})")
 
 
 def pairs(entries: Iterable[tuple[str, str]]) -> Table:

@@ -7,12 +7,13 @@ read may be anybody's file: what is no result raises :class:`NotAResult` and not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
+from scanready.catalogue.row import owner_of
 from scanready.model import (
     LARGEST_PORT,
     Agent,
@@ -21,6 +22,7 @@ from scanready.model import (
     Credential,
     Finding,
     Footprint,
+    OtherOwner,
     Outcome,
     Owner,
     Report,
@@ -55,14 +57,16 @@ def restored(result: object, target: Target | None = None) -> Report:
     check_schema(fields.get("schema"))
     stored = fields.get("cause")
     cause = _cause(_mapping(stored, "cause")) if stored is not None else None
-    checks = [_check(one, cause) for one in _list(fields, "checks")]
+    kind = _text(_mapping(fields.get("target"), "target"), "type")
+    known = {one.code: one for one in _causes(fields, cause)}
+    checks = [_check(one, known, kind) for one in _list(fields, "checks")]
     footprint = _mapping(fields.get("footprint"), "footprint")
     return Report(
         agent_restored(fields.get("agent")),
         target or target_restored(fields.get("target")),
         _enum(fields, "verdict", Verdict),
         _enum(fields, "reached", Step) if fields.get("reached") is not None else None,
-        _decisive(_mapping(stored, "cause"), cause, checks) if cause is not None else None,
+        _decisive(_mapping(stored, "cause"), cause, checks, kind) if cause is not None else None,
         _enum(_mapping(stored, "cause"), "step", Step) if cause is not None else None,
         _facts(fields, "facts"),
         checks,
@@ -70,6 +74,17 @@ def restored(result: object, target: Target | None = None) -> Report:
         _text(fields, "started"),
         _seconds(fields, "seconds"),
     )
+
+
+def _causes(fields: Mapping[str, Any], decisive: Cause | None) -> Iterator[Cause]:
+    """Yield the causes of a result; one of an earlier version has no ``besides``."""
+    besides = fields.get("besides", [])
+    if not isinstance(besides, list):
+        raise NotAResult("besides is no list")
+    for stored in besides:
+        yield _cause(_mapping(stored, "besides"))
+    if decisive is not None:
+        yield decisive
 
 
 def check_schema(schema: object) -> None:
@@ -148,19 +163,15 @@ def _chosen(kind: str, port: int) -> bool:
     return row is None or port != row.port
 
 
-def _check(stored: object, decisive: Cause | None) -> Check:
+def _check(stored: object, known: Mapping[str, Cause], kind: str) -> Check:
     fields = _mapping(stored, "a check")
     finding = None
     if fields.get("cause") is not None:
         code = _text(fields, "cause")
-        cause = decisive if decisive is not None and decisive.code == code else _catalogue().get(code)
-        cause = cause or _unknown(code, _enum(fields, "step", Step))
+        cause = known.get(code) or _catalogue().get(code) or _unknown(code, _enum(fields, "step", Step))
         fix = fields.get("fix")
-        finding = Finding(
-            cause,
-            _string(fields.get("detail", fields.get("summary")), "detail"),
-            None if fix is None else _string(fix, "fix"),
-        )
+        detail = _string(fields.get("detail", fields.get("summary")), "detail")
+        finding = _finding(cause, detail, fix, fields.get("also"), kind)
     return Check(
         _enum(fields, "step", Step),
         _text(fields, "endpoint"),
@@ -173,14 +184,25 @@ def _check(stored: object, decisive: Cause | None) -> Check:
     )
 
 
-def _decisive(stored: Mapping[str, Any], cause: Cause, checks: list[Check]) -> Finding:
+def _decisive(stored: Mapping[str, Any], cause: Cause, checks: list[Check], kind: str) -> Finding:
     """The finding of the check that decided, where one has it; else it was made of no single check."""
     step, detail = _enum(stored, "step", Step), _text(stored, "detail")
     for check in checks:
         if check.finding and check.finding.cause is cause and check.step is step and check.finding.detail == detail:
             return check.finding
-    fix = stored.get("fix")
-    return Finding(cause, detail, None if fix is None else _string(fix, "fix"))
+    return _finding(cause, detail, stored.get("fix"), stored.get("also"), kind)
+
+
+def _finding(cause: Cause, detail: str, fix: object, also: object, kind: str) -> Finding:
+    """Return a finding at a target of the type ``kind``; a result of an earlier version has no ``also``."""
+    others = [_mapping(one, "also") for one in also] if isinstance(also, list) else []
+    return Finding(
+        cause,
+        detail,
+        None if fix is None else _string(fix, "fix"),
+        tuple((_enum(one, "owner", Owner), _text(one, "fix")) for one in others if one.get("fix") is not None),
+        owner_of(cause, catalogue().get(kind)),
+    )
 
 
 def _cause(stored: Mapping[str, Any]) -> Cause:
@@ -192,7 +214,13 @@ def _cause(stored: Mapping[str, Any]) -> Cause:
         _text(stored, "meaning"),
         _text(stored, "remedy"),
         _string(stored.get("confirm", ""), "confirm"),
+        also=tuple(_other(one) for one in stored.get("also") or ()),
     )
+
+
+def _other(stored: object) -> OtherOwner:
+    fields = _mapping(stored, "also")
+    return OtherOwner(_enum(fields, "owner", Owner), _text(fields, "remedy"))
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scanready.model import is_address
-from scanready.remedies.fixes import Fix, firewall_rule
+from scanready.remedies.fixes import Fix, firewall_expression, on_target
 from scanready.remedies.quoting import HOST, PORTS, POWERSHELL_TEXT, Place, plain
 from scanready.report.formats.csv import csv_line
 from scanready.wire.printable import visible
@@ -28,6 +28,7 @@ CHAIN = "inet filter forward"
 _PERMIT_INBOUND = Fix(
     "New-NetFirewallRule -DisplayName {name} -Direction Inbound -Action Allow "
     "-Protocol {transport} -LocalPort {ports} -RemoteAddress {agent}",
+    at=on_target("in an elevated PowerShell"),
     name=POWERSHELL_TEXT,
     transport=Place("TCP", lambda text: text.upper() if text in ("tcp", "udp") else None),
     ports=PORTS,
@@ -117,7 +118,7 @@ def nftables(rules: Sequence[Rule], look: Look, chain: str = CHAIN) -> str:
 
 def nftables_rule(rule: Rule) -> str:
     """One rule in nftables' words, as the fix of a finding has it."""
-    return firewall_rule(rule.source, rule.destination, rule.ports, rule.transport)
+    return firewall_expression(rule.source, rule.destination, rule.ports, rule.transport)
 
 
 def _of_another_family(rule: Rule, family: str) -> str:
@@ -133,7 +134,7 @@ def windows(rules: Sequence[Rule], look: Look) -> str:
         lines += ["", f"# on {plain(host)}"]
         for rule in mine:
             name = plain(f"Scan agent {rule.source} {' '.join(rule.types)} {rule.transport} {rule.ports}")
-            text = _PERMIT_INBOUND(name=name, transport=rule.transport, ports=rule.ports, agent=rule.source)
+            text = _PERMIT_INBOUND.line(name=name, transport=rule.transport, ports=rule.ports, agent=rule.source)
             reason = unfit(rule) or (f"only for {plain(rule.when)}" if rule.when else "")
             lines.append(f"# {reason}: {text}" if reason else text)
     return "\n".join([*lines, ""])

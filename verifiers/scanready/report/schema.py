@@ -80,6 +80,16 @@ _CAUSE = _object(
     confirm={"type": "string", "description": "how to see it by hand"},
     fix={"type": ["string", "null"], "description": "the literal thing to apply, where one can be generated"},
 )
+_CAUSE["properties"]["also"] = {  # not in results of before
+    "type": "array",
+    "description": "the other owners who can fix it, each with a remedy and a fix of their own",
+    "items": _object(
+        "one of them",
+        owner=_CAUSE["properties"]["owner"],
+        remedy=_TEXT,
+        fix=_CAUSE["properties"]["fix"],
+    ),
+}
 _CHECK = _object(
     "one question asked at one step of one endpoint",
     step=_STEP,
@@ -108,6 +118,11 @@ _RESULT = _object(
     started=_TIME,
     seconds=_SECONDS,
 )
+_RESULT["properties"]["besides"] = {  # not in results of before
+    "type": "array",
+    "items": {"$ref": "#/$defs/cause"},
+    "description": "the other causes that were found, in climbing order",
+}
 _RUN = _object(
     "the invocation",
     scanready={"type": "string", "description": "the version of scanready"},
@@ -152,7 +167,7 @@ def fitness_schema() -> dict[str, Any]:
             "cause": _object(
                 "what is to be mended, by whom, and how",
                 subject=subject,
-                **{name: of for name, of in _CAUSE["properties"].items() if name != "step"},
+                **{name: of for name, of in _CAUSE["properties"].items() if name not in ("step", "also")},
             ),
             "check": _object(
                 "one question about this host",

@@ -18,6 +18,7 @@ from scanready.redaction.workflow import harmless_json
 from scanready.run.target_name import name_of
 
 from .filled import fill
+from .findings import Told, besides, decisive
 
 SCHEMA = 1
 #: Facts are flat by rule; what is nested deeper than this is not evidence any more.
@@ -58,17 +59,6 @@ def identity_of_all(targets: Iterable[Target]) -> str:
     return hashlib.blake2b("".join(sorted(map(identity, targets))).encode("ascii"), digest_size=12).hexdigest()
 
 
-def fixes(report: Report) -> str | None:
-    """Return what to apply: the lines of every check that failed for the decisive cause (two ports, two rules)."""
-    if report.finding is None:
-        return None
-    found = dict.fromkeys([report.finding.fix])
-    for check in report.checks:
-        if check.finding and check.finding.cause is report.finding.cause:
-            found[check.finding.fix] = None
-    return "\n".join(fix for fix in found if fix) or None
-
-
 def _raw(report: Report) -> dict[str, Any]:
     target, footprint = report.target, report.footprint
     return {
@@ -77,7 +67,8 @@ def _raw(report: Report) -> dict[str, Any]:
         "target": target_object(target),
         "verdict": report.verdict,
         "reached": report.reached,
-        "cause": _cause(report),
+        "cause": _cause(report, decisive(report)),
+        "besides": [_cause(report, told) for told in besides(report)],
         "facts": report.facts,
         "checks": [_check(check) for check in report.checks],
         "footprint": {
@@ -124,26 +115,26 @@ def agent_object(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _cause(report: Report) -> dict[str, Any] | None:
-    finding = report.finding
-    if finding is None:
+def _cause(report: Report, told: Told | None) -> dict[str, Any] | None:
+    if told is None:
         return None
-    cause = finding.cause
+    first, *others = told.parts
     return {
-        "code": cause.code,
-        "owner": cause.owner,
-        "step": report.finding_step or cause.step,
-        "detail": finding.detail,
-        "meaning": fill(cause.meaning, report.target),
-        "remedy": fill(cause.remedy, report.target),
-        "confirm": fill(cause.confirm, report.target),
-        "fix": fixes(report),
+        "code": told.cause.code,
+        "owner": first.owner,
+        "step": told.step,
+        "detail": told.detail,
+        "meaning": fill(told.cause.meaning, report.target),
+        "remedy": first.remedy,
+        "confirm": fill(told.cause.confirm, report.target),
+        "fix": first.fix,
+        "also": [{"owner": part.owner, "remedy": part.remedy, "fix": part.fix} for part in others],
     }
 
 
 def _check(check: Check) -> dict[str, Any]:
     finding = check.finding
-    return {
+    shown: dict[str, Any] = {
         "step": check.step,
         "endpoint": check.endpoint,
         "outcome": check.outcome,
@@ -155,6 +146,9 @@ def _check(check: Check) -> dict[str, Any]:
         "tentative": check.tentative,
         "seconds": round(check.seconds, 6),
     }
+    if finding and finding.also:
+        shown["also"] = [{"owner": owner, "fix": fix} for owner, fix in finding.also]
+    return shown
 
 
 # One encoder, made once; keys are ours or facts', and a NaN would be no JSON.

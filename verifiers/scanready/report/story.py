@@ -8,6 +8,7 @@
         rung.by_hand                  # lines for a shell, with the target's real host, port and user
         rung.code, rung.owner, rung.fix     # None where all is well
     story.request                     # None where there is nothing to ask: ``whom``, and ``text`` for their ticket
+    story.requests                    # the same for each owner who can act, that one first
 
 Pure: made of the report alone, live or restored. All texts are plain and may hold what the target said: whoever shows
 them escapes them (``escape.visible`` for a terminal, autoescape in HTML), as with any other part of a report.
@@ -23,12 +24,12 @@ from scanready.catalogue import TargetType
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
 from scanready.catalogue.row import user_of
 from scanready.causes import common
-from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Check, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.registry import catalogue
 from scanready.run.target_name import name_of
 
 from .filled import fill
-from .serialize import fixes
+from .findings import Part, Told, decisive
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All rungs, and what to ask for in the end."""
+    """All rungs, and what to ask for in the end: one request for each owner who can act."""
 
     rungs: tuple[ToldStep, ...]
-    request: Request | None
+    requests: tuple[Request, ...]
+
+    @property
+    def request(self) -> Request | None:
+        """The first owner's request; None where there is nothing to ask."""
+        return self.requests[0] if self.requests else None
 
 
 def tell(report: Report) -> Story:
@@ -79,7 +85,7 @@ def tell(report: Report) -> Story:
         place = check.step, check.endpoint
         rungs.append(_rung(report, check, again=place in told))
         told.add(place)
-    return Story(tuple(rungs), _request(report))
+    return Story(tuple(rungs), _requests(report))
 
 
 _MEANS: dict[Step, str] = {
@@ -124,7 +130,7 @@ def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
         _means(report, check),
         () if skipped or (again and not finding) else _by_hand(report, check, exchange),
         finding.cause.code if finding else None,
-        finding.cause.owner if finding else None,
+        finding.owner if finding else None,
         finding.fix if finding else None,
         check.trace,
         check.remarks,
@@ -246,11 +252,11 @@ def _is_hostless(target: Target) -> bool:
     return row is not None and row.hostless
 
 
-def _request(report: Report) -> Request | None:
-    if report.finding is None:
-        return None
-    owner = report.finding.cause.owner
-    return Request(owner, _whom(report, owner), _ticket(report, report.finding))
+def _requests(report: Report) -> tuple[Request, ...]:
+    told = decisive(report)
+    if told is None:
+        return ()
+    return tuple(Request(part.owner, _whom(report, part.owner), _ticket(report, told, part)) for part in told.parts)
 
 
 def _whom(report: Report, owner: Owner) -> str:
@@ -274,9 +280,9 @@ def _whom(report: Report, owner: Owner) -> str:
             return "us, with what --bundle FILE writes"
 
 
-def _ticket(report: Report, finding: Finding) -> str:
+def _ticket(report: Report, told: Told, part: Part) -> str:
     """A few lines that somebody understands who has never heard of us."""
-    target, cause = report.target, finding.cause
+    target, cause = report.target, told.cause
     trouble, but = {
         Verdict.BLOCKED: ("cannot be scanned", ""),
         Verdict.LIMITED: ("can be scanned", ", but something a scan needs is missing or at risk"),
@@ -286,17 +292,24 @@ def _ticket(report: Report, finding: Finding) -> str:
     lines = [
         f"{name_of(target)} ({row.title if row else target.type}) {trouble} from the agent "
         f"{report.agent.name} ({_address(report)}){but}.",
-        f"Seen at {report.started}, at the step {report.finding_step or cause.step}: {finding.detail}",
+        f"Seen at {report.started}, at the step {told.step}: {told.detail}",
         f"This means: {fill(cause.meaning, target)}",
-        f"Please: {fill(cause.remedy, target)}",
+        f"Please: {part.remedy}",
     ]
-    if fix := fixes(report):
-        lines += ["Exactly:", fix]
-    place = target
-    if _is_hostless(target):
-        place = next((_place(target, check) for check in report.checks if check.finding is finding), target)
-    lines.append(f"To see it: {fill(cause.confirm, place)}")
+    if part.fix:
+        lines += ["Exactly:", part.fix]
+    if others := [other.owner.value for other in told.parts if other is not part]:
+        lines.append(f"Instead, this can be solved by: {', '.join(others)}.")
+    lines.append(f"To see it: {fill(cause.confirm, _endpoint_of(report))}")
     return "\n".join(lines)
+
+
+def _endpoint_of(report: Report) -> Target:
+    """Return the target, or the endpoint of it that the finding is about where its host is the name of a service."""
+    target = report.target
+    if not _is_hostless(target):
+        return target
+    return next((_place(target, check) for check in report.checks if check.finding is report.finding), target)
 
 
 def _address(report: Report) -> str:

@@ -43,6 +43,7 @@ from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
 
 from . import registry, timestamps
+from .addressing import address_fixes
 from .agent_step import AgentStep
 from .plugins.checks import drop_wrong_checks
 from .plugins.load import stand_in
@@ -321,6 +322,7 @@ class Run:
                 await self._ask_canary(probe, verify)
             record_untried_login(probe, built_in=target.type in registry.catalogue().built_in)
         _complete(probe)
+        address_fixes(probe)
         await redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)

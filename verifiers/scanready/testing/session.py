@@ -174,7 +174,7 @@ class Checks:
             properties = [("scanready_target", name_of(report.target)), ("scanready_verdict", report.verdict.value)]
             if report.cause:
                 properties.append(("scanready_cause", report.cause.code))
-                properties.append(("scanready_owner", report.cause.owner.value))
+                properties.append(("scanready_owner", str(report.owner)))
             self.current.user_properties.extend(properties)
         return CheckedReport.of(report)
 

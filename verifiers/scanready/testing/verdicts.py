@@ -73,9 +73,9 @@ def failure(report: Report, wanted: str) -> str:
 def said(report: Report) -> str:
     """Return target, verdict, cause and owner in one sentence."""
     target, cause = visible_name(report.target), report.cause
-    why = f" by {cause.code} ({cause.owner})" if cause else ""
+    why = f" by {cause.code} ({report.owner})" if cause else ""
     if report.verdict is Verdict.UNDECIDED:
-        why = f" ({cause.code}, {cause.owner})" if cause else ""
+        why = f" ({cause.code}, {report.owner})" if cause else ""
         return f"{target} is undecided{why}: whether a scan would work is not known, so this is no pass"
     if report.verdict is Verdict.READY:
         return f"{target} is ready{_not_tried(report)}"

@@ -46,11 +46,14 @@ def command(code: str | None, format_: str, as_json: bool) -> None:
 def cause_object(cause: Cause) -> dict[str, Any]:
     """Return a catalogue entry as JSON types.
 
-    ``definite`` is false for what leaves the verdict undecided; ``scope`` says what the cause is true of.
+    ``definite`` is false for what leaves the verdict undecided; ``scope`` says what the cause is true of; ``also`` has
+    the other owners, ``of_database`` the owner at a target that is a database.
     """
     return {
         "code": cause.code,
         "owner": cause.owner.value,
+        "of_database": (cause.of_database or cause.owner).value,
+        "also": [{"owner": other.owner.value, "remedy": other.remedy} for other in cause.also],
         "step": cause.step.value,
         "meaning": cause.meaning,
         "remedy": cause.remedy,
@@ -88,7 +91,12 @@ def _one(cause: Cause) -> str:
             [
                 ("meaning", named(cause.meaning)),
                 ("remedy", named(cause.remedy)),
-                ("owner", cause.owner.value),
+                ("owner", _owner(cause)),
+                *(
+                    word
+                    for one in cause.also
+                    for word in (("or owner", one.owner.value), ("remedy", named(one.remedy)))
+                ),
                 ("step", cause.step.value),
                 ("verdict", f"{verdict}; limited where it only warns"),
                 ("confirm", named(cause.confirm)),
@@ -97,6 +105,10 @@ def _one(cause: Cause) -> str:
         indent=2,
     )
     return paper.text()
+
+
+def _owner(cause: Cause) -> str:
+    return f"{cause.owner} (at a database: {cause.of_database})" if cause.of_database else cause.owner.value
 
 
 def _list(causes: list[Cause]) -> str:

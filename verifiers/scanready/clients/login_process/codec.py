@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scanready.climb.explain import Failure
-from scanready.model import Cause
+from scanready.model import Cause, OtherFixes
 
 _PLAIN = (str, int, float, bool)
 #: Causes by their codes.
@@ -45,6 +45,7 @@ def encode(value: Any) -> Any:
                 "code": value.cause.code,
                 "detail": value.detail,
                 "fix": value.fix,
+                "also": encode(value.also),
                 "facts": encode(value.facts),
             }
         case dict():
@@ -98,10 +99,10 @@ def failure(value: Any, causes: Causes) -> Failure:
         CodecError: it is none, or its cause is not among ``causes``.
     """
     match value:
-        case {"code": str(code), "detail": str(detail), "fix": None | str() as fix, "facts": dict(facts)}:
+        case {"code": str(code), "detail": str(detail), "fix": None | str() as fix, "also": also, "facts": dict(facts)}:
             if code not in causes:
                 raise CodecError(f"the cause {_shown(code)} is not among those of the login's package")
-            found = Failure(causes[code], detail, fix)
+            found = Failure(causes[code], detail, fix, also=decode(OtherFixes, also, causes))
             found.facts = facts  # not as arguments: their names are whatever came
             return found
     raise CodecError("not a failure")

@@ -90,7 +90,7 @@ def result_of(message: Message, hint: Any, causes: Causes) -> Any:
         case {"failure": value, **more} if more.get("open") in (None, True, False):
             found = failure(value, causes)
             if more.get("open"):
-                unfinished = Unfinished(found.cause, found.detail, found.fix)
+                unfinished = Unfinished(found.cause, found.detail, found.fix, also=found.also)
                 unfinished.facts = found.facts  # they may have any name
                 raise unfinished
             raise found

@@ -9,12 +9,14 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import Attempt
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Cause, Credential, Step
+from scanready.model import INVENTED_USER, Cause, Credential, Owner, Step
 from scanready.net.stream import Stream
 
 from . import first_word
 
 Answer = TypeVar("Answer")
+#: The causes that speak of the database that the server would open for a user.
+_ABOUT_DATA = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 
 
 class Session(Protocol[Answer]):
@@ -72,12 +74,19 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
             session.judged(probe, answer)
         except Failure as failure:
             if not session.is_prompt(failure):
-                rung.inconclusive(failure.cause, failure.detail, **failure.facts)
+                _doubt(rung, failure)
                 return
             rung.ok(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])
         else:  # a gateway, or a simulator: a server that judges logins refuses a user that was never made
             detail = f"lets {INVENTED_USER} in, a user that was invented, without a password"
             rung.inconclusive(common.LOGIN_NOT_JUDGED, detail, anonymous=True)
+
+
+def _doubt(rung: Rung, failure: Failure) -> None:
+    """Record another answer to an invented user than the usual refusal; no fix is for that user."""
+    about_user = failure.cause.owner is Owner.IDENTITY or failure.cause in _ABOUT_DATA
+    detail = f"asked as {INVENTED_USER}: {failure.detail}" if about_user else failure.detail
+    rung.inconclusive(common.IDENTITY_INVENTED if about_user else failure.cause, detail, **failure.facts)
 
 
 async def log_in(probe: Probe, session: Session[Answer], stream: Stream) -> None:

@@ -43,6 +43,8 @@ COLUMNS = (
     "started",
     "seconds",
     "target",
+    "also",
+    "besides",
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -109,7 +111,19 @@ def _values(report: Report) -> dict[str, Any]:
         "started": result["started"],
         "seconds": result["seconds"],
         "target": target["name"],
+        "also": "\n".join(map(_by_other, cause.get("also", ()))),
+        "besides": "\n".join(map(_second, result["besides"])),
     }
+
+
+def _by_other(part: dict[str, Any]) -> str:
+    """Return what another owner of the cause does, and applies."""
+    return f"{part['owner']}: {part['remedy']}" + (f"\n{part['fix']}" if part["fix"] else "")
+
+
+def _second(cause: dict[str, Any]) -> str:
+    """Return a cause besides the decisive one, with what its owner applies."""
+    return f"{cause['code']} ({cause['owner']}): {cause['detail']}" + (f"\n{cause['fix']}" if cause["fix"] else "")
 
 
 def path_of(target: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -20,7 +20,7 @@ from scanready.model import LADDER, Report, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
 from scanready.report.document import GOOD, Look, RunInfo, Totals
-from scanready.report.groups import OWNERS, Groups, firewall
+from scanready.report.groups import OWNERS, Group, Groups, firewall
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
@@ -70,7 +70,8 @@ class Html:
         rungs = [[*map(self._shared, (rung.sent, rung.means)), list(rung.by_hand)] for rung in story.rungs]
         if story.request is None:
             return [rungs, None]
-        return [rungs, [self._shared(story.request.whom), *map(self._shared, story.request.text.split("\n"))]]
+        first, *others = ([*map(self._shared, (one.whom, *one.text.split("\n")))] for one in story.requests)
+        return [rungs, first, *others]
 
     def _shared(self, text: str) -> str | int:
         """A text when it comes for the first time, its number after that: most are said of many targets."""
@@ -84,7 +85,7 @@ class Html:
         """Return the end of the data, what is drawn of it, and the script."""
         headline, share = self._groups.headline(totals), self._groups.share
         by_owner = self._groups.by_owner()
-        owners = [(owner, OWNERS[owner], groups, firewall(groups)) for owner, groups in by_owner.items()]
+        owners = [(owner, OWNERS[owner], of, firewall(of), _targets(of)) for owner, of in by_owner.items()]
         page: str = _template("body.html").render(
             run=self._run,
             totals=totals,
@@ -103,6 +104,11 @@ class Html:
             script=_joined(_SCRIPTS),
         )
         return _inert(self._json.end(totals)) + page
+
+
+def _targets(groups: Iterable[Group]) -> int:
+    """Return how many targets are in the groups; one may be in several."""
+    return len({member.place for group in groups for member in group.members})
 
 
 def _inert(data: str) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from scanready.model import Outcome, Report, Step, Target, Verdict
 from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
 from scanready.report.filled import fill
-from scanready.report.serialize import fixes
+from scanready.report.findings import Told, besides, decisive
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
 
@@ -113,21 +114,26 @@ def _case(target: Target, seconds: float) -> Element:
 
 def _complain(element: Element, report: Report) -> None:
     """``<failure type=CODE message=...>``, or ``<error ...>``, with the remedy and the fix inside."""
-    finding = report.finding
+    finding, told = report.finding, decisive(report)
     code = finding.cause.code if finding else report.verdict.value
     detail = visible(finding.detail) if finding else "less than was required"
     tag = "error" if report.verdict is Verdict.UNDECIDED else "failure"
     complaint = SubElement(element, tag, type=code, message=f"{report.verdict}: {detail}")
-    if finding is None:
-        return
-    lines = [
-        f"owner: {finding.cause.owner}",
-        f"meaning: {visible(fill(finding.cause.meaning, report.target), _LONGEST)}",
-        f"remedy: {visible(fill(finding.cause.remedy, report.target), _LONGEST)}",
-    ]
-    if fix := fixes(report):
-        lines += ["fix:", *(f"  {line}" for line in visible_lines(fix, _LONGEST))]
-    complaint.text = "\n".join(lines)
+    lines = [f"meaning: {visible(fill(told.cause.meaning, report.target), _LONGEST)}", *_parts(told)] if told else []
+    for other in besides(report):
+        lines += [f"besides: {other.cause.code}: {visible(other.detail)}", *_parts(other)]
+    if lines:
+        complaint.text = "\n".join(lines)
+
+
+def _parts(told: Told) -> Iterator[str]:
+    """Yield owner, remedy and fix of each owner."""
+    for part in told.parts:
+        yield f"owner: {part.owner}"
+        yield f"remedy: {visible(part.remedy, _LONGEST)}"
+        if part.fix:
+            yield "fix:"
+            yield from (f"  {line}" for line in visible_lines(part.fix, _LONGEST))
 
 
 def _story(report: Report) -> str:

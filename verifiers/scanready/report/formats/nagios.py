@@ -64,7 +64,7 @@ class Nagios:
         """Count one report."""
         self._state.add(report)
         if report.cause and not self._tried:
-            self._causes[f"{report.cause.code} ({report.cause.owner})"] += 1
+            self._causes[f"{report.cause.code} ({report.owner})"] += 1
         self._last = f"{visible_name(report.target)} is {report.verdict}"
         return ""
 

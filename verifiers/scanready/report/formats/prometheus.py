@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from scanready.model import Outcome, Report, Step, Verdict
 from scanready.report.document import GOOD, Look, RunInfo, Totals
+from scanready.report.findings import besides
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -21,6 +22,7 @@ _METRICS = {
     "scanready_target_scannable": "1 if a scan of the target would run (scannable, ready or limited), else 0.",
     "scanready_target_verdict": "1 for the verdict of the target.",
     "scanready_target_cause": "1 for the cause that limits, blocks or leaves undecided, and who can mend it.",
+    "scanready_target_besides": "1 for each other cause that was found, and who can fix it.",
     "scanready_target_duration_seconds": "How long the whole check of the target took.",
     "scanready_step_duration_seconds": "How long all checks of one step took.",
     "scanready_target_connections": "Connections opened to the target.",
@@ -56,7 +58,10 @@ class Prometheus:
         self._sample("scanready_target_verdict", 1, **labels, verdict=report.verdict.value)
         if cause := report.cause:
             step = (report.finding_step or cause.step).value
-            self._sample("scanready_target_cause", 1, **labels, cause=cause.code, owner=cause.owner.value, step=step)
+            self._sample("scanready_target_cause", 1, **labels, cause=cause.code, owner=str(report.owner), step=step)
+        others = {(told.cause.code, told.owner.value, told.step.value) for told in besides(report)}
+        for code, owner, step in sorted(others):
+            self._sample("scanready_target_besides", 1, **labels, cause=code, owner=owner, step=step)
         self._sample("scanready_target_duration_seconds", report.seconds, **labels)
         for step, seconds in _times(report).items():
             self._sample("scanready_step_duration_seconds", seconds, **labels, step=step.value)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from scanready.model import Report, Target, Verdict
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
-from scanready.report.groups import ByCause, Group
+from scanready.report.groups import ByCause, Group, Member
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
@@ -89,8 +89,9 @@ class Table:
         return table
 
     def _draw_group(self, group: Group, paper: Paper) -> None:
-        paper.draw(Text.assemble(owned(group.cause), "  ", counted(len(group.members), "target")))
+        paper.draw(Text.assemble(owned(group.cause, group.owner), "  ", counted(len(group.members), "target")))
         words = [("meaning", group.meaning), ("remedy", group.remedy)]
+        words += [word for owner, remedy in group.others for word in (("or owner", owner.value), ("remedy", remedy))]
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
@@ -98,6 +99,17 @@ class Table:
             where = ", ".join(member.where for member in members)
             paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
             paper.draw(Text(visible(members[0].detail), overflow="fold"), indent=4)
-            if fix := members[0].fix:
-                paper.draw(Text("fix", "dim"), indent=4)
-                paper.paste(fix, indent=6)
+            _draw_member(members[0], paper)
+
+
+def _draw_member(member: Member, paper: Paper) -> None:
+    """Draw what each owner applies at a target, and the target's other causes."""
+    for owner, fix in ((None, member.fix), *member.others):
+        if fix:
+            paper.draw(Text(f"fix by {owner}" if owner else "fix", "dim"), indent=4)
+            paper.paste(fix, indent=6)
+    for second in member.besides:
+        words = f"{second.code} ({second.owner}): {visible(second.detail)}"
+        paper.draw(Text.assemble(("besides ", "dim"), words, overflow="fold"), indent=4)
+        if second.fix:
+            paper.paste(second.fix, indent=6)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scanready.climb.bounds import most_checks
-from scanready.model import Cause, Check, Finding, Outcome, Step, is_address
+from scanready.model import Cause, Check, Finding, Outcome, Owner, Step, is_address
 from scanready.remedies.placeholders import PLACES, fill, unknown_places
 from scanready.run.built_in import built_in_causes, built_in_rows
 
@@ -45,7 +45,8 @@ def wrong_cause(value: Any) -> str:
     """Say what is wrong with a constant that is a cause, its places in braces included; empty if it is none."""
     if not isinstance(value, Cause):
         return ""
-    return cause_fault(value) or places_fault(value.meaning, value.remedy, value.confirm)
+    remedies = (other.remedy for other in value.also)
+    return cause_fault(value) or places_fault(value.meaning, value.remedy, value.confirm, *remedies)
 
 
 _SAYS = {"meaning": "is wrong", "remedy": "the owner does", "confirm": "line shows it without scanready"}
@@ -89,8 +90,10 @@ def drop_wrong_checks(probe: Probe) -> str:
         *_address_faults(probe),
     ]
     for check in probe.checks:
-        if check.finding is not None and check.finding.fix:
-            check.finding = replace(check.finding, fix=fill(check.finding.fix, probe.target, probe.row))
+        if (found := check.finding) is not None:
+            fix = found.fix and fill(found.fix, probe.target, probe.row)
+            also = tuple((owner, fill(one, probe.target, probe.row)) for owner, one in found.also)
+            check.finding = replace(found, fix=fix, also=also)
     return next(filter(None, faults), "")
 
 
@@ -155,4 +158,13 @@ def _check_fault(check: Any) -> str:  # noqa: C901  # one field a condition
         return f"the verifier recorded a cause of which {fault}"
     if not isinstance(found.detail, str) or not isinstance(found.fix, str | None):
         return f"the verifier recorded a check of {check.step} whose detail or fix is no text"
+    if not _are_fixes(found.also) or not isinstance(found.owner, Owner):
+        return f"the verifier recorded a check of {check.step} whose `also` is no tuple of pairs (Owner, fix)"
     return ""
+
+
+def _are_fixes(also: Any) -> bool:
+    return isinstance(also, tuple) and all(
+        isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Owner) and isinstance(one[1], str)
+        for one in also
+    )

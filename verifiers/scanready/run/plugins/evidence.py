@@ -7,6 +7,7 @@ checks are left out. A check that failed is left out last, so that no verdict ge
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -142,7 +143,8 @@ class Evidence:
         if fix is not None and len(fix) > LONGEST_FIX:
             yield f"the fix is left out: it has {len(fix)} characters; write {LONGEST_FIX} at most"
             fix = None
-        check.finding = Finding(found.cause, detail, fix)
+        also = tuple((owner, one) for owner, one in found.also[:MOST_VALUES] if len(one) <= LONGEST_FIX)
+        check.finding = replace(found, detail=detail, fix=fix, also=also)
 
 
 def _named(name: Any) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Credential
+from scanready.model import Credential, Facts
 from scanready.net.stream import Stream
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import drda as wire
@@ -80,7 +80,7 @@ def report_product(rung: Rung, attributes: wire.ServerAttributes) -> None:
         "server_name": attributes.server_name or None,
         "platform": attributes.product_class or None,
     }
-    known = {name: value for name, value in facts.items() if value}
+    known: Facts = {name: value for name, value in facts.items() if value}
     said = f"{product} {version or attributes.release}".strip()
     if product in _NOT_DB2:
         rung.fail(causes.NOT_DB2, f"{printable(said)} answers, not DB2", **known)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import SQL_NAME
 
-GRANT_CONNECT = Fix("GRANT CONNECT ON DATABASE TO USER {user};", user=SQL_NAME)
+GRANT_CONNECT = Fix(
+    "GRANT CONNECT ON DATABASE TO USER {user};",
+    at=on_target("in db2 -t, connected to the database", "--"),
+    user=SQL_NAME,
+)

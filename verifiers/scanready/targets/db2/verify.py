@@ -73,7 +73,7 @@ async def _log_in(probe: Probe, stream: Stream, offer: wire.SecurityOffer, produ
         except Failure as failure:
             if failure.cause not in driver.MAY_NOT_READ:
                 raise
-            rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+            rung.warn(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
 
 
 async def _with_the_vendors_driver(
@@ -93,4 +93,4 @@ async def _with_the_vendors_driver(
         if (denied := result.denied) is None:
             rung.ok(f"read {result.read}")
         else:
-            rung.warn(denied.cause, denied.detail, denied.fix, **denied.facts)
+            rung.warn(denied.cause, denied.detail, denied.fix, also=denied.also, **denied.facts)

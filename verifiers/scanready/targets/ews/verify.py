@@ -102,6 +102,6 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         if result.denied is None:
             rung.ok(f"read the inbox{f' of {mailbox}' if mailbox else ''}: {result.read}")
         elif result.denied.cause is causes.IMPERSONATION_DENIED:
-            rung.warn(result.denied.cause, result.denied.detail, result.denied.fix)
+            rung.warn(result.denied.cause, result.denied.detail, result.denied.fix, also=result.denied.also)
         else:
             rung.judge_access(result.denied)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import IN_INVENTORY, Fix, on_target
 from scanready.remedies.quoting import BRACKETED_HOST, PORTS, Place, name
 
 
@@ -13,5 +13,14 @@ def _string(text: str) -> str:
 
 _WRITE = name(_string)
 
-GRANT_FOLDER = Fix("SETACL {folder} {user} lr", folder=Place('"FOLDER"', _WRITE), user=Place('"USER"', _WRITE))
-INSIDE_TLS = Fix("imaps://{host}:{port}", host=BRACKETED_HOST, port=PORTS)
+GRANT_FOLDER = Fix(
+    "SETACL {folder} {user} lr",
+    at=on_target("in an IMAP session of the folder's owner"),
+    folder=Place('"FOLDER"', _WRITE),
+    user=Place('"USER"', _WRITE),
+)
+INSIDE_TLS = Fix("imaps://{host}:{port}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS)
+PERMIT_PASSWORDS = Fix(
+    "ssl = yes  # with ssl_cert and ssl_key; or, without TLS: disable_plaintext_auth = no",
+    at=on_target("in dovecot.conf; then run doveadm reload"),
+)

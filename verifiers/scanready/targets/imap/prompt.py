@@ -72,7 +72,7 @@ def _permit(talk: Talk, encryption: Encryption) -> str | None:
     """What lets a password in, where we know the server's language."""
     if encryption != "none" or talk.product().get("product") != "Dovecot":
         return None
-    return "ssl = yes  # with ssl_cert and ssl_key; or, without TLS: disable_plaintext_auth = no"
+    return fixes.PERMIT_PASSWORDS()
 
 
 async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryption) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Check, Outcome, Step, bracketed
+from scanready.model import Check, Facts, Outcome, Step, bracketed
 from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError, drda
 from scanready.wire import sqli as wire
@@ -92,7 +92,7 @@ def _redirected(probe: Probe, answer: wire.Answer) -> Failure:
         said = f": {printable(answer.about)}" if answer.about else ""
         return Failure(causes.REDIRECTED, f"a redirect, which names the other server in no form that we know{said}")
     endpoint = f"{bracketed(there.host)}:{there.service}"
-    facts = {"redirected_to": endpoint, "instance": there.server}
+    facts: Facts = {"redirected_to": endpoint, "instance": there.server}
     said = f"clients are sent on to here, a server called {there.server}; nothing was sent to it"
     probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, facts))
     entry = None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import IN_INVENTORY, Fix, on_target
 from scanready.remedies.quoting import ADDRESS, PORTS, USER_WORD, YAML_WORD
 
 #: A line of hosts.equiv.
-TRUSTED_HOST = Fix("{agent} {user}", agent=ADDRESS, user=USER_WORD)
+TRUSTED_HOST = Fix(
+    "{agent} {user}",
+    at=on_target("in /etc/hosts.equiv or the file of REMOTE_SERVER_CFG"),
+    agent=ADDRESS,
+    user=USER_WORD,
+)
 #: A target of the inventory: where the server sends clients on to.
 OTHER_SERVER = Fix(
     "- {{host: {host}, type: informix, port: {port}, server: {server}}}",
+    at=IN_INVENTORY,
     host=YAML_WORD.called("HOST"),
     port=PORTS,
     server=YAML_WORD.called("SERVER"),

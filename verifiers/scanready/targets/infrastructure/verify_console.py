@@ -34,7 +34,8 @@ async def verify(probe: Probe) -> None:
     page = await http_pages.arrive(probe, talk, url)
     if elsewhere := http_pages.is_elsewhere(url, page.url):
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
-            rung.warn(web.REDIRECTS_ELSEWHERE, f"the console leads to {page.url}, on another host", str(page.url))
+            there = http_talk.in_inventory(page.url)
+            rung.warn(web.REDIRECTS_ELSEWHERE, f"the console leads to {page.url}, on another host", there)
     if page.answer.status >= 400 and page.answer.status != 401 and not elsewhere:
         async with probe.step(Step.HANDSHAKE, page.url.endpoint) as rung:
             rung.stop(causes.NO_PAGE, f"{page.url} answers {http_talk.described(page.answer)}")

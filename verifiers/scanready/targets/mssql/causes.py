@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 BROWSER_OFF = Cause(
     "mssql.browser-off",
@@ -120,9 +120,10 @@ DATABASE_NOT_OPENED = Cause(
     Step.LOGIN,
     "The password was accepted, but not the database of the login: it does not exist, is offline, or the login has "
     "no user in it. The server does not tell which (errors 4060 and 4064).",
-    "Correct `database:` at the target; or create a user for the login in it, as the fix does.",
+    "Create a user for the login in the database, as the fix does, or bring the database online.",
     "On the server: SELECT name, state_desc FROM sys.databases; "
     "EXECUTE AS LOGIN = '{user}'; SELECT HAS_DBACCESS('...');",
+    also=(OtherOwner(Owner.OPERATOR, "Correct `database:` at the target, if there is no database of this name."),),
 )
 FIREWALL = Cause(
     "mssql.azure-firewall",

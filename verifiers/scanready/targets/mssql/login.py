@@ -21,7 +21,7 @@ from scanready.causes import common
 from scanready.clients.blocking_stream import BlockingStream
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure, Unfinished
-from scanready.model import Cause, Credential
+from scanready.model import Cause, Credential, Facts
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import Cursor, Steps, stepwise, tds7
 from scanready.wire.printable import printable
@@ -252,7 +252,7 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
     elif cause is causes.WINDOWS_ONLY and "\\" in user:
         cause, detail = common.LOGIN_REFUSED, detail + _UNTRUSTED
     fix = _fix(cause, error.message, user, database)
-    facts = {"server_name": error.server} if error.server else {}
+    facts: Facts = {"server_name": error.server} if error.server else {}
     return Failure(cause, detail, fix, error_code=error.number, **facts)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step, bracketed
+from scanready.model import Facts, Step, bracketed
 from scanready.net.framing import Framing
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
@@ -122,7 +122,8 @@ async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed
             raise  # nor does silence, of a server that has TLS
         tried = f"{first}; asked again with TLS first, as strict servers (TDS 8.0) want it: {error}"
         cause = common.OTHER_PROTOCOL if first.heard else common.HUNG_UP
-        raise Failure(cause, tried, **({"speaks": "tls"} if first.heard else {})) from error
+        facts: Facts = {"speaks": "tls"} if first.heard else {}
+        raise Failure(cause, tried, **facts) from error
     if session.alpn != tds7.ALPN:
         tried = f"{first}; asked again with TLS first: a TLS server answers, and it does not speak {tds7.ALPN}"
         raise Failure(common.OTHER_PROTOCOL, tried, speaks="tls")

@@ -31,7 +31,6 @@ HOST_BLOCKED = Cause(
     scoped=Scope.PATH,
 )
 #: What empties the host cache.
-FORGET_HOSTS = "FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE performance_schema.host_cache;"
 TOO_MANY_CONNECTIONS = Cause(
     "mysql.too-many-connections",
     Owner.DATABASE,

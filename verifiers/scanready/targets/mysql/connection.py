@@ -18,14 +18,14 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Step
+from scanready.model import INVENTED_USER, Facts, Step
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.net.tls import TlsSession
 from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
 from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
-from . import causes
+from . import causes, fixes
 from .statements import WHO_ARE_WE
 
 T = TypeVar("T")
@@ -251,9 +251,11 @@ async def greeted(probe: Probe, talk: Talk) -> wire.Greeting:
 def raise_refusal(rung: Rung, error: wire.ServerError) -> NoReturn:
     """An error that does not depend on who asks."""
     cause = causes.STATES.get(error.code, causes.SERVER_ERROR)
-    fix = causes.FORGET_HOSTS if cause is causes.HOST_BLOCKED else None
+    fix = fixes.FORGET_HOSTS() if cause is causes.HOST_BLOCKED else None
     seen_as = wire.host_seen(error.message)
-    facts = {"agent_seen_as": seen_as} if seen_as else {}  # its own word, or none: NAT and names are not to be guessed
+    facts: Facts = (
+        {"agent_seen_as": seen_as} if seen_as else {}
+    )  # its own word, or none: NAT and names are not to be guessed
     rung.stop(cause, f"{printable(error.message)} (error {error.code})", fix, error_code=error.code, **facts)
 
 

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import BACKTICKED_DATABASE, BACKTICKED_HOST, BACKTICKED_NAME, SQL_HOST, SQL_TEXT
 
-_ACCOUNT = {"user": SQL_TEXT, "agent": SQL_HOST}
+_MYSQL = on_target("in mysql as an administrator", "--")
+_ACCOUNT = {"user": SQL_TEXT.called("'SCAN-ACCOUNT'"), "agent": SQL_HOST}
 _EXISTING = {"user": BACKTICKED_NAME, "host": BACKTICKED_HOST}
 
 CREATE_ACCOUNT = Fix(
-    "CREATE USER {user}@{agent} IDENTIFIED BY '...'; GRANT SELECT ON *.* TO {user}@{agent};", **_ACCOUNT
+    "CREATE USER {user}@{agent} IDENTIFIED BY '...'; GRANT SELECT ON *.* TO {user}@{agent};", at=_MYSQL, **_ACCOUNT
 )
 CREATE_ACCOUNT_FOR_DATABASE = Fix(
     "CREATE USER {user}@{agent} IDENTIFIED BY '...'; GRANT SELECT ON {database}.* TO {user}@{agent};",
+    at=_MYSQL,
     **_ACCOUNT,
     database=BACKTICKED_DATABASE,
 )
-GRANT_ALL = Fix("GRANT SELECT ON *.* TO {user}@{host};", **_EXISTING)
-GRANT_DATABASE = Fix("GRANT SELECT ON {database}.* TO {user}@{host};", **_EXISTING, database=BACKTICKED_DATABASE)
+GRANT_ALL = Fix("GRANT SELECT ON *.* TO {user}@{host};", at=_MYSQL, **_EXISTING)
+GRANT_DATABASE = Fix(
+    "GRANT SELECT ON {database}.* TO {user}@{host};", at=_MYSQL, **_EXISTING, database=BACKTICKED_DATABASE
+)
 GRANT_TABLE = Fix(
     "GRANT SELECT ON {database}.{table} TO {user}@{host};",
+    at=_MYSQL,
     **_EXISTING,
     database=BACKTICKED_NAME,
     table=BACKTICKED_NAME,
 )
 
+FORGET_HOSTS = Fix("FLUSH HOSTS;  -- MySQL 8.4 and newer: TRUNCATE TABLE performance_schema.host_cache;", at=_MYSQL)
 
-def account(user: str, agent: str | None, database: str | None) -> str:
+
+def account(user: str | None, agent: str | None, database: str | None) -> str:
     """Create an account that may come from ``agent`` and read ``database`` (None: all of them).
 
-    Where the server did not say how it sees this agent, ``agent`` is None, and a word stands in its place.
+    A word stands for the user where the target names none (None), and for the agent where the server did not say how it
+    sees this one.
     """
     if database:
         return CREATE_ACCOUNT_FOR_DATABASE(user=user, agent=agent, database=database)

@@ -238,7 +238,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             with contextlib.closing(session):
                 _look_around(session, where, result)
         except pymysql.err.Error as error:
-            result.denied = _unreadable(error, result.account, where, pipe)
+            result.denied = _unreadable(error, result, where, pipe)
             if result.denied.cause is common.LOGIN_EXPIRED:  # MariaDB lets it in, and then takes no statement
                 raise result.denied from error
         except _NotAnswered as failure:
@@ -452,17 +452,23 @@ def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) ->
     return rows[0][0] if rows else None
 
 
-def _unreadable(error: pymysql.err.Error, account: str, where: Where, pipe: Pipe) -> Failure:
-    """Why an accepted account could not read."""
+def _unreadable(error: pymysql.err.Error, result: Result, where: Where, pipe: Pipe) -> Failure:
+    """Why an accepted account could not read.
+
+    A database that the account does not see may not exist: the server has one answer for both, and no grant is
+    proposed. An account that sees others has been given what it is to read, so the name is wrong.
+    """
     code, text = _said(error)
     if not is_from_server(error):
         return _not_read(error, text, pipe)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
-    if code == 1044:
-        text += " (the server says the same of a database that does not exist)"
-    fix = None
-    if cause is common.ACCESS_DENIED and account:
-        fix = fixes.grant(account, where.database, where.table)
+    unseen = code == 1044 and where.database not in result.facts.get("databases", ())
+    if unseen and result.facts.get("databases"):
+        cause = common.ACCESS_NOT_FOUND
+    if unseen:
+        text += " (the server says the same of a database that does not exist and of one that the account may not see)"
+    grants = cause is common.ACCESS_DENIED and not unseen and result.account
+    fix = fixes.grant(result.account, where.database, where.table) if grants else None
     return Failure(cause, f"{text} (error {code})", fix, error_code=code)
 
 

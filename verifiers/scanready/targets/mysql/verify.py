@@ -58,7 +58,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
         try:
             answer = await talk.be_refused()
         except PeerClosed as error:  # some proxies treat so whom they do not know, and let known users in
-            rung.inconclusive(causes.BROKEN_OFF, f"as {INVENTED_USER}: {error}")
+            rung.inconclusive(common.IDENTITY_INVENTED, f"asked as {INVENTED_USER}: {error}")
             return greeting
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
@@ -152,6 +152,6 @@ def _conclude(probe: Probe) -> None:
         if check.finding and check.finding.cause is causes.HOST_BLOCKED:
             probe.port_memory.closed = check.finding
         elif check.finding and check.finding.cause is causes.HOST_NOT_ALLOWED:
-            user, seen_as = credential.username if credential else "scan_account", check.facts.get("agent_seen_as")
+            user, seen_as = credential.username if credential else None, check.facts.get("agent_seen_as")
             fix = fixes.account(user, seen_as, probe.target.options.get("database"))
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import ADDRESS, BRACKETED_ADDRESS, EXPORTED_PATH
 
-EXPORT = Fix("{path} {agent}(ro,sync,no_subtree_check)", path=EXPORTED_PATH, agent=ADDRESS)
-EXPORT_TO_ROOT = Fix("{path} {agent}(ro,sync,no_subtree_check,no_root_squash)", path=EXPORTED_PATH, agent=ADDRESS)
-ALLOW_RPCBIND = Fix("rpcbind: {agent}", agent=BRACKETED_ADDRESS)
+_EXPORTS = on_target("in /etc/exports; then run exportfs -ra")
+
+EXPORT = Fix("{path} {agent}(ro,sync,no_subtree_check)", at=_EXPORTS, path=EXPORTED_PATH, agent=ADDRESS)
+EXPORT_TO_ROOT = Fix(
+    "{path} {agent}(ro,sync,no_subtree_check,no_root_squash)", at=_EXPORTS, path=EXPORTED_PATH, agent=ADDRESS
+)
+ALLOW_RPCBIND = Fix("rpcbind: {agent}", at=on_target("in /etc/hosts.allow"), agent=BRACKETED_ADDRESS)

@@ -9,6 +9,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.rung import Rung
+from scanready.remedies.fixes import together
 from scanready.wire import UnknownValue
 from scanready.wire.rpc import message, mount, nfs3, nfs4
 
@@ -188,8 +189,8 @@ def warn_of_others_exports(probe: Probe, rung: Rung, exports: tuple[mount.Export
     if not all(_for_others(export, agent) for export in exports):
         return
     shown = exports[:_MOST_QUOTED]
-    fix = "\n".join(dict.fromkeys(fixes.EXPORT(path=export.path, agent=agent) for export in shown))
-    rung.warn(causes.NOT_FOR_AGENT, "; ".join(map(_told, shown)) or "the mount daemon lists no export", fix or None)
+    fix = together(fixes.EXPORT(path=export.path, agent=agent) for export in shown)
+    rung.warn(causes.NOT_FOR_AGENT, "; ".join(map(_told, shown)) or "the mount daemon lists no export", fix)
 
 
 def _told(export: mount.Export) -> str:

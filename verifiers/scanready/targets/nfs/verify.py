@@ -97,7 +97,10 @@ async def _read(
             return
         except Failure as failure:
             refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
-    if refusal is not None:
+    if refusal is not None and refusal.cause is common.ACCESS_DENIED and "uid" not in probe.target.options:
+        own = "asked as this process's own user; the target names no uid"
+        rung.inconclusive(common.IDENTITY_INVENTED, f"{refusal.detail} ({own})", **refusal.facts)
+    elif refusal is not None:
         rung.judge_access(refusal)
     elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):
         rung.skip("it cannot be mounted")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from scanready.causes import common
 from scanready.climb.probe import Probe
 from scanready.model import Check, Finding, Outcome
-from scanready.remedies.fixes import firewall_rule
+from scanready.remedies.fixes import firewall_rule, together
 from scanready.wire.rpc import message, mount, rpcbind
 
 from . import causes, fixes, rpc_services
@@ -192,9 +192,9 @@ def _blocked(probe: Probe, those: list[Endpoint]) -> Finding:
     return Finding(causes.PORT_BLOCKED, detail, _rules(probe, those))
 
 
-def _rules(probe: Probe, those: list[Endpoint]) -> str:
+def _rules(probe: Probe, those: list[Endpoint]) -> str | None:
     address = probe.address or probe.host
-    return "\n".join(firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
+    return together(firewall_rule(probe.agent_address, address, one.port, one.transport) for one in those)
 
 
 def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[Check]:

@@ -156,7 +156,7 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
         if "export" in probe.target.options:
             rung.ok(f"NFSv4: {failure.detail}; NFSv3 may still be mounted")
         else:
-            rung.warn(failure.cause, failure.detail, failure.fix, **failure.facts)
+            rung.warn(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
         return
     rung.ok(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
     if "export" not in probe.target.options and not (fourth and await _shows_something(probe, calls, offered)):

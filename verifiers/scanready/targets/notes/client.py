@@ -16,6 +16,7 @@ from pathlib import Path
 from scanready.catalogue.agent_program import Words
 from scanready.causes import common
 from scanready.files import reading
+from scanready.remedies.fixes import Fix, on_agent
 
 from . import causes
 
@@ -137,7 +138,10 @@ def _is_file(path: Path) -> bool:
 
 
 #: For the agent.
-_INSTALL = "# install the vendor's Notes client, and set it up with the scan account's ID file"
+_INSTALL = Fix(
+    "Install the vendor's Notes client, and set it up with the scan account's ID file.",
+    at=on_agent("as the user that the scanner runs as"),
+)
 
 # findings about it -----------------------------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ _INSTALL = "# install the vendor's Notes client, and set it up with the scan acc
 def describe(found: Client | None, words: Words) -> None:
     """State whether a client is there, and set up with an ID."""
     if found is None:  # warned of only: the document does not demand it, and it may be in a place that is not looked at
-        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}", _INSTALL)
+        words.warn(common.CLIENT_MISSING, f"no Notes client is in {places()}", _INSTALL())
     elif found.settings and not found.identity_there:
         named = f"names the ID file {found.identity}, which is not there" if found.identity else "names no ID file"
         words.warn(causes.NO_ID, f"Notes client {found.program}: {found.settings} {named}")

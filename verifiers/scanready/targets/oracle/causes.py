@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 SERVICE_UNKNOWN = Cause(
     "oracle.service-unknown",
@@ -81,6 +81,18 @@ REDIRECT_LOOP = Cause(
     "The listeners send us on and on, from one to the next.",
     "Look at LOCAL_LISTENER and REMOTE_LISTENER of the instances.",
     "SHOW PARAMETER listener",
+)
+REDIRECT_UNRESOLVED = Cause(
+    "oracle.redirect-unresolved",
+    Owner.DATABASE,
+    Step.CONNECT,
+    "The listener sends clients on to a name that this agent's resolver does not know, as it is usual for the nodes of "
+    "a cluster (RAC) and for servers behind address translation.",
+    "Let the instances register with an address, or with a name that clients resolve (LOCAL_LISTENER; HOST in "
+    "listener.ora).",
+    "On the agent: getent ahosts NAME. On the server: lsnrctl services",
+    scoped=Scope.PATH,
+    also=(OtherOwner(Owner.NETWORK, "Let the agent's DNS servers resolve the name of the detail."),),
 )
 SECURE_TRANSPORT = Cause(
     "oracle.secure-transport",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 
 from scanready.causes import common
@@ -11,6 +12,7 @@ from scanready.climb.probe import Probe
 from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step, bracketed
 from scanready.net.stream import PeerClosed, Stream
+from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.wire import tns as wire
 from scanready.wire.printable import printable
 
@@ -78,8 +80,7 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer, data: str)
         endpoint = f"{bracketed(answer.host)}:{answer.port}"
         async with probe.step(Step.CONNECT, endpoint) as rung:
             await probe.leave(session.stream)
-            await peers_word.demand_host(probe, "the listener's redirect", answer.host, answer.port)
-            peers_word.demand_port(probe, "the listener's redirect", answer.port, probe.row.speaks)
+            await _demand_place(probe, answer)
             session.stream = await probe.dial(answer.host, answer.port, session.end)
             session.host, session.port = answer.host, answer.port
             if session.encrypted:
@@ -91,6 +92,23 @@ async def follow(probe: Probe, session: Session, answer: wire.Answer, data: str)
     if isinstance(answer, wire.Redirected):
         raise Failure(causes.REDIRECT_LOOP, f"redirected {_MOST_HOPS} times, and again to {answer.host}:{answer.port}")
     return answer
+
+
+async def _demand_place(probe: Probe, to: wire.Redirected) -> None:
+    """Make sure that the agent may go where the listener sends it, and knows where that is.
+
+    Raises:
+        Failure: it may not, or the name does not exist for this agent.
+        socket.gaierror, TimeoutError: the resolver did not answer.
+    """
+    try:
+        await peers_word.demand_host(probe, "the listener's redirect", to.host, to.port)
+    except socket.gaierror as error:
+        if error.errno not in NO_SUCH_NAME:
+            raise
+        detail = f"the listener sends clients on to {printable(to.host)}: {error.strerror or error}"
+        raise Failure(causes.REDIRECT_UNRESOLVED, detail) from error
+    peers_word.demand_port(probe, "the listener's redirect", to.port, probe.row.speaks)
 
 
 async def _asked_there(probe: Probe, stream: Stream, data: str) -> wire.Answer:

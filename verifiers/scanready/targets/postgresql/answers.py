@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
@@ -62,9 +62,12 @@ async def report_prompt(
         else:
             rung.ok("lets this user in without a password", version=session.server_version)
             await (stream.send(wire.TERMINATE) if probe.logs_in else _ask_product(rung, stream))  # the login asks, too
-    elif answer.method not in PASSWORD_METHODS:
-        say = rung.inconclusive if invented(probe) else rung.stop
-        say(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
+    elif answer.method in PASSWORD_METHODS:
+        return
+    elif asked_with := invented_names(probe):
+        _doubt(probe, rung, f"asks for {answer.method} {asked_with}")
+    else:
+        rung.stop(causes.METHOD_NOT_PASSWORD, f"asks for {answer.method}", line(probe, encrypted=encrypted))
 
 
 async def _ask_product(rung: Rung, stream: Stream) -> None:
@@ -103,25 +106,53 @@ def _demand_known(answer: wire.AuthenticationRequest) -> None:
 
 def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: bool) -> None:
     """A FATAL instead of a prompt. One about a role that does not exist proves that the server lets roles in."""
-    say = rung.inconclusive if invented(probe) else rung.stop
     words, state = words_of(answer), answer.sqlstate
-    if by_hba(answer):
-        refusal = wire.hba_refusal(answer.message)
-        fix = line(probe, encrypted=encrypted, seen_as=refusal.host if refusal else None)
-        say(causes.HBA_REJECTED, words, fix, sqlstate=state)
-    elif state == "28000" and (answer.routine == BY_HBA or "client certificate" in answer.message):
-        say(common.TLS_CLIENT_CERTIFICATE, words, sqlstate=state)
-    elif answer.routine == BY_METHOD:
-        say(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
-    elif state == "28000" and invented(probe) and _no_such_role(answer):
+    if state == "28000" and invented(probe) and _no_such_role(answer):
         rung.ok(f"lets known roles in without a password ({words})", auth_methods=["trust"])
     elif cause := causes.whoever_asks(state, answer.message):
         rung.stop(cause, words, sqlstate=state)
+    elif asked_with := invented_names(probe):
+        _doubt(probe, rung, f"{words} {asked_with}", sqlstate=state)
+    elif by_hba(answer):
+        refusal = wire.hba_refusal(answer.message)
+        fix = line(probe, encrypted=encrypted, seen_as=refusal.host if refusal else None)
+        rung.stop(causes.HBA_REJECTED, words, fix, sqlstate=state)
+    elif state == "28000" and (answer.routine == BY_HBA or "client certificate" in answer.message):
+        rung.stop(common.TLS_CLIENT_CERTIFICATE, words, sqlstate=state)
+    elif answer.routine == BY_METHOD:
+        rung.stop(causes.METHOD_NOT_PASSWORD, words, line(probe, encrypted=encrypted), sqlstate=state)
     elif state == "42501":  # after "trust": as it would be after a password, which is limited
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     else:
-        say(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+        rung.stop(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+
+
+def invented_names(probe: Probe) -> str:
+    """Name the user and the database of the question that the target does not name; empty if it names both."""
+    user, database = identity(probe)
+    names = [f"the user {user}"] if invented(probe) else []
+    names += [] if probe.target.options.get("database") else [f"the database {database}"]
+    return f"(asked with {' and '.join(names)}, which the target does not name)" if names else ""
+
+
+def _doubt(probe: Probe, rung: Rung, detail: str, **facts: Any) -> None:
+    """Record a refusal of a name that the target does not have.
+
+    Raises:
+        Failure: the climb ends here, for a login would be asked with the same name.
+    """
+    say = rung.inconclusive if invented(probe) else rung.stop
+    say(common.IDENTITY_INVENTED, detail, **facts)
+
+
+def report_tls_refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse) -> None:
+    """Record that the server refuses with TLS what it lets in without."""
+    words = printable(answer.message)
+    if invented(probe):
+        rung.inconclusive(common.IDENTITY_INVENTED, f"{words} {invented_names(probe)}; without TLS it is let in")
+    else:
+        rung.warn(causes.TLS_REFUSED, words, line(probe, encrypted=True))
 
 
 def words_of(answer: wire.ErrorResponse) -> str:
@@ -140,13 +171,16 @@ def _no_such_role(answer: wire.ErrorResponse) -> bool:
     return answer.routine == BY_ROLE or (not answer.routine and answer.message == said)
 
 
-def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str:
-    """The missing line, with the agent's address as the server sees it (it may be behind NAT)."""
+def line(probe: Probe, *, encrypted: bool, seen_as: str | None = None) -> str | None:
+    """Return the missing line, with the agent's address as the server sees it (it may be behind NAT).
+
+    None where the target names no user or no database: a line for all of them would open more than the scan needs.
+    """
+    if invented_names(probe):
+        return None
     user, database = identity(probe)
     connection = "hostssl" if encrypted else "host"
     agent = seen_as if seen_as and is_address(seen_as) else probe.agent_address
-    if invented(probe):
-        return fixes.HBA_LINE_FOR_ALL(connection=connection, database=database, agent=agent)
     return fixes.HBA_LINE(connection=connection, database=database, user=user, agent=agent)
 
 

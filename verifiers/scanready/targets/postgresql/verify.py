@@ -24,10 +24,11 @@ from scanready.climb.probe import Probe
 from scanready.model import Step
 from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire import postgresql as wire
-from scanready.wire.printable import printable
 
 from . import answers, causes, login
 
+#: The refusals of a login that a database with another name may not have.
+_OF_DATABASE = (common.ACCESS_NOT_FOUND, common.ACCESS_DENIED)
 _POOLER_WAITS = "PgBouncer answers the request for TLS, and is silent then while its database is away"
 
 Answer = wire.AuthenticationRequest | wire.ErrorResponse
@@ -43,7 +44,7 @@ async def verify(probe: Probe) -> None:
         if isinstance(answer, wire.AuthenticationRequest):
             await answers.report_prompt(probe, rung, stream, answer, encrypted=encrypted)
         elif encrypted and answers.by_hba(answer) and await answers.let_in_without_tls(probe, rung, user, database):
-            rung.warn(causes.TLS_REFUSED, printable(answer.message), answers.line(probe, encrypted=True))
+            answers.report_tls_refused(probe, rung, answer)
             encrypted = False
         else:
             answers.refused(probe, rung, answer, encrypted=encrypted)
@@ -86,7 +87,11 @@ async def _log_in(probe: Probe, database: str, encrypted: bool, answer: Answer) 
         if result.product:
             rung.check.facts["product"] = result.product
     async with probe.step(Step.ACCESS) as rung:
-        if result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table"):
+        if result.denied is not None and result.denied.cause in _OF_DATABASE and not target.options.get("database"):
+            rung.stop(common.IDENTITY_INVENTED, f"{result.denied.detail} {answers.invented_names(probe)}")
+        elif (
+            result.denied is not None and result.denied.cause is causes.READ_FAILED and not target.options.get("table")
+        ):
             rung.warn(result.denied.cause, result.denied.detail)  # of a table that nobody asked for
         elif result.denied is not None:
             rung.judge_access(result.denied)

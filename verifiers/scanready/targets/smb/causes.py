@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 # which SMB it speaks --------------------------------------------------------------------------------------------------
 
@@ -12,10 +12,15 @@ SMB1_ONLY = Cause(
     Step.HANDSHAKE,
     "The server speaks nothing newer than SMB 1. Windows has had no SMB 1 client installed by default since 2017, so a "
     "Windows agent reads this server only if the feature was added to it.",
-    "Switch SMB 2 or 3 on at the server, with new firmware if need be. Where it has none (Windows Server 2003 and "
-    "older), add SMB 1 to the agent, knowing what that opens (Enable-WindowsOptionalFeature -Online -FeatureName "
-    "SMB1Protocol-Client); or scan a copy of the files elsewhere.",
+    "Switch SMB 2 or 3 on at the server, with new firmware if need be; or scan a copy of the files elsewhere.",
     "On the agent: smbclient -L {host} -p {port} -N -m NT1 --option='client min protocol=NT1'   # -m SMB3 fails",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Add SMB 1 to a Windows agent, knowing what that opens, where the server has nothing newer (Windows Server "
+            "2003 and older): Enable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol-Client",
+        ),
+    ),
 )
 NO_COMMON_DIALECT = Cause(
     "smb.no-common-dialect",
@@ -76,10 +81,14 @@ NTLM_DISABLED = Cause(
     "The server does not take NTLM. Kerberos is left: that needs an agent that can ask the domain for a ticket, clocks "
     "in step, and the target by its full domain name. A target addressed by its IP address cannot be logged in to, nor "
     "can a local account.",
-    "Address the target by its full domain name, from an agent that is a member of the domain; or permit NTLM from the "
-    "agent ('Network security: Restrict NTLM: Incoming NTLM traffic').",
+    "Permit NTLM from the agent ('Network security: Restrict NTLM: Incoming NTLM traffic').",
     r"On a Windows agent: klist get cifs/{host}. On the server: reg query "
     r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\MSV1_0 /v RestrictReceivingNTLMTraffic",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR, "Address the target by its full domain name, from an agent that is a member of the domain."
+        ),
+    ),
 )
 CLOCK_SKEW = Cause(
     "smb.clock-skew",
@@ -87,8 +96,14 @@ CLOCK_SKEW = Cause(
     Step.AUTH,
     "The clocks of server and agent differ by more than five minutes, which is all that Kerberos permits, and the "
     "server offers Kerberos: a scan that logs in with a domain account fails where NTLM does not take its place.",
-    "Synchronise whichever is wrong: w32tm /resync /rediscover on a Windows, chronyc makestep on a Unix.",
+    "Synchronise the server's clock, if it is wrong: w32tm /resync /rediscover (Windows), chronyc makestep (Unix).",
     "On the agent: date -u. On the server: date -u (Windows: w32tm /query /status)",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Synchronise the agent's clock, if it is wrong: w32tm /resync /rediscover, or chronyc makestep.",
+        ),
+    ),
 )
 
 # where the files are --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from scanready.model import Check, Facts, Finding, Outcome, Step, is_address
 from scanready.net.stream import PeerClosed
 from scanready.wire import UnknownValue, WireError, ntlm, smb1, smb2, spnego
 
-from . import causes
+from . import causes, fixes
 from . import dialect as smb
 from .dialect import Talk
 
@@ -31,13 +31,6 @@ _NTLM = spnego.NTLM
 #: Interim answers that are waited out; real servers send one at the most.
 _MOST_INTERIM = 8
 _SHARE_PASSWORDS = "share passwords"
-# What has SMB 2 switched on: Samba (since 3.6), Windows 8 and Server 2012, the two before; older ones never had it.
-_SAMBA_NEWER = "[global]   # smb.conf\n    server min protocol = SMB2_02\n    server max protocol = SMB3"
-_WINDOWS_NEWER = "Set-SmbServerConfiguration -EnableSMB2Protocol $true -Force"
-_VISTA_NEWER = (
-    r"Set-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters' SMB2 -Type DWORD -Value 1 "
-    "-Force   # then restart"
-)
 
 
 class NoNtlm(Exception):
@@ -226,9 +219,9 @@ def _how_to_renew(probe: Probe, facts: Facts, said: ntlm.Challenge | None) -> No
     """The fix of a server of SMB 1 alone: known once it has told what it is."""
     fix = None
     if facts.get("product") == "Samba":
-        fix = _SAMBA_NEWER
+        fix = fixes.SAMBA_NEWER()
     elif said is not None and said.os and said.version and said.version >= (6, 0):
-        fix = _WINDOWS_NEWER if said.version >= (6, 2) else _VISTA_NEWER
+        fix = fixes.WINDOWS_NEWER() if said.version >= (6, 2) else fixes.VISTA_NEWER()
     for at, check in enumerate(probe.checks):
         if check.finding and check.finding.cause is causes.SMB1_ONLY:
             probe.checks[at] = replace(check, finding=replace(check.finding, fix=fix))

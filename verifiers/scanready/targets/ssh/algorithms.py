@@ -8,9 +8,11 @@ no login, no user name, no second connection.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from scanready.climb.probe import Probe, Rung
+from scanready.model import Owner
 from scanready.wire import ssh as wire
 
 from . import causes, fixes
@@ -83,6 +85,8 @@ EVERYTHING = wire.offer(
         "hmac-sha1-96",
     ),
 )
+#: The one product that reads the lines of our fix for the server.
+_CONFIGURED_LIKE_US = "OpenSSH"
 #: The MAC of a cipher that authenticates by itself, in the words of OpenSSH's client.
 IMPLICIT = "implicit"
 
@@ -124,7 +128,10 @@ def predict(
     agreed = wire.common(effective.offer, offer)
     if agreed.missing:
         names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
-        rung.stop(causes.NO_COMMON_ALGORITHM, names, _in_common(probe, client, agreed.missing))
+        here = _for_client(probe, client, agreed.missing)
+        there = _for_server(agreed.missing) if rung.check.facts.get("product") == _CONFIGURED_LIKE_US else None
+        also = ((Owner.AGENT, here),) if here else ()
+        rung.stop(causes.NO_COMMON_ALGORITHM, names, there, also=also)
     used = {
         "kex": agreed.kex,
         "host_key": agreed.host_key,
@@ -137,19 +144,25 @@ def predict(
         rung.warn(causes.LEGACY_ALGORITHMS, f"the best they have in common: {', '.join(legacy)}")
 
 
-def _in_common(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, ...]) -> str:
-    """A stanza for the agent's ssh_config where its client knows what the server offers; else lines for the server."""
-    here: dict[str, tuple[str, ...]] = {}
-    there: dict[str, tuple[str, ...]] = {}
+def _for_client(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, ...]) -> str | None:
+    """Return a stanza for the agent's ssh_config; None where its client knows nothing that the server offers."""
+    known: dict[str, tuple[str, ...]] = {}
+    for kind, slot in _configurable(missing):
+        names = [name for name in slot.theirs if name in client.supported[kind]]
+        if not names:
+            return None
+        known[kind] = tuple(dict.fromkeys((*known.get(kind, ()), *names)))
+    return fixes.host_stanza(probe.host, known) if known else None
+
+
+def _for_server(missing: tuple[wire.Slot, ...]) -> str | None:
+    """Return lines for the server's sshd_config: what the agent's client would take first."""
+    return fixes.server_lines({kind: slot.ours[:3] for kind, slot in _configurable(missing)})
+
+
+def _configurable(missing: tuple[wire.Slot, ...]) -> Iterator[tuple[str, wire.Slot]]:
+    """Yield what the two configurations have a line for: every client and server can do without compression."""
     for slot in missing:
         kind = slot.name.removesuffix("_c2s").removesuffix("_s2c")
-        if kind not in fixes.OPTIONS:
-            continue  # compression: every client and server can do without
-        known = tuple(name for name in slot.theirs if name in client.supported[kind])
-        if known:
-            here[kind] = tuple(dict.fromkeys((*here.get(kind, ()), *known)))
-        else:
-            there[kind] = slot.ours[:3]
-    if there:
-        return fixes.server_lines(there)
-    return fixes.host_stanza(probe.host, here)
+        if kind in fixes.OPTIONS:
+            yield kind, slot

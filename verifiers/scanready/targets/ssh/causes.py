@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Step
 
 _BY_HAND = "On the agent: ssh -v -p {port} {user}@{host} true"
 _SFTP_BY_HAND = "On the agent: sftp -P {port} {user}@{host}"
@@ -43,9 +43,15 @@ NO_COMMON_ALGORITHM = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "This agent's ssh client and the server have no algorithm in common, so no login can ever begin.",
-    "Apply the fix: on the agent where its client knows what the server offers, else on the server; "
-    "upgrading the older of the two is the lasting remedy.",
+    "Enable an algorithm that the agent's client offers (as in the fix if there is one), or upgrade it.",
     "On the agent: ssh -v -p {port} {host}   # it ends with 'Unable to negotiate ...'",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Let the agent's ssh client offer to this server what it has, as in the fix; where there is no fix, the "
+            "client does not know it, and one of another version may.",
+        ),
+    ),
 )
 LEGACY_ALGORITHMS = Cause(
     "ssh.legacy-algorithms",
@@ -91,7 +97,7 @@ HOST_KEY_CHANGED = Cause(
     Step.LOGIN,
     "The server's host key is not the one this agent has on record: a rebuilt host, a cluster address, or somebody "
     "in between. Neither we nor the agent's ssh client send a password to such a host.",
-    "Ask the server's administrator for the fingerprint; if it is the one of the detail, apply the fix on the agent.",
+    "Compare the fingerprint of the detail with the server's own, and say whether it is the right one.",
     "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
 )
 ACCOUNT_BARRED = Cause(
@@ -145,24 +151,42 @@ TEMP_NOT_WRITABLE = Cause(
     Owner.SERVER,
     Step.ACCESS,
     "The account cannot write to the directory for temporary files, where an agentless scan puts its program.",
-    "Make the directory writable for the scan account, or name another one (option `directory`).",
+    "Make the directory writable for the scan account.",
     "On the target, as the scan account: test -w DIRECTORY && echo writable",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+        ),
+    ),
 )
 TEMP_NOEXEC = Cause(
     "unix.temp-noexec",
     Owner.SERVER,
     Step.ACCESS,
     "The directory for temporary files is mounted noexec: the program an agentless scan puts there cannot start.",
-    "Mount it with exec, or name a directory elsewhere (option `directory`).",
+    "Mount it with exec, as in the fix.",
     "On the target: findmnt -no OPTIONS -T DIRECTORY",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+        ),
+    ),
 )
 TEMP_FULL = Cause(
     "unix.temp-full",
     Owner.SERVER,
     Step.ACCESS,
     "The directory for temporary files has hardly any space left for an agentless scan's program and its results.",
-    "Free some space there, or name another directory (option `directory`).",
+    "Free some space there.",
     "On the target: df -Pk DIRECTORY",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+        ),
+    ),
 )
 
 # the files --------------------------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ _SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "
 def describe(found: Client | None, words: Words) -> None:
     """State which client it is."""
     if found is None:
-        words.fail(common.CLIENT_MISSING, _MISSING, fixes.INSTALL_CLIENT)
+        words.fail(common.CLIENT_MISSING, _MISSING, fixes.INSTALL_CLIENT())
     else:
         words.ok(f"ssh client {found.version or found.program}", ssh_client=found.version)
 
@@ -203,7 +203,7 @@ def examine(found: Client | None, words: Words, needing: Sequence[str], named: S
     """State which client it is and what it knows; a missing one fails where a type to be served needs it."""
     if found is None and needing:
         needed = f"{_MISSING}; {' and '.join(needing)} targets need it"
-        words.fail(common.CLIENT_MISSING, needed, fixes.INSTALL_CLIENT)
+        words.fail(common.CLIENT_MISSING, needed, fixes.INSTALL_CLIENT())
     elif found is None:
         words.skip(f"{_MISSING}; none of these targets needs it")
     else:

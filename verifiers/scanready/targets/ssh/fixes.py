@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_agent, on_target, together
 from scanready.remedies.quoting import (
     ADDRESS,
     ALGORITHMS,
@@ -20,35 +20,55 @@ from scanready.remedies.quoting import (
 #: The slots of a key exchange as ssh_config(5) calls them.
 OPTIONS = {"kex": "KexAlgorithms", "host_key": "HostKeyAlgorithms", "cipher": "Ciphers", "mac": "MACs"}
 
-_HOST = Fix("Host {host}", host=HOST)
-_MATCH = Fix("Match User {user} Address {agent}", user=USER_WORD, agent=ADDRESS)
+_SSHD_CONFIG = on_target("in /etc/ssh/sshd_config; then reload sshd")
+_KNOWN_HOSTS = on_agent("in a shell of the user that the scanner runs as")
+_HOST = Fix("Host {host}", at=on_agent("in ~/.ssh/config of the user that the scanner runs as"), host=HOST)
+_MATCH = Fix(
+    "Match User {user} Address {agent}",
+    at=on_target("at the end of /etc/ssh/sshd_config; then reload sshd"),
+    user=USER_WORD,
+    agent=ADDRESS,
+)
 _ADD = Fix(
     "{option} +{names}",
+    at=_SSHD_CONFIG,
     option=Place("OPTION", lambda text: text if text in OPTIONS.values() else None),
     names=ALGORITHMS,
 )
-MORE_STARTUPS = Fix("# sshd_config; who holds the places: ss -tn 'sport = :{port}'\nMaxStartups 100:30:200", port=PORTS)
-EXEMPT_FROM_PENALTIES = Fix("PerSourcePenaltyExemptList {agent}", agent=NETWORK)
-FORGET_KEY = Fix("ssh-keygen -R '{host}'", host=HOST)
-FORGET_KEY_AT_PORT = Fix("ssh-keygen -R '[{host}]:{port}'", host=HOST, port=PORTS)
-GIVE_A_SHELL = Fix("chsh -s /bin/sh {user}", user=SHELL_USER)
-PERMIT_PROGRAMS = Fix("mount -o remount,exec \"$(df -P {directory} | awk 'END {{print $6}}')\"", directory=SHELL_PATH)
+MORE_STARTUPS = Fix(
+    "# the connections that hold the places: ss -tn 'sport = :{port}'\nMaxStartups 100:30:200",
+    at=_SSHD_CONFIG,
+    port=PORTS,
+)
+EXEMPT_FROM_PENALTIES = Fix("PerSourcePenaltyExemptList {agent}", at=_SSHD_CONFIG, agent=NETWORK)
+FORGET_KEY = Fix("ssh-keygen -R '{host}'", at=_KNOWN_HOSTS, host=HOST)
+FORGET_KEY_AT_PORT = Fix("ssh-keygen -R '[{host}]:{port}'", at=_KNOWN_HOSTS, host=HOST, port=PORTS)
+SUBSYSTEM = Fix("Subsystem sftp internal-sftp", at=_SSHD_CONFIG)
+GIVE_A_SHELL = Fix("chsh -s /bin/sh {user}", at=on_target("in a shell as root"), user=SHELL_USER)
+PERMIT_PROGRAMS = Fix(
+    "mount -o remount,exec \"$(df -P {directory} | awk 'END {{print $6}}')\"",
+    at=on_target("in a shell as root"),
+    directory=SHELL_PATH,
+)
 #: For the agent: OpenSSH's client.
-INSTALL_CLIENT = "apt-get install openssh-client   # Debian, Ubuntu; RHEL: dnf install openssh-clients"
+INSTALL_CLIENT = Fix(
+    "apt-get install openssh-client   # Debian, Ubuntu; RHEL: dnf install openssh-clients",
+    at=on_agent("in a shell as root"),
+)
 
 
 def host_stanza(host: str, additions: Mapping[str, tuple[str, ...]]) -> str:
     """Return a section for one host of the agent's ssh_config that adds algorithms, by slot, to what it offers."""
-    return "\n".join([_HOST(host=host), *(f"    {line}" for line in _added(additions))])
+    return "\n".join([_HOST(host=host), *(f"    {_ADD.line(**one)}" for one in _added(additions))])
 
 
-def server_lines(additions: Mapping[str, tuple[str, ...]]) -> str:
-    """Return lines of the server's sshd_config that add algorithms, by slot."""
-    return "\n".join(["# sshd_config of the server", *_added(additions)])
+def server_lines(additions: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return lines of the server's sshd_config that add algorithms, by slot; None if there are none."""
+    return together(_ADD(**one) for one in _added(additions))
 
 
-def _added(additions: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
-    return (_ADD(option=OPTIONS[slot], names=",".join(names)) for slot, names in additions.items())
+def _added(additions: Mapping[str, tuple[str, ...]]) -> Iterable[dict[str, str]]:
+    return ({"option": OPTIONS[slot], "names": ",".join(names)} for slot, names in additions.items() if names)
 
 
 def match_stanza(user: str, agent: str, *lines: str) -> str:

@@ -11,6 +11,7 @@ from scanready.climb.explain import Failure
 from scanready.wire.printable import printable
 
 from . import causes
+from .fixes import SUBSYSTEM
 from .login_limits import UNCHECKED, Leash, words_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 MOST_OUTPUT = 64 << 10
 #: The words of paramiko for a connection that has ended, and for a channel that the server closed.
 _ENDED = ("Channel closed.", "Channel is not open", "SSH session not active", "Unable to open channel.")
-SUBSYSTEM = "Subsystem sftp internal-sftp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
     except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
         # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
         return _unanswered(transport, leash, error) or Failure(
-            causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM
+            causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM()
         )
     try:
         return _look(sftp, path)

@@ -30,7 +30,7 @@ from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step
+from scanready.model import Owner, Step
 from scanready.net.dial import dial
 from scanready.net.echo import Echoed
 from scanready.net.stream import PeerClosed, Stream, StreamError
@@ -267,14 +267,16 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
         facts = failed.facts if isinstance(failed, Failure) else dict(result.facts)
         result.methods = tuple(facts.pop("auth_methods", ()))
         if isinstance(failed, Failure) and failed.cause.step is Step.AUTH:
-            raise Failure(failed.cause, failed.detail, failed.fix, auth_methods=list(result.methods))
+            raise Failure(failed.cause, failed.detail, failed.fix, also=failed.also, auth_methods=list(result.methods))
         if result.methods:
             _tell_methods(rung, result, credential.username)
         else:
             rung.ok("a login can begin; the methods were not asked")
     if facts.get("host_key_on_record") == "changed":
         async with probe.step(Step.LOGIN) as rung:
-            rung.warn(causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", _forget(probe))
+            rung.warn(
+                causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", also=((Owner.AGENT, _forget(probe)),)
+            )
     async with probe.step(Step.LOGIN) as rung:
         if failed is not None:
             raise failed

@@ -44,7 +44,7 @@ def _not_opened(probe: Probe, agent: str, result: Result, failure: Failure) -> F
     told = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
     if told.cause is causes.COMMAND_REFUSED:
         return failure
-    return Failure(told.cause, f"{failure.detail}; {told.detail}", told.fix)
+    return Failure(told.cause, f"{failure.detail}; {told.detail}", told.fix, also=told.also)
 
 
 def _read(seen: Listing) -> str:

@@ -75,7 +75,7 @@ class Session:
         version = ".".join(map(str, acknowledged.version[:3]))
         server = next((message.server for message in answer.messages if message.server), None)
         named = {"product": program, "server_name": server}
-        facts = {"version": version} | {name: value for name, value in named.items() if value}
+        facts: Facts = {"version": version} | {name: value for name, value in named.items() if value}
         if program.lower().startswith("microsoft"):
             rung.stop(causes.MICROSOFT, f"{program} answers", **facts)
         elif program.lower().startswith(_RELATIVES):

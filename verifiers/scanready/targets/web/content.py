@@ -7,7 +7,7 @@ import re
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients.http_block_pages import block_page_of, challenge_of, portal_of
-from scanready.clients.http_talk import Url
+from scanready.clients.http_talk import Url, in_inventory
 from scanready.climb.probe import Rung
 from scanready.wire import http as wire
 
@@ -52,7 +52,8 @@ def _tell_text(rung: Rung, url: Url, body: bytes, kind: str | None, *, truncated
     onward = wire.refresh_of(body) or (looked.script_leads_to if looked is not None and scripts_alone else None)
     leads = url.joined(onward) if onward else None
     if leads is not None and leads.host.lower() != url.host.lower():
-        rung.warn(causes.REDIRECTS_ELSEWHERE, f"{url} sends its visitors on to {leads}, on another host", str(leads))
+        detail = f"{url} sends its visitors on to {leads}, on another host"
+        rung.warn(causes.REDIRECTS_ELSEWHERE, detail, in_inventory(leads))
     elif looked is not None and wire.is_login_form(body) and looked.beside < _CONTENT:
         rung.warn(causes.LOGIN_FORM, f"{url} is a login form, and all that a scan sees of the site", login_form=True)
     elif scripts_alone and (product := challenge_of(body)):

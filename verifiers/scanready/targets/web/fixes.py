@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from scanready.remedies.fixes import Fix
+from scanready.remedies.fixes import Fix, on_target
 from scanready.remedies.quoting import ADDRESS
 
-NGINX_ALLOW = Fix("allow {agent};", agent=ADDRESS)
-APACHE_ALLOW = Fix("Require ip {agent}", agent=ADDRESS)
+NGINX_ALLOW = Fix(
+    "allow {agent};", at=on_target("in nginx.conf, in the location or server that is meant"), agent=ADDRESS
+)
+APACHE_ALLOW = Fix(
+    "Require ip {agent}",
+    at=on_target("in the Apache configuration, in the Directory or Location that is meant"),
+    agent=ADDRESS,
+)

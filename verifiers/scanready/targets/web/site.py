@@ -73,7 +73,7 @@ async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
     async with probe.step(Step.AUTH, url.endpoint) as rung:
         if elsewhere and refuses_head(page.answer):
             said = f"the site leads to {url}, on another host, which answers {http_talk.described(page.answer)} to HEAD"
-            rung.warn(causes.REDIRECTS_ELSEWHERE, said, str(url))
+            rung.warn(causes.REDIRECTS_ELSEWHERE, said, http_talk.in_inventory(url))
             return Prompt(url, True, elsewhere, (), _withheld(probe, url))
         if status != 401 and not missing and not 200 <= status < 300:
             said = f"{url} answers {http_talk.described(page.answer)}"
@@ -82,7 +82,9 @@ async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
             rung.stop(causes.REQUEST_REFUSED, said)
         schemes = _asked_schemes(rung, page)
         if elsewhere:
-            rung.warn(causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", str(url))
+            rung.warn(
+                causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", http_talk.in_inventory(url)
+            )
     return Prompt(url, status != 401, elsewhere, schemes, _withheld(probe, url))
 
 
@@ -131,7 +133,7 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
         return
     if prompt.withheld:
         async with probe.step(Step.LOGIN, prompt.url.endpoint) as rung:
-            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, str(prompt.url))
+            rung.stop(common.LOGIN_WITHHELD, prompt.withheld, http_talk.in_inventory(prompt.url))
     else:
         await _log_in(probe, prompt)
 

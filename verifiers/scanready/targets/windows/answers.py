@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Facts
+from scanready.model import Facts, Owner
 from scanready.net.stream import StreamError
 from scanready.wire import WireError, dcom, ntlm
 
@@ -110,7 +110,8 @@ async def portrayed(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk) -> Por
     if alive is not None and alive.hosts and not await _lead_here(probe, alive.hosts):
         used, name = probe.address or probe.host, alive.hosts[0]
         detail = f"the host calls itself {_few(alive.hosts)}; none of them leads to {used}, which was reached"
-        rung.warn(causes.NAT_OR_MULTIHOMED, detail, None if _address(name) else fixes.NAME_IT(address=used, name=name))
+        named = () if _address(name) else ((Owner.AGENT, fixes.NAME_IT(address=used, name=name)),)
+        rung.warn(causes.NAT_OR_MULTIHOMED, detail, also=named)
     return Portrait(alive, listing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 # the endpoint mapper --------------------------------------------------------------------------------------------------
 
@@ -35,9 +35,15 @@ NAT_OR_MULTIHOMED = Cause(
     "The host gives DCOM clients names and addresses to call it at, and none of them leads to the address by which "
     "this agent reached it: there is address translation in between, or the host has several networks. A DCOM client "
     "calls what it is given: its login works, and then its calls go astray.",
-    "Address the host by a name that it gives itself, and let this name resolve to the reachable address on the agent "
-    "(DNS, or the fix in its hosts file); or scan it from an agent on its own side of the translation.",
+    "Let DNS resolve a name that the host gives itself to the address that the agent reaches, and address the host by "
+    "it; or scan it from an agent on its own side of the translation.",
     "On the target: hostname; ipconfig. On the agent: nslookup the host's own name",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Name the host in the agent's hosts file, as the fix does, and address it by that name in the inventory.",
+        ),
+    ),
 )
 
 # how to log in --------------------------------------------------------------------------------------------------------
@@ -48,10 +54,14 @@ NTLM_REFUSED = Cause(
     Step.AUTH,
     "The endpoint mapper refuses to begin an NTLM login. With Kerberos alone the scan needs an agent that knows the "
     "domain, and the target by its full name; an address, or a local account, does not work.",
-    "Address the target by its full domain name from an agent that is a member of the domain; or permit NTLM from the "
-    "agent in the policy 'Network security: Restrict NTLM: Incoming NTLM traffic' of the host.",
+    "Permit NTLM from the agent in the policy 'Network security: Restrict NTLM: Incoming NTLM traffic' of the host.",
     r"On the target: reg query HKLM\SYSTEM\CurrentControlSet\Control\Lsa\MSV1_0 /v RestrictReceivingNTLMTraffic; "
     "Get-WinEvent -LogName Microsoft-Windows-NTLM/Operational -MaxEvents 5",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR, "Address the target by its full domain name, from an agent that is a member of the domain."
+        ),
+    ),
 )
 CLOCK_SKEW = Cause(
     "windows.clock-skew",
@@ -59,8 +69,14 @@ CLOCK_SKEW = Cause(
     Step.AUTH,
     "The clocks of host and agent differ by more than five minutes, which is all that Kerberos permits: a scan that "
     "logs in with a domain account fails.",
-    "Synchronise whichever is wrong: w32tm /resync /rediscover on a Windows, chronyc makestep on a Unix.",
+    "Synchronise the host's clock, if it is wrong: w32tm /resync /rediscover.",
     "On the target: w32tm /query /status; on the agent: date -u",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Synchronise the agent's clock, if it is wrong: w32tm /resync /rediscover, or chronyc makestep.",
+        ),
+    ),
 )
 
 # dynamic ports --------------------------------------------------------------------------------------------------------
@@ -71,13 +87,18 @@ DYNAMIC_PORT_BLOCKED = Cause(
     Step.CONNECT,
     "The endpoint mapper on 135 answers, and the port that it or an activation names does not: a firewall between the "
     "two lets 135 through, and not the dynamic ports, of which WMI is given one.",
-    "Permit the agent TCP 49152-65535 to the host (1024-65535 up to Windows Server 2003 R2), on the network and in the "
-    'host\'s own firewall: netsh advfirewall firewall set rule group="windows management instrumentation (wmi)" new '
-    "enable=yes. Or give WMI a port of its own, and permit that: winmgmt /standalonehost & net stop winmgmt /y & net "
-    "start winmgmt (TCP 24158). Where that rule group alone is enabled, WMI's port may be open though others are not: "
-    "with a credential, the very port is asked.",
+    "Permit the agent TCP 49152-65535 to the host (1024-65535 up to Windows Server 2003 R2).",
     "On the agent: nc -vz -w 5 {host} PORT (a Windows: Test-NetConnection {host} -Port PORT); on the target: "
     "Get-NetTCPConnection -State Listen -LocalPort PORT; netsh int ipv4 show dynamicport tcp",
+    also=(
+        OtherOwner(
+            Owner.SERVER,
+            "Enable the host's own firewall rules for WMI, as the fix does. Or give WMI a port of its own, which the "
+            "network permits: winmgmt /standalonehost & net stop winmgmt /y & net start winmgmt (TCP 24158). Where "
+            "only that rule group is enabled, WMI's port may be open though others are not: with a credential, the "
+            "very port is asked.",
+        ),
+    ),
 )
 DYNAMIC_PORT_REFUSED = Cause(
     "windows.dynamic-port-refused",
@@ -85,9 +106,10 @@ DYNAMIC_PORT_REFUSED = Cause(
     Step.CONNECT,
     "Ports that the endpoint mapper lists answer with a reset: a firewall resets in the host's place, or the services "
     "behind them have ended or listen on another of the host's addresses. Which of them was not to be told.",
-    "Permit the agent the dynamic ports with the fix; or give a credential, and WMI's own port is asked.",
+    "Permit the agent the dynamic ports with the fix.",
     "On the target: Get-NetTCPConnection -State Listen -LocalPort PORT; if it listens, a firewall resets.",
     definite=False,
+    also=(OtherOwner(Owner.OPERATOR, "Give a credential: with it, WMI's own port is asked."),),
 )
 DYNAMIC_RANGE_UNKNOWN = Cause(
     "windows.dynamic-range-unknown",
@@ -139,10 +161,6 @@ REMOTE_UAC = Cause(
     r"reg query HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System /v LocalAccountTokenFilterPolicy",
 )
 #: What lifts that filter.
-LIFT_REMOTE_UAC = (
-    r"reg add HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System "
-    "/v LocalAccountTokenFilterPolicy /t REG_DWORD /d 1 /f"
-)
 NO_TCP_BINDING = Cause(
     "windows.no-tcp-binding",
     Owner.SERVER,
@@ -163,7 +181,6 @@ WMI_NOT_RUNNING = Cause(
     "On the target: sc query winmgmt; sc qc winmgmt; event 10010 in the System log",
 )
 #: What starts it.
-START_WMI = "sc config winmgmt start= auto & net start winmgmt"
 WMI_DAMAGED = Cause(
     "windows.wmi-damaged",
     Owner.SERVER,
@@ -175,12 +192,6 @@ WMI_DAMAGED = Cause(
     "On the target: winmgmt /verifyrepository; Get-CimInstance Win32_OperatingSystem",
 )
 #: What repairs the repository, and what registers the classes of Windows again.
-REPAIR_WMI = "winmgmt /verifyrepository & winmgmt /salvagerepository"
-REGISTER_CLASSES = (
-    r"mofcomp %windir%\system32\wbem\cimwin32.mof & mofcomp %windir%\system32\wbem\cimwin32.mfl & net stop winmgmt /y "
-    "& net start winmgmt"
-)
-REGISTER_WMI = r"regsvr32 /s %windir%\system32\wbem\wmisvc.dll & net stop winmgmt /y & net start winmgmt"
 NAMESPACE_DENIED = Cause(
     "windows.namespace-denied",
     Owner.SERVER,

@@ -1,7 +1,7 @@
 """Are the dynamic ports of a Windows open? Inferred from one or two ports that its endpoint mapper lists.
 
 WMI's own port is told to a login alone. Without one, a listed port of the right range stands for the range: never more
-than two are dialled. Two that agree are a sign; two that differ, or that are reset, are none.
+than two are dialled. Two that agree are a sign, be they silent or reset; two that differ are none, nor is one reset.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step, bracketed
 from scanready.net.stream import Stream, StreamError
-from scanready.remedies.fixes import firewall_rule
+from scanready.remedies.fixes import firewall_rule, together
 from scanready.wire import WireError, dcerpc, epm
 
-from . import causes, endpoint_mapper
+from . import causes, endpoint_mapper, fixes
 from .answers import Portrait
 
 Version = tuple[int, int, int]
@@ -122,9 +122,15 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
     if all(failure.cause in _SAID_NO for failure in failures) and len(failures) == len(tried):
         detail = f"{said}; listed by the endpoint mapper on {probe.target.port}, which answers. That WMI's own port is "
         detail += "blocked likewise is inferred from that"
-        rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules)
+        rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules, also=fixes.ON_THE_HOST)
+    only_reset = all(failure.cause is common.REFUSED for failure in failures)
+    if only_reset and len(failures) == len(tried) > 1:
+        detail = (
+            f"{said}; the host itself lists both as its services', so that something resets in its place. That WMI's "
+        )
+        detail += "own port is reset likewise is inferred from that"
+        rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules, also=fixes.ON_THE_HOST)
     if len(failures) == len(tried):
-        only_reset = all(failure.cause is common.REFUSED for failure in failures)
         rung.warn(causes.DYNAMIC_PORT_REFUSED if only_reset else causes.DYNAMIC_RANGE_UNKNOWN, said, rules)
     elif any(failure.cause in _SAID_NO for failure in failures):
         rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"of two listed ports one is open: {said}", rules)
@@ -132,11 +138,11 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
         rung.ok(said)  # a service that has ended since: the other one's word is enough
 
 
-def rules_for(probe: Probe, ports: Sequence[int]) -> str:
+def rules_for(probe: Probe, ports: Sequence[int]) -> str | None:
     """The rules to permit: each port that was seen, then the whole range it is of."""
     address = probe.address or probe.host
     spans = dict.fromkeys(_RULES[span] for port in ports for span in _RULES if port in span)
-    return "\n".join(firewall_rule(probe.agent_address, address, which) for which in [*map(str, ports), *spans])
+    return together(firewall_rule(probe.agent_address, address, which) for which in [*map(str, ports), *spans])
 
 
 async def _speaks_rpc(rung: Rung, one: Tried) -> None:

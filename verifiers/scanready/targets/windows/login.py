@@ -31,7 +31,7 @@ from scanready.model import Credential, bracketed
 from scanready.net.errors import local_limit
 from scanready.remedies.fixes import firewall_rule
 
-from . import causes, login_admin_share
+from . import causes, fixes, login_admin_share
 from .login_dcom import Pipe, Session, Trace, carry, dial, kept, split
 from .login_errors import Stage
 
@@ -218,19 +218,21 @@ class _Login:
             said = f"{where}, where the host says that WMI is, is a port that {other} has: nothing was sent there"
             raise Failure(common.NOT_FOLLOWED, said)
         patience = min(PATIENCE, self._left)
-        fix = firewall_rule(self._where.agent, self._where.address, port)
+        fix, also = firewall_rule(self._where.agent, self._where.address, port), fixes.ON_THE_HOST
         try:
             return self._dial(port, patience)
         except TimeoutError as error:
             if patience < _FAIR:
                 detail = f"{where} did not answer within {patience:.1f} s: too short to call the port blocked"
                 raise Failure(common.OUT_OF_TIME, detail) from error
-            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix) from error
+            raise Failure(
+                causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix, also=also
+            ) from error
         except OSError as error:
             if limit := local_limit(error):
                 raise Failure(common.LOCAL_LIMIT, f"{where}: {limit}") from error
             said = error.strerror or str(error)
-            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix) from error
+            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix, also=also) from error
         except OverflowError as error:
             raise Failure(common.MALFORMED, f"the host says that WMI is on port {port}") from error
 

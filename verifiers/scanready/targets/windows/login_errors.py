@@ -15,6 +15,7 @@ from scanready.clients.nt_status import Account
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, unfinished
 from scanready.model import Cause
+from scanready.remedies.fixes import Fix
 from scanready.wire.printable import printable
 
 from . import causes, fixes
@@ -50,19 +51,19 @@ _HERE: Mapping[int, tuple[Cause, str]] = {
 
 #: HRESULTs after the logon: what each says, and what to apply where that is not the cause's own matter.
 _DENIED = frozenset({_ACCESS_DENIED, 0x80070005})
-_AFTER: Mapping[int, tuple[Cause, str, str | None]] = {
-    0x1: (causes.WMI_DAMAGED, "no object was returned (WBEM_S_FALSE)", causes.REGISTER_CLASSES),
-    0x80080005: (causes.WMI_NOT_RUNNING, "its process does not start (CO_E_SERVER_EXEC_FAILURE)", causes.START_WMI),
-    0x80070422: (causes.WMI_NOT_RUNNING, "its service is disabled", causes.START_WMI),
-    0x8007041D: (causes.WMI_NOT_RUNNING, "its service did not start in time", causes.START_WMI),
+_AFTER: Mapping[int, tuple[Cause, str, Fix | None]] = {
+    0x1: (causes.WMI_DAMAGED, "no object was returned (WBEM_S_FALSE)", fixes.REGISTER_CLASSES),
+    0x80080005: (causes.WMI_NOT_RUNNING, "its process does not start (CO_E_SERVER_EXEC_FAILURE)", fixes.START_WMI),
+    0x80070422: (causes.WMI_NOT_RUNNING, "its service is disabled", fixes.START_WMI),
+    0x8007041D: (causes.WMI_NOT_RUNNING, "its service did not start in time", fixes.START_WMI),
     0x80041033: (causes.WMI_NOT_RUNNING, "it is shutting down", None),
-    0x80040154: (causes.WMI_DAMAGED, "its class is not registered (REGDB_E_CLASSNOTREG)", causes.REGISTER_WMI),
-    0x8004100E: (causes.NAMESPACE_MISSING, "invalid namespace (WBEM_E_INVALID_NAMESPACE)", causes.REPAIR_WMI),
-    0x80041010: (causes.WMI_DAMAGED, "invalid class (WBEM_E_INVALID_CLASS)", causes.REGISTER_CLASSES),
-    0x80041013: (causes.WMI_DAMAGED, "the provider does not load", causes.REGISTER_CLASSES),
-    0x80041014: (causes.WMI_DAMAGED, "a part of WMI does not start", causes.REPAIR_WMI),
-    0x80041004: (causes.WMI_DAMAGED, "the provider fails", causes.REGISTER_CLASSES),
-    0x8004100A: (causes.WMI_DAMAGED, "critical error", causes.REPAIR_WMI),
+    0x80040154: (causes.WMI_DAMAGED, "its class is not registered (REGDB_E_CLASSNOTREG)", fixes.REGISTER_WMI),
+    0x8004100E: (causes.NAMESPACE_MISSING, "invalid namespace (WBEM_E_INVALID_NAMESPACE)", fixes.REPAIR_WMI),
+    0x80041010: (causes.WMI_DAMAGED, "invalid class (WBEM_E_INVALID_CLASS)", fixes.REGISTER_CLASSES),
+    0x80041013: (causes.WMI_DAMAGED, "the provider does not load", fixes.REGISTER_CLASSES),
+    0x80041014: (causes.WMI_DAMAGED, "a part of WMI does not start", fixes.REPAIR_WMI),
+    0x80041004: (causes.WMI_DAMAGED, "the provider fails", fixes.REGISTER_CLASSES),
+    0x8004100A: (causes.WMI_DAMAGED, "critical error", fixes.REPAIR_WMI),
 }
 _NAMESPACE_DENIED = 0x80041003
 _TIMED_OUT = 0x40004  # WBEM_S_TIMEDOUT
@@ -146,7 +147,7 @@ def refused_later(code: int, what: str, account: Account) -> Failure:
     if code in _DENIED:
         said = f"{what} is denied to {account.name} (0x{code:x})"
         if account.local and account.user.lower() != "administrator":  # whose rights remote UAC leaves alone
-            return Failure(causes.REMOTE_UAC, said, causes.LIFT_REMOTE_UAC)
+            return Failure(causes.REMOTE_UAC, said, fixes.LIFT_REMOTE_UAC())
         return Failure(causes.ACTIVATION_DENIED, said, fixes.MAKE_ADMINISTRATOR(account=account.name))
     if code == _NAMESPACE_DENIED:
         fix = fixes.ALLOW_NAMESPACE(account=account.name)
@@ -155,7 +156,7 @@ def refused_later(code: int, what: str, account: Account) -> Failure:
         return Failure(common.OUT_OF_TIME, f"{what} did not end in time")
     if code in _AFTER:
         cause, words, repair = _AFTER[code]
-        return Failure(cause, f"{what}: {words} (0x{code:08x})", repair)
+        return Failure(cause, f"{what}: {words} (0x{code:08x})", repair() if repair else None)
     return Failure(causes.WMI_ERROR, f"{what}: error 0x{code:08x}")
 
 

@@ -85,11 +85,11 @@ async def _old_ports(probe: Probe) -> None:
             if failure is None:
                 rung.ok("connected; a Windows of this age is scanned over it")
             elif all(failures):
-                rung.fail(failure.cause, failure.detail, failure.fix)
+                rung.fail(failure.cause, failure.detail, failure.fix, also=failure.also)
             elif failure.cause is common.REFUSED:
                 rung.skip(f"{failure.detail}; the other of 139 and 445 is open")
             else:
-                rung.warn(failure.cause, failure.detail, failure.fix)
+                rung.warn(failure.cause, failure.detail, failure.fix, also=failure.also)
 
 
 async def _log_in(probe: Probe, *, named: bool) -> None:
@@ -110,7 +110,13 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
     where_wmi_is = f"{bracketed(where.address)}:{result.port}" if result.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
         if result.denied is not None:
-            raise Failure(result.denied.cause, result.denied.detail, result.denied.fix, **result.denied.facts)
+            raise Failure(
+                result.denied.cause,
+                result.denied.detail,
+                result.denied.fix,
+                also=result.denied.also,
+                **result.denied.facts,
+            )
         rung.ok(f"read {result.read}", os=result.os, version=result.version, dynamic_port=result.port)
     if result.advice:
         async with probe.step(Step.ACCESS, f"{bracketed(where.address)}:{where.smb_port}") as rung:

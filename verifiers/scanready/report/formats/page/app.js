@@ -11,10 +11,10 @@ function told(text) {
   return text;
 }
 RUN.results.forEach((result, place) => {
-  const [rungs, ask] = result.story;
+  const [rungs, ...asked] = result.story;
   result.place = place;
   result.rungs = rungs.map(([sent, means, byHand]) => ({ sent: told(sent), means: told(means), byHand }));
-  result.ask = ask && ask.map(told);
+  result.asked = asked.filter(Boolean).map((lines) => lines.map(told));
 });
 const state = { sort: { by: "verdict", down: 1 }, view: "list", shown: [], drawn: 0 };
 

@@ -50,7 +50,18 @@ function finding(result) {
     make("p", "", [make("b", "label", "Remedy"), ...prose(cause.remedy)]),
   ]);
   if (cause.fix) card.append(make("p", "label", "Fix"), copyable(cause.fix));
+  for (const other of cause.also) {
+    card.append(make("p", "", [make("b", "label", `Or ${other.owner}`), ...prose(other.remedy)]));
+    if (other.fix) card.append(make("p", "label", `Fix by ${other.owner}`), copyable(other.fix));
+  }
   return card;
+}
+
+/** The causes besides the decisive one, each with what its owner applies. */
+function second(cause) {
+  const lines = [make("p", "", [make("code", "", cause.code), ` at ${cause.step}, owner `, make("b", "", cause.owner)]), make("p", "mono", visible(cause.detail, 1200))];
+  if (cause.fix) lines.push(copyable(cause.fix));
+  return make("div", "", lines);
 }
 
 function part(title, ...children) {
@@ -70,8 +81,9 @@ function detail(result, place, count, go) {
   const title = make("h2", "mono", visible(result.target.name, 4000), { id: "detail-title", tabindex: "-1" });
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
   if (result.cause) parts.push(part("Why", finding(result)));
+  if (result.besides.length) parts.push(part("Besides", ...result.besides.map(second)));
   parts.push(part("The ladder", ladder(result)));
-  if (result.ask) parts.push(part(`To ask of ${visible(result.ask[0])}`, copyable(result.ask.slice(1).join("\n"))));
+  for (const [whom, ...lines] of result.asked) parts.push(part(`To ask of ${visible(whom)}`, copyable(lines.join("\n"))));
   const facts = Object.entries(result.facts).sort();
   if (facts.length) parts.push(part("Facts", pairs(facts)));
   const target = [["options", result.target.options], ["credential", result.target.credential ?? "none"], ["tags", result.target.tags ?? []]];
@@ -94,6 +106,6 @@ function detail(result, place, count, go) {
 
 /** The result as it was, without what this page added to it. */
 function plain(result) {
-  const { story: _story, rungs: _rungs, ask: _ask, place: _place, hay: _hay, ...rest } = result;
+  const { story: _story, rungs: _rungs, asked: _asked, place: _place, hay: _hay, ...rest } = result;
   return rest;
 }

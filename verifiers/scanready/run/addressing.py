@@ -1,0 +1,22 @@
+"""Complete the findings of a climb: which owner can fix each, and on which host each fix is pasted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scanready.catalogue.row import owner_of
+from scanready.climb.probe import Probe
+from scanready.remedies.fixes import addressed
+
+
+def address_fixes(probe: Probe) -> None:
+    """Put the names of the target and of the agent in the headings of the fixes, and the owner in each finding."""
+    host, agent = probe.host, probe.shared.agent.name
+    for check in probe.checks:
+        if found := check.finding:
+            check.finding = replace(
+                found,
+                fix=found.fix and addressed(found.fix, host, agent),
+                also=tuple((owner, addressed(fix, host, agent)) for owner, fix in found.also),
+                owner=owner_of(found.cause, probe.row),
+            )
