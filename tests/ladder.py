@@ -14,8 +14,10 @@ from typing import Any
 import psutil
 
 from scanready.catalogue import Group
+from scanready.catalogue.exchange import Sent
 from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.serialize import as_object
+from scanready.report.story import tell
 from scanready.run.engine import CANARY_PORT, Settings, verify
 from scanready.run.registry import catalogue
 
@@ -100,6 +102,7 @@ def expect(
 def remedy_is_shown(report: Report) -> None:
     """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
     fixes_say_where(report)
+    story_is_of_what_happened(report)
     shown, found = as_object(report)["cause"], report.finding
     if found is None:
         assert shown is None, story(report)
@@ -127,6 +130,25 @@ def fixes_say_where(report: Report) -> None:
         if (found := check.finding) and report.target.type in BY_NAME and not found.cause.code.startswith("agent.plu"):
             for fix in filter(None, [found.fix, *(one for _, one in found.also)]):
                 assert _HEADING.match(fix), f"it is not said where {fix!r} is pasted: {story(report)}"
+
+
+def story_is_of_what_happened(report: Report) -> None:
+    """Assert that the story has a rung for each check and no other, and that no rung claims an event that was none."""
+    rungs = tell(report).rungs
+    assert [(rung.step, rung.endpoint) for rung in rungs] == [(check.step, check.endpoint) for check in report.checks]
+    row = BY_NAME.get(report.target.type)
+    told = row.part("story") if row else None
+    words = told.STORY[report.target.type] if told else {}
+    for rung, check in zip(rungs, report.checks, strict=True):
+        sent = words[check.step].sent if check.step in words else ""
+        if check.outcome is Outcome.SKIPPED:
+            assert not rung.sent, story(report)
+        elif isinstance(sent, Sent) and check.step is not Step.LOGIN:
+            unsaid = [text for event, text in sent.words.items() if event not in (check.events or ())]
+            claimed = [text for text in unsaid if text in rung.sent.split("; ")]
+            assert not claimed, (
+                f"the story of {check.step} claims {claimed}, and {check.events} happened: {story(report)}"
+            )
 
 
 def costs_what_was_planned(report: Report) -> None:

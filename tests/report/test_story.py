@@ -50,7 +50,7 @@ SILENT["cloud"] = SILENT["notes"]
 @pytest.mark.parametrize("row", BUILT_IN.values(), ids=lambda row: row.name)
 def test_every_built_type_says_what_it_sends_on_its_own_rungs(row: TargetType) -> None:
     for step in row.steps:
-        rung = tell(climbed(row.name, passed(step))).rungs[0]
+        rung = tell(climbed(row.name, dataclasses.replace(passed(step), events=[]))).rungs[0]
         if step not in (*SILENT.get(row.name, ()), Step.TLS):
             assert rung.sent, f"its story says nothing of {step}"
         assert rung.received == "fine"

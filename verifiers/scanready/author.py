@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         TargetType,
     )
     from scanready.catalogue import facts as facts
-    from scanready.catalogue.exchange import Exchange, with_login, with_probe
+    from scanready.catalogue.exchange import Exchange, Sent, when_read, with_login, with_probe
     from scanready.catalogue.facts import Fact, Kind
     from scanready.catalogue.option import (
         ALLOW_CLEARTEXT,
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Step,
         Target,
     )
+    from scanready.net.events import record
     from scanready.net.stream import (
         ConnectError,
         Framing,
@@ -138,6 +139,7 @@ __all__ = [
     "Requirements",
     "Rung",
     "Seen",
+    "Sent",
     "Signature",
     "Step",
     "Steps",
@@ -161,12 +163,14 @@ __all__ = [
     "identifier",
     "one_port",
     "printable",
+    "record",
     "rooted",
     "says",
     "stepwise",
     "subprocess_call",
     "switch",
     "text",
+    "when_read",
     "with_login",
     "with_probe",
 ]
@@ -175,7 +179,7 @@ __all__ = [
 _HOMES = {
     "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Judge Nmap Option Requirement "
     "Requirements Seen TargetType",
-    "scanready.catalogue.exchange": "Exchange with_login with_probe",
+    "scanready.catalogue.exchange": "Exchange Sent when_read with_login with_probe",
     "scanready.catalogue.facts": "Fact Kind facts",
     "scanready.catalogue.option": "ALLOW_CLEARTEXT ALLOW_LOGIN_PROBE ALLOW_UNTRUSTED DATABASE TABLE TLS USER flag "
     "identifier rooted switch text",
@@ -194,6 +198,7 @@ _HOMES = {
     "scanready.climb.login_trust": "LoginTrust",
     "scanready.climb.probe": "ClimbEnded Farewell Probe Rung",
     "scanready.model": "Cause Check Credential Finding INVENTED_USER OtherOwner Outcome Owner Step Target",
+    "scanready.net.events": "record",
     "scanready.net.stream": "ConnectError Framing PeerClosed ReadTimeout Stream StreamError TlsError UdpTimeout",
     "scanready.net.tls": "TlsSession",
     "scanready.wire": "Buffer Cursor OurLimit Reader Steps Stepwise UnknownValue WireError stepwise",

@@ -193,9 +193,9 @@ class Check:
         seconds: wall time.
         tentative: it was tried with an invented identity, so that it may warn but never block.
         wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
-        trace: the traceback of an exception that no verifier translated: at most 4 KB of printable lines without
-            secrets, for ``-v``, transcript and bundle only.
-        remarks: what the authors of another package's type should know of the check, a line each, for the same.
+        trace: the traceback of an untranslated exception, at most 4 KB without secrets, for ``-v`` and transcripts.
+        remarks: what the authors of another package's type should know of it, a line each, for the same.
+        events: what was sent, in words that the story of the type explains; None if it was not recorded.
     """
 
     step: Step
@@ -209,6 +209,7 @@ class Check:
     wordless: bool = False
     trace: str = field(default="", repr=False)
     remarks: str = field(default="", repr=False)
+    events: list[str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

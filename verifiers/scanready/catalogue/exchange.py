@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scanready.model import Check, Report
+from scanready.model import Check, Outcome, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,28 @@ class Exchange:
         return self.sent if isinstance(self.sent, str) else self.sent(report, check)
 
 
+class Sent:
+    """Put the events of a check in words, in the order in which they happened.
+
+    A verifier records them: ``record("head")`` of :mod:`scanready.net.events`. ``otherwise`` is said where none of
+    ``words`` happened. Nothing is said of a stored check that has no record.
+    """
+
+    def __init__(self, otherwise: str = "nothing", /, **words: str) -> None:
+        self.otherwise, self.words = otherwise, words
+
+    def __call__(self, _: Report, check: Check) -> str:
+        """Return the words."""
+        if check.events is None:
+            return ""
+        return "; ".join(self.words[event] for event in check.events if event in self.words) or self.otherwise
+
+
+def when_read(words: str) -> Callable[[Report, Check], str]:
+    """Say ``words`` of a step on which something was read; of another one, only that something was asked for."""
+    return lambda _, check: words if check.outcome is Outcome.PASSED else "a request to read, which the answer is about"
+
+
 def with_login(logging_in: str, otherwise: str) -> Callable[[Report, Check], str]:
     """Say the one thing where the account was tried, and the other where it was not."""
     return lambda report, _: logging_in if report.footprint.login_attempts else otherwise
@@ -45,16 +67,19 @@ def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[
     return told
 
 
-#: A TLS hello, where the type's usual clients do not verify certificates.
-TLS_AS_A_FACT = "a TLS hello with the server's name (SNI); the certificate is told as a fact"
+_HELLO = "a TLS hello with the server's name (SNI)"
+#: The words of a TLS handshake, where the type's usual clients do not verify certificates.
+AS_A_FACT = {"tls": _HELLO, "certificate": "the certificate is told as a fact"}
+#: The same where the certificate can fail the check.
+JUDGED = {"tls": _HELLO, "certificate": "its certificate was judged after the handshake"}
+TLS_AS_A_FACT = Sent(**AS_A_FACT)
 #: The same on a port that speaks its protocol in clear or in TLS.
-TLS_AFTER_CLEAR = f"{TLS_AS_A_FACT}; only where plain text draws none"
-#: A TLS hello, where the certificate can fail the check.
-TLS_JUDGED = "a TLS hello with the server's name (SNI); its certificate was judged after the handshake"
+TLS_AFTER_CLEAR = Sent(tls=f"{_HELLO}, for plain text drew no answer", certificate=AS_A_FACT["certificate"])
+TLS_JUDGED = Sent(**JUDGED)
 #: The line that does a TLS handshake; STARTTLS where the type has it.
 OPENSSL = "openssl s_client {starttls}-connect {host}:{port}"
 #: The last step of most databases.
-ONE_ROW = "a SELECT of one row"
+ONE_ROW = when_read("a SELECT of one row")
 
 #: Said by :mod:`scanready.report.story` of a login rung on which no login went out.
 NOTHING_TRIED = "nothing: the account was not tried"

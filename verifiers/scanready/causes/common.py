@@ -39,8 +39,9 @@ NOT_FOUND = Cause(
     Owner.OPERATOR,
     Step.RESOLVE,
     "The name does not exist, as this agent resolves it.",
-    "Correct the name in the inventory, use the full domain name, or have the record created.",
+    "Correct the name in the inventory, or use the full domain name.",
     "On the agent: getent hosts {host}",
+    also=(OtherOwner(Owner.NETWORK, "Create the record in the DNS that the agent asks."),),
 )
 NO_ANSWER = Cause(
     "resolve.no-answer",

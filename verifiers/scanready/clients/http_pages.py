@@ -19,6 +19,7 @@ from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Owner, Step
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, StreamError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
@@ -135,6 +136,7 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url, *, foreign:
     found = Page(target, await (_head(talk, target) if foreign else talk.question(target)), talk)
     if not foreign or not refuses_head(found.answer):
         usable(probe, found)
+    record("redirect")
     own = facts_of(found.answer) if target.host == page.url.host else {}
     rung.ok(f"{page.url} redirects to {target}, which answers {http_talk.described(found.answer)}", **own)
     return found

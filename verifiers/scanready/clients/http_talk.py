@@ -28,6 +28,7 @@ from scanready.causes import web as causes
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.remedies.fixes import IN_INVENTORY, Fix
 from scanready.remedies.quoting import BRACKETED_HOST, PORTS, URL_PATH, Place
@@ -231,6 +232,7 @@ class Talk:
         request = wire.request(
             method, form, host=url.authority, user_agent=USER_AGENT, keep_alive=True, headers=(*_IDENTITY, *headers)
         )
+        record(method.lower())
         await self._stream.send(request)
         try:
             answer = await self._stream.receive(wire.ResponseReader(method))

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from scanready.catalogue import TargetType
 from scanready.causes import common
 from scanready.model import Cause, Check, Facts, Finding, OtherFixes, Outcome, Step
+from scanready.net import events
 from scanready.net.stream import StreamError, TlsError
 from scanready.wire import OurLimit
 
@@ -38,7 +39,7 @@ class Rung:
         checks: takes the check.
     """
 
-    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_row", "_signatures", "check")
+    __slots__ = ("_checks", "_clock", "_depth", "_followers", "_outer", "_row", "_signatures", "check")
 
     def __init__(
         self,
@@ -116,12 +117,15 @@ class Rung:
         if self.check.step.height > self._depth.height:
             raise ClimbEnded
         self._clock = time.perf_counter()
+        self.check.events = []
+        self._outer = events.swap(self.check.events)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.check.seconds = time.perf_counter() - self._clock
+        events.swap(self._outer)
         if error is None:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
                 detail = f"the verifier of {self._row.name} left the step {self.check.step} without a result"
@@ -172,7 +176,9 @@ class Rung:
             if self.check.outcome is Outcome.FAILED:
                 self.check.step = own
             else:
-                self._followers.insert(0, replace(self.check, step=own, summary=found.detail, facts={}, seconds=0.0))
+                self._followers.insert(
+                    0, replace(self.check, step=own, summary=found.detail, facts={}, seconds=0.0, events=None)
+                )
                 self.check.outcome, self.check.finding, self.check.tentative = Outcome.PASSED, None, False
         self._checks += [self.check, *self._followers]
         if entered is Step.TLS and self.check.step is Step.HANDSHAKE:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from scanready.catalogue.option import ALLOW_UNTRUSTED
 from scanready.causes import common
 from scanready.model import Target
+from scanready.net.events import record
 from scanready.net.tls import TlsSession
 
 from . import certificates, channel
@@ -42,6 +43,7 @@ class ShownCertificates:
     def report(self, session: TlsSession, name: str, rung: Rung, *, verifies: bool) -> None:
         """Judge, and tell version and certificate on ``rung``; its faults warn if the scanner's client ``verifies``."""
         judgement = self.judge(session, name)
+        record("certificate")
         rung.ok(
             f"{session.version} {session.cipher}", tls=session.version, tls_cipher=session.cipher, **judgement.facts
         )

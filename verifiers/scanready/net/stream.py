@@ -25,6 +25,7 @@ from scanready.wire.tls_key_exchange import KeyExchange
 from . import off_the_loop, sockets
 from .echo import EchoWatch, speaks_first
 from .errors import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
+from .events import record
 from .framing import Framing
 from .system_errors import posix_errors, words_of
 from .tap import REMARK, TRACEBACK, Tap
@@ -213,6 +214,7 @@ class Stream:
                 TLS, which could have been injected, are a TlsError, too.
             TimeoutError: the deadline came while this side computed.
         """
+        record("tls")
         self._spoke, self.heard, self._echo = bool(self.heard), b"", EchoWatch()
         if len(self._buffer):
             raise TlsError("clear-text bytes follow the consent to TLS", b"", securing=True, spoke=True)

@@ -181,6 +181,7 @@ def _check(stored: object, known: Mapping[str, Cause], kind: str) -> Check:
         finding,
         _seconds(fields, "seconds"),
         bool(fields.get("tentative")),
+        events=[_string(event, "events") for event in _list(fields, "events")] if "events" in fields else None,
     )
 
 

@@ -103,6 +103,16 @@ _CHECK = _object(
     tentative={"type": "boolean", "description": "tried with an identity we invented: may warn, never block"},
     seconds=_SECONDS,
 )
+_CHECK["properties"]["events"] = {  # not in results of before, and only of checks that were recorded
+    "type": "array",
+    "items": _TEXT,
+    "description": "what was sent, in words that the target type explains",
+}
+_CHECK["properties"]["also"] = {  # only where another owner of the cause has a fix
+    "type": "array",
+    "description": "the fixes of the cause's other owners",
+    "items": _object("one of them", owner=_CAUSE["properties"]["owner"], fix=_TEXT),
+}
 _FOOTPRINT = _object("what the check cost the target", connections=_COUNT, login_attempts=_COUNT, probe_logins=_COUNT)
 _RESULT = _object(
     "everything about one target",

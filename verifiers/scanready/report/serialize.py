@@ -146,6 +146,8 @@ def _check(check: Check) -> dict[str, Any]:
         "tentative": check.tentative,
         "seconds": round(check.seconds, 6),
     }
+    if check.events is not None:
+        shown["events"] = check.events
     if finding and finding.also:
         shown["also"] = [{"owner": owner, "fix": fix} for owner, fix in finding.also]
     return shown

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from scanready.catalogue import TargetType
-from scanready.catalogue.exchange import NOTHING_TRIED, Exchange
+from scanready.catalogue.exchange import NOTHING_TRIED, Exchange, Sent
 from scanready.catalogue.row import user_of
 from scanready.causes import common
 from scanready.model import Check, Outcome, Owner, Report, Step, Target, Verdict
@@ -125,7 +125,7 @@ def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
         check.endpoint,
         check.outcome,
         check.seconds,
-        "" if skipped or again else _sent(report, check, exchange),
+        "" if skipped or (again and not check.events) else _sent(report, check, exchange),
         "; ".join(text for text in (check.summary, detail) if text),
         _means(report, check),
         () if skipped or (again and not finding) else _by_hand(report, check, exchange),
@@ -145,7 +145,23 @@ def _sent(report: Report, check: Check, exchange: Exchange) -> str:
             return "nothing"
     if check.step is Step.LOGIN and not report.footprint.login_attempts:
         return NOTHING_TRIED
-    return exchange.told(report, check)
+    return _of_another_step(report, check, exchange) or exchange.told(report, check)
+
+
+def _of_another_step(report: Report, check: Check, exchange: Exchange) -> str:
+    """Return the words of events that another step of the type has words for; empty where the check's own has some.
+
+    A check that fails stands on the step of its cause: a hang-up at the request for TLS on ``handshake``.
+    """
+    if not check.events or (
+        isinstance(exchange.sent, Sent) and not exchange.sent.words.keys().isdisjoint(check.events)
+    ):
+        return ""
+    words: dict[str, str] = {}
+    for step, one in _own_words(report.target).items():
+        if isinstance(one.sent, Sent) and step.height <= Step.AUTH.height and check.outcome is Outcome.FAILED:
+            words |= one.sent.words
+    return Sent("", **words)(report, check)
 
 
 def _means(report: Report, check: Check) -> str:

@@ -149,6 +149,8 @@ def _check_fault(check: Any) -> str:  # noqa: C901  # one field a condition
                 f"the verifier recorded a check of {check.step} whose {name} is {shown(getattr(check, name))}; "
                 f"write {wanted(bool)}"
             )
+    if not isinstance(check.events, list | None) or not all(isinstance(event, str) for event in check.events or ()):
+        return f"the verifier recorded a check of {check.step} whose events are no list of texts"
     found = check.finding
     if found is None:
         return ""

@@ -133,6 +133,8 @@ class Evidence:
             if len(text) > LONGEST_TEXT:
                 setattr(check, name, _short(text))
                 yield f"the {name} is cut: it has {len(text)} characters; write {LONGEST_TEXT} at most"
+        if check.events is not None:
+            check.events = [event[:LONGEST_TEXT] for event in check.events[:MOST_VALUES]]
         found = check.finding
         if found is None:
             return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import TLS_JUDGED, Exchange
+from scanready.catalogue.exchange import TLS_JUDGED, Exchange, Sent
 from scanready.model import Step
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "cloud": {
         Step.TLS: Exchange(TLS_JUDGED),
-        Step.HANDSHAKE: Exchange("HEAD / to each endpoint that a scan of the service needs"),
+        Step.HANDSHAKE: Exchange(Sent(head="HEAD /", get="GET /")),
     },
 }

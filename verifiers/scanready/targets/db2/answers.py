@@ -9,6 +9,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Credential, Facts
+from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import drda as wire
@@ -211,6 +212,7 @@ async def _agreed_to(probe: Probe, stream: Stream, mechanism: int, question: byt
         Failure: the server refuses it, though it has offered it. The login ends here: no password follows a refusal.
         UnknownValue, WireError: the answer is neither.
     """
+    record("accsec")
     await stream.send(question)
     replies = await stream.receive(wire.read_replies)
     answer = next((reply for reply in replies if reply.codepoint == wire.ACCSECRD), None)
@@ -233,6 +235,7 @@ async def log_in(probe: Probe, stream: Stream, database: str, agreed: Agreed) ->
     """
     async with probe.attempt() as going:
         going.pending = True
+        record("secchk")
         await stream.send(wire.security_check(agreed.mechanism, database, agreed.user, agreed.password))
         replies = await stream.receive(wire.read_replies)
         going.pending = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AFTER_CLEAR, Exchange
+from scanready.catalogue.exchange import OPENSSL, TLS_AFTER_CLEAR, Exchange, Sent, when_read
 from scanready.model import Step
 
 _DB2 = (
@@ -13,9 +13,11 @@ _DB2 = (
 STORY: dict[str, dict[Step, Exchange]] = {
     "db2": {
         Step.TLS: Exchange(TLS_AFTER_CLEAR, OPENSSL),
-        Step.HANDSHAKE: Exchange("EXCSAT and ACCSEC: who are you, and how does one log in?", _DB2),
+        Step.HANDSHAKE: Exchange(Sent(excsat="EXCSAT and ACCSEC: who are you, and how does one log in?"), _DB2),
         Step.AUTH: Exchange("nothing more: the answer to ACCSEC lists the ways", _DB2),
-        Step.LOGIN: Exchange("ACCSEC and SECCHK with the account, once", _DB2),
-        Step.ACCESS: Exchange(f"ACCRDB, then {ONE_ROW}", _DB2),
+        Step.LOGIN: Exchange(
+            Sent("the account, by IBM's driver", accsec="ACCSEC", secchk="SECCHK with the account, once"), _DB2
+        ),
+        Step.ACCESS: Exchange(when_read("ACCRDB, then a SELECT of one row"), _DB2),
     },
 }

@@ -20,6 +20,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.climb.shared import usual_ports
 from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.wire import drda as wire
 
@@ -36,6 +37,7 @@ async def verify(probe: Probe) -> None:
     stream = await usual_ports.connect(probe, (TLS_PORT,), "DB2 usually has its TLS listener", tls=True)
     flight = wire.exchange_attributes(answers.NAME, then=wire.access_security(wire.UNLIKELY, database))
     async with probe.step(Step.HANDSHAKE) as rung:
+        record("excsat")
         stream, replies, _ = await first_answer(probe, stream, flight, wire.read_replies)
         greeting = next((reply for reply in replies if reply.codepoint == wire.EXCSATRD), None)
         if greeting is None:

@@ -27,6 +27,7 @@ from scanready.clients.http_talk import Talk, Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts, Step
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed
 from scanready.wire import WireError, ntlm, spnego
 from scanready.wire import http as wire
@@ -195,6 +196,7 @@ async def _evidence(rung: Rung, talk: Talk, url: Url, answer: wire.Response) -> 
 
 async def _glance(talk: Talk, url: Url, path: str) -> wire.Response | None:
     """Another page of the same server, None if that is not to be had: it is evidence, and no requirement."""
+    record("glance")
     try:
         return await talk.ask("GET", Url(url.scheme, url.host, url.port, path))
     except (PeerClosed, WireError):
@@ -238,6 +240,7 @@ async def _challenge(rung: Rung, talk: Talk, url: Url, scheme: str) -> str:
     """Send NTLM's type 1 and understand type 2. Returns why there was none, empty if there was."""
     first = ntlm.NEGOTIATE if scheme == "NTLM" else spnego.offer_ntlm(ntlm.NEGOTIATE)
     field = f"{scheme} {base64.b64encode(first).decode()}"
+    record("ntlm")
     try:
         answer = await talk.ask("GET", url, [("Authorization", field)])
     except PeerClosed as error:

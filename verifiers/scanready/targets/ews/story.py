@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import TLS_JUDGED, Exchange
+from scanready.catalogue.exchange import TLS_JUDGED, Exchange, Sent, when_read
 from scanready.model import Step
 
 _ENDPOINT = "https://{host}:{port}/EWS/Exchange.asmx"
@@ -12,14 +12,17 @@ STORY: dict[str, dict[Step, Exchange]] = {
     "ews": {
         Step.TLS: Exchange(TLS_JUDGED, "openssl s_client -connect {host}:{port} -servername {host}"),
         Step.HANDSHAKE: Exchange(
-            "GET of the endpoint and of the health page beside it, and of two more paths where neither showed Exchange",
+            Sent(get="GET of the endpoint", glance="GET of pages beside it, which only Exchange has or lacks"),
             f"curl -vk {_ENDPOINT}",
         ),
         Step.AUTH: Exchange(
-            "NTLM's first message, which names nobody, where NTLM or Negotiate is offered; never its third",
+            Sent(
+                "nothing more: the answer before lists the schemes",
+                ntlm="NTLM's first message, which names nobody; never its third",
+            ),
             f"curl -vk {_ENDPOINT}   # look at WWW-Authenticate",
         ),
         Step.LOGIN: Exchange("the account, once, with the scheme that the server offers, by exchangelib", _NTLM),
-        Step.ACCESS: Exchange("GetFolder of the inbox, then FindItem of one item's id", _NTLM),
+        Step.ACCESS: Exchange(when_read("GetFolder of the inbox, then FindItem of one item's id"), _NTLM),
     },
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.model import Facts
+from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.wire import WireError
 from scanready.wire import imap as wire
@@ -65,6 +66,7 @@ class Talk:
         """
         self._commands += 1
         tag = f"c{self._commands}"
+        record(command.lower())
         await stream.send(wire.command(tag, command))
         try:
             answer: wire.Tagged | wire.Bye = await stream.receive(wire.read_tagged(tag))

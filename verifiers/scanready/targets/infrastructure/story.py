@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import TLS_JUDGED, Exchange
+from scanready.catalogue.exchange import TLS_JUDGED, Exchange, Sent
 from scanready.model import Step
 
 _AGENT = Exchange("nothing: whose connection the document asks for")
+_PAGES = Sent(head="HEAD with our User-Agent", get="GET with our User-Agent", redirect="the redirects were followed")
 _S_CLIENT = "openssl s_client -connect {host}:{port}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
@@ -18,10 +19,10 @@ STORY: dict[str, dict[Step, Exchange]] = {
     "console": {
         Step.AGENT: _AGENT,
         Step.TLS: Exchange(TLS_JUDGED, _S_CLIENT),
-        Step.HANDSHAKE: Exchange("HEAD with our User-Agent; redirects were followed", "curl -vkIL {url}"),
+        Step.HANDSHAKE: Exchange(_PAGES, "curl -vkIL {url}"),
     },
     "update": {
         Step.AGENT: _AGENT,
-        Step.TLS: Exchange(f"{TLS_JUDGED}; nothing inside", _S_CLIENT),
+        Step.TLS: Exchange(TLS_JUDGED, _S_CLIENT),
     },
 }

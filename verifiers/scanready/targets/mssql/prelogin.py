@@ -14,6 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts, Step, bracketed
+from scanready.net.events import record
 from scanready.net.framing import Framing
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import WireError, tds7, tls
@@ -75,6 +76,7 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
         PeerClosed: nothing came, or that only TDS 8.0 is welcome.
         ReadTimeout, WireError: as :meth:`Stream.receive`.
     """
+    record("prelogin")
     await stream.send(tds7.prelogin(encryption, instance))
     answer: tds7.Prelogin | tds7.Tokens | tds7.OtherTds = await stream.receive(tds7.read_prelogin)
     if isinstance(answer, tds7.Prelogin):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, Exchange
+from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, Exchange, Sent
 from scanready.model import Step
 
 _SQLCMD = "sqlcmd -S tcp:{host},{port} -U {user}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "mssql": {
-        Step.TLS: Exchange("a TLS handshake inside PRELOGIN packets; the certificate is told as a fact", _SQLCMD),
-        Step.HANDSHAKE: Exchange("PRELOGIN: version, encryption, is that your instance?", _SQLCMD),
+        Step.TLS: Exchange(
+            Sent(tls="a TLS handshake inside PRELOGIN packets", certificate=AS_A_FACT["certificate"]), _SQLCMD
+        ),
+        Step.HANDSHAKE: Exchange(
+            Sent(
+                prelogin="PRELOGIN: version, encryption, is that your instance?", tls="a TLS hello, on a new connection"
+            ),
+            _SQLCMD,
+        ),
         Step.AUTH: Exchange("nothing more: PRELOGIN's answer says it", _SQLCMD),
         Step.LOGIN: Exchange("LOGIN7 with the account, once, on the same connection", _SQLCMD),
         Step.ACCESS: Exchange(ONE_ROW, f"{_SQLCMD} -Q 'SELECT name FROM sys.databases'"),

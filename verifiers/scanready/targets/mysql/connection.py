@@ -19,6 +19,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.farewells import FAREWELL
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Facts, Step
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.net.tls import TlsSession
 from scanready.wire import Cursor, Reader, Steps, WireError, stepwise
@@ -100,6 +101,7 @@ class Talk:
         """
         assert self._stream is not None
         assert self._greeting is not None
+        record("ssl")
         await self._stream.send(wire.ssl_request(self._greeting.capabilities))
         self._sequence = 2
         deadline = self._stream.deadline
@@ -126,6 +128,7 @@ class Talk:
         assert self._greeting is not None
         if not self._asked:
             self._asked = True
+            record("probe")
             self._probe.footprint.probe_logins += 1
             capabilities, tls = self._greeting.capabilities, self._stream.encrypted
             await self._stream.send(
@@ -157,6 +160,7 @@ class Talk:
             WireError, StreamError: as :meth:`Stream.receive`.
         """
         assert self._stream is not None
+        record("query")
         await self._stream.send(wire.query(WHO_ARE_WE))
         try:
             return await self._receive(wire.read_query_answer)

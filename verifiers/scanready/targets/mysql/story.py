@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AS_A_FACT, Exchange, with_login
+from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, OPENSSL, Exchange, Sent
 from scanready.model import Step
 
 _MYSQL = "mysql -h {host} -P {port} -u {user} -p"
@@ -11,12 +11,13 @@ _PING = "mysqladmin -h {host} -P {port} -u {user} -p ping   # not nc: each early
 STORY: dict[str, dict[Step, Exchange]] = {
     "mysql": {
         Step.CONNECT: Exchange("a TCP connection request; the server speaks first", _PING),
-        Step.TLS: Exchange(f"SSLRequest, then {TLS_AS_A_FACT}", OPENSSL),
+        Step.TLS: Exchange(Sent(ssl="SSLRequest", **AS_A_FACT), OPENSSL),
         Step.HANDSHAKE: Exchange("nothing: the server speaks first", _PING),
         Step.AUTH: Exchange(
-            with_login(
+            Sent(
                 "nothing more: the greeting names the method",
-                "a login as scanready_probe without a password, to be refused: whoever leaves earlier is counted",
+                probe="a login as scanready_probe without a password, to be refused: whoever leaves earlier is counted",
+                query="a statement that asks for the account, since that login was let in",
             ),
             _MYSQL,
         ),

@@ -22,6 +22,7 @@ from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import INVENTED_USER, Step
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
@@ -130,6 +131,8 @@ async def _with_credential(probe: Probe) -> None:
         finally:
             if where.trace.tls is not None:
                 async with probe.step(Step.TLS) as tls:
+                    record("ssl")
+                    record("tls")
                     probe.judge_tls(where.trace.tls, tls)
         rung.ok(f"logged in as {result.account or credential.username}")
         if result.product:

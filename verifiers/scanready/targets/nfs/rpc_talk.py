@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from scanready.climb.probe import Probe
 from scanready.net import sockets
+from scanready.net.events import record
 from scanready.net.stream import HEARD, Stream
 from scanready.wire import WireError
 from scanready.wire.rpc import message as wire
@@ -67,6 +68,8 @@ class Talk:
             WireError: the answer is no RPC, or answers other calls.
         """
         xid = random.getrandbits(32)
+        if credential != wire.AUTH_NONE:
+            record("sys")
         await self.stream.send(wire.record(wire.call(xid, program, version, procedure, arguments, credential)))
         for _ in range(_MOST_IGNORED):
             reply = await self.stream.receive(wire.read_reply)

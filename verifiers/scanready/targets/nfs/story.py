@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.exchange import Exchange, Sent
 from scanready.model import Check, Report, Step
 
 _MOUNT = "mount -t nfs -o ro {host}:{path} /mnt && ls /mnt"
@@ -24,11 +24,11 @@ STORY: dict[str, dict[Step, Exchange]] = {
     "nfs": {
         Step.HANDSHAKE: Exchange(_handshake, "rpcinfo -p {host}; rpcinfo -T tcp {host} nfs"),
         Step.AUTH: Exchange(
-            "a call as a plain Unix user (AUTH_SYS)",
+            Sent("nothing more: the answers before say it", sys="calls as a plain Unix user (AUTH_SYS)"),
             "showmount -e {host}   # NFSv3; NFSv4: mount -t nfs4 -o ro,port={port} {host}:/ /mnt",
         ),
         Step.ACCESS: Exchange(
-            "the walk to the export and READDIR (NFSv4), or MNT, ACCESS, READDIR and UMNT (NFSv3)", _MOUNT
+            Sent(v4="the walk to the export, and its names (NFSv4)", v3="MNT, its names and UMNT (NFSv3)"), _MOUNT
         ),
     },
 }

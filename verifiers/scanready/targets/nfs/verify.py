@@ -20,6 +20,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe
 from scanready.climb.rung import Rung
 from scanready.model import Outcome, Step
+from scanready.net.events import record
 
 from . import causes, versions
 from .export import read_v3, read_v4
@@ -84,6 +85,7 @@ async def _read(
     refusal: Failure | None = None
     if wanted in (None, 4) and "4.0" in offered.versions:
         try:
+            record("v4")
             rung.ok(await read_v4(probe, calls, export, third))
             return
         except Failure as failure:
@@ -91,6 +93,7 @@ async def _read(
     denied = refusal is not None and refusal.cause is common.ACCESS_DENIED  # it is there: NFSv3 has the same files
     if third is not None and third.mountd is not None and wanted in (None, 3) and offered.has(3) and not denied:
         try:
+            record("v3")
             rung.ok(await read_v3(probe, calls, export, third))
             if refusal is not None:
                 rung.ok(f"not over NFSv4 ({refusal.detail})")

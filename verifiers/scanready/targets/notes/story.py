@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.exchange import Exchange, Sent
 from scanready.model import Step
 
 _CLIENT_ALONE = Exchange("nothing: only a Notes client with its ID file can go on from here")
@@ -10,7 +10,9 @@ _CLIENT_ALONE = Exchange("nothing: only a Notes client with its ID file can go o
 STORY: dict[str, dict[Step, Exchange]] = {
     "notes": {
         Step.AGENT: Exchange("nothing: the places where a Notes client is installed were looked at"),
-        Step.HANDSHAKE: Exchange("a request for a session: 62 bytes that name nobody", "nc -vz {host} {port}"),
+        Step.HANDSHAKE: Exchange(
+            Sent(session="a request for a session: 62 bytes that name nobody"), "nc -vz {host} {port}"
+        ),
         Step.AUTH: _CLIENT_ALONE,
         Step.LOGIN: _CLIENT_ALONE,
         Step.ACCESS: _CLIENT_ALONE,

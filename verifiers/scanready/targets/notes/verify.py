@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from scanready.climb.probe import Probe
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed
 from scanready.wire import nrpc
 
@@ -28,6 +29,7 @@ async def verify(probe: Probe) -> None:
     stream = await probe.connect()
     async with probe.step(Step.HANDSHAKE) as rung:
         try:
+            record("session")
             await stream.send(nrpc.OPEN_SESSION)
             opened = await stream.receive(nrpc.read_opened)
         except PeerClosed as error:

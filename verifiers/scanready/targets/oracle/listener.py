@@ -11,6 +11,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.climb.shared.tls_port import first_answer
 from scanready.model import Step, bracketed
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, Stream
 from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.wire import tns as wire
@@ -113,6 +114,7 @@ async def _demand_place(probe: Probe, to: wire.Redirected) -> None:
 
 async def _asked_there(probe: Probe, stream: Stream, data: str) -> wire.Answer:
     flight = wire.connect(data, wire.AFTER_REDIRECT)
+    record("ping" if data == wire.ping() else "service")
     try:
         await stream.send(flight)
         first: wire.Answer = await stream.receive(wire.read_answer)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from scanready.climb.probe import Probe
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.wire import WireError
 from scanready.wire import tns as wire
 
@@ -32,6 +33,7 @@ async def verify(probe: Probe) -> None:
         which, agent = {"name": options.get("service"), "sid": options.get("sid")}, probe.shared.agent.name
         data = wire.service(probe.host, probe.target.port, **which, agent=agent)
     async with probe.step(Step.HANDSHAKE) as rung:
+        record("service" if named else "ping")
         answer = await listener.ask(probe, session, data)
         if isinstance(answer, wire.Resend):
             raise WireError("asks for the same again and again")

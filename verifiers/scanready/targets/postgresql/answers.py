@@ -15,6 +15,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import INVENTED_USER, Step, is_address
+from scanready.net.events import record
 from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import postgresql as wire
@@ -75,6 +76,7 @@ async def _ask_product(rung: Rung, stream: Stream) -> None:
 
     Gateways and other databases open one to anybody: a session of the protocol is no proof that a scan can read there.
     """
+    record("query")
     await stream.send(wire.query(product.QUESTION))
     answer: str | wire.ErrorResponse = await stream.receive(wire.read_query_answer)
     if not (isinstance(answer, wire.ErrorResponse) and answer.is_fatal):
@@ -191,6 +193,7 @@ async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str)
     """
     try:
         stream = await probe.dial(probe.address or probe.host, probe.target.port)
+        record("clear")
         await stream.send(wire.startup(user, database))
         answer = await stream.receive(wire.read_startup_answer)
     except (Failure, StreamError, WireError) as error:
@@ -204,6 +207,7 @@ async def let_in_without_tls(probe: Probe, rung: Rung, user: str, database: str)
 async def encrypt(probe: Probe, stream: Stream) -> bool:
     """Climb ``tls``: SSLRequest, and TLS where the server has it."""
     async with probe.step(Step.TLS) as rung:
+        record("ssl")
         await stream.send(wire.SSL_REQUEST)
         answer = await stream.receive(wire.read_ssl_answer)
         if isinstance(answer, wire.ErrorResponse):

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AS_A_FACT, Exchange
+from scanready.catalogue.exchange import AS_A_FACT, ONE_ROW, OPENSSL, Exchange, Sent
 from scanready.model import Step
 
 _PSQL = "psql -h {host} -p {port} -U {user} {database}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "postgresql": {
-        Step.TLS: Exchange(f"SSLRequest: is there TLS? Where there is, {TLS_AS_A_FACT}", OPENSSL),
-        Step.HANDSHAKE: Exchange("a startup packet with user and database", "pg_isready -h {host} -p {port}"),
-        Step.AUTH: Exchange("nothing more: the answer to the startup packet says it", _PSQL),
+        Step.TLS: Exchange(Sent(ssl="SSLRequest: is there TLS?", **AS_A_FACT), OPENSSL),
+        Step.HANDSHAKE: Exchange(
+            Sent(startup="a startup packet with user and database"), "pg_isready -h {host} -p {port}"
+        ),
+        Step.AUTH: Exchange(
+            Sent(
+                "nothing more: the answer to the startup packet says it",
+                clear="the startup packet once more, without TLS, on a connection of its own",
+                query="SELECT version(), in the session that the server opened without a password",
+            ),
+            _PSQL,
+        ),
         Step.LOGIN: Exchange("the account, once, on a connection of its own", _PSQL),
         Step.ACCESS: Exchange(ONE_ROW, f"{_PSQL} -c '\\d'"),
     },

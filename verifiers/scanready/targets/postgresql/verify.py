@@ -22,6 +22,7 @@ from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire import postgresql as wire
 
@@ -55,6 +56,7 @@ async def verify(probe: Probe) -> None:
 
 async def _ask(probe: Probe, stream: Stream, user: str, database: str) -> Answer:
     async with probe.step(Step.HANDSHAKE) as rung:
+        record("startup")
         await stream.send(wire.startup(user, database))
         try:
             answer: Answer | wire.NegotiateProtocol = await stream.receive(wire.read_startup_answer)

@@ -20,6 +20,7 @@ from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts
 from scanready.net.errors import LEAST_SILENCE
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import Cursor, Steps, WireError, nbt, smb1, smb2, stepwise
 
@@ -112,6 +113,7 @@ def _not_to_be_asked_more(probe: Probe) -> bool:
 
 
 async def _in_smb2(probe: Probe, stream: Stream) -> smb2.Negotiated | smb2.OldDialect | smb2.Refused:
+    record("smb2")
     return await ask(probe, stream, smb2.negotiate(os.urandom(16), os.urandom(32)), smb2.read_negotiate)
 
 
@@ -170,6 +172,7 @@ def _nobody(error: PeerClosed | ReadTimeout, in_session: bool, second: Exception
 
 async def _in_smb1(probe: Probe, again: Again, why: str) -> Talk:
     stream = await again()
+    record("smb1")
     answer = await ask(probe, stream, smb1.negotiate(), smb1.read_negotiate)
     if isinstance(answer, smb1.Refused) and answer.status and answer.status not in _NO_DIALECT:
         raise refused(answer.status)

@@ -14,6 +14,7 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Check, Facts, Finding, Outcome, Step, is_address
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed
 from scanready.wire import UnknownValue, WireError, ntlm, smb1, smb2, spnego
 
@@ -122,6 +123,7 @@ async def challenge(
 
 
 async def _set_up(probe: Probe, talk: Talk, token: bytes) -> smb1.Setup | smb2.Setup:
+    record("ntlm")
     if isinstance(talk.answer, smb1.Negotiated):
         return await smb.ask(probe, talk.stream, smb1.session_setup(token), smb1.read_session_setup)
     setup = await smb.ask(probe, talk.stream, smb2.session_setup(token), smb2.read_session_setup)

@@ -99,6 +99,12 @@ HOST_KEY_CHANGED = Cause(
     "in between. Neither we nor the agent's ssh client send a password to such a host.",
     "Compare the fingerprint of the detail with the server's own, and say whether it is the right one.",
     "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+    also=(
+        OtherOwner(
+            Owner.AGENT,
+            "Remove the key on record, as the fix does, once the server's administrator has confirmed the fingerprint.",
+        ),
+    ),
 )
 ACCOUNT_BARRED = Cause(
     "ssh.account-barred",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.exchange import Exchange, Sent, when_read
 from scanready.model import Check, Report, Step
 
 _SSH = "ssh -v -p {port} {user}@{host} true"
@@ -18,12 +18,10 @@ def _steps(access: str, by_hand: str) -> dict[Step, Exchange]:
     """Return the steps that both types share, with the last one as given."""
     return {
         Step.AGENT: Exchange("nothing: this host's own ssh client was looked at", "ssh -V; ssh -G {host}"),
-        Step.HANDSHAKE: Exchange(
-            "our version line and offer; the server's greeting and offer were read; DISCONNECT with our text", _SSH
-        ),
+        Step.HANDSHAKE: Exchange(Sent(version="our version line", offer="our offer of algorithms"), _SSH),
         Step.AUTH: Exchange(_methods, _SSH),
         Step.LOGIN: Exchange("the password or key of the account, once", _SSH),
-        Step.ACCESS: Exchange(access, by_hand),
+        Step.ACCESS: Exchange(when_read(access), by_hand),
     }
 
 

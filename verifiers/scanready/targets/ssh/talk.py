@@ -33,6 +33,7 @@ from scanready.climb.probe import Probe, Rung
 from scanready.model import Owner, Step
 from scanready.net.dial import dial
 from scanready.net.echo import Echoed
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, Stream, StreamError
 from scanready.version import __version__
 from scanready.wire import ssh as wire
@@ -145,9 +146,11 @@ class _Manners:
         """
         self._introduced.add(stream)
         if not self._listens:
+            record("version")
             await stream.send(IDENTIFICATION)
         greeting: wire.Identification | wire.Refusal = await stream.receive(wire.read_identification)
         if self._listens and isinstance(greeting, wire.Identification):
+            record("version")
             await stream.send(IDENTIFICATION)
         if isinstance(greeting, wire.Identification) and greeting.speaks_ssh2:
             if greeting.software == SOFTWARE:
@@ -163,6 +166,7 @@ class _Manners:
             WireError, StreamError: as :meth:`Stream.receive` does.
         """
         self._listened.add(stream)
+        record("offer")
         with contextlib.suppress(PeerClosed):  # its last words are still there to be read
             await stream.send(wire.kexinit(EVERYTHING, os.urandom(16)))
         answer: wire.KexInit | wire.Disconnected | wire.Refusal = await stream.receive(wire.read_kexinit)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Cause
+from scanready.model import Cause, Facts
+from scanready.net.events import record
 from scanready.net.stream import Stream
 from scanready.remedies.quoting import in_brackets
 from scanready.wire import UnknownValue, WireError
@@ -131,9 +132,11 @@ async def read_one_row(probe: Probe, stream: Stream) -> str:
     """
     database, table = probe.target.options.get("database"), probe.target.options.get("table")
     if database:
+        record("use")
         await _run(stream, f"use {in_brackets(database)}")
     what = ".".join(map(in_brackets, table.split("."))) if table else "sysobjects"
     await _ask_for_one_row(stream)
+    record("select")
     answer = await _run(stream, f"select 1 from {what}")
     if not answer.columns:
         raise Failure(common.LIMIT, f"the server answers select 1 from {what} without a result, as no ASE does")

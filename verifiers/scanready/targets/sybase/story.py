@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, OPENSSL, TLS_AS_A_FACT, Exchange, with_probe
+from scanready.catalogue.exchange import OPENSSL, TLS_AS_A_FACT, Exchange, Sent, with_probe
 from scanready.model import Step
 
 _SYBASE = "TDSVER=5.0 tsql -H {host} -p {port} -U {user}   # or: isql -S {host}:{port} -U {user}"
@@ -20,6 +20,6 @@ STORY: dict[str, dict[Step, Exchange]] = {
         ),
         Step.AUTH: Exchange("nothing more: the answer to the login record says it", _SYBASE),
         Step.LOGIN: Exchange("nothing more: the account was in the login record", _SYBASE),
-        Step.ACCESS: Exchange(f"the database was opened; {ONE_ROW}", _SYBASE),
+        Step.ACCESS: Exchange(Sent(use="use of the database", select="a SELECT of one row"), _SYBASE),
     },
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import ONE_ROW, Exchange
+from scanready.catalogue.exchange import ONE_ROW, Exchange, Sent
 from scanready.model import Step
 
 _BTEQ = "bteq   # then: .logon {host}/{user}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "teradata": {
-        Step.HANDSHAKE: Exchange("a configuration request, which names no user", _BTEQ),
+        Step.HANDSHAKE: Exchange(Sent(request="a configuration request, which names no user"), _BTEQ),
         Step.AUTH: Exchange("nothing more: the answer to the configuration request says it", _BTEQ),
         Step.LOGIN: Exchange("the account, once, on a connection of its own", _BTEQ),
         Step.ACCESS: Exchange(ONE_ROW, _BTEQ),

@@ -15,6 +15,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.wire import teradata as wire
 from scanready.wire.printable import printable
 
@@ -26,6 +27,7 @@ async def verify(probe: Probe) -> None:
     stream, cops = await nodes.connect(probe)
     met = stream.peer or probe.host
     async with probe.step(Step.HANDSHAKE) as rung:
+        record("request")
         await stream.send(wire.config_request())
         answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
         if isinstance(answer, wire.Refusal):

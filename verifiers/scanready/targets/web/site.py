@@ -15,6 +15,7 @@ from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
+from scanready.net.events import record
 from scanready.wire import UnknownValue
 from scanready.wire import http as wire
 
@@ -174,6 +175,7 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
         result = await probe.login(login.visit, where, hosts=[proxy[0]] if proxy else [])
         rung.ok(f"logged in as {credential.username} with {scheme}")
     async with probe.step(Step.ACCESS, prompt.url.endpoint) as rung:
+        record("account")
         if result.status in (404, 410):
             raise _not_found(prompt.url, result.status)
         if result.denied is not None:

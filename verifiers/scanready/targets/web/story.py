@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import OPENSSL, TLS_JUDGED, Exchange, with_login
+from scanready.catalogue.exchange import OPENSSL, TLS_JUDGED, Exchange, Sent
 from scanready.model import Step
 
 _ACCOUNT = "curl -vk --anyauth -u {user} {url}   # asks for the password, and counts as one attempt"
 _SITE = {
     Step.TLS: Exchange(TLS_JUDGED, OPENSSL),
     Step.HANDSHAKE: Exchange(
-        "HEAD with our User-Agent; GET where HEAD had no good answer; redirects were followed", "curl -vkIL {url}"
+        Sent(head="HEAD with our User-Agent", get="GET with our User-Agent", redirect="the redirects were followed"),
+        "curl -vkIL {url}",
     ),
     Step.AUTH: Exchange("nothing of its own: the answer's status and fields say it", "curl -vkI {url}"),
     Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),
     Step.ACCESS: Exchange(
-        with_login("GET with the account, up to 64 KiB", "GET without an account, up to 64 KiB"), "curl -vk {url}"
+        Sent(
+            "nothing more: the page came with the answer before",
+            get="GET without an account, up to 64 KiB",
+            account="GET with the account, up to 64 KiB",
+        ),
+        "curl -vk {url}",
     ),
 }
 

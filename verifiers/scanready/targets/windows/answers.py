@@ -14,6 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Facts, Owner
+from scanready.net.events import record
 from scanready.net.stream import StreamError
 from scanready.wire import WireError, dcom, ntlm
 
@@ -50,6 +51,7 @@ async def report_product(probe: Probe, rung: Rung, talk: endpoint_mapper.Talk, *
         Failure: it is no Windows; or too busy to tell.
     """
     try:
+        record("bind")
         offer = endpoint_mapper.offered(await talk.bind())
     except endpoint_mapper.Refused as refused:
         if refused.busy:

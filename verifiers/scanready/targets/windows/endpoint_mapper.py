@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
+from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, StreamError
 from scanready.wire import UnknownValue, WireError, dcerpc, dcom, epm, ntlm
 
@@ -190,6 +191,7 @@ async def server_alive(talk: Talk) -> dcom.Alive:
         Refused: it does not tell strangers.
         Untold: its answer is not understood.
     """
+    record("alive")
     alive = _translate(dcom.read_server_alive2, await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
     if alive.status:
         raise Refused(f"status 0x{alive.status:08x}")
@@ -245,6 +247,7 @@ def _on_tcp(towers: list[epm.Tower], own_port: int, reached: str) -> tuple[epm.T
 async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:
     """Add the table's entries to ``found``, page by page: what there is of it counts if it breaks off."""
     handle = epm.NO_HANDLE
+    record("lookup")
     for _ in range(_MOST_PAGES):
         page = _translate(epm.read_lookup, await talk.call(MAPPER, epm.LOOKUP, epm.lookup(handle)))
         found += page.entries
@@ -264,6 +267,7 @@ async def challenge(probe: Probe, talk: Talk) -> ntlm.Challenge:
         Untold: the other connection came to nothing.
         WireError: as it says.
     """
+    record("ntlm")
     try:
         token = await talk.begin_login()
     except Refused:

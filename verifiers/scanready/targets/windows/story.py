@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.catalogue.exchange import Exchange
+from scanready.catalogue.exchange import Exchange, Sent, when_read
 from scanready.model import Step
 
 _CIM = "New-CimSession {host} -Credential {user} -SessionOption (New-CimSessionOption -Protocol Dcom)"
@@ -11,13 +11,17 @@ _PORTQRY = "on another Windows: portqry -n {host} -e {port}"
 STORY: dict[str, dict[Step, Exchange]] = {
     "windows": {
         Step.HANDSHAKE: Exchange(
-            "bind to the endpoint mapper; ServerAlive2; ept_lookup: names, addresses, services and their ports",
+            Sent(
+                bind="bind to the endpoint mapper",
+                alive="ServerAlive2: its names and addresses",
+                lookup="ept_lookup: its services and their ports",
+            ),
             _PORTQRY,
         ),
-        Step.AUTH: Exchange("NTLM type 1, which names nobody", _PORTQRY),
-        Step.LOGIN: Exchange("WMI was started over DCOM, logging on with NTLM", f"on another Windows: {_CIM}"),
+        Step.AUTH: Exchange(Sent(ntlm="NTLM type 1, which names nobody"), _PORTQRY),
+        Step.LOGIN: Exchange("a logon with NTLM, to start WMI over DCOM", f"on another Windows: {_CIM}"),
         Step.ACCESS: Exchange(
-            "SELECT Caption, Version FROM Win32_OperatingSystem, over WMI's own port",
+            when_read("SELECT Caption, Version FROM Win32_OperatingSystem, over WMI's own port"),
             f"on another Windows: Get-CimInstance Win32_OperatingSystem -CimSession ({_CIM})",
         ),
     },
