@@ -20,7 +20,7 @@ from fixtures.emulators import (
     oracle_session,
     sybase,
 )
-from scanready.model import Report, Step
+from scanready.model import Report, Step, Verdict
 from scanready.targets.informix.login import translate
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, target
 from tests.libraries import scripted_mysql as mysql
@@ -232,3 +232,9 @@ def test_informix_host() -> None:
         assert found.cause.owner == "scanready"
     for words in ("[-951] Incorrect password", "error -951", "(sqlcode -951)"):
         assert translate(words).cause.code == "login.refused"
+
+
+def test_an_ok_is_no_row() -> None:
+    """A server that says OK to every statement has shown nothing of the table."""
+    report = climbs("mysql", mysql.server(statements=lambda _: mysql.OK), table="hr.people")()
+    expect(report, Verdict.UNDECIDED, "mysql.other-product", step=Step.ACCESS)
