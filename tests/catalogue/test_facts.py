@@ -22,7 +22,7 @@ FAMILIES = sorted({row.home.rpartition(".")[2] for row in TYPES})
 #: The words with which a rung, an answer of `scanready agent` or an error takes facts as keywords.
 VERBS = ("ok", "warn", "fail", "inconclusive", "stop", "skip", "Failure")
 #: Keywords of those words that are no facts.
-NO_FACTS = ("fix",)
+NO_FACTS = ("fix", "also")
 EVERYTHING = (*(fact for row in TYPES for fact in row.facts), *of_agent())
 
 

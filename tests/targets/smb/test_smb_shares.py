@@ -116,7 +116,7 @@ def test_a_refused_login(logged_in: Callable[..., tuple[Report, Visits]]) -> Non
 @pytest.mark.parametrize(
     ("failure", "verdict", "code"),
     [
-        (Failure(common.ACCESS_DENIED, "no", "grant it"), Verdict.LIMITED, "access.denied"),
+        (Failure(common.ACCESS_DENIED, "no"), Verdict.LIMITED, "access.denied"),
         (Failure(common.ACCESS_NOT_FOUND, "no such share"), Verdict.BLOCKED, "access.not-found"),
         (Failure(nt.NO_SHARE_NAMED, "none"), Verdict.UNDECIDED, "smb.no-share-named"),
         (ELSEWHERE, Verdict.UNDECIDED, "smb.dfs-elsewhere"),

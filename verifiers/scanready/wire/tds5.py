@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
@@ -94,7 +94,7 @@ class Answer:
     row: bool
     failed: bool
     unknown: tuple[int, ...] = ()
-    unread: UnknownValue | None = None
+    unread: UnknownValue | None = field(default=None, compare=False)
     columns: bool = False
 
     @property
