@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanready.wire import OurLimit, WireError
+from scanready.wire import OurLimit, UnknownValue, WireError
 from scanready.wire.rpc import mount, nfs3, nfs4
 from tests.wire.xdr_items import string, u32s
 
@@ -19,6 +19,9 @@ class TestMount:
         export, group = u32s(1) + string(b"/") + u32s(0), u32s(1) + string(b"g")
         assert len(mount.parse_exports(export * 2048 + u32s(0))) == 2048
         assert len(mount.parse_exports(export[:-4] + group * 4096 + u32s(0, 0))[0].groups) == 4096
+        for ended in (u32s(0, 0), export + u32s(0, 7)):
+            with pytest.raises(UnknownValue, match="the octets after the list of exports is '4 of them'"):
+                mount.parse_exports(ended)
         for longer in (export * 2049 + u32s(0), export[:-4] + group * 4097 + u32s(0, 0)):
             with pytest.raises(OurLimit, match="than are read"):
                 mount.parse_exports(longer)
@@ -111,6 +114,18 @@ class TestNfs4:
     )
     def test_results(self, operations: tuple[bytes, ...], expected: nfs4.Result) -> None:
         assert nfs4.parse(self.HEAD + u32s(len(operations)) + b"".join(operations)) == expected
+
+    @pytest.mark.parametrize(
+        ("results", "done"), [((), "none"), ((u32s(24, 0),), "24"), ((u32s(24, 0), u32s(24, 0)), "24, 24")]
+    )
+    def test_success_has_a_result_for_each_operation(self, results: tuple[bytes, ...], done: str) -> None:
+        asked = nfs4.ROOT, nfs4.ATTRIBUTES
+        with pytest.raises(WireError, match=f"success of the operations 24, 9 with the results of {done}$"):
+            nfs4.parse(self.HEAD + u32s(len(results)) + b"".join(results), asked)
+        failed = u32s(10021) + self.HEAD[4:] + u32s(len(results)) + b"".join(results)
+        assert nfs4.parse(failed, asked).status == 10021
+        whole = u32s(2, 24, 0, 9, 0, 1, 2, 4, 5)
+        assert nfs4.parse(self.HEAD + whole, asked) == nfs4.Result(0, 2, kind=5)
 
     @pytest.mark.parametrize("header", [b"", b"\x06\x09"])
     def test_the_flavors_of_kerberos(self, header: bytes) -> None:

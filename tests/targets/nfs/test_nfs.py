@@ -274,3 +274,31 @@ def test_others_are_never_ready(peer: Behaviour) -> None:
         report = climb(target("nfs", "127.0.0.1", server.port), timeout=2.0)
     code = "handshake.silent" if peer is misbehave.silent else "handshake.other-protocol"
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
+
+
+ZEROS = DONE + bytes(200)
+
+
+@pytest.mark.parametrize("answer", [ZEROS, DONE + bytes(12), DONE], ids=["200 zeros", "no results", "nothing"])
+@pytest.mark.parametrize("version", [None, 3, 4])
+def test_success_to_every_call_is_never_ready(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, version: int | None
+) -> None:
+    """A peer that echoes the number of the call and says success to it has not done what was asked."""
+    peer = Peer({})
+    monkeypatch.setattr(peer, "_answer", lambda *_: answer)
+    with in_background(peer) as server, in_background(peer) as beside:
+        monkeypatch.setattr(rpcbind, "PORT", beside.port)
+        options = {"nfs_version": version} if version else {}
+        report = climb(target("nfs", "127.0.0.1", server.port, **options), timeout=8.0)
+    assert report.verdict in (Verdict.UNDECIDED, Verdict.BLOCKED), story(report)
+    assert report.finding is not None
+
+
+@pytest.mark.parametrize("results", [NO_EXPORTS + bytes(8), DONE + bytes(200)])
+def test_an_empty_list_of_exports_with_octets_behind_it_lists_nothing(
+    monkeypatch: pytest.MonkeyPatch, results: bytes
+) -> None:
+    report = asked(monkeypatch, HEALTHY | {(MOUNTD, 5): results})
+    expect(report, Verdict.SCANNABLE)
+    assert "exports" not in report.facts

@@ -21,7 +21,7 @@ from scanready.wire import WireError
 from scanready.wire.rpc import message as wire
 from scanready.wire.rpc import mount, rpcbind
 
-from .rpc_talk import Calls, Datagrams, Talk, read
+from .rpc_talk import Calls, Datagrams, Talk, null, read
 
 NFS, MOUNTD, NLOCKMGR, STATUS, RQUOTAD = 100003, 100005, 100021, 100024, 100011
 NAMES = {NFS: "nfs", MOUNTD: "mountd", NLOCKMGR: "nlockmgr", STATUS: "status", RQUOTAD: "rquotad"}
@@ -193,7 +193,7 @@ async def _null(calls: Calls, program: int, versions: tuple[int, ...], *, every:
     """The versions that answer; over UDP, where each question is a conversation of its own, one of them will do."""
     good: list[int] = []
     for version in reversed(versions):
-        reply = await calls.call(program, version, 0)
+        reply = await null(calls, program, version)
         if reply.state is wire.State.SUCCESS:
             good.insert(0, version)
             if not every:

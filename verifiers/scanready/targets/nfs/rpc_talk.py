@@ -12,7 +12,7 @@ from scanready.climb.probe import Probe
 from scanready.net import sockets
 from scanready.net.events import record
 from scanready.net.stream import HEARD, Stream
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire.rpc import message as wire
 
 T = TypeVar("T")
@@ -45,6 +45,21 @@ def read(parse: Callable[[bytes], T], reply: wire.Reply) -> T:
     except WireError as error:
         error.heard = reply.results[:HEARD]
         raise
+
+
+async def null(calls: Calls, program: int, version: int, credential: bytes = wire.AUTH_NONE) -> wire.Reply:
+    """Call procedure 0, which takes nothing and returns nothing (RFC 5531, 12.1), and return the answer.
+
+    Raises:
+        UnknownValue: something is returned: the peer answers any call with success, or is none that we know.
+        WireError, StreamError: as :meth:`Calls.call`.
+    """
+    reply = await calls.call(program, version, 0, b"", credential)
+    if reply.results:
+        error = UnknownValue("the result of procedure NULL, which has none", reply.results[:8].hex())
+        error.heard = reply.results[:HEARD]
+        raise error
+    return reply
 
 
 class Talk:

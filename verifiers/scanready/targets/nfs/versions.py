@@ -16,7 +16,7 @@ from scanready.wire import WireError
 from scanready.wire.rpc import message, nfs4
 
 from . import causes, refusals
-from .rpc_talk import Calls, Datagrams, read
+from .rpc_talk import Calls, Datagrams, null, read
 from .version3 import ThirdVersion
 
 _FOURTH = 4
@@ -61,7 +61,7 @@ async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_F
     for version in (_FOURTH,) if wanted == _FOURTH else (*candidates, 2):
         if version == 2 and offered.versions and wanted != 2:
             continue
-        reply = await calls.call(nfs4.PROGRAM, version, 0)
+        reply = await null(calls, nfs4.PROGRAM, version)
         if reply.state is message.State.VERSION_MISMATCH:
             offered.said = f"{reply.low} to {reply.high}"
         elif reply.state is not message.State.SUCCESS:
@@ -80,7 +80,8 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
     """A question in each minor version; 4.1 and later want a session first, and say so: that is an answer too."""
     credential, _ = identity(probe)
     for minor in nfs4.MINORS:
-        arguments = nfs4.compound(minor, nfs4.ROOT, nfs4.ATTRIBUTES)
+        operations = nfs4.ROOT, nfs4.ATTRIBUTES
+        arguments = nfs4.compound(minor, *operations)
         try:
             reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
         except PeerClosed as error:
@@ -93,7 +94,7 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
         if reply.state is not message.State.SUCCESS:
             offered.refused = offered.refused or f"NFSv4.{minor}: {reply}"
             continue
-        result = read(nfs4.parse, reply)
+        result = _results(reply, operations)
         if result.status != nfs4.MINOR_MISMATCH:
             offered.versions.append(f"4.{minor}")
             offered.root = result if minor == 0 else offered.root
@@ -109,7 +110,12 @@ async def compound(probe: Probe, calls: Calls, credential: bytes, *operations: b
     reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
     if reply.state is not message.State.SUCCESS:
         raise refusals.of_call(probe, calls, reply)
-    return read(nfs4.parse, reply)
+    return _results(reply, operations)
+
+
+def _results(reply: message.Reply, operations: tuple[bytes, ...]) -> nfs4.Result:
+    """Read the results of a COMPOUND of ``operations``."""
+    return read(lambda results: nfs4.parse(results, operations), reply)
 
 
 async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
@@ -205,7 +211,7 @@ async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
 
 async def _older(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     credential, _ = identity(probe)
-    reply = await calls.call(nfs4.PROGRAM, 3 if offered.has(3) else 2, 0, b"", credential)
+    reply = await null(calls, nfs4.PROGRAM, 3 if offered.has(3) else 2, credential)
     if reply.state is not message.State.SUCCESS:
         raise refusals.of_call(probe, calls, reply)
     return ["sys"]

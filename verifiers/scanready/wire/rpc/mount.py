@@ -54,6 +54,7 @@ def parse_exports(results: bytes) -> tuple[Export, ...]:
         found.append(Export(name, tuple(groups)))
         if len(found) > _MOST_EXPORTS:
             raise OurLimit("more exports than are read")
+    items.end("the list of exports")
     return tuple(found)
 
 

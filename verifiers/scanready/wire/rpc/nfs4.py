@@ -74,11 +74,15 @@ def secinfo(name: str) -> bytes:
     return u32(_SECINFO) + text(name)
 
 
-def parse(results: bytes) -> Result:
+def parse(results: bytes, asked: tuple[bytes, ...] | None = None) -> Result:
     """Read the answer to COMPOUND.
 
+    Args:
+        results: what stands behind the RPC reply.
+        asked: the operations of the call. A server that did all of them has a result for each (RFC 7530, 15.2).
+
     Raises:
-        WireError: broken, or an operation that was not asked for.
+        WireError: broken, an operation that was not asked for, or success without the results of all operations.
     """
     items = Items(results)
     status = items.u32()
@@ -87,12 +91,12 @@ def parse(results: bytes) -> Result:
     if count > _MOST_OPERATIONS:
         raise WireError(f"results of {count} operations")
     access, kind, names, flavors = 0, 0, None, ()  # type: int, int, tuple[str, ...] | None, tuple[int, ...]
-    done = 0
+    carried_out: list[int] = []
     for _ in range(count):
         operation, own = items.u32(), items.u32()
         if own != OK:
             break
-        done += 1
+        carried_out.append(operation)
         match operation:
             case 24 | 15:
                 pass
@@ -107,7 +111,17 @@ def parse(results: bytes) -> Result:
                 flavors = _flavors(items)
             case _:
                 raise WireError(f"a result of operation {operation}, which was not asked for")
-    return Result(status, done, access, kind, names, flavors)
+    if asked is not None and status == OK:
+        _demand_all(carried_out, asked)
+    return Result(status, len(carried_out), access, kind, names, flavors)
+
+
+def _demand_all(carried_out: list[int], asked: tuple[bytes, ...]) -> None:
+    """Raise WireError unless each operation of the call has its result, in the order of the call."""
+    wanted = [int.from_bytes(operation[:4], "big") for operation in asked]
+    if carried_out != wanted:
+        shown = ", ".join(map(str, carried_out)) or "none"
+        raise WireError(f"success of the operations {', '.join(map(str, wanted))} with the results of {shown}")
 
 
 def _kind(items: Items) -> int:

@@ -49,6 +49,7 @@ def parse_dump(results: bytes, version: int) -> tuple[Registration, ...]:
         entry = _mapping(items) if version == PORTMAPPER else _binding(items)
         if entry is not None:
             found.append(entry)
+    items.end("the list of registrations")
     return tuple(dict.fromkeys(found))
 
 

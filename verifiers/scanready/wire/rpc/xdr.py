@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 
 
 def u32(number: int) -> bytes:
@@ -75,6 +75,12 @@ class Items:
     def text(self, most: int = 1024) -> str:
         """A string."""
         return self.opaque(most).decode("utf-8", "backslashreplace")
+
+    def end(self, of: str) -> None:
+        """Raise UnknownValue if something is left: a peer that fills every answer with zeros says nothing with them."""
+        left = len(self._data) - self._offset
+        if left > 0:
+            raise UnknownValue(f"the octets after {of}", f"{left} of them")
 
     def rest(self) -> bytes:
         """All that is left."""
