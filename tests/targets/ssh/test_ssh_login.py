@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -333,6 +334,32 @@ def test_output_that_is_not_whole_is_not_believed() -> None:
     assert inspection.read(GOOD) is not None
     assert inspection.read(GOOD.replace("scanready-end", "")) is None
     assert inspection.read(GOOD.replace("scanready-begin", "")) is None
+
+
+def test_a_command_line_that_is_quoted_has_not_run() -> None:
+    line = inspection.command(None)
+    for output in (line, f"% Invalid input: {line}\r\n", f"{line}: unknown command\n", line.replace("; ", ";\r\n")):
+        assert inspection.read(output) is None
+    assert inspection.read("scanready-end\nscanready-begin\n") is None
+
+
+def test_a_device_that_quotes_the_command_has_a_forced_command(key: paramiko.PKey) -> None:
+    report = visit(ran(f"% Invalid input: {inspection.command(None)}\r\n", 1), key)
+    expect(report, Verdict.BLOCKED, "ssh.forced-command", step=Step.ACCESS)
+
+
+@pytest.mark.parametrize("trace", [(), ("SHELLOPTS=xtrace",)], ids=["of the login shell", "of each shell"])
+@pytest.mark.parametrize("before", ["set -x; ", "printf 'Welcome to '; set -x; ", "printf 'no end of line'; "])
+def test_what_a_login_script_prints_hides_no_result(tmp_path: Path, before: str, trace: tuple[str, ...]) -> None:
+    """A real bash that traces its commands, as `set -x` in a .bashrc makes it do, and one that leaves a line open."""
+    shell = [*trace, "PATH=/usr/bin:/bin", "/bin/bash", "-c", before + inspection.command(str(tmp_path))]
+    output = subprocess.run(
+        ["/usr/bin/env", *shell], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    ).stdout
+    found = inspection.read(output)
+    assert found is not None, output
+    assert (found.directory, found.exists, found.writable) == (str(tmp_path), True, True)
+    assert found.free is not None
 
 
 def test_bsd_mount_output_is_understood() -> None:

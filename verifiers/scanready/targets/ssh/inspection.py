@@ -23,6 +23,7 @@ BEGIN, END = "scanready-begin", "scanready-end"
 
 _SCRIPT = "; ".join(
     (
+        "echo",  # ends a line that a login script left open: a mark has its line to itself
         f"echo {BEGIN}",
         'echo "system=`uname -sm`"',
         'd="${1:-${TMPDIR:-/tmp}}"',
@@ -69,11 +70,17 @@ class Inspection:
 
 
 def read(output: str) -> Inspection | None:
-    """Return what the command found, None if it did not run to its end (then something else did)."""
-    if BEGIN not in output or END not in output:
+    """Return what the command found, None if it did not run to its end (then something else did).
+
+    A mark counts where it has a line to itself. A device that quotes the command line in a complaint, and a login shell
+    that traces its commands (``set -x``), have the marks inside longer lines.
+    """
+    lines = [line.strip() for line in output.splitlines()]
+    if BEGIN not in lines or END not in lines[lines.index(BEGIN) :]:
         return None
+    begin = lines.index(BEGIN)
     found: dict[str, list[str]] = {}
-    for line in output.partition(BEGIN)[2].partition(END)[0].splitlines():
+    for line in lines[begin + 1 : lines.index(END, begin)]:
         name, _, value = line.partition("=")
         found.setdefault(name.strip(), []).append(value.strip())
 
