@@ -227,7 +227,7 @@ class Stream:
         except StreamError as error:
             error.securing, error.spoke = True, self._spoke
             raise
-        self._tls, self.heard, self._wrap, self._echo = tls, b"", None, EchoWatch()
+        self._tls, self._spoke, self.heard, self._wrap, self._echo = tls, True, b"", None, EchoWatch()
         self._key_exchange.handshakes = 0
         if self.when_secured is not None:
             await self.when_secured()

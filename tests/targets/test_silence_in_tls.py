@@ -1,0 +1,33 @@
+"""A server that ends the TLS handshake and says nothing in it is reachable: the network has no part in its silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.emulators import in_background, misbehave
+from fixtures.emulators.certificates import authority
+from scanready.model import Owner, Step, Verdict
+from tests.ladder import climb, expect, finding_of, passed, target
+
+SILENT = "TLS works, and not one byte came in it until the time was over"
+#: Types that begin with TLS, and the options that make others do so.
+TYPES: dict[str, dict[str, Any]] = {
+    "imaps": {},
+    "https": {},
+    "ews": {},
+    "db2": {"tls": True},
+    "oracle": {"tls": True, "service": "ORCL"},
+    "informix": {"tls": True, "allow_login_probe": True},
+}
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_silence_after_the_handshake_of_tls_is_the_servers(type_: str) -> None:
+    with in_background(misbehave.silent, tls=authority().context()) as server:
+        where = target(type_, "127.0.0.1", server.port, **TYPES[type_])
+        report = climb(where, timeout=2.5, ca_file=str(authority().ca_file))
+    expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert finding_of(report).detail == SILENT
+    passed(report, Step.TLS)
