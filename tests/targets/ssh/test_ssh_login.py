@@ -113,6 +113,26 @@ def test_method_not_offered(key: paramiko.PKey) -> None:
     assert report.footprint.login_attempts == 0
 
 
+@pytest.mark.parametrize(
+    ("offered", "verdict", "code"),
+    [
+        ("quantum@future", Verdict.UNDECIDED, "scanready.limit"),
+        ("quantum@future,x", Verdict.UNDECIDED, "scanready.limit"),
+        ("quantum@future,publickey", Verdict.BLOCKED, "ssh.method-not-offered"),
+        ("", Verdict.BLOCKED, "ssh.method-not-offered"),
+    ],
+)
+def test_an_offer_of_unknown_methods_proves_nothing(
+    key: paramiko.PKey, offered: str, verdict: Verdict, code: str
+) -> None:
+    class Offers(Quirk):
+        methods = offered
+
+    report = visit(Offers, key)
+    expect(report, verdict, code)
+    assert report.footprint.login_attempts == 0
+
+
 def test_passwordless_account(key: paramiko.PKey) -> None:
     class Open(found()):  # type: ignore[misc]  # made by a function
         def check_auth_none(self, username: str) -> int:

@@ -55,6 +55,28 @@ def test_a_password() -> None:
     assert report.footprint.login_attempts == 1
 
 
+#: SERVICE_ACCEPT without a name, with an empty one, with another one, and with one that is no UTF-8.
+ACCEPTANCES = [b"", bytes(4), b"\0\0\0\x05other", b"\0\0\0\x02\xff\xfe"]
+
+
+@pytest.mark.parametrize("accepts", ACCEPTANCES)
+def test_a_service_is_accepted_by_any_name(accepts: bytes) -> None:
+    strict = server("publickey", "password")
+    strict.accepts = accepts
+    expect(met(strict, RIGHT), Verdict.SCANNABLE)
+    assert strict.heard == ["service", "none", "password", "disconnect"]
+
+
+@pytest.mark.parametrize("accepts", [b"\0\0", b"\0\0\xff\xffssh"])
+def test_an_acceptance_that_ends_within_its_name_is_none(accepts: bytes) -> None:
+    """OpenSSH's client gives up there, too (measured); nothing of the account is known."""
+    strict = server("password")
+    strict.accepts = accepts
+    report = expect(met(strict, RIGHT), Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert "SERVICE_ACCEPT ends within the name" in finding_of(report).detail
+    assert report.footprint.login_attempts == 0
+
+
 def test_a_key(tmp_path: Path) -> None:
     strict = server("publickey")
     expect(met(strict, keyed(tmp_path, KEY)), Verdict.SCANNABLE)
@@ -110,10 +132,12 @@ def test_an_end_at_the_password_may_have_counted() -> None:
 
 
 @pytest.mark.skipif(SSH is None, reason="no OpenSSH client on this machine")
-def test_openssh_logs_in_at_the_emulator(tmp_path: Path) -> None:
+@pytest.mark.parametrize("accepts", [None, *ACCEPTANCES])
+def test_openssh_logs_in_at_the_emulator(tmp_path: Path, accepts: bytes | None) -> None:
     """The emulator is judged by a client that is neither ours nor the library of our logins."""
     assert SSH is not None
     strict = server("publickey")
+    strict.accepts = accepts
     identity = keyed(tmp_path, KEY).key_file
     options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes"]
     words = [word for option in options for word in ("-o", option)]

@@ -32,10 +32,13 @@ MAX_LINE, MAX_PREAMBLE_LINES = 8192, 1023
 MAX_PREAMBLE = 64 * 1024
 #: Bytes of the largest packet that OpenSSH's client takes (PACKET_MAX_SIZE). RFC 4253, 6.1 asks for 35000.
 MAX_PACKET = 256 * 1024
-#: IGNORE and DEBUG may come at any time (RFC 4253, 11). Our own limit to those before the first KEXINIT.
+#: Our own limit to the messages before the first KEXINIT that OpenSSH's client passes over, without a limit.
 MAX_SKIPPED = 8
 
-MSG_DISCONNECT, MSG_IGNORE, MSG_DEBUG, MSG_KEXINIT = 1, 2, 4, 20
+MSG_DISCONNECT, MSG_KEXINIT = 1, 20
+#: The messages of the transport that OpenSSH's client passes over before KEXINIT, whatever stands in them (measured with
+#: 9.2): IGNORE and DEBUG (RFC 4253, 11), and those that it answers with UNIMPLEMENTED, such as EXT_INFO.
+_PASSED_OVER = frozenset(range(2, 50)) - {MSG_KEXINIT}
 #: All numbers that have a meaning (RFC 4250, 4.1.2; RFC 8308): transport, key exchange, authentication, connection.
 _MESSAGES = frozenset(
     (*range(1, 9), 20, 21, *range(30, 35), *range(50, 54), *range(60, 67), *range(80, 83), *range(90, 101))
@@ -287,7 +290,7 @@ def _identification(line: bytes, preamble: tuple[str, ...]) -> Identification:
 
 @stepwise
 def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
-    """Read the server's offer of algorithms; IGNORE and DEBUG messages before it are skipped with it.
+    """Read the server's offer of algorithms; messages before it that OpenSSH's client passes over are skipped with it.
 
     Raises:
         WireError: a malformed packet or name-list, or another message.
@@ -298,9 +301,9 @@ def read_kexinit(cursor: Cursor) -> Steps[KexInit | Disconnected | Refusal]:
         return (yield from _refusal_for_packet(cursor))
     for _ in range(MAX_SKIPPED + 1):
         payload = yield from _packet(cursor)
-        if payload[0] not in (MSG_IGNORE, MSG_DEBUG):
+        if payload[0] not in _PASSED_OVER:
             return _kexinit_or_disconnect(payload)
-    raise OurLimit(f"more than {MAX_SKIPPED} IGNORE or DEBUG messages before KEXINIT")
+    raise OurLimit(f"more than {MAX_SKIPPED} messages before KEXINIT")
 
 
 def _packet(cursor: Cursor) -> Steps[bytes]:
@@ -347,10 +350,8 @@ def _kexinit(payload: bytes) -> KexInit:
     at = 17  # message number and cookie
     for _ in range(10):
         names, at = _string(payload, at)
-        text = names.decode("latin-1")
-        if not text.isascii() or (text and not text.isprintable()):
-            raise WireError("a name-list in KEXINIT that is not printable ASCII")
-        lists.append(tuple(filter(None, text.split(","))))
+        # OpenSSH's client takes a name beyond printable ASCII (RFC 4251, 6) for one that it does not know (measured).
+        lists.append(tuple(map(_text, filter(None, names.split(b",")))))
     if len(payload) != at + 5:  # first_kex_packet_follows and the reserved word
         raise WireError(f"{len(payload) - at} bytes after the name-lists of KEXINIT, 5 were expected")
     kex, host_keys, ciphers_c2s, ciphers_s2c, macs_c2s, macs_s2c, packing_c2s, packing_s2c, _, _ = lists
@@ -361,8 +362,11 @@ def _kexinit(payload: bytes) -> KexInit:
 def _disconnected(payload: bytes) -> Disconnected:
     if len(payload) < 5:
         raise WireError("a DISCONNECT without reason")
-    # The language tag after it is left unread: old implementations leave it out.
-    description, _ = _string(payload, 5)
+    # The language tag after it is left unread: old implementations leave it out. Some have no description either.
+    try:
+        description, _ = _string(payload, 5)
+    except WireError:
+        description = payload[9:]
     return Disconnected(int.from_bytes(payload[1:5], "big"), _text(description[:1024]))
 
 

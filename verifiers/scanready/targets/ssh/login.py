@@ -363,6 +363,13 @@ def _is_of_paramiko(error: BaseException) -> bool:
 
 
 def _not_offered(result: Result, where: Where, credential: Credential) -> Failure:
+    """Return the failure of a login for which the server takes nothing that the credential has.
+
+    An offer of unknown methods only proves nothing: the agent's ssh client may know them.
+    """
+    if result.methods and not set(result.methods) & set(_METHODS):
+        detail = f"for {credential.username} the server takes only {_named(result.methods)}, which is not known here"
+        return Failure(common.LIMIT, detail)
     has = " and ".join(
         filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
     )

@@ -106,7 +106,11 @@ def _handler_class() -> type:
                 super()._request_auth()  # type: ignore[misc]
 
         def _parse_service_accept(self, message: paramiko.Message) -> None:
-            if not self._begun and message.get_text() == _SERVICE:
+            """Begin to authenticate, whatever name the acceptance has, or none: so does OpenSSH's client (measured)."""
+            name = message.get_remainder()
+            if name and (len(name) < 4 or len(name) - 4 < int.from_bytes(name[:4], "big")):
+                raise paramiko.SSHException("the server's SERVICE_ACCEPT ends within the name of the service")
+            if not self._begun:
                 self._submit()
 
         def _submit(self) -> None:
