@@ -45,13 +45,32 @@ class TestLogin:
             (b"c1 NO [CORRUPTION] Its index is broken\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
             (b"c1 NO\r\n", Verdict.BLOCKED, "login.refused", None),
             (b"c1 no login failed\r\n", Verdict.BLOCKED, "login.refused", None),
+            (b"c1 NO [FUTURECODE] Not today\r\n", Verdict.UNDECIDED, "imap.command-refused", Owner.SERVER),
+            (b"c1 NO [FUTURECODE] Invalid credentials\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO [CONTACTADMIN] Call the help desk\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO [CANNOT] Not on this server\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO [OVERQUOTA] Quota exceeded\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO [NOPERM] Not from there\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO [WEBALERT https://mail.example/] Web login required\r\n", Verdict.UNDECIDED, None, None),
+            (b"c1 NO LDAP server down\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", Owner.SERVER),
+            (b"c1 NO Server busy, try again later\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 NO Internal authentication failure\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 NO Can't contact the directory\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 NO Mailbox is locked by another session\r\n", Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (b"c1 NO Login failed, please try again\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO Invalid password; try later\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO [ALERT] Invalid credentials (Failure)\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO Your password has expired\r\n", Verdict.BLOCKED, "login.expired", Owner.IDENTITY),
+            (b"c1 NO You must change your password first\r\n", Verdict.BLOCKED, "login.expired", Owner.IDENTITY),
+            (b"c1 NO Account locked by administrator\r\n", Verdict.BLOCKED, "login.locked", Owner.IDENTITY),
             (b"c1 MAYBE later\r\n", Verdict.UNDECIDED, "scanready.limit", None),
             (b"c1 PREAUTH\r\n", Verdict.UNDECIDED, "scanready.limit", None),
         ],
     )
     def test_refusals(self, answer: bytes, verdict: Verdict, code: str, owner: Owner | None) -> None:
         report, server = against(mailbox(LOGIN=answer), "imaps", credential=SCANNER)
-        expect(report, verdict, code, step=rung_of(finding_of(report).cause, Step.LOGIN), owner=owner)
+        cause = finding_of(report).cause
+        expect(report, verdict, code or cause.code, step=rung_of(cause, Step.LOGIN), owner=owner)
         assert server.counts["LOGIN"] == 1
         assert report.footprint.login_attempts == 1
         assert report.footprint.connections == len(server.connections) == 2
@@ -197,6 +216,24 @@ class TestAccess:
                 "imap.backend-unavailable",
                 None,
             ),
+            ({"EXAMINE": b"c1 BAD Unknown command\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+            ({"EXAMINE": b"c1 NO [FUTURECODE] Not today\r\n"}, Verdict.UNDECIDED, "imap.command-refused", None),
+            ({"EXAMINE": b"c1 NO [FUTURECODE] Permission denied\r\n"}, Verdict.LIMITED, "access.denied", None),
+            (
+                {"EXAMINE": b"c1 NO Mailbox locked by another session, try again\r\n"},
+                Verdict.UNDECIDED,
+                "imap.backend-unavailable",
+                None,
+            ),
+            ({"EXAMINE": b"c1 NO Try again later\r\n"}, Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            ({"EXAMINE": b"c1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+            ({"EXAMINE": b"* x EXISTS\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
+            (
+                dict.fromkeys(("LOGIN", "LIST", "EXAMINE", "FETCH"), b"c1 OK\r\n"),
+                Verdict.UNDECIDED,
+                "scanready.limit",
+                None,
+            ),
             ({"EXAMINE": b""}, Verdict.UNDECIDED, "imap.backend-unavailable", None),
             ({"FETCH": b"c1 OK Fetch completed.\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
             ({"FETCH": b"* 1 FETCH (UID\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
@@ -207,6 +244,11 @@ class TestAccess:
         expect(report, verdict, code, step=Step.ACCESS, fix=fix)
         passed(report, Step.LOGIN)
         assert server.counts["LOGIN"] == 1
+
+    def test_a_folder_without_a_number_of_messages_is_told(self) -> None:
+        report, _ = against(mailbox(EXAMINE=b"* x EXISTS\r\nc1 OK done\r\n"), "imaps", credential=SCANNER)
+        said = "the server opens INBOX, and does not say how many messages it has (no EXISTS)"
+        assert finding_of(report).detail == said
 
     def test_an_account_without_folders(self) -> None:
         gone = {"LIST": b"c1 OK List completed.\r\n", "EXAMINE": b"c1 NO [NONEXISTENT] No mailbox\r\n"}

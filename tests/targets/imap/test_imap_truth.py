@@ -11,7 +11,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Writer, imap, in_background, misbehave
 from fixtures.emulators.certificates import authority
 from scanready.model import Owner, Step, Verdict
-from tests.ladder import account, check_of, expect, logins_end_within, story
+from tests.ladder import account, check_of, expect, finding_of, logins_end_within, story
 from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox, see
 
 
@@ -68,6 +68,28 @@ def test_not_all_that_greets_so_is_imap(greeting: bytes, capability: bytes) -> N
     report, _ = against(mailbox(greeting, CAPABILITY=capability))
     expect(report, Verdict.BLOCKED, "handshake.malformed", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "name IMAP4" in check_of(report, Step.HANDSHAKE).summary
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"c1 NO [FUTURECODE] not today\r\n", "imap.command-refused"),
+        (b"c1 BAD out of order\r\n", "imap.command-refused"),
+        (b"c1 NO [LIMIT] slow down\r\n", "handshake.throttled"),
+    ],
+)
+def test_a_refusal_to_tell_the_capabilities_is_in_the_servers_words(answer: bytes, code: str) -> None:
+    report, _ = against(mailbox(b"* OK ready\r\n", CAPABILITY=answer))
+    expect(report, Verdict.UNDECIDED, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert answer[3:-2].decode() in check_of(report, Step.HANDSHAKE).summary
+
+
+def test_a_starttls_that_is_not_answered_is_not_called_a_handshake_that_began() -> None:
+    starttls = b"* CAPABILITY IMAP4rev1 STARTTLS\r\nc1 OK done\r\n"
+    silent = mailbox(b"* OK ready\r\n", CAPABILITY=starttls, STARTTLS=b"* OK wait\r\n")
+    report, _ = against(silent, timeout=2.0)
+    expect(report, Verdict.UNDECIDED, "tls.too-slow", step=Step.TLS, owner=Owner.SERVER)
+    assert "did not answer the request for one (STARTTLS)" in finding_of(report).cause.meaning
 
 
 @pytest.mark.parametrize("pause", [False, True])

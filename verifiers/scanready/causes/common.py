@@ -199,7 +199,8 @@ TLS_TOO_SLOW = Cause(
     "tls.too-slow",
     Owner.SERVER,
     Step.TLS,
-    "The TLS handshake began, and did not finish within the time this check was given.",
+    "The server did not finish the TLS handshake, or did not answer the request for one (STARTTLS), within the time "
+    "this check was given.",
     "Look at the load of the server, and for a device in the path that inspects or delays TLS; or give the check more "
     "time with --timeout.",
     "time openssl s_client {starttls}-connect {host}:{port} </dev/null",

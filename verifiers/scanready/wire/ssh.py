@@ -36,8 +36,8 @@ MAX_PACKET = 256 * 1024
 MAX_SKIPPED = 8
 
 MSG_DISCONNECT, MSG_KEXINIT = 1, 20
-#: The messages of the transport that OpenSSH's client passes over before KEXINIT, whatever stands in them (measured with
-#: 9.2): IGNORE and DEBUG (RFC 4253, 11), and those that it answers with UNIMPLEMENTED, such as EXT_INFO.
+#: The messages of the transport that OpenSSH's client passes over before KEXINIT, whatever stands in them (measured
+#: with 9.2): IGNORE and DEBUG (RFC 4253, 11), and those that it answers with UNIMPLEMENTED, such as EXT_INFO.
 _PASSED_OVER = frozenset(range(2, 50)) - {MSG_KEXINIT}
 #: All numbers that have a meaning (RFC 4250, 4.1.2; RFC 8308): transport, key exchange, authentication, connection.
 _MESSAGES = frozenset(

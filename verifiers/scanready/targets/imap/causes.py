@@ -66,10 +66,23 @@ BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",
     Owner.SERVER,
     Step.LOGIN,
-    "The server asked for the login but could not judge it: its directory, mail store or backend did not answer.",
-    "Look at the server's log for the time of the check; then check again. The credential itself was not judged.",
+    "The server asked for the login but could not judge it, or could not open the folder: its directory, mail store or "
+    "backend did not answer, or another session has the mailbox.",
+    "Look at the server's log for the time of the check; then check again. A login that fails so was not judged.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     definite=False,
+)
+COMMAND_REFUSED = Cause(
+    "imap.command-refused",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server refuses the login, the folder or another command, and neither its response code nor its words say that "
+    "the account or its password is the reason; the detail has them.",
+    "Resolve what the detail says (a quota, a policy, an administrator's block); look at the server's log for the time "
+    "of the check.",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+    definite=False,
+    may_count=True,
 )
 
 
@@ -85,9 +98,43 @@ def too_many(code: str | None, text: str) -> bool:
     return code == "LIMIT" or bool(_TOO_MANY.search(text) and not _NOT_OURS.search(text))
 
 
+def knows_no_such_command(text: str) -> bool:
+    """True where a server's words say that it does not know the command that it was sent."""
+    return bool(_NOT_OURS.search(text))
+
+
 def down(code: str | None, text: str) -> bool:
     """True where the server's response code, or failing that its words, say that something of it is not available."""
     return code in _DOWN_CODES or bool(_DOWN.search(text))
+
+
+_IN_USE = re.compile(
+    r"\blocked by (?:an)?other\b|\block (?:is )?held\b|"
+    r"\b(?:mailbox|maildrop|folder) (?:is )?(?:already )?(?:locked|in use)",
+    re.IGNORECASE,
+)
+_INTERNAL = re.compile(
+    r"\binternal\b|\bbusy\b|can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
+    r"\b(?:ldap|directory|database|backend|server|service)\b.{0,30}"
+    r"\b(?:down|unreachable|error|not respond\w*|timed? ?out)",
+    re.IGNORECASE,
+)
+_LATER = re.compile(r"\btry (?:it )?again\b|\bretry\b|\blater\b", re.IGNORECASE)
+
+
+def in_use(text: str) -> bool:
+    """True where a server's words say that another session has the mailbox."""
+    return bool(_IN_USE.search(text))
+
+
+def internal(text: str) -> bool:
+    """True where a server's words say that something of its own failed: "LDAP server down", "Server busy"."""
+    return bool(_INTERNAL.search(text))
+
+
+def later(text: str) -> bool:
+    """True where a server's words ask to come again; with a word on the password that is politeness."""
+    return bool(_LATER.search(text))
 
 
 #: "SSL connections only", "TLS is required", "you must use SSL", "encryption required".

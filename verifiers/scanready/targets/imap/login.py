@@ -24,12 +24,12 @@ from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
-from scanready.model import Cause, Credential
+from scanready.model import Credential
 from scanready.net.errors import local_limit
 from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
-from . import causes, fixes
+from . import causes, fixes, refusals
 from .login_reading import NotUnderstood, OwnReading, UnknownStatus
 
 if TYPE_CHECKING:
@@ -42,17 +42,8 @@ HEADER = "BODY.PEEK[HEADER.FIELDS (DATE)]"
 _MOST_SHOWN = 240  # characters of a server's own words in a detail
 _MOST_FOLDERS = 1000
 
-# Response codes of RFC 5530 and RFC 3501; what has none is told by its words.
-_AT_LOGIN: dict[str, Cause] = {
-    "AUTHENTICATIONFAILED": common.LOGIN_REFUSED,
-    "AUTHORIZATIONFAILED": common.LOGIN_REFUSED,
-    "EXPIRED": common.LOGIN_EXPIRED,
-    "PRIVACYREQUIRED": causes.LOGIN_DISABLED,
-}
-_LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
 _NOT_THERE = re.compile(r"n't exist|not exist|unknown mailbox|not found|no such|non-?existent", re.IGNORECASE)
 
-_BAD = re.compile(r"(?:LOGIN|AUTHENTICATE) command error: BAD\b")  # imaplib's
 _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left out (RFC 3501, 9)
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
@@ -253,22 +244,11 @@ def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog)
 def _refused(error: Exception, *, encrypted: bool) -> Failure:
     """Why the login came to nothing. Only what the server says of the account is held against it."""
     code, text = _said(error)
-    if causes.too_many(code, text):
-        return Unfinished(common.THROTTLED, printable(text))
-    if cause := _AT_LOGIN.get(code or ""):
-        return Failure(cause, printable(text))
-    if causes.down(code, text):
-        return Unfinished(causes.BACKEND_UNAVAILABLE, printable(text))
-    if not encrypted and causes.bars_clear_text(text):  # no word on the password
-        return Unfinished(causes.LOGIN_DISABLED, printable(text))
-    if _LOCKED.search(text):
-        return Failure(common.LOGIN_LOCKED, printable(text))
+    if judged := refusals.of_login(code, text, encrypted=encrypted):
+        return judged
     if _broke_off(error):
         return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
-    if _BAD.match(text) or code == "CLIENTBUG":  # no word on the account (RFC 3501, 6.2; RFC 5530, 3)
-        return Unfinished(common.LIMIT, printable(text))
-    # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
-    return Failure(common.LOGIN_REFUSED, printable(text))
+    return refusals.of_words(code, text)
 
 
 def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResult:
@@ -278,10 +258,14 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     result, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
     try:
         folders += _top_folders(client)
-        messages = int(client.select_folder(wanted, readonly=True)[b"EXISTS"])
+        exists = client.select_folder(wanted, readonly=True).get(b"EXISTS")
+        messages = None if exists is None else int(exists)
         # The newest message by its number, which needs no search: some servers find nothing in a folder that they show.
         client.use_uid = False
-        if not messages:
+        if messages is None:
+            detail = f"the server opens {wanted}, and does not say how many messages it has (no EXISTS)"
+            result.denied = Failure(common.LIMIT, detail)
+        elif not messages:
             result.read = f"{wanted}, which has no messages"
         elif client.fetch([messages], [HEADER]):
             result.read = f"one header of {messages} in {wanted}"
@@ -325,8 +309,8 @@ def _unreadable(error: Exception, wanted: str, user: str, folders: list[str]) ->
         if wanted == INBOX:
             return Failure(causes.NO_INBOX, f"{printable(text)}; at its top the account has {shown}")
         return Failure(common.ACCESS_NOT_FOUND, f"{printable(text)}; at its top the account has {shown}")
-    if code != "NOPERM" and causes.down(code, text):
-        return Failure(causes.BACKEND_UNAVAILABLE, printable(text))
+    if otherwise := refusals.of_folder(code, text):
+        return otherwise
     return Failure(common.ACCESS_DENIED, printable(text), fixes.GRANT_FOLDER(folder=_typed(wanted), user=_typed(user)))
 
 

@@ -84,6 +84,11 @@ class Talk:
         """Ask what the server can do now; what it said before TLS is void (RFC 3501, 6.2.1)."""
         answer = await self.ask(stream, "CAPABILITY")
         self.offered = answer.capabilities
+        if answer.status != "OK" and not causes.knows_no_such_command(answer.text):
+            said = f"CAPABILITY is answered with {answer.status} {printable(_coded(answer), MOST_SHOWN)}"
+            raise Failure(
+                common.THROTTLED if causes.too_many(answer.code, answer.text) else causes.COMMAND_REFUSED, said
+            )
         if not any(name.startswith("IMAP4") for name in self.offered):
             # RFC 3501, 6.1.1: it must be there. Others greet with "* OK" too (Cyrus's MUPDATE), and clients leave then.
             error = WireError(
@@ -136,6 +141,10 @@ class Talk:
 
 
 def _turned_away(bye: wire.Bye | wire.Greeting, stream: Stream) -> Failure:
-    said = f"[{bye.code}] {bye.text}" if bye.code else bye.text
     cause = causes.of_bye(bye.code, bye.text, encrypted=stream.encrypted)
-    return Failure(cause, f"BYE {printable(said, MOST_SHOWN)}")
+    return Failure(cause, f"BYE {printable(_coded(bye), MOST_SHOWN)}")
+
+
+def _coded(answer: wire.Tagged | wire.Bye | wire.Greeting) -> str:
+    """The server's words with their response code."""
+    return f"[{answer.code}] {answer.text}" if answer.code else answer.text

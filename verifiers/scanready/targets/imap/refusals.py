@@ -1,0 +1,93 @@
+"""Judge a server's NO or BAD: by its response code (RFC 3501, 7.1; RFC 5530, 3), and by its words where that says less.
+
+Only a word on the account or its password is held against the account. A code that is unknown here, with words that say
+nothing of either, leaves the matter open; the secret was sent, so the caller counts it as one that may have counted.
+"""
+
+from __future__ import annotations
+
+import re
+
+from scanready.causes import common
+from scanready.climb.explain import Failure, Unfinished
+from scanready.model import Cause
+from scanready.wire.printable import printable
+
+from . import causes
+
+_CODES: dict[str, Cause] = {
+    "AUTHENTICATIONFAILED": common.LOGIN_REFUSED,
+    "AUTHORIZATIONFAILED": common.LOGIN_REFUSED,
+    "EXPIRED": common.LOGIN_EXPIRED,
+    "PRIVACYREQUIRED": causes.LOGIN_DISABLED,
+}
+#: Codes that stand before any words: of an alert, and of what the server can do.
+_WITHOUT_MEANING = (None, "ALERT", "CAPABILITY")
+_BAD = re.compile(r"[A-Z]+ command error: BAD\b")  # imaplib's words
+_EXPIRED = re.compile(
+    r"\b(?:password|account|credentials?)\b.{0,40}\bexpired\b|\bexpired (?:password|account)|"
+    r"\bmust change\b.{0,20}\bpassword|\bpassword (?:must be changed|change required)",
+    re.IGNORECASE,
+)
+_LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
+#: "Invalid credentials", "LOGIN failed.", "Incorrect username or password", "Authentication failure".
+_OF_THE_ACCOUNT = re.compile(
+    r"passw|credential|user ?name|(?:invalid|unknown|bad|no such) user|authenticat\w* (?:fail|error|denied)|"
+    r"log[io]n (?:fail|incorrect|denied|invalid)|incorrect|access denied",
+    re.IGNORECASE,
+)
+_OF_RIGHTS = re.compile(r"permi(?:ssion|tted)|denied|not allowed|access|authori[sz]ed|\bacl\b", re.IGNORECASE)
+
+
+def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
+    """Return the failure of a login that was refused with ``text``; None where the text by itself decides nothing.
+
+    None is for the caller, who knows whether the connection ended.
+    """
+    words = printable(text)
+    if code != "OVERQUOTA" and causes.too_many(code, text):
+        return Unfinished(common.THROTTLED, words)
+    if causes.in_use(text) or (code not in _CODES and causes.down(code, text)):
+        return Unfinished(causes.BACKEND_UNAVAILABLE, words)
+    if code in _CODES and _CODES[code] is not common.LOGIN_REFUSED:
+        return Failure(_CODES[code], words)
+    if not encrypted and causes.bars_clear_text(text):  # no word on the password
+        return Unfinished(causes.LOGIN_DISABLED, words)
+    if _EXPIRED.search(text):
+        return Failure(common.LOGIN_EXPIRED, words)
+    if _LOCKED.search(text):
+        return Failure(common.LOGIN_LOCKED, words)
+    return Failure(common.LOGIN_REFUSED, words) if code in _CODES else None
+
+
+def of_words(code: str | None, text: str) -> Failure:
+    """Return the failure of a login that :func:`of_login` leaves open, on a connection that stands."""
+    words = printable(text)
+    if complains_of_command(code, text):  # no word on the account (RFC 3501, 6.2)
+        return Unfinished(common.LIMIT, words)
+    of_the_account = _OF_THE_ACCOUNT.search(text)
+    if causes.internal(text) or (causes.later(text) and not of_the_account):
+        return Unfinished(causes.BACKEND_UNAVAILABLE, words)
+    if code not in _WITHOUT_MEANING and not of_the_account:
+        return Unfinished(causes.COMMAND_REFUSED, words)
+    # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
+    return Failure(common.LOGIN_REFUSED, words)
+
+
+def of_folder(code: str | None, text: str) -> Failure | None:
+    """Return the failure of a folder that is not opened for another reason than its rights; None for its rights."""
+    words = printable(text)
+    if complains_of_command(code, text):
+        return Failure(common.LIMIT, f"the server does not understand the command: {words}")
+    if code == "NOPERM":
+        return None
+    if causes.down(code, text) or causes.in_use(text) or causes.internal(text) or causes.later(text):
+        return Failure(causes.BACKEND_UNAVAILABLE, words)
+    if code not in _WITHOUT_MEANING and not _OF_RIGHTS.search(text):
+        return Failure(causes.COMMAND_REFUSED, words)
+    return None
+
+
+def complains_of_command(code: str | None, text: str) -> bool:
+    """Return whether the server does not understand a command, which says nothing of the account."""
+    return code == "CLIENTBUG" or bool(_BAD.match(text))
