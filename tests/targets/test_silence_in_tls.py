@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.emulators import in_background, misbehave
 from fixtures.emulators.certificates import authority
+from scanready.causes import common
 from scanready.model import Owner, Step, Verdict
 from tests.ladder import climb, expect, finding_of, passed, target
 
@@ -31,3 +32,22 @@ def test_silence_after_the_handshake_of_tls_is_the_servers(type_: str) -> None:
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert finding_of(report).detail == SILENT
     passed(report, Step.TLS)
+
+
+@pytest.mark.parametrize("type_", ["imaps", "https", "db2"])
+def test_a_hang_up_after_the_handshake_of_tls_is_told_as_one(type_: str) -> None:
+    """It said nothing of the protocol, and it spoke: no advice but a conditional one is to try TLS."""
+    with in_background(misbehave.closes_at_once, tls=authority().context()) as server:
+        where = target(type_, "127.0.0.1", server.port, **TYPES[type_])
+        report = climb(where, timeout=5.0, ca_file=str(authority().ca_file))
+    found = finding_of(report)
+    passed(report, Step.TLS)
+    assert "before a single byte in TLS" in found.detail
+
+
+def test_the_words_of_a_hang_up_fit_a_server_that_spoke() -> None:
+    cause = common.HUNG_UP
+    assert "before the protocol began" not in cause.meaning
+    assert "Before the server's first byte" in cause.meaning
+    assert "After it" in cause.meaning
+    assert "over TLS (`https://` for `http://`) if a check without TLS heard nothing." in cause.remedy

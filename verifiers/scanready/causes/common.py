@@ -229,11 +229,13 @@ HUNG_UP = Cause(
     "handshake.hung-up",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The connection was accepted and closed before the protocol began: a host access list, an intrusion ban, a load "
-    "balancer without a backend, a listener that expects the PROXY protocol, or a port that wants TLS first.",
-    "Check the port over TLS (`https://` for `http://`). At a load balancer, look for a backend that is up, and for "
-    "the PROXY protocol on one side only (`accept-proxy`, `send-proxy`). Else permit this agent in the host access "
-    "list; look for a ban (fail2ban).",
+    "The connection was accepted and closed before the handshake of the protocol was complete. Before the server's "
+    "first byte (see the detail), that is a host access list, an intrusion ban, a load balancer without a backend, a "
+    "listener that expects the PROXY protocol, or a port that wants TLS first. After it, that is a limit or a ban of "
+    "the service, a fault of it or of its backend, or a device in the path.",
+    "Check the port over TLS (`https://` for `http://`) if a check without TLS heard nothing. At a load balancer, look "
+    "for a backend that is up, and for the PROXY protocol on one side only (`accept-proxy`, `send-proxy`). Else look "
+    "at the service's log for the reason, permit this agent in the host access list, and look for a ban (fail2ban).",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
     may_count=True,
 )

@@ -186,7 +186,7 @@ class Talk:
         """Describe a server that answers neither HEAD nor GET."""
         if not self._stream.encrypted:
             return "; a port that wants TLS does so, and a listener that expects the PROXY protocol"
-        return f", in TLS; by ALPN it picked {self._stream.alpn or f'none of {_EITHER[0]} and {_EITHER[1]}'}"
+        return f"; by ALPN it picked {self._stream.alpn or f'none of {_EITHER[0]} and {_EITHER[1]}'}"
 
     async def ask(
         self, method: str, url: Url, headers: Iterable[tuple[str, str]] = (), *, patience: float | None = None

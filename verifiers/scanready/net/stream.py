@@ -169,8 +169,9 @@ class Stream:
             if answer is not None:
                 return answer
             if self._buffer.eof:
-                said = f"after {len(self.heard)} bytes" if self.heard else "before a single byte"
-                raise PeerClosed(f"the peer closed the connection {said}", self.heard)
+                none = "before a single byte in TLS" if self._tls else "before a single byte"
+                came = f"after {len(self.heard)} bytes" if self.heard else none
+                raise PeerClosed(f"the peer closed the connection {came}", self.heard)
             if len(self._buffer) > MOST_UNREAD:
                 raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
