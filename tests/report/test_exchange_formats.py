@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,19 @@ def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
     assert "ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept\n" in fences
     cells = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "td_open"]
     assert {"`10.0.1.5`", "`10.0.0.3 host-00001.corp`", "443"} <= set(cells)
+
+
+@pytest.mark.parametrize("count", [1, 12, 300])
+def test_each_table_of_markdown_is_one(count: int) -> None:
+    """GitHub shows text instead of a table whose delimiter row has another number of cells than its header."""
+    text = document("md", list(reports(count)))
+    tables = re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert len(tables) >= 2
+    for table in tables:
+        cells = {line.count("|") - 1 for line in table.splitlines()}
+        assert len(cells) == 1, table
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    assert [token.type for token in tokens].count("table_open") == len(tables)
 
 
 @pytest.mark.parametrize("count", [1, 300, 5000])

@@ -84,7 +84,7 @@ class Markdown:
 
     def _table(self, room: int) -> str:
         head = ["<details><summary>All targets</summary>", "", "| target | verdict | reached | cause |"]
-        lines = [*head, "|---|---|---|---|---|"]
+        lines = [*head, "|---|---|---|---|"]
         room -= sum(map(len, lines)) + 200
         rows = [self._rows[place] for place in sorted(self._rows)]
         shown = 0
