@@ -157,6 +157,12 @@ Problems = Callable[[str | bytes], list[str]]
             "inv.yaml:3:10: `ssh://a:22` is given twice, first in line 2",
         ),
         (b"targets:\n- a\n- ssh://a\n", "inv.yaml:3:3: `ssh://a:22` is given twice, first in line 2"),
+        (
+            b"credentials:\n  c: {username: 'CORP\\svc'}\n  d: {username: other}\n"
+            b"targets:\n- {host: h, type: mysql, credential: d}\n- {host: h, type: mysql, credential: c}\n",
+            "inv.yaml:6:10: `mysql://CORP%5Csvc@h:3306` is given twice, first in line 5 as `mysql://other@h:3306`; it "
+            "takes one account",
+        ),
         (b"targets:\n- {host: a, types: [ssh, ssh]}\n", "inv.yaml:2:10: `ssh://a:22` is given twice, first in line 2"),
         (
             b"targets:\n- {hosts: [10.0.0.0/28, 10.0.0.8/29], type: ssh}\n",

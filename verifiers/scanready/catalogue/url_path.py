@@ -17,6 +17,8 @@ from .option import Option
 from .row import TargetType
 from .wrong import Wrong
 
+#: The characters that no text of an inventory or of a target may have.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Characters that stand for themselves in a path, beside letters and digits (RFC 3986, 3.3).
 _IN_PATH = "/!$&'()*+,;=:@"
 
@@ -29,7 +31,8 @@ def decoded(what: str, text: str) -> str:
         text: a part of a URL.
 
     Raises:
-        Wrong: a ``%`` without two digits, no UTF-8, or a control or invisible character.
+        Wrong: a ``%`` without two digits, no UTF-8, or a control character. Others may be there though they are
+            invisible, as in an inventory: an author who encodes them means them.
     """
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise Wrong(f"{what} has a `%` that is not followed by two hexadecimal digits; write `%25` for a `%`")
@@ -37,8 +40,8 @@ def decoded(what: str, text: str) -> str:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise Wrong(f"{what} is not UTF-8 after percent-decoding") from None
-    if not plain.isprintable():
-        raise Wrong(f"{what} contains a control or invisible character")
+    if CONTROL.search(plain):
+        raise Wrong(f"{what} contains a line end or control character")
     return plain
 
 

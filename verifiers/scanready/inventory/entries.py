@@ -37,7 +37,7 @@ class Entries:
         self._accounts = accounts
         self._default_types = default_types
         self._allow_large = allow_large
-        self._first: dict[tuple[object, ...], Node] = {}
+        self._first: dict[tuple[object, ...], tuple[Target, Node]] = {}
         self._repeated: set[tuple[int, int, int, int]] = set()
         self._planned = 0
 
@@ -158,16 +158,18 @@ class Entries:
             options = repr(sorted(target.options.items())) if target.options else ""
             key = (target.host.removesuffix("."), target.type, target.port, options)
             if first := self._first.get(key):
-                self._twice(target, first, place)
-            self._first[key] = first or place
+                self._twice(target, *first, place)
+            self._first[key] = first or (target, place)
             self.targets.append(target)
 
-    def _twice(self, target: Target, first: Node, place: Node) -> None:
+    def _twice(self, target: Target, before: Target, first: Node, place: Node) -> None:
         """One problem for each two places, however many targets they have in common."""
         pair = (first.line, first.column, place.line, place.column)
         if pair not in self._repeated:
             self._repeated.add(pair)
-            self._page.wrong(place, f"`{visible_name(target)}` is given twice, first in line {first.line}")
+            names = visible_name(target), visible_name(before)
+            other = f" as `{names[1]}`; it takes one account" if names[0] != names[1] else ""
+            self._page.wrong(place, f"`{names[0]}` is given twice, first in line {first.line}{other}")
 
 
 def _places(node: Node) -> list[tuple[Node, bool]]:

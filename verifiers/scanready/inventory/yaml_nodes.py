@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from scanready.catalogue.url_path import CONTROL
 from scanready.files.byte_order import encoding_of
 
 from .problems import MOST_PROBLEMS, InventoryError, Problem, too_many
@@ -44,7 +45,6 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMERIC_START = frozenset("+-.0123456789")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 
 
@@ -164,7 +164,7 @@ class _Builder:
         tag = self._check_tag(event)
         text: str = event.value
         place = mark.line + 1, mark.column + 1
-        if _CONTROL.search(text):
+        if CONTROL.search(text):
             self._note("a line end or control character within a text", Node(None, *place))
         plain = event.implicit[0] if tag is None else tag not in ("!", "tag:yaml.org,2002:str")
         return Node(_value(text) if plain else text, *place, text)
