@@ -289,7 +289,7 @@ def test_success_to_every_call_is_never_ready(
     monkeypatch.setattr(peer, "_answer", lambda *_: answer)
     with in_background(peer) as server, in_background(peer) as beside:
         monkeypatch.setattr(rpcbind, "PORT", beside.port)
-        options = {"nfs_version": version} if version else {}
+        options: dict[str, Any] = {"nfs_version": version} if version else {}
         report = climb(target("nfs", "127.0.0.1", server.port, **options), timeout=8.0)
     assert report.verdict in (Verdict.UNDECIDED, Verdict.BLOCKED), story(report)
     assert report.finding is not None
