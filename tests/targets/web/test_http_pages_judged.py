@@ -213,7 +213,7 @@ def test_a_script_that_sends_its_visitors_to_another_host(script: bytes) -> None
     ],
 )
 def test_a_small_page_is_a_page(body: bytes) -> None:
-    with serving(page(body)) as server:
+    with serving({"/": page(body), "/main": page(WELCOME)}) as server:
         expect(visited(server), Verdict.SCANNABLE)
 
 

@@ -56,7 +56,7 @@ def test_a_page_that_sends_its_visitors_to_another_host() -> None:
     there = "http://portal.example/login"
     expect(report, Verdict.LIMITED, "http.redirects-elsewhere", step=Step.ACCESS, fix=there)
     own = b'<meta http-equiv=refresh content="5;url=/start"><p>Welcome'
-    with serving(answer("200 OK", HTML, body=own)) as server:
+    with serving({"/": answer("200 OK", HTML, body=own), "/start": OK}) as server:
         expect(visited(server), Verdict.SCANNABLE)
 
 

@@ -142,6 +142,27 @@ async def _follow(probe: Probe, rung: Rung, page: Page, target: Url, *, foreign:
     return found
 
 
+async def through(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
+    """Ask for a page of the same host that ``page`` leads on to by itself, with GET.
+
+    Raises:
+        Failure: no connection, or no page; it is on a port of another protocol.
+    """
+    talk = page.talk
+    if target.origin != page.url.origin:
+        own = http_talk.asked_for(probe, page.url.scheme).port
+        if target.port not in (*http_talk.DEFAULT_PORTS.values(), own, page.url.port):
+            detail = f"{page.url} leads to {target}, another port: nothing was sent there"
+            raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
+        try:
+            talk = await http_talk.open_elsewhere(probe, target, rung)
+        except (Failure, WireError, StreamError, OSError) as error:
+            raise _unreachable(probe, page.url, target, error) from error
+    found = Page(target, await talk.ask("GET", target), talk)
+    usable(probe, found)
+    return found
+
+
 async def _head(talk: Talk, url: Url) -> wire.Response:
     """Ask another host: HEAD and nothing else, since GET may do something there.
 

@@ -60,7 +60,7 @@ class Where:
 class Result(LoginResult):
     """Adds the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``.
 
-    ``coded`` names the content codings that the body still has.
+    ``coded`` names the content codings that the body still has; ``refresh`` is the value of the field Refresh.
     """
 
     status: int
@@ -68,6 +68,7 @@ class Result(LoginResult):
     body: bytes = b""
     truncated: bool = False
     coded: str = ""
+    refresh: str | None = None
 
 
 def load() -> None:
@@ -206,6 +207,7 @@ def _judged(  # noqa: C901  # one case a status
         body=plain.body,
         truncated=plain.truncated,
         coded=plain.coded,
+        refresh=answer.headers.get("Refresh"),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients import http_talk
-from scanready.clients.http_pages import Page, arrive, is_elsewhere, refuses_head, usable
+from scanready.clients.http_pages import REDIRECTS, Page, arrive, is_elsewhere, refuses_head, through, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -30,6 +30,8 @@ _OTHER_SCHEMES = frozenset(
         *("scram-sha-1", "scram-sha-256", "vapid"),
     )
 )
+#: Pages that are asked where one only leads on to others: frames, and pages that send their visitors on.
+_MOST_DOORS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,50 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
             rung.stop(
                 common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http_talk.described(answer)}"
             )
-        kind = answer.header("content-type")
-        content.tell(rung, page.url, answer.body, kind, truncated=answer.truncated, coded=answer.coded)
+        (await _judged(probe, rung, Page(page.url, answer, page.talk))).tell(rung)
+
+
+async def _judged(probe: Probe, rung: Rung, page: Page) -> content.Judged:
+    """Judge a page; one that only leads on is judged by the pages of the same host that it leads to.
+
+    Raises:
+        Failure: such a page does not answer with a page.
+    """
+    found = content.judge(page.url, content.answered(page.answer))
+    entered, known, doors, first = found.detail, {page.url}, list(found.doors), None
+    while doors:
+        if len(known) > _MOST_DOORS:
+            raise Failure(common.LIMIT, f"{entered}; more pages than this check follows")
+        door = doors.pop(0)
+        if door in known:
+            continue
+        known.add(door)
+        page = await through(probe, rung, page, door)
+        found = _behind(entered, page)
+        if found.cause is None and not found.doors:
+            return found
+        doors = [*found.doors, *doors]
+        first = first or (found if found.cause else None)
+    if first is None and found.doors:
+        return content.Judged(f"{entered}, and from there in a circle", causes.EMPTY)
+    return first or found
+
+
+def _behind(entered: str, page: Page) -> content.Judged:
+    """Judge the answer of a page that another one leads to; ``entered`` describes that one."""
+    url, answer = page.url, page.answer
+    text = f"{entered}, which answers {http_talk.described(answer)}"
+    if answer.status in REDIRECTS and (leads := url.joined(answer.header("location") or "")):
+        if is_elsewhere(url, leads):
+            return content.Judged(
+                f"{text} and leads to {leads}, on another host", causes.REDIRECTS_ELSEWHERE, str(leads)
+            )
+        return content.Judged(text, doors=(leads,))
+    if answer.status in (404, 410):
+        return content.Judged(text, causes.EMPTY)
+    if not 200 <= answer.status < 300:
+        raise Failure(common.LIMIT, f"{text}; name its path in the inventory to have it judged")
+    return content.judge(url, content.answered(answer))
 
 
 async def _log_in(probe: Probe, prompt: Prompt) -> None:
@@ -182,7 +226,11 @@ async def _log_in(probe: Probe, prompt: Prompt) -> None:
             rung.judge_access(result.denied)
         else:
             kind, cut = result.content_type, result.truncated
-            content.tell(rung, prompt.url, result.body, kind, truncated=cut, coded=result.coded)
+            read = content.Read(result.body, kind, cut, result.coded, result.refresh)
+            judged = content.judge(prompt.url, read)
+            if judged.doors:
+                raise Failure(common.LIMIT, f"{judged.detail}, which was not followed after the login")
+            judged.tell(rung)
 
 
 def _not_found(url: Url, status: int) -> Failure:

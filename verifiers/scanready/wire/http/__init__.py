@@ -28,5 +28,7 @@ from .pages import is_empty as is_empty
 from .pages import is_login_form as is_login_form
 from .pages import look as look
 from .pages import refresh_of as refresh_of
+from .pages import refresh_to as refresh_to
+from .tags import readable as readable
 from .values import FIELDS as FIELDS
 from .values import STATUSES as STATUSES

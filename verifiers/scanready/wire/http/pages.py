@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-# No ">" and no "<" in between: the search stays within one tag, and its time in proportion to the body.
-_PASSWORD_FIELD = re.compile(rb"<input\b[^<>]*?\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
-
-
-def is_login_form(body: bytes) -> bool:
-    """Say whether a page has a password field. A form that a script builds in the browser is not seen."""
-    return _PASSWORD_FIELD.search(body) is not None
-
-
-_REFRESH = re.compile(rb"<meta\b[^<>]*?\bhttp-equiv\s*=\s*[\"']?refresh\b[^<>]*", re.IGNORECASE)
-_REFRESH_TO = re.compile(rb"\burl\s*=\s*[\"']?([^\"'\s>]{1,2000})", re.IGNORECASE)
-
-
-def refresh_of(body: bytes) -> str | None:
-    """Return where a page sends its visitors by itself (``<meta http-equiv=refresh>``), None if it does not."""
-    tag = _REFRESH.search(body)
-    leads = _REFRESH_TO.search(tag[0]) if tag else None
-    return leads[1].decode("latin-1") if leads else None
-
-
-def is_empty(body: bytes) -> bool:
-    """Say whether there is nothing but white space in a body."""
-    return not body.strip()
-
-
-# --- what there is to read ---------------------------------------------------------------------------------------
+from .tags import Tag, tags, without_entities
 
 #: Elements whose text no visitor reads.
-_HIDDEN = frozenset((b"script", b"style", b"noscript", b"template", b"title", b"svg", b"textarea"))
-#: Elements that lead a scan on, or hold a page of their own.
-_LEADS = frozenset((b"a", b"area", b"frame", b"iframe", b"object", b"embed"))
-_NAME = re.compile(rb"/?[a-z][a-z0-9]*|!--", re.IGNORECASE)
-#: Pieces of a page that are looked at: a page of 64 KiB has some thousands.
-_MOST_PIECES = 12_000
+_HIDDEN = frozenset((b"noscript", b"template", b"svg"))
+#: Elements that hold a page of their own, and the attribute that names it.
+_FRAMES = {b"frame": b"src", b"iframe": b"src", b"embed": b"src", b"object": b"data"}
+#: Elements that lead a scan on.
+_LEADS = frozenset((b"a", b"area", *_FRAMES))
+#: Elements beside text and links that show something.
+_SHOWS = frozenset(
+    (b"img", b"image", b"picture", b"video", b"audio", b"canvas", b"svg", b"input", b"button", b"select", b"textarea")
+)
+#: Fields of a form that takes its visitors to a single sign-on, or back from there (SAML, WS-Federation).
+_SIGN_ON = frozenset(("samlrequest", "samlresponse", "wresult"))
+#: A page that leaves later than this many seconds is read before.
+_SOON = 60
+_REFRESH = re.compile(r"\s*([0-9]{0,9})[0-9.]*\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(\S.*))?", re.IGNORECASE)
 #: Where a script sends its visitors (``location = "..."``, ``location.replace("...")``).
 _SCRIPT_TO = re.compile(
     rb"\blocation(?:\.href)?(?:\s{0,9}=\s{0,9}|\.(?:replace|assign)\s{0,9}\(\s{0,9})[\"']([^\"'\s<>]{1,2000})[\"']",
     re.IGNORECASE,
 )
+#: Handlers that a browser runs when it shows a page.
+_AT_ONCE = frozenset((b"onload", b"onpageshow"))
+#: A page with fewer characters whose script submits a form is there for that.
+_NO_TEXT = 30
+_SUBMITS = re.compile(rb"\bsubmit\s{0,9}\(", re.IGNORECASE)
+#: White space that bytes.split() keeps, in UTF-8: a no-break space, a zero-width one, a byte order mark.
+_BLANKS = re.compile(rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +41,10 @@ class Look:
     """The content of a page for a scan that runs no scripts.
 
     ``text`` counts the characters of text, white space left out; ``beside`` those outside of forms. ``links`` counts
-    links and frames. ``scripted`` is true if the page has a script; ``script_leads_to`` is where that sends visitors,
-    as far as it is written out.
+    links and frames; ``hrefs`` is where links outside of forms lead, ``frames`` the pages in frames. ``scripted`` is
+    true if the page has a script; ``script_leads_to`` is where that sends visitors, as far as it is written out.
+    ``password`` is true if there is a password field; ``refresh`` is where the page sends its visitors by itself;
+    ``posts_to`` is where a form leads that is there to be sent on at once. ``shows`` counts images and fields.
     """
 
     text: int
@@ -60,38 +52,130 @@ class Look:
     links: int
     scripted: bool
     script_leads_to: str | None = None
+    password: bool = False
+    refresh: str | None = None
+    posts_to: str | None = None
+    hrefs: tuple[str, ...] = field(default=(), compare=False)
+    frames: tuple[str, ...] = field(default=(), compare=False)
+    shows: int = field(default=0, compare=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to read, to see, to follow and to run."""
+        return not (self.text or self.links or self.scripted or self.shows)
 
 
 def look(body: bytes) -> Look:
     """Look at a page of HTML; the time is in proportion to its length."""
-    first, *pieces = body.split(b"<", _MOST_PIECES)
-    text = beside = _visible(first)
-    links, in_form, scripted, hidden = 0, False, False, b""
-    for piece in pieces:
-        found = _NAME.match(piece)
-        name = found[0].lower() if found else b""
-        hidden, was_hidden = _hidden(hidden, name, piece), bool(hidden)
-        scripted = scripted or (name == b"script" and not was_hidden)
-        if hidden:
-            continue
-        links += not was_hidden and name in _LEADS
-        in_form = name == b"form" or (in_form and name != b"/form")
-        count = _visible(piece.rpartition(b">")[2] if name else piece)
-        text, beside = text + count, beside + (0 if in_form else count)
-    leads = _SCRIPT_TO.search(body) if scripted else None
-    return Look(text, beside, links, scripted, leads[1].decode("latin-1") if leads else None)
+    collected = _Collected()
+    for tag in tags(body):
+        collected.add(tag)
+    return collected.look()
 
 
-def _hidden(hidden: bytes, name: bytes, piece: bytes) -> bytes:
-    """Return the element, or comment, whose inside the text after this piece's tag is; empty if it is to be read."""
-    if hidden == b"!--":
-        return hidden if b"-->" not in piece else b""
-    if hidden:
-        return hidden if name != b"/" + hidden else b""
-    if name == b"!--":
-        return b"" if b"-->" in piece else name
-    return name if name in _HIDDEN else b""
+def is_login_form(body: bytes) -> bool:
+    """Say whether a page has a password field. A form that a script builds in the browser is not seen."""
+    return look(body).password
+
+
+def refresh_of(body: bytes) -> str | None:
+    """Return where a page sends its visitors by itself (``<meta http-equiv=refresh>``), None if it does not."""
+    return look(body).refresh
+
+
+def refresh_to(value: str) -> str | None:
+    """Return where the value of a Refresh leads (``5; url=/start``) that does not wait for minutes, None if nowhere."""
+    found = _REFRESH.match(value)
+    if found is None or int(found[1] or 0) > _SOON:
+        return None
+    leads = next((one.strip() for one in found.groups()[1:] if one and one.strip()), None)
+    return leads[:2000] if leads else None
+
+
+def is_empty(body: bytes) -> bool:
+    """Say whether there is nothing but white space in a body."""
+    return not body.strip()
+
+
+class _Collected:
+    """Collects a :class:`Look` from one tag after the other."""
+
+    def __init__(self) -> None:
+        self._text = self._beside = self._links = self._shows = 0
+        self._hidden = b""
+        self._in_form = self._scripted = self._password = self._signs_on = False
+        self._submits = self._submits_at_once = False
+        self._refresh: str | None = None
+        self._action: str | None = None
+        self._scripts: list[bytes] = []
+        self._hrefs: list[str] = []
+        self._frames: list[str] = []
+
+    def add(self, tag: Tag) -> None:
+        self._run(tag)
+        self._fill_in(tag)
+        if self._hidden:
+            self._hidden = b"" if tag.name == b"/" + self._hidden else self._hidden
+        else:
+            self._follow(tag)
+            self._shows += tag.name in _SHOWS
+            self._hidden = tag.name if tag.name in _HIDDEN else b""
+        if not self._hidden:
+            count = _visible(tag.text)
+            self._text += count
+            self._beside += 0 if self._in_form else count
+
+    def _run(self, tag: Tag) -> None:
+        if tag.name == b"script":
+            self._scripted = True
+            self._scripts.append(tag.raw)
+            self._submits = self._submits or _SUBMITS.search(tag.raw) is not None
+        for name in tag.attributes.keys() & _AT_ONCE:
+            handler = tag.attributes[name].encode()
+            self._scripted = self._scripted or _SCRIPT_TO.search(handler) is not None
+            self._submits_at_once = self._submits_at_once or _SUBMITS.search(handler) is not None
+            self._scripts.append(handler)
+
+    def _fill_in(self, tag: Tag) -> None:
+        if tag.name == b"form":
+            self._in_form = True
+            self._action = self._action if self._action is not None else tag.attributes.get(b"action", "")
+        elif tag.name == b"/form":
+            self._in_form = False
+        elif tag.name == b"input":
+            self._password = self._password or tag.attributes.get(b"type", "").strip().lower() == "password"
+            self._signs_on = self._signs_on or tag.attributes.get(b"name", "").lower() in _SIGN_ON
+        elif tag.name == b"meta" and tag.attributes.get(b"http-equiv", "").strip().lower() == "refresh":
+            self._refresh = self._refresh or refresh_to(tag.attributes.get(b"content", ""))
+
+    def _follow(self, tag: Tag) -> None:
+        self._links += tag.name in _LEADS
+        if tag.name in _FRAMES and (source := tag.attributes.get(_FRAMES[tag.name], "").strip()):
+            self._frames.append(source[:2000])
+        elif tag.name in (b"a", b"area") and not self._in_form and (href := tag.attributes.get(b"href", "").strip()):
+            self._hrefs.append(href[:2000])
+
+    def look(self) -> Look:
+        scripts = b"\n".join(self._scripts)
+        leads = _SCRIPT_TO.search(scripts) if self._scripted else None
+        submits = self._signs_on or self._submits_at_once or (self._submits and self._text < _NO_TEXT)
+        return Look(
+            self._text,
+            self._beside,
+            self._links,
+            self._scripted,
+            leads[1].decode("latin-1") if leads else None,
+            self._password,
+            self._refresh,
+            self._action if submits else None,
+            tuple(self._hrefs),
+            tuple(self._frames),
+            self._shows,
+        )
 
 
 def _visible(text: bytes) -> int:
-    return len(b"".join(text.split()))
+    plain = _BLANKS.sub(b" ", text).replace(b"<", b"")
+    if b"&" in plain:
+        plain = without_entities(plain.decode("latin-1")).translate({0x200B: " ", 0xFEFF: " ", 0xA0: " "}).encode()
+    return len(b"".join(plain.split()))
