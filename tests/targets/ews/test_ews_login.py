@@ -157,6 +157,8 @@ def test_a_locked_account() -> None:
         (ews.answer("440 Login Timeout"), Verdict.BLOCKED, "ews.preauthentication", Owner.NETWORK),
         (ews.answer("404 Not Found"), Verdict.BLOCKED, "ews.not-here", Owner.OPERATOR),
         (ews.answer("429 Too Many Requests"), Verdict.UNDECIDED, "handshake.throttled", Owner.SERVER),
+        (ews.answer("999 Request denied"), Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
+        (ews.answer("600 Odd"), Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
         (ews.answer("418 Teapot"), Verdict.BLOCKED, "http.request-refused", Owner.SERVER),
     ],
 )
@@ -311,3 +313,33 @@ def test_no_password_is_kept_nor_printed(capfd: pytest.CaptureFixture[str], monk
     assert not CachingProtocol._protocol_cache
     assert capfd.readouterr() == ("", "")
     assert not logging.getLogger("exchangelib").propagate
+
+
+@pytest.mark.parametrize(
+    ("offered", "words"),
+    [
+        ('Digest realm="x"', "the server's challenge for digest is broken: it has no nonce"),
+        ("Digest", "the server's challenge for digest is broken: it has no realm"),
+    ],
+)
+def test_a_broken_challenge_of_digest_is_a_sentence(offered: str, words: str) -> None:
+    report, _ = entered(ews.Exchange(first=ews.prompt(offered)))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert check_of(report, Step.LOGIN).summary.endswith(words)
+
+
+@pytest.mark.parametrize("token", ["AAAA", "!!", "TlRMTVNTUAAC"])
+def test_a_challenge_that_is_broken_at_the_login_alone_is_a_sentence(token: str) -> None:
+    class Spoils(ews.Exchange):
+        """Answers the handshake's first message well, and the login's with ``token``."""
+
+        def _let_in(self, scheme: str, message: str, record: Record) -> tuple[bool, bytes]:
+            messages.append(message)
+            logged_in, text = super()._let_in(scheme, message, record)
+            return logged_in, text if len(messages) == 1 else ews.prompt(f"NTLM {token}")
+
+    messages: list[str] = []
+    report, server = entered(Spoils())
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN, owner=Owner.SCANREADY)
+    assert "the server's challenge for ntlm is broken" in check_of(report, Step.LOGIN).summary
+    assert (report.footprint.login_attempts, server.counts["type-3"]) == (0, 0)

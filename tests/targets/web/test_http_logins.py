@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from fixtures.emulators import in_background
+from scanready.clients.http_login_errors import broken_challenge
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.ladder import check_of, expect, target
 from tests.websites import BASIC, ER, OK, PAGE, answer, look, moved, proxying, serving, site, tls, visited
@@ -140,3 +141,34 @@ def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatc
 def test_a_false_ntlm_server_is_our_limit() -> None:
     with serving(answer("401 Unauthorized", "WWW-Authenticate: NTLM"), **tls()) as server:
         expect(visited(server, "https", ER), Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("offered", "words"),
+    [
+        ("NTLM AAAA", "the server's challenge for ntlm is broken: it is too short, or no base64"),
+        ("NTLM !!!", "the server's challenge for ntlm is broken"),
+        ("NTLM TlRMTVNTUAAC", "the server's challenge for ntlm is broken"),
+        ("NTLM TlRMTVNTUAACAAAA", "Invalid NTLM Challenge"),
+        ('Digest realm="x"', "the server's challenge for digest is broken: it has no nonce"),
+        ("Digest", "the server's challenge for digest is broken: it has no realm"),
+    ],
+)
+def test_a_broken_challenge_is_a_sentence(offered: str, words: str) -> None:
+    with serving(answer("401 Unauthorized", f"WWW-Authenticate: {offered}"), **tls()) as server:
+        report = expect(visited(server, "https", ER), Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
+    assert words in check_of(report, Step.LOGIN).summary
+    assert "Error: '" not in check_of(report, Step.LOGIN).summary
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_proxys_challenge_without_the_servers_is_a_sentence() -> None:
+    text = broken_challenge("requests", "ntlm", KeyError("www-authenticate"))
+    assert text == "the server's answer to the login with ntlm has no challenge (WWW-Authenticate)"
+
+
+@pytest.mark.parametrize("status", ["600 Odd", "999 Request denied", "299 Fine", "512 Odd"])
+def test_an_unknown_status_after_a_login_is_undecided(status: str) -> None:
+    with serving(BASIC, {"/": answer(status, "Content-Type: text/html", body=PAGE)}, **tls()) as server:
+        report = expect(visited(server, "https", ER), Verdict.UNDECIDED, "scanready.limit")
+    assert status[:3] in check_of(report, Step.LOGIN).summary

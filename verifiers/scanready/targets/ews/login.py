@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common, talk_ended
+from scanready.clients.http_login_errors import broken_challenge
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
 from scanready.clients.peer_ended import peer_ended
@@ -27,7 +28,6 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
-from scanready.wire.printable import printable
 
 from .login_answers import refused, translated
 
@@ -130,8 +130,7 @@ def _without_a_name(error: Exception, where: Where, mailbox: _Mailbox, watchdog:
     """
     if watchdog.bitten:
         raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-    told = f"the login with {where.scheme} failed: {type(error).__name__}: {printable(str(error), 300)}"
-    denied = Failure(common.LIMIT, told)
+    denied = Failure(common.LIMIT, broken_challenge("exchangelib", where.scheme, error))
     if where.trace.sent and peer_ended(error):
         denied = _ended(error, accepted=mailbox.accepted)
     if not mailbox.accepted:

@@ -79,6 +79,8 @@ def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case 
         case status if status == 440 or 300 <= status < 400:
             led = printable(response.headers.get("Location", ""), 200)
             return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")
+        case status if status not in wire.STATUSES:
+            return Failure(common.LIMIT, f"{said}, a status that is not known")
         case status if status >= 500:
             return Failure(web.SERVER_ERROR, said)
     return Failure(web.REQUEST_REFUSED, said)

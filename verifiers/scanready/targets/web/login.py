@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from scanready.causes import common, talk_ended
 from scanready.causes import web as causes
+from scanready.clients.http_login_errors import broken_challenge
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
 from scanready.clients.peer_ended import peer_ended
@@ -25,7 +26,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
-from scanready.wire.http import MAX_BODY, undo
+from scanready.wire.http import MAX_BODY, STATUSES, undo
 from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         except (PermissionError, *_UNCHECKED, SpnegoError, FeatureMissingError) as error:
             # requests_ntlm lets these through when the server's side of NTLM is not one, or ends the connection with it
             # (AttributeError), and requests (TypeError) when it does not know the digest that the server wants.
-            detail = f"requests could not log in with {where.scheme}: {type(error).__name__}: {printable(str(error))}"
+            detail = broken_challenge("requests", where.scheme, error)
             raise _broken_off(where.trace)(common.LIMIT, detail) from error
 
 
@@ -176,6 +177,8 @@ def _judged(  # noqa: C901  # one case a status
             raise Unfinished(causes.PROXY_LOGIN, f"a proxy answers {said}")
         case 429:
             raise Unfinished(common.THROTTLED, f"the server answers {said} to the login")
+        case status if status not in STATUSES:
+            raise Unfinished(common.LIMIT, f"the right protocol answers the login, and the status {said} is not known")
         case status if status in (502, 503, 504):
             raise Unfinished(causes.UNAVAILABLE, f"the server answers {said} to the login")
         case status if status >= 500:
