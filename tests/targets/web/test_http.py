@@ -188,9 +188,9 @@ def test_an_endless_page_is_read_to_its_cap() -> None:
     assert report.seconds < 4
 
 
-def test_head_and_get_that_differ_are_a_limit_of_ours() -> None:
+def test_get_decides_where_head_and_get_differ() -> None:
     with serving({"HEAD /": OK, "GET /": answer("418 I'm a teapot")}) as server:
-        expect(visited(server), Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
+        expect(visited(server), Verdict.BLOCKED, "http.request-refused", step=Step.AUTH)
 
 
 # --- something else answers ---------------------------------------------------------------------------------------
@@ -202,6 +202,7 @@ def test_head_and_get_that_differ_are_a_limit_of_ours() -> None:
         b"The plain HTTP request was sent to HTTPS port",
         b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
         b"Client sent an HTTP request to an HTTPS server.\n",
+        b"Bad Request\nThis combination of host and port requires TLS.\n",
     ],
 )
 def test_http_to_a_port_that_wants_tls(words: bytes) -> None:

@@ -162,3 +162,33 @@ def test_a_login_page_with_its_usual_links_is_a_login_form() -> None:
     languages = b"".join(b"<a href='?lang=%d'>x</a>" % number for number in range(60))
     with serving(page(FORM + languages + b"<a href=/help>Help</a><a href=/privacy>Privacy</a>")) as server:
         expect(visited(server), Verdict.LIMITED, LOGIN)
+
+
+@pytest.mark.parametrize(("octets", "path"), [(b"caf\xc3\xa9", "/caf%C3%A9"), (b"caf\xe9", "/caf%E9")])
+def test_a_path_is_asked_in_the_octets_that_came(octets: bytes, path: str) -> None:
+    refresh = page(b"<meta http-equiv=refresh content='0;url=/%b'>" % octets)
+    redirect = moved("/LEADS").replace(b"LEADS", octets)
+    for door in (refresh, redirect):
+        with serving({"/": door, path: page(WELCOME)}) as server:
+            expect(visited(server), Verdict.SCANNABLE)
+        assert server.counts[f"GET {path}"] == 1
+
+
+def test_a_refresh_to_another_services_port_is_not_followed() -> None:
+    with serving(page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:3306/'>")) as server:
+        expect(visited(server), Verdict.UNDECIDED, "scanready.not-followed")
+
+
+def test_a_refresh_to_another_port_of_the_host_is_followed() -> None:
+    with serving(page(WELCOME)) as other:
+        door = page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % other.port)
+        with serving(door) as server:
+            report = expect(visited(server), Verdict.SCANNABLE)
+    assert report.footprint.connections == 2
+
+
+def test_a_refresh_to_a_closed_port_is_unreachable() -> None:
+    with serving(page(WELCOME)) as gone:
+        pass
+    with serving(page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % gone.port)) as server:
+        expect(visited(server), Verdict.BLOCKED, "http.redirect-unreachable")

@@ -83,9 +83,9 @@ def test_what_curl_reads_is_scannable(head: bytes, type_: str) -> None:
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"ICY 200 OK\r\nicy-name: radio\r\n\r\n",
         b"<html><body>hello</body></html>",
-        b"HTTP/1.1 200 OK\r\nServer: half",
+        b"HTTP/1.1 200 OK\rServer: CR alone\r\r",
     ],
-    ids=["tab", "no colon", "ICY", "no head", "half a head"],
+    ids=["tab", "no colon", "ICY", "no head", "CR alone"],
 )
 def test_what_this_reader_refuses_is_a_limit_of_ours(reply: bytes, type_: str) -> None:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:

@@ -129,9 +129,17 @@ def test_the_credential_does_not_go_to_another_port() -> None:
     assert report.footprint.login_attempts == 0
 
 
-@pytest.mark.parametrize(
-    "location", ["/", "app://open", "http://[::1/", "http://a b/", "http://127.0.0.1:22/", "http://127.0.0.1:3306/"]
-)
+@pytest.mark.parametrize("port", [22, 444, 591, 1025, 3306, 9088, 50000])
+def test_a_redirect_to_another_services_port_is_our_policy_and_no_fault(port: int) -> None:
+    with serving(moved(f"http://127.0.0.1:{port}/")) as server:
+        report = visited(server)
+    expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
+    assert f"127.0.0.1:{port}/, a port that" in finding_of(report).detail
+    assert report.facts["redirect"] == f"http://127.0.0.1:{port}/"
+    assert report.footprint.connections == 1
+
+
+@pytest.mark.parametrize("location", ["/", "app://open", "http://[::1/", "http://a b/"])
 def test_a_redirect_that_leads_nowhere_blocks(location: str) -> None:
     with serving(moved(location)) as server:
         report = visited(server)
@@ -175,6 +183,13 @@ def test_at_most_three_further_endpoints_are_contacted() -> None:
         ("http://[fe80::1]/", "http://[fe80::1]/"),
         ("/a b\x1b", "http://h/a%20b%1B"),
         ("http://user:secret@other/", "http://other/"),
+        ("/caf\xc3\xa9", "http://h/caf%C3%A9"),
+        ("/caf\xe9?q=\xe9", "http://h/caf%E9?q=%E9"),
+        ("/caf%C3%A9", "http://h/caf%C3%A9"),
+        ("/\u0142", "http://h/%C5%82"),
+        ("http://caf\xc3\xa9.example/", "http://xn--caf-dma.example/"),
+        ("http://caf\xe9.example/", None),
+        ("http://caf%C3%A9.example/", "http://xn--caf-dma.example/"),
         ("javascript:alert(1)", None),
         ("http://", "http://h/a"),
         ("http://h:99999/", None),

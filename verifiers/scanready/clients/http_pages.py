@@ -25,12 +25,12 @@ from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
 
 from . import http_talk
+from .http_talk import REDIRECTS as REDIRECTS
 from .http_talk import Talk, Url
 
 MOST_ENDPOINTS = 3
 _OURS = ("http", "tls")  # the protocols of the web
 MOST_PAGES = 6
-REDIRECTS = (301, 302, 303, 307, 308)
 
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
 # Cloudflare's and AWS WAF's own words for "solve this first".
@@ -63,17 +63,39 @@ async def arrive(probe: Probe, talk: Talk, url: Url) -> Page:
         if url.scheme == "http" and http_talk.proxy_of(probe):
             await http_talk.prove_proxy(talk, page.answer)
         rung.ok(f"speaks HTTP/{page.answer.version}, answers {http_talk.described(page.answer)}")
-    start, seen, cookies = url, {url}, False
+    return await follow(probe, url, page, {url})
+
+
+async def follow(probe: Probe, start: Url, page: Page, known: set[Url]) -> Page:
+    """Follow the redirects from ``page`` on, of the target's own page ``start``; ``known`` are the pages before it."""
+    cookies = False
     while page.answer.status in REDIRECTS and (location := page.answer.header("location")) is not None:
         target = page.url.joined(location)
         cookies = cookies or page.answer.header("set-cookie") is not None
+        by_head = page.talk.method == "HEAD" and not is_elsewhere(start, page.url)
         async with probe.step(Step.HANDSHAKE, target.endpoint if target else None) as rung:
-            onward = _onward(probe, start, page, target, seen, cookies=cookies)
-            if is_elsewhere(start, onward):
-                onward = await _elsewhere(probe, start, page.url, onward)
-            page = await _follow(probe, rung, page, onward, foreign=is_elsewhere(start, onward))
-            seen.add(onward)
+            try:
+                onward = _onward(probe, start, page, target, known, cookies=cookies)
+                if is_elsewhere(start, onward):
+                    onward = await _elsewhere(probe, start, page.url, onward)
+                page = await _follow(probe, rung, page, onward, foreign=is_elsewhere(start, onward))
+                known.add(onward)
+            except (Failure, WireError, StreamError, OSError):
+                if not by_head or (asked := await _by_get(page, location)) is None:
+                    raise
+                usable(probe, asked)
+                rung.ok(f"{page.url} redirects HEAD alone; it answers {http_talk.described(asked.answer)} to GET")
+                page = asked
     return page
+
+
+async def _by_get(page: Page, location: str) -> Page | None:
+    """Ask with GET where a redirect of HEAD leads to nothing; None if that is led to the same place, or nowhere."""
+    try:
+        answer = await page.talk.ask("GET", page.url)
+    except (Failure, WireError, StreamError, OSError):
+        return None
+    return None if answer.header("location") == location else Page(page.url, answer, page.talk)
 
 
 def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[Url], *, cookies: bool) -> Url:
@@ -88,14 +110,23 @@ def _onward(probe: Probe, start: Url, page: Page, target: Url | None, seen: set[
     endpoints = {url.origin for url in seen} | {target.origin}
     if len(seen) > MOST_PAGES or len(endpoints) > 1 + MOST_ENDPOINTS:
         raise Failure(common.LIMIT, f"more redirects than this check follows; the last leads to {target}")
-    if target.port in (*http_talk.DEFAULT_PORTS.values(), start.port):
-        return target
-    if target.port < 1024 or target.port in foreign_ports(probe):
-        raise Failure(causes.REDIRECT_BROKEN, f"{page.url} leads to {target}, a port of another protocol: not followed")
-    if name := peers_word.other_service(probe, target.port, *_OURS):
-        detail = f"{page.url} leads to {target}, a port that {name} has: nothing was sent there"
-        raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
+    _demand_port_of_the_web(probe, page.url, target, start.port)
     return target
+
+
+def _demand_port_of_the_web(probe: Probe, page: Url, target: Url, own: int) -> None:
+    """Permit the ports of the web and the target's ``own``; others only if no other service is known by them.
+
+    Raises:
+        Failure: a page leads to a port where this check does not go on a peer's word; the site may be right.
+    """
+    if target.port in (*http_talk.DEFAULT_PORTS.values(), own):
+        return
+    name = peers_word.other_service(probe, target.port, *_OURS)
+    if name or target.port < 1024 or target.port in foreign_ports(probe):
+        port = f"a port that {name} has" if name else "a port that other services use"
+        detail = f"{page} leads to {target}, {port}: nothing was sent there"
+        raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
 
 
 def is_elsewhere(start: Url, url: Url) -> bool:
@@ -150,10 +181,7 @@ async def through(probe: Probe, rung: Rung, page: Page, target: Url) -> Page:
     """
     talk = page.talk
     if target.origin != page.url.origin:
-        own = http_talk.asked_for(probe, page.url.scheme).port
-        if target.port not in (*http_talk.DEFAULT_PORTS.values(), own, page.url.port):
-            detail = f"{page.url} leads to {target}, another port: nothing was sent there"
-            raise Failure(common.NOT_FOLLOWED, detail, redirect=str(target))
+        _demand_port_of_the_web(probe, page.url, target, page.url.port)
         try:
             talk = await http_talk.open_elsewhere(probe, target, rung)
         except (Failure, WireError, StreamError, OSError) as error:

@@ -7,7 +7,7 @@
                                                                     <-   TLS
     HEAD /path                    ->
                                                                     <-   status and fields
-    GET /path                     ->                                               (where HEAD was refused, or not
+    GET /path                     ->                                               (where HEAD shows no page, or is not
                                                                                    answered within a third of the time)
                                                                     <-   status, fields, up to 64 KiB
     close_notify, FIN             ->
@@ -21,13 +21,14 @@ import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
 from scanready.model import Check, Step, bracketed
+from scanready.net.echo import Echoed
 from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.remedies.fixes import IN_INVENTORY, Fix
@@ -49,12 +50,18 @@ _FOR_HEAD = 1 / 3
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Some servers refuse HEAD alone, in many ways; a crawler asks with GET, so no refusal is believed without one.
-# These it would only repeat: a login, a limit, an overload, a gateway in between.
-TRUSTED_REFUSALS = (401, 407, 429, 503, 511)
+# These it would only repeat: a login, a limit, a gateway in between.
+TRUSTED_REFUSALS = (401, 429, 511)
+REDIRECTS = (301, 302, 303, 307, 308)
 # What a web server says to CONNECT, beside forbidding it: nginx 400, Apache httpd 405, others 404 or 501.
 _NO_PROXY = (400, 404, 405, 501)
-# What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
-_WANTS_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
+# The words of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
+_WANTS_TLS = (
+    b"plain HTTP request was sent to HTTPS",
+    b"speaking plain HTTP to an SSL",
+    b"HTTP request to an HTTPS",
+    b"This combination of host and port requires TLS",
+)
 #: For the inventory: the same page in TLS, and without.
 _SCHEME = Place("https", lambda text: text if text in ("http", "https") else None)
 PAGE = Fix("{scheme}://{host}{path}", at=IN_INVENTORY, scheme=_SCHEME, host=BRACKETED_HOST, path=URL_PATH)
@@ -66,6 +73,7 @@ IN_CLEAR = Fix("http://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOS
 _ALSO_BEHIND_PROXY = (
     "; a TLS server answers 400 likewise where a load balancer sends it the PROXY protocol and it expects none"
 )
+_OCTETS = re.compile("[\x80-\xff]")
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 
@@ -97,15 +105,27 @@ class Url:
         return f"{self.scheme}://{self.authority}{self.path}"
 
     def joined(self, location: str) -> Url | None:
-        """Where ``location``, a redirect's, leads from here; None if that is no address of a web page."""
+        """Where ``location``, a redirect's, leads from here; None if that is no address of a web page.
+
+        Its characters up to U+00FF are the octets that came, which are asked for as they are, as curl does.
+        """
         try:
-            parts = urlsplit(urljoin(str(self), location.strip()))
-            scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+            parts = urlsplit(urljoin(str(self), _OCTETS.sub(lambda octet: f"%{ord(octet[0]):02X}", location.strip())))
+            scheme, host, port = parts.scheme, _in_ascii(parts.hostname or ""), parts.port
         except ValueError:
             return None
         if scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
             return None
         return Url(scheme, host, port or DEFAULT_PORTS[scheme], carried(parts.path, parts.query))
+
+
+def _in_ascii(host: str) -> str:
+    """Return a host as the DNS has it.
+
+    Raises:
+        ValueError: it has percent-encoded octets that are no name in UTF-8.
+    """
+    return unquote(host, errors="strict").encode("idna").decode() if "%" in host else host
 
 
 def carried(path: str, query: str = "") -> str:
@@ -145,8 +165,8 @@ class Talk:
     async def question(self, url: Url, refusal: int = 400) -> wire.Response:
         """Ask about a page: HEAD, and GET where HEAD does not lead to an answer.
 
-        It does not where the server refuses it (by a status from ``refusal`` on, or by hanging up), or does not answer
-        within a third of the time that is left.
+        It does not where the server refuses it (by a status from ``refusal`` on, by one that shows no page, or by
+        hanging up), answers it with something else than HTTP, or not within a third of the time that is left.
 
         Raises:
             WireError, StreamError, Failure: as :meth:`ask` does, for GET.
@@ -155,16 +175,18 @@ class Talk:
         try:
             answer = await self.ask("HEAD", url, patience=self._for_head())
         except PeerClosed as error:
-            if error.heard and not self._asked:
+            await (self._anew() if error.heard else self._anew_after_a_hang_up(url))
+        except WireError as error:
+            if self._is_no_web_server(error):
                 raise
-            await self._anew_after_a_hang_up(url)
+            await self._anew()
         except ReadTimeout as error:
             if error.patience is None or self._probe.remaining <= 0:
                 raise
             waited = error.waited
             await self._anew()
         else:
-            if answer.status < refusal or answer.status in TRUSTED_REFUSALS or wants_tls(url, answer):
+            if self._is_believed(answer, refusal) or wants_tls(url, answer):
                 return answer
         try:
             return await self.ask("GET", url)
@@ -175,6 +197,26 @@ class Talk:
             if error.heard:
                 raise
             raise Failure(common.HUNG_UP, f"{error}{self._hung_up()}") from error
+
+    def _is_believed(self, answer: wire.Response, refusal: int) -> bool:
+        """Say whether GET would be answered as HEAD is; 304 and 299 are no answers to a first question."""
+        match answer.status:
+            case 401 if refusal <= 401:
+                return any(not challenge.proxy for challenge in wire.challenges(answer))
+            case 407:
+                return proxy_of(self._probe) is not None
+            case 503:  # an overload, which asks for a pause
+                return answer.header("retry-after") is not None
+            case status if 300 <= status < 400:
+                return status in REDIRECTS and answer.header("location") is not None
+            case status:
+                return status in TRUSTED_REFUSALS or (status < refusal and status in wire.STATUSES)
+
+    def _is_no_web_server(self, error: WireError) -> bool:
+        """Say whether the answer to HEAD is another protocol's, or may be: such a port gets no further question."""
+        if isinstance(error, Echoed) or self._probe.target.guessed:
+            return True
+        return self._probe.shared.signatures.foreigner(error.heard, self._probe.row.speaks) is not None
 
     def _for_head(self) -> float | None:
         """Return the seconds for an answer to HEAD; None for a guessed type at a port that may be no web server."""

@@ -28,6 +28,7 @@ from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
+from scanready.wire.printable import printable
 
 from .login_answers import refused, translated
 

@@ -8,8 +8,13 @@ from scanready.climb.identify import Signature, says, shown
 from scanready.wire import http
 
 _SERVER = re.compile(rb"\n[Ss]erver:[ \t]*([^\r\n]*)")
-#: What nginx, Apache httpd and Go's net/http answer to plain HTTP on their TLS port.
-_PLAIN_TO_TLS = (b"plain HTTP request was sent to HTTPS", b"speaking plain HTTP to an SSL", b"HTTP request to an HTTPS")
+#: The words of nginx, Apache httpd, Go's net/http and Tomcat for plain HTTP on their TLS port.
+_PLAIN_TO_TLS = (
+    b"plain HTTP request was sent to HTTPS",
+    b"speaking plain HTTP to an SSL",
+    b"HTTP request to an HTTPS",
+    b"This combination of host and port requires TLS",
+)
 
 
 def _http(data: bytes) -> str | None:

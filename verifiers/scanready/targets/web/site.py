@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients import http_talk
-from scanready.clients.http_pages import REDIRECTS, Page, arrive, is_elsewhere, refuses_head, through, usable
+from scanready.clients.http_pages import REDIRECTS, Page, arrive, follow, is_elsewhere, refuses_head, through, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Step
 from scanready.net.events import record
-from scanready.wire import UnknownValue
+from scanready.net.stream import StreamError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
 
 from . import content, fixes, login
@@ -56,13 +57,34 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
     async def climb(probe: Probe) -> Prompt:
         url = http_talk.asked_for(probe, scheme)
         talk = await http_talk.open_talk(probe, url, or_in_clear=True)
-        page = await arrive(probe, talk, url)
+        page, error = await _crawled(probe, url, await arrive(probe, talk, url))
         prompt = await look_for_prompt(probe, page)
         if prompt.open:
-            await read_openly(probe, page, prompt)
+            await read_openly(probe, page, prompt, error)
         return prompt
 
     return await probe.share(asked, climb)
+
+
+async def _crawled(probe: Probe, url: Url, page: Page) -> tuple[Page, Exception | None]:
+    """Return the page as a crawler gets it, with GET, which some servers treat otherwise than HEAD.
+
+    Where that ends with an error, which belongs to the access, the page is as HEAD has it.
+    """
+    known = {url, page.url}
+    while (
+        page.talk.method == "HEAD"
+        and 200 <= page.answer.status < 300
+        and not is_elsewhere(url, page.url)
+        and probe.depth.height >= Step.ACCESS.height
+    ):
+        try:
+            asked = Page(page.url, await page.talk.ask("GET", page.url), page.talk)
+            usable(probe, asked)
+        except (Failure, WireError, StreamError, OSError) as error:
+            return page, error
+        page = await follow(probe, url, asked, known)
+    return page, None
 
 
 # --- auth: does it ask for a login? ------------------------------------------------------------------------------
@@ -141,8 +163,8 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
         await _log_in(probe, prompt)
 
 
-async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
-    """Read the page that asks for no login, unless it is another host's."""
+async def read_openly(probe: Probe, page: Page, prompt: Prompt, error: Exception | None = None) -> None:
+    """Read the page that asks for no login, unless it is another host's; ``error`` is why it was not got."""
     async with probe.step(Step.LOGIN) as rung:
         rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
     async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
@@ -151,13 +173,9 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt) -> None:
             return
         if page.answer.status in (404, 410):
             raise _not_found(page.url, page.answer.status)
-        answer = page.answer if page.talk.method == "GET" else await page.talk.ask("GET", page.url)
-        usable(probe, Page(page.url, answer, page.talk))
-        if not 200 <= answer.status < 300:
-            rung.stop(
-                common.LIMIT, f"answers HEAD with {page.answer.status}, and GET with {http_talk.described(answer)}"
-            )
-        (await _judged(probe, rung, Page(page.url, answer, page.talk))).tell(rung)
+        if error is not None:
+            raise error
+        (await _judged(probe, rung, page)).tell(rung)
 
 
 async def _judged(probe: Probe, rung: Rung, page: Page) -> content.Judged:

@@ -33,10 +33,12 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?![0-9A-Fa-f])")
 _BEGINNINGS = (b"http", b"icy 2", b"<html", b"<!doc")
 
 
-class _CutOff(OurLimit):
+class _CutOff(Exception):
     """The connection ended within a line, of which ``line`` came."""
 
-    line = b""
+    def __init__(self, line: bytes) -> None:
+        super().__init__("the connection ended within a line")
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,12 @@ def read_response(cursor: Cursor, method: str, body_cap: int = MAX_BODY) -> Step
     """
     yield from cursor.lead(5, _demand_http)
     for _ in range(MAX_INFORMATIONAL + 1):
-        head = yield from _read_head(cursor)
+        try:
+            head = yield from _read_head(cursor)
+        except _CutOff as cut:
+            if b"\r" in cut.line[:-1]:
+                raise OurLimit("a head whose lines end with CR alone") from cut
+            yield from cursor.cut_short()
         if head.status >= 200:
             break
         if head.status == 101:
@@ -172,7 +179,8 @@ def _line(cursor: Cursor, end: int) -> Steps[bytes]:
     """Pass one line with its LF, which ends before ``end``.
 
     Raises:
-        OurLimit: it does not, or the connection ends within it.
+        OurLimit: it does not.
+        _CutOff: the connection ends within it.
     """
     line = bytearray()
     while not line.endswith(b"\n"):
@@ -180,9 +188,7 @@ def _line(cursor: Cursor, end: int) -> Steps[bytes]:
             raise OurLimit("a head, or a line between two chunks, that is too long")
         piece = yield from cursor.part(end - cursor.at, b"\n")
         if not piece:
-            error = _CutOff("the connection ended within the head of the answer")
-            error.line = bytes(line)
-            raise error
+            raise _CutOff(bytes(line))
         line += piece
     return bytes(line)
 
@@ -240,13 +246,13 @@ def _read_chunks(cursor: Cursor, cap: int) -> Steps[tuple[bytes, bool]]:
     while True:
         try:
             line = yield from _line(cursor, end)
-        except OurLimit as error:  # cut off, or longer than all that is read
-            if (part := getattr(error, "line", b"")) and not _CHUNK_SIZE.match(part):
-                raise OurLimit("a chunk without its size") from error
+        except _CutOff as cut:
+            if cut.line:
+                _chunk_size(cut.line)
             break
-        if not (size := _CHUNK_SIZE.match(line)):
-            raise OurLimit("a chunk without its size")
-        if not (left := int(size[1], 16)):
+        except OurLimit:  # longer than all that is read
+            break
+        if not (left := _chunk_size(line)):
             yield from _skip_trailers(cursor, end)
             return bytes(body), False
         while left and len(body) <= cap:
@@ -273,5 +279,17 @@ def _skip_trailers(cursor: Cursor, end: int) -> Steps[None]:
     try:
         while (yield from _line(cursor, end)).strip():
             pass
-    except OurLimit:
+    except (_CutOff, OurLimit):
         return
+
+
+def _chunk_size(line: bytes) -> int:
+    """Return the size that begins a chunk.
+
+    Raises:
+        OurLimit: there is none; ``0x5`` is none either, for 0 would end the body before it began.
+    """
+    size = _CHUNK_SIZE.match(line)
+    if size is None or (not int(size[1], 16) and line[size.end() :].lstrip(b" \t\r\n")[:1] not in (b"", b";")):
+        raise OurLimit("a chunk without its size")
+    return int(size[1], 16)
