@@ -471,6 +471,16 @@ def test_in_parts_or_at_once_is_the_same(data: bytes, parts: list[int], eof: boo
         (b'<meta http-equiv="refresh" content="300">', None),
         (b'<p>http-equiv="refresh" url=/x</p>', None),
         (b"<meta " * 10_000, None),
+        (b"<meta http-equiv=refresh content='0, /a'>", "/a"),
+        (b"<meta http-equiv=refresh content='.5 url=\"/a b\" x'>", "/a b"),
+        (b"<meta http-equiv=refresh content='0;url=/a?b&amp;c&copy=1'>", "/a?b&c&copy=1"),
+        (b"<meta http-equiv=refresh content='60;url=/a'><meta http-equiv=refresh content='0;url=/b'>", "/a"),
+        (b"<meta http-equiv=refresh content='61;url=/a'>", None),
+        (b"<meta http-equiv=refresh content='0;url='>", None),
+        (b"<meta http-equiv=refresh content='0;url=\" \"'>", None),
+        (b"<meta http-equiv=refresh content='soon; url=/a'>", None),
+        (b"<meta http-equiv=refresh content='0x; url=/a'>", None),
+        (b"<meta http-equiv=refresh content=", None),
     ],
 )
 def test_where_a_page_sends_its_visitors(body: bytes, leads_to: str | None) -> None:

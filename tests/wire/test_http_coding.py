@@ -218,3 +218,88 @@ def test_looking_takes_time_in_proportion(page: bytes) -> None:
     http.look(page)
     http.look(page + b"<script>")
     assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (b"<input type=password>", http.Look(0, 0, 0, scripted=False, password=True)),
+        (b"<input type=password type=text>", http.Look(0, 0, 0, scripted=False, password=True)),
+        (b"<input type=text type=password>", http.Look(0, 0, 0, scripted=False)),
+        (b"<input a=\"'\" b='>' type=password", http.Look(0, 0, 0, scripted=False, password=True)),
+        (b"<p a='<input type=password>'>x", http.Look(1, 1, 0, scripted=False)),
+        (b"<p don't>x<p can't>y", http.Look(2, 2, 0, scripted=False)),
+        (b'<p a="never closed>x<input type=password>', http.Look(0, 0, 0, scripted=False)),
+        (b"<!--><p>x", http.Look(1, 1, 0, scripted=False)),
+        (b"<!doctype html><?xml?>x<!never closed", http.Look(1, 1, 0, scripted=False)),
+        (b"<title>never closed<input type=password>", http.Look(0, 0, 0, scripted=False)),
+        (b"<textarea></textareas></TEXTAREA x>y", http.Look(1, 1, 0, scripted=False)),
+        (b"<svg><title>no</title>no</svg>yes", http.Look(3, 3, 0, scripted=False)),
+        (b"a&nbsp;b&amp;c&nothing;d\xc2\xa0\xe2\x80\x8b", http.Look(14, 14, 0, scripted=False)),
+        (b"<form action=/x onsubmit='submit()'>", http.Look(0, 0, 0, scripted=False)),
+        (b"<form action=/x><form action=/y><script>f.submit()</script>", http.Look(0, 0, 0, True, posts_to="/x")),
+        (b"<form><input name=wresult>", http.Look(0, 0, 0, scripted=False, posts_to="")),
+        (b"<script>f.submit()</script>", http.Look(0, 0, 0, scripted=True)),
+        (b"<body onload='f.submit ()'><form action=/x>", http.Look(0, 0, 0, scripted=False, posts_to="/x")),
+        (b"<p onclick='location=\"/x\"'>", http.Look(0, 0, 0, scripted=False)),
+        (b"<body onpageshow=\"location='/x'\">", http.Look(0, 0, 0, scripted=True, script_leads_to="/x")),
+    ],
+)
+def test_tags_are_told_as_a_browser_tells_them(page: bytes, expected: http.Look) -> None:
+    assert http.look(page) == expected
+
+
+def test_links_and_frames_are_listed() -> None:
+    page = b"<a href=' /a '><a name=x><area href=/b><form><a href=/no></form><iframe src=/c></iframe><frame>"
+    found = http.look(page + b"<object data=/d></object><embed src=/e><noscript><a href=/no></noscript><img><svg>")
+    assert (found.hrefs, found.frames, found.shows) == (("/a", "/b"), ("/c", "/d", "/e"), 2)
+    assert not found.empty
+
+
+@pytest.mark.parametrize("page", [b"", b"<title>x</title>", b"<body>&nbsp;</body>", b"<form></form>"])
+def test_an_empty_page_has_nothing(page: bytes) -> None:
+    assert http.look(page).empty
+
+
+@pytest.mark.parametrize("page", [b"x", b"<img>", b"<a>", b"<script>", b"<input type=password>"])
+def test_what_a_page_has_makes_it_more(page: bytes) -> None:
+    assert not http.look(page).empty
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        (b"\xff\xfea\0", None, b"a"),
+        (b"\xfe\xff\0a", "text/html", b"a"),
+        (b"a\0", "text/html; charset=UTF-16", b"a"),
+        (b"\0a", "text/html; charset='utf-16be'", b"a"),
+        (b"a\0", "text/html; charset=utf-16le", b"a"),
+        (b"\xff\xfea\0b", None, "a\ufffd".encode()),
+        (b"\xef\xbb\xbfa", "text/html; charset=utf-8", b"a"),
+        (b"a\0", "text/html; charset=utf-160", b"a\0"),
+    ],
+)
+def test_utf_16_is_read(body: bytes, kind: str | None, text: bytes) -> None:
+    assert http.readable(body, kind) == text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<a " * 21845,
+        b"<a b='" * 10922,
+        b"<p a=b>" * 9362,
+        b"<p " + b"= " * 32000,
+        b"<p a" + b" " * 65000,
+        b"<meta http-equiv=refresh content='0" + b" " * 65000,
+        b"&amp" * 16384,
+        b"&#38;" * 13107,
+        b"</title" * 9362,
+        b"<title>" + b"</titl" * 10922,
+    ],
+)
+def test_tags_take_time_in_proportion(page: bytes) -> None:
+    """A second look at what was passed would take minutes."""
+    began = time.process_time()
+    http.look(page)
+    assert time.process_time() - began < 2

@@ -175,6 +175,8 @@ class Talk:
         try:
             answer = await self.ask("HEAD", url, patience=self._for_head())
         except PeerClosed as error:
+            if error.heard and self._is_no_web_server(error):
+                raise
             await (self._anew() if error.heard else self._anew_after_a_hang_up(url))
         except WireError as error:
             if self._is_no_web_server(error):
@@ -212,7 +214,7 @@ class Talk:
             case status:
                 return status in TRUSTED_REFUSALS or (status < refusal and status in wire.STATUSES)
 
-    def _is_no_web_server(self, error: WireError) -> bool:
+    def _is_no_web_server(self, error: WireError | PeerClosed) -> bool:
         """Say whether the answer to HEAD is another protocol's, or may be: such a port gets no further question."""
         if isinstance(error, Echoed) or self._probe.target.guessed:
             return True

@@ -20,6 +20,8 @@ _CONTENT = 2000
 _INDEX = 20
 #: A page with a script and at most one link has at least this much to read; "It works!" has no script.
 _LEAST, _LEAST_BESIDE_A_WAIT = 30, 400
+#: Links of a page that is only the way to another one: to that, to a help, to an imprint.
+_WAYS_ON = 3
 #: Links that are looked at.
 _MOST_LINKS = 300
 #: The words of pages while a script decides about a visitor.
@@ -92,7 +94,8 @@ def judge(url: Url, read: Read) -> Judged:
     if leads is not None and not _is_own(url, leads):
         said = f"{url} sends its visitors on to {leads}, on another host"
         return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
-    if leads is not None and leads != url and (looked is None or looked.text < _LEAST_BESIDE_A_WAIT):
+    little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(links) <= _WAYS_ON)
+    if leads is not None and leads != url and little:
         return Judged(f"{url} sends its visitors on to {leads}", doors=(leads,))
     if wire.is_empty(body) or (looked is not None and looked.empty):
         return Judged(f"{url} is empty", causes.EMPTY)

@@ -12,7 +12,7 @@ _SITE = {
         Sent(head="HEAD with our User-Agent", get="GET with our User-Agent", redirect="the redirects were followed"),
         "curl -vkIL {url}",
     ),
-    Step.AUTH: Exchange("nothing of its own: the answer's status and fields say it", "curl -vkI {url}"),
+    Step.AUTH: Exchange("GET where HEAD showed a page; its status and fields say it", "curl -vk {url}"),
     Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),
     Step.ACCESS: Exchange(
         Sent(

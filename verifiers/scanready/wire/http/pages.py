@@ -21,7 +21,10 @@ _SHOWS = frozenset(
 _SIGN_ON = frozenset(("samlrequest", "samlresponse", "wresult"))
 #: A page that leaves later than this many seconds is read before.
 _SOON = 60
-_REFRESH = re.compile(r"\s*([0-9]{0,9})[0-9.]*\s*[;,]?\s*(?:url\s*=\s*)?(?:\"([^\"]*)|'([^']*)|(\S.*))?", re.IGNORECASE)
+_REFRESH = re.compile(
+    r"\s*+([0-9]{1,9}|\.[0-9])[0-9.]*+(?=[\s;,])\s*+[;,]?+\s*+(?:url\s*+=\s*+)?+(?:\"([^\"]*+)|'([^']*+)|(\S.*+))",
+    re.IGNORECASE | re.DOTALL,
+)
 #: Where a script sends its visitors (``location = "..."``, ``location.replace("...")``).
 _SCRIPT_TO = re.compile(
     rb"\blocation(?:\.href)?(?:\s{0,9}=\s{0,9}|\.(?:replace|assign)\s{0,9}\(\s{0,9})[\"']([^\"'\s<>]{1,2000})[\"']",
@@ -86,7 +89,7 @@ def refresh_of(body: bytes) -> str | None:
 def refresh_to(value: str) -> str | None:
     """Return where the value of a Refresh leads (``5; url=/start``) that does not wait for minutes, None if nowhere."""
     found = _REFRESH.match(value)
-    if found is None or int(found[1] or 0) > _SOON:
+    if found is None or float(found[1]) > _SOON:
         return None
     leads = next((one.strip() for one in found.groups()[1:] if one and one.strip()), None)
     return leads[:2000] if leads else None
@@ -177,5 +180,6 @@ class _Collected:
 def _visible(text: bytes) -> int:
     plain = _BLANKS.sub(b" ", text).replace(b"<", b"")
     if b"&" in plain:
-        plain = without_entities(plain.decode("latin-1")).translate({0x200B: " ", 0xFEFF: " ", 0xA0: " "}).encode()
+        characters = without_entities(plain.decode("latin-1")).translate({0x200B: " ", 0xFEFF: " "})
+        return len("".join(characters.split()))
     return len(b"".join(plain.split()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import html
+import html.entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,7 +83,12 @@ def _tag(body: bytes, at: int) -> tuple[bytes, dict[bytes, str], int]:
 
 def without_entities(text: str) -> str:
     """Put characters in the place of their entities (``&amp;``)."""
-    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def _character(entity: re.Match[str]) -> str:
+    known = entity[0][1] == "#" or entity[0][1:] in html.entities.html5
+    return html.unescape(entity[0]) if known else entity[0]
 
 
 _WIDE = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
