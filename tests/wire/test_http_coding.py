@@ -238,6 +238,7 @@ def test_looking_takes_time_in_proportion(page: bytes) -> None:
         (b"a&nbsp;b&amp;c&nothing;d\xc2\xa0\xe2\x80\x8b", http.Look(14, 14, 0, scripted=False)),
         (b"<form action=/x onsubmit='submit()'>", http.Look(0, 0, 0, scripted=False)),
         (b"<form action=/x><form action=/y><script>f.submit()</script>", http.Look(0, 0, 0, True, posts_to="/x")),
+        (b"<base href=/b/>x", http.Look(1, 1, 0, scripted=False, base="/b/")),
         (b"<form><input name=wresult>", http.Look(0, 0, 0, scripted=False, posts_to="")),
         (b"<script>f.submit()</script>", http.Look(0, 0, 0, scripted=True)),
         (b"<body onload='f.submit ()'><form action=/x>", http.Look(0, 0, 0, scripted=False, posts_to="/x")),
@@ -254,6 +255,11 @@ def test_links_and_frames_are_listed() -> None:
     found = http.look(page + b"<object data=/d></object><embed src=/e><noscript><a href=/no></noscript><img><svg>")
     assert (found.hrefs, found.frames, found.shows) == (("/a", "/b"), ("/c", "/d", "/e"), 2)
     assert not found.empty
+
+
+def test_the_first_base_counts() -> None:
+    page = b"<base target=x><base href=' //a/ '><base href=//b/><noscript><base href=//c/></noscript>"
+    assert (http.look(page).base, http.look(b"<base href=''>").base) == ("//a/", None)
 
 
 @pytest.mark.parametrize("page", [b"", b"<title>x</title>", b"<body>&nbsp;</body>", b"<form></form>"])

@@ -41,6 +41,13 @@ NOTHING = {
     "onload": (b"<body onload=\"window.location='https://sso.example/'\">", ELSEWHERE),
     "onload, escaped": (b"<body onload='location.replace(&quot;https://sso.example/&quot;)'>", ELSEWHERE),
     "onload to a page": (b"<body onload=\"location='/start'\"></body>", "http.scripts-only"),
+    "a frame of nothing": (b"<iframe src=about:blank></iframe>", "http.empty"),
+    "another base": (b"<base href=https://sso.example/x/><meta http-equiv=refresh content='0;url=in'>", ELSEWHERE),
+    "another base of a frame": (b"<base href=//sso.example/><frameset><frame src=in></frameset>", ELSEWHERE),
+    "another base of links": (
+        b"<base href=//v.example/><a href=a></a><a href=b></a><script>x</script>",
+        "http.scripts-only",
+    ),
     "a foreign frame": (b"<frameset><frame src=https://sso.example/></frameset>", ELSEWHERE),
     "a vendor's link": (
         b"<p>Checking your browser<script>x</script><a href=https://v.example/>V</a>",

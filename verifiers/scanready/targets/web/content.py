@@ -90,14 +90,14 @@ def judge(url: Url, read: Read) -> Judged:
     if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, links, body)):
         return of_a_filter
     onward = _onward(url, read, looked, links)
-    leads = url.joined(onward) if onward else None
+    leads = _joined(url, looked, onward) if onward else None
     if leads is not None and not _is_own(url, leads):
         said = f"{url} sends its visitors on to {leads}, on another host"
         return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
     little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(links) <= _WAYS_ON)
     if leads is not None and leads != url and little:
         return Judged(f"{url} sends its visitors on to {leads}", doors=(leads,))
-    if wire.is_empty(body) or (looked is not None and looked.empty):
+    if wire.is_empty(body) or (looked is not None and _is_empty(url, looked)):
         return Judged(f"{url} is empty", causes.EMPTY)
     without = _without_content(url, looked, links, body) if looked else None
     size = f"{'the first ' if read.truncated else ''}{len(read.body)} bytes"
@@ -111,7 +111,7 @@ def _onward(url: Url, read: Read, looked: wire.Look | None, links: set[str]) -> 
     if looked is None or looked.refresh:
         return looked.refresh if looked else None
     posts = looked.posts_to is not None and looked.text < _LEAST_BESIDE_A_WAIT and len(links) <= 1
-    leads = url.joined(looked.posts_to or "") if posts else None
+    leads = _joined(url, looked, looked.posts_to or "") if posts else None
     return str(leads) if leads and not _is_own(url, leads) else None
 
 
@@ -132,7 +132,7 @@ def _without_content(url: Url, looked: wire.Look, links: set[str], body: bytes) 
         said = f"{url} is a login form, and all that a scan sees of the site"
         return Judged(said, causes.LOGIN_FORM, facts={"login_form": True})
     bare = looked.text < _LEAST and not links
-    frames = [leads for frame in looked.frames[:_MOST_LINKS] if (leads := url.joined(frame))] if bare else []
+    frames = [leads for frame in looked.frames[:_MOST_LINKS] if (leads := _joined(url, looked, frame))] if bare else []
     if own := tuple(leads for leads in frames if _is_own(url, leads) and leads != url):
         return Judged(f"{url} shows only {', '.join(map(str, own[:3]))}", doors=own)
     if _needs_scripts(looked, links, body):
@@ -148,7 +148,7 @@ def _without_content(url: Url, looked: wire.Look, links: set[str], body: bytes) 
 
 def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
     """Judge a page of scripts: they may send visitors to another host, or be a firewall's challenge."""
-    leads = url.joined(looked.script_leads_to) if looked.script_leads_to else None
+    leads = _joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
     if leads is not None and not _is_own(url, leads):
         said = f"{url} sends its visitors on to {leads}, on another host"
         return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
@@ -164,13 +164,27 @@ def _is_html(body: bytes, kind: str | None) -> bool:
     return declared in ("text/html", "application/xhtml+xml") or (not declared and body.lstrip()[:1] == b"<")
 
 
+def _joined(url: Url, looked: wire.Look | None, reference: str) -> Url | None:
+    """Return where a reference of the page at ``url`` leads; None if that is no page of the web."""
+    base = url.joined(looked.base) if looked is not None and looked.base else None
+    return (base or url).joined(reference)
+
+
+def _is_empty(url: Url, looked: wire.Look) -> bool:
+    """Say whether a page has nothing, or only frames without a page (``about:blank``)."""
+    blank = looked.links == len(looked.frames) and not any(_joined(url, looked, one) for one in looked.frames)
+    return looked.empty or (blank and not (looked.text or looked.scripted or looked.shows))
+
+
 def _is_own(url: Url, leads: Url) -> bool:
     return leads.host.lower() == url.host.lower()
 
 
 def _links(url: Url, looked: wire.Look) -> set[str]:
     """Return the other pages of the same host that a page leads to, outside of its forms and in one language."""
-    found = (url.joined(href.partition("#")[0]) for href in looked.hrefs[:_MOST_LINKS] if not href.startswith("#"))
+    found = (
+        _joined(url, looked, href.partition("#")[0]) for href in looked.hrefs[:_MOST_LINKS] if not href.startswith("#")
+    )
     paths = {leads.path for leads in found if leads is not None and _is_own(url, leads)}
     return {path for path in paths if path != url.path and not _LANGUAGE.search(path)}
 

@@ -48,6 +48,7 @@ class Look:
     true if the page has a script; ``script_leads_to`` is where that sends visitors, as far as it is written out.
     ``password`` is true if there is a password field; ``refresh`` is where the page sends its visitors by itself;
     ``posts_to`` is where a form leads that is there to be sent on at once. ``shows`` counts images and fields.
+    ``base`` is the address to which all of these are relative, None for the page's own.
     """
 
     text: int
@@ -58,6 +59,7 @@ class Look:
     password: bool = False
     refresh: str | None = None
     posts_to: str | None = None
+    base: str | None = None
     hrefs: tuple[str, ...] = field(default=(), compare=False)
     frames: tuple[str, ...] = field(default=(), compare=False)
     shows: int = field(default=0, compare=False)
@@ -110,6 +112,7 @@ class _Collected:
         self._submits = self._submits_at_once = False
         self._refresh: str | None = None
         self._action: str | None = None
+        self._base: str | None = None
         self._scripts: list[bytes] = []
         self._hrefs: list[str] = []
         self._frames: list[str] = []
@@ -152,6 +155,8 @@ class _Collected:
             self._refresh = self._refresh or refresh_to(tag.attributes.get(b"content", ""))
 
     def _follow(self, tag: Tag) -> None:
+        if tag.name == b"base" and self._base is None:
+            self._base = tag.attributes.get(b"href", "").strip()[:2000] or None
         self._links += tag.name in _LEADS
         if tag.name in _FRAMES and (source := tag.attributes.get(_FRAMES[tag.name], "").strip()):
             self._frames.append(source[:2000])
@@ -171,6 +176,7 @@ class _Collected:
             self._password,
             self._refresh,
             self._action if submits else None,
+            self._base,
             tuple(self._hrefs),
             tuple(self._frames),
             self._shows,
