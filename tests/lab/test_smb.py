@@ -279,10 +279,15 @@ def test_both_closed(lab: Lab) -> None:
 
 
 def test_a_server_that_cannot_ask_its_dns(lab: Lab) -> None:
-    """Samba looks its own name up before it answers, each time, which takes longer than one waits for it."""
+    """Samba looks its own name up before it answers, which takes longer than one waits for it.
+
+    The first connection does not count: one of its two names may be known from the start, when the DNS answered
+    (measured: 8 s in place of 12 in one of four).
+    """
     lab.dns()
-    server = lab.samba("smb3", label="samba-asking")  # a new one: a shared server may know names already
+    server = lab.samba("smb3", label="samba-asking")
     with lab.policy(f"ip saddr {server.address} udp dport 53 drop"):
+        climb(target("smb", server.hostname), lab.agent)
         report = climb(target("smb", server.hostname), lab.agent)
     expect(report, Verdict.UNDECIDED, "auth.too-slow", step=Step.AUTH, owner=Owner.SERVER)
     assert report.finding is not None
