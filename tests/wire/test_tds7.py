@@ -84,14 +84,32 @@ class TestPrelogin:
     def test_without_the_option_there_is_no_encryption(self) -> None:
         answer = reads(tds7.read_prelogin, reply(bytes.fromhex("00 0006 0006 ff 08000202 0000")))
         assert isinstance(answer, tds7.Prelogin)
-        assert (answer.encryption, answer.product) == (Encryption.NOT_SUPPORTED, "Microsoft SQL Server 2000")
+        assert (answer.encryption, answer.product) == (None, "Microsoft SQL Server 2000")
+
+    @pytest.mark.parametrize(
+        ("version", "parts", "name"),
+        [
+            ("", (), "Microsoft SQL Server"),
+            ("10", (16,), "Microsoft SQL Server 16"),
+            ("10001027", (16, 0, 4135), "Microsoft SQL Server 2022 16.0.4135"),
+            ("1000102700", (16, 0, 4135), "Microsoft SQL Server 2022 16.0.4135"),
+            ("10001027 0003 ffff", (16, 0, 4135, 3), "Microsoft SQL Server 2022 16.0.4135.3"),
+        ],
+    )
+    def test_a_version_of_another_length_is_read_as_far_as_it_goes(
+        self, version: str, parts: tuple[int, ...], name: str
+    ) -> None:
+        value = bytes.fromhex(version)
+        table = struct.pack(">BHHBHH", 0, 11, len(value), 1, 11 + len(value), 1) + b"\xff" + value + b"\2"
+        answer = reads(tds7.read_prelogin, reply(table))
+        assert isinstance(answer, tds7.Prelogin)
+        assert (answer.version, answer.name, answer.encryption) == (parts, name, Encryption.NOT_SUPPORTED)
 
     @pytest.mark.parametrize(
         ("payload", "words"),
         [
             ("00 0000 0006 00", "no end"),
             ("00 000b 0006 01 00ff 0001 ff 10001027 0000 07", "beyond the end"),
-            ("00 0006 0004 ff 10001027", "4 bytes, not 6"),
             ("00", "no end"),
         ],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import struct
 import time
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_a_certificate_is_told_as_a_fact(kind: str) -> None:
     expect(report, Verdict.READY)
     assert "tls.untrusted" in report.facts["certificate_faults"] or kind != "self-signed"
     assert len(report.facts["certificate_faults"]) >= 1
-    assert "not verified" in check_of(report, Step.AUTH).summary
+    assert "its certificate at fault (tls." in check_of(report, Step.AUTH).summary
 
 
 def test_a_server_left_with_tls_1_0_is_named_as_old() -> None:
@@ -152,6 +153,57 @@ def test_an_error_in_place_of_an_answer(number: int, code: str, owner: Owner) ->
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE, owner=owner)
     assert report.facts["error_code"] == number
     assert server.counts["logins"] == 0
+
+
+def answering(payload: bytes) -> Behaviour:
+    """Answer the first bytes with this payload of a reply."""
+
+    async def behave(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.read(100)
+        writer.write(mssql.packet(payload))
+        await misbehave.swallow(reader)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        b"\xab" + struct.pack("<H", 16) + struct.pack("<IBBH", 5701, 1, 0, 1) + b"x\0" + bytes(6) + mssql.DONE,
+        mssql.DONE,
+        b"",
+        mssql.accepting(b"\x74\0\0\4"),
+    ],
+    ids=["INFO", "DONE", "nothing", "LOGINACK"],
+)
+def test_a_reply_of_tds_in_place_of_prelogin_is_unknown_and_gets_no_tls(tokens: bytes) -> None:
+    report, server = asked(answering(tokens))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE)
+    assert "the answer to PRELOGIN" in check_of(report, Step.HANDSHAKE).summary
+    assert len(server.connections) == 1, "foreign bytes are sent to no port that spoke TDS"
+
+
+@pytest.mark.parametrize(
+    ("options", "facts"),
+    [
+        ([(0, b"\x10\0\x10\x27"), (1, b"\2")], {"version": "16.0.4135", "encryption": "not supported"}),
+        ([(0, b"\x10\0\x10\x27\0\0\0\0"), (1, b"\2")], {"version": "16.0.4135", "encryption": "not supported"}),
+        ([(0, b""), (1, b"\2")], {"version": None, "encryption": "not supported"}),
+        ([(0, b"\x10\0\x10\x27\0\0")], {"version": "16.0.4135", "encryption": "not mentioned"}),
+    ],
+)
+def test_an_answer_with_other_options_is_read_as_far_as_it_goes(
+    options: list[tuple[int, bytes]], facts: dict[str, str | None]
+) -> None:
+    table, values, at = b"", b"", 5 * len(options) + 1
+    for option, value in options:
+        table += struct.pack(">BHH", option, at + len(values), len(value))
+        values += value
+    report, _ = asked(answering(table + b"\xff" + values))
+    expect(report, Verdict.READY)
+    assert {name: report.facts.get(name) for name in facts} == facts
+    summary = check_of(report, Step.TLS).summary
+    assert ("does not mention encryption" if len(options) == 1 else "does not support encryption") in summary
 
 
 def test_sybase_is_not_sql_server() -> None:

@@ -46,6 +46,9 @@ _VERSION, _ENCRYPTION, _INSTANCE, _THREAD, _MARS, _END = 0, 1, 2, 3, 4, 0xFF
 #: The server's answer to the instance's name ([MS-TDS] 2.2.6.5); other values say nothing.
 _MATCHES = {0: True, 1: False}
 
+#: The widths of the parts of VERSION.
+_VERSION_PARTS = (1, 1, 2, 2)
+
 #: 1.0, as python-tds says: servers only keep it.
 _OUR_VERSION = b"\x01\0\0\0\0\0"
 
@@ -79,11 +82,12 @@ class Encryption(IntEnum):
 class Prelogin:
     """The server's PRELOGIN. ``instance_matches`` is None if it does not say.
 
-    ``encryption`` is the byte as it came: a server may know more of them than :class:`Encryption`.
+    ``version`` has the parts that its option holds (four, as a rule). ``encryption`` is the byte as it came: a
+    server may know more of them than :class:`Encryption`. None if the answer does not have the option.
     """
 
-    version: tuple[int, int, int, int]
-    encryption: int
+    version: tuple[int, ...]
+    encryption: int | None
     instance_matches: bool | None
 
     @property
@@ -95,9 +99,14 @@ class Prelogin:
         return f"Microsoft SQL Server {year}".rstrip()
 
     @property
+    def name(self) -> str:
+        """The product with its version."""
+        return f"{self.product} {self.version_text}".rstrip()
+
+    @property
     def version_text(self) -> str:
-        """Such as "16.0.4135"; a sub-build that is not 0 comes as a fourth number."""
-        return ".".join(map(str, self.version if self.version[3] else self.version[:3]))
+        """Such as "16.0.4135", empty if unknown; a sub-build that is not 0 comes as a fourth number."""
+        return ".".join(map(str, self.version if any(self.version[3:]) else self.version[:3]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,16 +291,26 @@ def _prelogin(payload: bytes) -> Prelogin:
             raise WireError(f"the PRELOGIN option {option[0]} lies beyond the end of the packet")
         found.setdefault(option[0], payload[since : since + length])
         at += 5
-    version = found.get(_VERSION, b"")
-    if len(version) != 6:
-        raise WireError(f"the version in PRELOGIN has {len(version)} bytes, not 6")
-    major, minor, build, sub = struct.unpack(">BBHH", version)
     encryption, instance = found.get(_ENCRYPTION, b""), found.get(_INSTANCE, b"")
     return Prelogin(
-        (major, minor, build, sub),
-        encryption[0] if encryption else Encryption.NOT_SUPPORTED,
+        _version(found.get(_VERSION, b"")),
+        encryption[0] if encryption else None,
         _MATCHES.get(instance[0]) if instance else None,
     )
+
+
+def _version(value: bytes) -> tuple[int, ...]:
+    """Read the VERSION option: u8 major, u8 minor, u16 build, u16 sub-build.
+
+    An option that is shorter gives the parts that it holds whole; octets beyond the sixth are not read.
+    """
+    parts, at = list[int](), 0
+    for size in _VERSION_PARTS:
+        if at + size > len(value):
+            break
+        parts.append(int.from_bytes(value[at : at + size], "big"))
+        at += size
+    return tuple(parts)
 
 
 class _Form(IntEnum):

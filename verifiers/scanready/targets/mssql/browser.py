@@ -118,7 +118,7 @@ async def _compared(probe: Probe, check: Check, instance: ssrp.Instance) -> Chec
     except (Failure, StreamError, WireError) as error:
         detail = f"{check.finding.detail}; {said}, where no SQL Server answers: {getattr(error, 'detail', error)}"
         return replace(check, summary=detail, finding=replace(check.finding, detail=detail))
-    detail = f"{check.finding.detail}; {said}, and {answer.product} {answer.version_text} answers there"
+    detail = f"{check.finding.detail}; {said}, and {answer.name} answers there"
     fix = fixes.OTHER_PORT(host=probe.host, port=port)
     facts = {**check.facts, "ports": [port], "instance": instance.name}
     return replace(check, summary=detail, finding=Finding(causes.OTHER_PORT, detail, fix), facts=facts)

@@ -17,7 +17,7 @@ from scanready.model import Facts, Step, bracketed
 from scanready.net.events import record
 from scanready.net.framing import Framing
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
-from scanready.wire import WireError, tds7, tls
+from scanready.wire import UnknownValue, WireError, tds7, tls
 from scanready.wire.printable import printable
 
 from . import causes
@@ -74,6 +74,7 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
     Raises:
         Failure: a Sybase server; a server that takes nobody now.
         PeerClosed: nothing came, or that only TDS 8.0 is welcome.
+        UnknownValue: TDS, and neither PRELOGIN nor an error.
         ReadTimeout, WireError: as :meth:`Stream.receive`.
     """
     record("prelogin")
@@ -88,7 +89,8 @@ async def ask(stream: Stream, encryption: tds7.Encryption, instance: str) -> tds
     if any(error.number == causes.STRICT_REQUIRED for error in answer.errors):
         raise PeerClosed("the server takes strict connections (TDS 8.0) alone")
     if not answer.errors:
-        raise WireError("the answer to PRELOGIN is neither one nor an error")
+        what = "the acceptance of a login" if answer.ack else "a reply of TDS without an error"
+        raise UnknownValue("the answer to PRELOGIN", what)
     error = answer.errors[0]
     cause = causes.STATES.get(error.number, causes.SERVER_ERROR)
     raise Failure(cause, f"{printable(error.message)} (error {error.number})", error_code=error.number)
@@ -104,7 +106,8 @@ async def greeted(probe: Probe, stream: Stream, place: Place, instance: str) -> 
         try:
             talk = Talk(stream, await ask(stream, asked, wanted), asked)
         except (PeerClosed, WireError) as error:
-            if error.heard and not tls.looks_like_tls(error.heard):
+            spoke_tds = isinstance(error, UnknownValue)
+            if spoke_tds or (error.heard and not tls.looks_like_tls(error.heard)):
                 raise
             talk = await _strictly(probe, place, wanted, error)
         _tell(rung, talk, wanted)
@@ -139,19 +142,30 @@ async def _strictly(probe: Probe, place: Place, instance: str, first: PeerClosed
 def _tell(rung: Rung, talk: Talk, wanted: str) -> None:
     answer = talk.answer
     if wanted and answer.instance_matches is False:
-        detail = f"{answer.product} {answer.version_text} answers, and is not the instance {wanted}"
-        rung.stop(causes.INSTANCE_MISMATCH, detail, product=answer.product, version=answer.version_text)
-    encryption = "strict" if talk.strict else _SAID.get(answer.encryption, f"0x{answer.encryption:02x}")
+        detail = f"{answer.name} answers, and is not the instance {wanted}"
+        rung.stop(causes.INSTANCE_MISMATCH, detail, **_who(answer))
+    encryption = "strict" if talk.strict else _encryption_of(answer)
     matches = f", and is the instance {wanted}" if wanted and answer.instance_matches else ""
     rung.ok(
-        f"speaks TDS {'8.0' if talk.strict else '7'}, {answer.product} {answer.version_text}{matches}; "
-        f"encryption: {encryption}",
-        product=answer.product,
-        version=answer.version_text,
+        f"speaks TDS {'8.0' if talk.strict else '7'}, {answer.name}{matches}; encryption: {encryption}",
         encryption=encryption,
+        **_who(answer),
     )
     if talk.strict:
         rung.warn(causes.STRICT_ONLY, "hangs up on a PRELOGIN in clear, and answers one in TLS (TDS 8.0)")
+
+
+def _who(answer: tds7.Prelogin) -> Facts:
+    """Return the product, and the version if the answer has one."""
+    version: Facts = {"version": answer.version_text} if answer.version else {}
+    return version | {"product": answer.product}
+
+
+def _encryption_of(answer: tds7.Prelogin) -> str:
+    """Return the value of the ``encryption`` fact."""
+    if answer.encryption is None:
+        return "not mentioned"
+    return _SAID.get(answer.encryption, f"0x{answer.encryption:02x}")
 
 
 async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
@@ -160,8 +174,10 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
         return
     async with probe.step(Step.TLS, str(place)) as rung:
         match talk.answer.encryption:
+            case None:
+                rung.skip("the server does not offer TLS: its answer to PRELOGIN does not mention encryption")
             case tds7.Encryption.NOT_SUPPORTED:
-                rung.skip("the server does not offer TLS: it has no certificate it could use")
+                rung.skip("the server does not offer TLS: it says that it does not support encryption")
             case tds7.Encryption.OFF if talk.asked is tds7.Encryption.ON:
                 rung.stop(common.LIMIT, "the server agrees to TLS for the login alone, asked for it throughout")
             case tds7.Encryption.OFF | tds7.Encryption.ON | tds7.Encryption.REQUIRED:
@@ -178,7 +194,7 @@ async def encrypt(probe: Probe, talk: Talk, place: Place) -> None:
 def _channel(rung: Rung) -> str:
     """What is to be known of a password that goes this way."""
     faults = rung.check.facts.get("certificate_faults")
-    return f"inside TLS, its certificate not verified ({', '.join(faults)})" if faults else "inside TLS, verified"
+    return f"inside TLS, its certificate at fault ({', '.join(faults)})" if faults else "inside TLS, verified"
 
 
 async def report_prompt(probe: Probe, talk: Talk, place: Place) -> None:
