@@ -16,9 +16,10 @@ from fixtures.transcripts import load
 from scanready.causes import common
 from scanready.climb.port_memory import PortMemory
 from scanready.inventory.targets import every_type
-from scanready.model import Check, Finding, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.model import Check, Facts, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import Run, Settings
 from scanready.run.registry import catalogue
+from scanready.targets.mysql import causes as mysql_causes
 from tests import clock
 from tests.ladder import check_of, expect, story, target
 
@@ -148,6 +149,17 @@ def test_a_limit_of_ours_says_nothing_of_the_port(cause: Any) -> None:
         [Check(Step.CONNECT, "x", Outcome.FAILED, "", finding=Finding(common.REFUSED, "!"))], answers=False
     )
     assert not memory.answers
+
+
+def test_an_unknown_error_number_shows_the_protocol() -> None:
+    """Only the verdict is undecided; no other type sends its bytes to this port."""
+    memory, row = PortMemory(), catalogue()["mysql"]
+    unknown = Finding(mysql_causes.SERVER_ERROR, "error 9001")
+    memory.note_spoken(row, "h:1", [Check(Step.HANDSHAKE, "h:1", Outcome.FAILED, "", {}, unknown)])
+    assert memory.spoke is None
+    told: Facts = {"error_code": 9001}
+    memory.note_spoken(row, "h:1", [Check(Step.HANDSHAKE, "h:1", Outcome.FAILED, "", told, unknown)])
+    assert memory.spoke is not None
 
 
 def test_what_a_redirect_or_a_proxy_spoke_is_not_the_ports_own_word() -> None:

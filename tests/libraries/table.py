@@ -359,7 +359,7 @@ WIRE = (
         "Lines that LF ends without CR; other clients read them, and so do we.",
         "scannable",
     ),
-    Row("mysql-2003", "PyMySQL", "ERR 2003 of a proxy whose database is away.", "blocked: mysql.server-error"),
+    Row("mysql-2003", "PyMySQL", "ERR 2003 of a proxy whose database is away.", "undecided: mysql.server-error"),
     Row(
         "mysql-hang-up",
         "PyMySQL",
@@ -382,7 +382,7 @@ WIRE = (
         "oracle-tns",
         "oracledb",
         "ERR 1153 of a listener, which is TNS-01153 and no ORA-01153.",
-        "blocked: oracle.listener-error",
+        "undecided: oracle.listener-error",
     ),
     Row(
         "oracle-hang-up",
@@ -454,7 +454,7 @@ WIRE = (
         "teradata-timeout",
         "teradatasql",
         'Error 2631 of the database, whose words have "timeout".',
-        "blocked: teradata.server-error",
+        "undecided: teradata.server-error",
     ),
     Row("tls-alert", "OpenSSL", "The alert internal_error.", "blocked: tls.failed"),
 )

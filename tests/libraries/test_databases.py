@@ -159,6 +159,15 @@ def test_a_proxys_error_with_the_number_of_a_client_is_the_proxys(number: int) -
     assert report.facts.get("error_code", number) == number
 
 
+@pytest.mark.parametrize("number", [1205, 3572])
+def test_a_table_that_mysql_keeps_locked_is_undecided(number: int) -> None:
+    locked = mysql.error(number, "Lock wait timeout exceeded; try restarting transaction")
+    reads = mysql.server(statements=lambda text: locked if "`hr`" in text else mysql.OK)
+    report = asked("mysql", reads, table="hr.people")
+    expect(report, Verdict.UNDECIDED, "mysql.table-locked", step=Step.ACCESS)
+    passed(report, Step.LOGIN)
+
+
 @pytest.mark.parametrize("number", [2003, 2006])
 def test_the_same_while_reading(number: int) -> None:
     gone = mysql.error(number, "the backend is away")

@@ -122,8 +122,11 @@ def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
 
     report = ask(says(9001))  # ProxySQL, its backends being down
     expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
-    report = ask(says(9001), "scan")
-    expect(report, Verdict.BLOCKED, "mysql.server-error", step=Step.LOGIN)
+    for number in (9001, 65535):
+        report = ask(says(number), "scan")
+        expect(report, Verdict.UNDECIDED, "mysql.server-error", step=Step.LOGIN)
+        assert report.facts["error_code"] == number
+        assert f"error {number}" in check_of(report, Step.LOGIN).summary
     expect(ask(says(3955), "scan"), Verdict.BLOCKED, "login.locked", step=Step.LOGIN, owner=Owner.IDENTITY)
     expect(ask(says(1862), "scan"), Verdict.BLOCKED, "login.expired", step=Step.LOGIN, owner=Owner.IDENTITY)
 

@@ -297,6 +297,15 @@ def test_the_state_of_a_pooler_whoever_asks(
     expect(report, Verdict.BLOCKED, cause, step=Step.AUTH, owner=Owner.DATABASE)
 
 
+def test_an_sqlstate_of_no_class_is_undecided_and_told() -> None:
+    refusal = error(b"FATAL", b"ZZZZZ", b"something new")
+    report = asked(postgresql.server(refusal), account("er"), database="hr")
+    expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH, owner=Owner.DATABASE)
+    assert check_of(report, Step.AUTH).summary == "something new (SQLSTATE ZZZZZ)"
+    report = asked(postgresql.server(refusal), user="er", database="hr")
+    expect(report, Verdict.UNDECIDED, "postgresql.server-error", step=Step.AUTH)
+
+
 def test_a_poolers_detail_is_told() -> None:
     """pgpool2's, captured: its message is the same for every reason."""
     refusal = error(b"FATAL", b"XX000", b"SCRAM authentication failed", b'pool_passwd file has no entry for "er"')
@@ -348,8 +357,9 @@ def admitting(answer: bytes) -> Behaviour:
         # ReadyForQuery and nothing before it: PGlite's answer to a part of the extended protocol.
         (READY, Verdict.UNDECIDED, "scanready.limit", Owner.SCANREADY),
         (error(b"ERROR", b"XX001", b"invalid page") + READY, Verdict.LIMITED, "postgresql.read-failed", Owner.DATABASE),
+        (error(b"ERROR", b"ZZZZZ", b"new") + READY, Verdict.UNDECIDED, "postgresql.server-error", Owner.DATABASE),
     ],
-    ids=["no-connection-left", "statement-pooling", "no-result", "the-databases-own"],
+    ids=["no-connection-left", "statement-pooling", "no-result", "the-databases-own", "of-no-class"],
 )
 def test_what_fails_after_the_login(answer: bytes, verdict: Verdict, code: str, owner: Owner) -> None:
     report = asked(admitting(answer), account("er"), database="hr")

@@ -100,7 +100,8 @@ def test_a_demand_for_encrypted_passwords_is_no_refusal(answer: bytes) -> None:
 @pytest.mark.parametrize(("answer", "code", "owner"), REFUSALS.values(), ids=REFUSALS)
 def test_refused_logins(answer: bytes, code: str, owner: Owner) -> None:
     report, server = asked(sybase.server(login=answer), USER, True)
-    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=owner)
+    verdict = Verdict.UNDECIDED if code == "sybase.server-error" else Verdict.BLOCKED
+    expect(report, verdict, code, step=Step.LOGIN, owner=owner)
     passed(report, Step.HANDSHAKE)
     assert server.counts["logins"] == 1
 

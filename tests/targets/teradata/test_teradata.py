@@ -46,7 +46,7 @@ def test_a_gateway_that_takes_https_alone() -> None:
 
 def test_an_error_in_its_place() -> None:
     report = asked(teradata.server(teradata.ERROR))
-    expect(report, Verdict.BLOCKED, "teradata.refused", step=Step.HANDSHAKE, owner=Owner.DATABASE)
+    expect(report, Verdict.UNDECIDED, "teradata.refused", step=Step.HANDSHAKE, owner=Owner.DATABASE)
     assert "8011" in check_of(report, Step.HANDSHAKE).summary
 
 

@@ -143,5 +143,7 @@ def own(checks: list[Check]) -> list[Check]:
 def speaks(check: Check) -> bool:
     """Return whether nobody but a server of the right protocol gives this answer: be it a refusal in its own words."""
     cause = check.finding.cause if check.finding else None
-    its_word = cause is not None and cause.definite and cause.code not in _COMMON and not check.wordless
+    numbered = check.facts.get("error_code") is not None  # a number, known or not, is of the type's protocol
+    told = cause is not None and (cause.definite or numbered)
+    its_word = told and cause is not None and cause.code not in _COMMON and not check.wordless
     return check.outcome in _HOLDS or its_word

@@ -52,7 +52,7 @@ _VERSION_PARTS = (1, 1, 2, 2)
 #: 1.0, as python-tds says: servers only keep it.
 _OUR_VERSION = b"\x01\0\0\0\0\0"
 
-_PRODUCTS: Mapping[tuple[int, int], str] = {
+_PRODUCTS: Mapping[tuple[int, ...], str] = {
     (8, 0): "2000",
     (9, 0): "2005",
     (10, 0): "2008",

@@ -86,6 +86,7 @@ SECURITY_FAILED = Cause(
     "The server could not judge the login (its own security service, or a plug-in, failed); the detail has its code.",
     "Look into the server's diagnostic log, and at the security plug-ins of the instance.",
     "db2 connect to DATABASE user {user}   # SQL30082N; its reason code is explained by `db2 ? SQL30082N`",
+    definite=False,
     may_count=True,
 )
 NOT_BOUND = Cause(

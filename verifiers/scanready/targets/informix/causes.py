@@ -72,6 +72,7 @@ SERVER_ERROR = Cause(
     "The server refuses the connection for a reason that is not the account; the detail has its number.",
     "Look the number up with finderr on the server.",
     "On the server: finderr NUMBER; tail online.log",
+    definite=False,
     may_count=True,
 )
 

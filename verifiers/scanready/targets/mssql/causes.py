@@ -166,6 +166,7 @@ SERVER_ERROR = Cause(
     "The server answers with an error that is about neither the password nor the database; the detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
+    definite=False,
     may_count=True,
 )
 BROKEN_OFF = Cause(
@@ -203,6 +204,7 @@ READ_FAILED = Cause(
     "The login works; reading ended with an error that is not about permission. The detail has it.",
     "Resolve what the message says.",
     "SELECT TOP 1 * FROM the table, with the same account",
+    definite=False,
 )
 
 #: Whoever asks: in place of an answer to PRELOGIN, or of one to a login.

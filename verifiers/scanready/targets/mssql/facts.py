@@ -14,7 +14,8 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
             "encryption",
             Kind.TEXT,
             "",
-            "`login only`, `on`, `not supported`, `not mentioned`, `required`, `strict`, or another value in hexadecimal.",
+            "`login only`, `on`, `not supported`, `not mentioned`, `required`, `strict`, or another value in "
+            "hexadecimal.",
             "TDS PRELOGIN ENCRYPTION",
         ),
         SERVER_NAME,

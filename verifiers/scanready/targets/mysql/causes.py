@@ -65,7 +65,18 @@ SERVER_ERROR = Cause(
     "The server, or a proxy in front of it, answers with an error that is not about the account; the detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "mysql -h {host} -P {port} -u {user} -p",
+    definite=False,
     may_count=True,
+)
+TABLE_LOCKED = Cause(
+    "mysql.table-locked",
+    Owner.DATABASE,
+    Step.ACCESS,
+    "The table is locked by another session and was not released in time (errors 1205, 3572), so whether it may be "
+    "read is not known.",
+    "Run the check again; if it stays so, find the session that holds the lock and end it.",
+    "On the server: SHOW FULL PROCESSLIST; SELECT * FROM performance_schema.metadata_locks;",
+    definite=False,
 )
 BROKEN_OFF = Cause(
     "mysql.login-broken-off",
@@ -120,6 +131,8 @@ ACCESS_ERRORS: Mapping[int, Cause] = {
     1049: common.ACCESS_NOT_FOUND,
     1146: common.ACCESS_NOT_FOUND,
     1820: common.LOGIN_EXPIRED,
+    1205: TABLE_LOCKED,  # lock_wait_timeout
+    3572: TABLE_LOCKED,  # NOWAIT
     1969: common.OUT_OF_TIME,  # MariaDB: max_statement_time
     3024: common.OUT_OF_TIME,  # MySQL: max_execution_time
 }

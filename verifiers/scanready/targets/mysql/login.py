@@ -287,9 +287,9 @@ def _aborted(cause: Any, detail: str) -> Failure:
 
 
 def _said(error: pymysql.err.Error) -> tuple[int, str]:
-    """The error number, 0 if there is none, and the words."""
+    """The error number, 0 if there is none, and the words. The driver reads the u16 of the packet as signed."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    return code, printable(str(error.args[-1] if error.args else error))
+    return code & 0xFFFF, printable(str(error.args[-1] if error.args else error))
 
 
 # After the login ------------------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ LISTENER_ERROR = Cause(
     "The listener refuses for another reason; the detail has its number.",
     "Look the number up (oerr tns NUMBER), and into listener.log at the time of the check.",
     "On the server: oerr tns NUMBER; tail listener.log",
+    definite=False,
 )
 NO_SESSION_PRIVILEGE = Cause(
     "oracle.no-create-session",
@@ -125,6 +126,7 @@ SERVER_ERROR = Cause(
     "The database refuses the session for a reason that is not the account; the detail has its number.",
     "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
     "sqlplus {user}@//{host}:{port}/{path}",
+    definite=False,
     may_count=True,
 )
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import INVENTED_USER, Step, is_address
+from scanready.model import INVENTED_USER, Cause, Step, is_address
 from scanready.net.events import record
 from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import UnknownValue, WireError
@@ -127,7 +127,9 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
     else:
-        rung.stop(REFUSALS.get(state, causes.SESSION_REFUSED), words, sqlstate=state)
+        cause = REFUSALS.get(state) or causes.of_class(state, causes.SESSION_REFUSED)
+        told = f"{words} (SQLSTATE {printable(state)})" if cause is causes.SERVER_ERROR else words
+        rung.stop(cause, told, sqlstate=state)
 
 
 def invented_names(probe: Probe) -> str:
@@ -160,6 +162,12 @@ def report_tls_refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse) -> 
 def words_of(answer: wire.ErrorResponse) -> str:
     """Return the message, with the detail if there is one: a pooler's message may say nothing without it."""
     return printable(f"{answer.message} ({answer.detail})" if answer.detail else answer.message)
+
+
+def _refusal_of(answer: wire.ErrorResponse) -> Cause:
+    """Return the cause of a refusal that came in place of an answer about TLS."""
+    whoever = causes.whoever_asks(answer.sqlstate, answer.message)
+    return whoever or causes.of_class(answer.sqlstate, causes.SESSION_REFUSED)
 
 
 def by_hba(answer: wire.AuthenticationRequest | wire.ErrorResponse) -> bool:
@@ -230,7 +238,7 @@ async def _refused_at_once(probe: Probe, answer: wire.ErrorResponse) -> NoReturn
     async with probe.step(Step.HANDSHAKE) as rung:
         rung.ok("speaks the PostgreSQL protocol")
     async with probe.step(Step.AUTH) as rung:
-        cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
+        cause = _refusal_of(answer)
         rung.stop(cause, words_of(answer), sqlstate=answer.sqlstate)
     raise AssertionError("a rung that is stopped ends the climb")
 
@@ -273,7 +281,7 @@ async def secured_again(probe: Probe) -> Stream:
         answer = await stream.receive(wire.read_ssl_answer)
         session = await stream.start_tls(probe.host) if answer is True else None
     if isinstance(answer, wire.ErrorResponse):
-        cause = causes.whoever_asks(answer.sqlstate, answer.message) or causes.SESSION_REFUSED
+        cause = _refusal_of(answer)
         raise Failure(cause, words_of(answer))
     if session is None:
         raise Failure(common.LOGIN_WITHHELD, "the server has no TLS for the login, though it had for the check")

@@ -60,6 +60,17 @@ SESSION_REFUSED = Cause(
     "(auth_file, pool_passwd).",
     "psql -h {host} -p {port} -U {user} {database}",
 )
+SERVER_ERROR = Cause(
+    "postgresql.server-error",
+    Owner.DATABASE,
+    Step.AUTH,
+    "The server answers with an error of a class that PostgreSQL does not have (the first two characters of the "
+    "SQLSTATE), so its meaning is not known. The detail has its words.",
+    "Resolve what the message says; the manual of the product that answers has its SQLSTATEs.",
+    "psql -h {host} -p {port} -U {user} {database}",
+    definite=False,
+    may_count=True,
+)
 BACKEND_DOWN = Cause(
     "postgresql.backend-unavailable",
     Owner.DATABASE,
@@ -102,6 +113,55 @@ READ_FAILED = Cause(
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM TABLE LIMIT 1'  # the table that the detail names",
 )
 
+#: The classes of SQLSTATEs in appendix A of PostgreSQL's manual.
+_CLASSES = frozenset(
+    [
+        "00",
+        "01",
+        "02",
+        "03",
+        "08",
+        "09",
+        "0A",
+        "0B",
+        "0F",
+        "0L",
+        "0P",
+        "0Z",
+        "10",
+        "20",
+        "21",
+        "22",
+        "23",
+        "24",
+        "25",
+        "26",
+        "27",
+        "28",
+        "2B",
+        "2D",
+        "2F",
+        "34",
+        "38",
+        "39",
+        "3B",
+        "3D",
+        "3F",
+        "40",
+        "42",
+        "44",
+        "53",
+        "54",
+        "55",
+        "57",
+        "58",
+        "72",
+        "F0",
+        "HV",
+        "P0",
+        "XX",
+    ]
+)
 #: The server's own state, the same for all users, by SQLSTATE.
 STATES: Mapping[str, Cause] = {
     "53300": TOO_MANY_CONNECTIONS,
@@ -118,6 +178,11 @@ WORDS: tuple[tuple[str, Cause], ...] = (
     (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
     (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
 )
+
+
+def of_class(sqlstate: str, known: Cause) -> Cause:
+    """Return ``known`` for an SQLSTATE of a class of PostgreSQL's, or for none; what another means is not known."""
+    return known if not sqlstate or sqlstate[:2] in _CLASSES else SERVER_ERROR
 
 
 def whoever_asks(sqlstate: str, message: str) -> Cause | None:

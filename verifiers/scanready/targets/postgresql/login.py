@@ -241,7 +241,8 @@ def _unread(error: psycopg.Error, deadline: float, relay: Relay) -> Failure:
     if time.monotonic() >= deadline:
         return Failure(common.OUT_OF_TIME, "reading did not end in time")
     if error.sqlstate:
-        return Failure(causes.READ_FAILED, f"{_words(error)} (SQLSTATE {error.sqlstate})")
+        cause = causes.of_class(error.sqlstate, causes.READ_FAILED)
+        return Failure(cause, f"{_words(error)} (SQLSTATE {error.sqlstate})")
     if relay.ended:
         return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the connection ended while reading: {_words(error)}")
     return Failure(common.LIMIT, f"psycopg says: {_words(error)}")

@@ -61,6 +61,8 @@ SERVER_ERROR = Cause(
     "The server answers with an error that is not about the account; the detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "isql -S {host}:{port} -U {user}",
+    definite=False,
+    may_count=True,
 )
 
 #: Message numbers of a refused login, or of a refused read.

@@ -14,6 +14,7 @@ REFUSED = Cause(
     "The gateway speaks Teradata's protocol and refuses this connection; the detail has its code.",
     "Look the code up in the Teradata messages manual; the gateway's log (/var/log/messages on the node) has more.",
     "bteq: .logon {host}/{user}",
+    definite=False,
 )
 LOGONS_DISABLED = Cause(
     "teradata.logons-disabled",
@@ -66,9 +67,12 @@ SERVER_ERROR = Cause(
     "The database refuses the session for a reason that is not the account; the detail has its code.",
     "Look the code up in the Teradata messages manual.",
     "bteq: .logon {host}/{user}",
+    definite=False,
     may_count=True,
 )
 
+#: Codes of a system that takes no logons, to a request that has no account yet, too.
+NO_LOGONS = (3002, 3006, 3026, 8024)
 #: Codes of a refused logon or read.
 CODES: Mapping[int, Cause] = {
     8017: common.LOGIN_REFUSED,
@@ -82,10 +86,7 @@ CODES: Mapping[int, Cause] = {
     8019: LOGON_MECHANISM,
     8063: LOGON_MECHANISM,
     3055: LOGON_MECHANISM,
-    3002: LOGONS_DISABLED,
-    3006: LOGONS_DISABLED,
-    3026: LOGONS_DISABLED,
-    8024: LOGONS_DISABLED,
+    **dict.fromkeys(NO_LOGONS, LOGONS_DISABLED),
     3523: common.ACCESS_DENIED,
     3524: common.ACCESS_DENIED,
     3802: common.ACCESS_NOT_FOUND,

@@ -31,7 +31,8 @@ async def verify(probe: Probe) -> None:
         await stream.send(wire.config_request())
         answer: wire.Configuration | wire.Refusal = await stream.receive(wire.read_answer)
         if isinstance(answer, wire.Refusal):
-            rung.stop(causes.REFUSED, f"{printable(answer.text)} (code {answer.code})", error_code=answer.code)
+            cause = causes.LOGONS_DISABLED if answer.code in causes.NO_LOGONS else causes.REFUSED
+            rung.stop(cause, f"{printable(answer.text)} (code {answer.code})", error_code=answer.code)
         rung.ok(f"speaks Teradata's protocol: database {answer.database or 'of a version it does not tell'}")
         rung.check.facts |= {"product": "Teradata", "version": answer.database, "tdgss": answer.tdgss}
     async with probe.step(Step.AUTH) as rung:
