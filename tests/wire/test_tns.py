@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -194,6 +195,42 @@ ADDRESS = b"(ADDRESS=(PROTOCOL=tcp)(HOST=h)(PORT=%d))"
 )
 def test_where_a_redirect_leads(flight: bytes, port: int, data: str) -> None:
     assert reads(tns.read_answer, flight) == tns.Redirected("h", port, data)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        b"(ADDRESS=(PORT=99)(PROTOCOL=tcp)(HOST=h))",
+        b"(ADDRESS=(HOST=h)(PROTOCOL=tcp)(PORT=99))",
+        b"(ADDRESS=(PROTOCOL=tcp)(HOST=\"h\")(PORT='99'))",
+        b'( address = ( host = h ) ( port = "99" ) )',
+        b"(DESCRIPTION=(CID=(HOST=other))(ADDRESS=(PORT=99)(HOST=h))(ADDRESS=(PORT=1)(HOST=i)))",
+        b"(HOST=h)(PORT=99)",
+    ],
+)
+def test_an_address_in_any_order_and_in_quotes(address: bytes) -> None:
+    assert reads(tns.read_answer, packet(5, told(address))) == tns.Redirected("h", 99, "")
+
+
+@pytest.mark.parametrize(
+    "error", ["(ERR=12514)", "(ERR = 12514)", "( ERR =\t12514 )", '(err="12514")', "(CODE = 12514)"]
+)
+def test_the_parts_of_a_refusal_may_have_blanks_round_them(error: str) -> None:
+    text = f"( DESCRIPTION = ( VSNNUM = 318767104 ) {error} ( ALIAS = LISTENER ) )"
+    found = reads(tns.read_answer, packet(4, bytes(4) + text.encode()))
+    assert isinstance(found, tns.Refused)
+    assert (found.number, found.alias, found.version) == (12514, "LISTENER", "19.0.0.0.0")
+
+
+def test_the_blanks_of_a_description_cost_no_more_than_its_length() -> None:
+    def spent(size: int) -> float:
+        hostile = packet(4, bytes(4) + (b"(A=x" + b" " * 250) * (size // 254))
+        begun = time.process_time()
+        for _ in range(10):
+            tns.read_answer(Buffer(hostile))
+        return time.process_time() - begun
+
+    assert spent(16_000) < 40 * spent(1_600) + 0.05, "linear, with room for noise"
 
 
 @pytest.mark.parametrize(

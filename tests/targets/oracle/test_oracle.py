@@ -45,6 +45,17 @@ def asked(
     return report, server
 
 
+def answering(answer: bytes) -> Behaviour:
+    """Give the same answer to each CONNECT, a ping too."""
+
+    async def behave(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.read(500)
+        writer.write(answer)
+        await misbehave.swallow(reader)
+
+    return behave
+
+
 def test_a_service_that_takes_logins_is_ready() -> None:
     report, server = asked(oracle.healthy, service="ORCL")
     expect(report, Verdict.READY)
@@ -90,6 +101,37 @@ def test_refusals_that_nobody_listed() -> None:
     for answer in (oracle.refuse(12599), oracle.refuse(None)):
         report, _ = asked(oracle.listener(answer), service="ORCL")
         expect(report, Verdict.UNDECIDED, "oracle.listener-error", step=Step.AUTH, owner=Owner.DATABASE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "owner", "words"),
+    [
+        (oracle.refuse(12504), "oracle.service-not-named", Owner.OPERATOR, "ORA-12504 to a ping; no service or SID"),
+        (oracle.refuse(12547), "oracle.node-not-invited", Owner.DATABASE, "ORA-12547"),
+        (oracle.refuse(1189), "oracle.listener-error", Owner.DATABASE, "TNS-01189"),
+        (oracle.refuse(None), "oracle.listener-error", Owner.DATABASE, "refused without a number: (DESCRIPTION="),
+        (oracle.ACCEPT, "oracle.service-not-named", Owner.OPERATOR, "accepts a session without a name"),
+    ],
+)
+def test_what_is_said_to_a_ping_is_told_as_it_is(answer: bytes, code: str, owner: Owner, words: str) -> None:
+    report, _ = asked(answering(answer))
+    verdict = Verdict.BLOCKED if code == "oracle.node-not-invited" else Verdict.UNDECIDED
+    expect(report, verdict, code, step=Step.AUTH, owner=owner)
+    assert words in check_of(report, Step.AUTH).summary
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (oracle.refuse(0), "refused with ERR=0, which is no error: "),
+        (oracle.refuse(0, "(CODE=12514)"), "(ERR=0)(CODE=12514)"),
+        (oracle.packet(4, bytes(4)), "refused without a number, and without a text"),
+    ],
+)
+def test_a_refusal_of_a_named_service_without_an_error_is_unknown(answer: bytes, words: str) -> None:
+    report, _ = asked(oracle.listener(answer), service="ORCL")
+    expect(report, Verdict.UNDECIDED, "oracle.listener-error", step=Step.AUTH, owner=Owner.DATABASE)
+    assert words in check_of(report, Step.AUTH).summary
 
 
 def test_a_service_that_nobody_knows() -> None:

@@ -30,12 +30,13 @@ _MOST_BYTES = 16 * 1024
 #: Connect data of up to this length goes inside the CONNECT packet.
 _INLINE = 230
 _ENCRYPTION_REQUIRED = 0x10
-_NUMBER = re.compile(r"\(ERR=(\d{1,6})\)")
-_CODE = re.compile(r"\(CODE=(\d{1,6})\)")
-_VERSION = re.compile(r"\(VSNNUM=(\d{1,10})\)")
-_ALIAS = re.compile(r"\(ALIAS=([^)]{1,128})\)")
-#: Blanks may stand round each part; Oracle's clients step over them.
-_ADDRESS = re.compile(r"\(\s*HOST\s*=\s*([^)\s]{1,253})\s*\)\s*\(\s*PORT\s*=\s*(\d{1,5})\s*\)", re.IGNORECASE)
+#: A name with its value, in quotes or not. Oracle's clients step over blanks, and take names in upper and lower case.
+_PAIR = re.compile(r"""\(\s*(\w{1,32})\s*=\s*(?:"([^"]{0,256})"\s*|'([^']{0,256})'\s*|([^()"'\s][^()"']{0,255}))\)""")
+#: The begin of an address. Its parts may come in any order.
+_ADDRESS = re.compile(r"\(\s*ADDRESS\s*=", re.IGNORECASE)
+#: Letters of the longest name of a host.
+_LONGEST_NAME = 253
+_DIGITS = re.compile(r"[0-9]{1,10}")
 _ANSWERS = (ACCEPT, REFUSE, REDIRECT, RESEND)
 #: Packets of the protocol that answer no CONNECT: CONNECT, ACK, DATA, NULL, ABORT, MARKER, ATTENTION, CONTROL.
 _OTHERS = (CONNECT, 3, DATA, 7, 9, 12, 13, 14)
@@ -163,14 +164,26 @@ def _accepted(body: bytes) -> Accepted:
 def _refused(body: bytes) -> Refused:
     """u8 user's reason, u8 system's reason, u16 length, text."""
     text = _text(body[4:])
-    found = _NUMBER.search(text) or _CODE.search(text)
-    version, alias = _VERSION.search(text), _ALIAS.search(text)
+    values = _values(text)
+    number = _number(values.get("ERR", ""))
     return Refused(
-        number=int(found[1]) if found else None,
-        version=version_of(int(version[1])) if version else "",
-        alias=alias[1] if alias else "",
+        number=_number(values.get("CODE", "")) if number is None else number,
+        version=version_of(_number(values.get("VSNNUM", "")) or 0),
+        alias=values.get("ALIAS", ""),
         text=text,
     )
+
+
+def _values(text: str) -> dict[str, str]:
+    """Return the values of a description by name, in upper case; the first of each counts."""
+    found: dict[str, str] = {}
+    for name, *values in _PAIR.findall(text):
+        found.setdefault(name.upper(), "".join(values).strip())
+    return found
+
+
+def _number(text: str) -> int | None:
+    return int(text) if _DIGITS.fullmatch(text) else None
 
 
 def _read_redirect(cursor: Cursor, body: bytes) -> Steps[Redirected]:
@@ -188,11 +201,12 @@ def _read_redirect(cursor: Cursor, body: bytes) -> Steps[Redirected]:
 
 def _redirected(raw: bytes) -> Redirected:
     address, _, data = raw.partition(b"\x00")
-    found = _ADDRESS.search(_text(address))
-    port = int(found[2]) if found else 0
-    if found is None or not 0 < port < 65536:
+    _, *addresses = _ADDRESS.split(_text(address))
+    values = _values(addresses[0] if addresses else _text(address))
+    host, port = values.get("HOST", ""), _number(values.get("PORT", "")) or 0
+    if not host or len(host) > _LONGEST_NAME or re.search(r"\s", host) or not 0 < port < 65536:
         raise WireError("a redirect to an address that names no host and port")
-    return Redirected(found[1], port, _text(data))
+    return Redirected(host, port, _text(data))
 
 
 def version_of(number: int) -> str:

@@ -130,12 +130,20 @@ def not_invited(probe: Probe, detail: str) -> Failure:
     return Failure(causes.NODE_NOT_INVITED, detail, fixes.INVITE(agent=probe.agent_address))
 
 
+def answered_ping(probe: Probe, answer: wire.Refused) -> Failure:
+    """Judge the answer to a ping: all is well, the ping itself is refused for want of a name, or there is trouble."""
+    if answer.number == 0:
+        return Failure(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
+    if causes.LISTENER.get(answer.number or 0) is causes.SERVICE_UNKNOWN:
+        detail = f"the listener answers {causes.named(answer.number or 0)} to a ping; no service or SID is named"
+        return Failure(causes.SERVICE_NOT_NAMED, detail, error_code=answer.number)
+    return refused(probe, answer)
+
+
 def refused(probe: Probe, answer: wire.Refused) -> Failure:
     """The listener's reason."""
     cause = causes.LISTENER.get(answer.number or 0, causes.LISTENER_ERROR)
-    detail = (
-        causes.named(answer.number) if answer.number else f"refused without a number: {printable(answer.text, 200)}"
-    )
+    detail = causes.named(answer.number) if answer.number else _without_number(answer)
     if cause is causes.NODE_NOT_INVITED:
         return not_invited(probe, detail)
     options = probe.target.options
@@ -144,6 +152,11 @@ def refused(probe: Probe, answer: wire.Refused) -> Failure:
     if cause is causes.SERVICE_UNKNOWN:
         detail += f": {options.get('service') or options.get('sid')} is not known to the listener"
     return Failure(cause, detail, error_code=answer.number)
+
+
+def _without_number(answer: wire.Refused) -> str:
+    text = f": {printable(answer.text, 200)}" if answer.text else ", and without a text"
+    return f"refused {'with ERR=0, which is no error' if answer.number == 0 else 'without a number'}{text}"
 
 
 def beyond_us(accepted: wire.Accepted) -> Failure | None:

@@ -44,9 +44,7 @@ async def verify(probe: Probe) -> None:
     async with probe.step(Step.AUTH) as rung:
         answer = await listener.follow(probe, session, answer, data)
         if isinstance(answer, wire.Refused):
-            if answer.number == 0 or not named:
-                rung.stop(causes.SERVICE_NOT_NAMED, "the listener lives; no service or SID is named")
-            raise listener.refused(probe, answer)
+            raise listener.refused(probe, answer) if named else listener.answered_ping(probe, answer)
         if not isinstance(answer, wire.Accepted):
             raise WireError("neither accepts nor refuses")
         session.accepted = answer
