@@ -366,6 +366,15 @@ def test_what_fails_after_the_login(answer: bytes, verdict: Verdict, code: str, 
     expect(report, verdict, code, step=Step.ACCESS, owner=owner)
 
 
+@pytest.mark.parametrize(
+    "answer", [READY, b"C" + struct.pack(">I", 13) + b"SELECT 0\0" + READY], ids=["nothing", "done"]
+)
+def test_a_named_table_at_a_server_without_results_is_our_limit(answer: bytes) -> None:
+    report = asked(admitting(answer), account("er"), database="hr", table="people")
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
+    assert "SQLSTATE" not in check_of(report, Step.ACCESS).summary
+
+
 def test_every_query_is_a_simple_one() -> None:
     """Some servers know the extended protocol badly: the values are in the text, and no message is a Parse."""
     row = b"D" + struct.pack(">IHi", 11, 1, 1) + b"x"
