@@ -75,9 +75,12 @@ def test_the_right_type_is_found_whoever_asked_before(behaviour: Behaviour, own:
         for pair in permutations((own, other)):
             reports = met(behaviour, *pair, timeout=3, **(tls() if encrypted else {}))
             assert reports[own].verdict in (Verdict.READY, Verdict.SCANNABLE), (pair, story(reports[own]))
-            assert reports[other].verdict is Verdict.BLOCKED, (pair, story(reports[other]))
             cause = reports[other].cause
             assert cause is not None
+            if encrypted and cause.code == "handshake.too-slow":  # a web server waits in TLS for a request
+                assert reports[other].verdict is Verdict.UNDECIDED
+                continue
+            assert reports[other].verdict is Verdict.BLOCKED, (pair, story(reports[other]))
             assert cause.code in ELSE, (pair, story(reports[other]))
             if pair[0] == own:
                 assert reports[other].footprint.connections == 0, "foreign bytes for a port that showed what it speaks"

@@ -65,7 +65,8 @@ def test_a_service_that_is_named_is_asked_for_at_once() -> None:
 def test_a_page_that_came_with_the_first_answer_is_not_asked_for_again() -> None:
     usual, no_head = asked("http", http.ok), asked("http", http.no_head)
     assert sent(usual, Step.HANDSHAKE) == ["HEAD with our User-Agent"]
-    assert sent(usual, Step.ACCESS) == ["GET without an account, up to 64 KiB"]
+    assert sent(usual, Step.AUTH) == ["GET without an account, up to 64 KiB"]
+    assert sent(usual, Step.ACCESS) == ["nothing more: the page came with the answer before"]
     assert sent(no_head, Step.HANDSHAKE) == ["HEAD with our User-Agent; GET with our User-Agent"]
     assert sent(no_head, Step.ACCESS) == ["nothing more: the page came with the answer before"]
 

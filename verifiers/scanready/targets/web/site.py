@@ -57,8 +57,9 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
     async def climb(probe: Probe) -> Prompt:
         url = http_talk.asked_for(probe, scheme)
         talk = await http_talk.open_talk(probe, url, or_in_clear=True)
-        page, error = await _crawled(probe, url, await arrive(probe, talk, url))
-        prompt = await look_for_prompt(probe, page)
+        arrived = await arrive(probe, talk, url)
+        page, error = await _crawled(probe, url, arrived)
+        prompt = await look_for_prompt(probe, page, crawled=page is not arrived or error is not None)
         if prompt.open:
             await read_openly(probe, page, prompt, error)
         return prompt
@@ -90,12 +91,14 @@ async def _crawled(probe: Probe, url: Url, page: Page) -> tuple[Page, Exception 
 # --- auth: does it ask for a login? ------------------------------------------------------------------------------
 
 
-async def look_for_prompt(probe: Probe, page: Page) -> Prompt:
-    """Say what the page asks for."""
+async def look_for_prompt(probe: Probe, page: Page, *, crawled: bool = False) -> Prompt:
+    """Say what the page asks for; ``crawled`` says that a GET after the page's HEAD was sent to know it."""
     url, status = page.url, page.answer.status
     elsewhere = is_elsewhere(http_talk.asked_for(probe, url.scheme), url)
     missing = status in (404, 410)
     async with probe.step(Step.AUTH, url.endpoint) as rung:
+        if crawled:
+            record("get")
         if elsewhere and refuses_head(page.answer):
             said = f"the site leads to {url}, on another host, which answers {http_talk.described(page.answer)} to HEAD"
             rung.warn(causes.REDIRECTS_ELSEWHERE, said, http_talk.in_inventory(url))
@@ -210,9 +213,8 @@ def _behind(entered: str, page: Page) -> content.Judged:
     text = f"{entered}, which answers {http_talk.described(answer)}"
     if answer.status in REDIRECTS and (leads := url.joined(answer.header("location") or "")):
         if is_elsewhere(url, leads):
-            return content.Judged(
-                f"{text} and leads to {leads}, on another host", causes.REDIRECTS_ELSEWHERE, str(leads)
-            )
+            text += f" and leads to {leads}, on another host"
+            return content.Judged(text, causes.REDIRECTS_ELSEWHERE, http_talk.in_inventory(leads))
         return content.Judged(text, doors=(leads,))
     if answer.status in (404, 410):
         return content.Judged(text, causes.EMPTY)

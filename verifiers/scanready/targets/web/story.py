@@ -12,7 +12,9 @@ _SITE = {
         Sent(head="HEAD with our User-Agent", get="GET with our User-Agent", redirect="the redirects were followed"),
         "curl -vkIL {url}",
     ),
-    Step.AUTH: Exchange("GET where HEAD showed a page; its status and fields say it", "curl -vk {url}"),
+    Step.AUTH: Exchange(
+        Sent("nothing more: the answer before says it", get="GET without an account, up to 64 KiB"), "curl -vk {url}"
+    ),
     Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),
     Step.ACCESS: Exchange(
         Sent(
