@@ -47,6 +47,7 @@ import pytest
 from fixtures.lab import lab as laboratory
 from fixtures.lab.net import Host
 from scanready.climb import certificates
+from scanready.net import off_the_loop
 
 HERE = Path(__file__).parent
 
@@ -85,6 +86,8 @@ def _whom_the_agent_trusts() -> Iterator[None]:
 def _forget_whom_this_process_trusts() -> None:
     certificates._store.cache_clear()
     certificates._judge.cache_clear()
+    off_the_loop._threads().shutdown(wait=False)  # they keep the mounts, and so the store, of who started them
+    off_the_loop._threads.cache_clear()
 
 
 @pytest.fixture(scope="session")
