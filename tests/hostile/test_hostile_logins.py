@@ -55,10 +55,14 @@ class Thief:
 
 
 class Scale:
-    """Notes how much the largest login below this process has grown."""
+    """Notes how much the largest login below this process has grown, and which logins it met.
+
+    One that ends within 5 ms may pass unseen.
+    """
 
     def __init__(self) -> None:
         self.most = 0
+        self.met: set[int] = set()
         self._over = threading.Event()
 
     def __enter__(self) -> Scale:
@@ -74,6 +78,7 @@ class Scale:
         first: dict[int, int] = {}
         while not self._over.wait(0.005):
             for pid in _login_pids():
+                self.met.add(pid)
                 if (now := memory.resident(pid)) is not None:
                     self.most = max(self.most, now - first.setdefault(pid, now))
 
@@ -130,7 +135,8 @@ def test_a_hostile_server(library: Library, behaviour: str) -> None:
         time.sleep(0.05)
     assert server.received, "the library came as far as its login"
     assert seconds <= SECONDS * 1.1, f"{seconds:.2f} s: {outcome!r}"
-    assert 0 < scale.most < 100 << 20, f"{scale.most >> 20} MB: {outcome!r}"
+    assert scale.met or seconds < SECONDS / 2, "a login that takes its time is watched"
+    assert scale.most < 100 << 20, f"{scale.most >> 20} MB: {outcome!r}"
     assert thief.connections == 0
     if behaviour != "echoes":  # a report hides what a server repeats
         assert SECRET not in repr(outcome)

@@ -127,6 +127,11 @@ class TestNfs4:
         whole = u32s(2, 24, 0, 9, 0, 1, 2, 4, 5)
         assert nfs4.parse(self.HEAD + whole, asked) == nfs4.Result(0, 2, kind=5)
 
+    @pytest.mark.parametrize("status", [1, 10097, 0xFFFFFFFF])
+    def test_success_of_an_operation_that_did_not_succeed_is_not_known(self, status: int) -> None:
+        with pytest.raises(UnknownValue, match=f"the status of an operation of a call that succeeded is {status} "):
+            nfs4.parse(self.HEAD + u32s(2, 24, status, 9, 0, 1, 2, 4, 5), (nfs4.ROOT, nfs4.ATTRIBUTES))
+
     @pytest.mark.parametrize("header", [b"", b"\x06\x09"])
     def test_the_flavors_of_kerberos(self, header: bytes) -> None:
         def gss(mechanism: bytes, service: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scanready.wire import OurLimit, WireError
+from scanready.wire import OurLimit, UnknownValue, WireError
 from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text, u32, u64
@@ -83,6 +83,7 @@ def parse(results: bytes, asked: tuple[bytes, ...] | None = None) -> Result:
 
     Raises:
         WireError: broken, an operation that was not asked for, or success without the results of all operations.
+        UnknownValue: success with an operation that did not succeed.
     """
     items = Items(results)
     status = items.u32()
@@ -94,6 +95,8 @@ def parse(results: bytes, asked: tuple[bytes, ...] | None = None) -> Result:
     carried_out: list[int] = []
     for _ in range(count):
         operation, own = items.u32(), items.u32()
+        if own != OK and status == OK and asked is not None:
+            raise UnknownValue("the status of an operation of a call that succeeded", own)
         if own != OK:
             break
         carried_out.append(operation)
