@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, in_background, misbehave, teradata
 from scanready.climb.explain import Failure
-from scanready.model import Report, Step, Verdict
+from scanready.model import Owner, Report, Step, Verdict
 from scanready.targets.teradata import causes
 from scanready.targets.teradata.login import Where, visit
 from tests.ladder import account, check_of, climb, expect, passed, story, target
@@ -100,8 +100,9 @@ def test_a_statement_refused_in_every_way_that_is_known(code: int) -> None:
     statements = (teradata.ROW, teradata.refused(teradata.START, code))
     report, counts, _ = our_climb(teradata.system(statements=statements))
     cause = causes.CODES[code]
-    verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
-    expect(report, verdict, cause.code, step=Step.ACCESS, owner=cause.owner)
+    denied = cause.code == "access.denied"  # of a database, so its administrators grant it
+    verdict, owner = (Verdict.LIMITED, Owner.DATABASE) if denied else (Verdict.BLOCKED, cause.owner)
+    expect(report, verdict, cause.code, step=Step.ACCESS, owner=owner)
     passed(report, Step.LOGIN)
     assert counts["logoffs"] == 1
 
