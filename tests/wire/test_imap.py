@@ -21,6 +21,12 @@ FROM_SERVERS = tuple(load(name) for name in names("imap", "*.s2c.hex"))
 COMMON = frozenset({"IMAP4REV1", "SASL-IR", "LOGIN-REFERRALS", "ID", "ENABLE", "IDLE", "LITERAL+", "STARTTLS"})
 
 
+def test_a_line_without_an_end_that_is_no_greeting() -> None:
+    with pytest.raises(WireError) as caught:
+        imap.read_greeting(Buffer(b"* " + b"x" * imap.LINE_LIMIT))
+    assert type(caught.value) is WireError, "no limit of ours keeps a greeting from us"
+
+
 class TestGreeting:
     def test_captured(self) -> None:
         ready = "Dovecot (Debian) ready."

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transcripts import load, names
-from scanready.wire import Buffer, Reader, WireError, mysql
+from scanready.wire import Buffer, Reader, UnknownValue, WireError, mysql
 from tests.readers import reads, survives
 from tests.wire import fuzz
 
@@ -378,7 +378,45 @@ class TestAgainstPyMySQL:
         assert caught.value.args == (ours.code, ours.message)
 
 
-@pytest.mark.parametrize("reader", [mysql.read_greeting, mysql.read_login_answer])
+END = b"\xfe\0\0\2\0"
+COLUMN = b"\3def\0\0\0\1x\0\x0c\x3f\0\x10\0\0\0\xfd\0\0\0\0\0"
+
+
+def result(*payloads: bytes) -> bytes:
+    return b"".join(packet(payload, number) for number, payload in enumerate(payloads, 1))
+
+
+class TestQuery:
+    """COM_QUERY and its answer in the text protocol."""
+
+    def test_what_is_sent(self) -> None:
+        assert mysql.query("SELECT 1") == packet(b"\x03SELECT 1")
+
+    @pytest.mark.parametrize(
+        ("row", "text"), [(b"\4er@%", "er@%"), (b"\4er@%\1x", "er@%"), (b"\xfb", ""), (END, ""), (b"\1\xff", "\\xff")]
+    )
+    def test_the_first_column_of_the_first_row(self, row: bytes, text: str) -> None:
+        assert reads(mysql.read_query_answer, result(b"\1", COLUMN, END, row)) == text
+        assert reads(mysql.read_query_answer, result(b"\2", COLUMN, COLUMN, END, row)) == text
+
+    def test_errors(self) -> None:
+        refused = b"\xff\x28\x04#42000no such function"
+        for data in (result(refused), result(b"\1", COLUMN, END, refused)):
+            error = reads(mysql.read_query_answer, data)
+            assert isinstance(error, mysql.ServerError)
+            assert (error.code, error.message) == (1064, "no such function")
+
+    @pytest.mark.parametrize("first", [b"\0\0\0\2\0\0\0", b"\xfb", b"\xfe"])
+    def test_what_is_no_number_of_columns(self, first: bytes) -> None:
+        with pytest.raises(UnknownValue, match="the number of columns of a result"):
+            mysql.read_query_answer(Buffer(result(first)))
+
+    def test_columns_without_an_end(self) -> None:
+        with pytest.raises(WireError, match="the columns of a result have no end"):
+            mysql.read_query_answer(Buffer(result(b"\1", COLUMN, b"\4er@%")))
+
+
+@pytest.mark.parametrize("reader", [mysql.read_greeting, mysql.read_login_answer, mysql.read_query_answer])
 @given(fuzz.hostile(*FROM_SERVERS), st.booleans())
 def test_nothing_but_wire_error_escapes(reader: Reader[object], data: bytes, eof: bool) -> None:
     survives(reader, data, eof=eof)

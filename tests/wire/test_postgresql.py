@@ -23,6 +23,7 @@ READERS: tuple[Reader[object], ...] = (
     pg.read_startup_answer,
     pg.read_login_step,
     pg.read_session,
+    pg.read_query_answer,
 )
 FROM_SERVERS = tuple(load(name) for name in names("postgresql", "*.s2c.hex"))
 TRUST = load("postgresql/pg15-auth-cleartext.s2c.hex")[:-1] + b"\0"
@@ -462,6 +463,42 @@ class TestAgainstLibpq:
         session = pg.read_session(Buffer(flight[len(TRUST) :]))
         assert isinstance(session, pg.Session)
         assert libpq(flight).server_version == session.server_version.encode()
+
+
+COLUMN = message(b"T", b"\0\1version\0" + bytes(6) + struct.pack(">IhIh", 25, -1, 0xFFFFFFFF, 0))
+READY, COMPLETE = message(b"Z", b"I"), message(b"C", b"SELECT 1\0")
+
+
+class TestQuery:
+    """A simple query and its answer."""
+
+    def test_what_is_sent(self) -> None:
+        assert pg.query("SELECT 1") == b"Q\0\0\0\x0dSELECT 1\0"
+
+    @pytest.mark.parametrize(
+        ("rows", "text"),
+        [
+            ((b"\0\1\0\0\0\4PG15",), "PG15"),
+            ((b"\0\1\0\0\0\4PG15", b"\0\1\0\0\0\1x"), "x"),
+            ((b"\0\1\xff\xff\xff\xff",), ""),
+            ((), ""),
+        ],
+    )
+    def test_the_first_column_of_the_last_row(self, rows: tuple[bytes, ...], text: str) -> None:
+        data = COLUMN + b"".join(message(b"D", row) for row in rows) + COMPLETE + READY
+        assert reads(pg.read_query_answer, data) == text
+
+    @pytest.mark.parametrize(("severity", "rest"), [(b"ERROR", READY), (b"FATAL", b""), (b"PANIC", b"")])
+    def test_an_error_ends_the_answer_where_it_ends_the_session(self, severity: bytes, rest: bytes) -> None:
+        fields = b"S" + severity + b"\0V" + severity + b"\0C42883\0Mno such function\0\0"
+        error = reads(pg.read_query_answer, message(b"E", fields) + rest)
+        assert isinstance(error, pg.ErrorResponse)
+        assert (error.sqlstate, error.is_fatal) == ("42883", severity != b"ERROR")
+
+    def test_the_most_that_is_read(self) -> None:
+        notice = message(b"N", b"M" + b"x" * 2000 + b"\0\0")
+        with pytest.raises(WireError, match=f"more than {pg.SESSION_LIMIT} bytes"):
+            pg.read_query_answer(Buffer(notice * (pg.SESSION_LIMIT // 2000 + 1)))
 
 
 @pytest.mark.parametrize("reader", READERS)
