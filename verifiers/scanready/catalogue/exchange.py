@@ -69,7 +69,7 @@ def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[
 
 _HELLO = "a TLS hello with the server's name (SNI)"
 #: The words of a TLS handshake, where the type's usual clients do not verify certificates.
-AS_A_FACT = {"tls": _HELLO, "certificate": "the certificate is told as a fact"}
+AS_A_FACT = {"tls": _HELLO, "certificate": "the certificate is recorded as a fact"}
 #: The same where the certificate can fail the check.
 JUDGED = {"tls": _HELLO, "certificate": "its certificate was judged after the handshake"}
 TLS_AS_A_FACT = Sent(**AS_A_FACT)

@@ -71,7 +71,7 @@ PAGE_AT_PORT = Fix(
 IN_TLS = Fix("https://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 IN_CLEAR = Fix("http://{host}:{port}{path}", at=IN_INVENTORY, host=BRACKETED_HOST, port=PORTS, path=URL_PATH)
 _ALSO_BEHIND_PROXY = (
-    "; a TLS server answers 400 likewise where a load balancer sends it the PROXY protocol and it expects none"
+    "; a TLS server also answers 400 if a load balancer sends it a PROXY protocol header that it does not accept"
 )
 _OCTETS = re.compile("[\x80-\xff]")
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")

@@ -18,7 +18,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.AUTH: Exchange(
             Sent(
                 "nothing more: the answer before lists the schemes",
-                ntlm="NTLM's first message, which names nobody; never its third",
+                ntlm="NTLM's first message, without a user name; its third is never sent",
             ),
             f"curl -vk {_ENDPOINT}   # look at WWW-Authenticate",
         ),

@@ -16,7 +16,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.AUTH: Exchange(
             Sent(
                 "nothing more: the greeting names the method",
-                probe="a login as scanready_probe without a password, to be refused: whoever leaves earlier is counted",
+                probe="a login as scanready_probe without a password, which is refused: an earlier hang-up is counted",
                 query="a statement that asks for the account, since that login was let in",
             ),
             _MYSQL,

@@ -11,7 +11,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
     "notes": {
         Step.AGENT: Exchange("nothing: the places where a Notes client is installed were looked at"),
         Step.HANDSHAKE: Exchange(
-            Sent(session="a request for a session: 62 bytes that name nobody"), "nc -vz {host} {port}"
+            Sent(session="a request for a session: 62 bytes, without a user name"), "nc -vz {host} {port}"
         ),
         Step.AUTH: _CLIENT_ALONE,
         Step.LOGIN: _CLIENT_ALONE,

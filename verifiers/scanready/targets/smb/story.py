@@ -13,7 +13,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
         Step.HANDSHAKE: Exchange(
             Sent(smb2="NEGOTIATE, SMB 2.0.2 to 3.1.1", smb1="NEGOTIATE of SMB 1, on another connection"), _NEGOTIATED
         ),
-        Step.AUTH: Exchange(Sent(ntlm="SESSION_SETUP with NTLM type 1, which names nobody"), _NEGOTIATED),
+        Step.AUTH: Exchange(Sent(ntlm="SESSION_SETUP with NTLM type 1, without a user name"), _NEGOTIATED),
         Step.LOGIN: Exchange("the account by NTLM, once, on a connection of its own", _SMB),
         Step.ACCESS: Exchange(
             when_read("the share was opened, one directory listed, one file opened for reading"), _SMB

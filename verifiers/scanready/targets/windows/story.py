@@ -18,7 +18,7 @@ STORY: dict[str, dict[Step, Exchange]] = {
             ),
             _PORTQRY,
         ),
-        Step.AUTH: Exchange(Sent(ntlm="NTLM type 1, which names nobody"), _PORTQRY),
+        Step.AUTH: Exchange(Sent(ntlm="NTLM type 1, without a user name"), _PORTQRY),
         Step.LOGIN: Exchange("a logon with NTLM, to start WMI over DCOM", f"on another Windows: {_CIM}"),
         Step.ACCESS: Exchange(
             when_read("SELECT Caption, Version FROM Win32_OperatingSystem, over WMI's own port"),
