@@ -17,6 +17,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
 from scanready.net.dial import dial
+from scanready.net.echo import Echoed
 from scanready.net.framing import Framing
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, Stream, TlsError
 from scanready.wire import Buffer, WireError
@@ -116,6 +117,46 @@ def test_a_broken_protocol_carries_what_was_heard() -> None:
         return error.value.heard
 
     assert talk(greets_in_pieces, run).startswith(b"hel")
+
+
+OURS = b"sqAAA message of ours"
+
+
+async def echoes_haltingly(reader: Reader, writer: Writer, record: Record) -> None:
+    message = await reader.readexactly(len(OURS))
+    for part in (message[:2], message[2:]):
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+    await misbehave.swallow(reader)
+
+
+def refuses_two_bytes(buffer: Buffer) -> bytes | None:
+    if len(buffer) >= 2:
+        raise WireError("not my protocol")
+    return None
+
+
+def test_an_echo_whose_first_bytes_no_reader_takes_is_one_all_the_same() -> None:
+    async def run(stream: Stream, _: Server) -> None:
+        await stream.send(OURS)
+        with pytest.raises(Echoed):
+            await stream.receive(refuses_two_bytes)
+
+    talk(echoes_haltingly, run)
+
+
+@pytest.mark.parametrize("behaviour", [misbehave.says(b"sq"), misbehave.says_and_closes(b"sq")])
+def test_who_only_begins_as_we_do_is_waited_for_a_second_at_most(behaviour: Behaviour) -> None:
+    async def run(stream: Stream, _: Server) -> float:
+        begun = asyncio.get_running_loop().time()
+        await stream.send(OURS)
+        with pytest.raises(WireError, match="not my protocol") as error:
+            await stream.receive(refuses_two_bytes)
+        assert error.value.heard == b"sq"
+        return asyncio.get_running_loop().time() - begun
+
+    assert talk(behaviour, run, seconds=10.0) < 2.0
 
 
 def test_an_endless_peer_is_given_up() -> None:

@@ -41,6 +41,11 @@ class EchoWatch:
         if self._message and len(self._came) < _MOST:
             self._came += data[: _MOST - len(self._came)]
 
+    @property
+    def may_be_one(self) -> bool:
+        """True while what came is ours word for word, and too short to prove anything."""
+        return 0 < len(self._came) < min(_LEAST, len(self._message)) and self._message.startswith(self._came)
+
     def instead_of(self, error: Exception) -> Exception:
         """Return the better word for what a reader refuses: it is our own first message; else ``error`` as it is."""
         came, ours = self._came[: len(self._message)], self._message[: len(self._came)]
