@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from scanready.model import Report, Target
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 
 
 async def cancelled(where: Target, at: int, **settings: Any) -> int:

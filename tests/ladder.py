@@ -18,8 +18,9 @@ from scanready.catalogue.exchange import Sent
 from scanready.model import Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.serialize import as_object
 from scanready.report.story import tell
-from scanready.run.engine import CANARY_PORT, Settings, verify
+from scanready.run.engine import verify
 from scanready.run.registry import catalogue
+from scanready.run.settings import CANARY_PORT, Settings
 
 #: The built-in target types, in the order of the requirements document.
 BY_NAME = catalogue().built_in

@@ -12,7 +12,7 @@ from scanready.catalogue.facts import CORE, TLS, Fact, Kind
 from scanready.clients.http_facts import HTTP
 from scanready.fitness import facts as fitness
 from scanready.model import Check, Outcome, Step
-from scanready.run.plugins.load import stand_in
+from scanready.run.plugins.stand_in import stand_in
 from scanready.run.registry import catalogue
 from tests.ladder import TYPES
 from tests.vocabulary import of_agent, wrong_with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanready.cli import COMMANDS
 from scanready.cli.job import wait as rounds
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 from tests.cli.in_process import call
 
 

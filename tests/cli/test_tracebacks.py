@@ -75,7 +75,8 @@ def test_it_keeps_nothing_of_the_climb(garbage: list[object], monkeypatch: pytes
     from scanready.climb.probe import Probe
     from scanready.model import Step, Target
     from scanready.run import registry
-    from scanready.run.engine import Settings, verify
+    from scanready.run.engine import verify
+    from scanready.run.settings import Settings
 
     async def broken(probe: Probe) -> None:
         async with probe.step(Step.AUTH):

@@ -13,7 +13,8 @@ from scanready.cli.job.exit_code import Judge
 from scanready.climb.probe import Probe
 from scanready.model import Step, Target, Verdict
 from scanready.run import registry
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from scanready.model import Check, Credential, Finding, Outcome, Step, Target
 from scanready.redaction import WITHHELD, Redactor, current
 from scanready.report.serialize import as_line
 from scanready.run import registry
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from scanready.wire.printable import MOST_EVIDENCE, printable
 from tests.ladder import account, climb, target
 from tests.targets.echoing import CLEAR, postgresql

@@ -17,7 +17,8 @@ from scanready.net.dial import dial
 from scanready.net.resolve import Resolver
 from scanready.net.stream import PeerClosed, Stream
 from scanready.run import engine, registry
-from scanready.run.engine import Run, Settings, verify
+from scanready.run.engine import Run, verify
+from scanready.run.settings import Settings
 from scanready.wire import Buffer
 from tests import clock
 from tests.ladder import expect, story, target

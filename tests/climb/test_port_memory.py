@@ -17,8 +17,9 @@ from scanready.causes import common
 from scanready.climb.port_memory import PortMemory
 from scanready.inventory.targets import every_type
 from scanready.model import Check, Facts, Finding, Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
 from scanready.run.registry import catalogue
+from scanready.run.settings import Settings
 from scanready.targets.mysql import causes as mysql_causes
 from tests import clock
 from tests.ladder import check_of, expect, story, target

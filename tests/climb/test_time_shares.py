@@ -14,7 +14,8 @@ from scanready.model import Report, Target, Verdict
 from scanready.net.this_agent import this_agent
 from scanready.report.document import Look
 from scanready.report.overview import draw
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from tests import clock
 from tests.ladder import BY_NAME
 

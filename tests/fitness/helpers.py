@@ -9,7 +9,7 @@ from scanready.fitness import Asked, Fitness, examine
 from scanready.fitness.question import Answer
 from scanready.model import Outcome, Owner, Target
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 from tests.vocabulary import of_agent, wrong_with
 
 

@@ -17,7 +17,8 @@ from fixtures.emulators.certificates import authority
 from fixtures.emulators.wiretap import TlsWriter
 from scanready.climb.guard import MOST_OPEN
 from scanready.model import Credential, Report, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import account, story, target
 from tests.targets.smb import smb_login_peer as smb
 

@@ -19,7 +19,8 @@ from fixtures.emulators.certificates import authority
 from fixtures.transcripts import load
 from scanready import Agent
 from scanready.model import Credential, Outcome, Report, Step, Target, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.hostile.cut_off import ENDS, Relay
 from tests.ladder import BY_NAME, story, target
 from tests.targets import crowd

@@ -26,7 +26,8 @@ from fixtures.emulators import (
 from fixtures.emulators.certificates import authority
 from scanready.climb.placing import rung_of
 from scanready.model import Report, Step, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.clouds import joining
 from tests.hostile.stalling_tls import WAYS, from_the_first_byte, secure
 from tests.ladder import climb, expect, story, target

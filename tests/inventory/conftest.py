@@ -9,7 +9,7 @@ import pytest
 
 from scanready.inventory import InventoryError, load
 from scanready.run import registry
-from scanready.run.plugins.load import ENTRY_POINTS
+from scanready.run.plugins.installed import ENTRY_POINTS
 
 Problems = Callable[[str | bytes], list[str]]
 

@@ -11,7 +11,8 @@ from fixtures.lab.namespace import tool, wait_until
 from fixtures.lab.openssh import OpenSSH
 from fixtures.lab.server import Server
 from scanready.model import Credential, Report, Target
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import account
 
 TYPES = ("unix", "ssh")

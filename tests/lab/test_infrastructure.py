@@ -13,7 +13,8 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.net import Host
 from fixtures.lab.web import Website
 from scanready.model import Owner, Report, Step, Verdict
-from scanready.run.engine import CANARY_PORT, Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import CANARY_PORT, Settings
 from tests.ladder import check_of, climb, expect, passed, story, target
 
 # --- master ------------------------------------------------------------------------------------------------------

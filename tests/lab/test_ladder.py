@@ -12,7 +12,8 @@ from fixtures.lab.dns import SILENT_ZONE
 from fixtures.lab.lab import Lab
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import CANARY_PORT, Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import CANARY_PORT, Settings
 from tests.ladder import BY_NAME, TYPES, check_of, climb, expect, story, target
 
 BUILT = [row.name for row in TYPES]

@@ -12,7 +12,8 @@ import pytest
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from scanready.model import Credential, Report, Step, Target, Verdict
-from scanready.run.engine import Run, Settings, verify_all
+from scanready.run.engine import Run, verify_all
+from scanready.run.settings import Settings
 from tests.ladder import check_of, passed, story, target
 
 WRONG = Credential("shared", "scanuser", "not-this-one")

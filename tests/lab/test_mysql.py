@@ -18,7 +18,8 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.mariadb import MAX_CONNECT_ERRORS, MariaDB
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.interrupted import cancelled, out_of_time
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 

@@ -17,7 +17,8 @@ from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import check_of, climb, expect, pasted, story, target
 
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}

@@ -25,7 +25,8 @@ from scanready.climb.probe import Probe
 from scanready.inventory import parse_target
 from scanready.model import Credential, Report, Step, Target
 from scanready.run import registry
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import climb, story
 
 #: Every wrong password has this in it.

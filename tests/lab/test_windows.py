@@ -22,7 +22,8 @@ from fixtures.lab.windows import Windows
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.net.dial import dial
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from scanready.targets.windows import endpoint_mapper
 from tests.ladder import account, check_of, expect, passed, pasted, story, target
 

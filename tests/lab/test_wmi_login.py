@@ -18,7 +18,8 @@ from fixtures.lab.namespace import wait_until
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure
 from scanready.model import Agent, Credential, Owner, Step, Verdict
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from scanready.targets.windows import causes, login, login_admin_share
 from scanready.targets.windows.login_dcom import Pipe, Session, Trace, dial
 from tests.ladder import account, expect, pasted, target

@@ -14,7 +14,8 @@ from scanready.model import Step, Verdict
 from scanready.net import resolve
 from scanready.net.resolve import NoTurn, Resolver
 from scanready.net.sockets import Address
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import expect, target
 
 

@@ -16,7 +16,7 @@ from scanready.report import new_document
 from scanready.report.document import Document, Look, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.groups import ByCause
-from scanready.report.ladder import Ladder
+from scanready.report.ladders import Ladder
 from scanready.wire.printable import visible, visible_lines
 from tests.report.reports import AGENT, HOSTILE, SECRET, blocked, ready
 

@@ -17,7 +17,7 @@ from scanready.report import new_document, story
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.findings import besides, decisive
 from scanready.report.groups import Groups
-from scanready.report.ladder import Ladder
+from scanready.report.ladders import Ladder
 from scanready.report.parse import restored
 from scanready.report.schema import result_schema
 from scanready.report.serialize import as_line, as_object

@@ -12,7 +12,7 @@ from scanready.model import Report, Step
 from scanready.report.diff import compare
 from scanready.report.diff_formats import markdown, table
 from scanready.report.document import Look, RunInfo, Totals
-from scanready.report.ladder import Ladder
+from scanready.report.ladders import Ladder
 from scanready.report.story import tell
 from scanready.run.target_name import name_of
 from tests.report.estate import document

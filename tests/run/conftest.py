@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scanready.run import registry
-from scanready.run.plugins.load import ENTRY_POINTS
+from scanready.run.plugins.installed import ENTRY_POINTS
 
 Bring = Callable[[Any], None]
 

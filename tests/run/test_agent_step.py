@@ -14,7 +14,8 @@ from scanready.net import this_agent as vantage
 from scanready.net.this_agent import this_agent
 from scanready.report.findings import besides
 from scanready.run.agent_step import shared_subnets
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import check_of, climb, expect, finding_of, target
 
 DEBIAN = dataclasses.replace(this_agent(), platform="Linux", distribution="Debian 12")

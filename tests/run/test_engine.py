@@ -15,7 +15,8 @@ from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.net.stream import Stream
 from scanready.run import engine, registry
-from scanready.run.engine import Run, Settings, verify
+from scanready.run.engine import Run, verify
+from scanready.run.settings import CANARY_PORT, Settings
 from scanready.wire import Buffer
 from tests import clock
 from tests.ladder import check_of, expect, story, target
@@ -310,4 +311,4 @@ def test_the_canary_hides_what_its_host_heard_under_its_name(
     monkeypatch.setattr(Probe, "answers", answers)
     verifier(prompts)
     asyncio.run(run())
-    assert hidden == dict.fromkeys((22, 80, engine.CANARY_PORT), ("a-secret-3",))
+    assert hidden == dict.fromkeys((22, 80, CANARY_PORT), ("a-secret-3",))

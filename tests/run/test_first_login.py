@@ -16,7 +16,8 @@ from scanready.climb.probe import Probe
 from scanready.model import Credential, Report, Step, Target, Verdict
 from scanready.net.stream import Stream
 from scanready.run import registry
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from scanready.wire import Buffer
 from tests import clock
 from tests.clients.login_process import logins as libraries

@@ -14,8 +14,9 @@ from scanready.climb.probe import Probe
 from scanready.climb.time_shares import TimeShares
 from scanready.model import Cause, Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
 from scanready.run import engine, registry
-from scanready.run.engine import CANARY_PORT, Run, Settings, verify
+from scanready.run.engine import Run, verify
 from scanready.run.registry import catalogue
+from scanready.run.settings import CANARY_PORT, Settings
 from tests import clock
 from tests.ladder import check_of, expect, story, target
 

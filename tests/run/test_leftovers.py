@@ -15,7 +15,8 @@ from scanready.climb.confinement import confined
 from scanready.climb.probe import Probe
 from scanready.model import Check, Report, Target
 from scanready.net.stream import Stream
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import BY_NAME
 
 TYPES = tuple(BY_NAME)

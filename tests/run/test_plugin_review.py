@@ -20,7 +20,8 @@ from scanready.model import Credential
 from scanready.net.stream import Stream
 from scanready.report.parse import restored
 from scanready.report.serialize import as_line
-from scanready.run.engine import CANARY_PORT, Run
+from scanready.run.engine import Run
+from scanready.run.settings import CANARY_PORT
 from scanready.wire import Buffer
 from tests import clock
 from tests.ladder import expect, story

@@ -17,7 +17,8 @@ from scanready.inventory import schema
 from scanready.model import Cause, Owner, Step
 from scanready.run.built_in import built_in_causes, built_in_rows
 from scanready.run.plugins.checks import cause_fault, wrong_cause
-from scanready.run.plugins.row import RowSource, name_fault, row_fault
+from scanready.run.plugins.name import name_fault
+from scanready.run.plugins.row import RowSource, row_fault
 from scanready.run.plugins.shape import shape_fault
 from scanready.run.registry import catalogue
 from tests.ladder import TYPES

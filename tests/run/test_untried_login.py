@@ -12,7 +12,8 @@ from scanready.causes import common
 from scanready.climb.probe import Probe
 from scanready.model import Agent, Credential, Owner, Report, Step, Target, Verdict
 from scanready.run import registry
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import BY_NAME, check_of, expect, story
 from tests.run.conftest import Bring
 

@@ -17,7 +17,8 @@ from scanready.model import Target
 from scanready.net import resolve
 from scanready.net.sockets import Address
 from scanready.report.serialize import as_object
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.clock import JumpingLoop
 from tests.completion_ports import CompletionPorts, TellingTuples, completed, sockets_of_windows
 from tests.ladder import TYPES, target

@@ -12,7 +12,8 @@ from fixtures.emulators.postgresql import AUTH_CLEARTEXT
 from scanready.model import Credential, Target
 from scanready.redaction import HIDDEN
 from scanready.report.serialize import as_line
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from tests.ladder import account, target
 from tests.targets.echoing import CLEAR, MARK
 

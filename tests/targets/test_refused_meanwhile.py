@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.climb import guard
 from scanready.model import Credential, Report
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from tests.ladder import target
 from tests.targets.echoing import CLEAR
 from tests.targets.imap.imap_peers import mailbox

@@ -26,7 +26,8 @@ from fixtures.transcripts import load
 from scanready.model import Credential, Owner, Report, Step, Target, Verdict
 from scanready.net import resolve
 from scanready.net.sockets import Address
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from scanready.targets.mssql import browser as sql_browser
 from scanready.targets.postgresql import causes as postgresqls
 from scanready.targets.smb import netbios

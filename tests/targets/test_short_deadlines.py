@@ -27,7 +27,8 @@ from fixtures.emulators import (
 )
 from fixtures.emulators.certificates import authority
 from scanready.model import Report
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import account, story, target
 from tests.targets import echoing
 from tests.targets.imap.imap_peers import mailbox

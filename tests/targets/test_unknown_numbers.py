@@ -9,7 +9,8 @@ import pytest
 from fixtures.emulators import Behaviour, in_background, mssql, oracle, oracle_session, sybase
 from fixtures.emulators.mssql import Server
 from scanready.model import Cause, Credential, Report, Step, Target, Verdict
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 from scanready.targets.db2 import causes as db2
 from scanready.targets.informix import causes as informix
 from scanready.targets.mssql import causes as sql_server

@@ -13,7 +13,8 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, imap, in_background
 from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report, Step, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import TYPES, check_of, climb, expect, story, target
 from tests.targets.changing_certificates import Certificates
 from tests.targets.imap.imap_peers import mailbox

@@ -16,7 +16,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import LockoutGuard
 from scanready.model import Credential, Verdict
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 from scanready.testing import FakeTarget
 from scanready.testing.checker import Checker, Wanted
 from scanready.testing.filelock import FileLock
@@ -100,7 +100,7 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from scanready import Credential, Target
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 from scanready.testing.checker import Checker, Wanted
 
 account = Credential("bad", "er", os.environ["ER_PW"])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Target,
         Verdict,
     )
-    from .run.engine import Settings
+    from .run.settings import Settings
 
 __all__ = [
     "Agent",
@@ -56,7 +56,7 @@ __all__ = [
 
 #: The modules of the names that the model does not define.
 _ELSEWHERE = {
-    "Settings": "run.engine",
+    "Settings": "run.settings",
     "check": "inventory.check",
     "verify": "inventory.check",
     "verify_all": "inventory.check",

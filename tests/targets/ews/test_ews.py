@@ -12,7 +12,8 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, ews, i
 from fixtures.emulators.certificates import authority
 from scanready.climb.placing import rung_of
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from scanready.wire import ntlm
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, target
 from tests.websites import proxying

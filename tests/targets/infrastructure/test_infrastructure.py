@@ -13,7 +13,7 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_bac
 from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import authority
 from scanready.model import Outcome, Owner, Report, Step, Verdict
-from scanready.run import engine
+from scanready.run import engine, settings
 from tests.ladder import check_of, climb, expect, passed, story, target
 from tests.websites import OK, answer, look, moved, serving, tls
 
@@ -39,7 +39,7 @@ def test_a_connection_that_stands_is_ready_and_says_what_that_proves() -> None:
     handshakes = [check for check in report.checks if check.step is Step.HANDSHAKE]
     assert handshakes[0].summary.startswith("connection-level proof: accepted, still open after 2 s")
     assert handshakes[0].seconds > 1.9
-    assert handshakes[1].endpoint == f"127.0.0.1:{engine.CANARY_PORT}"
+    assert handshakes[1].endpoint == f"127.0.0.1:{settings.CANARY_PORT}"
     assert handshakes[1].summary == "does not accept connections"
     assert report.facts["proof"] == "connection"
     assert report.footprint.connections == 1
@@ -122,8 +122,8 @@ def test_what_stands_says_nothing_to_other_types_on_the_port() -> None:
 
     async def both(port: int) -> list[Report]:
         targets = [type(one)(one.host, one.type, port) for one in where]
-        settings = engine.Settings(timeout=4.0, canary=False)
-        return [report async for report in engine.verify_all(targets, settings)]
+        limits = settings.Settings(timeout=4.0, canary=False)
+        return [report async for report in engine.verify_all(targets, limits)]
 
     with in_background(ssh.openssh_9_2) as server:
         found = {report.target.type: report for report in asyncio.run(both(server.port))}

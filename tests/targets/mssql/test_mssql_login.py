@@ -18,7 +18,8 @@ from scanready.climb.placing import rung_of
 from scanready.climb.probe import Probe
 from scanready.model import Check, Owner, Report, Step, Verdict
 from scanready.net.stream import Stream
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import account, check_of, climb, expect, finding_of, logins_end_within, passed, story, target
 from tests.targets.mssql.mssql_peers import ER, WINDOWS, asked, disguises, logged_in, on_the_way
 

@@ -21,7 +21,8 @@ from fixtures.emulators import mysql as emulated
 from fixtures.emulators.certificates import Authority
 from scanready.climb import farewells
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.interrupted import cancelled, out_of_time
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
 

@@ -12,7 +12,8 @@ import pytest
 from fixtures.emulators import Behaviour, Server, in_background, misbehave, notes
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from scanready.targets.notes import client
 from tests.ladder import account, check_of, climb, expect, passed, target
 

@@ -11,7 +11,8 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background, misbehave, serve, smb, ssh
 from fixtures.emulators.smb import HEALTHY, OLD_SAMBA, OLD_WINDOWS, WINDOWS, Answers
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import Run, Settings, verify
+from scanready.run.engine import Run, verify
+from scanready.run.settings import Settings
 from scanready.wire import ntlm, spnego
 from tests.interrupted import cancelled
 from tests.ladder import check_of, climb, expect, finding_of, passed, story, target

@@ -16,7 +16,8 @@ from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_bac
 from fixtures.transcripts import load
 from scanready.model import Agent, Credential, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report.findings import besides
-from scanready.run.engine import Settings, verify, verify_all
+from scanready.run.engine import verify, verify_all
+from scanready.run.settings import Settings
 from scanready.targets.ssh import client as openssh
 from tests.ladder import account, check_of, climb, expect, finding_of, passed, pasted, story, target
 from tests.targets.ssh import ssh_peers

@@ -16,7 +16,8 @@ from paramiko.common import AUTH_FAILED
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, ssh
 from fixtures.transcripts import load
 from scanready.model import Report, Step, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from scanready.targets.ssh import client as openssh
 from scanready.targets.ssh.login_limits import MOST_RECEIVED
 from tests.ladder import climb, expect, finding_of, logins_end_within, story, target

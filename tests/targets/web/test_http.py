@@ -12,7 +12,8 @@ from fixtures.emulators.certificates import authority
 from fixtures.emulators.misbehave import ABSURD_LENGTHS, closes_at_once, drips, endless, says, silent, tls_garbage
 from scanready.clients.http_talk import USER_AGENT
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
-from scanready.run.engine import Settings, verify_all
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from tests.ladder import check_of, expect, passed, story, target
 from tests.websites import BASIC, ER, OK, PAGE, answer, look, serving, tls, visited
 

@@ -14,7 +14,8 @@ import pytest
 from fixtures.emulators import dcom
 from scanready.climb.other_services import SERVICES
 from scanready.model import Agent, Credential, Owner, Report, Step, Verdict
-from scanready.run.engine import Settings, verify, verify_all
+from scanready.run.engine import verify, verify_all
+from scanready.run.settings import Settings
 from tests.ladder import account, check_of, expect, finding_of, logins_end_within, passed, story, target
 from tests.targets.windows.wmi_peers import SCANNER, nothing_stays
 

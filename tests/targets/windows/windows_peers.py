@@ -19,7 +19,8 @@ from fixtures.emulators.misbehave import swallow
 from fixtures.transcripts import load
 from scanready.model import Credential, Report
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import Settings, verify
+from scanready.run.engine import verify
+from scanready.run.settings import Settings
 from tests.ladder import target
 
 AGENT = this_agent("proxy", "Windows")

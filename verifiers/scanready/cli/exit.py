@@ -9,8 +9,6 @@ import threading
 from types import TracebackType
 from typing import NoReturn
 
-from scanready.files.installation import how_to_complete
-
 #: The reader of standard output has gone (`| head -1`): what a shell reports for a command that SIGPIPE ended.
 READER_GONE = 141
 
@@ -28,11 +26,14 @@ def not_as_a_verdict(kind: type[BaseException], error: BaseException, trace: Tra
 
     A missing package is not our error: the process then shows the command that installs it, and exits with 2.
     """
-    if isinstance(error, ModuleNotFoundError) and (message := how_to_complete(error)):
-        with contextlib.suppress(OSError):
-            sys.stderr.write(message)
-            sys.stderr.flush()
-        os._exit(2)
+    if isinstance(error, ModuleNotFoundError):
+        from scanready.files.installation import how_to_complete
+
+        if message := how_to_complete(error):
+            with contextlib.suppress(OSError):
+                sys.stderr.write(message)
+                sys.stderr.flush()
+            os._exit(2)
     sys.__excepthook__(kind, error, trace)
     with contextlib.suppress(*_UNUSABLE):
         sys.stderr.write("scanready: this is an error of scanready; please report it with the lines above\n")

@@ -57,7 +57,8 @@ class Known:
 
     async def _climb(self, targets: Sequence[Target]) -> None:
         from scanready.model import Step
-        from scanready.run.engine import Run, Settings
+        from scanready.run.engine import Run
+        from scanready.run.settings import Settings
 
         async with Run(Settings(depth=Step.AUTH, canary=False)) as run:
             async for report in run.results(targets):

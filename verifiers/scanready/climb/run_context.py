@@ -31,8 +31,9 @@ _KILL = 1.5
 class RunContext:
     """Hold the things that all probes of a run share.
 
-    ``logins`` is the pool in which look-ups on this agent block, ``login_runner`` runs client libraries. ``cache`` has
-    the handshakes' findings about the agent, which hold for every target until the next round.
+    ``logins`` is the pool in which look-ups on this agent block, ``new_login_runner`` makes what runs client libraries
+    once a login needs them. ``cache`` has the handshakes' findings about the agent, which hold for every target until
+    the next round.
     """
 
     catalogue: Catalogue
@@ -40,7 +41,7 @@ class RunContext:
     resolver: Resolver
     guard: LockoutGuard
     logins: Executor
-    login_runner: LoginRunner
+    new_login_runner: Callable[[], LoginRunner]
     ca_file: str | None = None
     tap: Callable[[Target], Tap] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
@@ -50,9 +51,24 @@ class RunContext:
     secrets: Elsewhere = field(default_factory=Elsewhere)
     #: They recognise a peer that speaks another protocol, and are loaded when one answers.
     signatures: Signatures = field(init=False)
+    _login_runner: LoginRunner | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.signatures = Signatures.of(self.catalogue)
+
+    @property
+    def login_runner(self) -> LoginRunner:
+        """The runner of client libraries, made now if nothing has asked for it before."""
+        if self._login_runner is None:
+            self._login_runner = self.new_login_runner()
+        return self._login_runner
+
+    def close(self) -> None:
+        """Let go of what look-ups and logins run in; wait for none of them."""
+        self.resolver.close()
+        self.logins.shutdown(wait=False, cancel_futures=True)
+        if self._login_runner is not None:
+            self._login_runner.close()
 
     def redactor_for(self, target: Target) -> Redactor:
         """Return what hides the secrets of the run in what ``target`` says, its own included."""

@@ -8,8 +8,8 @@ import socket
 from scanready.causes import agent as causes
 from scanready.net import open_files, sockets
 from scanready.remedies.fixes import Fix, on_agent
-from scanready.run.engine import CONCURRENCY
 from scanready.run.registry import catalogue
+from scanready.run.settings import CONCURRENCY
 
 from . import proc
 from .question import Answer, Line

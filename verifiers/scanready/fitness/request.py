@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from scanready.catalogue import Group, TargetType
 from scanready.model import Agent, Target
-from scanready.run.engine import Settings
 from scanready.run.registry import catalogue
+from scanready.run.settings import Settings
 
 #: The roles of the document, and how people call them.
 ROLES = {"proxy": "Proxy Agent", "node": "Node Agent", "master": "Master Server"}

@@ -94,7 +94,7 @@ def require_settings(value: object) -> None:
     """
     if value is None:
         return
-    from scanready.run.engine import Settings  # reading an inventory loads no engine
+    from scanready.run.settings import Settings  # reading an inventory loads no engine
 
     if not isinstance(value, Settings):
         raise TypeError(f"settings must be a scanready.Settings or None, not {_kind(value)}: write Settings(timeout=5)")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from scanready.model import Credential, Report, Target, bracketed
 from scanready.run import engine
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 
 from .arguments import require_credential, require_settings, require_target, target_as_given, targets_as_given
 from .problems import InventoryError, Problem

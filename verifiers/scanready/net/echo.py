@@ -6,10 +6,18 @@ A reader refuses our own message where the two sides of a protocol begin differe
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
 from scanready.wire import WireError
+
+from .errors import StreamError
 
 #: Bytes of our first message that are compared, and the least that prove an echo.
 _MOST, _LEAST = 64, 8
+#: How long a refused answer that begins as our own message does is waited for, in seconds: an echo may come in pieces.
+_PIECES = 1.0
 
 
 class Echoed(WireError):
@@ -41,8 +49,25 @@ class EchoWatch:
         if self._message and len(self._came) < _MOST:
             self._came += data[: _MOST - len(self._came)]
 
+    async def judged(self, error: WireError, more: Callable[[], Awaitable[None]], deadline: float) -> Exception:
+        """Return the better word for what a reader refuses; an echo that has only begun is waited for.
+
+        Args:
+            error: the reader's.
+            more: reads on, and has the next bytes heard.
+            deadline: the stream's, in the loop's time; half of the rest is waited for at most.
+        """
+        left = deadline - asyncio.get_running_loop().time()
+        heard = -1
+        with contextlib.suppress(TimeoutError, StreamError):
+            async with asyncio.timeout(min(_PIECES, left / 2)):
+                while self._may_be_one and len(self._came) > heard:
+                    heard = len(self._came)
+                    await more()
+        return self.instead_of(error)
+
     @property
-    def may_be_one(self) -> bool:
+    def _may_be_one(self) -> bool:
         """True while what came is ours word for word, and too short to prove anything."""
         return 0 < len(self._came) < min(_LEAST, len(self._message)) and self._message.startswith(self._came)
 

@@ -54,8 +54,6 @@ LARGEST_GROUP, MOST_ON_THE_LOOP = 8192, 3072
 _SHORT_HANDSHAKE = 16 << 10
 #: How long a close waits for the peer's own end, in seconds. Servers that close on FIN do it in one round trip.
 _LINGER, _LEAST_LINGER = 0.25, 0.05
-#: How long a refused answer that begins as our own message does is waited for, in seconds: an echo may come in pieces.
-_ECHO_COMES = 1.0
 
 
 class Stream:
@@ -166,7 +164,9 @@ class Stream:
             try:
                 answer = reader(self._buffer)
             except WireError as error:
-                raise await self._refusal(error) from None
+                refused = await self._echo.judged(error, self._fill, self.deadline)
+                error.heard = self.heard
+                raise refused from None
             if answer is not None:
                 return answer
             if self._buffer.eof:
@@ -176,16 +176,6 @@ class Stream:
             if len(self._buffer) > MOST_UNREAD:
                 raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
-
-    async def _refusal(self, error: WireError) -> Exception:
-        """Return what a reader's refusal means; where an echo has only begun, wait for enough of it to tell."""
-        left = self.deadline - asyncio.get_running_loop().time()
-        with contextlib.suppress(TimeoutError, StreamError):
-            async with asyncio.timeout(min(_ECHO_COMES, left / 2)):
-                while self._echo.may_be_one and not self._buffer.eof:
-                    await self._fill()
-        error.heard = self.heard
-        return self._echo.instead_of(error)
 
     async def expect_silence(self, seconds: float) -> None:
         """Wait ``seconds`` for a peer that must not speak first.

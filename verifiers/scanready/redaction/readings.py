@@ -6,7 +6,6 @@ Each reading leads back to the characters of the original that it was made of. A
 from __future__ import annotations
 
 import binascii
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -19,26 +18,30 @@ Span = tuple[int, int]
 _DEEPEST = 3
 #: Stands for the place of a digit that only keeps two runs apart.
 _NOWHERE = -1
-_ESCAPE = re.compile(
-    r"""
+_ESCAPE = r"""(?ix)
     %u[0-9a-f]{4} | %[0-9a-f]{2}
     | \\u\{[0-9a-f]{1,6}\} | (?-i:\\u)[0-9a-f]{4} | (?-i:\\U)[0-9a-f]{8} | \\x\{[0-9a-f]{1,6}\} | \\x[0-9a-f]{2}
     | \\[0-3][0-7]{2} | \\["'`/\\0abfnrtv\ $!&|;<>()*?\[\]{}~\#]
     | &\#[0-9]{1,7}; | &\#x[0-9a-f]{1,6}; | &[a-z][a-z0-9]{1,7};
     | '\\'' | '"'"' | '' | "" | `` | \]\] | \}\} | \{\{ | \$\$ | =[0-9a-f]{2} | =\r?\n
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_LDAP_ESCAPE = re.compile(r"\\[0-9a-f]{2}", re.IGNORECASE)
+"""
+_LDAP_ESCAPE = r"(?i)\\[0-9a-f]{2}"
 _LETTERS = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _SEPARATOR = r"[^0-9A-Za-z]{0,3}(?:0[xX]|[xX]|u00)?"
-_HEX_DIGIT = re.compile(r"(?:0[xX](?=[0-9A-Fa-f]))|(?:u00(?=[0-9A-Fa-f]{2}))|([0-9A-Fa-f])")
+_HEX_RUN = rf"[0-9A-Fa-f](?:{_SEPARATOR}[0-9A-Fa-f]){{%d,}}"
+_HEX_DIGIT = r"(?:0[xX](?=[0-9A-Fa-f]))|(?:u00(?=[0-9A-Fa-f]{2}))|([0-9A-Fa-f])"
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[0-9]{1,2})"
-_DECIMAL_RUN = re.compile(rf"(?<![0-9]){_BYTE}(?:[\s,;.:]{{1,3}}{_BYTE})+(?![0-9])")
-_NUMBER = re.compile("[0-9]+")
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_\-\s]{2,}", re.ASCII)
-_BASE64_CHAR = re.compile(r"\S", re.ASCII)
+_DECIMAL_RUN = rf"(?<![0-9]){_BYTE}(?:[\s,;.:]{{1,3}}{_BYTE})+(?![0-9])"
+_NUMBER = "[0-9]+"
+_BASE64_RUN = r"(?a)[A-Za-z0-9+/_\-\s]{2,}"
+_BASE64_CHAR = r"(?a)\S"
 _TO_STANDARD = str.maketrans("-_", "+/", " \t\r\n\f\v")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile when a text is read, not at import: most commands read none, and it would cost each 8 ms (measured)."""
+    return re.compile(pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,10 @@ def _unescaped_levels(text: str) -> Iterator[Reading]:
     reading: Reading | None = Reading(text, lambda start, end: (start, end))
     assert reading is not None
     yield reading
-    if ldap := _unescaped(text, _LDAP_ESCAPE):
+    if ldap := _unescaped(text, _compiled(_LDAP_ESCAPE)):
         yield ldap
     for _ in range(_DEEPEST):
-        inner = _unescaped(reading.text, _ESCAPE)
+        inner = _unescaped(reading.text, _compiled(_ESCAPE))
         if inner is None:
             return
         reading = _within(reading, inner)
@@ -131,6 +134,8 @@ def _character(escape: str) -> str:
     if escape in ("'\\''", "'\"'\"'"):
         return "'"
     if first == "&":
+        import html  # its table of entities is large
+
         return html.unescape(escape)
     if first == "=":
         return chr(int(rest, 16)) if rest.strip() else ""
@@ -151,8 +156,8 @@ def _character(escape: str) -> str:
 def _hexadecimal(text: str, least: int) -> Iterator[Reading]:
     """All runs of hexadecimal digits, from each of the two digits that may begin a pair."""
     runs = [
-        [digit.start(1) for digit in _HEX_DIGIT.finditer(text, *run.span()) if digit[1]]
-        for run in _hex_run(2 * least).finditer(text)
+        [digit.start(1) for digit in _compiled(_HEX_DIGIT).finditer(text, *run.span()) if digit[1]]
+        for run in _compiled(_HEX_RUN % (2 * least - 1)).finditer(text)
     ]
     for shift in (0, 1) if runs else ():
         places = [place for run in runs for place in (*_even(run[shift:]), _NOWHERE, _NOWHERE)][:-2]
@@ -173,14 +178,9 @@ def _even(places: list[int]) -> list[int]:
     return places[: len(places) // 2 * 2]
 
 
-@cache
-def _hex_run(digits: int) -> re.Pattern[str]:
-    return re.compile(rf"[0-9A-Fa-f](?:{_SEPARATOR}[0-9A-Fa-f]){{{digits - 1},}}")
-
-
 def _decimal(text: str, least: int) -> Iterator[Reading]:
     """All lists of byte values, as Python and C# print them."""
-    runs = [list(_NUMBER.finditer(text, *run.span())) for run in _DECIMAL_RUN.finditer(text)]
+    runs = [list(_compiled(_NUMBER).finditer(text, *run.span())) for run in _compiled(_DECIMAL_RUN).finditer(text)]
     runs = [run for run in runs if len(run) >= least]
     if not runs:
         return
@@ -195,7 +195,7 @@ def _decimal(text: str, least: int) -> Iterator[Reading]:
 
 def _base64(text: str, least: int) -> Iterator[Reading]:
     """All runs of Base64 of both alphabets without their line breaks, from each character that may begin a group."""
-    found = [(run, run[0].translate(_TO_STANDARD)) for run in _BASE64_RUN.finditer(text)]
+    found = [(run, run[0].translate(_TO_STANDARD)) for run in _compiled(_BASE64_RUN).finditer(text)]
     runs = [(run, packed) for run, packed in found if 3 * len(packed) >= 4 * least]
     for shift in range(4) if runs else ():
         parts = [packed[shift:] for _, packed in runs]
@@ -214,7 +214,7 @@ def _base64_places(text: str, runs: list[re.Match[str]], shift: int) -> list[int
     """Return the place in the text of each character of the joined runs; filling is at the character before it."""
     places: list[int] = []
     for run in runs:
-        at = [char.start() for char in _BASE64_CHAR.finditer(text, *run.span())][shift:]
+        at = [char.start() for char in _compiled(_BASE64_CHAR).finditer(text, *run.span())][shift:]
         places += at + (at[-1:] or [run.start()]) * (-len(at) % 4 + 4)
     return places
 

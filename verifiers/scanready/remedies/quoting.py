@@ -18,7 +18,7 @@ from urllib.parse import quote
 #: Characters. No name of an account, a database or a share is longer in any product; lists and paths are.
 _LONGEST_NAME, _LONGEST = 128, 4096
 #: The signs that end a statement or begin a comment: no real name has them, and a tool may overlook the quotes.
-_ENDS_A_STATEMENT = re.compile(r"--|/\*|\*/|;")
+_ENDS_A_STATEMENT = r"--|/\*|\*/|;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Place:
 
 def _matching(pattern: str) -> Callable[[str], str | None]:
     """Accept what matches as a whole, and write it as it is."""
-    fits = re.compile(pattern)
-    return lambda text: text if fits.fullmatch(text) else None
+    return lambda text: text if re.fullmatch(pattern, text) else None
 
 
 def _one_of(*words: str) -> Callable[[str], str | None]:
@@ -59,7 +58,7 @@ def name(written: Callable[[str], str], longest: int = _LONGEST_NAME) -> Callabl
 
     def write(text: str) -> str | None:
         short = len(text) <= longest and text == text.strip()
-        return written(text) if short and text.isprintable() and not _ENDS_A_STATEMENT.search(text) else None
+        return written(text) if short and text.isprintable() and not re.search(_ENDS_A_STATEMENT, text) else None
 
     return write
 
@@ -67,7 +66,7 @@ def name(written: Callable[[str], str], longest: int = _LONGEST_NAME) -> Callabl
 # addresses, hosts, ports ---------------------------------------------------------------------------------------------
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
-_HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+\.?\Z){_LABEL}\.?")
+_HOST_NAME = rf"(?:{_LABEL}\.)*(?!\d+\.?\Z){_LABEL}\.?"
 _LONGEST_HOST = 253
 
 
@@ -99,7 +98,7 @@ def _bracketed(text: str) -> str | None:
 
 
 def _host(text: str) -> str | None:
-    named = len(text) <= _LONGEST_HOST and _HOST_NAME.fullmatch(text)
+    named = len(text) <= _LONGEST_HOST and re.fullmatch(_HOST_NAME, text)
     return text if named else _address(text)
 
 
@@ -176,11 +175,11 @@ BRACKETED_NAME = Place("[NAME]", name(in_brackets))
 # shells --------------------------------------------------------------------------------------------------------------
 
 #: Characters that PowerShell takes for a single quote, and for a double one.
-_SINGLE_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
+_SINGLE_QUOTES = "['\u2018\u2019\u201a\u201b]"
 _DOUBLE_QUOTES = '"\u201c\u201d\u201e'
 #: Within double quotes, cmd.exe and PowerShell act on nothing in such a text: it holds no expansion, no escape and no
 #: quote. A ``$`` before a sign that is no name and no bracket is itself.
-_IN_DOUBLE_QUOTES = re.compile(rf"(?:[^{_DOUBLE_QUOTES}`%^!&|<>$]|\$(?![\w({{:?^$]))+")
+_IN_DOUBLE_QUOTES = rf"(?:[^{_DOUBLE_QUOTES}`%^!&|<>$]|\$(?![\w({{:?^$]))+"
 
 
 def shell_word(text: str) -> str | None:
@@ -190,7 +189,7 @@ def shell_word(text: str) -> str | None:
 
 def powershell_text(text: str) -> str:
     """Quote a text for PowerShell, so that nothing in it is expanded; typographic quotes end a text there, too."""
-    return "'" + _SINGLE_QUOTES.sub(lambda found: 2 * found[0], text) + "'"
+    return "'" + re.sub(_SINGLE_QUOTES, lambda found: 2 * found[0], text) + "'"
 
 
 def _account(text: str) -> str | None:
@@ -206,11 +205,11 @@ def _user_word(text: str) -> str | None:
 
 
 def _shell_name(text: str) -> str | None:
-    return None if _ENDS_A_STATEMENT.search(text) else shell_word(text)
+    return None if re.search(_ENDS_A_STATEMENT, text) else shell_word(text)
 
 
 def _folder(text: str) -> str | None:
-    return None if _ENDS_A_STATEMENT.search(text) or not _IN_DOUBLE_QUOTES.fullmatch(text) else text
+    return None if re.search(_ENDS_A_STATEMENT, text) or not re.fullmatch(_IN_DOUBLE_QUOTES, text) else text
 
 
 SHELL_WORD = Place("WORD", shell_word)
@@ -265,9 +264,9 @@ URL_PATH = Place("/", _matching(r"/[\w./~%+,=@:-]*"))
 
 # comments and descriptions -------------------------------------------------------------------------------------------
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9 ._:/()@=+\[\]-]")
+_UNSAFE = r"[^A-Za-z0-9 ._:/()@=+\[\]-]"
 
 
 def plain(text: str, most: int = 2000) -> str:
     """Return a text that no console takes for anything else: what is not a letter, digit or harmless sign is ``_``."""
-    return _UNSAFE.sub("_", text)[:most]
+    return re.sub(_UNSAFE, "_", text)[:most]

@@ -8,8 +8,8 @@ from typing import Any
 
 from scanready.catalogue import Seen
 from scanready.model import Target
-from scanready.run.engine import CANARY_PORT
 from scanready.run.registry import catalogue
+from scanready.run.settings import CANARY_PORT
 
 _ENDPOINT = re.compile(r"(?P<host>\[[^\]]+\]|[^/]*):(?P<port>\d{1,5})(/(?P<transport>tcp|udp)6?)?")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,8 +10,7 @@ from scanready.model import Outcome, Report, Target
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
-from . import overview, story
-from .document import Look, Places, RunInfo, Totals
+from .document import Look
 from .filled import fill
 from .findings import Part, Told, besides, decisive
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
@@ -20,61 +18,10 @@ from .paper import Paper, address, columns, duration, fact, owned, pairs, senten
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from .story import ToldStep
+
 #: A rung is one line or two, three on a narrow terminal; the detail below it has more.
 _SUMMARY = 200
-
-
-class Ladder:
-    """Draws each target as it ends, in the order they were asked for; a host without a type gets an overview."""
-
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._waiting: list[Target] = []
-        self._early: dict[int, Report] = {}
-        self._asked: Mapping[int, str] = {}
-        self._tried: dict[str, list[Report]] = {}
-        self._first = True
-
-    def begin(self, run: RunInfo) -> str:
-        """Remember the order."""
-        self._asked = run.tried
-        self._tried = {host: [] for host in run.tried.values()}
-        self._waiting = [target for target in run.targets if id(target) not in run.tried]
-        self._places = Places(run)
-        return ""
-
-    def add(self, report: Report) -> str:
-        """Return the ladders that can be shown now without getting out of order."""
-        if host := self._asked.get(id(report.target)):
-            self._tried[host].append(report)
-            return ""
-        self._early[id(report.target)] = report
-        ready: list[Report] = []
-        while self._waiting and id(self._waiting[0]) in self._early:
-            ready.append(self._early.pop(id(self._waiting.pop(0))))
-        return "".join(self._one(report) for report in ready)
-
-    def end(self, totals: Totals) -> str:
-        """Return what an interruption kept back, the overviews, and a summary if there was more than one target."""
-        text = "".join(self._one(self._early[id(target)]) for target in self._waiting if id(target) in self._early)
-        for host, reports in self._tried.items():
-            reports.sort(key=lambda report: self._places.of(report.target))
-            text += self._apart(overview.draw(host, reports, self._look))
-            if self._look.verbosity > 0:
-                met = [report for report in reports if overview.answered(report)]
-                text += "".join(self._one(report) for report in met)
-        if totals.interrupted:
-            text += f"\ninterrupted; {totals.unchecked} not checked\n"
-        return text
-
-    def _one(self, report: Report) -> str:
-        if self._look.verbosity < 0:
-            return brief(report, self._look)
-        return self._apart(draw(report, self._look))
-
-    def _apart(self, text: str) -> str:
-        text, self._first = text if self._first else "\n" + text, False
-        return text
 
 
 def draw(report: Report, look: Look) -> str:
@@ -97,7 +44,9 @@ def draw(report: Report, look: Look) -> str:
 
 def _tell(report: Report, paper: Paper) -> None:
     """The story rung by rung, and what to ask of whom. What several rungs have in common is said once."""
-    told, said = story.tell(report), set[str]()
+    from .story import tell
+
+    told, known = tell(report), set[str]()
     paper.draw(Text("\nstep by step"), indent=2)
     for rung in told.rungs:
         if rung.outcome is Outcome.SKIPPED:
@@ -105,8 +54,8 @@ def _tell(report: Report, paper: Paper) -> None:
         name = Text.assemble(paper.mark(rung.outcome), " ", (rung.step.value, "bold"), "  ", visible(rung.endpoint))
         paper.draw(name, indent=2)
         lines = [("sent", rung.sent), ("back", rung.received), ("cause", _named(rung)), ("meaning", rung.means)]
-        paper.draw(pairs((word, text) for word, text in lines if text and text not in said), indent=6)
-        by_hand = [line for line in rung.by_hand if line not in said]
+        paper.draw(pairs((word, text) for word, text in lines if text and text not in known), indent=6)
+        by_hand = [line for line in rung.by_hand if line not in known]
         if by_hand:
             paper.draw(Text("by hand", "dim"), indent=6)
         for line in by_hand:
@@ -117,13 +66,13 @@ def _tell(report: Report, paper: Paper) -> None:
         if rung.remarks:
             paper.draw(Text("for its authors", "dim"), indent=6)
             paper.paste(rung.remarks, indent=8)
-        said.update([rung.means] if rung.code else [], by_hand)
+        known.update([rung.means] if rung.code else [], by_hand)
     for request in told.requests:
         paper.draw(Text.assemble("\nask ", (visible(request.whom), "bold"), overflow="fold"), indent=2)
         paper.paste(request.text, indent=4)
 
 
-def _named(rung: story.ToldStep) -> str:
+def _named(rung: ToldStep) -> str:
     return f"{rung.code} ({rung.owner})" if rung.code else ""
 
 

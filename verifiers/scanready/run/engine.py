@@ -11,12 +11,14 @@ import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from scanready.catalogue import Verifier
 from scanready.catalogue.option import USER
 from scanready.causes import common
-from scanready.clients.login_process.processes import LoginProcesses
 from scanready.climb.confidential import redact, secrets_in
 from scanready.climb.guard import LockoutGuard, Turn
+from scanready.climb.login_runner import LoginRunner
 from scanready.climb.port_memory import PortMemory, speaks
 from scanready.climb.probe import Probe, RunContext
 from scanready.climb.time_shares import TimeShares
@@ -38,31 +40,23 @@ from scanready.model import (
 )
 from scanready.net.errors import LEAST_SILENCE
 from scanready.net.resolve import Resolver
-from scanready.net.stream import Tap
 from scanready.net.this_agent import this_agent
 from scanready.net.threads import DaemonThreads
 
 from . import registry, timestamps
 from .addressing import address_fixes
 from .agent_step import AgentStep
-from .plugins.checks import drop_wrong_checks
-from .plugins.load import stand_in
 from .plugins.remarks import tell
-from .plugins.review import footprint_fault, review, review_canary
+from .plugins.stand_in import stand_in
+from .settings import CANARY_PORT, PER_HOST, Settings
 from .untried_login import record_untried_login
-from .validation import validate_settings
 
-#: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
-#: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
-#: one host are what the flood protection of a firewall on the way acts upon; whoever owns it has `--concurrency`.
-CONCURRENCY = 1000
-#: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
-PER_HOST = 4
+if TYPE_CHECKING:
+    from .plugins.review import Review
+
 #: Of types that nobody named: each asks another port, where it is alone, and most ports of a host are closed or
 #: dropped. Four at once would make a host behind a firewall a matter of half a minute.
 _GUESSES_PER_HOST = 24
-#: A port that no service uses and no port-scan trap watches: not privileged, not in the lists of the usual traps.
-CANARY_PORT = 64937
 #: What the canary has in any case, in seconds, where the climb has used up its target's time.
 _CANARY_LEAST = 0.25
 #: How long it may stay silent, and how long its climb may take beyond twice what the real one took, in seconds: who
@@ -73,43 +67,6 @@ _LOGIN_THREADS = 32
 #: elsewhere: with four for each thread the last waits for three others; with all, its time would end in our own queue.
 _LOGINS = 4 * _LOGIN_THREADS
 _NO_WAIT = contextlib.nullcontext()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Settings:
-    """Set the limits of a run.
-
-    Attributes:
-        timeout: seconds for one whole target, logins included.
-        depth: the last step that is asked and judged.
-        concurrency: targets in flight at once.
-        per_host: targets in flight at once at one host.
-        rate: new targets a second; None is unlimited.
-        canary: ask an unused port of a host the same question, to recognise hosts that answer on every port.
-        ca_file: path of a PEM file with further trusted certificate authorities.
-        agent: judge as this agent; None examines this host.
-        tap: returns for each target a function that receives every byte in clear text (secrets included), as
-            ``(direction, data)`` with the direction "sent" or "received". If it has a method ``flush``, that is called
-            without arguments at the end of each climb.
-
-    Raises:
-        TypeError: a value has another type than its field.
-        ValueError: a number is not greater than 0 (or at most 1000000), no climb ends at the step ``depth``, or a
-            network of the ``agent`` is none.
-    """
-
-    timeout: float = 10.0
-    depth: Step = Step.ACCESS
-    concurrency: int = CONCURRENCY
-    per_host: int = PER_HOST
-    rate: float | None = None
-    canary: bool = True
-    ca_file: str | None = None
-    agent: Agent | None = None
-    tap: Callable[[Target], Tap] | None = None
-
-    def __post_init__(self) -> None:
-        validate_settings(self)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,13 +99,14 @@ class Run:
             Resolver(),
             guard or LockoutGuard(),
             DaemonThreads(_LOGIN_THREADS, "login"),
-            LoginProcesses(),
+            _login_processes,
             self.settings.ca_file,
             self.settings.tap,
         )
         self._shared: dict[tuple[str, int], PortMemory] = {}
         self._left: Counter[tuple[str, int]] = Counter()
         self._guesses: Counter[tuple[str, int]] = Counter()
+        self._verifiers: dict[str, asyncio.Future[Verifier | None]] = {}
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._host_use: Counter[str] = Counter()
         self._login_places = asyncio.Semaphore(_LOGINS)
@@ -159,9 +117,7 @@ class Run:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._context.resolver.close()
-        self._context.logins.shutdown(wait=False, cancel_futures=True)
-        self._context.login_runner.close()
+        self._context.close()
 
     @property
     def stopping(self) -> bool:
@@ -293,7 +249,7 @@ class Run:
 
     async def _climb(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack:
         started = timestamps.now()
-        verify = registry.verifier(target.type)
+        verify = await self._verifier(target.type)
         row = (registry.catalogue().get(target.type) or stand_in(target.type, _no_verifier)).on(target.port)
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
@@ -309,14 +265,16 @@ class Run:
                 self._context.login_runner.warm(f"{row.home}.login")
             first = AgentStep(verify)
             await probe.climb(first)
+            review = _review_of(target.type)
             if probe.turned_back is not None:
-                footprint_fault(probe)  # told by the next climb
+                if review:
+                    review.count(probe)  # the next climb tells what was wrong
                 return _TurnedBack(probe.turned_back, probe.footprint)
-            origin = registry.origin(target.type)
-            fault = drop_wrong_checks(probe) if origin else ""
+            if review:
+                review.begin(probe)
             tell(probe)
             first.conclude(probe)
-            if origin is None or review(probe, origin, fault):
+            if review is None or review.conclude(probe):
                 probe.remember()
             if _needs_canary(probe):
                 await self._ask_canary(probe, verify)
@@ -326,6 +284,17 @@ class Run:
         await redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
         return _report(self.agent, probe, started, seconds)
+
+    async def _verifier(self, type_: str) -> Verifier | None:
+        """Return the verifier of a type; its modules, up to 130 ms of computing (measured), load in a thread.
+
+        Those of a plug-in were loaded before the run, in the main thread, where they can be interrupted.
+        """
+        if type_ not in registry.catalogue().built_in:
+            return registry.verifier(type_)
+        if type_ not in self._verifiers:
+            self._verifiers[type_] = asyncio.get_running_loop().run_in_executor(None, _loaded, type_)
+        return await asyncio.shield(self._verifiers[type_])
 
     async def _ask_canary(self, probe: Probe, verify: Callable[[Probe], Awaitable[None]]) -> None:
         """Ask the canary, if that is permitted; where its answer is part of the proof, it is a check in any case."""
@@ -369,8 +338,8 @@ class Run:
             self._trusted |= {host, probe.host}  # where types share a port, only the first has dialled an address
             return False
         await canary.climb(verify)
-        if origin := registry.origin(target.type):
-            review_canary(probe, canary, origin)
+        if review := _review_of(target.type):
+            review.canary(probe, canary)
         probe.footprint.connections += canary.footprint.connections
         probe.footprint.probe_logins += canary.footprint.probe_logins
         proof = min(Step.HANDSHAKE, probe.row.proof, key=lambda step: step.height)
@@ -399,6 +368,28 @@ class _Turn:
         self._use[self._host] -= 1
         if not self._use[self._host]:
             del self._use[self._host], self._hosts[self._host]
+
+
+def _loaded(type_: str) -> Verifier | None:
+    """Load what a climb of a type begins with, and return its verifier."""
+    registry.catalogue()[type_].part("requirements")
+    return registry.verifier(type_)
+
+
+def _login_processes() -> LoginRunner:
+    """Return what logins run in; most checks have no login, and load nothing of it."""
+    from scanready.clients.login_process.processes import LoginProcesses
+
+    return LoginProcesses()
+
+
+def _review_of(type_: str) -> Review | None:
+    """Return what judges the climbs of another package's type; None for a built-in one, whose words have tests."""
+    if (origin := registry.origin(type_)) is None:
+        return None
+    from .plugins.review import Review
+
+    return Review(origin)
 
 
 async def _no_verifier(_: Probe) -> None:

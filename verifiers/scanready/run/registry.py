@@ -13,7 +13,7 @@ from scanready.catalogue import Catalogue, Verifier
 from scanready.model import Cause
 
 from .built_in import built_in_causes, built_in_rows
-from .plugins.load import Plugins
+from .plugins.installed import Plugins
 from .plugins.origin import Origin
 
 

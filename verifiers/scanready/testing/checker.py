@@ -23,7 +23,8 @@ from pathlib import Path
 from scanready.model import Report, Target, Verdict
 from scanready.report.parse import restored
 from scanready.report.serialize import as_object
-from scanready.run.engine import Run, Settings
+from scanready.run.engine import Run
+from scanready.run.settings import Settings
 
 from .filelock import FileLock
 from .shared_guard import SharedGuard, read, write

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from scanready.cli.job.prepare import plugins_load
+from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.selection import select
 from scanready.inventory import Expectation, Inventory, InventoryError, load
 from scanready.model import Target, Verdict

@@ -18,7 +18,7 @@ from scanready.cli.selection import parse
 from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import Settings
+from scanready.run.settings import Settings
 from scanready.run.target_name import name_of
 
 from .checked import CheckedReport

@@ -74,7 +74,7 @@ def command(
     from scanready.fitness import Asked, examine
     from scanready.net.this_agent import this_agent
     from scanready.report.fitness import as_object, draw
-    from scanready.run.engine import Settings
+    from scanready.run.settings import Settings
 
     described, targets = _read(what, quiet=quiet > verbose)
     there = _one("--master", master or (described.master if described else None), "master")

@@ -8,9 +8,9 @@ import click
 
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import option, output_options, run_options
+from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
     credential_of,
-    plugins_load,
     prepare_outputs,
     read_inventory,
     settings_of,

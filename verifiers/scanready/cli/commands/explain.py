@@ -9,7 +9,7 @@ import click
 
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
-from scanready.cli.job.prepare import warn_of_plugins
+from scanready.cli.job.plugin_problems import warn_of_plugins
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look

@@ -11,7 +11,8 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.options import JSON, option, selection_options
-from scanready.cli.job.prepare import plugins_load, types_exist
+from scanready.cli.job.plugin_problems import plugins_load
+from scanready.cli.job.prepare import types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.messages import fitting, warn
 from scanready.cli.output.outlet import show

@@ -12,7 +12,8 @@ import click
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
 from scanready.cli.job.options import option, selection_options, simple_format
-from scanready.cli.job.prepare import credential_of, plugins_load, types_exist
+from scanready.cli.job.plugin_problems import plugins_load
+from scanready.cli.job.prepare import credential_of, types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
@@ -163,7 +164,7 @@ def _hostless(target: Target) -> bool:
 
 
 def _canary_port() -> int:
-    from scanready.run.engine import CANARY_PORT
+    from scanready.run.settings import CANARY_PORT
 
     return CANARY_PORT
 

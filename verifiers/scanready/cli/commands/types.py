@@ -10,12 +10,12 @@ import click
 from scanready.catalogue import TargetType
 from scanready.cli import shell_completion
 from scanready.cli.job.options import simple_format
-from scanready.cli.job.prepare import warn_of_plugins
+from scanready.cli.job.plugin_problems import warn_of_plugins
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
 from scanready.model import Step
-from scanready.run.registry import all_causes, catalogue, origin
+from scanready.run.registry import all_causes, catalogue, origin, plugin_names
 from scanready.wire.printable import visible
 
 #: The evidence shown for a type of another package that states none.
@@ -49,7 +49,8 @@ def command(type_: str | None, format_: str, as_json: bool) -> None:
         show(json.dumps(objects if type_ is None else objects[0], indent=2) + "\n")
     else:
         show(_table(rows) if type_ is None else _one(rows[0]))
-    all_causes()  # two plug-ins may claim one code
+    if plugin_names():
+        all_causes()  # two plug-ins may claim one code
     warn_of_plugins(type_)
 
 

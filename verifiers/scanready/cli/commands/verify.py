@@ -11,8 +11,8 @@ from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import option, output_options, run_options
+from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
-    plugins_load,
     prepare_outputs,
     read_inventory,
     settings_of,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -24,6 +23,8 @@ def interruptible(stop: Callable[[], None], last_words: Callable[[], None]) -> I
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    import asyncio  # other commands need the exit code of this module only
+
     loop = asyncio.get_running_loop()
     pressed = 0
 

@@ -11,18 +11,7 @@ from scanready.model import Cause, Credential, Report, Target
 
 if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
-    from scanready.run.engine import Settings
-
-#: ``platform.system()`` of each agent one can assume.
-PLATFORMS = {
-    "windows": "Windows",
-    "linux": "Linux",
-    "macos": "Darwin",
-    "freebsd": "FreeBSD",
-    "solaris": "SunOS",
-    "aix": "AIX",
-    "hpux": "HP-UX",
-}
+    from scanready.run.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from scanready.cli import shell_completion
 from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, Positive
 from scanready.model import DEPTHS, REQUIRES
 
-from .job import PLATFORMS
+from .platforms import PLATFORMS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,17 +13,18 @@ from scanready.cli.messages import did_you_mean, fitting, warn
 from scanready.cli.output.outputs import Output, Outputs, open_file, open_outputs
 from scanready.cli.output.standard_output import data_stream
 from scanready.cli.output.terminal import look
-from scanready.model import Credential, Step, Target
+from scanready.model import Credential, Step
 from scanready.redaction.userinfo import without_passwords
 from scanready.report import FORMATS, new_document
 from scanready.wire.printable import visible
 
-from .job import PLATFORMS, Options
+from .job import Options
+from .platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from scanready.cli.output.bundle import Bundle
     from scanready.inventory import Inventory
-    from scanready.run.engine import Settings
+    from scanready.run.settings import Settings
 
 
 class Unusable(click.ClickException):
@@ -104,7 +105,7 @@ def credential_of(
 def settings_of(options: Options, inventory: Inventory | None, transcript: Any = None) -> Settings:
     """Merge the command line, the inventory and the defaults, in this order."""
     from scanready.net.this_agent import this_agent
-    from scanready.run.engine import CONCURRENCY, PER_HOST, Settings
+    from scanready.run.settings import CONCURRENCY, PER_HOST, Settings
 
     from .limits import within_limits
 
@@ -137,7 +138,7 @@ def prepare_outputs(options: Options, *, ladder: bool, keep: Sequence[str] = ())
         raise click.UsageError(f"--format {name} is nothing for a terminal: add -o FILE, as in -o report.{name}")
     drawn = look(no_color=options.no_color, verbosity=options.verbosity, to_file=to_file)
     if options.chosen_format == "table" and ladder:
-        from scanready.report.ladder import Ladder
+        from scanready.report.ladders import Ladder
 
         main: Any = Ladder(drawn)
     else:
@@ -179,27 +180,6 @@ def _bundle(options: Options, outputs: Outputs, taken: Sequence[str]) -> Bundle:
 def source_files(inventory_file: str | None) -> list[str]:
     """Files that must not be written over."""
     return [inventory_file] if inventory_file and inventory_file != "-" else []
-
-
-def plugins_load(targets: Sequence[Target]) -> None:
-    """Load the plug-ins that these targets need, and warn of broken ones; their targets end undecided."""
-    from scanready.run import registry
-
-    for name in dict.fromkeys(target.type for target in targets):
-        registry.catalogue().get(name)
-    warn_of_plugins()
-
-
-def warn_of_plugins(about: str | None = None, known: Collection[str] = ()) -> None:
-    """Say what is wrong with the plug-ins that were loaded so far, except for the ``known`` problems.
-
-    ``about`` is the type or the code that only the problems of one plug-in are wanted for.
-    """
-    from scanready.run.registry import problems
-
-    for problem in problems(about):
-        if problem not in known:
-            warn(problem)
 
 
 def types_exist(types: Sequence[str]) -> None:

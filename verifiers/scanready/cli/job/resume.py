@@ -20,7 +20,8 @@ from scanready.report.serialize import identity, identity_of_all
 from scanready.run.registry import all_causes
 from scanready.store import RunLock, Store, StoredRun, StoreError
 
-from .job import PLATFORMS, Options, Resumed, Tried
+from .job import Options, Resumed, Tried
+from .platforms import PLATFORMS
 from .run_store import find_run, open_store
 
 #: A login of which nobody knows how it ended: the process was killed meanwhile.

@@ -26,7 +26,7 @@ from scanready.run.registry import problems
 from .exit_code import Judge
 from .interrupt import INTERRUPTED, interruptible
 from .job import Job
-from .prepare import warn_of_plugins
+from .plugin_problems import warn_of_plugins
 from .wait import rounds
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -68,7 +67,9 @@ class Outputs:
         for output in self.outputs:
             self._write(output, output.document.add(report))
         while any(output.outlet.backlog > _BACKLOG for output in self.outputs):
-            await asyncio.sleep(0.02)
+            from asyncio import sleep  # commands without a run open outputs, too
+
+            await sleep(0.02)
 
     def end(self, totals: Totals) -> None:
         """Write what comes last, and wait until it is written."""

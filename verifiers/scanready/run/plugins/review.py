@@ -21,35 +21,70 @@ _GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 _MOST_COUNTED = 1_000_000
 
 
-def review(probe: Probe, origin: Origin, fault: str = "") -> bool:
-    """Name the package in every fault of its verifier, and add a failed check where a good verdict is not proven.
+class Review:
+    """Judge the climbs of one target type of another package.
 
     Args:
-        fault: what was wrong with the checks that were dropped before; empty if none was.
-
-    Returns:
-        Whether what the checks say of the target can be relied on.
+        origin: where the type comes from; named in every fault.
     """
-    faults = fault, drop_wrong_checks(probe), footprint_fault(probe)
-    if fault := next(filter(None, faults), ""):
-        _add(probe, origin, plugin.PLUGIN_FAILED, fault)
-    for check in probe.checks:
-        if check.finding is not None and check.finding.cause is common.BUG:
-            check.finding = _finding(origin, plugin.PLUGIN_FAILED, check.finding.detail)
-        elif check.finding is None and check.outcome in (Outcome.FAILED, Outcome.WARNED):
-            said = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
-            check.finding = _finding(origin, plugin.PLUGIN_FAILED, said)
-    verdict, decisive = judge(probe.checks, probe.row.proof)
-    if verdict is Verdict.UNDECIDED and decisive is None and probe.depth.height >= probe.row.proof.height:
-        _add(
-            probe,
-            origin,
-            plugin.PLUGIN_FAILED,
-            f"the climb ended after {reached(probe.checks) or 'nothing'}, without a reason",
-        )
-    if gap := missing_proof(probe):
-        _add(probe, origin, plugin.PLUGIN_UNPROVEN, gap)
-    return not fault and not gap
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._fault = ""
+
+    def begin(self, probe: Probe) -> None:
+        """Drop the checks that no report can hold; :meth:`conclude` tells what was wrong with them."""
+        self._fault = drop_wrong_checks(probe)
+
+    def conclude(self, probe: Probe) -> bool:
+        """Name the package in every fault of its verifier, and add a failed check where a good verdict is not proven.
+
+        Returns:
+            Whether what the checks say of the target can be relied on.
+        """
+        faults = self._fault, drop_wrong_checks(probe), self.count(probe)
+        if fault := next(filter(None, faults), ""):
+            self._add(probe, plugin.PLUGIN_FAILED, fault)
+        for check in probe.checks:
+            if check.finding is not None and check.finding.cause is common.BUG:
+                check.finding = self._finding(plugin.PLUGIN_FAILED, check.finding.detail)
+            elif check.finding is None and check.outcome in (Outcome.FAILED, Outcome.WARNED):
+                said = f"the check of {check.step} has {check.outcome} and names no cause: {check.summary}"
+                check.finding = self._finding(plugin.PLUGIN_FAILED, said)
+        verdict, decisive = judge(probe.checks, probe.row.proof)
+        if verdict is Verdict.UNDECIDED and decisive is None and probe.depth.height >= probe.row.proof.height:
+            ended = f"the climb ended after {reached(probe.checks) or 'nothing'}, without a reason"
+            self._add(probe, plugin.PLUGIN_FAILED, ended)
+        if gap := missing_proof(probe):
+            self._add(probe, plugin.PLUGIN_UNPROVEN, gap)
+        return not fault and not gap
+
+    def canary(self, probe: Probe, canary: Probe) -> None:
+        """Drop what no report can hold from the climb of a canary; what was wrong there fails the target's check.
+
+        The canary could have said that its host answers on every port, so a good verdict is not proven without it.
+        """
+        dropped, miscounted = drop_wrong_checks(canary), self.count(canary)
+        if fault := dropped or miscounted:
+            self._add(probe, plugin.PLUGIN_FAILED, f"on port {canary.target.port}: {fault}")
+
+    def count(self, probe: Probe) -> str:
+        """Set counts that are none to 0, and say what is wrong with the first; empty if nothing is."""
+        cost, faults = probe.footprint, []
+        for name in ("connections", "login_attempts", "probe_logins"):
+            count = getattr(cost, name)
+            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_COUNTED:
+                setattr(cost, name, 0)
+                faults.append(f"the verifier counted {shown(count)} {name}; write a number from 0 to {_MOST_COUNTED}")
+        return next(iter(faults), "")
+
+    def _add(self, probe: Probe, cause: Cause, detail: str) -> None:
+        finding = self._finding(cause, detail)
+        step = probe.checks[-1].step if probe.checks else Step.AGENT
+        probe.checks.append(Check(step, probe.endpoint, Outcome.FAILED, finding.detail, finding=finding))
+
+    def _finding(self, cause: Cause, detail: str) -> Finding:
+        return Finding(cause, f"{self._origin.described}: {detail}", self._origin.fix)
 
 
 def missing_proof(probe: Probe) -> str:
@@ -82,34 +117,3 @@ def _gaps(probe: Probe) -> Iterator[str]:
 def _is_of_target(probe: Probe, check: Check) -> bool:
     """Whether a check is of the target, or of an endpoint that the climb contacted on its way, as a broker's port."""
     return check.endpoint in (probe.endpoint, probe.host) or check.endpoint in probe.contact.endpoints
-
-
-def footprint_fault(probe: Probe) -> str:
-    """Set counts that are none to 0, and say what is wrong with the first; empty if nothing is."""
-    cost, faults = probe.footprint, []
-    for name in ("connections", "login_attempts", "probe_logins"):
-        count = getattr(cost, name)
-        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_COUNTED:
-            setattr(cost, name, 0)
-            faults.append(f"the verifier counted {shown(count)} {name}; write a number from 0 to {_MOST_COUNTED}")
-    return next(iter(faults), "")
-
-
-def review_canary(probe: Probe, canary: Probe, origin: Origin) -> None:
-    """Remove what no report can hold from the climb of a canary; what was wrong there fails the target's check.
-
-    The canary could have said that its host answers on every port, so a good verdict is not proven without it.
-    """
-    dropped, miscounted = drop_wrong_checks(canary), footprint_fault(canary)
-    if fault := dropped or miscounted:
-        _add(probe, origin, plugin.PLUGIN_FAILED, f"on port {canary.target.port}: {fault}")
-
-
-def _add(probe: Probe, origin: Origin, cause: Cause, detail: str) -> None:
-    finding = _finding(origin, cause, detail)
-    step = probe.checks[-1].step if probe.checks else Step.AGENT
-    probe.checks.append(Check(step, probe.endpoint, Outcome.FAILED, finding.detail, finding=finding))
-
-
-def _finding(origin: Origin, cause: Cause, detail: str) -> Finding:
-    return Finding(cause, f"{origin.described}: {detail}", origin.fix)

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from scanready.catalogue import Option, TargetType
-from scanready.catalogue.bounds import NAME
 from scanready.catalogue.option import RESERVED
 from scanready.catalogue.wrong import Wrong
 from scanready.model import Step
@@ -22,17 +21,6 @@ from .shape import shape_fault, shown
 _SECRET = frozenset(["password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey"])
 #: Paths that try a row's ``split``: none, one part, parts within parts.
 _PATHS = ("", "/", "/a", "/a/b", "/a/b/c/")
-
-
-def name_fault(name: str) -> str:
-    """Say what is wrong with the name of an entry point; empty if a target type can have it."""
-    if NAME.holds(name):
-        return ""
-    if len(name) > NAME.most:
-        return f"its name has {len(name)} characters; write at most {NAME.most}"
-    if NAME.holds(name.lower()):
-        return f"its name has capital letters; write {name.lower()}"
-    return f"its name is {shown(name)}; write {NAME.wanted}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""Modules that `types` and the first packet of `check` need not wait for are not loaded by then."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli import plugin
+
+#: Ends the process at the moment its first packet would leave, and lists the modules that are loaded by then.
+FIRST_PACKET = """
+import os, sys
+def at(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][1] == int(sys.argv[-1]):
+        sys.__stderr__.write("\\n".join(sys.modules))
+        sys.__stderr__.flush()
+        os._exit(0)
+sys.addaudithook(at)
+from scanready.cli import main
+main(["check", f"{sys.argv[1]}://127.0.0.1:{sys.argv[2]}", "--no-store"])
+"""
+
+
+def modules(*command: str) -> set[str]:
+    environment = {**os.environ, "PYTHONPATH": str(plugin.ROOT / "verifiers")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("type_", ["mysql", "ssh", "http", "smb", "postgresql"])
+def test_the_first_packet_waits_for_nothing_that_comes_later(type_: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        loaded = modules(sys.executable, "-P", "-c", FIRST_PACKET, type_, str(server.getsockname()[1]))
+    assert "scanready.run.engine" in loaded
+    later = {
+        "rich": "draws what was found",
+        "scanready.report.ladder": "draws what was found",
+        "scanready.report.story": "is told with -v",
+        "scanready.clients.login_process.processes": "runs logins, of which there is none",
+        "scanready.run.plugins.load": "loads plug-ins, of which none is used",
+        "scanready.run.plugins.review": "judges plug-ins, of which none is used",
+        "ruamel": "reads inventories, of which there is none",
+    }
+    assert not loaded & later.keys()
+
+
+def test_the_list_of_types_needs_neither_an_event_loop_nor_the_causes() -> None:
+    script = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: sys.__stderr__.write('\\n'.join(sys.modules)))\n"
+        "from scanready.cli import main\nmain(['types'])\n"
+    )
+    loaded = modules(sys.executable, "-P", "-c", script)
+    assert "scanready.targets.mysql.row" in loaded
+    later = {"asyncio", "scanready.run.plugins.load", "scanready.causes.common", "scanready.targets.mysql.causes"}
+    assert not loaded & later

@@ -1,0 +1,26 @@
+"""Tell what is wrong with the plug-ins that a command needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from scanready.cli.messages import warn
+from scanready.model import Target
+from scanready.run import registry
+
+
+def plugins_load(targets: Sequence[Target]) -> None:
+    """Load the plug-ins that these targets need, and warn of broken ones; their targets end undecided."""
+    for name in dict.fromkeys(target.type for target in targets):
+        registry.catalogue().get(name)
+    warn_of_plugins()
+
+
+def warn_of_plugins(about: str | None = None, known: Collection[str] = ()) -> None:
+    """Say what is wrong with the plug-ins that were loaded so far, except for the ``known`` problems.
+
+    ``about`` is the type or the code that only the problems of one plug-in are wanted for.
+    """
+    for problem in registry.problems(about):
+        if problem not in known:
+            warn(problem)
