@@ -292,6 +292,14 @@ def test_silence_after_the_login_ends_with_the_time() -> None:
     assert server.counts["type-3"] == 1
 
 
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "503 Service Unavailable"])
+def test_a_refusal_that_is_cut_short_judges_nothing(status: str) -> None:
+    """http.client takes the beginning of a head for a whole one."""
+    report, _ = entered(ews.Exchange(refuses=f"HTTP/1.1 {status}\r\nConnection: close\r\nServ".encode()))
+    expect(report, Verdict.UNDECIDED, "login.broken-off", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 1
+
+
 def test_without_the_library_nothing_is_attempted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name == "exchangelib" or name.startswith("exchangelib.")]:
         monkeypatch.delitem(sys.modules, name)

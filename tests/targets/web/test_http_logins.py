@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fixtures.emulators import in_background
+from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background
 from scanready.clients.http_login_errors import broken_challenge
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.ladder import check_of, expect, target
@@ -127,6 +127,38 @@ def test_a_credential_is_not_sent_where_nobody_asks() -> None:
 def test_after_the_login(page: bytes, verdict: Verdict, code: str, step: Step) -> None:
     with serving(BASIC, {"/": page}, **tls()) as server:
         expect(visited(server, "https", ER), verdict, code, step=step)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Len",
+        b"HTTP/1.1 401",
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n",
+        b"HTTP/1.1 503 Service Unavailable\r\n",
+    ],
+    ids=["200", "200 and half a reason", "200 line", "200 and half a field", "401", "401 and a challenge", "503 line"],
+)
+def test_an_answer_to_the_login_that_is_cut_short_judges_nothing(head: bytes) -> None:
+    """http.client takes the beginning of a head for a whole one, and a status without its end for a page or a no."""
+    with in_background(cut_short(head)) as server:
+        report = visited(server, credential=ER, allow_cleartext=True)
+    expect(report, Verdict.UNDECIDED, "login.broken-off", step=Step.LOGIN)
+    assert report.footprint.login_attempts == 1
+
+
+def cut_short(head: bytes) -> Behaviour:
+    """Return a server that asks for a login, and ends the connection in the head of the answer to it."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        while b"\r\nAuthorization" not in await reader.readuntil(b"\r\n\r\n"):
+            writer.write(BASIC)
+        writer.write(head)
+
+    return behaviour
 
 
 def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,14 @@
-"""The transport under requests, for logins over HTTP: TLS held to the judged certificate, and a watchdog over all."""
+"""The transport under requests, for logins over HTTP: TLS held to the judged certificate, and a watchdog over all.
+
+http.client takes a head that was cut short for a whole one. Here a head without its end is no answer: a status that is
+the beginning of one would judge the account.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import http.client
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +65,34 @@ def adapter(watchdog: Watchdog, trust: LoginTrust, trace: SecretTrace) -> type[H
     return Adapter
 
 
+class _WholeLines:
+    """The file of an answer, whose lines end before the connection does."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def readline(self, most: int) -> bytes:
+        line: bytes = self.file.readline(most)
+        if not line.endswith(b"\n") and len(line) < most:
+            raise http.client.RemoteDisconnected(f"the connection ended in the head of the answer, after {line[:80]!r}")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+class _WholeHead(http.client.HTTPResponse):
+    """An answer whose head arrived whole."""
+
+    def begin(self) -> None:
+        file = self.fp
+        lines: Any = _WholeLines(file)
+        self.fp = lines
+        super().begin()
+        if self.fp is lines:  # else there is no body, and it is closed
+            self.fp = file
+
+
 def _guarded(manager: Any, watchdog: Watchdog, trace: SecretTrace) -> Any:
     """Have each connection of a urllib3 pool manager guarded from its first byte on, TLS included."""
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -78,7 +111,8 @@ def _guarded(manager: Any, watchdog: Watchdog, trace: SecretTrace) -> Any:
                 trace.sent = True
             connection.send(self, data)
 
-        ours = type(connection.__name__, (connection,), {"_new_conn": _new_conn, "send": send})
+        own = {"_new_conn": _new_conn, "send": send, "response_class": _WholeHead}
+        ours = type(connection.__name__, (connection,), own)
         return type(pool.__name__, (pool,), {"ConnectionCls": ours})
 
     manager.pool_classes_by_scheme = {
