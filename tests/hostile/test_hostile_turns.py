@@ -1,0 +1,108 @@
+"""Every login at a server that is honest up to one of its answers, and means harm from then on.
+
+So each login meets harm at the greeting, in the answer to its password, and where it reads behind that: it ends in time
+and within its memory, and no report holds the password or praises the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scanready.clients.login_process import memory
+from scanready.model import Credential, Report, Target, Verdict
+from scanready.report.serialize import as_line
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
+from tests.hostile.hostile_logins import LIBRARIES
+from tests.hostile.test_hostile_logins import Scale
+from tests.hostile.test_slow_feeding import ROOT, environment
+from tests.hostile.turning import HONEST, cases
+from tests.in_process import warm
+from tests.ladder import story, target
+from tests.targets.echoing import SECRET
+
+if sys.platform != "linux":
+    pytest.skip("all of 127/8 is ours on Linux only; reads /proc", allow_module_level=True)
+
+SECONDS = 4.0
+MOST = 100 << 20
+
+
+def climbed(targets: list[Target]) -> list[Report]:
+    async def run() -> list[Report]:
+        return [report async for report in verify_all(targets, Settings(timeout=SECONDS, canary=False))]
+
+    return asyncio.run(run())
+
+
+def held_up() -> float:
+    """Seconds in which this thread wanted a core and others had it (run_delay of the kernel's sched-stats)."""
+    return int(Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()[1]) / 1e9
+
+
+def targets_of(name: str, ports: list[int]) -> list[Target]:
+    honest = HONEST[name]
+    return [
+        target(honest.type, host, port, Credential(host, "er", SECRET, authority=host), **honest.options)
+        for (host, *_), port in zip(cases(), ports, strict=True)
+    ]
+
+
+@contextlib.contextmanager
+def serving(name: str) -> Iterator[tuple[list[int], Callable[[], list[bool]]]]:
+    """Yield the ports of the servers, and what ends them and returns which of them turned."""
+    command = [sys.executable, "-m", "tests.hostile.turning", name]
+    path = f"{ROOT}:{ROOT / 'verifiers'}"
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment() | {"PYTHONPATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        output, stdin = process.stdout, process.stdin
+        assert output is not None
+        assert stdin is not None
+
+        def turned() -> list[bool]:
+            stdin.close()
+            found: list[bool] = json.loads(output.readline())
+            return found
+
+        try:
+            yield json.loads(output.readline()), turned
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries() -> None:
+    """Load the libraries, whose loading takes some of a first login's time."""
+    for library in LIBRARIES:
+        warm(library.visit)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", HONEST)
+def test_wherever_it_turns(name: str) -> None:
+    with serving(name) as (ports, turned):
+        own, before = memory.resident(os.getpid()) or 0, held_up()
+        with Scale() as scale:
+            found = {report.target.host: report for report in climbed(targets_of(name, ports))}
+        grown = max(scale.most, (memory.resident(os.getpid()) or 0) - own)
+        lost = held_up() - before
+        met = [(*case, found[case[0]]) for case, did in zip(cases(), turned(), strict=True) if did]
+    for _, harm, after, report in met:
+        where = f"{harm} after {after} answers: {report.seconds:.2f} s, {story(report)}"
+        assert report.seconds - lost <= SECONDS * 1.1, where
+        assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), where
+        assert report.cause is None or report.cause.code != "scanready.bug", where
+        assert SECRET not in as_line(report), where
+    assert grown < MOST, f"{grown >> 20} MB"
+    assert any(report.footprint.login_attempts for *_, report in met), "harm was met behind the password"
