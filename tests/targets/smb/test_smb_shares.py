@@ -6,6 +6,7 @@ The login itself (impacket) is played; it is proven against real servers, in the
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from scanready.climb.explain import Failure
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.targets.smb import login, netbios, shares
 from scanready.targets.smb.login import Result, Where
-from tests.ladder import account, check_of, climb, expect, passed, target
+from tests.ladder import account, check_of, climb, expect, finding_of, passed, target
 
 ER = account("er")
 ELSEWHERE = Failure(nt.ELSEWHERE, "the path is elsewhere")
@@ -177,6 +178,23 @@ def test_one_replica_is_enough(
         report, _ = logged_in(replace(LINK, referral=places))
     expect(report, Verdict.UNDECIDED, "smb.dfs-elsewhere", fix="smb://localhost/the%20share")
     assert "no-such-host.invalid" in check_of(report, Step.HANDSHAKE).summary
+
+
+@pytest.mark.parametrize("place", ["169.254.169.254", "2852039166", "::ffff:a9fe:a9fe", "fd00:ec2::254"])
+def test_a_link_to_a_metadata_service_is_not_followed(
+    logged_in: Callable[..., tuple[Report, Visits]], place: str
+) -> None:
+    report, _ = logged_in(replace(LINK, referral=[rf"\{place}\finance"]))
+    expect(report, Verdict.UNDECIDED, "scanready.not-followed", step=Step.ACCESS)
+    assert "nothing was sent there" in finding_of(report).detail
+    assert report.footprint.connections == 1
+
+
+def test_of_a_link_to_very_many_servers_a_few_are_asked(logged_in: Callable[..., tuple[Report, Visits]]) -> None:
+    report, _ = logged_in(replace(LINK, referral=[rf"\no-such-host-{n}.invalid\finance" for n in range(1000)]))
+    expect(report, Verdict.BLOCKED, "smb.dfs-target-unreachable", step=Step.ACCESS)
+    asked = set(re.findall(r"no-such-host-\d+", finding_of(report).detail))
+    assert len(asked) == shares._MOST_PLACES
 
 
 def test_whoever_else_is_behind_the_link_has_its_own_cause(
