@@ -294,7 +294,7 @@ def test_a_server_that_wants_another_http_is_our_limit(reason: str) -> None:
         (SSH, "http", "handshake.other-protocol", "an SSH server (OpenSSH_9.2) answers, without TLS"),
         (SSH, "tls", "handshake.other-protocol", "an SSH server (OpenSSH_9.2) answers, without TLS"),
         (HTTP, "http", "tls.not-offered", "an HTTP server answers in plain text on this port"),
-        (b"", "http", "tls.not-offered", "the answer to the TLS hello is not TLS: nothing"),
+        (b"", "http", "tls.not-offered", "the answer to the TLS hello is not TLS"),
         (b"E\r\n", "http", "tls.not-offered", r"the answer to the TLS hello is not TLS: 'E\r\n'"),
         (ALERT, "tls", "tls.not-offered", r"the answer to the TLS hello is not TLS: '\x15\x03\x03\x00\x02\x02('"),
     ],

@@ -206,7 +206,8 @@ def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
     if not error.securing:
         return Finding(common.TLS_FAILED, f"the encrypted session broke after its handshake: {error}")
     if "WRONG_VERSION_NUMBER" in error.reason:
-        return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS: {_quoted(error.heard)}")
+        answer = f": {_quoted(error.heard)}" if error.heard else ""  # a login's library does not show its bytes
+        return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS{answer}")
     return Finding(common.TLS_FAILED, str(error))
 
 
