@@ -25,8 +25,8 @@ from tests.targets.test_short_deadlines import SERVERS
 from tests.websites import BASIC, OK, answer, site
 
 HARMS = ("endless", "announced", "drips")
-#: Honest answers before the harm; no login here gets more.
-POINTS = range(8)
+#: Bytes of a flood between two rests, and their seconds: a server that never rests leaves no core for the others.
+_BATCH, _REST = 1 << 16, 0.005
 _CLEAR, _UNTRUSTED = {"allow_cleartext": True}, {"allow_untrusted": True}
 _OF = {library.name: library for library in LIBRARIES}
 
@@ -42,6 +42,8 @@ class Honest:
         endless: is sent for ever, or byte by byte.
         announced: says that 4 GB, or the most that the protocol can say, follow; then they do.
         tls: whether all of it is inside TLS.
+        turns: the answers of a whole visit, or as many as are tried.
+        seconds: of the target, enough to come behind the password.
     """
 
     type: str
@@ -50,11 +52,13 @@ class Honest:
     endless: bytes = b"\0" * 4096
     announced: bytes = b"\xff" * 8
     tls: bool = False
+    turns: int = 8
+    seconds: float = 4.0
 
 
-def _web(type_: str, behaviour: Behaviour, endless: bytes, *, tls: bool = False) -> Honest:
+def _web(type_: str, behaviour: Behaviour, endless: bytes, *, tls: bool = False, **more: Any) -> Honest:
     announced = b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 4294967296\r\n\r\n"
-    return Honest(type_, behaviour, _UNTRUSTED if tls else _CLEAR, endless, announced, tls)
+    return Honest(type_, behaviour, _UNTRUSTED if tls else _CLEAR, endless, announced, tls, **more)
 
 
 _BOMB = answer("401 No", "WWW-Authenticate: Basic", "Content-Encoding: gzip", body=gzip.compress(bytes(300 << 20), 1))
@@ -64,11 +68,13 @@ _LITERALS = b"* 1 FETCH (BODY[] {1000}\r\n" + b"x" * 1000 + b")\r\n"
 _SITE = site({"/": BASIC}, {"/": OK})
 
 HONEST = {
-    "postgresql": Honest("postgresql", *SERVERS["postgresql"], _OF["psycopg"].endless, _OF["psycopg"].announced),
+    "postgresql": Honest(
+        "postgresql", *SERVERS["postgresql"], _OF["psycopg"].endless, _OF["psycopg"].announced, turns=4
+    ),
     "mysql": Honest(
         "mysql", mysql.server(mysql.GREETING_10_11_PLAIN, verdict=mysql.OK), _CLEAR, announced=b"\xff\xff\xff\2"
     ),
-    "mysql-in-tls": Honest("mysql", *SERVERS["mysql"], announced=b"\xff\xff\xff\2"),
+    "mysql-in-tls": Honest("mysql", *SERVERS["mysql"], announced=b"\xff\xff\xff\2", turns=5),
     "mssql": Honest("mssql", *SERVERS["mssql"], _OF["pytds"].endless, _OF["pytds"].announced),
     "sybase": Honest("sybase", *SERVERS["sybase"], b"\4\0\2\0\0\0\0\0" + b"\xe5" * 504, b"\4\0\xff\xff\0\0\0\0"),
     "informix": Honest(
@@ -79,10 +85,10 @@ HONEST = {
     "imap": Honest("imap", mailbox(), _CLEAR, b"* 1 FETCH (UID 1)\r\n" * 200, _LITERAL),
     "imap-literals": Honest("imap", mailbox(), _CLEAR, _LITERALS, b"+ "),
     "imaps": Honest("imaps", mailbox(), _UNTRUSTED, _LITERALS, _LITERAL, tls=True),
-    "http": _web("http", _SITE, _ENDLESS_401),
-    "https": _web("https", _SITE, _ENDLESS_401, tls=True),
-    "https-packed": _web("https", _SITE, _BOMB, tls=True),
-    "ews": _web("ews", ews.Exchange(), _BOMB, tls=True),
+    "http": _web("http", _SITE, _ENDLESS_401, turns=2),
+    "https": _web("https", _SITE, _ENDLESS_401, tls=True, turns=2),
+    "https-packed": _web("https", _SITE, _BOMB, tls=True, turns=2),
+    "ews": _web("ews", ews.Exchange(), _BOMB, tls=True, turns=7, seconds=8.0),
     "smb": Honest("smb", *SERVERS["smb"], _OF["impacket, SMB kept alive"].endless, _OF["impacket, SMB"].announced),
 }
 
@@ -127,6 +133,7 @@ def turning(honest: Honest, after: int, harm: str) -> Behaviour:
             async for piece in _pieces(honest, harm):
                 writer.write(piece)
                 await writer.drain()
+                await asyncio.sleep(_REST)
             await record.lost.wait()
 
     return behaviour
@@ -136,7 +143,7 @@ async def _pieces(honest: Honest, harm: str) -> AsyncIterator[bytes]:
     match harm:
         case "endless":
             while True:
-                yield honest.endless
+                yield honest.endless * (1 + _BATCH // len(honest.endless))
         case "announced":
             yield honest.announced
             for _ in range(4096):
@@ -147,9 +154,9 @@ async def _pieces(honest: Honest, harm: str) -> AsyncIterator[bytes]:
                 await asyncio.sleep(0.1)
 
 
-def cases() -> Iterator[tuple[str, str, int]]:
+def cases(honest: Honest) -> Iterator[tuple[str, str, int]]:
     """Yield an address, a harm, and the honest answers before it."""
-    for number, (harm, after) in enumerate((harm, after) for harm in HARMS for after in POINTS):
+    for number, (harm, after) in enumerate((harm, after) for harm in HARMS for after in range(honest.turns)):
         yield f"127.0.0.{11 + number}", harm, after
 
 
@@ -160,7 +167,7 @@ async def run(name: str) -> None:
     async with contextlib.AsyncExitStack() as held:
         servers: list[Server] = [
             await held.enter_async_context(serve(turning(honest, after, harm), host, tls=tls))
-            for host, harm, after in cases()
+            for host, harm, after in cases(honest)
         ]
         print(json.dumps([server.port for server in servers]), flush=True)
         await asyncio.to_thread(sys.stdin.read)
