@@ -88,6 +88,26 @@ def test_a_sybase_refusal_with_negotiated_security_is_one() -> None:
     expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["reason first", "reason behind"])
+@pytest.mark.parametrize(
+    ("number", "words", "verdict", "code"),
+    [
+        (1640, "Adaptive Server requires encryption.", Verdict.UNDECIDED, "sybase.password-encryption-required"),
+        (1601, "There are not enough 'user connections'.", Verdict.BLOCKED, "sybase.too-many-connections"),
+        (10356, "The account is locked.", Verdict.BLOCKED, "login.locked"),
+        (4067, "Your password has expired.", Verdict.BLOCKED, "login.expired"),
+    ],
+)
+def test_the_reason_beside_a_failed_sybase_login_decides(
+    number: int, words: str, verdict: Verdict, code: str, order: int
+) -> None:
+    messages = [sybase.message(number, 14, words), sybase.message(4002, 14, "Login failed.")][::order]
+    refused = sybase.reply(*messages, sybase.acknowledge(6), sybase.FAILED)
+    report, _ = asked("sybase", sybase.server(login=refused), ER, **CLEAR)
+    expect(report, verdict, code)
+    assert words in finding_of(report).detail
+
+
 @pytest.mark.parametrize("status", [8, 0x45, 0xFF])
 def test_an_unknown_status_of_a_sybase_login_refuses_nobody(status: int) -> None:
     login = sybase.reply(sybase.acknowledge(status), sybase.DONE)

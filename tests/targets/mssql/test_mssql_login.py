@@ -187,6 +187,49 @@ def test_what_only_numbers_tell(number: int, code: str) -> None:
     expect(report, Verdict.BLOCKED, code, step=rung_of(finding_of(report).cause, Step.LOGIN))
 
 
+#: The errors that follow when the database of a login was not opened, for any reason.
+NOT_OPENED = ((4060, 'Cannot open database "hr" requested by the login. The login failed.'), mssql.LOGIN_FAILED)
+
+
+@pytest.mark.parametrize("behind", [NOT_OPENED, NOT_OPENED[1:]], ids=["4060 and 18456 behind", "18456 behind"])
+@pytest.mark.parametrize(
+    ("number", "text", "code"),
+    [
+        (924, "Database 'hr' is already open and can only have one user at a time.", "mssql.database-offline"),
+        (926, "Database 'hr' cannot be opened. It has been marked SUSPECT by recovery.", "mssql.database-offline"),
+        (927, "Database 'hr' cannot be opened. It is in the middle of a restore.", "mssql.database-offline"),
+        (942, "Database 'hr' cannot be opened because it is offline.", "mssql.database-offline"),
+        (945, "Database 'hr' cannot be opened due to inaccessible files.", "mssql.database-offline"),
+        (976, "The target database, 'hr', is participating in an availability group.", "mssql.replica-not-readable"),
+    ],
+)
+def test_the_state_of_the_database_is_the_reason_not_what_follows(
+    number: int, text: str, code: str, behind: tuple[tuple[int, str], ...]
+) -> None:
+    report, server = logged_in(Server(refusal=mssql.refusing((number, text), *behind)), database="hr")
+    expect(report, Verdict.BLOCKED, code, step=Step.LOGIN, owner=Owner.DATABASE)
+    found = finding_of(report)
+    assert text in found.detail
+    assert found.fix is None, "an account does not bring a database online"
+    assert server.counts["logins"] == 1
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before 18456", "behind it"])
+def test_an_unknown_error_beside_18456_refuses_nobody(order: int) -> None:
+    """Gateways say first what is wrong, and end with the sentence that ends every refused login."""
+    errors = [(49999, "The endpoint of this server is being moved."), mssql.LOGIN_FAILED][::order]
+    report, _ = logged_in(Server(refusal=mssql.refusing(*errors)))
+    expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
+    assert "being moved. (error 49999" in finding_of(report).detail
+
+
+def test_an_unknown_error_beside_a_telling_one_is_told() -> None:
+    errors = ((49999, "The replica of this region is not ready."), *NOT_OPENED)
+    report, _ = logged_in(Server(refusal=mssql.refusing(*errors)), database="hr")
+    expect(report, Verdict.BLOCKED, "mssql.database-not-opened", step=Step.LOGIN)
+    assert "besides: The replica of this region is not ready. (error 49999" in finding_of(report).detail
+
+
 def test_a_refusal_without_an_error() -> None:
     report, _ = logged_in(Server(refusal=mssql.DONE_ERROR))
     expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.LOGIN)

@@ -155,8 +155,9 @@ DATABASE_STATE = Cause(
     "mssql.database-offline",
     Owner.DATABASE,
     Step.ACCESS,
-    "The database cannot be opened now: it is offline, restoring, recovering or suspect.",
-    "Bring the database online.",
+    "The database cannot be opened now: it is offline, restoring, recovering or suspect, or one session has it for "
+    "itself (single-user mode). The detail has the server's words.",
+    "Bring the database online, or end its single-user mode: ALTER DATABASE ... SET MULTI_USER.",
     "On the server: SELECT name, state_desc FROM sys.databases;",
 )
 SERVER_ERROR = Cause(
@@ -234,16 +235,18 @@ STATES: Mapping[int, Cause] = {
 }
 #: A server that takes TDS 8.0 alone, where it still says so to a client of TDS 7.
 STRICT_REQUIRED = 17819
-#: What the answer to a real credential means. 18456 often follows a more telling error: it comes last here.
+#: The database's own state, for all accounts: at the login, followed by 4060 and 18456, or while reading.
+_DATABASE_STATES: Mapping[int, Cause] = {
+    **dict.fromkeys((922, 924, 926, 927, 942, 945), DATABASE_STATE),
+    **dict.fromkeys((976, 978, 979, 983), REPLICA),
+}
+#: What the answer to a real credential means. Several may come; :func:`weight` says which decides.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,
+    **_DATABASE_STATES,
     4060: DATABASE_NOT_OPENED,
     4064: DATABASE_NOT_OPENED,
     916: DATABASE_NOT_OPENED,
-    976: REPLICA,
-    978: REPLICA,
-    979: REPLICA,
-    983: REPLICA,
     17892: LOGON_TRIGGER,
     18452: WINDOWS_ONLY,
     18470: common.LOGIN_LOCKED,
@@ -254,6 +257,7 @@ LOGIN_ERRORS: Mapping[int, Cause] = {
 }
 #: What keeps an accepted account from reading.
 ACCESS_ERRORS: Mapping[int, Cause] = {
+    **_DATABASE_STATES,
     229: common.ACCESS_DENIED,
     230: common.ACCESS_DENIED,
     262: common.ACCESS_DENIED,
@@ -262,15 +266,16 @@ ACCESS_ERRORS: Mapping[int, Cause] = {
     916: common.ACCESS_DENIED,
     208: common.ACCESS_NOT_FOUND,
     911: common.ACCESS_NOT_FOUND,
-    922: DATABASE_STATE,
-    924: DATABASE_STATE,
-    926: DATABASE_STATE,
-    927: DATABASE_STATE,
-    942: DATABASE_STATE,
-    945: DATABASE_STATE,
-    976: REPLICA,
-    978: REPLICA,
-    979: REPLICA,
-    983: REPLICA,
     1222: TABLE_LOCKED,
 }
+
+
+def weight(number: int) -> int:
+    """Return the place of an error among those of one login, the most telling first.
+
+    4060 and 4064 follow the state of the database, and 18456 follows everything: beside an error whose number is not
+    known here it is no word on the password.
+    """
+    if number == 18456:
+        return 3
+    return 2 if number not in LOGIN_ERRORS else int(LOGIN_ERRORS[number] is DATABASE_NOT_OPENED)

@@ -243,10 +243,10 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
     """What the server said to this credential; the most telling of its errors decides."""
     if not errors:
         return Failure(causes.SERVER_ERROR, "the server refused the login without an error")
-    known = [error for error in errors if error.number in causes.LOGIN_ERRORS]
-    error = min(known or errors, key=lambda error: error.number == 18456)
+    error = min(errors, key=lambda error: causes.weight(error.number))
     cause = causes.LOGIN_ERRORS.get(error.number, causes.SERVER_ERROR)
-    detail = f"{printable(error.message)} (error {error.number}, state {error.state})"
+    unknown = [other for other in errors if other is not error and other.number not in causes.LOGIN_ERRORS]
+    detail = "; besides: ".join(map(_words, (error, *unknown)))
     if cause is common.LOGIN_REFUSED and error.state == 1:
         detail += _HIDDEN
     elif cause is causes.WINDOWS_ONLY and "\\" in user:
@@ -254,6 +254,10 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
     fix = _fix(cause, error.message, user, database)
     facts: Facts = {"server_name": error.server} if error.server else {}
     return Failure(cause, detail, fix, error_code=error.number, **facts)
+
+
+def _words(error: tds7.ServerError) -> str:
+    return f"{printable(error.message)} (error {error.number}, state {error.state})"
 
 
 def _fix(cause: Cause, message: str, user: str, database: str) -> str | None:

@@ -108,8 +108,12 @@ class Session:
 
 
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
-    """The cause of the first error that has one: by its number, or by its words."""
-    found = next((found for error in errors if (found := _cause_of(error)) is not None), None)
+    """The cause of the first error that has one, by its number or its words; 4002 decides only without another.
+
+    ASE says "Login failed." beside the message that tells why, before or behind it.
+    """
+    known = [found for error in errors if (found := _cause_of(error)) is not None]
+    found = min(known, key=lambda cause: cause is common.LOGIN_REFUSED, default=None)
     first, more = errors[:_MOST_TOLD], len(errors) - _MOST_TOLD
     texts = [f"{printable(one.text, 400)} (message {one.number}, severity {one.severity})" for one in first]
     detail = "; ".join([*texts, f"and {more} more"] if more > 0 else texts)
