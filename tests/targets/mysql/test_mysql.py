@@ -132,6 +132,30 @@ def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
     expect(ask(says(1862), "scan"), Verdict.BLOCKED, "login.expired", step=Step.LOGIN, owner=Owner.IDENTITY)
 
 
+@pytest.mark.parametrize(
+    ("number", "words", "verdict"),
+    [
+        (9000, "Client with IP address '10.0.0.1' is not allowed to connect to this MySQL server.", Verdict.UNDECIDED),
+        (9002, "SSL connection is required. Please specify SSL options and retry.", Verdict.UNDECIDED),
+        (5160, "invalid tenant name", Verdict.UNDECIDED),
+        (7001, "Access denied for user 'scanready_probe'", Verdict.READY),
+        (7002, "authentication failed", Verdict.READY),
+    ],
+)
+def test_a_gateway_that_refuses_the_address_has_judged_no_login(number: int, words: str, verdict: Verdict) -> None:
+    """SQLSTATE 28000 comes from gateways of clouds, too, with numbers of their own."""
+    error = b"\xff" + number.to_bytes(2, "little") + b"#28000" + words.encode()
+    report = ask(emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error)))
+    expect(report, verdict, "mysql.server-error" if verdict is Verdict.UNDECIDED else None)
+    assert words in check_of(report, Step.AUTH).summary
+
+
+def test_the_fix_of_a_login_that_is_turned_away_has_the_servers_word_for_the_agent() -> None:
+    error = b"\xff\x6a\x04#HY000Host 'as-it-sees-us' is not allowed to connect to this MySQL server"
+    report = ask(emulated.server(emulated.GREETING_10_11_PLAIN, verdict=numbered(2, error)), "scan")
+    expect(report, Verdict.BLOCKED, "mysql.host-not-allowed", fix="CREATE USER 'scan'@'127.0.0.1'")
+
+
 def test_tls_demanded_and_not_to_be_had() -> None:
     behaviour = emulated.server(emulated.GREETING_10_11_PLAIN, require_tls=True)
     for user in (None, "scan"):

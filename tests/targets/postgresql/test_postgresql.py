@@ -297,6 +297,31 @@ def test_the_state_of_a_pooler_whoever_asks(
     expect(report, Verdict.BLOCKED, cause, step=Step.AUTH, owner=Owner.DATABASE)
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (b"28000", b"This RDS proxy has no credentials for the role er."),
+        (b"28000", b'No valid auth.host_based.config entry found for host "127.0.0.1", user "er", protocol "pg".'),
+        (b"28000", b"user er does not have login privilege"),
+        (b"28P01", b'password authentication failed for user "er"'),
+    ],
+    ids=["RDS Proxy", "CrateDB", "CockroachDB", "a pooler without that user"],
+)
+def test_no_password_is_wrong_that_nobody_asked_for(code: bytes, message: bytes) -> None:
+    """Proxies and look-alikes refuse so in the place of a prompt; PostgreSQL's own errors name the routine."""
+    report = asked(postgresql.server(error(b"FATAL", code, message)), account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "postgresql.session-refused", step=Step.AUTH, owner=Owner.DATABASE)
+    assert message.decode() in finding_of(report).detail
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_role_that_may_not_log_in_is_the_accounts_matter() -> None:
+    """With "trust" there is no prompt, and PostgreSQL says where it failed (miscinit.c)."""
+    refusal = error(b"FATAL", b"28000", b'role "er" is not permitted to log in\0RInitializeSessionUserId')
+    report = asked(postgresql.server(refusal), account("er"), database="hr")
+    expect(report, Verdict.BLOCKED, "login.refused", step=Step.AUTH, owner=Owner.IDENTITY)
+
+
 def test_an_sqlstate_of_no_class_is_undecided_and_told() -> None:
     refusal = error(b"FATAL", b"ZZZZZ", b"something new")
     report = asked(postgresql.server(refusal), account("er"), database="hr")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from scanready.causes import common
@@ -105,6 +106,15 @@ STATES: Mapping[int, Cause] = {
 }
 #: What a server says to a login that came to its end and was not accepted, all of SQLSTATE 28000 but the last two.
 REFUSED = frozenset({1045, 1698, 1251, 1275})
+#: Words of a server that has judged a login. SQLSTATE 28000 is no proof: gateways refuse an address with it, too.
+_JUDGED = re.compile(r"access denied|authenticat|log ?[io]n|password", re.IGNORECASE)
+
+
+def judges_login(code: int, sqlstate: str, message: str) -> bool:
+    """Return whether a server refused a user at the end of a login, by its number or by its words."""
+    return code in REFUSED or (sqlstate == "28000" and bool(_JUDGED.search(message)))
+
+
 #: What the answer to a real credential means.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,

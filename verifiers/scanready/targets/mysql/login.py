@@ -25,10 +25,11 @@ from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import LoginTrace
-from scanready.model import Credential
+from scanready.model import Credential, Facts
 from scanready.net.stream import PeerClosed, TlsError
 from scanready.net.tls import TlsSession, handshake_context, server_name, session_of
 from scanready.remedies.quoting import backticked
+from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes
@@ -279,7 +280,9 @@ def _refused(code: int, text: str, encrypted: bool) -> Failure:
     if code == 1045 and not encrypted:
         text += " (without TLS: an account that REQUIREs SSL is refused in the same words)"
     cause = causes.LOGIN_ERRORS.get(code, causes.SERVER_ERROR)
-    return Failure(cause, f"{text} (error {code})", error_code=code)
+    seen_as = wire.host_seen(text)
+    facts: Facts = {"agent_seen_as": seen_as} if seen_as else {}
+    return Failure(cause, f"{text} (error {code})", error_code=code, **facts)
 
 
 def _aborted(cause: Any, detail: str) -> Failure:

@@ -63,7 +63,7 @@ async def _to_the_prompt(probe: Probe) -> wire.Greeting:
             return greeting
         if isinstance(answer, wire.Ok):
             await _let_in(talk, rung)
-        elif answer.code in causes.REFUSED or answer.sqlstate == "28000":
+        elif causes.judges_login(answer.code, answer.sqlstate, answer.message):
             rung.ok(f"asks for {talk.plugins[-1]} ({printable(answer.message)})", auth_methods=talk.plugins)
             if seen_as := wire.host_seen(answer.message):
                 rung.check.facts["agent_seen_as"] = seen_as

@@ -24,8 +24,8 @@ from scanready.wire.printable import printable
 from . import causes, fixes, product
 from .row import USUAL_DATABASE
 
-# Refusals that depend on the user and the database asked with.
-REFUSALS = {"3D000": common.ACCESS_NOT_FOUND, "28P01": common.LOGIN_REFUSED, "28000": common.LOGIN_REFUSED}
+# A refusal of the database that was asked with.
+REFUSALS = {"3D000": common.ACCESS_NOT_FOUND}
 PASSWORD_METHODS = ("scram-sha-256", "md5", "password")
 
 BY_HBA = "ClientAuthentication"  # a line that rejects or is missing, or one that wants a client certificate
@@ -126,7 +126,9 @@ def refused(probe: Probe, rung: Rung, answer: wire.ErrorResponse, *, encrypted: 
     elif state == "42501":  # after "trust": as it would be after a password, which is limited
         user, database = identity(probe)
         rung.warn(common.ACCESS_DENIED, words, fixes.GRANT_CONNECT(database=database, user=user), sqlstate=state)
-    else:
+    elif state == "28000" and answer.routine == BY_ROLE:
+        rung.stop(common.LOGIN_REFUSED, words, sqlstate=state)
+    else:  # 28000 and 28P01 of a proxy or a look-alike, too: it asked for no password, so none was wrong
         cause = REFUSALS.get(state) or causes.of_class(state, causes.SESSION_REFUSED)
         told = f"{words} (SQLSTATE {printable(state)})" if cause is causes.SERVER_ERROR else words
         rung.stop(cause, told, sqlstate=state)

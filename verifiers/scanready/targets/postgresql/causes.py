@@ -12,7 +12,8 @@ HBA_REJECTED = Cause(
     Owner.DATABASE,
     Step.AUTH,
     "pg_hba.conf does not let this agent in with this user, database and encryption.",
-    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then SELECT pg_reload_conf();",
+    "Add the line of the fix to pg_hba.conf (before any reject line that matches), then SELECT pg_reload_conf(); at a "
+    "provider that keeps pg_hba.conf to itself, admit the agent's address in the service's own network rules.",
     "psql -h {host} -p {port} -U {user} {database}  # the FATAL line names what was refused",
     scoped=Scope.PATH,
 )
@@ -176,6 +177,8 @@ WORDS: tuple[tuple[str, Cause], ...] = (
     (r"the database system is |the database cluster is ", NOT_ACCEPTING),
     (r"query_wait_timeout", BACKEND_DOWN),  # PgBouncer 1.18 whose database is away (measured), or whose pool is in use
     (r"server login has been failing|server login failed|pgbouncer cannot connect to server", BACKEND_DOWN),
+    (r"max clients reached|MaxClients\w*: ", TOO_MANY_CONNECTIONS),  # Supavisor
+    (r"could not get connection from the pool|(?:odyssey: \S+ )?failed to get remote server connection", BACKEND_DOWN),
     (r"all backend nodes are down|failed to create a backend|unable to connect to backend", BACKEND_DOWN),  # pgpool2
 )
 
