@@ -342,9 +342,10 @@ def everywhere(rows: dict[tuple[str, Owner], tuple[int, ...]]) -> list[tuple[int
 AT_THE_LISTENER = everywhere(
     {
         ("oracle.service-unknown", Owner.OPERATOR): (12504, 12505, 12514, 12521),
-        ("oracle.no-handler", Owner.DATABASE): (12516, 12518, 12519, 12520),
+        ("oracle.no-handler", Owner.DATABASE): (12500, 12516, 12518, 12519, 12520, 12540, 12549),
         ("oracle.not-open", Owner.DATABASE): (12526, 12527, 12528),
-        ("oracle.node-not-invited", Owner.DATABASE): (12529, 12537, 12546, 12547),
+        ("oracle.node-not-invited", Owner.DATABASE): (12537, 12546, 12547),
+        ("oracle.filtered", Owner.DATABASE): (12506, 12529),
         ("oracle.next-hop", Owner.DATABASE): (12533, 12541, 12545),
         ("oracle.request-late", Owner.NETWORK): (12525, 12535),
         ("oracle.secure-transport", Owner.DATABASE): (1194,),
@@ -356,10 +357,10 @@ AT_THE_LOGIN = everywhere(
     {
         ("login.refused", Owner.IDENTITY): (1005, 1017),
         ("login.locked", Owner.IDENTITY): (28000,),
-        ("login.expired", Owner.IDENTITY): (28001,),
+        ("login.expired", Owner.IDENTITY): (28001, 65162),
         ("oracle.no-create-session", Owner.DATABASE): (1045,),
-        ("oracle.not-open", Owner.DATABASE): (1033, 1034, 1035, 1089, 1090, 1109),
-        ("oracle.no-handler", Owner.DATABASE): (18, 20),
+        ("oracle.not-open", Owner.DATABASE): (257, 1033, 1034, 1035, 1089, 1090, 1109),
+        ("oracle.no-handler", Owner.DATABASE): (18, 20, 2391),
         ("scanready.limit", Owner.SCANREADY): (28040,),
         ("oracle.server-error", Owner.DATABASE): (604,),  # stands for every other number
     }

@@ -30,30 +30,44 @@ NO_HANDLER = Cause(
     "oracle.no-handler",
     Owner.DATABASE,
     Step.AUTH,
-    "The listener knows the service and cannot hand the connection over: all processes or sessions are taken, or no "
-    "handler of the wanted kind is there (ORA-12516, 12518, 12519, 12520).",
-    "Raise the parameters PROCESSES and SESSIONS, end idle sessions, or scan at a quieter time.",
+    "The listener knows the service and cannot hand the connection over: all processes or sessions are taken, "
+    "those that a profile gives the account, or what the host gives the listener; or no handler of the wanted kind is "
+    "there (ORA-12500, 12516, 12518, 12519, 12520, 12540, 12549, 00018, 00020, 02391).",
+    "Raise the parameters PROCESSES and SESSIONS, or SESSIONS_PER_USER of the account's profile (ORA-02391); end idle "
+    "sessions, or scan at a quieter time.",
     "On the server: lsnrctl services; SELECT * FROM v$resource_limit WHERE resource_name IN ('processes','sessions');",
 )
 NOT_OPEN = Cause(
     "oracle.not-open",
     Owner.DATABASE,
     Step.AUTH,
-    "The database is registered and takes no ordinary sessions: it is starting, mounted, restricted or shutting down "
-    "(ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109).",
-    "Open the database (ALTER DATABASE OPEN; ALTER SYSTEM DISABLE RESTRICTED SESSION).",
+    "The database is registered and takes no ordinary sessions: it is starting, mounted, restricted or shutting "
+    "down (ORA-12526, 12527, 12528, 01033, 01034, 01035, 01109), or has no room for its archived logs (ORA-00257).",
+    "Open the database (ALTER DATABASE OPEN; ALTER SYSTEM DISABLE RESTRICTED SESSION); for ORA-00257 make room where "
+    "it archives its logs.",
     "On the server: SELECT status, logins FROM v$instance;",
 )
 NODE_NOT_INVITED = Cause(
     "oracle.node-not-invited",
     Owner.DATABASE,
     Step.HANDSHAKE,
-    "The port hangs up on this agent's request without a word, or says why (ORA-12529, 12546, 12547, 12537). Listeners "
+    "The port hangs up on this agent's request without a word, or says why (ORA-12546, 12547, 12537). Listeners "
     "do so where valid node checking does not have the agent's address; so does a filter between, and, without a word, "
     "whoever is no Oracle listener at all.",
     "Make sure that it is the listener's port (lsnrctl status); then add the agent to tcp.invited_nodes in the "
     "listener's sqlnet.ora (the fix has its address), and reload the listener.",
     "On the server: grep -i -e invited -e validnode $ORACLE_HOME/network/admin/sqlnet.ora; tail listener.log",
+    scoped=Scope.PATH,
+)
+FILTERED = Cause(
+    "oracle.filtered",
+    Owner.DATABASE,
+    Step.AUTH,
+    "A rule of the listener's own turns this agent's address away: the access list of the service (ORA-12506), or the "
+    "rules of a Connection Manager (ORA-12529).",
+    "Admit the agent's address: for ORA-12506 in the access list of the service (DBMS_SFW_ACL_ADMIN; with Autonomous "
+    "Database, its network access), for ORA-12529 in RULE_LIST of cman.ora.",
+    "On the server: listener.log at the time of the check; with Connection Manager: cmctl show rules",
     scoped=Scope.PATH,
 )
 NEXT_HOP = Cause(
@@ -137,9 +151,10 @@ TNS_SECURE_TRANSPORT = 1194
 #: What the listener's ERR means.
 LISTENER: Mapping[int, Cause] = {
     **dict.fromkeys((12514, 12505, 12521, 12504), SERVICE_UNKNOWN),
-    **dict.fromkeys((12516, 12518, 12519, 12520), NO_HANDLER),
+    **dict.fromkeys((12500, 12516, 12518, 12519, 12520, 12540, 12549), NO_HANDLER),
     **dict.fromkeys((12526, 12527, 12528), NOT_OPEN),
-    **dict.fromkeys((12529, 12546, 12547, 12537), NODE_NOT_INVITED),
+    **dict.fromkeys((12506, 12529), FILTERED),
+    **dict.fromkeys((12546, 12547, 12537), NODE_NOT_INVITED),
     **dict.fromkeys((12541, 12545, 12533), NEXT_HOP),
     **dict.fromkeys((12525, 12535), REQUEST_LATE),
     TNS_SECURE_TRANSPORT: SECURE_TRANSPORT,
@@ -161,8 +176,9 @@ DATABASE: Mapping[int, Cause] = {
     28000: common.LOGIN_LOCKED,
     28001: common.LOGIN_EXPIRED,
     1045: NO_SESSION_PRIVILEGE,
-    **dict.fromkeys((1033, 1034, 1035, 1089, 1090, 1109), NOT_OPEN),
-    **dict.fromkeys((18, 20), NO_HANDLER),
+    65162: common.LOGIN_EXPIRED,  # of a common user
+    **dict.fromkeys((257, 1033, 1034, 1035, 1089, 1090, 1109), NOT_OPEN),
+    **dict.fromkeys((18, 20, 2391), NO_HANDLER),
     942: common.ACCESS_NOT_FOUND,
     1031: common.ACCESS_DENIED,
     1950: common.ACCESS_DENIED,
