@@ -64,6 +64,9 @@ WORDS = [
     ("pgbouncer cannot connect to server", "postgresql.backend-unavailable"),
     ("server login has been failing, try again later (server_login_retry)", "postgresql.backend-unavailable"),
     ("server login failed: FATAL password authentication failed", "postgresql.backend-unavailable"),
+    ("could not get connection from the pool - AllServersDown", "postgresql.backend-unavailable"),  # PgCat
+    ("odyssey: c7d1: failed to get remote server connection", "postgresql.backend-unavailable"),
+    ("max clients reached - in Session mode max clients are limited to pool_size", "postgresql.too-many-connections"),
     ("failed to create a backend connection", "postgresql.backend-unavailable"),  # pgpool-II
     ("the database system is starting up", "postgresql.not-accepting"),
 ]
@@ -155,6 +158,12 @@ def test_a_bye_inside_tls_wants_something_else() -> None:
         (b"Access denied by tlsproxy rules", Verdict.BLOCKED, "imap.turned-away"),
         (b"Too many connections from your IP", Verdict.UNDECIDED, "handshake.throttled"),
         (b"Server shutting down", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"internal error: server down", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Connection closed. Server busy", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Not enough memory", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Disconnected: Auth process broken", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Can't connect to the backend", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Request is throttled", Verdict.UNDECIDED, "handshake.throttled"),
     ],
 )
 def test_other_words_of_a_bye(words: bytes, verdict: Verdict, code: str) -> None:
@@ -186,6 +195,12 @@ IN_TEXT = [
     (b"Connection limit exceeded\r\n", Verdict.UNDECIDED, "handshake.throttled"),
     (b"Too many connections, try again later.\n", Verdict.UNDECIDED, "handshake.throttled"),
     (b"Maximum number of sessions reached\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"Sorry, maximum number of concurrent logins reached\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"connection rate exceeded\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"All VTYs are busy\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"Line is in use\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"Administrator IP lockout\r\n", Verdict.UNDECIDED, "handshake.throttled"),
+    (b"sshd: error while loading shared libraries: libcrypto.so.3\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
     (b"Could not load host key: /etc/ssh/ssh_host_rsa_key\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
     (b"sshd: no hostkeys available -- exiting.\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
     (b"Missing privilege separation directory: /run/sshd\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),

@@ -63,6 +63,36 @@ class TestLogin:
             (b"c1 NO Your password has expired\r\n", Verdict.BLOCKED, "login.expired", Owner.IDENTITY),
             (b"c1 NO You must change your password first\r\n", Verdict.BLOCKED, "login.expired", Owner.IDENTITY),
             (b"c1 NO Account locked by administrator\r\n", Verdict.BLOCKED, "login.locked", Owner.IDENTITY),
+            (b"c1 NO IMAP access is disabled for this user\r\n", Verdict.BLOCKED, "imap.not-enabled", Owner.SERVER),
+            (b"c1 NO [ALERT] Your account is not enabled for IMAP use.\r\n", Verdict.BLOCKED, "imap.not-enabled", None),
+            (b"c1 NO [AUTHORIZATIONFAILED] IMAP not allowed\r\n", Verdict.BLOCKED, "imap.not-enabled", None),
+            (
+                b"c1 NO [ALERT] Application-specific password required: https://support.example/1 (Failure)\r\n",
+                Verdict.BLOCKED,
+                "imap.no-password-login",
+                Owner.SERVER,
+            ),
+            (b"c1 NO Basic authentication is disabled\r\n", Verdict.BLOCKED, "imap.no-password-login", None),
+            (b"c1 NO This server accepts OAuth only\r\n", Verdict.BLOCKED, "imap.no-password-login", None),
+            (b"c1 NO [ALERT] Please log in via your web browser\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO Logins from your IP are not accepted\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
+            (b"c1 NO User over quota\r\n", Verdict.UNDECIDED, "imap.command-refused", Owner.SERVER),
+            (b"c1 NO Invalid credentials or IMAP is not enabled\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO Incorrect password; use an app password\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            (b"c1 NO Wrong password, from your IP too often\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
+            # Exchange Online
+            (
+                b"c1 BAD Request is throttled. Suggested Backoff Time: 9 milliseconds\r\n",
+                Verdict.UNDECIDED,
+                "handshake.throttled",
+                None,
+            ),
+            (
+                b"c1 BAD User is authenticated but not connected.\r\n",
+                Verdict.UNDECIDED,
+                "imap.backend-unavailable",
+                Owner.SERVER,
+            ),
             (b"c1 MAYBE later\r\n", Verdict.UNDECIDED, "scanready.limit", None),
             (b"c1 PREAUTH\r\n", Verdict.UNDECIDED, "scanready.limit", None),
         ],
@@ -226,6 +256,12 @@ class TestAccess:
                 None,
             ),
             ({"EXAMINE": b"c1 NO Try again later\r\n"}, Verdict.UNDECIDED, "imap.backend-unavailable", None),
+            (
+                {"EXAMINE": b"c1 BAD User is authenticated but not connected.\r\n"},
+                Verdict.UNDECIDED,
+                "imap.backend-unavailable",
+                None,
+            ),
             ({"EXAMINE": b"c1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
             ({"EXAMINE": b"* x EXISTS\r\nc1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
             (
@@ -244,6 +280,13 @@ class TestAccess:
         expect(report, verdict, code, step=Step.ACCESS, fix=fix)
         passed(report, Step.LOGIN)
         assert server.counts["LOGIN"] == 1
+
+    @pytest.mark.parametrize("command", ["EXAMINE", "FETCH"])
+    def test_a_server_that_slows_us_down_denies_nothing(self, command: str) -> None:
+        throttled = b"c1 BAD Request is throttled. Suggested Backoff Time: 9 milliseconds\r\n"
+        report, _ = against(mailbox(**{command: throttled}), "imaps", credential=SCANNER)
+        expect(report, Verdict.UNDECIDED, "handshake.throttled")
+        passed(report, Step.LOGIN)
 
     def test_a_folder_without_a_number_of_messages_is_told(self) -> None:
         report, _ = against(mailbox(EXAMINE=b"* x EXISTS\r\nc1 OK done\r\n"), "imaps", credential=SCANNER)

@@ -14,7 +14,8 @@ NOT_ACCEPTING = Cause(
     "imap.not-accepting",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server answers with BYE and says that it is not available: it is shutting down, or something behind it is.",
+    "The server answers with BYE and says that it cannot serve anybody now: it is shutting down or overloaded, or "
+    "something of its own or behind it failed. The detail has its words.",
     "Start the service again and look at its log (Exchange: both Microsoft Exchange IMAP4 and IMAP4 Backend).",
     "On the agent: curl -vk {url}  # the greeting begins with * BYE",
 )
@@ -34,6 +35,15 @@ LOGIN_DISABLED = Cause(
     "The server takes no password on this connection (LOGINDISABLED), and offers no encryption that would change it.",
     "Scan the mailboxes as target type imaps (993), switch STARTTLS on, or permit passwords without TLS.",
     _TALK,
+)
+NOT_ENABLED = Cause(
+    "imap.not-enabled",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server says that the account's mailbox is not open to IMAP. It says nothing against the password.",
+    "Switch IMAP on for this mailbox on the mail server (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true; Google: "
+    "the administrator's and the mailbox's own settings).",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
 )
 NO_PASSWORD_LOGIN = Cause(
     "imap.no-password-login",
@@ -86,7 +96,7 @@ COMMAND_REFUSED = Cause(
 )
 
 
-_TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded", re.IGNORECASE)
+_TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded|throttled", re.IGNORECASE)
 #: A complaint about commands, from a server that was sent one or none.
 _NOT_OURS = re.compile(r"(invalid|unknown|bad|unrecogni[sz]ed) (imap )?commands?", re.IGNORECASE)
 _DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
@@ -114,12 +124,50 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 _INTERNAL = re.compile(
-    r"\binternal\b|\bbusy\b|can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
-    r"\b(?:ldap|directory|database|backend|server|service)\b.{0,30}"
-    r"\b(?:down|unreachable|error|not respond\w*|timed? ?out)",
+    r"\binternal\b|\bbusy\b|not enough memory|out of memory|authenticated but not connected|"
+    r"can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
+    r"\b(?:ldap|directory|database|backend|server|service|auth process)\b.{0,30}"
+    r"\b(?:down|unreachable|error|broken|not respond\w*|timed? ?out)",
     re.IGNORECASE,
 )
 _LATER = re.compile(r"\btry (?:it )?again\b|\bretry\b|\blater\b", re.IGNORECASE)
+
+
+#: "IMAP access is disabled for user", "Your account is not enabled for IMAP use", "IMAP is not enabled for this user".
+_NOT_ENABLED = re.compile(
+    r"\bimap\b.{0,30}\b(?:disabled|not (?:enabled|allowed|permitted|active))|"
+    r"\bnot (?:enabled|allowed|permitted) for imap\b|\b(?:enable|activate) imap\b|"
+    r"\b(?:mailbox|protocol) access (?:is )?disabled",
+    re.IGNORECASE,
+)
+#: "Application-specific password required", "Basic authentication is disabled", "only OAuth is accepted".
+_WANTS_OTHER_LOGIN = re.compile(
+    r"\bapp(?:lication)?[- ](?:specific )?password|\boauth\b|"
+    r"\bbasic auth\w*.{0,20}\b(?:disabled|blocked|not)\b|\b(?:2fa|two[- ](?:factor|step)|multi[- ]?factor)\b",
+    re.IGNORECASE,
+)
+#: "Invalid credentials, or IMAP is not enabled": what holds the account back wins, for the next attempt may lock it.
+_WRONG = re.compile(r"invalid|incorrect|wrong|\bbad\b|mismatch|no such user|unknown user", re.IGNORECASE)
+#: "user over quota", "login not allowed from your IP", "log in via your web browser": no word on the password.
+_OF_A_RULE = re.compile(
+    r"\bquota\b|\bweb ?(?:login|browser)\b|\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b",
+    re.IGNORECASE,
+)
+
+
+def not_enabled(text: str) -> bool:
+    """True where a server's words say that the mailbox is not open to IMAP."""
+    return bool(_NOT_ENABLED.search(text) and not _WRONG.search(text))
+
+
+def wants_other_login(text: str) -> bool:
+    """True where a server's words say that it takes another proof than the account's password."""
+    return bool(_WANTS_OTHER_LOGIN.search(text) and not _WRONG.search(text))
+
+
+def of_a_rule(text: str) -> bool:
+    """True where a server's words are about a rule of its own: for addresses, sizes, or a visit with a browser."""
+    return bool(_OF_A_RULE.search(text) and not _WRONG.search(text))
 
 
 def in_use(text: str) -> bool:
@@ -164,4 +212,4 @@ def of_bye(code: str | None, text: str, *, encrypted: bool) -> Cause:
         return common.THROTTLED
     if _NOT_OURS.search(text):
         return common.PROXY_HEADER
-    return NOT_ACCEPTING if down(code, text) else TURNED_AWAY
+    return NOT_ACCEPTING if down(code, text) or internal(text) or later(text) else TURNED_AWAY

@@ -51,6 +51,10 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
     if code in _CODES and _CODES[code] is not common.LOGIN_REFUSED:
         return Failure(_CODES[code], words)
+    if causes.not_enabled(text):
+        return Failure(causes.NOT_ENABLED, words)
+    if causes.wants_other_login(text):
+        return Failure(causes.NO_PASSWORD_LOGIN, words)
     if not encrypted and causes.bars_clear_text(text):  # no word on the password
         return Unfinished(causes.LOGIN_DISABLED, words)
     if _EXPIRED.search(text):
@@ -63,12 +67,12 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
 def of_words(code: str | None, text: str) -> Failure:
     """Return the failure of a login that :func:`of_login` leaves open, on a connection that stands."""
     words = printable(text)
-    if complains_of_command(code, text):  # no word on the account (RFC 3501, 6.2)
-        return Unfinished(common.LIMIT, words)
     of_the_account = _OF_THE_ACCOUNT.search(text)
+    if complains_of_command(code, text) and not causes.internal(text):  # no word on the account (RFC 3501, 6.2)
+        return Unfinished(common.LIMIT, words)
     if causes.internal(text) or (causes.later(text) and not of_the_account):
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
-    if code not in _WITHOUT_MEANING and not of_the_account:
+    if (code not in _WITHOUT_MEANING and not of_the_account) or causes.of_a_rule(text):
         return Unfinished(causes.COMMAND_REFUSED, words)
     # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
     return Failure(common.LOGIN_REFUSED, words)
@@ -77,7 +81,9 @@ def of_words(code: str | None, text: str) -> Failure:
 def of_folder(code: str | None, text: str) -> Failure | None:
     """Return the failure of a folder that is not opened for another reason than its rights; None for its rights."""
     words = printable(text)
-    if complains_of_command(code, text):
+    if code != "OVERQUOTA" and causes.too_many(code, text):
+        return Failure(common.THROTTLED, words)
+    if complains_of_command(code, text) and not causes.internal(text):
         return Failure(common.LIMIT, f"the server does not understand the command: {words}")
     if code == "NOPERM":
         return None

@@ -221,7 +221,8 @@ NO_SFTP = Cause(
 _WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(
-            r"could not load host key|no host ?keys? available|unprotected private key|privilege separation",
+            r"could not load host key|no host ?keys? available|unprotected private key|privilege separation|"
+            r"error while loading shared libraries",
             re.IGNORECASE,
         ),
         CANNOT_SERVE,
@@ -229,7 +230,9 @@ _WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(
             r"(?:connection|session|client)s? limit|too many (?:connections|sessions|clients|users|logins)|"
-            r"max(?:imum)? (?:number of )?(?:connections|sessions|clients)|no more (?:connections|sessions)",
+            r"max(?:imum)? (?:number of )?(?:concurrent )?(?:connections|sessions|clients|users|logins)|"
+            r"no more (?:connections|sessions)|(?:rate|limit) exceeded|try again later|\block ?out\b|"
+            r"\b(?:vtys?|lines?|server|ports?)\b.{0,20}\b(?:busy|in use)\b",
             re.IGNORECASE,
         ),
         common.THROTTLED,
