@@ -164,12 +164,38 @@ def prompts(*asked: tuple[str, bool], title: str = "") -> type[Quirk]:
         (prompts(("Password: ", False)), Verdict.SCANNABLE, None),
         (prompts(("Verification code: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
         (prompts(("Password: ", False), ("Token: ", False)), Verdict.BLOCKED, "ssh.more-factors"),
+        (prompts(("Kennwort: ", False)), Verdict.SCANNABLE, None),
+        (prompts(("er@host's password:", False)), Verdict.SCANNABLE, None),
         # A word on the account before its secret was sent judges nothing.
         (prompts(("Current password: ", False), title="password expired"), Verdict.UNDECIDED, "login.not-judged"),
+        (prompts(("(current) UNIX password: ", False)), Verdict.UNDECIDED, "login.not-judged"),
+        (prompts(("Old Password: ", False)), Verdict.UNDECIDED, "login.not-judged"),
     ],
 )
 def test_keyboard_interactive(quirk: type[Quirk], verdict: Verdict, code: str | None, key: paramiko.PKey) -> None:
     expect(visit(quirk, key), verdict, code)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "RSA SecurID: ",
+        "Yubikey for `er': ",
+        "SMS code: ",
+        "Code de v\N{LATIN SMALL LETTER E WITH ACUTE}rification : ",
+        "MFA: ",
+        "challenge: 12345 response: ",
+        "Response: ",
+        "S/Key 98 ke1234: ",
+        "Second Password: ",
+        "Einmalpasswort: ",
+    ],
+)
+def test_a_prompt_for_another_factor_does_not_get_the_password(prompt: str, key: paramiko.PKey) -> None:
+    """A wrong answer would count at the token, and look like a wrong password here."""
+    report = visit(prompts((prompt, False)), key)
+    expect(report, Verdict.BLOCKED, "ssh.more-factors", owner=Owner.SERVER)
+    assert report.footprint.login_attempts == 0
 
 
 def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = "") -> type[Quirk]:

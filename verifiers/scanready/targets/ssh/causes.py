@@ -78,7 +78,8 @@ MORE_FACTORS = Cause(
     "ssh.more-factors",
     Owner.SERVER,
     Step.LOGIN,
-    "The server accepted what the credential has and asks for a further factor; a scanner cannot answer that.",
+    "The server asks for another factor, such as a code or a token, in place of the password or beside what the "
+    "credential has; a scanner cannot answer that.",
     "Exempt the scan account, from this agent's address, from the second factor.",
     _BY_HAND,
 )

@@ -38,8 +38,15 @@ if TYPE_CHECKING:
 # A private key of 16,384 bits in PEM is 13 KB.
 _LARGEST_KEY = 1 << 20
 
-_OTP = re.compile(r"one.?time|otp|token|verification|passcode|authenticator|\bpin\b|duo", re.IGNORECASE)
-_NEW_PASSWORD = re.compile(r"new (unix )?password|current (unix )?password|expired|must change", re.IGNORECASE)
+#: Prompts for another factor, of PAM modules and appliances: "RSA SecurID: ", "Yubikey for `er': ", "SMS code: ".
+_OTP = re.compile(
+    r"one.?time|einmal|otp|token|verification|passcode|\bcode\b|authenticator|\bpin\b|duo|secur ?id|yubi|s/key|\bsms\b|"
+    r"\b[m2]fa\b|challenge|response|\bsecond\b",
+    re.IGNORECASE,
+)
+_NEW_PASSWORD = re.compile(
+    r"new (unix )?password|\b(current|old)\)? (unix )?password|expired|must change", re.IGNORECASE
+)
 #: The names of methods in RFC 4252, 4256 and 4462.
 _METHODS = ("publickey", "password", "hostbased", "none", "keyboard-interactive", "gssapi-with-mic", "gssapi-keyex")
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
