@@ -85,6 +85,7 @@ class TestLogin:
             (0xC000006F, "windows.logon-hours", Owner.IDENTITY),
             (0xC0000070, "smb.workstation-not-listed", Owner.IDENTITY),
             (0xC000006E, "windows.account-restricted", Owner.IDENTITY),
+            (0xC00002FA, "windows.account-restricted", Owner.IDENTITY),
             (0xC000015B, "windows.logon-right", Owner.SERVER),
             (0xC0000413, "smb.selective-authentication", Owner.SERVER),
             (0xC0000133, "windows.clock-differs", Owner.SERVER),

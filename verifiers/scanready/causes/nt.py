@@ -114,9 +114,10 @@ ACCOUNT_RESTRICTED = Cause(
     "windows.account-restricted",
     Owner.IDENTITY,
     Step.LOGIN,
-    "A restriction of the account forbids this logon: an empty password, a member of Protected Users, or an "
-    "authentication policy (error 0x52F).",
-    "Give the account a password, and take it out of Protected Users or the policy: those forbid NTLM.",
+    "A restriction of the account forbids this logon: an empty password, a member of Protected Users, an "
+    "authentication policy (error 0x52F), or a smart card that the account must use.",
+    "Give the account a password, take it out of Protected Users or the policy (those forbid NTLM), or lift its demand "
+    "for a smart card; a scan account of its own is better.",
     "On a domain controller: Get-ADUser {user} -Properties MemberOf, AuthenticationPolicy, UserAccountControl",
     scoped=Scope.ACCOUNT,
 )

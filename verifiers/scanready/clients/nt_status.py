@@ -54,6 +54,7 @@ LOGIN: Mapping[int, tuple[str, Cause, str]] = {
     _LOGON_HOURS: ("INVALID_LOGON_HOURS", nt.LOGON_HOURS, "not at this hour"),
     _WORKSTATION: ("INVALID_WORKSTATION", nt.WORKSTATION_NOT_LISTED, "not from this workstation"),
     0xC000006E: ("ACCOUNT_RESTRICTION", nt.ACCOUNT_RESTRICTED, "a restriction of the account"),
+    0xC00002FA: ("SMARTCARD_LOGON_REQUIRED", nt.ACCOUNT_RESTRICTED, "the account may log on by smart card only"),
     0xC000006C: ("PASSWORD_RESTRICTION", nt.ACCOUNT_RESTRICTED, "a restriction of the password"),
     _LOGON_TYPE: ("LOGON_TYPE_NOT_GRANTED", nt.LOGON_RIGHT, "no right to log on from the network"),
     0xC0000413: (
