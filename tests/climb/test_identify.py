@@ -190,6 +190,28 @@ def test_a_mysql_greeting_whose_length_does_not_fit_is_none() -> None:
             Identity("managesieve", "a ManageSieve server (Dovecot Pigeonhole)"),
         ),
         (b"RFB 003.008\n", Identity("vnc", "a VNC server (003.008)")),
+        (
+            b"421 Too many connections (8) from this IP\r\n",
+            Identity(
+                "smtp-ftp-or-nntp",
+                "a mail (SMTP), FTP or news server that refuses (Too many connections (8) from this IP)",
+            ),
+        ),
+        (
+            b"502 You have no permission to talk. Goodbye.\r\n",
+            Identity(
+                "smtp-ftp-or-nntp",
+                "a mail (SMTP), FTP or news server that refuses (You have no permission to talk. Goodbye.)",
+            ),
+        ),
+        (b"-ERR server busy\r\n", Identity("pop3-or-redis", "a POP3 or Redis server that refuses (server busy)")),
+        (b":irc.example NOTICE * :*** Looking up your hostname\r\n", Identity("irc", "a chat server (IRC)")),
+        (b'INFO {"server_id":"x","version":"2.9"} \r\n', Identity("nats", "a NATS message broker")),
+        (b"Asterisk Call Manager/5.0\r\n", Identity("asterisk", "an Asterisk manager port (5.0)")),
+        (
+            b"\r\nUser Access Verification\r\n\r\nUsername: ",
+            Identity("telnet", "a network device's Telnet console"),
+        ),
         (b"-NOAUTH Authentication required.\r\n", Identity("redis", "a Redis server")),
         (b"@RSYNCD: 31.0 sha512\n", Identity("rsync", "an rsync server (31.0)")),
         (b"Hello!\r\nSSH-2.0-x\r\n", Identity("ssh", "an SSH server (x)")),

@@ -86,6 +86,8 @@ OVERLAPS = (
         "a bare 220 is both protocols' greeting; this one says more",
     ),
     (b"220 (vsFTPd 3.0.3)\r\n", ["ftp", "smtp-or-ftp"], "a bare 220 again"),
+    (b"554 No SMTP service\r\n", ["smtp", "smtp-ftp-or-nntp"], "a bare 554 is everybody's; this one says more"),
+    (b"-ERR unknown command 'x'\r\n", ["redis", "pop3-or-redis"], "these are Redis's words"),
     (b"220 SMTP, FTP: see below\r\n", ["smtp", "ftp", "smtp-or-ftp"], "both words: mail servers are more talkative"),
     (bytes.fromhex("030000130ed000001234000201080002000000"), ["rdp", "x224"], "RDP is X.224 with an answer inside"),
 )

@@ -197,9 +197,19 @@ FOREIGN: tuple[Signature, ...] = (
     Signature("ftp", _ftp, 100),
     # A bare 220 is both protocols' greeting, and some servers say no more.
     Signature("smtp-or-ftp", says(rb"220[ -]([^\r\n]*)\r?\n", "a mail (SMTP) or FTP server ({0})"), 110),
+    # Refusals in place of a greeting have the codes of all three (RFC 5321, RFC 959, RFC 3977).
+    Signature(
+        "smtp-ftp-or-nntp",
+        says(rb"(?:[45]\d\d)[ -]([^\r\n]*)\r?\n", "a mail (SMTP), FTP or news server that refuses ({0})"),
+        115,
+    ),
     Signature("nntp", says(rb"20[01][ -]([^\r\n]*(?:NNTP|InterNetNews|[Nn]ews)[^\r\n]*)", "a news server ({0})"), 120),
     Signature("vnc", says(rb"RFB (\d{3}\.\d{3})\n", "a VNC server ({0})"), 130),
     Signature("redis", says(rb"-NOAUTH |-DENIED Redis|-ERR unknown command|\+PONG\r\n", "a Redis server"), 140),
+    Signature("pop3-or-redis", says(rb"-ERR ([^\r\n]*)\r?\n", "a POP3 or Redis server that refuses ({0})"), 142),
+    Signature("irc", says(rb":[^ \r\n]{1,80} NOTICE [^ \r\n]+ :|NOTICE (?:AUTH|\*) :", "a chat server (IRC)"), 144),
+    Signature("nats", says(rb'INFO \{"server_', "a NATS message broker"), 146),
+    Signature("asterisk", says(rb"Asterisk Call Manager/([\d.]+)", "an Asterisk manager port ({0})"), 148),
     Signature("rsync", says(rb"@RSYNCD: (\d+\.\d+)", "an rsync server ({0})"), 150),
     Signature("svn", says(rb"\( success \( \d \d ", "a Subversion server"), 160),
     Signature("xmpp", says(rb"(?:<\?xml[^>]{0,80}>\s*)?<stream:stream\b", "an XMPP server"), 170),
@@ -217,6 +227,7 @@ FOREIGN: tuple[Signature, ...] = (
     Signature(
         "kerberos", framed(rb"\x00\x00..[\x6b\x6d\x7e][\x20-\x7f\x81\x82]", 0, 4, "a Kerberos server", plus=4), 420
     ),
+    Signature("telnet", says(rb"\r?\n?User Access Verification\r?\n", "a network device's Telnet console"), 425),
     Signature("telnet", says(rb"(?:\xff[\xfb-\xfe][\x00-\x31])+", "a Telnet server"), 430),
     Signature("mqtt", says(rb"\x20\x02[\x00\x01][\x00-\x05]\Z", "what looks like an MQTT broker"), 440),
     Signature("socks", says(rb"\x00[\x5a-\x5d].{6}\Z|\x05\xff\Z", "what looks like a SOCKS proxy"), 450),

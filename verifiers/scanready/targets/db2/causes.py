@@ -57,8 +57,10 @@ DATABASE_DOWN = Cause(
     "db2.database-unavailable",
     Owner.DATABASE,
     Step.ACCESS,
-    "The database exists and could not be opened: it is being backed up, restored or recovered, or it is not active.",
-    "Look at the state of the database (db2diag.log), activate it, or scan at another time.",
+    "The database exists and could not be opened: it is being backed up, restored or recovered, waits for a backup or "
+    "a roll-forward, is not active, is a standby (HADR), or its instance was not started (db2start).",
+    "Look at the state of the database (db2diag.log), start the instance, activate the database, or scan at another "
+    "time; a standby's primary is the target to scan.",
     "On the server: db2 activate database DATABASE; db2 get snapshot for database on DATABASE",
 )
 OUT_OF_RESOURCES = Cause(
@@ -126,8 +128,7 @@ SQL_CODES: Mapping[int, Cause] = {
     -30060: CANNOT_CONNECT,
     -1013: DATABASE_UNKNOWN,
     -30061: DATABASE_UNKNOWN,
-    -1035: DATABASE_DOWN,
-    -20157: DATABASE_DOWN,
+    **dict.fromkeys((-1015, -1032, -1035, -1116, -1117, -1119, -1776, -20157), DATABASE_DOWN),
     -1040: OUT_OF_RESOURCES,
     -1226: OUT_OF_RESOURCES,
 }
