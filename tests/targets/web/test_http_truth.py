@@ -107,6 +107,7 @@ def alerts(number: int) -> Behaviour:
         (116, Verdict.BLOCKED, "tls.client-certificate"),
         (112, Verdict.BLOCKED, "tls.name-mismatch"),
         (80, Verdict.BLOCKED, "tls.failed"),
+        (109, Verdict.BLOCKED, "tls.failed"),
         (120, Verdict.UNDECIDED, "scanready.limit"),
     ],
 )
@@ -115,7 +116,37 @@ def test_what_an_alert_means(number: int, verdict: Verdict, code: str) -> None:
         report = look(target("https", server.host, server.port))
     expect(report, verdict, code, step=Step.TLS)
     unnamed = "no server name was sent" in check_of(report, Step.TLS).summary
-    assert unnamed == (number in (40, 80, 112)), "the target is an address"
+    assert unnamed == (number in (40, 80, 109, 112)), "the target is an address"
+
+
+def consents(consent: bytes) -> Behaviour:
+    """Agree to TLS as PostgreSQL does, and answer the ClientHello with an alert: unrecognized_name."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        await reader.readexactly(8)
+        writer.write(consent)
+        await alerts(112)(reader, writer, record)
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    ("type_", "behaviour"), [("imaps", alerts(112)), ("ews", alerts(112)), ("postgresql", consents(b"S"))]
+)
+def test_an_address_is_no_name_for_any_type(type_: str, behaviour: Behaviour) -> None:
+    """Proxies find the tenant by the name: of mail servers and databases, too."""
+    with in_background(behaviour) as server:
+        report = look(target(type_, server.host, server.port))
+    expect(report, Verdict.BLOCKED, "tls.name-mismatch", step=Step.TLS)
+    assert "address it by its name" in check_of(report, Step.TLS).summary
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "close_notify"), (122, "alert 122"), (200, "alert 200")])
+def test_an_alert_that_openssl_has_no_name_for_is_told(number: int, name: str) -> None:
+    with in_background(alerts(number)) as server:
+        report = look(target("https", server.host, server.port))
+    expect(report, Verdict.BLOCKED, "tls.failed", step=Step.TLS)
+    assert f"the TLS alert {name}" in check_of(report, Step.TLS).summary
 
 
 @pytest.mark.parametrize("type_", ["https", "imaps"])

@@ -364,16 +364,8 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
                     fix = IN_CLEAR(host=url.host, port=url.port, path=url.path)
                     detail = found.detail + (_ALSO_BEHIND_PROXY if b" 400 " in error.heard[:16] else "")
                     raise Failure(found.cause, detail, fix, speaks=probe.row.speaks) from error
-                _say_that_no_name_was_sent(probe, error)
                 raise
     return Talk(probe, url, stream)
-
-
-def _say_that_no_name_was_sent(probe: Probe, error: TlsError) -> None:
-    """A server of several sites may refuse who names none (RFC 6066, 3), and an address is no name."""
-    refused = any(reason in error.reason for reason in ("HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "INTERNAL_ERROR"))
-    if refused and re.fullmatch(r"[\d.]+|.*:.*", probe.host):
-        error.args = (f"{error}; no server name was sent, the target being an address: address it by its name",)
 
 
 async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:

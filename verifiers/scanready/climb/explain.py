@@ -208,6 +208,8 @@ def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
     if "WRONG_VERSION_NUMBER" in error.reason:
         answer = f": {_quoted(error.heard)}" if error.heard else ""  # a login's library does not show its bytes
         return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS{answer}")
+    if "unknown error" in error.reason and (alert := tls.alert(error.heard)):  # a number that OpenSSL has no name for
+        return Finding(common.TLS_FAILED, f"the server answers with the TLS alert {alert.description}")
     return Finding(common.TLS_FAILED, str(error))
 
 

@@ -84,12 +84,21 @@ class PeerClosed(StreamError):
     """The peer closed or reset the connection before its message was whole."""
 
 
+#: OpenSSL's names of the alerts of servers of several sites, or of several tenants, to a client that names none.
+_FOR_WANT_OF_A_NAME = ("HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "INTERNAL_ERROR", "MISSING_EXTENSION")
+
+
 class TlsError(StreamError):
     """TLS failed, in its handshake (``securing``) or after it; ``reason`` is OpenSSL's name of the alert or error."""
 
     def __init__(self, reason: str, heard: bytes, *, securing: bool = False, spoke: bool = False) -> None:
         super().__init__(reason.lower().replace("_", " "), heard, securing=securing, spoke=spoke)
         self.reason = reason
+
+    def tell_that_no_name_was_sent(self) -> None:
+        """Add to an alert that may be for want of a name (RFC 6066, 3; RFC 8446, 9.2) that an address is none."""
+        if any(reason in self.reason for reason in _FOR_WANT_OF_A_NAME):
+            self.args = (f"{self}; no server name was sent, the target being an address: address it by its name",)
 
 
 class TooCostly(StreamError):
