@@ -6,6 +6,8 @@ import errno
 import socket
 import ssl
 
+from scanready.model import is_address
+
 from .system_errors import is_port_unreachable, number_of, words_of
 
 #: Seconds of the shortest wait that shows silence. After a shorter one the peer may only be slow: the finding is then
@@ -57,6 +59,10 @@ class StreamError(Exception):
         self.heard = heard
         self.securing, self.spoke = securing, spoke
 
+    def in_handshake(self, name: str | None, *, spoke: bool) -> None:
+        """Note that it ended a TLS handshake that asked for the server ``name``."""
+        self.securing, self.spoke = True, spoke
+
 
 class ReadTimeout(StreamError):
     """The peer did not answer before the deadline, after ``waited`` seconds.
@@ -95,9 +101,10 @@ class TlsError(StreamError):
         super().__init__(reason.lower().replace("_", " "), heard, securing=securing, spoke=spoke)
         self.reason = reason
 
-    def tell_that_no_name_was_sent(self) -> None:
+    def in_handshake(self, name: str | None, *, spoke: bool) -> None:
         """Add to an alert that may be for want of a name (RFC 6066, 3; RFC 8446, 9.2) that an address is none."""
-        if any(reason in self.reason for reason in _FOR_WANT_OF_A_NAME):
+        super().in_handshake(name, spoke=spoke)
+        if name and is_address(name) and any(reason in self.reason for reason in _FOR_WANT_OF_A_NAME):
             self.args = (f"{self}; no server name was sent, the target being an address: address it by its name",)
 
 

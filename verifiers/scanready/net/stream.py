@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from scanready.model import is_address
 from scanready.wire import Buffer, OurLimit, Reader, WireError
 from scanready.wire.tls_key_exchange import KeyExchange
 
@@ -228,9 +227,7 @@ class Stream:
         try:
             await self._finish_handshake(tls)
         except StreamError as error:
-            error.securing, error.spoke = True, self._spoke
-            if isinstance(error, TlsError) and name and is_address(name):
-                error.tell_that_no_name_was_sent()
+            error.in_handshake(name, spoke=self._spoke)
             raise
         self._tls, self._spoke, self.heard, self._wrap, self._echo = tls, True, b"", None, EchoWatch()
         self._key_exchange.handshakes = 0
