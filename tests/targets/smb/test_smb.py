@@ -295,6 +295,19 @@ def test_no_dialect_in_common() -> None:
     assert server.counts == {"negotiations": 1, "smb1-negotiations": 1}, "no dialect is denied that was not offered"
 
 
+def test_a_server_of_smb2_that_answers_smb1_in_its_own_words() -> None:
+    """It refuses both, each time in SMB 2: that is no broken SMB 1."""
+
+    async def refuses(reader: Reader, writer: Writer, record: Record) -> None:
+        head = await reader.readexactly(4)
+        await reader.readexactly(int.from_bytes(head[2:]))
+        writer.write(smb.NO_DIALECT)
+
+    report, _ = asked(refuses)
+    expect(report, Verdict.BLOCKED, "smb.no-common-dialect", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert "and it refuses SMB 1" in finding_of(report).detail
+
+
 def test_a_server_of_smb1_that_refuses_smb2_in_words() -> None:
     report, _ = asked(replace(smb.OLD_SAMBA, negotiate=smb.NO_DIALECT))
     expect(report, Verdict.LIMITED, "smb.smb1-only", step=Step.HANDSHAKE, owner=Owner.SERVER)

@@ -37,7 +37,7 @@ _SIGNING = (2, 1, 0)  # AES-GMAC, AES-CMAC, HMAC-SHA256
 
 _NEGOTIATE, _SESSION_SETUP = 0, 1
 _HEADER = struct.Struct("<4sHHIHHIIQIIQ16s")
-_MARK = b"\xfeSMB"
+MARK = b"\xfeSMB"
 _RESPONSE = 0x00000001  # of the flags: from the server
 _CREDITS = 31
 _SIGNING_ENABLED, _SIGNING_REQUIRED = 0x0001, 0x0002
@@ -193,12 +193,12 @@ def read_session_setup(message: bytes) -> Setup:
 
 def _header(command: int, number: int, charge: int) -> bytes:
     # 0xFEFF is what Windows puts where process identifiers were.
-    return _HEADER.pack(_MARK, 64, charge, 0, command, _CREDITS, 0, 0, number, 0xFEFF, 0, 0, bytes(16))
+    return _HEADER.pack(MARK, 64, charge, 0, command, _CREDITS, 0, 0, number, 0xFEFF, 0, 0, bytes(16))
 
 
 def _status(message: bytes, command: int) -> int:
     """The status of an answer to our ``command``; the numbers of both are the same."""
-    if len(message) < 64 or not message.startswith(_MARK):
+    if len(message) < 64 or not message.startswith(MARK):
         raise WireError(f"no SMB 2 message: it starts with {quoted(message[:8])}")
     _, size, _, status, answered, _, flags, following, number, *_ = _HEADER.unpack_from(message)
     if size != 64 or not flags & _RESPONSE or following:

@@ -173,12 +173,17 @@ def _nobody(error: PeerClosed | ReadTimeout, in_session: bool, second: Exception
 async def _in_smb1(probe: Probe, again: Again, why: str) -> Talk:
     stream = await again()
     record("smb1")
-    answer = await ask(probe, stream, smb1.negotiate(), smb1.read_negotiate)
+    answer = await ask(probe, stream, smb1.negotiate(), _read_smb1)
     if isinstance(answer, smb1.Refused) and answer.status and answer.status not in _NO_DIALECT:
         raise refused(answer.status)
     if isinstance(answer, smb1.Refused):
         raise Failure(causes.NO_COMMON_DIALECT, f"{why}, and it refuses SMB 1")
     return Talk(stream, answer, skew_of(answer.clock), why)
+
+
+def _read_smb1(payload: bytes) -> smb1.Negotiated | smb1.Refused:
+    """Read what answers SMB 1: an answer in SMB 2 refuses it, in the words of a server that has no SMB 1."""
+    return smb1.Refused(0) if payload.startswith(smb2.MARK) else smb1.read_negotiate(payload)
 
 
 async def ask(probe: Probe, stream: Stream, message: bytes, understand: Callable[[bytes], T]) -> T:
