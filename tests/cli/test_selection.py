@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from scanready.cli.selection import nothing_selected, select
+from scanready.cli.selection import select, selection
 from scanready.model import Target
 
 
@@ -27,4 +27,4 @@ def test_only_selects() -> None:
     for wrong in ("typ=ssh", "ssh", "type=", ""):
         with pytest.raises(click.UsageError):
             chosen(wrong)
-    assert "did you mean 'ssh'" in nothing_selected(all_of_them, ["type=sssh"])
+    assert "did you mean 'ssh'" in selection(["type=sssh"]).takes_nothing(all_of_them)

@@ -199,7 +199,7 @@ def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[0] == "6 of 12 targets can be scanned from `proxy-nyc`"
-    assert "For whoever runs the network and its firewalls (network)" in headings
+    assert "For the network and firewall team (network)" in headings
     assert "❌ `postgresql.hba-rejected`: 2 blocked" in headings
     fences = [token.content for token in tokens if token.type == "fence"]
     assert "ip saddr 10.0.1.5 ip daddr 10.0.0.3 tcp dport 443 accept\n" in fences
@@ -242,7 +242,7 @@ def test_every_verdict_has_a_sign_beside_its_colour() -> None:
 def test_types_that_do_not_answer_are_nobodys_to_mend_if_another_does(name: str) -> None:
     text, _ = made(name, [ready("h", "mysql"), blocked("h")], tried="h")
     assert "h can be scanned as mysql" in text
-    assert "For whoever runs the network" not in text
+    assert "For the network and firewall team" not in text
     text, _ = made(name, [blocked("h")], tried="h")
     assert "h cannot be scanned as any type tried" in text
-    assert "For whoever runs the network" in text
+    assert "For the network and firewall team" in text

@@ -77,6 +77,35 @@ def test_each_filter_shows_its_own(page: Page) -> None:
         assert count(page) == COUNT
 
 
+def test_a_link_shows_the_part_of_one_owner(page: Page, driver: webdriver.Chrome, file: Path) -> None:
+    page.run("location.hash = '#owner=network'; dispatchEvent(new HashChangeEvent('hashchange'))")
+    shown = "return [...document.querySelectorAll('.owner')].filter((one) => !one.hidden).map((one) => one.id)"
+    assert page.run(shown) == ["owner=network"]
+    assert page.run("return document.getElementById('owner=network').open")
+    assert count(page) == 10
+    assert "Only the part of one owner is shown" in page.text("#one-owner")
+    page.run("location.hash = '#handover'; dispatchEvent(new HashChangeEvent('hashchange'))")
+    assert len(page.run(shown)) == 3
+    assert count(page) == COUNT
+    assert page.run("return document.getElementById('one-owner').hidden")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "wanted"),
+    [
+        ("verdict=blocked", 20),
+        ("cause=connect.filtered", 10),
+        ("owner=nobody", COUNT),
+        ("%E0%A4%A", COUNT),
+        ("x=<b>", COUNT),
+    ],
+)
+def test_a_link_filters_and_a_wrong_one_changes_nothing(page: Page, fragment: str, wanted: int) -> None:
+    page.run(f"location.hash = {json.dumps('#' + fragment)}; dispatchEvent(new HashChangeEvent('hashchange'))")
+    assert count(page) == wanted
+    assert page.run("return [...document.querySelectorAll('.owner')].every((one) => !one.hidden)")
+
+
 def test_filters_together_and_search(page: Page) -> None:
     page.choose("verdict", "blocked")
     page.choose("owner", "network")

@@ -12,10 +12,11 @@ from scanready.cli.messages import warn
 from scanready.model import Target
 from scanready.report.endpoints import evidence, places_seen
 from scanready.report.rules import Rule, best_source, merged, rules
-from scanready.report.serialize import as_object
+from scanready.report.serialize import as_object, identity
 from scanready.run.registry import catalogue
 
 from .messages import fitting
+from .selection import Judgement
 from .source import opened
 
 #: Seconds for one name.
@@ -29,11 +30,12 @@ def _names_ports(target: Target) -> bool:
 
 
 class Known:
-    """What is known of targets. ``agents`` are the addresses of the agents whose runs were read."""
+    """The findings of runs. ``agents`` are the addresses of their agents; ``judged`` has targets by their identity."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self.agents: tuple[str, ...] = ()
+        self.judged: dict[str, Judgement] = {}
 
     def read(self, run: str, store: str | None) -> None:
         """Take everything from a run, by its name or file.
@@ -44,6 +46,7 @@ class Known:
         agents: dict[str, None] = {}
         with opened(run, store) as source:
             for report in source.reports():
+                self.judged[identity(report.target)] = Judgement.of(report)
                 for (host, port), met in places_seen(as_object(report)).items():
                     self._seen[_key(host, report.target.type, port)] = met
                     self._seen.setdefault(_key(host, "", 0), Seen(met.addresses))

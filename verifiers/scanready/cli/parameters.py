@@ -116,6 +116,25 @@ class FormatAndFile(click.ParamType[Any]):
         return known_format(name, param, ctx), file
 
 
+class KeyAndDirectory(click.ParamType[Any]):
+    """``KEY=DIR``, with one of the keys there are."""
+
+    name = "key=dir"
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, directory = str(value).partition("=")
+        if not equals or not directory or key not in self._keys:
+            wanted = " or ".join(f"{key}=DIR" for key in self._keys)
+            self.fail(f"{fitting(str(value))!r} is not {wanted}, as in {self._keys[0]}=todo", param, ctx)
+        return key, directory
+
+
 def known_format(name: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
     """Return ``name`` if it is a format.
 

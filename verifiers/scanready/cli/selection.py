@@ -1,71 +1,157 @@
-"""``--only``: which targets of an inventory. ``type=ssh,host=web*`` is both; a second ``--only`` is or."""
+"""``--only``: the one filter. ``type=ssh,host=web*`` is both; a second ``--only`` is or.
+
+The keys of a target are known before a run. Verdict, owner and cause are known after one: a command that reads a stored
+run takes them too, and any other says where to use them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import click
 
-from scanready.model import Target
+from scanready.model import Owner, Report, Target, Verdict
 
 from .messages import did_you_mean, fitting
 
-#: The keys, and what of a target each looks at. Any one value that matches is enough.
-KEYS: dict[str, Callable[[Target], tuple[str, ...]]] = {
+Values = tuple[str, ...]
+#: The keys of a target, and what of it each looks at. Any one value that matches is enough.
+KEYS: dict[str, Callable[[Target], Values]] = {
     "type": lambda target: (target.type,),
     "host": lambda target: (target.host,),
     "port": lambda target: (str(target.port),),
     "tag": lambda target: target.tags,
     "credential": lambda target: (target.credential.name,) if target.credential else (),
 }
-Terms = list[tuple[str, str]]
 
 
-def select(targets: Sequence[Target], expressions: Sequence[str], types: Sequence[str] = ()) -> list[Target]:
-    """Return the targets that all terms of some expression match, and whose type is among ``types`` (none: any).
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Hold what a run found of one target: its verdict, its causes, and the owners who can do something about them."""
+
+    verdict: Verdict
+    owners: Values
+    causes: Values
+
+    @classmethod
+    def of(cls, report: Report) -> Judgement:
+        """Return the judgement of a report."""
+        from scanready.report.findings import besides, decisive
+
+        first = decisive(report)
+        causes = [*([first] if first else []), *besides(report)]
+        owners = dict.fromkeys(part.owner.value for told in causes for part in told.parts)
+        return cls(report.verdict, tuple(owners), tuple(told.cause.code for told in causes))
+
+
+#: The keys of a result, what of it each looks at, and all values that there are (none: any text).
+JUDGED_KEYS: dict[str, tuple[Callable[[Judgement], Values], Values]] = {
+    "verdict": (lambda found: (found.verdict.value,), tuple(one.value for one in Verdict)),
+    "owner": (lambda found: found.owners, tuple(one.value for one in Owner)),
+    "cause": (lambda found: found.causes, ()),
+}
+#: Advice for a filter that needs a run, in a command without one.
+_NEEDS_A_RUN = (
+    "is known only after a run: `scanready report RUN --only {expression}` shows those targets, and `scanready verify "
+    "INVENTORY --failed-from RUN` takes it, too"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which targets are meant: those that match every term of some expression; all, if there is no expression.
+
+    Args:
+        expressions: as they were given, for messages.
+        alternatives: the terms of each, as (key, pattern in lower case).
+    """
+
+    expressions: Sequence[str]
+    alternatives: Sequence[Sequence[tuple[str, str]]]
+
+    @property
+    def asks_a_run(self) -> bool:
+        """True if a term is about what a run found."""
+        return any(key in JUDGED_KEYS for terms in self.alternatives for key, _ in terms)
+
+    def takes(self, target: Target, judgement: Judgement | None = None) -> bool:
+        """Return whether a target is meant; without an judgement, no term about judgements matches."""
+        if not self.alternatives:
+            return True
+        return any(
+            all(_matches(key, pattern, target, judgement) for key, pattern in terms) for terms in self.alternatives
+        )
+
+    def takes_nothing(self, targets: Sequence[Target], judgements: Mapping[int, Judgement] | None = None) -> str:
+        """Return the message for an empty selection: which pattern matches no target, and a near one.
+
+        Args:
+            targets: those there were to choose from.
+            judgements: what a run found, by the ``id()`` of the target.
+        """
+        found = judgements or {}
+        for key, pattern in (term for terms in self.alternatives for term in terms):
+            if not any(_matches(key, pattern, target, found.get(id(target))) for target in targets):
+                known = {value.lower() for one in targets for value in _values(key, one, found.get(id(one)))}
+                return f"nothing selected: no target has {key}={fitting(pattern)}{did_you_mean(pattern, known)}"
+        return "nothing selected" if self.alternatives or targets else "nothing selected: `targets` is empty"
+
+
+def selection(expressions: Sequence[str], *, of_a_run: bool = False) -> Selection:
+    """Read ``key=pattern,key=pattern``; patterns have ``*``, ``?`` and ``[...]``, and ignore case.
+
+    Args:
+        of_a_run: the results of a run are at hand, so the keys of a result can be used.
 
     Raises:
-        click.UsageError: an expression is none.
+        click.UsageError: unknown key, not of this form, a key that needs a run, or a value that does not exist.
     """
-    parsed = [parse(expression) for expression in expressions]
-    return [
-        target
-        for target in targets
-        if (not types or target.type in types) and (not parsed or any(_matches(target, terms) for terms in parsed))
-    ]
+    return Selection(expressions, [_terms(expression, of_a_run=of_a_run) for expression in expressions])
 
 
-def parse(expression: str) -> Terms:
-    """Read ``key=pattern,key=pattern``; patterns have ``*``, ``?`` and ``[...]``, and take no notice of case.
+def select(targets: Iterable[Target], expressions: Sequence[str], types: Sequence[str] = ()) -> list[Target]:
+    """Return the targets that ``expressions`` select, and whose type is among ``types`` (none: any).
 
     Raises:
-        click.UsageError: unknown key, or not of this form.
+        click.UsageError: an expression is none, or needs the results of a run.
     """
-    terms: Terms = []
-    for term in expression.split(","):
-        key, equals, pattern = (part.strip() for part in term.partition("="))
-        if not equals or not pattern:
-            raise click.UsageError(
-                f"--only {fitting(expression)}: {fitting(term)!r} is not KEY=PATTERN, as in type=ssh"
-            )
-        if key not in KEYS:
-            there = ", ".join(KEYS)
-            raise click.UsageError(
-                f"--only {fitting(expression)}: no key {fitting(key)!r}: there are {there}{did_you_mean(key, KEYS)}"
-            )
-        terms.append((key, pattern.lower()))
-    return terms
+    wanted = selection(expressions)
+    return [target for target in targets if (not types or target.type in types) and wanted.takes(target)]
 
 
-def nothing_selected(targets: Sequence[Target], expressions: Sequence[str]) -> str:
-    """Return the message for an empty selection: which pattern matches no target at all, and what was perhaps meant."""
-    for key, pattern in [term for expression in expressions for term in parse(expression)]:
-        if not any(_matches(target, [(key, pattern)]) for target in targets):
-            known = {value.lower() for target in targets for value in KEYS[key](target)}
-            return f"nothing selected: no target has {key}={fitting(pattern)}{did_you_mean(pattern, known)}"
-    return "nothing selected" if expressions or targets else "nothing selected: `targets` is empty"
+def _terms(expression: str, *, of_a_run: bool) -> list[tuple[str, str]]:
+    return [_term(expression, term, of_a_run=of_a_run) for term in expression.split(",")]
 
 
-def _matches(target: Target, terms: Terms) -> bool:
-    return all(any(fnmatchcase(value.lower(), pattern) for value in KEYS[key](target)) for key, pattern in terms)
+def _term(expression: str, term: str, *, of_a_run: bool) -> tuple[str, str]:
+    key, equals, pattern = (part.strip() for part in term.partition("="))
+    where = f"--only {fitting(expression)}"
+    if not equals or not pattern:
+        raise click.UsageError(f"{where}: {fitting(term)!r} is not KEY=PATTERN, as in type=ssh")
+    pattern = pattern.lower()
+    if key in JUDGED_KEYS:
+        if not of_a_run:
+            raise click.UsageError(f"{where}: {key} {_NEEDS_A_RUN.format(expression=fitting(expression))}")
+        _, values = JUDGED_KEYS[key]
+        if values and not any(fnmatchcase(value, pattern) for value in values):
+            there = ", ".join(values)
+            hint = did_you_mean(pattern, values)
+            raise click.UsageError(f"{where}: no {key} {fitting(pattern)!r}: there are {there}{hint}")
+    elif key not in KEYS:
+        known = [*KEYS, *(JUDGED_KEYS if of_a_run else ())]
+        raise click.UsageError(
+            f"{where}: no key {fitting(key)!r}: there are {', '.join(known)}{did_you_mean(key, known)}"
+        )
+    return key, pattern
+
+
+def _values(key: str, target: Target, judgement: Judgement | None) -> Values:
+    if key in KEYS:
+        return KEYS[key](target)
+    return JUDGED_KEYS[key][0](judgement) if judgement else ()
+
+
+def _matches(key: str, pattern: str, target: Target, judgement: Judgement | None) -> bool:
+    return any(fnmatchcase(value.lower(), pattern) for value in _values(key, target, judgement))

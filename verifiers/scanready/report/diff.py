@@ -7,7 +7,7 @@ targets are small. A target is the same if host, type, port and options are; the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,9 @@ _PASSING = frozenset(
 )
 #: Worse than before, though a scan would still run: only this step down says that something broke.
 _UNHARMED = (Verdict.SCANNABLE, Verdict.READY)
+
+
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,13 @@ class Comparison:
         return len(self.failures) + len(self.worse)
 
 
-def compare(before: Iterable[Report], after: Iterable[Report]) -> Comparison:
-    """Compare two runs."""
-    old = _by_target(before)
-    new = _by_target(after)
+def compare(
+    before: Iterable[Report], after: Iterable[Report], takes: Callable[[Key], bool] | None = None
+) -> Comparison:
+    """Compare two runs; only the targets whose keys ``takes`` accepts, if it is given."""
+    old, new = (
+        {key: _glimpse(report) for key, report in keyed(run) if takes is None or takes(key)} for run in (before, after)
+    )
     found = Comparison()
     for key, glimpse in new.items():
         if key in old:
@@ -119,16 +125,17 @@ def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
         found.same += 1
 
 
-def _by_target(reports: Iterable[Report]) -> dict[tuple[str, ...], Glimpse]:
-    found: dict[tuple[str, ...], Glimpse] = {}
+def keyed(reports: Iterable[Report]) -> Iterator[tuple[Key, Report]]:
+    """Yield each report of a run with the key that tells its target from every other one."""
+    found: set[Key] = set()
     for report in reports:
         target = report.target
         options = json.dumps(options_shown(target.options), sort_keys=True, default=str)
-        key: tuple[str, ...] = (target.host, target.type, str(target.port), options)
+        key: Key = (target.host, target.type, str(target.port), options)
         if key in found and target.credential is not None:  # the same place, looked at with two accounts
             key = (*key, target.credential.name)
-        found[key] = _glimpse(report)
-    return found
+        found.add(key)
+        yield key, report
 
 
 def _glimpse(report: Report) -> Glimpse:

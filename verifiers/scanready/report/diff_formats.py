@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from scanready.model import Outcome, Verdict
-from scanready.report.formats.md import code
+from scanready.report.markdown import code
 from scanready.run.target_name import LONGEST_NAME, name_of, visible_name
 from scanready.wire.printable import visible
 

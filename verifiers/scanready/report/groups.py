@@ -17,15 +17,15 @@ from .paper import GRAVITY
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line
 
-#: Who an owner is, for whoever is handed a list.
+#: The readers of each owner's part.
 OWNERS: dict[Owner, str] = {
-    Owner.NETWORK: "whoever runs the network and its firewalls",
+    Owner.NETWORK: "the network and firewall team",
     Owner.SERVER: "the administrators of the targets",
-    Owner.DATABASE: "the administrators of the databases",
-    Owner.IDENTITY: "whoever looks after directories and accounts",
-    Owner.AGENT: "whoever runs the scan agent",
-    Owner.OPERATOR: "whoever wrote the inventory or holds the credentials",
-    Owner.SCANREADY: "scanready itself",
+    Owner.DATABASE: "the database administrators",
+    Owner.IDENTITY: "the administrators of directories and accounts",
+    Owner.AGENT: "the administrators of the scan agent",
+    Owner.OPERATOR: "the author of the inventory and holder of the credentials",
+    Owner.SCANREADY: "the scanready project",
 }
 
 

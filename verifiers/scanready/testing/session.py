@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from scanready.cli.selection import parse
+from scanready.cli.selection import selection
 from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
@@ -38,7 +38,7 @@ def settings_can_be_read(config: pytest.Config) -> None:
     told = [_what_is_wrong(name, value) for name, value in given if value]
     for expression in config.getoption("scanready_only"):
         try:
-            parse(expression)
+            selection([expression])
         except click.UsageError as error:
             told.append(error.message.replace("--only", "--scanready-only"))
     if any(told):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.job.options import option
+from scanready.cli.job.exit_code import NOTHING_SELECTED
+from scanready.cli.job.options import ONLY, option
 from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
+from scanready.cli.selection import Judgement, Selection, selection
 from scanready.cli.source import Source, opened
 from scanready.redaction.workflow import harmless_json
 from scanready.report.paper import counted
+
+if TYPE_CHECKING:
+    from scanready.report.diff import Key
 
 _HELP = """\
 \b
@@ -23,7 +29,8 @@ Examples:
   scanready diff 20261123-0900-k3m last
   scanready diff monday.json last --format md   for a ticket
 
-A and B are as RUN of `scanready report`. Exit code 0: nothing that could be scanned in A
+A and B are as RUN of `scanready report`, and --only has the same keys: a target counts if it
+matches in A or in B. Exit code 0: nothing that could be scanned in A
 fails in B, or is worse; 1: something does.
 """
 
@@ -31,18 +38,30 @@ fails in B, or is worse; 1: something does.
 @click.command(help=_HELP)
 @click.argument("a", metavar="A", shell_complete=shell_completion.runs)
 @click.argument("b", metavar="B", shell_complete=shell_completion.runs)
+@ONLY
 @option("--format", "format_", type=click.Choice(("table", "json", "md")), default="table", help="[default: table]")
 @option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @option("--store", metavar="FILE", help="Where runs are kept.")
 @option("--no-color", is_flag=True, help="No colours (also: NO_COLOR in the environment).")
 @click.pass_context
-def command(ctx: click.Context, a: str, b: str, format_: str, as_json: bool, store: str | None, no_color: bool) -> None:
+def command(
+    ctx: click.Context,
+    a: str,
+    b: str,
+    only: tuple[str, ...],
+    format_: str,
+    as_json: bool,
+    store: str | None,
+    no_color: bool,
+) -> None:
     """Diff."""
     from scanready.report import diff_formats
     from scanready.report.diff import compare
 
+    wanted = selection(only, of_a_run=True)
     with opened(a, store) as before, opened(b, store) as after:
-        found = compare(before.reports(), after.reports())
+        takes = _in_either(ctx, wanted, before, after) if only else None
+        found = compare(before.reports(), after.reports(), takes)
         names = before.name, after.name
         described = _described(before), _described(after)
         unfinished = [source.name for source in (before, after) if source.interrupted]
@@ -58,6 +77,21 @@ def command(ctx: click.Context, a: str, b: str, format_: str, as_json: bool, sto
     else:
         show(diff_formats.table(found, names, look(no_color=no_color)))
     ctx.exit(1 if found.regressions else 0)
+
+
+def _in_either(ctx: click.Context, wanted: Selection, *runs: Source) -> Callable[[Key], bool]:
+    """Return what tells whether a target, by its key, matches in one of the runs; exit if none does."""
+    from scanready.report.diff import keyed
+
+    chosen = {
+        key for run in runs for key, report in keyed(run.reports()) if wanted.takes(report.target, Judgement.of(report))
+    }
+    if not chosen:
+        reports = [report for run in runs for report in run.reports()]
+        judged = {id(report.target): Judgement.of(report) for report in reports}
+        warn(wanted.takes_nothing([report.target for report in reports], judged))
+        ctx.exit(NOTHING_SELECTED)
+    return chosen.__contains__
 
 
 def _described(source: Source) -> dict[str, Any]:

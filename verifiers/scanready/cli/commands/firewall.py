@@ -30,6 +30,7 @@ Examples:
   scanready firewall estate.yaml                              touches nothing
   scanready firewall estate.yaml --format csv > change.csv    for a change request
   scanready firewall estate.yaml --from last                  with the ports that a run found
+  scanready firewall estate.yaml --from last --only owner=network   only what is closed
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
 
 From this agent's address to each target: protocol and port. A port that the target gives out
@@ -68,14 +69,16 @@ def command(
     _check_words(sources, chain)
     if as_json:
         form = "json"
-    chosen, inventory = selected_targets(ctx, what, only, types, large=yes)
+    known = Known()
+    if run is not None:
+        known.read(run, store)
+    judged = known.judged if run is not None else None
+    chosen, inventory = selected_targets(ctx, what, only, types, large=yes, judged=judged)
     plugins_load(chosen)
     _tell_whose_port_is_unknown(chosen)
     whole = inventory is not None and not only and not types
     targets = _places(chosen, inventory.master if inventory and whole else None)
-    known = Known()
     if run is not None:
-        known.read(run, store)
         _tell_what_the_run_lacks(run, targets, known)
     if resolve:
         known.ask(targets)

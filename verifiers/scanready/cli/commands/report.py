@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, Judge
+from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
 from scanready.cli.job.job import Options
-from scanready.cli.job.options import ONLY, option, stored_output_options
+from scanready.cli.job.options import ONLY, SPLIT, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
 from scanready.cli.messages import warn
+from scanready.cli.output.handover import Handover
 from scanready.cli.output.outputs import Outputs
-from scanready.cli.selection import nothing_selected, parse, select
+from scanready.cli.selection import Judgement, selection
 from scanready.cli.source import Source, opened
 from scanready.model import Report, Target
 from scanready.report.document import RunInfo, Totals
@@ -27,11 +28,14 @@ Examples:
   scanready report last                                the table of the last run once more
   scanready report last~1 --report json=monday.json
   scanready report 20261127-0912-x7k --only host=db7 --ladder -v
+  scanready report last --only owner=network,cause=connect.* --format md
+  scanready report last --split owner=todo             todo/network.md, todo/server.md, ...
   scanready report bundle.zip                          judged by this version's rules
 
 RUN is a run's name (`scanready runs`), last, last~1, a file that --format json, jsonl or
-html wrote, or a bundle. Nothing is contacted. The exit code is that of the run; 3 as well if
-some of its targets have no result.
+html wrote, or a bundle. Nothing is contacted. --only has the keys of verify, and verdict,
+owner and cause: an owner who can do something about a target, any cause that it has. The exit
+code is that of the run; 3 as well if some of its targets have no result.
 """
 
 
@@ -39,30 +43,42 @@ some of its targets have no result.
 @click.argument("run", metavar="RUN", shell_complete=shell_completion.runs)
 @ONLY
 @option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
+@SPLIT
 @stored_output_options
 @click.pass_context
-def command(ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, **rest: Any) -> None:
+def command(
+    ctx: click.Context, /, run: str, only: tuple[str, ...], ladder: bool, split: tuple[str, str] | None, **rest: Any
+) -> None:
     """Report."""
     options = Options(**rest)
-    for expression in only:
-        parse(expression)
+    wanted = selection(only, of_a_run=True)
     with opened(run, options.store) as source:
         targets = source.targets()
-        chosen = {id(target) for target in select(targets, only)}
+        judged = {id(one.target): Judgement.of(one) for one in source.reports(targets)} if wanted.asks_a_run else {}
+        chosen = {id(target) for target in targets if wanted.takes(target, judged.get(id(target)))}
         if not chosen:
-            warn(nothing_selected(targets, only))
+            warn(wanted.takes_nothing(targets, judged))
             ctx.exit(NOTHING_SELECTED)
         info = replace(source.info(targets), require=options.require)
         if only:  # as if nothing else had been asked for
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])
+        handover = Handover(split[1], info, options.file_mode) if split else None
         judge = Judge(options.require, {key: host for key, host in info.tried.items() if key in chosen})
-        code = asyncio.run(_write(source, info, targets, chosen, outputs, judge))
+        code = asyncio.run(_write(source, info, targets, chosen, outputs, judge, handover))
+    if handover and not handover.write():
+        code = USAGE
     ctx.exit(code)
 
 
 async def _write(
-    source: Source, info: RunInfo, targets: list[Target], chosen: set[int], outputs: Outputs, judge: Judge
+    source: Source,
+    info: RunInfo,
+    targets: list[Target],
+    chosen: set[int],
+    outputs: Outputs,
+    judge: Judge,
+    handover: Handover | None,
 ) -> int:
     totals, differing = Totals(seconds=source.seconds, interrupted=source.interrupted), list[tuple[Report, str]]()
     outputs.begin(info)
@@ -73,6 +89,8 @@ async def _write(
             differing.append((report, before))
         judge.add(report)
         totals.verdicts[report.verdict] += 1
+        if handover:
+            handover.add(report)
         await outputs.add(report)
     totals.unchecked = max(info.asked, len(info.targets)) - totals.targets
     outputs.end(totals)

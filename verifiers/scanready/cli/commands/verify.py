@@ -20,7 +20,7 @@ from scanready.cli.job.prepare import (
     types_exist,
 )
 from scanready.cli.messages import fitting, means_a_file, warn
-from scanready.cli.selection import nothing_selected, parse, select
+from scanready.cli.selection import selection
 
 _HELP = """\
 \b
@@ -29,11 +29,13 @@ Examples:
   scanready verify estate.yaml --only type=ssh,host=web* --only tag=finance
   scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
   scanready verify estate.yaml --require scannable --report json=run.json
+  scanready verify estate.yaml --failed-from last      again what failed, once it is fixed
   scanready verify --resume last                     go on where a run was interrupted
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.
-An EXPR of --only is KEY=PATTERN with the keys type, host, port, tag and credential; a
-comma means and, a second --only means or.
+An EXPR of --only is KEY=PATTERN with the keys type, host, port, tag and credential; with
+--failed-from also verdict, owner and cause, as that run found them. A comma means and, a
+second --only means or.
 """
 
 
@@ -41,12 +43,20 @@ comma means and, a second --only means or.
 @click.argument("inventory", metavar="INVENTORY", required=False, shell_complete=shell_completion.files)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @run_options
+@option("--failed-from", metavar="RUN", help="Only targets that were blocked or undecided in this run.")
 @option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 @output_options
 @click.pass_context
 def command(
-    ctx: click.Context, /, inventory: str | None, only: tuple[str, ...], resume: str | None, yes: bool, **rest: Any
+    ctx: click.Context,
+    /,
+    inventory: str | None,
+    only: tuple[str, ...],
+    failed_from: str | None,
+    resume: str | None,
+    yes: bool,
+    **rest: Any,
 ) -> None:
     """Verify."""
     from scanready.cli.job.job import Job
@@ -63,17 +73,25 @@ def command(
 
         going_on = Resumption(options, resume)
         options, only = going_on.merged(options), only or going_on.only
+        failed_from = failed_from or going_on.failed_from
         inventory = inventory or going_on.inventory
     elif inventory is None:
         raise click.UsageError("give an INVENTORY, or --resume RUN")
-    for expression in only:
-        parse(expression)
+    wanted = selection(only, of_a_run=failed_from is not None)
     types_exist(options.types)
     described = read_inventory(inventory, allow_large=yes, quiet=quiet)
-    targets = select(described.targets, only, options.types)
+    of_types = [one for one in described.targets if not options.types or one.type in options.types]
+    if failed_from is not None:
+        from scanready.cli.job.failed import FailedRun
+
+        failed = FailedRun(failed_from, options.store, options.require)
+        targets, failed_from = failed.selected(of_types, wanted), failed.name
+    else:
+        targets = [target for target in of_types if wanted.takes(target)]
     if not targets:
-        asked = [*only, *(f"type={name}" for name in options.types)]
-        warn(nothing_selected(described.targets, asked))
+        if not (failed_from and of_types):
+            asked = [*only, *(f"type={name}" for name in options.types)]
+            warn(selection(asked, of_a_run=True).takes_nothing(described.targets))
         ctx.exit(NOTHING_SELECTED)
     plugins_load(targets)
     resumed = going_on.resumed(targets) if going_on else None
@@ -81,7 +99,7 @@ def command(
         warn(changed)
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
-    record = recording(options, source_path(inventory), only, options.types)
+    record = recording(options, source_path(inventory), only, options.types, failed_from)
     wait = options.wait or 0.0
     job = Job(targets, settings, outputs, options.require, {}, wait, quiet, record, resumed)
     ctx.exit(carry_out(job))

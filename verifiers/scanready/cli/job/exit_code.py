@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS
 
-BLOCKED, UNDECIDED, NOTHING_SELECTED = 1, 3, 4
+BLOCKED, USAGE, UNDECIDED, NOTHING_SELECTED = 1, 2, 3, 4
 
 
 class Judge:

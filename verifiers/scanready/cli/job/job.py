@@ -76,6 +76,7 @@ class Record:
     source: str
     only: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    failed_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
-from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, Positive
+from scanready.cli.parameters import Duration, FileMode, FormatAndFile, FormatName, KeyAndDirectory, Positive
 from scanready.model import DEPTHS, REQUIRES
 
 from .platforms import PLATFORMS
@@ -28,6 +28,12 @@ def option(*names: str, **attributes: Any) -> Decorator:
 
 
 ONLY = option("--only", multiple=True, metavar="EXPR", help="Only these targets, as for verify. Repeatable.")
+SPLIT = option(
+    "--split",
+    type=KeyAndDirectory("owner"),
+    metavar="owner=DIR",
+    help="Write one file for each owner, DIR/OWNER.md: what to change, and where.",
+)
 TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 YES = option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 REQUIRE = option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1).")

@@ -140,6 +140,7 @@ def asked(record: Record, targets: Iterable[Target], depth: str, timeout: float,
     kept = {
         "only": record.only,
         "types": record.types,
+        "failed_from": record.failed_from,
         "depth": depth,
         "timeout": timeout,
         "tried": list(dict.fromkeys(tried)),

@@ -67,6 +67,11 @@ class Resumption:
         """The selection it was begun with."""
         return tuple(self.asked["only"])
 
+    @property
+    def failed_from(self) -> str | None:
+        """The run whose failed targets it was begun with; None for all targets."""
+        return self.asked.get("failed_from")
+
     def merged(self, options: Options) -> Options:
         """Return the options with those the run was begun with, where none are given now."""
         return dataclasses.replace(

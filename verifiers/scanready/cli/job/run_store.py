@@ -15,7 +15,13 @@ from .job import Options, Record
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
-def recording(options: Options, source: str, only: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> Record | None:
+def recording(
+    options: Options,
+    source: str,
+    only: tuple[str, ...] = (),
+    types: tuple[str, ...] = (),
+    failed_from: str | None = None,
+) -> Record | None:
     """Return how to keep a run; None if it is not to be kept, or cannot be, which is told."""
     if options.no_store:
         return None
@@ -23,7 +29,7 @@ def recording(options: Options, source: str, only: tuple[str, ...] = (), types: 
         path = store_path(options.store)
         for remark in remarks(path):
             warn(remark)
-        return Record(path, source, only, types)
+        return Record(path, source, only, types, failed_from)
     except StoreError as error:
         warn(f"this run is not kept: {error}")
         return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scanready.cli.messages import fitting, means_a_file, warn
-from scanready.cli.selection import nothing_selected, select
+from scanready.cli.selection import Judgement, selection
 from scanready.model import Target
+from scanready.report.serialize import identity
 
 from .exit_code import NOTHING_SELECTED
 from .prepare import problems_told, read_inventory
@@ -26,6 +27,7 @@ def selected_targets(
     *,
     large: bool,
     account: Any = None,
+    judged: Mapping[str, Judgement] | None = None,
 ) -> tuple[list[Target], Inventory | None]:
     """Return the targets that a command is about, and the inventory that they are from; exit if there are none.
 
@@ -33,17 +35,19 @@ def selected_targets(
         what: one inventory file, or TARGET arguments.
         large: whether large networks are expanded.
         account: the credential of TARGET arguments.
+        judged: what a run found, by the identity of the target; None for a command that reads no run.
     """
     inventory = None
+    wanted = selection(only, of_a_run=judged is not None)
     if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
-        everything: Sequence[Target] = inventory.targets
-        targets = select(everything, only, types)
+        everything = [target for target in inventory.targets if not types or target.type in types]
     else:
         everything, _ = read_targets(what, types, account)
-        targets = select(everything, only)
+    found = {id(target): judged.get(identity(target)) for target in everything} if judged else {}
+    targets = [target for target in everything if wanted.takes(target, found.get(id(target)))]
     if not targets:
-        warn(nothing_selected(everything, only))
+        warn(wanted.takes_nothing(everything, {key: one for key, one in found.items() if one}))
         ctx.exit(NOTHING_SELECTED)
     return targets, inventory
 

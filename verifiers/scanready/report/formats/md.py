@@ -6,15 +6,15 @@ link, a mention or a picture. Everything else is ours, or escaped.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
+from scanready.report.markdown import code, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
-from scanready.wire.printable import visible, visible_lines
+from scanready.wire.printable import visible
 
 #: A comment of GitHub holds 65,536 characters, a description in Jira 32,767.
 MOST = 30_000
@@ -134,25 +134,3 @@ def _group(group: Group) -> list[str]:
     if len(group.fixes) > _MOST_FIXES:
         lines += ["", f"... and {len(group.fixes) - _MOST_FIXES} more fixes"]
     return [*lines, ""]
-
-
-def code(text: str, most: int = 400) -> str:
-    """Return hostile text as a code span: harmless, and whole in a table's cell, too."""
-    shown = visible(text, most).replace("|", "¦")
-    if not shown.strip():
-        return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
-
-
-def fenced(text: str) -> list[str]:
-    """Return hostile lines as a block of code."""
-    lines = visible_lines(text, 2000)
-    fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
-    return [f"{fence}text", *lines, fence]
-
-
-def escaped(text: str) -> str:
-    """Return a sentence of ours, in which a name from the inventory may stand, as plain text."""
-    shown = visible(text, 4000)
-    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", shown)

@@ -178,7 +178,33 @@ byId("theme").addEventListener("click", () => {
   const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "light" : "dark";
 });
+/** A link such as `#owner=network` shows the part of one owner and its targets; `#verdict=blocked` and the like filter. */
+function follow() {
+  let text = location.hash.slice(1);
+  try { text = decodeURIComponent(text); } catch { text = ""; }  // a link may be cut off
+  const [name, value] = text.split("=", 2);
+  const owner = name === "owner" ? value : "";
+  let there = false;
+  for (const part of document.querySelectorAll(".owner")) {
+    const meant = part.id === `owner=${owner}`;
+    part.hidden = Boolean(owner) && !meant;
+    if (meant) { part.open = true; there = true; }
+  }
+  if (owner && !there) for (const part of document.querySelectorAll(".owner")) part.hidden = false;
+  if (byId("one-owner")) byId("one-owner").hidden = !there;
+  if (Object.hasOwn(FILTERS, name) && [...byId(name).options].some((option) => option.value === value)) {
+    for (const other of Object.keys(FILTERS)) byId(other).value = other === name ? value : "";
+    draw();
+  } else if (name === "handover") {
+    byId("owner").value = "";
+    draw();
+  }
+  byId(there ? `owner=${owner}` : Object.hasOwn(FILTERS, name) ? "results" : name)?.scrollIntoView();
+}
+
+addEventListener("hashchange", follow);
 addEventListener("beforeprint", beforePrint);
 addEventListener("afterprint", afterPrint);
 draw();
+if (location.hash) follow();
 document.documentElement.dataset.drawn = "yes";

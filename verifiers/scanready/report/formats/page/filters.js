@@ -4,10 +4,15 @@ const GRAVITY = ["blocked", "undecided", "limited", "ready", "scannable"];
 const FILTERS = {
   verdict: (result) => [result.verdict],
   type: (result) => [result.target.type],
-  owner: (result) => (result.cause ? [result.cause.owner] : []),
+  // Everybody who can do something about it, as in the parts above.
+  owner: (result) => [...new Set(causesOf(result).flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
   tag: (result) => result.target.tags ?? [],
   cause: (result) => (result.cause ? [result.cause.code] : []),
 };
+
+function causesOf(result) {
+  return result.cause ? [result.cause, ...result.besides] : result.besides;
+}
 
 const natural = new Intl.Collator("en", { numeric: true }).compare;
 const SORTS = {

@@ -1,0 +1,65 @@
+"""``report --split owner=DIR``: the part of each owner in a file of its own, to send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scanready.cli.messages import fitting, warn
+from scanready.files.atomic_file import AtomicFile
+from scanready.model import Owner, Report
+from scanready.report.document import RunInfo
+from scanready.report.groups import Groups
+from scanready.report.handover import nothing, page
+from scanready.report.paper import counted
+
+
+class Handover:
+    """Collects the reports of a run, and writes a file for each owner that has something to do.
+
+    Args:
+        directory: made if it is not there, for this user only.
+        mode: the permissions of the files; None keeps those of an existing file, and is 0600 for a new one.
+
+    Raises:
+        click.UsageError: there is no such directory, and it cannot be made.
+    """
+
+    def __init__(self, directory: str, run: RunInfo, mode: int | None) -> None:
+        self._directory, self._run, self._mode = Path(directory), run, mode
+        self._groups = Groups(run)
+        try:
+            self._directory.mkdir(0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"--split: cannot make {fitting(directory)}: {error.strerror}") from error
+
+    def add(self, report: Report) -> None:
+        """Sort in one report."""
+        self._groups.add(report)
+
+    def write(self) -> bool:
+        """Write the files, and name them on standard error. A file of an owner with nothing to do any more says so.
+
+        Returns:
+            Whether all could be written; which could not, and why, is on standard error.
+        """
+        by_owner, whole = self._groups.by_owner(), True
+        for owner in Owner:
+            file = self._directory / f"{owner}.md"
+            if groups := by_owner.get(owner):
+                count = len({member.place for group in groups for member in group.members})
+                text, what = page(owner, groups, self._run), counted(count, "target")
+            elif file.exists():
+                text, what = nothing(owner, self._run), "nothing to do any more"
+            else:
+                continue
+            try:
+                with AtomicFile(str(file), mode=self._mode) as out:
+                    out.write(text.encode())
+                    out.commit()
+                warn(f"{fitting(str(file))}: {what}")
+            except OSError as error:
+                warn(f"cannot write {fitting(str(file))}: {error.strerror}")
+                whole = False
+        return whole

@@ -1,0 +1,72 @@
+"""The part of one owner in a run, as a Markdown file to send: what to change, where to paste it, how to check it."""
+
+from __future__ import annotations
+
+from scanready.model import Owner, Verdict
+from scanready.wire.printable import visible
+
+from .document import RunInfo
+from .groups import OWNERS, Group, firewall
+from .markdown import code, escaped, fenced
+from .paper import counted
+from .rules import Rule
+
+_NEEDED = {
+    Verdict.BLOCKED: "cannot be scanned until this is done",
+    Verdict.UNDECIDED: "cannot be judged until this is done",
+    Verdict.LIMITED: "can be scanned, with reservations, until this is done",
+}
+
+
+def page(owner: Owner, groups: list[Group], run: RunInfo) -> str:
+    """Return the file for one owner. It names every target, fix and rule of this owner, and nothing of another.
+
+    Args:
+        owner: the reader.
+        groups: the causes that this owner can remove, the gravest first.
+        run: the run that they were found in.
+    """
+    places = {member.place for group in groups for member in group.members}
+    agent = ", ".join((code(run.agent.name, 80), *map(code, run.agent.addresses)))
+    parts = [
+        f"# {counted(len(places), 'target')}: changes for {OWNERS[owner]}",
+        f"A scan agent ({agent}) checked whether it can scan these targets, on {visible(run.started, 40)}, with "
+        f"scanready {visible(run.version, 40)}. Each section names a problem, the change that removes it, and the "
+        "targets that have it.",
+        *(_section(group) for group in groups),
+    ]
+    if rules := firewall(groups):
+        parts.append(_rules(rules))
+    return "\n\n".join(parts) + "\n"
+
+
+def nothing(owner: Owner, run: RunInfo) -> str:
+    """Return the file for an owner who has nothing to do, in place of one from an earlier run."""
+    return (
+        f"# Nothing to change for {OWNERS[owner]}\n\nThe run of {visible(run.started, 40)} found no problem for you.\n"
+    )
+
+
+def _section(group: Group) -> str:
+    count = counted(len(group.members), "target")
+    lines = [f"## {escaped(group.meaning)}", f"{count} {_NEEDED[group.verdict]}. Code: `{group.cause.code}`."]
+    lines.append(f"**Change:** {escaped(group.remedy)}")
+    if group.others:
+        others = ", ".join(owner.value for owner, _ in group.others)
+        lines.append(f"One change is enough: {others} can remove this problem in another way.")
+    lines += ["**Check it:**", "\n".join(fenced(group.confirm))]
+    lines.append("\n".join(f"- {code(member.where, 400)}: {code(member.detail, 400)}" for member in group.members))
+    for fix, members in group.fixes.items():
+        of = ", ".join(code(member.where, 400) for member in members)
+        lines += [f"**Paste** for {of}:", "\n".join(fenced(fix))]
+    return "\n\n".join(lines)
+
+
+def _rules(rules: list[Rule]) -> str:
+    lines = ["| source | destination | protocol | ports | for |", "|---|---|---|---|---|"]
+    for rule in rules:
+        where = rule.destination if rule.destination == rule.host else f"{rule.destination} {rule.host}"
+        purpose = " ".join(rule.types) + (f", only for {rule.when}" if rule.when else "")
+        cells = (code(rule.source), code(where, 400), rule.transport, rule.ports, code(purpose, 400))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "## Permit these connections\n\n" + "\n".join(lines)
