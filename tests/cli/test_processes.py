@@ -125,7 +125,7 @@ def test_several_reports_of_one_run(plugins: Path, tmp_path: Path) -> None:
     assert document["summary"]["verdicts"] == {"scannable": 0, "ready": 1, "limited": 0, "blocked": 1, "undecided": 0}
     lines = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert lines == document["results"]
-    assert "1 ready, 1 blocked" in (tmp_path / "o.txt").read_text()
+    assert "1 ready (fine up to the login prompt), 1 blocked" in (tmp_path / "o.txt").read_text()
 
 
 def test_the_inventory_is_not_written_over(plugins: Path) -> None:

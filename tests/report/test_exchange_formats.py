@@ -182,7 +182,8 @@ def test_nagios_states(verdicts: str, rest: dict[str, Any], state: str, code: in
 def test_nagios_is_a_line_with_performance_data() -> None:
     text, _ = made("nagios", list(reports(6)))
     said, _, performance = text.partition(" | ")
-    assert "6 targets: 1 scannable, 1 ready, 1 limited, 2 blocked, 1 undecided" in said
+    fine = "1 scannable (proven), 1 ready (fine up to the login prompt), 1 limited (with reservations)"
+    assert f"6 targets: {fine}, 2 blocked, 1 undecided" in said
     assert "connect.filtered (network)" in said
     values = dict(pair.split("=") for pair in performance.split())
     assert values["blocked"] == "2;;;0;6"
@@ -198,7 +199,10 @@ def test_markdown_is_for_its_owners_with_fix_and_rules() -> None:
     text = document("md", list(reports(12)))
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
-    assert headings[0] == "6 of 12 targets can be scanned from `proxy-nyc`"
+    assert headings[0] == (
+        "From `proxy-nyc`, 12 targets: "
+        "2 proven, 2 fine up to the login prompt, 2 with reservations, 4 blocked, 2 undecided"
+    )
     assert "For the network and firewall team (network)" in headings
     assert "❌ `postgresql.hba-rejected`: 2 blocked" in headings
     fences = [token.content for token in tokens if token.type == "fence"]
@@ -241,8 +245,8 @@ def test_every_verdict_has_a_sign_beside_its_colour() -> None:
 @pytest.mark.parametrize("name", ["md", "html"])
 def test_types_that_do_not_answer_are_nobodys_to_mend_if_another_does(name: str) -> None:
     text, _ = made(name, [ready("h", "mysql"), blocked("h")], tried="h")
-    assert "h can be scanned as mysql" in text
+    assert "h: fine up to the login prompt as mysql" in text
     assert "For the network and firewall team" not in text
     text, _ = made(name, [blocked("h")], tried="h")
-    assert "h cannot be scanned as any type tried" in text
+    assert "h: blocked or undecided as every type tried" in text
     assert "For the network and firewall team" in text

@@ -50,8 +50,10 @@ def count(page: Page) -> int:
 
 def test_the_headline_counts_and_draws(page: Page) -> None:
     verdicts = Counter(report.verdict for report in reports(COUNT))
-    assert page.text("h1") == "30 of 60 targets can be scanned"
-    assert page.text(".ring .big") == "50%"
+    assert page.text("h1") == "10 of 60 targets proven"
+    summed = "60 targets: 10 proven, 10 fine up to the login prompt, 10 with reservations, 20 blocked, 10 undecided"
+    assert page.run("return document.querySelector('.ring svg').getAttribute('aria-label')") == summed
+    assert (page.text(".ring .big"), page.text(".ring .small")) == ("10", "of 60 proven")
     for verdict in Verdict:
         assert page.text(f".chip.v-{verdict}").split() == [verdict, str(verdicts[verdict])]
     arcs = page.run(

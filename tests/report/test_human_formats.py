@@ -135,12 +135,12 @@ def test_a_host_without_a_type_is_an_overview() -> None:
     closed.checks = closed.checks[1:2]
     reports = [ready("h", "ssh"), ready("h", "unix"), closed, *missing]
     text = drawn(Ladder(Look(100)), reports, {id(report.target): "h" for report in reports})
-    assert text.startswith("h can be scanned as: ssh, unix\n")
+    assert text.startswith("h: fine up to the login prompt as ssh, unix\n")
     assert "connect.filtered           postgresql 5432\n" in text
     assert "not built in this version  db2, notes\n" in text
     nothing = [closed, *missing]
     text = drawn(Ladder(Look(100)), nothing, {id(report.target): "h" for report in nothing})
-    assert text.startswith("h cannot be scanned as any of 1 types tried\n")
+    assert text.startswith("h cannot be scanned as the one type tried\n")
 
 
 def test_the_table_keeps_the_inventory_order_and_groups_by_cause() -> None:
@@ -157,7 +157,7 @@ def test_the_table_keeps_the_inventory_order_and_groups_by_cause() -> None:
     assert text.count(common.FILTERED.meaning) == 1
     assert "connect.filtered (network)  3 targets" in text
     assert "postgresql://er@a:5432/hr, postgresql://er@c:5432/hr\n    no answer\n" in text
-    assert lines[-1] == "4 targets in 2.0 s: 1 ready, 3 blocked"
+    assert lines[-1] == "4 targets in 2.0 s: 1 ready (fine up to the login prompt), 3 blocked"
 
 
 @pytest.mark.parametrize("width", [50, 80, 140])

@@ -104,14 +104,14 @@ def test_types_that_met_the_same_end_on_one_port_share_a_line() -> None:
 
 def test_a_single_failure_is_told_whole_and_says_where_to_read_on() -> None:
     text = draw("h", [stopped("mysql", common.HUNG_UP, "the peer closed the connection")], Look(120))
-    assert text.startswith("h cannot be scanned as any of 1 types tried\n")
+    assert text.startswith("h cannot be scanned as the one type tried\n")
     assert "mysql  3306  blocked  handshake.hung-up (server) the peer closed the connection\n" in text
     assert "`scanready check mysql://h:3306` shows the ladder" in text
 
 
 def test_what_could_not_be_decided_is_not_said_to_be_impossible() -> None:
     text = draw("h", [stopped("mysql", common.THROTTLED, "wait", Verdict.UNDECIDED)], Look(100))
-    assert text.startswith("h cannot be scanned as any of 1 types tried; undecided: mysql\n")
+    assert text.startswith("h cannot be scanned as the one type tried; undecided: mysql\n")
 
 
 def test_hostile_words_of_a_server_stay_harmless() -> None:

@@ -42,7 +42,7 @@ class RunInfo:
     asked: int = 0
 
 
-#: The verdicts of targets that can be scanned.
+#: The verdicts of targets that nothing keeps from a scan, as far as was checked.
 GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 #: What holds under each ``--require``.
 HOLDS: dict[str | None, tuple[Verdict, ...]] = {

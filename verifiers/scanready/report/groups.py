@@ -13,7 +13,8 @@ from scanready.run.target_name import visible_name
 from .document import GOOD, Places, RunInfo, Totals
 from .filled import fill
 from .findings import Part, Told, besides, decisive
-from .paper import GRAVITY
+from .headline import as_types, best_of_hosts, summed
+from .paper import GRAVITY, counted
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line
 
@@ -166,7 +167,7 @@ class Groups:
     def __init__(self, run: RunInfo) -> None:
         self._run = run
         self._tried: dict[str, list[Report]] = {host: [] for host in run.tried.values()}
-        self._good = 0
+        self._good = self._proven = 0
         self._places = Places(run)
         self._causes = ByCause()
         self._seen = 0
@@ -174,29 +175,37 @@ class Groups:
     def add(self, report: Report) -> None:
         """Sort in one report."""
         self._good += report.verdict in GOOD
+        self._proven += report.verdict is Verdict.SCANNABLE
         if host := self._run.tried.get(id(report.target)):
             self._tried[host].append(report)
         else:
             self._sort_in(report)
 
     def headline(self, totals: Totals) -> str:
-        """How much of it can be scanned, in a few words."""
+        """Return how much was proven, in a few words."""
         if not self._tried:
-            return f"{self._good} of {totals.targets} targets can be scanned"
-        found = {host: [r.target.type for r in of if r.verdict in GOOD] for host, of in self._tried.items()}
-        if len(found) > 1:
-            return f"{sum(map(bool, found.values()))} of {len(found)} hosts can be scanned"
-        ((host, types),) = found.items()
-        return (
-            f"{host} can be scanned as {', '.join(types)}" if types else f"{host} cannot be scanned as any type tried"
-        )
+            return f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
+        if len(self._tried) > 1:
+            return f"{len(self._tried)} hosts: {summed(best_of_hosts(self._tried.values())) or 'none was checked'}"
+        ((host, reports),) = self._tried.items()
+        return f"{host}: {as_types(reports) or 'blocked or undecided as every type tried'}"
+
+    def title(self, totals: Totals) -> str:
+        """Return the headline of a page that shows every verdict's count below it."""
+        if len(self._tried) == 1:
+            return self.headline(totals)
+        if self._tried:
+            proven, of = best_of_hosts(self._tried.values())[Verdict.SCANNABLE], counted(len(self._tried), "host")
+        else:
+            proven, of = self._proven, counted(totals.targets, "target")
+        return f"{proven} of {of} proven"
 
     @property
     def share(self) -> tuple[str, str]:
-        """The same as a number, and what it is one of."""
+        """The number of proven targets, or of types that hold at one host, and what it is one of."""
         if not self._tried:
-            return f"{100 * self._good / max(1, self._seen):.0f}%", "can be scanned"
-        return str(self._good), "type answers" if self._good == 1 else "types answer"
+            return str(self._proven), f"of {self._seen} proven"
+        return str(self._good), "type holds" if self._good == 1 else "types hold"
 
     def _settle_tried(self) -> None:
         for host, reports in self._tried.items():

@@ -14,7 +14,7 @@ from .rules import Rule
 _NEEDED = {
     Verdict.BLOCKED: "cannot be scanned until this is done",
     Verdict.UNDECIDED: "cannot be judged until this is done",
-    Verdict.LIMITED: "can be scanned, with reservations, until this is done",
+    Verdict.LIMITED: "may fail in a scan until this is done",
 }
 
 

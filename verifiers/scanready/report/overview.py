@@ -12,6 +12,7 @@ from scanready.model import Outcome, Report, Step, Verdict
 from scanready.wire.printable import visible
 
 from .document import GOOD, Look
+from .headline import as_types
 from .paper import Paper, columns, owned, verdict_word
 from .summary import traits
 
@@ -34,10 +35,7 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
     paper = Paper(look)
     good = [report for report in reports if report.verdict in GOOD]
     if good:
-        types = ", ".join(report.target.type for report in good)
-        paper.draw(
-            Text.assemble((visible(host), "bold"), " can be scanned as: ", (types, "bold green"), overflow="fold")
-        )
+        paper.draw(Text.assemble((visible(host), "bold"), ": ", (as_types(good), "bold green"), overflow="fold"))
     else:
         paper.draw(Text.assemble((visible(host), "bold"), (" cannot be scanned", "bold red"), _as_nothing(reports)))
     if look.verbosity < 0:
@@ -59,7 +57,8 @@ def _as_nothing(reports: list[Report]) -> str:
     """What could not be decided is not the same as what cannot be."""
     tried = [report for report in reports if report.cause is not common.NOT_BUILT]
     open_ = ", ".join(report.target.type for report in tried if report.verdict is Verdict.UNDECIDED)
-    return f" as any of {len(tried)} types tried" + (f"; undecided: {open_}" if open_ else "")
+    tried_as = "the one type" if len(tried) == 1 else f"any of {len(tried)} types"
+    return f" as {tried_as} tried" + (f"; undecided: {open_}" if open_ else "")
 
 
 def _hint(groups: list[list[Report]], faulty: list[Report]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +16,7 @@ from scanready.run.registry import catalogue
 from scanready.wire.printable import MOST, visible, visible_lines
 
 from .document import Look, Totals
+from .headline import summed
 
 #: What a verdict says, in one sentence.
 SENTENCES: dict[Verdict, str] = {
@@ -184,8 +184,7 @@ def counted(number: int, what: str) -> str:
 
 def counts(totals: Totals) -> str:
     """Return the one line that says it all."""
-    found = Counter({verdict.value: totals.verdicts[verdict] for verdict in reversed(GRAVITY)})
-    words = ", ".join(f"{count} {word}" for word, count in found.items() if count)
+    words = summed(totals.verdicts, named=True)
     line = f"{counted(totals.targets, 'target')} in {duration(totals.seconds)}" + (f": {words}" if words else "")
     if totals.unchecked:
         line += f"; {totals.unchecked} not checked"

@@ -301,7 +301,7 @@ def _ticket(report: Report, told: Told, part: Part) -> str:
     target, cause = report.target, told.cause
     trouble, but = {
         Verdict.BLOCKED: ("cannot be scanned", ""),
-        Verdict.LIMITED: ("can be scanned", ", but something a scan needs is missing or at risk"),
+        Verdict.LIMITED: ("passed the checks", ", but something that a scan needs is missing or at risk"),
         Verdict.UNDECIDED: ("could not be checked to the end", ""),
     }.get(report.verdict, ("was checked", ""))
     row = _row(target)

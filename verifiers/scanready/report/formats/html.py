@@ -19,8 +19,9 @@ from typing import Any
 from scanready.model import LADDER, Report, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
-from scanready.report.document import GOOD, Look, RunInfo, Totals
+from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
+from scanready.report.headline import WORDS, summed
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
@@ -83,18 +84,20 @@ class Html:
 
     def end(self, totals: Totals) -> str:
         """Return the end of the data, what is drawn of it, and the script."""
-        headline, share = self._groups.headline(totals), self._groups.share
+        headline, title, share = self._groups.headline(totals), self._groups.title(totals), self._groups.share
         by_owner = self._groups.by_owner()
         owners = [(owner, OWNERS[owner], of, firewall(of), _targets(of)) for owner, of in by_owner.items()]
         page: str = _template("body.html").render(
             run=self._run,
             totals=totals,
             headline=headline,
+            title=title,
             share=share,
             hosts=len(self._hosts),
             cost=self._cost,
             order=ORDER,
             sentences=SENTENCES,
+            words=WORDS,
             arcs=_arcs(totals),
             bars=_bars(self._by_type),
             owners=owners,
@@ -197,6 +200,5 @@ def _bars(by_type: dict[str, Counter[Verdict]]) -> list[dict[str, Any]]:
                 width = 100 * count / found.total()
                 parts.append((verdict, count, begun, width))
                 begun += width
-        good = sum(found[verdict] for verdict in GOOD)
-        bars.append({"type": name, "total": found.total(), "good": good, "parts": parts})
+        bars.append({"type": name, "total": found.total(), "words": summed(found), "parts": parts})
     return bars

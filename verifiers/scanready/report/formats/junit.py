@@ -83,13 +83,13 @@ class JUnit:
         return f"<?xml version='1.0' encoding='utf-8'?>\n{tostring(root, encoding='unicode')}\n"
 
     def _settle_tried(self) -> None:
-        """A host that can be scanned as one type need not be scanned as any other."""
+        """A host that holds as one type need not hold as any other."""
         fine = {case.tried for case in self._cases.values() if case.holds and case.tried}
         for case in self._cases.values():
             complaint = next((child for child in case.element if child.tag in ("failure", "error")), None)
             if complaint is not None and case.tried in fine:
                 complaint.tag = "skipped"
-                complaint.set("message", f"it can be scanned as another type; as this: {complaint.get('message')}")
+                complaint.set("message", f"the host holds as another type; as this one: {complaint.get('message')}")
 
     def _properties(self, suite: Element) -> None:
         """The run's facts, and how long all targets together spent at each step."""

@@ -68,7 +68,7 @@ class Markdown:
 
     def _headline(self, totals: Totals) -> str:
         headline = escaped(self._groups.headline(totals))
-        lines = [f"## {headline} from {code(self._run.agent.name, 80)}", ""]
+        lines = [f"## From {code(self._run.agent.name, 80)}, {headline}", ""]
         lines += ["| verdict | targets | |", "|---|---:|---|"]
         for verdict in GRAVITY:
             if count := totals.verdicts[verdict]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
+from scanready.report.headline import summed
 from scanready.run.target_name import visible_name
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -73,10 +74,7 @@ class Nagios:
         if totals.targets == 1:
             said = self._last
         else:
-            counts = ", ".join(
-                f"{totals.verdicts[verdict]} {verdict}" for verdict in Verdict if totals.verdicts[verdict]
-            )
-            said = f"{totals.targets} targets: {counts or 'nothing was checked'}"
+            said = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
         if totals.unchecked:
             said += f", {totals.unchecked} not checked"
         causes = self._causes.most_common(_MOST_CAUSES)

@@ -1,0 +1,53 @@
+"""Sum up a run in words. "Proven" is said of reading data only: a login prompt proves that somebody answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from scanready.model import Report, Verdict
+
+from .document import GOOD
+
+#: What each verdict stands for in a summary, the best first.
+WORDS = {
+    Verdict.SCANNABLE: "proven",
+    Verdict.READY: "fine up to the login prompt",
+    Verdict.LIMITED: "with reservations",
+    Verdict.BLOCKED: "blocked",
+    Verdict.UNDECIDED: "undecided",
+}
+
+
+def summed(verdicts: Mapping[Verdict, int], *, named: bool = False) -> str:
+    """Return ``2 proven, 20 fine up to the login prompt``; verdicts that do not occur are left out.
+
+    Args:
+        verdicts: how many targets have each.
+        named: add the verdict's own word, which a table of targets has.
+    """
+    found = {verdict: verdicts.get(verdict, 0) for verdict in WORDS}
+    return ", ".join(f"{count} {_words(verdict, named)}" for verdict, count in found.items() if count)
+
+
+def _words(verdict: Verdict, named: bool) -> str:
+    return f"{verdict} ({WORDS[verdict]})" if named and verdict in GOOD else WORDS[verdict]
+
+
+def best(reports: Iterable[Report]) -> Verdict | None:
+    """Return the best verdict of the types that were tried on one host; None without a report."""
+    there = {report.verdict for report in reports}
+    return next((verdict for verdict in WORDS if verdict in there), None)
+
+
+def as_types(reports: Iterable[Report]) -> str:
+    """Return ``proven as ssh; fine up to the login prompt as http, mysql``; empty if no type holds."""
+    found: dict[Verdict, list[str]] = {}
+    for report in reports:
+        found.setdefault(report.verdict, []).append(report.target.type)
+    return "; ".join(f"{WORDS[verdict]} as {', '.join(found[verdict])}" for verdict in GOOD if verdict in found)
+
+
+def best_of_hosts(hosts: Iterable[Iterable[Report]]) -> Counter[Verdict]:
+    """Return how many hosts have each verdict, where the best of its types counts for a host."""
+    return Counter(verdict for reports in hosts if (verdict := best(reports)) is not None)
