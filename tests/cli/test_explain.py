@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from scanready.run.registry import all_causes
 from tests.cli.in_process import call
 
@@ -17,4 +19,23 @@ def test_explain_knows_every_cause() -> None:
     text = call("explain", "connect.filtered").output
     assert "nc -vz -w 5 HOST PORT" in text
     assert "connect.refused" in call("explain", "connect").output
-    assert "did you mean 'connect.filtered'" in call("explain", "filtered").output
+    assert "did you mean 'connect.filtered'" in call("explain", "connect.filtred").output
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("refused", "connect.refused"),
+        ("REFUSED", "login.refused"),
+        ("filtered", "connect.filtered"),
+        ("winrm", "windows.dynamic-port-blocked"),
+        ("website", "http.login-form"),
+        ("sharepoint", "cloud."),
+        ("share", "smb."),
+        ("mariadb", "mysql."),
+    ],
+)
+def test_a_word_of_a_code_or_another_name_of_a_type_lists_what_has_it(word: str, code: str) -> None:
+    done = call("explain", word)
+    assert done.exit_code == 0
+    assert code in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready import __version__
 from scanready.cli import COMMANDS
 from scanready.cli.job import wait as rounds
 from scanready.run.settings import Settings
@@ -24,3 +25,11 @@ def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
     assert f"At one host at once. [default: {defaults.per_host}]" in told
     assert f"The last step asked and judged. [default: {defaults.depth}]" in told
     assert f"Look again every {rounds.EVERY:.0f} s until" in told
+
+
+def test_help_and_version_are_found_as_other_tools_have_them() -> None:
+    assert call("help").output == call("--help").output
+    assert call("help", "check").output == call("check", "--help").output
+    assert call("-V").output == call("version").output == call("--version").output == f"scanready {__version__}\n"
+    assert call("help", "chek").exit_code == 2
+    assert "did you mean 'check'" in call("help", "chek").output

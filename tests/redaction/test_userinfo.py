@@ -36,6 +36,11 @@ from tests.cli.in_process import call
         ("er://SECRET:x@db7", "er://SECRET:***@db7"),
         ("er://:SECRET@db7", "er://:***@db7"),
         ("ssh://er@db7,er:SECRET@db8", "ssh:***@db8"),
+        ("jdbc:sqlserver://db;user=er;password=SECRET;x=y", "jdbc:sqlserver://db;user=er;password=***;x=y"),
+        ("Server=db;Uid=er;Pwd = SECRET", "Server=db;Uid=er;Pwd = ***"),
+        ("postgresql://db/hr?password=SECRET&x=y", "postgresql://db/hr?password=***&x=y"),
+        ("td/DATABASE=x,PASSWORD=SECRET", "td/DATABASE=x,PASSWORD=***"),
+        ("nopassword=yes", "nopassword=yes"),
     ],
 )
 def test_it_is_not_repeated(text: str, shown: str) -> None:

@@ -8,7 +8,19 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from scanready.catalogue import Broker, Called, Cost, Driver, Judge, Nmap, Option, Requirement, Requirements, TargetType
+from scanready.catalogue import (
+    Broker,
+    Called,
+    Cost,
+    Driver,
+    Judge,
+    Nmap,
+    Notation,
+    Option,
+    Requirement,
+    Requirements,
+    TargetType,
+)
 from scanready.catalogue.exchange import Exchange
 from scanready.catalogue.facts import Fact
 from scanready.catalogue.option import RESERVED
@@ -79,6 +91,7 @@ FULL = replace(
     drivers=(Driver("acme", "acme", "queue"),),
     judges=(Judge("a real queue", "server", "tests/test_queue.py"),),
     brokers=(Broker("the broker", 5670, "tcp", "6000-7000"),),
+    notations=(Notation("a JDBC URL", r"jdbc:queue://<HOST><PORT>", "queue://{host}[:{port}]"),),
 )
 DEEP = Requirements((Requirement("5671", "tcp", "the book"),))
 TREES = [

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Group,
         Judge,
         Nmap,
+        Notation,
         Option,
         Requirement,
         Requirements,
@@ -126,6 +127,7 @@ __all__ = [
     "LoginTrace",
     "LoginTrust",
     "Nmap",
+    "Notation",
     "Option",
     "OtherOwner",
     "OurLimit",
@@ -177,7 +179,7 @@ __all__ = [
 
 #: The names that each module defines. A module by its last name (``common``, ``subprocess_call``) is exported whole.
 _HOMES = {
-    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Judge Nmap Option Requirement "
+    "scanready.catalogue": "ALWAYS Broker Called Condition Cost Driver Group Judge Nmap Notation Option Requirement "
     "Requirements Seen TargetType",
     "scanready.catalogue.exchange": "Exchange Sent when_read with_login with_probe",
     "scanready.catalogue.facts": "Fact Kind facts",

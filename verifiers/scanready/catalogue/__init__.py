@@ -6,6 +6,7 @@ Types only. The rows stand in the folders of their protocols; :func:`scanready.r
 from __future__ import annotations
 
 from .collection import Catalogue
+from .notation import Notation
 from .option import Option
 from .requirement import ALWAYS, Condition, Requirement, Requirements, Seen
 from .row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType, Verifier
@@ -21,6 +22,7 @@ __all__ = [
     "Group",
     "Judge",
     "Nmap",
+    "Notation",
     "Option",
     "Requirement",
     "Requirements",

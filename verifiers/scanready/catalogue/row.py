@@ -37,6 +37,7 @@ from .bounds import (
     TypeName,
     TypeOrNone,
 )
+from .notation import Notation
 from .option import USER, Option
 from .requirement import NONE, Requirements
 
@@ -227,6 +228,7 @@ class TargetType:
         drivers: the client libraries that log in.
         brokers: services that name further ports.
         nmap, called: how other tools show and call it.
+        notations: how other tools write a target of it.
         proven_by: who says, besides our own tests, that the check is right.
         judges: the independent servers and clients among them, each with its tests.
         no_other_judge: the reason for fewer than two judges.
@@ -270,6 +272,7 @@ class TargetType:
     brokers: tuple[Broker, ...] = ()
     nmap: Nmap = Nmap()
     called: Called = Called()
+    notations: tuple[Notation, ...] = ()
     proven_by: Line = ""
     judges: tuple[Judge, ...] = ()
     no_other_judge: Line = ""

@@ -89,6 +89,14 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say what was perhaps meant by an unknown command."""
         name = args[0] if args else ""
+        if name == "help":  # as other tools have it; neither is a command of the list
+            args = [*args[1:], "--help"]
+            if args == ["--help"]:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            name = args[0]
+        elif name == "version":
+            _version(ctx, None, wanted=True)
         if name and not name.startswith("-") and name not in COMMANDS:
             from .messages import did_you_mean, fitting
 
@@ -101,7 +109,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+def _version(ctx: click.Context, _: click.Parameter | None, wanted: bool) -> None:
     if wanted:
         from scanready import __version__
 
@@ -110,7 +118,9 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(cls=Commands, help=_HELP, context_settings=CONTEXT, options_metavar="", subcommand_metavar="COMMAND ...")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
 def group() -> None:
     """Every command hangs here."""
 

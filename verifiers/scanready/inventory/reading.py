@@ -116,7 +116,10 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
 def _head(page: Page, root: Node) -> dict[str, Node]:
     """The top-level parts that have the right shape outside; the others are noted."""
     if not isinstance(root.value, dict):
-        page.wrong(root, "an inventory is a mapping with the key `targets`")
+        import_ = (
+            "" if isinstance(root.value, list) else "; `scanready import FILE` makes one of a list of hosts or a table"
+        )
+        page.wrong(root, f"an inventory is a mapping with the key `targets`{import_}")
         return {}
     shapes = {"agent": dict, "defaults": dict, "credentials": dict, "targets": list}
     head: dict[str, Node] = {}

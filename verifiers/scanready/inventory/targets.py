@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scanready.catalogue import TargetType
+from scanready.catalogue.notation import hint
 from scanready.catalogue.url_path import decoded, read_path
 from scanready.catalogue.wrong import Complaints, Wrong, shown
 from scanready.model import Credential, Target
@@ -27,6 +28,8 @@ from .words import IN_INVENTORY, IN_PROGRAM, Words
 EXAMPLES = "accepted are HOST, HOST:PORT and TYPE://HOST:PORT/PATH, as in `postgresql://db7:5433/hr`"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 _LONGEST = 4096
+#: Where the settings of a connection string begin, of whatever tool: a password may be one of them.
+_SETTINGS = re.compile(r"[?;]|[^\w.-][\w .-]*=")
 _PASSWORD_REFUSED = "a password in a target is refused (and not repeated here): "
 
 
@@ -84,6 +87,22 @@ def read_target(
         raise Wrong(f"longer than {_LONGEST} characters")
     if not text.isprintable():
         raise Wrong("contains a control or invisible character")
+    try:
+        return _read(text, types, credential, options, source, words)
+    except Wrong:
+        if written := hint(text, (notation for row in catalogue() for notation in row.notations)):
+            raise Wrong(written) from None
+        raise
+
+
+def _read(
+    text: str,
+    types: Sequence[str],
+    credential: Credential | None,
+    options: Mapping[str, Any],
+    source: str | None,
+    words: Words,
+) -> list[Target]:
     rows = [type_row(name) for name in types]
     if "://" not in text:
         if len(rows) != 1:
@@ -127,12 +146,9 @@ def _without_type(
 ) -> list[Target]:
     if "@" in text:
         raise Wrong(f"a user name needs a type before it, as in TYPE://USER@HOST; {EXAMPLES}")
-    if text.startswith("\\\\"):
-        raise Wrong("a share is written as in `smb://fs01/finance`")
     if re.search(r"[/?#\\]", text):
-        hint = f"{words.network}; " if re.search(r"/\d+$", text) else ""
-        hint = "an NFS export is written as in `nfs://nas/export`; " if ":/" in text else hint
-        raise Wrong(f"{hint}a path or an option needs a type before it; {EXAMPLES}")
+        network = f"{words.network}; " if re.search(r"/\d+$", text) else ""
+        raise Wrong(f"{network}a path or an option needs a type before it; {EXAMPLES}")
     if credential is not None and not credential.username:
         raise Wrong(f"a password is given but no user name ({words.user})")
     refuse_unknown(rows or catalogue().guessed, options, words)
@@ -241,7 +257,7 @@ def _not_judged(path: str, query: str | None) -> dict[str, Any]:
 
 
 def _label(text: str) -> str:
-    """The target for a message, less all that may be a secret: what stands before ``@`` and after ``?``."""
+    """The target for a message, without a part that may be a secret: before ``@``, after ``?``, behind ``name=``."""
     scheme, separator, rest = text.strip(" ").partition("://")
     if not separator:
         scheme, rest = "", scheme
@@ -249,5 +265,5 @@ def _label(text: str) -> str:
         rest = "…"
     elif "@" in text:
         rest = "…@" + re.split(r"[/#]", rest.rpartition("@")[2])[0]
-    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) is not None
-    return shown((scheme if plain else "") + separator + rest.partition("?")[0])
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*|jdbc:[A-Za-z0-9-]+", scheme) is not None
+    return shown((scheme if plain else "") + separator + _SETTINGS.split(rest, maxsplit=1)[0])

@@ -9,7 +9,7 @@ from scanready.model import Report, Verdict
 
 from .document import GOOD
 
-#: What each verdict stands for in a summary, the best first.
+#: The words of each verdict in a summary, the best first.
 WORDS = {
     Verdict.SCANNABLE: "proven",
     Verdict.READY: "fine up to the login prompt",

@@ -13,15 +13,20 @@ from scanready.cli.job.plugin_problems import warn_of_plugins
 from scanready.cli.messages import did_you_mean, fitting
 from scanready.cli.output.outlet import show
 from scanready.cli.output.terminal import look
+from scanready.inventory.options import also_called
 from scanready.model import Cause
 from scanready.remedies.placeholders import named
+from scanready.run.registry import catalogue
 
+#: Letters of a part of a code; a shorter one is in nearly all of them.
+_LEAST = 4
 _HELP = """\
 \b
 Examples:
   scanready explain                       all codes
   scanready explain connect.filtered
   scanready explain connect               all codes of an area
+  scanready explain refused               all codes with this word
 """
 
 
@@ -68,13 +73,14 @@ def _find(code: str | None, causes: dict[str, Cause]) -> list[Cause]:
         return list(causes.values())
     if code in causes:
         return [causes[code]]
-    area = [cause for name, cause in causes.items() if name.startswith(code.rstrip(".") + ".")]
-    if area:
-        return area
-    by_last_word = {name.partition(".")[2]: name for name in reversed(causes)}
+    word = code.lower()
+    row = catalogue().get(also_called(word) or word)
+    areas = (word.rstrip("."), *((row.name, row.speaks) if row else ()))
+    if found := [cause for name, cause in causes.items() if name.partition(".")[0] in areas]:
+        return found
+    if len(word) >= _LEAST and (with_it := [cause for name, cause in causes.items() if word in name]):
+        return with_it
     near = did_you_mean(code, causes)
-    if not near and code in by_last_word:
-        near = f"; did you mean {by_last_word[code]!r}?"
     raise click.UsageError(f"no cause {fitting(code)!r}{near} (`scanready explain` lists them)")
 
 

@@ -27,6 +27,6 @@ CLOUD = TargetType(
     hostless=True,
     check=check_service,
     nmap=Nmap(by_port=False),
-    called=Called(names=("s3",)),
+    called=Called(names=("s3", "sharepoint", "onedrive", "azure", "aws")),
     proven_by="nginx in the services' places; squid, its TLS inspection and tinyproxy between; no cloud was asked",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
@@ -20,6 +21,11 @@ DB2 = TargetType(
     drivers=(Driver("ibm_db", "ibm_db", "db2", "wanted only where a DB2 server takes encrypted passwords alone"),),
     nmap=Nmap(services=("db2", "ibm-db2", "drda")),
     called=Called(names=("ibm db2",)),
+    notations=(
+        Notation(
+            "a JDBC URL", r"jdbc:db2://<HOST><PORT>/(?P<database>[\w-]+)(?::.*)?", "db2://{host}[:{port}]/{database}"
+        ),
+    ),
     proven_by="Apache Derby (DRDA); IBM's driver against literal bytes",
     judges=(
         Judge("Derby", "server", "tests/lab/test_db2.py"),

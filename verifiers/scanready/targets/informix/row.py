@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import (
     ALLOW_CLEARTEXT,
     ALLOW_LOGIN_PROBE,
@@ -29,6 +30,13 @@ INFORMIX = TargetType(
     drivers=(Driver("informix_db", "informix-driver", "informix", "SQLI alone, not the DRDA listener"),),
     nmap=Nmap(services=("informix",)),
     called=Called(names=("ifx",)),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:informix-sqli://<HOST><PORT>/(?P<database>\w+):INFORMIXSERVER=(?P<server>\w+).*",
+            "informix://{host}[:{port}]/{database}[?server={server}]",
+        ),
+    ),
     proven_by="informix-driver against literal bytes",
     judges=(Judge("informix_db", "client", "tests/emulators/test_informix_judge.py"),),
     no_other_judge="IBM's own clients and its server have no package in a public registry",

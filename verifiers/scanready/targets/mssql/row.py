@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE, Option
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.model import Target
@@ -34,6 +35,17 @@ MSSQL = TargetType(
         parts={"ms-sql-m": "the SQL Browser, which is asked about the instances of an mssql target"},
     ),
     called=Called(names=("sqlserver", "tds", "microsoft sql server", "sql server", "ms sql")),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:sqlserver://<HOST>(?:\\(?P<instance>\w+))?<PORT>(?:;.*)?",
+            "mssql://{host}[:{port}][/{instance}]",
+        ),
+        Notation("an instance", r"(?:mssql://)?<USER><HOST>\\(?P<instance>\w+)", "mssql://{host}[/{instance}]"),
+        Notation(
+            "a server with a port after a comma", r"(?:mssql://)?<HOST>,(?P<port>[0-9]{1,5})", "mssql://{host}[:{port}]"
+        ),
+    ),
     proven_by="pytds, pymssql, FreeTDS and Microsoft's ODBC driver against literal bytes",
     judges=(
         Judge("pytds", "client", "tests/emulators/test_mssql_judges.py"),

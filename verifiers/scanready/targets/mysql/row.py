@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE, TABLE
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
@@ -30,6 +31,13 @@ MYSQL = TargetType(
     drivers=(Driver("pymysql", "PyMySQL", "db"),),
     nmap=Nmap(services=("mysql", "mariadb")),
     called=Called(names=("mariadb",)),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:(?:mysql|mariadb)://<HOST><PORT>(?:/(?P<database>[\w-]*))?(?:\?.*)?",
+            "mysql://{host}[:{port}][/{database}]",
+        ),
+    ),
     proven_by="MariaDB",
     judges=(
         Judge("MariaDB", "server", "tests/lab/test_mysql.py"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import Option, identifier, rooted
 from scanready.catalogue.row import Broker, Called, Cost, Group, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
@@ -49,5 +50,6 @@ NFS = TargetType(
         parts={"rpcbind": _PART, "mountd": _PART, "nlockmgr": _PART, "status": _PART},
     ),
     called=Called(names=("nfs share",)),
+    notations=(Notation("an NFS export", r"<HOST>:(?P<export>/(?!/)[^\s?#]*)", "nfs://{host}{export}"),),
     proven_by="NFS-Ganesha 4.3 with rpcbind and statd",
 )

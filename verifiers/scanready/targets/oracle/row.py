@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_UNTRUSTED, FOLLOW_REDIRECTS, TABLE, Option
 from scanready.catalogue.row import Broker, Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
@@ -36,6 +37,23 @@ ORACLE = TargetType(
     brokers=(Broker("the listener", None, "tcp", "1024-65535"),),
     nmap=Nmap(services=("oracle", "oracle-tns")),
     called=Called(names=("oracle database", "oracle db")),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:oracle:\w+:(?:[^@]*)@(?://)?<HOST>:(?P<port>[0-9]{1,5})/(?P<service>[\w.$-]+)(?:\?.*)?",
+            "oracle://{host}[:{port}][/{service}]",
+        ),
+        Notation(
+            "a JDBC URL",
+            r"jdbc:oracle:\w+:(?:[^@]*)@<HOST>:(?P<port>[0-9]{1,5}):(?P<sid>\w+)",
+            "oracle://{host}[:{port}][?sid={sid}]",
+        ),
+        Notation(
+            "a SID after the port",
+            r"(?:oracle://)?<USER><HOST>:(?P<port>[0-9]{1,5}):(?P<sid>\w+)",
+            "oracle://{host}[:{port}][?sid={sid}]",
+        ),
+    ),
     proven_by="oracledb, and oracle-driver for the listener, against literal bytes",
     judges=(
         Judge("oracledb", "client", "tests/emulators/test_oracle_judge.py"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED, DATABASE, TABLE, USER
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
@@ -26,6 +27,13 @@ POSTGRESQL = TargetType(
     drivers=(Driver("psycopg", "psycopg", "db"),),
     nmap=Nmap(services=("postgresql",)),
     called=Called(names=("pgsql", "pg", "postgres")),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:postgresql://<HOST><PORT>/(?P<database>[\w-]+)(?:\?.*)?",
+            "postgresql://{host}[:{port}]/{database}",
+        ),
+    ),
     proven_by="PostgreSQL, PgBouncer, pgpool2, PGlite",
     judges=(
         Judge("PostgreSQL", "server", "tests/lab/test_postgresql.py"),

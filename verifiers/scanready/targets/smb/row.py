@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import Option, text
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 from scanready.catalogue.wrong import Wrong
@@ -43,7 +44,12 @@ SMB = TargetType(
         services=("microsoft-ds", "netbios-ssn"),
         ports={139: "file shares over NetBIOS; the check of smb looks there where 445 does not answer"},
     ),
-    called=Called(names=("cifs", "samba", "file share", "fileshare", "windows share")),
+    called=Called(names=("cifs", "samba", "file share", "fileshare", "share", "windows share")),
+    notations=(
+        Notation(
+            "a UNC path", r"\\\\<HOST>\\(?P<share>[^\\/?#]+)(?:\\(?P<path>[^?#]*))?", "smb://{host}[/{share}][/{path}]"
+        ),
+    ),
     proven_by="Samba 4.17, impacket's smbserver",
     judges=(
         Judge("Samba", "server", "tests/lab/test_smb.py"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_LOGIN_PROBE, DATABASE, TABLE, TLS
 from scanready.catalogue.row import Called, Cost, Group, Judge, Nmap, TargetType
 
@@ -20,6 +21,13 @@ SYBASE = TargetType(
     guessed=True,
     nmap=Nmap(services=("sybase", "sybaseanywhere")),
     called=Called(names=("ase", "sap", "sap ase")),
+    notations=(
+        Notation(
+            "a JDBC URL",
+            r"jdbc:(?:sybase:Tds|jtds:sybase):(?://)?<HOST><PORT>(?:/(?P<database>\w+))?(?:[?;].*)?",
+            "sybase://{host}[:{port}][/{database}]",
+        ),
+    ),
     proven_by="FreeTDS and jTDS against literal bytes",
     judges=(
         Judge("FreeTDS", "client", "tests/emulators/test_sybase_judge.py"),

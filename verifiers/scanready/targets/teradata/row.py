@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanready.catalogue.notation import Notation
 from scanready.catalogue.option import ALLOW_CLEARTEXT, DATABASE
 from scanready.catalogue.row import Cost, Driver, Group, Judge, TargetType
 
@@ -18,6 +19,7 @@ TERADATA = TargetType(
     options=(DATABASE, ALLOW_CLEARTEXT),
     guessed=True,
     drivers=(Driver("teradatasql", "teradatasql", "teradata"),),
+    notations=(Notation("a JDBC URL", r"jdbc:teradata://<HOST>(?:/.*)?", "teradata://{host}"),),
     proven_by="teradatasql against literal bytes",
     judges=(Judge("teradatasql", "client", "tests/emulators/test_teradata_judge.py"),),
     no_other_judge="the server has no package, and all of Teradata's drivers for Python are this one",

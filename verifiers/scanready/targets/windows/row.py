@@ -17,7 +17,9 @@ WINDOWS = TargetType(
     drivers=(Driver("impacket", "impacket", "windows"),),
     nmap=Nmap(services=("msrpc", "epmap")),
     called=Called(
-        names=("wmi", "windows server", "microsoft windows", "win"), systems=("windows",), ansible=("winrm", "psrp")
+        names=("wmi", "winrm", "windows server", "microsoft windows", "win"),
+        systems=("windows",),
+        ansible=("winrm", "psrp"),
     ),
     proven_by="Samba's endpoint mapper; impacket logs in to an emulated Windows",
 )
