@@ -62,8 +62,13 @@ class CommandContext(click.Context):
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function of the command."""
+        from .environment import misspelt
         from .output.standard_output import kept_for_data
 
+        for name, meant in misspelt(os.environ):
+            from .messages import warn
+
+            warn(f"{name} in the environment is no setting; did you mean {meant}?")
         with kept_for_data():
             return super().invoke(*args, **kwargs)
 

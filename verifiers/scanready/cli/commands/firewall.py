@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.environment import or_inventory
 from scanready.cli.firewall_rules import Known, permitted, resolved
 from scanready.cli.job.options import JSON, option, selection_options
 from scanready.cli.job.plugin_problems import plugins_load
@@ -40,7 +41,13 @@ and asks the targets that give out ports (as `verify --depth auth` would, withou
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
+@click.argument(
+    "what",
+    nargs=-1,
+    metavar="INVENTORY|TARGET...",
+    callback=or_inventory,
+    shell_complete=shell_completion.files,
+)
 @selection_options
 @option("--from", "run", metavar="RUN", help="Addresses and ports as a run found them: its name, last, or a file.")
 @option("--store", metavar="FILE", help="Where runs are kept.")

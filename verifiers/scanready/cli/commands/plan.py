@@ -11,6 +11,7 @@ import click
 
 from scanready.catalogue.option import ALLOW_LOGIN_PROBE, USER
 from scanready.cli import shell_completion
+from scanready.cli.environment import or_inventory
 from scanready.cli.job.options import option, selection_options, simple_format
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import credential_of, types_exist
@@ -37,7 +38,13 @@ that no service uses.
 
 
 @click.command(help=_HELP)
-@click.argument("what", nargs=-1, required=True, metavar="INVENTORY|TARGET...", shell_complete=shell_completion.files)
+@click.argument(
+    "what",
+    nargs=-1,
+    metavar="INVENTORY|TARGET...",
+    callback=or_inventory,
+    shell_complete=shell_completion.files,
+)
 @selection_options
 @option("--depth", type=click.Choice(DEPTHS), help="As for verify. [default: access]")
 @option("--user", metavar="USER", help="Plan a login with this account.")

@@ -6,8 +6,10 @@ import os
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from scanready.cli import shell_completion
+from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import option, output_options, run_options
@@ -40,7 +42,13 @@ second --only means or.
 
 
 @click.command(help=_HELP)
-@click.argument("inventory", metavar="INVENTORY", required=False, shell_complete=shell_completion.files)
+@click.argument(
+    "inventory",
+    metavar="INVENTORY",
+    required=False,
+    envvar=f"{PREFIX}INVENTORY",
+    shell_complete=shell_completion.files,
+)
 @option("--only", multiple=True, metavar="EXPR", help="Only these targets. Repeatable.")
 @run_options
 @option("--failed-from", metavar="RUN", help="Only targets that were blocked or undecided in this run.")
@@ -72,6 +80,8 @@ def command(
         from scanready.cli.job.resume import Resumption
 
         going_on = Resumption(options, resume)
+        if ctx.get_parameter_source("inventory") is ParameterSource.ENVIRONMENT:
+            inventory = None  # the run knows its own
         options, only = going_on.merged(options), only or going_on.only
         failed_from = failed_from or going_on.failed_from
         inventory = inventory or going_on.inventory
