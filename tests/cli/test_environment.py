@@ -1,4 +1,4 @@
-"""Settings in the environment: each option has one, a misspelt one causes a warning, and an inventory may be named there."""
+"""Settings in the environment: one for each option, a warning for a misspelt one, and the inventory."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanready import __version__
 from scanready.cli import COMMANDS
-from scanready.cli.job import wait as rounds
+from scanready.cli.job.job import EVERY
 from scanready.run.settings import Settings
 from tests.cli.in_process import call
 
@@ -24,7 +24,7 @@ def test_the_defaults_that_the_help_tells_are_those_of_the_engine() -> None:
     assert f"Targets at once. [default: {defaults.concurrency}]" in told
     assert f"At one host at once. [default: {defaults.per_host}]" in told
     assert f"The last step asked and judged. [default: {defaults.depth}]" in told
-    assert f"Look again every {rounds.EVERY:.0f} s until" in told
+    assert f"5s or more. [default: {EVERY:.0f}s]" in told
 
 
 def test_help_and_version_are_found_as_other_tools_have_them() -> None:

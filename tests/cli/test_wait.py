@@ -15,6 +15,7 @@ from scanready.model import Step, Target, Verdict
 from scanready.run import registry
 from scanready.run.engine import Run
 from scanready.run.settings import Settings
+from tests.cli.in_process import call
 
 
 @pytest.fixture
@@ -32,16 +33,17 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             rung.ok("fine")
 
     monkeypatch.setattr(registry, "verifier", lambda _: verify)
-    monkeypatch.setattr(rounds, "EVERY", 0.01)
     return seen
 
 
-async def _wait(hosts: list[str], wait: float, stopped: asyncio.Event) -> tuple[dict[str, Verdict], list[str]]:
+async def _wait(
+    hosts: list[str], wait: float, stopped: asyncio.Event, every: float = 0.01
+) -> tuple[dict[str, Verdict], list[str]]:
     said: list[str] = []
     targets = [Target(host, "looked-at", 99) for host in hosts]
     async with (
         Run(Settings(canary=False)) as run,
-        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append)) as reports,
+        aclosing(rounds.rounds(run, targets, wait, Judge(), stopped, said.append, every)) as reports,
     ):
         found = [report async for report in reports]
     assert sorted(report.target.host for report in found) == sorted(hosts), "one report for each target"
@@ -76,3 +78,19 @@ def test_wait_ends_with_its_time_and_with_ctrl_c(looks: list[str]) -> None:
 def test_without_wait_there_is_one_look(looks: list[str]) -> None:
     found, said = asyncio.run(_wait(["bad", "good"], 0, asyncio.Event()))
     assert (found["bad"], sorted(looks), said) == (Verdict.BLOCKED, ["bad", "good"], [])
+
+
+def test_a_wait_shorter_than_the_interval_looks_once_more_at_its_end(looks: list[str]) -> None:
+    async def main() -> None:
+        found, messages = await _wait(["bad"], 0.4, asyncio.Event(), every=20.0)
+        assert (found, looks) == ({"bad": Verdict.BLOCKED}, ["bad", "bad"])
+        assert "next look in 0 s" in messages[0]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("given", ["4", "4s", "0", "0.01m", "soon"])
+def test_an_interval_that_would_look_like_an_attack_is_refused(given: str) -> None:
+    done = call("check", "127.0.0.1", "--wait", "1m", "--interval", given)
+    assert done.exit_code == 2
+    assert ("is no duration" if given == "soon" else "is less than 5s") in done.output

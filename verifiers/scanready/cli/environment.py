@@ -22,6 +22,7 @@ KNOWN = frozenset(
         "FILE_MODE",
         "FORMAT",
         "FROM",
+        "INTERVAL",
         "INVENTORY",
         "JSON",
         "KEEP",

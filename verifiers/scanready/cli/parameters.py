@@ -20,9 +20,16 @@ _AGES = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 class Duration(click.ParamType[Any]):
-    """``30s``, ``5m``, ``1h``; a bare number is seconds."""
+    """``30s``, ``5m``, ``1h``; a bare number is seconds.
+
+    Args:
+        least: the shortest that is accepted, in seconds.
+    """
 
     name = "duration"
+
+    def __init__(self, least: float = 0.0) -> None:
+        self._least = least
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return seconds."""
@@ -31,7 +38,12 @@ class Duration(click.ParamType[Any]):
         found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(s|m|h|)", str(value).strip())
         if found is None:
             self.fail(f"{fitting(str(value))!r} is no duration; write 30s, 5m or 1h", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
+        seconds = float(found[1]) * _UNITS[found[2]]
+        if seconds < self._least:
+            self.fail(
+                f"{fitting(str(value))} is less than {self._least:g}s, which servers take for an attack", param, ctx
+            )
+        return seconds
 
 
 class Age(click.ParamType[Any]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from scanready.cli.job.job import Options
+from scanready.cli.job.job import EVERY, Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
@@ -81,6 +81,7 @@ def command(
         options.require,
         tried,
         options.wait or 0.0,
+        options.interval or EVERY,
         options.verbosity < 0,
         record,
         None,

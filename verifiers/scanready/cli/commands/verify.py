@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
-from scanready.cli.job.job import Options
+from scanready.cli.job.job import EVERY, Options
 from scanready.cli.job.options import option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
@@ -111,7 +111,8 @@ def command(
     settings = settings_of(options, described, tap)
     record = recording(options, source_path(inventory), only, options.types, failed_from)
     wait = options.wait or 0.0
-    job = Job(targets, settings, outputs, options.require, {}, wait, quiet, record, resumed)
+    every = options.interval or EVERY
+    job = Job(targets, settings, outputs, options.require, {}, wait, every, quiet, record, resumed)
     ctx.exit(carry_out(job))
 
 

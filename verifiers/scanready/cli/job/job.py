@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 
 from scanready.model import Cause, Credential, Report, Target
 
+#: Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
+#: an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
+#: account is always empty again. fail2ban's usual window takes 5 marks in 10 minutes, but for logins, and a refused
+#: login is never repeated here. Nobody changes a firewall faster than that anyway.
+EVERY = 20.0
+
 if TYPE_CHECKING:
     from scanready.cli.output.outputs import Outputs
     from scanready.run.settings import Settings
@@ -26,6 +32,7 @@ class Options:
     rate: float | None = None
     require: str | None = None
     wait: float | None = None
+    interval: float | None = None
     assume_agent: str | None = None
     no_canary: bool = False
     format_: str = "table"
@@ -62,6 +69,7 @@ class Job:
     require: str | None = None
     tried: Mapping[int, str] = field(default_factory=dict)
     wait: float = 0.0
+    every: float = EVERY
     quiet: bool = False
     record: Record | None = None
     resumed: Resumed | None = None

@@ -140,7 +140,7 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
         for report in job.resumed.reports() if job.resumed else ():
             await take(report)
         left = job.resumed.left if job.resumed else job.targets
-        coming = rounds(run, left, job.wait, judge, stopped, progress.say)
+        coming = rounds(run, left, job.wait, judge, stopped, progress.say, job.every)
         async with contextlib.aclosing(keeping.kept(coming) if keeping else coming) as reports:
             async for report in reports:
                 await take(report)

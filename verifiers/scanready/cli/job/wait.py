@@ -11,12 +11,8 @@ from scanready.model import Report, Target
 from scanready.run.engine import Run
 
 from .exit_code import Judge
+from .job import EVERY
 
-# Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
-# an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
-# account is always empty again. fail2ban's usual window takes 5 marks in 10 minutes, but for logins, and a refused
-# login is never repeated here. Nobody changes a firewall faster than that anyway.
-EVERY = 20.0
 # A last look when the time is nearly over is worth it unless the one before has only just been.
 LEAST = 5.0
 
@@ -31,12 +27,14 @@ async def rounds(
     judge: Judge,
     stopped: asyncio.Event,
     say: Callable[[str], None],
+    every: float = EVERY,
 ) -> AsyncGenerator[Report, None]:
     """Yield one report per target: at once if it holds or waiting is of no use, else the last one.
 
     Args:
         wait: how long to try, in seconds; 0 does one round.
         stopped: set to give up waiting.
+        every: seconds between two looks at the same target.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + wait
@@ -55,9 +53,9 @@ async def rounds(
         for report in settled:
             yield report
         left = end - loop.time()
-        if not held or stopped.is_set() or left < min(LEAST, EVERY):
+        if not held or stopped.is_set() or left < min(LEAST, every, wait / 2):
             break
-        pause = min(EVERY, left)
+        pause = min(every, left)
         say(_still(held, pause, left))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), pause)
