@@ -49,11 +49,10 @@ class EchoWatch:
         if self._message and len(self._came) < _MOST:
             self._came += data[: _MOST - len(self._came)]
 
-    async def judged(self, error: WireError, more: Callable[[], Awaitable[None]], deadline: float) -> Exception:
-        """Return the better word for what a reader refuses; an echo that has only begun is waited for.
+    async def wait_for_enough(self, more: Callable[[], Awaitable[None]], deadline: float) -> None:
+        """Read on while an echo has only begun; for :meth:`instead_of`, which tells it from eight bytes on.
 
         Args:
-            error: the reader's.
             more: reads on, and has the next bytes heard.
             deadline: the stream's, in the loop's time; half of the rest is waited for at most.
         """
@@ -64,7 +63,6 @@ class EchoWatch:
                 while self._may_be_one and len(self._came) > heard:
                     heard = len(self._came)
                     await more()
-        return self.instead_of(error)
 
     @property
     def _may_be_one(self) -> bool:

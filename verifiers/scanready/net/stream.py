@@ -164,9 +164,9 @@ class Stream:
             try:
                 answer = reader(self._buffer)
             except WireError as error:
-                refused = await self._echo.judged(error, self._fill, self.deadline)
+                await self._echo.wait_for_enough(self._fill, self.deadline)
                 error.heard = self.heard
-                raise refused from None
+                raise self._echo.instead_of(error) from None  # no local: an error in its own frame is a cycle
             if answer is not None:
                 return answer
             if self._buffer.eof:
