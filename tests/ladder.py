@@ -81,8 +81,12 @@ def expect(
     step: Step | None = None,
     owner: Owner | None = None,
     fix: str | None = None,
+    also: tuple[Owner, str] | None = None,
 ) -> Report:
-    """Assert verdict, cause, the step it was met on, its owner, a part of the fix, and the remedy as it is shown."""
+    """Assert verdict, cause, the step it was met on, its owner, a part of the fix, and the remedy as it is shown.
+
+    ``also`` is another owner of the cause, and a part of the fix for this one.
+    """
     found = report.finding
     remedy_is_shown(report)
     costs_what_was_planned(report)
@@ -97,12 +101,17 @@ def expect(
         assert found is not None
         assert found.fix is not None, f"no fix: {story(report)}"
         assert fix in found.fix, f"{found.fix!r} in {story(report)}"
+    if also is not None:
+        assert found is not None
+        fixes = [one for whose, one in found.also if whose is also[0]]
+        assert any(also[1] in one for one in fixes), f"{fixes} in {story(report)}"
     return report
 
 
 def remedy_is_shown(report: Report) -> None:
     """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
     fixes_say_where(report)
+    fixes_are_their_owners(report)
     story_is_of_what_happened(report)
     shown, found = as_object(report)["cause"], report.finding
     if found is None:
@@ -131,6 +140,17 @@ def fixes_say_where(report: Report) -> None:
         if (found := check.finding) and report.target.type in BY_NAME and not found.cause.code.startswith("agent.plu"):
             for fix in filter(None, [found.fix, *(one for _, one in found.also)]):
                 assert _HEADING.match(fix), f"it is not said where {fix!r} is pasted: {story(report)}"
+
+
+def fixes_are_their_owners(report: Report) -> None:
+    """Assert that each fix is of an owner that the cause names, and that one for the inventory is the operator's."""
+    for found in filter(None, (check.finding for check in report.checks)):
+        others = {one.owner for one in found.cause.also}
+        for owner, fix in ((found.owner, found.fix), *found.also):
+            if fix is not None and fix.startswith("# In the inventory"):
+                assert owner is Owner.OPERATOR, f"{fix!r} is not for the owner {owner}: {story(report)}"
+        for owner, fix in found.also:
+            assert owner in others, f"{found.cause.code} has no part for {owner}, who has {fix!r}: {story(report)}"
 
 
 def story_is_of_what_happened(report: Report) -> None:

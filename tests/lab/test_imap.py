@@ -264,12 +264,13 @@ def test_accounts_in_other_states(lab: Lab, office: Dovecot) -> None:
 def test_the_wrong_type_for_the_port(lab: Lab) -> None:
     server = lab.dovecot("starttls")
     report = climb(target("imaps", server.hostname, 143), lab.agent)
-    expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER)
+    entry = (Owner.OPERATOR, f"imap://{server.hostname}:143")
+    expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER, also=entry)
     # Dovecot under load says "* OK Waiting for authentication process" first, without its name.
     assert "an IMAP server" in check_of(report, Step.TLS).summary
     report = climb(target("imap", server.hostname, 993), lab.agent, timeout=3.0)
-    fix = f"imaps://{server.hostname}:993"
-    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK, fix=fix)
+    entry = (Owner.OPERATOR, f"imaps://{server.hostname}:993")
+    expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK, also=entry)
 
 
 def test_over_ipv6_and_through_a_firewall(lab: Lab) -> None:

@@ -8,8 +8,9 @@ from fixtures.emulators import Behaviour, Reader, Record, Writer, imap, in_backg
 from fixtures.emulators.certificates import Kind, authority
 from fixtures.transcripts import load
 from scanready.model import Outcome, Owner, Step, Verdict
+from scanready.targets.imap import prompt
 from scanready.targets.imap.talk import Talk
-from tests.ladder import check_of, expect, passed
+from tests.ladder import check_of, expect, finding_of, passed
 from tests.targets.imap.imap_peers import CAPABILITY, GREETING, SCANNER, against, mailbox, see
 
 
@@ -211,11 +212,21 @@ class TestWrongPort:
         with in_background(imap.inside_tls, tls=authority().context()) as server:
             expect(see(server, timeout=2), Verdict.BLOCKED, "handshake.silent")
 
+    def test_a_silent_port_of_imap_inside_tls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with in_background(misbehave.silent) as server:
+            monkeypatch.setattr(prompt, "IMAPS", server.port)
+            report = see(server, timeout=2)
+        entry = (Owner.OPERATOR, f"imaps://127.0.0.1:{server.port}")
+        expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK, also=entry)
+        assert finding_of(report).fix is None
+
     def test_imaps_on_a_plain_port(self) -> None:
         with in_background(imap.dovecot) as server:
             report = see(server, "imaps")
-        expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER)
+        entry = (Owner.OPERATOR, f"# In the inventory, in place of this target:\nimap://127.0.0.1:{server.port}")
+        expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER, also=entry)
         assert "Dovecot" in check_of(report, Step.TLS).summary
+        assert report.facts["speaks"] == "imap"
 
     def test_a_dripping_server_keeps_to_the_deadline(self) -> None:
         report, _ = against(misbehave.drips(GREETING * 9, 0.05), timeout=0.5)

@@ -134,7 +134,7 @@ def test_what_the_numbers_are_known_for() -> None:
 def test_a_redirect_names_the_destination_and_takes_no_login_there() -> None:
     report, server = asked(informix.server(informix.ELSEWHERE), USER, True, server="ol_hr")
     entry = "- {host: db2.corp, type: informix, port: 9088, server: ol_hr2}"
-    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE, fix=entry)
+    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.OPERATOR, fix=entry)
     there = next(check for check in report.checks if check.endpoint == "db2.corp:9088")
     assert (there.step, there.outcome) == (Step.CONNECT, Outcome.SKIPPED)
     assert report.facts["redirected_to"] == "db2.corp:9088"
@@ -146,7 +146,7 @@ def test_a_redirect_names_the_destination_and_takes_no_login_there() -> None:
 def test_a_redirect_to_a_service_has_no_port_for_the_inventory() -> None:
     named = informix.ELSEWHERE.replace(b"|9088\x00", b"|sqli\x00")
     report, _ = asked(informix.server(named), USER, True, server="ol_hr")
-    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE).finding
+    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.OPERATOR).finding
     assert found is not None
     assert (found.detail, found.fix) == ("a redirect to ol_hr2 at db2.corp:sqli", None)
 
@@ -154,7 +154,7 @@ def test_a_redirect_to_a_service_has_no_port_for_the_inventory() -> None:
 @pytest.mark.parametrize("answer", [informix.REDIRECT, informix.ELSEWHERE.replace(b"|9088", b"!9088")])
 def test_a_redirect_of_another_form_says_that_it_is_not_known(answer: bytes) -> None:
     report, _ = asked(informix.server(answer), USER, True, server="ol_hr")
-    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.DATABASE).finding
+    found = expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.LOGIN, owner=Owner.OPERATOR).finding
     assert found is not None
     assert "in no form that we know" in found.detail
     assert found.fix is None
@@ -163,7 +163,7 @@ def test_a_redirect_of_another_form_says_that_it_is_not_known(answer: bytes) -> 
 
 def test_an_invented_user_that_is_redirected() -> None:
     report, _ = asked(informix.server(informix.ELSEWHERE), allow_login_probe=True)
-    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.AUTH, owner=Owner.DATABASE)
+    expect(report, Verdict.UNDECIDED, "informix.redirected", step=Step.AUTH, owner=Owner.OPERATOR)
     assert report.facts["redirected_to"] == "db2.corp:9088"
 
 

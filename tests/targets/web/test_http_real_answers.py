@@ -15,7 +15,7 @@ import pytest
 from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background, misbehave
 from fixtures.emulators.certificates import authority
 from scanready.model import Owner, Step, Verdict
-from tests.ladder import expect, passed, story, target
+from tests.ladder import expect, finding_of, passed, story, target
 from tests.websites import OK, PAGE, answer, look, serving, tls, visited
 
 HTML = "Content-Type: text/html"
@@ -197,8 +197,9 @@ def test_plain_http_at_an_https_port_advises_http_on_one_connection(reply: bytes
 
     with in_background(behaviour) as server:
         report = look(target("https", server.host, server.port, path="/a"))
-    fix = f"http://127.0.0.1:{server.port}/a"
-    expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER, fix=fix)
+    entry = (Owner.OPERATOR, f"# In the inventory, in place of this target:\nhttp://127.0.0.1:{server.port}/a")
+    expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER, also=entry)
+    assert finding_of(report).fix is None
     # nginx answers a PROXY header on its TLS port with the 400 that it has for a TLS hello in clear.
     assert ("PROXY protocol" in story(report)) is (b" 400 " in reply)
     assert len(server.connections) == report.footprint.connections == 1

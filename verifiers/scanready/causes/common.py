@@ -114,8 +114,9 @@ TLS_REQUIRED = Cause(
     Owner.SERVER,
     Step.TLS,
     "The target demands encryption before it talks about logins.",
-    "Scan the target over TLS, or permit unencrypted sessions from this agent.",
+    "Permit unencrypted sessions from this agent; or offer TLS here, if the service has none.",
     "openssl s_client {starttls}-connect {host}:{port}",
+    also=(OtherOwner(Owner.OPERATOR, "Scan the target over TLS, if it is offered on a port or as a type of its own."),),
 )
 TLS_NOT_OFFERED = Cause(
     "tls.not-offered",
@@ -222,6 +223,10 @@ SILENT = Cause(
     also=(
         OtherOwner(
             Owner.SERVER, "Look on the target whether the service behind the port runs, and restart it if it hangs."
+        ),
+        OtherOwner(
+            Owner.OPERATOR,
+            "Correct port or target type in the inventory, if the service waits for its client to begin.",
         ),
     ),
 )

@@ -216,7 +216,7 @@ def _unreachable(probe: Probe, start: Url, target: Url, error: Exception) -> Fai
     no_way = found.cause.step in (Step.RESOLVE, Step.CONNECT) or found.cause in (common.SILENT, common.HUNG_UP)
     of_the_way = no_way and not found.cause.code.startswith("http.")  # a configured proxy has causes of its own
     if not of_the_way or not found.cause.definite or found.cause.owner is Owner.AGENT:
-        return Failure(found.cause, detail, found.fix)
+        return Failure(found.cause, detail, found.fix, also=found.also)
     return Failure(causes.REDIRECT_UNREACHABLE, detail, found.fix, redirect=str(target))
 
 

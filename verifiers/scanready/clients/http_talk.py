@@ -27,7 +27,7 @@ from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.climb.explain import Failure
 from scanready.climb.probe import ClimbEnded, Probe, Rung
-from scanready.model import Check, Step, bracketed
+from scanready.model import Check, Owner, Step, bracketed
 from scanready.net.echo import Echoed
 from scanready.net.events import record
 from scanready.net.stream import PeerClosed, ReadTimeout, Stream, TlsError
@@ -363,7 +363,9 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
                     found = probe.explain(error, Step.TLS)
                     fix = IN_CLEAR(host=url.host, port=url.port, path=url.path)
                     detail = found.detail + (_ALSO_BEHIND_PROXY if b" 400 " in error.heard[:16] else "")
-                    raise Failure(found.cause, detail, fix, speaks=probe.row.speaks) from error
+                    raise Failure(
+                        found.cause, detail, also=((Owner.OPERATOR, fix),), speaks=probe.row.speaks
+                    ) from error
                 raise
     return Talk(probe, url, stream)
 

@@ -59,7 +59,7 @@ async def discover(probe: Probe) -> Url:
         # Whoever asked the domain's own web server last: most have nothing to do with mail.
         for finding in sorted(findings, key=lambda one: one.detail.startswith(f"{domain}:")):
             if finding.cause in _IN_THE_WAY or not finding.cause.definite:
-                rung.stop(finding.cause, finding.detail, finding.fix)
+                rung.stop(finding.cause, finding.detail, finding.fix, also=finding.also)
         rung.stop(causes.AUTODISCOVER_NOTHING, f"no place of Autodiscover's for {domain} answers as one")
     raise AssertionError("a blocked rung ends the climb")
 
@@ -152,7 +152,7 @@ async def _bounded(
         if isinstance(error, TimeoutError):  # who cannot be connected to has failed before
             finding = Finding(common.TOO_SLOW, f"no answer within {_PATIENCE:.0f} s")
         named = finding.detail if finding.detail.startswith(check.endpoint) else f"{check.endpoint}: {finding.detail}"
-        findings.append(Finding(finding.cause, named, finding.fix))
+        findings.append(Finding(finding.cause, named, finding.fix, finding.also))
         check.summary = f"{check.facts.get('url', check.endpoint)}: {finding.detail}"
         return None
     finally:

@@ -14,7 +14,7 @@ from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Step
+from scanready.model import Owner, Step
 from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire.printable import printable
 
@@ -38,10 +38,11 @@ async def greet(probe: Probe, stream: Stream, talk: Talk) -> None:
             if error.heard or error.hasty or probe.row.tls or probe.target.port != IMAPS:
                 raise
             detail = "connected, and not one byte came; 993 is the port of IMAP inside TLS, which waits for its client"
-            raise Failure(common.SILENT, detail, fixes.INSIDE_TLS(host=probe.host, port=probe.target.port)) from error
+            entry = fixes.INSIDE_TLS(host=probe.host, port=probe.target.port)
+            raise Failure(common.SILENT, detail, also=((Owner.OPERATOR, entry),)) from error
         except Failure as failure:
             if failure.cause is common.TLS_REQUIRED:
-                failure.fix = fixes.INSIDE_TLS(host=probe.host, port=IMAPS)
+                failure.also = ((Owner.OPERATOR, fixes.INSIDE_TLS(host=probe.host, port=IMAPS)),)
             raise
         seen = talk.product()
         rung.ok(f"speaks IMAP ({seen['product']})" if seen else "speaks IMAP", **seen)

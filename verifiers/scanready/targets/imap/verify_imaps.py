@@ -11,10 +11,13 @@ LOGOUT                    ->
 
 from __future__ import annotations
 
+from scanready.causes import common
+from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe
-from scanready.model import Step
+from scanready.model import Owner, Step
+from scanready.net.stream import TlsError
 
-from . import prompt
+from . import fixes, prompt
 from .talk import Talk
 
 
@@ -23,8 +26,20 @@ async def verify(probe: Probe) -> None:
     talk = Talk()
     stream = await probe.connect(farewell=talk.say_goodbye)
     async with probe.step(Step.TLS) as rung:
-        await probe.start_tls(stream, rung)
+        try:
+            await probe.start_tls(stream, rung)
+        except TlsError as error:
+            raise _in_clear(probe, error) from error
     await prompt.greet(probe, stream, talk)
     async with probe.step(Step.AUTH) as rung:
         prompt.prompt(talk, rung, "TLS")
     await prompt.log_in(probe, talk, stream, "TLS")
+
+
+def _in_clear(probe: Probe, error: TlsError) -> TlsError | Failure:
+    """Return the failure of a port that greets in clear, with the target that it is; any other error as it is."""
+    found = probe.explain(error, Step.TLS)
+    if found.cause is not common.TLS_NOT_OFFERED or not error.heard.startswith(b"* "):
+        return error
+    entry = fixes.IN_CLEAR(host=probe.host, port=probe.target.port)
+    return Failure(found.cause, found.detail, also=((Owner.OPERATOR, entry),), speaks=probe.row.speaks)

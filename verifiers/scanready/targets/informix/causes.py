@@ -48,7 +48,7 @@ HOST_NOT_TRUSTED = Cause(
 )
 REDIRECTED = Cause(
     "informix.redirected",
-    Owner.DATABASE,
+    Owner.OPERATOR,
     Step.LOGIN,
     "A Connection Manager answers and sends clients on to another server. A login is not sent to wherever a server "
     "points, so it ends here; the detail has the destination, if the answer has it in the form that is published.",

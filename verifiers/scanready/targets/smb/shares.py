@@ -118,4 +118,5 @@ async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:
     if cause.definite and (cause in _UNHEARD or cause.step.height <= Step.CONNECT.height):
         cause = causes.DFS_TARGET_UNREACHABLE
     async with probe.step(Step.ACCESS, check.endpoint) as rung:
-        rung.stop(cause, f"the path is a DFS link, and its files are out of reach: {told}", check.finding.fix)
+        said = f"the path is a DFS link, and its files are out of reach: {told}"
+        rung.stop(cause, said, check.finding.fix, also=check.finding.also if cause is check.finding.cause else ())
