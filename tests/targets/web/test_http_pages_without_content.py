@@ -94,10 +94,11 @@ DOORS = {
         (page(b""), Verdict.LIMITED, "http.empty"),
         (answer("404 Not Found"), Verdict.LIMITED, "http.empty"),
         (moved("https://sso.example/"), Verdict.LIMITED, ELSEWHERE),
-        (BASIC, Verdict.UNDECIDED, "scanready.limit"),
+        (BASIC, Verdict.READY, None),
+        (answer("403 Forbidden"), Verdict.UNDECIDED, "scanready.limit"),
         (page(b"<meta http-equiv=refresh content='0;url=/'>"), Verdict.LIMITED, "http.empty"),
     ],
-    ids=["page", "form", "empty", "missing", "elsewhere", "login", "circle"],
+    ids=["page", "form", "empty", "missing", "elsewhere", "login", "forbidden", "circle"],
 )
 def test_a_page_that_only_leads_on_is_judged_by_the_next(
     door: bytes, behind: bytes, verdict: Verdict, code: str | None
@@ -106,6 +107,77 @@ def test_a_page_that_only_leads_on_is_judged_by_the_next(
         report = expect(visited(server), verdict, code)
     assert server.counts["GET /next"] == 1
     assert report.footprint.connections == 1
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_a_login_behind_a_page_that_only_leads_on_is_the_sites(door: bytes) -> None:
+    pages = {"/": page(door), "/next": BASIC}
+    with serving(pages) as server:
+        report = expect(visited(server), Verdict.READY)
+    assert report.facts["auth_methods"] == ["Basic"]
+    assert "/next, which asks for a login" in check_of(report, Step.AUTH).summary
+    with serving(pages, {"/next": page(WELCOME)}) as server:
+        report = expect(visited(server, "http", ER, allow_cleartext=True), Verdict.SCANNABLE)
+    assert report.footprint.login_attempts == 1
+    bearer = answer("401 Unauthorized", "WWW-Authenticate: Bearer")
+    with serving({**pages, "/next": bearer}) as server:
+        expect(visited(server), Verdict.BLOCKED, "http.no-password-scheme", step=Step.AUTH, owner=Owner.SERVER)
+
+
+def test_a_login_on_another_port_behind_a_door_gets_no_credential() -> None:
+    with serving(BASIC, {"/": page(WELCOME)}) as other:
+        door = page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % other.port)
+        with serving(door) as server:
+            report = visited(server, "http", ER, allow_cleartext=True)
+    expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN, owner=Owner.OPERATOR)
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_login_in_one_frame_does_not_hide_the_content_of_another() -> None:
+    frames = page(b"<frameset><frame src=/admin><frame src=/main></frameset>")
+    with serving({"/": frames, "/admin": BASIC, "/main": page(WELCOME)}) as server:
+        report = expect(visited(server), Verdict.SCANNABLE)
+    assert report.facts["auth_methods"] == ["anonymous"]
+    with serving({"/": frames, "/admin": BASIC, "/main": page(b"")}) as server:
+        expect(visited(server), Verdict.READY)
+
+
+TERMS = {
+    "an age": b"<h1>Are you over 18?</h1><a href=/in>Yes, let me in</a> <a href=https://other.example/>No</a>",
+    "terms": b"<p>" + b"By using this site, you agree to these terms. " * 20 + b"<a href=/in>I agree</a>",
+    "a consent": b"<p>Data is kept for a year.<a href=/imprint>Imprint</a><a href=/in class=b>Accept and go on</a>",
+    "in German": b"<p>Nur f\xc3\xbcr Mitarbeiter.<p><a href='/in'><b>Weiter</b> zur Anmeldung</a>",
+}
+
+
+@pytest.mark.parametrize("terms", TERMS.values(), ids=TERMS)
+@pytest.mark.parametrize(
+    ("behind", "verdict", "code"),
+    [
+        (page(WELCOME), Verdict.SCANNABLE, None),
+        (page(FORM), Verdict.LIMITED, LOGIN),
+        (BASIC, Verdict.READY, None),
+        (answer("404 Not Found"), Verdict.SCANNABLE, None),
+        (answer("500 Oops"), Verdict.SCANNABLE, None),
+        (moved("https://sso.example/"), Verdict.SCANNABLE, None),
+    ],
+    ids=["page", "form", "login", "missing", "error", "elsewhere"],
+)
+def test_a_page_of_terms_is_judged_by_a_login_behind_it(
+    terms: bytes, behind: bytes, verdict: Verdict, code: str | None
+) -> None:
+    with serving({"/": page(terms), "/in": behind}) as server:
+        report = expect(visited(server), verdict, code)
+    assert server.counts["GET /in"] == 1
+    assert "GET /imprint" not in server.counts
+    assert report.footprint.login_attempts == 0
+
+
+def test_a_link_of_a_page_with_content_is_not_followed() -> None:
+    body = WELCOME * 40 + b"<a href=/in>I agree</a>"
+    with serving({"/": page(body), "/in": BASIC}) as server:
+        expect(visited(server), Verdict.SCANNABLE)
+    assert "GET /in" not in server.counts
 
 
 def test_one_frame_with_content_makes_a_page() -> None:
@@ -199,3 +271,78 @@ def test_a_refresh_to_a_closed_port_is_unreachable() -> None:
         pass
     with serving(page(b"<meta http-equiv=refresh content='0;url=http://127.0.0.1:%d/'>" % gone.port)) as server:
         expect(visited(server), Verdict.BLOCKED, "http.redirect-unreachable")
+
+
+# applications in JavaScript -------------------------------------------------------------------------------------
+
+NAV = b"<nav><a href=/about>About us</a><a href=/products>Products</a><a href=/contact>Contact</a></nav>"
+FOOT = (
+    b"<footer>(c) 2026 Example Ltd. All rights reserved. <a href=/imprint>Imprint</a><a href=/terms>Terms</a></footer>"
+)
+COOKIES = (
+    b"<div class='cc-window cookie-banner'><div><p>We use cookies to make this site work, to measure how it is used, "
+    b"and to show you what may be of interest. You can change your choice at any time.</p></div>"
+    b"<a href=/privacy>Privacy</a><a href=/imprint>Imprint</a><button>Accept all</button></div>"
+)
+SHELLS = {
+    "React": NAV + b'<div id="root"></div><script defer src=/static/js/main.0a1b2c3d.js></script>',
+    "React, its words": b"<noscript>You need to enable JavaScript to run this app.</noscript>"
+    + NAV
+    + b"<div id=root></div><script src=/bundle.js>",
+    "Vite": b"<link rel=modulepreload href=/assets/v-1a.js>"
+    + FOOT
+    + b"<div id=app></div><script type=module src=/a.js>",
+    "Vue": b"<noscript><strong>We're sorry but shop doesn't work without JavaScript enabled.</strong></noscript>"
+    b"<div id=app></div>" + COOKIES + b"<script src=/js/chunk-vendors.js></script>",
+    "Vue, its template": NAV + b"<div id=app><h1>{{ page.title }}</h1><p>{{ page.text | markdown }}</p></div><script>x",
+    "Angular": NAV
+    + b"<app-root><div class=spinner></div> Loading...</app-root><script src=runtime.js></script>"
+    + FOOT,
+    "AngularJS": NAV + b"<div ng-view></div><script src=/lib/angular.min.js></script>",
+    "Next": b"<link rel=preload href=/_next/a.css>" + NAV + b"<div id=__next><div></div></div><script src=/_next/m.js>",
+    "Nuxt": b"<div id=__nuxt><img src=/wait.gif></div>" + FOOT + b"<script src=/_nuxt/entry.js></script>",
+    "Blazor": b"<div id=app>Loading...</div>" + FOOT + b"<script src=_framework/blazor.webassembly.js></script>",
+    "an element of its own": b"<shop-app></shop-app>" + NAV + b"<script type=module src=/shop.js></script>",
+    "another name": b"<div id=portal7></div>" + NAV + b"<script type=module src=/assets/index-3f.js></script>",
+    "a cookie notice": b"<div id=root></div>" + COOKIES + b"<script src=/main.js></script>",
+    "no notice by name": b"<div id=root></div>"
+    + COOKIES.replace(b"cookie-banner", b"b")
+    + b"<script src=/m.js></script>",
+}
+
+
+@pytest.mark.parametrize("body", SHELLS.values(), ids=SHELLS)
+def test_the_shell_of_an_application_is_no_page(body: bytes) -> None:
+    with serving(page(b"<!doctype html><title>Shop</title><body>" + body)) as server:
+        expect(visited(server), Verdict.LIMITED, "http.scripts-only", step=Step.ACCESS, owner=Owner.SERVER)
+
+
+STATISTICS = b"<script async src=https://stats.example/js/main.js></script>"
+SHORT = {
+    "two links": b"<a href=/docs>Docs</a> <a href=/data>Data</a><script src=/a.js></script>",
+    "a menu": b"<h1>Intranet</h1>" + NAV + STATISTICS,
+    "a list": b"<ul>" + b"".join(b"<li><a href=/m/%d>May %d</a>" % (n, n) for n in range(1, 9)) + b"</ul>" + STATISTICS,
+    "a list and a search": b"<div id=search></div>"
+    + b"".join(b"<a href=/m/%d>May %d</a>" % (n, n) for n in range(1, 9))
+    + STATISTICS,
+    "a text and a map": b"<h1>How to find us</h1><p>Main Street 5, Springfield<div id=map></div>" + NAV + STATISTICS,
+    "rendered by React": b"<div id=root><h1>Welcome</h1><p>Reports by year and by author."
+    + NAV
+    + b"</div>"
+    + STATISTICS,
+    "rendered by Next": b"<div id=__next><main><p>Minutes of the council, 1990 to 2026.</main></div>" + STATISTICS,
+    "links in its root": b"<div id=app>" + NAV + b"</div>" + STATISTICS,
+    "a notice": b"<p>Opening hours: Monday to Friday, nine to five." + COOKIES + STATISTICS,
+    "no script": b"<div id=root></div>" + NAV,
+    "a long text": b"<div id=root></div>" + ARTICLE + STATISTICS,
+    "many pages": b"<div id=root></div>" + DOCUMENTS + STATISTICS,
+    "an index": b"<noscript>Without JavaScript, the search is off.</noscript><p>Minutes of the council, by month:"
+    + b"".join(b"<a href=/m/%d>May</a>" % n for n in range(9))
+    + STATISTICS,
+}
+
+
+@pytest.mark.parametrize("body", SHORT.values(), ids=SHORT)
+def test_a_short_page_is_a_page(body: bytes) -> None:
+    with serving(page(b"<!doctype html><title>Office</title><body>" + body)) as server:
+        expect(visited(server), Verdict.SCANNABLE)

@@ -6,6 +6,16 @@ complete: a page without text that a scan reads is reported whatever wrote it.
 
 from __future__ import annotations
 
+from scanready.wire import http as wire
+
+from .http_links import links
+from .http_talk import Url
+
+#: Characters of text from which on a page has content, whatever else it shows; a login's legal notice has fewer.
+CONTENT = 2000
+#: Pages of the same site that one page leads to, from which on it has content.
+INDEX = 20
+
 BLOCK_PAGES = (
     # firewalls in front of a site, and their challenges
     (b"The requested URL was rejected. Please consult with your administrator.", "an F5 application firewall"),
@@ -50,6 +60,16 @@ PORTALS = (
     (b'content="nodogsplash', "NoDogSplash"),
     (b"$(link-login-only)", "MikroTik"),
 )
+
+
+def is_long(url: Url, looked: wire.Look | None, body: bytes) -> bool:
+    """Say whether a page has so much to read or to follow that it only quotes the marks of a filter.
+
+    ``looked`` is None for a text that is no HTML.
+    """
+    if looked is None:
+        return len(body) >= CONTENT
+    return looked.text >= CONTENT or len(links(url, looked)) >= INDEX
 
 
 def block_page_of(body: bytes) -> str | None:

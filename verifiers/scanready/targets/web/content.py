@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 
 from scanready.causes import common
 from scanready.causes import web as causes
-from scanready.clients.http_block_pages import block_page_of, challenge_of, portal_of
+from scanready.clients.http_block_pages import CONTENT, INDEX, block_page_of, challenge_of, is_long, portal_of
+from scanready.clients.http_links import MOST_LINKS, is_own, joined, links, own_pages
 from scanready.clients.http_talk import Url, in_inventory
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Rung
 from scanready.model import Cause, Facts
 from scanready.wire import http as wire
 
-#: Characters of text beside a form that make a page one with content; a login's legal notice has fewer.
-_CONTENT = 2000
-#: Pages of the same site that one page leads to, from which on it has content whatever else it shows.
-_INDEX = 20
 #: A page with a script and at most one link has at least this much to read; "It works!" has no script.
 _LEAST, _LEAST_BESIDE_A_WAIT = 30, 400
 #: Links of a page that is only the way to another one: to that, to a help, to an imprint.
 _WAYS_ON = 3
-#: Links that are looked at.
-_MOST_LINKS = 300
 #: The words of pages while a script decides about a visitor.
 _WAIT = re.compile(
     rb"(?:enable|requires?|without|need) java\s?script|java\s?script (?:is )?(?:required|disabled|enabled)"
@@ -31,7 +26,23 @@ _WAIT = re.compile(
     rb"|captcha|please wait|redirecting",
     re.IGNORECASE,
 )
-_LANGUAGE = re.compile(r"[?&](?:lang|language|locale|hl|ui_locales)=", re.IGNORECASE)
+#: The elements that an application fills, by their usual names; "app-root" and the like are elements of its own.
+_ROOT = re.compile(
+    r"(?:react|vue|ng|ember|q|main)?[-_]?(?:app|application|root|outlet|svelte)(?:-?(?:root|shell|container|mount))?"
+    r"|__next|__nuxt|___gatsby|mount|ng-view|ui-view|data-ng-view|data-reactroot|(?:[a-z0-9]+-){1,4}(?:app|root|shell)",
+    re.IGNORECASE,
+)
+#: The words of an application for a browser without scripts.
+_WITHOUT_SCRIPTS = re.compile(
+    rb"<noscript[^>]{0,200}>\s{0,50}(?:<(?:p|b|div|span|strong|h\d)\b[^>]{0,100}>\s{0,50}){0,3}[^<]{0,300}java\s?script",
+    re.IGNORECASE,
+)
+#: The text of the link by which a page of terms, ages or consents lets its visitors in.
+_ENTER = re.compile(
+    r"(?:yes|ok|i|ich|enter|accept|agree|continue|proceed|weiter|akzeptieren|zustimmen|eintreten)\b", re.IGNORECASE
+)
+#: Doors of one page that are tried, where its text is the page if they lead to no login.
+_MOST_WAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,8 @@ def answered(answer: wire.Response) -> Read:
 class Judged:
     """A page's judgement: a warning with its ``cause``, or none for content.
 
-    ``doors`` are pages of the same host, of which this page is only the way in: they decide instead.
+    ``doors`` are pages of the same host, of which this page is only the way in: they decide instead. ``ways`` are pages
+    behind terms to agree to: a login there decides, and else this page.
     """
 
     detail: str
@@ -66,6 +78,7 @@ class Judged:
     fix: str | None = None
     facts: Facts = field(default_factory=dict)
     doors: tuple[Url, ...] = ()
+    ways: tuple[Url, ...] = ()
 
     def tell(self, rung: Rung) -> None:
         """Write it on a rung."""
@@ -86,38 +99,39 @@ def judge(url: Url, read: Read) -> Judged:
         raise Failure(common.LIMIT, said)
     body = wire.readable(read.body, read.kind)
     looked = wire.look(body) if _is_html(body, read.kind) else None
-    links = _links(url, looked) if looked else set()
-    if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, links, body)):
+    own = links(url, looked) if looked else set()
+    if (looked is not None or not read.kind) and (of_a_filter := _filter(url, looked, body)):
         return of_a_filter
-    onward = _onward(url, read, looked, links)
-    leads = _joined(url, looked, onward) if onward else None
-    if leads is not None and not _is_own(url, leads):
+    onward = _onward(url, read, looked, own)
+    leads = joined(url, looked, onward) if onward else None
+    if leads is not None and not is_own(url, leads):
         said = f"{url} sends its visitors on to {leads}, on another host"
         return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
-    little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(links) <= _WAYS_ON)
+    little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(own) <= _WAYS_ON)
     if leads is not None and leads != url and little:
         return Judged(f"{url} sends its visitors on to {leads}", doors=(leads,))
     if wire.is_empty(body) or (looked is not None and _is_empty(url, looked)):
         return Judged(f"{url} is empty", causes.EMPTY)
-    without = _without_content(url, looked, links, body) if looked else None
+    without = _without_content(url, looked, own, body) if looked else None
     size = f"{'the first ' if read.truncated else ''}{len(read.body)} bytes"
-    return without or Judged(f"read {size} of {(read.kind or 'no declared type')[:80]} from {url.path}")
+    detail = f"read {size} of {(read.kind or 'no declared type')[:80]} from {url.path}"
+    return without or Judged(detail, ways=_ways(url, looked, own) if looked else ())
 
 
-def _onward(url: Url, read: Read, looked: wire.Look | None, links: set[str]) -> str | None:
+def _onward(url: Url, read: Read, looked: wire.Look | None, own: set[str]) -> str | None:
     """Return where a page sends its visitors by itself: by its field, its meta element, or a form sent at once."""
     if by_field := wire.refresh_to(read.refresh or ""):
         return by_field
     if looked is None or looked.refresh:
         return looked.refresh if looked else None
-    posts = looked.posts_to is not None and looked.text < _LEAST_BESIDE_A_WAIT and len(links) <= 1
-    leads = _joined(url, looked, looked.posts_to or "") if posts else None
-    return str(leads) if leads and not _is_own(url, leads) else None
+    posts = looked.posts_to is not None and looked.text < _LEAST_BESIDE_A_WAIT and len(own) <= 1
+    leads = joined(url, looked, looked.posts_to or "") if posts else None
+    return str(leads) if leads and not is_own(url, leads) else None
 
 
-def _filter(url: Url, looked: wire.Look | None, links: set[str], body: bytes) -> Judged | None:
+def _filter(url: Url, looked: wire.Look | None, body: bytes) -> Judged | None:
     """Judge a page that a filter or a portal shows; a page with much to read or to follow only quotes its marks."""
-    if (looked.text if looked else len(body)) >= _CONTENT or len(links) >= _INDEX:
+    if is_long(url, looked, body):
         return None
     if product := block_page_of(body):
         return Judged(f"{url} shows the page of {product}", causes.BLOCK_PAGE)
@@ -126,16 +140,16 @@ def _filter(url: Url, looked: wire.Look | None, links: set[str], body: bytes) ->
     return None
 
 
-def _without_content(url: Url, looked: wire.Look, links: set[str], body: bytes) -> Judged | None:
+def _without_content(url: Url, looked: wire.Look, own: set[str], body: bytes) -> Judged | None:
     """Judge a page on which a scan finds next to nothing; None if it finds something."""
-    if looked.password and looked.beside < _CONTENT and len(links) < _INDEX:
+    if looked.password and looked.beside < CONTENT and len(own) < INDEX:
         said = f"{url} is a login form, and all that a scan sees of the site"
         return Judged(said, causes.LOGIN_FORM, facts={"login_form": True})
-    bare = looked.text < _LEAST and not links
-    frames = [leads for frame in looked.frames[:_MOST_LINKS] if (leads := _joined(url, looked, frame))] if bare else []
-    if own := tuple(leads for leads in frames if _is_own(url, leads) and leads != url):
-        return Judged(f"{url} shows only {', '.join(map(str, own[:3]))}", doors=own)
-    if _needs_scripts(looked, links, body):
+    bare = looked.text < _LEAST and not own
+    frames = [leads for frame in looked.frames[:MOST_LINKS] if (leads := joined(url, looked, frame))] if bare else []
+    if inside := tuple(leads for leads in frames if is_own(url, leads) and leads != url):
+        return Judged(f"{url} shows only {', '.join(map(str, inside[:3]))}", doors=inside)
+    if _needs_scripts(url, looked, own, body):
         return _scripted(url, looked, body)
     if frames:
         said = f"{url} shows only {frames[0]}, of another host"
@@ -148,8 +162,8 @@ def _without_content(url: Url, looked: wire.Look, links: set[str], body: bytes) 
 
 def _scripted(url: Url, looked: wire.Look, body: bytes) -> Judged:
     """Judge a page of scripts: they may send visitors to another host, or be a firewall's challenge."""
-    leads = _joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
-    if leads is not None and not _is_own(url, leads):
+    leads = joined(url, looked, looked.script_leads_to) if looked.script_leads_to else None
+    if leads is not None and not is_own(url, leads):
         said = f"{url} sends its visitors on to {leads}, on another host"
         return Judged(said, causes.REDIRECTS_ELSEWHERE, in_inventory(leads))
     if product := challenge_of(body):
@@ -164,33 +178,38 @@ def _is_html(body: bytes, kind: str | None) -> bool:
     return declared in ("text/html", "application/xhtml+xml") or (not declared and body.lstrip()[:1] == b"<")
 
 
-def _joined(url: Url, looked: wire.Look | None, reference: str) -> Url | None:
-    """Return where a reference of the page at ``url`` leads; None if that is no page of the web."""
-    base = url.joined(looked.base) if looked is not None and looked.base else None
-    return (base or url).joined(reference)
-
-
 def _is_empty(url: Url, looked: wire.Look) -> bool:
     """Say whether a page has nothing, or only frames without a page (``about:blank``)."""
-    blank = looked.links == len(looked.frames) and not any(_joined(url, looked, one) for one in looked.frames)
+    blank = looked.links == len(looked.frames) and not any(joined(url, looked, one) for one in looked.frames)
     return looked.empty or (blank and not (looked.text or looked.scripted or looked.shows))
 
 
-def _is_own(url: Url, leads: Url) -> bool:
-    return leads.host.lower() == url.host.lower()
+def _ways(url: Url, looked: wire.Look, own: set[str]) -> tuple[Url, ...]:
+    """Return the pages of the same host that a page of terms leads to, by links that say that one agrees to them."""
+    if looked.text >= CONTENT or len(own) > _WAYS_ON:
+        return ()
+    entering = [href for href, label in zip(looked.hrefs, looked.labels, strict=True) if _ENTER.match(label)]
+    found = (joined(url, looked, href) for href in entering)
+    ways = [leads for leads in found if leads is not None and is_own(url, leads) and leads.path in own]
+    return tuple(dict.fromkeys(ways))[:_MOST_WAYS]
 
 
-def _links(url: Url, looked: wire.Look) -> set[str]:
-    """Return the other pages of the same host that a page leads to, outside of its forms and in one language."""
-    found = (
-        _joined(url, looked, href.partition("#")[0]) for href in looked.hrefs[:_MOST_LINKS] if not href.startswith("#")
-    )
-    paths = {leads.path for leads in found if leads is not None and _is_own(url, leads)}
-    return {path for path in paths if path != url.path and not _LANGUAGE.search(path)}
-
-
-def _needs_scripts(looked: wire.Look, links: set[str], body: bytes) -> bool:
+def _needs_scripts(url: Url, looked: wire.Look, own: set[str], body: bytes) -> bool:
     """Say whether a page shows its content only to who runs its scripts: a challenge, or an application."""
-    if not looked.scripted or len(links) > 1:
+    if not looked.scripted:
         return False
-    return looked.text < (_LEAST_BESIDE_A_WAIT if _WAIT.search(body) else _LEAST)
+    if len(own) <= 1 and looked.text < (_LEAST_BESIDE_A_WAIT if _WAIT.search(body) else _LEAST):
+        return True
+    return _is_shell(looked, own - own_pages(url, looked, looked.menu[:MOST_LINKS]), body)
+
+
+def _is_shell(looked: wire.Look, beside_menu: set[str], body: bytes) -> bool:
+    """Say whether a page is the shell of an application, with links in it or a notice about cookies.
+
+    It has the element that the application fills, without a text; an element of another name counts where a script is
+    named like an application's, or where the page wants scripts. ``beside_menu`` are the pages it leads to otherwise.
+    """
+    if any(_ROOT.fullmatch(name) for name in looked.mounts):
+        return looked.prose < _LEAST_BESIDE_A_WAIT and len(beside_menu) < INDEX
+    wants = bool(_WITHOUT_SCRIPTS.search(body)) or (looked.bundled and bool(looked.mounts))
+    return wants and looked.prose < _LEAST and len(beside_menu) <= _WAYS_ON

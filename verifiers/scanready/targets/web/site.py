@@ -5,7 +5,7 @@ A page of the target's own host counts as the target's; where another host answe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanready.causes import common
 from scanready.causes import web as causes
@@ -59,9 +59,10 @@ async def reach(probe: Probe, scheme: str) -> Prompt:
         talk = await http_talk.open_talk(probe, url, or_in_clear=True)
         arrived = await arrive(probe, talk, url)
         page, error = await _crawled(probe, url, arrived)
-        prompt = await look_for_prompt(probe, page, crawled=page is not arrived or error is not None)
+        crawled = page is not arrived or error is not None
+        prompt, entered = await look_for_prompt(probe, page, crawled=crawled, readable=error is None)
         if prompt.open:
-            await read_openly(probe, page, prompt, error)
+            await read_openly(probe, page, prompt, error or entered)
         return prompt
 
     return await probe.share(asked, climb)
@@ -91,8 +92,18 @@ async def _crawled(probe: Probe, url: Url, page: Page) -> tuple[Page, Exception 
 # --- auth: does it ask for a login? ------------------------------------------------------------------------------
 
 
-async def look_for_prompt(probe: Probe, page: Page, *, crawled: bool = False) -> Prompt:
-    """Say what the page asks for; ``crawled`` says that a GET after the page's HEAD was sent to know it."""
+#: The judgement of a page that was read, the error that kept it from one, or None where it was not read.
+Entered = content.Judged | Exception | None
+
+
+async def look_for_prompt(
+    probe: Probe, page: Page, *, crawled: bool = False, readable: bool = True
+) -> tuple[Prompt, Entered]:
+    """Say what the page asks for, or the page behind it where that only leads on; and judge what it shows.
+
+    ``crawled`` says that a GET after the page's HEAD was sent to know it. A page that is not ``readable`` is not
+    judged.
+    """
     url, status = page.url, page.answer.status
     elsewhere = is_elsewhere(http_talk.asked_for(probe, url.scheme), url)
     missing = status in (404, 410)
@@ -102,18 +113,39 @@ async def look_for_prompt(probe: Probe, page: Page, *, crawled: bool = False) ->
         if elsewhere and refuses_head(page.answer):
             said = f"the site leads to {url}, on another host, which answers {http_talk.described(page.answer)} to HEAD"
             rung.warn(causes.REDIRECTS_ELSEWHERE, said, http_talk.in_inventory(url))
-            return Prompt(url, True, elsewhere, (), _withheld(probe, url))
+            return Prompt(url, True, elsewhere, (), _withheld(probe, url)), None
         if status != 401 and not missing and not 200 <= status < 300:
             said = f"{url} answers {http_talk.described(page.answer)}"
             if status in (403, 451):
                 rung.stop(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
             rung.stop(causes.REQUEST_REFUSED, said)
+        entered: Entered = None
+        if readable and page.talk.method == "GET" and 200 <= status < 300 and not elsewhere:
+            page, entered = await _behind_doors(probe, rung, page)
         schemes = _asked_schemes(rung, page)
         if elsewhere:
             rung.warn(
                 causes.REDIRECTS_ELSEWHERE, f"the site leads to {url}, on another host", http_talk.in_inventory(url)
             )
-    return Prompt(url, status != 401, elsewhere, schemes, _withheld(probe, url))
+    url = page.url
+    return Prompt(url, page.answer.status != 401, elsewhere, schemes, _withheld(probe, url)), entered
+
+
+async def _behind_doors(probe: Probe, rung: Rung, page: Page) -> tuple[Page, Entered]:
+    """Judge a page, by those that it leads to if it does; return the one of them that asks for a login in its place.
+
+    An error on the way is no finding about the login prompt: it is returned, for the rung of the reading.
+    """
+    if probe.depth.height < Step.ACCESS.height:
+        return page, None
+    try:
+        found, asks = await _judged(probe, rung, page)
+    except (Failure, WireError, StreamError, OSError) as error:
+        return page, error
+    if asks is None:
+        return page, found
+    rung.ok(found.detail)
+    return asks, found
 
 
 def _asked_schemes(rung: Rung, page: Page) -> tuple[str, ...]:
@@ -166,8 +198,8 @@ async def visit(probe: Probe, prompt: Prompt) -> None:
         await _log_in(probe, prompt)
 
 
-async def read_openly(probe: Probe, page: Page, prompt: Prompt, error: Exception | None = None) -> None:
-    """Read the page that asks for no login, unless it is another host's; ``error`` is why it was not got."""
+async def read_openly(probe: Probe, page: Page, prompt: Prompt, entered: Entered) -> None:
+    """Read the page that asks for no login, unless it is another host's."""
     async with probe.step(Step.LOGIN) as rung:
         rung.skip("no login is asked for" + ("; the credential was not sent" if probe.credential else ""))
     async with probe.step(Step.ACCESS, page.url.endpoint) as rung:
@@ -176,19 +208,25 @@ async def read_openly(probe: Probe, page: Page, prompt: Prompt, error: Exception
             return
         if page.answer.status in (404, 410):
             raise _not_found(page.url, page.answer.status)
-        if error is not None:
-            raise error
-        (await _judged(probe, rung, page)).tell(rung)
+        if isinstance(entered, Exception):
+            raise entered
+        assert entered is not None, "a page that asks for no login was read"
+        entered.tell(rung)
 
 
-async def _judged(probe: Probe, rung: Rung, page: Page) -> content.Judged:
+async def _judged(probe: Probe, rung: Rung, page: Page) -> tuple[content.Judged, Page | None]:
     """Judge a page; one that only leads on is judged by the pages of the same host that it leads to.
+
+    The page that is returned beside asks for a login (401), and none of the others has content.
 
     Raises:
         Failure: such a page does not answer with a page.
     """
     found = content.judge(page.url, content.answered(page.answer))
-    entered, known, doors, first = found.detail, {page.url}, list(found.doors), None
+    if found.ways:
+        return await _behind_terms(probe, rung, page, found)
+    entered, known, doors = found.detail, {page.url}, list(found.doors)
+    first, asks = None, None
     while doors:
         if len(known) > _MOST_DOORS:
             raise Failure(common.LIMIT, f"{entered}; more pages than this check follows")
@@ -197,14 +235,39 @@ async def _judged(probe: Probe, rung: Rung, page: Page) -> content.Judged:
             continue
         known.add(door)
         page = await through(probe, rung, page, door)
+        if page.answer.status == 401:
+            asks = asks or page
+            first = first or content.Judged(f"{entered}, which asks for a login")
+            continue
         found = _behind(entered, page)
         if found.cause is None and not found.doors:
-            return found
+            return found, None
         doors = [*found.doors, *doors]
         first = first or (found if found.cause else None)
+    if asks is not None and first is not None:
+        return first, asks
     if first is None and found.doors:
-        return content.Judged(f"{entered}, and from there in a circle", causes.EMPTY)
-    return first or found
+        return content.Judged(f"{entered}, and from there in a circle", causes.EMPTY), None
+    return first or found, None
+
+
+async def _behind_terms(
+    probe: Probe, rung: Rung, page: Page, found: content.Judged
+) -> tuple[content.Judged, Page | None]:
+    """Look behind a page of terms, ages or consents: a login there is what its visitors meet; else it is a page."""
+    for way in found.ways:
+        try:
+            behind = await through(probe, rung, page, way)
+            if behind.answer.status == 401:
+                said = f"{page.url} leads whoever agrees to {way}, which asks for a login"
+                return content.Judged(said), behind
+            judged = _behind(f"{page.url} leads whoever agrees to {way}", behind)
+        except (Failure, WireError, StreamError, OSError):
+            return found, None
+        if judged.cause is causes.LOGIN_FORM:
+            return judged, None
+        page = replace(page, talk=behind.talk) if behind.url.origin == page.url.origin else page
+    return found, None
 
 
 def _behind(entered: str, page: Page) -> content.Judged:

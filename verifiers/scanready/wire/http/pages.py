@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .mounts import Mounts
 from .tags import Tag, tags, without_entities
 
 #: Elements whose text no visitor reads.
@@ -17,6 +18,7 @@ _LEADS = frozenset((b"a", b"area", *_FRAMES))
 _SHOWS = frozenset(
     (b"img", b"image", b"picture", b"video", b"audio", b"canvas", b"svg", b"input", b"button", b"select", b"textarea")
 )
+_FIELDS = frozenset((b"input", b"select", b"textarea"))
 #: Fields of a form that takes its visitors to a single sign-on, or back from there (SAML, WS-Federation).
 _SIGN_ON = frozenset(("samlrequest", "samlresponse", "wresult"))
 #: A page that leaves later than this many seconds is read before.
@@ -35,6 +37,22 @@ _AT_ONCE = frozenset((b"onload", b"onpageshow"))
 #: A page with fewer characters whose script submits a form is there for that.
 _NO_TEXT = 30
 _SUBMITS = re.compile(rb"\bsubmit\s{0,9}\(", re.IGNORECASE)
+#: Elements around a page's content: the menu, and the lines at its end.
+_AROUND = frozenset((b"nav", b"footer"))
+#: Tags that no link goes on beyond, whether it is closed or not.
+_ENDS_LINK = frozenset((b"/a", b"p", b"/p", b"li", b"/li", b"div", b"/div", b"td", b"/td", b"ul", b"/ul", b"/nav"))
+#: The name of a notice about cookies, in an id or a class.
+_NOTICE = re.compile(r"cookie|consent|gdpr", re.IGNORECASE)
+#: Characters of a link's text that are kept.
+_MOST_LABEL = 80
+#: The scripts of an application, by the usual names of its bundles.
+_BUNDLE = re.compile(
+    r"(?:^|/)(?:main|app|index|bundle|runtime|polyfills|vendor|vendors|chunk|client|bootstrap|flutter_bootstrap)"
+    r"(?:[.~_-][^/]{0,100})?\.m?js(?:\?|$)",
+    re.IGNORECASE,
+)
+#: The place in a template that a script fills with a text.
+_TEMPLATE = re.compile(rb"\{\{[^{}]{0,500}\}\}")
 #: White space that bytes.split() keeps, in UTF-8: a no-break space, a zero-width one, a byte order mark.
 _BLANKS = re.compile(rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf")
 
@@ -49,6 +67,10 @@ class Look:
     ``password`` is true if there is a password field; ``refresh`` is where the page sends its visitors by itself;
     ``posts_to`` is where a form leads that is there to be sent on at once. ``shows`` counts images and fields.
     ``base`` is the address to which all of these are relative, None for the page's own.
+    ``prose`` counts the characters of text outside of links, menus, footers and notices about cookies. ``menu`` is
+    where the links of menus and footers lead, a part of ``hrefs``; ``labels`` are the texts of ``hrefs``, in order.
+    ``mounts`` names the elements that wait for a script to fill them (see :mod:`.mounts`). ``bundled`` is true if a
+    script is named like an application's.
     """
 
     text: int
@@ -63,6 +85,11 @@ class Look:
     hrefs: tuple[str, ...] = field(default=(), compare=False)
     frames: tuple[str, ...] = field(default=(), compare=False)
     shows: int = field(default=0, compare=False)
+    prose: int = field(default=0, compare=False)
+    menu: tuple[str, ...] = field(default=(), compare=False)
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    mounts: tuple[str, ...] = field(default=(), compare=False)
+    bundled: bool = field(default=False, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -106,8 +133,14 @@ class _Collected:
     """Collects a :class:`Look` from one tag after the other."""
 
     def __init__(self) -> None:
-        self._text = self._beside = self._links = self._shows = 0
+        self._text = self._beside = self._links = self._shows = self._prose = 0
         self._hidden = b""
+        self._around = self._in_notice = 0
+        self._notice = b""
+        self._in_link = self._bundled = False
+        self._menu: list[str] = []
+        self._labels: list[bytes] = []
+        self._mounts = Mounts()
         self._in_form = self._scripted = self._password = self._signs_on = False
         self._submits = self._submits_at_once = False
         self._refresh: str | None = None
@@ -125,14 +158,36 @@ class _Collected:
         else:
             self._follow(tag)
             self._shows += tag.name in _SHOWS
+            self._surround(tag)
             self._hidden = tag.name if tag.name in _HIDDEN else b""
         if not self._hidden:
             count = _visible(tag.text)
             self._text += count
             self._beside += 0 if self._in_form else count
+            self._prose += 0 if self._in_link or self._around or self._in_notice else count
+            if self._in_link and self._labels:
+                self._labels[-1] = (self._labels[-1] + tag.text)[:_MOST_LABEL]
+            self._mounts.add(tag, count, shows=tag.name in _LEADS or tag.name in _FIELDS)
+
+    def _surround(self, tag: Tag) -> None:
+        """Note whether what follows is within a link, a menu, a footer, or a notice about cookies."""
+        self._in_link = tag.name == b"a" or (self._in_link and tag.name not in _ENDS_LINK)
+        if tag.name in _AROUND:
+            self._around += 1
+        elif tag.name[1:] in _AROUND and tag.name.startswith(b"/"):
+            self._around = max(0, self._around - 1)
+        if self._in_notice:
+            self._in_notice += (tag.name == self._notice) - (tag.name == b"/" + self._notice)
+        elif tag.name in (b"div", b"section", b"aside", b"dialog", b"form") and any(
+            _NOTICE.search(tag.attributes.get(name, "")) for name in (b"id", b"class")
+        ):
+            self._notice, self._in_notice = tag.name, 1
 
     def _run(self, tag: Tag) -> None:
         if tag.name == b"script":
+            source = tag.attributes.get(b"src", "")
+            is_module = tag.attributes.get(b"type", "").strip().lower() == "module"
+            self._bundled = self._bundled or is_module or _BUNDLE.search(source) is not None
             self._scripted = True
             self._scripts.append(tag.raw)
             self._submits = self._submits or _SUBMITS.search(tag.raw) is not None
@@ -162,6 +217,9 @@ class _Collected:
             self._frames.append(source[:2000])
         elif tag.name in (b"a", b"area") and not self._in_form and (href := tag.attributes.get(b"href", "").strip()):
             self._hrefs.append(href[:2000])
+            self._labels.append(b"")
+            if self._around:
+                self._menu.append(href[:2000])
 
     def look(self) -> Look:
         scripts = b"\n".join(self._scripts)
@@ -180,11 +238,17 @@ class _Collected:
             tuple(self._hrefs),
             tuple(self._frames),
             self._shows,
+            self._prose,
+            tuple(self._menu),
+            tuple(" ".join(without_entities(one.decode("utf-8", "replace")).split()) for one in self._labels),
+            self._mounts.empty(),
+            self._bundled,
         )
 
 
 def _visible(text: bytes) -> int:
     plain = _BLANKS.sub(b" ", text).replace(b"<", b"")
+    plain = _TEMPLATE.sub(b"", plain) if b"{{" in plain else plain
     if b"&" in plain:
         characters = without_entities(plain.decode("latin-1")).translate({0x200B: " ", 0xFEFF: " "})
         return len("".join(characters.split()))
