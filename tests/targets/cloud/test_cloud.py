@@ -191,6 +191,37 @@ def test_a_block_page(said: bytes, who: str) -> None:
     assert who in story(report)
 
 
+@pytest.mark.usefixtures("private")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<p>What filters write, in many words that a scan reads from the beginning to the end.</p>" * 40,
+        b"".join(b"<li><a href=/d/%d>Minutes</a>" % number for number in range(30)),
+    ],
+    ids=["much to read", "much to follow"],
+)
+@pytest.mark.parametrize("mark", [b"block.opendns.com", b"Internet Security by Zscaler", b"/fgtauth?"])
+def test_a_page_that_quotes_a_filter_is_the_services(body: bytes, mark: bytes) -> None:
+    with internet({S3[0]: answer("200 OK", HTML, body=body + mark)}) as net:
+        report = net.ask("s3")
+    expect(report, Verdict.LIMITED, "cloud.inspected", step=Step.TLS, owner=Owner.NETWORK)
+
+
+@pytest.mark.usefixtures("private")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<p>Log in<!-- <WISPAccessGatewayParam></WISPAccessGatewayParam> -->",
+        "<script>window.location='/fgtauth?0a1b'</script>".encode("utf-16"),
+        "<meta http-equiv=refresh content='0;url=http://portal.corp.example/'>".encode("utf-16"),
+    ],
+    ids=["WISPr", "FortiGate", "refresh"],
+)
+def test_a_page_that_logs_in_to_a_network_is_a_portal(body: bytes) -> None:
+    with internet({S3[0]: answer("200 OK", HTML, body=body)}) as net:
+        expect(net.ask("s3"), Verdict.BLOCKED, "cloud.portal", step=Step.HANDSHAKE, owner=Owner.NETWORK)
+
+
 def test_a_portal_that_speaks_no_tls_at_all() -> None:
     with in_background(emulated.ok) as server, in_background(joining(server)) as proxy:
         report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)

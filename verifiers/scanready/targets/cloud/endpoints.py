@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from scanready.causes import common
 from scanready.clients import http_pages, http_talk
-from scanready.clients.http_block_pages import block_page_of
+from scanready.clients.http_block_pages import block_page_of, is_long, portal_of
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb import certificates
 from scanready.climb.explain import Failure
@@ -285,10 +285,15 @@ async def _unmasked(one: Endpoint, talk: Talk, answer: wire.Response) -> wire.Re
         raise Failure(causes.BLOCK_PAGE, f"{said}: Squid's own page ({printable(squid, 80)})")
     if answer.coded:
         raise Failure(common.LIMIT, f"{said}, with an encoded page, against the request for identity: {answer.coded}")
-    if named := block_page_of(answer.body):
-        raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
-    html = (answer.header("content-type") or "").lower().startswith("text/html")
-    leads = one.url.joined(refresh) if (refresh := wire.refresh_of(answer.body)) else None
+    kind = answer.header("content-type")
+    body, html = wire.readable(answer.body, kind), (kind or "").lower().startswith("text/html")
+    looked = wire.look(body)
+    if not is_long(one.url, looked if html or not kind else None, body):  # a long page only quotes such words
+        if named := block_page_of(body):
+            raise Failure(causes.BLOCK_PAGE, f"{said}, with the page of {named}")
+        if named := portal_of(body):
+            raise Failure(causes.PORTAL, f"{said}, with a page that logs in to a network ({named})")
+    leads = one.url.joined(looked.refresh) if looked.refresh else None
     if leads is not None and not is_own(leads.host, one.url.host):
         raise Failure(causes.PORTAL, f"{said}, and its page leads on to {leads}", redirect=str(leads))
     if one.misnamed and html and 200 <= answer.status < 300:
