@@ -30,8 +30,8 @@ class TestMount:
         found = mount.parse_mounted(u32s(0) + string(b"h" * 64) + u32s(2, 1, 390003))
         assert found == mount.Mounted(0, b"h" * 64, (1, 390003))
         assert mount.parse_mounted(u32s(13, 9, 9)) == mount.Mounted(13)
-        assert len(mount.parse_mounted(u32s(0, 0, 64, *range(64))).flavors) == 64
-        for broken, words in ((u32s(0, 65), "at most 64"), (u32s(0, 0, 65), "announces 65 numbers")):
+        assert len(mount.parse_mounted(u32s(0) + string(b"h") + u32s(64, *range(64))).flavors) == 64
+        for broken, words in ((u32s(0, 65), "at most 64"), (u32s(0) + string(b"h") + u32s(65), "announces 65 numbers")):
             with pytest.raises(WireError, match=words):
                 mount.parse_mounted(broken)
         assert mount.path("/x") == string(b"/x")
@@ -63,6 +63,7 @@ class TestNfs3:
         assert nfs3.parse_access(u32s(13) + attributes) == (13, 0)
         assert nfs3.parse_lookup(u32s(0) + string(b"h" * 64)) == (0, b"h" * 64)
         assert nfs3.parse_lookup(u32s(70)) == (70, b"")
+        assert nfs3.parse_access(u32s(0, 0, 0)) == (0, 0)
         entry = u32s(1) + bytes(8) + string(b"n" * 1024) + bytes(8)
         found = nfs3.parse_readdir(u32s(0) + attributes + bytes(8) + entry * 1024 + u32s(0, 1))
         assert found == (0, ("n" * 1024,) * 1024)
@@ -169,3 +170,13 @@ class TestNfs4:
         assert nfs4.parse(self.HEAD + u32s(128) + u32s(24, 0) * 128).done == 128
         assert len(nfs4.parse(self.HEAD + u32s(1, 33, 0, 64) + u32s(*range(7, 71))).flavors) == 64
         assert nfs4.parse(self.HEAD + u32s(1, 9, 0, 16, *[0] * 16, 8192) + bytes(8192)).done == 1
+
+
+def test_success_and_zeros_is_no_statement() -> None:
+    """A handle without an octet names nothing; a refusal with octets behind it is none that was meant."""
+    for parse, results in ((mount.parse_mounted, u32s(0, 0, 0)), (nfs3.parse_lookup, u32s(0, 0))):
+        with pytest.raises(UnknownValue, match="handle"):
+            parse(results)
+    with pytest.raises(WireError, match="rights"):
+        nfs3.parse_access(bytes(200))
+    assert nfs3.parse_access(u32s(0, 0, 1) + bytes(8)) == (0, 1)

@@ -93,7 +93,7 @@ def asked(
         report = climb(target("nfs", "127.0.0.1", server.port, export=export, **options), timeout=timeout)
         beside.wait(len(beside.connections))
         server.wait(len(server.connections))
-    granted = peer.counts[MOUNTD, 1] if answers.get((MOUNTD, 1)) == MOUNTED else 0
+    granted = peer.counts[MOUNTD, 1] if answers.get((MOUNTD, 1), b"").startswith(DONE + bytes(4)) else 0
     assert peer.counts[MOUNTD, 3] == granted, "UMNT for every MNT that was granted"
     return report
 
@@ -302,3 +302,33 @@ def test_an_empty_list_of_exports_with_octets_behind_it_lists_nothing(
     report = asked(monkeypatch, HEALTHY | {(MOUNTD, 5): results})
     expect(report, Verdict.SCANNABLE)
     assert "exports" not in report.facts
+
+
+@pytest.mark.parametrize("version", [None, 3])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {(MOUNTD, 1): ZEROS, (NFS, 4): ZEROS, (NFS, 16): ZEROS},
+        {(MOUNTD, 1): DONE + bytes(12), (NFS, 4): NOTHING_GRANTED},
+        {(NFS, 4): ZEROS},
+    ],
+    ids=["everywhere", "a mount without a handle", "rights and more"],
+)
+def test_success_and_zeros_says_nothing_of_an_account(
+    monkeypatch: pytest.MonkeyPatch, version: int | None, changed: Answers
+) -> None:
+    """A mount that is granted without a handle, and no rights with 200 octets behind them, judge no account."""
+    options: dict[str, Any] = {"nfs_version": version} if version else {}
+    report = asked(monkeypatch, HEALTHY | changed, uid=1000, **options)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS, owner=Owner.SCANREADY)
+
+
+def test_an_entry_without_a_handle_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = ONE_NAME.replace(b".\0\0\0", b"x\0\0\0")
+    report = asked(monkeypatch, HEALTHY | {(NFS, 3): DONE + bytes(8), (NFS, 16): named}, uid=1000)
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
+
+
+def test_no_right_at_all_is_the_servers_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = asked(monkeypatch, HEALTHY | {(NFS, 4): NOTHING_GRANTED}, uid=1000, nfs_version=3)
+    expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanready.wire import OurLimit
+from scanready.wire import OurLimit, UnknownValue
 from scanready.wire.fields import Field, Length, Role
 
 from .xdr import Items, text
@@ -63,12 +63,15 @@ def parse_mounted(results: bytes) -> Mounted:
 
     Raises:
         WireError: broken.
+        UnknownValue: a handle without an octet, which names nothing: clients refuse it (Linux: decode_fhandle3).
     """
     items = Items(results)
     status = items.u32()
     if status != OK:
         return Mounted(status)
-    handle, count = items.opaque(64), items.u32()
+    if not (handle := items.opaque(64)):
+        raise UnknownValue("the handle of a granted mount", handle)
+    count = items.u32()
     items.demand(count)
     if count > _MOST_FLAVORS:
         raise OurLimit(f"{count} authentication flavors, of which {_MOST_FLAVORS} are read")

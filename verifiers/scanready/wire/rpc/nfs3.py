@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.wire import WireError
+from scanready.wire import UnknownValue, WireError
 from scanready.wire.fields import Field, Role, bits
 
 from .xdr import Items, opaque, text, u32, u64
@@ -36,12 +36,15 @@ def parse_access(results: bytes) -> tuple[int, int]:
     """Return the status and the granted bits.
 
     Raises:
-        WireError: broken.
+        WireError: broken; an answer that grants nothing counts only if it ends there.
     """
     items = Items(results)
     status = items.u32()
     _skip_attributes(items)
-    return status, items.u32() if status == OK else 0
+    granted = items.u32() if status == OK else 0
+    if status == OK and not granted:
+        items.end("the rights that are granted")
+    return status, granted
 
 
 def parse_lookup(results: bytes) -> tuple[int, bytes]:
@@ -49,10 +52,14 @@ def parse_lookup(results: bytes) -> tuple[int, bytes]:
 
     Raises:
         WireError: broken.
+        UnknownValue: a handle without an octet, which names nothing.
     """
     items = Items(results)
     status = items.u32()
-    return status, items.opaque(64) if status == OK else b""
+    handle = items.opaque(64) if status == OK else b""
+    if status == OK and not handle:
+        raise UnknownValue("the handle of an entry", handle)
+    return status, handle
 
 
 def parse_readdir(results: bytes) -> tuple[int, tuple[str, ...]]:
