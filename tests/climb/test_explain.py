@@ -328,6 +328,17 @@ def test_a_peer_that_closes_before_a_word(step: Step) -> None:
     assert found(closed, step) == ("handshake.hung-up", str(closed))
 
 
+@pytest.mark.parametrize("step", [Step.CONNECT, Step.TLS, Step.HANDSHAKE])
+def test_a_peer_that_closes_after_words_of_its_protocol(step: Step) -> None:
+    """Whole messages of the expected protocol were read; or the beginning of one shows it."""
+    assert found(PeerClosed("closed", b"R\0", unread=0), step) == (
+        "handshake.broken-off",
+        r"closed; it had said 'R\x00'",
+    )
+    assert found(PeerClosed("closed", SSH), step, "ssh")[0] == "handshake.broken-off"
+    assert found(PeerClosed("closed", b"R\0"), step)[0] == "handshake.malformed"
+
+
 @pytest.mark.parametrize("step", LATER)
 def test_a_peer_that_closes_a_second_connection_before_a_word(step: Step) -> None:
     """By then it has shown its protocol: no access list closed this one."""

@@ -35,7 +35,12 @@ TOGETHER = 6
 #: The rungs whose name no cause of another rung begins with.
 OWN = {"resolve", "connect", "tls", "handshake"}
 #: Causes for a peer that has not proven its protocol.
-UNPROVEN = {"handshake.silent", "handshake.hung-up", "handshake.malformed", "handshake.other-protocol"}
+UNPROVEN = {
+    *("handshake.silent", "handshake.hung-up", "handshake.broken-off", "handshake.malformed"),
+    "handshake.other-protocol",
+}
+#: The ends by which a server hangs up.
+HANGS_UP = ("fin", "reset")
 #: The causes of a first silence, hang-up or reset; a Master has to do no more than accept.
 FIRST = {
     "silent": {"handshake.silent", "scanready.out-of-time"},
@@ -148,6 +153,18 @@ def test_who_never_answers_is_told_so_at_the_handshake(cuts: list[Cut]) -> None:
         code = cut.report.cause.code if cut.report.cause else None
         assert code in FIRST[cut.end], told(cut)
         assert code == "scanready.out-of-time" or cut.report.finding_step is Step.HANDSHAKE, told(cut)
+
+
+def test_who_hangs_up_after_an_answer_is_not_said_to_have_been_dumb(cuts: list[Cut]) -> None:
+    after = [cut for cut in cuts if cut.after > 0 and cut.end in HANGS_UP and cut.report.finding_step is Step.HANDSHAKE]
+    broken_off = set()
+    for cut in after:
+        code = cut.report.cause.code if cut.report.cause else None
+        in_tls = any(check.step is Step.TLS and check.outcome is Outcome.PASSED for check in cut.report.checks)
+        assert code != "handshake.malformed", told(cut)
+        assert code != "handshake.hung-up" or in_tls, told(cut)
+        broken_off |= {cut.report.target.type} if code == "handshake.broken-off" else set()
+    assert broken_off >= {"ssh", "unix", "nfs", "postgresql"}, broken_off
 
 
 def test_no_end_is_a_bug_or_makes_a_target_better(cuts: list[Cut]) -> None:

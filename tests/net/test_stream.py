@@ -96,6 +96,22 @@ def test_what_was_heard_goes_with_the_error() -> None:
     assert talk(greets_in_pieces, run, seconds=0.3) == b"hello\r\nworld\r\n"
 
 
+@pytest.mark.parametrize("ends", [misbehave.says_and_closes, misbehave.says_and_resets])
+@pytest.mark.parametrize(("text", "between"), [(b"whole\n", True), (b"whole\nbroken", False), (b"", False)])
+def test_a_connection_ends_between_messages_or_in_one(
+    ends: Callable[[bytes], Behaviour], text: bytes, between: bool
+) -> None:
+    async def run(stream: Stream, server: Server) -> PeerClosed:
+        for _ in range(text.count(b"\n")):
+            await stream.receive(line)
+        with pytest.raises(PeerClosed) as error:
+            await stream.receive(line)
+        return error.value
+
+    whole = text * 2 if ends is misbehave.says_and_resets else text  # which says a half
+    assert talk(ends(whole), run).between is between
+
+
 @pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.resets, misbehave.half_open])
 def test_a_hang_up_is_told(behaviour: Behaviour) -> None:
     async def run(stream: Stream, _: Server) -> None:

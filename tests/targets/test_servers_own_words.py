@@ -207,7 +207,7 @@ IN_TEXT = [
     (b"Could not load host key: /etc/ssh/ssh_host_rsa_key\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
     (b"sshd: no hostkeys available -- exiting.\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
     (b"Missing privilege separation directory: /run/sshd\r\n", Verdict.BLOCKED, "ssh.server-misconfigured"),
-    (b"You are not welcome here\r\n", Verdict.BLOCKED, "handshake.hung-up"),
+    (b"You are not welcome here\r\n", Verdict.BLOCKED, "handshake.broken-off"),
 ]
 
 

@@ -77,7 +77,7 @@ def test_what_is_not_known_is_undecided() -> None:
     [
         (misbehave.says(b"220 mail.example ESMTP Postfix\r\n"), "handshake.other-protocol", Owner.OPERATOR),
         (misbehave.says(notes.OPEN_SESSION), "handshake.other-protocol", Owner.OPERATOR),  # our own words: an echo
-        (misbehave.says_and_closes(notes.OPENED[:60]), "handshake.malformed", Owner.SERVER),
+        (misbehave.says_and_closes(notes.OPENED[:60]), "handshake.broken-off", Owner.SERVER),
         (misbehave.silent, "handshake.silent", Owner.NETWORK),
     ],
 )

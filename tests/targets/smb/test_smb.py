@@ -451,7 +451,7 @@ def test_a_login_that_nobody_made() -> None:
         (misbehave.garbage(3), "handshake.malformed", Owner.SERVER, 1),
         (misbehave.says(b"\0\xff\xff\xff\xfeSMB"), "handshake.malformed", Owner.SERVER, 1),
         (misbehave.says(b"\0\0\0\x50\xfeSMB" + bytes(76)), "handshake.malformed", Owner.SERVER, 1),
-        (misbehave.says_and_closes(smb.SAMBA_NEGOTIATE[:150]), "handshake.malformed", Owner.SERVER, 1),
+        (misbehave.says_and_closes(smb.SAMBA_NEGOTIATE[:150]), "handshake.broken-off", Owner.SERVER, 1),
         (misbehave.says(smb.SESSION), "handshake.malformed", Owner.SERVER, 1),
         (misbehave.endless(bytes(16384), b"\0\1\xff\xff\xfeSMB"), "handshake.malformed", Owner.SERVER, 1),
     ],

@@ -126,7 +126,7 @@ def test_there_is_no_session(monkeypatch: pytest.MonkeyPatch, session: bytes, co
     assert len(server.connections) == 1
 
 
-@pytest.mark.parametrize(("said", "code"), [(b"", "handshake.hung-up"), (None, "handshake.silent")])
+@pytest.mark.parametrize(("said", "code"), [(b"", "handshake.broken-off"), (None, "handshake.silent")])
 def test_a_session_and_nothing_in_it(monkeypatch: pytest.MonkeyPatch, said: bytes | None, code: str) -> None:
     report, server = asked(monkeypatch, replace(HEALTHY, negotiate=said, again=(said, said)), timeout=4.0)
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)

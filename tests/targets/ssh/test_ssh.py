@@ -136,7 +136,7 @@ def test_an_identification_that_the_agents_client_refuses() -> None:
 
 def test_closed_after_the_greeting() -> None:
     report, _ = met(ssh.speaks_once(ssh.BANNER_9_2))
-    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE)
+    expect(report, Verdict.BLOCKED, "handshake.broken-off", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "OpenSSH_9.2p1" in story(report)
 
 
@@ -144,7 +144,7 @@ def test_closed_after_the_greeting() -> None:
 def test_text_and_then_the_end_is_a_host_access_list(text: bytes) -> None:
     """tcp-wrappers with a banner (hosts_options(5), `twist`), and the devices that say no in words of their own."""
     report, server = met(ssh.speaks_once(text))
-    expect(report, Verdict.BLOCKED, "handshake.hung-up", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    expect(report, Verdict.BLOCKED, "handshake.broken-off", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert text.decode().strip() in finding_of(report).detail
     assert server.counts["disconnects"] == 0
 

@@ -234,13 +234,23 @@ HUNG_UP = Cause(
     "handshake.hung-up",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The connection was accepted and closed before the handshake of the protocol was complete. Before the server's "
-    "first byte (see the detail), that is a host access list, an intrusion ban, a load balancer without a backend, a "
-    "listener that expects the PROXY protocol, or a port that wants TLS first. After it, that is a limit or a ban of "
-    "the service, a fault of it or of its backend, or a device in the path.",
+    "The connection was accepted and closed before the server's first byte (in TLS: before the first one inside). That "
+    "is a host access list, an intrusion ban, a load balancer without a backend, a listener that expects the PROXY "
+    "protocol, or a port that wants TLS first.",
     "Check the port over TLS (`https://` for `http://`) if a check without TLS heard nothing. At a load balancer, look "
     "for a backend that is up, and for the PROXY protocol on one side only (`accept-proxy`, `send-proxy`). Else look "
     "at the service's log for the reason, permit this agent in the host access list, and look for a ban (fail2ban).",
+    "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
+    may_count=True,
+)
+BROKEN_OFF = Cause(
+    "handshake.broken-off",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server answered, and closed the connection before the handshake of the protocol was complete: a limit or a "
+    "ban of the service, a fault of it or of its backend, or a device in the path that inspects this protocol.",
+    "Look at the service's log for the reason at the time of the check: a limit of connections, a ban (fail2ban), a "
+    "rule about this agent's address (a host access list), a backend that is down, or a crash.",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
     may_count=True,
 )

@@ -234,14 +234,22 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
             return Finding(common.LIMIT, str(error))
         case UnknownValue():
             return Finding(common.LIMIT, f"the right protocol answers, and {error}")
-        case PeerClosed(heard=b"") if step.height <= Step.HANDSHAKE.height:
-            return Finding(common.HUNG_UP, str(error))
         case PeerClosed():
-            return Finding(common.MALFORMED, f"{error}; it had said {_quoted(heard)}")
+            return _closed(error, step, speaks, signatures)
         case _:
             if not heard:  # not every reader knows the bytes
                 return Finding(common.MALFORMED, str(error))
             return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
+
+
+def _closed(error: PeerClosed, step: Step, speaks: str, signatures: Signatures) -> Finding:
+    """The peer hung up: before a byte, after words of the expected protocol, or after bytes that show nothing."""
+    if not error.heard and step.height <= Step.HANDSHAKE.height:
+        return Finding(common.HUNG_UP, str(error))
+    known = signatures.identify(error.heard)
+    of_its_protocol = error.between or (known is not None and known.protocol == speaks)
+    cause = common.BROKEN_OFF if of_its_protocol else common.MALFORMED
+    return Finding(cause, f"{error}; it had said {_quoted(error.heard)}")
 
 
 def _has_begun_tls(error: StreamError) -> bool:

@@ -43,9 +43,10 @@ def past_handshake(finding: Finding, error: BaseException, step: Step) -> Findin
     cause = finding.cause
     if cause in (common.SILENT, common.TOO_SLOW):
         return Finding(_TOO_SLOW[step], finding.detail, finding.fix)
-    if cause in (common.HUNG_UP, common.MALFORMED, common.OTHER_PROTOCOL) and isinstance(error, PeerClosed):
+    ended = (common.HUNG_UP, common.BROKEN_OFF)
+    if cause in (*ended, common.MALFORMED, common.OTHER_PROTOCOL) and isinstance(error, PeerClosed):
         return Finding(_BROKEN_OFF[step], str(error))
-    if cause is common.HUNG_UP:
+    if cause in ended:
         return Finding(_BROKEN_OFF[step], finding.detail, finding.fix)
     heard_alone = cause is common.OTHER_PROTOCOL and isinstance(error, WireError | StreamError)
     if cause is common.MALFORMED or heard_alone:

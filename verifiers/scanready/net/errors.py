@@ -87,7 +87,23 @@ class UdpTimeout(ReadTimeout):
 
 
 class PeerClosed(StreamError):
-    """The peer closed or reset the connection before its message was whole."""
+    """The peer closed or reset the connection before its message was whole.
+
+    ``between`` is true if it had sent whole messages before, and not a byte of this one. ``unread`` counts the bytes
+    that came and are in no message; None where that is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        heard: bytes = b"",
+        *,
+        securing: bool = False,
+        spoke: bool = False,
+        unread: int | None = None,
+    ) -> None:
+        super().__init__(message, heard, securing=securing, spoke=spoke)
+        self.between = bool(heard) and unread == 0
 
 
 #: OpenSSL's names of the alerts of servers of several sites, or of several tenants, to a client that names none.

@@ -172,7 +172,7 @@ class Stream:
             if self._buffer.eof:
                 none = "before a single byte in TLS" if self._tls else "before a single byte"
                 came = f"after {len(self.heard)} bytes" if self.heard else none
-                raise PeerClosed(f"the peer closed the connection {came}", self.heard)
+                raise PeerClosed(f"the peer closed the connection {came}", self.heard, unread=self.unread)
             if len(self._buffer) > MOST_UNREAD:
                 raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
             await self._fill()
@@ -455,7 +455,7 @@ class Stream:
         """Return the error of a connection that broke; where this side had closed it, the peer has no part in that."""
         if self.sock.fileno() < 0:
             return ValueError("the stream was used after it was closed or handed over")
-        return PeerClosed(what, self.heard)
+        return PeerClosed(what, self.heard, unread=self.unread)
 
     async def _awaited(self, loop: asyncio.AbstractEventLoop) -> bytes:
         """Wait for bytes or the end; those that came while the loop was busy past the time count, too.

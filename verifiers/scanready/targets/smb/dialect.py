@@ -163,7 +163,7 @@ def _nobody(error: PeerClosed | ReadTimeout, in_session: bool, second: Exception
     """What is said of a peer that answers neither: of a session that stands, the bytes it began with mean nothing."""
     told = f"{error}; asked again, in SMB 1: {getattr(second, 'detail', second)}"
     if in_session:
-        cause = common.HUNG_UP if isinstance(error, PeerClosed) else common.SILENT
+        cause = common.BROKEN_OFF if isinstance(error, PeerClosed) else common.SILENT
         return Failure(cause, f"a NetBIOS session stands, and then {told}")
     if isinstance(error, PeerClosed):
         return PeerClosed(told, error.heard)

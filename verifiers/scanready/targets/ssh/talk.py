@@ -94,7 +94,7 @@ async def _talk(probe: Probe) -> Spoken:
             if not error.heard or error.heard.startswith(b"SSH-") or foreigner:
                 raise
             said = printable(error.heard.decode("utf-8", "replace"), 200)
-            cause = causes.by_words(said) or common.HUNG_UP
+            cause = causes.by_words(said) or common.BROKEN_OFF
             raise Failure(cause, f"closed without an SSH identification after saying: {said}") from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
@@ -191,7 +191,7 @@ async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire
         answer = await manners.listen(stream)
     except PeerClosed as error:
         detail = f"greeted as {greeting.software} and then closed the connection before the key exchange"
-        raise Failure(common.HUNG_UP, detail) from error
+        raise Failure(common.BROKEN_OFF, detail) from error
     if isinstance(answer, wire.Refusal):
         _refused(probe, answer)
     if isinstance(answer, wire.Disconnected):
