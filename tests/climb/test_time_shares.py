@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from fixtures.emulators import Behaviour, Server, misbehave, mysql, postgresql, serve
+from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, mysql, postgresql, serve
+from fixtures.transcripts import load
+from scanready.climb.port_memory import PortMemory
 from scanready.climb.time_shares import TimeShares
 from scanready.inventory import parse_target
 from scanready.model import Report, Target, Verdict
@@ -80,6 +82,55 @@ def test_a_greeting_ends_the_search_at_once() -> None:
     assert server.offences == {}, "MySQL counts whoever hangs up on its greeting, so its own type is tried first"
 
 
+def _names_itself_to(beginning: bytes) -> Behaviour:
+    """Speak PostgreSQL, refuse a client that begins so in PostgreSQL's words, and answer no other."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        first = await reader.read(4096)
+        if first[4:8] in (b"\x04\xd2\x16\x2f", b"\0\3\0\0"):
+            reader.feed_data(first)
+            await postgresql.sasl(reader, writer, record)
+        elif first.startswith(beginning):
+            writer.write(load("postgresql/pg15-bad-version-0A000.s2c.hex"))
+        else:
+            await misbehave.swallow(reader)
+
+    return behaviour
+
+
+@pytest.mark.parametrize(("beginning", "asked"), [(b"HEAD", "http"), (b"\0\0\0", "smb")])
+def test_the_type_that_the_servers_words_name_is_climbed_next(beginning: bytes, asked: str) -> None:
+    reports, _, _ = clock.run(_tried(_names_itself_to(beginning), 10.0))
+    codes, order = _codes(reports), [report.target.type for report in reports]
+    assert codes["postgresql"] == "ready"
+    assert order[order.index("postgresql") - 1] == asked, "it heard the words"
+    assert order.index("postgresql") < min(map(order.index, ("db2", "informix", "mssql", "oracle")))
+    assert {codes[type_] for type_ in order[order.index("postgresql") + 1 :]} == {"handshake.other-protocol"}
+
+
+def test_who_is_named_goes_first_and_only_once_it_waits() -> None:
+    async def main() -> list[str]:
+        memory, order = PortMemory(), list[str]()
+
+        async def climb(speaks: str, *, tls: bool = False, hears: str | None = None) -> None:
+            async with memory.turn(speaks, tls):
+                order.append(f"{speaks}{' in TLS' if tls else ''}")
+                await asyncio.sleep(0)
+                memory.spoke = (hears, False) if hears else memory.spoke
+
+        given_up = asyncio.create_task(climb("a", hears="d"))
+        climbs = [climb("b"), climb("c"), climb("d", tls=True), climb("d"), climb("e", hears="nobody's"), climb("f")]
+        tasks = [asyncio.create_task(one) for one in climbs]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.wait({given_up, *tasks})
+        assert not memory.lock.locked()
+        assert not +memory.waiting
+        return order
+
+    assert clock.run(main()) == ["a", "d", "e", "f", "b", "d in TLS"]
+
+
 def test_a_type_that_was_named_has_all_the_time() -> None:
     async def main() -> Report:
         async with serve(misbehave.silent) as server, Run(Settings(timeout=4.0, canary=False)) as run:
@@ -108,3 +159,11 @@ def test_the_shares() -> None:
     assert guesses.turn(103.0, 9.0, likely=False) == (6.0, 3.0), "what one leaves is the others'"
     assert guesses.turn(108.9, 9.0, likely=False)[0] == 0.0, "too little to mean anything"
     assert TimeShares(1).turn(0.0, 9.0, likely=False) == (9.0, 9.0), "alone on its port"
+
+
+def test_the_share_of_a_type_that_is_named() -> None:
+    guesses = TimeShares(20)
+    guesses.turn(100.0, 10.0, likely=True)
+    assert guesses.turn(104.0, 10.0, likely=False, named=True) == (6.0, 6.0), "all that is left"
+    assert guesses.turn(109.9, 10.0, likely=False, named=True) == (1.0, 1.0), "words that come late are followed, too"
+    assert guesses.turn(112.0, 10.0, likely=False) == (0.0, 0.0)

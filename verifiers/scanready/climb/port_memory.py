@@ -8,7 +8,9 @@ the next type is only what says something of the port, never a limit of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from scanready.catalogue import TargetType
@@ -43,7 +45,8 @@ class PortMemory:
     ``spoke`` is the protocol and whether it was inside TLS; ``greeting`` the first bytes of a server that speaks first
     in no known protocol; ``stream`` the latest connection; ``dialled`` the checks up to the connection; ``closed`` the
     port's refusal of further connections, after which no climb of this run dials it again; ``shared`` is kept by
-    :meth:`Probe.share`.
+    :meth:`Probe.share`. ``waiting`` counts the climbs that wait for the port, by the protocol of their type and whether
+    that is inside TLS.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -58,6 +61,28 @@ class PortMemory:
         default_factory=dict
     )
     guesses: TimeShares = field(default_factory=TimeShares)
+    waiting: Counter[tuple[str, bool]] = field(default_factory=Counter)
+
+    @asynccontextmanager
+    async def turn(self, speaks: str, tls: bool) -> AsyncIterator[None]:
+        """Hold the port for one climb; the types of a protocol that the peer has shown go before all that wait."""
+        own = speaks, tls
+        self.waiting[own] += 1
+        try:
+            await self.lock.acquire()
+            while self.spoke not in (None, own) and self.waiting[self.spoke]:
+                self.lock.release()
+                await self.lock.acquire()  # at the end of the queue
+        finally:
+            self.waiting[own] -= 1
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    def names(self, row: TargetType) -> bool:
+        """Say whether the peer's own words name the protocol of a type."""
+        return self.spoke == (row.speaks, row.tls)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
         """Note how far a connection came; one that failed for a limit of ours says nothing to the next type."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 # Of the time left, for the likeliest (it is the type's own port) and for the first that waits for the server to open
 # the talk, which answers for all of its kind: a greeting may wait for a reverse look-up of our address.
 _LIKELY_SHARE = 1 / 3
+# The least share of a target's time for a type that the peer's own words name, however late they are heard.
+_FOR_THE_NAMED = 1 / 10
 # Seconds. Under this no answer means nothing: a TLS handshake over a satellite takes longer than one from next door.
 _LEAST_PATIENCE = 0.3
 
@@ -24,13 +26,17 @@ class TimeShares:
     left: int = 0
     end: float | None = None
 
-    def turn(self, now: float, seconds: float, likely: bool) -> tuple[float, float]:
+    def turn(self, now: float, seconds: float, likely: bool, named: bool = False) -> tuple[float, float]:
         """Begin the next type's climb; return its time, and its patience for a first byte, both in seconds.
 
-        The time is 0 where the types before have used it up.
+        The time is 0 where the types before have used it up. A type that the peer's words have ``named`` has all that
+        is left, and a tenth of the whole in any case.
         """
         self.end = self.end or now + seconds
         rest = max(0.0, self.end - now)
         share = max(rest / max(1, self.left), rest * _LIKELY_SHARE if likely else 0.0)
         self.left -= 1
+        if named:
+            least = max(rest, seconds * _FOR_THE_NAMED)
+            return least, least
         return (rest if rest >= _LEAST_PATIENCE else 0.0), min(rest, max(share, _LEAST_PATIENCE))

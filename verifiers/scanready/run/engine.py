@@ -218,7 +218,9 @@ class Run:
 
     async def _visit(self, target: Target, memory: PortMemory, turn: Turn) -> Report | _TurnedBack | None:
         """Climb once, or return None if the run was stopped while the target waited for its place."""
-        async with self._at_host(target), memory.lock, self._login_place(target):
+        row = registry.catalogue().get(target.type)
+        spoken = (row.speaks, row.tls) if row else ("", False)
+        async with self._at_host(target), memory.turn(*spoken), self._login_place(target):
             return None if self.stopping else await self._climb(target, memory, turn)
 
     def _account(self, target: Target) -> Credential | None:
@@ -254,7 +256,8 @@ class Run:
         seconds, patience = self.settings.timeout, None
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not memory.silent)
-            seconds, patience = memory.guesses.turn(asyncio.get_running_loop().time(), seconds, likely)
+            now = asyncio.get_running_loop().time()
+            seconds, patience = memory.guesses.turn(now, seconds, likely, memory.names(row))
         probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
         if verify is None:
             probe.checks.append(_not_built(target))
