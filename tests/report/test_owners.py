@@ -131,6 +131,17 @@ def test_monitoring_has_the_second_causes_too() -> None:
     assert 'owner="agent",step="agent"' in lines[0]
 
 
+def test_nagios_has_the_second_causes_too() -> None:
+    line = drawn("nagios", of_two_owners())
+    besides = (
+        "; ssh.no-common-algorithm (server); besides agent.platform-mismatch (agent), windows.dynamic-port-blocked ("
+    )
+    assert besides in line
+    several = drawn("nagios", of_two_owners(), of_two_owners("ssh"), ready())
+    assert "; besides agent.platform-mismatch (agent) 2x, windows.dynamic-port-blocked (" in several
+    assert "besides" not in drawn("nagios", ready())
+
+
 def test_csv_has_a_column_for_each() -> None:
     (row,) = csv.DictReader(io.StringIO(drawn("csv", of_two_owners())))
     assert (row["owner"], row["cause"]) == ("server", "ssh.no-common-algorithm")

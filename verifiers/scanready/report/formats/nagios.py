@@ -6,6 +6,7 @@ from collections import Counter
 
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
+from scanready.report.findings import besides
 from scanready.report.headline import summed
 from scanready.run.target_name import visible_name
 
@@ -52,6 +53,7 @@ class Nagios:
 
     def __init__(self, look: Look) -> None:
         self._causes: Counter[str] = Counter()
+        self._besides: Counter[str] = Counter()
         self._last = ""
         self.exit_code = UNKNOWN
 
@@ -66,6 +68,7 @@ class Nagios:
         self._state.add(report)
         if report.cause and not self._tried:
             self._causes[f"{report.cause.code} ({report.owner})"] += 1
+            self._besides.update({f"{told.cause.code} ({told.owner})" for told in besides(report)})
         self._last = f"{visible_name(report.target)} is {report.verdict}"
         return ""
 
@@ -77,12 +80,17 @@ class Nagios:
             said = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
         if totals.unchecked:
             said += f", {totals.unchecked} not checked"
-        causes = self._causes.most_common(_MOST_CAUSES)
-        if causes:
-            said += "; " + ", ".join(code if count == 1 else f"{code} {count}x" for code, count in causes)
-            said += ", ..." if len(self._causes) > _MOST_CAUSES else ""
+        for words, counted in (("; ", self._causes), ("; besides ", self._besides)):
+            said += f"{words}{_most_common(counted)}" if counted else ""
         self.exit_code = self._state.code(totals)
         return f"SCANREADY {STATES[self.exit_code]} - {said.replace('|', '/')} | {_performance(totals)}\n"
+
+
+def _most_common(causes: Counter[str]) -> str:
+    """Return the most common causes with their owners, in an order that does not depend on that of the targets."""
+    first = sorted(causes.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_CAUSES]
+    text = ", ".join(code if count == 1 else f"{code} {count}x" for code, count in first)
+    return text + (", ..." if len(causes) > _MOST_CAUSES else "")
 
 
 def _state(verdict: Verdict, require: str | None) -> int:
