@@ -111,9 +111,14 @@ class Quirk(paramiko.ServerInterface):
 class Peer:
     """A listening server on the loopback interface."""
 
-    def __init__(self, quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey) -> None:
+    def __init__(
+        self,
+        quirk: Callable[[paramiko.Transport], paramiko.ServerInterface],
+        key: paramiko.PKey,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._quirk, self.key = quirk, key
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self.transports: list[paramiko.Transport] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -138,8 +143,10 @@ class Peer:
 
 
 @contextlib.contextmanager
-def peer(quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey) -> Iterator[Peer]:
-    served = Peer(quirk, key)
+def peer(
+    quirk: Callable[[paramiko.Transport], paramiko.ServerInterface], key: paramiko.PKey, host: str = "127.0.0.1"
+) -> Iterator[Peer]:
+    served = Peer(quirk, key, host)
     try:
         yield served
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,10 @@ from paramiko.common import AUTH_FAILED, AUTH_PARTIALLY_SUCCESSFUL, AUTH_SUCCESS
 from paramiko.server import InteractiveQuery
 
 from fixtures.emulators import in_background, ssh
-from scanready.model import Credential, Outcome, Owner, Step, Verdict
+from scanready.climb.guard import MOST_OPEN
+from scanready.model import Credential, Outcome, Owner, Report, Step, Target, Verdict
+from scanready.run.engine import verify_all
+from scanready.run.settings import Settings
 from scanready.targets.ssh import client as openssh
 from scanready.targets.ssh import inspection
 from tests.ladder import BY_NAME, climb, expect, pasted, story, target
@@ -196,6 +201,50 @@ def test_a_prompt_for_another_factor_does_not_get_the_password(prompt: str, key:
     report = visit(prompts((prompt, False)), key)
     expect(report, Verdict.BLOCKED, "ssh.more-factors", owner=Owner.SERVER)
     assert report.footprint.login_attempts == 0
+
+
+async def reports_of(targets: list[Target]) -> list[Report]:
+    return [report async for report in verify_all(targets, Settings(canary=False))]
+
+
+def asking_on(*later: str) -> type[Quirk]:
+    """Ask for the password, and whatever the answer is, ask what ``later`` has; then refuse."""
+
+    class AsksOn(Quirk):
+        methods = "keyboard-interactive"
+
+        def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery:
+            self.later = list(later)
+            return InteractiveQuery("", "", ("Password: ", False))
+
+        def check_auth_interactive_response(self, responses: list[str]) -> InteractiveQuery | int:
+            return InteractiveQuery("", "", (self.later.pop(0), False)) if self.later else AUTH_FAILED
+
+    return AsksOn
+
+
+@pytest.mark.parametrize(
+    ("later", "verdict", "code"),
+    [
+        ("Password: ", Verdict.UNDECIDED, "scanready.limit"),
+        ("LDAP Password: ", Verdict.UNDECIDED, "scanready.limit"),
+        ("Verification code: ", Verdict.BLOCKED, "ssh.more-factors"),
+    ],
+)
+def test_a_question_after_the_password_is_no_word_on_it(
+    later: str, verdict: Verdict, code: str, key: paramiko.PKey
+) -> None:
+    """A wrong password may be behind it: it goes to no more hosts than one without an answer does."""
+    quirk = asking_on(later)
+    with contextlib.ExitStack() as running:
+        servers = [running.enter_context(peer(quirk, key, f"127.0.0.{n}")) for n in range(2, 8)]
+        targets = [target("ssh", f"127.0.0.{n}", one.port, WRONG) for n, one in enumerate(servers, 2)]
+        reports = asyncio.run(reports_of(targets))
+    assert sum(report.footprint.login_attempts for report in reports) == MOST_OPEN
+    tried = [report for report in reports if report.footprint.login_attempts]
+    for report in tried:
+        expect(report, verdict, code, step=Step.LOGIN)
+    assert {report.cause.code for report in reports if report not in tried and report.cause} == {"login.withheld"}
 
 
 def after_the_password(act: Callable[[paramiko.Transport], None], banner: str = "") -> type[Quirk]:

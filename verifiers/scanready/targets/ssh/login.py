@@ -292,7 +292,13 @@ def _with_password(
         asked = f"the server asks: {printable(answers.unanswered)}"
         if _NEW_PASSWORD.search(answers.unanswered):
             raise Failure(common.LOGIN_EXPIRED, asked) from failure
-        raise Failure(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
+        if not answers.given:
+            raise Failure(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
+        # A server judges an exchange as a whole, at its end: a further question does not say that the password held.
+        if _OTP.search(answers.unanswered):
+            raise Unfinished(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
+        asked = f"after the password {asked}; that may be a refusal or a second password, so it was not sent again"
+        raise Unfinished(common.LIMIT, asked) from failure
 
 
 class _Answers:
@@ -302,6 +308,11 @@ class _Answers:
         self._transport = transport
         self._password: str | None = password
         self.unanswered: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Return True if a prompt was answered with the password."""
+        return self._password is None
 
     def __call__(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
         import paramiko
