@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 
 from scanready.files import json_stream, reading
 from scanready.files.json_stream import LARGEST_VALUE, JsonError, JsonStream
-from scanready.files.reading import Unreadable, check_regular, open_file, read
+from scanready.files.reading import Unreadable, check_regular, open_file, read, read_standard_input
 
 if os.name == "nt":
     pytest.skip("pipes and devices of POSIX", allow_module_level=True)
@@ -144,6 +146,54 @@ def test_descriptors_are_read(tmp_path: Path) -> None:
     assert read(f"/dev/fd/{reader}", 100) == b"content"
     os.close(reader)
     assert wrong(f"/dev/fd/{reader}") == "cannot be read: Bad file descriptor"
+
+
+def fed_slowly(*pieces: bytes) -> int:
+    """Return a descriptor that does not block, as another program leaves the one that it shares with us."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+
+    def feed() -> None:
+        for piece in pieces:
+            time.sleep(0.1)
+            os.write(writer, piece)
+        os.close(writer)
+
+    threading.Thread(target=feed).start()
+    return reader
+
+
+def test_a_descriptor_that_does_not_block_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fed_slowly(b"half, ", b"and half")
+    assert read(f"/dev/fd/{reader}", 100) == b"half, and half"
+    os.close(reader)
+    with open(fed_slowly(b"half, ", b"and half")) as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        assert read_standard_input(100) == b"half, and half"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_descriptor_is_not_left_open() -> None:
+    reader = fed_slowly(b"x")
+    assert read(f"/dev/fd/{reader}", 100) == b"x"
+    os.close(reader)
+    gc.collect()
+
+
+@pytest.mark.parametrize("way", [read, open_file, check_regular])
+def test_what_looks_like_a_file_and_does_not_end_is_not_waited_for(
+    way: Callable[[Path, int], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Log(io.FileIO):
+        """Has nothing yet, as ``/proc/kmsg`` that is opened without waiting."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            return None  # type: ignore[return-value]  # so does FileIO then
+
+    (tmp_path / "log").touch()
+    monkeypatch.setattr(io, "FileIO", Log)
+    with pytest.raises(Unreadable, match="does not end"):
+        way(tmp_path / "log", 100)
 
 
 def test_a_file_that_changes_is_read_again_and_then_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,8 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
     """
     with _translated():
         if (descriptor := standard_descriptor(os.fspath(path))) is not None:
-            return _all_of(os.fdopen(os.dup(descriptor), "rb", buffering=0), most)
+            with os.fdopen(os.dup(descriptor), "rb", buffering=0) as given:
+                return _all_of(given, most)
         for _ in range(_TRIES):
             with _opened(path) as file:
                 before = os.fstat(file.fileno())
@@ -86,6 +87,7 @@ def open_file(path: str | os.PathLike[str], most: int) -> BinaryIO:
             if stat.S_ISFIFO(found.st_mode):  # not opened again: its writer would lose its reader
                 return _copy(_from_pipe(file.fileno(), most))
             _fits(found.st_size, most)
+            _demand_content(file)
             until_returned.pop_all()
             return io.BufferedReader(file)
 
@@ -109,6 +111,7 @@ def check_regular(path: str | os.PathLike[str], most: int) -> os.stat_result:
             if not stat.S_ISREG(found.st_mode):
                 raise Unreadable("is a pipe, which can be read only once: name a file")
             _fits(found.st_size, most)
+            _demand_content(file)
         return found
 
 
@@ -164,10 +167,33 @@ def _size(most: int) -> str:
 
 def _all_of(file: BinaryIO | io.RawIOBase, most: int) -> bytes:
     content = io.BytesIO()
-    while block := file.read(_BLOCK):
+    while (block := file.read(_BLOCK)) != b"":
+        if block is None:  # another program made the descriptor non-blocking: no end, there is nothing yet
+            _wait_for_more(file.fileno())
+            continue
         content.write(block)
         _fits(content.tell(), most)
     return content.getvalue()
+
+
+def _wait_for_more(descriptor: int) -> None:
+    """Wait for a writer as long as it takes.
+
+    Raises:
+        Unreadable: there is none: a file of the system, such as ``/proc/kmsg``, looks ordinary and does not end.
+    """
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise Unreadable("is no ordinary file: it does not end")
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
+
+
+def _demand_content(file: io.FileIO) -> None:
+    """Refuse what looks like an ordinary file, and would be waited for."""
+    if file.read(1) is None:
+        _wait_for_more(file.fileno())
+    file.seek(0)
 
 
 def _from_pipe(descriptor: int, most: int) -> bytes:
