@@ -610,3 +610,62 @@ def test_a_login_asks_again_right_before_its_secret_leaves() -> None:
                 going.permit()
 
     asyncio.run(run())
+
+
+def at_one_server(*names: str, refuse: Failure | None, proven: bool = True) -> tuple[int, list[BaseException | str]]:
+    """Log in at a server that has all of ``names``, side by side; return how many did, and what became of each."""
+    tried = 0
+
+    async def log_in(guard: LockoutGuard, name: str) -> str:
+        nonlocal tried
+        again_with = None
+        while True:
+            try:
+                async with guard.turn(SCAN, name, again_with=again_with) as turn:
+                    async with guard.attempt(SCAN, name, f"{name}:22", turn=turn, address="192.0.2.7"):
+                        tried += 1
+                        await asyncio.sleep(3)
+                        if refuse is not None:
+                            raise refuse
+                    return name
+            except TurnTaken as taken:
+                again_with = taken.secret
+
+    async def run() -> list[BaseException | str]:
+        guard = LockoutGuard()
+        if proven:
+            await attempt(guard, "elsewhere")
+        return await asyncio.gather(*(log_in(guard, name) for name in names), return_exceptions=True)
+
+    found = clock.run(run())
+    return tried, found
+
+
+@pytest.mark.parametrize("proven", [True, False])
+@pytest.mark.parametrize("names", [("a", "a", "a", "a"), ("a", "b", "192.0.2.7", "c")], ids=["one name", "many names"])
+def test_a_server_that_has_not_judged_the_account_gets_one_wrong_password(names: tuple[str, ...], proven: bool) -> None:
+    """Even if another one accepted it, and by each name that the inventory has for the server."""
+    tried, found = at_one_server(*names, refuse=Failure(common.LOGIN_REFUSED, "no"), proven=proven)
+    assert tried == 1
+    assert sorted(causes(found)) == ["login.refused", *["login.withheld"] * 3]
+
+
+def test_a_server_that_accepts_the_account_gets_the_other_logins_side_by_side() -> None:
+    tried, found = at_one_server("a", "b", "192.0.2.7", "c", "a", refuse=None)
+    assert (tried, found) == (5, ["a", "b", "192.0.2.7", "c", "a"])
+
+
+def test_the_guard_forgets_hosts_that_judged_nothing() -> None:
+    """A run may have ten thousand of them."""
+
+    async def run() -> int:
+        guard = LockoutGuard()
+        await attempt(guard, "elsewhere")
+        for number in range(100):
+            async with guard.turn(SCAN, f"h{number}"):
+                pass
+            with pytest.raises(Failure):
+                await attempt(guard, f"h{number}", refuse=Failure(common.LIMIT, "no"))
+        return len(guard._at_hosts)
+
+    assert asyncio.run(run()) <= 2

@@ -8,6 +8,9 @@ password: it is not repeated at that host, and after a few such logins the accou
 the inventory names the authority that judges the account, one refusal counts everywhere; so the logins side by side are
 no more than twice the hosts that have accepted it, until those are many.
 
+A host that has not judged the account is a case of its own, even if other hosts have accepted it: the first login there
+is made by itself, and one refusal ends the tries there. A host is known by its address: it may have many names.
+
 The guard decides at the moment of the login. :mod:`scanready.climb.turns` decides before that who climbs at all, so
 that no server waits with an open connection for another server's answer.
 """
@@ -16,9 +19,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from scanready.causes import common
 from scanready.model import Cause, Credential, Owner, Scope
@@ -33,7 +36,10 @@ __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
 
 
 class Journal(Protocol):
-    """Write down what becomes of each login, so that a killed run repeats none of them."""
+    """Write down what becomes of each login, so that a killed run repeats none of them.
+
+    ``host`` is a name or an address: a login is noted for both.
+    """
 
     async def intend(self, credential: Credential, host: str, where: str) -> None:
         """Return once the note is where a killed process cannot lose it; the secret leaves after that.
@@ -109,7 +115,7 @@ class _Account:
 
     Attributes:
         proven: the secrets that a server accepted.
-        accepted: the hosts of those servers.
+        accepted: the hosts of those servers, by address where that is known.
         judged_alike: whether one authority is known to judge the account everywhere.
         under_way: logins with a proven secret that are not answered yet.
         unanswered: logins that may have counted, and have no outcome.
@@ -129,7 +135,12 @@ class _Account:
     @property
     def given_up(self) -> bool:
         """True once no secret is tried any more that no server has accepted."""
-        return self.refused_by is not None or len(self.unanswered) >= MOST_OPEN
+        return self.refused_by is not None or len(self.open_at) >= MOST_OPEN
+
+    @property
+    def open_at(self) -> list[str]:
+        """The logins without an outcome, each once."""
+        return list(dict.fromkeys(self.unanswered.values()))
 
     @property
     def most_at_once(self) -> int | None:
@@ -149,12 +160,28 @@ class _Account:
             self.turns.decide(self.most_at_once)
 
 
-#: A host, user, password and key: the host judges them alike, whatever the inventory calls the credential.
+#: A host's name or address, user, password and key: the host judges them alike, whatever the inventory calls the
+#: credential.
 _Secret = tuple[str, str, str | None, str | None]
 
 
 def _secret(credential: Credential, host: str) -> _Secret:
     return host.casefold(), credential.username.casefold(), credential.password, credential.key_file
+
+
+#: Stands for the climbs at each host that has judged its secret: nothing limits them.
+_JUDGED = Turns(decided=True)
+
+
+class _Place(NamedTuple):
+    """A host by the name that the target has for it, and by its address."""
+
+    host: str
+    address: str
+
+    def found_in(self, places: Mapping[str, str]) -> str | None:
+        """Return what ``places`` has for the host under either."""
+        return places.get(self.host) or places.get(self.address)
 
 
 class LockoutGuard:
@@ -169,9 +196,14 @@ class LockoutGuard:
         self._journal = journal
         self._names: dict[_Secret, set[tuple[str, str]]] = {}
         self._one_by_one: dict[_Secret, asyncio.Lock] = {}
+        self._at_hosts: dict[_Secret, Turns] = {}
+        self._met_at: dict[_Secret, _Secret] = {}
 
     def expect(self, credential: Credential, host: str) -> None:
-        """Take note that a target at ``host`` has ``credential``: the host may know the account by a second name."""
+        """Take note that a target at ``host`` has ``credential``: the host may know the account by a second name.
+
+        ``host`` is a name or an address.
+        """
         self._names.setdefault(_secret(credential, host), set()).add(credential.guarded_by)
 
     def note(self, credential: Credential, host: str, where: str, cause: Cause) -> None:
@@ -180,7 +212,7 @@ class LockoutGuard:
         ``common.OUT_OF_TIME`` stands for one whose outcome is unknown.
         """
         self.expect(credential, host)
-        self._note(self._account(credential), host, where, cause, local=False)
+        self._note(self._account(credential), _Place(host, host), where, cause, local=False)
 
     @asynccontextmanager
     async def turn(
@@ -202,7 +234,35 @@ class LockoutGuard:
 
         place = account.turns.reserve(needless) if again_with else account.turns.take()
         async with self._in_line(credential, host), place as turn:
-            yield turn
+            if not host or account.refused_by is not None:
+                yield turn
+                return
+            async with self._there(credential, host, again_with) as turn.there:
+                yield turn
+
+    @asynccontextmanager
+    async def _there(self, credential: Credential, host: str, again_with: str | None) -> AsyncIterator[Turn | None]:
+        """Hold a place among the climbs at one host, until it has judged the secret.
+
+        A climb that was turned back before makes the next login there, by the address that it met.
+        """
+        key = _secret(credential, host)
+        async with self._held_at(self._met_at.get(key, key) if again_with else key) as turns:
+            if turns.decided:
+                yield None
+                return
+            async with turns.reserve(lambda: turns.decided) if again_with else turns.take() as there:
+                yield there
+
+    @asynccontextmanager
+    async def _held_at(self, key: _Secret) -> AsyncIterator[Turns]:
+        """The climbs at one host; forgotten once there are none, since a run may have many hosts that judge nothing."""
+        turns = self._at_hosts.setdefault(key, Turns())
+        try:
+            yield turns
+        finally:
+            if turns.idle and self._at_hosts.get(key) is turns:
+                del self._at_hosts[key]
 
     def _in_line(self, credential: Credential, host: str) -> AbstractAsyncContextManager[object]:
         secret = _secret(credential, host)
@@ -216,16 +276,18 @@ class LockoutGuard:
         credential: Credential,
         host: str,
         where: str,
-        *,
         secret: str = "password",
+        *,
         turn: Turn | None = None,
+        address: str | None = None,
     ) -> AsyncIterator[Attempt]:
         """Hold the right to try ``credential`` once at ``where``; what happens inside decides its future.
 
         Args:
             credential: the account and its secrets.
-            host: the host that counts the attempt, whatever the port.
+            host: the host that counts the attempt, whatever the port, by the name that the target has.
             where: the endpoint, as reasons name it.
+            address: of that host; None where it is not known, as behind a proxy.
             secret: which one is tried; an accepted key proves no password.
             turn: the turn that the climb holds; None if it holds none.
 
@@ -234,25 +296,50 @@ class LockoutGuard:
             TurnTaken: another login decides about this account; climb again once it has ended.
         """
         account = self._account(credential)
+        at = _Place(host, address or host)
+        self.expect(credential, at.address)
 
         def permit() -> None:
-            self._withhold(account, credential, host, secret)
+            self._withhold(account, credential, at, secret)
 
         permit()
         going = Attempt(where, permit=permit)
-        if secret in account.proven:
-            if account.crowded and not account.turns.is_reserved_by(turn):
-                raise TurnTaken(secret)
-            account.under_way += 1
-            try:
-                async with self._sent(account, credential, host, going, secret) as attempt:
+        async with self._first_at(credential, at, secret, turn):
+            if secret in account.proven:
+                if account.crowded and not account.turns.is_reserved_by(turn):
+                    raise TurnTaken(secret)
+                account.under_way += 1
+                try:
+                    async with self._sent(account, credential, at, going, secret) as attempt:
+                        yield attempt
+                finally:
+                    account.under_way -= 1
+                return
+            with account.turns.log_in(turn or Turn(), secret):
+                async with self._sent(account, credential, at, going, secret) as attempt:
                     yield attempt
-            finally:
-                account.under_way -= 1
-            return
-        with account.turns.log_in(turn or Turn(), secret):
-            async with self._sent(account, credential, host, going, secret) as attempt:
-                yield attempt
+
+    @asynccontextmanager
+    async def _first_at(
+        self, credential: Credential, at: _Place, secret: str, turn: Turn | None
+    ) -> AsyncIterator[None]:
+        """Hold the one login at a host that has not judged the secret.
+
+        Raises:
+            TurnTaken: another climb holds it.
+        """
+        key = _secret(credential, at.address)
+        async with self._held_at(key) as turns:
+            if turns.decided:
+                yield
+                return
+            with ExitStack() as held:
+                try:
+                    held.enter_context(turns.log_in((turn and turn.there) or Turn(), secret))
+                except TurnTaken:
+                    self._met_at[_secret(credential, at.host)] = key
+                    raise
+                yield
 
     def remembered(self) -> list[dict[str, Any]]:
         """Return what became of each account, as JSON types, for :meth:`recall` in another process. No secrets."""
@@ -285,7 +372,7 @@ class LockoutGuard:
         account.judged_alike = account.judged_alike or credential.authority is not None
         return account
 
-    def _withhold(self, account: _Account, credential: Credential, host: str, secret: str) -> None:
+    def _withhold(self, account: _Account, credential: Credential, at: _Place, secret: str) -> None:
         name = repr(credential.name)
         if account.refused_by:
             raise Failure(
@@ -293,87 +380,101 @@ class LockoutGuard:
                 f"{account.refused_by} refused the credential {name} earlier in this run; "
                 "it was not tried again, to keep the account from being locked",
             )
-        if host in account.barred:
+        if where := at.found_in(account.barred):
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{account.barred[host]} refused the credential {name} earlier in this run; "
-                "it was not tried again at this host",
+                f"{where} refused the credential {name} earlier in this run; it was not tried again at this host",
             )
-        for other in self._other_names(credential, host):
-            if where := other.barred.get(host) or (secret not in account.proven and other.unanswered.get(host)):
+        for other in self._other_names(credential, at):
+            refused = at.found_in(other.barred)
+            if place := refused or (secret not in account.proven and at.found_in(other.unanswered)):
                 raise Failure(
                     common.LOGIN_WITHHELD,
-                    f"{where} did not accept the same account and secret, by another name than {name}, earlier in this "
+                    f"{place} did not accept the same account and secret, by another name than {name}, earlier in this "
                     "run; they were not tried again at this host",
                 )
         if secret in account.proven:
             return
-        if host in account.unanswered:
+        if where := at.found_in(account.unanswered):
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{account.unanswered[host]} did not answer a login with the credential {name} earlier in "
+                f"{where} did not answer a login with the credential {name} earlier in "
                 "this run, and may have counted it as refused; it was not tried again at this host",
             )
-        if len(account.unanswered) >= MOST_OPEN:
+        if len(account.open_at) >= MOST_OPEN:
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"{', '.join(account.unanswered.values())} did not answer a login with the credential {name}, and each "
+                f"{', '.join(account.open_at)} did not answer a login with the credential {name}, and each "
                 "may have counted it as refused; it was not tried again in this run",
             )
 
-    def _other_names(self, credential: Credential, host: str) -> list[_Account]:
-        names = self._names.get(_secret(credential, host), set()) - {credential.guarded_by}
+    def _other_names(self, credential: Credential, at: _Place) -> list[_Account]:
+        names = set[tuple[str, str]]().union(*(self._names.get(_secret(credential, one), ()) for one in at))
+        names.discard(credential.guarded_by)
         return [self._accounts[name] for name in sorted(names) if name in self._accounts]
 
-    def _note(self, account: _Account, host: str, where: str, cause: Cause, *, local: bool) -> None:
+    def _note(self, account: _Account, at: _Place, where: str, cause: Cause, *, local: bool) -> None:
         """Remember a failed login; ``local`` says that a wrong password here is none elsewhere."""
         everywhere = cause.scope is Scope.ACCOUNT and not (local and cause is common.LOGIN_REFUSED)
         if everywhere:
-            account.refused_by = account.barred[host] = where
-        elif cause.owner is Owner.IDENTITY:
-            account.barred[host] = where
+            account.refused_by = where
+        if everywhere or cause.owner is Owner.IDENTITY:
+            account.barred |= dict.fromkeys(at, where)
         if cause.may_count:
-            account.unanswered[host] = where
+            account.unanswered |= dict.fromkeys(at, where)
         account.settle()
 
-    def _conclude(self, credential: Credential, host: str, cause: str) -> None:
+    def _settle_at(self, credential: Credential, at: _Place) -> None:
+        """End all waiting at a host that has judged the secret."""
+        for one in at:
+            key = _secret(credential, one)
+            if (turns := self._at_hosts.get(key)) is not None:
+                turns.decide()
+            self._at_hosts[key] = _JUDGED
+
+    def _conclude(self, credential: Credential, at: _Place, cause: str) -> None:
         if self._journal is not None:
-            self._journal.conclude(credential, host, cause)
+            for one in dict.fromkeys(at):
+                self._journal.conclude(credential, one, cause)
 
     @asynccontextmanager
     async def _sent(
-        self, account: _Account, credential: Credential, host: str, attempt: Attempt, secret: str
+        self, account: _Account, credential: Credential, at: _Place, attempt: Attempt, secret: str
     ) -> AsyncIterator[Attempt]:
         if self._journal is not None:
-            await self._journal.intend(credential, host, attempt.where)
+            for one in dict.fromkeys(at):
+                await self._journal.intend(credential, one, attempt.where)
         try:
             attempt.permit()  # the note took its time
         except Failure:
-            self._conclude(credential, host, NOT_SENT)
+            self._conclude(credential, at, NOT_SENT)
             raise
         try:
             yield attempt
         except Failure as failure:
             if not attempt.sent:
-                self._conclude(credential, host, NOT_SENT)
+                self._conclude(credential, at, NOT_SENT)
                 raise
             is_open = isinstance(failure, Unfinished)
             attempt.pending = attempt.pending or is_open
-            self._conclude(credential, host, (common.OUT_OF_TIME if is_open else failure.cause).code)
+            self._conclude(credential, at, (common.OUT_OF_TIME if is_open else failure.cause).code)
             # The secret was accepted elsewhere, and nothing says that one directory judges both: another account here.
             local = secret in account.proven and credential.authority is None
-            self._note(account, host, attempt.where, failure.cause, local=local)
+            self._note(account, at, attempt.where, failure.cause, local=local)
+            if failure.cause.owner is Owner.IDENTITY:
+                self._settle_at(credential, at)
             raise
         except (TimeoutError, PeerClosed, ReadTimeout):
-            self._conclude(credential, host, common.OUT_OF_TIME.code if attempt.sent else NOT_SENT)
+            self._conclude(credential, at, common.OUT_OF_TIME.code if attempt.sent else NOT_SENT)
             attempt.pending = True
             raise
         else:
-            self._conclude(credential, host, "")
+            self._conclude(credential, at, "")
             if attempt.proof and attempt.sent:
                 account.proven.add(secret)
-                account.accepted.add(host)
+                account.accepted.add(at.address)
+                self._settle_at(credential, at)
         finally:
             if attempt.pending and attempt.sent:
-                account.unanswered[host] = attempt.where
+                account.unanswered |= dict.fromkeys(at, attempt.where)
             account.settle()

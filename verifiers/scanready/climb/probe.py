@@ -349,8 +349,8 @@ class Probe:
         if self.row.requirements.verifies_certificate:
             self.about_to_send_over_tls()
         channel.permit_password(credential)
-        where = self.host, self.endpoint
-        async with self.shared.guard.attempt(credential, *where, secret=secret, turn=self._turn) as going:
+        guard, where = self.shared.guard, (self.host, self.endpoint, secret)
+        async with guard.attempt(credential, *where, turn=self._turn, address=self.address) as going:
             self.footprint.login_attempts += 1
             try:
                 yield going

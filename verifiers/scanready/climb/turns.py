@@ -37,10 +37,15 @@ class TurnTaken(BaseException):
         self.secret = secret
 
 
+@dataclass(slots=True, eq=False)
 class Turn:
-    """One climb's place. The climb that holds a reserved turn makes the next login."""
+    """One climb's place. The climb that holds a reserved turn makes the next login.
 
-    __slots__ = ()
+    Attributes:
+        there: its place among the climbs at its host; None where the host has judged the account.
+    """
+
+    there: Turn | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +78,11 @@ class Turns:
     _since: float = 0.0
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _timer: asyncio.TimerHandle | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True if no target climbs or waits, and nothing was decided."""
+        return not (self.decided or self._climbing or self._waiting or self._login)
 
     def decide(self, limit: int | None = None) -> None:
         """Let all targets climb from now on, or so many at once."""
