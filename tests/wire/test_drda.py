@@ -374,3 +374,11 @@ def test_a_statement_is_laid_out_like_a_vendors() -> None:
     sent = drda.open_query("SAMPLE", "SELECT 1 FROM T")
     assert bytes.fromhex("2414 00 0000000f") + b"SELECT 1 FROM T\xff" in sent
     assert _shape(sent) == [(0x41, 0x200D), (0x53, 0x2414), (0x01, 0x200C)]
+
+
+def test_the_header_of_a_request() -> None:
+    sent = drda.security_check(drda.USER_AND_PASSWORD, "SAMPLE", b"er", b"pw")
+    assert drda.header_of(sent[: drda.HEADER]) == (len(sent), drda.SECCHK)
+    asked = drda.access_security(drda.USER_AND_PASSWORD, "SAMPLE")
+    assert drda.header_of(asked[: drda.HEADER]) == (len(asked), drda.ACCSEC)
+    assert drda.header_of(b"\0\x0a\xd1" + asked[3 : drda.HEADER])[1] not in drda.BEFORE_THE_SECRET

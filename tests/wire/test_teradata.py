@@ -193,3 +193,8 @@ def test_what_is_no_answer(data: bytes) -> None:
 @given(fuzz.hostile(*ANSWERS), st.booleans())
 def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
     survives(teradata.read_answer, data, eof=eof)
+
+
+def test_the_header_of_a_request() -> None:
+    sent = teradata.config_request()
+    assert teradata.header_of(sent[: teradata.HEADER]) == (len(sent), teradata.CONFIG)

@@ -281,3 +281,26 @@ def test_what_is_no_answer(data: bytes) -> None:
 @given(fuzz.hostile(*ANSWERS), st.booleans())
 def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
     survives(tns.read_answer, data, eof=eof)
+
+
+def data(message: bytes) -> bytes:
+    """A client's DATA packet, of a session that was handed over."""
+    return struct.pack(">IBBHH", 10 + len(message), tns.DATA, 0, 0, 0) + message
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        tns.connect(tns.ping()),
+        tns.connect("(DESCRIPTION=" + "x" * 300)[-315:],
+        tns.goodbye(319),
+        *(data(bytes(message)) for message in ([1, 6, 0], [2, 0, 0], [34, 1, 0], [3, 118, 1])),
+    ],
+)
+def test_what_comes_before_the_secret(packet: bytes) -> None:
+    assert not tns.may_have_secret(packet)
+
+
+@pytest.mark.parametrize("message", [b"\3\x73\2", b"\3", b"\3\x5e\1", b"\x11\x69", b"\xff"])
+def test_whatever_is_not_known_to_come_before_the_secret_may_have_it(message: bytes) -> None:
+    assert tns.may_have_secret(data(message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import socket
@@ -9,12 +10,14 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from scanready.causes import common
 from scanready.clients.login_process.lent import Lent
+from scanready.clients.login_process.relayed import ADDRESS
 from scanready.climb.explain import Failure
 from scanready.climb.login_result import LoginResult
-from scanready.climb.login_trace import LoginTrace, SecretTrace
+from scanready.climb.login_trace import LoginTrace, SecretTrace, SecretWithheldError
 from scanready.model import Credential, Owner
 from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 from scanready.wire import WireError
@@ -149,6 +152,52 @@ def call_with_note(where: GatedWhere, credential: Credential, seconds: float) ->
             where.trace.sent = True
         sock.sendall((credential.password or "").encode())
         return LoginResult(read="sent")
+
+
+@dataclass(slots=True)
+class PartingTrace(SecretTrace):
+    """The trace of a family whose servers hold a hang-up against the client."""
+
+    parts: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class PartingWhere:
+    """A place, and the note that the secret leaves."""
+
+    port: int
+    trace: PartingTrace = field(default_factory=PartingTrace, compare=False)
+
+
+def call_and_part(where: PartingWhere, credential: Credential, seconds: float) -> LoginResult:
+    """Connect to where the server is, and send the secret, or a goodbye in its place."""
+    with socket.create_connection(("127.0.0.1", where.port), timeout=5) as sock:
+        try:
+            where.trace.sent = True
+        except SecretWithheldError:
+            sock.sendall(b"goodbye")
+            return LoginResult(read="whatever")
+        sock.sendall((credential.password or "").encode())
+        return LoginResult(read="sent")
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedWhere:
+    """A way that the climb leads, and the note that the secret leaves."""
+
+    way: Lent
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
+
+
+def call_by_relay(where: RelayedWhere, credential: Credential, seconds: float) -> LoginResult:
+    """Say two words to the server, as a library in C does, past Python's sockets: the second has the secret."""
+    with contextlib.closing(_socket.socket()) as sock:
+        sock.connect((ADDRESS, where.way.port()))
+        for word in (b"\1\5hello", b"\2\11Passw0rd!"):
+            sock.sendall(word)
+            if not sock.recv(10):
+                raise ConnectionResetError("the relay ended it")
+    return LoginResult(read="sent")
 
 
 def call(where: Where, credential: Credential, seconds: float) -> LoginResult:

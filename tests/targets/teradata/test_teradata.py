@@ -68,9 +68,10 @@ def test_a_credential_without_the_driver_is_undecided(monkeypatch: pytest.Monkey
     assert report.footprint.login_attempts == 0
 
 
-#: The vendor's driver, played: what it raises, and what it reads, as its own documentation has both.
+#: The vendor's driver, played: it sends an empty connect request; what it raises, and what it reads, is as its own
+#: documentation has both.
 DRIVER = """
-import os
+import _socket, contextlib, os
 class Error(Exception): pass
 class Cursor:
     def __enter__(self): return self
@@ -82,6 +83,10 @@ class Session(Cursor):
     def cursor(self): return Cursor()
 def connect(**settings):
     assert settings["encryptdata"] == "true" and settings["cop"] == "false", settings
+    with contextlib.closing(_socket.socket()) as server:  # of the system, as a library in C has it
+        server.connect((settings["host"], int(settings["dbs_port"])))
+        server.sendall(bytes([3, 1, 3]) + bytes(49))
+        assert server.recv(52)
     if os.environ["PLAYED_LOGON"]: raise Error(os.environ["PLAYED_LOGON"])
     return Session()
 """
@@ -112,7 +117,7 @@ READING = (3523, 3524, 3802, 3807)
 
 def test_with_a_driver_it_is_scannable(plays: Callable[[str, str], None]) -> None:
     plays("", "")
-    report = asked(teradata.gateway, account("er"), allow_cleartext=True)
+    report = asked(teradata.system(), account("er"), allow_cleartext=True)
     expect(report, Verdict.SCANNABLE)
     assert report.facts["version"] == "17.20.03.20"
     assert report.footprint.login_attempts == 1
@@ -123,7 +128,7 @@ def test_a_refused_logon(code: int, plays: Callable[[str, str], None]) -> None:
     plays(said(code), "")
     cause = causes.CODES[code]
     expect(
-        asked(teradata.gateway, account("er"), allow_cleartext=True),
+        asked(teradata.system(), account("er"), allow_cleartext=True),
         Verdict.BLOCKED,
         cause.code,
         step=Step.LOGIN,
@@ -138,7 +143,7 @@ def test_what_may_not_be_read(code: int, plays: Callable[[str, str], None]) -> N
     cause = causes.CODES[code]
     verdict = Verdict.LIMITED if cause.code == "access.denied" else Verdict.BLOCKED
     expect(
-        asked(teradata.gateway, account("er"), allow_cleartext=True),
+        asked(teradata.system(), account("er"), allow_cleartext=True),
         verdict,
         cause.code,
         step=Step.ACCESS,

@@ -8,6 +8,8 @@ here before it sends a byte.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from typing import Any
 
 from scanready.climb.explain import Failure
 from scanready.climb.login_trust import LoginTrust
@@ -17,10 +19,12 @@ from scanready.net.tls import handshake_context, session_of
 _MOST_BEHIND = 16
 
 
-def held_context(trust: LoginTrust, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+def held_context(
+    trust: LoginTrust, alpn: tuple[str, ...] = (), see: Callable[[bytes], None] = lambda _: None
+) -> ssl.SSLContext:
     """Return a context for one login, whose sockets raise ``login.withheld`` unless ``trust`` permits the certificate.
 
-    It is made anew: libraries change the context they are given.
+    It is made anew: libraries change the context they are given. ``see`` gets what a library sends, before it leaves.
     """
 
     class HeldSocket(ssl.SSLSocket):
@@ -33,6 +37,10 @@ def held_context(trust: LoginTrust, alpn: tuple[str, ...] = ()) -> ssl.SSLContex
             except Failure:
                 self.close()
                 raise
+
+        def send(self, data: Any, flags: int = 0) -> int:
+            see(bytes(data))
+            return super().send(data, flags)
 
     context: ssl.SSLContext = handshake_context.__wrapped__(alpn)
     context.sslsocket_class = HeldSocket

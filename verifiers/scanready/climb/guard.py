@@ -29,7 +29,7 @@ from scanready.net.stream import PeerClosed, ReadTimeout, TlsError
 
 from .explain import Failure, Unfinished
 from .login_result import before_the_secret
-from .login_trace import secret_left
+from .login_trace import secret_left, secret_noted
 from .turns import Turn, Turns, TurnTaken
 
 __all__ = ["Attempt", "LockoutGuard", "Turn", "TurnTaken"]
@@ -72,6 +72,7 @@ class Attempt:
         proof: set to False if the server asked for no secret, so that success proves nothing.
         pending: set to True while the login is sent and not answered: if it ends then, it may have counted.
         sent: set to False if the login ended before the secret left: then nothing of it counts.
+        noted: set to True if the login has noted that its secret left.
         permit: raises ``login.withheld`` if the account was refused since this login began. Call it right before the
             secret leaves.
     """
@@ -80,7 +81,13 @@ class Attempt:
     proof: bool = True
     pending: bool = False
     sent: bool = True
+    noted: bool = False
     permit: Callable[[], None] = lambda: None
+
+    @property
+    def left(self) -> bool:
+        """True if the secret is known to have left, whatever the login ended with."""
+        return self.noted or self.pending
 
 
 @contextmanager
@@ -106,7 +113,7 @@ def by_library(going: Attempt, where: object) -> Iterator[None]:
         going.pending = not error.securing
         raise
     finally:
-        going.sent = secret_left(where)
+        going.sent, going.noted = secret_left(where), secret_noted(where)
 
 
 @dataclass(slots=True)

@@ -1,18 +1,34 @@
 """Note the progress of a login while it runs, so that the climb knows it however the login ends.
 
 A login runs in another process, which may be killed. Each note is sent to the climb before the login goes on: an
-attempt counts when the secret leaves, not when the login returns.
+attempt counts when the secret leaves, not when the login returns. And a note that the secret leaves next is a question:
+another server may have refused the account since the login began.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
-#: Receives the name and the new value of a note, and whether the secret leaves next: then it returns once that is
-#: permitted. Set in the process of a login.
-_send: Callable[[str, object, bool], None] | None = None
+
+class Send(Protocol):
+    """Send a note to the climb."""
+
+    def __call__(self, name: str, value: object, *, leaves: bool, parts: bool) -> bool:
+        """Return True; if the secret ``leaves`` next, once that is permitted.
+
+        Where it is not, this process is killed, or, for a login that ``parts`` from its server, False is returned.
+        """
+
+
+#: Set in the process of a login.
+_send: Send | None = None
+
+
+class SecretWithheldError(Exception):
+    """The secret may not leave any more: the login says its last word to the server, and ends."""
 
 
 class LoginTrace:
@@ -20,27 +36,34 @@ class LoginTrace:
 
     Each assignment reaches the climb's own trace at once. Values are of the field's type, as
     :mod:`scanready.clients.login_process.codec` carries them; a trace is a field of the family's ``Where``.
+
+    Attributes:
+        parts: True for a family whose servers hold a hang-up in the middle of a login against the client. It is not
+            killed if the secret may not leave: the assignment raises :class:`SecretWithheldError`.
     """
 
     __slots__ = ()
+    parts: ClassVar[bool] = False
 
     @property
     def secret_left(self) -> bool:
         """True unless the family knows that the server was sent no secret: an attempt that ends so is none."""
         return True
 
+    @property
+    def times_left(self) -> int:
+        """Return how often the secret has left; the climb is asked each time. One, where the family does not count."""
+        return int(self.secret_left)
+
     def __setattr__(self, name: str, value: object) -> None:
-        before = _send is None or _has_left(self)
+        if _send is None or not hasattr(self, name):  # the second: it is being made
+            object.__setattr__(self, name, value)
+            return
+        before, left = getattr(self, name), self.times_left
         object.__setattr__(self, name, value)
-        if _send is not None:
-            _send(name, value, _has_left(self) and not before)
-
-
-def _has_left(trace: LoginTrace) -> bool:
-    try:
-        return trace.secret_left
-    except AttributeError:  # it is being made
-        return True
+        if not _send(name, value, leaves=self.times_left > left, parts=self.parts):
+            object.__setattr__(self, name, before)
+            raise SecretWithheldError("the secret may not leave any more")
 
 
 @dataclass(slots=True)
@@ -71,7 +94,13 @@ def secret_left(where: object) -> bool:
     return trace is None or trace.secret_left
 
 
-def send_marks_with(send: Callable[[str, object, bool], None] | None) -> None:
+def secret_noted(where: object) -> bool:
+    """Return True if the login at ``where`` has noted that its secret left, which not every family does."""
+    trace = trace_in((where,))
+    return trace is not None and type(trace).secret_left is not LoginTrace.secret_left and trace.secret_left
+
+
+def send_marks_with(send: Send | None) -> None:
     """Have every assignment to a trace in this process sent with ``send``; None ends that."""
     global _send  # one login a process
     _send = send

@@ -355,7 +355,7 @@ class Probe:
             try:
                 yield going
             except Failure as failure:
-                going.sent &= going.pending or failure.cause not in _NOT_TRIED or "tried" in failure.facts
+                going.sent &= going.left or failure.cause not in _NOT_TRIED or "tried" in failure.facts
                 raise
             finally:
                 self.footprint.login_attempts -= not going.sent

@@ -78,6 +78,11 @@ USER_AND_PASSWORD, ENCRYPTED = 3, 9
 #: No server supports DCE any more: asked for it, each lists what it does support.
 UNLIKELY = 1
 
+#: Requests that come before the one with the password (SECCHK), and have none.
+BEFORE_THE_SECRET = frozenset({EXCSAT, ACCSEC})
+#: Octets of the headers of a request: the structure's, and the object's length and codepoint.
+HEADER = 10
+
 _MAGIC, _CHAINED, _SAME_CORRELATION = 0xD0, 0x40, 0x10
 _REQUEST, _REPLY, _OBJECT = 1, 2, 3
 _MOST_STRUCTURES = 32
@@ -350,6 +355,12 @@ def version_of(release: str) -> str | None:
 
 
 _PRODUCTS = ("SQL", "DSN", "QSQ", "ARI", "IFX", "CSS")
+
+
+def header_of(header: bytes) -> tuple[int, int]:
+    """Return the octets of the request that begins so, and its codepoint; 0 if it is no request."""
+    length, magic, codepoint = struct.unpack(">HB5xH", header)
+    return length & 0x7FFF, codepoint if magic == _MAGIC else 0
 
 
 def _structure(kind: int, number: int, codepoint: int, content: bytes, *, chained: bool = False) -> bytes:

@@ -220,6 +220,11 @@ class LoginStep:
         return self.asks in _SECRETS
 
     @property
+    def opens_scram(self) -> bool:
+        """True where a client answers with a mechanism and a number of its own, and with no proof yet (RFC 5802, 5)."""
+        return self.asks == int.from_bytes(_SASL)
+
+    @property
     def ends(self) -> bool:
         """True where no request follows: the login is accepted, or refused."""
         return self.asks in (None, _ACCEPTED)

@@ -17,8 +17,12 @@ from .fields import Field, Length, Role
 from .printable import words_of
 
 CONFIG = 10
+#: Kinds of requests that have no password: the configuration, a session (ASSIGN), the keys of the logon mechanism
+#: (SSO). The one after them (CONNECT, 3) has it.
+BEFORE_THE_SECRET = frozenset({CONFIG, 1, 12})
+#: Octets of a header.
+HEADER = 52
 _REQUEST, _RESPONSE, _FORMAT = 1, 2, 3
-_HEADER = 52
 _MOST_BODY = 256 * 1024
 _MOST_PARCELS = 256
 _CLIENT_CONFIG, _CONFIG, _GATEWAY, _MECHANISM, _ERROR, _FAILURE = 166, 43, 165, 167, 49, 9
@@ -67,7 +71,7 @@ def config_request() -> bytes:
     )
     content = struct.pack(">I", 1) + b"".join(struct.pack(">HH", kind, len(value)) + value for kind, value in parcels)
     body = struct.pack(">HH", _CLIENT_CONFIG, len(content) + 4) + content
-    header = bytearray(_HEADER)
+    header = bytearray(HEADER)
     header[0:3] = bytes((_FORMAT, _REQUEST, CONFIG))
     header[5] = 7
     header[6:10] = struct.pack(">I", len(body))
@@ -84,11 +88,16 @@ def read_answer(cursor: Cursor) -> Steps[Configuration | Refusal]:
         WireError: not Teradata.
     """
     yield from cursor.lead(2, _recognise)
-    header = yield from cursor.take(_HEADER)
+    header = yield from cursor.take(HEADER)
     length = int.from_bytes(header[6:10], "big")
     if length > _MOST_BODY:
         raise OurLimit(f"a Teradata message of {length} bytes, of which {_MOST_BODY} are read")
     return _parse((yield from cursor.take(length)))
+
+
+def header_of(header: bytes) -> tuple[int, int]:
+    """Return the octets of the message that has this header, itself included, and its kind."""
+    return HEADER + int.from_bytes(header[6:10], "big"), header[2]
 
 
 def _recognise(start: bytes) -> None:

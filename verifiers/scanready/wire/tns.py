@@ -42,6 +42,13 @@ _ANSWERS = (ACCEPT, REFUSE, REDIRECT, RESEND)
 _OTHERS = (CONNECT, 3, DATA, 7, 9, 12, 13, 14)
 
 
+#: Messages of a client's session that have no secret: the agreement on protocol and data types, both of them together
+#: with the first call of the login; and the connect data that are too long for CONNECT.
+_BEFORE_THE_SECRET = (1, 2, 34, ord("("))
+#: A call, and the one that begins a login: with the user's name, for the server's half of the key.
+_CALL, _FIRST_OF_LOGIN = 3, 118
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A session is there. ``version`` is the protocol's; ``encryption_required`` means native network encryption."""
@@ -113,6 +120,20 @@ def goodbye(version: int) -> bytes:
     if version < OLDEST_THIN:
         return _packet(DATA, body)
     return struct.pack(">IBBH", _HEADER + len(body), DATA, 0, 0) + body
+
+
+def may_have_secret(packet: bytes) -> bool:
+    """Return True for a packet of a client that may have a password, closed under a key that it proves.
+
+    That is the second call of a login (function 115). A message that is not known to come before it counts as well.
+    """
+    body_at = _HEADER + 2  # behind the flags of DATA
+    if len(packet) <= body_at or packet[4] != DATA:
+        return False
+    kind, function = packet[body_at], packet[body_at + 1 : body_at + 2]
+    if kind == _CALL:
+        return function != bytes([_FIRST_OF_LOGIN])
+    return kind not in _BEFORE_THE_SECRET
 
 
 def _packet(kind: int, body: bytes, flags: int = 0) -> bytes:

@@ -65,15 +65,16 @@ class Network:
         _, (lent,) = self._ask({"take": number})
         return lent
 
-    def note(self, name: str, value: object, leaves: bool) -> None:
-        """Send a note of the login's trace; if the secret ``leaves`` next, wait until the parent permits that.
+    def note(self, name: str, value: object, *, leaves: bool, parts: bool) -> bool:
+        """Send a note of the login's trace; if the secret ``leaves`` next, wait for the parent's word on that.
 
-        A parent that does not permit it kills this process.
+        Return False if it may not leave, and this login ``parts`` from its server; the parent kills the others.
         """
-        if leaves:
-            self._ask({"leaves": [name, encode(value)]})
-        else:
+        if not leaves:
             self._channel.send({"note": [name, encode(value)]})
+            return True
+        answer, _ = self._ask({"leaves": [name, encode(value)], "parts": parts})
+        return not answer.get("withheld", False)
 
     def connect(self, sock: socket.socket, address: Any) -> None:
         """Connect ``sock`` as ``socket.connect`` does; it is the parent that dials."""

@@ -61,6 +61,9 @@ class Conversation:
         self._next_look: asyncio.TimerHandle | None = None
         self._together = together
         self._too_large = ""
+        self._withheld: Failure | None = None
+        for one in lent:
+            one.within(network, self._give_up)
 
     async def send(self, message: Message, sockets: Sequence[socket.socket] = ()) -> None:
         """Send a message with sockets. A process that has ended is noticed when its answer is read."""
@@ -71,11 +74,18 @@ class Conversation:
                 await asyncio.get_running_loop().sock_sendall(channel, rest)
 
     async def result(self, hint: Any) -> Any:
-        """Answer the login's questions until it ends; return what it returned, of type ``hint``, or raise its error."""
+        """Answer the login's questions until it ends; return what it returned, of type ``hint``, or raise its error.
+
+        Once its secret was withheld that is the error, whatever else becomes of it.
+        """
         try:
             while (message := await self._next()) is not None:
                 if not await self._understood(message):
-                    return outcomes.result_of(message, hint, self._causes)
+                    break
+            if self._withheld is not None:
+                raise self._withheld
+            if message is not None:
+                return outcomes.result_of(message, hint, self._causes)
         except (MessageError, CodecError) as error:
             raise Unfinished(common.LIMIT, f"the login's process sent what no login sends: {error}") from error
         if self._too_large:
@@ -115,10 +125,8 @@ class Conversation:
         match message:
             case {"note": note}:
                 self._note(note)
-            case {"leaves": note}:
-                self._network.permit()
-                self._note(note)
-                await self.send({})
+            case {"leaves": note, "parts": bool(parts)}:
+                await self._let_leave(note, parts=parts)
             case {"ready": True}:
                 self._look(memory.resident(self._process.pid))
             case {"resolve": [str(host), int(port)]}:
@@ -131,6 +139,28 @@ class Conversation:
             case _:
                 return False
         return True
+
+    async def _let_leave(self, note: Any, *, parts: bool) -> None:
+        """Permit that the secret leaves, and take note of it; else end the login, or have it end its talk.
+
+        Raises:
+            Failure: ``login.withheld``, and nothing is left to be said to the server.
+        """
+        try:
+            self._network.permit()
+        except Failure as failure:
+            if not parts or self._withheld is not None:
+                raise
+            self._withheld = failure
+            await self.send({"withheld": True})
+        else:
+            self._note(note)
+            await self.send({})
+
+    def _give_up(self, failure: Failure) -> None:
+        """Kill the login, whose secret was withheld by the connection that it took."""
+        self._withheld = failure
+        self._process.stop()
 
     def _note(self, note: Any) -> None:
         match note:

@@ -11,6 +11,8 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 
+from scanready.climb.explain import Failure
+from scanready.climb.login_runner import LoginNetwork
 from scanready.net.stream import ReadTimeout, Stream, StreamError
 from scanready.wire import Cursor, Steps, WireError, stepwise
 
@@ -37,9 +39,19 @@ class Lent:
         self._ours: socket.socket | None = None
         self._pumps: list[asyncio.Task[None]] = []
 
+    def within(self, network: LoginNetwork, give_up: Callable[[Failure], None]) -> None:
+        """Learn of the login that it is lent to: its network, and what ends it with a failure.
+
+        A connection of the climb needs neither.
+        """
+
     def take(self) -> socket.socket:
         """Return the connection, blocking; in the login only."""
         raise RuntimeError("the connection is taken in the process of the login")
+
+    def port(self) -> int:
+        """Return the port of this host that leads to the server, of one that is relayed; in the login only."""
+        raise RuntimeError("the port is asked for in the process of the login")
 
     async def hand_over(self) -> socket.socket:
         """Return the socket that the login gets; on the event loop, once.
@@ -104,6 +116,11 @@ class Taken(Lent):
         sock = self._get()
         sock.setblocking(True)
         return sock
+
+    def port(self) -> int:
+        """Return the port of this host that leads to the server. The socket is shared: it stays as it is."""
+        with self._get() as listener:
+            return int(listener.getsockname()[1])
 
 
 @stepwise

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
+from scanready.clients.login_process.lent import Lent
+from scanready.clients.login_process.relayed import ADDRESS, Framing, Relayed
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.model import Credential
+from scanready.wire import drda as wire
 from scanready.wire.printable import printable
 
 from . import causes
@@ -45,12 +49,25 @@ _LOG_IN_ONCE = {"DB2_MAX_CLIENT_CONNRETRIES": "0"}
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The server, the database to open, and the table of which one row is read."""
+    """The way to the server, the database to open, and the table of which one row is read.
 
-    host: str
-    port: int
+    ``trace`` records whether the password left.
+    """
+
+    server: Lent
     database: str
     table: str
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
+
+
+#: The password is in SECCHK.
+_FRAMING = Framing(wire.HEADER, wire.header_of, wire.BEFORE_THE_SECRET)
+
+
+def where(host: str, port: int, database: str, table: str) -> Where:
+    """Return where to log in, for a server at this place."""
+    trace = SecretTrace()
+    return Where(Relayed(host, port, _FRAMING, trace), database, table, trace)
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
@@ -60,6 +77,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
+        OSError: no connection.
     """
     user, password = credential.username, credential.password or ""
     if any(letter in word for word in (where.database, user, password) for letter in _UNSAYABLE):
@@ -69,8 +87,8 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         import ibm_db_dbi  # of ibm_db, whose own functions raise nothing narrower than Exception
     settings: dict[str, Any] = {
         "DATABASE": where.database,
-        "HOSTNAME": where.host,
-        "PORT": where.port,
+        "HOSTNAME": ADDRESS,
+        "PORT": where.server.port(),
         "PROTOCOL": "TCPIP",
         "AUTHENTICATION": "SERVER_ENCRYPT",
         "CONNECTTIMEOUT": max(1, int(seconds)),

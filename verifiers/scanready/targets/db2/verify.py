@@ -88,8 +88,8 @@ async def _with_the_vendors_driver(
         login.stop(common.LIMIT, f"takes {answers.asked(offer)} inside TLS, which our driver is not set up for")
     await probe.leave(stream)
     database, table = probe.target.options["database"], answers.catalogue_of(product)
-    where = driver.Where(probe.address or probe.host, probe.target.port, database, table)
-    result = await probe.login(driver.visit, where, dials=1)
+    where = driver.where(probe.address or probe.host, probe.target.port, database, table)
+    result = await probe.login(driver.visit, where)
     login.ok(f"logged in as {credential.username}, the password encrypted")
     async with probe.step(Step.ACCESS) as rung:
         if (denied := result.denied) is None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common, talk_ended
 from scanready.clients.held_tls import held_context
 from scanready.clients.imports import importing
+from scanready.clients.seen_sockets import inspected
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
@@ -30,7 +32,8 @@ _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, 
 class Where:
     """The server, its INFORMIXSERVER name, and the table of which one row is read (None: the catalogue's first).
 
-    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show.
+    ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show; ``trace`` records
+    whether the password left.
     """
 
     host: str
@@ -40,6 +43,7 @@ class Where:
     table: str | None
     encrypted: bool
     trust: LoginTrust = NO_CERTIFICATE
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
 
 
 def load() -> None:
@@ -56,12 +60,18 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
     with importing("informix-driver is not installed: pip install 'scanready[informix]'"):
         import informix_db
         from informix_db._protocol import ProtocolError
-    tls = held_context(where.trust) if where.encrypted else False
+
+    def see(_: bytes) -> None:
+        if not where.trace.sent:  # the first word is the login
+            where.trace.sent = True
+
+    tls = held_context(where.trust, see=see) if where.encrypted else False
     told: dict[str, Any] = {"connect_timeout": seconds, "read_timeout": seconds, "tls": tls}
     told |= {"user": credential.username, "password": credential.password or ""}
     table = where.table or "systables"
     try:
-        session = informix_db.connect(where.host, where.port, database=where.database, server=where.server, **told)
+        with inspected(see):
+            session = informix_db.connect(where.host, where.port, database=where.database, server=where.server, **told)
         with session, session.cursor() as cursor:
             cursor.execute(f"SELECT FIRST 1 1 FROM {table}")
             found = cursor.fetchone()

@@ -17,7 +17,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scanready.causes import common, talk_ended
 from scanready.clients.imports import importing
@@ -60,9 +60,28 @@ _UNCHECKED = (struct.error, LookupError, ValueError, TypeError, AttributeError, 
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """What the TLS handshake showed, once there was one; also if the login then failed."""
+    """How far a login came, however it ended.
 
+    Attributes:
+        tls: what the TLS handshake showed, once there was one.
+        proofs: answers that have the password or a proof of it; a server that switches the plugin gets two.
+        invented: logins as a user that was invented, in the place of one that was withheld.
+    """
+
+    parts: ClassVar[bool] = True  # a hang-up counts towards max_connect_errors
     tls: TlsSession | None = None
+    proofs: int = 0
+    invented: int = 0
+
+    @property
+    def secret_left(self) -> bool:
+        """Whether the server may have a proof of the password."""
+        return self.proofs > 0
+
+    @property
+    def times_left(self) -> int:
+        """How often it got one."""
+        return self.proofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +239,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
         import pymysql
     assert credential.password is not None, "nobody logs in with a name alone"
     pipe = Pipe(where, seconds)
-    session = connection_type(where.encrypted)(
+    session = connection_type(where.encrypted, where.trace)(
         user=credential.username,
         password=credential.password.encode(),  # a str would be taken for Latin-1
         ssl=handshake_context() if where.encrypted else None,

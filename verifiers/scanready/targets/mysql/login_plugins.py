@@ -15,10 +15,13 @@ import contextlib
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
+from scanready.climb.login_trace import SecretWithheldError
+from scanready.model import INVENTED_USER
+from scanready.wire import mysql as wire
 from scanready.wire.printable import printable
 
 if TYPE_CHECKING:
@@ -39,6 +42,10 @@ _WITHHELD = (
     "the account's plugin {} {}, and the server does not offer TLS; it was given an empty answer instead. "
     "Enable TLS at the server, or permit the login without it: `allow_cleartext: true` at the target"
 )
+#: Packets of a login that have no proof: an empty answer, and the requests of two plugins for the server's key.
+_WITHOUT_PROOF = (b"", b"\1", b"\2")
+#: Requests of a server that are answered empty, one after another, before it has refused.
+_MOST_ANSWERS = 4
 _FULL_EXCHANGE = b"\x01\x04"  # AuthMoreData: perform_full_authentication
 # AuthSwitchRequest of servers before 5.5, which MariaDB still sends for accounts of that age; pymysql would hang up.
 _OLD_SWITCH, _OLD_PASSWORD_SWITCH = b"\xfe", b"\xfemysql_old_password\0"
@@ -78,8 +85,18 @@ class _Handlers(dict[str, Handler]):
         return _objecting(Failure(common.LIMIT, detail))
 
 
-def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
-    """Return pymysql's connection, with three differences while it logs in.
+class Proofs(Protocol):
+    """Counts the proofs of the password, and the logins in the place of one that was withheld."""
+
+    proofs: int
+    invented: int
+
+
+def connection_type(encrypted: bool, trace: Proofs) -> type[pymysql.Connection[Any]]:
+    """Return pymysql's connection, with four differences while it logs in.
+
+    Each proof of the password is noted in ``trace`` before it leaves. One that may not leave is replaced: the first by
+    a login of a user that was invented, a later one by an empty answer; the refusal of that ends the talk.
 
     Without TLS it does not begin with a request for the server's RSA key, as it does where ``sha256_password`` is the
     server's default: it begins with the plugin of MySQL 4.1, and the server asks for the account's own. And it
@@ -105,6 +122,12 @@ def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
             super()._request_authentication()
             self._authenticating = False
 
+        def write_packet(self, payload: bytes) -> None:
+            asks_for_tls = encrypted and not self._secure
+            if self._authenticating and not asks_for_tls and payload not in _WITHOUT_PROOF:
+                _permit(self, trace, encrypted)
+            super().write_packet(payload)
+
         def set_character_set(self, *given: Any) -> None:
             """Ask for a character set, which pymysql makes a part of the login; a server may refuse that."""
             try:
@@ -120,6 +143,38 @@ def connection_type(encrypted: bool) -> type[pymysql.Connection[Any]]:
             return packet
 
     return Connection
+
+
+def _permit(session: Any, trace: Proofs, encrypted: bool) -> None:
+    """Note that a proof leaves.
+
+    Raises:
+        SecretWithheldError: it may not; the server has refused what it got in its place.
+    """
+    try:
+        trace.proofs += 1
+    except SecretWithheldError:
+        session._authenticating = False
+        _be_refused(session, trace, encrypted)
+        raise
+
+
+def _be_refused(session: Any, trace: Proofs, encrypted: bool) -> None:
+    """Finish the login without a proof, so that the server does not count a hang-up."""
+    import pymysql
+
+    answer = b""
+    if not trace.proofs:  # it does not know the account yet
+        trace.invented += 1
+        plugin, offers = str(session._auth_plugin_name), session.server_capabilities
+        answer = wire.login(INVENTED_USER, plugin, 0, capabilities=offers, tls=encrypted)[4:]  # it is framed there, too
+    with contextlib.suppress(pymysql.err.Error, ValueError):
+        for _ in range(_MOST_ANSWERS):
+            session.write_packet(answer)
+            if session._read_packet().is_ok_packet():
+                session._write_bytes(wire.quit())
+                return
+            answer = b""
 
 
 def is_from_server(error: BaseException) -> bool:

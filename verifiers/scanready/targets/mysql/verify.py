@@ -129,6 +129,7 @@ async def _with_credential(probe: Probe) -> None:
                 tls.ok("broken off, which counts once towards max_connect_errors", aborted=1)
                 raise error
         finally:
+            probe.footprint.probe_logins += where.trace.invented
             if where.trace.tls is not None:
                 async with probe.step(Step.TLS) as tls:
                     record("ssl")

@@ -9,11 +9,13 @@ from typing import Any
 from scanready.causes import common, talk_ended
 from scanready.clients.held_tls import held_context, withheld
 from scanready.clients.imports import importing
+from scanready.clients.seen_sockets import inspected
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
+from scanready.wire import tns
 from scanready.wire.printable import printable
 
 from . import causes, fixes
@@ -22,8 +24,6 @@ _ORA = re.compile(r"\bORA-(\d{1,5})\b")  # the driver does not fill up a listene
 _DPY = re.compile(r"DPY-(\d{4})")
 #: The driver's own errors that say what it cannot do.
 _LIMITS = {3001, 3010, 3015, 6005}
-#: The listener refused the login's own connection: no session began, so nothing of the account was sent.
-_LISTENER_REFUSED = {6000, 6001, 6003}
 #: The connection was closed, be it in the middle of the login.
 _BROKEN_OFF = 4011
 #: A listener's ERR to the driver, which prints its number as ORA- whatever it is.
@@ -47,7 +47,7 @@ class Where:
     """The server, its service or SID, and the table of which one row is read (None: of the catalogue).
 
     ``encrypted`` is true where the port takes TLS; ``trust`` has the certificates that it may show; ``trace`` records
-    whether the secret may have left.
+    whether the secret left.
     """
 
     host: str
@@ -80,14 +80,20 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """
     with importing("oracledb is not installed: pip install 'scanready[db]'"):
         import oracledb
+
+    def see(packet: bytes) -> None:
+        if not where.trace.sent and tns.may_have_secret(packet):
+            where.trace.sent = True
+
     settings: dict[str, Any] = {"tcp_connect_timeout": seconds, "retry_count": 0} | _OURSELVES
     if where.encrypted:
-        settings |= {"protocol": "tcps", "ssl_context": held_context(where.trust), "ssl_server_dn_match": False}
+        context = held_context(where.trust, see=see)
+        settings |= {"protocol": "tcps", "ssl_context": context, "ssl_server_dn_match": False}
     settings |= {"service_name": where.service} if where.service else {"sid": where.sid}
     settings |= {"user": credential.username, "password": credential.password or ""}
-    where.trace.sent = True  # the driver does not say when
     try:
-        session = oracledb.connect(host=where.host, port=where.port, **settings)
+        with inspected(see):
+            session = oracledb.connect(host=where.host, port=where.port, **settings)
         with session, session.cursor() as cursor:
             result = Result(version=session.version, read=_read(cursor, where.table))
             if session.warning:  # the password expires soon, say
@@ -98,15 +104,10 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             common.LIMIT, f"oracledb does not understand the server: {printable(repr(error), 300)}"
         ) from error
     except oracledb.Error as error:
-        where.trace.sent = not _by_listener(str(error))
         failure = withheld(error) or translate(str(error), credential.username)
         if failure.cause in _NOT_READ:
             return Result(denied=failure)
         raise failure from error
-
-
-def _by_listener(text: str) -> bool:
-    return not _LISTENER_REFUSED.isdisjoint(map(int, _DPY.findall(text)))
 
 
 def _read(cursor: Any, table: str | None) -> str:

@@ -118,9 +118,9 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
             if relay.asked_again:
                 detail = "the server asks for the password again, which it has been sent; it was not sent twice"
                 raise Unfinished(common.LIMIT, detail) from error
-            sent = where.trace.sent
-            denied = _after_the_password(error, where.database, credential.username, asked=sent, ended=relay.ended)
-            return Result(denied=denied, passwordless=not sent)
+            asked, ended = relay.answered, relay.ended
+            denied = _after_the_password(error, where.database, credential.username, asked=asked, ended=ended)
+            return Result(denied=denied, passwordless=not where.trace.sent)
         with contextlib.closing(session), Watchdog(deadline) as watchdog:
             watchdog.guard(session.fileno())  # statement_timeout is a server's promise, and not every peer keeps one
             return _look_around(session, where, credential.username, deadline, relay)

@@ -36,12 +36,13 @@ class Relay:
     Attributes:
         port: where libpq connects.
         asked: the server asked for the password.
+        answered: an answer to that has left, be it only SCRAM's first, which proves nothing.
         asked_again: the server asked for the password once more after it had it, and the session was ended.
         ended: the server ended the connection, before libpq did.
 
     Args:
         there: the connection to the server, blocking; it is closed at the end.
-        trace: notes when the answer to a request leaves, which has the password or a proof of it.
+        trace: notes when an answer leaves that has the password or a proof of it.
     """
 
     def __init__(self, there: socket.socket, trace: SecretTrace) -> None:
@@ -50,8 +51,9 @@ class Relay:
         self._listener = loopback_listener()
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
-        self._answer, self._answered = Buffer(), False
-        self.asked, self.asked_again, self.ended = False, False, False
+        self._answer, self._judged = Buffer(), False
+        self._proves_nothing = False
+        self.asked, self.answered, self.asked_again, self.ended = False, False, False, False
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -72,12 +74,20 @@ class Relay:
                         if not data:
                             open_.remove(ready)
                         if ready is ours:
-                            self._trace.sent = self._trace.sent or data[:1] == _ANSWER
+                            self._see(data)
                             self._there.sendall(data)
                         elif data:
                             ours.sendall(self._shown(data))
                         else:
                             ours.shutdown(socket.SHUT_WR)
+
+    def _see(self, data: bytes) -> None:
+        """Note the answer that libpq is about to send, if that is one."""
+        if self._judged or data[:1] != _ANSWER:
+            return
+        self.answered = True
+        if not self._proves_nothing and not self._trace.sent:
+            self._trace.sent = True
 
     def _received(self, ready: socket.socket) -> bytes:
         """Return the next bytes of one end; the end of the server's is noted."""
@@ -95,15 +105,15 @@ class Relay:
         Raises:
             WireError: the server asks for the password again, or breaks the protocol of the login.
         """
-        if self._answered:
+        if self._judged:
             return data
         self._answer.feed(data)
         shown = bytearray()
-        while not self._answered and (step := read_login_step(self._answer)) is not None:
+        while not self._judged and (step := read_login_step(self._answer)) is not None:
             self.asked_again = self.asked and step.wants_secret
             if self.asked_again:
                 raise WireError("the server asks for the password again")
-            self.asked = self.asked or step.wants_secret
-            self._answered = step.ends
+            self.asked, self._proves_nothing = self.asked or step.wants_secret, step.opens_scram
+            self._judged = step.ends
             shown += step.shown
-        return bytes(shown) + (self._answer.take(len(self._answer)) if self._answered else b"")
+        return bytes(shown) + (self._answer.take(len(self._answer)) if self._judged else b"")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scanready.causes import common
 from scanready.clients.imports import importing
+from scanready.clients.login_process.lent import Lent
+from scanready.clients.login_process.relayed import ADDRESS, Framing, Relayed
 from scanready.climb.explain import Failure, Unfinished
 from scanready.climb.login_result import LoginResult
+from scanready.climb.login_trace import SecretTrace
 from scanready.model import Credential
+from scanready.wire import teradata as wire
 from scanready.wire.printable import printable
 
 from . import causes
@@ -29,11 +33,24 @@ _NOT_READ = (common.ACCESS_DENIED, common.ACCESS_NOT_FOUND)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The system, and the database in whose list of tables one row is read (None: in any)."""
+    """The way to the system, and the database in whose list of tables one row is read (None: in any).
 
-    host: str
-    port: int
+    ``trace`` records whether the password left.
+    """
+
+    system: Lent
     database: str | None
+    trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
+
+
+#: The password is in the connect request, behind the exchange of keys.
+_FRAMING = Framing(wire.HEADER, wire.header_of, wire.BEFORE_THE_SECRET)
+
+
+def where(host: str, port: int, database: str | None) -> Where:
+    """Return where to log in, for a system at this place."""
+    trace = SecretTrace()
+    return Where(Relayed(host, port, _FRAMING, trace), database, trace)
 
 
 #: The driver's runtime has threads of its own from the moment it is loaded, and they do not survive a fork.
@@ -50,12 +67,13 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
 
     Raises:
         Failure: refused, and why; ``agent.driver-missing``.
+        OSError: no connection.
     """
     with importing("teradatasql is not installed: pip install 'scanready[teradata]'"):
         import teradatasql
     settings = {
-        "host": where.host,
-        "dbs_port": str(where.port),
+        "host": ADDRESS,
+        "dbs_port": str(where.system.port()),
         "user": credential.username,
         "password": credential.password or "",
         "cop": "false",  # the address that was checked, and no other

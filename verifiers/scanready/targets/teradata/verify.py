@@ -52,14 +52,14 @@ async def verify(probe: Probe) -> None:
 async def _log_in(probe: Probe, address: str, *, refused: bool) -> None:
     target, credential = probe.target, probe.credential
     assert credential is not None
-    where = login.Where(address, target.port, target.options.get("database"))
+    where = login.where(address, target.port, target.options.get("database"))
     async with probe.step(Step.LOGIN) as rung:
         if refused:
             detail = "the system says that it takes no logon on this port; the password was not sent"
             raise Failure(common.LOGIN_NOT_JUDGED, detail)
         # TD2's Diffie-Hellman exchange has no proof of the server: its key is that of whatever answers.
         probe.about_to_send_in_clear("encrypted to any key that the peer shows (TD2)")
-        result = await probe.login(login.visit, where, dials=1)
+        result = await probe.login(login.visit, where, hosts=(address,))
         rung.ok(f"logged in as {credential.username}")
     async with probe.step(Step.ACCESS) as rung:
         if result.denied is not None:

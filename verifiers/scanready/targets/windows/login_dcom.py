@@ -50,6 +50,11 @@ class Trace(LoginTrace):
         """Return True once the message of NTLM that answers the challenge has left."""
         return self.logons > 0
 
+    @property
+    def times_left(self) -> int:
+        """Return how often it has; a visit logs on more than once."""
+        return self.logons
+
 
 class Pipe:
     """What impacket calls a transport, over a socket that a watchdog guards. ``key`` is who we are in its dictionaries.
