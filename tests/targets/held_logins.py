@@ -72,14 +72,14 @@ class Gate:
         opened: what it keeps goes on.
     """
 
-    def __init__(self, port: int, number: int) -> None:
-        self._port = port
+    def __init__(self, port: int, number: int, host: str = "127.0.0.1") -> None:
+        self._place = host, port
         self._left = itertools.count(-number)
         self.holds, self.opened = threading.Event(), threading.Event()
 
     async def behaviour(self, reader: Reader, writer: Writer, record: Record) -> None:
         """Carry one connection, both ways."""
-        inside, outside = await asyncio.open_connection("127.0.0.1", self._port)
+        inside, outside = await asyncio.open_connection(*self._place)
 
         async def outwards() -> None:
             with contextlib.suppress(ConnectionError):
