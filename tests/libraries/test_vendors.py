@@ -17,13 +17,19 @@ from tests.played_driver import PlayedDriver
 
 #: Both raise at the login; Teradata's also at the question for the version.
 IBM = """
-import os
+import _socket, contextlib, os, struct
 class Error(Exception): pass
 Warning = Error
-def connect(settings): raise Error(os.environ["PLAYED_SAYS"])
+def connect(settings):
+    told = dict(one.split("=", 1) for one in settings.split(";") if one)
+    with contextlib.closing(_socket.socket()) as server:  # of the system, as a library in C has it
+        server.connect((told["HOSTNAME"], int(told["PORT"])))
+        server.sendall(struct.pack(">HBBHHH", 10, 0xD0, 1, 1, 4, 0x106E))  # an empty SECCHK
+        assert server.recv(10)
+    raise Error(os.environ["PLAYED_SAYS"])
 """
 TERADATA = """
-import os
+import _socket, contextlib, os
 class Error(Exception): pass
 class Session:
     def __enter__(self): return self
@@ -33,6 +39,10 @@ class Session:
         if "DBCInfoV" in statement: raise Error(os.environ["PLAYED_SAYS"])
     def fetchone(self): return ["employees"]
 def connect(**settings):
+    with contextlib.closing(_socket.socket()) as server:
+        server.connect((settings["host"], int(settings["dbs_port"])))
+        server.sendall(bytes([3, 1, 3]) + bytes(49))  # an empty connect request
+        assert server.recv(52)
     if "DBCInfoV" in os.environ["PLAYED_SAYS"]: return Session()
     raise Error(os.environ["PLAYED_SAYS"])
 """
@@ -57,14 +67,14 @@ OF_TERADATA = {
 
 
 def asked_db2() -> Report:
-    with in_background(db2.server(mechanisms=(7,))) as server:
+    with in_background(db2.server(mechanisms=(7,), check=0)) as server:
         who = account(db2.USER, db2.PASSWORD)
         where = target("db2", "127.0.0.1", server.port, who, database="SAMPLE", allow_cleartext=True)
         return climb(where, timeout=5.0)
 
 
 def asked_teradata() -> Report:
-    with in_background(teradata.gateway) as server:
+    with in_background(teradata.system()) as server:
         return climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=5.0)
 
 

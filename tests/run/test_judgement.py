@@ -526,7 +526,7 @@ def test_the_likely_guesses_have_more_time(
     host = script(PROMPT)
     asked: list[tuple[float, bool]] = []
 
-    def turn(_: TimeShares, now: float, seconds: float, likely_: bool) -> tuple[float, float]:
+    def turn(_: TimeShares, now: float, seconds: float, likely_: bool, *__: bool) -> tuple[float, float]:
         asked.append((seconds, likely_))
         return 4.0, 2.5
 

@@ -207,7 +207,7 @@ def test_each_target_is_checked_once_by_all_workers(project: Project, fakes: lis
     urls = [fake.url("ssh") for fake in fakes]
     project.write("estate.scanready.yaml", "targets:\n" + "".join(f"  - {url}\n" for url in urls[:2]))
     for name in ("one", "two"):
-        lines = [f"    scanready({url!r}).assert_blocked('handshake.hung-up')\n" for url in urls]
+        lines = [f"    scanready({url!r}).assert_blocked('handshake.broken-off')\n" for url in urls]
         project.write(f"test_{name}.py", "def test_it(scanready):\n" + "".join(lines))
     done = project.run("-n", "2", "--dist", "loadfile")
     assert done.outcomes() == {

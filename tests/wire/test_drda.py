@@ -382,3 +382,9 @@ def test_the_header_of_a_request() -> None:
     asked = drda.access_security(drda.USER_AND_PASSWORD, "SAMPLE")
     assert drda.header_of(asked[: drda.HEADER]) == (len(asked), drda.ACCSEC)
     assert drda.header_of(b"\0\x0a\xd1" + asked[3 : drda.HEADER])[1] not in drda.BEFORE_THE_SECRET
+
+
+@pytest.mark.parametrize("octets", [0, 1, drda.HEADER - 1])
+def test_less_than_the_header_of_a_request(octets: int) -> None:
+    with pytest.raises(WireError, match="cut short"):
+        drda.header_of(bytes(octets))

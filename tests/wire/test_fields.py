@@ -30,6 +30,10 @@ NOT_OF_A_FIELD: dict[str, dict[object, str]] = {
         **dict.fromkeys((b"!", b"?", b"a", b"area", b"base", b"input", b"meta"), "a piece of HTML, which is text"),
         **dict.fromkeys((b"&", "&", "#", "password", "refresh"), "a piece of HTML, which is text"),
         **dict.fromkeys((b"/form", b"form", b"script"), "a piece of HTML, which is text"),
+        **dict.fromkeys(
+            (b"-", b"app", b"div", b"section", b"aside", b"dialog", "module"), "a piece of HTML, which is text"
+        ),
+        b"{": "a piece of JSON or script, which is text",
         b"\r": "a line end",
         b";": "begins the extensions of a chunk",
         b"\x04\0\0\0\0\0": "recognises HTTP/2, another protocol",

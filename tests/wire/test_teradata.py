@@ -198,3 +198,9 @@ def test_nothing_but_wire_error_escapes(data: bytes, eof: bool) -> None:
 def test_the_header_of_a_request() -> None:
     sent = teradata.config_request()
     assert teradata.header_of(sent[: teradata.HEADER]) == (len(sent), teradata.CONFIG)
+
+
+@pytest.mark.parametrize("octets", [0, 1, teradata.HEADER - 1])
+def test_less_than_the_header_of_a_request(octets: int) -> None:
+    with pytest.raises(WireError, match="cut short"):
+        teradata.header_of(bytes(octets))

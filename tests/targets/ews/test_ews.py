@@ -289,7 +289,7 @@ HOSTILE = {
     "another protocol": (misbehave.says(b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"), "handshake.other-protocol"),
     "garbage": (misbehave.garbage(seed=3), "handshake.malformed"),
     "an endless head": (misbehave.endless(prefix=HEAD + b"X-A: "), "scanready.limit"),
-    "a head that ends early": (ends_early, "handshake.malformed"),
+    "a head that ends early": (ends_early, "handshake.broken-off"),
     "a head that drips": (misbehave.drips(HEAD * 100, 0.05), "handshake.too-slow"),
 }
 

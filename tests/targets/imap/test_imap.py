@@ -179,7 +179,7 @@ class TestTurnedAway:
 
     def test_instead_of_an_answer(self) -> None:
         report, _ = against(imap.server(b"* OK ready\r\n", b"* BYE Internal error, disconnecting\r\n"))
-        expect(report, Verdict.BLOCKED, "imap.turned-away", step=Step.HANDSHAKE)
+        expect(report, Verdict.BLOCKED, "imap.not-accepting", step=Step.HANDSHAKE)
 
     def test_over_imaps(self) -> None:
         report, _ = against(imap.bye, "imaps")

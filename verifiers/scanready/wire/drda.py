@@ -358,8 +358,14 @@ _PRODUCTS = ("SQL", "DSN", "QSQ", "ARI", "IFX", "CSS")
 
 
 def header_of(header: bytes) -> tuple[int, int]:
-    """Return the octets of the request that begins so, and its codepoint; 0 if it is no request."""
-    length, magic, codepoint = struct.unpack(">HB5xH", header)
+    """Return the octets of the request that begins so, and its codepoint; 0 if it is no request.
+
+    Raises:
+        WireError: less than a header.
+    """
+    if len(header) < HEADER:
+        raise WireError("a header that is cut short")
+    length, magic, codepoint = struct.unpack(">HB5xH", header[:HEADER])
     return length & 0x7FFF, codepoint if magic == _MAGIC else 0
 
 

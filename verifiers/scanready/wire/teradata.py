@@ -96,7 +96,13 @@ def read_answer(cursor: Cursor) -> Steps[Configuration | Refusal]:
 
 
 def header_of(header: bytes) -> tuple[int, int]:
-    """Return the octets of the message that has this header, itself included, and its kind."""
+    """Return the octets of the message that has this header, itself included, and its kind.
+
+    Raises:
+        WireError: less than a header.
+    """
+    if len(header) < HEADER:
+        raise WireError("a header that is cut short")
     return HEADER + int.from_bytes(header[6:10], "big"), header[2]
 
 

@@ -29,17 +29,21 @@ async def verify(probe: Probe) -> None:
         try:
             await probe.start_tls(stream, rung)
         except TlsError as error:
-            raise _in_clear(probe, error) from error
+            _demand_tls(probe, error)
+            raise
     await prompt.greet(probe, stream, talk)
     async with probe.step(Step.AUTH) as rung:
         prompt.prompt(talk, rung, "TLS")
     await prompt.log_in(probe, talk, stream, "TLS")
 
 
-def _in_clear(probe: Probe, error: TlsError) -> TlsError | Failure:
-    """Return the failure of a port that greets in clear, with the target that it is; any other error as it is."""
+def _demand_tls(probe: Probe, error: TlsError) -> None:
+    """Check that it was not a greeting in clear that came in place of TLS.
+
+    Raises:
+        Failure: it was; with the target that it is.
+    """
     found = probe.explain(error, Step.TLS)
-    if found.cause is not common.TLS_NOT_OFFERED or not error.heard.startswith(b"* "):
-        return error
-    entry = fixes.IN_CLEAR(host=probe.host, port=probe.target.port)
-    return Failure(found.cause, found.detail, also=((Owner.OPERATOR, entry),), speaks=probe.row.speaks)
+    if found.cause is common.TLS_NOT_OFFERED and error.heard.startswith(b"* "):
+        entry = fixes.IN_CLEAR(host=probe.host, port=probe.target.port)
+        raise Failure(found.cause, found.detail, also=((Owner.OPERATOR, entry),), speaks=probe.row.speaks) from error

@@ -1,10 +1,8 @@
 """Log in to MySQL or MariaDB with pymysql, once, on the connection whose greeting was read already; read one row.
 
-A second connection for the login would leave the first without one, which counts
-towards ``max_connect_errors``. So pymysql is given a :class:`Pipe`: it replays the
-greeting, keeps one absolute deadline, bounds what may come, and does TLS our way
-(a client that verifies and breaks off counts as an offence, too; measured).
-Read-only, with a statement time-out.
+A second connection would leave the first without a login, which counts towards ``max_connect_errors``. So pymysql is
+given a :class:`Pipe`: it replays the greeting, keeps one deadline, bounds the answers, and does TLS our way (a client
+that verifies and breaks off counts as an offence, too; measured). Read-only, with a statement time-out.
 """
 
 from __future__ import annotations
@@ -485,9 +483,8 @@ def _unreadable(error: pymysql.err.Error, result: Result, where: Where, pipe: Pi
         return _not_read(error, text, pipe)
     cause = causes.ACCESS_ERRORS.get(code, causes.SERVER_ERROR)
     unseen = code == 1044 and where.database not in result.facts.get("databases", ())
-    if unseen and result.facts.get("databases"):
-        cause = common.ACCESS_NOT_FOUND
     if unseen:
+        cause = common.ACCESS_NOT_FOUND if result.facts.get("databases") else cause
         text += " (the server says the same of a database that does not exist and of one that the account may not see)"
     grants = cause is common.ACCESS_DENIED and not unseen and result.account
     fix = fixes.grant(result.account, where.database, where.table) if grants else None
