@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.hostile_text import MARK, PEERS, TEXTS
+from scanready.model import Owner
 from scanready.report.formats.prometheus import _METRICS
 from tests.browser import Page, browser
 from tests.cli.hostile_estate import FORMATS, Estate, verified
@@ -160,7 +161,10 @@ def test_html_has_no_elements_or_attributes_of_theirs(estate: Estate) -> None:
     assert not [element for element in elements if element.tag in ("img", "iframe", "link", "object", "embed", "base")]
     attributes = {(str(name), str(value)) for element in elements for name, value in element.attrib.items()}
     assert not [pair for pair in attributes if pair[0].startswith("on") or pair[0] in ("src", "style", "srcdoc")]
-    assert {value for name, value in attributes if name == "href"} <= {"#results", "#handover", "#run"}
+    assert {value for name, value in attributes if name == "href"} <= {
+        *("#results", "#handover", "#run"),
+        *(f"#owner={owner}" for owner in Owner),
+    }
     seen = "".join(
         part
         for element in elements
