@@ -270,6 +270,7 @@ class TestLoginStep:
     def test_what_a_request_asks_for(self, code: int, secret: bool, ends: bool) -> None:
         step = reads(pg.read_login_step, message(b"R", code.to_bytes(4) + b"x"))
         assert (step.asks, step.wants_secret, step.ends) == (code, secret, ends)
+        assert step.opens_scram == (code == 10)
         refused = reads(pg.read_login_step, captured("53300-too-many"))
         assert (refused.asks, refused.wants_secret, refused.ends) == (None, False, True)
 

@@ -145,6 +145,14 @@ def test_a_token_without_a_form_is_told(token: int, data: bytes) -> None:
         tds5.read_answer(Buffer(reply(bytes([token]) + data)))
 
 
+def test_a_token_without_a_form_ends_an_answer_whose_login_was_judged() -> None:
+    ack = b"\xad\x0d\0" + b"\5\5\0\0\0\x0aASE\x10\0\4\7"
+    found = reads(tds5.read_answer, reply(ack + b"\x01" + DONE))
+    assert found.acknowledged == tds5.LoginAck(5, "ASE", (16, 0, 4, 7))
+    assert found.unread is not None
+    assert found.unread.value == 0x01
+
+
 @pytest.mark.parametrize(
     ("status", "taken_for"), [(1, 5), (5, 5), (6, 6), (7, 7), (0x85, 5), (0x86, 6), (0x87, 7), (0x81, 0x81), (9, 9)]
 )
