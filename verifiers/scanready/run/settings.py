@@ -12,7 +12,7 @@ from .validation import validate_settings
 
 #: In flight at once. What answers is done no faster by more: 200 keep a core busy. What is silent takes the time-out
 #: times ceil(targets / this). Twice as many would halve that for 11 MiB more (measured), but 2,000 unanswered SYNs from
-#: one host are what the flood protection of a firewall on the way acts upon; whoever owns it has `--concurrency`.
+#: one host set off the flood protection of a firewall on the way; where there is none, raise `--concurrency`.
 CONCURRENCY = 1000
 #: At one host at once. sshd drops connections at random from the eleventh unauthenticated one on (MaxStartups).
 PER_HOST = 4

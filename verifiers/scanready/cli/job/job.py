@@ -12,7 +12,7 @@ from scanready.model import Cause, Credential, Report, Target
 #: Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
 #: an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
 #: account is always empty again. fail2ban's usual window takes 5 marks in 10 minutes, but for logins, and a refused
-#: login is never repeated here. Nobody changes a firewall faster than that anyway.
+#: login is never repeated here. A change of a firewall takes longer than that anyway.
 EVERY = 20.0
 
 if TYPE_CHECKING:

@@ -258,10 +258,10 @@ async def _behind_terms(
     for way in found.ways:
         try:
             behind = await through(probe, rung, page, way)
+            entered = f"{page.url} is a page of terms and leads to {way}"
             if behind.answer.status == 401:
-                said = f"{page.url} leads whoever agrees to {way}, which asks for a login"
-                return content.Judged(said), behind
-            judged = _behind(f"{page.url} leads whoever agrees to {way}", behind)
+                return content.Judged(f"{entered}, which asks for a login"), behind
+            judged = _behind(entered, behind)
         except (Failure, WireError, StreamError, OSError):
             return found, None
         if judged.cause is causes.LOGIN_FORM:
