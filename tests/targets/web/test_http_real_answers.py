@@ -188,7 +188,14 @@ def test_words_that_come_with_the_answer_to_head_are_enough(reply: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "reply", [OK, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.0 400 Bad request version\r\n\r\n"]
+    "reply",
+    [
+        OK,
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 400 Bad request version\r\n\r\n",
+        b"<!DOCTYPE HTML>\n<html><p>Error code: 400</p></html>\n",  # Python's http.server
+    ],
+    ids=["OK", "400", "400 of HTTP 1.0", "a page without a status line"],
 )
 def test_plain_http_at_an_https_port_advises_http_on_one_connection(reply: bytes) -> None:
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:

@@ -359,7 +359,7 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
             try:
                 await probe.start_tls(stream, rung, ALPN)
             except TlsError as error:
-                if or_in_clear and error.securing and error.heard.startswith(b"HTTP/"):
+                if or_in_clear and error.securing and _is_web_in_clear(probe, error.heard):
                     found = probe.explain(error, Step.TLS)
                     fix = IN_CLEAR(host=url.host, port=url.port, path=url.path)
                     detail = found.detail + (_ALSO_BEHIND_PROXY if b" 400 " in error.heard[:16] else "")
@@ -368,6 +368,12 @@ async def open_talk(probe: Probe, url: Url, *, or_in_clear: bool = False) -> Tal
                     ) from error
                 raise
     return Talk(probe, url, stream)
+
+
+def _is_web_in_clear(probe: Probe, heard: bytes) -> bool:
+    """Return whether a web server answered the TLS hello in clear, with a status line or a page without one."""
+    found = probe.shared.signatures.identify(heard)
+    return found is not None and found.protocol == "http"
 
 
 async def _through(probe: Probe, url: Url, proxy: tuple[str, int]) -> Stream:
