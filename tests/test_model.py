@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from scanready.model import (
     Cause,
     Check,
     Credential,
+    Expectation,
     Finding,
     Footprint,
     Outcome,
@@ -340,3 +342,12 @@ def test_other_targets_have_other_hashes(change: dict[str, Any]) -> None:
 def test_secrets_are_not_in_a_repr() -> None:
     credential = Credential("pg", "er", password="canary-1", key_passphrase="canary-2")
     assert "canary" not in repr(credential)
+
+
+def test_a_known_failure_is_an_expectation_and_tells_no_targets_apart() -> None:
+    known = Expectation(Verdict.BLOCKED, "connect.refused", datetime.date(2999, 1, 1))
+    target = Target("db7", "mysql", 3306)
+    assert replace(target, expected=known) == target
+    assert hash(replace(target, expected=known)) == hash(target)
+    with pytest.raises(TypeError, match=r"Target\.expected must be an Expectation or None, not str"):
+        Target("db7", "mysql", 3306, expected="blocked")  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
     [
         ("diff", "constraints.txt", "unset"),
         ("diff", "constraints-test.txt", "unset"),
-        ("diff", "verifiers/scanready/model.py", "unspecified"),
+        ("diff", "verifiers/scanready/model/judgement.py", "unspecified"),
         ("diff", "docs/causes.md", "unspecified"),
         ("eol", "script/test", "lf"),
         ("text", "fixtures/transcripts/ssh/openssh9.2-kexinit.s2c.hex", "unset"),

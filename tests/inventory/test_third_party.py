@@ -77,7 +77,8 @@ def test_an_inventory(write: Write) -> None:
         {"size": 9},
         {"size": "9", "replica": ["rs0"]},
     ]
-    assert found.expected[0].code == "queue.full"
+    assert found.targets[0].expected is not None
+    assert found.targets[0].expected.code == "queue.full"
 
 
 def test_what_is_wrong_with_an_inventory(problems: Problems) -> None:

@@ -106,7 +106,7 @@ EXPECTED = {
     "estate.scanready.yaml::mood://mallory@locked:7?is=wrong": "FAILED",
     "estate.scanready.yaml::mood://known:7?is=filtered": "XFAIL",
     "estate.scanready.yaml::mood://over:7?is=filtered": "FAILED",
-    "estate.scanready.yaml::mood://mended:7": "FAILED",
+    "estate.scanready.yaml::mood://mended:7": "PASSED",
     "estate.scanready.yaml::mood://other:7?is=refused": "FAILED",
     "test_estate.py::test_ready": "PASSED",
     "test_estate.py::test_scannable": "PASSED",
@@ -150,12 +150,10 @@ def test_failures_say_what_to_do(ran: Outcome) -> None:
         "mood://fine:7 is ready (no login: no credential was given); wanted: scannable",
         "mood://busy:7?is=throttled is undecided (handshake.throttled, server): whether a scan would work is not "
         "known, so this is no pass; wanted: scannable, ready or limited",
-        "mood://over:7?is=filtered is blocked by connect.filtered (network); that was expected until 2020-12-31, which "
-        "is over: mend it, or set another date",
-        "mood://mended:7 is ready (no login: no credential was given); expected until 2999-12-31: blocked by "
-        "connect.filtered. Remove the expectation",
-        "mood://other:7?is=refused is blocked by connect.refused (server); expected until 2999-12-31: blocked by "
-        "connect.filtered",
+        "mood://over:7?is=filtered is blocked by connect.filtered (network); `expect` ended on 2020-12-31 (blocked by "
+        "connect.filtered): fix the target, or agree on another date",
+        "mood://other:7?is=refused is blocked by connect.refused (server); not the known failure (blocked by "
+        "connect.filtered), so it counts; wanted: scannable, ready or limited",
         "@pytest.mark.scannable: it has no requires (but credential, depth, expect, key_file, password_from, require, "
         "timeout, user)",
         "mood://shut:7?is=filtered  from proxy-nyc",
@@ -171,10 +169,11 @@ def test_summary_and_warnings(ran: Outcome) -> None:
     failed = "mood://shut:7?is=filtered is blocked by connect.filtered (network); wanted"
     assert f"mood://shut:7?is=filtered - Failed: {failed}" in summary
     assert (
-        "XFAIL estate.scanready.yaml::mood://known:7?is=filtered - blocked by connect.filtered, expected until"
-        in summary
+        "XFAIL estate.scanready.yaml::mood://known:7?is=filtered - blocked by connect.filtered; known failure, not "
+        "counted until 2999-12-31" in summary
     )
     assert "ScanreadyWarning: mood://old:7?is=limited is limited by tls.expired (server)" in ran.text
+    assert "ScanreadyWarning: mood://mended:7: `expect` is no longer needed (blocked by connect.filtered): " in ran.text
 
 
 def test_no_secret_and_no_escape_gets_out(ran: Outcome) -> None:

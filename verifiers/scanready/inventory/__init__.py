@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .expected import Expectation, expectation
+from scanready.model import Expectation
+
+from .expected import expectation
 from .problems import InventoryError, InventoryWarning, Problem
 from .secrets import credential_from, resolve_secret
 from .targets import parse_target

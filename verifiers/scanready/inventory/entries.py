@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scanready.catalogue import TargetType
 from scanready.catalogue.wrong import Wrong
-from scanready.model import Credential, Target
+from scanready.model import Credential, Expectation, Target
 from scanready.net.hosts import clean_host, hosts_of, network
 from scanready.run.registry import catalogue
 from scanready.run.target_name import visible_name
 
 from .accounts import Accounts
-from .expected import Expectation, expectation
+from .expected import expectation
 from .options import refuse_unknown, type_row
 from .problem_log import Page
 from .schema import TargetEntry, option_fields
@@ -25,14 +26,10 @@ MOST_TARGETS = 2**20
 
 
 class Entries:
-    """Reads entries into ``targets``, in the file's order. Their credentials have no secrets yet.
-
-    ``expected`` has, by a target's place among them, the failure that is known of it.
-    """
+    """Reads entries into ``targets``, in the file's order. Their credentials have no secrets yet."""
 
     def __init__(self, page: Page, accounts: Accounts, default_types: Sequence[TargetType], allow_large: bool) -> None:
         self.targets: list[Target] = []
-        self.expected: dict[int, Expectation] = {}
         self._page = page
         self._accounts = accounts
         self._default_types = default_types
@@ -77,11 +74,11 @@ class Entries:
         with self._page.reading(node):  # what is wrong for one host here is wrong for all: it is told once
             for place, hosts in clean:
                 source = self._source(place)
-                first = len(self.targets)
                 for host in hosts:
-                    self._keep(expand(host, rows, entry.port, options, credential, tags=tags, source=source), place)
-                if expected is not None:
-                    self.expected.update(dict.fromkeys(range(first, len(self.targets)), expected))
+                    found = expand(host, rows, entry.port, options, credential, tags=tags, source=source)
+                    if expected is not None:
+                        found = [dataclasses.replace(target, expected=expected) for target in found]
+                    self._keep(found, place)
 
     def _expectation(self, node: Node, rows: Sequence[TargetType]) -> Expectation | None:
         """The entry's known failure; causes of a type whose options are not declared are not known here, either."""

@@ -7,29 +7,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scanready.catalogue.wrong import Complaints, Wrong, did_you_mean, shown
-from scanready.model import Verdict
+from scanready.model import Expectation, Verdict
 
 #: The verdicts one can have to live with for a while.
 _VERDICTS = (Verdict.BLOCKED, Verdict.LIMITED, Verdict.UNDECIDED)
 _FORM = "{blocked: CODE, until: YYYY-MM-DD, reason: TEXT}"
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What is expected of a target through the day ``until``."""
-
-    verdict: Verdict
-    code: str
-    until: datetime.date
-    reason: str = ""
-
-
 def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
-    """Read ``{blocked: CODE, until: DATE, reason: TEXT}``; instead of ``stop``, ``limited`` or ``undecided``.
+    """Read ``{blocked: CODE, until: DATE, reason: TEXT, agents: [NAME]}``, or with ``limited`` or ``undecided``.
 
     Args:
         any_cause: the type's causes are not known here, so any code is taken.
@@ -41,7 +30,7 @@ def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
         raise Wrong(f"an expectation is a mapping, as in {_FORM}")
     complaints = Complaints()
     named = [verdict for verdict in _VERDICTS if verdict.value in entry]
-    known = {*(verdict.value for verdict in _VERDICTS), "until", "reason"}
+    known = {*(verdict.value for verdict in _VERDICTS), "until", "reason", "agents"}
     for key in entry:
         if key not in known:
             complaints.messages.append(f"unknown key {shown(str(key))}{did_you_mean(str(key), known)} in {_FORM}")
@@ -54,8 +43,11 @@ def expectation(entry: Any, *, any_cause: bool = False) -> Expectation:
     until = datetime.date.max
     with complaints.collected():
         until = _date(entry.get("until"))
+    agents: tuple[str, ...] = ()
+    with complaints.collected():
+        agents = _agents(entry.get("agents"))
     complaints.settle()
-    return Expectation(named[0], code, until, str(entry.get("reason") or ""))
+    return Expectation(named[0], code, until, str(entry.get("reason") or ""), agents)
 
 
 def _check_code(code: str) -> None:
@@ -75,3 +67,13 @@ def _date(value: Any) -> datetime.date:
         return datetime.date.fromisoformat(str(value))
     except ValueError:
         raise Wrong(f"`until` is a date, as in 2026-12-31, not {shown(str(value))}") from None
+
+
+def _agents(value: Any) -> tuple[str, ...]:
+    """The names of ``agents``, which may be left out, but not be empty: no agent would see the failure."""
+    if value is None:
+        return ()
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise Wrong("`agents` is a list of names of agents, as in [proxy-nyc, proxy-paris]")
+    return tuple(names)

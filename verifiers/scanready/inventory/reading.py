@@ -17,7 +17,6 @@ from scanready.net.hosts import clean_host
 
 from .accounts import Accounts
 from .entries import Entries, rows_of
-from .expected import Expectation
 from .problem_log import Page
 from .problems import InventoryError, Problem
 from .schema import AgentEntry, DefaultsEntry, Head
@@ -33,7 +32,6 @@ class Inventory:
     """What an inventory says. ``timeout`` is seconds; None stands for what the file leaves open.
 
     ``credentials`` are those whose secrets were looked up (no repr shows them); ``defined`` names all there are.
-    ``expected`` has, by a target's place in ``targets``, the failure that is known of it.
     """
 
     targets: list[Target]
@@ -45,7 +43,6 @@ class Inventory:
     warnings: tuple[str, ...] = ()
     credentials: Mapping[str, Credential] = dataclasses.field(default_factory=dict)
     defined: frozenset[str] = frozenset()
-    expected: Mapping[int, Expectation] = dataclasses.field(default_factory=dict)
 
 
 def read_inventory(
@@ -109,7 +106,6 @@ def _inventory(page: Page, root: Node | None, allow_large: bool, wanted: Sequenc
         warnings=tuple(page.warnings),
         credentials=credentials,
         defined=accounts.names,
-        expected=entries.expected,
     )
 
 

@@ -40,6 +40,12 @@ _Expectation = Annotated[
                 "undecided": _CODE,
                 "until": {"type": "string", "format": "date", "description": "The last day it is expected."},
                 "reason": {"type": "string", "description": "For people: the number of a change request, say."},
+                "agents": {
+                    "type": ["string", "array"],
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "description": "The agents that see it; all, if left out.",
+                },
             },
             "required": ["until"],
             "oneOf": [{"required": ["blocked"]}, {"required": ["limited"]}, {"required": ["undecided"]}],
@@ -98,7 +104,7 @@ class TargetEntry(_Closed):
     port: int = _optional("The port; default is the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
-    expect: _Expectation = _optional("For pytest: a failure that is known, until a date. `verify` takes no notice.")
+    expect: _Expectation = _optional("A failure that is known: until its date it does not count.")
 
 
 def option_fields() -> Mapping[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from scanready.redaction.options import options_shown
 
 from .document import GOOD
 from .findings import decisive
+from .known import is_waived
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.
 _PASSING = frozenset(
@@ -54,6 +55,7 @@ class Glimpse:
     detail: str
     fix: str | None
     facts: dict[str, str]
+    waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,11 @@ def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
     )
     change = Change(before, after, facts)
     could, can = before.verdict in GOOD, after.verdict in GOOD
-    if could and not can:
+    if could and not can and not after.waived:
         found.failures.append(change)
     elif can and not could:
         found.fixed.append(change)
-    elif before.verdict in _UNHARMED and after.verdict is Verdict.LIMITED:
+    elif before.verdict in _UNHARMED and after.verdict is Verdict.LIMITED and not after.waived:
         found.worse.append(change)
     elif (before.verdict, before.code) != (after.verdict, after.code):
         found.verdicts.append(change)
@@ -149,6 +151,7 @@ def _glimpse(report: Report) -> Glimpse:
         finding.detail if finding else "",
         told.fix if told else None,
         {name: _comparable(value) for name, value in report.facts.items() if name not in _PASSING},
+        is_waived(report),
     )
 
 

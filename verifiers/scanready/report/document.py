@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from scanready.model import Agent, Report, Step, Target, Verdict
+from scanready.model import Agent, Report, Standing, Step, Target, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,23 @@ HOLDS: dict[str | None, tuple[Verdict, ...]] = {
 
 @dataclass(slots=True)
 class Totals:
-    """What became of a run. ``seconds`` is wall time; ``unchecked`` counts targets an interruption left out."""
+    """What became of a run.
+
+    ``seconds`` is wall time; ``unchecked`` counts targets an interruption left out; ``known`` counts what became of
+    known failures, whose verdicts are counted like all others.
+    """
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     seconds: float = 0.0
     interrupted: bool = False
     unchecked: int = 0
+    known: Counter[Standing] = field(default_factory=Counter)
+
+    def add(self, report: Report) -> None:
+        """Count a report."""
+        self.verdicts[report.verdict] += 1
+        if report.standing is not None:
+            self.known[report.standing] += 1
 
     @property
     def targets(self) -> int:

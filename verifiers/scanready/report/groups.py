@@ -13,7 +13,8 @@ from scanready.run.target_name import visible_name
 from .document import GOOD, Places, RunInfo, Totals
 from .filled import fill
 from .findings import Part, Told, besides, decisive
-from .headline import as_types, best_of_hosts, summed
+from .headline import as_types, best_of_hosts, known, summed
+from .known import is_waived, note
 from .paper import GRAVITY, counted
 from .rules import Rule, merged, rules_of_result
 from .serialize import as_line
@@ -59,6 +60,17 @@ class Member:
     def where(self) -> str:
         """The name of the target."""
         return visible_name(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A target whose failure is known, and in ``note`` what became of it; ``code`` is the cause's, empty for none."""
+
+    place: int
+    where: str
+    verdict: Verdict
+    code: str
+    note: str
 
 
 @dataclass(slots=True)
@@ -119,8 +131,8 @@ class ByCause:
         self._texts: dict[str, str] = {}
 
     def add(self, report: Report, place: int) -> None:
-        """Sort in a report by its decisive cause. ``place`` is its target's in the run."""
-        if told := decisive(report):
+        """Sort in a report by its decisive cause, unless it is waived. ``place`` is its target's in the run."""
+        if (told := decisive(report)) and not is_waived(report):
             self.sort_in(report, place, told, told.parts[0])
 
     def sort_in(self, report: Report, place: int, told: Told, part: Part) -> Group:
@@ -171,6 +183,7 @@ class Groups:
         self._places = Places(run)
         self._causes = ByCause()
         self._seen = 0
+        self._known: list[Known] = []
 
     def add(self, report: Report) -> None:
         """Sort in one report."""
@@ -184,7 +197,8 @@ class Groups:
     def headline(self, totals: Totals) -> str:
         """Return how much was proven, in a few words."""
         if not self._tried:
-            return f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
+            told = f"{counted(totals.targets, 'target')}: {summed(totals.verdicts) or 'none was checked'}"
+            return f"{told}; {waived}" if (waived := known(totals)) else told
         if len(self._tried) > 1:
             return f"{len(self._tried)} hosts: {summed(best_of_hosts(self._tried.values())) or 'none was checked'}"
         ((host, reports),) = self._tried.items()
@@ -218,6 +232,11 @@ class Groups:
     def _sort_in(self, report: Report) -> None:
         self._seen += 1
         place = self._places.of(report.target)
+        if words := note(report):
+            code = report.cause.code if report.cause else ""
+            self._known.append(Known(place, visible_name(report.target), report.verdict, code, words))
+        if is_waived(report):
+            return
         first = decisive(report)
         for told in [*([first] if first else []), *besides(report)]:
             for part in told.parts:
@@ -229,6 +248,11 @@ class Groups:
         """The groups, one for each owner of a cause, as :meth:`ByCause.groups` has them. For the end."""
         self._settle_tried()
         return self._causes.groups()
+
+    def known(self) -> list[Known]:
+        """Return the known failures with their standing, in the inventory's order. For the end."""
+        self._settle_tried()
+        return sorted(self._known, key=lambda one: one.place)
 
     def by_owner(self) -> dict[Owner, list[Group]]:
         """The same by owner, the one with the most to do first; a cause of several owners is there for each."""

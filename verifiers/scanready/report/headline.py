@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from scanready.model import Report, Verdict
+from scanready.model import Report, Standing, Verdict
 
-from .document import GOOD
+from .document import GOOD, Totals
 
 #: The words of each verdict in a summary, the best first.
 WORDS = {
@@ -28,6 +28,17 @@ def summed(verdicts: Mapping[Verdict, int], *, named: bool = False) -> str:
     """
     found = {verdict: verdicts.get(verdict, 0) for verdict in WORDS}
     return ", ".join(f"{count} {_words(verdict, named)}" for verdict, count in found.items() if count)
+
+
+def known(totals: Totals) -> str:
+    """Return ``2 failures are known and not counted``, and what else known failures ask for; empty if none is known."""
+    told = {
+        Standing.WAIVED: ("failure is known and not counted", "failures are known and not counted"),
+        Standing.OVER: ("known failure is past its date", "known failures are past their date"),
+        Standing.NO_LONGER_NEEDED: ("`expect` is no longer needed", "`expect` are no longer needed"),
+    }
+    counts = {standing: totals.known[standing] for standing in told}
+    return "; ".join(f"{count} {told[one][count > 1]}" for one, count in counts.items() if count)
 
 
 def _words(verdict: Verdict, named: bool) -> str:

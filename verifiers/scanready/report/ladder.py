@@ -13,6 +13,7 @@ from scanready.wire.printable import visible
 from .document import Look
 from .filled import fill
 from .findings import Part, Told, besides, decisive
+from .known import note
 from .paper import Paper, address, columns, duration, fact, owned, pairs, sentence, verdict_word
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def draw(report: Report, look: Look) -> str:
     paper.draw(Text.assemble((visible_name(target), "bold"), f"  from {visible(report.agent.name)}", _assumed(report)))
     paper.draw(_rungs(report, paper), indent=2)
     paper.draw(Text.assemble("\n", verdict_word(report.verdict), f": {sentence(report)}"))
+    if words := note(report):
+        paper.draw(pairs([("expect", words)]), indent=2)
     if told := decisive(report):
         paper.draw(pairs(_explanation(told, report.target)), indent=2)
         _paste(told.parts[0], paper)
@@ -80,7 +83,8 @@ def brief(report: Report, look: Look) -> str:
     """Return one line: what it is and why. For ``--quiet``."""
     paper = Paper(look)
     why = Text.assemble("  ", owned(report.cause, report.owner)) if report.cause else Text()
-    paper.draw(Text.assemble(visible_name(report.target), "  ", verdict_word(report.verdict), why))
+    known = Text(f"  {words}", "dim") if (words := note(report)) else Text()
+    paper.draw(Text.assemble(visible_name(report.target), "  ", verdict_word(report.verdict), why, known))
     return paper.text()
 
 

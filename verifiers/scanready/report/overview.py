@@ -13,6 +13,7 @@ from scanready.wire.printable import visible
 
 from .document import GOOD, Look
 from .headline import as_types
+from .known import note
 from .paper import Paper, columns, owned, verdict_word
 from .summary import traits
 
@@ -103,14 +104,14 @@ def _lines(reports: list[Report], paper: Paper) -> RichTable:
 
 
 def _story(report: Report) -> Text:
-    """What answers, how one logs in, and how it encrypts; then what is wrong with it."""
-    seen = "; ".join(traits(report)) if report.verdict in GOOD else ""
+    """The product, its login and encryption; then its known failure and its cause."""
+    answer = "; ".join(filter(None, (*(traits(report) if report.verdict in GOOD else ()), note(report))))
     if report.finding is None:
-        return Text(visible(seen), overflow="fold")
+        return Text(visible(answer), overflow="fold")
     cause = Text.assemble(
         owned(report.finding.cause, report.owner), f" {visible(report.finding.detail)}", overflow="fold"
     )
-    return Text.assemble(visible(seen), "\n", cause, overflow="fold") if seen else cause
+    return Text.assemble(visible(answer), "\n", cause, overflow="fold") if answer else cause
 
 
 def _groups(groups: list[list[Report]]) -> RichTable:

@@ -16,7 +16,7 @@ from scanready.run.registry import catalogue
 from scanready.wire.printable import MOST, visible, visible_lines
 
 from .document import Look, Totals
-from .headline import summed
+from .headline import known, summed
 
 #: What a verdict says, in one sentence.
 SENTENCES: dict[Verdict, str] = {
@@ -186,6 +186,6 @@ def counts(totals: Totals) -> str:
     """Return the one line that says it all."""
     words = summed(totals.verdicts, named=True)
     line = f"{counted(totals.targets, 'target')} in {duration(totals.seconds)}" + (f": {words}" if words else "")
-    if totals.unchecked:
-        line += f"; {totals.unchecked} not checked"
+    for further in (known(totals), f"{totals.unchecked} not checked" if totals.unchecked else ""):
+        line += f"; {further}" if further else ""
     return line + (" (interrupted)" if totals.interrupted else "")

@@ -7,6 +7,7 @@ read may be anybody's file: what is no result raises :class:`NotAResult` and not
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -20,15 +21,18 @@ from scanready.model import (
     Cause,
     Check,
     Credential,
+    Expectation,
     Finding,
     Footprint,
     OtherOwner,
     Outcome,
     Owner,
     Report,
+    Standing,
     Step,
     Target,
     Verdict,
+    standing,
 )
 from scanready.model import judge as judge_checks
 from scanready.run.registry import all_causes, catalogue
@@ -73,6 +77,21 @@ def restored(result: object, target: Target | None = None) -> Report:
         Footprint(*(_whole(footprint, name) for name in ("connections", "login_attempts", "probe_logins"))),
         _text(fields, "started"),
         _seconds(fields, "seconds"),
+        _enum(fields, "standing", Standing) if fields.get("standing") is not None else None,
+    )
+
+
+def _expectation(stored: object) -> Expectation | None:
+    if stored is None:
+        return None
+    fields = _mapping(stored, "expected")
+    try:
+        until = datetime.date.fromisoformat(_text(fields, "until"))
+    except ValueError:
+        raise NotAResult("until is no date") from None
+    agents = tuple(_string(name, "agents") for name in _list(fields, "agents"))
+    return Expectation(
+        _enum(fields, "verdict", Verdict), _text(fields, "cause"), until, _text(fields, "reason"), agents
     )
 
 
@@ -112,7 +131,17 @@ def rejudged(report: Report) -> Report:
     if verdict is Verdict.UNDECIDED and decisive is None:
         return report
     finding, step = (decisive.finding, decisive.step) if decisive else (None, None)
-    return replace(report, verdict=verdict, finding=finding, finding_step=step)
+    return replace(
+        report, verdict=verdict, finding=finding, finding_step=step, standing=_held(report, verdict, finding)
+    )
+
+
+def _held(report: Report, verdict: Verdict, finding: Finding | None) -> Standing | None:
+    """Return the standing of the known failure under another verdict; a last day that has passed stays so."""
+    expected = report.target.expected
+    if report.standing is None or report.standing is Standing.OVER or expected is None:
+        return report.standing
+    return standing(expected, verdict, finding.cause if finding else None, report.agent.name, expected.until)
 
 
 def agent_restored(stored: object) -> Agent:
@@ -154,7 +183,9 @@ def target_restored(stored: object) -> Target:
     kind, host = _text(fields, "type"), _text(fields, "host")
     chosen = bool(fields["explicit_port"]) if "explicit_port" in fields else _chosen(kind, port)
     guessed = bool(fields.get("guessed"))
-    return Target(host, kind, port, _facts(fields, "options"), account, tags, explicit_port=chosen, guessed=guessed)
+    known = _expectation(fields.get("expected"))
+    target = Target(host, kind, port, _facts(fields, "options"), account, tags, explicit_port=chosen, guessed=guessed)
+    return replace(target, expected=known) if known else target
 
 
 def _chosen(kind: str, port: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanready.model import Outcome, Owner, Step, Verdict
+from scanready.model import Outcome, Owner, Standing, Step, Verdict
 
 from .serialize import SCHEMA
 
@@ -133,6 +133,18 @@ _RESULT["properties"]["besides"] = {  # not in results of before
     "items": {"$ref": "#/$defs/cause"},
     "description": "the other causes that were found, in climbing order",
 }
+_RESULT["properties"]["standing"] = {  # only where a failure is known
+    "enum": [standing.value for standing in Standing],
+    "description": "what became of the failure that is known of the target",
+}
+_TARGET["properties"]["expected"] = _object(  # only where a failure is known
+    "the failure that is known of the target",
+    verdict={"enum": [verdict.value for verdict in Verdict]},
+    cause={"type": "string", "description": "the cause's code"},
+    until={"type": "string", "format": "date", "description": "the last day, in UTC"},
+    reason=_TEXT,
+    agents={"type": "array", "items": _TEXT, "description": "the agents that see it; empty stands for all"},
+)
 _RUN = _object(
     "the invocation",
     scanready={"type": "string", "description": "the version of scanready"},
@@ -149,6 +161,11 @@ _SUMMARY = _object(
     interrupted={"type": "boolean"},
     seconds=_SECONDS,
 )
+_SUMMARY["properties"]["known"] = {  # not in documents of before
+    "type": "object",
+    "additionalProperties": _COUNT,
+    "description": "what became of known failures",
+}
 _DOCUMENT = _object(
     "one run", schema={"const": SCHEMA}, run=_RUN, results={"type": "array", "items": {"$ref": "#/$defs/result"}}
 )

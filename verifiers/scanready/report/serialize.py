@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from scanready.model import Agent, Check, Report, Target
+from scanready.model import Agent, Check, Expectation, Report, Target
 from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
 from scanready.run.target_name import name_of
@@ -61,7 +61,7 @@ def identity_of_all(targets: Iterable[Target]) -> str:
 
 def _raw(report: Report) -> dict[str, Any]:
     target, footprint = report.target, report.footprint
-    return {
+    raw = {
         "schema": SCHEMA,
         "agent": agent_object(report.agent),
         "target": target_object(target),
@@ -79,6 +79,9 @@ def _raw(report: Report) -> dict[str, Any]:
         "started": report.started,
         "seconds": round(report.seconds, 6),
     }
+    if report.standing is not None:
+        raw["standing"] = report.standing
+    return raw
 
 
 def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def target_object(target: Target) -> dict[str, Any]:
     """Return the target as every output names it: of its credential, the names alone."""
-    return {
+    named = {
         "name": name_of(target),
         "host": target.host,
         "type": target.type,
@@ -100,6 +103,19 @@ def target_object(target: Target) -> dict[str, Any]:
         "tags": list(target.tags),
         "guessed": target.guessed,
         "explicit_port": target.explicit_port,
+    }
+    if target.expected is not None:
+        named["expected"] = _expected(target.expected)
+    return named
+
+
+def _expected(expected: Expectation) -> dict[str, Any]:
+    return {
+        "verdict": expected.verdict,
+        "cause": expected.code,
+        "until": expected.until.isoformat(),
+        "reason": expected.reason,
+        "agents": list(expected.agents),
     }
 
 

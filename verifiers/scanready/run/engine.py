@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from scanready.model import (
     bracketed,
     judge,
     reached,
+    standing,
 )
 from scanready.net.errors import LEAST_SILENCE
 from scanready.net.resolve import Resolver
@@ -92,6 +94,7 @@ class Run:
     def __init__(self, settings: Settings | None = None, guard: LockoutGuard | None = None) -> None:
         self.settings = settings or Settings()
         self.agent = self.settings.agent or this_agent()
+        self._day = self.settings.day or datetime.datetime.now(datetime.UTC).date()
         self._stop = asyncio.Event()
         self._context = RunContext(
             registry.catalogue(),
@@ -286,7 +289,7 @@ class Run:
         address_fixes(probe)
         await redact(probe.checks, probe.redactor)
         seconds = asyncio.get_running_loop().time() - probe.started
-        return _report(self.agent, probe, started, seconds)
+        return _report(self.agent, probe, started, seconds, self._day)
 
     async def _verifier(self, type_: str) -> Verifier | None:
         """Return the verifier of a type; its modules, up to 130 ms of computing (measured), load in a thread.
@@ -440,7 +443,7 @@ def _complete(probe: Probe) -> None:
         probe.checks.append(Check(step, probe.endpoint, Outcome.SKIPPED, reason))
 
 
-def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
+def _report(agent: Agent, probe: Probe, started: str, seconds: float, day: datetime.date) -> Report:
     verdict, decisive = judge(probe.checks, probe.row.proof)
     finding = decisive.finding if decisive else None
     step = decisive.step if decisive else None
@@ -467,6 +470,7 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float) -> Report:
         probe.footprint,
         started,
         seconds,
+        standing(probe.target.expected, verdict, finding.cause if finding else None, agent.name, day),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Settings:
         tap: returns for each target a function that receives every byte in clear text (secrets included), as
             ``(direction, data)`` with the direction "sent" or "received". If it has a method ``flush``, that is called
             without arguments at the end of each climb.
+        day: the day, in UTC, that known failures are held against; None is today.
 
     Raises:
         TypeError: a value has another type than its field.
@@ -52,6 +54,7 @@ class Settings:
     ca_file: str | None = None
     agent: Agent | None = None
     tap: Callable[[Target], Tap] | None = None
+    day: datetime.date | None = None
 
     def __post_init__(self) -> None:
         validate_settings(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 from typing import Any
 
@@ -41,6 +42,8 @@ def validate_settings(settings: Any) -> None:
         _networks(settings.agent)
     if settings.tap is not None and not callable(settings.tap):
         raise TypeError(f"Settings.tap must be a function of a Target, or None, not {_kind(settings.tap)}")
+    if settings.day is not None and type(settings.day) is not datetime.date:
+        raise TypeError(f"Settings.day must be a datetime.date, or None for today, not {_kind(settings.day)}")
 
 
 def _networks(agent: Agent) -> None:

@@ -13,17 +13,14 @@ import pytest
 
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.selection import select
-from scanready.inventory import Expectation, Inventory, InventoryError, load
+from scanready.inventory import Inventory, InventoryError, load
 from scanready.model import Target, Verdict
 from scanready.run.target_name import name_of
 
 from .checker import Wanted
 from .session import Checks, checks_of
-from .verdicts import Ending, conclude, said
-
-
-class ScanreadyWarning(pytest.PytestWarning):
-    """It would scan, but not as well as it should; or an inventory is careless with a secret."""
+from .verdicts import Ending, conclude, held_against, summed_up
+from .warning import ScanreadyWarning
 
 
 class InventoryFile(pytest.File):
@@ -34,10 +31,8 @@ class InventoryFile(pytest.File):
         inventory = self._load()
         for message in inventory.warnings:
             self.warn(ScanreadyWarning(message))
-        for place, target in enumerate(inventory.targets):
-            yield TargetItem.from_parent(
-                self, name=name_of(target), target=target, inventory=inventory, expected=inventory.expected.get(place)
-            )
+        for target in inventory.targets:
+            yield TargetItem.from_parent(self, name=name_of(target), target=target, inventory=inventory)
 
     def _load(self) -> Inventory:
         told = ""
@@ -59,11 +54,10 @@ class TargetItem(pytest.Item):
 
     is_scanready = True
 
-    def __init__(self, *, target: Target, inventory: Inventory, expected: Expectation | None, **kwargs: Any) -> None:
+    def __init__(self, *, target: Target, inventory: Inventory, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
         self._inventory = inventory
-        self._expected = expected
         self.extra_keyword_matches.update((target.type, target.host, *target.tags))
 
     def wanted(self, checks: Checks) -> Wanted:
@@ -74,13 +68,16 @@ class TargetItem(pytest.Item):
         """Check the target, or take what is known of it."""
         checks = checks_of(self.config)
         report = checks.check_planned(self.wanted(checks), lambda: _planned(self.session, checks))
-        conclusion = conclude(report, checks.require, self._expected, datetime.date.today())
+        today = datetime.datetime.now(datetime.UTC).date()
+        conclusion = conclude(held_against(report, self.target.expected, today), checks.require, today)
+        if conclusion.warning:
+            self.warn(ScanreadyWarning(conclusion.warning))
         if conclusion.ending is Ending.EXPECTED:
             pytest.xfail(conclusion.text)  # which does nothing under --runxfail: then it fails
         if conclusion.ending is not Ending.PASSED:
             pytest.fail(conclusion.text, pytrace=False)
         if report.verdict is Verdict.LIMITED:
-            self.warn(ScanreadyWarning(said(report)))
+            self.warn(ScanreadyWarning(summed_up(report)))
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Where the target stands in the file, and a headline. Not the name alone: in that pytest -v replaces dots."""

@@ -13,7 +13,8 @@ from scanready.model import REQUIRES
 
 from .fixture import Scanready
 from .session import Checks
-from .verdicts import Ending, conclude
+from .verdicts import Ending, conclude, held_against
+from .warning import ScanreadyWarning
 
 _KEYWORDS = frozenset({"require", "expect", "credential", "user", "password_from", "key_file", "depth", "timeout"})
 
@@ -37,7 +38,10 @@ def check_markers(item: pytest.Item, checks: Checks) -> None:
                 told = str(error)
             if told:
                 pytest.fail(f"@pytest.mark.scannable: {told}", pytrace=False)
-            conclusion = conclude(report, require, expected, datetime.date.today())
+            today = datetime.datetime.now(datetime.UTC).date()
+            conclusion = conclude(held_against(report, expected, today), require, today)
+            if conclusion.warning:
+                item.warn(ScanreadyWarning(conclusion.warning))
             if conclusion.ending is Ending.EXPECTED:
                 pytest.xfail(conclusion.text)
             if conclusion.ending is not Ending.PASSED:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scanready.inventory import Expectation
-from scanready.model import Report, Step, Verdict
+from scanready.model import Expectation, Report, Standing, Step, Verdict, standing
 from scanready.report.document import HOLDS, Look
+from scanready.report.known import Soon, note
 from scanready.report.ladder import draw
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
@@ -27,10 +27,14 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """How a test ends, and what is said of it: a sentence, or for a failure the whole story."""
+    """How a test ends, and what is said of it: a sentence, or for a failure the whole story.
+
+    ``warning`` is what to do about a known failure, that ends soon or is not needed any more; empty if nothing.
+    """
 
     ending: Ending
     text: str = ""
+    warning: str = ""
 
 
 def holds(report: Report, require: str | None) -> bool:
@@ -43,34 +47,43 @@ def is_as_expected(report: Report, verdict: Verdict, code: str | None) -> bool:
     return report.verdict is verdict and (code is None or (report.cause is not None and report.cause.code == code))
 
 
-def conclude(report: Report, require: str | None, expected: Expectation | None, today: datetime.date) -> Conclusion:
-    """Judge a report as a test's outcome. An expectation that does not hold any more is a failure, either way."""
-    if expected is None:
-        if holds(report, require):
-            return Conclusion(Ending.PASSED)
-        wanted = {"ready": "ready or scannable", "scannable": "scannable", None: "scannable, ready or limited"}[require]
-        return Conclusion(Ending.FAILED, failure(report, f"wanted: {wanted}"))
-    why = f" ({visible(expected.reason)})" if expected.reason else ""
-    told = f"{expected.verdict} by {expected.code}"
-    if not is_as_expected(report, expected.verdict, expected.code):
-        if report.verdict in HOLDS["ready"]:
-            return Conclusion(
-                Ending.FAILED, failure(report, f"expected until {expected.until}{why}: {told}. Remove the expectation")
-            )
-        return Conclusion(Ending.FAILED, failure(report, f"expected until {expected.until}{why}: {told}"))
-    if today > expected.until:
-        over = f"that was expected until {expected.until}{why}, which is over: mend it, or set another date"
-        return Conclusion(Ending.FAILED, failure(report, over))
-    return Conclusion(Ending.EXPECTED, f"{told}, expected until {expected.until}{why}")
+def held_against(report: Report, expected: Expectation | None, day: datetime.date) -> Report:
+    """Return the report with what becomes of a known failure. Tests of one target share a check, not what they expect.
+
+    Args:
+        day: today in UTC.
+    """
+    became = standing(expected, report.verdict, report.cause, report.agent.name, day)
+    return replace(report, target=replace(report.target, expected=expected), standing=became)
+
+
+def conclude(report: Report, require: str | None, day: datetime.date) -> Conclusion:
+    """Judge a report as a test's outcome.
+
+    Args:
+        day: today in UTC; a known failure that ends soon after it makes a warning.
+    """
+    target, known = visible_name(report.target), note(report)
+    if report.standing is Standing.WAIVED:
+        soon = Soon(day)
+        soon.add(report)
+        cause = f" by {report.cause.code}" if report.cause else ""
+        return Conclusion(Ending.EXPECTED, f"{report.verdict}{cause}; {known}", soon.line())
+    if report.standing is Standing.OVER:
+        return Conclusion(Ending.FAILED, failure(report, known))
+    if holds(report, require):
+        return Conclusion(Ending.PASSED, warning=f"{target}: {known}" if known else "")
+    wanted = {"ready": "ready or scannable", "scannable": "scannable", None: "scannable, ready or limited"}[require]
+    return Conclusion(Ending.FAILED, failure(report, "; ".join(filter(None, (known, f"wanted: {wanted}")))))
 
 
 def failure(report: Report, wanted: str) -> str:
     """Return why a test fails: one sentence, then the ladder with cause, owner, remedy and fix."""
     look = Look(width=_WIDTH, color=False, unicode=True)
-    return f"{said(report)}; {wanted}\n\n{draw(report, look).rstrip()}"
+    return f"{summed_up(report)}; {wanted}\n\n{draw(report, look).rstrip()}"
 
 
-def said(report: Report) -> str:
+def summed_up(report: Report) -> str:
     """Return target, verdict, cause and owner in one sentence."""
     target, cause = visible_name(report.target), report.cause
     why = f" by {cause.code} ({report.owner})" if cause else ""

@@ -88,7 +88,7 @@ async def _write(
         if report.verdict.value != before:
             differing.append((report, before))
         judge.add(report)
-        totals.verdicts[report.verdict] += 1
+        totals.add(report)
         if handover:
             handover.add(report)
         await outputs.add(report)

@@ -1,10 +1,10 @@
-"""From reports to an exit code: what ``--require`` asks, and what a host of unknown type must be."""
+"""From reports to an exit code: what ``--require`` asks, what is known to fail, and what a host must be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scanready.model import Report, Verdict
+from scanready.model import Report, Standing, Verdict
 from scanready.report.document import HOLDS
 
 BLOCKED, USAGE, UNDECIDED, NOTHING_SELECTED = 1, 2, 3, 4
@@ -26,23 +26,28 @@ class Judge:
 
     def holds(self, report: Report) -> bool:
         """True if nothing is left to be wished for this target: it, or its host as some other type, holds."""
-        return report.verdict in self._good or self._is_something.get(self._host(report), False)
+        return self._is_fine(report) or self._is_something.get(self._host(report), False)
 
     def look_at(self, report: Report) -> None:
         """Note a report that may still be tried again: a host that holds as one type is settled."""
         host = self._host(report)
-        if host in self._is_something and report.verdict in self._good:
+        if host in self._is_something and self._is_fine(report):
             self._is_something[host] = True
 
     def add(self, report: Report) -> None:
         """Count a final report."""
         self.look_at(report)
-        if self._host(report) in self._is_something or report.verdict in self._good:
+        if report.standing is Standing.OVER:
+            self._failed = True
+        if self._host(report) in self._is_something or self._is_fine(report):
             return
         if report.verdict is Verdict.UNDECIDED:
             self._undecided = True
         else:
             self._failed = True
+
+    def _is_fine(self, report: Report) -> bool:
+        return report.verdict in self._good or report.standing is Standing.WAIVED
 
     def _host(self, report: Report) -> str:
         return self._tried.get(id(report.target), "")

@@ -10,12 +10,15 @@ from scanready.cli.selection import Judgement, Selection
 from scanready.cli.source import opened
 from scanready.model import Target
 from scanready.report.document import HOLDS
+from scanready.report.known import is_waived
 from scanready.report.paper import counted
 from scanready.report.serialize import identity
 
 
 class FailedRun:
     """The targets of a run that failed: that were blocked or undecided, or less than ``require`` demands.
+
+    A known failure that did not count then is none of them.
 
     Attributes:
         name: the run, as it is found again later: its own name, or the file's path.
@@ -26,16 +29,18 @@ class FailedRun:
 
     def __init__(self, run: str, store: str | None, require: str | None) -> None:
         self._judged: dict[str, Judgement] = {}
+        self._failed: set[str] = set()
         with opened(run, store) as source:
             self.name = os.path.realpath(run) if os.path.exists(run) else source.name
             for report in source.reports():
                 self._judged[identity(report.target)] = Judgement.of(report)
-        self._holds = HOLDS[require]
+                if report.verdict not in HOLDS[require] and not is_waived(report):
+                    self._failed.add(identity(report.target))
 
     def selected(self, targets: Sequence[Target], wanted: Selection) -> list[Target]:
         """Return those of ``targets`` that failed and that are wanted; say why if there are none."""
         judged = [(target, self._judged.get(identity(target))) for target in targets]
-        failed = [(target, found) for target, found in judged if found and found.verdict not in self._holds]
+        failed = [(target, found) for target, found in judged if found and identity(target) in self._failed]
         chosen = [target for target, found in failed if wanted.takes(target, found)]
         if unknown := sum(found is None for _, found in judged):
             warn(f"{fitting(self.name)} has no result for {counted(unknown, 'target')} of the inventory: not checked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import gc
 import json
 import time
@@ -19,6 +20,7 @@ from scanready.model import Agent, Report
 from scanready.net.this_agent import this_agent
 from scanready.redaction import Redactor, redacting
 from scanready.report.document import RunInfo, Totals
+from scanready.report.known import Soon
 from scanready.run import timestamps
 from scanready.run.engine import Run
 from scanready.run.registry import problems
@@ -58,12 +60,14 @@ async def _carry_out(job: Job) -> int:
     agent = job.settings.agent or this_agent()
     info = _info(job, agent)
     keeping = _keeping(job, info, progress) if job.record else None
+    day = datetime.datetime.fromisoformat(info.started).date()
+    soon = Soon(day)
     guard = LockoutGuard(keeping)
     for tried in job.resumed.tried if job.resumed else ():
         guard.note(tried.credential, tried.host, tried.place, tried.cause)
-    async with Run(dataclasses.replace(job.settings, agent=agent), guard) as run:
+    async with Run(dataclasses.replace(job.settings, agent=agent, day=day), guard) as run:
         job.outputs.begin(info)
-        await _pump(job, run, judge, totals, progress, keeping)
+        await _pump(job, run, judge, totals, progress, keeping, soon)
     totals.seconds = time.perf_counter() - began + (job.resumed.seconds if job.resumed else 0.0)
     totals.unchecked = len(job.targets) - totals.targets
     progress.clear()
@@ -74,6 +78,8 @@ async def _carry_out(job: Job) -> int:
     if job.outputs.bundle:
         job.outputs.bundle.finish(info, job.command)
     name = keeping.name if keeping else None
+    if line := soon.line():
+        progress.say(line)
     if totals.interrupted:
         progress.say(_interrupted(job, totals, name))
         return job.outputs.exit_code(INTERRUPTED)
@@ -116,7 +122,9 @@ def _interrupted(job: Job, totals: Totals, name: str | None) -> str:
     return f"{told} as {name}" + (f"; {goes_on}" if goes_on else "")
 
 
-async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None) -> None:
+async def _pump(
+    job: Job, run: Run, judge: Judge, totals: Totals, progress: Progress, keeping: Keeping | None, soon: Soon
+) -> None:
     """Move results from the run to the outputs until there are no more, or nobody wants them."""
     stopped = asyncio.Event()
 
@@ -132,7 +140,8 @@ async def _pump(job: Job, run: Run, judge: Judge, totals: Totals, progress: Prog
 
     async def take(report: Report) -> None:
         judge.add(report)
-        totals.verdicts[report.verdict] += 1
+        totals.add(report)
+        soon.add(report)
         progress.count(report.verdict)
         await job.outputs.add(report)
 

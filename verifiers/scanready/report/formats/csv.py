@@ -13,6 +13,7 @@ from typing import Any
 
 from scanready.model import Report
 from scanready.report.document import Look, RunInfo, Totals
+from scanready.report.known import note
 from scanready.report.rules import rules_of_result
 from scanready.report.serialize import as_line
 from scanready.run.target_name import LONGEST_NAME
@@ -45,6 +46,8 @@ COLUMNS = (
     "target",
     "also",
     "besides",
+    "standing",
+    "expected",
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -113,6 +116,8 @@ def _values(report: Report) -> dict[str, Any]:
         "target": target["name"],
         "also": "\n".join(map(_by_other, cause.get("also", ()))),
         "besides": "\n".join(map(_second, result["besides"])),
+        "standing": result.get("standing"),
+        "expected": note(report),
     }
 
 

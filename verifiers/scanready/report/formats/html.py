@@ -101,6 +101,7 @@ class Html:
             arcs=_arcs(totals),
             bars=_bars(self._by_type),
             owners=owners,
+            known=self._groups.known(),
             forms=_forms,
             limits=_LIMITS,
             ladder=json.dumps([step.value for step in LADDER]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scanready.model import Report, Verdict
+from scanready.model import Report, Standing, Verdict
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.serialize import SCHEMA, agent_object, as_line
 
@@ -50,6 +50,7 @@ def summary_object(totals: Totals) -> dict[str, Any]:
     """Return the counts by verdict, and ``seconds`` of wall time."""
     return {
         "verdicts": {verdict.value: totals.verdicts[verdict] for verdict in Verdict},
+        "known": {standing.value: totals.known[standing] for standing in Standing},
         "unchecked": totals.unchecked,
         "interrupted": totals.interrupted,
         "seconds": round(totals.seconds, 6),

@@ -1,8 +1,8 @@
 """JUnit XML, as the Jenkins xUnit plugin's schema (junit-10) has it: what continuous integration shows.
 
-A suite per agent, a test case per target. What blocks is a failure, what could not be told an error, what an
-interruption left out is skipped. Under ``--require`` a target that does not hold is a failure, too. Of the types that
-were tried on a host whose type nobody said, those that did not answer are skipped if another did.
+A suite per agent, a test case per target. A blocked target is a failure, an undecided one an error. A target that an
+interruption left out, or whose failure is known, is skipped. Under ``--require`` a target that does not hold is a
+failure, too. A type that was tried on a host without a type, and did not answer, is skipped if another type did.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scanready.model import Outcome, Report, Step, Target, Verdict
 from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.findings import Told, besides, decisive
+from scanready.report.known import is_over, is_waived, note
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
 
@@ -48,9 +49,11 @@ class JUnit:
     def add(self, report: Report) -> str:
         """Keep a test case."""
         place = self._places.of(report.target)
-        holds = report.verdict in HOLDS[self._run.require]
         element = _case(report.target, report.seconds)
-        if not holds:
+        holds = is_waived(report) or (report.verdict in HOLDS[self._run.require] and not is_over(report))
+        if is_waived(report):
+            SubElement(element, "skipped", message=_known(report))
+        elif not holds:
             _complain(element, report)
         SubElement(element, "system-out").text = _story(report)
         for check in report.checks:
@@ -117,13 +120,20 @@ def _complain(element: Element, report: Report) -> None:
     finding, told = report.finding, decisive(report)
     code = finding.cause.code if finding else report.verdict.value
     detail = visible(finding.detail) if finding else "less than was required"
-    tag = "error" if report.verdict is Verdict.UNDECIDED else "failure"
-    complaint = SubElement(element, tag, type=code, message=f"{report.verdict}: {detail}")
+    tag = "error" if report.verdict is Verdict.UNDECIDED and not is_over(report) else "failure"
+    message = _known(report) if is_over(report) else f"{report.verdict}: {detail}"
+    complaint = SubElement(element, tag, type=code, message=message)
     lines = [f"meaning: {visible(fill(told.cause.meaning, report.target), _LONGEST)}", *_parts(told)] if told else []
     for other in besides(report):
         lines += [f"besides: {other.cause.code}: {visible(other.detail)}", *_parts(other)]
     if lines:
         complaint.text = "\n".join(lines)
+
+
+def _known(report: Report) -> str:
+    """The verdict, its cause, and what became of the failure that is known."""
+    cause = f" by {report.cause.code}" if report.cause else ""
+    return f"{report.verdict}{cause}; {note(report)}"
 
 
 def _parts(told: Told) -> Iterator[str]:
@@ -138,7 +148,7 @@ def _parts(told: Told) -> Iterator[str]:
 
 def _story(report: Report) -> str:
     """The ladder, a line a check."""
-    lines = [f"{report.verdict}, reached {report.reached or 'nothing'}"]
+    lines = [f"{report.verdict}, reached {report.reached or 'nothing'}", *filter(None, [note(report)])]
     for check in report.checks:
         took = "" if check.outcome is Outcome.SKIPPED else f"{check.seconds:.3f} s"
         where = f"{visible(check.endpoint)}: {visible(check.summary)}"

@@ -10,7 +10,7 @@ from collections import Counter
 
 from scanready.model import Owner, Report, Verdict
 from scanready.report.document import Look, Places, RunInfo, Totals
-from scanready.report.groups import OWNERS, Group, Groups, firewall
+from scanready.report.groups import OWNERS, Group, Groups, Known, firewall
 from scanready.report.markdown import code, escaped, fenced
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.run.target_name import LONGEST_NAME, name_of
@@ -59,6 +59,8 @@ class Markdown:
         parts = [self._headline(totals)]  # before the groups are asked for: they forget what they settle
         for owner, groups in self._groups.by_owner().items():
             parts.append(_section(owner, groups))
+        if known := self._groups.known():
+            parts.append(_known(known))
         text = "\n".join(parts)
         if len(text) > MOST:
             cut = text.rfind("\n### ", 0, MOST)
@@ -115,6 +117,16 @@ def _section(owner: Owner, groups: list[Group]) -> str:
             lines += ["", f"... and {len(rules) - _MOST_RULES} more: `scanready firewall` writes them all"]
         lines.append("")
     return "\n".join(lines)
+
+
+def _known(known: list[Known]) -> str:
+    lines = ["### Known failures", ""]
+    for one in known[:_MOST_TARGETS]:
+        cause = f" `{one.code}`" if one.code else ""
+        lines.append(f"- {code(one.where, 120)}: {one.verdict}{cause}; {escaped(one.note)}")
+    if len(known) > _MOST_TARGETS:
+        lines.append(f"- ... and {len(known) - _MOST_TARGETS} more")
+    return "\n".join([*lines, ""])
 
 
 def _group(group: Group) -> list[str]:

@@ -7,7 +7,8 @@ from collections import Counter
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
 from scanready.report.findings import besides
-from scanready.report.headline import summed
+from scanready.report.headline import known, summed
+from scanready.report.known import is_over, is_waived, note
 from scanready.run.target_name import visible_name
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -33,7 +34,7 @@ class State:
 
     def add(self, report: Report) -> None:
         """Count one report."""
-        state = _state(report.verdict, self._run.require)
+        state = _state(report, self._run.require)
         if host := self._run.tried.get(id(report.target)):
             self._tried[host].add(state)
         else:
@@ -66,10 +67,11 @@ class Nagios:
     def add(self, report: Report) -> str:
         """Count one report."""
         self._state.add(report)
-        if report.cause and not self._tried:
+        if report.cause and not self._tried and not is_waived(report):
             self._causes[f"{report.cause.code} ({report.owner})"] += 1
             self._besides.update({f"{told.cause.code} ({told.owner})" for told in besides(report)})
-        self._last = f"{visible_name(report.target)} is {report.verdict}"
+        words = note(report)
+        self._last = f"{visible_name(report.target)} is {report.verdict}" + (f"; {words}" if words else "")
         return ""
 
     def end(self, totals: Totals) -> str:
@@ -78,6 +80,7 @@ class Nagios:
             said = self._last
         else:
             said = f"{totals.targets} targets: {summed(totals.verdicts, named=True) or 'none was checked'}"
+            said += f"; {waived}" if (waived := known(totals)) else ""
         if totals.unchecked:
             said += f", {totals.unchecked} not checked"
         for words, counted in (("; ", self._causes), ("; besides ", self._besides)):
@@ -93,8 +96,13 @@ def _most_common(causes: Counter[str]) -> str:
     return text + (", ..." if len(causes) > _MOST_CAUSES else "")
 
 
-def _state(verdict: Verdict, require: str | None) -> int:
+def _state(report: Report, require: str | None) -> int:
     """Less than was required is critical; without a requirement a verdict has its own state."""
+    verdict = report.verdict
+    if is_waived(report):
+        return OK
+    if is_over(report):
+        return CRITICAL
     if require and verdict not in HOLDS[require] and verdict is not Verdict.UNDECIDED:
         return CRITICAL
     return _BY_VERDICT.get(verdict, OK)

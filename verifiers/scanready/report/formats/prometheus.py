@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from scanready.model import Outcome, Report, Step, Verdict
 from scanready.report.document import GOOD, Look, RunInfo, Totals
 from scanready.report.findings import besides
+from scanready.report.known import is_waived
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
 
@@ -23,6 +24,7 @@ _METRICS = {
     "scanready_target_verdict": "1 for the verdict of the target.",
     "scanready_target_cause": "1 for the cause that limits, blocks or leaves undecided, and who can mend it.",
     "scanready_target_besides": "1 for each other cause that was found, and who can fix it.",
+    "scanready_waived": "1 if the target fails as is known and agreed on until a date; absent otherwise.",
     "scanready_target_duration_seconds": "How long the whole check of the target took.",
     "scanready_step_duration_seconds": "How long all checks of one step took.",
     "scanready_target_connections": "Connections opened to the target.",
@@ -59,6 +61,8 @@ class Prometheus:
         if cause := report.cause:
             step = (report.finding_step or cause.step).value
             self._sample("scanready_target_cause", 1, **labels, cause=cause.code, owner=str(report.owner), step=step)
+        if is_waived(report):
+            self._sample("scanready_waived", 1, **labels)
         others = {(told.cause.code, told.owner.value, told.step.value) for told in besides(report)}
         for code, owner, step in sorted(others):
             self._sample("scanready_target_besides", 1, **labels, cause=code, owner=owner, step=step)

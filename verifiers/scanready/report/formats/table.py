@@ -10,6 +10,7 @@ from rich.text import Text
 from scanready.model import Report, Target, Verdict
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member
+from scanready.report.known import is_waived, note
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible
@@ -30,6 +31,8 @@ class _Row:
     verdict: Verdict
     reached: str
     code: str
+    note: str
+    waived: bool
 
 
 class Table:
@@ -49,7 +52,9 @@ class Table:
         """Keep what the table needs."""
         place = self._places.of(report.target)
         code = report.cause.code if report.cause else ""
-        self._rows[place] = _Row(report.target, report.verdict, report.reached or "", code)
+        self._rows[place] = _Row(
+            report.target, report.verdict, report.reached or "", code, note(report), is_waived(report)
+        )
         self._causes.add(report, place)
         return ""
 
@@ -58,14 +63,18 @@ class Table:
         paper = Paper(self._look)
         rows = [self._rows[place] for place in sorted(self._rows)]
         if self._look.verbosity < 0:
-            rows = [row for row in rows if row.verdict not in GOOD]
+            rows = [row for row in rows if row.verdict not in GOOD and not row.waived]
         if rows:
             paper.draw(self._table(rows))
         groups = self._causes.groups()
         for group in groups:
             paper.draw(Text(""))
             self._draw_group(group, paper)
-        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups else Text(counts(totals), "bold"))
+        known = [row for _, row in sorted(self._rows.items()) if row.note]
+        if known:
+            paper.draw(Text("\nknown failures", "bold"))
+            paper.draw(pairs((visible_name(row.target), row.note) for row in known), indent=2)
+        paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups or known else Text(counts(totals), "bold"))
         return paper.text()
 
     def _table(self, rows: list[_Row]) -> RichTable:
@@ -79,7 +88,7 @@ class Table:
         for row in rows:
             cells = [
                 Text(visible_name(row.target)),
-                verdict_word(row.verdict),
+                Text.assemble(verdict_word(row.verdict), " (known)" if row.waived else ""),
                 Text(row.reached),
                 Text(row.code),
             ]

@@ -1,0 +1,118 @@
+"""The result of one question: a cause of the catalogue, the evidence for it, and its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .words import Outcome, Owner, Scope, Step
+
+Facts = dict[str, Any]
+#: Literal texts to apply, each with the owner who applies it.
+OtherFixes = tuple[tuple[Owner, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOwner:
+    """Name one more owner who can remove a cause, and what this owner does: ``remedy`` begins with a verb."""
+
+    owner: Owner
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Explain why a target cannot be scanned: a constant of the catalogue of causes, never built on the fly.
+
+    Attributes:
+        code: "area.what", in lower case with hyphens; never renamed once released.
+        owner: the person or team that can fix it.
+        step: the step that it is reported on.
+        meaning: one or more sentences.
+        remedy: what the owner does.
+        confirm: a shell command that shows the same thing without scanready.
+        definite: False if it only kept the check from finding out (a missing driver, a limit of a library,
+            throttling): the verdict is then ``undecided``, never ``blocked``.
+        scoped: the scope, where it does not follow from step and owner (see :attr:`scope`).
+        may_count: the server may have counted a login that ended so as a wrong password, though it does not say so.
+        also: the other owners who can remove it, each with a remedy of their own.
+        of_database: the owner where the target is a database; None if that is ``owner``, too.
+    """
+
+    code: str
+    owner: Owner
+    step: Step
+    meaning: str
+    remedy: str
+    confirm: str
+    definite: bool = True
+    scoped: Scope | None = None
+    may_count: bool = False
+    also: tuple[OtherOwner, ...] = ()
+    of_database: Owner | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the cause is true of: as declared, else what step and owner imply.
+
+        A cause of scope ``account`` is the only one after which a credential is withheld from other hosts.
+        """
+        if self.scoped is not None:
+            return self.scoped
+        if self.step is Step.AGENT or self.owner in (Owner.AGENT, Owner.SCANREADY):
+            return Scope.AGENT
+        if self.step in (Step.RESOLVE, Step.CONNECT) or self.owner is Owner.NETWORK:
+            return Scope.PATH
+        return Scope.TARGET
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Attach a cause to one target.
+
+    ``detail`` is the evidence in words; ``fix`` is the literal text that ``owner`` (at some targets another than the
+    cause's) applies, None if none can be generated; ``also`` has the fixes of the cause's other owners.
+    """
+
+    cause: Cause
+    detail: str
+    fix: str | None = None
+    also: OtherFixes = ()
+    owner: Owner = field(default=None)  # type: ignore[assignment]  # set below
+
+    def __post_init__(self) -> None:
+        if self.owner is None:
+            object.__setattr__(self, "owner", getattr(self.cause, "owner", None))
+
+
+@dataclass(slots=True)
+class Check:
+    """Record one question asked at one step of one endpoint.
+
+    Attributes:
+        step: the rung it belongs to.
+        endpoint: "host:port", or the host or agent name where there is no port.
+        outcome: passed, warned, failed or skipped.
+        summary: one line for people.
+        facts: the evidence by name; docs/facts.md lists all names, types and units.
+        finding: the cause; None if the check passed or was skipped.
+        seconds: wall time.
+        tentative: it was tried with an invented identity, so that it may warn but never block.
+        wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
+        trace: the traceback of an untranslated exception, at most 4 KB without secrets, for ``-v`` and transcripts.
+        remarks: what the authors of another package's type should know of it, a line each, for the same.
+        events: what was sent, in words that the story of the type explains; None if it was not recorded.
+    """
+
+    step: Step
+    endpoint: str
+    outcome: Outcome
+    summary: str
+    facts: Facts = field(default_factory=dict)
+    finding: Finding | None = None
+    seconds: float = 0.0
+    tentative: bool = False
+    wordless: bool = False
+    trace: str = field(default="", repr=False)
+    remarks: str = field(default="", repr=False)
+    events: list[str] | None = field(default=None, repr=False)
