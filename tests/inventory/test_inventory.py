@@ -16,6 +16,7 @@ import pytest
 from scanready.inventory import InventoryError, load
 from scanready.model import Credential, Step
 from scanready.run.registry import catalogue
+from scanready.run.target_name import name_of
 
 Write = Callable[[str | bytes], Path]
 
@@ -79,8 +80,44 @@ def test_the_contract_s_example(write: Write, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_host_without_a_type_is_every_type(write: Write) -> None:
-    found = load(write("targets:\n  - {host: db7}\n  - db8\n")).targets
-    assert [target.type for target in found] == [row.name for row in catalogue().guessed] * 2
+    found = load(write("targets:\n  - {host: db7}\n  - db8\n  - {host: db9, types: [any]}\n  - any://db10\n")).targets
+    assert [name_of(target) for target in found] == ["any://db7", "any://db8", "any://db9", "any://db10"]
+    for target in found:
+        assert [one.type for one in target.tries] == [row.name for row in catalogue().guessed]
+        assert all(one.guessed for one in target.tries)
+
+
+def test_a_host_and_a_port_without_a_type(write: Write) -> None:
+    (target,) = load(write("targets: [{host: db7, port: 22, tags: [x], share: finance}]")).targets
+    assert name_of(target) == "any://db7:22"
+    assert {one.port for one in target.tries} == {22}
+    assert target.tags == ("x",)
+    assert "smb" in {one.type for one in target.tries if one.options}
+
+
+def test_the_secret_of_a_host_without_a_type_is_that_of_each_try(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "s3cret")
+    text = """
+        credentials: {ad: {username: er, password: env:PW}}
+        targets: [{host: db7, credential: ad}]
+        """
+    (target,) = load(write(text)).targets
+    assert {one.credential for one in (target, *target.tries)} == {Credential("ad", "er", "s3cret")}
+
+
+def test_a_network_names_its_types_or_any(write: Write) -> None:
+    (first, second) = load(write("targets: [{hosts: [10.0.0.0/30], type: any}]")).targets
+    assert (first.host, second.host, first.type) == ("10.0.0.1", "10.0.0.2", "any")
+    assert len(first.tries) == len(catalogue().guessed)
+    with pytest.raises(InventoryError, match=r"a network needs a type: `type: ssh`, say; `types: any` tries \d+ types"):
+        load(write("targets: [{hosts: [10.0.0.0/30]}]"))
+    with pytest.raises(InventoryError, match="`any` stands for every type: name no other beside it"):
+        load(write("targets: [{host: a, types: [any, ssh]}]"))
+
+
+def test_a_type_twice_at_a_host_without_one_is_told(write: Write) -> None:
+    with pytest.raises(InventoryError, match="`ssh://db7:22` is given twice"):
+        load(write("targets: [db7, ssh://db7]"))
 
 
 def test_default_types(write: Write) -> None:
@@ -273,4 +310,4 @@ print(len(load(sys.argv[1]).targets))
     done = subprocess.run(
         [sys.executable, "-c", code, str(file)], capture_output=True, text=True, env=environment, check=True
     )
-    assert int(done.stdout) == 1 + len(catalogue().guessed) + 2
+    assert int(done.stdout) == 1 + 1 + 2

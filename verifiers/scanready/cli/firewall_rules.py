@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from scanready.catalogue import Seen
 from scanready.cli.messages import warn
@@ -13,6 +14,7 @@ from scanready.model import Target
 from scanready.report.endpoints import evidence, places_seen
 from scanready.report.rules import Rule, best_source, merged, rules
 from scanready.report.serialize import as_object, identity
+from scanready.run.any_type import reports_of
 from scanready.run.registry import catalogue
 
 from .messages import fitting
@@ -45,7 +47,7 @@ class Known:
         """
         agents: dict[str, None] = {}
         with opened(run, store) as source:
-            for report in source.reports():
+            for report in chain.from_iterable(map(reports_of, source.reports())):
                 self.judged[identity(report.target)] = Judgement.of(report)
                 for (host, port), met in places_seen(as_object(report)).items():
                     self._seen[_key(host, report.target.type, port)] = met

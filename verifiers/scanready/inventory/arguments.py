@@ -161,6 +161,9 @@ def _read(target: Target) -> Target:
     Raises:
         Wrong: all that is wrong with it.
     """
+    if target.tries:
+        tries = tuple(map(_read, target.tries))
+        return dataclasses.replace(target, host=tries[0].host, tries=tries)
     row = type_row(target.type)
     complaints = Complaints()
     host = target.host

@@ -11,18 +11,22 @@ from scanready.catalogue.wrong import Wrong
 from scanready.model import Credential, Expectation, Target
 from scanready.net.hosts import clean_host, hosts_of, network
 from scanready.run.registry import catalogue
-from scanready.run.target_name import visible_name
+from scanready.run.target_name import ANY, visible_name
 
 from .accounts import Accounts
 from .expected import expectation
 from .options import refuse_unknown, type_row
 from .problem_log import Page
 from .schema import TargetEntry, option_fields
-from .targets import EXAMPLES, expand, read_target
+from .targets import EXAMPLES, expand, of_any_type, read_target
 from .yaml_nodes import Node
 
 #: What a run can hold in memory, at some 600 bytes a target: one type on all of a /12.
 MOST_TARGETS = 2**20
+_UNTYPED_NETWORK = (
+    "a network needs a type: `type: ssh`, say; `types: any` tries {types} types at each address (`scanready plan` "
+    "shows the connections)"
+)
 
 
 class Entries:
@@ -43,7 +47,8 @@ class Entries:
         if isinstance(node.value, str):
             types = () if "://" in node.value else tuple(row.name for row in self._default_types)
             with self._page.reading(node):
-                self._keep(read_target(node.value, types=types, options={}, source=self._source(node)), node)
+                found = read_target(node.value, types=types, options={}, source=self._source(node))
+                self._keep([of_any_type(found)] if found[0].guessed else found, node)
         elif isinstance(node.value, dict):
             self._mapping(node)
         else:
@@ -67,7 +72,8 @@ class Entries:
         credential = self._credential(node, "credential")
         expected = self._expectation(node, rows)
         right = entry is not None and len(self._page.problems) == problems
-        clean = [(place, self._hosts(place, len(meant), listed)) for place, listed in _places(node)]
+        typed = bool(rows or _type_words(node))
+        clean = [(place, self._hosts(place, len(meant), listed, typed)) for place, listed in _places(node)]
         if not right or entry is None:
             return
         tags = tuple(entry.tags or ())
@@ -76,6 +82,8 @@ class Entries:
                 source = self._source(place)
                 for host in hosts:
                     found = expand(host, rows, entry.port, options, credential, tags=tags, source=source)
+                    if not rows:
+                        found = [of_any_type(found)]
                     if expected is not None:
                         found = [dataclasses.replace(target, expected=expected) for target in found]
                     self._keep(found, place)
@@ -106,10 +114,13 @@ class Entries:
 
     def _rows(self, node: Node) -> list[TargetType]:
         """The entry's types, or the default ones; empty stands for every type."""
-        named = [node[key] for key in ("type", "types") if key in node.value]
-        words = [word for one in named for word in (one.value if isinstance(one.value, list) else [one])]
+        words = _type_words(node)
         if not words:
             return list(self._default_types)
+        if any(word.value == ANY for word in words):
+            if len(words) > 1:
+                self._page.wrong(words[0], f"`{ANY}` stands for every type: name no other beside it")
+            return []
         return rows_of(self._page, words)
 
     def _options(self, node: Node, rows: Sequence[TargetType]) -> dict[str, Any]:
@@ -130,7 +141,7 @@ class Entries:
                     option.read(name, options[name])
         return options
 
-    def _hosts(self, node: Node, types: int, listed: bool) -> Iterable[str]:
+    def _hosts(self, node: Node, types: int, listed: bool, typed: bool) -> Iterable[str]:
         """The hosts that one word of the inventory stands for."""
         with self._page.reading(node):
             word: str = node.value
@@ -139,6 +150,8 @@ class Entries:
                 return [clean_host(word)]
             if not listed:
                 raise Wrong("a network goes in `hosts: [...]`; `host` is one name or address")
+            if not typed:
+                raise Wrong(_UNTYPED_NETWORK.format(types=types))
             found = network(word, allow_large=self._allow_large)
             self._plan(types * found.num_addresses)
             return hosts_of(found)
@@ -152,11 +165,12 @@ class Entries:
 
     def _keep(self, found: Iterable[Target], place: Node) -> None:
         for target in found:
-            options = repr(sorted(target.options.items())) if target.options else ""
-            key = (target.host.removesuffix("."), target.type, target.port, options)
-            if first := self._first.get(key):
-                self._twice(target, *first, place)
-            self._first[key] = first or (target, place)
+            for one in target.tries or (target,):
+                options = repr(sorted(one.options.items())) if one.options else ""
+                key = (one.host.removesuffix("."), one.type, one.port, options)
+                if first := self._first.get(key):
+                    self._twice(one, *first, place)
+                self._first[key] = first or (one, place)
             self.targets.append(target)
 
     def _twice(self, target: Target, before: Target, first: Node, place: Node) -> None:
@@ -167,6 +181,12 @@ class Entries:
             names = visible_name(target), visible_name(before)
             other = f" as `{names[1]}`; it takes one account" if names[0] != names[1] else ""
             self._page.wrong(place, f"`{names[0]}` is given twice, first in line {first.line}{other}")
+
+
+def _type_words(node: Node) -> list[Node]:
+    """The names that an entry has under ``type`` and ``types``."""
+    named = [node[key] for key in ("type", "types") if key in node.value]
+    return [word for one in named for word in (one.value if isinstance(one.value, list) else [one])]
 
 
 def _places(node: Node) -> list[tuple[Node, bool]]:

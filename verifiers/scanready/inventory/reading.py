@@ -137,4 +137,6 @@ def _complete(target: Target, accounts: Accounts) -> Target:
     """The target with its credential's secrets."""
     if target.credential is None:
         return target
-    return dataclasses.replace(target, credential=accounts.complete(target.credential))
+    credential = accounts.complete(target.credential)
+    tries = tuple(dataclasses.replace(one, credential=credential) for one in target.tries)
+    return dataclasses.replace(target, credential=credential, tries=tries)

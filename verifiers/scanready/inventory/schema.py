@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 
 from scanready.catalogue import Catalogue, Option, TargetType
 from scanready.run.registry import catalogue
+from scanready.run.target_name import ANY
 
 from .options import type_names
 from .secrets import KINDS, PATTERN
@@ -100,7 +101,7 @@ class TargetEntry(_Closed):
     host: _Text = _optional("A name or address.")
     hosts: list[_Text] = _optional("Names, addresses and CIDR networks.", min_length=1)
     type: _TypeName = _optional("The target type.")
-    types: list[_TypeName] = _optional("The target types. Default: every type.", min_length=1)
+    types: list[_TypeName] = _optional("The target types, or `any` (the default but for networks).", min_length=1)
     port: int = _optional("The port; default is the type's own.", ge=1, le=65535)
     credential: _Text = _optional("The name of one of the credentials.")
     tags: list[_Text] = _optional("Words to select targets by.")
@@ -169,12 +170,9 @@ def json_schema() -> dict[str, Any]:
     if any(row.any_option for row in catalogue()):
         entry["additionalProperties"] = True  # the options of these types are not known here
     schema["$defs"]["TargetEntry"] = entry
-    for place in (
-        entry["properties"]["type"],
-        entry["properties"]["types"]["items"],
-        schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"],
-    ):
-        place["enum"] = type_names()
+    for place in (entry["properties"]["type"], entry["properties"]["types"]["items"]):
+        place["enum"] = [*type_names(), ANY]
+    schema["$defs"]["DefaultsEntry"]["properties"]["types"]["items"]["enum"] = type_names()
     url = "HOST, HOST:PORT or TYPE://USER@HOST:PORT/PATH?OPTION=VALUE"
     schema["properties"]["targets"]["items"] = {
         "anyOf": [{"type": "string", "minLength": 1, "description": url}, {"$ref": "#/$defs/TargetEntry"}]

@@ -186,6 +186,14 @@ def expand(
     return found
 
 
+def of_any_type(tries: Sequence[Target]) -> Target:
+    """Return the one target that stands for a host without a type; ``tries`` are those of its types."""
+    first = tries[0]
+    options = {name: value for one in tries for name, value in one.options.items()}
+    port = first.port if first.explicit_port else 0
+    return dataclasses.replace(first, type=ANY, port=port, options=options, guessed=False, tries=tuple(tries))
+
+
 def every_type(port: int | None) -> Sequence[TargetType]:
     """All types that a host can be scanned as; on a given port the likeliest first.
 

@@ -49,6 +49,7 @@ class Report:
         started: UTC in ISO 8601, such as "2026-01-01T00:00:00Z".
         seconds: wall time.
         standing: what became of the failure that is known of the target; None where none is.
+        types: of a host without a type, the reports of the types that were tried, the leading one first.
     """
 
     agent: Agent
@@ -63,6 +64,7 @@ class Report:
     started: str
     seconds: float
     standing: Standing | None = None
+    types: tuple[Report, ...] = ()
 
     @property
     def cause(self) -> Cause | None:

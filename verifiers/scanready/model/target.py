@@ -72,6 +72,7 @@ class Target:
         explicit_port: the port was given, not the default of the type.
         guessed: no type was given, and this is one of those that are tried.
         expected: a failure that is known of it; it tells no targets apart.
+        tries: of a host without a type (``type`` is "any" then), the targets of the types that are tried there.
 
     Raises:
         TypeError: a field has another type than listed here.
@@ -88,6 +89,7 @@ class Target:
     explicit_port: bool = False
     guessed: bool = False
     expected: Expectation | None = field(default=None, compare=False)
+    tries: tuple[Target, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _require_text("Target", "host", self.host)

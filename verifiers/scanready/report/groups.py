@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
 from scanready.model import Cause, OtherFixes, Owner, Report, Step, Target, Verdict
+from scanready.run.any_type import answered
 from scanready.run.target_name import visible_name
 
 from .document import GOOD, Places, RunInfo, Totals
@@ -123,6 +124,19 @@ class Group:
         return list(found.values())
 
 
+def worth_telling(report: Report) -> Sequence[Report]:
+    """Return the reports whose causes somebody should fix.
+
+    A host without a type has those of the types that hold, for their warnings; if none holds, those of the types that
+    answered, or the host itself if none did.
+    """
+    if not report.types:
+        return [report]
+    if report.verdict in GOOD:
+        return [one for one in report.types if one.verdict in GOOD]
+    return [one for one in report.types if answered(one)] or [report]
+
+
 class ByCause:
     """Sorts reports with a cause into groups; keeps a line of each, and each text once."""
 
@@ -132,8 +146,9 @@ class ByCause:
 
     def add(self, report: Report, place: int) -> None:
         """Sort in a report by its decisive cause, unless it is waived. ``place`` is its target's in the run."""
-        if (told := decisive(report)) and not is_waived(report):
-            self.sort_in(report, place, told, told.parts[0])
+        for one in () if is_waived(report) else worth_telling(report):
+            if told := decisive(one):
+                self.sort_in(one, place, told, told.parts[0])
 
     def sort_in(self, report: Report, place: int, told: Told, part: Part) -> Group:
         """Sort in a report by a cause of it, for one of the owners; return their group."""
@@ -235,8 +250,10 @@ class Groups:
         if words := note(report):
             code = report.cause.code if report.cause else ""
             self._known.append(Known(place, visible_name(report.target), report.verdict, code, words))
-        if is_waived(report):
-            return
+        for one in () if is_waived(report) else worth_telling(report):
+            self._sort_in_causes(one, place)
+
+    def _sort_in_causes(self, report: Report, place: int) -> None:
         first = decisive(report)
         for told in [*([first] if first else []), *besides(report)]:
             for part in told.parts:

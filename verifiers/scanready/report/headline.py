@@ -59,6 +59,12 @@ def as_types(reports: Iterable[Report]) -> str:
     return "; ".join(f"{WORDS[verdict]} as {', '.join(found[verdict])}" for verdict in GOOD if verdict in found)
 
 
+def named_types(report: Report) -> str:
+    """Return ``as ssh, https`` for a host without a type; empty for any other target, and if no type holds."""
+    names = [one.target.type for one in report.types if one.verdict in GOOD]
+    return f"as {', '.join(names)}" if names else ""
+
+
 def best_of_hosts(hosts: Iterable[Iterable[Report]]) -> Counter[Verdict]:
     """Return how many hosts have each verdict, where the best of its types counts for a host."""
     return Counter(verdict for reports in hosts if (verdict := best(reports)) is not None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanready.model import Report, Target
+from scanready.run.target_name import name_of
 
 from .document import Look, Places, RunInfo, Totals
 
@@ -45,14 +46,9 @@ class Ladder:
     def end(self, totals: Totals) -> str:
         """Return what an interruption kept back, the overviews, and a summary if there was more than one target."""
         text = "".join(self._one(self._early[id(target)]) for target in self._waiting if id(target) in self._early)
-        if self._tried:
-            from . import overview
         for host, reports in self._tried.items():
             reports.sort(key=lambda report: self._places.of(report.target))
-            text += self._apart(overview.draw(host, reports, self._look))
-            if self._look.verbosity > 0:
-                met = [report for report in reports if overview.answered(report)]
-                text += "".join(self._one(report) for report in met)
+            text += self._overview(host, reports)
         if totals.interrupted:
             text += f"\ninterrupted; {totals.unchecked} not checked\n"
         return text
@@ -60,9 +56,21 @@ class Ladder:
     def _one(self, report: Report) -> str:
         from .ladder import brief, draw
 
+        if report.types:
+            return self._overview(name_of(report.target), list(report.types))
         if self._look.verbosity < 0:
             return brief(report, self._look)
         return self._apart(draw(report, self._look))
+
+    def _overview(self, host: str, reports: list[Report]) -> str:
+        """Return the answer for a host without a type; under ``-v`` with the ladders of the types that answered."""
+        from scanready.run.any_type import answered
+
+        from . import overview
+
+        text = self._apart(overview.draw(host, reports, self._look))
+        met = [report for report in reports if self._look.verbosity > 0 and answered(report)]
+        return text + "".join(self._one(report) for report in met)
 
     def _apart(self, text: str) -> str:
         text, self._first = text if self._first else "\n" + text, False

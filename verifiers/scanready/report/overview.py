@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from scanready.causes import common
-from scanready.model import Outcome, Report, Step, Verdict
+from scanready.model import Report, Verdict
+from scanready.run.any_type import answered
 from scanready.wire.printable import visible
 
 from .document import GOOD, Look
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
 
 _UNHEARD = (common.SILENT, common.OUT_OF_TIME)
 _SHARED = "types tried on one silent port share the time of one target; TYPE://HOST:PORT gives it all to one"
-
-
-def answered(report: Report) -> bool:
-    """True if somebody was there: a connection came about."""
-    return any(
-        check.step is Step.CONNECT and check.outcome in (Outcome.PASSED, Outcome.WARNED) for check in report.checks
-    )
 
 
 def draw(host: str, reports: list[Report], look: Look) -> str:

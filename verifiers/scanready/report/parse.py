@@ -35,12 +35,15 @@ from scanready.model import (
     standing,
 )
 from scanready.model import judge as judge_checks
+from scanready.run.any_type import rank
 from scanready.run.registry import all_causes, catalogue
 
 from .serialize import SCHEMA
 
 E = TypeVar("E", bound=Enum)
 _MOST = 2**53
+#: The types of one host in a file: more than there are, so that a crafted file is not read for ever.
+_MOST_TYPES = 1000
 
 
 class NotAResult(ValueError):
@@ -59,6 +62,8 @@ def restored(result: object, target: Target | None = None) -> Report:
     """
     fields = _mapping(result, "a result")
     check_schema(fields.get("schema"))
+    if fields.get("types"):
+        return _host_restored(fields, target)
     stored = fields.get("cause")
     cause = _cause(_mapping(stored, "cause")) if stored is not None else None
     kind = _text(_mapping(fields.get("target"), "target"), "type")
@@ -78,6 +83,26 @@ def restored(result: object, target: Target | None = None) -> Report:
         _text(fields, "started"),
         _seconds(fields, "seconds"),
         _enum(fields, "standing", Standing) if fields.get("standing") is not None else None,
+    )
+
+
+def _host_restored(fields: Mapping[str, Any], target: Target | None) -> Report:
+    """Return the report of a host without a type, whose verdict and checks are those of its first type."""
+    stored = [_mapping(one, "types") for one in _list(fields, "types")[:_MOST_TYPES]]
+    if any(one.get("types") for one in stored):
+        raise NotAResult("types within types")
+    types = list(map(restored, stored))
+    lead = types[0]
+    footprint = _mapping(fields.get("footprint"), "footprint")
+    return replace(
+        lead,
+        target=target or target_restored(fields.get("target")),
+        checks=list(lead.checks),
+        footprint=Footprint(*(_whole(footprint, name) for name in ("connections", "login_attempts", "probe_logins"))),
+        started=_text(fields, "started"),
+        seconds=_seconds(fields, "seconds"),
+        standing=_enum(fields, "standing", Standing) if fields.get("standing") is not None else None,
+        types=tuple(types),
     )
 
 
@@ -123,6 +148,8 @@ def rejudged(report: Report) -> Report:
 
     A report stays as it is where a cause is not in this catalogue, or where no check decides (depth, our own limit).
     """
+    if report.types:
+        return _host_rejudged(report)
     known = _catalogue()
     if any(check.finding and known.get(check.finding.cause.code) is not check.finding.cause for check in report.checks):
         return report
@@ -134,6 +161,14 @@ def rejudged(report: Report) -> Report:
     return replace(
         report, verdict=verdict, finding=finding, finding_step=step, standing=_held(report, verdict, finding)
     )
+
+
+def _host_rejudged(report: Report) -> Report:
+    types = sorted(map(rejudged, report.types), key=rank)
+    lead = types[0]
+    judged = replace(report, verdict=lead.verdict, reached=lead.reached, finding=lead.finding, types=tuple(types))
+    judged = replace(judged, finding_step=lead.finding_step, facts=lead.facts, checks=list(lead.checks))
+    return replace(judged, standing=_held(report, lead.verdict, lead.finding))
 
 
 def _held(report: Report, verdict: Verdict, finding: Finding | None) -> Standing | None:

@@ -133,6 +133,14 @@ _RESULT["properties"]["besides"] = {  # not in results of before
     "items": {"$ref": "#/$defs/cause"},
     "description": "the other causes that were found, in climbing order",
 }
+_RESULT["properties"] |= {  # only of a host without a type
+    "as": {"type": "array", "items": _TEXT, "description": "the types that it can be scanned as"},
+    "types": {
+        "type": "array",
+        "items": {"$ref": "#/$defs/result"},
+        "description": "a result for each type that was tried, the leading one first",
+    },
+}
 _RESULT["properties"]["standing"] = {  # only where a failure is known
     "enum": [standing.value for standing in Standing],
     "description": "what became of the failure that is known of the target",

@@ -17,6 +17,7 @@ from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
 from scanready.run.target_name import name_of
 
+from .document import GOOD
 from .filled import fill
 from .findings import Told, besides, decisive
 
@@ -81,6 +82,9 @@ def _raw(report: Report) -> dict[str, Any]:
     }
     if report.standing is not None:
         raw["standing"] = report.standing
+    if report.types:
+        raw["as"] = [one.target.type for one in report.types if one.verdict in GOOD]
+        raw["types"] = [_raw(one) for one in report.types]
     return raw
 
 

@@ -48,6 +48,7 @@ from scanready.net.threads import DaemonThreads
 from . import registry, timestamps
 from .addressing import address_fixes
 from .agent_step import AgentStep
+from .any_type import Hosts, flat
 from .plugins.remarks import tell
 from .plugins.stand_in import stand_in
 from .settings import CANARY_PORT, PER_HOST, Settings
@@ -142,12 +143,13 @@ class Run:
 
     async def results(self, targets: Sequence[Target]) -> AsyncGenerator[Report, None]:
         """Yield a report for each target, as each ends."""
-        self._left.update(target.endpoint for target in targets)
-        self._note_secrets(targets)
-        self._guesses = Counter(t.endpoint for t in targets if t.guessed and registry.verifier(t.type))
-        waiting = iter(targets)
+        hosts, each = Hosts(targets, self._day), flat(targets)
+        self._left.update(target.endpoint for target in each)
+        self._note_secrets(each)
+        self._guesses |= Counter(t.endpoint for t in each if t.guessed and registry.verifier(t.type))
+        waiting = iter(each)
         done: asyncio.Queue[Report | None] = asyncio.Queue(maxsize=self.settings.concurrency)
-        size = min(self.settings.concurrency, len(targets))
+        size = min(self.settings.concurrency, len(each))
         workers = [asyncio.create_task(self._work(waiting, done)) for _ in range(size)]
         try:
             working = size
@@ -155,8 +157,8 @@ class Run:
                 report = await done.get()
                 if report is None:
                     working -= 1
-                else:
-                    yield report
+                elif (told := hosts.settled(report)) is not None:
+                    yield told
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
@@ -196,8 +198,12 @@ class Run:
 
     async def verify(self, target: Target) -> Report:
         """Climb for one target, after those that share its port, with at most ``per_host`` at its host."""
-        self._note_secrets([target])
-        report = await self._verify(target)
+        report: Report | None
+        if target.tries:
+            report = next(iter([one async for one in self.results([target])]), None)
+        else:
+            self._note_secrets([target])
+            report = await self._verify(target)
         if report is None:
             raise asyncio.CancelledError("the run was stopped")
         return report

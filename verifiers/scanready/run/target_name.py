@@ -27,7 +27,7 @@ _IN_USER, _IN_QUERY = "!$&'()*+,;=", "/:@,;!$'()*"
 def name_of(target: Target) -> str:
     """Return the name of a target, such as ``postgresql://scan@db7:5432/hr?tls=true``."""
     row = catalogue().get(target.type)
-    options = options_shown(target.options) if target.options else {}
+    options = options_shown(target.options) if target.options and not target.tries else {}
     path, given = write_path(row, options) if row and options else ("", frozenset[str]())
     query = [(name, as_text(value)) for name, value in options.items() if name not in given]
     account = target.credential

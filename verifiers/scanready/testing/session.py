@@ -18,6 +18,7 @@ from scanready.cli.selection import selection
 from scanready.inventory import Inventory, load
 from scanready.model import DEPTHS, REQUIRES, Agent, Credential, Report, Step, Target
 from scanready.net.this_agent import this_agent
+from scanready.run.any_type import flat
 from scanready.run.settings import Settings
 from scanready.run.target_name import name_of
 
@@ -145,7 +146,7 @@ class Checks:
         inventory = self.described
         if inventory is None or target.credential is not None:
             return target
-        known = next((known for known in inventory.targets if _same(known, target)), None)
+        known = next((known for known in flat(inventory.targets) if _same(known, target)), None)
         if known is None or known.credential is None or known.credential.name not in inventory.defined:
             return known or target
         return dataclasses.replace(known, credential=self.credential(known.credential.name))

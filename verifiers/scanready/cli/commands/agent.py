@@ -102,13 +102,14 @@ def _read(what: Sequence[str], *, quiet: bool) -> tuple[Inventory | None, list[T
     """An inventory is a file; anything else is a target. No secret is looked up: nobody logs in."""
     from scanready.cli.job.prepare import read_inventory
     from scanready.cli.job.targets import read_targets
+    from scanready.run.any_type import flat
 
     files = [word for word in what if means_a_file(word)]
     if len(files) > 1 or (files and len(what) > 1):
         raise click.UsageError("give one inventory, or targets")
     if files:
         inventory = read_inventory(files[0], allow_large=True, quiet=quiet, credentials=())
-        return inventory, inventory.targets
+        return inventory, flat(inventory.targets)
     return None, read_targets(tuple(what), (), None)[0] if what else []
 
 

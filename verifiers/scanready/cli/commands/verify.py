@@ -23,6 +23,7 @@ from scanready.cli.job.prepare import (
 )
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import selection
+from scanready.run.any_type import narrowed
 
 _HELP = """\
 \b
@@ -90,14 +91,14 @@ def command(
     wanted = selection(only, of_a_run=failed_from is not None)
     types_exist(options.types)
     described = read_inventory(inventory, allow_large=yes, quiet=quiet)
-    of_types = [one for one in described.targets if not options.types or one.type in options.types]
+    of_types = narrowed(described.targets, lambda one: not options.types or one.type in options.types)
     if failed_from is not None:
         from scanready.cli.job.failed import FailedRun
 
         failed = FailedRun(failed_from, options.store, options.require)
         targets, failed_from = failed.selected(of_types, wanted), failed.name
     else:
-        targets = [target for target in of_types if wanted.takes(target)]
+        targets = narrowed(of_types, wanted.takes)
     if not targets:
         if not (failed_from and of_types):
             asked = [*only, *(f"type={name}" for name in options.types)]

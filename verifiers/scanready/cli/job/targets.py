@@ -11,6 +11,7 @@ from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import Judgement, selection
 from scanready.model import Target
 from scanready.report.serialize import identity
+from scanready.run.any_type import flat
 
 from .exit_code import NOTHING_SELECTED
 from .prepare import problems_told, read_inventory
@@ -41,7 +42,7 @@ def selected_targets(
     wanted = selection(only, of_a_run=judged is not None)
     if len(what) == 1 and means_a_file(what[0]):
         inventory = read_inventory(what[0], allow_large=large, quiet=False, credentials=())
-        everything = [target for target in inventory.targets if not types or target.type in types]
+        everything = [target for target in flat(inventory.targets) if not types or target.type in types]
     else:
         everything, _ = read_targets(what, types, account)
     found = {id(target): judged.get(identity(target)) for target in everything} if judged else {}

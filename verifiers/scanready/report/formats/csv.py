@@ -48,6 +48,7 @@ COLUMNS = (
     "besides",
     "standing",
     "expected",
+    "as",
 )
 #: What begins like this is a formula to some spreadsheet; a tab or a return may stand before it.
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -118,6 +119,7 @@ def _values(report: Report) -> dict[str, Any]:
         "besides": "\n".join(map(_second, result["besides"])),
         "standing": result.get("standing"),
         "expected": note(report),
+        "as": " ".join(result.get("as", ())),
     }
 
 

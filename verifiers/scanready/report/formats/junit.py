@@ -17,6 +17,7 @@ from scanready.model import Outcome, Report, Step, Target, Verdict
 from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.findings import Told, besides, decisive
+from scanready.report.headline import named_types
 from scanready.report.known import is_over, is_waived, note
 from scanready.run.target_name import visible_name
 from scanready.wire.printable import visible, visible_lines
@@ -148,7 +149,8 @@ def _parts(told: Told) -> Iterator[str]:
 
 def _story(report: Report) -> str:
     """The ladder, a line a check."""
-    lines = [f"{report.verdict}, reached {report.reached or 'nothing'}", *filter(None, [note(report)])]
+    first = f"{report.verdict}, reached {report.reached or 'nothing'}"
+    lines = [text for text in (first, named_types(report), note(report)) if text]
     for check in report.checks:
         took = "" if check.outcome is Outcome.SKIPPED else f"{check.seconds:.3f} s"
         where = f"{visible(check.endpoint)}: {visible(check.summary)}"

@@ -7,7 +7,7 @@ from collections import Counter
 from scanready.model import Report, Verdict
 from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
 from scanready.report.findings import besides
-from scanready.report.headline import known, summed
+from scanready.report.headline import known, named_types, summed
 from scanready.report.known import is_over, is_waived, note
 from scanready.run.target_name import visible_name
 
@@ -70,8 +70,8 @@ class Nagios:
         if report.cause and not self._tried and not is_waived(report):
             self._causes[f"{report.cause.code} ({report.owner})"] += 1
             self._besides.update({f"{told.cause.code} ({told.owner})" for told in besides(report)})
-        words = note(report)
-        self._last = f"{visible_name(report.target)} is {report.verdict}" + (f"; {words}" if words else "")
+        words = "".join(f"; {text}" for text in (named_types(report), note(report)) if text)
+        self._last = f"{visible_name(report.target)} is {report.verdict}{words}"
         return ""
 
     def end(self, totals: Totals) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from scanready.model import Report, Target, Verdict
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member
+from scanready.report.headline import named_types
 from scanready.report.known import is_waived, note
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
 from scanready.run.target_name import visible_name
@@ -51,7 +52,7 @@ class Table:
     def add(self, report: Report) -> str:
         """Keep what the table needs."""
         place = self._places.of(report.target)
-        code = report.cause.code if report.cause else ""
+        code = report.cause.code if report.cause else named_types(report)
         self._rows[place] = _Row(
             report.target, report.verdict, report.reached or "", code, note(report), is_waived(report)
         )
