@@ -14,6 +14,7 @@ import pytest
 
 import scanready
 from scanready.catalogue import Group, TargetType
+from scanready.model import Owner
 from scanready.run.registry import all_causes
 from tests.asserted_causes import asserted
 from tests.ladder import TYPES
@@ -248,6 +249,13 @@ def test_cause_codes_have_one_shape() -> None:
         assert cause.meaning.endswith(".")
         assert cause.remedy
         assert cause.confirm
+
+
+def test_each_owner_has_a_remedy_of_their_own() -> None:
+    """The operator writes the inventory: another owner's remedy that names it is never read by the operator."""
+    for code, cause in all_causes().items():
+        for owner, remedy in ((cause.owner, cause.remedy), *((other.owner, other.remedy) for other in cause.also)):
+            assert owner is Owner.OPERATOR or "inventory" not in remedy, f"{code}: {remedy}"
 
 
 def test_every_built_type_is_proven_by_somebody_else() -> None:

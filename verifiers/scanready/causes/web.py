@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vkI {url}"
 
@@ -13,8 +13,9 @@ PROXY_LOGIN = Cause(
     Owner.NETWORK,
     Step.CONNECT,
     "The configured proxy lets nobody through without a login of its own (407).",
-    "Exempt this agent's address from the proxy's login, or scan without the proxy.",
+    "Exempt this agent's address from the proxy's login.",
     "On the agent: curl -v -x http://PROXY:PORT {url}",
+    also=(OtherOwner(Owner.OPERATOR, "Remove `proxy` from the target, if the agent reaches it without a proxy."),),
 )
 PROXY_REFUSED = Cause(
     "http.proxy-refused",
@@ -84,8 +85,9 @@ REDIRECT_BROKEN = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "The site's redirects lead nowhere: in a circle, or to an address that is none.",
-    "Correct the redirection rules of the site, or put the page itself in the inventory.",
+    "Correct the redirection rules of the site.",
     "On the agent: curl -vkIL {url}",
+    also=(OtherOwner(Owner.OPERATOR, "Name the page itself in the inventory, if it answers without a redirect."),),
 )
 REDIRECTS_ELSEWHERE = Cause(
     "http.redirects-elsewhere",
@@ -124,9 +126,10 @@ FORBIDDEN = Cause(
     Step.AUTH,
     "The server refuses this page to this agent without asking who it is (403): an address rule, a web application "
     "firewall, file permissions, or no index page.",
-    "Permit the agent's address in the server's rules, or name a path in the inventory that may be read.",
+    "Permit the agent's address in the server's rules.",
     _CURL,
     scoped=Scope.PATH,
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that may be read without a login."),),
 )
 REQUEST_REFUSED = Cause(
     "http.request-refused",
@@ -134,9 +137,12 @@ REQUEST_REFUSED = Cause(
     Step.AUTH,
     "The server refuses the request for this page with a status that asks for no login and shows no page. A 400 comes "
     "also from a backend to which a load balancer sends the PROXY protocol and which does not expect it.",
-    "See the status in the detail; check host name and path in the inventory, then the server's access log; behind a "
-    "load balancer, that `send-proxy` there and `accept-proxy` or `proxy_protocol` at the backend agree.",
+    "Look up the status of the detail in the server's access log; behind a load balancer, check that `send-proxy` "
+    "there and `accept-proxy` or `proxy_protocol` at the backend agree.",
     _CURL,
+    also=(
+        OtherOwner(Owner.OPERATOR, "Correct host name and path in the inventory, if the server does not know them."),
+    ),
 )
 NO_PASSWORD_SCHEME = Cause(
     "http.no-password-scheme",
@@ -152,26 +158,28 @@ NEGOTIATE_ONLY = Cause(
     Step.AUTH,
     "The server offers Negotiate alone. Whether it takes NTLM within it, or Kerberos only, shows in a login alone, "
     "and a refused one would count against the account: it was not tried.",
-    "Offer NTLM beside Negotiate, or check with the scanner's own client from an agent in the domain.",
+    "Offer NTLM beside Negotiate.",
     "On the agent: curl -vk --ntlm -u {user} {url}",
     definite=False,
+    also=(OtherOwner(Owner.OPERATOR, "Check with the scanner's own client from an agent in the domain."),),
 )
 EMPTY = Cause(
     "http.empty",
     Owner.SERVER,
     Step.ACCESS,
     "The page answers and is empty: there is nothing on it to scan, and no link to follow.",
-    "Name a path in the inventory that has content.",
+    "Publish content at this path, or a page that leads to it.",
     "On the agent: curl -vk {url}",
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has content."),),
 )
 LOGIN_FORM = Cause(
     "http.login-form",
     Owner.SERVER,
     Step.ACCESS,
     "The page answers with a login form (200): a scan, which fills in no form, sees the form and nothing behind it.",
-    "Offer Basic over TLS, Digest or NTLM to the scan account for this site, or name a path in the inventory that "
-    "needs no session.",
+    "Offer Basic over TLS, Digest or NTLM to the scan account for this site.",
     "On the agent: curl -vk {url}   # read the page",
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that needs no session."),),
 )
 SCRIPTS_ONLY = Cause(
     "http.scripts-only",
@@ -179,7 +187,7 @@ SCRIPTS_ONLY = Cause(
     Step.ACCESS,
     "The page shows its content only to a browser that runs its scripts (an application in JavaScript, or a challenge "
     "of a firewall): a scan reads what is in the page itself, which is next to nothing.",
-    "Permit the agent's address in the firewall if the page is a challenge; else name a path in the inventory that has "
-    "its content in the page.",
+    "Permit the agent's address in the firewall, if the page is a challenge.",
     "On the agent: curl -vk {url}   # read the page",
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has its content in the page itself."),),
 )

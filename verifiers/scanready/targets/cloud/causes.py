@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vkI {url}"
 _S_CLIENT = "On the agent: openssl s_client -connect {host}:{port} -servername {host} </dev/null"
@@ -23,9 +23,15 @@ NO_PUBLIC_NAMES = Cause(
     Step.RESOLVE,
     "The name of a public service, which exists for everybody, does not exist for this agent: its DNS servers know the "
     "inside alone, or a DNS filter denies the name.",
-    "Have the agent's DNS servers resolve the name; where the internet is reached through a proxy alone, which "
-    "resolves names itself, set the option `proxy`.",
+    "Have the agent's DNS servers resolve the name.",
     "On the agent: getent hosts {host}; then dig {host} @each-server of /etc/resolv.conf",
+    also=(
+        OtherOwner(
+            Owner.OPERATOR,
+            "Set the option `proxy`, where the agent reaches the internet only through a proxy, which resolves names "
+            "itself.",
+        ),
+    ),
 )
 CUT_BY_NAME = Cause(
     "cloud.cut-by-name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vk https://{host}:{port}/EWS/Exchange.asmx"
 
@@ -62,9 +62,9 @@ PREAUTHENTICATION = Cause(
     Step.HANDSHAKE,
     "A login page answers in the place of Exchange's web services (a redirect to it, its HTML, or status 440): a "
     "reverse proxy or a single sign-on wants people in front of a browser first.",
-    "Publish /EWS without pre-authentication (pass-through in the Web Application Proxy, no APM or ESM policy), or "
-    "have the agent scan the internal name of the Exchange server.",
+    "Publish /EWS without pre-authentication (pass-through in the Web Application Proxy, no APM or ESM policy).",
     _CURL,
+    also=(OtherOwner(Owner.OPERATOR, "Name the Exchange server itself in the inventory, if the agent reaches it."),),
 )
 FORBIDDEN = Cause(
     "ews.forbidden",
@@ -112,9 +112,11 @@ MODERN_AUTH_ONLY = Cause(
     Owner.SERVER,
     Step.AUTH,
     "Only tokens are taken (Bearer), as Exchange Online does: a user name and a password cannot log in.",
-    "Scan Exchange Online as the cloud service it is, with an application registered for it. For a server of your own "
-    "enable Windows authentication for the virtual directory EWS.",
+    "Enable Windows authentication for the virtual directory EWS, where the server is your own.",
     _CURL,
+    also=(
+        OtherOwner(Owner.OPERATOR, "Scan Exchange Online as a cloud service, with an application registered for it."),
+    ),
 )
 KERBEROS_ONLY = Cause(
     "ews.kerberos-only",
@@ -122,9 +124,10 @@ KERBEROS_ONLY = Cause(
     Step.AUTH,
     "Negotiate is offered and takes no NTLM: only Kerberos is left. An agent that is in the domain may well log in "
     "with it; from here that cannot be told, and no login was tried.",
-    "Offer NTLM beside Negotiate for the virtual directory EWS, or scan from a Windows agent in the domain.",
+    "Offer NTLM beside Negotiate for the virtual directory EWS.",
     "On a Windows agent in the domain: klist get HTTP/{host}",
     definite=False,
+    also=(OtherOwner(Owner.OPERATOR, "Scan from a Windows agent in the domain."),),
 )
 NTLM_BROKEN = Cause(
     "ews.ntlm-broken",
@@ -132,9 +135,9 @@ NTLM_BROKEN = Cause(
     Step.AUTH,
     "NTLM is offered, and its first message gets no challenge, or the connection is ended with it: NTLM logs in a "
     "connection, and something in front (a balancer, a proxy that pools connections) does not keep them together.",
-    "Configure the device in front for NTLM (connection affinity, no multiplexing, keep-alive), or address one "
-    "Exchange server by its own name.",
+    "Configure the device in front for NTLM (connection affinity, no multiplexing, keep-alive).",
     "On the agent: curl -vk --ntlm -u {user} https://{host}:{port}/EWS/Exchange.asmx",
+    also=(OtherOwner(Owner.OPERATOR, "Name one Exchange server itself in the inventory, past the device."),),
 )
 EXTENDED_PROTECTION = Cause(
     "ews.extended-protection",
@@ -166,8 +169,9 @@ NO_MAILBOX = Cause(
     Owner.SERVER,
     Step.ACCESS,
     "The login works, but the account has no mailbox of its own on this Exchange, and no other was named.",
-    "Name a mailbox in the inventory (`mailbox`), or give the scan account one: the scanner requires it.",
+    "Give the scan account a mailbox: the scanner requires it.",
     "On the Exchange server: Get-Mailbox {user}",
+    also=(OtherOwner(Owner.OPERATOR, "Name a mailbox in the inventory (`mailbox`) for which the account may act."),),
 )
 POLICY = Cause(
     "ews.access-policy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Step
 
 UNKNOWN_GREETING = Cause(
     "master.unknown-greeting",
@@ -19,9 +19,10 @@ NO_PAGE = Cause(
     Owner.SERVER,
     Step.HANDSHAKE,
     "A web server answers, and shows no page where the Web Console should be: it may be another server's port.",
-    "Open the address in a browser; correct host or port in the inventory if it is not the Master Server's.",
+    "Open the address in a browser, and look at the Web Console's service if it is the Master Server's.",
     "On the agent: curl -vk https://{host}:{port}/",
     definite=False,
+    also=(OtherOwner(Owner.OPERATOR, "Correct host or port in the inventory, if it is not the Master Server's."),),
 )
 NOT_THE_MASTER = Cause(
     "update.not-the-master",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 HBA_REJECTED = Cause(
     "postgresql.hba-rejected",
@@ -109,9 +109,9 @@ READ_FAILED = Cause(
     Owner.DATABASE,
     Step.ACCESS,
     "The login works, and reading a row fails with an error of the database's own; the detail has its words.",
-    "Resolve what the message says (a view that is broken, a foreign table whose server is away, a damaged file), or "
-    "name another table in the inventory.",
+    "Resolve what the message says (a view that is broken, a foreign table whose server is away, a damaged file).",
     "psql -h {host} -p {port} -U {user} {database} -c 'SELECT * FROM TABLE LIMIT 1'  # the table that the detail names",
+    also=(OtherOwner(Owner.OPERATOR, "Name another table in the inventory, if a scan does without this one."),),
 )
 
 #: The classes of SQLSTATEs in appendix A of PostgreSQL's manual.

@@ -41,8 +41,9 @@ NAT_OR_MULTIHOMED = Cause(
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Name the host in the agent's hosts file, as the fix does, and address it by that name in the inventory.",
+            "Name the host in the agent's hosts file, as the fix does.",
         ),
+        OtherOwner(Owner.OPERATOR, "Address the host in the inventory by the name that it gives itself."),
     ),
 )
 
