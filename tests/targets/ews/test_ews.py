@@ -123,6 +123,27 @@ def test_throttled() -> None:
     expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
+@pytest.mark.parametrize(
+    "fields", [("Retry-After: 30",), ('X-MS-Diagnostics: 4000000;reason="x";error_category="throttled"',)]
+)
+def test_throttled_with_the_status_of_a_service_that_is_down(fields: tuple[str, ...]) -> None:
+    report, server = asked(ews.Exchange(first=ews.answer("503 Service Unavailable", *fields)))
+    expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER)
+    assert server.counts.total() == 1, "no further probe"
+
+
+@pytest.mark.parametrize("status", ["520 Unknown", "522 Origin timed out", "530 Origin DNS"])
+def test_an_exchange_that_its_delivery_network_does_not_reach(status: str) -> None:
+    report, _ = asked(ews.Exchange(first=ews.answer(status, server="cloudflare")))
+    expect(report, Verdict.BLOCKED, "ews.service-down", step=Step.HANDSHAKE, owner=Owner.SERVER)
+
+
+def test_iis_that_wants_a_client_certificate() -> None:
+    page = b"<h2>403.7 - Forbidden: SSL client certificate is required.</h2>"
+    report, _ = asked(ews.Exchange(first=ews.answer("403 Forbidden", body=page)))
+    expect(report, Verdict.BLOCKED, "tls.client-certificate", step=Step.TLS, owner=Owner.SERVER)
+
+
 def test_another_exchange_is_named_and_not_followed() -> None:
     moved = ews.answer("302 Found", "Location: https://ex2.corp.example/ews/exchange.asmx")
     report, _ = asked(ews.Exchange(first=moved))

@@ -106,10 +106,12 @@ UNAVAILABLE = Cause(
     "http.unavailable",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The front of the web service answers, the service behind it does not (502, 503, 504): down, in maintenance, "
-    "overloaded, or a load balancer has no backend that passes its health check.",
+    "The front of the web service answers, the service behind it does not (502, 503, 504; from 520 to 530 where "
+    "Cloudflare is the front): down, in maintenance, overloaded, or a load balancer has no backend that passes its "
+    "health check.",
     "Start the service behind; look at the health of the backends in the load balancer (HAProxy: `show servers "
-    "state`); or check again after the time that the server names.",
+    "state`), and whether the origin server lets the delivery network in; or check again after the time that the "
+    "server names.",
     _CURL,
 )
 SERVER_ERROR = Cause(

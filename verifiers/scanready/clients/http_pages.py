@@ -9,6 +9,7 @@ link-local address or a cloud's metadata service.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,11 +19,12 @@ from scanready.causes import web as causes
 from scanready.climb import peers_word
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
-from scanready.model import Check, Facts, Owner, Step
+from scanready.model import Cause, Check, Facts, OtherFixes, Owner, Step
 from scanready.net.events import record
 from scanready.net.stream import PeerClosed, StreamError
 from scanready.wire import UnknownValue, WireError
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
 
 from . import http_talk
 from .http_talk import REDIRECTS as REDIRECTS
@@ -33,6 +35,12 @@ _OURS = ("http", "tls")  # the protocols of the web
 MOST_PAGES = 6
 
 _WANTS_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
+#: The substatus in the pages of IIS 5 to 10, in any language; a page of 403 that quotes others is not known.
+_SUBSTATUS = re.compile(rb"\b403\.(\d{1,2})\b(?:\.0\b)?[ \t]{0,3}(?:-|\xe2\x80\x93|&ndash;|&#8211;)")
+_TLS_WANTED = (4, 5)
+_CERTIFICATE_WANTED = (7, 13, 16, 17)
+_TLS_UPGRADE = re.compile(r"\bTLS\b", re.IGNORECASE)
+_UNAVAILABLE = (*(502, 503, 504), *range(520, 528), 529, 530)
 # Cloudflare's and AWS WAF's own words for "solve this first".
 _CHALLENGES = (("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha"))
 
@@ -235,8 +243,9 @@ def usable(probe: Probe, page: Page) -> None:
         raise Failure(common.OTHER_PROTOCOL, detail, http_talk.in_tls(url), speaks="tls")
     if bad and any(words in answer.body for words in _WANTS_CERTIFICATE):
         raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{said}, for want of a client certificate")
-    if any(answer.header(name) == value for name, value in _CHALLENGES):
+    if challenged(answer.headers):
         raise Failure(causes.CHALLENGED, said)
+    demand_no_other_tls(url, answer, said)
     match answer.status:
         case 407 if proxied:
             raise http_talk.proxy_wants_login(answer)
@@ -246,15 +255,13 @@ def usable(probe: Probe, page: Page) -> None:
         case 511:
             raise Failure(causes.CAPTIVE_PORTAL, said)
         case 429:
-            raise Failure(common.THROTTLED, said + _retry_after(answer))
+            raise Failure(common.THROTTLED, said + retry_after(answer.header("retry-after")))
         case 403 | 500 | 502 | 503 | 504 if proxied and url.scheme == "http" and _of_the_proxy(answer):
             raise Failure(causes.PROXY_REFUSED, f"the proxy answers {http_talk.described(answer)} for {url}")
-        case 502 | 503 | 504:
-            raise Failure(causes.UNAVAILABLE, said + _retry_after(answer))
         case status if status not in wire.STATUSES:
             raise UnknownValue("the status", status)
         case status if status >= 500:
-            raise Failure(causes.SERVER_ERROR, said)
+            raise Failure(failing_service(status), said + retry_after(answer.header("retry-after")))
 
 
 def _of_the_proxy(answer: wire.Response) -> bool:
@@ -262,8 +269,54 @@ def _of_the_proxy(answer: wire.Response) -> bool:
     return answer.header("via") is None or answer.header("x-squid-error") is not None
 
 
-def _retry_after(answer: wire.Response) -> str:
-    after = (answer.header("retry-after") or "")[:40]
+def demand_no_other_tls(url: Url, answer: wire.Response, reply: str) -> None:
+    """Raise where a server wants TLS, or a client certificate in it, and says so by a status of HTTP.
+
+    Raises:
+        Failure: by IIS' substatus (403.4, 403.7 and the like) or by 426 (RFC 9110, 15.5.22).
+    """
+    substatus = _SUBSTATUS.search(answer.body) if answer.status == 403 else None
+    number = int(substatus[1]) if substatus else 0
+    if number in _CERTIFICATE_WANTED:
+        raise Failure(common.TLS_CLIENT_CERTIFICATE, f"{reply}, and its page has 403.{number}: no client certificate")
+    if url.scheme != "http":
+        return
+    if number in _TLS_WANTED:
+        raise Failure(
+            common.TLS_REQUIRED, f"{reply}, and its page has 403.{number}: TLS is required", also=_over_tls(url)
+        )
+    if answer.status == 426:
+        upgrade = printable(", ".join(answer.all("upgrade")), 100)
+        if _TLS_UPGRADE.search(upgrade):
+            raise Failure(common.TLS_REQUIRED, f"{reply}, and wants an upgrade to {upgrade}", also=_over_tls(url))
+        raise Failure(common.LIMIT, f"{reply}, and wants an upgrade to {upgrade or 'what it does not name'}")
+
+
+def _over_tls(url: Url) -> OtherFixes:
+    """Return the line for the inventory that asks for the same page in TLS, where its port is known."""
+    if url.port != http_talk.DEFAULT_PORTS["http"]:
+        return ()
+    secure = replace(url, scheme="https", port=http_talk.DEFAULT_PORTS["https"])
+    return ((Owner.OPERATOR, http_talk.in_inventory(secure)),)
+
+
+def challenged(fields: Iterable[tuple[str, str]]) -> bool:
+    """Say whether an answer's fields (names in lower case) say that a challenge comes first."""
+    return any(one in _CHALLENGES for one in fields)
+
+
+def failing_service(status: int) -> Cause:
+    """Return the cause of a status from 500 on: a service behind the front that is not there, or an error of its own.
+
+    Cloudflare's statuses for an origin server that does not answer it, or not as it should, are 520 to 527 and 530; its
+    administrator looks at both. 529 is an overload.
+    """
+    return causes.UNAVAILABLE if status in _UNAVAILABLE else causes.SERVER_ERROR
+
+
+def retry_after(value: str | None) -> str:
+    """Return the time that a server names for the next request, in words; empty if it names none."""
+    after = printable(value or "", 40)
     return f", to be asked again after {after}{' s' if after.isdigit() else ''}" if after else ""
 
 

@@ -80,8 +80,8 @@ SERVICE_DOWN = Cause(
     "ews.service-down",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The web server answers, the web services behind it do not (502, 503, 504): their application pool is stopped, or "
-    "the back end is down.",
+    "The web server answers, the web services behind it do not (502, 503, 504; 520 to 530 of Cloudflare): their "
+    "application pool is stopped, or the back end is down.",
     "Start the application pools MSExchangeServicesAppPool and MSExchangeServicesProxyAppPool, and look why they "
     "stopped (event log, WAS); behind a balancer, look whether it has any member up.",
     "On the Exchange server: Get-ServerComponentState; appcmd list apppool",

@@ -34,6 +34,7 @@ from scanready.wire import http as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes
+from .throttling import is_throttled
 
 ENDPOINT = "/EWS/Exchange.asmx"
 #: A path that no server has: who asks for a login there, asks everywhere.
@@ -122,19 +123,18 @@ def _judge(probe: Probe, page: http_pages.Page) -> None:
     said = f"{url} answers {http_talk.described(answer)}"
     if diagnosis := answer.header("x-ms-diagnostics"):
         said += f"; it says {diagnosis[:200]}"
+    http_pages.demand_no_other_tls(url, answer, said)
     match answer.status:
         case 401:
             return
-        case 502 | 503 | 504:
-            raise Failure(causes.SERVICE_DOWN, said)
+        case status if http_pages.failing_service(status) is web.UNAVAILABLE:
+            raise _not_served(answer, said)
         case 440:
             raise Failure(causes.PREAUTHENTICATION, said)
         case 404 | 410:
             raise Failure(causes.NOT_HERE, said)
-        case 403 if b"client certificate" in answer.body.lower():
-            raise Failure(common.TLS_CLIENT_CERTIFICATE, said)
         case 403:
-            raise Failure(causes.FORBIDDEN, said, _allow(probe, answer))
+            raise _forbidden(probe, answer, said)
     http_pages.usable(probe, page)
     if 300 <= answer.status < 400:
         raise _led_away(url, answer, said)
@@ -147,6 +147,20 @@ def _judge(probe: Probe, page: http_pages.Page) -> None:
             raise Failure(causes.PREAUTHENTICATION, f"{said}, with the page of a login")
         raise Failure(causes.NOT_EXCHANGE, said)
     raise Failure(web.REQUEST_REFUSED, said)
+
+
+def _not_served(answer: wire.Response, reply: str) -> Failure:
+    """Return why the front of Exchange passes nothing on: it throttles, or the services behind it are down."""
+    later = answer.header("retry-after")
+    throttled = is_throttled(answer.status, later, answer.header("x-ms-diagnostics"))
+    return Failure(common.THROTTLED if throttled else causes.SERVICE_DOWN, reply + http_pages.retry_after(later))
+
+
+def _forbidden(probe: Probe, answer: wire.Response, reply: str) -> Failure:
+    """Return who refuses callers, and why: IIS, for want of a client certificate or by address."""
+    if b"client certificate" in answer.body.lower():
+        return Failure(common.TLS_CLIENT_CERTIFICATE, reply)
+    return Failure(causes.FORBIDDEN, reply, _allow(probe, answer))
 
 
 def _allow(probe: Probe, answer: wire.Response) -> str | None:
