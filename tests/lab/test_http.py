@@ -179,6 +179,31 @@ def test_an_empty_page(lab: Lab) -> None:
     expect(visited(lab, "http", "empty"), Verdict.LIMITED, "http.empty", step=Step.ACCESS, owner=Owner.SERVER)
 
 
+def test_a_folder_without_a_file_is_an_empty_page(lab: Lab) -> None:
+    apache = climb(target("http", lab.apache().address, path="/empty/"), lab.agent)
+    for report in (visited(lab, "http", "empty-folder"), apache):
+        expect(report, Verdict.LIMITED, "http.empty", step=Step.ACCESS, owner=Owner.SERVER)
+        assert "a listing of files with no file in it" in check_of(report, Step.ACCESS).summary
+    expect(visited(lab, "http", "full-folder"), Verdict.SCANNABLE)
+
+
+def test_a_missing_page_with_the_status_of_a_page(lab: Lab) -> None:
+    report = visited(lab, "http", "soft-404", path="/nothing")
+    expect(report, Verdict.LIMITED, "http.error-page", step=Step.ACCESS, owner=Owner.SERVER)
+    expect(visited(lab, "http", "soft-404"), Verdict.SCANNABLE)
+
+
+def test_a_page_of_maintenance_with_the_status_of_a_page(lab: Lab) -> None:
+    report = visited(lab, "http", "maintenance-page")
+    expect(report, Verdict.UNDECIDED, "http.maintenance", step=Step.ACCESS, owner=Owner.SERVER)
+
+
+def test_a_site_that_wants_an_upgrade_to_tls(lab: Lab) -> None:
+    report = visited(lab, "http", "upgrade")
+    entry = (Owner.OPERATOR, "https://upgrade.web.lab/")
+    expect(report, Verdict.BLOCKED, "tls.required", step=Step.TLS, owner=Owner.SERVER, also=entry)
+
+
 # --- redirects ---------------------------------------------------------------------------------------------------
 
 

@@ -507,3 +507,39 @@ def test_where_a_page_sends_its_visitors(body: bytes, leads_to: str | None) -> N
 )
 def test_http2_is_told(first: str, is_one: bool) -> None:
     assert http.is_http2(bytes.fromhex(first)) == is_one
+
+
+# --- the headlines of a page -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "heading"),
+    [
+        (b"<title> Not &amp;\n found </title><h1>Page <b>not</b> found</h1>", "Not & found", "Page not found"),
+        (b"<h3>three</h3><h2>two</h2><h1>one</h1>", "", "two"),
+        (b"<h1></h1><h1><img src=x></h1><h2>words</h2>", "", "words"),
+        (b"<h1>open<p>a text", "", "open"),
+        (b"<h1>one<h2>two", "", "one"),
+        (b"<svg><title>drawing</title></svg><title>page</title><title>more</title>", "page", ""),
+        (b"<noscript><h1>no script</h1></noscript><template><h2>x</h2></template>", "", ""),
+        (b"<title></title><title>second</title>", "second", ""),
+        (b"<title>" + b"x" * 500 + b"</title><h1>" + b"y" * 500, "x" * 200, "y" * 199),
+        (b"<p>a text", "", ""),
+    ],
+)
+def test_the_headlines_of_a_page(page: bytes, title: str, heading: str) -> None:
+    looked = http.look(page)
+    assert (looked.title, looked.heading) == (title, heading)
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (b"Unauthorized", "Unauthorized"),
+        (b"<p>Access&nbsp;denied.<br>\n Go <a href=/>home</a>", "Access denied. Go home"),
+        (b"<title>x</title><script>y</script><!-- z -->", ""),
+        (b"caf\xc3\xa9 \xff", "caf\u00e9 \ufffd"),
+    ],
+)
+def test_the_text_of_a_page(page: bytes, text: str) -> None:
+    assert http.text_of(page) == text

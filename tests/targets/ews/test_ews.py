@@ -74,6 +74,7 @@ def test_a_faulty_certificate_limits(kind: str, code: str) -> None:
         (ews.answer("410 Gone"), "ews.not-here", Owner.OPERATOR),
         (ews.answer("403 Forbidden"), "ews.forbidden", Owner.SERVER),
         (ews.answer("403 Forbidden", body=b"<p>needs a Client Certificate"), "tls.client-certificate", Owner.SERVER),
+        (ews.answer("403 No", body=b"<title>Web Page Blocked</title>"), "http.block-page", Owner.NETWORK),
         (ews.answer("302 Found", "Location: https://adfs.corp.example/adfs/ls/?wa=wsignin1.0"), *PREAUTHENTICATION),
         (ews.answer("302 Found", "Location: /owa/auth/logon.aspx?url=https://x&reason=0"), *PREAUTHENTICATION),
         (ews.answer("200 OK", "Content-Type: text/html", body=FORM), *PREAUTHENTICATION),

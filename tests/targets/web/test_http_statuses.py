@@ -74,6 +74,22 @@ def test_a_403_without_such_a_substatus_is_forbidden(body: bytes) -> None:
         expect(visited(server), Verdict.BLOCKED, "http.forbidden", step=Step.AUTH, owner=Owner.SERVER)
 
 
+@pytest.mark.parametrize(
+    ("page", "product"),
+    [
+        (answer("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0"), "Squid"),
+        (answer("403 Forbidden", HTML, body=b"<title>Web Page Blocked</title>"), "Palo Alto"),
+        (answer("451 Blocked", HTML, body=b"<a href=https://block.opendns.com/>Why?</a>"), "Umbrella"),
+    ],
+)
+def test_a_filter_that_refuses_is_not_the_server(page: bytes, product: str) -> None:
+    with serving(page) as server:
+        report = expect(visited(server), Verdict.BLOCKED, "http.block-page", step=Step.AUTH, owner=Owner.NETWORK)
+    assert product in check_of(report, Step.AUTH).summary
+    assert report.cause is not None
+    assert [other.owner for other in report.cause.also] == [Owner.SERVER], "it may be the site's own firewall"
+
+
 @pytest.mark.parametrize("status", [*range(520, 528), 529, 530])
 def test_a_front_that_does_not_get_the_service_behind(status: int) -> None:
     with serving(answer(f"{status} Origin", "Server: cloudflare")) as server:

@@ -64,10 +64,11 @@ BLOCK_PAGE = Cause(
     "http.block-page",
     Owner.NETWORK,
     Step.ACCESS,
-    "The page that answers is the block or challenge page of a filter, shown with the status of a real page (200): "
-    "the site itself was not seen.",
-    "Permit this agent's address, or the site for this agent, in the filter or firewall that the detail names.",
+    "The page that answers is the block or challenge page of a filter, often with the status of a real page (200): the "
+    "site itself was not seen.",
+    "Permit the site for this agent in the web filter of the agent's network, if that shows the page.",
     "On the agent: curl -vk {url}   # read the page",
+    also=(OtherOwner(Owner.SERVER, "Permit this agent's address in the site's firewall, if that shows the page."),),
 )
 
 # where redirects lead -----------------------------------------------------------------------------------------------
@@ -173,6 +174,35 @@ EMPTY = Cause(
     "Publish content at this path, or a page that leads to it.",
     "On the agent: curl -vk {url}",
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has content."),),
+)
+ERROR_PAGE = Cause(
+    "http.error-page",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The page answers with the status of a real page (200), and what it says is an error, such as a missing page, a "
+    "login that is wanted, or a service that fails: there is nothing on it to scan.",
+    "Correct the error that the detail quotes, and let the server report errors by status (404, 401, 503).",
+    "On the agent: curl -vk {url}   # read the page",
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has content."),),
+)
+MAINTENANCE = Cause(
+    "http.maintenance",
+    Owner.SERVER,
+    Step.ACCESS,
+    "The page answers with the status of a real page (200), and says that the site is out of service for a time. What "
+    "a scan will find later is unknown.",
+    "End the maintenance; then check again.",
+    "On the agent: curl -vk {url}   # read the page",
+    definite=False,
+)
+PARKED = Cause(
+    "http.parked",
+    Owner.OPERATOR,
+    Step.ACCESS,
+    "A domain parking service answers in the place of the site: the domain has expired, has no site, or its name is "
+    "misspelt.",
+    "Correct the host name in the inventory, or have the domain renewed.",
+    "On the agent: curl -vk {url}   # read the page",
 )
 LOGIN_FORM = Cause(
     "http.login-form",

@@ -35,7 +35,13 @@ BLOCK_PAGES = (
     (b"<title>Web Page Blocked</title>", "a web filter (Palo Alto Networks)"),
     (b"Internet Security by Zscaler", "Zscaler"),
     (b"<!-- ERR_ACCESS_DENIED -->", "Squid"),
+    (b"<body id=ERR_", "Squid"),
+    (b'<body id="ERR_', "Squid"),
     (b"block.opendns.com", "Cisco Umbrella"),
+    (b"malware.opendns.com", "Cisco Umbrella"),
+    (b"phish.opendns.com", "Cisco Umbrella"),
+    (b"/UserCheck/PortalMain", "Check Point UserCheck"),
+    (b"/cgi-bin/blockpage.cgi?ws-session=", "Forcepoint (Websense)"),
     (b"<title>McAfee Web Gateway - Notification</title>", "McAfee Web Gateway"),
 )
 
@@ -48,6 +54,15 @@ CHALLENGE_SCRIPTS = (
     (b"window._pxAppId", "HUMAN's firewall (PerimeterX)"),
     (b"captcha-delivery.com/", "DataDome"),
     (b"slowAES.decrypt(", "the testcookie module of nginx"),
+)
+
+#: Services that show a page of their own for domains without a site.
+PARKING = (
+    (b"data-adblockkey=", "a parking service"),
+    (b"parkingcrew.net/", "ParkingCrew"),
+    (b"sedoparking.com/", "Sedo"),
+    (b"window.park = ", "Bodis"),
+    (b"/parking-lander/", "GoDaddy"),
 )
 
 PORTALS = (
@@ -77,6 +92,11 @@ def block_page_of(body: bytes) -> str | None:
     return next((product for mark, product in BLOCK_PAGES if mark in body), None)
 
 
+def filter_of(answer: wire.Response) -> str | None:
+    """Return the product whose refusal an answer is, by a mark in its page or by Squid's field; None if unknown."""
+    return "Squid" if answer.header("x-squid-error") else block_page_of(answer.body)
+
+
 def challenge_of(body: bytes) -> str | None:
     """Return the product whose challenge a page without text is, None for no known product."""
     return next((product for mark, product in CHALLENGE_SCRIPTS if mark in body), None)
@@ -85,3 +105,8 @@ def challenge_of(body: bytes) -> str | None:
 def portal_of(body: bytes) -> str | None:
     """Return the product whose login to a network a page is, None for no known product."""
     return next((product for mark, product in PORTALS if mark in body), None)
+
+
+def parking_of(body: bytes) -> str | None:
+    """Return the service whose page for a domain without a site a body is, None for no known service."""
+    return next((service for mark, service in PARKING if mark in body), None)

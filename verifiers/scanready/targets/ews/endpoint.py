@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 
 from scanready.causes import common, web
 from scanready.clients import http_pages, http_talk
+from scanready.clients.http_block_pages import filter_of
 from scanready.clients.http_talk import Talk, Url
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Probe, Rung
@@ -157,9 +158,11 @@ def _not_served(answer: wire.Response, reply: str) -> Failure:
 
 
 def _forbidden(probe: Probe, answer: wire.Response, reply: str) -> Failure:
-    """Return who refuses callers, and why: IIS, for want of a client certificate or by address."""
+    """Return who refuses callers, and why: IIS, for want of a client certificate or by address, or a filter."""
     if b"client certificate" in answer.body.lower():
         return Failure(common.TLS_CLIENT_CERTIFICATE, reply)
+    if product := filter_of(answer):
+        return Failure(web.BLOCK_PAGE, f"{reply}, with the page of {product}")
     return Failure(causes.FORBIDDEN, reply, _allow(probe, answer))
 
 

@@ -7,18 +7,39 @@ from dataclasses import dataclass, field
 
 from scanready.causes import common
 from scanready.causes import web as causes
-from scanready.clients.http_block_pages import CONTENT, INDEX, block_page_of, challenge_of, is_long, portal_of
+from scanready.clients.http_block_pages import (
+    CONTENT,
+    INDEX,
+    block_page_of,
+    challenge_of,
+    is_long,
+    parking_of,
+    portal_of,
+)
 from scanready.clients.http_links import MOST_LINKS, is_own, joined, links, own_pages
 from scanready.clients.http_talk import Url, in_inventory
 from scanready.climb.explain import Failure
 from scanready.climb.probe import Rung
 from scanready.model import Cause, Facts
 from scanready.wire import http as wire
+from scanready.wire.printable import printable
+
+from . import error_documents, listings
+from .error_documents import Says
 
 #: A page with a script and at most one link has at least this much to read; "It works!" has no script.
 _LEAST, _LEAST_BESIDE_A_WAIT = 30, 400
 #: Links of a page that is only the way to another one: to that, to a help, to an imprint.
 _WAYS_ON = 3
+#: A page that reports a failure has fewer characters of prose; one with more only has such a title.
+_LEAST_BESIDE_A_FAILURE = 1000
+#: The characters of a page that may as a whole be the words of a failure ("Unauthorized").
+_MOST_WORDS = 120
+_FAILURES = {
+    Says.ERROR: causes.ERROR_PAGE,
+    Says.REFUSAL: causes.BLOCK_PAGE,
+    Says.MAINTENANCE: causes.MAINTENANCE,
+}
 #: The words of pages while a script decides about a visitor.
 _WAIT = re.compile(
     rb"(?:enable|requires?|without|need) java\s?script|java\s?script (?:is )?(?:required|disabled|enabled)"
@@ -49,7 +70,8 @@ _MOST_WAYS = 2
 class Read:
     """The page that was read: its declared content type ``kind``, and the value of its field Refresh.
 
-    ``coded`` names the content codings that could not be undone.
+    ``coded`` names the content codings that could not be undone; ``later`` is the value of the field Retry-After of an
+    answer 200, which says that its page is not the one that was asked for.
     """
 
     body: bytes
@@ -57,12 +79,14 @@ class Read:
     truncated: bool = False
     coded: str = ""
     refresh: str | None = None
+    later: str | None = None
 
 
 def answered(answer: wire.Response) -> Read:
     """Return what an answer to GET holds."""
     kind, refresh = answer.header("content-type"), answer.header("refresh")
-    return Read(answer.body, kind, answer.truncated, answer.coded, refresh)
+    later = answer.header("retry-after") if answer.status == 200 else None
+    return Read(answer.body, kind, answer.truncated, answer.coded, refresh, later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +134,15 @@ def judge(url: Url, read: Read) -> Judged:
     little = looked is None or (looked.text < _LEAST_BESIDE_A_WAIT and len(own) <= _WAYS_ON)
     if leads is not None and leads != url and little:
         return Judged(f"{url} sends its visitors on to {leads}", doors=(leads,))
-    if wire.is_empty(body) or (looked is not None and _is_empty(url, looked)):
+    if wire.is_empty(body) or error_documents.is_void(body) or (looked is not None and _is_empty(url, looked)):
         return Judged(f"{url} is empty", causes.EMPTY)
-    without = _without_content(url, looked, own, body) if looked else None
+    if looked is not None and listings.is_empty(url, looked):
+        return Judged(f"{url} is a listing of files with no file in it", causes.EMPTY)
+    without = _failure(url, read, looked, own, body) or (_without_content(url, looked, own, body) if looked else None)
     size = f"{'the first ' if read.truncated else ''}{len(read.body)} bytes"
     detail = f"read {size} of {(read.kind or 'no declared type')[:80]} from {url.path}"
+    if looked is not None and (product := listings.start_page_of(looked)):
+        detail += f", the page that {product} shows before a site is installed"
     return without or Judged(detail, ways=_ways(url, looked, own) if looked else ())
 
 
@@ -137,7 +165,36 @@ def _filter(url: Url, looked: wire.Look | None, body: bytes) -> Judged | None:
         return Judged(f"{url} shows the page of {product}", causes.BLOCK_PAGE)
     if product := portal_of(body):
         return Judged(f"{url} shows a page that logs in to a network ({product})", causes.CAPTIVE_PORTAL)
+    if product := parking_of(body):
+        return Judged(f"{url} shows the page of a parked domain ({product})", causes.PARKED)
     return None
+
+
+def _failure(url: Url, read: Read, looked: wire.Look | None, own: set[str], body: bytes) -> Judged | None:
+    """Judge a document that reports a failure with the status of a page; None if it has anything else."""
+    document = body.strip()
+    if error := error_documents.json_error(document) or error_documents.xml_error(document):
+        return Judged(f"{url} answers with the status of a page and reports an error ({error})", causes.ERROR_PAGE)
+    title, heading = (looked.title, looked.heading) if looked is not None else ("", "")
+    if looked is not None and not _is_little(url, looked, own):
+        return None
+    if len(document) <= _MOST_WORDS or (looked is not None and looked.text <= _MOST_WORDS):
+        words = wire.text_of(document)
+        heading = heading or ("" if words.isdigit() else words)
+    if says := error_documents.headline(title, heading):
+        shown = printable(heading if error_documents.headline("", heading) else title, 100)
+        said = f"{url} answers with the status of a page and reports {says.value}: {shown!r}"
+        return Judged(said, _FAILURES[says])
+    if looked is not None and read.later and read.later.strip() != "0":
+        said = f"{url} answers with the status of a page and asks to come back later (Retry-After: {read.later[:40]})"
+        return Judged(said, causes.MAINTENANCE)
+    return None
+
+
+def _is_little(url: Url, looked: wire.Look, own: set[str]) -> bool:
+    """Say whether a page has little to read and to follow beside its menu."""
+    beside_menu = own - own_pages(url, looked, looked.menu[:MOST_LINKS])
+    return looked.prose < _LEAST_BESIDE_A_FAILURE and len(beside_menu) <= _WAYS_ON and len(own) < INDEX
 
 
 def _without_content(url: Url, looked: wire.Look, own: set[str], body: bytes) -> Judged | None:

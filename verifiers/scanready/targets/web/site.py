@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from scanready.causes import common
 from scanready.causes import web as causes
 from scanready.clients import http_talk
+from scanready.clients.http_block_pages import filter_of
 from scanready.clients.http_pages import REDIRECTS, Page, arrive, follow, is_elsewhere, refuses_head, through, usable
 from scanready.clients.http_talk import Url
 from scanready.climb.explain import Failure
@@ -116,6 +117,8 @@ async def look_for_prompt(
             return Prompt(url, True, elsewhere, (), _withheld(probe, url)), None
         if status != 401 and not missing and not 200 <= status < 300:
             said = f"{url} answers {http_talk.described(page.answer)}"
+            if status in (403, 451) and (product := filter_of(page.answer)):
+                rung.stop(causes.BLOCK_PAGE, f"{said}, with the page of {product}")
             if status in (403, 451):
                 rung.stop(causes.FORBIDDEN, said, _allow_line(probe, page.answer))
             rung.stop(causes.REQUEST_REFUSED, said)

@@ -30,5 +30,7 @@ from .pages import look as look
 from .pages import refresh_of as refresh_of
 from .pages import refresh_to as refresh_to
 from .tags import readable as readable
+from .tags import tags as tags
+from .tags import text_of as text_of
 from .values import FIELDS as FIELDS
 from .values import STATUSES as STATUSES

@@ -43,8 +43,12 @@ _AROUND = frozenset((b"nav", b"footer"))
 _ENDS_LINK = frozenset((b"/a", b"p", b"/p", b"li", b"/li", b"div", b"/div", b"td", b"/td", b"ul", b"/ul", b"/nav"))
 #: The name of a notice about cookies, in an id or a class.
 _NOTICE = re.compile(r"cookie|consent|gdpr", re.IGNORECASE)
-#: Characters of a link's text that are kept.
+#: Characters of a link's text that are kept, and of a title or a heading.
 _MOST_LABEL = 80
+_MOST_HEADLINE = 200
+_HEADINGS = frozenset((b"h1", b"h2"))
+#: Tags that no heading goes on beyond, whether it is closed or not.
+_ENDS_HEADING = frozenset((b"/h1", b"/h2", b"h3", b"p", b"hr", b"div", b"/div", b"ul", b"table", b"pre", b"form"))
 #: The scripts of an application, by the usual names of its bundles.
 _BUNDLE = re.compile(
     r"(?:^|/)(?:main|app|index|bundle|runtime|polyfills|vendor|vendors|chunk|client|bootstrap|flutter_bootstrap)"
@@ -70,7 +74,8 @@ class Look:
     ``prose`` counts the characters of text outside of links, menus, footers and notices about cookies. ``menu`` is
     where the links of menus and footers lead, a part of ``hrefs``; ``labels`` are the texts of ``hrefs``, in order.
     ``mounts`` names the elements that wait for a script to fill them (see :mod:`.mounts`). ``bundled`` is true if a
-    script is named like an application's.
+    script is named like an application's. ``title`` is the text of the title, ``heading`` that of the first heading of
+    the two highest levels, each empty if there is none.
     """
 
     text: int
@@ -90,6 +95,8 @@ class Look:
     labels: tuple[str, ...] = field(default=(), compare=False)
     mounts: tuple[str, ...] = field(default=(), compare=False)
     bundled: bool = field(default=False, compare=False)
+    title: str = field(default="", compare=False)
+    heading: str = field(default="", compare=False)
 
     @property
     def empty(self) -> bool:
@@ -141,6 +148,8 @@ class _Collected:
         self._menu: list[str] = []
         self._labels: list[bytes] = []
         self._mounts = Mounts()
+        self._title = self._heading = b""
+        self._in_heading = False
         self._in_form = self._scripted = self._password = self._signs_on = False
         self._submits = self._submits_at_once = False
         self._refresh: str | None = None
@@ -167,7 +176,19 @@ class _Collected:
             self._prose += 0 if self._in_link or self._around or self._in_notice else count
             if self._in_link and self._labels:
                 self._labels[-1] = (self._labels[-1] + tag.text)[:_MOST_LABEL]
+            self._headline(tag)
             self._mounts.add(tag, count, shows=tag.name in _LEADS or tag.name in _FIELDS)
+
+    def _headline(self, tag: Tag) -> None:
+        """Keep the title and the first heading that has a text."""
+        if tag.name == b"title":
+            self._title = self._title or tag.raw[:_MOST_HEADLINE].strip()
+        elif tag.name in _HEADINGS:
+            self._in_heading = not self._heading.strip()
+        elif tag.name in _ENDS_HEADING:
+            self._in_heading = False
+        if self._in_heading:
+            self._heading = (self._heading + b" " + tag.text)[:_MOST_HEADLINE]
 
     def _surround(self, tag: Tag) -> None:
         """Note whether what follows is within a link, a menu, a footer, or a notice about cookies."""
@@ -240,10 +261,16 @@ class _Collected:
             self._shows,
             self._prose,
             tuple(self._menu),
-            tuple(" ".join(without_entities(one.decode("utf-8", "replace")).split()) for one in self._labels),
+            tuple(map(_words, self._labels)),
             self._mounts.empty(),
             self._bundled,
+            _words(self._title),
+            _words(self._heading),
         )
+
+
+def _words(text: bytes) -> str:
+    return " ".join(without_entities(text.decode("utf-8", "replace")).split())
 
 
 def _visible(text: bytes) -> int:

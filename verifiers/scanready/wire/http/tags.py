@@ -57,6 +57,12 @@ def tags(body: bytes) -> Iterator[Tag]:
         yield Tag(name, attributes, body[end:at], raw)
 
 
+def text_of(body: bytes) -> str:
+    """Return the text of a page without its tags, in one line; what stands within a script or a title is left out."""
+    text = b" ".join(tag.text for tag in tags(body)).decode("utf-8", "replace")
+    return " ".join(without_entities(text).split())
+
+
 def _next(body: bytes, at: int) -> int:
     found = _OPEN.search(body, at)
     return found.start() if found else len(body)

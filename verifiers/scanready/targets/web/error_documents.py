@@ -1,0 +1,246 @@
+"""Recognise documents that report a failure and hold nothing else, whatever status they are sent with.
+
+The form decides, not a word: a JSON object of nothing but the fields of an error, an XML document whose root is an
+error, a page whose title or first heading is as a whole what a server says of a failure. A page that mentions such
+words among others is a page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from http import HTTPStatus
+from itertools import islice
+from typing import Any
+
+from scanready.wire.http import tags
+from scanready.wire.printable import printable
+
+
+class Says(Enum):
+    """The kinds of failures that a headline reports."""
+
+    ERROR = "an error"
+    REFUSAL = "a refusal"
+    MAINTENANCE = "maintenance"
+
+
+#: Bytes of an error, or of a listing without an entry; a longer document that looks like an error may be a log.
+MOST_ERROR = 4000
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+#: The fields of errors: RFC 9457, OData, JSON:API, GraphQL, and the usual names of frameworks and gateways. Only a
+#: document without any other field is an error.
+_FIELDS = frozenset(
+    (
+        *("error", "errors", "errorcode", "errormessage", "errortype", "errorid", "errordescription", "errorsummary"),
+        *("code", "status", "statuscode", "statustext", "statusmessage", "httpstatus", "httpcode", "httpstatuscode"),
+        *("message", "messages", "msg", "reason", "detail", "details", "description", "title", "type", "instance"),
+        *("success", "ok", "fault", "faultcode", "faultstring", "exception", "cause", "hint", "stack", "trace"),
+        *("timestamp", "time", "path", "method", "url", "host", "hostid", "requestid", "traceid", "correlationid"),
+        *("documentationurl", "docs", "help", "helpurl", "moreinfo", "name", "severity", "data", "result", "info"),
+    )
+)
+_REPORTS = ("error", "errors", "errorcode", "errormessage", "errorsummary", "fault", "faultstring", "exception")
+_CODES = ("code", "status", "statuscode", "httpstatus", "httpcode", "httpstatuscode", "error")
+_WORDS = ("message", "msg", "status", "statustext", "reason", "detail", "title", "code", "description", "result")
+_FLAGS = ("success", "ok")
+_FAILED = ("error", "fail", "failed", "failure", "denied", "unauthenticated", "unauthorized", "forbidden")
+_NONE = ("", "0", "none", "null", "ok", "false", "no", "success")
+#: Errors in one list.
+_MOST_LISTED = 5
+
+
+def json_error(body: bytes) -> str | None:
+    """Return how a document in JSON reports an error and nothing else, None for any other document."""
+    if body[:1] not in (b"{", b"[", b'"') or len(body) > MOST_ERROR:
+        return None
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, str):
+        return document[:80] if headline(document, "") else None
+    if isinstance(document, list) and 0 < len(document) <= _MOST_LISTED:
+        found = [_of_object(one) for one in document]
+        return found[0] if all(found) else None
+    return _of_object(document)
+
+
+def _of_object(document: Any) -> str | None:
+    if not isinstance(document, dict):
+        return None
+    fields = {re.sub(r"[^a-z0-9]", "", str(name).lower()): value for name, value in document.items()}
+    if any(name not in _FIELDS and value not in (None, "", [], {}) for name, value in fields.items()):
+        return None
+    if any(fields.get(name) for name in ("data", "result") if not isinstance(fields.get(name), str)):
+        return None
+    for name in _REPORTS:
+        if (value := fields.get(name)) and str(value).strip().lower() not in _NONE:
+            return f"{name}: {_short(value)}"
+    for name in _CODES:
+        if re.fullmatch(r"[45]\d\d", str(fields.get(name))):
+            return f"{name}: {fields[name]}"
+    for name in _FLAGS:
+        if fields.get(name) is False:
+            return f"{name}: false"
+    for name in _WORDS:
+        value = fields.get(name)
+        if isinstance(value, str) and (value.strip().lower() in _FAILED or headline(value, "")):
+            return f"{name}: {_short(value)}"
+    return None
+
+
+def _short(value: object) -> str:
+    return printable(str(value), 100)
+
+
+def is_void(body: bytes) -> bool:
+    """Say whether a document has no data: an empty object or list in JSON, or the listing of an empty bucket."""
+    if body.strip() in (b"{}", b"[]", b"null", b'""'):
+        return True
+    names = _elements(body) if len(body) <= MOST_ERROR else []
+    return bool(names) and names[0] in _LISTINGS and not _LISTINGS[names[0]] & set(names)
+
+
+# --- XML ---------------------------------------------------------------------------------------------------------
+
+#: Roots of errors: S3 and Azure, OData, OGC, Salesforce and the like.
+_ROOTS = frozenset(
+    ("error", "errors", "errorresponse", "fault", "exception", "exceptionreport", "serviceexceptionreport", "problem")
+)
+#: Listings of buckets (S3, Azure), and the elements that show that something is in them.
+_LISTINGS = {
+    "listbucketresult": {"contents", "commonprefixes"},
+    "enumerationresults": {"blob", "container", "blobprefix", "file", "directory"},
+}
+#: Elements that are looked at.
+_MOST_ELEMENTS = 60
+
+
+def xml_error(body: bytes) -> str | None:
+    """Return how a document in XML reports an error and nothing else, None for any other document."""
+    if len(body) > MOST_ERROR or not (names := _elements(body)):
+        return None
+    if names[0] in _ROOTS:
+        return f"the element {names[0]}"
+    if names[0] == "envelope" and "body" in names:
+        inside = names[names.index("body") + 1 :]
+        return "a Fault of SOAP" if inside[:1] == ["fault"] else None
+    return None
+
+
+def _elements(body: bytes) -> list[str]:
+    """Return the first elements of a document in order: names in lower case, without the prefix."""
+    if body.lstrip()[:1] != b"<":
+        return []
+    named = (tag.name for tag in islice(tags(body), _MOST_ELEMENTS) if tag.name and not tag.name.startswith(b"/"))
+    return [name.rpartition(b":")[2].decode("latin-1") for name in named]
+
+
+# --- headlines ---------------------------------------------------------------------------------------------------
+
+#: Reasons that no page has as its title; "Gone" and "Conflict" are also words.
+_REASONS = [
+    status.phrase.lower()
+    for status in HTTPStatus
+    if status >= 400 and (" " in status.phrase or status.phrase in ("Forbidden", "Unauthorized"))
+]
+_THING = r"(?:(?:the|this|that|your|our|a|requested|web|http|https) )*" + (
+    r"(?:page|file|url|resource|document|site|website|address|location|content|object|article|request|access)"
+)
+_ASKED = r"(?: (?:that )?you(?: are|'re| were|'ve| have)? (?:requested|looking for|trying to (?:reach|access|view)))?"
+_NOT = r" (?:was |is |has |could |can |does |do )?(?:not|no longer|cannot|can't|couldn't|doesn't|wasn't|isn't|never)"
+_VERB = r"(?: (?:be|been|found|exists?|available|located|displayed|retrieved|here|loaded|reached|there))+"
+_ERROR_SENTENCES = [
+    _THING + _ASKED + r"(?:" + _NOT + _VERB + r"| not found| missing| could not be found)",
+    r"no such (?:page|file|key|bucket)|nothing (?:was )?found here|nothing to see here",
+    r"seite (?:wurde )?nicht gefunden|page (?:introuvable|non trouv.e)|p.gina no encontrada",
+    r"pagina (?:non trovata|niet gevonden)",
+    r"an? (?:unexpected |unknown |internal |application |server |unhandled )*error (?:has )?occurred",
+    r"(?:oops[,.!]* )?something went wrong|oops|whitelabel error page|(?:application|runtime|fatal|system) error",
+    r"server error(?: in '[^']{0,60}' application)?|error establishing a database connection",
+    r"authori[sz]ation required|authentication (?:is )?required|not authori[sz]ed|not logged in|unauthenticated",
+    r"invalid (?:token|api key|credentials)|missing authentication token|login (?:failed|incorrect)",
+]
+_WHAT = (
+    r"(?:(?:the|this|your|requested|web|internet|all) )*"
+    r"(?:website|web site|site|webpage|web page|page|url|request|content|access|category|connection|domain|download)s?"
+)
+_REFUSED = r"(?:blocked|denied|restricted|filtered|forbidden|prohibited|rejected|not allowed|not permitted|disallowed)"
+_REFUSAL_SENTENCES = [
+    _WHAT
+    + r"(?: (?:to|from|for) [^|]{1,60}?)?(?: is| has been| was| are| have been)?(?: temporarily| currently)? "
+    + _REFUSED
+    + r"(?: (?:by|due to|because of|for|in|under|on) [^|]{1,80}| \([^|]{1,60})?",
+    r"blocked (?:website|web site|site|page|content|url|request)|permission denied|(?:policy|content|url) violation",
+    r"(?:web|url|content|site) filter(?:ing)? (?:violation|block(?:ed)?|notification)",
+    r"you (?:are not|do not have|don't have) (?:authori[sz]ed|permission|permitted|allowed)[^|]{0,60}",
+    r"(?:you have|you've) been blocked|sorry, you have been blocked",
+]
+_OFF = r"(?:down|offline|closed|unavailable|out of service|not available)"
+_MAINTENANCE_SENTENCES = [
+    r"(?:[^|]{1,50} )?(?:is|are|we're|briefly|currently|temporarily|down|closed|offline|unavailable|under|undergoing|"
+    r"in)(?: (?:is|are|currently|temporarily|" + _OFF + r"|under|undergoing|for|due to|some|a|the|quick|short|brief))* "
+    r"(?:(?:scheduled|planned|routine|urgent|emergency|system|site|server) )*maintenance(?: mode)?"
+    r"(?: (?:at the moment|right now|now|in progress))?(?:[.,] [^|]{0,80})?",
+    r"(?:(?:our|the|this|site|website|page|service|server|system) )*(?:is |are )?(?:currently|temporarily|briefly) "
+    + _OFF
+    + r"[^|]{0,60}",
+    r"(?:(?:scheduled|planned|site|system|server|website) )*maintenance (?:mode|in progress|underway)",
+    r"(?:sorry[,.!]* )?(?:we(?:'ll| will|'re) )?(?:be )?(?:right )?back (?:soon|shortly|later|in a (?:moment|minute))",
+    r"(?:diese |die )?(?:seite|website|webseite) (?:wird|ist|befindet)[^|]{0,40}(?:gewartet|wartungsmodus|wartung)|"
+    r"wartungsmodus",
+    r"(?:le )?site (?:est )?en (?:cours de )?maintenance|(?:sitio )?en mantenimiento|(?:sito )?in manutenzione",
+]
+
+
+def _any_of(sentences: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(sentences))
+
+
+_KINDS = (
+    (Says.MAINTENANCE, _any_of(_MAINTENANCE_SENTENCES)),
+    (Says.REFUSAL, _any_of(_REFUSAL_SENTENCES)),
+    (Says.ERROR, _any_of([*map(re.escape, _REASONS), *_ERROR_SENTENCES])),
+)
+#: "Error 404 (", "HTTP Status 500 - ": before the words themselves.
+_BEFORE = re.compile(
+    r"((?:(?:https?|error|fehler|erreur|status|code|server|err|iis [0-9.]{1,5} detailed)\b[ .:#!-]*){0,4})"
+    r"(?:([45]\d\d)(?:\.\d{1,2})?(?!\d))?[ .:,;()\[\]-]*"
+)
+_STOPS = " .:;,!?()[]\u20261"
+_AFTER = re.compile(r"(?: \(?(?:error|page))?(?: \(?[45]\d\d\)?)?$")
+_BETWEEN = re.compile(r" *[|\u2013\u2014\u00b7\u2022\u00bb] *| +-+ +")
+_MOST = 200
+
+
+def headline(title: str, heading: str) -> Says | None:
+    """Return what the title of a page, or its first heading, reports as a whole; None if it is about something."""
+    for text in (heading, title):
+        if found := _of_text(text):
+            return found
+    return None
+
+
+def _of_text(text: str) -> Says | None:
+    plain = " ".join(text[: _MOST + 1].replace("\u2019", "'").lower().split())
+    if not plain or len(plain) > _MOST:
+        return None
+    parts = [part for part in _BETWEEN.split(plain) if part]
+    if len(parts) > 1 and (found := _of_part(plain)):  # "Error 404 - Not Found", in one
+        return found
+    return next((found for part in parts if (found := _of_part(part, alone=len(parts) == 1))), None)
+
+
+def _of_part(part: str, *, alone: bool = False) -> Says | None:
+    before = _BEFORE.match(part)
+    assert before is not None, "it may be empty"
+    words = part[before.end() :].strip(_STOPS)
+    if not words:
+        numbered = before[2] is not None and (before[1] or alone)
+        return Says.ERROR if numbered or (alone and part.strip(_STOPS) == "error") else None
+    readings = (words, _AFTER.sub("", words), part.strip(_STOPS))
+    return next((kind for kind, sentences in _KINDS if any(map(sentences.fullmatch, readings))), None)
