@@ -150,8 +150,10 @@ STATUSES = {
     "503 Service Unavailable": "http.unavailable",
     "504 Gateway Timeout": "http.unavailable",
     "429 Too Many Requests": "handshake.throttled",
-    "400 Bad Request": "http.request-refused",
-    "408 Request Timeout": "http.request-refused",
+    "400 Bad Request": "http.login-unproven",
+    "408 Request Timeout": "http.login-unproven",
+    "418 I'm a teapot": "http.login-unproven",
+    "302 Found\r\nLocation: /login": "http.login-unproven",
 }
 
 
@@ -169,7 +171,7 @@ def test_a_page_that_answers_the_password_with_trouble_gets_it_three_times_at_mo
         (ews.answer("503 Service Unavailable"), "ews.service-down"),
         (ews.answer("500 Internal Server Error"), "http.server-error"),
         (ews.answer("429 Too Many Requests"), "handshake.throttled"),
-        (ews.answer("302 Found", "Location: /owa/auth/logon.aspx"), "ews.preauthentication"),
+        (ews.answer("302 Found", "Location: /owa/auth/logon.aspx"), "http.login-unproven"),
         (ews.answer("200 OK", body=b"x" * (2 << 20)), "scanready.limit"),
         (ews.answer("200 OK", body=b"no SOAP"), "scanready.limit"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nx", "scanready.limit"),

@@ -280,6 +280,34 @@ def test_what_may_not_be_found_after_the_login(lab: Lab) -> None:
     passed(report, Step.LOGIN)
 
 
+def test_an_account_that_is_known_and_not_permitted(lab: Lab) -> None:
+    """Apache says 401 to strangers, and 403 to a right password of an account without the right."""
+    apache = lab.apache()
+    where = target("http", apache.address, credential=scanner(lab), path="/others/", allow_cleartext=True)
+    report = expect(climb(where, lab.agent), Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
+    passed(report, Step.LOGIN)
+    assert "without a credential it answers 401" in check_of(report, Step.ACCESS).summary
+    assert report.footprint.login_attempts == 1
+    wrong = replace(where, credential=scanner(lab, "not-this-one"))
+    expect(climb(wrong, lab.agent), Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
+
+
+def test_a_login_that_leads_to_a_login_page_is_not_proven(lab: Lab) -> None:
+    report = visited(lab, "https", "login-to-a-form", scanner(lab))
+    expect(report, Verdict.UNDECIDED, "http.login-unproven", step=Step.LOGIN, owner=Owner.SERVER)
+    assert report.footprint.login_attempts == 1
+
+
+def test_a_login_that_leads_to_a_page_is_accepted_and_not_followed(lab: Lab) -> None:
+    before = len(our_lines(lab))
+    report = visited(lab, "https", "login-to-a-page", scanner(lab))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.ACCESS)
+    passed(report, Step.LOGIN)
+    wait_until(lambda: len(our_lines(lab)) >= before + 3, 5)
+    statuses = [line.split('" ')[1][:3] for line in our_lines(lab)[before:]]
+    assert statuses == ["401", "302", "401"], "asked, logged in, compared"
+
+
 def test_a_password_over_plain_http_is_withheld(lab: Lab) -> None:
     apache = lab.apache()
     where = target("http", apache.address, credential=scanner(lab), path="/basic/")

@@ -117,7 +117,7 @@ def test_a_credential_is_not_sent_where_nobody_asks() -> None:
         (answer("403 Forbidden"), Verdict.LIMITED, "access.denied", Step.ACCESS),
         (answer("404 Not Found"), Verdict.BLOCKED, "access.not-found", Step.ACCESS),
         (answer("200 OK"), Verdict.LIMITED, "http.empty", Step.ACCESS),
-        (answer("409 Conflict"), Verdict.BLOCKED, "http.request-refused", Step.ACCESS),
+        (answer("409 Conflict"), Verdict.UNDECIDED, "http.login-unproven", Step.LOGIN),
         (moved("/home"), Verdict.UNDECIDED, "scanready.limit", Step.ACCESS),
         (answer("500 Internal Server Error"), Verdict.BLOCKED, "http.server-error", Step.LOGIN),
         (answer("503 Service Unavailable"), Verdict.BLOCKED, "http.unavailable", Step.LOGIN),

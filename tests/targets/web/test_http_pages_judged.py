@@ -81,7 +81,7 @@ def test_what_cannot_be_decoded_is_our_limit(coding: str, body: bytes, words: st
 @pytest.mark.parametrize(
     ("body", "verdict", "code"),
     [
-        (gzip.compress(FORM, mtime=0), Verdict.LIMITED, "http.login-form"),
+        (gzip.compress(FORM, mtime=0), Verdict.UNDECIDED, "http.login-unproven"),
         (gzip.compress(WELCOME, mtime=0), Verdict.SCANNABLE, None),
         (b"\x0b\x02\x80hello\x03", Verdict.UNDECIDED, "scanready.limit"),
     ],

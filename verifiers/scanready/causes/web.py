@@ -213,6 +213,21 @@ LOGIN_FORM = Cause(
     "On the agent: curl -vk {url}   # read the page",
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that needs no session."),),
 )
+LOGIN_UNPROVEN = Cause(
+    "http.login-unproven",
+    Owner.SERVER,
+    Step.LOGIN,
+    "The server asked for a login, and its answer to the credential does not say whether it accepts the account: a "
+    "redirect to a login page, a login form, an error, or a status that it has without a credential, too.",
+    "Let the server judge the account at this page itself, without a login page or single sign-on.",
+    "Log in manually with the same account, once: curl -vk --anyauth -u {user} {url}",
+    definite=False,
+    may_count=True,
+    also=(
+        OtherOwner(Owner.NETWORK, "Exempt this agent from the gateway or filter that shows the page, if one does."),
+        OtherOwner(Owner.OPERATOR, "Name the page in the inventory that holds the data, if it is another one."),
+    ),
+)
 SCRIPTS_ONLY = Cause(
     "http.scripts-only",
     Owner.SERVER,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import struct
 import time
 import warnings
@@ -30,11 +31,14 @@ from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
 from scanready.wire.printable import printable
 
+from . import causes
 from .login_answers import refused, translated
 
 _MISSING = "exchangelib is not installed: pip install 'scanready[mail]'"
 #: Exceptions of the libraries on an answer that they take apart without checking it.
 _UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
+#: The root of SOAP, after a declaration and comments.
+_ENVELOPE = re.compile(rb"\A[^<]{0,20}(?:<[?!][^<>]{0,500}>\s{0,50}){0,5}<(?:[\w.-]{1,30}:)?Envelope\b")
 #: Bytes of one answer. An inbox's counts are 2 KiB.
 _MOST = 1 << 20
 #: The library prints what it sent with whatever goes wrong; it is told in the report instead.
@@ -324,10 +328,12 @@ def _policy(mailbox: _Mailbox) -> Any:
         """See :func:`_policy`."""
 
         def raise_response_errors(self, response: Any) -> None:
-            if response.status_code in (200, 500) and is_xml(response.content):
+            # A page may be XML, too: only SOAP is the word of the web services, which say nothing to strangers.
+            if response.status_code in (200, 500) and is_xml(response.content) and _ENVELOPE.search(response.content):
                 mailbox.accepted = True
                 return
-            mailbox.accepted = mailbox.accepted or response.status_code == 403
-            raise refused(response, mailbox._where.in_front)
+            failure = refused(response, mailbox._where.in_front, proxied=mailbox._where.proxy is not None)
+            mailbox.accepted = mailbox.accepted or failure.cause is causes.POLICY
+            raise failure
 
     return Policy()

@@ -9,11 +9,14 @@ import re
 from typing import Any
 
 from scanready.causes import common, web
+from scanready.clients.http_block_pages import block_page_of
+from scanready.clients.http_pages import challenged, failing_service, retry_after
 from scanready.climb.explain import Failure
 from scanready.wire import http as wire
 from scanready.wire.printable import printable
 
 from . import causes, fixes
+from .throttling import is_throttled
 
 _BUSY = (
     "ErrorServerBusy",
@@ -34,6 +37,8 @@ _UNAVAILABLE = (
     "ErrorConnectionFailed",
     "ErrorMailboxHoldNotFound",
 )
+#: The pages that Exchange and ISA Server lead to where they fail themselves; exchangelib knows them, too.
+_ERROR_PAGE = re.compile(r"genericerrorpage|errorfe\.aspx|/internalsite/|/owa/auth/error", re.IGNORECASE)
 _ACCOUNT = {
     "ErrorAccountDisabled": common.LOGIN_LOCKED,
     "ErrorPasswordExpired": common.LOGIN_EXPIRED,
@@ -41,14 +46,19 @@ _ACCOUNT = {
 }
 
 
-def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case a status
+def refused(response: Any, in_front: str, *, proxied: bool = False) -> Failure:  # noqa: C901  # one case a status
     """Return the cause of a status that is no answer of the web services.
+
+    Only 401 refuses the account, and only 403 says that it was accepted: every other status leaves that open.
 
     Args:
         response: of requests.
-        in_front: what ends TLS before Exchange, as the handshake saw it; empty if nothing does.
+        in_front: the device that ends TLS before Exchange; empty if none is known.
+        proxied: whether a configured proxy passed the login on.
     """
     said = f"the server answers {response.status_code} {printable(response.reason or '', 160)} to the login"
+    fields = {name.lower(): value for name, value in response.headers.items()}
+    later = retry_after(fields.get("retry-after"))
     match response.status_code:
         case 401 if not response.request.headers.get("Authorization"):
             offered = response.headers.get("WWW-Authenticate", "nothing")
@@ -59,31 +69,42 @@ def refused(response: Any, in_front: str) -> Failure:  # noqa: C901  # one case 
             return Failure(causes.EXTENDED_PROTECTION, f"{said}; TLS ends before Exchange ({in_front})")
         case 401:
             return Failure(common.LOGIN_REFUSED, said)
+        case _ if challenged(fields.items()):
+            return Failure(web.CHALLENGED, said)
+        case 403 if product := block_page_of(response.content):
+            return Failure(web.LOGIN_UNPROVEN, f"{said}, with the page of {product}")
         case 403:
             return Failure(
                 causes.POLICY,
                 f"the login is accepted, and the server answers 403 {printable(response.reason or '', 160)}",
             )
         case 407:
-            return Failure(web.PROXY_LOGIN, f"a proxy answers 407 {printable(response.reason or '', 160)}")
+            cause = web.PROXY_LOGIN if proxied else web.PROXY_BETWEEN
+            return Failure(cause, f"a proxy answers 407 {printable(response.reason or '', 160)}")
         case 404 | 410:
             return Failure(causes.NOT_HERE, said)
         case 429:
-            return Failure(common.THROTTLED, said)
-        case 502 | 503 | 504:
-            return Failure(causes.SERVICE_DOWN, said)
+            return Failure(common.THROTTLED, said + later)
+        case 503 if is_throttled(503, fields.get("retry-after"), fields.get("x-ms-diagnostics")):
+            return Failure(common.THROTTLED, said + later)
+        case 511:
+            return Failure(web.CAPTIVE_PORTAL, said)
         case 200 if wire.is_login_form(response.content) or b"<html" in response.content[:2000].lower():
-            return Failure(causes.PREAUTHENTICATION, f"{said}, with a page in place of the web services' answer")
+            return Failure(web.LOGIN_UNPROVEN, f"{said}, with a page in place of the web services' answer")
         case 200:
             return Failure(common.MALFORMED, f"{said}, and what comes is no SOAP")
+        case status if status in (302, 307) and _ERROR_PAGE.search(fields.get("location", "")):
+            return Failure(web.SERVER_ERROR, f"{said} and leads to {printable(fields['location'], 200)}, an error page")
         case status if status == 440 or 300 <= status < 400:
-            led = printable(response.headers.get("Location", ""), 200)
-            return Failure(causes.PREAUTHENTICATION, f"{said}{f' and leads to {led}' if led else ''}")
+            led = printable(fields.get("location", ""), 200)
+            return Failure(web.LOGIN_UNPROVEN, f"{said}{f' and leads to {led}' if led else ''}")
         case status if status not in wire.STATUSES:
             return Failure(common.LIMIT, f"{said}, a status that is not known")
+        case status if failing_service(status) is web.UNAVAILABLE:
+            return Failure(causes.SERVICE_DOWN, said)
         case status if status >= 500:
             return Failure(web.SERVER_ERROR, said)
-    return Failure(web.REQUEST_REFUSED, said)
+    return Failure(web.LOGIN_UNPROVEN, f"{said}, which does not judge the account")
 
 
 def translated(error: Exception, mailbox: str | None, username: str) -> Failure:

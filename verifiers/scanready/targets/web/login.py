@@ -2,12 +2,12 @@
 
 The scheme is the one the handshake chose, so that nothing is negotiated behind our back: no redirects, no retries,
 no proxies and no credentials from the environment. TLS is held to the certificate that was judged. What is counted as
-an attempt: Basic sends the password with the first request; Digest and NTLM answer one challenge.
+an attempt: Basic sends the password with the first request; Digest and NTLM answer one challenge. Where the status of
+the answer proves something only beside the one that comes without a credential, the page is asked once more without.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 import time
 import warnings
@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scanready.causes import common, talk_ended
-from scanready.causes import web as causes
 from scanready.clients.http_login_errors import broken_challenge
 from scanready.clients.http_transport import adapter
 from scanready.clients.imports import importing
 from scanready.clients.peer_ended import peer_ended
 from scanready.clients.watchdog import Watchdog
 from scanready.climb.explain import Failure, Unfinished
-from scanready.climb.login_result import LoginResult
 from scanready.climb.login_trace import SecretTrace
 from scanready.climb.login_trust import NO_CERTIFICATE, LoginTrust
 from scanready.model import Credential
-from scanready.wire.http import MAX_BODY, STATUSES, undo
+from scanready.wire.http import MAX_BODY, undo
 from scanready.wire.printable import printable
+
+from .login_answers import WITH_A_PAGE, Answer, Control, How, Result, judged, url_of
 
 if TYPE_CHECKING:
     import requests
@@ -38,8 +38,6 @@ _MISSING = "requests or requests-ntlm is not installed: pip install 'scanready[w
 
 #: Exceptions of the libraries on an answer that they take apart without checking it.
 _UNCHECKED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
-#: Statuses that a server may give before it looks at an account: it does not understand the request, or was too slow.
-_BEFORE_ANY_LOGIN = (400, 408, 414, 421, 425, 426, 431)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +53,6 @@ class Where:
     proxy: str | None = None
     trust: LoginTrust = NO_CERTIFICATE
     trace: SecretTrace = field(default_factory=SecretTrace, compare=False)
-
-
-@dataclass(slots=True, kw_only=True)
-class Result(LoginResult):
-    """Adds the page: its HTTP ``status``, its declared ``content_type``, up to 64 KiB of its ``body``.
-
-    ``coded`` names the content codings that the body still has; ``refresh`` is the value of the field Refresh.
-    """
-
-    status: int
-    content_type: str | None = None
-    body: bytes = b""
-    truncated: bool = False
-    coded: str = ""
-    refresh: str | None = None
 
 
 def load() -> None:
@@ -102,7 +85,11 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
                     verify=False,
                     stream=True,
                 )
-                return _judged(answer, watchdog, sent=where.trace.sent)
+                reply = _answer_of(answer, watchdog)
+                if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
+                    raise Failure(common.OUT_OF_TIME, "the login did not end in time")
+                how = How(url_of(where.url), where.proxy is not None, where.trace.sent)
+                return judged(reply, how, _control(where, watchdog, seconds))
         except requests.Timeout as error:
             raise Failure(common.OUT_OF_TIME, f"the login did not end in time: {printable(str(error))}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -157,61 +144,37 @@ def _auth(scheme: str, user: str, password: str) -> AuthBase:
             return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _judged(  # noqa: C901  # one case a status
-    answer: requests.Response, watchdog: Watchdog, *, sent: bool
-) -> Result:
-    said = f"{answer.status_code} {printable(answer.reason or '')}".strip()
-    if watchdog.bitten:  # http.client takes a head that was cut short for a whole one
-        raise Failure(common.OUT_OF_TIME, "the login did not end in time")
-    match answer.status_code:
-        case 401 if not answer.request.headers.get("Authorization"):
-            offered = answer.headers.get("WWW-Authenticate", "nothing")
-            raise Failure(common.LIMIT, f"requests did not answer what was offered: {printable(offered, 400)}")
-        case 401 if re.search(r"\bstale *= *\"?true", answer.headers.get("WWW-Authenticate", ""), re.IGNORECASE):
-            raise Unfinished(
-                common.LIMIT, "the server wants the digest again (stale), which was not tried a second time"
-            )
-        case 401:
-            raise Failure(common.LOGIN_REFUSED, f"the server answers {said} to the login")
-        case 407:
-            raise Unfinished(causes.PROXY_LOGIN, f"a proxy answers {said}")
-        case 429:
-            raise Unfinished(common.THROTTLED, f"the server answers {said} to the login")
-        case status if status not in STATUSES:
-            raise Unfinished(common.LIMIT, f"the right protocol answers the login, and the status {said} is not known")
-        case status if status in (502, 503, 504):
-            raise Unfinished(causes.UNAVAILABLE, f"the server answers {said} to the login")
-        case status if status >= 500:
-            raise Unfinished(causes.SERVER_ERROR, f"the server answers {said} to the login")
-        case status if status in _BEFORE_ANY_LOGIN:
-            raise Unfinished(causes.REQUEST_REFUSED, f"the server answers {said} to the login")
-        case _ if not sent:
-            detail = f"the page asked for a login before, and now it answers {said} without one"
-            raise Failure(common.LOGIN_NOT_JUDGED, detail)
-        case 403 | 451:
-            denied = Failure(common.ACCESS_DENIED, f"the login is accepted, and the page answers {said}")
-            return Result(status=answer.status_code, denied=denied)
-        case status if 300 <= status < 400:
-            there = printable(answer.headers.get("Location", "nowhere"), 300)
-            led = f"after the login the page answers {said} and leads to {there}, which was not followed"
-            return Result(status=status, denied=Failure(common.LIMIT, led))
-        case 404 | 410 as status:
-            return Result(status=status)
-        case status if status >= 400:
-            return Result(
-                status=status, denied=Failure(causes.REQUEST_REFUSED, f"after the login the page answers {said}")
-            )
-    body, truncated = _body(answer, watchdog)
-    kind = answer.headers.get("Content-Type")
+def _answer_of(answer: requests.Response, watchdog: Watchdog) -> Answer:
+    """Return the answer to the login, with its page where the status may have one that counts."""
+    status, body, truncated = answer.status_code, b"", False
+    if 200 <= status < 300 or status in WITH_A_PAGE:
+        body, truncated = _body(answer, watchdog)
     plain = undo([answer.headers.get("Content-Encoding", "")], body, truncated=truncated)
-    return Result(
-        status=answer.status_code,
-        content_type=kind,
-        body=plain.body,
-        truncated=plain.truncated,
-        coded=plain.coded,
-        refresh=answer.headers.get("Refresh"),
-    )
+    fields = {name.lower(): value for name, value in answer.headers.items()}
+    answered = bool(answer.request.headers.get("Authorization"))
+    return Answer(status, answer.reason or "", fields, plain.body, plain.truncated, plain.coded, answered)
+
+
+def _control(where: Where, watchdog: Watchdog, seconds: float) -> Control:
+    """Return what asks for the same page once more, without a credential, and returns its status.
+
+    On a connection and with a session of its own: NTLM logs in a connection, and a cookie may log in a session.
+    """
+
+    def status() -> int | None:
+        import requests
+        import urllib3
+
+        with _session(where, watchdog) as session:
+            try:
+                asked = session.get(
+                    where.url, timeout=max(0.1, seconds), allow_redirects=False, verify=False, stream=True
+                )
+            except (requests.RequestException, urllib3.exceptions.HTTPError):
+                return None
+            return asked.status_code
+
+    return status
 
 
 def _body(answer: requests.Response, watchdog: Watchdog) -> tuple[bytes, bool]:

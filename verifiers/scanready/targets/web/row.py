@@ -6,12 +6,14 @@ from scanready.catalogue.option import ALLOW_CLEARTEXT, ALLOW_UNTRUSTED
 from scanready.catalogue.row import Called, Cost, Driver, Group, Nmap, TargetType
 from scanready.clients.http_options import PATH, PROXY
 
-# The page and three places it leads to, each asked twice where connections are not kept; one more for a login.
+# The page and three places it leads to, each asked twice where connections are not kept; one more for a login, and one
+# to compare its answer with that to a request without a credential.
 _COST = Cost(
     8,
-    9,
+    10,
     login_attempts=1,
-    log="an access-log line with our User-Agent for each request: HEAD, then GET where the page is open",
+    log="an access-log line with our User-Agent for each request: HEAD, then GET where the page is open; after a login "
+    "that is answered with a redirect, 403 or 404, one more GET without the account",
 )
 _DRIVERS = (Driver("requests", "requests", "web"),)
 _PROVEN_BY = "nginx, Apache httpd, tinyproxy"

@@ -15,7 +15,11 @@ _SITE = {
     Step.AUTH: Exchange(
         Sent("nothing more: the answer before says it", get="GET without an account, up to 64 KiB"), "curl -vk {url}"
     ),
-    Step.LOGIN: Exchange("one request with the account, by the scheme that the site offers", _ACCOUNT),
+    Step.LOGIN: Exchange(
+        "one request with the account, by the scheme that the site offers; where the answer is a redirect, 403 or 404, "
+        "the same without the account, to compare",
+        _ACCOUNT,
+    ),
     Step.ACCESS: Exchange(
         Sent(
             "nothing more: the page came with the answer before",
