@@ -164,6 +164,8 @@ def test_an_empty_listing_below_the_root_leads_up_and_nowhere_else() -> None:
     assert str(judge(Url("http", "h", 80, "/empty/"), Read(APACHE_EMPTY, HTML)).cause) == str(
         judge(Url("http", "h", 80, "/"), Read(b"", HTML)).cause
     )
+    product = APACHE_EMPTY.replace(b"</address>", b'<a href="https://apache.example/">x</a><a href="mailto:x">y</a>')
+    assert judge(Url("http", "h", 80, "/empty/"), Read(product, HTML)).cause is not None
     for entry in (b'<a href="a.txt">a.txt</a>', b'<a href="sub/">sub/</a>', b'<a href="/empty/b%20c.pdf">b c</a>'):
         full = APACHE_EMPTY.replace(b"</table>", entry + b"</table>")
         assert judge(Url("http", "h", 80, "/empty/"), Read(full, HTML)).cause is None
@@ -216,6 +218,8 @@ HEALTHY: dict[str, tuple[str, bytes]] = {
     "part of the data": (JSON, b'{"errors":[{"message":"x"}],"data":{"reports":[{"id":1}]}}'),
     "a code": (JSON, b'{"code":404,"city":"Lyon","name":"Bus stop"}'),
     "a list of statuses in JSON": (JSON, b'[{"code":404,"message":"Not Found","meaning":"..."}]'),
+    "numbers": (JSON, b"[404, 503]"),
+    "one number": (JSON, b"7"),
     "a log": (JSON, LOGS),
     "broken JSON": (JSON, b'{"error": "unauthorized"'),
     "deep JSON": (JSON, b"[" * 3000),
