@@ -42,6 +42,12 @@ class TestGreeting:
             (b"* BYE [ALERT] Too many\r\n", imap.Greeting("BYE", "Too many", "ALERT", None)),
             (b"* bye [unavailable]\n", imap.Greeting("BYE", "", "UNAVAILABLE", None)),
             (b"* OK\r\n", imap.Greeting("OK", "", None, None)),
+            (b"* NO\r\n", imap.Greeting("NO", "", None, None)),
+            (b"* bad [ALERT] down\r\n", imap.Greeting("BAD", "down", "ALERT", None)),
+            (
+                b"* BYE [REFERRAL imap://MIKE@SERVER2/] Try SERVER2.\r\n",
+                imap.Greeting("BYE", "Try SERVER2.", "REFERRAL", None, "imap://MIKE@SERVER2/"),
+            ),
             (b"* OK [mail.example] ready {3}\r\n", imap.Greeting("OK", "[mail.example] ready {3}", None, None)),
             (b"* OK [CAPABILITY\r\n", imap.Greeting("OK", "[CAPABILITY", None, None)),
             (b"* OK \xfcber\r\n", imap.Greeting("OK", "\\xfcber", None, None)),
@@ -67,10 +73,27 @@ class TestGreeting:
             imap.read_greeting(Buffer(b"+OK POP3 server ready and waiting"))
         assert str(caught.value).endswith("begins with b'+OK POP3 server ready an'")
 
-    @pytest.mark.parametrize("line", [b"* NO\r\n", b"* CAPABILITY IMAP4rev1\r\n", b"* OKAY\r\n", b"* \r\n"])
+    @pytest.mark.parametrize("line", [b"* NOW\r\n", b"* CAPABILITY IMAP4rev1\r\n", b"* OKAY\r\n", b"* \r\n"])
     def test_another_line_is_no_greeting(self, line: bytes) -> None:
         with pytest.raises(WireError, match="no IMAP greeting"):
             imap.read_greeting(Buffer(line))
+
+    @pytest.mark.parametrize(
+        ("argument", "place"),
+        [
+            ("imap://MIKE@SERVER2/", ("SERVER2", None)),
+            ("IMAP://user;AUTH=*@mail.example:1143/INBOX", ("mail.example", 1143)),
+            ("imap://192.0.2.7", ("192.0.2.7", None)),
+            ("imap://a/x imap://b/x", ("a", None)),
+            ("http://a/", None),
+            ("imap://", None),
+            ("imap://a b/", ("a", None)),
+            ("imap://[::1", None),
+            ("", None),
+        ],
+    )
+    def test_a_referral_names_a_place(self, argument: str, place: tuple[str, int | None] | None) -> None:
+        assert imap.referred_to(argument) == place
 
     def test_an_endless_one_ends(self) -> None:
         assert survives(imap.read_greeting, b"* OK " + b"x" * (imap.LINE_LIMIT - 6)) is None

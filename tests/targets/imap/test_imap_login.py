@@ -24,7 +24,7 @@ class TestLogin:
         ("answer", "verdict", "code", "owner"),
         [
             (imap.LOGIN_FAILED, Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
-            (b"c1 NO LOGIN failed.\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),  # Exchange
+            (b"c1 NO LOGIN failed.\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
             (b"c1 NO [AUTHORIZATIONFAILED] No such authorization-ID\r\n", Verdict.BLOCKED, "login.refused", None),
             (b"c1 NO [EXPIRED] That password isn't valid any more\r\n", Verdict.BLOCKED, "login.expired", None),
             (b"c1 NO [CONTACTADMIN] Login disabled for this user\r\n", Verdict.BLOCKED, "login.locked", None),
@@ -77,7 +77,6 @@ class TestLogin:
             (b"c1 NO [ALERT] Please log in via your web browser\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
             (b"c1 NO Logins from your IP are not accepted\r\n", Verdict.UNDECIDED, "imap.command-refused", None),
             (b"c1 NO User over quota\r\n", Verdict.UNDECIDED, "imap.command-refused", Owner.SERVER),
-            (b"c1 NO Invalid credentials or IMAP is not enabled\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
             (b"c1 NO Incorrect password; use an app password\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
             (b"c1 NO Wrong password, from your IP too often\r\n", Verdict.BLOCKED, "login.refused", Owner.IDENTITY),
             # Exchange Online
@@ -90,7 +89,7 @@ class TestLogin:
             (
                 b"c1 BAD User is authenticated but not connected.\r\n",
                 Verdict.UNDECIDED,
-                "imap.backend-unavailable",
+                "imap.mailbox-not-opened",
                 Owner.SERVER,
             ),
             (b"c1 MAYBE later\r\n", Verdict.UNDECIDED, "scanready.limit", None),
@@ -259,7 +258,7 @@ class TestAccess:
             (
                 {"EXAMINE": b"c1 BAD User is authenticated but not connected.\r\n"},
                 Verdict.UNDECIDED,
-                "imap.backend-unavailable",
+                "imap.mailbox-not-opened",
                 None,
             ),
             ({"EXAMINE": b"c1 OK done\r\n"}, Verdict.UNDECIDED, "scanready.limit", None),
@@ -313,9 +312,9 @@ class TestAccess:
 
 
 def test_every_cause_of_this_family_is_provoked() -> None:
-    """By its code, in one of the two files; the codes in them are asserted verdicts."""
-    here = Path(__file__).parent
-    text = "".join((here / name).read_text("utf-8") for name in ("test_imap.py", "test_imap_login.py"))
+    """By its code, in one of these files; the codes in them are asserted verdicts."""
+    here, files = Path(__file__).parent, ("test_imap.py", "test_imap_login.py", "test_imap_refusing.py")
+    text = "".join((here / name).read_text("utf-8") for name in files)
     told = {value.code for value in vars(causes).values() if isinstance(value, Cause)}
     assert len(told) > 5
     assert {code for code in told if f'"{code}"' not in text} == set()

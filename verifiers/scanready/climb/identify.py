@@ -207,7 +207,9 @@ FOREIGN: tuple[Signature, ...] = (
     Signature("vnc", says(rb"RFB (\d{3}\.\d{3})\n", "a VNC server ({0})"), 130),
     Signature("redis", says(rb"-NOAUTH |-DENIED Redis|-ERR unknown command|\+PONG\r\n", "a Redis server"), 140),
     Signature("pop3-or-redis", says(rb"-ERR ([^\r\n]*)\r?\n", "a POP3 or Redis server that refuses ({0})"), 142),
-    Signature("irc", says(rb":[^ \r\n]{1,80} NOTICE [^ \r\n]+ :|NOTICE (?:AUTH|\*) :", "a chat server (IRC)"), 144),
+    Signature(
+        "irc", says(rb":[^ \r\n]{1,80} NOTICE [^ \r\n]+ :|NOTICE (?:AUTH|\*) :|ERROR :", "a chat server (IRC)"), 144
+    ),
     Signature("nats", says(rb'INFO \{"server_', "a NATS message broker"), 146),
     Signature("asterisk", says(rb"Asterisk Call Manager/([\d.]+)", "an Asterisk manager port ({0})"), 148),
     Signature("rsync", says(rb"@RSYNCD: (\d+\.\d+)", "an rsync server ({0})"), 150),

@@ -2,18 +2,19 @@
 
 The server speaks first::
 
-    server  * OK [CAPABILITY ...] ready            | * PREAUTH ... | * BYE too many connections
+    server  * OK [CAPABILITY ...] ready            | * PREAUTH ... | * BYE too many connections | * NO busy
     we      c1 CAPABILITY
     server  * CAPABILITY ...   c1 OK ...
-    we      c2 STARTTLS, TLS, and CAPABILITY again: what it said before TLS is void
+    we      c2 STARTTLS, TLS, and CAPABILITY again: the list from before TLS is void
     we      c3 LOGOUT
     server  * BYE ...   c3 OK ...
 
-The greeting is the first untagged OK, PREAUTH or BYE. Dovecot 2.3 may say
+The greeting is the first untagged OK, PREAUTH or BYE. NO and BAD are untagged statuses, too, which the RFCs do not have
+in the place of a greeting; servers and gateways that cannot serve send them there. Dovecot 2.3 may say
 ``* OK Waiting for authentication process to respond..`` first and its real
 greeting later; that one then is among the untagged lines of the next command.
 
-Source: RFC 3501 (sections 2.2, 7.1 and 9), RFC 9051, response codes of RFC 5530.
+Source: RFC 3501 (sections 2.2, 7.1 and 9), RFC 9051, response codes of RFC 5530, referrals of RFC 2193 and RFC 2221.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ ANSWER_LIMIT = 64 * 1024
 #: Untagged lines before the tagged one.
 UNTAGGED_LIMIT = 1000
 
-_GREETINGS: Mapping[str, Literal["OK", "PREAUTH", "BYE"]] = {"OK": "OK", "PREAUTH": "PREAUTH", "BYE": "BYE"}
+GreetingKind = Literal["OK", "PREAUTH", "BYE", "NO", "BAD"]
+_GREETINGS: Mapping[str, GreetingKind] = {"OK": "OK", "PREAUTH": "PREAUTH", "BYE": "BYE", "NO": "NO", "BAD": "BAD"}
 _ANSWERS: Mapping[str, Literal["OK", "NO", "BAD"]] = {"OK": "OK", "NO": "NO", "BAD": "BAD"}
 
 _STATUS = re.compile(r"(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?", re.IGNORECASE | re.DOTALL)
@@ -43,8 +45,9 @@ _FREE_TEXT = re.compile(rb"\S+ (?:OK|NO|BAD|PREAUTH|BYE)[ \r\n]", re.IGNORECASE)
 # "[hostname.example] ready" is text of an old server, not a code: no registered code has a dot.
 _CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)(?: ([^\]]*))?\] ?(.*)", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n$")
-_STATUS_FIRST = re.compile(rb"\* (?:OK|PREAUTH|BYE) ", re.IGNORECASE)
+_STATUS_FIRST = re.compile(rb"\* (?:OK|PREAUTH|BYE|NO|BAD) ", re.IGNORECASE)
 _LONGEST_STATUS = len("* PREAUTH ")
+_REFERRAL = re.compile(r"imap://(?:[^@/ ]*@)?([^\[\]:/ @]+)(?::(\d{1,5}))?(?:/\S*)?(?: |$)", re.IGNORECASE)
 _TAG = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
@@ -58,12 +61,16 @@ class ForeignAnswer(WireError):
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The server's first line. ``code`` is the response code in capitals, None if there is none."""
+    """The server's first line. ``code`` is the response code in capitals, None if there is none.
 
-    kind: Literal["OK", "PREAUTH", "BYE"]
+    ``argument`` is what the response code says after its name, empty if nothing.
+    """
+
+    kind: GreetingKind
     text: str
     code: str | None
     capabilities: frozenset[str] | None
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Bye:
 
     text: str
     code: str | None
+    argument: str = ""
 
 
 @stepwise
@@ -121,7 +129,9 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     if kind is None:
         raise WireError(f"the first line is no IMAP greeting (OK, PREAUTH or BYE): {quoted(line[:64])}")
     code, argument, text = _response_code(rest)
-    return Greeting(kind, text, code, _names(argument) if code == "CAPABILITY" else None)
+    if code == "CAPABILITY":
+        return Greeting(kind, text, code, _names(argument))
+    return Greeting(kind, text, code, None, argument)
 
 
 def command(tag: str, text: str) -> bytes:
@@ -258,8 +268,18 @@ def _bye(untagged: str) -> Bye | None:
     kind, rest = _status(untagged)
     if kind != "BYE":
         return None
-    code, _, text = _response_code(rest)
-    return Bye(text, code)
+    code, argument, text = _response_code(rest)
+    return Bye(text, code, argument)
+
+
+def referred_to(argument: str) -> tuple[str, int | None] | None:
+    """Return host and port of the server that a REFERRAL names; None if its first URL is none of IMAP.
+
+    The argument is a list of URLs such as ``imap://user;AUTH=*@server:port/folder`` (RFC 2221, 4; RFC 5092). The
+    caller judges whether the host is a name or an address; one of IPv6 cannot stand in a response code.
+    """
+    found = _REFERRAL.match(argument)
+    return (found[1], int(found[2]) if found[2] else None) if found else None
 
 
 def _status(line: str) -> tuple[str, str]:
@@ -293,10 +313,10 @@ FIELDS = (
     ),
     Field(
         "the status of the greeting",
-        rb"^\* (OK|PREAUTH|BYE)\b",
-        (b"OK", b"PREAUTH", b"BYE"),
+        rb"^\* (OK|PREAUTH|BYE|NO|BAD)\b",
+        (b"OK", b"PREAUTH", b"BYE", b"NO", b"BAD"),
         Role.DISCRIMINATOR,
-        why="RFC 3501 has these three, and nothing else tells IMAP from other protocols of lines",
+        why="IMAP has these five untagged statuses, and nothing else tells it from other protocols of lines",
     ),
     Field(
         "the status of an answer",
@@ -308,7 +328,7 @@ FIELDS = (
     Field(
         "a response code",
         rb" (?:OK|NO|BAD|BYE) \[([A-Z]+)",
-        (b"CAPABILITY", b"AUTHENTICATIONFAILED", b"PRIVACYREQUIRED", b"ALERT"),
+        (b"CAPABILITY", b"AUTHENTICATIONFAILED", b"PRIVACYREQUIRED", b"ALERT", b"REFERRAL"),
         Role.VALUE,
     ),
     Field("an untagged line", rb"^\* (CAPABILITY|ID|BYE)\b", (b"CAPABILITY", b"ID", b"BYE"), Role.VALUE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Scope, Step
+from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 # curl greets, asks for the capabilities (with --ssl again after STARTTLS) and shows both.
 _TALK = "On the agent: curl -vk --ssl {url}"
@@ -28,6 +28,26 @@ TURNED_AWAY = Cause(
     "On the agent: curl -vk {url}  # the greeting begins with * BYE",
     scoped=Scope.PATH,
 )
+GREETING_REFUSED = Cause(
+    "imap.greeting-refused",
+    Owner.SERVER,
+    Step.HANDSHAKE,
+    "The server greets with NO or BAD, statuses of IMAP that it does not have in a greeting (only OK, PREAUTH and "
+    "BYE): the server cannot serve now, and whether that passes is not known. The detail has its words.",
+    "Resolve what the message says: usually a load, a backend that is down, or a fault in the configuration; look at "
+    "the server's log for the time of the check, then check again.",
+    "On the agent: curl -vk {url}  # the greeting begins with * NO or * BAD",
+    definite=False,
+)
+REFERRED = Cause(
+    "imap.referred",
+    Owner.OPERATOR,
+    Step.HANDSHAKE,
+    "The server names another IMAP server in its place (a REFERRAL, RFC 2221 and RFC 2193): it does not serve this "
+    "account, or this agent. Nothing was sent to the other server.",
+    "If the server that the detail names is right, put it in the inventory in place of this target.",
+    "On the agent: curl -vk --ssl {url}  # the greeting or the answer to the login has [REFERRAL ...]",
+)
 LOGIN_DISABLED = Cause(
     "imap.login-disabled",
     Owner.SERVER,
@@ -44,6 +64,36 @@ NOT_ENABLED = Cause(
     "Switch IMAP on for this mailbox on the mail server (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true; Google: "
     "the administrator's and the mailbox's own settings).",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+)
+REFUSED_OR_DISABLED = Cause(
+    "imap.refused-or-disabled",
+    Owner.IDENTITY,
+    Step.LOGIN,
+    "The server refuses the login, in words that do not tell a wrong password from an account that is not open to IMAP "
+    "or to passwords.",
+    "Correct the password or the account, if it is wrong: log in with it once by another way, such as the web mail. "
+    "Until then the credential is withheld from the targets that may share it.",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+    scoped=Scope.ACCOUNT,
+    also=(
+        OtherOwner(
+            Owner.SERVER,
+            "Switch IMAP on for this mailbox, and permit password logins or make an app password (Exchange: "
+            "Set-CASMailbox MAILBOX -ImapEnabled $true; Yandex and others: the mailbox's own settings).",
+        ),
+    ),
+)
+MAILBOX_NOT_OPENED = Cause(
+    "imap.mailbox-not-opened",
+    Owner.SERVER,
+    Step.LOGIN,
+    'The server accepts the account, and does not connect it to its mailbox (Exchange: "User is authenticated but not '
+    'connected"). The words do not say why: IMAP is off for the mailbox, the account has no rights in it, too many '
+    "sessions are open, or a server behind is down.",
+    "Switch IMAP on for this mailbox (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true), grant the account full "
+    "access to it, and look at the state of the servers that hold it; then check again.",
+    "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+    definite=False,
 )
 NO_PASSWORD_LOGIN = Cause(
     "imap.no-password-login",
@@ -124,7 +174,7 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 _INTERNAL = re.compile(
-    r"\binternal\b|\bbusy\b|not enough memory|out of memory|authenticated but not connected|"
+    r"\binternal\b|\bbusy\b|not enough memory|out of memory|"
     r"can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
     r"\b(?:ldap|directory|database|backend|server|service|auth process)\b.{0,30}"
     r"\b(?:down|unreachable|error|broken|not respond\w*|timed? ?out)",
@@ -133,10 +183,12 @@ _INTERNAL = re.compile(
 _LATER = re.compile(r"\btry (?:it )?again\b|\bretry\b|\blater\b", re.IGNORECASE)
 
 
-#: "IMAP access is disabled for user", "Your account is not enabled for IMAP use", "IMAP is not enabled for this user".
+#: "IMAP access is disabled for user", "Your account is not enabled for IMAP use", "IMAP is not enabled for this user",
+#: "account does not have IMAP access enabled", "service is not open".
 _NOT_ENABLED = re.compile(
     r"\bimap\b.{0,30}\b(?:disabled|not (?:enabled|allowed|permitted|active))|"
     r"\bnot (?:enabled|allowed|permitted) for imap\b|\b(?:enable|activate) imap\b|"
+    r"\bnot have imap\b|\bservice (?:is )?not (?:open|enabled)|"
     r"\b(?:mailbox|protocol) access (?:is )?disabled",
     re.IGNORECASE,
 )
@@ -146,11 +198,12 @@ _WANTS_OTHER_LOGIN = re.compile(
     r"\bbasic auth\w*.{0,20}\b(?:disabled|blocked|not)\b|\b(?:2fa|two[- ](?:factor|step)|multi[- ]?factor)\b",
     re.IGNORECASE,
 )
-#: "Invalid credentials, or IMAP is not enabled": what holds the account back wins, for the next attempt may lock it.
-_WRONG = re.compile(r"invalid|incorrect|wrong|\bbad\b|mismatch|no such user|unknown user", re.IGNORECASE)
+#: A word on the credential. "LOGIN command error: BAD" is imaplib's.
+_WRONG = re.compile(r"invalid|incorrect|wrong|(?<!error: )\bbad\b|mismatch|no such user|unknown user", re.IGNORECASE)
 #: "user over quota", "login not allowed from your IP", "log in via your web browser": no word on the password.
 _OF_A_RULE = re.compile(
-    r"\bquota\b|\bweb ?(?:login|browser)\b|\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b",
+    r"\bblocked\b|\bquota\b|\bweb ?(?:login|browser)\b|"
+    r"\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b",
     re.IGNORECASE,
 )
 
@@ -158,6 +211,20 @@ _OF_A_RULE = re.compile(
 def not_enabled(text: str) -> bool:
     """True where a server's words say that the mailbox is not open to IMAP."""
     return bool(_NOT_ENABLED.search(text) and not _WRONG.search(text))
+
+
+def names_two_reasons(text: str) -> bool:
+    """True where a server's words name a wrong credential and a mailbox that is not open to IMAP.
+
+    Yandex: "[AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is disabled" (its documentation of errors of
+    IMAP); Tencent: "Account is abnormal, service is not open, password is incorrect, ...".
+    """
+    return bool(_NOT_ENABLED.search(text) and _WRONG.search(text))
+
+
+def not_connected(text: str) -> bool:
+    """True where a server's words say that it accepted the account and did not open its mailbox."""
+    return "authenticated but not connected" in text.lower()
 
 
 def wants_other_login(text: str) -> bool:

@@ -29,7 +29,7 @@ from scanready.net.errors import local_limit
 from scanready.net.tls import server_name
 from scanready.wire.printable import printable
 
-from . import causes, fixes, refusals
+from . import causes, fixes, referrals, refusals
 from .login_reading import NotUnderstood, OwnReading, UnknownStatus
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]+")  # atom-specials left 
 _BYTES = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 _WRAPPING = re.compile(r"^[a-z]+ failed: | \([\d.]+ \+ [\d.]+ secs\)\.?$")  # imapclient's, and Dovecot's clock
 _CODE = re.compile(r"\[([A-Z-]+)(?: [^\]]*)?\]")
+_TURNED_AWAY = re.compile(r"\* (?:BYE|NO|BAD)\b", re.IGNORECASE)  # in place of a greeting
 # Exceptions of imapclient and imaplib on an answer that they take apart without checking it.
 _UNCHECKED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 _NONAUTH = "NONAUTH"  # imaplib's state of a connection that takes a login
@@ -71,7 +72,8 @@ class Where:
     """Where to log in, and how the handshake said: ``address`` is dialled, ``name`` goes into SNI.
 
     ``login_command`` is false where the server bars LOGIN (LOGINDISABLED), whatever it has among its ``sasl``.
-    ``trust`` has the certificates that it may be shown; ``trace`` records what the login did.
+    ``product`` is who answered, as its greeting named it. ``trust`` has the certificates that it may be shown;
+    ``trace`` records what the login did.
     """
 
     address: str
@@ -81,8 +83,16 @@ class Where:
     login_command: bool
     sasl: frozenset[str]
     folder: str | None = None
+    product: str = ""
     trust: LoginTrust = NO_CERTIFICATE
     trace: Trace = field(default_factory=Trace, compare=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Result(LoginResult):
+    """``referred`` is a referral beside an accepted login: the account's own mailboxes are on another server."""
+
+    referred: Failure | None = None
 
 
 class _Context:
@@ -104,7 +114,7 @@ def load() -> None:
     import imapclient  # noqa: F401
 
 
-def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
+def visit(where: Where, credential: Credential, seconds: float) -> Result:
     """Log in once, list the folders and read one header of ``where.folder`` or INBOX, within ``seconds``.
 
     Raises:
@@ -118,15 +128,17 @@ def visit(where: Where, credential: Credential, seconds: float) -> LoginResult:
         if client._imap.state != _NONAUTH:
             raise Failure(common.LOGIN_NOT_JUDGED, "the server greets the login with PREAUTH, and takes none then")
         try:
-            log_in(client)
+            answer = printable(str(log_in(client)), _MOST_SHOWN)
         except IMAPClientError as error:
-            raise _refused(error, encrypted=where.encryption != "none") from error
+            raise _refused(error, where) from error
         except UnknownStatus as error:
             raise Unfinished(common.LIMIT, f"the answer to the login is none that IMAP has: {error}") from error
         except (NotUnderstood, *_UNCHECKED) as error:
             detail = f"imaplib does not understand the answer to the login: {_words(error)}"
             raise Unfinished(common.LIMIT, detail) from error
-        return _look_around(client, where.folder, credential.username)
+        result = _look_around(client, where, credential.username)
+        result.referred = referrals.in_words(answer, tls=where.encryption == "TLS")
+        return result
 
 
 def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], object]:
@@ -145,12 +157,12 @@ def _way(where: Where, user: str, password: str) -> Callable[[IMAPClient], objec
     )
 
 
-def _by_command(client: IMAPClient, user: str, password: str, trace: Trace) -> None:
+def _by_command(client: IMAPClient, user: str, password: str, trace: Trace) -> object:
     if "LOGINDISABLED" in client._imap.capabilities:  # as this connection said, in TLS where it has it
         detail = "the server bars LOGIN on this connection (LOGINDISABLED), and did not on the one before it"
         raise Failure(common.LOGIN_NOT_JUDGED, detail)
     trace.tried = True
-    client.login(user, password)
+    return client.login(user, password)
 
 
 def _sasl(trace: Trace, mechanism: str, *answers: str) -> Callable[[IMAPClient], object]:
@@ -195,6 +207,8 @@ def _session(where: Where, seconds: float) -> Iterator[IMAPClient]:
             if _is_an_opinion(error) and not where.trace.tried:
                 raise Failure(common.LIMIT, f"imaplib does not begin with this server: {_words(error)}") from error
             code, text = _said(error)
+            if not where.trace.tried and (referred := referrals.in_words(text, tls=where.encryption == "TLS")):
+                raise referred from error
             cause = common.THROTTLED if causes.too_many(code, text) else causes.BACKEND_UNAVAILABLE
             if where.trace.tried:
                 raise Unfinished(cause, f"the connection ended at the login: {printable(text)}") from error
@@ -241,21 +255,23 @@ def _client(where: Where, seconds: float, context: _Context, watchdog: Watchdog)
     return Guarded(where.address, where.port, ssl=where.encryption == "TLS", ssl_context=context, timeout=seconds)
 
 
-def _refused(error: Exception, *, encrypted: bool) -> Failure:
+def _refused(error: Exception, where: Where) -> Failure:
     """Why the login came to nothing. Only what the server says of the account is held against it."""
     code, text = _said(error)
-    if judged := refusals.of_login(code, text, encrypted=encrypted):
+    if referred := referrals.in_words(text, tls=where.encryption == "TLS"):
+        return referred
+    if judged := refusals.of_login(code, text, encrypted=where.encryption != "none"):
         return judged
     if _broke_off(error):
         return Unfinished(causes.BACKEND_UNAVAILABLE, f"the server broke off instead of an answer: {printable(text)}")
-    return refusals.of_words(code, text)
+    return refusals.of_words(code, text, where.product)
 
 
-def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResult:
+def _look_around(client: IMAPClient, where: Where, user: str) -> Result:
     from imapclient.exceptions import IMAPClientError
 
     folders: list[str] = []
-    result, wanted = LoginResult(facts={"folders": folders}), folder or INBOX
+    result, wanted = Result(facts={"folders": folders}), where.folder or INBOX
     try:
         folders += _top_folders(client)
         exists = client.select_folder(wanted, readonly=True).get(b"EXISTS")
@@ -275,7 +291,8 @@ def _look_around(client: IMAPClient, folder: str | None, user: str) -> LoginResu
     except TimeoutError:
         result.denied = Failure(common.OUT_OF_TIME, "reading did not end in time")
     except (OSError, IMAPClientError) as error:
-        result.denied = _unreadable(error, wanted, user, folders)
+        referred = referrals.in_words(_said(error)[1], tls=where.encryption == "TLS")
+        result.denied = referred or _unreadable(error, wanted, user, folders)
     except (NotUnderstood, *_UNCHECKED) as error:
         result.denied = Failure(common.LIMIT, f"{_LOST}: {_words(error)}")
     except RecursionError:
@@ -342,7 +359,7 @@ def _is_an_opinion(error: Exception) -> bool:
     from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
     refused = isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError)
-    return refused and not _said(error)[1].upper().startswith("* BYE")
+    return refused and not _TURNED_AWAY.match(_said(error)[1])
 
 
 def _broke_off(error: Exception) -> bool:

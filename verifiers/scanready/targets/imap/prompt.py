@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from scanready.causes import common
 from scanready.climb.explain import Failure
-from scanready.climb.login_result import LoginResult
 from scanready.climb.probe import Probe, Rung
 from scanready.model import Owner, Step
 from scanready.net.stream import ReadTimeout, Stream
 from scanready.wire.printable import printable
 
 from . import causes, fixes
-from .login import Encryption, Where, visit
+from .login import Encryption, Result, Where, visit
 from .talk import MOST_SHOWN, Talk
 
 #: Where IMAP inside TLS usually is (RFC 8314, 7.3).
@@ -94,12 +93,15 @@ async def log_in(probe: Probe, talk: Talk, stream: Stream, encryption: Encryptio
             rung.judge_access(result.denied)
         else:
             rung.ok(f"read {result.read}; {len(result.facts['folders'])} folders at the top", **result.facts)
+        if (other := result.referred) is not None:
+            rung.warn(other.cause, other.detail, other.fix)
 
 
-async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> LoginResult:
+async def _attempt(probe: Probe, talk: Talk, encryption: Encryption) -> Result:
     target = probe.target
     folder = target.options.get("folder")
     address = probe.address or target.host
     ways, trust = frozenset(talk.sasl), probe.login_trust()
-    where = Where(address, target.host, target.port, encryption, talk.login_command, ways, folder, trust)
+    product = str(talk.product().get("product", ""))
+    where = Where(address, target.host, target.port, encryption, talk.login_command, ways, folder, product, trust)
     return await probe.login(visit, where)

@@ -29,7 +29,17 @@ _EXPIRED = re.compile(
     r"\bmust change\b.{0,20}\bpassword|\bpassword (?:must be changed|change required)",
     re.IGNORECASE,
 )
-_LOCKED = re.compile(r"locked|disabled|suspended|deactivated", re.IGNORECASE)
+_LOCKED = re.compile(
+    r"\block(?:ed|out)\b|disabled|suspended|deactivated|\b(?:account|user|mailbox)\b.{0,40}\bblocked\b", re.IGNORECASE
+)
+#: "LOGIN is disabled", "Authentication is temporarily disabled": a way to log in is off, be the account what it may.
+_WAY_DISABLED = re.compile(
+    r"\b(?:log[io]ns?|sign-?in|authenticat(?:e|ion)|passwords?|mechanism|command|protocol|service|access)\b"
+    r"(?: (?:is|are|has been|have been|currently|temporarily)){0,3} disabled\b(?!.*\b(?:user|account|mailbox)\b)",
+    re.IGNORECASE,
+)
+#: Exchange's answer to a wrong password; and to a right one where the mailbox or the service keeps IMAP from it.
+_EXCHANGE, _EXCHANGE_SAYS = "Microsoft Exchange", re.compile(r"(?:LOGIN|AUTHENTICATE) failed\.?")
 #: "Invalid credentials", "LOGIN failed.", "Incorrect username or password", "Authentication failure".
 _OF_THE_ACCOUNT = re.compile(
     r"passw|credential|user ?name|(?:invalid|unknown|bad|no such) user|authenticat\w* (?:fail|error|denied)|"
@@ -47,10 +57,14 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
     words = printable(text)
     if code != "OVERQUOTA" and causes.too_many(code, text):
         return Unfinished(common.THROTTLED, words)
+    if causes.not_connected(text):
+        return Unfinished(causes.MAILBOX_NOT_OPENED, words)
     if causes.in_use(text) or (code not in _CODES and causes.down(code, text)):
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
     if code in _CODES and _CODES[code] is not common.LOGIN_REFUSED:
         return Failure(_CODES[code], words)
+    if causes.names_two_reasons(text) or (code == "AUTHENTICATIONFAILED" and causes.not_enabled(text)):
+        return Failure(causes.REFUSED_OR_DISABLED, words)
     if causes.not_enabled(text):
         return Failure(causes.NOT_ENABLED, words)
     if causes.wants_other_login(text):
@@ -59,22 +73,29 @@ def of_login(code: str | None, text: str, *, encrypted: bool) -> Failure | None:
         return Unfinished(causes.LOGIN_DISABLED, words)
     if _EXPIRED.search(text):
         return Failure(common.LOGIN_EXPIRED, words)
-    if _LOCKED.search(text):
+    if _LOCKED.search(text) and not _WAY_DISABLED.search(text):
         return Failure(common.LOGIN_LOCKED, words)
     return Failure(common.LOGIN_REFUSED, words) if code in _CODES else None
 
 
-def of_words(code: str | None, text: str) -> Failure:
-    """Return the failure of a login that :func:`of_login` leaves open, on a connection that stands."""
+def of_words(code: str | None, text: str, product: str = "") -> Failure:
+    """Return the failure of a login that :func:`of_login` leaves open, on a connection that stands.
+
+    Args:
+        product: who answers, as the greeting named it.
+    """
     words = printable(text)
     of_the_account = _OF_THE_ACCOUNT.search(text)
     if complains_of_command(code, text) and not causes.internal(text):  # no word on the account (RFC 3501, 6.2)
         return Unfinished(common.LIMIT, words)
     if causes.internal(text) or (causes.later(text) and not of_the_account):
         return Unfinished(causes.BACKEND_UNAVAILABLE, words)
-    if (code not in _WITHOUT_MEANING and not of_the_account) or causes.of_a_rule(text):
+    way_disabled = _WAY_DISABLED.search(text) and not of_the_account
+    if (code not in _WITHOUT_MEANING and not of_the_account) or causes.of_a_rule(text) or way_disabled:
         return Unfinished(causes.COMMAND_REFUSED, words)
-    # A refusal without a code, as Exchange's "LOGIN failed.". Taking it for a refused password protects the account.
+    if product == _EXCHANGE and _EXCHANGE_SAYS.fullmatch(text.strip()):
+        return Failure(causes.REFUSED_OR_DISABLED, words)
+    # A refusal without a code. Taking it for a refused password protects the account.
     return Failure(common.LOGIN_REFUSED, words)
 
 
@@ -83,6 +104,8 @@ def of_folder(code: str | None, text: str) -> Failure | None:
     words = printable(text)
     if code != "OVERQUOTA" and causes.too_many(code, text):
         return Failure(common.THROTTLED, words)
+    if causes.not_connected(text):
+        return Failure(causes.MAILBOX_NOT_OPENED, words)
     if complains_of_command(code, text) and not causes.internal(text):
         return Failure(common.LIMIT, f"the server does not understand the command: {words}")
     if code == "NOPERM":

@@ -14,7 +14,7 @@ from scanready.wire import WireError
 from scanready.wire import imap as wire
 from scanready.wire.printable import printable
 
-from . import causes
+from . import causes, referrals
 
 MOST_SHOWN = 240  # characters of a server's own words in a detail
 
@@ -40,8 +40,12 @@ PRODUCTS = (
 
 @dataclass(slots=True)
 class Talk:
-    """One IMAP talk. ``listening`` while the server takes commands: only then may we say LOGOUT."""
+    """One IMAP talk. ``listening`` while the server takes commands: only then may we say LOGOUT.
 
+    ``tls`` is true where TLS comes before the greeting.
+    """
+
+    tls: bool = False
     greeting: wire.Greeting | None = None
     offered: frozenset[str] = frozenset()
     listening: bool = False
@@ -52,8 +56,8 @@ class Talk:
         """Read the greeting, and the capabilities if it does not tell them."""
         self.greeting = greeting = await stream.receive(wire.read_greeting)
         self.lines.append(greeting.text)
-        if greeting.kind == "BYE":
-            raise _turned_away(greeting, stream)
+        if greeting.kind not in ("OK", "PREAUTH"):
+            raise self._turned_away(greeting.kind, greeting, stream)
         self.listening = True
         self.offered = greeting.capabilities or await self.capabilities(stream)
         return greeting
@@ -76,7 +80,7 @@ class Talk:
             raise Failure(common.PROXY_HEADER, f"an answer to {PROXY_TAG}, which this agent did not send") from error
         if isinstance(answer, wire.Bye):
             self.listening = False
-            raise _turned_away(answer, stream)
+            raise self._turned_away("BYE", answer, stream)
         self.lines += answer.untagged
         return answer
 
@@ -104,6 +108,14 @@ class Talk:
             self.listening = False
             await stream.send(wire.command("bye", "LOGOUT"))
             await stream.receive(wire.read_tagged("bye", logout=True))
+
+    def _turned_away(self, status: str, answer: wire.Bye | wire.Greeting, stream: Stream) -> Failure:
+        words = f"{status} {printable(_coded(answer), MOST_SHOWN)}"
+        if answer.code == "REFERRAL":
+            return referrals.referral(answer.argument, words, tls=self.tls)
+        cause = causes.of_bye(answer.code, answer.text, encrypted=stream.encrypted)
+        general = cause in (causes.NOT_ACCEPTING, causes.TURNED_AWAY)
+        return Failure(causes.GREETING_REFUSED if general and status != "BYE" else cause, words)
 
     @property
     def mechanisms(self) -> set[str]:
@@ -140,11 +152,6 @@ class Talk:
         return {}
 
 
-def _turned_away(bye: wire.Bye | wire.Greeting, stream: Stream) -> Failure:
-    cause = causes.of_bye(bye.code, bye.text, encrypted=stream.encrypted)
-    return Failure(cause, f"BYE {printable(_coded(bye), MOST_SHOWN)}")
-
-
 def _coded(answer: wire.Tagged | wire.Bye | wire.Greeting) -> str:
     """The server's words with their response code."""
-    return f"[{answer.code}] {answer.text}" if answer.code else answer.text
+    return f"[{answer.code}] {answer.text}".rstrip() if answer.code else answer.text

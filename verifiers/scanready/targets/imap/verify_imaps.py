@@ -23,7 +23,7 @@ from .talk import Talk
 
 async def verify(probe: Probe) -> None:
     """Climb to the login prompt, and on to one header with a credential."""
-    talk = Talk()
+    talk = Talk(tls=True)
     stream = await probe.connect(farewell=talk.say_goodbye)
     async with probe.step(Step.TLS) as rung:
         try:
