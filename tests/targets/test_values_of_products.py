@@ -108,6 +108,27 @@ def test_the_reason_beside_a_failed_sybase_login_decides(
     assert words in finding_of(report).detail
 
 
+UNKNOWN_REASON = [sybase.message(19999, 16, "The vault is sealed."), sybase.message(4002, 14, "Login failed.")]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["reason first", "reason behind"])
+def test_an_unknown_reason_beside_a_failed_sybase_login_keeps_both(order: int) -> None:
+    refused = sybase.reply(*UNKNOWN_REASON[::order], sybase.acknowledge(6), sybase.FAILED)
+    report, _ = asked("sybase", sybase.server(login=refused), ER, **CLEAR)
+    expect(report, Verdict.UNDECIDED, "sybase.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
+    found = finding_of(report)
+    assert "The vault is sealed. (message 19999" in found.detail
+    assert "Login failed. (message 4002" in found.detail
+    assert [one.owner for one in found.cause.also] == [Owner.IDENTITY]
+    assert found.cause.may_count, "it was refused: the account is protected as after a wrong password"
+
+
+def test_an_unknown_reason_told_to_an_invented_sybase_user_is_no_prompt() -> None:
+    refused = sybase.reply(*UNKNOWN_REASON, sybase.acknowledge(6), sybase.FAILED)
+    report, _ = asked("sybase", sybase.server(login=refused), allow_login_probe=True)
+    expect(report, Verdict.UNDECIDED, "sybase.server-error", step=Step.AUTH)
+
+
 @pytest.mark.parametrize("status", [8, 0x45, 0xFF])
 def test_an_unknown_status_of_a_sybase_login_refuses_nobody(status: int) -> None:
     login = sybase.reply(sybase.acknowledge(status), sybase.DONE)

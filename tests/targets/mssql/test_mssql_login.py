@@ -16,7 +16,7 @@ from fixtures.emulators.mssql import Fault, Server
 from scanready.cli.output.transcript import recorder
 from scanready.climb.placing import rung_of
 from scanready.climb.probe import Probe
-from scanready.model import Check, Owner, Report, Step, Verdict
+from scanready.model import Check, Owner, Report, Scope, Step, Verdict
 from scanready.net.stream import Stream
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
@@ -221,6 +221,40 @@ def test_an_unknown_error_beside_18456_refuses_nobody(order: int) -> None:
     report, _ = logged_in(Server(refusal=mssql.refusing(*errors)))
     expect(report, Verdict.UNDECIDED, "mssql.server-error", step=Step.LOGIN, owner=Owner.DATABASE)
     assert "being moved. (error 49999" in finding_of(report).detail
+    assert "Login failed for user 'er'. (error 18456" in finding_of(report).detail
+    assert [one.owner for one in finding_of(report).cause.also] == [Owner.IDENTITY]
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "code"),
+    [
+        (1, Verdict.BLOCKED, "login.refused"),
+        (8, Verdict.BLOCKED, "login.refused"),
+        (18, Verdict.BLOCKED, "login.expired"),
+        (38, Verdict.BLOCKED, "mssql.database-not-opened"),
+        (58, Verdict.BLOCKED, "mssql.windows-only"),
+        (11, Verdict.UNDECIDED, "mssql.server-error"),  # a valid login, and no access to the server
+        (132, Verdict.UNDECIDED, "mssql.server-error"),
+        (113, Verdict.UNDECIDED, "mssql.server-error"),
+        (255, Verdict.UNDECIDED, "mssql.server-error"),
+    ],
+)
+def test_a_state_of_18456_says_whether_it_is_the_password(state: int, verdict: Verdict, code: str) -> None:
+    refusal = mssql.error(18456, "Login failed for user 'er'.", state) + mssql.DONE_ERROR
+    report, server = logged_in(Server(refusal=refusal))
+    expect(report, verdict, code, step=Step.LOGIN)
+    assert f"(error 18456, state {state})" in finding_of(report).detail
+    assert server.counts["logins"] == 1
+
+
+@pytest.mark.parametrize("product", ["Azure Active Directory", "Microsoft Entra", "Microsoft Entra-"])
+@pytest.mark.parametrize("state", [1, 200])
+def test_a_server_of_entra_accounts_refuses_no_password(product: str, state: int) -> None:
+    words = f"Login failed for user 'er'. Reason: {product} only authentication is enabled.".replace("- ", "-")
+    refusal = mssql.error(18456, words, state) + mssql.DONE_ERROR
+    report, _ = logged_in(Server(refusal=refusal))
+    expect(report, Verdict.BLOCKED, "mssql.entra-only", step=Step.LOGIN, owner=Owner.DATABASE)
+    assert finding_of(report).cause.scope is Scope.TARGET, "the account may be right elsewhere"
 
 
 def test_an_unknown_error_beside_a_telling_one_is_told() -> None:

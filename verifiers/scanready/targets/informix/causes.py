@@ -69,7 +69,7 @@ SERVER_ERROR = Cause(
     "informix.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The server refuses the connection for a reason that is not the account; the detail has its number.",
+    "The server refuses the connection for a reason that is not known to be the account; the detail has its number.",
     "Look the number up with finderr on the server.",
     "On the server: finderr NUMBER; tail online.log",
     definite=False,

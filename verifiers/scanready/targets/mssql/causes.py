@@ -5,6 +5,7 @@ The numbers are those of the product's ``sys.messages``; from 40000 on they are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from scanready.causes import common
@@ -104,6 +105,16 @@ WINDOWS_ONLY = Cause(
     "a domain that the server trusts.",
     "On the server: SELECT SERVERPROPERTY('IsIntegratedSecurityOnly');  (1 is Windows only)",
 )
+ENTRA_ONLY = Cause(
+    "mssql.entra-only",
+    Owner.DATABASE,
+    Step.LOGIN,
+    "The server takes accounts of Microsoft Entra (Azure Active Directory) only, and refuses every SQL login, whatever "
+    "its password.",
+    'Permit SQL authentication on the server (in the Azure portal: the server, Microsoft Entra ID, clear "Support only '
+    'Microsoft Entra authentication"; or az sql server ad-only-auth disable), if the policy permits it.',
+    "az sql server ad-only-auth get --resource-group GROUP --name SERVER",
+)
 LOGON_TRIGGER = Cause(
     "mssql.logon-trigger",
     Owner.DATABASE,
@@ -164,11 +175,13 @@ SERVER_ERROR = Cause(
     "mssql.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The server answers with an error that is about neither the password nor the database; the detail has it.",
+    'The server answers with an error, or with a state of "Login failed" (18456), that is not known to be about the '
+    "password or the database. The detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "sqlcmd -S tcp:{host},{port} -U {user}",
     definite=False,
     may_count=True,
+    also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account, if the message is about one of them."),),
 )
 BROKEN_OFF = Cause(
     "mssql.login-broken-off",
@@ -240,6 +253,8 @@ _DATABASE_STATES: Mapping[int, Cause] = {
     **dict.fromkeys((922, 924, 926, 927, 942, 945), DATABASE_STATE),
     **dict.fromkeys((976, 978, 979, 983), REPLICA),
 }
+#: The error behind every refused login.
+LOGIN_FAILED = 18456
 #: What the answer to a real credential means. Several may come; :func:`weight` says which decides.
 LOGIN_ERRORS: Mapping[int, Cause] = {
     **STATES,
@@ -253,8 +268,23 @@ LOGIN_ERRORS: Mapping[int, Cause] = {
     18486: common.LOGIN_LOCKED,
     18487: common.LOGIN_EXPIRED,
     18488: common.LOGIN_EXPIRED,
-    18456: common.LOGIN_REFUSED,
+    LOGIN_FAILED: common.LOGIN_REFUSED,
 }
+#: States of 18456 that are the account's: not told (0), hidden from clients (1, the usual one), unknown or wrong name,
+#: disabled with a wrong password, wrong password, empty password (learn.microsoft.com, MSSQLSERVER_18456).
+ACCOUNT_STATES = frozenset((0, 1, 2, 5, 6, 7, 8, 9, 122, 123, 124))
+#: States of 18456 with another cause, from the same page. Others are not known to be about the password.
+LOGIN_STATES: Mapping[int, Cause] = {
+    18: common.LOGIN_EXPIRED,
+    38: DATABASE_NOT_OPENED,
+    46: DATABASE_NOT_OPENED,
+    58: WINDOWS_ONLY,
+    126: DATABASE_NOT_OPENED,
+}
+#: The reason beside "Login failed for user" where Azure SQL has Entra-only authentication; it has no number of its own.
+_ENTRA_ONLY = re.compile(
+    r"\b(?:Azure Active Directory|Microsoft Entra)[- ]only authentication is enabled", re.IGNORECASE
+)
 #: What keeps an accepted account from reading.
 ACCESS_ERRORS: Mapping[int, Cause] = {
     **_DATABASE_STATES,
@@ -270,12 +300,19 @@ ACCESS_ERRORS: Mapping[int, Cause] = {
 }
 
 
+def of_login_failed(state: int, message: str) -> Cause:
+    """Return the cause of error 18456, "Login failed for user", by its words and its state."""
+    if _ENTRA_ONLY.search(message):
+        return ENTRA_ONLY
+    return common.LOGIN_REFUSED if state in ACCOUNT_STATES else LOGIN_STATES.get(state, SERVER_ERROR)
+
+
 def weight(number: int) -> int:
     """Return the place of an error among those of one login, the most telling first.
 
     4060 and 4064 follow the state of the database, and 18456 follows everything: beside an error whose number is not
     known here it is no word on the password.
     """
-    if number == 18456:
+    if number == LOGIN_FAILED:
         return 3
     return 2 if number not in LOGIN_ERRORS else int(LOGIN_ERRORS[number] is DATABASE_NOT_OPENED)

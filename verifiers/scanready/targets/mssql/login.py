@@ -245,7 +245,11 @@ def refused(errors: tuple[tds7.ServerError, ...], user: str, database: str) -> F
         return Failure(causes.SERVER_ERROR, "the server refused the login without an error")
     error = min(errors, key=lambda error: causes.weight(error.number))
     cause = causes.LOGIN_ERRORS.get(error.number, causes.SERVER_ERROR)
+    if error.number == causes.LOGIN_FAILED:
+        cause = causes.of_login_failed(error.state, error.message)
     unknown = [other for other in errors if other is not error and other.number not in causes.LOGIN_ERRORS]
+    if cause is causes.SERVER_ERROR:  # the login was refused, too
+        unknown += [other for other in errors if other is not error and other.number == causes.LOGIN_FAILED][:1]
     detail = "; besides: ".join(map(_words, (error, *unknown)))
     if cause is common.LOGIN_REFUSED and error.state == 1:
         detail += _HIDDEN

@@ -63,7 +63,8 @@ SERVER_ERROR = Cause(
     "mysql.server-error",
     Owner.DATABASE,
     Step.AUTH,
-    "The server, or a proxy in front of it, answers with an error that is not about the account; the detail has it.",
+    "The server, or a proxy in front of it, answers with an error that is not known to be about the account; the "
+    "detail has it.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "mysql -h {host} -P {port} -u {user} -p",
     definite=False,

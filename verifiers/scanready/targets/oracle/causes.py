@@ -137,7 +137,7 @@ SERVER_ERROR = Cause(
     "oracle.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The database refuses the session for a reason that is not the account; the detail has its number.",
+    "The database refuses the session for a reason that is not known to be the account; the detail has its number.",
     "Look the number up (oerr ora NUMBER), and into the alert log at the time of the check.",
     "sqlplus {user}@//{host}:{port}/{path}",
     definite=False,

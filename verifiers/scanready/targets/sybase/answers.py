@@ -110,10 +110,12 @@ class Session:
 def refusal(errors: Sequence[wire.Message], otherwise: Cause) -> Failure:
     """The cause of the first error that has one, by its number or its words; 4002 decides only without another.
 
-    ASE says "Login failed." beside the message that tells why, before or behind it.
+    ASE says "Login failed." beside the message that tells why, before or behind it. Beside a message that is not known
+    here it leaves open whether the account is the reason.
     """
-    known = [found for error in errors if (found := _cause_of(error)) is not None]
-    found = min(known, key=lambda cause: cause is common.LOGIN_REFUSED, default=None)
+    causes_of = [_cause_of(error) for error in errors]
+    telling = [one for one in causes_of if one is not None and one is not common.LOGIN_REFUSED]
+    found = telling[0] if telling else None if None in causes_of else next(iter(causes_of), None)
     first, more = errors[:_MOST_TOLD], len(errors) - _MOST_TOLD
     texts = [f"{printable(one.text, 400)} (message {one.number}, severity {one.severity})" for one in first]
     detail = "; ".join([*texts, f"and {more} more"] if more > 0 else texts)

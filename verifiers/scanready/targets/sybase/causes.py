@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from scanready.causes import common
-from scanready.model import Cause, Owner, Step
+from scanready.model import Cause, OtherOwner, Owner, Step
 
 LOGIN_IS_FIRST = Cause(
     "sybase.login-is-first",
@@ -58,16 +58,20 @@ SERVER_ERROR = Cause(
     "sybase.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The server answers with an error that is not about the account; the detail has it.",
+    'The server answers with an error that is not known to be about the account. "Login failed." (message 4002) beside '
+    "it says that the login was refused, and not why. The detail has all messages.",
     "Resolve what the message says; the server's error log at the time of the check may say more.",
     "isql -S {host}:{port} -U {user}",
     definite=False,
     may_count=True,
+    also=(OtherOwner(Owner.IDENTITY, "Correct the password or the account, if the message is about one of them."),),
 )
 
+#: The message behind every refused login: it does not say why.
+LOGIN_FAILED = 4002
 #: Message numbers of a refused login, or of a refused read.
 NUMBERS: Mapping[int, Cause] = {
-    4002: common.LOGIN_REFUSED,
+    LOGIN_FAILED: common.LOGIN_REFUSED,
     4001: common.ACCESS_NOT_FOUND,
     4004: common.ACCESS_NOT_FOUND,
     1640: PASSWORD_ENCRYPTION,

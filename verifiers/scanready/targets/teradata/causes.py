@@ -64,7 +64,7 @@ SERVER_ERROR = Cause(
     "teradata.server-error",
     Owner.DATABASE,
     Step.LOGIN,
-    "The database refuses the session for a reason that is not the account; the detail has its code.",
+    "The database refuses the session for a reason that is not known to be the account; the detail has its code.",
     "Look the code up in the Teradata messages manual.",
     "bteq: .logon {host}/{user}",
     definite=False,
