@@ -354,6 +354,13 @@ def test_a_disk_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (tmp_path / "disk").read_bytes() == b"boot sector"
 
 
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="the file system of processes is Linux's")
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_file_that_the_kernel_makes_up_is_not_written(streamed: bool) -> None:
+    words = refused(Path("/proc/version"), streamed=streamed)
+    assert words == "it is a file of the kernel's: name a regular file, or a new one"
+
+
 def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic_file, "PATIENCE", 0.05)
     os.mkfifo(tmp_path / "pipe")

@@ -106,8 +106,25 @@ def test_a_link_of_another_user_is_not_followed(tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "not a file" in refused(tmp_path / "pipe")
+    assert refused(tmp_path / "pipe").endswith("a pipe; name a regular file, or a new one, with --store")
+    assert "no regular file; name a regular file" in refused(Path(os.devnull))
     assert "directory" in refused(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="the file system of processes is Linux's")
+@pytest.mark.parametrize("name", ["/proc/kmsg", "/proc/version", "/proc/self/maps", "/proc/self/cwd/../../proc/stat"])
+def test_a_file_that_the_kernel_makes_up_is_refused_before_sqlite_waits_for_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object, **__: object) -> None:
+        pytest.fail("SQLite waits 5 s for each of its questions")
+
+    (tmp_path / "runs.db").symlink_to(name)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    for path in (Path(name), tmp_path / "runs.db"):
+        if path.exists():
+            assert refused(path).endswith("a file of the kernel's; name a regular file, or a new one, with --store")
+            assert remarks(path) == []
 
 
 def test_a_store_that_others_can_read_is_warned_of(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from . import places
+from .system_files import is_of_system
 from .trust import Refused
 
 #: The permissions of a new file.
@@ -133,6 +134,8 @@ class AtomicFile(io.RawIOBase):
         kind = stat.S_IFMT(found.st_mode)
         if kind in _UNWRITABLE:
             raise Refused(errno.EINVAL, f"it is a {_UNWRITABLE[kind]}: name a file")
+        if kind == stat.S_IFREG and is_of_system(found):
+            raise Refused(errno.EINVAL, "it is a file of the kernel's: name a regular file, or a new one")
         self._place.refuse_strangers(found)
         opened = self._opened(_waiting(kind))
         now = os.fstat(opened.fileno())

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from scanready.files import places
+from scanready.files.system_files import is_of_system
 from scanready.files.trust import is_trusted, others_can_write, user_name
 
 from .errors import StoreError
@@ -33,7 +34,7 @@ def trusted_path(path: Path) -> Path:
 
 
 def check_place(path: Path, *, writing: bool) -> None:
-    """Refuse a store that another user can change, or that is no file.
+    """Refuse a store that another user can change, or that is no regular file.
 
     SQLite makes further files beside the store (its log and index) and believes what it finds there. So the directory
     matters as much as the file, and the sticky bit of a shared one does not help.
@@ -45,8 +46,8 @@ def check_place(path: Path, *, writing: bool) -> None:
     if found is not None:
         if stat.S_ISDIR(found.st_mode):
             raise StoreError(f"{path}: a directory; name a file")
-        if not stat.S_ISREG(found.st_mode):
-            raise StoreError(f"{path}: not a file; name another one with --store")
+        if not stat.S_ISREG(found.st_mode) or is_of_system(found):  # before SQLite waits for it
+            raise StoreError(f"{path}: {_kind(found)}; name a regular file, or a new one, with --store")
     if not _MODES:
         return
     directory = _look(path.parent)
@@ -58,6 +59,12 @@ def check_place(path: Path, *, writing: bool) -> None:
             f"{path}: {_who(directory)} can change its directory ({_mode(directory)}), and so the runs in it; "
             f"{_cure(directory, 'chmod go-w', path.parent)}"
         )
+
+
+def _kind(found: os.stat_result) -> str:
+    if stat.S_ISREG(found.st_mode):
+        return "a file of the kernel's"
+    return "a pipe" if stat.S_ISFIFO(found.st_mode) else "no regular file"
 
 
 def remarks(path: Path) -> list[str]:
@@ -75,7 +82,7 @@ def remarks(path: Path) -> list[str]:
 
 def _is_database(path: Path, found: os.stat_result) -> bool:
     """Return True for a file of SQLite's; of another one, opening the store says what is wrong."""
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(found.st_mode) or is_of_system(found):
         return False
     with contextlib.suppress(OSError), path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC

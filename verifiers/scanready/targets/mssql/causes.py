@@ -270,7 +270,7 @@ LOGIN_ERRORS: Mapping[int, Cause] = {
     18488: common.LOGIN_EXPIRED,
     LOGIN_FAILED: common.LOGIN_REFUSED,
 }
-#: States of 18456 that are the account's: not told (0), hidden from clients (1, the usual one), unknown or wrong name,
+#: States of 18456 that are the account's: absent (0), hidden from clients (1, the usual one), unknown or wrong name,
 #: disabled with a wrong password, wrong password, empty password (learn.microsoft.com, MSSQLSERVER_18456).
 ACCOUNT_STATES = frozenset((0, 1, 2, 5, 6, 7, 8, 9, 122, 123, 124))
 #: States of 18456 with another cause, from the same page. Others are not known to be about the password.
