@@ -63,7 +63,8 @@ def parse_mounted(results: bytes) -> Mounted:
 
     Raises:
         WireError: broken.
-        UnknownValue: a handle without an octet, which names nothing: clients refuse it (Linux: decode_fhandle3).
+        UnknownValue: a handle without an octet, which names nothing: clients refuse it (Linux, fs/nfs/mount_clnt.c:
+            decode_fhandle3 answers -EIO, and the mount -EBADHANDLE).
     """
     items = Items(results)
     status = items.u32()
