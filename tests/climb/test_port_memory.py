@@ -307,8 +307,8 @@ def test_a_named_type_is_asked_all_the_same() -> None:
     with in_background(misbehave.says(b"FOOD ready\r\n")) as server:
         first, second = together(on(server.port, "mysql", "postgresql"))
         received = [connection.received for connection in server.connections]
-    expect(first, Verdict.BLOCKED, "handshake.malformed")
-    expect(second, Verdict.BLOCKED, "handshake.malformed")
+    expect(first, Verdict.BLOCKED, "handshake.other-protocol")
+    expect(second, Verdict.BLOCKED, "handshake.other-protocol")
     assert any(received)
 
 

@@ -309,7 +309,7 @@ HOSTILE = {
     "silent": (misbehave.silent, "handshake.too-slow"),
     "closes": (misbehave.closes_at_once, "handshake.hung-up"),
     "another protocol": (misbehave.says(b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"), "handshake.other-protocol"),
-    "garbage": (misbehave.garbage(seed=3), "handshake.malformed"),
+    "garbage": (misbehave.garbage(seed=3), "handshake.other-protocol"),
     "an endless head": (misbehave.endless(prefix=HEAD + b"X-A: "), "scanready.limit"),
     "a head that ends early": (ends_early, "handshake.broken-off"),
     "a head that drips": (misbehave.drips(HEAD * 100, 0.05), "handshake.too-slow"),

@@ -198,7 +198,7 @@ class TestWrongPort:
             (misbehave.says(b"220 mail.example ESMTP Postfix\r\n"), "handshake.other-protocol"),
             (misbehave.says(b"\x15\x03\x01\x00\x02\x02\x0a"), "handshake.other-protocol"),
             (misbehave.says_and_closes(GREETING[:40]), "handshake.broken-off"),
-            (misbehave.garbage(seed=7), "handshake.malformed"),
+            (misbehave.garbage(seed=7), "handshake.other-protocol"),
         ],
     )
     def test_in_clear(self, behaviour: Behaviour, code: str) -> None:

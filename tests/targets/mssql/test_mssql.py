@@ -232,7 +232,7 @@ HOSTILE = {
     ("absurd-length", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
     ("too-short", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
     ("endless", "prelogin"): (Verdict.UNDECIDED, "scanready.limit"),
-    ("garbage", "prelogin"): (Verdict.BLOCKED, "handshake.malformed"),
+    ("garbage", "prelogin"): (Verdict.BLOCKED, "handshake.other-protocol"),
     ("http", "prelogin"): (Verdict.BLOCKED, "handshake.other-protocol"),
     ("drips", "prelogin"): (Verdict.UNDECIDED, "handshake.too-slow"),
     ("silent", "tls"): (Verdict.UNDECIDED, "tls.too-slow"),

@@ -448,7 +448,7 @@ def test_a_login_that_nobody_made() -> None:
         (misbehave.says(b"220 mail.example ESMTP Postfix\r\n"), "handshake.other-protocol", Owner.OPERATOR, 1),
         (ssh.openssh_9_2, "handshake.other-protocol", Owner.OPERATOR, 1),
         (misbehave.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "handshake.other-protocol", Owner.OPERATOR, 1),
-        (misbehave.garbage(3), "handshake.malformed", Owner.SERVER, 1),
+        (misbehave.garbage(3), "handshake.other-protocol", Owner.OPERATOR, 1),
         (misbehave.says(b"\0\xff\xff\xff\xfeSMB"), "handshake.malformed", Owner.SERVER, 1),
         (misbehave.says(b"\0\0\0\x50\xfeSMB" + bytes(76)), "handshake.malformed", Owner.SERVER, 1),
         (misbehave.says_and_closes(smb.SAMBA_NEGOTIATE[:150]), "handshake.broken-off", Owner.SERVER, 1),

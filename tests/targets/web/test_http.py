@@ -245,7 +245,7 @@ def test_another_protocol_is_named(type_: str, banner: bytes, named: str) -> Non
     [
         (silent, Verdict.BLOCKED, "handshake.silent"),
         (closes_at_once, Verdict.BLOCKED, "handshake.hung-up"),
-        (says(b"Two hundred\r\n\r\n"), Verdict.BLOCKED, "handshake.malformed"),
+        (says(b"Two hundred\r\n\r\n"), Verdict.BLOCKED, "handshake.other-protocol"),
         (says(b"HTTP/1.1 two hundred\r\n\r\n"), Verdict.UNDECIDED, "scanready.limit"),
         (endless(prefix=b"HTTP/1.1 200 OK\r\nX: "), Verdict.UNDECIDED, "scanready.limit"),
         (drips(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100, 0.05), Verdict.UNDECIDED, "handshake.too-slow"),

@@ -204,7 +204,7 @@ def test_a_body_after_head_that_comes_late() -> None:
 @pytest.mark.parametrize(
     ("said", "verdict", "code"),
     [
-        (b"Hello, this is HTTP/0.9\r\n", Verdict.BLOCKED, "handshake.malformed"),
+        (b"Hello, this is HTTP/0.9\r\n", Verdict.BLOCKED, "handshake.other-protocol"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Verdict.UNDECIDED, "scanready.limit"),
         (answer("200 OK"), Verdict.LIMITED, "http.empty"),
         (answer("204 No Content"), Verdict.LIMITED, "http.empty"),

@@ -74,7 +74,7 @@ def test_a_broken_challenge() -> None:
         (misbehave.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "handshake.other-protocol"),
         (openssh_9_2, "handshake.other-protocol"),
         (misbehave.says(b"\5\0\x0c\3\x10\0\0\0\xff\xff\xff\xff\1\0\0\0"), "handshake.malformed"),
-        (misbehave.tls_garbage(1), "handshake.malformed"),
+        (misbehave.tls_garbage(1), "handshake.other-protocol"),
     ],
 )
 def test_other_peers(peer: Behaviour, code: str) -> None:

@@ -272,14 +272,21 @@ OTHER_PROTOCOL = Cause(
     "Something else than the expected service answers on this port.",
     "Correct the port or the target type in the inventory.",
     "On the agent: nc {host} {port}   # or: curl -v telnet://{host}:{port}",
+    also=(
+        OtherOwner(
+            Owner.SERVER,
+            "Let the expected service listen on this port, if the inventory is right; ss -ltnp names what has it.",
+        ),
+    ),
 )
 MALFORMED = Cause(
     "handshake.malformed",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The answer begins like the expected protocol, or like none we know, and breaks its rules.",
+    "The answer begins like the expected protocol, or is too short to tell, and breaks its rules.",
     "Check the service and whatever sits between (proxy, load balancer, protocol-aware firewall).",
     "Repeat with --transcript FILE and look at the bytes.",
+    also=(OtherOwner(Owner.OPERATOR, "Correct the port or the target type, if another service listens there."),),
 )
 TOO_SLOW = Cause(
     "handshake.too-slow",

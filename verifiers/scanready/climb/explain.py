@@ -15,7 +15,7 @@ from scanready.net.errors import local_limit
 from scanready.net.stream import ConnectError, PeerClosed, ReadTimeout, StreamError, TlsError, TooCostly, UdpTimeout
 from scanready.net.system_errors import NO_SUCH_NAME
 from scanready.redaction import current
-from scanready.wire import OurLimit, UnknownValue, WireError, tls
+from scanready.wire import ForeignBytes, OurLimit, UnknownValue, WireError, tls
 
 from .identify import Signatures
 
@@ -236,6 +236,8 @@ def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures:
             return Finding(common.LIMIT, f"the right protocol answers, and {error}")
         case PeerClosed():
             return _closed(error, step, speaks, signatures)
+        case ForeignBytes(first=True) if signatures.identify(heard) is None:  # else it is the protocol's own, broken
+            return Finding(common.OTHER_PROTOCOL, f"another service answers: {error}; it said {_quoted(heard)}")
         case _:
             if not heard:  # not every reader knows the bytes
                 return Finding(common.MALFORMED, str(error))

@@ -26,7 +26,7 @@ from .time_shares import TimeShares
 _COMMON = frozenset(value.code for value in vars(common).values() if hasattr(value, "code"))
 #: Bytes of a greeting in a sentence.
 _MOST_GREETING = 80
-_NOT_UNDERSTOOD = (common.MALFORMED, common.BROKEN_OFF, common.TOO_SLOW)
+_NOT_UNDERSTOOD = (common.MALFORMED, common.OTHER_PROTOCOL, common.BROKEN_OFF, common.TOO_SLOW)
 _HOLDS = (Outcome.PASSED, Outcome.WARNED)
 
 

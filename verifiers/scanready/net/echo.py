@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from scanready.wire import WireError
+from scanready.wire import ForeignBytes, WireError
 
 from .errors import StreamError
 
@@ -81,6 +81,6 @@ class EchoWatch:
 
 def speaks_first(heard: bytes) -> WireError:
     """Return the error of a peer that speaks unasked; made here, for one that its own frame names would be a cycle."""
-    error = WireError("speaks first, where clients do")
-    error.heard = heard
+    error = ForeignBytes("speaks first, where clients do")
+    error.heard, error.first = heard, True
     return error

@@ -165,7 +165,7 @@ class Stream:
                 answer = reader(self._buffer)
             except WireError as error:
                 await self._echo.wait_for_enough(self._fill, self.deadline)
-                error.heard = self.heard
+                error.heard, error.first = self.heard, self.unread >= len(self.heard)
                 raise self._echo.instead_of(error) from None  # no local: an error in its own frame is a cycle
             if answer is not None:
                 return answer

@@ -12,7 +12,8 @@ Whatever a peer sends, a reader returns, returns ``None`` or raises
 :class:`WireError`; nothing else ever escapes, and nothing grows without bound.
 Three answers are kept apart: a known one is returned; a message of the protocol
 with a value that the codec does not know raises :class:`UnknownValue` (or is
-returned, where the rest is worth more); anything else is a plain ``WireError``.
+returned, where the rest is worth more); anything else is a plain ``WireError``,
+or :class:`ForeignBytes` where the beginning is no message of the protocol's.
 Only the last of these may block a target; :class:`OurLimit` may not either. ``FIELDS`` of each codec lists the
 values that it knows; see :mod:`scanready.wire.fields`.
 The cost of a reader is in proportion to the bytes received, whatever the pieces.
@@ -24,6 +25,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .buffer import Buffer as Buffer
+from .buffer import ForeignBytes as ForeignBytes
 from .buffer import OurLimit as OurLimit
 from .buffer import UnknownValue as UnknownValue
 from .buffer import WireError as WireError

@@ -12,10 +12,19 @@ class WireError(Exception):
     """The peer broke the rules of the protocol it was expected to speak.
 
     The text says which rule, in words a server administrator understands;
-    ``heard`` is filled in by the stream with the first bytes of the peer.
+    ``heard`` is filled in by the stream with the first bytes of the peer, and ``first`` with whether it was the peer's
+    first message that broke them.
     """
 
     heard: bytes = b""
+    first: bool = False
+
+
+class ForeignBytes(WireError):
+    """The beginning of a message is none that the protocol has, in any version or product.
+
+    In the peer's first message it proves that another service answers, or something in front of it.
+    """
 
 
 class UnknownValue(WireError):

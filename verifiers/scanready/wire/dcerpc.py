@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Role
 from .printable import quoted
 
@@ -237,12 +237,12 @@ def _next_pdu(cursor: Cursor) -> Steps[_Pdu]:
     """Read the next PDU. A peer that is something else is recognised by its first byte."""
     first = yield from cursor.peek(1)
     if first != b"\x05" and cursor.ready < _HEADER:
-        raise WireError(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
+        raise ForeignBytes(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
     head = yield from cursor.peek(_HEADER)
     order = "<" if head[4] & 0xF0 == 0x10 else ">"
     major, minor, kind, flags, _, length, token, call = struct.unpack(order + "BBBB4sHHI", head)
     if major != 5 or minor > 1 or head[4] & 0xEF:
-        raise WireError(f"not DCE/RPC version 5 (first bytes {quoted(head)})")
+        raise ForeignBytes(f"not DCE/RPC version 5 (first bytes {quoted(head)})")
     if kind not in _ANSWERS:
         raise WireError(f"a PDU of type {kind}, which answers nothing")
     if length < _HEADER or (token and token + 8 > length - _HEADER):

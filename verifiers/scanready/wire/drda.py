@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Length, Role
 from .printable import collapsed, words_of
 
@@ -234,7 +234,7 @@ def read_replies(cursor: Cursor) -> Steps[tuple[Object, ...]]:
     found: list[Object] = []
     while True:
         if (yield from cursor.peek(3))[2] != _MAGIC:
-            raise WireError("not a DRDA reply")
+            raise ForeignBytes("not a DRDA reply")
         header = yield from cursor.peek(10)
         length, _, flags, _, inner, codepoint = struct.unpack(">HBBHHH", header)
         if flags & 0x0F not in (_REPLY, _OBJECT):

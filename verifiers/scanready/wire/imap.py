@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from . import Cursor, OurLimit, Reader, Steps, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Reader, Steps, WireError, stepwise
 from .fields import Field, Role
 from .printable import quoted
 
@@ -115,7 +115,7 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
     def recognise(start: bytes) -> None:
         if not b"* ".startswith(start):
             shown = cursor.shown(24)
-            raise WireError(f"an IMAP server greets with '* OK'; this one begins with {quoted(shown)}")
+            raise ForeignBytes(f"an IMAP server greets with '* OK'; this one begins with {quoted(shown)}")
 
     yield from cursor.lead(2, recognise)
     try:

@@ -24,7 +24,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role, bits
 from .printable import quoted
 
@@ -310,13 +310,12 @@ def _recognise(start: bytes) -> None:
     """
     head, kind = start[:4], start[4:5]
     if kind and kind != _ERROR and head[3] != 0:
-        raise WireError(
-            f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})"
-        )
+        broken = WireError if kind in b"\x09\x0a" else ForeignBytes
+        raise broken(f"the first packet is numbered {head[3]}, not 0: this is not MySQL (first bytes {quoted(head)})")
     if kind == b"\x0b":
-        raise WireError("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
+        raise ForeignBytes("this is the X Protocol of MySQL (usually port 33060), not the protocol of port 3306")
     if kind and kind not in b"\x09\x0a\xff":
-        raise WireError(f"the first packet starts with 0x{kind[0]:02x}: neither a MySQL greeting nor an error")
+        raise ForeignBytes(f"the first packet starts with 0x{kind[0]:02x}: neither a MySQL greeting nor an error")
 
 
 def _greeting(payload: bytes) -> Greeting:

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role, bits
 from .printable import quoted
 
@@ -143,13 +143,13 @@ def read_frame(cursor: Cursor) -> Steps[Frame]:
     head = yield from cursor.take(4)
     kind, length = head[0], int.from_bytes(head[1:], "big")
     if kind != _MESSAGE and length != _LENGTHS.get(kind):
-        raise WireError(
+        raise ForeignBytes(
             f"neither an SMB message nor an answer to a NetBIOS session request (first bytes {quoted(head)})"
         )
     if length > MESSAGE_LIMIT or (kind == _MESSAGE and length < 4):
         raise WireError(f"a message of {length} bytes before any login: this is not SMB (first bytes {quoted(head)})")
     if kind == _MESSAGE and (protocol := (yield from cursor.peek(4))) not in _SMB:
-        raise WireError(f"the message is not SMB's: it starts with {quoted(protocol)}")
+        raise ForeignBytes(f"the message is not SMB's: it starts with {quoted(protocol)}")
     content = yield from cursor.take(length)
     if kind == _MESSAGE:
         return Message(content)

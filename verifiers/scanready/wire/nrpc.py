@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from . import Cursor, Steps, WireError, stepwise
+from . import Cursor, ForeignBytes, Steps, WireError, stepwise
 from .fields import Field, Role
 
 #: The client's first message, byte for byte as the traces have it; the names in it are empty.
@@ -51,7 +51,7 @@ def read_opened(cursor: Cursor) -> Steps[Opened]:
 def _recognise(start: bytes) -> None:
     """Judge the length and the mark as they come."""
     if not _MARK.startswith(start[_MARK_AT:]):
-        raise WireError("the answer does not begin as an NRPC session's does")
+        raise ForeignBytes("the answer does not begin as an NRPC session's does")
     if len(start) >= 4 and not _SHORTEST <= _size(start) <= _LONGEST:
         raise WireError(f"an NRPC answer of {_size(start)} bytes")
 

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import Cursor, OurLimit, Steps, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, WireError, stepwise
 from .fields import Field, Length, Role
 
 #: Bytes in one message. libpq takes nothing larger than 30,000 before a login either (MAX_ERRLEN).
@@ -174,9 +174,9 @@ def read_ssl_answer(cursor: Cursor) -> Steps[bool | ErrorResponse]:
     if first == b"E":
         return (yield from _error_response(cursor))
     if first not in (b"S", b"N"):
-        raise WireError(f"the answer to SSLRequest is neither S nor N: {_shown(cursor)}")
+        raise ForeignBytes(f"the answer to SSLRequest is neither S nor N: {_shown(cursor)}")
     if cursor.ready > 1:
-        raise WireError(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(cursor)}")
+        raise ForeignBytes(f"more than one byte answers SSLRequest, this is not PostgreSQL: {_shown(cursor)}")
     return (yield from cursor.take(1)) == b"S"
 
 

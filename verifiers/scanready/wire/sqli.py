@@ -15,7 +15,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 from .printable import words_of
 
@@ -131,7 +131,7 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
     """
     start = yield from cursor.peek(4)
     if start[3] != _MARK:
-        raise WireError("not an answer in SQLI")
+        raise ForeignBytes("not an answer in SQLI")
     if start[2] == CONREQ:
         raise WireError("not an answer in SQLI: a request like ours")
     if start[2] not in _KINDS:

@@ -19,7 +19,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Length, Role
 from .printable import escaped, printable
 
@@ -272,7 +272,7 @@ def _demand_preamble(start: bytes, fresh: bytes) -> None:
     if start.startswith(_FOREIGN):
         raise WireError(f"not SSH: {_text(start)}")
     if len(fresh.translate(None, _LINE_CONTROLS)) != len(fresh):
-        raise WireError("not SSH: binary data where a line of text was expected")
+        raise ForeignBytes("not SSH: binary data where a line of text was expected")
 
 
 def _identification(line: bytes, preamble: tuple[str, ...]) -> Identification:

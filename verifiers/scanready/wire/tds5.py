@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 from .printable import words_of
 
@@ -181,7 +181,7 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
     payload = bytearray()
     while True:
         if (yield from cursor.peek(1))[0] != REPLY:
-            raise WireError("not a TDS reply")
+            raise ForeignBytes("not a TDS reply")
         header = yield from cursor.peek(_HEADER)
         length = int.from_bytes(header[2:4], "big")
         if length < _HEADER:

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 
 #: Bytes of one message before and at a login, and the packets it comes in; real ones have less than 1 KiB, in one.
@@ -264,7 +264,7 @@ def _message(cursor: Cursor) -> Steps[bytes]:
     """Take a whole reply, and return what its packets carry."""
     (kind,) = yield from cursor.peek(1)
     if kind != REPLY:
-        raise WireError(f"the answer starts with 0x{kind:02x}, which is no TDS reply")
+        raise ForeignBytes(f"the answer starts with 0x{kind:02x}, which is no TDS reply")
     start, parts = cursor.at, list[bytes]()
     while True:
         head = yield from cursor.take(_HEADER.size)

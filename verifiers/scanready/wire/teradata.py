@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Length, Role
 from .printable import words_of
 
@@ -108,7 +108,7 @@ def header_of(header: bytes) -> tuple[int, int]:
 
 def _recognise(start: bytes) -> None:
     if not bytes((_FORMAT, _RESPONSE)).startswith(start):
-        raise WireError("not an answer of a Teradata gateway")
+        raise ForeignBytes("not an answer of a Teradata gateway")
 
 
 def _parse(body: bytes) -> Configuration | Refusal:

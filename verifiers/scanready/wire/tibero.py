@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 
 GREETING, REFUSAL = 0, 76
@@ -40,7 +40,7 @@ def read_greeting(cursor: Cursor) -> Steps[Greeting]:
         UnknownValue: it is, and the version is none that the vendor's client accepts.
     """
     if int.from_bytes((yield from cursor.peek(4)), "big") not in (GREETING, REFUSAL):
-        raise WireError("the first message has not the shape of a Tibero greeting")
+        raise ForeignBytes("the first message has not the shape of a Tibero greeting")
     kind, length = struct.unpack_from(">II", (yield from cursor.take(_HEADER)))
     if length < _SHORTEST or length > _ABSURD:
         raise WireError(f"a greeting of {length} bytes")

@@ -14,7 +14,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from . import Cursor, Steps, UnknownValue, WireError, stepwise
+from . import Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role
 from .printable import words_of
 
@@ -155,7 +155,7 @@ def read_answer(cursor: Cursor) -> Steps[Answer]:
     """
     start = yield from cursor.peek(5)
     if start[2:4] != b"\x00\x00" or start[4] not in _ANSWERS:
-        raise WireError("not an answer of an Oracle listener")
+        raise ForeignBytes("not an answer of an Oracle listener")
     header = yield from cursor.take(_HEADER)
     length, kind = int.from_bytes(header[:2], "big"), header[4]
     if not _HEADER <= length <= _MOST_BYTES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scanready.wire import Buffer, Cursor, OurLimit, Steps, UnknownValue, WireError, stepwise
+from scanready.wire import Buffer, Cursor, ForeignBytes, OurLimit, Steps, UnknownValue, stepwise
 
 from .values import TRANSFER_CODINGS
 
@@ -128,7 +128,7 @@ def _demand_http(start: bytes) -> None:
     """
     begun = start.lstrip().lower()
     if not any(begun.startswith(known[: len(begun)]) for known in _BEGINNINGS) or (len(start) == 5 and not begun):
-        raise WireError("not HTTP/1: it does not start with HTTP/")
+        raise ForeignBytes("not HTTP/1: it does not start with HTTP/")
     if len(start) == 5 and start.lower() != b"http/":
         raise OurLimit("not HTTP/1: it does not start with HTTP/")
 
