@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fixtures.emulators import in_background, misbehave
@@ -30,7 +32,7 @@ def owners(report: Report) -> set[Owner]:
 @pytest.mark.parametrize("name", UNKNOWN)
 @pytest.mark.parametrize("type_", [row.name for row in TYPES if row.name not in OWN])
 def test_the_operator_and_the_servers_owner_are_both_named(type_: str, name: str) -> None:
-    options = {"allow_login_probe": True} if type_ in ("informix", "sybase") else {}
+    options: dict[str, Any] = {"allow_login_probe": True} if type_ in ("informix", "sybase") else {}
     with in_background(misbehave.says_and_closes(UNKNOWN[name])) as server:
         report = climb(target(type_, "127.0.0.1", server.port, **options), timeout=5.0, canary=False)
     code = finding_of(report).cause.code
