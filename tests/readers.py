@@ -7,16 +7,14 @@ all three.
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from scanready.wire import Buffer, Reader, WireError
+from tests.pace import computes_within
 
 T = TypeVar("T")
-#: Seconds of computing that one message may cost.
+#: Seconds of computing that one message may cost (tests/pace.py says on which machine).
 MOST = 0.2
 
 
@@ -53,16 +51,6 @@ def survives(reader: Reader[T], data: bytes, *, eof: bool = False) -> T | WireEr
             return error
 
 
-@contextlib.contextmanager
-def quickly() -> Iterator[None]:
-    """Assert that a block computes for less than MOST. Neither waits nor the collection of garbage count."""
-    collects = gc.isenabled()
-    gc.disable()
-    began = time.thread_time()
-    try:
-        yield
-    finally:
-        took = time.thread_time() - began
-        if collects:
-            gc.enable()
-    assert took < MOST, f"computed for {took:.3f} s"
+def quickly() -> AbstractContextManager[None]:
+    """Assert that a block computes for less than MOST."""
+    return computes_within(MOST)
