@@ -161,6 +161,14 @@ def test_the_shares() -> None:
     assert TimeShares(1).turn(0.0, 9.0, likely=False) == (9.0, 9.0), "alone on its port"
 
 
+def test_after_an_unrecognised_greeting_a_type_has_no_more_than_its_share() -> None:
+    guesses = TimeShares(4)
+    guesses.turn(100.0, 9.0, likely=True)
+    assert guesses.turn(100.0, 9.0, likely=True, unrecognised=True) == (3.0, 3.0)
+    assert guesses.turn(108.6, 9.0, likely=False, unrecognised=True) == (0.3, 0.3), "the least that means anything"
+    assert guesses.turn(108.9, 9.0, likely=False, unrecognised=True)[0] == 0.0
+
+
 def test_the_share_of_a_type_that_is_named() -> None:
     guesses = TimeShares(20)
     guesses.turn(100.0, 10.0, likely=True)

@@ -2,8 +2,10 @@
 
 A silent port would otherwise cost the whole time once for each type. What is
 divided is the patience for a *first* byte: a peer that has said something gets
-all the time there is left. A share that is too short to call it silence ends as
-out of time, like any other wait.
+all the time there is left. Where the port's greeting is of no known protocol,
+the whole time is divided: SSH permits lines before the identification, and a
+type that waits for more of them would leave nothing to those after it. A share
+that is too short to call it silence ends as out of time, like any other wait.
 """
 
 from __future__ import annotations
@@ -26,11 +28,14 @@ class TimeShares:
     left: int = 0
     end: float | None = None
 
-    def turn(self, now: float, seconds: float, likely: bool, named: bool = False) -> tuple[float, float]:
+    def turn(
+        self, now: float, seconds: float, likely: bool, named: bool = False, unrecognised: bool = False
+    ) -> tuple[float, float]:
         """Begin the next type's climb; return its time, and its patience for a first byte, both in seconds.
 
         The time is 0 where the types before have used it up. A type that the peer's words have ``named`` has all that
-        is left, and a tenth of the whole in any case.
+        is left, and a tenth of the whole in any case. After an ``unrecognised`` greeting the time is no longer than the
+        patience.
         """
         self.end = self.end or now + seconds
         rest = max(0.0, self.end - now)
@@ -39,4 +44,7 @@ class TimeShares:
         if named:
             least = max(rest, seconds * _FOR_THE_NAMED)
             return least, least
-        return (rest if rest >= _LEAST_PATIENCE else 0.0), min(rest, max(share, _LEAST_PATIENCE))
+        patience = min(rest, max(share, _LEAST_PATIENCE))
+        if rest < _LEAST_PATIENCE:
+            return 0.0, patience
+        return (patience if unrecognised else rest), patience
