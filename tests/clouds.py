@@ -59,7 +59,7 @@ class Internet:
         self, service: str, credential: Credential | None = None, *, trusted: bool = True, **options: str
     ) -> Report:
         where = target("cloud", service, None, credential, proxy=f"127.0.0.1:{self.proxy.port}", **options)
-        return climb(where, timeout=6.0, ca_file=str(authority().ca_file) if trusted else None)
+        return climb(where, ca_file=str(authority().ca_file) if trusted else None)
 
 
 @contextlib.contextmanager

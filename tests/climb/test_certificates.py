@@ -323,6 +323,6 @@ def test_authorities_that_went_missing_during_a_run_say_nothing_of_the_server(ki
     if kind == "empty":
         path.touch()
     with in_background(site({"/": OK}), tls=authority().context("good")) as server:
-        report = climb(target("https", "127.0.0.1", server.port), timeout=5, canary=False, ca_file=str(path))
+        report = climb(target("https", "127.0.0.1", server.port), canary=False, ca_file=str(path))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.TLS)
     assert str(path) in check_of(report, Step.TLS).summary

@@ -21,7 +21,7 @@ from scanready.run import registry
 from scanready.run.engine import Run
 from scanready.run.settings import Settings
 from scanready.wire.printable import MOST_EVIDENCE, printable
-from tests.ladder import account, climb, target
+from tests.ladder import PLENTY, account, climb, target
 from tests.targets.echoing import CLEAR, postgresql
 
 SECRET = "Kx-93-secret"
@@ -98,7 +98,7 @@ def test_a_host_repeats_what_another_target_sent_it() -> None:
                 target("postgresql", "127.0.0.1", server.port, account("other", "Qw-11-zz"), **CLEAR),
                 target("ssh", "127.0.0.1", server.port, account("er", SECRET)),
             ]
-            async with Run(Settings(timeout=5, canary=False)) as run:
+            async with Run(Settings(timeout=PLENTY, canary=False)) as run:
                 return [as_line(report) async for report in run.results(targets)]
 
     lines = asyncio.run(both())

@@ -19,6 +19,7 @@ from scanready import Target
 from scanready.run import registry
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
+from tests.ladder import PLENTY
 
 registry.catalogue()
 loaded = {True: [], False: []}
@@ -30,7 +31,7 @@ for loader in (importlib.machinery.SourceFileLoader, importlib.machinery.Extensi
 
 async def main(port, ca_file):
     targets = [Target(host, "https", port) for host in ("127.0.0.1", "localhost")]
-    settings = Settings(timeout=10, canary=False, ca_file=ca_file)
+    settings = Settings(timeout=PLENTY, canary=False, ca_file=ca_file)
     return [report.verdict async for report in verify_all(targets, settings)]
 
 verdicts = asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, db2, in_background
 from scanready.model import Owner, Report, Step, Verdict
-from tests.ladder import account, climb, expect, target
+from tests.ladder import PLENTY, account, climb, expect, target
 
 pytest.importorskip("ibm_db", reason="the driver is opt-in: pip install 'scanready[db2]'")
 CLEAR = db2.server(mechanisms=(3,))
@@ -62,7 +62,7 @@ def test_refused_databases() -> None:
     assert "SQL30082N" in connected(db2.server(mechanisms=(0xB,)))
 
 
-def our_climb(behaviour: Behaviour, password: str = db2.PASSWORD, timeout: float = 10.0) -> tuple[Report, int, bytes]:
+def our_climb(behaviour: Behaviour, password: str = db2.PASSWORD, timeout: float = PLENTY) -> tuple[Report, int, bytes]:
     """A climb that needs the driver; also how many logins the server saw, and all bytes that it got."""
     credential = account(db2.USER, password)
     with in_background(behaviour) as server:
@@ -93,7 +93,7 @@ def test_a_server_that_hangs_up_on_the_login_sees_one() -> None:
 
 
 def test_a_server_silent_at_the_login_costs_no_more_than_the_deadline() -> None:
-    report, _, _ = our_climb(db2.server(mechanisms=(7,), silent_at=db2.SECCHK), timeout=4.0)
+    report, _, _ = our_climb(db2.server(mechanisms=(7,), silent_at=db2.SECCHK), timeout=PLENTY)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
     assert report.seconds < 5
 

@@ -13,7 +13,7 @@ from scanready.model import Owner, Report, Step, Verdict
 from scanready.targets.teradata import causes
 from scanready.targets.teradata.login import visit, where
 from tests.in_process import in_process
-from tests.ladder import account, check_of, climb, expect, passed, story, target
+from tests.ladder import PLENTY, account, check_of, climb, expect, passed, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
 
@@ -47,7 +47,7 @@ def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
 def test_our_climb_with_a_gateway_silent_at_the_logon() -> None:
     """The driver reads the configuration, begins its security talk, and waits; nothing that it sent is the password."""
     with in_background(teradata.gateway) as server:
-        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=4.0)
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True))
         sent = b"".join(record.received for record in server.connections)
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.finding is not None
@@ -65,7 +65,7 @@ def our_climb(behaviour: Behaviour, **options: Any) -> tuple[Report, dict[str, i
     """A climb with the driver; what the system counted, and all bytes that it got."""
     with in_background(behaviour) as server:
         report = climb(
-            target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True, **options), timeout=15.0
+            target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True, **options), timeout=PLENTY
         )
         server.wait(len(server.connections))
         return report, dict(server.counts), b"".join(record.received for record in server.connections)
@@ -110,7 +110,7 @@ def test_a_statement_refused_in_every_way_that_is_known(code: int) -> None:
 
 def test_a_system_silent_after_the_logon_costs_no_more_than_the_deadline() -> None:
     with in_background(teradata.system(statements=())) as server:
-        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=5.0)
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True))
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.seconds < 6
     assert report.footprint.login_attempts == 1

@@ -10,12 +10,13 @@ from scanready.fitness.question import Answer
 from scanready.model import Outcome, Owner, Target
 from scanready.net.this_agent import this_agent
 from scanready.run.settings import Settings
+from tests.ladder import PLENTY
 from tests.vocabulary import of_agent, wrong_with
 
 
 def asked(*targets: Target, **more: Any) -> Asked:
     """A question about this host, with little patience."""
-    return Asked(this_agent(), targets=targets, settings=Settings(timeout=3.0), **more)
+    return Asked(this_agent(), targets=targets, settings=Settings(timeout=PLENTY), **more)
 
 
 def ask(question: Any, about: Asked) -> list[Answer]:

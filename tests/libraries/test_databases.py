@@ -33,7 +33,7 @@ ER = account("er")
 def asked(type_: str, behaviour: Behaviour, who: Any = ER, **options: Any) -> Report:
     with in_background(behaviour) as server:
         where = target(type_, "127.0.0.1", server.port, who, allow_cleartext=True, **options)
-        return climb(where, timeout=5.0, canary=False)
+        return climb(where, canary=False)
 
 
 def climbs(type_: str, behaviour: Behaviour, **options: Any) -> Provoke:
@@ -187,7 +187,7 @@ def test_a_server_before_4_1_is_our_limit_without_a_credential_too() -> None:
 
 def test_no_password_goes_to_a_server_before_4_1() -> None:
     with in_background(mysql.server(mysql.error(1043, "x"), greeting=mysql.ancient_greeting())) as server:
-        report = climb(target("mysql", "127.0.0.1", server.port, ER, allow_cleartext=True), timeout=5.0, canary=False)
+        report = climb(target("mysql", "127.0.0.1", server.port, ER, allow_cleartext=True), canary=False)
     assert report.footprint.login_attempts == 0
     assert b"er\0" not in server.connections[0].received
 

@@ -99,7 +99,7 @@ def kexinit(cipher: str) -> bytes:
 def of_cipher(name: str) -> Provoke:
     def provoke() -> Report:
         with in_background(ssh.openssh(ssh.BANNER_9_2, kexinit(name))) as server:
-            return climb(target("ssh", "127.0.0.1", server.port, RIGHT), timeout=6)
+            return climb(target("ssh", "127.0.0.1", server.port, RIGHT))
 
     return provoke
 

@@ -76,7 +76,7 @@ def says(flight: bytes) -> Behaviour:
 def https(behaviour: Behaviour, context: ssl.SSLContext | None = None, trusted: Path | None = None) -> Report:
     with in_background(behaviour, tls=context) as server:
         where = target("https", "127.0.0.1", server.port)
-        return climb(where, timeout=5.0, canary=False, ca_file=str(trusted or authority().ca_file))
+        return climb(where, canary=False, ca_file=str(trusted or authority().ca_file))
 
 
 PROVOKED: dict[str, Provoke] = {

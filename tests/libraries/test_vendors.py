@@ -70,12 +70,12 @@ def asked_db2() -> Report:
     with in_background(db2.server(mechanisms=(7,), check=0)) as server:
         who = account(db2.USER, db2.PASSWORD)
         where = target("db2", "127.0.0.1", server.port, who, database="SAMPLE", allow_cleartext=True)
-        return climb(where, timeout=5.0)
+        return climb(where)
 
 
 def asked_teradata() -> Report:
     with in_background(teradata.system()) as server:
-        return climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=5.0)
+        return climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True))
 
 
 @pytest.mark.parametrize("key", DB2)

@@ -34,7 +34,7 @@ def page(pages: bytes, logged_in: bytes | None = None) -> Provoke:
 def by_ntlm(site: Behaviour) -> Provoke:
     def provoke() -> Report:
         with in_background(site) as server:
-            return climb(target("http", "127.0.0.1", server.port, SCAN), timeout=6)
+            return climb(target("http", "127.0.0.1", server.port, SCAN))
 
     return provoke
 
@@ -43,7 +43,7 @@ def exchange(behaviour: Behaviour) -> Provoke:
     def provoke() -> Report:
         with in_background(behaviour, tls=authority().context()) as server:
             where = target("ews", "127.0.0.1", server.port, SCAN)
-            return climb(where, timeout=8, ca_file=str(authority().ca_file))
+            return climb(where, ca_file=str(authority().ca_file))
 
     return provoke
 

@@ -35,7 +35,7 @@ def over_smb(answers: dict[int, smb.Answer], share: str | None = "finance") -> P
     def provoke() -> Report:
         with in_background(smb.server(answers)) as server:
             options = {"share": share} if share else {}
-            return climb(target("smb", "127.0.0.1", server.port, SCANNER, **options), timeout=8, canary=False)
+            return climb(target("smb", "127.0.0.1", server.port, SCANNER, **options), canary=False)
 
     return provoke
 

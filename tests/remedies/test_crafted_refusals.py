@@ -28,7 +28,7 @@ from scanready.targets.oracle import login as oracle
 from scanready.targets.windows import login_errors
 from scanready.wire import tds7
 from scanready.wire.rpc.mount import Export
-from tests.ladder import account, climb, pasted, target
+from tests.ladder import PLENTY, WAIT, account, climb, pasted, target
 
 USER = account("er")
 #: In every crafted text, in some spelling; no fix holds any of them.
@@ -42,9 +42,9 @@ def untouched(fix: str | None) -> str:
     return fix
 
 
-def asked(type_: str, behaviour: Any, **options: Any) -> Report:
+def asked(type_: str, behaviour: Any, timeout: float = PLENTY, **options: Any) -> Report:
     with in_background(behaviour) as server:
-        return climb(target(type_, "127.0.0.1", server.port, USER, **options), canary=False, timeout=8)
+        return climb(target(type_, "127.0.0.1", server.port, USER, **options), canary=False, timeout=timeout)
 
 
 def fixes_of(report: Report) -> list[str]:
@@ -109,7 +109,7 @@ SPOKEN = (
 def test_what_a_peer_says_first(type_: str) -> None:
     """A banner, a header, a greeting, a name: evidence, and no part of a fix."""
     for text in SPOKEN:
-        for fix in fixes_of(asked(type_, PEERS[type_](text))):
+        for fix in fixes_of(asked(type_, PEERS[type_](text), WAIT)):  # some wait for the end of a line
             untouched(fix)
 
 

@@ -26,7 +26,7 @@ def sent(report: Report, step: Step) -> list[str]:
 
 def asked(kind: str, behaviour: Behaviour, tls: ssl.SSLContext | None = None, **options: Any) -> Report:
     with in_background(behaviour, tls=tls) as server:
-        return climb(target(kind, "127.0.0.1", server.port, **options), canary=False, timeout=3.0)
+        return climb(target(kind, "127.0.0.1", server.port, **options), canary=False)
 
 
 def test_every_word_of_every_type_is_of_an_event_or_says_that_nothing_was_sent() -> None:
@@ -92,7 +92,7 @@ def test_an_ssh_server_that_turns_us_away_got_no_offer() -> None:
 
 def test_no_login_of_an_invented_user_is_told_of_a_login_with_an_account() -> None:
     with in_background(mysql.mariadb_10_11) as server:
-        report = climb(target("mysql", "127.0.0.1", server.port, account("scan")), canary=False, timeout=3.0)
+        report = climb(target("mysql", "127.0.0.1", server.port, account("scan")), canary=False)
     assert sent(report, Step.AUTH) == ["nothing more: the greeting names the method"]
     assert "as scanready_probe" in sent(asked("mysql", mysql.mariadb_10_11), Step.AUTH)[0]
 

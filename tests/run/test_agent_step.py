@@ -16,7 +16,7 @@ from scanready.report.findings import besides
 from scanready.run.agent_step import shared_subnets
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
-from tests.ladder import check_of, climb, expect, finding_of, target
+from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, target
 
 DEBIAN = dataclasses.replace(this_agent(), platform="Linux", distribution="Debian 12")
 AGENT = Agent("proxy", "Linux", ("10.0.1.5",), networks=("10.0.1.5/24", "fd00::5/64"))
@@ -24,7 +24,7 @@ AGENT = Agent("proxy", "Linux", ("10.0.1.5",), networks=("10.0.1.5/24", "fd00::5
 
 def unix(agent: Agent, type_: str = "unix") -> Report:
     with in_background(ssh.openssh_9_2) as server:
-        return asyncio.run(verify(Target("127.0.0.1", type_, server.port), Settings(timeout=5, agent=agent)))
+        return asyncio.run(verify(Target("127.0.0.1", type_, server.port), Settings(timeout=PLENTY, agent=agent)))
 
 
 def test_the_rung_is_the_first_of_every_climb() -> None:
@@ -61,7 +61,7 @@ def test_shares_suit_a_windows_agent_better_and_do_not_demand_one() -> None:
     def share(agent: Agent) -> Report:
         with in_background(smb.samba) as server:
             where = Target("127.0.0.1", "smb", server.port)
-            return expect(asyncio.run(verify(where, Settings(timeout=5, agent=agent))), Verdict.READY)
+            return expect(asyncio.run(verify(where, Settings(timeout=PLENTY, agent=agent))), Verdict.READY)
 
     assert "ask for a Windows agent for smb" in check_of(share(DEBIAN), Step.AGENT).facts["platform_note"]
     assert "platform_note" not in share(dataclasses.replace(DEBIAN, platform="Windows")).facts
@@ -107,7 +107,7 @@ def test_an_assumed_agent_of_the_demanded_platform() -> None:
 def test_a_guess_that_nobody_answers_says_nothing_of_the_agent() -> None:
     with in_background(postgresql.server(postgresql.AUTH_SASL)) as server:
         guess = Target("127.0.0.1", "windows", server.port, guessed=True)
-        report = climb(guess, timeout=3)
+        report = climb(guess)
     assert [check for check in report.checks if check.step is Step.AGENT] == []
 
 
@@ -135,6 +135,6 @@ def test_the_targets_own_cause_leads_over_the_agents() -> None:
 def test_an_unsure_cause_of_the_target_does_not_lead_over_a_sure_one_of_the_agent() -> None:
     """It would hide why the scan fails for certain."""
     with in_background(misbehave.says(b"\x05")) as server:
-        report = climb(target("windows", "127.0.0.1", server.port), agent=None, timeout=3.0)
+        report = climb(target("windows", "127.0.0.1", server.port), agent=None, timeout=WAIT)
     expect(report, Verdict.BLOCKED, "agent.platform-mismatch", step=Step.AGENT, owner=Owner.AGENT)
     assert [second.verdict for second in besides(report)] == [Verdict.UNDECIDED]

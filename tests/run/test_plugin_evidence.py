@@ -34,7 +34,7 @@ from scanready.run.plugins.evidence import (
 )
 from scanready.run.plugins.guards import Guards
 from scanready.testing import FakeTarget
-from tests.ladder import expect, story
+from tests.ladder import PLENTY, expect, story
 from tests.run.conftest import Bring
 
 FAILED = "agent.plugin-failed"
@@ -42,7 +42,7 @@ HUGE = 100_000_000
 
 
 def check(port: int = 9, tap: Callable[[Target], Tap] | None = None) -> Report:
-    return asyncio.run(verify(Target("127.0.0.1", "other", port), Settings(canary=False, timeout=5.0, tap=tap)))
+    return asyncio.run(verify(Target("127.0.0.1", "other", port), Settings(canary=False, timeout=PLENTY, tap=tap)))
 
 
 async def is_ready(probe: Probe, **facts: Any) -> None:

@@ -24,7 +24,7 @@ from scanready.run.engine import Run
 from scanready.run.settings import CANARY_PORT
 from scanready.wire import Buffer
 from tests import clock
-from tests.ladder import expect, story
+from tests.ladder import PLENTY, expect, story
 from tests.run.conftest import Bring
 
 ACCOUNT = Credential("c", "scan", "Passw0rd!")
@@ -32,7 +32,7 @@ ACCOUNT = Credential("c", "scan", "Passw0rd!")
 
 def check(port: int = 9, credential: Credential | None = None, **settings: Any) -> Report:
     where = Target("127.0.0.1", "other", port, {}, credential)
-    return asyncio.run(verify(where, Settings(canary=False, timeout=3.0, **settings)))
+    return asyncio.run(verify(where, Settings(canary=False, timeout=PLENTY, **settings)))
 
 
 def line(buffer: Buffer) -> bytes | None:
@@ -257,7 +257,7 @@ def test_what_is_wrong_with_the_canary_of_a_verifier(
     globals()["fails_at_the_canary"] = fails_at_the_canary
     monkeypatch.setattr(Probe, "answers", answers)
     brought(fails_at_the_canary)
-    report = asyncio.run(verify(Target("127.0.0.1", "other", 9), Settings(timeout=3.0)))
+    report = asyncio.run(verify(Target("127.0.0.1", "other", 9), Settings(timeout=PLENTY)))
     expect(report, Verdict.UNDECIDED, FAILED)
     assert f"on port {CANARY_PORT}: {says}" in story(report)
 
@@ -505,7 +505,7 @@ def test_a_shared_talk_proves_it_for_both(brought: Bring) -> None:
 
     async def both(port: int) -> list[Report]:
         targets = [Target("127.0.0.1", "other", port, {}, None, tags) for tags in (("a",), ("b",))]
-        return [report async for report in verify_all(targets, Settings(canary=False, timeout=3.0))]
+        return [report async for report in verify_all(targets, Settings(canary=False, timeout=PLENTY))]
 
     with in_background(misbehave.says(b"hello\r\n")) as server:
         reports = asyncio.run(both(server.port))

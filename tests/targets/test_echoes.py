@@ -24,7 +24,7 @@ def echoed(type_: str, secret: str) -> Report:
     serve, options = ECHOES[type_]
     with serve(echoing(secret)) as server:
         where = target(type_, "127.0.0.1", server.port, account("er", secret), **options)
-        return climb(where, timeout=6, canary=False, ca_file=str(authority().ca_file))
+        return climb(where, canary=False, ca_file=str(authority().ca_file))
 
 
 def outputs(report: Report) -> Iterator[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_what_a_server_does_not_repeat_changes_no_report(secret: str) -> None:
     for password in (secret, "w4-Kxv-00"):
         with in_background(postgresql("no")) as server:
             where = target("postgresql", "127.0.0.1", server.port, account("er", password), **CLEAR)
-            report = climb(where, timeout=6, canary=False)
+            report = climb(where, canary=False)
             reports.append([(check.summary, check.outcome) for check in report.checks])
     port = {str(check) for check in reports[0]} ^ {str(check) for check in reports[1]}
     assert not [text for text in port if "127.0.0.1" not in text], port

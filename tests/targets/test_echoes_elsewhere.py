@@ -14,7 +14,7 @@ from scanready.redaction import HIDDEN
 from scanready.report.serialize import as_line
 from scanready.run.engine import Run
 from scanready.run.settings import Settings
-from tests.ladder import account, target
+from tests.ladder import PLENTY, account, target
 from tests.targets.echoing import CLEAR, MARK
 
 HEARD, OTHER = "Horse-battery-77", "staple-Correct-88"
@@ -45,7 +45,7 @@ def reports(*targets: Target) -> list[str]:
     """Check the targets one after another in one run."""
 
     async def run() -> list[str]:
-        async with Run(Settings(timeout=6, canary=False)) as going:
+        async with Run(Settings(timeout=PLENTY, canary=False)) as going:
             return [as_line(await going.verify(one)) for one in targets]
 
     return asyncio.run(run())

@@ -112,7 +112,7 @@ def against(monkeypatch: pytest.MonkeyPatch) -> Climb:
         with in_background(behaviour) as server:
             where = target(login.type, "127.0.0.1", server.port, SCAN, **login.options, **options)
             ca_file = str(authority().ca_file) if trusted else None
-            report = climb(where, timeout=8, canary=False, ca_file=ca_file, tap=tap)
+            report = climb(where, canary=False, ca_file=ca_file, tap=tap)
             server.wait(len(server.connections))
         return report, server, shown
 
@@ -196,7 +196,7 @@ def test_a_login_is_not_made_in_clear_where_the_check_was_in_tls(
 
     with in_background(changing) as server:
         where = target(type_, "127.0.0.1", server.port, SCAN)
-        report = climb(where, timeout=8, canary=False, ca_file=str(authority().ca_file))
+        report = climb(where, canary=False, ca_file=str(authority().ca_file))
         server.wait(2)
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0

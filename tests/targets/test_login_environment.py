@@ -154,7 +154,7 @@ SERVERS = {name: value for name, value in short.SERVERS.items() if name not in (
 def visited(kind: str) -> Report:
     behaviour, options = SERVERS[kind]
     with in_background(behaviour) as server:
-        return climb(target(kind, "127.0.0.1", server.port, account("er"), **options), timeout=5.0, canary=False)
+        return climb(target(kind, "127.0.0.1", server.port, account("er"), **options), canary=False)
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -44,7 +44,7 @@ def sphinx_greeting(version: bytes = b"2.0.4-id64-release (r3135)") -> bytes:
 
 def asked(type_: str, behaviour: Behaviour, credential: Credential | None = None, **options: Any) -> Report:
     with in_background(behaviour) as server:
-        report = climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=5.0)
+        report = climb(target(type_, "127.0.0.1", server.port, credential, **options))
         server.wait(len(server.connections))
     assert server.offences == {}, story(report)
     return report
@@ -238,7 +238,7 @@ def test_a_listener_that_accepts_though_no_service_was_named(credential: Credent
 )
 def test_a_server_that_lets_an_invented_user_in_judges_no_logins(type_: str, behaviour: Behaviour) -> None:
     with in_background(behaviour) as server:
-        report = climb(target(type_, "127.0.0.1", server.port, allow_login_probe=True), timeout=5.0)
+        report = climb(target(type_, "127.0.0.1", server.port, allow_login_probe=True))
     expect(report, Verdict.UNDECIDED, "login.not-judged", step=Step.AUTH, owner=Owner.SERVER)
     assert "scanready_probe" in finding_of(report).detail
     assert finding_of(report).fix is None
@@ -255,6 +255,6 @@ def test_a_server_that_lets_an_invented_user_in_judges_no_logins(type_: str, beh
 )
 def test_a_tds_server_that_names_no_program_is_no_product(login: bytes, product: str | None) -> None:
     with in_background(sybase.server(login=login)) as server:
-        report = climb(target("sybase", "127.0.0.1", server.port, allow_login_probe=True), timeout=5.0)
+        report = climb(target("sybase", "127.0.0.1", server.port, allow_login_probe=True))
     expect(report, Verdict.READY)
     assert report.facts.get("product") == product

@@ -11,7 +11,7 @@ from scanready.climb import guard
 from scanready.model import Credential, Report
 from scanready.run.engine import Run
 from scanready.run.settings import Settings
-from tests.ladder import target
+from tests.ladder import PLENTY, target
 from tests.targets.echoing import CLEAR
 from tests.targets.imap.imap_peers import mailbox
 
@@ -39,7 +39,7 @@ ACCEPTED, REFUSED = b"c1 OK Logged in\r\n", b"c1 NO [AUTHENTICATIONFAILED] no\r\
 async def checked(type_: str, ports: list[int]) -> list[Report]:
     """Check the first by itself, as it proves the account, and the others at once."""
     first, *others = (target(type_, "127.0.0.1", port, CORP, **CLEAR) for port in ports)
-    async with Run(Settings(timeout=6, canary=False)) as run:
+    async with Run(Settings(timeout=PLENTY, canary=False)) as run:
         return [await run.verify(first), *await asyncio.gather(*map(run.verify, others))]
 
 

@@ -34,7 +34,7 @@ from fixtures.emulators.certificates import authority
 from scanready.climb.explain import Failure
 from scanready.model import Credential, Owner, Report, Step, Verdict
 from scanready.targets.smb import login as smb_login
-from tests.ladder import account, climb, expect, finding_of, story, target
+from tests.ladder import PLENTY, account, climb, expect, finding_of, story, target
 from tests.played_driver import PlayedDriver
 from tests.targets.imap.imap_peers import mailbox
 from tests.targets.mssql.mssql_peers import WINDOWS, disguises
@@ -63,7 +63,7 @@ def met(
     with in_background(behaviour, tls=authority().context() if tls else None) as server:
         report = climb(
             target(type_, "127.0.0.1", server.port, credential, **options),
-            timeout=6.0,
+            timeout=PLENTY,
             canary=False,
             ca_file=str(authority().ca_file),
         )

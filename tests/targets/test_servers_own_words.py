@@ -32,7 +32,7 @@ from scanready.targets.mssql import browser as sql_browser
 from scanready.targets.postgresql import causes as postgresqls
 from scanready.targets.smb import netbios
 from scanready.wire import ntlm
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, finding_of, passed, story, target
 from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox
 
 ER = account("er")
@@ -42,7 +42,7 @@ def asked(
     type_: str, behaviour: Behaviour, credential: Credential | None = None, **options: Any
 ) -> tuple[Report, Server]:
     with in_background(behaviour) as server:
-        report = climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=10.0, canary=False)
+        report = climb(target(type_, "127.0.0.1", server.port, credential, **options), canary=False)
         server.wait(len(server.connections))
     return report, server
 
@@ -111,7 +111,7 @@ def test_a_pooler_that_waits_for_its_database_says_nothing() -> None:
         await misbehave.swallow(reader)
 
     with in_background(waits) as server:
-        report = climb(target("postgresql", "127.0.0.1", server.port), timeout=3.0, canary=False)
+        report = climb(target("postgresql", "127.0.0.1", server.port), timeout=WAIT, canary=False)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "while its database is away" in finding_of(report).detail
 
@@ -325,7 +325,7 @@ def closed_445(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield sock.getsockname()[1]
 
 
-def about_139(monkeypatch: pytest.MonkeyPatch, host: str = "127.0.0.1", timeout: float = 5.0) -> str:
+def about_139(monkeypatch: pytest.MonkeyPatch, host: str = "127.0.0.1", timeout: float = PLENTY) -> str:
     with closed_445(monkeypatch) as port:
         report = climb(target("smb", host, port), timeout=timeout, canary=False)
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
@@ -435,7 +435,7 @@ def test_a_hang_up_is_no_types_special_cause() -> None:
         where = [replace(target(type_, "127.0.0.1", server.port), guessed=True) for type_ in SPECIAL]
 
         async def run() -> list[Report]:
-            return [report async for report in verify_all(where, Settings(timeout=8.0, canary=False))]
+            return [report async for report in verify_all(where, Settings(timeout=PLENTY, canary=False))]
 
         reports = {report.target.type: report for report in asyncio.run(run())}
     codes = {name: report.cause.code if report.cause else None for name, report in reports.items()}

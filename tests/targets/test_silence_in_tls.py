@@ -10,7 +10,7 @@ from fixtures.emulators import in_background, misbehave
 from fixtures.emulators.certificates import authority
 from scanready.causes import common
 from scanready.model import Owner, Step, Verdict
-from tests.ladder import climb, expect, finding_of, passed, target
+from tests.ladder import WAIT, climb, expect, finding_of, passed, target
 
 SILENT = "TLS works, and not one byte came in it until the time was over"
 #: Types that begin with TLS, and the options that make others do so.
@@ -28,7 +28,7 @@ TYPES: dict[str, dict[str, Any]] = {
 def test_silence_after_the_handshake_of_tls_is_the_servers(type_: str) -> None:
     with in_background(misbehave.silent, tls=authority().context()) as server:
         where = target(type_, "127.0.0.1", server.port, **TYPES[type_])
-        report = climb(where, timeout=2.5, ca_file=str(authority().ca_file))
+        report = climb(where, timeout=WAIT, ca_file=str(authority().ca_file))
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert finding_of(report).detail == SILENT
     passed(report, Step.TLS)
@@ -39,7 +39,7 @@ def test_a_hang_up_after_the_handshake_of_tls_is_told_as_one(type_: str) -> None
     """It said nothing of the protocol, and it spoke: no advice but a conditional one is to try TLS."""
     with in_background(misbehave.closes_at_once, tls=authority().context()) as server:
         where = target(type_, "127.0.0.1", server.port, **TYPES[type_])
-        report = climb(where, timeout=5.0, ca_file=str(authority().ca_file))
+        report = climb(where, ca_file=str(authority().ca_file))
     found = finding_of(report)
     passed(report, Step.TLS)
     assert "before a single byte in TLS" in found.detail

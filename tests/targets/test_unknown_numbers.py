@@ -19,7 +19,7 @@ from scanready.targets.oracle import causes as of_oracle
 from scanready.targets.postgresql import causes as postgresql
 from scanready.targets.sybase import causes as ase
 from scanready.targets.teradata import causes as teradata
-from tests.ladder import account, expect, target
+from tests.ladder import PLENTY, account, expect, target
 
 UNKNOWN = (
     db2.SECURITY_FAILED,
@@ -50,7 +50,7 @@ def both(behaviour: Behaviour, type_: str, credential: Credential, **options: ob
         ]
 
         async def run() -> list[Report]:
-            async with Run(Settings(timeout=8.0, canary=False, concurrency=1)) as going:
+            async with Run(Settings(timeout=PLENTY, canary=False, concurrency=1)) as going:
                 return [report async for report in going.results(targets)]
 
         reports = asyncio.run(run())

@@ -15,7 +15,7 @@ from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report, Step, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
-from tests.ladder import TYPES, check_of, climb, expect, story, target
+from tests.ladder import PLENTY, TYPES, check_of, climb, expect, story, target
 from tests.targets.changing_certificates import Certificates
 from tests.targets.imap.imap_peers import mailbox
 from tests.websites import BASIC, OK, moved, site
@@ -38,7 +38,7 @@ def against(type_: str, kind: Kind, *, trusted: bool = True, **options: Any) -> 
     with in_background(SERVERS[type_], tls=authority().context(kind)) as server:
         where = target(type_, "127.0.0.1", server.port, SCAN, **options)
         ca_file = str(authority().ca_file) if trusted else None
-        return climb(where, timeout=8, canary=False, ca_file=ca_file), server
+        return climb(where, canary=False, ca_file=ca_file), server
 
 
 def test_every_type_whose_scanner_verifies_is_held_to_it() -> None:
@@ -91,7 +91,7 @@ def test_starttls_is_no_better_than_tls(kind: Kind, code: str) -> None:
     behaviour = imap.server(imap.GREETING, imap.CAPABILITY, starttls=imap.STARTTLS_OK, certificate=kind)
     with in_background(behaviour) as server:
         where = target("imap", "127.0.0.1", server.port, SCAN)
-        report = climb(where, timeout=8, canary=False, ca_file=str(authority().ca_file))
+        report = climb(where, canary=False, ca_file=str(authority().ca_file))
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
 
@@ -102,7 +102,7 @@ def test_a_redirect_from_http_to_a_certificate_that_proves_nothing() -> None:
         there = f"https://127.0.0.1:{secure.port}/"
         with in_background(site({"/": moved(there)})) as plain:
             where = target("http", "127.0.0.1", plain.port, SCAN, allow_cleartext=True)
-            report = climb(where, timeout=8, canary=False)
+            report = climb(where, canary=False)
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
 
@@ -120,7 +120,7 @@ def test_the_port_of_the_target_in_tls_is_held_to_its_certificate_too() -> None:
 
     with in_background(both) as server:
         where = target("http", "127.0.0.1", server.port, SCAN, allow_cleartext=True)
-        report = climb(where, timeout=8, canary=False, ca_file=str(authority().ca_file))
+        report = climb(where, canary=False, ca_file=str(authority().ca_file))
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert report.footprint.login_attempts == 0
     assert not any(b"Authorization" in received for received in certificates.received("self-signed"))
@@ -134,7 +134,7 @@ def test_who_shares_an_observation_shares_what_it_says_of_the_certificate(type_:
         targets = [target(type_, "127.0.0.1", server.port, each) for each in accounts]
 
         async def both() -> list[Report]:
-            return [report async for report in verify_all(targets, Settings(timeout=8, canary=False))]
+            return [report async for report in verify_all(targets, Settings(timeout=PLENTY, canary=False))]
 
         reports = asyncio.run(both())
     assert len(server.connections) == 1

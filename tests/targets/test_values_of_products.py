@@ -46,7 +46,7 @@ def asked(
     type_: str, behaviour: Behaviour, credential: Credential | None = None, **options: Any
 ) -> tuple[Report, Server]:
     with in_background(behaviour) as server:
-        report = climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=4.0)
+        report = climb(target(type_, "127.0.0.1", server.port, credential, **options))
         server.wait(len(server.connections))
     return report, server
 

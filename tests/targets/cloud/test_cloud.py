@@ -224,20 +224,20 @@ def test_a_page_that_logs_in_to_a_network_is_a_portal(body: bytes) -> None:
 
 def test_a_portal_that_speaks_no_tls_at_all() -> None:
     with in_background(emulated.ok) as server, in_background(joining(server)) as proxy:
-        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"))
     expect(report, Verdict.BLOCKED, "cloud.portal", step=Step.TLS, owner=Owner.NETWORK)
 
 
 def test_a_connection_that_is_cut_at_the_tls_hello() -> None:
     with in_background(misbehave.closes_at_once) as server, in_background(joining(server)) as proxy:
-        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"))
     expect(report, Verdict.BLOCKED, "cloud.cut-by-name", step=Step.TLS, owner=Owner.NETWORK)
 
 
 @pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.resets])
 def test_a_proxy_that_hangs_up_on_the_tunnel(behaviour: Behaviour) -> None:
     with in_background(behaviour) as proxy:
-        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"), timeout=4.0)
+        report = climb(target("cloud", "s3", proxy=f"127.0.0.1:{proxy.port}"))
     expect(report, Verdict.BLOCKED, "http.proxy-refused", step=Step.CONNECT, owner=Owner.NETWORK)
     assert "hangs up on CONNECT s3.amazonaws.com:443" in story(report)
 
@@ -329,7 +329,7 @@ def test_one_endpoint_that_is_closed_blocks_and_the_others_are_shown() -> None:
 def test_a_private_cloud_of_a_private_authority_is_as_it_should_be() -> None:
     with serving(OK, **tls()) as server:
         expect(look(target("cloud", "127.0.0.1", server.port)), Verdict.READY)
-        report = climb(target("cloud", "127.0.0.1", server.port), timeout=4.0)
+        report = climb(target("cloud", "127.0.0.1", server.port))
     expect(report, Verdict.LIMITED, "tls.untrusted", step=Step.TLS, owner=Owner.SERVER)
 
 

@@ -15,7 +15,7 @@ from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from scanready.wire import ntlm
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, target
+from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, finding_of, passed, target
 from tests.websites import proxying
 
 BASIC, NEGOTIATE, NTLM = 'Basic realm="mail.corp.example"', "Negotiate", "NTLM"
@@ -25,7 +25,7 @@ FORM = b"<form action='/owa/auth.owa' method=post><input type=password name=pass
 
 def asked(behaviour: Behaviour, kind: str = "good", **options: Any) -> tuple[Report, Server]:
     with in_background(behaviour, tls=authority().context(kind)) as server:
-        report = climb(target("ews", "127.0.0.1", server.port, **options), timeout=5, ca_file=str(authority().ca_file))
+        report = climb(target("ews", "127.0.0.1", server.port, **options), ca_file=str(authority().ca_file))
     return report, server
 
 
@@ -207,12 +207,12 @@ def test_through_a_proxy() -> None:
     context = authority().context()
     with in_background(ews.exchange, tls=context) as server, in_background(proxying(server)) as proxy:
         where = target("ews", "127.0.0.1", server.port, account("CORP\\er"), proxy=f"127.0.0.1:{proxy.port}")
-        report = climb(where, timeout=8, ca_file=str(authority().ca_file))
+        report = climb(where, ca_file=str(authority().ca_file))
         assert proxy.counts == {f"CONNECT 127.0.0.1:{server.port}": 2}
     expect(report, Verdict.SCANNABLE)
     with in_background(ews.exchange, tls=context) as server:
         where = target("ews", "corp.example", server.port, proxy=f"127.0.0.1:{server.port}", autodiscover=True)
-        expect(climb(where, timeout=5), Verdict.UNDECIDED, "scanready.limit", owner=Owner.SCANREADY)
+        expect(climb(where), Verdict.UNDECIDED, "scanready.limit", owner=Owner.SCANREADY)
         assert not server.connections
 
 
@@ -286,7 +286,9 @@ def test_ntlm_that_something_in_front_breaks(challenge: bytes) -> None:
 def test_several_mailboxes_share_what_was_asked() -> None:
     async def all_of_them(port: int) -> list[Report]:
         targets = [target("ews", "127.0.0.1", port, mailbox=f"{name}@corp.example") for name in ("ada", "bob")]
-        return [report async for report in verify_all(targets, Settings(timeout=5, ca_file=str(authority().ca_file)))]
+        return [
+            report async for report in verify_all(targets, Settings(timeout=PLENTY, ca_file=str(authority().ca_file)))
+        ]
 
     with in_background(ews.exchange, tls=authority().context()) as server:
         reports = asyncio.run(all_of_them(server.port))
@@ -319,12 +321,11 @@ HOSTILE = {
 @pytest.mark.parametrize(("behaviour", "code"), HOSTILE.values(), ids=HOSTILE)
 def test_hostile_peers_inside_tls(behaviour: Behaviour, code: str) -> None:
     with in_background(behaviour, tls=authority().context()) as server:
-        report = climb(target("ews", "127.0.0.1", server.port), timeout=3, ca_file=str(authority().ca_file))
+        report = climb(target("ews", "127.0.0.1", server.port), timeout=WAIT, ca_file=str(authority().ca_file))
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED)
     assert report.cause is not None
     assert report.cause.code == code, report.finding
     assert report.finding_step is Step.HANDSHAKE
-    assert report.seconds < 3.3
 
 
 @pytest.mark.parametrize(
@@ -353,11 +354,10 @@ def test_a_peer_that_turns_hostile_at_the_challenge(behaviour: Behaviour) -> Non
         await door(reader, Turning(), record)
 
     with in_background(turns, tls=authority().context()) as server:
-        report = climb(target("ews", "127.0.0.1", server.port), timeout=3, ca_file=str(authority().ca_file))
+        report = climb(target("ews", "127.0.0.1", server.port), timeout=WAIT, ca_file=str(authority().ca_file))
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED)
     assert report.cause is not None
     assert report.cause.code != "scanready.bug", report.finding
-    assert report.seconds < 3.3
 
 
 def test_a_server_of_http2_only_is_told_by_what_it_picks() -> None:
@@ -369,6 +369,6 @@ def test_a_server_of_http2_only_is_told_by_what_it_picks() -> None:
         await reader.read(1)
 
     with in_background(hangs_up, tls=context) as server:
-        report = climb(target("ews", "127.0.0.1", server.port), timeout=5, ca_file=str(authority().ca_file))
+        report = climb(target("ews", "127.0.0.1", server.port), ca_file=str(authority().ca_file))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.HANDSHAKE, owner=Owner.SCANREADY)
     assert "picks h2" in finding_of(report).detail

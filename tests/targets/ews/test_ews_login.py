@@ -19,7 +19,7 @@ from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from scanready.targets.ews import login
 from tests.in_process import warm
-from tests.ladder import account, check_of, climb, expect, finding_of, logins_end_within, passed, target
+from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, finding_of, logins_end_within, passed, target
 
 SCAN = account("CORP\\svc-scan")
 BASIC = 'Basic realm="mail.corp.example"'
@@ -32,7 +32,7 @@ DOORS = {"ntlm": ews.PROMPT, "basic": ews.prompt(BASIC)}
 
 
 def entered(
-    behaviour: Behaviour, credential: Credential = SCAN, timeout: float = 8, **options: Any
+    behaviour: Behaviour, credential: Credential = SCAN, timeout: float = PLENTY, **options: Any
 ) -> tuple[Report, Server]:
     with in_background(behaviour, tls=authority().context()) as server:
         where = target("ews", "127.0.0.1", server.port, credential, **options)
@@ -122,7 +122,7 @@ def test_a_refusal_that_ends_the_connection_is_still_one_login() -> None:
 def test_a_refused_credential_is_withheld_from_the_next_exchange() -> None:
     async def both(one: int, other: int) -> list[Report]:
         targets = [target("ews", "127.0.0.1", port, SCAN) for port in (one, other)]
-        settings = Settings(timeout=8, ca_file=str(authority().ca_file), concurrency=1)
+        settings = Settings(timeout=PLENTY, ca_file=str(authority().ca_file), concurrency=1)
         return [report async for report in verify_all(targets, settings)]
 
     context = authority().context()
@@ -299,9 +299,8 @@ def silent_after_login() -> Behaviour:
 
 def test_silence_after_the_login_ends_with_the_time() -> None:
     warm(login.visit)
-    report, server = entered(silent_after_login(), timeout=3)
+    report, server = entered(silent_after_login(), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN, owner=Owner.OPERATOR)
-    assert report.seconds < 4.5
     assert logins_end_within(3)
     assert server.counts["type-3"] == 1
 
@@ -332,7 +331,7 @@ def test_no_password_is_kept_nor_printed(capfd: pytest.CaptureFixture[str], monk
     visit = login.visit
     monkeypatch.setattr(login, "visit", lambda *arguments: visit(*arguments))
     for behaviour in (ews.exchange, ews.Exchange(refuses=REFUSED), silent_after_login()):
-        entered(behaviour, account("CORP\\svc-scan", "kept-nowhere-1"), timeout=3)
+        entered(behaviour, account("CORP\\svc-scan", "kept-nowhere-1"), timeout=WAIT)
     assert not CachingProtocol._protocol_cache
     assert capfd.readouterr() == ("", "")
     assert not logging.getLogger("exchangelib").propagate

@@ -7,7 +7,7 @@ from typing import Any
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, imap, in_background
 from fixtures.emulators.certificates import Kind, authority
 from scanready.model import Credential, Report
-from tests.ladder import account, climb, target
+from tests.ladder import PLENTY, account, climb, target
 
 SCANNER = account("scanuser")
 GREETING, CAPABILITY = imap.GREETING_WITHOUT_TLS, imap.CAPABILITY_WITHOUT_TLS
@@ -53,7 +53,7 @@ def mailbox(greeting: bytes = GREETING, **other: bytes) -> Behaviour:
 
 def see(server: Server, type_: str = "imap", credential: Credential | None = None, **options: Any) -> Report:
     """Climb once, trusting the emulators' authority, and wait until the server has seen the end."""
-    settings: dict[str, Any] = {"ca_file": str(authority().ca_file), "timeout": 5.0, "canary": False}
+    settings: dict[str, Any] = {"ca_file": str(authority().ca_file), "timeout": PLENTY, "canary": False}
     settings |= {name: options.pop(name) for name in ("depth", "timeout", "ca_file") if name in options}
     return climb(target(type_, server.host, server.port, credential, **options), **settings)
 

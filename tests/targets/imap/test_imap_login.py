@@ -13,7 +13,7 @@ from fixtures.emulators.certificates import authority
 from scanready.climb.placing import rung_of
 from scanready.model import Cause, Credential, Owner, Step, Verdict
 from scanready.targets.imap import causes
-from tests.ladder import account, check_of, expect, finding_of, passed, story
+from tests.ladder import WAIT, account, check_of, expect, finding_of, passed, story
 from tests.targets.imap.imap_peers import MAILBOX, SCANNER, against, mailbox, see
 
 
@@ -220,9 +220,8 @@ class TestLogin:
     def test_a_server_that_stops_answering(self) -> None:
         silent_login = mailbox(LOGIN=b"* OK still busy\r\n")  # never the tagged line
         with in_background(silent_login, tls=authority().context()) as server:
-            report = see(server, "imaps", SCANNER, timeout=1.0)
+            report = see(server, "imaps", SCANNER, timeout=WAIT)
         expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.LOGIN)
-        assert report.seconds < 2.5
 
 
 class TestAccess:

@@ -14,7 +14,7 @@ from fixtures.emulators import http as emulated
 from fixtures.emulators.certificates import authority
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run import engine, settings
-from tests.ladder import check_of, climb, expect, passed, story, target
+from tests.ladder import PLENTY, WAIT, check_of, climb, expect, passed, story, target
 from tests.websites import OK, answer, look, moved, serving, tls
 
 
@@ -26,7 +26,7 @@ def master(behaviour: Behaviour) -> Iterator[Server]:
 
 
 def asked(server: Server, **settings: Any) -> Report:
-    return climb(target("master", server.host, server.port), **({"timeout": 6.0} | settings))
+    return climb(target("master", server.host, server.port), **({"timeout": PLENTY} | settings))
 
 
 # --- master ------------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def test_a_neighbour_that_takes_a_connection_likewise_proves_nothing(monkeypatch
 def test_a_neighbour_whose_answer_there_was_no_time_for_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     with master(misbehave.silent) as server, master(misbehave.silent) as neighbour:
         monkeypatch.setattr(engine, "CANARY_PORT", neighbour.port)
-        report = asked(server, timeout=3.0)
+        report = asked(server, timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "master.neighbour-unknown", step=Step.HANDSHAKE)
 
 
@@ -107,7 +107,7 @@ def test_bytes_that_nobody_knows(behaviour: Behaviour) -> None:
 
 def test_too_little_time_to_listen() -> None:
     with master(misbehave.silent) as server:
-        report = asked(server, timeout=1.5)
+        report = asked(server, timeout=1.8)  # it is listened to for 2 s
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time", step=Step.HANDSHAKE)
 
 
@@ -122,7 +122,7 @@ def test_what_stands_says_nothing_to_other_types_on_the_port() -> None:
 
     async def both(port: int) -> list[Report]:
         targets = [type(one)(one.host, one.type, port) for one in where]
-        limits = settings.Settings(timeout=4.0, canary=False)
+        limits = settings.Settings(timeout=PLENTY, canary=False)
         return [report async for report in engine.verify_all(targets, limits)]
 
     with in_background(ssh.openssh_9_2) as server:

@@ -24,7 +24,7 @@ from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from tests.interrupted import cancelled, out_of_time
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, passed, story, target
 
 SCAN = account("scan")
 
@@ -237,7 +237,7 @@ def test_names_that_would_break_out_of_the_fix_are_quoted() -> None:
 )
 def test_peers_that_are_no_mysql(behaviour: Behaviour, code: str) -> None:
     with in_background(behaviour) as server:
-        report = climb(here(server.port), timeout=2)
+        report = climb(here(server.port), timeout=WAIT)
         server.wait()
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
     assert [record.received for record in server.connections] == [b""], "not a byte is sent to a stranger"
@@ -259,8 +259,7 @@ def test_peers_that_fail_after_the_greeting(spoken: bytes, user: str | None) -> 
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with in_background(behaviour) as server:
-        report = climb(here(server.port, user), timeout=1)
-    assert report.seconds < 2
+        report = climb(here(server.port, user), timeout=WAIT)
     assert report.finding is None or report.finding.cause.code != "scanready.bug", story(report)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
@@ -407,7 +406,7 @@ def test_whom_a_proxy_hangs_up_on_we_had_invented() -> None:
 def test_a_server_that_agrees_to_tls_and_falls_silent_has_spoken() -> None:
     """`handshake.silent` would send the network team after a database that greets."""
     with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
-        report = climb(here(server.port), timeout=2)
+        report = climb(here(server.port), timeout=WAIT)
         server.wait()
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.reached is Step.HANDSHAKE
@@ -423,7 +422,7 @@ def test_a_login_that_nobody_answers() -> None:
     expect(report, Verdict.BLOCKED, "mysql.login-broken-off", step=Step.LOGIN, owner=Owner.DATABASE)
 
     with in_background(misbehave.says(emulated.GREETING_10_11_PLAIN)) as server:
-        report = climb(here(server.port, "scan"), timeout=2)
+        report = climb(here(server.port, "scan"), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "login.too-slow", step=Step.LOGIN)
     assert report.facts["aborted"] == 1
 
@@ -455,7 +454,7 @@ def test_tls_that_fails_is_an_offence_and_we_say_so(answer: bytes, code: str, us
 @pytest.mark.parametrize("user", [None, "scan"])
 def test_tls_that_never_ends_is_undecided(user: str | None) -> None:
     with in_background(misbehave.says(emulated.GREETING_10_11)) as server:
-        report = climb(here(server.port, user), timeout=2)
+        report = climb(here(server.port, user), timeout=WAIT)
         server.wait()
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.facts["aborted"] == 1

@@ -14,6 +14,7 @@ from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Unfinished
 from scanready.net.stream import Stream
 from scanready.targets.mysql import login
+from tests.ladder import PLENTY
 
 
 class Taken(Lent):
@@ -42,14 +43,14 @@ def test_a_server_that_drips_does_not_hold_the_close() -> None:
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    pipe = login.Pipe(login.Where(Taken(ours), b"", "localhost"), 5.0)
+    pipe = login.Pipe(login.Where(Taken(ours), b"", "localhost"), PLENTY)
     begun = time.monotonic()
     pipe.close()
     took = time.monotonic() - begun
     over.set()
     dripping.join()
     theirs.close()
-    assert took < 2.0, "a quarter of a second, however many bytes come"
+    assert took < PLENTY / 2, "a quarter of a second, however many bytes come"
 
 
 def test_an_answer_that_is_too_long_leaves_the_login_open() -> None:

@@ -13,7 +13,7 @@ from fixtures.emulators import Behaviour, Reader, Record, Writer, in_background,
 from scanready.climb.other_services import SERVICES
 from scanready.model import Owner, Report, Step, Verdict
 from scanready.wire.rpc import rpcbind
-from tests.ladder import check_of, climb, expect, finding_of, story, target
+from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, story, target
 
 NFS, MOUNTD, RPCBIND = 100003, 100005, 100000
 # By hand after RFC 5531: what stands behind the transaction number of a reply.
@@ -81,7 +81,7 @@ def asked(
     monkeypatch: pytest.MonkeyPatch,
     answers: Answers,
     export: str = "/finance",
-    timeout: float = 8.0,
+    timeout: float = PLENTY,
     one_port: bool = False,
     **options: Any,
 ) -> Report:
@@ -271,7 +271,7 @@ def test_a_port_that_another_service_has_gets_no_byte(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("peer", [misbehave.says(ssh.BANNER_9_2), misbehave.silent])
 def test_others_are_never_ready(peer: Behaviour) -> None:
     with in_background(peer) as server:
-        report = climb(target("nfs", "127.0.0.1", server.port), timeout=2.0)
+        report = climb(target("nfs", "127.0.0.1", server.port), timeout=WAIT)
     code = "handshake.silent" if peer is misbehave.silent else "handshake.other-protocol"
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
 
@@ -290,7 +290,7 @@ def test_success_to_every_call_is_never_ready(
     with in_background(peer) as server, in_background(peer) as beside:
         monkeypatch.setattr(rpcbind, "PORT", beside.port)
         options: dict[str, Any] = {"nfs_version": version} if version else {}
-        report = climb(target("nfs", "127.0.0.1", server.port, **options), timeout=8.0)
+        report = climb(target("nfs", "127.0.0.1", server.port, **options))
     assert report.verdict in (Verdict.UNDECIDED, Verdict.BLOCKED), story(report)
     assert report.finding is not None
 

@@ -15,7 +15,7 @@ from scanready.net.this_agent import this_agent
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
 from scanready.targets.notes import client
-from tests.ladder import account, check_of, climb, expect, passed, target
+from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, passed, target
 
 NAME = "CN=NOTES01/OU=SERVERS/O=EXAMPLE"
 
@@ -40,7 +40,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def asked(behaviour: Behaviour, login: bool = False) -> tuple[Report, Server]:
     with in_background(behaviour) as server:
         where = target("notes", "127.0.0.1", server.port, account("er") if login else None)
-        report = climb(where, timeout=3.0)
+        report = climb(where, timeout=WAIT)
         server.wait(len(server.connections))
     return report, server
 
@@ -96,7 +96,7 @@ def test_without_a_client_what_a_scan_needs_is_missing() -> None:
 @pytest.mark.usefixtures("nowhere")
 def test_the_client_of_an_assumed_agent_is_not_judged() -> None:
     with in_background(notes.domino) as server:
-        settings = Settings(timeout=3.0, agent=this_agent(platform_name="Windows"))
+        settings = Settings(timeout=PLENTY, agent=this_agent(platform_name="Windows"))
         report = asyncio.run(verify(target("notes", "127.0.0.1", server.port), settings))
     expect(report, Verdict.READY)
     assert check_of(report, Step.AGENT).outcome is Outcome.SKIPPED
@@ -119,7 +119,7 @@ def test_settings_of_another_user_are_not_held_against_the_client(installed: Pat
 def test_a_guess_does_not_speak_of_the_client_where_no_domino_is() -> None:
     with in_background(misbehave.says(b"220 mail.example ESMTP Postfix\r\n")) as server:
         where = dataclasses.replace(target("notes", "127.0.0.1", server.port), guessed=True)
-        expect(climb(where, timeout=3.0), Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
+        expect(climb(where), Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
     with in_background(notes.domino) as server:
         where = dataclasses.replace(target("notes", "127.0.0.1", server.port), guessed=True)
-        expect(climb(where, timeout=3.0), Verdict.LIMITED, "agent.client-missing", step=Step.AGENT)
+        expect(climb(where), Verdict.LIMITED, "agent.client-missing", step=Step.AGENT)

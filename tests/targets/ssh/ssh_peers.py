@@ -164,7 +164,7 @@ def visit(
     **options: Any,
 ) -> Report:
     with peer(quirk, key) as server:
-        return climb(target(type_, "127.0.0.1", server.port, credential, **options), timeout=6)
+        return climb(target(type_, "127.0.0.1", server.port, credential, **options))
 
 
 GOOD = """login script says hi

@@ -379,7 +379,7 @@ def test_no_password_to_a_host_whose_key_changed(tmp_path: Path, key: paramiko.P
 
     with peer(Notes, key) as server:
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other.get_name()} {other.get_base64()}\n")
-        report = climb(target("unix", "127.0.0.1", server.port, RIGHT), timeout=6)
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT))
     expect(report, Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     changed = [check for check in report.checks if check.finding and check.finding.cause.code == "ssh.host-key-changed"]
     assert [check.outcome for check in changed] == [Outcome.WARNED]
@@ -395,7 +395,7 @@ def test_a_recorded_host_key_is_recognised(tmp_path: Path, key: paramiko.PKey) -
     with peer(found(), key) as server:
         mine = tmp_path / "mine"
         mine.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
-        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(mine)), timeout=6)
+        report = climb(target("unix", "127.0.0.1", server.port, RIGHT, known_hosts=str(mine)))
     expect(report, Verdict.SCANNABLE)
     assert report.facts["host_key_on_record"] == "yes"
 

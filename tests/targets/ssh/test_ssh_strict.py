@@ -42,7 +42,7 @@ def keyed(directory: Path, key: Ed25519PrivateKey, password: str | None = None) 
 
 def met(strict: Strict, credential: Credential | None, **options: str) -> Report:
     with in_background(strict) as served:
-        report = climb(target("unix", "127.0.0.1", served.port, credential, **options), timeout=6)
+        report = climb(target("unix", "127.0.0.1", served.port, credential, **options))
         served.wait(2 if credential or options else 1)
         assert not served.offences
     return report

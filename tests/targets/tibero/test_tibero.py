@@ -7,7 +7,7 @@ from typing import Any
 from fixtures.emulators import Behaviour, in_background, misbehave, ssh
 from fixtures.transcripts import load
 from scanready.model import Owner, Report, Step, Verdict
-from tests.ladder import account, climb, expect, passed, target
+from tests.ladder import WAIT, account, climb, expect, passed, target
 
 GREETING, REFUSAL = load("tibero/SYNTH-greeting.s2c.hex"), load("tibero/SYNTH-refusal.s2c.hex")
 
@@ -15,7 +15,7 @@ GREETING, REFUSAL = load("tibero/SYNTH-greeting.s2c.hex"), load("tibero/SYNTH-re
 def asked(behaviour: Behaviour, **options: Any) -> Report:
     with in_background(behaviour) as server:
         where = target("tibero", "127.0.0.1", server.port, account("er") if options.get("login") else None)
-        report = climb(where, timeout=3.0)
+        report = climb(where, timeout=WAIT)
         server.wait(len(server.connections))
         assert all(record.received == b"" for record in server.connections), "nothing is sent to a Tibero"
     return report

@@ -14,7 +14,7 @@ from scanready.clients.http_talk import USER_AGENT
 from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
-from tests.ladder import check_of, expect, passed, story, target
+from tests.ladder import PLENTY, WAIT, check_of, expect, passed, story, target
 from tests.websites import BASIC, ER, OK, PAGE, answer, look, serving, tls, visited
 
 # --- healthy ------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_an_endless_page_is_read_to_its_cap() -> None:
     with in_background(endless(b"1000\r\n" + b"A" * 4096 + b"\r\n", head)) as server:
         report = look(target("http", server.host, server.port))
     assert report.verdict in (Verdict.SCANNABLE, Verdict.BLOCKED), story(report)
-    assert report.seconds < 4
+    assert report.seconds < PLENTY / 2, "it is not read until the time is over"
 
 
 def test_get_decides_where_head_and_get_differ() -> None:
@@ -253,14 +253,13 @@ def test_another_protocol_is_named(type_: str, banner: bytes, named: str) -> Non
 )
 def test_a_peer_that_breaks_the_rules(behaviour: Behaviour, verdict: Verdict, code: str) -> None:
     with in_background(behaviour) as server:
-        report = expect(look(target("http", server.host, server.port), timeout=2), verdict, code)
-    assert report.seconds < 3
+        expect(look(target("http", server.host, server.port), timeout=WAIT), verdict, code)
 
 
 @pytest.mark.parametrize("behaviour", [tls_garbage(seed=1), says(ABSURD_LENGTHS["tls"])])
 def test_broken_tls_blocks_at_tls(behaviour: Behaviour) -> None:
     with in_background(behaviour) as server:
-        report = look(target("https", server.host, server.port), timeout=1)
+        report = look(target("https", server.host, server.port))
     assert report.verdict is Verdict.BLOCKED, story(report)
     assert report.finding_step is Step.TLS
 
@@ -283,7 +282,9 @@ def test_a_faulty_certificate_limits(kind: str, code: str) -> None:
 
 def both(*targets: Target) -> list[Report]:
     async def run() -> list[Report]:
-        return [report async for report in verify_all(targets, Settings(timeout=4, ca_file=str(authority().ca_file)))]
+        return [
+            report async for report in verify_all(targets, Settings(timeout=PLENTY, ca_file=str(authority().ca_file)))
+        ]
 
     return asyncio.run(run())
 

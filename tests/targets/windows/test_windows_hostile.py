@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from fixtures.emulators import Behaviour, dcom, in_background, misbehave
 from fixtures.emulators.ssh import openssh_9_2
 from scanready.model import Outcome, Owner, Step, Verdict
-from tests.ladder import check_of, expect, story
+from tests.ladder import PLENTY, WAIT, check_of, expect, story
 from tests.targets.windows.windows_peers import (
     ACCEPTED,
     FEATURES,
@@ -79,31 +77,30 @@ def test_a_broken_challenge() -> None:
 )
 def test_other_peers(peer: Behaviour, code: str) -> None:
     with in_background(peer) as host:
-        expect(climbed(host.port, timeout=3), Verdict.BLOCKED, code, step=Step.HANDSHAKE)
+        expect(climbed(host.port, timeout=WAIT), Verdict.BLOCKED, code, step=Step.HANDSHAKE)
 
 
 def test_silence() -> None:
     with in_background(misbehave.silent) as host:
-        report = climbed(host.port, timeout=2.5)
+        report = climbed(host.port, timeout=WAIT)
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK)
 
 
 def test_one_byte_a_time() -> None:
     with in_background(misbehave.drips(ack(ACCEPTED, NOT_NOW, NOT_NOW, FEATURES), 0.2)) as host:
-        expect(climbed(host.port, timeout=2), Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE)
+        expect(climbed(host.port, timeout=WAIT), Verdict.UNDECIDED, "handshake.too-slow", step=Step.HANDSHAKE)
 
 
 @pytest.mark.parametrize("variant", ["silent-at-lookup", "drips-lookup"])
 def test_silence_in_the_middle_costs_three_seconds_and_the_table(variant: str) -> None:
-    began = time.monotonic()
     with dcom.in_background(variant) as host:
         report = climbed(host.mapper.port)
     expect(report, Verdict.UNDECIDED, "windows.dynamic-range-unknown", step=Step.CONNECT)
-    assert time.monotonic() - began < 6
+    assert report.seconds < PLENTY / 2, "it is not waited for until the time is over"
     assert report.facts["server_name"] == "win-srv19.corp.example"
 
 
 def test_silence_at_the_very_end() -> None:
     report = asked(alive=SILENT, login_bind=SILENT)
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.AUTH)
-    assert report.seconds < 8
+    assert report.seconds < PLENTY / 2

@@ -7,9 +7,8 @@ into them. Kinds: ``bind``, ``login_bind`` (with NTLM), ``alter``, ``login`` (an
 
 from __future__ import annotations
 
-import asyncio
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from socket import inet_aton, socket
 from typing import Any
@@ -19,9 +18,7 @@ from fixtures.emulators.misbehave import swallow
 from fixtures.transcripts import load
 from scanready.model import Credential, Report
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import verify
-from scanready.run.settings import Settings
-from tests.ladder import target
+from tests.ladder import climb, target
 
 AGENT = this_agent("proxy", "Windows")
 
@@ -170,8 +167,7 @@ def closed_ports(count: int, beside: int = 0) -> Iterator[list[int]]:
 
 def climbed(port: int, credential: Credential | None = None, host: str = "127.0.0.1", **settings: Any) -> Report:
     """Climb as from a Windows agent."""
-    given: Callable[..., Settings] = Settings
-    return asyncio.run(verify(target("windows", host, port, credential), given(agent=AGENT, **settings)))
+    return climb(target("windows", host, port, credential), agent=AGENT, **settings)
 
 
 def asked(**answers: bytes | list[bytes] | None) -> Report:

@@ -13,10 +13,10 @@ from scanready.clients.login_process.templates import REAPER
 from scanready.climb.explain import Failure
 from scanready.model import Credential
 from scanready.targets.windows import login
+from tests.ladder import PLENTY
 
 AGENT = "10.0.1.5"
 SCANNER = r"CORP\svc-scan"
-PROMPT = 1.0  # seconds that what is over may take to be told
 
 
 def account(username: str = SCANNER, password: str | None = "Passw0rd!") -> Credential:
@@ -27,17 +27,17 @@ def where(port: int) -> login.Where:
     return login.Where("127.0.0.1", AGENT, port, smb_port=None)
 
 
-def visit(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> login.Result:
+def visit(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = PLENTY) -> login.Result:
     return login.visit(where(host.mapper.port), account(username, password), seconds)
 
 
-def refused(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = 8.0) -> Failure:
+def refused(host: Windows, username: str = SCANNER, password: str = "Passw0rd!", seconds: float = PLENTY) -> Failure:
     with pytest.raises(Failure) as failure:
         visit(host, username, password, seconds)
     return failure.value
 
 
-def denied(host: Windows, username: str = SCANNER, seconds: float = 8.0) -> Failure:
+def denied(host: Windows, username: str = SCANNER, seconds: float = PLENTY) -> Failure:
     seen = visit(host, username, seconds=seconds)
     assert seen.denied is not None
     assert seen.read == ""

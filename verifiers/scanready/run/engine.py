@@ -266,9 +266,7 @@ class Run:
         if target.guessed and verify is not None:
             likely = row.port == target.port or (row.server_first and not memory.silent)
             now = asyncio.get_running_loop().time()
-            seconds, patience = memory.guesses.turn(
-                now, seconds, likely, memory.names(row), unrecognised=bool(memory.greeting)
-            )
+            seconds, patience = memory.guesses.turn(now, seconds, likely, memory.names(row), bool(memory.greeting))
         probe = Probe(target, row, self._context, seconds, self.settings.depth, memory, patience, turn)
         if verify is None:
             probe.checks.append(_not_built(target))
