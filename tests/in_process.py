@@ -35,7 +35,7 @@ class Anywhere:
         return await dial(address, asyncio.get_running_loop().time() + (seconds or 5.0))
 
 
-def in_process(function: Callable[..., T], *arguments: Any, seconds: float = 10.0, kill: float | None = None) -> T:
+def in_process(function: Callable[..., T], *arguments: Any, seconds: float = 30.0, kill: float | None = None) -> T:
     """Return ``function(*arguments, seconds)``, killed after ``kill`` seconds."""
 
     async def run() -> T:

@@ -31,8 +31,8 @@ BY_NAME = registry.catalogue().built_in
 TYPES = tuple(BY_NAME.values())
 #: Seconds for a climb whose result is not that its time ends: they only tell one that hangs apart.
 PLENTY = 30.0
-#: Seconds for a climb whose result is that its time ends. What comes before the wait computes for 0.1 s at most, and so
-#: takes a second or two where a slow core is shared by six; what is left is long enough to be called silence (1.6 s).
+#: Seconds for a climb whose result is that its time ends. The steps before the wait compute for 0.1 s at most, and so
+#: take a second or two where six processes share a slow core; the rest is long enough to be called silence (1.6 s).
 WAIT = 4.0
 #: A place in a text of the catalogue, as `{host}`; "{host}:{port}" is two.
 _PLACE = re.compile(r"\{[a-z_]+\}")
@@ -233,9 +233,12 @@ def without_credential(where: Target) -> Target:
     return dataclasses.replace(where, credential=None)
 
 
-def logins_end_within(seconds: float) -> bool:
-    """Whether no client library is left waiting in the background by then, in a thread or in a process."""
-    ends = time.monotonic() + seconds
+def logins_end() -> bool:
+    """Whether no client library is left waiting in the background soon, in a thread or in a process.
+
+    One that goes on waits for as long as its server is silent.
+    """
+    ends = time.monotonic() + PLENTY / 2
     while _logins_run():
         if time.monotonic() > ends:
             return False

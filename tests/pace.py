@@ -13,6 +13,7 @@ import hashlib
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 #: CPU seconds of :func:`work` on the machine that the bounds were set on.
 REFERENCE = 0.001
@@ -22,11 +23,11 @@ _TIMES = 9
 
 def work() -> int:
     """Compute as the tested code does: calls, small integers, a dictionary, short hashes. Return how much it found."""
-    digest, seen = b"", dict[bytes, int]()
+    digest, counts = b"", dict[bytes, int]()
     for number in range(2000):
         digest = hashlib.sha256(digest + number.to_bytes(4, "big")).digest()
-        seen[digest[:2]] = seen.get(digest[:2], 0) + number % 7
-    return len(seen)
+        counts[digest[:2]] = counts.get(digest[:2], 0) + number % 7
+    return len(counts)
 
 
 def slowness() -> float:
@@ -43,6 +44,15 @@ def _seconds_of_work() -> float:
 def bound(seconds: float) -> float:
     """Return the CPU seconds that this machine may use where the reference machine may use ``seconds``."""
     return seconds * slowness()
+
+
+def held_up() -> float:
+    """Return for how many seconds the threads of this process wanted a core while others had it.
+
+    It is run_delay in the kernel's sched-stats; 0 where there are none. The difference of two calls is what a wait may
+    be late through no fault of the process.
+    """
+    return sum(int(path.read_text().split()[1]) for path in Path("/proc/self/task").glob("*/schedstat")) / 1e9
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import pytest
 
 import scanready
 from fixtures.emulators import in_background, postgresql
+from fixtures.limits import HANG
 from scanready import author, model
 from scanready.inventory import InventoryError
 from scanready.testing import FakeTarget
@@ -34,7 +35,7 @@ SMTP = b"220 mail.example.com ESMTP Postfix\r\n"
 def loaded_by(statement: str) -> set[str]:
     """The modules of ours that a fresh interpreter has loaded after a statement."""
     script = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{statement}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=True)
     return {name for name in done.stdout.splitlines()[-1].split() if name.partition(".")[0] == "scanready"}
 
 
@@ -70,7 +71,7 @@ brought = set(globals()) - before - {{"before"}}
 assert brought <= set(module.__all__), brought
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False, env=environment()
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=False, env=environment()
     )
     assert done.returncode == 0, done.stderr
 
@@ -209,7 +210,7 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
 def run_example(*targets: str) -> subprocess.CompletedProcess[str]:
     """Run examples/check_estate.py as a user does."""
     command = [sys.executable, str(ROOT / "examples" / "check_estate.py"), *targets]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment())
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False, env=environment())
 
 
 def test_the_example_reports_verdict_cause_owner_and_fix() -> None:

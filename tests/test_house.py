@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import scanready
+from fixtures.limits import HANG
 from scanready.catalogue import Group, TargetType
 from scanready.model import Owner
 from scanready.run.registry import all_causes
@@ -84,7 +85,7 @@ for module in pkgutil.walk_packages(scanready.__path__, "scanready."):
         importlib.import_module(module.name)
 print(*[library for library in {HEAVY!r} if library in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.split() == []
 
 

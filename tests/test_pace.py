@@ -17,7 +17,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
         self.now = 0.0
         self._each: Iterator[float] = itertools.cycle(seconds)
-        monkeypatch.setattr(pace.time, "thread_time", lambda: self.now)
+        monkeypatch.setattr(time, "thread_time", lambda: self.now)
         monkeypatch.setattr(pace, "work", lambda: self.compute(next(self._each)))
 
     def compute(self, seconds: float) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(directory)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 0, done.stderr
     return directory
 
@@ -44,7 +46,7 @@ def test_an_installed_wheel_brings_the_pytest_plug_in(built: Path, tmp_path: Pat
         cwd=tmp_path / "empty",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     assert re.search(r"^fake_target -- .*site/scanready/pytest_plugin.py", done.stdout, re.MULTILINE), done.stdout
@@ -80,7 +82,7 @@ def test_a_bare_checkout_has_a_launcher() -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG,
         check=False,
     )
     assert done.returncode == 0, done.stderr

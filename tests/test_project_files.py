@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from fixtures.limits import HANG
+
 ROOT = Path(__file__).parent.parent
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")) or [Path("no-form.yml")]
 in_a_checkout = pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="an sdist carries no files for forges")
@@ -57,7 +59,7 @@ def test_hooks_run_from_the_projects_environment_and_download_nothing() -> None:
 )
 def test_git_treats_pins_captures_and_scripts_as_they_need(attribute: str, path: str, value: str) -> None:
     asked = ["git", "check-attr", attribute, "--", path]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.strip() == f"{path}: {attribute}: {value}"
 
 
@@ -76,7 +78,7 @@ def test_a_tier_prints_its_time_and_keeps_its_exit_code(tmp_path: Path, command:
     shutil.copy(ROOT / "script" / "environment.sh", tmp_path / "script")
     tier = tmp_path / "script" / "tier"
     tier.write_text(f'set -eu\n. "$(dirname "$0")/environment.sh"\nprint_time_at_exit\n{command}\n')
-    done = subprocess.run(["sh", str(tier)], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(["sh", str(tier)], capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == status
     assert re.fullmatch(r".*/tier: \d+ s \(\d+ cores, caches cold; making \.venv: 0 s\)\n", done.stderr)
 

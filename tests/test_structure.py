@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.climb.login_result import LoginResult
 from tests.ladder import TYPES
 from tests.syntax import forgotten, tree
@@ -104,7 +105,7 @@ for name in {names!r}:
     importlib.import_module(name)
 print(*[name for name in sys.modules if name.startswith("scanready.targets")])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.split() == []
 
 

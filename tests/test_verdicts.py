@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from fixtures.verdicts import bytestalk, chance, demo, emulated, entries, masks, normal
 from fixtures.verdicts.cases import ADDRESSES, batches
 from fixtures.verdicts.comparing import ABSENT, Difference, differences
@@ -114,7 +115,7 @@ def test_the_comparison_as_a_command(tmp_path: Path, verdict: str, code: int) ->
         files.append(tmp_path / f"{name}.json")
         files[-1].write_text(json.dumps({"demo: one": {"verdict": recorded}}))
     command = [sys.executable, "-m", "fixtures.verdicts", "--compare", *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=HANG)
     assert done.returncode == code, done.stderr
     assert ("before  " in done.stdout) is bool(code)
 

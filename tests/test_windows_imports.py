@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fixtures.limits import HANG
+
 ROOT = Path(__file__).parent.parent / "verifiers"
 #: Python's library reference marks these "Availability: Unix".
 CODE = """
@@ -51,7 +53,7 @@ def test_no_module_needs_posix_to_be_imported() -> None:
         [sys.executable, "-c", CODE.format(libraries=LIBRARIES)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/"},
     )
     assert done.stdout.strip() == "all", done.stdout + done.stderr

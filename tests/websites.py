@@ -11,7 +11,7 @@ from typing import Any
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, in_background
 from fixtures.emulators.certificates import authority
 from scanready.model import Credential, Report, Target
-from tests.ladder import PLENTY, account, climb, target
+from tests.ladder import account, climb, target
 
 PAGE = b"<!doctype html><title>Intranet</title><p>Ada Lovelace"
 FORM = b"<form method=post><input name=u><input type='password' name=p></form>"
@@ -64,7 +64,7 @@ def visited(server: Server, type_: str = "http", credential: Credential | None =
 
 
 def look(where: Target, **settings: Any) -> Report:
-    return climb(where, **({"timeout": PLENTY, "ca_file": str(authority().ca_file)} | settings))
+    return climb(where, **({"ca_file": str(authority().ca_file)} | settings))
 
 
 def tls(kind: str = "good") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fixtures.emulators import serve
 from fixtures.hostile_text import PEERS, TEXTS
+from fixtures.limits import HANG
 
 FORMATS = ("json", "jsonl", "csv", "junit", "prometheus", "nagios", "md", "html")
 
@@ -88,7 +89,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     done = subprocess.run(
         [sys.executable, "-m", "scanready", *arguments],
         capture_output=True,
-        timeout=110,
+        timeout=HANG,
         check=False,
         env={**clean, "NO_COLOR": "" if "FORCE_COLOR" in environment else "1", **environment},
     )

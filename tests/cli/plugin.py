@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fixtures.limits import HANG, PATIENCE
 from tests.cli import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +126,7 @@ def run_fresh(plugins: Path, arguments: Sequence[str], extra: Mapping[str, str] 
         stdout=options.pop("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
         **options,
     )
@@ -149,7 +150,7 @@ def started(plugins: Path, *arguments: str, **extra: str) -> Iterator[Any]:
         process.communicate()
 
 
-def until(condition: Callable[[], bool], within: float = 20.0) -> None:
+def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     """Wait for something to come about; ``within`` is in seconds."""
     end = time.monotonic() + within
     while not condition():

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Server, in_background, misbehave
+from fixtures.limits import HANG
 from tests.cli import plugin
 
 SECRET = "tr0ub4dor-and-3"
@@ -269,7 +270,7 @@ def test_a_credential_of_the_inventory_that_no_target_uses_is_looked_up_once(tmp
     try:
         with open(tmp_path / "pw", "w") as pipe:
             pipe.write(SECRET)
-        output, messages = process.communicate(timeout=20)
+        output, messages = process.communicate(timeout=HANG)
     finally:
         process.kill()
     assert (process.returncode, messages) == (0, "")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fixtures.limits import HANG
 from tests.cli.in_process import call
 
 
@@ -31,7 +32,7 @@ def offered(store: Path, *words: str) -> list[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
     )
     assert done.stderr == ""
     return done.stdout.split()

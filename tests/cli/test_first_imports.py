@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from fixtures.limits import HANG
 from tests.cli import plugin
 
 #: Ends the process at the moment its first packet would leave, and lists the modules that are loaded by then.
@@ -27,7 +28,7 @@ main(["check", f"{sys.argv[1]}://127.0.0.1:{sys.argv[2]}", "--no-store"])
 
 def modules(*command: str) -> set[str]:
     environment = {**os.environ, "PYTHONPATH": str(plugin.ROOT / "verifiers")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG, check=True)
     return set(done.stderr.split())
 
 

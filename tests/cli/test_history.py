@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.report.serialize import as_line, identity
 from scanready.store import NewRun, Writer
 from tests.cli import plugin
@@ -152,7 +153,7 @@ def test_an_interrupted_run_is_gone_on_with(plugins: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert "finishing what is in flight" in process.stderr.readline()
         release.touch()
-        _, messages = process.communicate(timeout=20)
+        _, messages = process.communicate(timeout=HANG)
     name = runs(plugins)[0]["run"]
     assert f"kept as {name}; `scanready verify --resume {name}` goes on" in messages
     first = log.read_text().split()
@@ -353,7 +354,7 @@ for command in ([], ["verify"], ["check"]):
 print("sqlite3" in sys.modules, "platformdirs" in sys.modules)
 """
     environment = {**os.environ, "PYTHONPATH": str(plugin.ROOT / "verifiers")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=HANG)
     assert done.stdout.splitlines()[-1] == "False False", done.stderr
 
 
@@ -368,7 +369,7 @@ def _peak(where: Path, *arguments: str) -> float:
         env=plugin.environment(where),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG,
     )
     return int(done.stdout) / 1024
 

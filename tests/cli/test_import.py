@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.inventory import load
 from tests.cli import plugin
 
@@ -20,7 +21,7 @@ def run(*arguments: str, given: str | None = None) -> subprocess.CompletedProces
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
 

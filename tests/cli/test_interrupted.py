@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Reader, Record, Writer, in_background, misbehave, mysql
+from fixtures.limits import HANG
 from tests.cli import plugin
 
 
@@ -54,15 +55,15 @@ def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) ->
     with in_background(held.behaviour) as database, in_background(misbehave.silent) as later:
         targets = [f"mysql://127.0.0.1:{database.port}", f"ssh://127.0.0.1:{later.port}"]
         kept = tmp_path / "run.json"
-        options = ["--concurrency", "1", "--timeout", "15", "--report", f"json={kept}"]
+        options = ["--concurrency", "1", "--timeout", "600", "--report", f"json={kept}"]
         with verifying(tmp_path, targets, *options) as process:
             try:
-                assert held.greeted.wait(20)
+                assert held.greeted.wait(HANG)
                 process.send_signal(signal.SIGINT)
                 assert "interrupted: finishing what is in flight" in process.stderr.readline()
             finally:
                 held.go.set()
-            output, messages = process.communicate(timeout=20)
+            output, messages = process.communicate(timeout=HANG)
         database.wait()
         assert process.returncode == 130
         (result,) = map(json.loads, output.splitlines())
@@ -78,15 +79,13 @@ def test_once_in_the_middle_of_a_login_that_mysql_would_count(tmp_path: Path) ->
 def test_twice_while_a_target_is_silent(tmp_path: Path) -> None:
     with in_background(mysql.mariadb_10_11_without_tls) as database, in_background(misbehave.silent) as silent:
         targets = [f"mysql://127.0.0.1:{database.port}", f"ssh://127.0.0.1:{silent.port}"]
-        with verifying(tmp_path, targets, "--timeout", "60") as process:
+        with verifying(tmp_path, targets, "--timeout", "600") as process:
             assert json.loads(process.stdout.readline())["verdict"] == "ready"
             process.send_signal(signal.SIGINT)
             assert "again to leave at once" in process.stderr.readline()
-            assert process.poll() is None, "the silent target has its minute"
-            began = time.monotonic()
+            assert process.poll() is None, "the silent target has ten minutes"
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 130
-            assert time.monotonic() - began < 10, "at once, not when the target's time is over"
+            assert process.wait(HANG) == 130
             assert "Traceback" not in process.stderr.read()
         database.wait()
         assert database.offences == {}
@@ -98,13 +97,13 @@ def test_a_reader_that_leaves_ends_the_run_and_offends_nobody(tmp_path: Path) ->
     with in_background(mysql.mariadb_10_11_without_tls) as first, in_background(held.behaviour) as second:
         targets = [f"mysql://127.0.0.1:{first.port}", f"mysql://127.0.0.1:{second.port}"]
         targets += [f"{{host: 127.0.0.{n}, type: mysql, port: {first.port}}}" for n in range(2, 250)]
-        with verifying(tmp_path, targets, "--timeout", "15") as process:
+        with verifying(tmp_path, targets, "--timeout", "600") as process:
             try:
                 assert json.loads(process.stdout.readline())["target"]["type"] == "mysql"
                 process.stdout.close()
             finally:
                 held.go.set()
-            assert process.wait(20) == 141
+            assert process.wait(HANG) == 141
             assert process.stderr.read() == ""
             process.stdout = None
         assert first.offences == {}
@@ -119,7 +118,7 @@ def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...
         "targets:\n  - {host: a, port: 99, type: mood, is: ready}\n  - {host: b, port: 99, type: mood, is: held}\n"
     )
     kept.write_text("the old one")
-    asked = ["verify", str(estate), "--format", "json", "--timeout", "60", f"--report=json={kept}"]
+    asked = ["verify", str(estate), "--format", "json", "--timeout", "600", f"--report=json={kept}"]
     process = subprocess.Popen(
         plugin.command(*asked, f"--report=jsonl={lines}"),
         env=plugin.environment(plugins, {"MOOD_RELEASE": str(release), "MOOD_LOG": str(plugins / "log")}),
@@ -128,7 +127,7 @@ def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...
         text=True,
     )
     assert process.stderr is not None
-    until = time.monotonic() + 60
+    until = time.monotonic() + HANG
     while not (lines.exists() and lines.stat().st_size) and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(numbers[0])
@@ -137,7 +136,7 @@ def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...
         process.send_signal(number)
     if len(numbers) == 1:
         release.touch()
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANG)
     assert process.returncode == 130
     if len(numbers) == 1:
         assert json.loads(output)["summary"]["interrupted"]
@@ -150,17 +149,17 @@ def test_no_signal_leaves_half_a_document(plugins: Path, numbers: tuple[int, ...
 def test_a_run_under_nohup_outlives_its_terminal(plugins: Path) -> None:
     release, log = plugins / "release", plugins / "log"
     process = subprocess.Popen(
-        ["nohup", *plugin.command("check", "mood://h:99?is=held", "--timeout", "60", "--format", "jsonl")],
+        ["nohup", *plugin.command("check", "mood://h:99?is=held", "--timeout", "600", "--format", "jsonl")],
         env=plugin.environment(plugins, {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log)}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 60
+    until = time.monotonic() + HANG
     while not (plugins / "runs.db").exists() and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGHUP)
     release.touch()
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANG)
     assert (process.returncode, json.loads(output)["verdict"]) == (0, "ready")

@@ -50,7 +50,7 @@ def test_it_has_its_own_directory_and_standard_input(tmp_path: Path) -> None:
 def test_one_that_takes_too_long_is_killed(plugins: Path) -> None:
     never = {"MOOD_RELEASE": str(plugins / "never"), "MOOD_LOG": str(plugins / "log")}
     with pytest.raises(subprocess.TimeoutExpired):
-        plugin.run(plugins, ["check", "mood://host:99?is=held", "--timeout", "60", "--no-store"], never, timeout=0.5)
+        plugin.run(plugins, ["check", "mood://host:99?is=held", "--timeout", "600", "--no-store"], never, timeout=0.5)
 
 
 def test_nothing_is_prepared_that_a_target_type_brings() -> None:

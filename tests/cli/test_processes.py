@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from tests.cli import plugin
 from tests.cli.plugin import started, until
 
@@ -177,7 +178,7 @@ def test_closed_streams_are_no_error_of_ours(plugins: Path) -> None:
     for streams in (">&-", "<&- >&- 2>&-"):
         command = f'exec "{sys.executable}" -m scanready check --no-store {mood("ready")} {streams}'
         done = subprocess.run(
-            ["/bin/sh", "-c", command], env=plugin.environment(plugins), capture_output=True, text=True, timeout=60
+            ["/bin/sh", "-c", command], env=plugin.environment(plugins), capture_output=True, text=True, timeout=HANG
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -185,11 +186,11 @@ def test_closed_streams_are_no_error_of_ours(plugins: Path) -> None:
 def test_a_closed_pipe_ends_the_probing_without_a_word(plugins: Path) -> None:
     """The reader takes one line and goes; the targets that are held up for ever must not hold the process."""
     moods = ["ready"] * 300 + ["held"] * 5
-    asked = ["verify", inventory(plugins, *moods), "--format", "jsonl", "--concurrency", "10", "--timeout", "60"]
+    asked = ["verify", inventory(plugins, *moods), "--format", "jsonl", "--concurrency", "10", "--timeout", "600"]
     with started(plugins, *asked, MOOD_RELEASE=str(plugins / "never")) as process:
         assert json.loads(process.stdout.readline())["verdict"] == "ready"
         process.stdout.close()
-        assert process.wait(20) == 141
+        assert process.wait(HANG) == 141
         assert process.stderr.read() == ""
         process.stdout = None
 
@@ -205,7 +206,7 @@ def test_ctrl_c_finishes_what_is_in_flight(plugins: Path) -> None:
         "--concurrency",
         "3",
         "--timeout",
-        "60",
+        "600",
         "--report",
         "json=" + path + ".json",
     ]
@@ -214,7 +215,7 @@ def test_ctrl_c_finishes_what_is_in_flight(plugins: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert "interrupted: finishing what is in flight" in process.stderr.readline()
         release.touch()
-        rest, messages = process.communicate(timeout=20)
+        rest, messages = process.communicate(timeout=HANG)
         assert process.returncode == 130
     lines = [json.loads(line) for line in [first, *rest.splitlines()]]
     assert 1 < len(lines) <= 4
@@ -226,13 +227,13 @@ def test_ctrl_c_finishes_what_is_in_flight(plugins: Path) -> None:
 
 
 def test_ctrl_c_twice_leaves_at_once(plugins: Path) -> None:
-    asked = ["verify", inventory(plugins, "ready", *["held"] * 5), "--format", "jsonl", "--timeout", "60"]
+    asked = ["verify", inventory(plugins, "ready", *["held"] * 5), "--format", "jsonl", "--timeout", "600"]
     with started(plugins, *asked, MOOD_RELEASE=str(plugins / "never")) as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert "interrupted" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(HANG) == 130
         assert "Traceback" not in process.stderr.read()
 
 
@@ -241,12 +242,12 @@ def test_a_reader_that_rests_does_not_stop_the_event_loop(plugins: Path) -> None
     release, log = plugins / "release", plugins / "log"
     path = inventory(plugins, "held", *["ready"] * 300)
     extra = {"MOOD_RELEASE": str(release), "MOOD_LOG": str(log)}
-    with started(plugins, "verify", path, "--format", "jsonl", "--timeout", "60", **extra) as process:
+    with started(plugins, "verify", path, "--format", "jsonl", "--timeout", "600", **extra) as process:
         until(lambda: _pipe_is_full(process.stdout.fileno()))
         release.touch()
         until(log.exists)
         lines = process.stdout.read().splitlines()
-        assert process.wait(20) == 0
+        assert process.wait(HANG) == 0
     assert len(lines) == 301
 
 
@@ -273,7 +274,7 @@ def test_help_is_quick_and_imports_nothing_heavy(plugins: Path) -> None:
         env=plugin.environment(plugins),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=True,
     )
     assert "scanready check db7" in done.stdout
@@ -297,7 +298,7 @@ def test_the_launcher_of_a_bare_checkout(plugins: Path) -> None:
     environment = plugin.environment(plugins)
     del environment["PYTHONPATH"]
     asked = [sys.executable, str(plugin.ROOT / "cli.py"), "types", "ssh", "--json"]
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=HANG, check=True)
     assert json.loads(done.stdout)["port"] == 22
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.files.atomic_file import AtomicFile
 from scanready.report import FORMATS
 from tests.cli import plugin
@@ -59,7 +60,7 @@ def on_a_terminal(plugins: Path, *arguments: str) -> tuple[int, str]:
     except OSError:
         pass  # how a terminal says that the last writer has gone
     os.close(ours)
-    return process.wait(30), seen.decode()
+    return process.wait(HANG), seen.decode()
 
 
 def test_html_is_nothing_for_a_terminal(plugins: Path, tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -
             mood("held"),
             mood("ready", "other"),
             "--timeout",
-            "60",
+            "600",
             "-q",
             f"--report={name}={file}",
             f"--report=jsonl={side}",
@@ -102,13 +103,13 @@ def test_nobody_ever_sees_half_of_it(plugins: Path, tmp_path: Path, name: str) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANG
     while not (side.exists() and side.stat().st_size) and time.monotonic() < until:
         time.sleep(0.02)
     assert side.stat().st_size, "one of two is finished"
     assert file.read_text() == "the old one"
     running.send_signal(signal.SIGKILL)
-    running.wait(20)
+    running.wait(HANG)
     assert file.read_text() == "the old one"
     check(plugins, mood("ready"), "--report", f"{name}={file}")
     assert "the old one" not in file.read_text()
@@ -162,7 +163,7 @@ def test_a_pipe_is_written_to_as_it_is(plugins: Path, tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: got.append(fifo.read_text()))
     reader.start()
     check(plugins, mood("ready"), "--format", "prometheus", "-o", str(fifo))
-    reader.join(10)
+    reader.join(HANG)
     assert "scanready_target_scannable" in got[0]
 
 

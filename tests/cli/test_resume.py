@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from fixtures.limits import HANG
 from scanready.causes import common
 from scanready.cli.job.job import Options
 from scanready.cli.job.resume import Resumption
@@ -41,7 +42,7 @@ def test_a_further_login_at_a_host_that_a_kill_left_open_may_have_counted(tmp_pa
     writer.outcome("ad", "fs01", "scanready.limit")
     writer.result(0, identity(targets[0]), "undecided", as_line(reported(targets[0])))
     writer.attempt("ad", other, f"{other}:23", done.set)
-    assert done.wait(20)
+    assert done.wait(HANG)
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
     assert [(one.place, one.cause) for one in tried] == [
@@ -56,7 +57,7 @@ def test_a_login_that_was_left_open_stays_so_though_its_result_names_another_cau
     writer = begun(path, targets)
     done = threading.Event()
     writer.attempt("ad", "fs01", "fs01:22", done.set)
-    assert done.wait(20)
+    assert done.wait(HANG)
     writer.outcome("ad", "fs01", "scanready.out-of-time")
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
@@ -77,7 +78,7 @@ def test_a_refusal_whose_result_was_not_kept_is_known_where_another_login_at_the
     writer.outcome("ad", "fs01", "")
     writer.result(0, identity(targets[0]), "scannable", as_line(accepted))
     writer.attempt("ad", "fs01", "fs01:23", done.set)
-    assert done.wait(20)
+    assert done.wait(HANG)
     writer.outcome("ad", "fs01", "login.refused")
     writer.end(1.0, True, 20.0)
     tried = Resumption(Options(store=str(path)), "last").resumed(targets).tried
@@ -91,7 +92,7 @@ def begun(path: Path, targets: list[Target]) -> Writer:
     committed = threading.Event()
     writer = Writer(path, run, lambda count: committed.set(), lambda why: pytest.fail(why))
     writer.result(0, identity(targets[0]), "undecided", as_line(reported(targets[0])))
-    assert committed.wait(20)
+    assert committed.wait(HANG)
     return writer
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from tests import third_party
 from tests.cli import plugin
 
@@ -100,7 +101,7 @@ def test_a_reader_sees_the_end_of_the_data(tmp_path: Path) -> None:
     command = plugin.command("check", TARGET, "--no-canary", "--json")
     with (tmp_path / "errors").open("wb") as errors:
         done = subprocess.run(
-            command, env=plugin.environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=errors, timeout=50
+            command, env=plugin.environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=errors, timeout=HANG
         )
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)  # it still ran
     assert json.loads(done.stdout)["results"]
@@ -140,6 +141,6 @@ def test_the_width_is_that_of_the_terminal_that_takes_the_data(site: Path) -> No
     except OSError:
         pass  # how a terminal says that the last writer has gone
     os.close(ours)
-    assert done.wait(30) == 0
+    assert done.wait(HANG) == 0
     plain = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
     assert max(len(line.rstrip()) for line in plain.splitlines() if "noise" not in line) in range(50, 58), plain

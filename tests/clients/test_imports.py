@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.causes import common
 from scanready.clients.imports import importing
 from scanready.climb.explain import Failure
@@ -42,7 +43,7 @@ def test_two_threads_never_import_at_the_same_moment(tmp_path: Path, monkeypatch
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(HANG)
     assert overlaps == []
     assert {"slow_one", "slow_two"} <= set(sys.modules)
     for name in ("slow_one", "slow_two"):

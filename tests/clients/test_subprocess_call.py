@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fixtures.limits import HANG
 from scanready.causes import common
 from scanready.clients import subprocess_call
 from scanready.climb.explain import Failure
 from scanready.model import Owner
+from tests.ladder import in_time
 
 VISITS = """
 import os, sys, time
@@ -50,10 +52,8 @@ def test_what_goes_in_comes_out() -> None:
 
 
 def test_a_hanging_driver_is_killed_in_time(visits: Path) -> None:
-    begun = time.monotonic()
-    with pytest.raises(TimeoutError):
+    with in_time(1.0), pytest.raises(TimeoutError):
         subprocess_call.run("visits:hang", {}, 1.0)
-    assert time.monotonic() - begun < 2
     assert not _children(visits)
 
 
@@ -89,13 +89,13 @@ def test_a_child_whose_parent_is_killed_ends() -> None:
         "subprocess_call.run('visits:hang', {}, 600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG
     children: list[psutil.Process] = []
     while not children and time.monotonic() < deadline:
         children = psutil.Process(parent.pid).children()
     os.kill(parent.pid, 9)
     parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=HANG)
     assert children
     assert not alive
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fixtures.emulators import http, in_background
 from fixtures.emulators.certificates import authority
+from fixtures.limits import HANG
 
 ROOT = Path(__file__).parents[2]
 #: Checks targets in a new process; prints their verdicts, and the modules that the loop's thread and others loaded.
@@ -47,7 +48,7 @@ def test_the_loop_loads_no_module_while_targets_climb() -> None:
             env={**os.environ, "PYTHONPATH": str(ROOT / "verifiers")},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG,
             check=True,
         )
     told = json.loads(done.stdout)

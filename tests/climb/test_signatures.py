@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import scanready
+from fixtures.limits import HANG
 from fixtures.transcripts import HERE, load, names
 from scanready.causes import common
 from scanready.climb.explain import explain
@@ -196,7 +197,7 @@ print(table.identify(b"SSH-2.0-x\\r\\n").protocol)
 """
     where = str(Path(scanready.__file__).parents[1])
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {where!r})\n{script}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.split() == ["ssh"]
 
 

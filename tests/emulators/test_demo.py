@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from fixtures.limits import PATIENCE
 from tests.ladder import TYPES
 
 ROOT = Path(__file__).parents[2]
-#: Seconds; a promise to whoever runs the demonstration is 1.5, the rest is for a busy machine.
-READY = 10.0
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    deadline = time.monotonic() + READY
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "ready").exists():
         assert process.poll() is None, process.communicate()[0].decode()
         assert time.monotonic() < deadline, "not ready"
@@ -61,13 +60,13 @@ def test_nothing_but_loopback_is_in_it(demo: subprocess.Popen[bytes], tmp_path: 
 
 
 def test_it_ends_with_its_standard_input(demo: subprocess.Popen[bytes]) -> None:
-    said, _ = demo.communicate(timeout=READY)
-    assert (demo.returncode, said) == (0, b"")
+    output, _ = demo.communicate(timeout=PATIENCE)
+    assert (demo.returncode, output) == (0, b"")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to catch on Windows")
 def test_it_ends_at_sigterm(demo: subprocess.Popen[bytes]) -> None:
     demo.send_signal(signal.SIGTERM)
-    assert demo.wait(timeout=READY) == 0
+    assert demo.wait(timeout=PATIENCE) == 0
     assert demo.stdout is not None
     assert demo.stdout.read() == b""

@@ -16,6 +16,7 @@ import requests
 
 from fixtures.emulators import Behaviour, http, imap, in_background, misbehave, mysql, postgresql, ssh
 from fixtures.emulators.certificates import Kind, authority
+from fixtures.limits import HANG
 
 WITHIN = 5.0
 
@@ -209,7 +210,7 @@ class TestOpenSSH:
     def debug(port: int) -> str:
         command = ["ssh", "-vv", "-F", "none", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
         command += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=none", "-p", str(port), "x@127.0.0.1"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stderr
+        return subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False).stderr
 
     def test_names_the_algorithms(self) -> None:
         with in_background(ssh.openssh_10_0) as server:

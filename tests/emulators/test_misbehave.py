@@ -10,7 +10,7 @@ import pytest
 from fixtures.emulators import Behaviour, misbehave, serve
 
 #: Seconds within which an endless peer must be gone; it would take far longer by itself.
-AT_ONCE = 2.0
+AT_ONCE = 20.0
 
 
 async def hear(behaviour: Behaviour, count: int) -> tuple[bytes, str]:

@@ -20,6 +20,7 @@ from fixtures.emulators import Server as Played
 from fixtures.emulators import in_background, mssql
 from fixtures.emulators.certificates import authority
 from fixtures.emulators.mssql import Server
+from fixtures.limits import HANG
 
 DATABASES = [("archive", 0, "ONLINE"), ("hr", 1, "ONLINE")]
 QUERY = "SELECT name FROM sys.databases"
@@ -102,7 +103,7 @@ class TestTsql:
         command = ["tsql", "-H", "127.0.0.1", "-p", str(port), "-U", mssql.USER, "-P", mssql.PASSWORD, "-D", "hr"]
         typed = f"{QUERY}\ngo\nexit\n"
         environment = {**os.environ, "TDSVER": version}
-        done = subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, timeout=HANG)
         return done.stdout + done.stderr
 
     @pytest.mark.parametrize("version", ["7.2", "7.3", "7.4"])
@@ -140,7 +141,7 @@ except mssql_python.Error as error:
 """
         environment = {**os.environ, "SSL_CERT_FILE": str(authority().ca_file)}
         command = [sys.executable, "-c", script]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG).stdout
 
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("encrypt", ["no", "yes"])

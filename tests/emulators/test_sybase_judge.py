@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from fixtures.emulators import Behaviour, in_background, sybase
+from fixtures.limits import HANG
 
 TSQL = shutil.which("tsql")
 pytestmark = pytest.mark.skipif(TSQL is None, reason="no tsql on this machine (Debian: freetds-bin)")
@@ -22,7 +23,7 @@ def tsql(behaviour: Behaviour, password: str = "Passw0rd!", statement: str = "se
             env={**os.environ, "TDSVER": "5.0"},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=HANG,
             check=False,
         )
     return done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from scanready.model import Owner, Report, Step, Verdict
 from scanready.targets.teradata import causes
 from scanready.targets.teradata.login import visit, where
 from tests.in_process import in_process
-from tests.ladder import PLENTY, account, check_of, climb, expect, passed, story, target
+from tests.ladder import PLENTY, WAIT, account, check_of, climb, expect, in_time, passed, story, target
 
 driver: Any = pytest.importorskip("teradatasql", reason="the driver is opt-in: pip install 'scanready[teradata]'")
 
@@ -37,22 +36,18 @@ def test_the_driver_misses_the_configuration_in_our_error() -> None:
 
 
 def test_a_silent_server_costs_no_more_than_the_deadline() -> None:
-    with in_background(misbehave.silent) as server:
-        begun = time.monotonic()
-        with pytest.raises((Failure, TimeoutError)):
-            in_process(visit, where("127.0.0.1", server.port, None), account("er"), seconds=3.0, kill=3.5)
-        assert time.monotonic() - begun < 4
+    with in_background(misbehave.silent) as server, in_time(3.5), pytest.raises((Failure, TimeoutError)):
+        in_process(visit, where("127.0.0.1", server.port, None), account("er"), seconds=3.0, kill=3.5)
 
 
 def test_our_climb_with_a_gateway_silent_at_the_logon() -> None:
     """The driver reads the configuration, begins its security talk, and waits; nothing that it sent is the password."""
     with in_background(teradata.gateway) as server:
-        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True))
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=WAIT)
         sent = b"".join(record.received for record in server.connections)
     assert report.verdict is Verdict.UNDECIDED, story(report)
     assert report.finding is not None
     assert report.finding.cause.code in ("scanready.out-of-time", "scanready.limit"), story(report)
-    assert report.seconds < 5
     assert report.footprint.login_attempts == 0
     assert not [word for word in (b"Passw0rd!", "Passw0rd!".encode("utf-16-le")) if word in sent]
 
@@ -110,7 +105,6 @@ def test_a_statement_refused_in_every_way_that_is_known(code: int) -> None:
 
 def test_a_system_silent_after_the_logon_costs_no_more_than_the_deadline() -> None:
     with in_background(teradata.system(statements=())) as server:
-        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True))
+        report = climb(target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True), timeout=WAIT)
     assert report.verdict is Verdict.UNDECIDED, story(report)
-    assert report.seconds < 6
     assert report.footprint.login_attempts == 1

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import in_background, misbehave
+from fixtures.limits import HANG
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "scanready-redis"
@@ -31,7 +32,7 @@ Start = Callable[..., "Redis"]
 
 def done(command: Sequence[object], **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=120, check=False, **options
+        [str(word) for word in command], capture_output=True, text=True, timeout=HANG, check=False, **options
     )
 
 
@@ -105,7 +106,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for process in running:
         process.terminate()
-        process.wait(10)
+        process.wait(HANG)
 
 
 def free_port(host: str) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.files import atomic_file, nt_place, places
 from scanready.files.atomic_file import AtomicFile, ordinary_mode
 from scanready.files.trust import Refused
@@ -370,7 +371,7 @@ def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(atomic_file, "PATIENCE", 20.0)
     reader.start()
     write(tmp_path / "pipe", b"x" * 300_000)
-    reader.join(20)
+    reader.join(HANG)
     assert got == [b"x" * 300_000]
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.limits import HANG
 from scanready.files import json_stream, reading
 from scanready.files.json_stream import LARGEST_VALUE, JsonError, JsonStream
 from scanready.files.reading import Unreadable, check_regular, open_file, read, read_standard_input
@@ -84,7 +85,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
         writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"y" * 200_000))
         writer.start()
         assert use(tmp_path / "pipe", 1 << 20) == b"y" * 200_000
-        writer.join(20)
+        writer.join(HANG)
 
 
 @pytest.mark.parametrize("use", [read, open_file])

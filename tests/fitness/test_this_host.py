@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fixtures.limits import HANG
 from scanready.catalogue import Driver
 from scanready.clients import libraries as drivers
 from scanready.fitness import client_programs, libraries, machine, ports, proc, subnets
@@ -37,7 +38,7 @@ def scanready(*arguments: str, before: tuple[str, ...] = (), **environment: str)
         env={**os.environ, "PYTHONPATH": str(ROOT / "verifiers"), **environment},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=HANG,
         check=False,
     )
 

@@ -22,14 +22,14 @@ from scanready.model import Credential, Outcome, Report, Step, Target, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from tests.hostile.cut_off import ENDS, Relay
-from tests.ladder import BY_NAME, story, target
+from tests.ladder import BY_NAME, WAIT, story, target
 from tests.targets import crowd
 from tests.targets.crowd import CLEAR, PASSWORD, Member
 from tests.websites import BASIC, OK, site
 
 HOST = "127.0.0.11"
 #: Seconds: a shorter wait than 1.6 is never called silence.
-TIMEOUT = 2.5
+TIMEOUT = WAIT
 #: Types whose climbs go side by side.
 TOGETHER = 6
 #: The rungs whose name no cause of another rung begins with.

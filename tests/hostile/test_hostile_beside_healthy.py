@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from tests.hostile.test_slow_feeding import ROOT, environment
 from tests.targets.crowd import COUNT, HOSTILE_COUNT
 
@@ -120,7 +121,7 @@ def crowd(kind: str) -> Iterator[dict[str, Any]]:
             yield json.loads(process.stdout.readline())
         finally:
             process.stdin.close()
-            process.wait(60)
+            process.wait(HANG)
 
 
 pytestmark = [

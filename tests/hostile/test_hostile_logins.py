@@ -25,8 +25,9 @@ from scanready.net.stream import Stream, StreamError
 from scanready.wire import WireError
 from tests.hostile.hostile_logins import BEHAVIOURS, CREDENTIAL, LIBRARIES, SECRET, Library, Server
 from tests.ladder import BY_NAME
+from tests.pace import held_up
 
-SECONDS = 2.0
+SECONDS = 3.0
 #: A killed login was given so many seconds; a tenth of it is the most that may be added.
 KILL = SECONDS * 1.05
 
@@ -99,13 +100,16 @@ def _children(pid: int) -> list[int]:
 
 
 def visited(library: Library, port: int) -> tuple[BaseException | object, float]:
-    """Run the login against the server on ``port``, as a probe does; return its outcome and its seconds."""
+    """Run the login against the server on ``port``, as a probe does; return its outcome and its seconds.
+
+    Seconds for which other processes held this one up do not count.
+    """
 
     async def run() -> tuple[BaseException | object, float]:
         loop = asyncio.get_running_loop()
         processes = LoginProcesses()
         await processes.prepare(library.visit)
-        begun = loop.time()
+        begun, before = loop.time(), held_up()
         target, row = Target("127.0.0.1", "oracle", port), BY_NAME["oracle"]
         places = OwnPlaces(target, row, "127.0.0.1", Resolver(), begun + SECONDS, (), lambda _: None)
 
@@ -119,7 +123,7 @@ def visited(library: Library, port: int) -> tuple[BaseException | object, float]
             outcome = await processes.run(library.visit, arguments, begun + SECONDS, begun + KILL, places)
         except (Failure, OSError, StreamError, WireError) as error:
             outcome = error
-        seconds = loop.time() - begun
+        seconds = loop.time() - begun - max(0.0, held_up() - before)
         processes.close()
         return outcome, seconds
 

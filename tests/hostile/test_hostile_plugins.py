@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import in_background, misbehave
+from fixtures.limits import HANG
 from tests import third_party
 from tests.cli import plugin
 from tests.cli.test_broken_plugins import WHO, check, install_each, who_is
@@ -54,7 +55,7 @@ def test_a_terminal_can_interrupt_it(tmp_path: Path) -> None:
     with plugin.started(tmp_path, *arguments, MOOD_LOG=str(begun)) as process:
         plugin.until(begun.exists)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=HANG)
     assert process.returncode == 130
     assert json.loads(out)["cause"]["code"] == "agent.plugin-failed"
     assert "Traceback" not in err

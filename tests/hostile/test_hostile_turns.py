@@ -12,9 +12,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,6 +27,7 @@ from tests.hostile.test_slow_feeding import ROOT, environment
 from tests.hostile.turning import HARMS, HONEST, Honest, cases
 from tests.in_process import warm
 from tests.ladder import story, target
+from tests.pace import held_up
 from tests.targets.echoing import SECRET
 
 if sys.platform != "linux":
@@ -42,11 +41,6 @@ def climbed(targets: list[Target], seconds: float) -> list[Report]:
         return [report async for report in verify_all(targets, Settings(timeout=seconds, canary=False))]
 
     return asyncio.run(run())
-
-
-def held_up() -> float:
-    """Seconds in which this thread wanted a core and others had it (run_delay of the kernel's sched-stats)."""
-    return int(Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()[1]) / 1e9
 
 
 def targets_of(honest: Honest, ports: list[int], harm: str) -> list[Target]:
@@ -87,7 +81,6 @@ def _libraries() -> None:
         warm(library.visit)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", HONEST)
 def test_wherever_it_turns(name: str) -> None:
     honest = HONEST[name]

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulators import Behaviour, Server, misbehave, postgresql, serve
+from fixtures.limits import HANG
 from tests.ladder import BY_NAME, TYPES
 from tests.wire.floods import all_floods
 
@@ -203,7 +204,7 @@ def test_a_server_that_feeds_byte_by_byte_harms_no_one(types: list[str], servers
         capture_output=True,
         text=True,
         env=environment(),
-        timeout=60,
+        timeout=HANG,
     )
     assert done.returncode == 0, done.stderr
     outcome = json.loads(done.stdout)
@@ -236,13 +237,13 @@ def test_sigterm_is_obeyed_at_once(interval: float, tmp_path: Path) -> None:
         ) as process:
             assert process.stderr is not None
             try:
-                ends = time.monotonic() + 30
+                ends = time.monotonic() + HANG
                 while sum(bool(server.connections) for server in servers.values()) < 5 and time.monotonic() < ends:
                     time.sleep(0.05)
                 process.send_signal(signal.SIGTERM)
                 assert "interrupted" in process.stderr.readline()
                 process.send_signal(signal.SIGTERM)
-                process.wait(10)
+                process.wait(HANG)
             finally:
                 process.kill()
     assert process.returncode == 130

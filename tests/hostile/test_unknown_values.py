@@ -63,9 +63,9 @@ class Healthy:
     def asked(self, port: int) -> Report:
         """Climb, as from a Windows agent where that is demanded."""
         if self.type == "windows":
-            return windows_peers.climbed(port, self.credential, timeout=4.0, canary=False)
+            return windows_peers.climbed(port, self.credential, canary=False)
         where = target(self.type, "127.0.0.1", port, self.credential, **self.options)
-        return climb(where, timeout=4.0, canary=False)
+        return climb(where, canary=False)
 
 
 SERVERS = {

@@ -26,6 +26,7 @@ from scanready.net.resolve import Resolver
 from scanready.targets.windows import causes, login
 from tests.hostile.test_hostile_logins import KILL, SECONDS, Scale, Thief
 from tests.ladder import BY_NAME
+from tests.pace import held_up
 from tests.targets.windows.wmi_peers import account, where
 
 if sys.platform != "linux":
@@ -157,7 +158,7 @@ def visited(*ports: int) -> list[tuple[Any, float]]:
 
     async def one(processes: LoginProcesses, port: int) -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun, before = loop.time(), held_up()
         there = Target("127.0.0.1", "windows", port)
         places = OwnPlaces(there, BY_NAME["windows"], "127.0.0.1", Resolver(), begun + SECONDS, (), lambda _: None)
         outcome: Any
@@ -167,7 +168,7 @@ def visited(*ports: int) -> list[tuple[Any, float]]:
             )
         except (Failure, OSError) as error:
             outcome = error
-        return outcome, loop.time() - begun
+        return outcome, loop.time() - begun - max(0.0, held_up() - before)
 
     async def run() -> list[tuple[Any, float]]:
         processes = LoginProcesses()

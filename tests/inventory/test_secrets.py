@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.catalogue.wrong import Wrong
 from scanready.inventory import InventoryError, InventoryWarning, credential_from, key_ring, resolve_secret
 from scanready.inventory.secrets import check_certificates
@@ -243,7 +244,7 @@ def answered(typed: bytes) -> tuple[int, bytes, bytes]:
         while b"Password: " not in shown:
             shown += os.read(ours, 100)
         os.write(ours, typed)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=HANG)
         with contextlib.suppress(OSError):  # the end of a terminal that no process has open
             while more := os.read(ours, 1000):
                 shown += more

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 
 from fixtures.lab.lab import Lab
+from fixtures.limits import HANG
 
 
-def dial(address: str, port: int, timeout: float = 5) -> socket.socket:
+def dial(address: str, port: int, timeout: float = HANG) -> socket.socket:
     return socket.create_connection((address, port), timeout)
 
 
-def refusal(lab: Lab, address: str, port: int, timeout: float = 5) -> int | str:
+def refusal(lab: Lab, address: str, port: int, timeout: float = HANG) -> int | str:
     """The errno of a plain connect, "timeout", or "open"."""
 
     def attempt() -> int | str:

@@ -34,7 +34,7 @@ def key_of(lab: Lab, password: str | None = None) -> Credential:
 
 def logged(server: Server, mark: int, last: str) -> list[str]:
     """The lines since ``mark``, once the one with ``last`` is there."""
-    assert wait_until(lambda: last in server.logged_since(mark), 5), server.logged_since(mark)
+    assert wait_until(lambda: last in server.logged_since(mark)), server.logged_since(mark)
     return server.logged_since(mark).splitlines()
 
 
@@ -44,7 +44,7 @@ def reconfigure(server: OpenSSH, change: Callable[[str], str]) -> None:
     config.write_text(change(config.read_text()))
     mark = len(server.log)
     tool("kill", "-HUP", str(server.pid))
-    assert wait_until(lambda: "Server listening on" in server.logged_since(mark), 5), server.log
+    assert wait_until(lambda: "Server listening on" in server.logged_since(mark)), server.log
 
 
 @contextlib.contextmanager

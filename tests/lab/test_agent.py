@@ -16,6 +16,7 @@ import pytest
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import Namespace, wait_until
 from fixtures.lab.server import listening
+from fixtures.limits import HANG
 from scanready.model import Outcome, Step, Verdict
 from scanready.report.schema import fitness_schema
 from tests.ladder import climb, expect, pasted, target
@@ -53,7 +54,7 @@ def ask(where: Namespace, *arguments: str, before: tuple[str, ...] = ()) -> Told
 
 def ask_here(*before: str) -> Told:
     done = subprocess.run(
-        [*before, *SCANREADY, "--json"], env={**os.environ, **SOURCE}, capture_output=True, text=True, timeout=60
+        [*before, *SCANREADY, "--json"], env={**os.environ, **SOURCE}, capture_output=True, text=True, timeout=HANG
     )
     return Told(done)
 
@@ -174,7 +175,7 @@ def loopback(lab: Lab) -> Iterator[Namespace]:
     """A machine whose port for agents listens on loopback alone."""
     host = lab.host("loopback-master")
     process = host.popen([sys.executable, "-c", LISTENER])
-    assert wait_until(lambda: 11117 in listening(process.pid), 10)
+    assert wait_until(lambda: 11117 in listening(process.pid))
     yield host
     process.terminate()
     process.wait(10)

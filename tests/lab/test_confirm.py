@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.lab.lab import Lab
+from fixtures.limits import HANG
 from scanready.model import Target
 from scanready.report.filled import fill
 from tests.ladder import account, climb, story, target
@@ -26,7 +27,7 @@ def typed(lab: Lab, line: str) -> str:
 
     def run() -> str:
         done = subprocess.run(
-            line, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+            line, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG, check=False
         )
         return done.stdout + done.stderr
 

@@ -38,7 +38,7 @@ def test_the_broken_targets_are_named_with_their_causes_and_no_others(lab: Lab, 
     database, shell = lab.postgresql("scram").address, lab.openssh("password").address
     faults = [f"ip daddr {database} tcp dport 5432 drop", f"ip daddr {shell} tcp dport 22 reject with tcp reset"]
     with lab.policy("\n".join(faults)):
-        assert scanready(lab, tmp_path, "verify", estate, "--timeout", "8").returncode == 1
+        assert scanready(lab, tmp_path, "verify", estate, "--timeout", "30").returncode == 1
     found = scanready(lab, tmp_path, "diff", "last~1", "last", "--json")
     assert found.returncode == 1
     told = json.loads(found.stdout)

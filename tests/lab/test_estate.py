@@ -78,7 +78,7 @@ def run(lab: Lab, suite: Path, *arguments: str, details: bool = True) -> Outcome
     options += ["-rA", "--junitxml=junit.xml"] if details else []
     somewhere = ["env", "-u", "CI", "-u", "BUILD_NUMBER", "-C", str(suite)]  # where pytest shortens what it says
     command = [*somewhere, sys.executable, "-m", "pytest", *options, *arguments]
-    return read_outcome(lab.agent.command(command, env=environment, timeout=110), suite / "junit.xml")
+    return read_outcome(lab.agent.command(command, env=environment), suite / "junit.xml")
 
 
 def sessions(lab: Lab) -> int:
@@ -100,7 +100,7 @@ def test_the_healthy_estate(estate: tuple[Lab, str], suite: Path, workers: tuple
     assert done.outcomes() == HEALTHY, done.text
     assert done.code == 0
     # Each logged in once, though the database is asked by the inventory and by two tests.
-    assert wait_until(lambda: (accepted(lab), sessions(lab)) == (before[0] + 1, before[1] + 1), 5)
+    assert wait_until(lambda: (accepted(lab), sessions(lab)) == (before[0] + 1, before[1] + 1))
     assert PASSWORD not in done.text
     assert ("scanready_verdict", "scannable") in done.properties("postgresql://er@hr-db.corp:5432/hr")
 

@@ -18,7 +18,7 @@ ROLE = "New-ManagementRoleAssignment"
 
 def asked(lab: Lab, site: str, credential: Credential | None = None, **options: Any) -> Report:
     where = lab.exchange().site(site)
-    return climb(target("ews", where.hostname, None, credential, **options), lab.agent, timeout=15)
+    return climb(target("ews", where.hostname, None, credential, **options), lab.agent)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_no_login_where_a_password_cannot_do_it(lab: Lab) -> None:
 
 def test_a_right_password_behind_who_breaks_ntlm(lab: Lab) -> None:
     behind = lab.exchange_behind()
-    report = climb(target("ews", behind.hostname, None, SCAN), lab.agent, timeout=15)
+    report = climb(target("ews", behind.hostname, None, SCAN), lab.agent)
     expect(report, Verdict.BLOCKED, "ews.extended-protection", step=Step.LOGIN, owner=Owner.IDENTITY)
     assert "nginx" in check_of(report, Step.LOGIN).summary
 
@@ -143,7 +143,7 @@ def test_a_right_password_behind_who_breaks_ntlm(lab: Lab) -> None:
 def discovered(lab: Lab, domain: str, credential: Credential | None = None) -> Report:
     lab.exchange()
     lab.dns()
-    return climb(target("ews", domain, None, credential, autodiscover=True), lab.agent, timeout=20)
+    return climb(target("ews", domain, None, credential, autodiscover=True), lab.agent)
 
 
 def places(report: Report) -> list[tuple[str, Outcome]]:

@@ -44,7 +44,7 @@ def scanready(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def verdicts(lab: Lab, target: str, *options: str) -> dict[str, str | None]:
-    done = scanready(lab, "check", target, "--format", "jsonl", "--timeout", "8", *options)
+    done = scanready(lab, "check", target, "--format", "jsonl", "--timeout", "30", *options)
     print(done.stdout, done.stderr)  # shown if the test fails
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert results, done.stderr
@@ -130,7 +130,7 @@ def test_the_hand_over_of_a_blocked_run_is_the_same_rule(lab: Lab, tmp_path: Pat
     with closed(lab.topology.router):
         reports = {name: tmp_path / f"report.{name}" for name in ("md", "html", "csv")}
         options = [f"--report={name}={file}" for name, file in reports.items()]
-        assert scanready(lab, "check", target, "--timeout", "6", *options).returncode == 1
+        assert scanready(lab, "check", target, "--timeout", "30", *options).returncode == 1
         rule = f"ip saddr 10.77.0.2 ip daddr {address} tcp dport 22 accept"
         assert rule in reports["md"].read_text()
         assert rule in reports["html"].read_text()

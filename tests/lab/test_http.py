@@ -16,6 +16,7 @@ from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.namespace import wait_until
 from fixtures.lab.web import PAGE, SITES
+from fixtures.limits import HANG
 from scanready.clients.http_talk import USER_AGENT
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from tests.ladder import account, check_of, climb, expect, passed, story, target
@@ -85,7 +86,7 @@ def test_the_access_log_has_one_line_for_each_request(
 ) -> None:
     before = len(our_lines(lab))
     climb(target(type_, name_of(lab, site)), lab.agent, depth=depth)
-    wait_until(lambda: len(our_lines(lab)) >= before + len(lines), 5)
+    wait_until(lambda: len(our_lines(lab)) >= before + len(lines))
     found = our_lines(lab)[before:]
     assert len(found) == len(lines), found
     assert all(expected in line for expected, line in zip(lines, found, strict=True)), found
@@ -248,7 +249,7 @@ def offered(lab: Lab, url: str) -> list[str]:
     def ask() -> str:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(url, timeout=10, verify=str(lab.authority.root)).headers["WWW-Authenticate"]
+            return session.get(url, timeout=HANG, verify=str(lab.authority.root)).headers["WWW-Authenticate"]
 
     return [challenge.split()[0] for challenge in lab.agent.run(ask).split(", ")]
 

@@ -19,7 +19,7 @@ from fixtures.lab.namespace import wait_until
 from fixtures.lab.server import hand_over
 from scanready.climb import certificates
 from scanready.model import Owner, Report, Step, Verdict
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, passed, story, target
 
 SCANNER = account("scanuser")
 QUIET = "Info: Disconnected: Aborted login by logging out (no auth attempts in "
@@ -35,13 +35,13 @@ def the_agents_own_authorities() -> None:
 
 def mark_of(server: Dovecot) -> int:
     """Where the log ends now; its line about having started may come after the port is open."""
-    assert wait_until(lambda: "starting up for imap" in server.log, 5)
+    assert wait_until(lambda: "starting up for imap" in server.log)
     return len(server.log)
 
 
 def lines_since(server: Dovecot, mark: int, expected: int = 1) -> list[str]:
     """The log lines after ``mark``, once there are as many as expected: Dovecot's log process writes a little later."""
-    wait_until(lambda: server.logged_since(mark).count("\n") >= expected, 5)
+    wait_until(lambda: server.logged_since(mark).count("\n") >= expected)
     return server.logged_since(mark).splitlines()
 
 
@@ -268,7 +268,7 @@ def test_the_wrong_type_for_the_port(lab: Lab) -> None:
     expect(report, Verdict.BLOCKED, "tls.not-offered", step=Step.TLS, owner=Owner.SERVER, also=entry)
     # Dovecot under load says "* OK Waiting for authentication process" first, without its name.
     assert "an IMAP server" in check_of(report, Step.TLS).summary
-    report = climb(target("imap", server.hostname, 993), lab.agent, timeout=3.0)
+    report = climb(target("imap", server.hostname, 993), lab.agent, timeout=WAIT)
     entry = (Owner.OPERATOR, f"imaps://{server.hostname}:993")
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK, also=entry)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,6 +11,9 @@ import pytest
 
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from fixtures.lab.mariadb import MariaDB
+from fixtures.lab.namespace import wait_until
+from fixtures.limits import HANG
 from tests.lab.plain import dial
 
 # MariaDB
@@ -21,7 +24,9 @@ def read_customers(lab: Lab, variant: str, user: str = "scan", *, tls: bool = Fa
 
     def work() -> object:
         security: dict[str, Any] = {"ssl": {"ca": str(lab.authority.root)}} if tls else {"ssl_disabled": True}
-        session = pymysql.connect(host=server.address, user=user, password=PASSWORD, connect_timeout=10, **security)
+        session = pymysql.connect(
+            host=server.address, user=user, password=PASSWORD, connect_timeout=int(HANG), **security
+        )
         with session, session.cursor() as cursor:
             cursor.execute("SELECT name FROM pii.customers")
             return cursor.fetchall()
@@ -64,15 +69,18 @@ def test_mariadb_is_full(lab: Lab) -> None:
     assert read_customers(lab, "few-connections")
 
 
+def _hung_up(lab: Lab, server: MariaDB, times: int) -> bool:
+    return server.host_errors(lab.agent.address).get("SUM_CONNECT_ERRORS") == times
+
+
 def test_starting_mariadb_costs_no_offence_and_hanging_up_five_times_does(lab: Lab) -> None:
     server = lab.mariadb("observed", label="harm")
     assert server.host_errors(lab.agent.address) == {}
     for count in range(1, 6):
         lab.agent.run(dial, server.address, 3306).close()
         # The server notices in its own time.
-        deadline = time.monotonic() + 5
-        while server.host_errors(lab.agent.address).get("SUM_CONNECT_ERRORS") != count:
-            assert time.monotonic() < deadline, server.host_errors(lab.agent.address)
+        noticed = partial(_hung_up, lab, server, count)
+        assert wait_until(noticed), server.host_errors(lab.agent.address)
     with pytest.raises(pymysql.err.OperationalError) as refused:
         read_customers(lab, "observed", label="harm")
     assert refused.value.args[0] == 1129
@@ -93,7 +101,7 @@ def count_employees(lab: Lab, variant: str, role: str = "er", database: str = "h
             password=PASSWORD,
             dbname=database,
             sslmode="require" if tls else "disable",
-            connect_timeout=10,
+            connect_timeout=int(HANG),
         ) as session:
             row = session.execute("SELECT count(*) FROM employees").fetchone()
             return row and row[0]

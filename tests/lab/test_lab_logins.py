@@ -15,6 +15,7 @@ from fixtures.lab import accounts, openssh
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
 from fixtures.lab.server import Server
+from fixtures.limits import HANG
 from tests.lab.plain import dial, refusal
 
 # SSH
@@ -24,7 +25,7 @@ from tests.lab.plain import dial, refusal
 def ssh(server: Server, user: str = accounts.SCANNER) -> Iterator[paramiko.Transport]:
     transport = paramiko.Transport(dial(server.address, 22))
     try:
-        transport.start_client(timeout=10)
+        transport.start_client(timeout=HANG)
         yield transport
     finally:
         transport.close()
@@ -45,7 +46,7 @@ def execute(lab: Lab, server: Server, user: str = accounts.SCANNER, command: str
     def work() -> str:
         with ssh(server) as transport:
             transport.auth_password(user, PASSWORD)
-            channel = transport.open_session(timeout=10)
+            channel = transport.open_session(timeout=HANG)
             channel.exec_command(command)
             return (channel.makefile().read() + channel.makefile_stderr().read()).decode()
 
@@ -161,7 +162,7 @@ def test_dropbear(lab: Lab) -> None:
 def imap(server: Server, lab: Lab, tls: bool = False) -> Iterator[imapclient.IMAPClient]:
     trust = ssl.create_default_context(cafile=str(lab.authority.root))
     trust.check_hostname = False
-    client = imapclient.IMAPClient(server.address, 993 if tls else 143, ssl=tls, ssl_context=trust, timeout=10)
+    client = imapclient.IMAPClient(server.address, 993 if tls else 143, ssl=tls, ssl_context=trust, timeout=HANG)
     try:
         yield client
     finally:

@@ -16,6 +16,7 @@ from fixtures.lab.nfs import EXPORTS, FILE, FIREWALLS, OWNER, VARIANTS, Nfs, fir
 from fixtures.lab.rpc_peers import HostileRpcbind
 from fixtures.lab.server import as_user
 from fixtures.lab.witness import watching
+from fixtures.limits import HANG
 from tests.lab.plain import dial
 
 HANGS = "hangs"  # what a client says that was given up on
@@ -25,7 +26,7 @@ NOBODY = 65534
 SYSTEM_PATHS = [Path(name) for name in ("/run/rpcbind.sock", "/run/rpcbind.lock", "/run/ganesha.pid", "/dev/log")]
 
 
-def ask(lab: Lab, *argv: str, seconds: float = 5) -> str:
+def ask(lab: Lab, *argv: str, seconds: float = HANG) -> str:
     """What a command on the agent prints, whether it succeeds or not."""
     try:
         done = lab.agent.command(argv, timeout=seconds)
@@ -47,13 +48,13 @@ def registered(lab: Lab, address: str) -> dict[str, str]:
     return {name: " ".join(sorted(which)) for name, which in found.items()}
 
 
-def listed(lab: Lab, address: str, seconds: float = 5) -> str:
+def listed(lab: Lab, address: str, seconds: float = HANG) -> str:
     """The exported paths in showmount's words, or its complaint."""
     said = ask(lab, "showmount", "--exports", "--no-headers", address, seconds=seconds)
     return " ".join(line.split()[0] for line in said.splitlines() if line.startswith("/")) or said.strip()
 
 
-def read(lab: Lab, address: str, export: str, version: int, uid: int = 0, seconds: float = 5) -> str:
+def read(lab: Lab, address: str, export: str, version: int, uid: int = 0, seconds: float = HANG) -> str:
     """ "files" if libnfs lists the export's, or its complaint."""
     url = f"nfs://{address}/{export}?version={version}"
     said = ask(lab, *as_user(uid, uid, "nfs-ls", url), seconds=seconds)
@@ -131,7 +132,7 @@ def test_a_stale_registration(lab: Lab) -> None:
 def test_rpcbind_refuses_strangers_and_says_so_in_its_log(lab: Lab) -> None:
     server = lab.nfs("denied")
     assert "Authentication error" in ask(lab, "rpcinfo", "-p", server.address)
-    assert wait_until(lambda: "request from unauthorized host" in server.log, 5)
+    assert wait_until(lambda: "request from unauthorized host" in server.log)
 
 
 # What is exported
@@ -348,14 +349,11 @@ def test_the_log_is_quiet_unless_somebody_hangs_up(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_up_in_no_time_and_gone_without_a_trace(lab: Lab, variant: str, tmp_path: Path) -> None:
+def test_up_and_gone_without_a_trace(lab: Lab, variant: str, tmp_path: Path) -> None:
     before = [path.exists() for path in SYSTEM_PATHS]
     server = Nfs(lab.host("nfs-short-lived"), tmp_path / variant, variant)
-    began = time.monotonic()
     server.start()
-    took = time.monotonic() - began
     server.stop()
-    assert took < 5
     assert pids_in(server.host.name) == []
     assert [path.exists() for path in SYSTEM_PATHS] == before
 

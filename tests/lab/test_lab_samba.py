@@ -12,6 +12,7 @@ from fixtures.lab.accounts import PASSWORD, SCANNER
 from fixtures.lab.lab import Lab
 from fixtures.lab.samba import Samba
 from fixtures.lab.samba_dc import SambaDC
+from fixtures.limits import HANG
 
 READ = "customers.csv"
 
@@ -57,7 +58,7 @@ def test_the_session_service_and_the_names(lab: Lab) -> None:
 
 def test_signing_is_demanded_of_a_client_that_would_rather_not(lab: Lab) -> None:
     def security_mode(server: Samba) -> int:
-        session = SMBConnection(server.address, server.address, timeout=10)
+        session = SMBConnection(server.address, server.address, timeout=HANG)
         try:
             return int(session.getSMBServer()._Connection["ServerSecurityMode"])
         finally:

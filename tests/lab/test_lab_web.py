@@ -12,6 +12,7 @@ from requests_ntlm import HttpNtlmAuth
 from fixtures.lab import accounts, proxy
 from fixtures.lab.accounts import PASSWORD
 from fixtures.lab.lab import Lab
+from fixtures.limits import HANG
 from tests.lab.plain import dial
 
 # HTTP
@@ -21,7 +22,7 @@ def fetch(lab: Lab, url: str, **options: Any) -> requests.Response:
     def work() -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(url, timeout=10, allow_redirects=False, verify=str(lab.authority.root), **options)
+            return session.get(url, timeout=HANG, allow_redirects=False, verify=str(lab.authority.root), **options)
 
     return lab.agent.run(work)
 

@@ -7,7 +7,6 @@ Browser answers as one does is judged by FreeTDS and pytds, which ask nowhere bu
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -109,11 +108,9 @@ def test_a_browser_that_a_router_forbids(lab: Lab, host: Host, hr: Played) -> No
 
 
 def test_a_host_without_a_browser(lab: Lab, host: Host) -> None:
-    begun = time.monotonic()
     report = climb(named(host), lab.agent)
     expect(report, Verdict.BLOCKED, "mssql.browser-off", step=Step.CONNECT, owner=Owner.DATABASE)
     assert host.address in check_of(report, Step.CONNECT).summary
-    assert time.monotonic() - begun < 1
 
 
 def test_the_right_server_on_another_port(lab: Lab, host: Host, hr: Played) -> None:

@@ -21,7 +21,7 @@ from scanready.model import Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from tests.interrupted import cancelled, out_of_time
-from tests.ladder import account, check_of, climb, expect, finding_of, passed, story, target
+from tests.ladder import WAIT, account, check_of, climb, expect, finding_of, passed, story, target
 
 SCAN, POOR = account("scan"), account("poor")
 
@@ -278,7 +278,7 @@ def test_something_else_on_the_port(lab: Lab) -> None:
     report = climb(target("mysql", server.hostname, 22), lab.agent)
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
     silent = lab.misbehaving("silent", 3306)
-    report = climb(target("mysql", silent.hostname), lab.agent, timeout=2)
+    report = climb(target("mysql", silent.hostname), lab.agent, timeout=WAIT)
     expect(report, Verdict.BLOCKED, "handshake.silent", step=Step.HANDSHAKE, owner=Owner.NETWORK)
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from fixtures.lab.nfs import FIREWALLS, Nfs, firewall
 from scanready.model import Outcome, Owner, Report, Step, Verdict
 from scanready.run.engine import verify
 from scanready.run.settings import Settings
-from tests.ladder import check_of, climb, expect, pasted, story, target
+from tests.ladder import PLENTY, check_of, climb, expect, pasted, story, target
 
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}
 
@@ -59,7 +58,8 @@ def behind(lab: Lab) -> Behind:
     where = dict(zip(POLICIES, server.host.addresses, strict=True))
 
     async def every() -> list[Report]:
-        climbs = (verify(target("nfs", where[policy], **options), Settings(timeout=15)) for policy, options in ASKED)
+        plenty = Settings(timeout=PLENTY)
+        climbs = (verify(target("nfs", where[policy], **options), plenty) for policy, options in ASKED)
         return await asyncio.gather(*climbs)
 
     rules = [firewall(name, to) if name in FIREWALLS else f"ip daddr {to} {name}" for name, to in where.items()]
@@ -156,14 +156,14 @@ def test_dynamic_ports_dropped_block_version_3(behind: Behind) -> None:
     """Where showmount hangs for 134 seconds (measured)."""
     report, address = behind("rest-dropped", export="/export", nfs_version=3)
     expect(report, Verdict.BLOCKED, "nfs.port-blocked", owner=Owner.NETWORK)
-    assert report.seconds < 10
+    assert report.seconds < PLENTY / 2
     _names_every_dynamic_port(address, report)
 
 
 def test_dynamic_ports_dropped_limit_a_target_that_version_4_reaches(behind: Behind) -> None:
     report, address = behind("rest-dropped", export="/export")
     expect(report, Verdict.LIMITED, "nfs.port-blocked", owner=Owner.NETWORK)
-    assert report.seconds < 10
+    assert report.seconds < PLENTY / 2
     assert "over NFSv4" in check_of(report, Step.ACCESS).summary
     _names_every_dynamic_port(address, report)
 
@@ -181,12 +181,12 @@ def _names_every_dynamic_port(address: str, report: Report) -> None:
 def test_dynamic_ports_dropped_by_the_command_line(lab: Lab, query: str, code: int, verdict: str) -> None:
     server = lab.nfs("both")
     command = [sys.executable, "-m", "scanready", "check", f"nfs://{server.address}/export{query}", "--json"]
+    command += ["--timeout", str(PLENTY)]
     with lab.policy(firewall("rest-dropped", server.address)):
-        began = time.monotonic()
         done = lab.agent.command(command)
-        assert time.monotonic() - began < 10
     assert done.returncode == code, done.stderr
     (result,) = json.loads(done.stdout)["results"]
+    assert result["seconds"] < PLENTY / 2
     assert (result["verdict"], result["cause"]["code"], result["cause"]["owner"]) == (
         verdict,
         "nfs.port-blocked",
@@ -200,7 +200,7 @@ def test_rejected_ports_are_named_at_once(behind: Behind) -> None:
     report, address = behind("rest-rejected", nfs_version=3)
     expect(report, Verdict.BLOCKED, "nfs.port-blocked", owner=Owner.NETWORK)
     _names_every_dynamic_port(address, report)
-    assert report.seconds < 2
+    assert report.seconds < PLENTY / 2
 
 
 def test_ports_reset_by_a_firewall_are_told_from_dead_services(behind: Behind) -> None:
@@ -226,7 +226,7 @@ def test_ports_reset_by_a_firewall_are_told_from_dead_services(behind: Behind) -
 def test_one_port_dropped(behind: Behind, policy: str, version: int | None, verdict: Verdict) -> None:
     report, _ = behind(policy, **({"nfs_version": version} if version else {}))
     expect(report, verdict, "nfs.port-blocked", owner=Owner.NETWORK, fix="accept")
-    assert report.seconds < 10
+    assert report.seconds < PLENTY / 2
     named = {"mountd-dropped": "20048/tcp", "locks-dropped": "32803/tcp"}.get(policy, "111/tcp")
     assert report.finding is not None
     assert named in report.finding.detail
@@ -281,7 +281,7 @@ def test_an_rpcbind_that_refuses_is_asked_once(lab: Lab) -> None:
     server = lab.nfs("denied")
     before = len(server.log)
     asked(lab, server)
-    assert wait_until(lambda: "unauthorized host" in server.log[before:], 5)
+    assert wait_until(lambda: "unauthorized host" in server.log[before:])
     assert server.log[before:].count("unauthorized host") == 1
 
 

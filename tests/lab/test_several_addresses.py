@@ -46,11 +46,11 @@ def test_where_autodiscover_leads(lab: Lab) -> None:
     where = target("ews", "name.corp.lab", None, None, autodiscover=True)
     lab.topology.name({name: (live, lab.host("no-exchange").address)})
     try:
-        report = climb(where, lab.agent, timeout=20)
+        report = climb(where, lab.agent)
     finally:
         lab.topology.name({name: (live,)})
     expect(report, Verdict.LIMITED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
-    expect(climb(where, lab.agent, timeout=20), Verdict.READY)
+    expect(climb(where, lab.agent), Verdict.READY)
 
 
 def test_of_the_proxy(lab: Lab) -> None:
@@ -72,10 +72,10 @@ def test_the_neighbour_is_asked_of_the_host_that_autodiscover_found(lab: Lab) ->
     lab.topology.name({"name.corp.lab": (site_.address,)})
     try:
         with at(site_, lambda: in_background(site({"/": OK}), "0.0.0.0", port=64937)) as neighbour:
-            expect(climb(where, lab.agent, timeout=20), Verdict.READY)
+            expect(climb(where, lab.agent), Verdict.READY)
             assert not neighbour.connections
         with lab.exchange().host.every_port_leads_to(443):
-            report = climb(where, lab.agent, timeout=20)
+            report = climb(where, lab.agent)
     finally:
         lab.topology.name({"name.corp.lab": ()})
     expect(report, Verdict.UNDECIDED, "handshake.false-open", step=Step.HANDSHAKE, owner=Owner.NETWORK)

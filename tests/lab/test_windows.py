@@ -8,7 +8,6 @@ import json
 import re
 import socket
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +21,8 @@ from fixtures.lab.windows import Windows
 from scanready.model import Credential, Outcome, Owner, Report, Step, Verdict
 from scanready.net.dial import dial
 from scanready.net.this_agent import this_agent
-from scanready.run.engine import verify
-from scanready.run.settings import Settings
 from scanready.targets.windows import endpoint_mapper
-from tests.ladder import account, check_of, expect, passed, pasted, story, target
+from tests.ladder import PLENTY, account, check_of, climb, expect, passed, pasted, story, target
 
 AGENT = this_agent("proxy", "Windows")
 
@@ -33,7 +30,7 @@ AGENT = this_agent("proxy", "Windows")
 def climbed(lab: Lab, host: str, credential: Credential | None = None) -> Report:
     """Climb as from a Windows agent at the lab agent's address."""
     where = target("windows", host, credential=credential)
-    return lab.agent.run(lambda: asyncio.run(verify(where, Settings(agent=AGENT))))
+    return climb(where, lab.agent, agent=AGENT)
 
 
 def impackets_table(address: str) -> list[tuple[str, int | None]]:
@@ -123,18 +120,18 @@ class TestFirewall:
         assert pasted(report.finding.fix) == rules(lab, host.address, 49664, 49665, "49152-65535")
         assert "49664: no answer" in report.finding.detail
         assert "is inferred from that" in report.finding.detail
-        assert report.seconds < 10
+        assert report.seconds < PLENTY / 2
         passed(report, Step.HANDSHAKE, Step.AUTH)
 
     def test_dropped_by_the_command_line(self, lab: Lab) -> None:
         host = lab.windows("healthy")
         command = [sys.executable, "-m", "scanready", "check", f"windows://{host.address}", "--json"]
+        command += ["--timeout", str(PLENTY)]
         with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 drop"):
-            began = time.monotonic()
             done = lab.agent.command([*command, "--assume-agent", "windows"])
-            assert time.monotonic() - began < 10
             assert done.returncode == 1, done.stderr
             (result,) = json.loads(done.stdout)["results"]
+            assert result["seconds"] < PLENTY / 2
             assert (result["verdict"], result["cause"]["code"]) == ("blocked", "windows.dynamic-port-blocked")
             assert "tcp dport 49664 accept" in result["cause"]["fix"]
             assert "tcp dport 49152-65535 accept" in result["cause"]["fix"]
@@ -152,7 +149,7 @@ class TestFirewall:
             report = climbed(lab, host.address)
         expect(report, Verdict.BLOCKED, "windows.dynamic-port-blocked", step=Step.CONNECT, owner=Owner.NETWORK)
         assert "from 10.77.0.1" in check_of(report, Step.CONNECT).summary, story(report)
-        assert report.seconds < 2
+        assert report.seconds < PLENTY / 2
 
     def test_reset(self, lab: Lab) -> None:
         """Two ports that the host itself names do not both belong to services that have just ended."""

@@ -22,10 +22,10 @@ from scanready.run.engine import verify
 from scanready.run.settings import Settings
 from scanready.targets.windows import causes, login, login_admin_share
 from scanready.targets.windows.login_dcom import Pipe, Session, Trace, dial
-from tests.ladder import account, expect, pasted, target
+from tests.ladder import PLENTY, account, expect, pasted, target
 
 
-def visit(lab: Lab, host: Any, seconds: float = 12) -> tuple[login.Result, Trace]:
+def visit(lab: Lab, host: Any, seconds: float = PLENTY) -> tuple[login.Result, Trace]:
     where = login.Where(host.address, lab.agent.address, smb_port=None)
     credential = Credential("ad-scan", host.user, PASSWORD)
     return lab.agent.run(login.visit, where, credential, seconds), where.trace
@@ -38,7 +38,7 @@ class TestWindows:
         assert seen.denied is None
         assert seen.bindings[1:] == ["WIN-SRV19[49667]", f"{host.address}[49667]"]
         assert (trace.connections, trace.logons) == (2, 2)
-        assert wait_until(lambda: host.counts.get("release") == 1, 5)
+        assert wait_until(lambda: host.counts.get("release") == 1)
         assert host.counts["logons"] == 2
         assert not [name for name in host.counts if name.startswith("offence")]
 
@@ -76,7 +76,7 @@ class TestWindows:
         where = target("windows", host.address, credential=account(host.user, PASSWORD))
         proxy = Agent("proxy", "Windows", (lab.agent.address,), assumed=True)
         with lab.policy(f"ip daddr {host.address} tcp dport 49152-65535 {rule}" if rule else ""):
-            report = lab.agent.run(lambda: asyncio.run(verify(where, Settings(agent=proxy, timeout=20))))
+            report = lab.agent.run(lambda: asyncio.run(verify(where, Settings(agent=proxy, timeout=PLENTY))))
         expect(report, verdict, code)
         if code:
             rule = f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
@@ -93,8 +93,8 @@ class TestSamba:
         from impacket.uuid import uuidtup_to_bin
 
         samr, trace = uuidtup_to_bin(("12345778-1234-abcd-ef00-0123456789ac", "1.0")), Trace()
-        with Watchdog(time.monotonic() + 10) as watchdog:
-            session = Session(Pipe(dial(address, 135, 5, watchdog), Credential("c", user, password), "key", trace))
+        with Watchdog(time.monotonic() + PLENTY) as watchdog:
+            session = Session(Pipe(dial(address, 135, PLENTY, watchdog), Credential("c", user, password), "key", trace))
             interfaces = 0
             try:
                 for _ in range(2):
@@ -142,7 +142,7 @@ class TestSamba:
         server, trace = lab.samba(variant), Trace()
 
         def look() -> str:
-            deadline = time.monotonic() + 8
+            deadline = time.monotonic() + PLENTY
             with Watchdog(deadline) as watchdog:
                 credential = Credential("c", server.user, PASSWORD)
                 return login_admin_share.look(server.address, credential, deadline, watchdog, trace, share=share)

@@ -51,7 +51,7 @@ def test_less_than_the_time_to_ask_twice_is_no_verdict(hangs: threading.Event) -
 def test_enough_of_it_is_one(hangs: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve, "LEAST_SILENCE", 0.05)
     assert asked(Resolver(), "slow.example", 0.2) is TimeoutError
-    report = asyncio.run(verify(target("mysql", "slow.example"), Settings(timeout=1.0)))
+    report = asyncio.run(verify(target("mysql", "slow.example"), Settings(timeout=2.0)))
     expect(report, Verdict.BLOCKED, "resolve.no-answer", step=Step.RESOLVE)
 
 

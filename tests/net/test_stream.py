@@ -16,6 +16,7 @@ import pytest
 
 from fixtures.emulators import Behaviour, Reader, Record, Server, Writer, misbehave, secure, serve
 from fixtures.emulators.certificates import authority
+from fixtures.limits import HANG
 from scanready.net.dial import dial
 from scanready.net.echo import Echoed
 from scanready.net.framing import Framing
@@ -242,7 +243,7 @@ async def main():
     print(report.verdict, report.cause.code, report.cause.owner, report.finding_step)
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG)
     assert done.stdout.split() == ["blocked", "connect.local-limit", "agent", "connect"], done.stderr
 
 

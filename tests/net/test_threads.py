@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.net.threads import DaemonThreads
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def test_shutdown_cancels_what_waits_and_waits_for_none() -> None:
         go.wait(20)
 
     running, waiting = pool.submit(hang), pool.submit(hang)
-    assert began.wait(20)
+    assert began.wait(HANG)
     pool.shutdown(wait=True, cancel_futures=True)
     assert waiting.cancelled()
     assert not running.done()
@@ -63,7 +64,7 @@ def test_shutdown_cancels_what_waits_and_waits_for_none() -> None:
     running.result(20)
     for thread in threading.enumerate():
         if thread.name.startswith("pool_"):
-            thread.join(20)
+            thread.join(HANG)
             assert not thread.is_alive()
 
 
@@ -75,5 +76,5 @@ def test_a_process_ends_in_spite_of_them(function: str) -> None:
         "pool = DaemonThreads(1, 'pool')\npool.submit(stuck)\nbegan.wait()\npool.shutdown()\nprint('end')\n"
     )
     environment = dict(os.environ, PYTHONPATH=str(ROOT / "verifiers"))
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=HANG)
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr

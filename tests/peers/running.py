@@ -16,7 +16,7 @@ from fixtures.lab.peer import Peer
 
 P = TypeVar("P", bound=Peer)
 
-SECONDS = 7  # an independent client's, for one question
+SECONDS = 20  # an independent client's, for one question
 
 
 def running(lab: Lab, kind: type[P], label: str, make: Callable[[Host, Path], P]) -> P:

@@ -52,7 +52,7 @@ def one_client(lab: Lab, server: Server) -> Iterator[None]:
         held.close()
         return False
 
-    assert wait_until(admitted, 10, 0.2), server.log
+    assert wait_until(admitted, interval=0.2), server.log
     with contextlib.closing(kept[0]):
         yield
 

@@ -41,7 +41,7 @@ class Counted:
         """Assert both numbers; a server may write its log after its answer."""
         for words, expected in ((self._server.service, services), (self._server.secret, secrets)):
             if words:
-                wait_until(partial(self._reaches, words, expected), 5)
+                wait_until(partial(self._reaches, words, expected))
                 assert self._new(words) == expected, self._server.log
 
     def _reaches(self, words: str, expected: int) -> bool:
@@ -127,7 +127,7 @@ def test_checks_earn_no_penalty_that_bars_the_agent(lab: Lab) -> None:
 def test_a_login_itself_earns_none(lab: Lab) -> None:
     server = started(lab, OpenSsh10, "openssh-10-login")
     expect(climb(target("unix", server.hostname, credential=SCANNER), lab.agent), Verdict.SCANNABLE)
-    assert wait_until(lambda: len(re.findall("penalty", server.log)) > 0, 5)
+    assert wait_until(lambda: len(re.findall("penalty", server.log)) > 0)
     assert len(re.findall(server.noted, server.log)) == 1, "the first connection's, which asks for the algorithms"
 
 
@@ -135,7 +135,7 @@ def test_an_agent_that_is_barred_is_told_so(lab: Lab) -> None:
     server = started(lab, AgainstGuessing, "openssh-10-against-guessing")
     report = climb(target("unix", server.hostname, credential=WRONG), lab.agent)
     expect(report, Verdict.BLOCKED, "login.refused", step=Step.LOGIN, owner=Owner.IDENTITY)
-    assert wait_until(lambda: bool(re.search(server.active, server.log)), 5), server.log
+    assert wait_until(lambda: bool(re.search(server.active, server.log))), server.log
     report = climb(target("unix", server.hostname), lab.agent)
     fix = f"PerSourcePenaltyExemptList {lab.agent.address}/32"
     expect(report, Verdict.UNDECIDED, "handshake.throttled", step=Step.HANDSHAKE, owner=Owner.SERVER, fix=fix)

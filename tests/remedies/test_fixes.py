@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scanready
+from fixtures.limits import HANG
 from scanready.remedies import fixes, quoting
 from scanready.remedies.fixes import Fix
 from scanready.remedies.quoting import Place
@@ -192,7 +193,7 @@ def test_a_shell_takes_a_word_for_itself(place: Place) -> None:
     """The judge is the shell: it hands on one word each, which is the value or the word of the place."""
     values = [value for value in CRAFTED if "\0" not in value and value.isascii()]
     script = f"printf '%s\\0' {' '.join(map(place, values))}"
-    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=HANG, check=True)
     words = done.stdout.split("\0")[:-1]
     assert [word in (value, place.word) for word, value in zip(words, values, strict=True)] == [True] * len(values)
     assert words.count(place.word) < len(values) - 5, "and most are words to it"

@@ -15,6 +15,7 @@ if sys.platform != "linux":
     pytest.skip("the farm needs epoll and all of 127/8", allow_module_level=True)
 
 from benchmarks.run import farm, inventory
+from fixtures.limits import HANG
 from scanready.store import Store
 from tests.cli import plugin
 
@@ -42,7 +43,7 @@ def killed_after(where: Path, more: int, *arguments: str) -> list[dict[str, Any]
     lines += process.stdout.readlines()
     assert process.stderr is not None
     assert process.stderr.read() == b""
-    process.wait(20)
+    process.wait(HANG)
     process.stdout.close()
     process.stderr.close()
     return parsed(lines)

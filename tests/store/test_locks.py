@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.store import RunLock, Store, StoreError
 from scanready.store.locks import is_running
 from scanready.store.pruning import prune
@@ -40,7 +41,7 @@ def holder(path: Path, number: int) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG)
 
 
 def test_the_second_one_learns_who_is_first_and_a_killed_one_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_place_without_locks_keeps_no_run_from_going_on(
 
 
 def waiting_for(truth: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + HANG
     while not truth():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -92,7 +93,7 @@ def test_two_resumptions_of_one_run(plugins: Path) -> None:  # noqa: F811
     estate, log, release = plugins / "estate.yaml", plugins / "log", plugins / "release"
     estate.write_text("targets:\n" + "".join(f"  - {{host: h{n}, port: 99, type: mood, is: held}}\n" for n in (1, 2)))
     environment = plugin.environment(plugins, {"MOOD_LOG": str(log), "MOOD_RELEASE": str(release)})
-    asked = ["--timeout", "60", "--format", "json"]
+    asked = ["--timeout", "600", "--format", "json"]
 
     def start(*what: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -112,14 +113,14 @@ def test_two_resumptions_of_one_run(plugins: Path) -> None:  # noqa: F811
     running = start(str(estate))
     waiting_for(lambda: bool(names()))
     second = start("--resume", "last")
-    output, words = second.communicate(timeout=60)
+    output, words = second.communicate(timeout=HANG)
     assert (second.returncode, output) == (2, "")
     assert f"is being written by another scanready (process {running.pid})" in " ".join(words.split())
     running.kill()
-    running.communicate(timeout=60)
+    running.communicate(timeout=HANG)
     release.touch()
     resumed = start("--resume", "last")
-    output, _ = resumed.communicate(timeout=60)
+    output, _ = resumed.communicate(timeout=HANG)
     assert resumed.returncode == 0
     assert len(json.loads(output)["results"]) == 2
     assert sorted(log.read_text().split()) == ["h1", "h2"]

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.store import NewRun, Store, StoreError, Writer, default_path, looks_like_a_run
 from scanready.store import database as database_module
 from scanready.store.database import APPLICATION, open_for_reading, open_for_writing
@@ -149,7 +150,7 @@ def test_logins_are_noted_once(tmp_path: Path) -> None:
     done = threading.Event()
     written.writer.attempt("ad", "fs01", "fs01:445", lambda: None)
     written.writer.attempt("ad", "fs01", "fs01:139", done.set)
-    assert done.wait(20)
+    assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", "fs01:445", None)]
     written.writer.outcome("ad", "fs01", "login.refused")
@@ -166,7 +167,7 @@ def test_a_further_login_at_a_host_has_no_outcome_yet(tmp_path: Path, before: st
     written.writer.attempt("ad", "fs01", "fs01:445", lambda: None)
     written.writer.outcome("ad", "fs01", before)
     written.writer.attempt("ad", "fs01", "fs01:139", done.set)
-    assert done.wait(20)
+    assert done.wait(HANG)
     with Store(tmp_path / "runs.db") as store:
         assert store.attempts(store.find("last")) == [("ad", "fs01", *after)]
     written.end()
@@ -189,7 +190,7 @@ print(written.failures)
         subprocess.Popen([sys.executable, "-c", code, str(path)], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    assert [process.communicate(timeout=60)[0] for process in started] == ["[]\n"] * 4
+    assert [process.communicate(timeout=HANG)[0] for process in started] == ["[]\n"] * 4
     with Store(path) as store:
         assert [run.finished for run in store.runs()] == [300] * 4
     check = sqlite3.connect(path)

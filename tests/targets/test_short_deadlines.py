@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +29,7 @@ from scanready.model import Report
 from scanready.run.engine import verify_all
 from scanready.run.settings import Settings
 from tests.ladder import account, story, target
+from tests.pace import held_up
 from tests.targets import echoing
 from tests.targets.imap.imap_peers import mailbox
 from tests.targets.smb import smb_login_peer as smb
@@ -81,11 +81,6 @@ async def page(reader: Reader, writer: Writer, record: Record) -> None:
     """Ask every request for a login."""
     while await reader.readuntil(b"\r\n\r\n"):
         writer.write(b'HTTP/1.1 401 No\r\nContent-Length: 0\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n')
-
-
-def held_up() -> float:
-    """Seconds in which our threads wanted a core and others had it (run_delay of the kernel's sched-stats)."""
-    return sum(int(path.read_text().split()[1]) for path in Path("/proc/self/task").glob("*/schedstat")) / 1e9
 
 
 def inside_tls(behaviour: Behaviour) -> Behaviour:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fixtures.limits import HANG
 from tests.cli import plugin
 
 #: Nothing of this run's pytest is that run's.
@@ -70,7 +71,7 @@ class Project:
             env={**kept, "COLUMNS": "250", **(env or {})},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=HANG,
             check=False,
         )
         return read_outcome(done, junit)

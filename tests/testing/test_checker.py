@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.causes import common
 from scanready.climb.explain import Failure
 from scanready.climb.guard import LockoutGuard
@@ -125,7 +126,7 @@ def test_processes_that_end_in_a_login_leave_no_password_to_be_tried_by_all(tmp_
         )
         for host in hosts
     ]
-    answers = [worker.communicate(timeout=60)[0].strip() for worker in workers]
+    answers = [worker.communicate(timeout=HANG)[0].strip() for worker in workers]
     tried = log.read_text().split()
     assert len(tried) == len(set(tried)) == 3
     assert sorted(answers) == [""] * 3 + ["login.withheld"] * 5

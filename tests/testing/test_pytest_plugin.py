@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
 from scanready.testing import FakeTarget
 from tests.cli import plugin
 from tests.testing.project import Outcome, Project
@@ -335,7 +336,7 @@ def test_it_is_light_for_those_who_do_not_use_it() -> None:
             env=plugin.environment(Path("/nowhere")),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG,
             check=True,
         ).stdout.split()
         for code in (script, before)

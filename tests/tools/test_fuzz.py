@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.limits import HANG
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="script/fuzz forks")
 
@@ -35,7 +37,7 @@ def fuzzed(body: str, folder: Path, *arguments: str) -> subprocess.CompletedProc
     code = FAULTY.replace("{body}", body)
     command = [sys.executable, "-c", code, str(folder), "wire.tls.alert", *arguments]
     environment = dict(os.environ, PYTHONPATH=path)
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANG)
 
 
 def test_no_fault(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import mutate_module
 import mutations
 import pytest
 
+from fixtures.limits import HANG
+
 ROOT = Path(__file__).parents[2]
 
 TOY = '''\
@@ -70,7 +72,7 @@ def run(project: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str
     output = project.parent / "mutants.json"
     output.unlink(missing_ok=True)
     command = [sys.executable, str(ROOT / "script" / "mutate_module.py"), "--root", str(project), "-o", str(output)]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=HANG, check=False)
     return done, json.loads(output.read_text()) if output.exists() else {}
 
 

@@ -14,7 +14,7 @@ from fixtures.emulators import Server as Played
 from fixtures.emulators.mssql import Fault, Server
 from scanready.model import Outcome, Owner, Step, Verdict
 from tests.interrupted import cancelled
-from tests.ladder import WAIT, check_of, expect, logins_end_within, passed, story, target
+from tests.ladder import WAIT, check_of, expect, logins_end, passed, story, target
 from tests.targets.mssql.mssql_peers import ER, asked
 
 #: With a FIN, or with the close_notify that our own end answered.
@@ -295,4 +295,4 @@ def test_a_climb_that_is_cancelled_leaves_nothing_open() -> None:
         if went_by < at:
             break
     assert at > 10
-    assert logins_end_within(2)
+    assert logins_end()

@@ -325,9 +325,9 @@ class TestHostile:
                     visit(running, SECONDS)
                 found = failed.value
             else:
-                seen = visit(running, SECONDS)
-                assert stage == "end" or seen.denied is not None
-                found = seen.denied or Failure(common.OUT_OF_TIME, "")
+                result = visit(running, SECONDS)
+                assert stage == "end" or result.denied is not None
+                found = result.denied or Failure(common.OUT_OF_TIME, "")
         assert found.cause is common.OUT_OF_TIME
 
     @pytest.mark.parametrize("stage", ["negotiate", "setup", "share", "path"])

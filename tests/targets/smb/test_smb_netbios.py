@@ -126,9 +126,9 @@ def test_there_is_no_session(monkeypatch: pytest.MonkeyPatch, session: bytes, co
     assert len(server.connections) == 1
 
 
-@pytest.mark.parametrize(("said", "code"), [(b"", "handshake.broken-off"), (None, "handshake.silent")])
-def test_a_session_and_nothing_in_it(monkeypatch: pytest.MonkeyPatch, said: bytes | None, code: str) -> None:
-    report, server = asked(monkeypatch, replace(HEALTHY, negotiate=said, again=(said, said)), timeout=WAIT)
+@pytest.mark.parametrize(("answer", "code"), [(b"", "handshake.broken-off"), (None, "handshake.silent")])
+def test_a_session_and_nothing_in_it(monkeypatch: pytest.MonkeyPatch, answer: bytes | None, code: str) -> None:
+    report, server = asked(monkeypatch, replace(HEALTHY, negotiate=answer, again=(answer, answer)), timeout=WAIT)
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
     assert "a NetBIOS session stands" in check_of(report, Step.HANDSHAKE).summary
     assert len(server.connections) == 2
