@@ -191,7 +191,8 @@ def test_where_nobody_can_look_at_it_it_looks_at_itself(monkeypatch: pytest.Monk
 def test_what_it_noted_is_known_though_it_was_killed(way: str) -> None:
     where = logins.Where()
     with pytest.raises(TimeoutError):
-        in_process(logins.note_and_hang, where, account("er"), seconds=0.5, kill=4.0)
+        # An interpreter has to start in that time, or the login does not begin.
+        in_process(logins.note_and_hang, where, account("er"), seconds=6.0, kill=6.5)
     assert (where.trace.tried, where.trace.count) == (True, 3)
 
 
