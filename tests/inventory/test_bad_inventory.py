@@ -115,7 +115,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (b"targets:\n- {hosts: ['2001:db8::/111'], type: ssh}\n", "131,072 addresses, more than a /112"),
         (
-            b"targets:\n- {hosts: [10.0.0.0/16]}\n",
+            b"targets:\n- {hosts: [10.0.0.0/16], types: [any]}\n",
             "inv.yaml:2:12: more than 1,048,576 targets: name the types, or split",
         ),
         (b"targets:\n- {host: a, type: ssh, port: 65536}\n", "inv.yaml:2:30: `port` is out of range: 1 to 65535"),
