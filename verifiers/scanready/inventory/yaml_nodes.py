@@ -45,6 +45,13 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMERIC_START = frozenset("+-.0123456789")
+_INDENT = re.compile(r"[ \t]*")
+#: The reader's words for what it was reading, and what is missing if the rest of the line did not close it.
+_CLOSING = {
+    "flow mapping": "this `{` is not closed: `}` is missing, or a comma between two keys",
+    "flow sequence": "this `[` is not closed: `]` is missing, or a comma between two values",
+    "quoted scalar": "this quote is not closed: the same quote is missing",
+}
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 
 
@@ -256,7 +263,7 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     except ReaderError:
         broken = _unreadable(text, file)
     except MarkedYAMLError as error:
-        broken = _syntax(file, error)
+        broken = _tab(text, file, error) or _open(file, error) or _syntax(file, error)
     except (YAMLError, ValueError, OverflowError) as error:  # an escape or a version that is no number
         place = _at(mark) if mark else Node(None, 1, 1)
         broken = Problem(f"not YAML after this place ({type(error).__name__})", file, place.line, place.column)
@@ -271,6 +278,27 @@ def _unreadable(text: str, file: str) -> Problem:
     at = found.start() if found else 0
     line = text.count("\n", 0, at) + 1
     return Problem(f"not YAML: the control character U+{ord(text[at]):04X}", file, line, at - text.rfind("\n", 0, at))
+
+
+def _tab(text: str, file: str, error: MarkedYAMLError) -> Problem | None:
+    """Return the problem of a line that is indented with a tab, if that is where the reader stopped."""
+    mark = error.problem_mark
+    if mark is None:
+        return None
+    line = text.split("\n")[mark.line : mark.line + 1]
+    indent = _INDENT.match(line[0]) if line else None
+    if indent is None or "\t" not in indent[0]:
+        return None
+    return Problem("a tab in the indentation: YAML takes spaces only", file, mark.line + 1, indent[0].index("\t") + 1)
+
+
+def _open(file: str, error: MarkedYAMLError) -> Problem | None:
+    """Return the problem of a bracket or a quote that is not closed, at its own place and not where the text ends."""
+    begun, met = error.context_mark, error.problem_mark
+    sign = next((sign for words, sign in _CLOSING.items() if words in (error.context or "")), "")
+    if not sign or begun is None or met is None or met.line == begun.line:
+        return None
+    return Problem(sign, file, begun.line + 1, begun.column + 1)
 
 
 def _unquoted(quoted: re.Match[str]) -> str:
