@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -191,3 +192,20 @@ def test_groups_keep_equal_texts_once_and_no_checks() -> None:
     assert not any(hasattr(member, "checks") for member in group.members)
     assert group.alike == [group.members]
     assert list(group.fixes.values()) == [group.members]
+
+
+def test_a_large_run_lists_what_is_not_fine_and_ranges_of_hosts() -> None:
+    reports = [ready(f"web{number}") for number in range(300)] + [blocked(f"10.0.0.{n}") for n in range(1, 251)]
+    text = drawn(new_document("table", Look(width=120)), reports)
+    assert "web1" not in text
+    assert text.count("postgresql://er@10.0.0.") == 200 + 1
+    assert "not listed: 300 targets without a fault, 50 more below, by cause (-v lists every target)" in text
+    assert "postgresql://er@10.0.0.[1-250]:5432/hr" in text
+    assert "\nto do: network 250 targets\n" in text
+    assert "blocked  connect.filtered (network)  250 targets" in text
+    assert "mysql://web299:3306" in drawn(new_document("table", Look(width=120, verbosity=1)), reports)
+
+
+def test_a_warning_does_not_look_like_a_blocker() -> None:
+    limited = replace(blocked("old"), verdict=Verdict.LIMITED)
+    assert "limited  connect.filtered (network)  1 target" in drawn(new_document("table", Look(width=120)), [limited])

@@ -28,6 +28,7 @@ Examples:
   scanready check postgresql://db7/hr               one type, up to the login prompt
   scanready check ssh://web1 --user er --password-from env:PW
   scanready check nfs://nas/export --wait 10m       until the firewall lets it through
+  scanready check - < targets.txt                   one target a line
 
 A TARGET is HOST, HOST:PORT or TYPE://[USER@]HOST[:PORT][/PATH][?OPTION=VALUE]. Without a
 type, every type is tried on its default port, or all on the given one; exit 0 if the host

@@ -137,6 +137,7 @@ async def _pump(
     def last_words() -> None:
         progress.clear()
         job.outputs.hurry()
+        progress.say(_interrupted(job, totals, keeping.name if keeping else None))
 
     async def take(report: Report) -> None:
         judge.add(report)

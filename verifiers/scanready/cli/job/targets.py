@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import Judgement, selection
+from scanready.files.reading import Unreadable, read_standard_input
 from scanready.model import Target
 from scanready.report.serialize import identity
 from scanready.run.any_type import flat
@@ -18,6 +19,9 @@ from .prepare import problems_told, read_inventory
 
 if TYPE_CHECKING:
     from scanready.inventory import Inventory
+
+#: Bytes of targets on standard input: some hundred thousand lines.
+_MOST_INPUT = 8 * 1024 * 1024
 
 
 def selected_targets(
@@ -53,6 +57,29 @@ def selected_targets(
     return targets, inventory
 
 
+def _from_standard_input(texts: tuple[str, ...]) -> Iterator[str]:
+    """Yield the texts; in place of ``-`` the lines of standard input, without blank ones and comments (``#``).
+
+    Raises:
+        click.UsageError: standard input is too large, no UTF-8, or holds no target.
+    """
+    for text in texts:
+        if text != "-":
+            yield text
+            continue
+        try:
+            content = read_standard_input(_MOST_INPUT).decode("utf-8-sig")
+        except Unreadable as error:
+            raise click.UsageError(f"standard input {error}") from error
+        except UnicodeDecodeError as error:
+            raise click.UsageError("standard input is not UTF-8: give one target a line") from error
+        lines = [line.strip() for line in content.splitlines()]
+        targets = [line for line in lines if line and not line.startswith("#")]
+        if not targets:
+            raise click.UsageError("standard input holds no target: give one a line")
+        yield from targets
+
+
 def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -> tuple[list[Target], dict[int, str]]:
     """Return the targets, and the hosts that were given without a type, by the ``id()`` of each target tried there.
 
@@ -66,7 +93,7 @@ def read_targets(texts: tuple[str, ...], types: tuple[str, ...], account: Any) -
     tried: dict[int, str] = {}
     problems: list[Any] = []
     with problems_told():
-        for text in texts:
+        for text in _from_standard_input(texts):
             if text != "-" and means_a_file(text):
                 raise click.UsageError(
                     f"{fitting(text)} is an inventory, not a target: `scanready verify {fitting(text)}` checks it"

@@ -1,4 +1,4 @@
-"""The progress line on standard error, and messages beside it. Only a terminal sees the line."""
+"""The progress line on standard error, and messages beside it. Where there is no terminal, a line every 30 s."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from .terminal import columns
 
 # Often enough to look alive, seldom enough to cost nothing at 2,000 results a second.
 _EVERY = 0.2
+# Seconds between two lines where no terminal shows the bar: CI systems take a job for dead that prints nothing.
+_HEARTBEAT = 30.0
 _WORTH_SAYING = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 
 
@@ -57,6 +59,15 @@ class Progress:
         while self._live:
             await asyncio.sleep(_EVERY)
             self._draw()
+        while not self._quiet:
+            await asyncio.sleep(_HEARTBEAT)
+            self._beat()
+
+    def _beat(self) -> None:
+        """A line for a log, where there is no terminal: the run is alive, and how far it is."""
+        words = "".join(f", {self._counts[verdict]} {verdict}" for verdict in _WORTH_SAYING if self._counts[verdict])
+        seconds = time.monotonic() - self._began
+        self.say(f"{self._done} of {self._total} targets checked after {seconds:.0f} s{words}")
 
     def _draw(self) -> None:
         filled = 20 * self._done // max(1, self._total)

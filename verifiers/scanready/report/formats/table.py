@@ -12,8 +12,9 @@ from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member
 from scanready.report.headline import named_types
 from scanready.report.known import is_waived, note
+from scanready.report.listed import MOST, listed
 from scanready.report.paper import Paper, counted, counts, headed, owned, pairs, verdict_word
-from scanready.run.target_name import visible_name
+from scanready.run.target_name import LONGEST_NAME, visible_name
 from scanready.wire.printable import visible
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 # Below this many columns the step that was reached is left out, so that an address and a cause fit on one line:
 # the cause says nearly the same.
 _NARROW = 90
+# Rows that a person reads one by one.
+_LARGE = 200
+# A list is cut by count: no name is cut.
+_LONGEST_LIST = MOST * LONGEST_NAME
+_NOT_FINE = (Verdict.BLOCKED, Verdict.UNDECIDED, Verdict.LIMITED)
 
 
 @dataclass(slots=True)
@@ -62,21 +68,38 @@ class Table:
     def end(self, totals: Totals) -> str:
         """Return everything."""
         paper = Paper(self._look)
-        rows = [self._rows[place] for place in sorted(self._rows)]
-        if self._look.verbosity < 0:
-            rows = [row for row in rows if row.verdict not in GOOD and not row.waived]
+        rows, left = self._shown()
         if rows:
             paper.draw(self._table(rows))
+        if left:
+            paper.draw(Text(left, "dim"))
         groups = self._causes.groups()
         for group in groups:
             paper.draw(Text(""))
             self._draw_group(group, paper)
+        if todo := _by_owner(groups):
+            paper.draw(Text(f"\nto do: {todo}"))
         known = [row for _, row in sorted(self._rows.items()) if row.note]
         if known:
             paper.draw(Text("\nknown failures", "bold"))
             paper.draw(pairs((visible_name(row.target), row.note) for row in known), indent=2)
         paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups or known else Text(counts(totals), "bold"))
         return paper.text()
+
+    def _shown(self) -> tuple[list[_Row], str]:
+        """Return the rows that are worth a line each, and a line on the others.
+
+        A large run shows what is not fine, and of that no more than a person reads: the groups have the rest.
+        """
+        rows = [self._rows[place] for place in sorted(self._rows)]
+        if self._look.verbosity < 0:
+            return [row for row in rows if row.verdict not in GOOD and not row.waived], ""
+        if len(rows) <= _LARGE or self._look.verbosity > 0:
+            return rows, ""
+        bad = [row for row in rows if row.verdict in _NOT_FINE and not row.waived]
+        lines = [f"{counted(len(rows) - len(bad), 'target')} without a fault"] if len(bad) < len(rows) else []
+        lines += [f"{len(bad) - _LARGE} more below, by cause"] if len(bad) > _LARGE else []
+        return bad[:_LARGE], f"not listed: {', '.join(lines)} (-v lists every target)"
 
     def _table(self, rows: list[_Row]) -> RichTable:
         narrow = self._look.width < _NARROW
@@ -99,17 +122,28 @@ class Table:
         return table
 
     def _draw_group(self, group: Group, paper: Paper) -> None:
-        paper.draw(Text.assemble(owned(group.cause, group.owner), "  ", counted(len(group.members), "target")))
+        count = counted(len(group.members), "target")
+        paper.draw(Text.assemble(verdict_word(group.verdict), "  ", owned(group.cause, group.owner), f"  {count}"))
         words = [("meaning", group.meaning), ("remedy", group.remedy)]
         words += [word for owner, remedy in group.others for word in (("or owner", owner.value), ("remedy", remedy))]
         if self._look.verbosity > 0:
             words.append(("confirm", group.confirm))
         paper.draw(pairs(words), indent=2)
         for members in group.alike:
-            where = ", ".join(member.where for member in members)
-            paper.draw(Text.assemble((visible(where, 20_000), "bold"), overflow="fold"), indent=2)
+            where = listed(member.where for member in members)
+            paper.draw(Text.assemble((visible(where, _LONGEST_LIST), "bold"), overflow="fold"), indent=2)
             paper.draw(Text(visible(members[0].detail), overflow="fold"), indent=4)
             _draw_member(members[0], paper)
+
+
+def _by_owner(groups: list[Group]) -> str:
+    """Return ``network 3 targets, server 1 target``: to how many targets each owner has to do something."""
+    places: dict[str, set[int]] = {}
+    for group in groups:
+        for member in group.members:
+            places.setdefault(group.owner.value, set()).add(member.place)
+    most = sorted(places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    return ", ".join(f"{owner} {counted(len(of), 'target')}" for owner, of in most)
 
 
 def _draw_member(member: Member, paper: Paper) -> None:
