@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, quiet: bool) -> list[str]:
-    """What a log has of three heartbeats, without waiting for them."""
+    """Return the lines that a log has after three heartbeats, without waiting for them."""
     waits: list[float] = []
 
     async def wait(seconds: float) -> None:

@@ -46,7 +46,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMERIC_START = frozenset("+-.0123456789")
 _INDENT = re.compile(r"[ \t]*")
-#: The reader's words for what it was reading, and what is missing if the rest of the line did not close it.
+#: The reader's words for an open collection or quote, each with the message for one that its line does not close.
 _CLOSING = {
     "flow mapping": "this `{` is not closed: `}` is missing, or a comma between two keys",
     "flow sequence": "this `[` is not closed: `]` is missing, or a comma between two values",
