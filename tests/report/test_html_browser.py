@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import time
 from collections import Counter
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from scanready.model import Verdict
+from scanready.model import Cause, Finding, Report, Verdict
+from scanready.report.background import Background
+from scanready.report.paper import GRAVITY, SENTENCES
+from scanready.run.registry import all_causes
 from tests.browser import Page, browser
 from tests.embedded_run import run_in
 from tests.report.estate import document, reports
@@ -56,6 +61,7 @@ def test_the_headline_counts_and_draws(page: Page) -> None:
     assert (page.text(".ring .big"), page.text(".ring .small")) == ("10", "of 60 proven")
     for verdict in Verdict:
         assert page.text(f".chip.v-{verdict}").split() == [verdict, str(verdicts[verdict])]
+    assert page.texts(".legend .dim") == [SENTENCES[verdict] for verdict in GRAVITY]
     arcs = page.run(
         "return [...document.querySelectorAll('.arc')].map((arc) => parseFloat(arc.getAttribute('stroke-dasharray')))"
     )
@@ -132,6 +138,17 @@ def test_a_chip_is_a_filter_and_says_so(page: Page) -> None:
     assert page.run("return document.querySelector('.chip.v-undecided').getAttribute('aria-pressed')") == "true"
     page.click(".chip.v-undecided")
     assert count(page) == COUNT
+
+
+@pytest.mark.parametrize("selector", [".chip.v-undecided", ".types [data-value=ssh]"])
+def test_a_click_in_the_headline_leads_to_what_it_filters(page: Page, selector: str) -> None:
+    top = "return Math.abs(document.getElementById('results').getBoundingClientRect().top) < 5"
+    page.click(selector)
+    assert page.run(top)
+    assert page.run("return document.activeElement.id") == "results"
+    page.run("scrollTo(0, 0)")
+    page.click(selector)
+    assert not page.run(top), "nothing is filtered any more: the list is not what was asked for"
 
 
 def test_a_cause_leads_to_its_targets(page: Page) -> None:
@@ -235,15 +252,46 @@ def test_narrow_needs_no_sideways_scrolling(file: Path) -> None:
         assert page.run("return document.documentElement.scrollWidth") <= 380
 
 
-def test_print_has_the_targets_and_the_ladders_of_what_fails(page: Page) -> None:
+def pages_of(pdf: bytes) -> int:
+    assert pdf.startswith(b"%PDF")
+    return sum(pdf.count(b"/Type /Page" + end) for end in (b"\n", b"/", b" "))
+
+
+def test_the_print_is_a_summary_of_two_pages(driver: webdriver.Chrome, file: Path, tmp_path: Path) -> None:
+    page = Page(driver, file)
+    assert pages_of(page.print()) <= 2
+    assert not page.run("return document.getElementById('paper').checkVisibility()")
+    large = tmp_path / "every-cause.html"
+    causes = list(all_causes().values())
+    large.write_text(document("html", [_of(cause) for cause in causes], background=Background("A title " * 30)))
+    page = Page(driver, large)
+    assert "more in the file" in page.run("return document.getElementById('paper').textContent")
+    assert pages_of(page.print()) == 2
+
+
+def _of(cause: Cause) -> Report:
+    (report,) = itertools.islice(reports(4), 3, 4)
+    return dataclasses.replace(report, finding=Finding(cause, "what was seen"), finding_step=cause.step)
+
+
+def test_a_title_of_ones_own(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    file = tmp_path / "titled.html"
+    file.write_text(document("html", list(reports(6)), background=Background("Estate <b>\x1b[31m & 'more'")))
+    page = Page(driver, file)
+    assert page.text(".own") == "Estate <b>\\x1b[31m & 'more'"
+    assert driver.title.startswith("Estate <b>\\x1b[31m & 'more' - Scan readiness from ")
+
+
+def test_the_whole_page_is_printed_when_it_is_asked_for(page: Page) -> None:
+    page.run("window.print = () => {}")
+    page.run("byId('print-whole').click()")
     page.run("dispatchEvent(new Event('beforeprint'))")
     assert len(page.run("return [...document.querySelectorAll('.ladderblock')].map((one) => 1)")) == COUNT * 4 // 6
     assert page.run("return document.querySelectorAll('details.owner:not([open])').length") == 0
     page.run("dispatchEvent(new Event('afterprint'))")
     assert page.run("return document.querySelectorAll('.ladderblock').length") == 0
-    pdf = page.print()
-    assert pdf.startswith(b"%PDF")
-    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page/") + pdf.count(b"/Type /Page ") > 3
+    page.run("byId('print-whole').click()")
+    assert pages_of(page.print()) > 3
 
 
 def test_the_watch_would_see_it(file: Path) -> None:

@@ -50,6 +50,7 @@ KNOWN = frozenset(
         "SPLIT",
         "STORE",
         "TIMEOUT",
+        "TITLE",
         "TRANSCRIPT",
         "TYPE",
         "UPDATE_SERVER",

@@ -10,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from scanready.model import Agent, Report, Standing, Step, Target, Verdict
 
+from .background import NOTHING, Background
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -28,7 +30,7 @@ class RunInfo:
     ``tried`` is for hosts whose type was not given, where every type is tried and the answer
     is what they can be scanned as: ``id(target)`` to the host as it was asked for. ``asked`` is how many targets there
     were, where that is more than is known of (a stored run that was cut short); 0 where it is not. ``require``
-    is what ``--require`` asked for.
+    is what ``--require`` asked for; ``background`` is what a report says besides the run.
     """
 
     version: str
@@ -40,6 +42,7 @@ class RunInfo:
     tried: Mapping[int, str] = field(default_factory=dict)
     require: str | None = None
     asked: int = 0
+    background: Background = NOTHING
 
 
 #: The verdicts of targets that nothing keeps from a scan, as far as was checked.

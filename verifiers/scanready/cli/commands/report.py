@@ -11,7 +11,7 @@ import click
 from scanready.cli import shell_completion
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
 from scanready.cli.job.job import Options
-from scanready.cli.job.options import ONLY, SPLIT, option, stored_output_options
+from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
 from scanready.cli.job.prepare import prepare_outputs
 from scanready.cli.messages import warn
 from scanready.cli.output.handover import Handover
@@ -19,6 +19,7 @@ from scanready.cli.output.outputs import Outputs
 from scanready.cli.selection import Judgement, selection
 from scanready.cli.source import Source, opened
 from scanready.model import Report, Target
+from scanready.report.background import Background
 from scanready.report.document import RunInfo, Totals
 from scanready.run.target_name import name_of
 
@@ -44,6 +45,7 @@ code is that of the run; 3 as well if some of its targets have no result.
 @ONLY
 @option("--ladder", is_flag=True, help="Each target's whole ladder in place of the table.")
 @SPLIT
+@background_options
 @stored_output_options
 @click.pass_context
 def command(
@@ -59,7 +61,8 @@ def command(
         if not chosen:
             warn(wanted.takes_nothing(targets, judged))
             ctx.exit(NOTHING_SELECTED)
-        info = replace(source.info(targets), require=options.require)
+        background = Background(options.title or "")
+        info = replace(source.info(targets), require=options.require, background=background)
         if only:  # as if nothing else had been asked for
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))
         outputs, _ = prepare_outputs(options, ladder=ladder or source.command == "check", keep=[run])

@@ -12,7 +12,7 @@ from scanready.cli import shell_completion
 from scanready.cli.environment import PREFIX
 from scanready.cli.job.exit_code import NOTHING_SELECTED
 from scanready.cli.job.job import EVERY, Options
-from scanready.cli.job.options import option, output_options, run_options
+from scanready.cli.job.options import background_options, option, output_options, run_options
 from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import (
     prepare_outputs,
@@ -23,6 +23,7 @@ from scanready.cli.job.prepare import (
 )
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import selection
+from scanready.report.background import Background
 from scanready.run.any_type import narrowed
 
 _HELP = """\
@@ -55,6 +56,7 @@ second --only means or.
 @option("--failed-from", metavar="RUN", help="Only targets that were blocked or undecided in this run.")
 @option("--resume", metavar="RUN", help="Go on with this run; finished targets are not checked again.")
 @option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
+@background_options
 @output_options
 @click.pass_context
 def command(
@@ -113,7 +115,10 @@ def command(
     record = recording(options, source_path(inventory), only, options.types, failed_from)
     wait = options.wait or 0.0
     every = options.interval or EVERY
-    job = Job(targets, settings, outputs, options.require, {}, wait, every, quiet, record, resumed)
+    background = Background(options.title or "")
+    job = Job(
+        targets, settings, outputs, options.require, {}, wait, every, quiet, record, resumed, background=background
+    )
     ctx.exit(carry_out(job))
 
 

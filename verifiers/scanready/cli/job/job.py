@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanready.model import Cause, Credential, Report, Target
+from scanready.report.background import NOTHING, Background
 
 #: Seconds between two looks at the same target. OpenSSH (PerSourcePenalties, from 9.8 on) books a second against
 #: an address for each connection that leaves without logging in, and acts on 15 of them: at one look every 20 s the
@@ -47,6 +48,7 @@ class Options:
     quiet: int = 0
     verbose: int = 0
     no_color: bool = False
+    title: str | None = None
 
     @property
     def verbosity(self) -> int:
@@ -74,6 +76,7 @@ class Job:
     record: Record | None = None
     resumed: Resumed | None = None
     command: str = "verify"
+    background: Background = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

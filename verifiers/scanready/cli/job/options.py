@@ -34,6 +34,7 @@ SPLIT = option(
     metavar="owner=DIR",
     help="Write one file for each owner, DIR/OWNER.md: what to change, and where.",
 )
+TITLE = option("--title", metavar="TEXT", help="Title of the HTML report.")
 TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 YES = option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
 REQUIRE = option("--require", type=click.Choice(REQUIRES), help="Anything less is a failure (exit 1).")
@@ -107,6 +108,11 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of what to show of a stored run, and where."""
     return _add((*_STORED, QUIET, VERBOSE, NO_COLOR), function)
+
+
+def background_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of what a report says besides its run."""
+    return _add((TITLE,), function)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:

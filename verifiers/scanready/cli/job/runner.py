@@ -177,4 +177,5 @@ async def _pump(
 def _info(job: Job, agent: Agent) -> RunInfo:
     started = job.resumed.started if job.resumed else timestamps.now()
     settings = job.settings
-    return RunInfo(__version__, agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require)
+    of_run = __version__, agent, started, settings.timeout, settings.depth, job.targets, job.tried, job.require
+    return RunInfo(*of_run, background=job.background)

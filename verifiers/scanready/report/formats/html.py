@@ -10,18 +10,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from scanready.model import LADDER, Report, Verdict
+from scanready.model import LADDER, Owner, Report, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
-from scanready.report.headline import WORDS, summed
+from scanready.report.headline import summed
 from scanready.report.paper import GRAVITY, SENTENCES, duration
 from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
@@ -32,6 +33,8 @@ _STYLES = ("style.css", "print.css")
 _SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
 #: What stands in the page itself; the rest of a long list is a click away, in the table.
 _LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
+#: Causes in the summary that is printed: with the headline and the types they fill two pages of A4.
+_PRINTED = 20
 #: From the best to the worst, as the pictures have them.
 ORDER = tuple(reversed(GRAVITY))
 #: So many texts are remembered by number; the page's script counts along.
@@ -97,13 +100,14 @@ class Html:
             cost=self._cost,
             order=ORDER,
             sentences=SENTENCES,
-            words=WORDS,
+            summary=_printed(by_owner),
             arcs=_arcs(totals),
             bars=_bars(self._by_type),
             owners=owners,
             known=self._groups.known(),
             forms=_forms,
             limits=_LIMITS,
+            steps=[step.value for step in LADDER],
             ladder=json.dumps([step.value for step in LADDER]),
             script=_joined(_SCRIPTS),
         )
@@ -113,6 +117,13 @@ class Html:
 def _targets(groups: Iterable[Group]) -> int:
     """Return how many targets are in the groups; one may be in several."""
     return len({member.place for group in groups for member in group.members})
+
+
+def _printed(by_owner: Mapping[Owner, Sequence[Group]]) -> dict[str, Any]:
+    """Return what is printed of the hand-over: causes with their owner, the gravest first, and the number left out."""
+    causes = [(owner, group) for owner, groups in by_owner.items() for group in groups]
+    causes.sort(key=lambda pair: (pair[1].gravity, -len(pair[1].members)))
+    return {"causes": causes[:_PRINTED], "left": len(causes[_PRINTED:])}
 
 
 def _inert(data: str) -> str:
@@ -155,6 +166,7 @@ def _template(name: str) -> Any:
         "lines": _lines,
         "duration": duration,
         "prose": _prose,
+        "shortened": _shortened,
     }
     environment.filters |= filters
     return environment.get_template(name)
@@ -168,6 +180,11 @@ def _prose(text: str) -> str:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
     )
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a sentence of the catalogue without its backticks, cut between two words."""
+    return textwrap.shorten(visible(text.replace("`", ""), 4000), most, placeholder=" ...")
 
 
 def _lines(text: str) -> str:

@@ -1,6 +1,8 @@
 // The page: list and matrix of what the filters let through, drawn a screenful at a time.
 
 const PAGE = 200;
+// So many targets, and so many ladders, are printed with the whole page.
+const PRINTED = 500;
 const LADDER = JSON.parse(byId("scanready-ladder").textContent);
 const RUN = JSON.parse(byId("scanready-run").textContent);
 // A text that was told before is a number.
@@ -118,25 +120,30 @@ function open(place) {
   if (state.shown[place]) detail(state.shown[place], place, state.shown.length, open);
 }
 
-/** Set a filter, or take it away where it is set; then show the list. */
-function toggle(name, value, jump) {
-  byId(name).value = byId(name).value === value && !jump ? "" : value;
+/** Set a filter, or take it away where it is set and `kept` is not asked for; then go to what it filters. */
+function toggle(name, value, kept) {
+  const set = kept || byId(name).value !== value;
+  byId(name).value = set ? value : "";
   draw();
-  if (jump) byId("results").scrollIntoView();
+  if (!set) return;
+  byId("results").scrollIntoView();
+  byId("results").focus({ preventScroll: true });  // the next Tab is at the filters, not above
 }
 
 function beforePrint() {
+  if (document.documentElement.dataset.print !== "whole") return;
   for (const one of document.querySelectorAll("details:not([open])")) {
     if (!one.matches(".more:not(.fixes)")) { one.dataset.closed = ""; one.open = true; }
   }
-  more(Infinity);
-  const bad = state.shown.filter((result) => result.cause).slice(0, 300);
+  more(PRINTED - state.drawn);
+  const bad = state.shown.filter((result) => result.cause).slice(0, PRINTED);
   const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(result.target.name, 4000), result.cause ? ` ${result.cause.code}` : ""]), ladder(result, false)]));
   byId("ladders").hidden = false;
   byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "The ladders of what fails"), ...blocks] : []));
 }
 
 function afterPrint() {
+  delete document.documentElement.dataset.print;
   for (const one of document.querySelectorAll("details[data-closed]")) { delete one.dataset.closed; one.open = false; }
   byId("ladders").hidden = true;
   byId("ladders").replaceChildren();
@@ -174,6 +181,10 @@ for (const view of ["list", "matrix"]) {
   });
 }
 byId("more").addEventListener("click", () => more());
+byId("print-whole").addEventListener("click", () => {
+  document.documentElement.dataset.print = "whole";
+  print();
+});
 byId("theme").addEventListener("click", () => {
   const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "light" : "dark";
