@@ -15,7 +15,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from scanready.model import Cause, Finding, Report, Verdict
-from scanready.report.background import Background
+from scanready.report.background import Background, Earlier, Moment
+from scanready.report.diff import glimpses
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.run.registry import all_causes
 from tests.browser import Page, browser
@@ -263,7 +264,11 @@ def test_the_print_is_a_summary_of_two_pages(driver: webdriver.Chrome, file: Pat
     assert not page.run("return document.getElementById('paper').checkVisibility()")
     large = tmp_path / "every-cause.html"
     causes = list(all_causes().values())
-    large.write_text(document("html", [_of(cause) for cause in causes], background=Background("A title " * 30)))
+    now, before = [_of(cause) for cause in causes], list(reports(300))
+    since = Earlier("before", "2025-12-01T00:00:00Z", "another-agent", glimpses(before))
+    moments = [Moment("2025-12-01T00:00:00Z", {Verdict.READY: 5, Verdict.BLOCKED: 3})] * 11
+    of = [*now, *(dataclasses.replace(one, verdict=Verdict.BLOCKED) for one in before[100:])]
+    large.write_text(document("html", of, background=Background("A title " * 30, since, moments)))
     page = Page(driver, large)
     assert "more in the file" in page.run("return document.getElementById('paper').textContent")
     assert pages_of(page.print()) == 2

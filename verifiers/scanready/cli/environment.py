@@ -46,6 +46,7 @@ KNOWN = frozenset(
         "RESOLVE",
         "RESUME",
         "ROLE",
+        "SINCE",
         "SOURCE",
         "SPLIT",
         "STORE",

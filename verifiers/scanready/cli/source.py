@@ -21,7 +21,7 @@ from scanready.files.reading import Unreadable
 from scanready.model import Agent, Report, Step, Target, bracketed
 from scanready.report.document import RunInfo
 from scanready.report.parse import NotAResult, agent_restored, rejudged, restored, target_restored
-from scanready.store import StoredRun, StoreError, looks_like_a_run
+from scanready.store import Store, StoredRun, StoreError, looks_like_a_run
 
 from .messages import fitting
 from .result_file import BROKEN_ARCHIVE, Kind, ResultFile, result_file
@@ -32,7 +32,8 @@ class Source:
     """One run to be told of. ``results`` gives its results anew each time, as JSON types, in the order of its targets.
 
     ``asked`` is how many targets there were; ``tried`` are the hosts that were asked for without a type.
-    ``judged_anew`` says that verdicts are this version's, computed from the checks.
+    ``judged_anew`` says that verdicts are this version's, computed from the checks. ``store`` and
+    ``run`` are those of a stored run.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Source:
     command: str = "verify"
     tried: Sequence[str] = ()
     judged_anew: bool = False
+    store: Store | None = None
+    run: StoredRun | None = None
 
     def targets(self) -> list[Target]:
         """Return the targets of all results.
@@ -125,10 +128,10 @@ def opened(text: str, store: str | None) -> Iterator[Source]:
         return
     with open_store(store) as kept:
         run = find_run(kept, text)
-        yield _stored(run, lambda: (json.loads(line) for line in kept.results(run)))
+        yield _stored(run, kept, lambda: (json.loads(line) for line in kept.results(run)))
 
 
-def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
+def _stored(run: StoredRun, store: Store, results: Callable[[], Iterator[Any]]) -> Source:
     with told(run.name):
         asked, agent = json.loads(run.asked), agent_restored(json.loads(run.agent))
         return Source(
@@ -144,6 +147,8 @@ def _stored(run: StoredRun, results: Callable[[], Iterator[Any]]) -> Source:
             run.targets,
             run.command,
             _texts(asked["tried"]),
+            store=store,
+            run=run,
         )
 
 

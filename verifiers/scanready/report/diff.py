@@ -7,15 +7,16 @@ targets are small. A target is the same if host, type, port and options are; the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.model import Report, Target, Verdict
+from scanready.model import Report, Verdict
 from scanready.redaction.options import options_shown
 
 from .document import GOOD
 from .findings import decisive
+from .glimpse import Glimpse, Key
 from .known import is_waived
 
 #: What differs from one look to the next without anything having changed, or says again what the cause says.
@@ -38,24 +39,6 @@ _PASSING = frozenset(
 )
 #: Worse than before, though a scan would still run: only this step down says that something broke.
 _UNHARMED = (Verdict.SCANNABLE, Verdict.READY)
-
-
-Key = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Glimpse:
-    """What is kept of a report. ``facts`` maps a fact to a text that can be compared."""
-
-    target: Target
-    verdict: Verdict
-    code: str | None
-    owner: str | None
-    step: str | None
-    detail: str
-    fix: str | None
-    facts: dict[str, str]
-    waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +73,46 @@ def compare(
     before: Iterable[Report], after: Iterable[Report], takes: Callable[[Key], bool] | None = None
 ) -> Comparison:
     """Compare two runs; only the targets whose keys ``takes`` accepts, if it is given."""
-    old, new = (
-        {key: _glimpse(report) for key, report in keyed(run) if takes is None or takes(key)} for run in (before, after)
-    )
-    found = Comparison()
-    for key, glimpse in new.items():
-        if key in old:
-            _sort_in(found, old[key], glimpse)
+    differences = Differences(glimpses(before, takes))
+    for key, report in keyed(after):
+        if takes is None or takes(key):
+            differences.add_as(key, report)
+    return differences.end()
+
+
+def glimpses(run: Iterable[Report], takes: Callable[[Key], bool] | None = None) -> dict[Key, Glimpse]:
+    """Return what is kept of a run to compare another one with."""
+    return {key: _glimpse(report) for key, report in keyed(run) if takes is None or takes(key)}
+
+
+class Differences:
+    """Compares results with those of an earlier run as they come; keeps those that differ."""
+
+    def __init__(self, before: Mapping[Key, Glimpse]) -> None:
+        self._before, self._keys, self._met = before, _Keys(), set[Key]()
+        self._found = Comparison()
+
+    def add(self, report: Report) -> None:
+        """Compare one result."""
+        self.add_as(self._keys.of(report), report)
+
+    def add_as(self, key: Key, report: Report) -> None:
+        """Compare the result that has this key; of a target that comes twice, the first one."""
+        if key in self._met:
+            return
+        self._met.add(key)
+        if key in self._before:
+            _sort_in(self._found, self._before[key], _glimpse(report))
         else:
-            found.added.append(glimpse)
-    found.removed = [glimpse for key, glimpse in old.items() if key not in new]
-    return found
+            self._found.added.append(_glimpse(report))
+
+    def end(self, *, whole: bool = True) -> Comparison:
+        """Return everything that differs; if not ``whole``, nothing is said of targets that are in one run only."""
+        if whole:
+            self._found.removed = [glimpse for key, glimpse in self._before.items() if key not in self._met]
+        else:
+            self._found.added = []
+        return self._found
 
 
 def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
@@ -129,15 +141,25 @@ def _sort_in(found: Comparison, before: Glimpse, after: Glimpse) -> None:
 
 def keyed(reports: Iterable[Report]) -> Iterator[tuple[Key, Report]]:
     """Yield each report of a run with the key that tells its target from every other one."""
-    found: set[Key] = set()
+    keys = _Keys()
     for report in reports:
+        yield keys.of(report), report
+
+
+class _Keys:
+    """Makes the keys of a run's targets, in their order."""
+
+    def __init__(self) -> None:
+        self._found: set[Key] = set()
+
+    def of(self, report: Report) -> Key:
         target = report.target
         options = json.dumps(options_shown(target.options), sort_keys=True, default=str)
         key: Key = (target.host, target.type, str(target.port), options)
-        if key in found and target.credential is not None:  # the same place, looked at with two accounts
+        if key in self._found and target.credential is not None:  # the same place, looked at with two accounts
             key = (*key, target.credential.name)
-        found.add(key)
-        yield key, report
+        self._found.add(key)
+        return key
 
 
 def _glimpse(report: Report) -> Glimpse:

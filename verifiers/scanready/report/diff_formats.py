@@ -12,8 +12,9 @@ from scanready.report.markdown import code
 from scanready.run.target_name import LONGEST_NAME, name_of, visible_name
 from scanready.wire.printable import visible
 
-from .diff import Change, Comparison, Glimpse
+from .diff import Change, Comparison
 from .document import Look
+from .glimpse import Glimpse
 from .paper import Paper, columns, verdict_word
 from .serialize import SCHEMA, target_object
 
@@ -22,7 +23,8 @@ _MOST_FACTS = 12
 #: Verdicts stand below each other, but for one very long name.
 _WIDEST = 36
 _MARKS = {"failures": Outcome.FAILED, "worse": Outcome.WARNED, "fixed": Outcome.PASSED}
-_TITLES = {
+#: The kinds of changes, the gravest first, in words.
+TITLES = {
     "failures": "newly failing",
     "worse": "worse than before",
     "fixed": "fixed",
@@ -37,14 +39,14 @@ def table(found: Comparison, names: tuple[str, str], look: Look) -> str:
     """Return the comparison for a terminal; ``names`` are those of the two runs."""
     paper = Paper(look)
     paper.draw(Text.assemble("from ", (visible(names[0]), "bold"), " to ", (visible(names[1]), "bold")))
-    for kind, title in _TITLES.items():
+    for kind, title in TITLES.items():
         entries = getattr(found, kind)
         if entries:
             paper.draw(Text.assemble("\n", (title, "bold"), f" ({len(entries)})"))
         width = max((min(len(_where(entry)), _WIDEST) for entry in entries), default=0)
         for entry in entries:
             _draw(entry, kind, paper, width)
-    paper.draw(Text(f"\n{_summary(found)}", "bold"))
+    paper.draw(Text(f"\n{summary(found)}", "bold"))
     return paper.text()
 
 
@@ -95,15 +97,16 @@ def _value(value: str | None) -> str:
     return "nothing" if value is None else visible(value, 120)
 
 
-def _summary(found: Comparison) -> str:
-    words = [f"{len(getattr(found, kind))} {title}" for kind, title in _TITLES.items() if getattr(found, kind)]
+def summary(found: Comparison) -> str:
+    """Return how many targets changed in which way, in one line."""
+    words = [f"{len(getattr(found, kind))} {title}" for kind, title in TITLES.items() if getattr(found, kind)]
     return ", ".join([*words, f"{found.same} unchanged"])
 
 
 def json_object(found: Comparison, runs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
     """Return the comparison as JSON types; ``runs`` describe the two."""
     told: dict[str, Any] = {"schema": SCHEMA, "from": runs[0], "to": runs[1], "regressions": found.regressions}
-    for kind in _TITLES:
+    for kind in TITLES:
         told[kind] = [_entry(entry) for entry in getattr(found, kind)]
     return {**told, "same": found.same}
 
@@ -134,8 +137,8 @@ def _state(glimpse: Glimpse) -> dict[str, Any]:
 
 def markdown(found: Comparison, names: tuple[str, str]) -> str:
     """Return the comparison for a ticket or a pull request. What targets say is put between backquotes."""
-    lines = [f"**From {code(names[0])} to {code(names[1])}**: {_summary(found)}"]
-    for kind, title in _TITLES.items():
+    lines = [f"**From {code(names[0])} to {code(names[1])}**: {summary(found)}"]
+    for kind, title in TITLES.items():
         entries = getattr(found, kind)
         if entries:
             lines += ["", f"### {title[0].upper()}{title[1:]}", "", *_rows(entries, kind)]

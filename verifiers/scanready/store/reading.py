@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,23 @@ class Store:
         with self._told():
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (-1 if most is None else most,)
+            ).fetchall()
+            return [self._run(row) for row in rows]
+
+    def runs_of(self, source: str, estate: str, most: int, before: int | None = None) -> list[StoredRun]:
+        """Return the newest finished runs of the same targets from the same source, those before a run's number.
+
+        Args:
+            source: the inventory's file.
+            estate: the key of all targets, as the run's ``asked`` has it.
+            most: so many runs at the most.
+            before: only runs with a lower number.
+        """
+        with self._told():
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM runs WHERE source = ? AND instr(asked, ?) AND id < ?"
+                " AND ended IS NOT NULL AND NOT interrupted ORDER BY id DESC LIMIT ?",
+                (source, f'"estate":{json.dumps(estate)}', 1 << 62 if before is None else before, most),
             ).fetchall()
             return [self._run(row) for row in rows]
 

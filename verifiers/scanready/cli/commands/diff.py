@@ -20,7 +20,7 @@ from scanready.redaction.workflow import harmless_json
 from scanready.report.paper import counted
 
 if TYPE_CHECKING:
-    from scanready.report.diff import Key
+    from scanready.report.glimpse import Key
 
 _HELP = """\
 \b

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scanready.cli import shell_completion
+from scanready.cli.job.background import background_of_stored
 from scanready.cli.job.exit_code import NOTHING_SELECTED, UNDECIDED, USAGE, Judge
 from scanready.cli.job.job import Options
 from scanready.cli.job.options import ONLY, SPLIT, background_options, option, stored_output_options
@@ -19,7 +20,6 @@ from scanready.cli.output.outputs import Outputs
 from scanready.cli.selection import Judgement, selection
 from scanready.cli.source import Source, opened
 from scanready.model import Report, Target
-from scanready.report.background import Background
 from scanready.report.document import RunInfo, Totals
 from scanready.run.target_name import name_of
 
@@ -61,7 +61,7 @@ def command(
         if not chosen:
             warn(wanted.takes_nothing(targets, judged))
             ctx.exit(NOTHING_SELECTED)
-        background = Background(options.title or "")
+        background = background_of_stored(options, source, whole=not only)
         info = replace(source.info(targets), require=options.require, background=background)
         if only:  # as if nothing else had been asked for
             info = replace(info, targets=[one for one in targets if id(one) in chosen], asked=len(chosen))

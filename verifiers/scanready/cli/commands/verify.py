@@ -23,7 +23,6 @@ from scanready.cli.job.prepare import (
 )
 from scanready.cli.messages import fitting, means_a_file, warn
 from scanready.cli.selection import selection
-from scanready.report.background import Background
 from scanready.run.any_type import narrowed
 
 _HELP = """\
@@ -34,6 +33,7 @@ Examples:
   scanready verify estate.yaml --format jsonl | jq -r .verdict | sort | uniq -c
   scanready verify estate.yaml --require scannable --report json=run.json
   scanready verify estate.yaml --failed-from last      again what failed, once it is fixed
+  scanready verify estate.yaml --report html=r.html --since last --title "Estate NYC"
   scanready verify --resume last                     go on where a run was interrupted
 
 INVENTORY is a YAML file (`scanready schema inventory` describes it), - for standard input.
@@ -70,6 +70,7 @@ def command(
     **rest: Any,
 ) -> None:
     """Verify."""
+    from scanready.cli.job.background import background_of_new
     from scanready.cli.job.job import Job
     from scanready.cli.job.run_store import recording
     from scanready.cli.job.runner import carry_out
@@ -110,15 +111,12 @@ def command(
     resumed = going_on.resumed(targets) if going_on else None
     if going_on and (changed := going_on.changed(targets)):
         warn(changed)
+    record = recording(options, source_path(inventory), only, options.types, failed_from)
+    background = background_of_new(options, record, targets, whole=not (only or failed_from))
     outputs, tap = prepare_outputs(options, ladder=False, keep=source_files(inventory))
     settings = settings_of(options, described, tap)
-    record = recording(options, source_path(inventory), only, options.types, failed_from)
-    wait = options.wait or 0.0
-    every = options.interval or EVERY
-    background = Background(options.title or "")
-    job = Job(
-        targets, settings, outputs, options.require, {}, wait, every, quiet, record, resumed, background=background
-    )
+    times = options.wait or 0.0, options.interval or EVERY
+    job = Job(targets, settings, outputs, options.require, {}, *times, quiet, record, resumed, "verify", background)
     ctx.exit(carry_out(job))
 
 

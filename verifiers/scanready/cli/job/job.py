@@ -49,6 +49,7 @@ class Options:
     verbose: int = 0
     no_color: bool = False
     title: str | None = None
+    since: str | None = None
 
     @property
     def verbosity(self) -> int:

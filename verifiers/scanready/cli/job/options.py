@@ -34,6 +34,7 @@ SPLIT = option(
     metavar="owner=DIR",
     help="Write one file for each owner, DIR/OWNER.md: what to change, and where.",
 )
+SINCE = option("--since", metavar="RUN", help="Say what changed since this run, in table and html.")
 TITLE = option("--title", metavar="TEXT", help="Title of the HTML report.")
 TYPE = option("--type", "types", multiple=True, metavar="TYPE", help="Only this target type. Repeatable.")
 YES = option("--yes", is_flag=True, help="Do expand networks larger than a /16 (IPv6: /112).")
@@ -112,7 +113,7 @@ def stored_output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def background_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of what a report says besides its run."""
-    return _add((TITLE,), function)
+    return _add((SINCE, TITLE), function)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:

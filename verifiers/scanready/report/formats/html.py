@@ -20,6 +20,8 @@ from typing import Any
 from scanready.model import LADDER, Owner, Report, Verdict
 from scanready.redaction.workflow import harmless_json
 from scanready.report import rule_forms
+from scanready.report.background import Moment
+from scanready.report.diff import Differences
 from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
 from scanready.report.headline import summed
@@ -28,6 +30,7 @@ from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
 
 from .json import Json
+from .since import changes, trend
 
 _STYLES = ("style.css", "print.css")
 _SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
@@ -54,12 +57,16 @@ class Html:
     def begin(self, run: RunInfo) -> str:
         """Return the head of the page, and the beginning of its data."""
         self._run, self._groups = run, Groups(run)
+        since = run.background.since
+        self._differences = Differences(since.glimpses) if since else None
         head: str = _template("head.html").render(run=run, policy=_policy(), style=_joined(_STYLES))
         return head + _inert(self._json.begin(run))
 
     def add(self, report: Report) -> str:
         """Return the result's data."""
         self._groups.add(report)
+        if self._differences:
+            self._differences.add(report)
         self._by_type.setdefault(report.target.type, Counter())[report.verdict] += 1
         self._hosts.add(report.target.host)
         cost = report.footprint
@@ -85,6 +92,13 @@ class Html:
             self._numbers[text] = len(self._numbers)
         return text
 
+    def _changes(self, totals: Totals) -> dict[str, Any] | None:
+        earlier = self._run.background.since
+        if earlier is None or self._differences is None:
+            return None
+        found = self._differences.end(whole=earlier.whole and not totals.interrupted)
+        return changes(found, earlier, self._run.agent.name)
+
     def end(self, totals: Totals) -> str:
         """Return the end of the data, what is drawn of it, and the script."""
         headline, title, share = self._groups.headline(totals), self._groups.title(totals), self._groups.share
@@ -93,6 +107,8 @@ class Html:
         page: str = _template("body.html").render(
             run=self._run,
             totals=totals,
+            changes=self._changes(totals),
+            trend=trend([*self._run.background.trend, Moment(self._run.started, totals.verdicts)]),
             headline=headline,
             title=title,
             share=share,

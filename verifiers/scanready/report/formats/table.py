@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from scanready.model import Report, Target, Verdict
+from scanready.report.diff import Differences
+from scanready.report.diff_formats import summary
 from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member
 from scanready.report.headline import named_types
@@ -53,6 +55,8 @@ class Table:
     def begin(self, run: RunInfo) -> str:
         """Remember the inventory's order."""
         self._places = Places(run)
+        self._since = run.background.since
+        self._differences = Differences(self._since.glimpses) if self._since else None
         return ""
 
     def add(self, report: Report) -> str:
@@ -63,6 +67,8 @@ class Table:
             report.target, report.verdict, report.reached or "", code, note(report), is_waived(report)
         )
         self._causes.add(report, place)
+        if self._differences:
+            self._differences.add(report)
         return ""
 
     def end(self, totals: Totals) -> str:
@@ -84,6 +90,9 @@ class Table:
             paper.draw(Text("\nknown failures", "bold"))
             paper.draw(pairs((visible_name(row.target), row.note) for row in known), indent=2)
         paper.draw(Text(f"\n{counts(totals)}", "bold") if rows or groups or known else Text(counts(totals), "bold"))
+        if self._since and self._differences:
+            found = self._differences.end(whole=self._since.whole and not totals.interrupted)
+            paper.draw(Text(f"since {visible(self._since.name)}: {summary(found)}", "bold"))
         return paper.text()
 
     def _shown(self) -> tuple[list[_Row], str]:

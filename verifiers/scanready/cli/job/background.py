@@ -1,0 +1,93 @@
+"""Read the context of a report before anything is contacted: the run of ``--since``, and the runs before it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+
+import click
+
+from scanready.cli.source import Source, opened
+from scanready.model import Agent, Target, Verdict
+from scanready.report.background import Background, Earlier, Moment
+from scanready.report.serialize import identity_of_all
+from scanready.store import Store, StoredRun, StoreError
+
+from .job import Options, Record
+
+#: Runs in the picture of the trend, this one included.
+_RUNS = 12
+
+
+def background_of_new(options: Options, record: Record | None, targets: Iterable[Target], *, whole: bool) -> Background:
+    """Return the context of a run that is about to begin.
+
+    Args:
+        record: where it is kept; None if it is not.
+        targets: those that are checked.
+        whole: they are all of the inventory that have the types of the options.
+
+    Raises:
+        click.UsageError: the run of ``--since`` cannot be read.
+    """
+    trend = _trend_before(record, targets) if record and _draws_a_trend(options) else ()
+    return _background(options, whole and not options.types, trend)
+
+
+def background_of_stored(options: Options, source: Source, *, whole: bool) -> Background:
+    """Return the context of a stored run; ``whole``: with all of its targets.
+
+    Raises:
+        click.UsageError: the run of ``--since`` cannot be read.
+    """
+    return _background(options, whole, _trend_of(source) if whole and _draws_a_trend(options) else ())
+
+
+def _background(options: Options, whole: bool, trend: tuple[Moment, ...]) -> Background:
+    since = None if options.since is None else _earlier(options.since, options.store, whole=whole)
+    return Background(options.title or "", since, trend)
+
+
+def _earlier(name: str, store: str | None, *, whole: bool) -> Earlier:
+    from scanready.report.diff import glimpses
+
+    try:
+        with opened(name, store) as source:
+            kept = glimpses(source.reports())
+            agent = source.agent or next((report.agent for report in source.reports()), Agent("", ""))
+            # A target that an interrupted run had not reached is not new.
+            return Earlier(source.name, source.started, agent.name, kept, whole and not source.interrupted)
+    except click.UsageError as error:
+        remedy = "" if "`scanready runs`" in error.message else "; `scanready runs` lists the runs to compare with"
+        raise click.UsageError(f"--since: {error.message}{remedy}") from error
+
+
+def _draws_a_trend(options: Options) -> bool:
+    return options.chosen_format == "html" or any(name == "html" for name, _ in options.reports)
+
+
+def _trend_before(record: Record, targets: Iterable[Target]) -> tuple[Moment, ...]:
+    """Return the earlier runs of these targets; none where there is no store yet, or it cannot be read."""
+    with contextlib.suppress(StoreError), Store(record.path) as store:
+        return _moments(store.runs_of(record.source, identity_of_all(targets), _RUNS - 1))
+    return ()
+
+
+def _trend_of(source: Source) -> tuple[Moment, ...]:
+    """Return the runs of the same targets before a stored run; none for a file."""
+    store, run = source.store, source.run
+    if store is None or run is None:
+        return ()
+    estate = json.loads(run.asked).get("estate")
+    with contextlib.suppress(StoreError):
+        return _moments(store.runs_of(run.source, str(estate), _RUNS - 1, before=run.number))
+    return ()
+
+
+def _moments(runs: list[StoredRun]) -> tuple[Moment, ...]:
+    known = {verdict.value: verdict for verdict in Verdict}
+    return tuple(
+        Moment(run.started, {known[name]: count for name, count in run.verdicts.items() if name in known})
+        for run in reversed(runs)
+    )
