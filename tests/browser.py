@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,11 @@ class Page:
         for kind in ("performance", "browser"):
             self._log(kind)
         driver.get(self._url)
-        assert self.run("return document.documentElement.dataset.drawn") == "yes", self.run("return happened")
+        drawn = "return document.documentElement.dataset.drawn"
+        until = time.monotonic() + 60
+        while self.run(drawn) != "yes" and self.run("return happened") == [] and time.monotonic() < until:
+            time.sleep(0.02)
+        assert self.run(drawn) == "yes", self.run("return happened")
 
     def run(self, script: str) -> Any:
         """Run a script in the page."""

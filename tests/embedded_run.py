@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
+
+from scanready.report.formats.packing import Unpacker
 
 
 class _Page(HTMLParser):
@@ -25,8 +28,15 @@ class _Page(HTMLParser):
 
 
 def run_in(page: str) -> str:
-    """Return the JSON document that a report's page carries; fail if there is none."""
+    """Return the JSON document that a report's page carries, with its results unpacked; fail if there is none.
+
+    Each result has its story as well, under ``story``.
+    """
     reader = _Page()
     reader.feed(page)
     assert reader.found, "no run is embedded in this page"
-    return "".join(reader.found).strip()
+    document = json.loads("".join(reader.found))
+    unpacker = Unpacker(1 << 30, 1 << 30)
+    texts = [unpacker.texts(row) for row in document.pop("rows")]
+    document["results"] = [json.loads(line) | {"story": json.loads(story)} for line, story in texts]
+    return json.dumps(document)

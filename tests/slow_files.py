@@ -23,6 +23,7 @@ LONGEST = (
     "tests/lab/test_ladder.py",
     "tests/test_house.py",
     "tests/tools/test_fuzz.py",
+    "tests/report/test_large_page.py",
     "tests/report/test_html_browser.py",
     "tests/hostile/test_hostile_logins.py",
     "tests/cli/test_processes.py",

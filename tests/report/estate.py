@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -33,6 +34,39 @@ def reports(count: int) -> Iterator[Report]:
         host = f"host-{number // 2:05}.corp"
         tags = ("finance",) if number % 3 == 0 else ("web", "dmz")
         yield _report(Target(host, kind, port, {}, None, tags), address, *_ENDS[number % len(_ENDS)])
+
+
+def many(count: int, ladders: int) -> Iterator[Report]:
+    """So many targets with so many distinct ladders: product facts and the details of findings differ.
+
+    Seconds differ from target to target, as those of a real run do.
+    """
+    for number, report in enumerate(reports(count)):
+        build = f"build {number % ladders}"
+        seconds = [(number * 7919 + step * 104729) % 900_000 / 1e6 for step in range(len(report.checks))]
+        checks = [
+            dataclasses.replace(check, facts=check.facts | {"build": build} if check.facts else {}, seconds=taken)
+            for check, taken in zip(report.checks, seconds, strict=True)
+        ]
+        finding = report.finding
+        if finding:
+            finding = dataclasses.replace(finding, detail=f"{finding.detail}: {build}")
+            checks = [dataclasses.replace(check, finding=finding) if check.finding else check for check in checks]
+        started = f"2026-01-01T00:{number // 60_000:02}:{number // 1000 % 60:02}.{number % 1000:03}Z"
+        yield dataclasses.replace(
+            report,
+            facts=report.facts | {"build": build},
+            checks=checks,
+            finding=finding,
+            started=started,
+            seconds=sum(seconds),
+        )
+
+
+def with_cause(cause: Cause) -> Report:
+    """One blocked target with this cause."""
+    report = next(itertools.islice(reports(4), 3, None))
+    return dataclasses.replace(report, finding=Finding(cause, "what was seen"), finding_step=cause.step)
 
 
 def _report(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import struct
 import zipfile
@@ -21,12 +22,15 @@ from scanready.cli.output.bundle import ABOUT, FORMAT, RESULT
 from scanready.files.json_stream import LARGEST_VALUE, JsonStream
 from scanready.files.reading import is_same, open_file
 from scanready.report.formats.embedded import find_run
+from scanready.report.formats.packing import Unpacker
 from scanready.report.parse import NotAResult, check_schema
 
 #: Bytes read of a file, or of one member of a bundle. Larger runs are in the store.
 _MOST = 128 << 20
 #: Results in a file; 128 MiB hold some 40,000 ordinary ones. Each target stays in memory.
 MOST_RESULTS = 50_000
+#: The list of a page that has packed results; pages of before version 0.2 have the results themselves.
+_PACKED = "rows"
 #: Bytes that zipfile may ask for in one piece: a few thousand entries of a directory; a bundle has three.
 _MOST_AT_ONCE = 1 << 20
 #: The exceptions of zipfile for a file that is no archive, or a damaged one.
@@ -97,8 +101,10 @@ def _bundle(archive: zipfile.ZipFile) -> ResultFile:
 def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     """Walk through all of it once: its kind, and what it says of the run, which may stand behind the results."""
     stream, head, count = JsonStream(anew(), _MOST), dict[str, Any](), -1
+    lists, found = ("results", _PACKED) if embedded else ("results",), ""
     for key in stream.members():
-        if key == "results" and count < 0 and stream.peek() == "[":
+        if key in lists and count < 0 and stream.peek() == "[":
+            found = key
             count = sum(1 for _ in _items(stream))
         elif (value := stream.value()) is not None and key in ("schema", "run", "summary"):
             head[key] = value
@@ -108,16 +114,30 @@ def _document(anew: _Opener, *, embedded: bool) -> ResultFile:
     if after and not (embedded and after == "<") and not (count < 0 and after == "{"):
         raise NotAResult(f"line {stream.line}: more follows after the end")
     if count >= 0:
-        return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST)), head)
+        return ResultFile(Kind.DOCUMENT, lambda: _results(JsonStream(anew(), _MOST), found), head)
     return ResultFile(Kind.LINES if after else Kind.RESULT, lambda: _lines(JsonStream(anew(), _MOST)), {})
 
 
-def _results(stream: JsonStream) -> Iterator[Any]:
+def _results(stream: JsonStream, list_of: str) -> Iterator[Any]:
     for key in stream.members():
-        if key == "results" and stream.peek() == "[":
-            yield from _items(stream)
+        if key == list_of and stream.peek() == "[":
+            yield from map(_unpacking(), _items(stream)) if key == _PACKED else _items(stream)
             return
         stream.value()
+
+
+def _unpacking() -> Callable[[Any], Any]:
+    """Return what makes results of the rows of a page, in their order."""
+    unpacker = Unpacker(_MOST, LARGEST_VALUE)
+
+    def result(row: Any) -> Any:
+        line, _ = unpacker.texts(row)
+        try:
+            return json.loads(line)
+        except RecursionError:
+            raise NotAResult("a row of the page is nested too deep") from None
+
+    return result
 
 
 def _items(stream: JsonStream) -> Iterator[Any]:

@@ -1,8 +1,9 @@
 """One self-contained HTML file: no network, nothing executed but our own script, every result embedded as JSON.
 
-The page is written from top to bottom as results come: head, then the run as the very document that ``--format json``
-writes, then what is drawn of it here (picture, hand-over by owner), then the script, which draws the rest in the
-browser from the JSON, as text. The content security policy names style and script by their hashes and forbids all else.
+The page is written from top to bottom as results come: head, then the run as the document that ``--format json``
+writes, with its results packed, then what is drawn of it here (picture, hand-over by owner), then the script, which
+draws the rest in the browser from the JSON, as text. The content security policy names style and script by their hashes
+and forbids all else.
 """
 
 from __future__ import annotations
@@ -26,33 +27,34 @@ from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.groups import OWNERS, Group, Groups, firewall
 from scanready.report.headline import summed
 from scanready.report.paper import GRAVITY, SENTENCES, duration
+from scanready.report.serialize import as_line
 from scanready.report.story import tell
 from scanready.wire.printable import visible, visible_lines
 
-from .json import Json
+from .json import begin, end
+from .packing import Packer
 from .since import changes, trend
 
 _STYLES = ("style.css", "print.css")
-_SCRIPTS = ("dom.js", "detail.js", "filters.js", "app.js")
+_SCRIPTS = ("dom.js", "data.js", "detail.js", "filters.js", "app.js")
 #: What stands in the page itself; the rest of a long list is a click away, in the table.
 _LIMITS = {"targets": 24, "fixes": 200, "open_fixes": 6, "rules": 500}
+#: Targets, and fixes, that are listed under all causes together, if there are many causes.
+_IN_ALL = 2000
 #: Causes in the summary that is printed: with the headline and the types they fill two pages of A4.
 _PRINTED = 20
 #: From the best to the worst, as the pictures have them.
 ORDER = tuple(reversed(GRAVITY))
-#: So many texts are remembered by number; the page's script counts along.
-_SHARED = 2000
 
 
 class Html:
     """Streams the data; keeps counts and the failures by cause."""
 
     def __init__(self, look: Look) -> None:
-        self._json = Json(look)
         self._by_type: dict[str, Counter[Verdict]] = {}
         self._hosts: set[str] = set()
         self._cost: Counter[str] = Counter()
-        self._numbers: dict[str, int] = {}
+        self._separator = "\n"
 
     def begin(self, run: RunInfo) -> str:
         """Return the head of the page, and the beginning of its data."""
@@ -60,7 +62,8 @@ class Html:
         since = run.background.since
         self._differences = Differences(since.glimpses) if since else None
         head: str = _template("head.html").render(run=run, policy=_policy(), style=_joined(_STYLES))
-        return head + _inert(self._json.begin(run))
+        self._packer = Packer(run.agent.addresses)
+        return head + _inert(begin(run, "rows"))
 
     def add(self, report: Report) -> str:
         """Return the result's data."""
@@ -71,26 +74,9 @@ class Html:
         self._hosts.add(report.target.host)
         cost = report.footprint
         self._cost.update({"connections": cost.connections, "logins": cost.login_attempts, "probes": cost.probe_logins})
-        told = harmless_json(json.dumps(self._told(report), separators=(",", ":")))
-        line = self._json.add(report)
-        return _inert(f'{line.removesuffix("}")},"story":{told}}}')
-
-    def _told(self, report: Report) -> list[Any]:
-        """The story: for each check what was sent, what it means, how to ask by hand; then what to ask of whom."""
-        story = tell(report)
-        rungs = [[*map(self._shared, (rung.sent, rung.means)), list(rung.by_hand)] for rung in story.rungs]
-        if story.request is None:
-            return [rungs, None]
-        first, *others = ([*map(self._shared, (one.whom, *one.text.split("\n")))] for one in story.requests)
-        return [rungs, first, *others]
-
-    def _shared(self, text: str) -> str | int:
-        """A text when it comes for the first time, its number after that: most are said of many targets."""
-        if text in self._numbers:
-            return self._numbers[text]
-        if text and len(self._numbers) < _SHARED:
-            self._numbers[text] = len(self._numbers)
-        return text
+        row = self._packer.row(as_line(report), _told(report), report.target.host)
+        row, self._separator = self._separator + row, ",\n"
+        return _inert(row)
 
     def _changes(self, totals: Totals) -> dict[str, Any] | None:
         earlier = self._run.background.since
@@ -122,12 +108,26 @@ class Html:
             owners=owners,
             known=self._groups.known(),
             forms=_forms,
-            limits=_LIMITS,
+            limits=_limits(sum(map(len, by_owner.values()))),
             steps=[step.value for step in LADDER],
             ladder=json.dumps([step.value for step in LADDER]),
             script=_joined(_SCRIPTS),
         )
-        return _inert(self._json.end(totals)) + page
+        return _inert(end(totals)) + page
+
+
+def _told(report: Report) -> str:
+    """Return the story as JSON: bytes sent, meaning and commands of each check; then the tickets."""
+    story = tell(report)
+    rungs = [[rung.sent, rung.means, *rung.by_hand] for rung in story.rungs]
+    asked = [[one.whom, *one.text.split("\n")] for one in story.requests] if story.request else []
+    return harmless_json(json.dumps({"rungs": rungs, "asked": asked}, separators=(",", ":")))
+
+
+def _limits(groups: int) -> dict[str, int]:
+    """Return how much is listed under each of so many causes: the page stays small, however many there are."""
+    of_each = max(4, _IN_ALL // max(1, groups))
+    return _LIMITS | {name: min(_LIMITS[name], of_each) for name in ("targets", "fixes", "open_fixes")}
 
 
 def _targets(groups: Iterable[Group]) -> int:

@@ -21,7 +21,7 @@ class Json:
 
     def begin(self, run: RunInfo) -> str:
         """Open the document with what is known of the run."""
-        return f'{{"schema":{SCHEMA},"run":{_text(run_object(run))},"results":['
+        return begin(run, "results")
 
     def add(self, report: Report) -> str:
         """Return the next element of ``results``."""
@@ -31,7 +31,17 @@ class Json:
 
     def end(self, totals: Totals) -> str:
         """Close the document."""
-        return f'\n],"summary":{_text(summary_object(totals))}}}\n'
+        return end(totals)
+
+
+def begin(run: RunInfo, list_of: str) -> str:
+    """Return the beginning of a document, up to its list of results."""
+    return f'{{"schema":{SCHEMA},"run":{_text(run_object(run))},"{list_of}":['
+
+
+def end(totals: Totals) -> str:
+    """Return the end of a document, from the end of its list."""
+    return f'\n],"summary":{_text(summary_object(totals))}}}\n'
 
 
 def run_object(run: RunInfo) -> dict[str, Any]:

@@ -1,46 +1,48 @@
-// The page: list and matrix of what the filters let through, drawn a screenful at a time.
+// The page: list and matrix of the results that the filters let through, a page at a time.
 
-const PAGE = 200;
+const PAGE = 100;
 // So many targets, and so many ladders, are printed with the whole page.
 const PRINTED = 500;
+// Types that the matrix has a column for.
+const COLUMNS = 60;
 const LADDER = JSON.parse(byId("scanready-ladder").textContent);
 const RUN = JSON.parse(byId("scanready-run").textContent);
-// A text that was told before is a number.
-const TOLD = [];
-function told(text) {
-  if (typeof text === "number") return TOLD[text];
-  if (text && TOLD.length < 2000) TOLD.push(text);
-  return text;
-}
-RUN.results.forEach((result, place) => {
-  const [rungs, ...asked] = result.story;
-  result.place = place;
-  result.rungs = rungs.map(([sent, means, byHand]) => ({ sent: told(sent), means: told(means), byHand }));
-  result.asked = asked.filter(Boolean).map((lines) => lines.map(told));
-});
-const state = { sort: { by: "verdict", down: 1 }, view: "list", shown: [], drawn: 0 };
+RUN.results = [];
+const state = { sort: { by: "verdict", down: 1 }, view: "list", shown: [], from: 0 };
 
-/** Eight small squares: how far it came. */
-function mini(result) {
+// What is drawn in a square of 13 by 13.
+const DRAWN = { passed: "l2.5 3 4-6", warned: "m3.5-4v5m0 2.5v.1", failed: "m1-3 5 6m0-6-5 6", skipped: "" };
+
+/** Small squares, a step each: how far it came. One picture of few nodes, since there is one in each row. */
+function mini(is) {
+  if (is.mini) return is.mini.cloneNode(true);
   const found = {};
-  const rank = ["skipped", "passed", "warned", "failed"];
-  for (const check of result.checks) {
-    const before = found[check.step];
-    if (before === undefined || rank.indexOf(check.outcome) > rank.indexOf(before)) found[check.step] = check.outcome;
+  const rank = Object.keys(SIGNS);
+  for (const [step, outcome] of is.steps) {
+    if (found[step] === undefined || rank.indexOf(outcome) > rank.indexOf(found[step])) found[step] = outcome;
   }
-  const said = result.reached ? `reached ${result.reached}` : "reached nothing";
-  return make("span", "mini", LADDER.map((step) => {
+  const squares = {};
+  let signs = "";
+  LADDER.forEach((step, place) => {
     const outcome = found[step] ?? "skipped";
-    return make("span", outcome, outcome === "skipped" ? "" : SIGNS[outcome], { title: `${step}: ${found[step] ?? "not asked"}` });
-  }), { role: "img", "aria-label": said });
+    squares[outcome] = `${squares[outcome] ?? ""}M${place * 15 + 2} 0h9a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-9a2 2 0 0 1-2-2v-9a2 2 0 0 1 2-2z`;
+    if (DRAWN[outcome]) signs += `M${place * 15 + 3} 6.5${DRAWN[outcome]}`;
+  });
+  const reached = is.reached ? `reached ${is.reached}` : "reached nothing";
+  const told = Object.entries(found).filter(([, outcome]) => outcome !== "skipped").map(([step, outcome]) => `${step} ${outcome}`);
+  is.mini = vector("svg", { class: "mini", viewBox: `0 0 ${LADDER.length * 15} 13`, width: LADDER.length * 15, height: 13, role: "img", "aria-label": visible(reached) });
+  const title = vector("title", {});
+  title.textContent = visible(told.join(", "));
+  is.mini.append(title, ...Object.entries(squares).map(([outcome, d]) => vector("path", { class: outcome, d })), vector("path", { class: "signs", d: signs }));
+  return is.mini.cloneNode(true);
 }
 
 function row(result) {
-  const open = make("button", "open", visible(result.target.name, 4000), { type: "button", "aria-haspopup": "dialog" });
+  const { is } = result;
+  const open = make("button", "open", visible(result.name, 4000), { type: "button", "aria-haspopup": "dialog" });
   const cells = [
-    make("td", "", badge(result.verdict)), make("td", "", open), make("td", "", visible(result.target.type, 40)), make("td", "opt", mini(result)),
-    make("td", "", result.cause ? make("code", "", result.cause.code) : ""), make("td", "opt", result.cause?.owner ?? ""),
-    make("td", "num opt", took(result.seconds)),
+    make("td", "", badge(is.verdict)), make("td", "", open), make("td", "", visible(is.type, 40)), make("td", "opt", mini(is)),
+    make("td", "", is.code ? make("code", "", visible(is.code)) : ""), make("td", "opt", is.owner), make("td", "num opt", took(result.seconds)),
   ];
   return make("tr", "row", cells, { "data-place": result.place });
 }
@@ -60,10 +62,12 @@ function list(results) {
 /** Host by host, a column a type; a cell shows the gravest of its targets. */
 function matrix(results) {
   const hosts = new Map();
-  const types = [...new Set(results.map((result) => result.target.type))].sort(natural);
+  const types = [...new Set(results.map((result) => result.is.type))].sort(natural).slice(0, COLUMNS);
   for (const result of results) {
-    const of = hosts.get(result.target.host) ?? hosts.set(result.target.host, new Map()).get(result.target.host);
-    of.set(result.target.type, [...(of.get(result.target.type) ?? []), result]);
+    const of = hosts.get(result.host) ?? hosts.set(result.host, new Map()).get(result.host);
+    const there = of.get(result.is.type);
+    if (there) there.push(result);
+    else of.set(result.is.type, [result]);
   }
   return { types, hosts: [...hosts] };
 }
@@ -73,8 +77,8 @@ function matrixRow([host, found], types) {
     const members = (found.get(type) ?? []).sort(SORTS.verdict);
     if (!members.length) return make("td", "");
     const worst = members[0];
-    const label = `${host} as ${type}: ${worst.verdict}${worst.cause ? `, ${worst.cause.code}` : ""}${members.length > 1 ? `, the gravest of ${members.length}` : ""}`;
-    const cell = make("button", `cell v-${worst.verdict}`, [make("i", "", [], { "aria-hidden": "true" }), members.length > 1 ? String(members.length) : ""], { type: "button", "data-place": worst.place, title: visible(label), "aria-label": visible(label) });
+    const label = `${host} as ${type}: ${worst.is.verdict}${worst.is.code ? `, ${worst.is.code}` : ""}${members.length > 1 ? `, the gravest of ${members.length}` : ""}`;
+    const cell = make("button", `cell v-${worst.is.verdict}`, [make("i", "", [], { "aria-hidden": "true" }), members.length > 1 ? String(members.length) : ""], { type: "button", "data-place": worst.place, title: visible(label), "aria-label": visible(label) });
     return make("td", "", cell);
   });
   return make("tr", "", [make("th", "", visible(host, 120), { scope: "row" }), ...cells]);
@@ -83,7 +87,7 @@ function matrixRow([host, found], types) {
 function draw() {
   clearTimeout(state.typing);  // or the rows are replaced once more, under the pointer
   state.shown = filtered(RUN.results, state.sort);
-  state.drawn = 0;
+  state.from = 0;
   const view = byId("view");
   if (!state.shown.length) {
     view.replaceChildren(make("p", "dim", RUN.results.length ? "No target is like that." : "The run has no results."));
@@ -99,21 +103,26 @@ function draw() {
   for (const button of document.querySelectorAll("[data-filter][aria-pressed], .types [data-filter]")) {
     button.setAttribute("aria-pressed", String(byId(button.dataset.filter).value === button.dataset.value));
   }
-  more();
+  show();
 }
 
-/** Draw the next page of rows; all that are left for a printer. */
-function more(count = PAGE) {
+/** Draw a page of rows, from `state.from` on. What was there goes: the page stays small, however many targets there are. */
+function show(count = PAGE) {
   const body = byId("view").querySelector("tbody");
   const all = state.view === "list" || !state.shown.length ? state.shown : state.matrix.hosts;
-  if (body) {
-    const next = all.slice(state.drawn, state.drawn + count);
-    body.append(...next.map((entry) => (state.view === "list" ? row(entry) : matrixRow(entry, state.matrix.types))));
-    state.drawn += next.length;
-  }
-  const left = all.length - state.drawn;
-  byId("more").hidden = left <= 0 || !body;
-  byId("more").textContent = `Show more (${left} left)`;
+  const drawn = all.slice(state.from, state.from + count);
+  body?.replaceChildren(...drawn.map((entry) => (state.view === "list" ? row(entry) : matrixRow(entry, state.matrix.types))));
+  const end = state.from + drawn.length;
+  byId("pages").hidden = all.length <= PAGE || !body;
+  byId("earlier").disabled = state.from === 0;
+  byId("later").disabled = end >= all.length;
+  byId("range").textContent = `${state.from + 1} to ${end} of ${all.length}`;
+}
+
+function turn(by) {
+  state.from = Math.max(0, state.from + by);
+  show();
+  byId("results").scrollIntoView();
 }
 
 function open(place) {
@@ -135,60 +144,23 @@ function beforePrint() {
   for (const one of document.querySelectorAll("details:not([open])")) {
     if (!one.matches(".more:not(.fixes)")) { one.dataset.closed = ""; one.open = true; }
   }
-  more(PRINTED - state.drawn);
-  const bad = state.shown.filter((result) => result.cause).slice(0, PRINTED);
-  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.verdict), " ", visible(result.target.name, 4000), result.cause ? ` ${result.cause.code}` : ""]), ladder(result, false)]));
+  state.from = 0;
+  show(PRINTED);
+  const bad = state.shown.filter((result) => result.is.code).slice(0, PRINTED);
+  const blocks = bad.map((result) => make("div", "ladderblock", [make("h3", "", [badge(result.is.verdict), " ", visible(result.name, 4000), ` ${visible(result.is.code)}`]), ladder(result.whole())]));
   byId("ladders").hidden = false;
   byId("ladders").replaceChildren(...(bad.length ? [make("h2", "", "The ladders of what fails"), ...blocks] : []));
 }
 
 function afterPrint() {
+  if (document.documentElement.dataset.print !== "whole") return;
   delete document.documentElement.dataset.print;
+  show();
   for (const one of document.querySelectorAll("details[data-closed]")) { delete one.dataset.closed; one.open = false; }
   byId("ladders").hidden = true;
   byId("ladders").replaceChildren();
 }
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button?.matches(".copy")) copy(button);
-  else if (button?.dataset.filter) toggle(button.dataset.filter, button.dataset.value, !button.closest(".headline"));
-  else if (button?.dataset.sort) {
-    state.sort = { by: button.dataset.sort, down: state.sort.by === button.dataset.sort ? -state.sort.down : 1 };
-    draw();
-  } else {
-    const at = event.target.closest("#view [data-place]");
-    if (at) open(state.shown.indexOf(RUN.results[at.dataset.place]));
-  }
-  if (event.target === byId("detail")) byId("detail").close();
-});
-for (const name of Object.keys(FILTERS)) {
-  fillSelect(name, RUN.results);
-  byId(name).addEventListener("change", draw);
-}
-byId("text").addEventListener("input", () => { clearTimeout(state.typing); state.typing = setTimeout(draw, 120); });
-document.querySelector(".filters").addEventListener("submit", (event) => { event.preventDefault(); draw(); });
-byId("reset").addEventListener("click", () => {
-  for (const name of Object.keys(FILTERS)) byId(name).value = "";
-  byId("text").value = "";
-  draw();
-});
-for (const view of ["list", "matrix"]) {
-  byId(`view-${view}`).addEventListener("click", () => {
-    state.view = view;
-    for (const other of ["list", "matrix"]) byId(`view-${other}`).setAttribute("aria-pressed", String(other === view));
-    draw();
-  });
-}
-byId("more").addEventListener("click", () => more());
-byId("print-whole").addEventListener("click", () => {
-  document.documentElement.dataset.print = "whole";
-  print();
-});
-byId("theme").addEventListener("click", () => {
-  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-});
 /** A link such as `#owner=network` shows the part of one owner and its targets; `#verdict=blocked` and the like filter. */
 function follow() {
   let text = location.hash.slice(1);
@@ -213,9 +185,67 @@ function follow() {
   byId(there ? `owner=${owner}` : Object.hasOwn(FILTERS, name) ? "results" : name)?.scrollIntoView();
 }
 
-addEventListener("hashchange", follow);
-addEventListener("beforeprint", beforePrint);
-addEventListener("afterprint", afterPrint);
-draw();
-if (location.hash) follow();
-document.documentElement.dataset.drawn = "yes";
+/** Make the texts that a search looks through while nothing else is to do, a few at a time. */
+const idle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 20));
+function prepare(place) {
+  const end = Math.min(place + SLICE, RUN.results.length);
+  for (; place < end; place++) RUN.results[place].hay;
+  if (end < RUN.results.length) idle(() => prepare(end));
+  else document.documentElement.dataset.prepared = "yes";
+}
+
+async function start() {
+  RUN.results = await results(RUN.rows);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.matches(".copy")) copy(button);
+    else if (button?.dataset.filter) toggle(button.dataset.filter, button.dataset.value, !button.closest(".headline"));
+    else if (button?.dataset.sort) {
+      state.sort = { by: button.dataset.sort, down: state.sort.by === button.dataset.sort ? -state.sort.down : 1 };
+      draw();
+    } else {
+      const at = event.target.closest("#view [data-place]");
+      if (at) open(state.shown.indexOf(RUN.results[at.dataset.place]));
+    }
+    if (event.target === byId("detail")) byId("detail").close();
+  });
+  const shared = summaries(RUN.results);
+  for (const name of Object.keys(FILTERS)) {
+    fillSelect(name, shared);
+    byId(name).addEventListener("change", draw);
+  }
+  byId("text").addEventListener("input", () => { clearTimeout(state.typing); state.typing = setTimeout(draw, 120); });
+  document.querySelector(".filters").addEventListener("submit", (event) => { event.preventDefault(); draw(); });
+  byId("reset").addEventListener("click", () => {
+    for (const name of Object.keys(FILTERS)) byId(name).value = "";
+    byId("text").value = "";
+    draw();
+  });
+  for (const view of ["list", "matrix"]) {
+    byId(`view-${view}`).addEventListener("click", () => {
+      state.view = view;
+      for (const other of ["list", "matrix"]) byId(`view-${other}`).setAttribute("aria-pressed", String(other === view));
+      draw();
+    });
+  }
+  byId("earlier").addEventListener("click", () => turn(-PAGE));
+  byId("later").addEventListener("click", () => turn(PAGE));
+  byId("print-whole").addEventListener("click", () => {
+    document.documentElement.dataset.print = "whole";
+    print();
+  });
+  byId("theme").addEventListener("click", () => {
+    const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    document.documentElement.dataset.theme = dark ? "light" : "dark";
+  });
+  addEventListener("hashchange", follow);
+  addEventListener("beforeprint", beforePrint);
+  addEventListener("afterprint", afterPrint);
+  draw();
+  if (location.hash) follow();
+  document.documentElement.dataset.drawn = "yes";
+  performance.mark("drawn");
+  idle(() => prepare(0));
+}
+
+start().catch(reportError);

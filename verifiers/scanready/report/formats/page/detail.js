@@ -1,6 +1,6 @@
 // One target: why, the ladder, the story, the facts, what it cost.
 
-const SIGNS = { passed: "✓", warned: "!", failed: "✗", skipped: "–" };
+const SIGNS = { skipped: "–", passed: "✓", warned: "!", failed: "✗" };
 
 function pairs(entries) {
   const list = make("dl", "pairs");
@@ -9,7 +9,7 @@ function pairs(entries) {
 }
 
 /** The ladder, a rung a check: what was sent, what came back, what it means, and how to ask the same by hand. */
-function ladder(result, told = true) {
+function ladder(result, rungs = null) {
   const list = make("ol", "ladder");
   const usual = [address(result.target), result.target.host];
   result.checks.forEach((check, number) => {
@@ -22,17 +22,17 @@ function ladder(result, told = true) {
       what,
       make("span", "time", check.outcome === "skipped" ? "" : took(check.seconds)),
     ]);
-    if (told) rung.append(...tellOf(check, result.rungs[number]));
+    if (rungs) rung.append(...tellOf(check, rungs[number] ?? ["", ""]));
     list.append(rung);
   });
   return list;
 }
 
-function tellOf(check, rung) {
+function tellOf(check, [sent, means, ...byHand]) {
   const lines = [];
-  if (rung.sent) lines.push(make("p", "", [make("b", "label", "sent"), visible(rung.sent, 1200)]));
-  if (rung.means && check.outcome !== "skipped") lines.push(make("p", "", [make("b", "label", "means"), ...prose(rung.means)]));
-  for (const line of rung.byHand) lines.push(make("p", "label", "by hand"), copyable(line));
+  if (sent) lines.push(make("p", "", [make("b", "label", "sent"), visible(sent, 1200)]));
+  if (means && check.outcome !== "skipped") lines.push(make("p", "", [make("b", "label", "means"), ...prose(means)]));
+  for (const line of byHand) lines.push(make("p", "label", "by hand"), copyable(line));
   const facts = Object.entries(check.facts);
   if (facts.length) lines.push(make("p", "label", "facts"), pairs(facts));
   if (!lines.length) return [];
@@ -68,7 +68,8 @@ function part(title, ...children) {
   return make("section", "", [make("h3", "", title), ...children]);
 }
 
-function detail(result, place, count, go) {
+function detail(shown, place, count, go) {
+  const [result, story] = [shown.whole(), shown.story()];
   const dialog = byId("detail");
   const step = (label, sign, to) => {
     const button = make("button", "quiet", sign, { type: "button", "aria-label": label });
@@ -82,8 +83,8 @@ function detail(result, place, count, go) {
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
   if (result.cause) parts.push(part("Why", finding(result)));
   if (result.besides.length) parts.push(part("Besides", ...result.besides.map(second)));
-  parts.push(part("The ladder", ladder(result)));
-  for (const [whom, ...lines] of result.asked) parts.push(part(`To ask of ${visible(whom)}`, copyable(lines.join("\n"))));
+  parts.push(part("The ladder", ladder(result, story.rungs)));
+  for (const [whom, ...lines] of story.asked) parts.push(part(`To ask of ${visible(whom)}`, copyable(lines.join("\n"))));
   const facts = Object.entries(result.facts).sort();
   if (facts.length) parts.push(part("Facts", pairs(facts)));
   const target = [["options", result.target.options], ["credential", result.target.credential ?? "none"], ["tags", result.target.tags ?? []]];
@@ -95,17 +96,11 @@ function detail(result, place, count, go) {
   ])));
   const raw = make("details", "more", make("summary", "", "JSON"));
   raw.addEventListener("toggle", () => {
-    if (raw.open && raw.childElementCount === 1) raw.append(make("pre", "raw", JSON.stringify(plain(result), null, 1).replace(UNPRINTABLE, (char) => (char === "\n" ? char : visible(char)))));
+    if (raw.open && raw.childElementCount === 1) raw.append(make("pre", "raw", JSON.stringify(result, null, 1).replace(UNPRINTABLE, (char) => (char === "\n" ? char : visible(char)))));
   });
   parts.push(make("section", "", raw));
   dialog.replaceChildren(...parts);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   title.focus({ preventScroll: true });
-}
-
-/** The result as it was, without what this page added to it. */
-function plain(result) {
-  const { story: _story, rungs: _rungs, asked: _asked, place: _place, hay: _hay, ...rest } = result;
-  return rest;
 }

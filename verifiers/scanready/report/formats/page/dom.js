@@ -2,6 +2,7 @@
 // Elements and text. Nothing here or elsewhere makes elements from text: what a target says is only ever textContent.
 
 const MOST = 400;
+const GRAVITY = ["blocked", "undecided", "limited", "ready", "scannable"];
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
 /** Text on one line, unprintable characters as escapes, cut after `most` characters. */
@@ -26,6 +27,13 @@ function make(tag, className, children = [], attributes = {}) {
   if (className) element.className = className;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   for (const child of [children].flat()) if (child !== null && child !== "") element.append(child);
+  return element;
+}
+
+/** An element of a picture, with its attributes. */
+function vector(tag, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
 }
 

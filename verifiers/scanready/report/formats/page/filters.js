@@ -1,43 +1,56 @@
 // Which results are shown: by verdict, type, owner, tag and cause, and by text.
 
-const GRAVITY = ["blocked", "undecided", "limited", "ready", "scannable"];
 const FILTERS = {
-  verdict: (result) => [result.verdict],
-  type: (result) => [result.target.type],
-  // Everybody who can do something about it, as in the parts above.
-  owner: (result) => [...new Set(causesOf(result).flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
-  tag: (result) => result.target.tags ?? [],
-  cause: (result) => (result.cause ? [result.cause.code] : []),
+  verdict: (is) => [is.verdict],
+  type: (is) => [is.type],
+  owner: (is) => is.owners,
+  tag: (is) => is.tags,
+  cause: (is) => (is.code ? [is.code] : []),
 };
-
-function causesOf(result) {
-  return result.cause ? [result.cause, ...result.besides] : result.besides;
-}
+// So many values of a filter can be chosen, the most frequent ones: an estate may have a tag for each target.
+const CHOICES = 400;
 
 const natural = new Intl.Collator("en", { numeric: true }).compare;
+
+/** A key that sorts as people count: db2 before db10. */
+function counting(text) {
+  return text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(12, "0"));
+}
+
+const plainly = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
 const SORTS = {
-  target: (one, other) => natural(one.target.host, other.target.host) || one.target.port - other.target.port || natural(one.target.name, other.target.name),
-  type: (one, other) => natural(one.target.type, other.target.type),
-  verdict: (one, other) => GRAVITY.indexOf(one.verdict) - GRAVITY.indexOf(other.verdict),
-  cause: (one, other) => natural(one.cause?.code ?? "~", other.cause?.code ?? "~"),
-  owner: (one, other) => natural(one.cause?.owner ?? "~", other.cause?.owner ?? "~"),
+  target: (one, other) => plainly(one.key, other.key) || one.is.port - other.is.port || plainly(one.name, other.name),
+  type: (one, other) => plainly(one.is.type, other.is.type),
+  verdict: (one, other) => one.is.rank - other.is.rank,
+  cause: (one, other) => plainly(one.is.code || "~", other.is.code || "~"),
+  owner: (one, other) => plainly(one.is.owner || "~", other.is.owner || "~"),
   time: (one, other) => other.seconds - one.seconds,
 };
 
-/** What a text search looks through; made when it is first needed. */
-function hay(result) {
-  result.hay ??= [
-    result.target.name, address(result.target), words(result.target.options), words(result.target.tags ?? []), result.verdict,
-    result.cause ? `${result.cause.code} ${result.cause.detail} ${result.cause.owner}` : "", words(result.facts),
-    ...result.checks.map((check) => `${check.endpoint} ${check.summary}`),
-  ].join("\n").toLowerCase();
-  return result.hay;
+/** All results in an order; each order is made once. */
+const ORDERS = new Map();
+function ordered(all, { by, down }) {
+  const name = `${by} ${down}`;
+  if (!ORDERS.has(name)) {
+    for (const result of all) result.key ??= counting(result.host);
+    const compare = SORTS[by];
+    ORDERS.set(name, [...all].sort((one, other) => down * compare(one, other) || SORTS.verdict(one, other) || SORTS.target(one, other)));
+  }
+  return ORDERS.get(name);
 }
 
-function fillSelect(name, results) {
+/** How many results there are of each summary; most share the one of their ladder. */
+function summaries(all) {
+  const shared = new Map();
+  for (const { is } of all) shared.set(is, (shared.get(is) ?? 0) + 1);
+  return shared;
+}
+
+function fillSelect(name, shared) {
   const counts = new Map();
-  for (const result of results) for (const value of FILTERS[name](result)) counts.set(value, (counts.get(value) ?? 0) + 1);
-  const values = name === "verdict" ? GRAVITY.filter((verdict) => counts.has(verdict)) : [...counts.keys()].sort(natural);
+  for (const [is, count] of shared) for (const value of FILTERS[name](is)) counts.set(value, (counts.get(value) ?? 0) + count);
+  const frequent = [...counts.keys()].sort((one, other) => counts.get(other) - counts.get(one)).slice(0, CHOICES);
+  const values = name === "verdict" ? GRAVITY.filter((verdict) => counts.has(verdict)) : frequent.sort(natural);
   const any = make("option", "", counts.size ? "any" : "none", { value: "" });
   byId(name).replaceChildren(any, ...values.map((value) => make("option", "", `${visible(value, 60)} (${counts.get(value)})`, { value })));
   byId(name).disabled = !counts.size;
@@ -47,11 +60,13 @@ function chosen() {
   return Object.keys(FILTERS).filter((name) => byId(name).value).map((name) => [name, byId(name).value]);
 }
 
-function filtered(results, sort) {
+function filtered(all, sort) {
   const wanted = chosen();
   const terms = byId("text").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = results.filter((result) =>
-    wanted.every(([name, value]) => FILTERS[name](result).includes(value)) && terms.every((term) => hay(result).includes(term)));
-  const compare = SORTS[sort.by];
-  return shown.sort((one, other) => sort.down * compare(one, other) || SORTS.verdict(one, other) || SORTS.target(one, other));
+  const known = new Map();
+  const fits = (is) => {
+    if (!known.has(is)) known.set(is, wanted.every(([name, value]) => FILTERS[name](is).includes(value)));
+    return known.get(is);
+  };
+  return ordered(all, sort).filter((result) => fits(result.is) && terms.every((term) => result.hay.includes(term)));
 }

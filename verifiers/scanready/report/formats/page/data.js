@@ -1,0 +1,139 @@
+// The results, as the page holds them: each ladder once, as a template, and a row for each target with its own values.
+
+const HOST = "\ue000";
+const NEXT = "\ue001";
+const KEPT = 0xe010;
+const PLACEHOLDER = /[\ue000-\ue0ff]/g;
+// So many parts and ladders have a number, as where the page is written.
+const MOST_PARTS = 60000;
+const MOST_LADDERS = 20000;
+
+// So many results, or texts of results, are made in one go.
+const SLICE = 500;
+// How many results each slice had.
+const slices = [];
+
+/** What filters, list and matrix need of a result. */
+function summary(view) {
+  const causes = view.cause ? [view.cause, ...view.besides] : view.besides;
+  return {
+    verdict: view.verdict,
+    rank: GRAVITY.indexOf(view.verdict),
+    reached: view.reached,
+    type: view.target.type,
+    port: view.target.port,
+    tags: view.target.tags ?? [],
+    code: view.cause?.code ?? "",
+    owner: view.cause?.owner ?? "",
+    // Everybody who can do something about it, as in the parts above.
+    owners: [...new Set(causes.flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
+    steps: view.checks.map((check) => [check.step, check.outcome]),
+  };
+}
+
+/** What a text search looks through. */
+function searched(view) {
+  return [
+    view.target.name, address(view.target), words(view.target.options), words(view.target.tags ?? []), view.verdict,
+    view.cause ? `${view.cause.code} ${view.cause.detail} ${view.cause.owner}` : "", words(view.facts),
+    ...view.checks.map((check) => `${check.endpoint} ${check.summary}`),
+  ].join("\n").toLowerCase();
+}
+
+class Ladder {
+  constructor(text) {
+    this.text = text;
+    this.line = text.slice(0, text.indexOf("\n"));
+    let seconds = 0;
+    for (let at = this.line.indexOf(NEXT); at >= 0; at = this.line.indexOf(NEXT, at + 1)) seconds++;
+    this.seconds = this.line.endsWith(`"seconds":${NEXT}}`) ? seconds - 1 : -1;
+    this.view = JSON.parse(seconds ? this.line.replaceAll(NEXT, "0") : this.line);
+    this.summary = summary(this.view);
+    // A type or tag that is a value of the row: what is filtered by is then each row's own.
+    const { type, tags, verdict, reached, code, owners, steps } = this.summary;
+    this.mixed = [type, verdict, reached, code, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
+  }
+
+  /** The searched text: literal pieces, and placeholders between them. */
+  get pieces() {
+    this.cut ??= searched(this.view).split(/([\ue000-\ue0ff])/);
+    return this.cut;
+  }
+}
+
+class Result {
+  constructor(row, ladder, place) {
+    this.row = row;
+    this.ladder = ladder;
+    this.place = place;
+    this.is = ladder.mixed ? summary(this.whole()) : ladder.summary;
+    this.host = row[1] ?? ladder.view.target.host;
+    this.seconds = ladder.seconds < 0 ? ladder.view.seconds : row[3 + ladder.seconds] / 1e6;
+  }
+
+  value(placeholder) {
+    if (placeholder === HOST) return this.row[1];
+    this.kept ??= this.row[2].split(" ");
+    return this.kept[placeholder.charCodeAt(0) - KEPT] ?? placeholder;
+  }
+
+  /** The JSON of the result, or of its story behind it. */
+  json(template) {
+    if (this.row[1] === null) return template;
+    let next = 3;
+    const filled = (found) => (found === NEXT ? String(this.row[next++] / 1e6) : found === HOST ? JSON.stringify(this.row[1]).slice(1, -1) : this.value(found));
+    return template.replace(PLACEHOLDER, filled);
+  }
+
+  whole() {
+    return JSON.parse(this.json(this.ladder.line));
+  }
+
+  /** For each check the bytes sent, the meaning and how to ask by hand; and the tickets. */
+  story() {
+    return JSON.parse(this.json(this.ladder.text.slice(this.ladder.line.length + 1)));
+  }
+
+  get name() {
+    if (this.row[1] === null || this.ladder.mixed) return this.whole().target.name;
+    return this.ladder.view.target.name.replace(PLACEHOLDER, (found) => this.value(found));
+  }
+
+  get hay() {
+    if (this.found === undefined) {
+      if (this.row[1] === null || this.ladder.mixed) this.found = searched(this.whole());
+      else this.found = this.ladder.pieces.map((piece, n) => (n % 2 ? this.value(piece).toLowerCase() : piece)).join("");
+    }
+    return this.found;
+  }
+}
+
+/** Wait until the browser has done what else there is to do. */
+const pause = () => new Promise((done) => { setTimeout(done); });
+
+/** The results of the rows, in their order; made in slices, so that the page answers meanwhile. */
+async function results(rows) {
+  const parts = [];
+  const ladders = [];
+  const part = (shown) => {
+    if (typeof shown === "number") return parts[shown];
+    if (parts.length < MOST_PARTS) parts.push(shown);
+    return shown;
+  };
+  const made = [];
+  for (const row of rows) {
+    let ladder = ladders[row[0]];
+    if (typeof row[0] !== "number") {
+      ladder = new Ladder(row[0].map(part).join(""));
+      if (ladders.length < MOST_LADDERS) ladders.push(ladder);
+    }
+    row[0] = null;
+    made.push(new Result(row, ladder, made.length));
+    if (made.length % SLICE === 0) {
+      slices.push(SLICE);
+      await pause();
+    }
+  }
+  slices.push(made.length % SLICE);
+  return made;
+}
