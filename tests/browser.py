@@ -76,7 +76,12 @@ class Page:
         driver.get("about:blank")  # leave what the browser showed before, with all that came of it
         for kind in ("performance", "browser"):
             self._log(kind)
-        driver.get(self._url)
+        self.again()
+
+    def again(self) -> None:
+        """Open it anew, and wait until it is drawn."""
+        self._driver.get("about:blank")
+        self._driver.get(self._url)
         drawn = "return document.documentElement.dataset.drawn"
         until = time.monotonic() + 60
         while self.run(drawn) != "yes" and self.run("return happened") == [] and time.monotonic() < until:
@@ -86,6 +91,10 @@ class Page:
     def run(self, script: str) -> Any:
         """Run a script in the page."""
         return self._driver.execute_script(script)
+
+    def wait_for(self, script: str) -> Any:
+        """Run a script that calls its last argument with its result."""
+        return self._driver.execute_async_script(script)
 
     def click(self, selector: str) -> None:
         """Click on the first element of that kind, which must be visible."""

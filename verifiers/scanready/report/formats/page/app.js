@@ -95,7 +95,7 @@ function draw() {
     view.replaceChildren(list([]));
   } else {
     state.matrix = matrix(state.shown);
-    const head = make("tr", "", [make("th", "", ""), ...state.matrix.types.map((type) => make("th", "", visible(type, 40), { scope: "col" }))]);
+    const head = make("tr", "", [make("td", ""), ...state.matrix.types.map((type) => make("th", "", visible(type, 40), { scope: "col" }))]);
     view.replaceChildren(make("table", "matrix", [make("thead", "", head), make("tbody", "")]));
   }
   byId("count").textContent = `${state.shown.length} of ${RUN.results.length} targets`;

@@ -96,7 +96,7 @@ function detail(shown, place, count, go) {
   ])));
   const raw = make("details", "more", make("summary", "", "JSON"));
   raw.addEventListener("toggle", () => {
-    if (raw.open && raw.childElementCount === 1) raw.append(make("pre", "raw", JSON.stringify(result, null, 1).replace(UNPRINTABLE, (char) => (char === "\n" ? char : visible(char)))));
+    if (raw.open && raw.childElementCount === 1) raw.append(make("pre", "raw", JSON.stringify(result, null, 1).replace(UNPRINTABLE, (char) => (char === "\n" ? char : visible(char))), { tabindex: "0" }));
   });
   parts.push(make("section", "", raw));
   dialog.replaceChildren(...parts);

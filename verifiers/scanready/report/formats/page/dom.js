@@ -64,7 +64,9 @@ function prose(text) {
 }
 
 function copyable(text) {
-  return make("div", "fix", [make("pre", "", visibleLines(text)), make("button", "copy", "Copy", { type: "button" })]);
+  const shown = visibleLines(text);
+  const long = shown.split("\n").length > 16;  // it scrolls, so the keyboard has to get into it
+  return make("div", "fix", [make("pre", long ? "long" : "", shown, long ? { tabindex: "0" } : {}), make("button", "copy", "Copy", { type: "button" })]);
 }
 
 async function copy(button) {
