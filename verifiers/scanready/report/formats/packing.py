@@ -6,6 +6,8 @@ is a list of parts. A row is ``[ladder, host, "address time ...", seconds, ...]`
 is the list of its parts where it comes for the first time, and a number after that; so is a part. Nothing is
 compressed, and joining the parts gives the text back byte for byte: the choice of placeholders decides about size only.
 
+The agent is a part like any other, so a page may hold rows of several agents.
+
 Placeholders are characters of the private use area, which an ASCII text has not. A text that has one in an escape
 (``\\ue000``) is not packed: its row is ``[ladder, null]``.
 """
