@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import time
 from collections import Counter
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from scanready.model import Verdict
+from scanready.causes import common
+from scanready.model import Expectation, Standing, Target, Verdict
 from scanready.report.background import Background, Earlier, Moment
 from scanready.report.diff import glimpses
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.report.serialize import as_line
+from scanready.run.any_type import combined
 from scanready.run.registry import all_causes
 from tests.browser import Page, browser
 from tests.report.estate import document, reports, with_cause
@@ -325,3 +328,30 @@ def test_a_row_shows_what_its_result_has(driver: webdriver.Chrome, tmp_path: Pat
                    and not isinstance(text, list))  # fmt: skip
     page.run("byId('text').value = '\\ue000'; draw()")
     assert count(page) == len(hosts) + 1
+
+
+def test_known_failures_and_hosts_without_a_type(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    expected = Expectation(Verdict.BLOCKED, "connect.filtered", datetime.date(2999, 1, 1), "CHG-1")
+    known = with_cause(common.FILTERED)
+    target = dataclasses.replace(known.target, host="waived", expected=expected)
+    known = dataclasses.replace(known, target=target, standing=Standing.WAIVED, seconds=0.25)
+    fine = next(one for one in reports(12) if one.verdict is Verdict.READY)
+    tried = [fine, with_cause(common.REFUSED)]
+    host = Target("tried", "any", 0, tries=tuple(one.target for one in tried))
+    file = tmp_path / "known.html"
+    file.write_text(document("html", [known, combined(host, tried, datetime.date(2026, 1, 1))]))
+    page = Page(driver, file)
+    of = {name: f"RUN.results.find((one) => one.host === '{name}')" for name in ("waived", "tried")}
+    assert page.run(f"return {of['waived']}.is.standing") == "waived"
+    assert page.run(f"return {of['tried']}.is.standing") == ""
+    assert page.run(f"return {of['tried']}.is.as") == [fine.target.type]
+    assert page.run(f"return {of['waived']}.seconds") == 0.25
+    text = page.text("#view")
+    assert "known" in text
+    assert f"as {fine.target.type}" in text
+    assert "not counted until 2999-01-01: CHG-1" in page.text("#known")
+    page.run(f"open(state.shown.indexOf({of['tried']}))")
+    assert "Types that were tried" in page.text("#detail")
+    page.run(f"byId('detail').close(); open(state.shown.indexOf({of['waived']}))")
+    assert "Known failure: waived, until 2999-01-01 CHG-1" in page.text("#detail")
+    page.nothing_happened()

@@ -41,8 +41,8 @@ function row(result) {
   const { is } = result;
   const open = make("button", "open", visible(result.name, 4000), { type: "button", "aria-haspopup": "dialog" });
   const cells = [
-    make("td", "", badge(is.verdict)), make("td", "", open), make("td", "", visible(is.type, 40)), make("td", "opt", mini(is)),
-    make("td", "", is.code ? make("code", "", visible(is.code)) : ""), make("td", "opt", is.owner), make("td", "num opt", took(result.seconds)),
+    make("td", "", [badge(is.verdict), is.standing === "waived" ? " known" : ""]), make("td", "", open), make("td", "", visible(is.type, 40)), make("td", "opt", mini(is)),
+    make("td", "", is.code ? make("code", "", visible(is.code)) : is.as.length ? `as ${visible(is.as.join(", "), 200)}` : ""), make("td", "opt", is.owner), make("td", "num opt", took(result.seconds)),
   ];
   return make("tr", "row", cells, { "data-place": result.place });
 }

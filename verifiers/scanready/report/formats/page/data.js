@@ -24,6 +24,8 @@ function summary(view) {
     port: view.target.port,
     tags: view.target.tags ?? [],
     code: view.cause?.code ?? "",
+    standing: view.standing ?? "",
+    as: view.as ?? [],
     owner: view.cause?.owner ?? "",
     // Everybody who can do something about it, as in the parts above.
     owners: [...new Set(causes.flatMap((cause) => [cause.owner, ...(cause.also ?? []).map((other) => other.owner)]))],
@@ -50,8 +52,8 @@ class Ladder {
     this.view = JSON.parse(seconds ? this.line.replaceAll(NEXT, "0") : this.line);
     this.summary = summary(this.view);
     // A type or tag that is a value of the row: what is filtered by is then each row's own.
-    const { type, tags, verdict, reached, code, owners, steps } = this.summary;
-    this.mixed = [type, verdict, reached, code, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
+    const { type, tags, verdict, standing, reached, code, as, owners, steps } = this.summary;
+    this.mixed = [type, verdict, standing, reached, code, ...as, ...tags, ...owners, ...steps.flat()].join().search(PLACEHOLDER) >= 0;
   }
 
   /** The searched text: literal pieces, and placeholders between them. */

@@ -57,6 +57,12 @@ function finding(result) {
   return card;
 }
 
+/** Of a host without a type: what each type that was tried came to. */
+function typeLine(result) {
+  const why = result.cause ? [" ", make("code", "", result.cause.code), " ", make("span", "mono", visible(result.cause.detail, 600))] : [];
+  return make("li", "", [badge(result.verdict), " ", make("b", "", visible(`${result.target.type} ${result.target.port}`, 60)), ...why]);
+}
+
 /** The causes besides the decisive one, each with what its owner applies. */
 function second(cause) {
   const lines = [make("p", "", [make("code", "", cause.code), ` at ${cause.step}, owner `, make("b", "", cause.owner)]), make("p", "mono", visible(cause.detail, 1200))];
@@ -80,7 +86,10 @@ function detail(shown, place, count, go) {
   const close = make("button", "quiet", "✕", { type: "button", "aria-label": "Close" });
   close.addEventListener("click", () => dialog.close());
   const title = make("h2", "mono", visible(result.target.name, 4000), { id: "detail-title", tabindex: "-1" });
+  const known = result.standing ? [make("p", "dim", `Known failure: ${result.standing}, until ${visible(result.target.expected.until, 20)} ${visible(result.target.expected.reason, 400)}`)] : [];
   const parts = [make("header", "", [badge(result.verdict), title, step("Previous target", "↑", place - 1), step("Next target", "↓", place + 1), close])];
+  if (known.length) parts.push(part("Expected", ...known));
+  if (result.types) parts.push(part("Types that were tried", make("ul", "where", result.types.map(typeLine))));
   if (result.cause) parts.push(part("Why", finding(result)));
   if (result.besides.length) parts.push(part("Besides", ...result.besides.map(second)));
   parts.push(part("The ladder", ladder(result, story.rungs)));
