@@ -30,7 +30,7 @@ def test_to_standard_output(tmp_path: Path) -> None:
     done = run(str(SAMPLE))
     assert done.returncode == 0
     assert done.stderr == (
-        "scanready: 11 targets on 5 hosts, 11 of them by a guess; 2 not imported, with the reason in the result\n"
+        "scanready: 11 targets on 5 hosts, 11 of them by a guess; 2 not imported (reasons at the end of the result)\n"
     )
     (tmp_path / "estate.yaml").write_text(done.stdout)
     assert len(load(tmp_path / "estate.yaml").targets) == 11
@@ -63,7 +63,7 @@ def test_from_standard_input() -> None:
         (("/nowhere/list",), None, 2, "/nowhere/list: cannot be read: No such file"),
         (("-", "--from", "nmpa"), "x", 2, "did you mean `nmap`?"),
         (("-",), "<nmaprun><host>", 2, "<stdin>:1: no XML, or cut off"),
-        (("-", "--from", "hosts"), "# nothing\n", 4, "0 targets on 0 hosts; 0 not imported"),
+        (("-", "--from", "hosts"), "# nothing\n", 4, "0 targets on 0 hosts\n"),
     ],
 )
 def test_what_goes_wrong(arguments: tuple[str, ...], given: str | None, code: int, says: str) -> None:
@@ -71,3 +71,59 @@ def test_what_goes_wrong(arguments: tuple[str, ...], given: str | None, code: in
     assert done.returncode == code
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+SAMPLES = SAMPLE.parent
+
+
+def test_a_table_without_a_column_of_hosts() -> None:
+    done = run(str(SAMPLES / "no-host-column.csv"))
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert "no-host-column.csv:1: no column of hosts among" in line
+    assert '--map host="Inventory number"' in line
+
+
+def test_a_column_by_its_heading() -> None:
+    done = run(str(SAMPLES / "asset-register.csv"), "--map", "host=Asset Name", "--map", "port=Listener")
+    assert done.returncode == 0
+    assert "  - {host: ora-02.example.com, type: oracle, port: 1522}  # line 3\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--map", "host"), 'as in --map host="Asset Name"'),
+        (("--map", "hots=x"), "did you mean `host`?"),
+        (("--map", "host=Asset"), "did you mean `Asset Name`?"),
+        (("--against", "estate.yaml", "-o", "x.yaml"), "--against compares and writes nothing: leave -o out"),
+        (("--against", "/nowhere.yaml"), "/nowhere.yaml: cannot be read"),
+        (("--from", "nmap"), "no XML, or cut off"),
+        (("--from", "nmap", "--map", "host=x"), "--map names columns of a table, and this is nmap's XML"),
+    ],
+)
+def test_options_that_do_not_fit(arguments: tuple[str, ...], says: str) -> None:
+    done = run(str(SAMPLES / "asset-register.csv"), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+def test_the_difference_to_an_inventory_writes_nothing(tmp_path: Path) -> None:
+    estate = tmp_path / "estate.yaml"
+    estate.write_text((SAMPLES / "estate.yaml").read_text())
+    done = run(str(SAMPLES / "urls.txt"), "--against", str(estate))
+    assert done.returncode == 0
+    assert "  + mysql://my-03.example.com:3307/shop  line 3\n" in done.stdout
+    assert "  ~ postgresql://pg-03.example.com:5432/hr" in done.stdout
+    assert "      user: none -> svc-scan\n" in done.stdout
+    assert done.stderr == (
+        "scanready: 6 targets on 6 hosts; 3 not imported (`scanready import` without --against says why)\n"
+    )
+    assert estate.read_text() == (SAMPLES / "estate.yaml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["estate.yaml"]
+
+
+def test_the_help_begins_with_examples() -> None:
+    lines = run("--help").stdout.splitlines()
+    assert [line.strip() for line in lines if line.strip()][1] == "Examples:"
+    assert "--map" in "".join(lines[:12])

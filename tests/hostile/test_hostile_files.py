@@ -152,7 +152,7 @@ HOSTILE: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
     "nmap-of-names": ("import", "n.xml", nmap_names, ""),
     "table-with-a-long-row": ("import", "t.csv", table, "longer than 1 MiB"),
     "list-of-hosts": ("import", "h.txt", hosts, "more than 100,000 targets"),
-    "list-with-a-long-line": ("import", "h.txt", long_line, "no list of hosts"),
+    "list-with-a-long-line": ("import", "h.txt", long_line, "unrecognised file"),
     "huge-list": ("import", "h.txt", huge, "larger than 32 MiB"),
     "huge-inventory": ("plan", "i.yaml", huge, "larger than 8 MiB"),
     "huge-authorities": ("plan", "i.yaml", authorities, "`ca.pem` is larger than 4 MiB"),

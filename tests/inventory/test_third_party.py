@@ -15,7 +15,8 @@ import pytest
 from scanready.cli.shell_completion import types
 from scanready.inventory import InventoryError, json_schema, load, parse_target
 from scanready.inventory.importing import as_inventory, import_file
-from scanready.inventory.importing.services import Guess, guess
+from scanready.inventory.importing.services import guess
+from scanready.inventory.importing.systems import Guess
 
 pytestmark = pytest.mark.usefixtures("brought")
 

@@ -127,7 +127,7 @@ def test_ports_that_are_left_out(imported: Import, element: str, why: str | None
 
 
 def test_hosts_that_nmap_found_down_or_that_are_none(imported: Import) -> None:
-    assert left(imported(nmap(port(22), status="down"))) == {"10.0.0.7": "nmap found it down"}
+    assert left(imported(nmap(port(22), status="down"))) == {"10.0.0.7": "found down by nmap"}
     found = imported(nmap(port(22, "ssh"), host='<address addr="$(reboot)" addrtype="ipv4"/>'))
     assert "is not a host name" in left(found)["$(reboot)"]
 
@@ -193,9 +193,9 @@ def test_ansibles_inventory(tmp_path: Path) -> None:
     [
         ("{", "no JSON"),
         ('{"a": 1}', "no inventory of Ansible's"),
-        ("[" * 100_000, "no JSON that can be read"),
+        ("[" * 100_000, "a list in JSON: the only JSON that is imported"),
         ('{"a":' * 100_000, "no JSON that can be read"),
-        ("[1]", "no inventory of Ansible's: not an object"),
+        ("[1]", "a list in JSON: the only JSON that is imported"),
     ],
 )
 def test_json_that_is_refused(imported: Import, text: str, says: str) -> None:
@@ -264,7 +264,8 @@ def test_a_cmdbs_export(imported: Import, tmp_path: Path) -> None:
     why = left(found)
     assert why.pop("bad host!").startswith("`bad host!` is not a host name")
     assert why == {
-        "what.corp": "no target type is called `toaster` (`scanready types` lists them)",
+        "what.corp": "no target type is called `toaster`: write one that `scanready types` lists there, "
+        "or say --map type= to ignore the column",
         "old.corp": "the port `99999` is out of range: 1 to 65535",
     }
     text = as_inventory(found)
@@ -288,8 +289,8 @@ def test_a_table_in_windows_1252(imported: Import, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("colour,size\nred,7\n", "no table of hosts"),
-        ("", "no table of hosts"),
+        ("colour,size\nred,7\n", ':1: no column of hosts among `colour`, `size`: .* as in --map host="colour"'),
+        ("", "the table is empty: a header is wanted"),
         ('host,type\n"' + "x" * 200_000 + '",ssh\n', "field larger than field limit"),
     ],
 )
@@ -313,6 +314,7 @@ def test_a_list_of_hosts(imported: Import, tmp_path: Path) -> None:
         ("db7", ""),
         ("10.0.0.0/30", ""),
         ("hr-db", "postgresql"),
+        ("web2", "ssh"),
         ("2001:db8::7", ""),
         ("nas", "nfs"),
     ]
@@ -320,7 +322,10 @@ def test_a_list_of_hosts(imported: Import, tmp_path: Path) -> None:
     assert "hunter2" not in as_inventory(found)
     why = {one.line: one.why for one in found.left}
     assert "is there besides" in why[6]
-    assert "user name" in why[8]
+    assert 8 not in why
+    (account,) = {target.credential for target in load(tmp_path / "inventory.yaml").targets if target.host == "web2"}
+    assert account is not None
+    assert (account.username, account.password) == ("er", None)
     assert "password" in why[9]
     assert "is there besides" in why[11]
     assert why[13] == "more than one word in the line: one host a line"
@@ -386,10 +391,10 @@ def test_hostile_text_stays_in_its_line(imported: Import, tmp_path: Path) -> Non
 def test_words_that_yaml_takes_for_something_else(imported: Import, tmp_path: Path) -> None:
     odd = ["true", "no", "null", "007", "1e3", "~", "0x1f", "- x", "a: b", "#x", "é", "'", '"']
     quoted = "|".join(word.replace('"', '""') for word in odd)
-    found = imported(f'host;type;tags;database\nnull;mysql;"{quoted}";007\n')
+    found = imported(f'host;type;tags;database\noff;mysql;"{quoted}";007\n')
     targets(found, tmp_path)
     (read,) = load(tmp_path / "inventory.yaml").targets
-    assert (read.host, list(read.tags), read.options) == ("null", odd, {"database": "007"})
+    assert (read.host, list(read.tags), read.options) == ("off", odd, {"database": "007"})
 
 
 def test_what_is_left_out_is_bounded(imported: Import) -> None:

@@ -1,8 +1,9 @@
-"""``scanready import FILE``: what others keep of hosts, as an inventory to review."""
+"""``scanready import FILE``: what others keep of hosts, as an inventory to review, or compared with one."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +14,18 @@ from scanready.cli.job.prepare import problems_told
 from scanready.cli.messages import warn
 from scanready.cli.output.outlet import show
 
+if TYPE_CHECKING:
+    from scanready.inventory.importing import Imported
+
 _HELP = """\
 \b
 Examples:
   scanready import scan.xml -o estate.yaml              nmap -sV -oX scan.xml ...
   ansible-inventory --list | scanready import - > estate.yaml
   scanready import cmdb.csv                             a table with a header
+  scanready import cmdb.csv --map host="Asset Name"     a column by its heading
   scanready import hosts.txt                            one host or target a line
-  scanready import /etc/hosts
+  scanready import cmdb.csv --against estate.yaml       what differs; writes nothing
 
 The result is an inventory with a comment on each target: where it came from, and what is a
 guess. What was not imported is in it, too, with the reason. Review it, then:
@@ -31,30 +36,87 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
 @click.command(help=_HELP)
 @click.argument("file", metavar="FILE", shell_complete=shell_completion.files)
 @option("--from", "kind", metavar="KIND", help="nmap, ansible, csv, hosts or etc-hosts. [default: by its content]")
+@option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="KIND=COLUMN",
+    help="What a column of a table is: host, type, os, port, user, tags, status, or an option such as database. "
+    "KIND= with nothing behind it ignores that column. Repeatable.",
+)
+@option(
+    "--against",
+    metavar="INVENTORY",
+    shell_complete=shell_completion.files,
+    help="Show what is new, missing or different there; write nothing.",
+)
 @option("-o", "--output", metavar="FILE", help="Write there instead of to standard output; must not exist.")
 @click.pass_context
-def command(ctx: click.Context, /, file: str, kind: str | None, output: str | None) -> None:
+def command(
+    ctx: click.Context, /, file: str, kind: str | None, mapped: tuple[str, ...], against: str | None, output: str | None
+) -> None:
     """Import."""
     from scanready.inventory.importing import as_inventory, import_file
-    from scanready.inventory.reading import LARGEST_FILE
 
+    if against is not None and output is not None:
+        raise click.UsageError("--against compares and writes nothing: leave -o out")
+    if against == file:
+        raise click.UsageError("--against names the inventory, and FILE another list: they are the same")
     with problems_told():
-        found = import_file(file, kind)
-    text = as_inventory(found)
-    if output in (None, "-"):
-        show(text)
+        found = import_file(file, kind, _mapping(mapped))
+    if against is not None:
+        _compare(found, against)
     else:
-        _write(str(output), text)
-    hosts = len({entry.host for entry in found.entries})
-    left = len(found.left) + found.left_more
-    guesses = f", {found.guesses} of them by a guess" if found.guesses else ""
-    warn(f"{len(found.entries)} targets on {hosts} hosts{guesses}; {left} not imported, with the reason in the result")
-    for note in found.remarks[:5]:
-        warn(note)
-    if len(text.encode()) > LARGEST_FILE:
-        warn(f"the result is larger than an inventory may be ({LARGEST_FILE // 1024 // 1024} MiB): split it")
+        text = as_inventory(found)
+        if output in (None, "-"):
+            show(text)
+        else:
+            _write(str(output), text)
+        _warn_if_too_large(text)
+    _summarise(
+        found, "`scanready import` without --against says why" if against else "reasons at the end of the result"
+    )
     if not found.entries:
         ctx.exit(NOTHING_SELECTED)
+
+
+def _mapping(words: tuple[str, ...]) -> dict[str, str]:
+    from scanready.catalogue.wrong import Wrong
+    from scanready.inventory.importing import read_mapping
+
+    try:
+        return read_mapping(words)
+    except Wrong as wrong:
+        told = "; ".join(wrong.messages)
+    raise click.UsageError(told)
+
+
+def _compare(found: Imported, inventory: str) -> None:
+    """Show the difference between what was found and an inventory; its secrets are not looked up."""
+    from scanready.inventory import load
+    from scanready.inventory.importing.against import as_text, compare
+
+    with problems_told():
+        known = load(inventory, allow_large=True, credentials=())
+    show(as_text(compare(found, known.targets), found.file, inventory))
+
+
+def _summarise(found: Imported, reasons: str) -> None:
+    from scanready.report.paper import counted
+
+    hosts = len({entry.host for entry in found.entries})
+    guesses = f", {found.guesses} of them by a guess" if found.guesses else ""
+    skipped = f"; {found.skipped:,} not imported ({reasons})" if found.skipped else ""
+    warn(f"{counted(len(found.entries), 'target')} on {counted(hosts, 'host')}{guesses}{skipped}")
+    for note in found.remarks[:5]:
+        warn(note)
+
+
+def _warn_if_too_large(text: str) -> None:
+    from scanready.inventory.reading import LARGEST_FILE
+
+    if len(text.encode()) > LARGEST_FILE:
+        warn(f"the result is larger than an inventory may be ({LARGEST_FILE // 1024 // 1024} MiB): split it")
 
 
 def _write(file: str, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.options import also_called, is_secretive
@@ -22,7 +22,10 @@ _SHORT = 2
 
 @dataclass(slots=True)
 class Entry:
-    """One target of the inventory to be. Without ``type`` every type is tried. ``guess`` says what is not certain."""
+    """One target of the inventory to be. Without ``type`` every type is tried. ``guess`` says what is not certain.
+
+    ``also`` are other names and addresses of the host.
+    """
 
     host: str
     line: int
@@ -34,6 +37,7 @@ class Entry:
     guess: str = ""
     about: str = ""
     network: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -54,11 +58,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What was not imported, and why."""
+    """Something that was not imported, and why. ``hosts`` counts those with one reason, ``last`` is the last."""
 
     line: int
     what: str
     why: str
+    hosts: int = 1
+    last: str = ""
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class Imported:
     remarks: list[str] = field(default_factory=list)
     credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     left_more: int = 0
+    _alike: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
 
@@ -101,6 +108,21 @@ class Imported:
             self.left.append(Left(line, unrevealing(what), "refused, and not repeated" if told else why))
         else:
             self.left_more += 1
+
+    def leave_alike(self, line: int, host: str, why: str) -> None:
+        """Note a host that is not imported for an everyday reason: all of one reason are one remark."""
+        place = self._alike.get(why)
+        if place is None:
+            self._alike[why] = len(self.left)
+            self.left.append(Left(line, unrevealing(host), why))
+        else:
+            first = self.left[place]
+            self.left[place] = replace(first, hosts=first.hosts + 1, last=unrevealing(host))
+
+    @property
+    def skipped(self) -> int:
+        """Count the things that were not imported."""
+        return sum(one.hosts for one in self.left) + self.left_more
 
     def note(self, text: str) -> None:
         """Note something for the review, once."""
@@ -157,7 +179,7 @@ def port_of(text: str) -> int | None:
     if not plain:
         return None
     if not plain.isascii() or not plain.isdigit() or len(plain) > 5:
-        raise Wrong(f"{shown(unrevealing(text))} is no port")
+        raise Wrong(f"{shown(unrevealing(text))} is no port: one number is wanted, 1 to 65535")
     return port_in_range(int(plain))
 
 

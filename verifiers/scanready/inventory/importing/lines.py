@@ -9,11 +9,12 @@ from scanready.catalogue.wrong import Wrong, shown
 from scanready.inventory.problems import InventoryError, Problem
 from scanready.inventory.targets import read_target
 from scanready.net.hosts import network
+from scanready.run.target_name import ANY
 
 from .found import Entry, Imported, host_and_its_port, host_of, unrevealing
 from .source import Source
 
-_LONGEST = 4096
+_LONGEST, _LONGEST_USER = 4096, 100
 #: Names of an address that a comment repeats.
 _MOST_NAMES = 20
 #: Names that every machine has for itself and its links.
@@ -56,22 +57,34 @@ def read_hosts(source: Source) -> Imported:
             found.leave(number, text.split(maxsplit=1)[0], "more than one word in the line: one host a line")
             continue
         try:
-            found.add(_entry(text, number))
+            found.add(_entry(found, text, number))
         except Wrong as wrong:
             found.leave(number, text, "; ".join(wrong.messages))
-    if not found.entries and len(found.left) + found.left_more > 0 and not source.data.isascii():
-        known = "no list of hosts, and none of nmap's XML, Ansible's JSON and a table (CSV) either"
+    if not found.entries and found.skipped and not source.data.isascii():
+        known = (
+            "unrecognised file: nmap's XML, Ansible's JSON, a CSV with a column of hosts, or one host a line "
+            "is wanted; --from forces one"
+        )
         raise InventoryError([Problem(known, source.file)])
     return found
 
 
-def _entry(text: str, line: int) -> Entry:
+def _of_url(found: Imported, text: str, line: int) -> Entry:
+    """A target as on the command line; its user becomes a credential of that name, for people to complete."""
+    target = read_target(text, options={})[0]
+    options = {name: str(value) for name, value in target.options.items()}
+    type_ = "" if text.partition("://")[0].lower() == ANY else target.type
+    user = target.credential.username if target.credential else ""
+    if user and (not user.isprintable() or len(user) > _LONGEST_USER):
+        raise Wrong("its user name is none: write it as a credential of the inventory")
+    credential = found.account(user, user, line) if user else ""
+    port = target.port if target.explicit_port else None
+    return Entry(target.host, line, type_, port, options if type_ else {}, credential)
+
+
+def _entry(found: Imported, text: str, line: int) -> Entry:
     if "://" in text:
-        target = read_target(text, options={})[0]
-        options = {name: str(value) for name, value in target.options.items()}
-        if target.credential is not None:
-            raise Wrong("a user name is not taken over: add it as a credential")
-        return Entry(target.host, line, target.type, target.port if target.explicit_port else None, options)
+        return _of_url(found, text, line)
     if "/" in text:
         return Entry(str(network(text, allow_large=False)), line, network=True)
     host, port = host_and_its_port(text)

@@ -8,18 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from xml.sax import SAXException, handler
+from xml.sax.xmlreader import InputSource
 
 from scanready.catalogue.wrong import Wrong
 from scanready.inventory.problems import InventoryError, Problem
 
 from .found import Entry, Imported, host_of
-from .services import guess
+from .services import Observed, guess
 from .source import Source
 
 _ADDRESSES, _NAMES = frozenset({"ipv4", "ipv6"}), frozenset({"user", "PTR"})
 #: Open ports of one host that are kept until its end: TCP and UDP have so many.
 _MOST_PORTS = 1 << 17
 _LONGEST_TAG = 1 << 20
+#: Attributes of a service that are kept. ``devicetype`` is the kind of host in nmap's opinion, ``ostype`` its system.
+_SERVICE = ("name", "tunnel", "method", "product", "ostype", "devicetype")
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class _Scan(handler.ContentHandler):
 
     def __init__(self, found: Imported) -> None:
         super().__init__()
-        self.is_scan = False
+        self.is_scan, self._scanner = False, "nmap"
         self._found = found
         self._host: _Host | None = None
         self._locator: Any = None
@@ -57,7 +60,8 @@ class _Scan(handler.ContentHandler):
     def startElement(self, name: str, attrs: Any) -> None:
         """Take an element; ``attrs`` is a mapping."""
         line = int(self._locator.getLineNumber() or 0) if self._locator else 0
-        self.is_scan = self.is_scan or name == "nmaprun"
+        if name == "nmaprun":
+            self.is_scan, self._scanner = True, attrs.get("scanner", "") or "nmap"
         if name == "host":
             self._host = _Host(line)
         elif (host := self._host) is None:
@@ -73,7 +77,7 @@ class _Scan(handler.ContentHandler):
         elif name == "state" and host.ports:
             host.ports[-1].state = attrs.get("state", "")
         elif name == "service" and host.ports:
-            host.ports[-1].service = {key: attrs.get(key, "") for key in ("name", "tunnel", "method", "product")}
+            host.ports[-1].service = {key: attrs.get(key, "") for key in _SERVICE}
 
     def _port(self, host: _Host, port: _Port) -> None:
         """Begin a port; of the one before, only what is open matters."""
@@ -86,7 +90,7 @@ class _Scan(handler.ContentHandler):
     def endElement(self, name: str) -> None:
         """A host is complete."""
         if name == "host" and self._host is not None:
-            _take(self._found, self._host)
+            _take(self._found, self._host, self._scanner)
             self._host = None
 
 
@@ -120,7 +124,11 @@ def read(source: Source) -> Imported:
     parser.setContentHandler(scan)
     wrong, line = "", None
     try:
-        parser.parse(_checked(source))
+        document = InputSource()
+        document.setByteStream(_checked(source))
+        if source.encoding.startswith("utf-16"):
+            document.setEncoding("utf-8")  # it is recoded, and its first line says what it was, or never was
+        parser.parse(document)
     except DefusedXmlException as error:
         wrong = f"XML with entities or external parts is refused ({type(error).__name__})"
     except SAXException as error:
@@ -137,12 +145,12 @@ def read(source: Source) -> Imported:
     return found
 
 
-def _take(found: Imported, host: _Host) -> None:
+def _take(found: Imported, host: _Host, scanner: str) -> None:
     """One host's open ports to targets; the name its operator gave it, else its address."""
     address = host.addresses.get("ipv4") or host.addresses.get("ipv6") or ""
     text = host.names.get("user") or address
     if not host.up:
-        found.leave(host.line, text, "nmap found it down")
+        found.leave_alike(host.line, text, "found down by nmap")
         return
     try:
         name = host_of(text)
@@ -151,15 +159,16 @@ def _take(found: Imported, host: _Host) -> None:
         return
     reverse = host.names.get("PTR", "")
     about = f"{reverse} by reverse DNS" if reverse and reverse != name else address if address != name else ""
+    also = tuple(one for one in (*host.addresses.values(), reverse) if one and one != name)
     taken = 0
     for port in host.ports:
-        taken += _take_port(found, port, name, about)
+        taken += _take_port(found, port, name, (about, also), scanner)
     if not taken:
-        found.leave(host.line, name, "no open port of a target type")
+        found.leave_alike(host.line, name, "no open port of a target type")
 
 
-def _take_port(found: Imported, port: _Port, host: str, about: str) -> int:
-    """Add a target if the port may be one; return how many."""
+def _take_port(found: Imported, port: _Port, host: str, known: tuple[str, tuple[str, ...]], scanner: str) -> int:
+    """Add a target if the port may be one; return how many. ``known`` is what is known of the host."""
     what = f"{host} {port.number}/{port.protocol}"
     if not port.state.startswith("open"):
         return 0
@@ -178,10 +187,13 @@ def _take_port(found: Imported, port: _Port, host: str, about: str) -> int:
         service.get("name", ""),
         tls=service.get("tunnel") == "ssl",
         probed=service.get("method") == "probed",
-        product=service.get("product", ""),
+        observed=Observed(
+            service.get("product", ""), service.get("ostype", ""), service.get("devicetype", ""), scanner
+        ),
     )
     if not guessed.type:
         found.leave(port.line, what, guessed.why)
         return 0
-    found.add(Entry(host, port.line, guessed.type, number, guess=guessed.why, about=about))
+    about, also = known
+    found.add(Entry(host, port.line, guessed.type, number, guess=guessed.why, about=about, also=also))
     return 1

@@ -9,16 +9,30 @@ from functools import lru_cache
 from scanready.catalogue import Catalogue, TargetType
 from scanready.run.registry import catalogue
 
+from .systems import Guess, type_of_system
+
 #: Names that belong to no target type, with the reason.
 _NO_TARGET = {"tcpwrapped": "it accepts and hangs up: nobody knows what it is"}
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """A type and what the guess rests on; or no type, and why."""
+class Observed:
+    """Attributes of a service besides its name: the product, the system, the kind of device, the scanner."""
 
-    type: str
-    why: str
+    product: str = ""
+    system: str = ""
+    device: str = ""
+    scanner: str = "nmap"
+
+
+#: Kinds of devices, as nmap names them, on which a service is no target.
+_NO_HOSTS = frozenset(
+    {
+        *("router", "broadband router", "switch", "firewall", "printer", "print server", "phone", "webcam", "WAP"),
+        *("VoIP phone", "VoIP adapter", "power-device", "bridge", "hub", "PBX", "media device", "PDA", "game console"),
+        *("remote management", "security-misc", "terminal server", "load balancer", "proxy server"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +62,36 @@ def _known(types: Catalogue) -> _Known:
     )
 
 
-def guess(port: int, service: str, *, tls: bool, probed: bool, product: str = "") -> Guess:
+def guess(port: int, service: str, *, tls: bool, probed: bool, observed: Observed = Observed()) -> Guess:
     """Return what an open TCP port probably is.
 
     Args:
         service: as nmap names it; may be empty.
         tls: the service was found inside TLS.
         probed: nmap talked to it; otherwise the name is that of the port in a table.
-        product: as nmap recognised it.
+        observed: what else the scanner says of it.
     """
+    found = _guess(port, service, tls=tls, probed=probed, observed=observed)
+    return _no_such_host(found, observed) or found
+
+
+def _no_such_host(found: Guess, observed: Observed) -> Guess | None:
+    """No type where the service runs on what is no such host: a router's SSH, a host type's on another system."""
+    if not found.type:
+        return None
+    if observed.device in _NO_HOSTS:
+        return Guess("", f"nmap takes the host for a {observed.device}: name the target if it is one")
+    row = catalogue().get(found.type)
+    system = type_of_system(observed.system) if observed.system else None
+    if row is None or not row.called.systems or system is None or system.type == found.type:
+        return None
+    if not system.type:
+        return system
+    return Guess("", f"nmap recognised {observed.system}, which is scanned as {system.type}")
+
+
+def _guess(port: int, service: str, *, tls: bool, probed: bool, observed: Observed) -> Guess:
+    product = observed.product
     known = _known(catalogue())
     if found := known.on_own_port.get((port, service)):
         return found
@@ -71,5 +106,7 @@ def guess(port: int, service: str, *, tls: bool, probed: bool, product: str = ""
     if probed and service and service != "unknown":
         return Guess("", f"nmap recognised {service}, which is no target type")
     if row := by_service or by_port:
+        if by_service and observed.scanner != "nmap":
+            return Guess(row.name, f"{observed.scanner} named it {service}")
         return Guess(row.name, f"by the number of the port alone{f' ({service})' if service else ''}")
     return Guess("", f"no target type has this port{f' ({service})' if service else ''}")

@@ -17,7 +17,7 @@ from scanready.inventory.problems import InventoryError, Problem
 LARGEST_FILE = 32 << 20
 #: Characters of a line that are looked at; a longer one is no line of a list or a table.
 LONGEST_LINE = 1 << 20
-_START = 1 << 16
+_START, _SAMPLE = 1 << 16, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Source:
                     line = text.readline(LONGEST_LINE)
 
     def stream(self) -> BinaryIO:
-        """Return its bytes as a file, in UTF-8 if they are in neither UTF-8 nor UTF-16."""
-        return io.BytesIO(self.data) if not self.oddity else _Recoded(self)
+        """Return its bytes as a file in UTF-8."""
+        return io.BytesIO(self.data) if self.encoding == "utf-8-sig" else _Recoded(self)
 
 
 def read_source(path: str | Path) -> Source:
-    """Read a file; ``-`` is standard input. UTF-8; UTF-16 with its mark; else Windows-1252, which is told.
+    """Read a file; ``-`` is standard input. UTF-8 or UTF-16; else Windows-1252. A note says what was guessed.
 
     Raises:
         InventoryError: it cannot be read, or is too large.
@@ -65,9 +65,20 @@ def read_source(path: str | Path) -> Source:
         raise InventoryError([Problem(wrong.removeprefix("is ") if "larger than" in wrong else wrong, file)])
     if (encoding := encoding_of(content)) == "utf-16":
         return Source(file, content, encoding)
+    if unmarked := _unmarked(content):
+        return Source(file, content, unmarked, "it has no byte order mark, and was read as UTF-16")
     if _is_utf8(content):
         return Source(file, content)
     return Source(file, content, "cp1252", "it is not UTF-8, and was read as Windows-1252")
+
+
+def _unmarked(content: bytes) -> str:
+    """The encoding of a UTF-16 text without its mark: every other byte of a plain text in it is zero."""
+    start = content[: 2 * _SAMPLE]
+    low, high = start[0::2].count(0), start[1::2].count(0)
+    if not start or low + high < len(start) // 4:
+        return ""
+    return "utf-16-le" if not low and high else "utf-16-be" if not high and low else ""
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -88,9 +99,13 @@ class _Recoded(io.BytesIO):
     def __init__(self, source: Source) -> None:
         super().__init__()
         self._source, self._at = source, 0
+        self._decoder = codecs.getincrementaldecoder(source.encoding)("replace")
 
     def read(self, size: int | None = -1) -> bytes:
         """Return the next piece, of about ``size`` bytes."""
-        piece = self._source.data[self._at : self._at + (size if size and size > 0 else _START)]
-        self._at += len(piece)
-        return piece.decode(self._source.encoding, "replace").encode()
+        text = ""
+        while not text and self._at < len(self._source.data):
+            piece = self._source.data[self._at : self._at + max(2, size if size and size > 0 else _START)]
+            self._at += len(piece)
+            text = self._decoder.decode(piece, final=self._at >= len(self._source.data))
+        return text.encode("utf-8", "replace")

@@ -1,75 +1,59 @@
-"""A table with a header (CSV in any of its dialects, as a spreadsheet or a CMDB exports it) to targets.
+"""Read a table with a header (CSV in any of its dialects, as a spreadsheet or a CMDB exports it).
 
-Columns go by many names; what is not known is told, and what looks like a secret is not looked at.
+Columns go by many names; an unknown one is a note, and one that looks like a secret is not looked at.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from scanready.catalogue.wrong import Wrong, shown
-from scanready.inventory.options import accepted, is_secretive, port_of_target, type_row
+from scanready.inventory.options import is_secretive
 from scanready.inventory.problems import InventoryError, Problem
-from scanready.run.registry import catalogue
 
-from .found import Entry, Imported, host_and_its_port, options_of, port_of, tags_of, type_called, unrevealing
+from .cells import Kinds, Place, kinds_of, not_in_use, places_of, port_for
+from .columns import Columns, columns_of, is_heading_of_hosts, listed, plain_word
+from .found import Entry, Imported, options_of, port_of, tags_of
 from .source import LONGEST_LINE, Source
 
 _DELIMITERS = ",;\t|"
-#: What a column is, by what people call it. Of several for the same, the first here wins.
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "host": (
-        "fqdn",
-        "host",
-        "hostname",
-        "host name",
-        "dns name",
-        "dns",
-        "server",
-        "server name",
-        "computer",
-        "computer name",
-        "ip",
-        "ip address",
-        "ipv4",
-        "ipv4 address",
-        "ipaddress",
-        "address",
-        "name",
-        "ci name",
-        "machine",
-    ),
-    "type": ("type", "target type", "scan type", "types", "service", "protocol", "ci type", "class"),
-    "system": ("os", "operating system", "os name", "platform"),
-    "port": ("port", "tcp port", "port number"),
-    "credential": ("credential", "credentials", "credential name"),
-    "user": ("user", "username", "user name", "login", "account"),
-    "tags": (
-        "tags",
-        "tag",
-        "labels",
-        "group",
-        "groups",
-        "environment",
-        "env",
-        "department",
-        "business unit",
-        "location",
-    ),
-}
-_ALL_OF = frozenset({"tags"})  # every column of this kind counts, not just the first
+#: Rows that may stand above the header, such as the title of a report.
+_MOST_ABOVE = 5
+#: Rows that are compared to tell a table from a list.
+_MOST_COMPARED = 20
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 
-def has_a_header(text: str) -> bool:
-    """True if the first line names a column of hosts and at least one more that is known."""
-    found = _columns(_rows(text.partition("\n")[0], _delimiter(text))) if text.strip() else {}
-    return "host" in found and len(found) > 1
+def is_table(text: str) -> bool:
+    """True for a text with a header of a table, or most of whose lines have several cells."""
+    bare = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in text.splitlines()[:_MOST_COMPARED])
+    lines = [line for line in bare if line]
+    if not lines:
+        return False
+    if _SEPARATOR.fullmatch(lines[0]):
+        return True
+    if is_heading_of_hosts(lines[0].strip().strip('"')):
+        return True
+    delimiter = _delimiter("\n".join(lines))
+    rows = [_rows(line, delimiter) for line in lines]
+    if "://" in lines[0]:
+        return False
+    if any(_is_header(columns_of(row)) for row in rows[:_MOST_ABOVE]):
+        return True
+    return len(rows) > 1 and 2 * sum(len(row) > 1 for row in rows) > len(rows)
 
 
-def read(source: Source) -> Imported:
+def _is_header(columns: Columns) -> bool:
+    return columns.has_hosts and (columns.known > 1 or len([cell for cell in columns.headings if cell.strip()]) == 1)
+
+
+def read(source: Source, mapping: Mapping[str, str] | None = None) -> Imported:
     """Read a table.
+
+    Args:
+        mapping: headings by what they are, for columns that the caller names; see :func:`.columns.columns_of`.
 
     Raises:
         InventoryError: it has no column of hosts, or is no table.
@@ -79,23 +63,87 @@ def read(source: Source) -> Imported:
         found.note(source.oddity)
     lines = _Lines(source)
     reader = csv.reader(lines, delimiter=_delimiter(source.start()))
-    wrong, header = "", None
+    wrong, line, table = "", None, _Table(found, mapping or {})
     try:
         for row in reader:
             lines.taken = 0
-            if not any(cell.strip() for cell in row):
-                continue
-            if header is None:
-                header = _header(found, row)
-            else:
-                _take(found, header, row, reader.line_num)
+            table.take(row, reader.line_num)
+        table.end()
     except csv.Error as error:
-        wrong = f"no table: {error}"
-    if not wrong and (header is None or "host" not in header):
-        wrong = "no table of hosts: its first line names no column such as host, hostname, fqdn or ip"
+        wrong, line = f"no table: {error}", reader.line_num
+    except Wrong as error:
+        wrong, line = "; ".join(error.messages), table.header_line
     if wrong:
-        raise InventoryError([Problem(wrong, source.file, reader.line_num or None)])
+        raise InventoryError([Problem(wrong, source.file, line or None)])
     return found
+
+
+class _Table:
+    """The rows of a table, from the first on. ``header_line`` is the line of what should be the header."""
+
+    def __init__(self, found: Imported, mapping: Mapping[str, str]) -> None:
+        self._found, self._mapping = found, mapping
+        self._columns: Columns | None = None
+        self._above: list[tuple[int, list[str]]] = []
+        self.header_line = 0
+
+    def take(self, row: list[str], line: int) -> None:
+        """Take the header, or a machine.
+
+        Raises:
+            Wrong: there is no header.
+        """
+        if not any(cell.strip() for cell in row) or (line == 1 and _SEPARATOR.fullmatch(",".join(row))):
+            return
+        if self._columns is not None:
+            _take(self._found, self._columns, row, line)
+        elif self._begins(row):
+            self.header_line = line
+            self._columns = columns_of(row, self._mapping)
+            self._tell(self._columns)
+        else:
+            self._above.append((line, row))
+            if len(self._above) >= _MOST_ABOVE:
+                self.end()
+
+    def _begins(self, row: Sequence[str]) -> bool:
+        if self._mapping.get("host"):
+            return any(plain_word(cell) == plain_word(self._mapping["host"]) for cell in row)
+        columns = columns_of(row)
+        return columns.has_hosts and (columns.known > 1 or not self._above)
+
+    def end(self) -> None:
+        """Say what is wrong if no row was a header.
+
+        Raises:
+            Wrong: none was.
+        """
+        if self._columns is not None:
+            return
+        if not self._above:
+            raise Wrong("the table is empty: a header is wanted, with a column such as hostname, fqdn or ip address")
+        line, row = max(self._above, key=lambda one: len([cell for cell in one[1] if cell.strip()]))
+        self.header_line = line
+        if self._mapping:
+            columns_of(row, self._mapping)
+        named = f"no column of hosts among {listed(row)}"
+        if any(cell.count(".") == 3 and cell.replace(".", "").isdigit() for cell in row):
+            raise Wrong(f"{named}: add a header line above, such as hostname,ip address,type")
+        example = next((cell.strip()[:40] for cell in row if cell.strip() and cell.isprintable()), "COLUMN")
+        told = f'"{example}"' if re.fullmatch(r"[\w .-]+", example) else "COLUMN"
+        raise Wrong(f"{named}: name the one that has them, as in --map host={told}")
+
+    def _tell(self, columns: Columns) -> None:
+        for line, row in self._above:
+            self._found.note(f"line {line} stands above the header, and was not read: {listed(row)}")
+        known = {place for places in columns.places.values() for place in places}
+        for place, cell in enumerate(columns.headings):
+            if is_secretive(cell):
+                self._found.note(
+                    f"the column {shown(cell)} was not looked at: a secret is not taken over, only referred to"
+                )
+            elif place not in known and cell.strip():
+                self._found.note(f"the column {shown(cell)} was not taken over")
 
 
 class _Lines:
@@ -116,9 +164,12 @@ class _Lines:
 
 
 def _delimiter(text: str) -> str:
-    """What separates columns: what the first line has most of, outside quotes."""
-    first = re.sub(r'"[^"]*"', "", text.lstrip().partition("\n")[0])
-    return max(_DELIMITERS, key=first.count)
+    """Return the most frequent delimiter of a first line, outside quotes; or the one that Excel's line names."""
+    lines = [line for line in text.splitlines()[:_MOST_ABOVE] if line.strip()]
+    if lines and (named := _SEPARATOR.fullmatch(lines[0])):
+        return named[1] if named[1] in _DELIMITERS else ","
+    bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
+    return max(_DELIMITERS, key=lambda sign: max((line.count(sign) for line in bare), default=0))
 
 
 def _rows(line: str, delimiter: str) -> list[str]:
@@ -128,90 +179,49 @@ def _rows(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _word(cell: str) -> str:
-    return " ".join(cell.strip().lower().replace("_", " ").replace("-", " ").split())
-
-
-def _columns(row: Sequence[str]) -> dict[str, list[int]]:
-    """The places of the columns that are known, by what they are."""
-    words = [_word(cell) for cell in row]
-    found: dict[str, list[int]] = {}
-    for kind, names in _COLUMNS.items():
-        places = [words.index(name) for name in names if name in words]
-        if places:
-            found[kind] = places
-    taken = {place for kind, places in found.items() for place in (places if kind in _ALL_OF else places[:1])}
-    options = {name for row in catalogue() for name in accepted(row)}
-    for place, word in enumerate(words):
-        name = word.replace(" ", "_")
-        if name in options and place not in taken:
-            found[f"option {name}"] = [place]
-    return found
-
-
-def _header(found: Imported, row: Sequence[str]) -> dict[str, list[int]]:
-    header = _columns(row)
-    known = {place for places in header.values() for place in places}
-    for place, cell in enumerate(row):
-        if is_secretive(cell):
-            found.note(f"the column {shown(cell)} was not looked at: a secret is not taken over, only referred to")
-        elif place not in known and cell.strip():
-            found.note(f"the column {shown(cell)} was not taken over")
-    return header
-
-
-def _take(found: Imported, header: Mapping[str, list[int]], row: Sequence[str], line: int) -> None:
-    def cell(kind: str) -> str:
-        """The first column of this kind that is filled in: a machine without a name has an address."""
-        return next(
-            (row[place].strip() for place in header.get(kind, ()) if place < len(row) and row[place].strip()), ""
-        )
-
-    text = cell("host")
+def _take(found: Imported, columns: Columns, row: Sequence[str], line: int) -> None:
+    """One row's machines to targets."""
+    told = next((cell for kind in ("host", "address", "name") for cell in columns.cells(kind, row)), "")
     try:
-        host, port = host_and_its_port(text)
-        port = port_of(cell("port")) or port
-        types, guess = _types(cell("type"), cell("system"))
-        named = {kind.removeprefix("option "): cell(kind) for kind in header if kind.startswith("option ")}
-        tags = tags_of(
-            word for place in header.get("tags", ()) if place < len(row) for word in re.split(r"[,;|]", row[place])
-        )
-        for type_ in types:
-            if type_:
-                port_of_target(type_row(type_), port)
-            options = options_of(type_, named)
-            credential = _account(found, cell("credential"), cell("user"), line)
-            found.add(Entry(host, line, type_, port, options, credential, tags, guess))
+        if gone := not_in_use(columns.cell("status", row)):
+            raise Wrong(gone)
+        places = places_of(*(columns.cells(kind, row) for kind in ("host", "address", "name")))
+        kinds = kinds_of(columns.cells("type", row), columns.cell("os", row))
+        port = port_of(columns.cell("port", row))
+        for place in places:
+            for entry in list(_entries(columns, row, line, place, kinds, port or place.port)):
+                credential = _account(found, columns, row, line)
+                entry.credential = credential
+                found.add(entry)
     except Wrong as wrong:
-        found.leave(line, text, "; ".join(wrong.messages))
+        found.leave(line, told, "; ".join(wrong.messages))
 
 
-def _types(words: str, system: str) -> tuple[list[str], str]:
-    """The types that a row names, and what is guessed about that.
+def _entries(
+    columns: Columns, row: Sequence[str], line: int, place: Place, kinds: Kinds, port: int | None
+) -> Iterator[Entry]:
+    """The targets of one machine.
 
     Raises:
-        Wrong: a word that is no type.
+        Wrong: a port or an option that cannot be.
     """
-    named = [word for word in re.split(r"[,;|+]", words) if word.strip()]
-    found = [type_called(word) for word in named]
-    unknown = [shown(unrevealing(word.strip())) for word, type_ in zip(named, found, strict=True) if not type_]
-    if unknown:
-        raise Wrong(f"no target type is called {', '.join(unknown)} (`scanready types` lists them)")
-    if found:
-        odd = [
-            f"{word.strip()} as {type_}"
-            for word, type_ in zip(named, found, strict=True)
-            if word.strip().lower() != type_
-        ]
-        return list(dict.fromkeys(found)), f"read {', '.join(odd)}" if odd else ""
-    for row in catalogue():
-        if any(part in system.lower() for part in row.called.systems):
-            return [row.name], f"by its operating system, {system}"
-    return [""], ""
+    named = {name: columns.cell(kind, row) for kind, name in columns.options}
+    tags = tags_of(word for cell in columns.cells("tags", row) for word in re.split(r"[,;|]", cell))
+    if kinds.by_system and port not in (None, Entry("", line, kinds.types[0]).used_port):
+        kinds = Kinds(("",), about=f"its operating system, {columns.cell('os', row)}, says nothing of the port")
+    about = "; ".join(filter(None, (f"also {', '.join(place.also[:5])}" if place.also else "", kinds.about)))
+    for type_, guessed in kinds.each:
+        own = port_for(type_, kinds.types, port)
+        guess = "; ".join(filter(None, (place.guess, guessed)))
+        yield Entry(place.host, line, type_, own, options_of(type_, named), "", tags, guess, about, also=place.also)
 
 
-def _account(found: Imported, name: str, user: str, line: int) -> str:
-    name = name or user
-    if not name or not name.isprintable() or len(name) > 100 or ":" in name:  # "user:password", perhaps
+def _account(found: Imported, columns: Columns, row: Sequence[str], line: int) -> str:
+    name, user = columns.cell("credential", row), columns.cell("user", row)
+    named = name or user
+    if not named or not named.isprintable() or len(named) > 100 or ":" in named:  # "user:password", perhaps
         return ""
-    return found.account(name, user or name, line)
+    if not name and "user" not in columns.mapped:
+        heading = shown(columns.heading("user"))
+        found.note(f"accounts are from the column {heading}: if it names who uses a machine, say --map user=")
+    return found.account(named, user or named, line)

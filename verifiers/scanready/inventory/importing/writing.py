@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from scanready.wire.printable import visible
 
-from .found import Entry, Imported
+from .found import Entry, Imported, Left
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?")
@@ -25,8 +25,13 @@ def as_inventory(found: Imported) -> str:
 
 
 def _lines(found: Imported) -> Iterator[str]:
-    guesses = f"; {found.guesses} rest on a guess, which is said beside them" if found.guesses else ""
-    yield _comment(f"Imported from {found.file} ({found.kind}): {len(found.entries)} targets{guesses}.")
+    guesses = (
+        f"; {found.guesses} rest{'s' if found.guesses == 1 else ''} on a guess, which is said beside them"
+        if found.guesses
+        else ""
+    )
+    count = f"{len(found.entries)} target{'' if len(found.entries) == 1 else 's'}"
+    yield _comment(f"Imported from {found.file} ({found.kind}): {count}{guesses}.")
     yield "# Review it; `scanready plan FILE` shows what a check would contact. No secret was taken over."
     for note in found.remarks:
         yield _comment(note)
@@ -42,9 +47,15 @@ def _lines(found: Imported) -> Iterator[str]:
     if found.left:
         yield "# Not imported:"
         for left in found.left:
-            yield _comment(f"  line {left.line}: {visible(left.what, 80)}: {left.why}")
+            yield _comment(f"  line {left.line}: {_what(left)}: {left.why}")
         if found.left_more:
             yield f"#   and {found.left_more} more"
+
+
+def _what(left: Left) -> str:
+    """Name one thing that was left out; many alike by the first and the last."""
+    first = visible(left.what, 80)
+    return first if left.hosts == 1 else f"{left.hosts:,} hosts, {first} to {visible(left.last, 80)}"
 
 
 def _target(entry: Entry) -> str:

@@ -36,7 +36,7 @@ ORACLE = TargetType(
     # The listener sends a client on to a dispatcher.
     brokers=(Broker("the listener", None, "tcp", "1024-65535"),),
     nmap=Nmap(services=("oracle", "oracle-tns")),
-    called=Called(names=("oracle database", "oracle db")),
+    called=Called(names=("oracle database", "oracle db", "ora")),
     notations=(
         Notation(
             "a JDBC URL",

@@ -9,7 +9,12 @@ _COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with our own di
 _DRIVERS = (Driver("paramiko", "paramiko", "ssh"),)
 _KNOWN_HOSTS = Option("known_hosts")
 #: Names of systems that are a Unix, as inventories have them.
-_SYSTEMS = ("linux", "unix", "aix", "solaris", "hp-ux", "red hat", "ubuntu", "debian", "suse", "bsd", "macos")
+_SYSTEMS = (
+    *("linux", "unix", "red hat", "redhat", "rhel", "centos", "rocky", "rockylinux", "alma", "almalinux", "fedora"),
+    *("oraclelinux", "amzn", "ubuntu", "debian", "raspbian", "suse", "opensuse", "sles", "sled", "gentoo"),
+    *("aix", "solaris", "sunos", "hp-ux", "hpux", "bsd", "freebsd", "openbsd", "netbsd"),
+    *("macos", "mac os", "mac os x", "os x", "darwin"),
+)
 
 UNIX = TargetType(
     "unix",

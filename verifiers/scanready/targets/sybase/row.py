@@ -20,7 +20,7 @@ SYBASE = TargetType(
     options=(DATABASE, TABLE, TLS, ALLOW_LOGIN_PROBE, ALLOW_CLEARTEXT),
     guessed=True,
     nmap=Nmap(services=("sybase", "sybaseanywhere")),
-    called=Called(names=("ase", "sap", "sap ase")),
+    called=Called(names=("ase", "sap", "sap ase", "syb")),
     notations=(
         Notation(
             "a JDBC URL",

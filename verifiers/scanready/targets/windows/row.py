@@ -15,10 +15,15 @@ WINDOWS = TargetType(
     place=1,
     guessed=True,
     drivers=(Driver("impacket", "impacket", "windows"),),
-    nmap=Nmap(services=("msrpc", "epmap")),
+    nmap=Nmap(
+        services=("epmap",),
+        on_own_port={"msrpc": "the port of the endpoint mapper"},
+        parts={"msrpc": "a port that the endpoint mapper names, which is asked about it"},
+        ports={5985: "WinRM, which a scan does not use", 5986: "WinRM, which a scan does not use", 47001: "WinRM"},
+    ),
     called=Called(
         names=("wmi", "winrm", "windows server", "microsoft windows", "win"),
-        systems=("windows",),
+        systems=("windows", "win", "winnt", "w2k"),
         ansible=("winrm", "psrp"),
     ),
     proven_by="Samba's endpoint mapper; impacket logs in to an emulated Windows",

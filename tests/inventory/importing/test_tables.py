@@ -1,0 +1,254 @@
+"""Tables as people export them: headings in several languages, several values a cell, and no wrong row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scanready.catalogue.wrong import Wrong
+from scanready.inventory import InventoryError
+from scanready.inventory.importing import Imported, import_file, read_mapping
+
+Import = Callable[..., Imported]
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Import:
+    """Import a text."""
+
+    def imported(text: str | bytes, mapping: dict[str, str] | None = None) -> Imported:
+        file = tmp_path / "list"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return import_file(file, mapping=mapping)
+
+    return imported
+
+
+def rows(found: Imported) -> list[tuple[str, str, int | None]]:
+    return [(entry.host, entry.type, entry.port) for entry in found.entries]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("Fully Qualified Domain Name", "FQDN", "DNS-Name", "dNSHostName", "Host_Name", "u_hostname", "Computer Name"),
+        *("Rechnername", "Servername", "Nom d’hôte", "Nom du serveur", "Nombre del equipo", "Servidor"),
+        *("Nome do servidor", "Servernaam", "Asset Name", "CI Name", "Configuration item", "Titel", "Nom", "Nombre"),
+    ],
+)
+def test_headings_of_names(imported: Import, heading: str) -> None:
+    assert rows(imported(f"{heading},Operating System\nweb1,RHEL 8\n")) == [("web1", "unix", None)]
+    assert rows(imported(f"{heading}\nweb1\n")) == [("web1", "", None)], "a table of one column"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("IP", "ip_address", "u_ip", "IPv4 Address", "IP-Adresse", "Primäre IP-Adresse", "Adresse IP", "Dirección IP"),
+        *("Indirizzo IP", "Endereço IP", "IP-adres", "Address"),
+    ],
+)
+def test_headings_of_addresses(imported: Import, heading: str) -> None:
+    assert rows(imported(f"Location,{heading}\nx,10.0.0.7\n")) == [("10.0.0.7", "", None)]
+
+
+@pytest.mark.parametrize("heading", ["OS", "Betriebssystem", "Système d'exploitation", "Sistema operativo", "Platform"])
+def test_headings_of_systems(imported: Import, heading: str) -> None:
+    assert rows(imported(f"host;{heading}\nh;SLES 15\n")) == [("h", "unix", None)]
+
+
+@pytest.mark.parametrize("heading", ["DB Type", "Datenbanktyp", "DBMS", "SGBD", "Tipo", "Service", "sys_class_name"])
+def test_headings_of_types(imported: Import, heading: str) -> None:
+    assert rows(imported(f"host;{heading}\nh;Oracle\n")) == [("h", "oracle", None)]
+
+
+def test_a_table_of_a_name_and_an_address_is_no_list_of_hosts(imported: Import) -> None:
+    found = imported("Name,Address\nweb1,10.0.0.7\nweb2,12 High Street\nBerlin office,Berlin\n")
+    assert found.kind == "csv"
+    assert rows(found) == [("10.0.0.7", "", None), ("web2", "", None)]
+    assert found.entries[0].also == ("web1",)
+    assert "taken for that of the host" in found.entries[1].guess
+    assert [(one.what, one.line) for one in found.left] == [("Berlin", 4)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "host", "also"),
+    [
+        ("10.0.0.7, 10.0.0.8", "10.0.0.7", ("10.0.0.8",)),
+        ("10.0.0.7;10.0.0.8", "10.0.0.7", ("10.0.0.8",)),
+        ("10.0.0.7 / 10.0.0.8", "10.0.0.7", ("10.0.0.8",)),
+        ("10.0.0.7 10.0.0.8", "10.0.0.7", ("10.0.0.8",)),
+        ("10.0.0.7\n2001:db8::7", "10.0.0.7", ("2001:db8::7",)),
+        ("127.0.0.1 | fe80::1 | 169.254.1.1 | 10.0.0.7", "10.0.0.7", ()),
+        ("10.0.0.7/24", "10.0.0.7", ()),
+        ("10.0.0.7, N/A", "10.0.0.7", ()),
+        ("web1 (10.0.0.7)", "web1", ("10.0.0.7",)),
+        ("web1.corp, web1, 10.0.0.7", "web1.corp", ("10.0.0.7",)),
+    ],
+)
+def test_several_addresses_of_one_machine(imported: Import, cell: str, host: str, also: tuple[str, ...]) -> None:
+    (entry,) = imported(f'host,os\n"{cell}",RHEL 8\n').entries
+    assert (entry.host, entry.also) == (host, also)
+    assert entry.guess.startswith("the first of 2 addresses") is (bool(also) and host[0].isdigit())
+
+
+def test_several_names_are_several_machines(imported: Import) -> None:
+    found = imported('host,type\n"web1, web2;web3",ssh\n')
+    assert rows(found) == [("web1", "ssh", None), ("web2", "ssh", None), ("web3", "ssh", None)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("10.0.0.0/24", "is a network: import it from a list with one network a line"),
+        ("127.0.0.1", "only the machine itself or its link knows"),
+        ("web1 web2", "is not a host name"),
+        ("", "no host and no address in its columns"),
+        ("n/a", "no host and no address in its columns"),
+        ("web1, bad!", "is not a host name"),
+    ],
+)
+def test_cells_without_a_host(imported: Import, cell: str, why: str) -> None:
+    found = imported(f'host,type\n"{cell}",ssh\n')
+    assert not found.entries
+    assert why in found.left[0].why
+
+
+@pytest.mark.parametrize("word", ["N/A", "none", "-", "unknown", "k.A.", "#N/A", "TBD"])
+def test_words_for_no_value(imported: Import, word: str) -> None:
+    found = imported(f"hostname,ip,type,os,port,user\n{word},10.0.0.7,{word},{word},{word},{word}\n")
+    assert rows(found) == [("10.0.0.7", "", None)]
+    assert not found.credentials
+
+
+def test_a_port_belongs_to_one_type(imported: Import) -> None:
+    found = imported(
+        'host,type,os,port\na,,RHEL 8,5432\nb,,RHEL 8,22\nc,"SMB, Windows",,445\nd,"MySQL, Postgres",,9999\n'
+    )
+    assert rows(found) == [("a", "", 5432), ("b", "unix", None), ("c", "smb", None), ("c", "windows", None)]
+    assert "says nothing of the port" in found.entries[0].about
+    assert [one.why for one in found.left] == ["one port, 9999, for 2 types: give each type a row of its own"]
+
+
+@pytest.mark.parametrize(
+    ("word", "type_"),
+    [
+        ("cmdb_ci_linux_server", "unix"),
+        ("cmdb_ci_win_server", "windows"),
+        ("cmdb_ci_db_mssql_instance", "mssql"),
+        ("cmdb_ci_db_ora_instance", "oracle"),
+        ("Windows 2019 Server", "windows"),
+        ("Oracle Database Server", "oracle"),
+        ("CentOS 7", "unix"),
+        ("Virtual Machine", ""),
+        ("cmdb_ci_server", ""),
+        ("Serveur", ""),
+        ("Virtueller Server", ""),
+    ],
+)
+def test_classes_of_machines(imported: Import, word: str, type_: str) -> None:
+    assert rows(imported(f"host,class\nh,{word}\n")) == [("h", type_, None)]
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("Network Switch", "a network device"),
+        ("Imprimante", "a printer"),
+        ("cmdb_ci_esx_server", "a hypervisor"),
+        ("cmdb_ci_db_mongodb_instance", "no target type is called"),
+    ],
+)
+def test_classes_that_are_no_target(imported: Import, word: str, why: str) -> None:
+    found = imported(f"host,class,os\nh,{word},RHEL 8\n")
+    assert not found.entries
+    assert why in found.left[0].why
+
+
+@pytest.mark.parametrize(
+    "status", ["Retired", "Decommissioned", "außer Betrieb", "Hors service", "Retirado", "In Stock"]
+)
+def test_machines_that_are_gone(imported: Import, status: str) -> None:
+    found = imported(f"host,type,status\nh,ssh,{status}\ni,ssh,Active\n")
+    assert rows(found) == [("i", "ssh", None)]
+    assert found.left[0].why == f"its status is `{status}`"
+
+
+def test_encodings_and_excels_first_line(imported: Import) -> None:
+    text = "sep=;\r\nServer;Ort\r\nweb1;Köln, Süd\r\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+        found = imported(text.encode(encoding))
+        assert (found.kind, rows(found)) == ("csv", [("web1", "", None)]), encoding
+        assert ("it has no byte order mark" in " ".join(found.remarks)) is (encoding[-2:] in ("le", "be"))
+
+
+def test_every_reader_takes_utf_16(imported: Import) -> None:
+    texts = {
+        "hosts": "web1\n",
+        "etc-hosts": "10.0.0.7 web1\n",
+        "nmap": '<?xml version="1.0" encoding="UTF-8"?><nmaprun><host><address addr="10.0.0.7" addrtype="ipv4"/><ports>'
+        '<port protocol="tcp" portid="22"><state state="open"/></port></ports></host></nmaprun>',
+        "ansible": '{"all": {"hosts": ["web1"]}}',
+    }
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        for kind, text in texts.items():
+            found = imported(text.encode(encoding))
+            assert (found.kind, len(found.entries)) == (kind, 1), encoding
+
+
+def test_named_columns(imported: Import) -> None:
+    table = "Name,Asset Name,Owner,Kind\nprinter room,web1,db,postgresql\n"
+    found = imported(table, {"host": "asset name", "type": "Kind", "database": "Owner"})
+    assert rows(found) == [("web1", "postgresql", None)]
+    assert found.entries[0].options == {"database": "db"}
+    assert not found.entries[0].guess
+    assert rows(imported("host,type\nh,PowerEdge\n", {"type": ""})) == [("h", "", None)]
+    assert not imported("host,type,user\nh,ssh,jdoe\n", {"user": ""}).credentials
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ({"host": "Asset"}, "1: --map host=`Asset`: no column has this heading; did you mean `Asset Name`\\?"),
+        ({"host": "Twice"}, "2 columns have this heading: rename one of them"),
+    ],
+)
+def test_named_columns_that_are_not_there(imported: Import, mapping: dict[str, str], says: str) -> None:
+    with pytest.raises(InventoryError, match=says):
+        imported("Asset Name,Twice,Twice\na,b,c\n", mapping)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("host", 'KIND=COLUMN is wanted, as in --map host="Asset Name"'),
+        ("hots=X", "did you mean `host`"),
+        ("password=X", "a secret is not taken over"),
+    ],
+)
+def test_mappings_that_are_none(word: str, says: str) -> None:
+    with pytest.raises(Wrong, match=says):
+        read_mapping([word])
+    with pytest.raises(Wrong, match="given twice"):
+        read_mapping(["host=A", "host=B"])
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("Room,Owner\nR1,Finance\n", ':1: no column of hosts among `Room`, `Owner`: .* --map host="Room"'),
+        ("web1,10.0.0.7,Linux\nweb2,10.0.0.8,Linux\n", ":1: no column of hosts .*: add a header line above"),
+        ("Report,\n,\nRoom,Owner,Floor\nR1,Finance,2\n", ":3: no column of hosts among `Room`, `Owner`, `Floor`"),
+    ],
+)
+def test_tables_without_a_column_of_hosts(imported: Import, table: str, says: str) -> None:
+    with pytest.raises(InventoryError, match=says):
+        imported(table)
+
+
+def test_a_users_column_may_be_of_people(imported: Import) -> None:
+    found = imported("host,type,user\nh,ssh,svc\n")
+    assert "--map user=" in " ".join(found.remarks)
+    assert not imported("host,type,user\nh,ssh,svc\n", {"user": "user"}).remarks

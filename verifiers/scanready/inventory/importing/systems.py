@@ -1,0 +1,68 @@
+"""Tell what target type an operating system's name means, and which systems are no type, with the reason.
+
+Names are compared word by word, so that a name within another word says nothing. ``RHEL8`` and ``win2019`` count: a
+digit ends a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from scanready.catalogue import Catalogue
+from scanready.run.registry import catalogue
+
+from .columns import plain_word
+
+_HYPERVISOR = "a hypervisor: import its virtual machines, or name a type in the row"
+_STORAGE = "a storage system: name the type that it serves its files with in the row"
+_NETWORK = "a network device, which is no target type"
+_APPLIANCE = "an appliance: name a type in the row if it serves one"
+_DEVICE = "a device, which is no target type"
+_MAINFRAME = "no target type: its hosts are scanned over the services on them: name a type in the row"
+#: Systems that mean no target type, by the words of their names; they win over a type's own words.
+_NO_TYPE: Mapping[str, str] = {
+    **dict.fromkeys(("esx", "esxi", "vmkernel", "xenserver", "citrix hypervisor", "hyper v server"), _HYPERVISOR),
+    **dict.fromkeys(("proxmox", "nutanix", "ahv", "vcenter"), _HYPERVISOR),
+    **dict.fromkeys(("ontap", "netapp", "onefs", "isilon", "qts", "dsm", "synology", "qnap", "purity"), _STORAGE),
+    **dict.fromkeys(("truenas", "freenas", "unity os", "powerscale", "data domain"), _STORAGE),
+    **dict.fromkeys(("cisco", "ios xe", "ios xr", "ios", "nx os", "nxos", "junos", "fortios", "pan os"), _NETWORK),
+    **dict.fromkeys(("arubaos", "cumulus", "eos", "routeros", "vyos", "big ip", "tmos", "gaia", "pfsense"), _NETWORK),
+    **dict.fromkeys(("opnsense", "edgeos", "openwrt", "dd wrt", "sonicos", "comware", "screenos"), _NETWORK),
+    **dict.fromkeys(("photon", "windows ce", "windows embedded", "windows phone", "windows mobile"), _APPLIANCE),
+    **dict.fromkeys(("android", "ipados", "chrome os", "chromeos", "tizen"), _DEVICE),
+    **dict.fromkeys(("z os", "zos", "os 390", "z vm", "ibm i", "os 400", "os400", "i5 os", "mvs"), _MAINFRAME),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A type and what the guess rests on; or no type, and why."""
+
+    type: str
+    why: str
+
+
+def type_of_system(name: str) -> Guess | None:
+    """Return the target type that an operating system's name means, or no type with the reason; None if unknown."""
+    word = plain_word(name)
+    if found := _pattern(tuple(_NO_TYPE)).search(word):
+        return Guess("", f"{name} is {_NO_TYPE[found[1]]}")
+    types = _types(catalogue())
+    if types and (found := _pattern(tuple(types)).search(word)):
+        return Guess(types[found[1]], f"by its operating system, {name}")
+    return None
+
+
+@lru_cache(maxsize=1)
+def _types(types: Catalogue) -> Mapping[str, str]:
+    """Types by the words for their systems; where several claim one, the first in the catalogue has it."""
+    return {plain_word(system): row.name for row in list(types)[::-1] for system in row.called.systems}
+
+
+@lru_cache(maxsize=4)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    either = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<![a-z0-9])({either})(?![a-z])")
