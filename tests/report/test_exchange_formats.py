@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,13 @@ def test_csv_has_a_line_a_target_with_owner_fix_and_firewall_rule() -> None:
     assert one["firewall"] == "permit tcp from 10.0.1.5 to 10.0.0.7 (db7) port 5432"
     assert (one["path"], one["credential"], one["product"]) == ("hr", "pg", "PostgreSQL")
     assert (other["verdict"], other["cause"], other["firewall"], other["probe_logins"]) == ("ready", "", "", "1")
+
+
+def test_csv_has_several_firewall_rules_in_one_line() -> None:
+    windows = replace(blocked("win1"), target=Target("win1", "windows", 135))
+    (row,) = rows(document("csv", [windows]))
+    assert row["firewall"].startswith("permit tcp from 10.0.1.5 to 10.0.0.7 (win1) port 135; permit tcp from ")
+    assert "\n" not in row["firewall"]
 
 
 # junit

@@ -104,7 +104,7 @@ def _values(report: Report) -> dict[str, Any]:
         "reached": result["reached"],
         "cause": cause.get("code"),
         **{key: cause.get(key) for key in ("owner", "step", "detail", "remedy", "fix")},
-        "firewall": "\n".join(rule.sentence for rule in firewall),
+        "firewall": "; ".join(rule.sentence for rule in firewall),
         "product": result["facts"].get("product"),
         "version": result["facts"].get("version"),
         "path": path_of(target),
