@@ -35,7 +35,7 @@ EXCEPTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("https", "the scheme of a URL", ("clients", "cli/commands/agent.py")),
     ("import http", "the codec of that protocol", ("clients",)),
     ("windows", "the platform of an agent, as --assume-agent has it", ("cli/job/platforms.py",)),
-    ("windows", "a firewall dialect", ("report/rule_forms.py", "report/formats/html.py")),
+    ("windows", "a firewall dialect", ("report/rule_forms",)),
     (
         "master",
         "a key of the inventory and of a report",

@@ -62,10 +62,13 @@ def test_a_page_is_a_run_like_any_other(tmp_path: Path) -> None:
         (["--from", "no-such-file.json"], "no-such-file.json cannot be read: No such file"),
         (["--from", "{broken}"], "not a result of scanready"),
         (["--source", "proxy-nyc"], "an address of the agent is wanted"),
-        (["--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),
-        (["--chain", "inet filter forward;"], "FAMILY TABLE CHAIN is wanted"),
+        (["--format", "nftables", "--chain", "filter forward"], "FAMILY TABLE CHAIN is wanted"),
+        (["--format", "nftables", "--chain", "inet filter forward;"], "FAMILY TABLE CHAIN is wanted"),
         (["--type", "nsf"], "did you mean 'nfs'"),
-        (["--format", "iptables"], "is not one of"),
+        (["--format", "iptable"], "is not one of"),
+        (["--format", "iptables", "--chain", "inet filter forward"], "CHAIN is wanted, as 'FORWARD'"),
+        (["--format", "iptables", "--chain", "-j"], "CHAIN is wanted"),
+        (["--chain", "FORWARD"], "--chain goes with --format nftables or --format iptables, not with table"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -121,5 +124,5 @@ def test_a_zone_is_a_link_of_this_host() -> None:
         "ssh://[fe80::1%lo]", "ssh://10.0.0.7", "--source", "fe80::5", "--source", "10.0.1.5", "--format", "aws"
     )
     assert [one["FromPort"] for one in json.loads(done.stdout)] == [22]
-    assert "1 rule(s) left out: a zone names a link of one host" in done.stderr
+    assert "1 rule left out: a zone names a link of one host" in done.stderr
     assert firewall("ssh://[fe80::1%nowhere]").exit_code == 0

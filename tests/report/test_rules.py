@@ -129,7 +129,7 @@ RULES = [HOSTILE, NAMED, SIX]
 
 
 def test_nftables_has_nothing_but_rules_and_comments() -> None:
-    text = FORMS["nftables"](RULES, Look(), "inet other input")
+    text = FORMS["nftables"].write(RULES, Look(), "inet other input")
     assert "table inet other {\n  chain input {" in text
     lines = [line.strip() for line in text.splitlines() if "dport" in line]
     assert re.fullmatch(
@@ -155,28 +155,28 @@ REASONS = [
 
 
 def test_a_rule_that_no_firewall_takes_is_a_comment_with_the_reason() -> None:
-    lines = [line.strip() for line in FORMS["nftables"](UNFIT, Look()).splitlines() if "dport" in line]
+    lines = [line.strip() for line in FORMS["nftables"].write(UNFIT, Look()).splitlines() if "dport" in line]
     assert lines[0] == (
         "# a zone names a link of one host, which no other knows: "
         'ip6 saddr fe80::5 ip6 daddr fe80::9 tcp dport 22 accept comment "fe80::9_eth0 ssh"'
     )
-    windows = [line for line in FORMS["windows"](UNFIT, Look()).splitlines() if "New-NetFirewallRule" in line]
+    windows = [line for line in FORMS["windows"].write(UNFIT, Look()).splitlines() if "New-NetFirewallRule" in line]
     for made in (lines, windows):
         assert [line.startswith(f"# {reason}") for line, reason in zip(made, REASONS, strict=True)] == [True] * 4
-    assert json.loads(FORMS["aws"](UNFIT, Look())) == []
-    rows = csv.DictReader(io.StringIO(FORMS["csv"](UNFIT, Look()), newline=""))
+    assert json.loads(FORMS["aws"].write(UNFIT, Look())) == []
+    rows = csv.DictReader(io.StringIO(FORMS["csv"].write(UNFIT, Look()), newline=""))
     for row, reason in zip(rows, REASONS, strict=True):
         assert row["reason"].startswith(f"why; {reason}")
     for chain, address in (("ip filter forward", "fd00::9"), ("ip6 filter forward", "10.0.0.1")):
         six = Rule("fd00::5", "fd00::9", "nas", "tcp", "22", ("ssh",))
-        lines = [line.strip() for line in FORMS["nftables"]([HOSTILE, six], Look(), chain).splitlines()]
+        lines = [line.strip() for line in FORMS["nftables"].write([HOSTILE, six], Look(), chain).splitlines()]
         (comment,) = [line for line in lines if line.startswith("# a table of ip")]
         assert address in comment
-    assert "2 rules that no firewall takes: a zone names" in FORMS["table"](UNFIT, Look())
+    assert "2 rules that no firewall takes: a zone names" in FORMS["table"].write(UNFIT, Look())
 
 
 def test_windows_quotes_what_is_not_ours() -> None:
-    lines = FORMS["windows"](RULES, Look()).splitlines()
+    lines = FORMS["windows"].write(RULES, Look()).splitlines()
     made = [line for line in lines if line.startswith("New-NetFirewallRule")]
     assert len(made) == 2
     for line in made:
@@ -192,7 +192,7 @@ def test_windows_quotes_what_is_not_ours() -> None:
 def test_aws_permissions_have_the_shape_of_the_api() -> None:
     """Members and patterns of IpPermission, IpRange and Ipv6Range in the EC2 API."""
     certain = Rule("fd00::5", "fd00::9", "nas", "tcp", "2049", ("nfs",))
-    permissions = json.loads(FORMS["aws"]([*RULES, certain], Look()))
+    permissions = json.loads(FORMS["aws"].write([*RULES, certain], Look()))
     assert [(one["IpProtocol"], one["FromPort"], one["ToPort"]) for one in permissions] == [
         ("tcp", 445, 445),
         ("tcp", 5432, 5432),
@@ -206,16 +206,16 @@ def test_aws_permissions_have_the_shape_of_the_api() -> None:
 
 
 def test_csv_and_json_say_the_condition() -> None:
-    rows = list(csv.DictReader(io.StringIO(FORMS["csv"](RULES, Look()), newline="")))
+    rows = list(csv.DictReader(io.StringIO(FORMS["csv"].write(RULES, Look()), newline="")))
     assert [row["condition"] for row in rows] == ["", "", "NFSv3 and older"]
     assert rows[0]["reason"] == "'=why"
-    objects = json.loads(FORMS["json"](RULES, Look()))["rules"]
+    objects = json.loads(FORMS["json"].write(RULES, Look()))["rules"]
     assert objects[2]["ports"] == [600, 65535]
     assert (objects[1]["resolved"], objects[1]["when"], objects[2]["when"]) == (False, None, "NFSv3 and older")
 
 
 def test_the_table_says_what_is_missing() -> None:
-    text = FORMS["table"](RULES, Look())
+    text = FORMS["table"].write(RULES, Look())
     assert text.isprintable() or all(char.isprintable() or char == "\n" for char in text)
     assert "names without an address: db7" in text
     assert "only for NFSv3 and older" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -21,7 +20,7 @@ from scanready.cli.output.terminal import look
 from scanready.model import Target, is_address
 from scanready.report.endpoints import where
 from scanready.report.paper import counted
-from scanready.report.rule_forms import CHAIN, FORMS, unfit
+from scanready.report.rule_forms import FORMS, Form
 from scanready.report.rules import Rule
 from scanready.run.registry import catalogue
 
@@ -33,11 +32,18 @@ Examples:
   scanready firewall estate.yaml --from last                  with the ports that a run found
   scanready firewall estate.yaml --from last --only owner=network   only what is closed
   scanready firewall nfs://nas ssh://web1 --resolve --format nftables
+  scanready firewall estate.yaml --resolve --format iptables --chain FORWARD
+  scanready firewall estate.yaml --resolve --format azure > rules.json
 
 From this agent's address to each target: protocol and port. A port that the target gives out
 anew at each start is a range, unless --from or --resolve names it. --resolve looks up names,
 and asks the targets that give out ports (as `verify --depth auth` would, without a login).
 """
+
+
+_CHAINS = "; ".join(
+    f"{form.chain.words} for {name} [default: {form.chain.usual}]" for name, form in FORMS.items() if form.chain
+)
 
 
 @click.command(help=_HELP)
@@ -55,7 +61,7 @@ and asks the targets that give out ports (as `verify --depth auth` would, withou
 @option("--source", "sources", multiple=True, metavar="ADDRESS", help="The agent's address. [default: this host's]")
 @option("--format", "form", type=click.Choice(tuple(FORMS)), default="table", help="[default: table]")
 @JSON
-@option("--chain", metavar="CHAIN", default=CHAIN, help=f"FAMILY TABLE CHAIN for nftables. [default: {CHAIN}]")
+@option("--chain", metavar="CHAIN", help=f"Where the rules go: {_CHAINS}")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -68,14 +74,13 @@ def command(
     sources: tuple[str, ...],
     form: str,
     as_json: bool,
-    chain: str,
+    chain: str | None,
     yes: bool,
 ) -> None:
     """Firewall."""
     types_exist(types)
-    _check_words(sources, chain)
-    if as_json:
-        form = "json"
+    form = "json" if as_json else form
+    _check_words(sources, chain, form)
     known = Known()
     if run is not None:
         known.read(run, store)
@@ -93,10 +98,8 @@ def command(
     found = permitted(targets, known, agents)
     if resolve:
         found = resolved(found, agents)
-    if form == "aws":
-        _tell_what_is_left_out(found)
-    options: dict[str, Any] = {"chain": chain} if form == "nftables" else {}
-    show(FORMS[form](found, look(), **options))
+    _tell_what_is_left_out(found, FORMS[form])
+    show(FORMS[form].write(found, look(), **({"chain": chain} if chain else {})))
 
 
 def _tell_what_the_run_lacks(run: str, targets: Sequence[Target], known: Known) -> None:
@@ -107,18 +110,23 @@ def _tell_what_the_run_lacks(run: str, targets: Sequence[Target], known: Known) 
         warn(f"{fitting(run)} has nothing on the host of {count}: their rules are as without --from")
 
 
-def _check_words(sources: Sequence[str], chain: str) -> None:
+def _check_words(sources: Sequence[str], chain: str | None, form: str) -> None:
     """Check what goes into the rules as it stands.
 
     Raises:
-        click.UsageError: an address is none, or a chain is not three words.
+        click.UsageError: an address is none, the form has no chain, or the chain has another shape.
     """
     for source in sources:
         if not is_address(source):
             raise click.UsageError(f"--source {fitting(source)}: an address of the agent is wanted, as 10.0.1.5")
-    words = chain.split()
-    if len(words) != 3 or not all(word.replace("_", "a").replace("-", "a").isalnum() for word in words):
-        raise click.UsageError(f"--chain {fitting(chain)}: FAMILY TABLE CHAIN is wanted, as {CHAIN!r}")
+    wanted = FORMS[form].chain
+    if chain is None:
+        return
+    if wanted is None:
+        chained = " or ".join(f"--format {name}" for name, one in FORMS.items() if one.chain)
+        raise click.UsageError(f"--chain goes with {chained}, not with {form}")
+    if not wanted.fits(chain):
+        raise click.UsageError(f"--chain {fitting(chain)}: {wanted.words} is wanted, as {wanted.usual!r}")
 
 
 def _places(targets: Sequence[Target], master: str | None) -> list[Target]:
@@ -134,6 +142,6 @@ def _tell_whose_port_is_unknown(targets: Sequence[Target]) -> None:
         warn(f"no rule for {fitting(name)} ({count}): its plug-in is broken, so its port is not known")
 
 
-def _tell_what_is_left_out(rules: Sequence[Rule]) -> None:
-    for reason, count in Counter(filter(None, map(unfit, rules))).items():
-        warn(f"{count} rule(s) left out: {reason}")
+def _tell_what_is_left_out(rules: Sequence[Rule], form: Form) -> None:
+    for reason, count in Counter(filter(None, map(form.leaves_out, rules)) if form.leaves_out else ()).items():
+        warn(f"{counted(count, 'rule')} left out: {reason}")

@@ -209,8 +209,7 @@ def _lines(text: str) -> str:
 
 def _forms(rules: Any) -> list[tuple[str, str]]:
     """The rules as they are pasted, by the name of the form."""
-    names = {"nftables": "nftables", "windows": "Windows PowerShell", "aws": "AWS security group", "csv": "CSV"}
-    return [(title, rule_forms.FORMS[form](rules, Look())) for form, title in names.items()]
+    return [(form.title, form.write(rules, Look())) for form in rule_forms.FORMS.values() if form.title]
 
 
 def _arcs(totals: Totals) -> list[tuple[Verdict, float, float]]:

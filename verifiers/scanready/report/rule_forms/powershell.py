@@ -1,0 +1,39 @@
+"""Firewall rules for the firewall of Windows hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scanready.remedies.fixes import Fix, on_target
+from scanready.remedies.quoting import HOST, PORTS, POWERSHELL_TEXT, Place, plain
+from scanready.report.document import Look
+from scanready.report.rules import Rule
+
+from .form import Form, unfit
+
+_PERMIT_INBOUND = Fix(
+    "New-NetFirewallRule -DisplayName {name} -Direction Inbound -Action Allow "
+    "-Protocol {transport} -LocalPort {ports} -RemoteAddress {agent}",
+    at=on_target("in an elevated PowerShell"),
+    name=POWERSHELL_TEXT,
+    transport=Place("TCP", lambda text: text.upper() if text in ("tcp", "udp") else None),
+    ports=PORTS,
+    agent=HOST.called("AGENT-ADDRESS"),
+)
+
+
+def commands(rules: Sequence[Rule], look: Look) -> str:
+    """``New-NetFirewallRule`` for each target, to be run there as an administrator."""
+    lines = ["# Run on the host that each part names, in an elevated PowerShell."]
+    for host in dict.fromkeys(rule.host for rule in rules):
+        mine = [rule for rule in rules if rule.host == host]
+        lines += ["", f"# on {plain(host)}"]
+        for rule in mine:
+            name = plain(f"Scan agent {rule.source} {' '.join(rule.types)} {rule.transport} {rule.ports}")
+            text = _PERMIT_INBOUND.line(name=name, transport=rule.transport, ports=rule.ports, agent=rule.source)
+            reason = unfit(rule) or (f"only for {plain(rule.when)}" if rule.when else "")
+            lines.append(f"# {reason}: {text}" if reason else text)
+    return "\n".join([*lines, ""])
+
+
+FORM = Form(commands, "Windows PowerShell")
