@@ -44,6 +44,9 @@ def test_the_shell_is_offered_what_fits(tmp_path: Path) -> None:
     assert offered(store, "types", "ss") == ["plain,ssh"]
     assert "plain,connect.filtered" in offered(store, "explain", "connect.")
     assert offered(store, "verify", "est") == ["file,est"]
+    assert offered(store, "import", "--from", "n") == ["plain,nmap"]
+    assert offered(store, "import", "--map", "t") == ["plain,type=", "plain,tags="]
+    assert offered(store, "import", "x", "--against", "est") == ["file,est"]
     assert offered(store, "check", "-o", "out") == ["file,out"]
     assert offered(store, "report", "las") == ["file,las"]
     call("check", "nobody.invalid", "--type", "ssh", "--store", str(store), "--timeout", "1")

@@ -53,6 +53,7 @@ def test_systems_that_are_scanned(name: str, type_: str) -> None:
         ("F5 BIG-IP (TMOS, Linux)", "a network device"),
         ("pfSense (FreeBSD)", "a network device"),
         ("Windows CE", "an appliance"),
+        ("iOS 17", "a network device's or a telephone's"),
         ("Android 14", "a device"),
         ("IBM z/OS", "name a type in the row"),
         ("IBM i (OS/400)", "name a type in the row"),
@@ -66,6 +67,19 @@ def test_systems_that_stay_unmapped(name: str, says: str) -> None:
     assert says in found.why
 
 
-@pytest.mark.parametrize("name", ["OpenVMS", "Other (32-bit)", "Twinax", "Lindows-like", "", "Darwinia", "unixodbc"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Linux/Windows",
+        "Windows Server 2019 on Linux KVM",
+        "OpenVMS",
+        "Other (32-bit)",
+        "Twinax",
+        "Lindows-like",
+        "",
+        "Darwinia",
+        "unixodbc",
+    ],
+)
 def test_systems_that_say_nothing(name: str) -> None:
     assert type_of_system(name) is None

@@ -252,3 +252,22 @@ def test_a_users_column_may_be_of_people(imported: Import) -> None:
     found = imported("host,type,user\nh,ssh,svc\n")
     assert "--map user=" in " ".join(found.remarks)
     assert not imported("host,type,user\nh,ssh,svc\n", {"user": "user"}).remarks
+
+
+def test_a_header_that_comes_again_is_no_machine(imported: Import) -> None:
+    assert rows(imported("hostname,os\nweb1,RHEL 8\nhostname,os\nweb2,SLES 15\n")) == [
+        ("web1", "unix", None),
+        ("web2", "unix", None),
+    ]
+
+
+def test_names_of_the_machine_itself_are_refused(imported: Import) -> None:
+    found = imported("hostname,ip,os\nlocalhost,10.0.0.7,RHEL 8\nlocalhost,,RHEL 8\n")
+    assert not found.entries
+    assert found.left[0].why.startswith("`localhost` names the machine itself")
+
+
+def test_one_target_with_two_accounts_is_not_taken_twice(imported: Import) -> None:
+    found = imported("host,type,credential\na,ssh,\na,ssh,one\na,ssh,two\na,ssh,one\n")
+    assert [(entry.host, entry.credential) for entry in found.entries] == [("a", "one")]
+    assert [(one.line, one.why) for one in found.left] == [(4, "the same target as in line 2, with another account")]

@@ -22,6 +22,20 @@ def codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     return [code for code in all_causes() if code.startswith(incomplete.lower())]
 
 
+def import_kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the kinds of files that are imported."""
+    from scanready.inventory.importing import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete.lower())]
+
+
+def import_columns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the kinds of columns; a heading follows each."""
+    from scanready.inventory.importing import COLUMN_KINDS
+
+    return [f"{kind}=" for kind in COLUMN_KINDS if kind.startswith(incomplete.lower())]
+
+
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Leave it to the shell, which knows the files."""
     return [CompletionItem(incomplete, type="file")]

@@ -35,12 +35,19 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
 
 @click.command(help=_HELP)
 @click.argument("file", metavar="FILE", shell_complete=shell_completion.files)
-@option("--from", "kind", metavar="KIND", help="nmap, ansible, csv, hosts or etc-hosts. [default: by its content]")
+@option(
+    "--from",
+    "kind",
+    metavar="KIND",
+    shell_complete=shell_completion.import_kinds,
+    help="nmap, ansible, csv, hosts or etc-hosts. [default: by its content]",
+)
 @option(
     "--map",
     "mapped",
     multiple=True,
     metavar="KIND=COLUMN",
+    shell_complete=shell_completion.import_columns,
     help="What a column of a table is: host, type, os, port, user, tags, status, or an option such as database. "
     "KIND= with nothing behind it ignores that column. Repeatable.",
 )

@@ -13,13 +13,13 @@ from pathlib import Path
 from scanready.catalogue.wrong import Wrong, did_you_mean, shown
 from scanready.inventory.problems import InventoryError, Problem
 
-from .columns import read_mapping
+from .columns import COLUMN_KINDS, read_mapping
 from .found import Imported
 from .overlaps import settle
 from .source import Source, read_source
 from .writing import as_inventory
 
-__all__ = ["KINDS", "Imported", "as_inventory", "import_file", "read_mapping"]
+__all__ = ["COLUMN_KINDS", "KINDS", "Imported", "as_inventory", "import_file", "read_mapping"]
 
 #: What can be read; the words of ``--from``.
 KINDS: Mapping[str, str] = {

@@ -14,6 +14,7 @@ from scanready.run.registry import catalogue
 
 from .columns import is_blank, plain_word
 from .found import host_and_its_port, type_called, unrevealing
+from .lines import LOCAL_NAMES
 from .systems import type_of_system
 
 _WRITE_ANOTHER = "write one that `scanready types` lists there, or say --map type= to ignore the column"
@@ -171,6 +172,8 @@ def _of_addresses(found: Sequence[Place], wrong: list[str]) -> Place | None:
 def _of_names(found: Sequence[Place], addressed: Place | None) -> list[Place]:
     """Machines by name; a short name beside its full one is the same machine, and so are several addresses."""
     named = [one for one in found if _address(one.host) is None]
+    if local := next((one.host for one in named if one.host in LOCAL_NAMES), ""):
+        raise Wrong(f"{shown(local)} names the machine itself, whichever that is: write its name or address")
     full = {one.host.partition(".")[0] for one in named if "." in one.host}
     named = [one for one in named if "." in one.host or one.host not in full]
     beside = [one for one in found if _address(one.host) is not None]

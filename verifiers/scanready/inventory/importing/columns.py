@@ -71,6 +71,8 @@ ALL_OF = frozenset({"tags"})
 #: Kinds that say where a machine is.
 _PLACES = ("host", "address", "name")
 _OPTION = "option "
+#: Kinds of columns that a caller can name, besides the options of the types.
+COLUMN_KINDS = tuple(kind for kind in HEADINGS if kind not in _PLACES[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ def read_mapping(words: Iterable[str]) -> dict[str, str]:
         Wrong: a word has no ``=``, or its kind is none.
     """
     found: dict[str, str] = {}
-    kinds = [kind for kind in HEADINGS if kind not in _PLACES[1:]]
+    kinds = list(COLUMN_KINDS)
     for word in words:
         kind, equals, heading = word.partition("=")
         kind = kind.strip().lower()

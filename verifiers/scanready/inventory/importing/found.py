@@ -83,7 +83,7 @@ class Imported:
     _noted: set[str] = field(default_factory=set)
 
     def add(self, entry: Entry) -> None:
-        """Keep a target; one that is there already gets its further tags.
+        """Keep a target; one that is there already gets its further tags, and its account.
 
         Raises:
             InventoryError: there are too many.
@@ -96,7 +96,10 @@ class Imported:
         known = self._known.setdefault(entry.key, entry)
         if known is entry:
             self.entries.append(entry)
+        elif entry.credential and known.credential and entry.credential != known.credential:
+            self.leave(entry.line, entry.host, f"the same target as in line {known.line}, with another account")
         else:
+            known.credential = known.credential or entry.credential
             known.tags = tuple(dict.fromkeys((*known.tags, *entry.tags)))
 
     def leave(self, line: int, what: str, why: str) -> None:

@@ -18,7 +18,7 @@ _LONGEST, _LONGEST_USER = 4096, 100
 #: Names of an address that a comment repeats.
 _MOST_NAMES = 20
 #: Names that every machine has for itself and its links.
-_LOCAL = frozenset(
+LOCAL_NAMES = frozenset(
     {
         "localhost",
         "localhost.localdomain",
@@ -101,7 +101,7 @@ def read_etc_hosts(source: Source) -> Imported:
         address, names = _address(words[0]), words[1:]
         if address is None or not names:
             found.leave(number, line.strip(), "not an address and a name")
-        elif address.is_loopback or address.is_multicast or address.is_unspecified or names[0] in _LOCAL:
+        elif address.is_loopback or address.is_multicast or address.is_unspecified or names[0] in LOCAL_NAMES:
             found.leave(number, names[0], "this machine itself, or none that can be scanned")
         else:
             try:

@@ -28,10 +28,11 @@ _NO_TYPE: Mapping[str, str] = {
     **dict.fromkeys(("proxmox", "nutanix", "ahv", "vcenter"), _HYPERVISOR),
     **dict.fromkeys(("ontap", "netapp", "onefs", "isilon", "qts", "dsm", "synology", "qnap", "purity"), _STORAGE),
     **dict.fromkeys(("truenas", "freenas", "unity os", "powerscale", "data domain"), _STORAGE),
-    **dict.fromkeys(("cisco", "ios xe", "ios xr", "ios", "nx os", "nxos", "junos", "fortios", "pan os"), _NETWORK),
+    **dict.fromkeys(("cisco", "ios xe", "ios xr", "nx os", "nxos", "junos", "fortios", "pan os"), _NETWORK),
     **dict.fromkeys(("arubaos", "cumulus", "eos", "routeros", "vyos", "big ip", "tmos", "gaia", "pfsense"), _NETWORK),
     **dict.fromkeys(("opnsense", "edgeos", "openwrt", "dd wrt", "sonicos", "comware", "screenos"), _NETWORK),
     **dict.fromkeys(("photon", "windows ce", "windows embedded", "windows phone", "windows mobile"), _APPLIANCE),
+    "ios": "a network device's or a telephone's, which is no target type",
     **dict.fromkeys(("android", "ipados", "chrome os", "chromeos", "tizen"), _DEVICE),
     **dict.fromkeys(("z os", "zos", "os 390", "z vm", "ibm i", "os 400", "os400", "i5 os", "mvs"), _MAINFRAME),
 }
@@ -46,14 +47,16 @@ class Guess:
 
 
 def type_of_system(name: str) -> Guess | None:
-    """Return the target type that an operating system's name means, or no type with the reason; None if unknown."""
+    """Return the target type that an operating system's name means, or no type with the reason.
+
+    None stands for a name that is not known, or that means several types.
+    """
     word = plain_word(name)
     if found := _pattern(tuple(_NO_TYPE)).search(word):
         return Guess("", f"{name} is {_NO_TYPE[found[1]]}")
     types = _types(catalogue())
-    if types and (found := _pattern(tuple(types)).search(word)):
-        return Guess(types[found[1]], f"by its operating system, {name}")
-    return None
+    meant = {types[found] for found in _pattern(tuple(types)).findall(word)} if types else set()
+    return Guess(meant.pop(), f"by its operating system, {name}") if len(meant) == 1 else None
 
 
 @lru_cache(maxsize=1)

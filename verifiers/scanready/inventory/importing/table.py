@@ -96,7 +96,8 @@ class _Table:
         if not any(cell.strip() for cell in row) or (line == 1 and _SEPARATOR.fullmatch(",".join(row))):
             return
         if self._columns is not None:
-            _take(self._found, self._columns, row, line)
+            if row != self._columns.headings:  # sheets that were put together have their headers again
+                _take(self._found, self._columns, row, line)
         elif self._begins(row):
             self.header_line = line
             self._columns = columns_of(row, self._mapping)
