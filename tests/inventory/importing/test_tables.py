@@ -10,6 +10,7 @@ import pytest
 from scanready.catalogue.wrong import Wrong
 from scanready.inventory import InventoryError
 from scanready.inventory.importing import Imported, import_file, read_mapping
+from scanready.inventory.importing.columns import looks_like_a_header
 
 Import = Callable[..., Imported]
 
@@ -239,7 +240,7 @@ def test_mappings_that_are_none(word: str, says: str) -> None:
     ("table", "says"),
     [
         ("Room,Owner\nR1,Finance\n", ':1: no column of hosts among `Room`, `Owner`: .* --map host="Room"'),
-        ("web1,10.0.0.7,Linux\nweb2,10.0.0.8,Linux\n", ":1: no column of hosts .*: add a header line above"),
+        ("web1,10.0.0.7,Linux\nweb2,10.0.0.8,Linux\n", ":1: no column of hosts: this line looks like data"),
         ("Report,\n,\nRoom,Owner,Floor\nR1,Finance,2\n", ":3: no column of hosts among `Room`, `Owner`, `Floor`"),
     ],
 )
@@ -271,3 +272,27 @@ def test_one_target_with_two_accounts_is_not_taken_twice(imported: Import) -> No
     found = imported("host,type,credential\na,ssh,\na,ssh,one\na,ssh,two\na,ssh,one\n")
     assert [(entry.host, entry.credential) for entry in found.entries] == [("a", "one")]
     assert [(one.line, one.why) for one in found.left] == [(4, "the same target as in line 2, with another account")]
+
+
+@pytest.mark.parametrize("mapping", [{}, {"host": "Server"}])
+@pytest.mark.parametrize("row", ["web,root,hunter2", "web1,root,hunter", "10.0.0.7;root;hunter", "a,u:hunter@x,y"])
+def test_a_row_of_data_in_place_of_the_header_is_not_repeated(
+    imported: Import, row: str, mapping: dict[str, str]
+) -> None:
+    with pytest.raises(InventoryError, match="looks like data") as caught:
+        imported(f"{row}\n{row}\n", mapping)
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "row", ["Kind,Room,Owner", "Standort / Raum,Nr.,Telefon (privat)", "Nom d’usage,Étage,Adresse 1"]
+)
+def test_headings_are_repeated(imported: Import, row: str) -> None:
+    with pytest.raises(InventoryError, match="among `"):
+        imported(f"{row}\n1,2,3\n", {})
+
+
+def test_a_long_heading_is_judged_at_once() -> None:
+    """A pattern that tries every split of its signs would not end within the limit of a test."""
+    assert not looks_like_a_header(["- " * 98 + "1a"])
+    assert not looks_like_a_header(["a " * 98 + "1a"])

@@ -5,6 +5,7 @@ Headings are compared without case, accents, punctuation and the ``u_`` of a Ser
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -215,8 +216,20 @@ def _place(kind: str, heading: str, row: Sequence[str]) -> int:
     raise Wrong(f"{told}: no column has this heading{hint} (it has {listed(row)})")
 
 
+#: Parts of a heading that may be digits: the version of IP, and a digit by itself.
+_NUMBERED = re.compile(r"ipv?[46]|\b\d\b", re.IGNORECASE)
+_WORDS = re.compile(r"(?:[^\W\d]|[\s./()#:'\u2019-])*")
+
+
+def looks_like_a_header(row: Sequence[str]) -> bool:
+    """True if each cell may be a heading; other rows are data, which may hold a secret."""
+    return all(_WORDS.fullmatch(_NUMBERED.sub("", cell[:200])) for cell in row)
+
+
 def listed(row: Sequence[str]) -> str:
-    """Return the headings of a table for a message."""
+    """Return the headings of a table for a message; a row of data is not repeated."""
+    if not looks_like_a_header(row):
+        return "a row that looks like data (not repeated here)"
     names = [shown(cell.strip()[:40]) for cell in row if cell.strip()]
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 

@@ -14,7 +14,7 @@ from scanready.inventory.options import is_secretive
 from scanready.inventory.problems import InventoryError, Problem
 
 from .cells import Kinds, Place, kinds_of, not_in_use, places_of, port_for
-from .columns import Columns, columns_of, is_heading_of_hosts, listed, plain_word
+from .columns import Columns, columns_of, is_heading_of_hosts, listed, looks_like_a_header, plain_word
 from .found import Entry, Imported, options_of, port_of, tags_of
 from .source import LONGEST_LINE, Source
 
@@ -127,9 +127,10 @@ class _Table:
         self.header_line = line
         if self._mapping:
             columns_of(row, self._mapping)
+        if not looks_like_a_header(row):
+            told = "this line looks like data (not repeated here), and no header is above it"
+            raise Wrong(f"no column of hosts: {told}: add one, such as hostname,ip address,type")
         named = f"no column of hosts among {listed(row)}"
-        if any(cell.count(".") == 3 and cell.replace(".", "").isdigit() for cell in row):
-            raise Wrong(f"{named}: add a header line above, such as hostname,ip address,type")
         example = next((cell.strip()[:40] for cell in row if cell.strip() and cell.isprintable()), "COLUMN")
         told = f'"{example}"' if re.fullmatch(r"[\w .-]+", example) else "COLUMN"
         raise Wrong(f"{named}: name the one that has them, as in --map host={told}")
