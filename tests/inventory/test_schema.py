@@ -86,7 +86,7 @@ def test_it_is_of_use_in_an_editor() -> None:
         assert model["description"]
         assert all(key.get("description") for key in model["properties"].values())
     entry = schema["$defs"]["TargetEntry"]["properties"]
-    assert entry["type"]["enum"] == catalogue().names
+    assert entry["type"]["enum"] == [*catalogue().names, "any"]
     assert all(option.name in entry for row in catalogue() for option in row.options)
 
 

@@ -100,7 +100,7 @@ def test_what_is_wrong_with_an_inventory(problems: Problems) -> None:
 
 def test_the_schema(brought: list[EntryPoint]) -> None:
     entry = json_schema()["$defs"]["TargetEntry"]
-    assert entry["properties"]["type"]["enum"][-2:] == ["mongodb", "queue"]
+    assert entry["properties"]["type"]["enum"][-3:] == ["mongodb", "queue", "any"]
     assert entry["properties"]["size"] == {"type": "integer", "description": "Option of queue.", "title": "Size"}
     assert entry["properties"]["tls"]["description"] == "Option of informix, sybase, queue."
     assert entry["additionalProperties"] is True

@@ -29,7 +29,7 @@ NOT_OF_A_FIELD: dict[str, dict[object, str]] = {
         "\0": "no text",
         **dict.fromkeys((b"!", b"?", b"a", b"area", b"base", b"input", b"meta"), "a piece of HTML, which is text"),
         **dict.fromkeys((b"&", "&", "#", "password", "refresh"), "a piece of HTML, which is text"),
-        **dict.fromkeys((b"/form", b"form", b"script"), "a piece of HTML, which is text"),
+        **dict.fromkeys((b"/form", b"form", b"script", b"title"), "a piece of HTML, which is text"),
         **dict.fromkeys(
             (b"-", b"app", b"div", b"section", b"aside", b"dialog", "module"), "a piece of HTML, which is text"
         ),

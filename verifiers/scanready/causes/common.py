@@ -275,7 +275,7 @@ OTHER_PROTOCOL = Cause(
     also=(
         OtherOwner(
             Owner.SERVER,
-            "Let the expected service listen on this port, if the inventory is right; ss -ltnp names what has it.",
+            "Let the expected service listen on this port, if it should be here; ss -ltnp names what has the port.",
         ),
     ),
 )

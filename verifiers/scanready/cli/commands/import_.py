@@ -102,10 +102,11 @@ def _compare(found: Imported, inventory: str) -> None:
     """Show the difference between what was found and an inventory; its secrets are not looked up."""
     from scanready.inventory import load
     from scanready.inventory.importing.against import as_text, compare
+    from scanready.run.any_type import flat
 
     with problems_told():
         known = load(inventory, allow_large=True, credentials=())
-    show(as_text(compare(found, known.targets), found.file, inventory))
+    show(as_text(compare(found, flat(known.targets)), found.file, inventory))
 
 
 def _summarise(found: Imported, reasons: str) -> None:

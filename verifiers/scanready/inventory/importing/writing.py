@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from scanready.run.target_name import ANY
 from scanready.wire.printable import visible
 
 from .found import Entry, Imported, Left
@@ -60,8 +61,8 @@ def _what(left: Left) -> str:
 
 def _target(entry: Entry) -> str:
     keys = [("hosts", f"[{_scalar(entry.host)}]") if entry.network else ("host", _scalar(entry.host))]
-    if entry.type:
-        keys.append(("type", entry.type))
+    if entry.type or entry.network:
+        keys.append(("type", entry.type or ANY))
     if entry.port:
         keys.append(("port", str(entry.port)))
     keys += [(name, _scalar(value)) for name, value in entry.options.items()]
