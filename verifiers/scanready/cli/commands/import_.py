@@ -26,6 +26,7 @@ Examples:
   scanready import cmdb.csv --map host="Asset Name"     a column by its heading
   scanready import hosts.txt                            one host or target a line
   scanready import cmdb.csv --against estate.yaml       what differs; writes nothing
+  scanready import --infer last -o estate.yaml          with the types that a run found
 
 The result is an inventory with a comment on each target: where it came from, and what is a
 guess. What was not imported is in it, too, with the reason. Review it, then:
@@ -34,7 +35,7 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
 
 
 @click.command(help=_HELP)
-@click.argument("file", metavar="FILE", shell_complete=shell_completion.files)
+@click.argument("file", metavar="[FILE]", required=False, shell_complete=shell_completion.files)
 @option(
     "--from",
     "kind",
@@ -57,20 +58,35 @@ scanready plan FILE. No secret is taken over, and nothing is contacted.
     shell_complete=shell_completion.files,
     help="Show what is new, missing or different there; write nothing.",
 )
+@option(
+    "--infer",
+    "run",
+    metavar="RUN",
+    shell_complete=shell_completion.runs,
+    help="In place of FILE: what a run found. RUN is its name, last, or a file of results.",
+)
+@option("--store", metavar="FILE", help="Where runs are kept.")
 @option("-o", "--output", metavar="FILE", help="Write there instead of to standard output; must not exist.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, file: str, kind: str | None, mapped: tuple[str, ...], against: str | None, output: str | None
+    ctx: click.Context,
+    /,
+    file: str | None,
+    kind: str | None,
+    mapped: tuple[str, ...],
+    against: str | None,
+    run: str | None,
+    store: str | None,
+    output: str | None,
 ) -> None:
     """Import."""
-    from scanready.inventory.importing import as_inventory, import_file
+    from scanready.inventory.importing import as_inventory
 
     if against is not None and output is not None:
         raise click.UsageError("--against compares and writes nothing: leave -o out")
-    if against == file:
+    if against is not None and against == file:
         raise click.UsageError("--against names the inventory, and FILE another list: they are the same")
-    with problems_told():
-        found = import_file(file, kind, _mapping(mapped))
+    found = _found(file, kind, mapped, run, store)
     if against is not None:
         _compare(found, against)
     else:
@@ -85,6 +101,21 @@ def command(
     )
     if not found.entries:
         ctx.exit(NOTHING_SELECTED)
+
+
+def _found(file: str | None, kind: str | None, mapped: tuple[str, ...], run: str | None, store: str | None) -> Imported:
+    if (file is None) == (run is None):
+        raise click.UsageError("give a FILE, or --infer RUN")
+    if run is not None:
+        if kind is not None or mapped:
+            raise click.UsageError("--from and --map are about a FILE; --infer reads a run")
+        from scanready.cli.inferred import inferred
+
+        return inferred(run, store)
+    from scanready.inventory.importing import import_file
+
+    with problems_told():
+        return import_file(str(file), kind, _mapping(mapped))
 
 
 def _mapping(words: tuple[str, ...]) -> dict[str, str]:

@@ -69,7 +69,10 @@ class Left:
 
 @dataclass(slots=True)
 class Imported:
-    """The result of an import. ``credentials`` are user names by credential name, with the line of their first use."""
+    """The result of an import. ``credentials`` are user names by credential name, with the line of their first use.
+
+    ``place`` is what a source counts: lines, or the results of a run.
+    """
 
     kind: str
     file: str
@@ -78,6 +81,7 @@ class Imported:
     remarks: list[str] = field(default_factory=list)
     credentials: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     left_more: int = 0
+    place: str = "line"
     _alike: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[object, ...], Entry] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
@@ -97,7 +101,7 @@ class Imported:
         if known is entry:
             self.entries.append(entry)
         elif entry.credential and known.credential and entry.credential != known.credential:
-            self.leave(entry.line, entry.host, f"the same target as in line {known.line}, with another account")
+            self.leave(entry.line, entry.host, f"the same target as in {self.place} {known.line}, with another account")
         else:
             known.credential = known.credential or entry.credential
             known.tags = tuple(dict.fromkeys((*known.tags, *entry.tags)))

@@ -40,15 +40,15 @@ def _lines(found: Imported) -> Iterator[str]:
         yield "# Add to each credential its secret, by reference: password: env:NAME, file:PATH, keyring:SERVICE/USER"
         yield "credentials:"
         for name, (user, line, hint) in found.credentials.items():
-            about = _comment(f"line {line}{f'; it had {hint}' if hint else ''}")
+            about = _comment(f"{found.place} {line}{f'; it had {hint}' if hint else ''}")
             yield f"  {_scalar(name)}: {{username: {_scalar(user)}}}  {about}"
     yield "targets:" if found.entries else "targets: []"
     for entry in found.entries:
-        yield f"  - {_target(entry)}  {_comment(_about(entry))}"
+        yield f"  - {_target(entry)}  {_comment(_about(entry, found.place))}"
     if found.left:
         yield "# Not imported:"
         for left in found.left:
-            yield _comment(f"  line {left.line}: {_what(left)}: {left.why}")
+            yield _comment(f"  {found.place} {left.line}: {_what(left)}: {left.why}")
         if found.left_more:
             yield f"#   and {found.left_more} more"
 
@@ -73,8 +73,8 @@ def _target(entry: Entry) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in keys) + "}"
 
 
-def _about(entry: Entry) -> str:
-    said = [f"line {entry.line}", entry.about, f"guess: {entry.guess}" if entry.guess else ""]
+def _about(entry: Entry, place: str) -> str:
+    said = [f"{place} {entry.line}", entry.about, f"guess: {entry.guess}" if entry.guess else ""]
     if not entry.type:
         said.append("no type is named: every type will be tried")
     return "; ".join(part for part in said if part)
