@@ -64,3 +64,35 @@ def test_types_of_one_endpoint_never_cause_a_second_visit(tmp_path: Path) -> Non
     path.write_text(PLANNED.replace("type: postgresql, credential: acc", "type: postgresql"))
     plan = json.loads(call("plan", str(path), "--json").output)
     assert plan["second_visits"] == {"targets": 0, "connections": 0}
+
+
+@pytest.mark.usefixtures("no_network")
+def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAN_PW", "the-secret")
+    path = tmp_path / "estate.yaml"
+    path.write_text(
+        "agent: {master: er-master.corp}\n"
+        "credentials: {acc: {username: svc, password: env:PLAN_PW}}\n"
+        "targets:\n"
+        "  - {host: nas, type: nfs, export: /x}\n"
+        "  - {host: sql, type: mssql, instance: HR, credential: acc}\n"
+        "  - {host: win, type: windows, credential: acc}\n"
+        "  - {host: web, type: unix}\n"
+    )
+    plan = json.loads(call("plan", str(path), "--json").output)
+    further = {
+        row["host"]: {(one["protocol"], one["ports"]) for one in row["further_ports"]} for row in plan["endpoints"]
+    }
+    assert {("tcp", "111"), ("udp", "111")} <= further["nas"]
+    assert ("udp", "1434") in further["sql"]
+    assert {("tcp", "49152-65535"), ("tcp", "445")} <= further["win"]
+    assert further["web"] == set()
+    assert plan["guard"] == {"refused_logins_per_credential": 1}
+    assert plan["master"] == "er-master.corp"
+    words = " ".join(call("plan", str(path)).output.split())
+    assert "credential acc: 2 targets; at most one of its logins is refused" in words
+    assert "not contacted: the Master Server er-master.corp; `scanready agent` asks it" in words
+    assert "mssql udp 1434" in words
+    assert "(only for NFSv3 and older)" in words
+    bare = json.loads(call("plan", "ssh://web", "--json").output)
+    assert (bare["guard"], bare["master"]) == ({}, None)

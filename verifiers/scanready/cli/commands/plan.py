@@ -17,10 +17,8 @@ from scanready.cli.job.plugin_problems import plugins_load
 from scanready.cli.job.prepare import credential_of, types_exist
 from scanready.cli.job.targets import selected_targets
 from scanready.cli.output.outlet import show
-from scanready.cli.output.terminal import look
 from scanready.model import DEPTHS, Step, Target
 from scanready.run.registry import catalogue
-from scanready.wire.printable import visible
 
 _HELP = """\
 \b
@@ -69,12 +67,22 @@ def command(
     account = credential_of(None, None, user, None, None)
     targets, inventory = selected_targets(ctx, what, only, types, large=yes, account=account)
     plugins_load(targets)
-    plan = plan_object(targets, asked or (inventory and inventory.depth) or Step.ACCESS, canary=not no_canary)
-    show(json.dumps(plan, indent=2) + "\n" if as_json or format_ == "json" else _table(plan))
+    reaches = asked or (inventory and inventory.depth) or Step.ACCESS
+    plan = plan_object(targets, reaches, canary=not no_canary, master=inventory.master if inventory else None)
+    if as_json or format_ == "json":
+        show(json.dumps(plan, indent=2) + "\n")
+        return
+    from scanready.cli.output.plan_table import draw
+
+    show(draw(plan))
 
 
-def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str, Any]:
-    """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types."""
+def plan_object(targets: list[Target], depth: Step, *, canary: bool, master: str | None = None) -> dict[str, Any]:
+    """Return what verifying the targets costs at most, endpoint by endpoint, as JSON types.
+
+    Args:
+        master: the Master Server of the inventory, which the agent itself needs.
+    """
     endpoints: dict[tuple[str, int], list[Target]] = {}
     unbuilt: list[Target] = []
     for target in targets:
@@ -97,6 +105,8 @@ def plan_object(targets: list[Target], depth: Step, *, canary: bool) -> dict[str
         "canary": {"port": _canary_port(), "hosts": len(probed)},
         "second_visits": _second_visits(list(endpoints.values()), depth),
         "credentials": dict(sorted(used.items())),
+        "guard": {"refused_logins_per_credential": 1} if used else {},
+        "master": master,
         "total": {"targets": len(targets), "hosts": len({host for host, _ in endpoints}), **total},
     }
 
@@ -150,6 +160,7 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         "host": members[0].host,
         "port": members[0].port,
         "types": [target.type for target in members],
+        "further_ports": _further_ports(members),
         "connections": sum(shared.values()),
         "login_attempts": attempts,
         "probe_logins": probes,
@@ -158,6 +169,19 @@ def _endpoint(members: list[Target], depth: Step) -> dict[str, Any]:
         ),
         "log": {name: cost.log for name, cost in costs.items() if cost.log},
     }
+
+
+def _further_ports(members: list[Target]) -> list[dict[str, Any]]:
+    """The ports beside the endpoint's own that these types are contacted on: brokers, and the ports that these name."""
+    from scanready.report.rules import rules
+
+    wanted: dict[tuple[str, str], dict[str, Any]] = {}
+    for target in members:
+        for rule in rules(target, lambda _: ""):
+            if (rule.transport, rule.ports) != ("tcp", str(target.port)):
+                entry = {"protocol": rule.transport, "ports": rule.ports, "when": rule.when, "why": rule.why}
+                wanted.setdefault((rule.transport, rule.ports), entry)
+    return list(wanted.values())
 
 
 def _not_contacted(target: Target) -> dict[str, Any]:
@@ -174,66 +198,3 @@ def _canary_port() -> int:
     from scanready.run.settings import CANARY_PORT
 
     return CANARY_PORT
-
-
-def _table(plan: dict[str, Any]) -> str:
-    from rich.text import Text
-
-    from scanready.report.paper import Paper, counted, headed, pairs
-
-    paper = Paper(look())
-    table = headed()
-    table.add_column("host", overflow="fold", min_width=8)
-    table.add_column("port", justify="right", no_wrap=True)
-    table.add_column("types", overflow="fold")
-    for name in ("connections", "logins", "probe logins"):
-        table.add_column(name, justify="right")
-    table.add_column("credential", overflow="fold")
-    for row in plan["endpoints"]:
-        table.add_row(
-            Text(visible(row["host"])),
-            str(row["port"]),
-            ", ".join(row["types"]),
-            str(row["connections"]),
-            str(row["login_attempts"]),
-            str(row["probe_logins"]),
-            Text(visible(", ".join(row["credentials"]))),
-        )
-    if plan["endpoints"]:
-        paper.draw(table, Text(""))
-    total, canary, second = plan["total"], plan["canary"], plan["second_visits"]
-    contacted = total["targets"] - len(plan["not_built"])
-    paper.draw(
-        Text(
-            f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
-            f"{counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
-            f"{counted(total['probe_logins'], 'login')} with an invented account"
-        )
-    )
-    if second["targets"]:
-        paper.draw(
-            Text(
-                f"and at most {counted(second['connections'], 'connection')} more: "
-                f"{counted(second['targets'], 'target')} may be visited twice, for no login begins while another one "
-                "decides whether the account is good"
-            )
-        )
-    if canary["hosts"]:
-        paper.draw(
-            Text(
-                f"and a try at port {canary['port']} of at most {counted(canary['hosts'], 'host')} "
-                "(--no-canary leaves it out)"
-            )
-        )
-    if plan["not_built"]:
-        kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
-        for (name, reason), count in kinds.items():
-            paper.draw(Text(visible(f"not contacted: {name} ({count}): {reason}", 1200)))
-    notes: dict[str, dict[str, None]] = {}
-    for name, note in [item for row in plan["endpoints"] for item in row["log"].items()]:
-        notes.setdefault(note, {})[name] = None
-    if notes:
-        paper.draw(Text("\nin the targets' own logs"))
-        paper.draw(pairs([(", ".join(names), note) for note, names in notes.items()]), indent=2)
-    paper.draw(Text("\nnothing was contacted", "dim"))
-    return paper.text()

@@ -1,0 +1,118 @@
+"""The plan of a run for people: endpoints, totals, further ports, and what the targets' own logs will have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from scanready.cli.output.terminal import look
+from scanready.report.paper import Paper, counted, headed, pairs
+from scanready.wire.printable import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_GUARD = "at most one of its logins is refused, since a refused credential is withheld from all further targets"
+_LONGEST = 1200
+
+
+def draw(plan: dict[str, Any]) -> str:
+    """Return the plan as text.
+
+    Args:
+        plan: as :func:`scanready.cli.commands.plan.plan_object` returns it.
+    """
+    paper = Paper(look())
+    if plan["endpoints"]:
+        paper.draw(_endpoints(plan), Text(""))
+    for line in (*_totals(plan), *_bounds(plan)):
+        paper.draw(Text(visible(line, _LONGEST)))
+    for title, entries in (
+        ("further ports at these targets", _further_ports(plan["endpoints"])),
+        ("in the targets' own logs", _logs(plan["endpoints"])),
+    ):
+        if entries:
+            paper.draw(Text(f"\n{title}"))
+            paper.draw(pairs(entries), indent=2)
+    paper.draw(Text("\nnothing was contacted", "dim"))
+    return paper.text()
+
+
+def _endpoints(plan: dict[str, Any]) -> Table:
+    table = headed()
+    table.add_column("host", overflow="fold", min_width=8)
+    table.add_column("port", justify="right", no_wrap=True)
+    table.add_column("types", overflow="fold")
+    for name in ("connections", "logins", "probe logins"):
+        table.add_column(name, justify="right")
+    table.add_column("credential", overflow="fold")
+    for row in plan["endpoints"]:
+        table.add_row(
+            Text(visible(row["host"])),
+            str(row["port"]),
+            ", ".join(row["types"]),
+            str(row["connections"]),
+            str(row["login_attempts"]),
+            str(row["probe_logins"]),
+            Text(visible(", ".join(row["credentials"]))),
+        )
+    return table
+
+
+def _totals(plan: dict[str, Any]) -> Iterator[str]:
+    total, canary, second = plan["total"], plan["canary"], plan["second_visits"]
+    contacted = total["targets"] - len(plan["not_built"])
+    yield (
+        f"{counted(contacted, 'target')} on {counted(total['hosts'], 'host')}, to depth {plan['depth']}: at most "
+        f"{counted(total['connections'], 'connection')}, {counted(total['login_attempts'], 'login attempt')}, "
+        f"{counted(total['probe_logins'], 'login')} with an invented account"
+    )
+    if second["targets"]:
+        yield (
+            f"and at most {counted(second['connections'], 'connection')} more: "
+            f"{counted(second['targets'], 'target')} may be visited twice, for no login begins while another one "
+            "decides whether the account is good"
+        )
+    if canary["hosts"]:
+        yield (
+            f"and a try at port {canary['port']} of at most {counted(canary['hosts'], 'host')} "
+            "(--no-canary leaves it out)"
+        )
+
+
+def _bounds(plan: dict[str, Any]) -> Iterator[str]:
+    for name, count in plan["credentials"].items():
+        yield f"credential {name}: {counted(count, 'target')}; {_GUARD}"
+    if plan["master"]:
+        yield f"not contacted: the Master Server {plan['master']}; `scanready agent` asks it"
+    kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
+    for (name, reason), number in kinds.items():
+        yield f"not contacted: {name} ({number}): {reason}"
+
+
+def _logs(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The types that write the same to their logs, and what."""
+    notes: dict[str, dict[str, None]] = {}
+    for name, note in [item for row in endpoints for item in row["log"].items()]:
+        notes.setdefault(note, {})[name] = None
+    return [(", ".join(names), note) for note, names in notes.items()]
+
+
+def _in_words(ports: list[dict[str, Any]]) -> str:
+    """Return ``udp 1434; tcp 111, udp 111 (only for NFSv3 and older)``."""
+    by_condition: dict[str, list[str]] = {}
+    for one in ports:
+        by_condition.setdefault(one["when"], []).append(f"{one['protocol']} {one['ports']}")
+    return "; ".join(", ".join(of) + (f" (only for {when})" if when else "") for when, of in by_condition.items())
+
+
+def _further_ports(endpoints: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The types with the same further ports, and these ports in words."""
+    found: dict[str, dict[str, None]] = {}
+    for row in endpoints:
+        if text := _in_words(row["further_ports"]):
+            found.setdefault(text, {}).update(dict.fromkeys(row["types"]))
+    return [(", ".join(types), text) for text, types in found.items()]
