@@ -95,7 +95,7 @@ def test_csv(run: Path, results: list[dict[str, Any]]) -> None:
     by_cause = {row["cause"]: row for row in rows}
     assert pasted(by_cause["postgresql.hba-rejected"]["fix"]).startswith("host hr er 10.77.0.2/32")
     assert "permit tcp from 10.77.0.2 to " in by_cause["connect.filtered"]["firewall"]
-    assert by_cause["nfs.port-blocked"]["firewall"].count("\n") > 3
+    assert by_cause["nfs.port-blocked"]["firewall"].count("; ") > 3
 
 
 def test_junit(run: Path, results: list[dict[str, Any]]) -> None:

@@ -61,19 +61,24 @@ def sftp(answer: Callable[[bytes], bytes]) -> type[Quirk]:
 
 
 class Garbles(Quirk):
-    """Answers our command with bytes that no key deciphers."""
+    """Answers our command with a packet whose MAC is of another key.
 
-    garbage = b"\x5a" * 256
+    Garbage would do so only mostly: its length, deciphered, is any, and a client waits for that many bytes.
+    """
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        vars(self.transport.packetizer)["_Packetizer__mac_key_out"] = b"another key" * 8
+        return True
+
+
+class GarblesGcm(Quirk):
+    """The same with a cipher that has its own check, which fails in cryptography and not in paramiko."""
+
+    garbage = struct.pack(">I", 32) + b"\x5a" * 48  # this cipher's length is in clear text
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.transport.packetizer.write_all(self.garbage)
         return True
-
-
-class GarblesGcm(Garbles):
-    """The same with a cipher that has its own check, which fails in cryptography and not in paramiko."""
-
-    garbage = struct.pack(">I", 32) + b"\x5a" * 48
 
     def __init__(self, transport: paramiko.Transport) -> None:
         super().__init__(transport)

@@ -20,6 +20,7 @@ from fixtures.limits import HANG
 from scanready.remedies import fixes, quoting
 from scanready.remedies.fixes import Fix
 from scanready.remedies.quoting import Place
+from scanready.report.rule_forms import iptables
 from scanready.targets.ews import fixes as ews
 from scanready.targets.imap import fixes as imap
 
@@ -64,6 +65,10 @@ OWN_WORDS: Mapping[Place, str] = {
     ews.WINDOWS_AUTHENTICATION.places["server"]: r"[A-Za-z0-9._-]+",
     imap.GRANT_FOLDER.places["folder"]: r'"([^"\\]|\\.)*"',
     imap.GRANT_FOLDER.places["user"]: r'"([^"\\]|\\.)*"',
+    iptables.RULE.places["program"]: r"iptables|ip6tables",
+    iptables.RULE.places["chain"]: r"[A-Za-z0-9_.-]+",
+    iptables.RULE.places["ports"]: r"\d{1,5}(:\d{1,5})?",
+    iptables.RULE.places["about"]: r'"[^"\n]*"',
 }
 BY_WRITER = {place.write: words for place, words in (*WORDS.items(), *OWN_WORDS.items())}
 

@@ -11,6 +11,7 @@ PREFIX = "SCANREADY_"
 #: Each long option of a command, and the settings of the pytest plug-in. In a table, so that none has to be imported.
 KNOWN = frozenset(
     [
+        "AGAINST",
         "ASSUME_AGENT",
         "BUNDLE",
         "CHAIN",
@@ -22,6 +23,7 @@ KNOWN = frozenset(
         "FILE_MODE",
         "FORMAT",
         "FROM",
+        "INFER",
         "INTERVAL",
         "INVENTORY",
         "JSON",
@@ -29,6 +31,7 @@ KNOWN = frozenset(
         "KEY_FILE",
         "LADDER",
         "LIMIT",
+        "MAP",
         "MASTER",
         "NO_CANARY",
         "NO_COLOR",

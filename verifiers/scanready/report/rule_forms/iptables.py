@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scanready.remedies.fixes import Fix
-from scanready.remedies.quoting import NETWORK, TRANSPORT, Place
+from scanready.remedies.quoting import NETWORK, TRANSPORT, Place, plain
 from scanready.report.document import Look
 from scanready.report.rules import Rule
 
@@ -27,10 +27,16 @@ def _range(text: str) -> str | None:
     return ":".join(numbers) if int(numbers[0]) <= int(numbers[-1]) else None
 
 
-_RULE = Fix(
+def _quoted(text: str) -> str | None:
+    """Take a comment that is in double quotes already, as one word of the shell."""
+    inside = text[1:-1]
+    return text if text == f'"{inside}"' and plain(inside) == inside and '"' not in inside else None
+
+
+RULE = Fix(
     "{program} -I {chain} -s {agent} -d {target} -p {transport} -m {match} --dport {ports} "
     "-m comment --comment {about} -j ACCEPT",
-    at=_HEADING,
+    at="# On every firewall between {agent} and {target}, as a rule of its {chain} chain:",
     program=Place("iptables", lambda text: text if text in ("iptables", "ip6tables") else None),
     chain=Place("FORWARD", lambda text: text if _CHAIN.fits(text) else None),
     agent=NETWORK,
@@ -38,7 +44,7 @@ _RULE = Fix(
     transport=TRANSPORT,
     match=TRANSPORT,
     ports=Place("PORT", _range),
-    about=Place('"scan agent"', lambda text: text),
+    about=Place('"scan agent"', _quoted),
 )
 
 
@@ -54,7 +60,7 @@ def commands(rules: Sequence[Rule], look: Look, chain: str = _CHAIN.usual) -> st
 
 def _command(rule: Rule, chain: str) -> str:
     six = is_ipv6(rule.destination if rule.resolved else rule.source)
-    return _RULE.line(
+    return RULE.line(
         program="ip6tables" if six else "iptables",
         chain=chain,
         agent=rule.source,
