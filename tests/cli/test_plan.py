@@ -90,7 +90,7 @@ def test_plan_has_every_port_and_the_bound_of_the_guard(tmp_path: Path, monkeypa
     assert plan["guard"] == {"refused_logins_per_credential": 1}
     assert plan["master"] == "er-master.corp"
     words = " ".join(call("plan", str(path)).output.split())
-    assert "credential acc: 2 targets; at most one of its logins is refused" in words
+    assert "credential acc: 2 endpoints; at most one of its logins is refused" in words
     assert "not contacted: the Master Server er-master.corp; `scanready agent` asks it" in words
     assert "mssql udp 1434" in words
     assert "(only for NFSv3 and older)" in words

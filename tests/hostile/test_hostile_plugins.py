@@ -143,7 +143,8 @@ def test_signatures_that_fail_are_left_out(tmp_path: Path) -> None:
         tmp_path, {case: ({"signatures": SIGNATURE.format(*SIGNATURES[case])}, "") for case in SIGNATURES}
     )
     (imap, *_), err = heard(tmp_path, b"a greeting that no table knows\r\n", "imap")
-    assert imap["cause"]["code"] == "handshake.malformed"
+    assert imap["cause"]["code"] == "handshake.other-protocol"
+    assert "a greeting that no table knows" in imap["cause"]["detail"]
     for name, case in names.items():
         says = f"{who_is(name)}a signature of it is left out: {FAULTS[case]}"
         assert err.count(says) == 1, (case, err)

@@ -85,7 +85,7 @@ def _totals(plan: dict[str, Any]) -> Iterator[str]:
 
 def _bounds(plan: dict[str, Any]) -> Iterator[str]:
     for name, count in plan["credentials"].items():
-        yield f"credential {name}: {counted(count, 'target')}; {_GUARD}"
+        yield f"credential {name}: {counted(count, 'endpoint')}; {_GUARD}"
     if plan["master"]:
         yield f"not contacted: the Master Server {plan['master']}; `scanready agent` asks it"
     kinds = Counter((entry["type"], entry["reason"]) for entry in plan["not_built"])
