@@ -38,7 +38,7 @@ PROXY_BETWEEN = Cause(
     "http.proxy-between",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A proxy that nobody configured answers in the target's place and demands a login (407).",
+    "A proxy that is not configured here answers in the target's place and demands a login (407).",
     "Exempt this agent's connections to the target from the transparent proxy.",
     _CURL,
 )

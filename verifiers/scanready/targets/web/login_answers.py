@@ -170,7 +170,7 @@ def _demand_an_answer(answer: Answer, how: How) -> None:
         case 407 if how.proxied:
             raise Unfinished(causes.PROXY_LOGIN, f"a proxy answers {answer.described}")
         case 407:
-            raise Unfinished(causes.PROXY_BETWEEN, f"a proxy that nobody configured answers {answer.described}")
+            raise Unfinished(causes.PROXY_BETWEEN, f"a proxy that is not configured here answers {answer.described}")
         case 511:
             raise Unfinished(causes.CAPTIVE_PORTAL, f"a network gateway answers {answer.described} to the login")
         case 429:
