@@ -1,4 +1,4 @@
-"""Check the language of docstrings, comments and Markdown: new and moved text strictly, old text only by count.
+"""Check the language of docstrings, comments, messages and Markdown: new text strictly, old text only by count.
 
 The rules are data (``script/style-words.toml``); spelling is codespell's. Old offences stand in a ledger,
 ``script/style-known.txt``: one hash of rule and sentence a line. An offence of the ledger is counted, any other fails.
@@ -29,7 +29,7 @@ from typing import Any
 
 from style_prose import Sentence, files, sentences
 
-PROSE = ("docstring", "comment", "markdown", "heading", "cell")
+PROSE = ("docstring", "comment", "message", "markdown", "heading", "cell")
 #: A definition, loop variable, assignment, keyword argument, field or parameter of this name; uses are not reported.
 BINDING = (
     r"\b(?:def|class|as|for|import)\s+(?:\w+,\s*)*{name}\b"

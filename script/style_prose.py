@@ -1,4 +1,4 @@
-"""Find the prose of the project: docstrings, comments and Markdown text, in sentences with their line numbers.
+"""Find the prose of the project: docstrings, comments, messages and Markdown text, in sentences with line numbers.
 
 One regular expression finds strings and comments, because ``tokenize`` needs several seconds for the whole project.
 A test compares both.
@@ -23,6 +23,12 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 PRAGMA = re.compile(r"#!|#\s*(?:noqa|type:|fmt:|pragma|mypy:|ruff:|shellcheck)[^#]*")
+#: A string of fewer words is a key, a name or a format.
+LEAST_WORDS = 4
+#: Where strings are what users read; elsewhere they are data of tests.
+MESSAGES = ("verifiers/", "cli.py")
+#: What an f-string or a template fills in.
+FIELD = re.compile(r"\{[^{}]*\}")
 CODE_SPAN = re.compile(r"``.+?``|`[^`]+`|\]\([^)\s]*\)|https?://\S+|<[^>]*>|\"[^\"]{1,80}\"")
 SENTENCE_END = re.compile(r"[.!?][\"')\]*]*\s+(?=[A-Z`\"'(*\[])")
 MARKER = re.compile(r"(?:[*+>-]|\d+\.)\s+")
@@ -31,7 +37,7 @@ OPENING = " \t*_\"'([“"
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A paragraph, a comment, a docstring's paragraph or a table cell: its lines, each with its number."""
+    """A paragraph, a comment, a docstring's paragraph, a message or a table cell: its lines, each with its number."""
 
     kind: str
     lines: tuple[tuple[int, str], ...]
@@ -76,6 +82,8 @@ def sentences(root: Path, path: Path) -> Iterator[Sentence]:
     else:
         return
     for passage in passages:
+        if passage.kind == "message" and not name.startswith(MESSAGES):
+            continue
         if passage.kind == "code":
             yield from (Sentence(name, number, line, line, "code") for number, line in passage.lines)
         else:
@@ -101,8 +109,12 @@ def _split(name: str, passage: Passage) -> Iterator[Sentence]:
 
 
 def python_passages(source: str) -> Iterator[Passage]:
-    """Yield the comments and docstrings of a Python module, and its code without them."""
+    """Yield the comments, docstrings and messages of a Python module, and its code without them.
+
+    Strings that Python joins are one message. A string with the prefix r or b is a pattern or data.
+    """
     comment: list[tuple[int, str]] = []
+    message: list[tuple[int, str]] = []
     position, number, last = 0, 1, ""
     code: list[str] = []
     for token in TOKEN.finditer(source):
@@ -113,6 +125,10 @@ def python_passages(source: str) -> Iterator[Passage]:
         if comment and not (blank and token["comment"] and between.count("\n") == 1):
             yield Passage("comment", tuple(comment))
             comment = []
+        joins = not between.strip().strip("f")
+        if message and not joins:
+            yield from _message(message)
+            message = []
         code.append(between)
         before = between.rstrip().removesuffix("r").rstrip()
         last = before[-1:] or last
@@ -124,14 +140,24 @@ def python_passages(source: str) -> Iterator[Passage]:
         else:
             if last in ("", ":") and between.rpartition("\n")[2].strip() in ("", "r"):
                 yield from _paragraphs("docstring", token[0].strip("\"'"), number)
+            elif between[-1:] not in ("r", "b"):
+                inside = FIELD.sub("{}", token[0].strip("\"'").replace("\\n", " "))
+                message += [(at, line + " ") for at, line in enumerate(inside.split("\n"), number)]
             last = '"'
         code.append("" if token["comment"] else '""' + "\n" * token[0].count("\n"))
         number += token[0].count("\n")
         position = token.end()
     if comment:
         yield Passage("comment", tuple(comment))
+    yield from _message(message)
     code.append(source[position:])
     yield Passage("code", tuple((n, line) for n, line in enumerate("".join(code).split("\n"), 1) if line.strip()))
+
+
+def _message(lines: list[tuple[int, str]]) -> Iterator[Passage]:
+    """Yield the strings that stand side by side, if they are words for people."""
+    if sum(len(line.split()) for _, line in lines) >= LEAST_WORDS:
+        yield Passage("message", tuple(lines))
 
 
 def _comment(text: str) -> str:
