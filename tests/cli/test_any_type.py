@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.emulators import in_background, ssh
+from fixtures.emulators import in_background, misbehave, ssh
 from tests.cli import plugin
 
 
@@ -60,6 +60,25 @@ def test_a_host_that_serves_nothing(plugins: Path, closed: int) -> None:
     for name in ("md", "csv", "junit", "nagios", "prometheus", "html"):
         text = run(plugins, "report", "last", "--format", name).stdout
         assert f"any://127.0.0.1:{closed}" in text, name
+
+
+def test_a_host_that_answers_in_no_known_way_is_undecided_in_both_commands(plugins: Path) -> None:
+    """OpenSSH turns a client away with this line when too many others log in: ask again later."""
+    with in_background(misbehave.says_and_closes(b"Exceeded MaxStartups\r\n")) as server:
+        done = run(plugins, "verify", write(plugins, f"127.0.0.1:{server.port}"), "--format", "jsonl")
+        checked = run(plugins, "check", f"127.0.0.1:{server.port}", "--no-store", "--format", "jsonl")
+        plugin_codes = [
+            run(plugins, *arguments, "--format", "nagios").returncode
+            for arguments in (
+                ("verify", str(plugins / "estate.yaml")),
+                ("check", f"127.0.0.1:{server.port}", "--no-store"),
+            )
+        ]
+    (result,) = map(json.loads, done.stdout.splitlines())
+    assert result["verdict"] == "undecided"
+    assert "undecided" in {json.loads(line)["verdict"] for line in checked.stdout.splitlines()}
+    assert (done.returncode, checked.returncode) == (3, 3), (done.stderr, checked.stderr)
+    assert plugin_codes == [3, 3]
 
 
 def test_a_known_failure_of_a_host_without_a_type(plugins: Path, closed: int) -> None:

@@ -20,5 +20,9 @@ def test_a_host_of_unknown_type_must_be_something() -> None:
     assert code(ready("h"), require="scannable") == 1
     undecided = ready("h")
     undecided.verdict = Verdict.UNDECIDED
-    assert code(undecided) == 1
+    assert code(undecided) == 3
+    silent = blocked("h")
+    silent.checks = []
+    assert code(undecided, silent) == 3  # a type that answered leads before one that did not
+    assert code(undecided, undecided, require="ready") == 3
     assert code(undecided, tried="") == 3

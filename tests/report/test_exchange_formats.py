@@ -175,7 +175,8 @@ def test_prometheus_text_is_told_by_type_and_help_once() -> None:
         ("ready", {"more": [Target("late", "ssh", 22)]}, "UNKNOWN", 3),
         ("blocked", {"more": [Target("late", "ssh", 22)]}, "CRITICAL", 2),
         ("blocked undecided ready", {"tried": "h"}, "OK", 0),
-        ("blocked undecided", {"tried": "h"}, "CRITICAL", 2),
+        ("blocked undecided", {"tried": "h"}, "UNKNOWN", 3),
+        ("blocked limited", {"tried": "h"}, "WARNING", 1),
         ("", {"more": [Target("late", "ssh", 22)]}, "UNKNOWN", 3),
     ],
 )

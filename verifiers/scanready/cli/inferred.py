@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from scanready.catalogue.wrong import Wrong
 from scanready.inventory.importing import Imported
 from scanready.inventory.importing.found import Entry, host_of
-from scanready.model import Report, Target
-from scanready.report.document import GOOD
+from scanready.model import GOOD, Report, Target
 from scanready.run.any_type import answered
 
 from .source import opened

@@ -16,6 +16,8 @@ from .report import Footprint, Report
 from .target import Agent, Credential, Target, bracketed, is_address
 from .words import (
     DEPTHS,
+    GOOD,
+    HOLDS,
     INVENTED_USER,
     LADDER,
     LARGEST_PORT,
@@ -29,6 +31,8 @@ from .words import (
 
 __all__ = [
     "DEPTHS",
+    "GOOD",
+    "HOLDS",
     "INVENTED_USER",
     "LADDER",
     "LARGEST_PORT",

@@ -59,6 +59,16 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+#: The verdicts of targets that nothing keeps from a scan, as far as was checked.
+GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
+#: The verdicts that satisfy each ``--require``; None where it was not given.
+HOLDS: Mapping[str | None, tuple[Verdict, ...]] = {
+    None: GOOD,
+    "ready": (Verdict.SCANNABLE, Verdict.READY),
+    "scannable": (Verdict.SCANNABLE,),
+}
+
+
 class Owner(StrEnum):
     """Name the people who can fix a cause.
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanready.model import Report, Verdict
+from scanready.model import GOOD, Report, Verdict
 from scanready.redaction.options import options_shown
 
-from .document import GOOD
 from .findings import decisive
 from .glimpse import Glimpse, Key
 from .known import is_waived

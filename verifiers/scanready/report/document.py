@@ -45,16 +45,6 @@ class RunInfo:
     background: Background = NOTHING
 
 
-#: The verdicts of targets that nothing keeps from a scan, as far as was checked.
-GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
-#: What holds under each ``--require``.
-HOLDS: dict[str | None, tuple[Verdict, ...]] = {
-    None: GOOD,
-    "ready": (Verdict.SCANNABLE, Verdict.READY),
-    "scannable": (Verdict.SCANNABLE,),
-}
-
-
 @dataclass(slots=True)
 class Totals:
     """What became of a run.

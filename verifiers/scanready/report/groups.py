@@ -7,11 +7,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
-from scanready.model import Cause, OtherFixes, Owner, Report, Step, Target, Verdict
+from scanready.model import GOOD, Cause, OtherFixes, Owner, Report, Step, Target, Verdict
 from scanready.run.any_type import answered
 from scanready.run.target_name import visible_name
 
-from .document import GOOD, Places, RunInfo, Totals
+from .document import Places, RunInfo, Totals
 from .filled import fill
 from .findings import Part, Told, besides, decisive
 from .headline import as_types, best_of_hosts, known, summed

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from scanready.model import Report, Standing, Verdict
+from scanready.model import GOOD, Report, Standing, Verdict
 
-from .document import GOOD, Totals
+from .document import Totals
 
 #: The words of each verdict in a summary, the best first.
 WORDS = {

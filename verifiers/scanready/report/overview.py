@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from scanready.causes import common
-from scanready.model import Report, Verdict
+from scanready.model import GOOD, Report, Verdict
 from scanready.run.any_type import answered
 from scanready.wire.printable import visible
 
-from .document import GOOD, Look
+from .document import Look
 from .headline import as_types
 from .known import note
 from .paper import Paper, columns, owned, verdict_word

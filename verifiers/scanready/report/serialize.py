@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from scanready.model import Agent, Check, Expectation, Report, Target
+from scanready.model import GOOD, Agent, Check, Expectation, Report, Target
 from scanready.redaction.options import options_shown
 from scanready.redaction.workflow import harmless_json
 from scanready.run.target_name import name_of
 
-from .document import GOOD
 from .filled import fill
 from .findings import Told, besides, decisive
 

@@ -6,11 +6,10 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 
-from scanready.model import Footprint, Outcome, Report, Step, Target, Verdict, standing
+from scanready.model import GOOD, Footprint, Outcome, Report, Step, Target, Verdict, standing
 
 #: The verdicts of a host, the best of its types first. A type that is undecided stands above one that is blocked.
 _BEST_FIRST = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED, Verdict.UNDECIDED, Verdict.BLOCKED)
-HOLDS = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 
 
 def flat(targets: Iterable[Target]) -> list[Target]:
@@ -74,7 +73,7 @@ def combined(target: Target, reports: Sequence[Report], day: datetime.date) -> R
 
 def rank(report: Report) -> tuple[int, int]:
     """Return the place of a report among those of its host: the least leads."""
-    if report.verdict in HOLDS:
+    if report.verdict in GOOD:
         return 0, _BEST_FIRST.index(report.verdict)
     if answered(report):
         return 1, _BEST_FIRST.index(report.verdict)

@@ -6,8 +6,8 @@ import datetime
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scanready.model import Expectation, Report, Standing, Step, Verdict, standing
-from scanready.report.document import HOLDS, Look
+from scanready.model import HOLDS, Expectation, Report, Standing, Step, Verdict, standing
+from scanready.report.document import Look
 from scanready.report.known import Soon, note
 from scanready.report.ladder import draw
 from scanready.run.target_name import visible_name

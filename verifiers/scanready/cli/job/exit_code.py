@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scanready.model import Report, Standing, Verdict
-from scanready.report.document import HOLDS
+from scanready.model import HOLDS, Report, Standing, Verdict
+from scanready.run.any_type import rank
 
 BLOCKED, USAGE, UNDECIDED, NOTHING_SELECTED = 1, 2, 3, 4
 
 
 class Judge:
-    """Judges a run. Of the targets that ``tried`` gives one name, any one must hold; every other must hold itself.
+    """Judge a run. Every target must hold; of the types that were tried on one host, one must.
+
+    A host that holds as none of its types is judged by the type that leads, as a host without a type in an inventory.
 
     Args:
         tried: ``id(target)`` to the host that was asked for without a type.
@@ -21,8 +23,9 @@ class Judge:
         self._good = HOLDS[require]
         self._tried = tried or {}
         self._is_something = dict.fromkeys(self._tried.values(), False)
+        self._leads: dict[str, Report] = {}
         self._failed = False
-        self._undecided = False
+        self._open: set[Verdict] = set()
 
     def holds(self, report: Report) -> bool:
         """True if nothing is left to be wished for this target: it, or its host as some other type, holds."""
@@ -39,12 +42,10 @@ class Judge:
         self.look_at(report)
         if report.standing is Standing.OVER:
             self._failed = True
-        if self._host(report) in self._is_something or self._is_fine(report):
-            return
-        if report.verdict is Verdict.UNDECIDED:
-            self._undecided = True
-        else:
-            self._failed = True
+        if host := self._host(report):
+            self._leads[host] = min(self._leads.get(host, report), report, key=rank)
+        elif not self._is_fine(report):
+            self._open.add(report.verdict)
 
     def _is_fine(self, report: Report) -> bool:
         return report.verdict in self._good or report.standing is Standing.WAIVED
@@ -55,6 +56,9 @@ class Judge:
     @property
     def code(self) -> int:
         """0, 1 or 3."""
-        if self._failed or not all(self._is_something.values()):
+        bad = [host for host, holds in self._is_something.items() if not holds]
+        leads = [self._leads[host].verdict if host in self._leads else Verdict.BLOCKED for host in bad]
+        verdicts = self._open.union(leads)
+        if self._failed or verdicts - {Verdict.UNDECIDED}:
             return BLOCKED
-        return UNDECIDED if self._undecided else 0
+        return UNDECIDED if verdicts else 0

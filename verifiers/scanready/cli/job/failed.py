@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from scanready.cli.messages import fitting, warn
 from scanready.cli.selection import Judgement, Selection
 from scanready.cli.source import opened
-from scanready.model import Target
-from scanready.report.document import HOLDS
+from scanready.model import HOLDS, Target
 from scanready.report.known import is_waived
 from scanready.report.paper import counted
 from scanready.report.serialize import identity

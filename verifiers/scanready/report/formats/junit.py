@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from scanready.model import Outcome, Report, Step, Target, Verdict
-from scanready.report.document import HOLDS, Look, Places, RunInfo, Totals
+from scanready.model import HOLDS, Outcome, Report, Step, Target, Verdict
+from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.filled import fill
 from scanready.report.findings import Told, besides, decisive
 from scanready.report.headline import named_types

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scanready.model import Report, Verdict
-from scanready.report.document import HOLDS, UNKNOWN, Look, RunInfo, Totals
+from scanready.model import HOLDS, Report, Verdict
+from scanready.report.document import UNKNOWN, Look, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.report.headline import known, named_types, summed
 from scanready.report.known import is_over, is_waived, note
+from scanready.run.any_type import rank
 from scanready.run.target_name import visible_name
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -25,25 +26,23 @@ def complaint(message: str) -> str:
 
 
 class State:
-    """Finds the state of a run: the worst of its targets; of types that were tried on one host, the best one counts."""
+    """Find the state of a run: the worst of its targets; of the types that were tried on one host, the leading one."""
 
     def __init__(self, run: RunInfo) -> None:
         self._run = run
         self._single: set[int] = set()
-        self._tried: dict[str, set[int]] = {host: set() for host in run.tried.values()}
+        self._leads: dict[str, Report] = {}
 
     def add(self, report: Report) -> None:
         """Count one report."""
-        state = _state(report, self._run.require)
         if host := self._run.tried.get(id(report.target)):
-            self._tried[host].add(state)
+            self._leads[host] = min(self._leads.get(host, report), report, key=rank)
         else:
-            self._single.add(state)
+            self._single.add(_state(report, self._run.require))
 
     def code(self, totals: Totals) -> int:
         """Return the exit code; what an interruption cut short is unknown, unless something is known to be wrong."""
-        best = {CRITICAL if states.isdisjoint((OK, WARNING)) else OK for states in self._tried.values() if states}
-        found = self._single | best
+        found = self._single | {_state(report, self._run.require) for report in self._leads.values()}
         if totals.interrupted or totals.unchecked or not found:
             found.add(UNKNOWN)
         return min(found, key=_WORSE.index)

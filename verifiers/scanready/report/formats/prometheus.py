@@ -11,8 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from scanready.model import Outcome, Report, Step, Verdict
-from scanready.report.document import GOOD, Look, RunInfo, Totals
+from scanready.model import GOOD, Outcome, Report, Step, Verdict
+from scanready.report.document import Look, RunInfo, Totals
 from scanready.report.findings import besides
 from scanready.report.known import is_waived
 from scanready.run.target_name import visible_name

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from scanready.model import Report, Target, Verdict
+from scanready.model import GOOD, Report, Target, Verdict
 from scanready.report.diff import Differences
 from scanready.report.diff_formats import summary
-from scanready.report.document import GOOD, Look, Places, RunInfo, Totals
+from scanready.report.document import Look, Places, RunInfo, Totals
 from scanready.report.groups import ByCause, Group, Member
 from scanready.report.headline import named_types
 from scanready.report.known import is_waived, note

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 
 from scanready.causes import common, plugin
 from scanready.climb.probe import Probe
-from scanready.model import Cause, Check, Finding, Outcome, Step, Verdict, judge, reached
+from scanready.model import GOOD, Cause, Check, Finding, Outcome, Step, Verdict, judge, reached
 
 from .checks import drop_wrong_checks
 from .origin import Origin
 from .shape import shown
 
 _HELD = (Outcome.PASSED, Outcome.WARNED)
-_GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
 #: Connections and logins that a verifier may count: far beyond any climb, and a number that every reader can hold.
 _MOST_COUNTED = 1_000_000
 
@@ -90,7 +89,7 @@ class Review:
 def missing_proof(probe: Probe) -> str:
     """Say what a good verdict of this climb lacks; empty if it lacks nothing, or if the verdict is not good."""
     verdict, _ = judge(probe.checks, probe.row.proof)
-    return next(_gaps(probe), "") if verdict in _GOOD else ""
+    return next(_gaps(probe), "") if verdict in GOOD else ""
 
 
 def _gaps(probe: Probe) -> Iterator[str]:
