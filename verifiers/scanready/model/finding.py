@@ -31,6 +31,7 @@ class Cause:
         meaning: one or more sentences.
         remedy: what the owner does.
         confirm: a shell command that shows the same thing without scanready.
+        wire: what a packet capture shows of it, in one or two sentences, with the field's names for messages and flags.
         definite: False if it only kept the check from finding out (a missing driver, a limit of a library,
             throttling): the verdict is then ``undecided``, never ``blocked``.
         scoped: the scope, where it does not follow from step and owner (see :attr:`scope`).
@@ -50,6 +51,7 @@ class Cause:
     may_count: bool = False
     also: tuple[OtherOwner, ...] = ()
     of_database: Owner | None = None
+    wire: str = ""
 
     @property
     def scope(self) -> Scope:

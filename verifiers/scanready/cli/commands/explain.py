@@ -61,6 +61,7 @@ def cause_object(cause: Cause) -> dict[str, Any]:
         "also": [{"owner": other.owner.value, "remedy": other.remedy} for other in cause.also],
         "step": cause.step.value,
         "meaning": cause.meaning,
+        "wire": cause.wire,
         "remedy": cause.remedy,
         "confirm": cause.confirm,
         "definite": cause.definite,
@@ -96,6 +97,7 @@ def _one(cause: Cause) -> str:
         pairs(
             [
                 ("meaning", named(cause.meaning)),
+                *([("on the wire", named(cause.wire))] if cause.wire else []),
                 ("remedy", named(cause.remedy)),
                 ("owner", _owner(cause)),
                 *(

@@ -46,7 +46,7 @@ def wrong_cause(value: Any) -> str:
     if not isinstance(value, Cause):
         return ""
     remedies = (other.remedy for other in value.also)
-    return cause_fault(value) or places_fault(value.meaning, value.remedy, value.confirm, *remedies)
+    return cause_fault(value) or places_fault(value.meaning, value.wire, value.remedy, value.confirm, *remedies)
 
 
 _SAYS = {"meaning": "is wrong", "remedy": "the owner does", "confirm": "line shows it without scanready"}
