@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -33,7 +34,19 @@ def server(lab: Lab) -> PostgreSQL:
         GRANT SELECT ON "Odd ""name""; --", busy, hidden, broken, staff TO er;
         CREATE ROLE crowded LOGIN PASSWORD 'Passw0rd!' CONNECTION LIMIT 0;
         CREATE DATABASE "no role" TEMPLATE postgres; DROP DATABASE "no role";
+        CREATE DATABASE template0 TEMPLATE postgres;  -- the lab's cluster has none; only this one leads to others
+        CREATE DATABASE unconverted TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C';
+        CREATE DATABASE western TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
+        CREATE DATABASE "Gehälter" TEMPLATE postgres;
     """)
+    for database in ("unconverted", "western"):
+        server.sql('SET client_encoding = UTF8; CREATE TABLE "größe"(a int); GRANT SELECT ON "größe" TO er', database)
+    # No character in UTF-8, as old programs leave them in a database that converts nothing.
+    server.sql(
+        "DO $$BEGIN EXECUTE 'CREATE TABLE \"a' || E'\\xe9' || '\"(a int)'; END$$;"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO er",
+        "unconverted",
+    )
     return server
 
 
@@ -48,6 +61,20 @@ def read(lab: Lab, server: PostgreSQL, table: str | None = None, **options: Any)
 def test_names_are_names_whatever_is_in_them(lab: Lab, server: PostgreSQL, table: str) -> None:
     report = expect(read(lab, server, table), Verdict.SCANNABLE)
     assert "one row" in check_of(report, Step.ACCESS).summary
+
+
+@pytest.mark.parametrize("database", ["unconverted", "western"])
+@pytest.mark.parametrize("table", [None, "größe"])
+def test_a_database_of_any_encoding_is_read(lab: Lab, server: PostgreSQL, database: str, table: str | None) -> None:
+    """psycopg hands names over as bytes where the database converts nothing."""
+    report = expect(read(lab, server, table, database=database), Verdict.SCANNABLE)
+    assert "b'" not in check_of(report, Step.ACCESS).summary
+    assert {"unconverted", "western", "hr"} <= set(report.facts["databases"])
+    if database == "unconverted":  # PostgreSQL itself reads all databases' names in the encoding of the one it is in
+        assert "Gehälter" in report.facts["databases"]
+    json.dumps(report.facts)
+    if table:
+        assert "größe" in check_of(report, Step.ACCESS).summary
 
 
 @pytest.mark.parametrize(

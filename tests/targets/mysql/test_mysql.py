@@ -116,6 +116,13 @@ def test_an_anonymous_account_is_told_and_left_with_quit() -> None:
     assert check_of(report, Step.AUTH).outcome is Outcome.PASSED
 
 
+def test_names_that_come_as_bytes_are_shown_as_text() -> None:
+    """This answer's column has the character set binary, as names have in some relatives of MySQL."""
+    report = ask(emulated.anonymous_account, "scan")
+    assert report.facts["databases"] == ["@localhost"]
+    assert "b'" not in check_of(report, Step.ACCESS).summary
+
+
 def test_an_error_that_is_not_about_the_account_is_undecided() -> None:
     def says(code: int) -> Behaviour:
         error = b"\xff" + code.to_bytes(2, "little") + b"#HY000Max connect timeout reached"

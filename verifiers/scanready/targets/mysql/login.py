@@ -453,7 +453,9 @@ def _first_table(session: pymysql.Connection[Any], database: str) -> str | None:
 
 
 def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> list[Any]:
-    """Return the rows that answer a question.
+    """Return the rows that answer a question, names in them as text.
+
+    Some relatives of MySQL declare their names as VARBINARY, and a column with the character set binary comes as bytes.
 
     Raises:
         _NotAnswered: the answer has no rows and no columns.
@@ -464,7 +466,8 @@ def _rows(session: pymysql.Connection[Any], statement: str, *arguments: str) -> 
             raise _NotAnswered(
                 causes.OTHER_PRODUCT, f"answers {statement} with OK in place of a result, as no MySQL does"
             )
-        return list(cursor.fetchall())
+        rows = cursor.fetchall()
+    return [tuple(cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in row) for row in rows]
 
 
 def _first(session: pymysql.Connection[Any], statement: str, *arguments: str) -> Any:

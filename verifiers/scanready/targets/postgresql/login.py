@@ -30,6 +30,7 @@ from scanready.model import Cause, Credential, Facts
 from scanready.wire.printable import printable
 
 from . import causes, fixes, product
+from .encoding import for_people, for_server, keep_every_byte
 from .login_relay import ADDRESS, Relay
 
 if TYPE_CHECKING:
@@ -253,6 +254,7 @@ def _begin(session: psycopg.Connection[Any]) -> None:
 
     try:
         session.execute("BEGIN READ ONLY")
+        keep_every_byte(session)
     except errors.ProtocolViolation as error:  # PgBouncer: with pool_mode=statement, or without a free connection
         if cause := causes.whoever_asks("", _words(error)):
             raise Failure(cause, _words(error)) from error
@@ -266,7 +268,7 @@ def _ask_beside(session: psycopg.Connection[Any], result: Result, deadline: floa
         row = session.execute(product.QUESTION).fetchone()
         result.product = product.named(str(row[0])) if row else ""
     with _our_question(session):
-        result.facts["databases"] = [row[0] for row in session.execute(_DATABASES).fetchall()]
+        result.facts["databases"] = [for_people(session, row[0]) for row in session.execute(_DATABASES).fetchall()]
     with _our_question(session):  # the last, since they end with the transaction
         session.execute(_TIMEOUTS, (str(left * 3 // 4), str(left)))
 
@@ -293,7 +295,7 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
     from psycopg import errors, sql
 
     if table:
-        schema, name = _named(table)
+        schema, name = (for_server(session, part) for part in _named(table))
     else:
         tables = _tables(session)
         if not tables:
@@ -303,15 +305,19 @@ def _read_one(session: psycopg.Connection[Any], result: LoginResult, user: str, 
         result.facts |= {"tables": len(tables), "tables_readable": sum(row[2] for row in tables)}
         if not readable:
             detail = f"none of {len(tables)} tables in {session.info.dbname} may be read"
-            result.denied = Failure(common.ACCESS_DENIED, detail, fixes.GRANT_SCHEMA(schema=schema, user=user))
+            result.denied = Failure(
+                common.ACCESS_DENIED, detail, fixes.GRANT_SCHEMA(schema=for_people(session, schema), user=user)
+            )
             return
     chosen = sql.Identifier(*filter(None, (schema, name)))
-    shown = chosen.as_string(session)
+    shown = for_people(session, chosen.as_string(session))
     try:
         # The whole row, as a scan would, and of it only whether it is there: no content comes to this agent.
         row = session.execute(sql.SQL("SELECT t IS NULL FROM {} AS t LIMIT 1").format(chosen)).fetchone()
     except errors.InsufficientPrivilege as error:
-        fix = fixes.GRANT_TABLE(schema=schema or "public", table=name, user=user)
+        fix = fixes.GRANT_TABLE(
+            schema=for_people(session, schema) or "public", table=for_people(session, name), user=user
+        )
         result.denied = Failure(common.ACCESS_DENIED, _words(error), fix)
     except errors.LockNotAvailable:
         detail = f"{shown} is locked by another session, and was not released in time"
