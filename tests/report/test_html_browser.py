@@ -21,9 +21,10 @@ from scanready.report.diff import glimpses
 from scanready.report.paper import GRAVITY, SENTENCES
 from scanready.report.serialize import as_line
 from scanready.run.any_type import combined
-from scanready.run.registry import all_causes
+from scanready.run.registry import all_causes, catalogue
 from tests.browser import Page, browser
 from tests.report.estate import document, reports, with_cause
+from tests.report.reports import ready
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -246,13 +247,22 @@ def test_text_stands_out_from_its_ground(page: Page, theme: str) -> None:
     assert page.run(CONTRAST) == []
 
 
-def test_narrow_needs_no_sideways_scrolling(file: Path) -> None:
+def test_narrow_needs_no_sideways_scrolling(tmp_path: Path) -> None:
+    """An estate of all types has a table of hosts and types that is wider than a phone."""
+    file = tmp_path / "report.html"
+    file.write_text(document("html", [ready(f"host-{kind}", kind) for kind in catalogue().built_in]))
     with browser(420, 800) as driver:
         driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride", {"width": 380, "height": 800, "deviceScaleFactor": 1, "mobile": True}
         )
         page = Page(driver, file)
         assert page.run("return document.documentElement.scrollWidth") <= 380
+        page.click("#view .open")
+        assert page.run("return document.getElementById('detail').scrollWidth") <= 380
+        page.run("document.getElementById('detail').close()")
+        page.click("#view-matrix")  # the table scrolls in its frame, with the host in sight; the page does not
+        assert page.run("return document.documentElement.scrollWidth") <= 380
+        assert page.run("return document.querySelector('.matrix').offsetWidth") > 380
 
 
 def pages_of(pdf: bytes) -> int:
