@@ -219,6 +219,44 @@ def test_a_server_that_is_busy_is_undecided(monkeypatch: pytest.MonkeyPatch) -> 
     expect(report, Verdict.UNDECIDED, "nfs.busy", step=Step.ACCESS, owner=Owner.SERVER)
 
 
+def fourth(answer: bytes) -> Behaviour:
+    """NFSv4 on its port: NULL succeeds, and every COMPOUND gets this answer, after the transaction number."""
+
+    async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
+        while True:
+            length = int.from_bytes(await reader.readexactly(4), "big") & 0x7FFFFFFF
+            call = await reader.readexactly(length)
+            (procedure,) = struct.unpack_from(">I", call, 20)
+            reply = call[:4] + (DONE if procedure == 0 else answer)
+            writer.write(struct.pack(">I", 0x80000000 | len(reply)) + reply)
+
+    return behaviour
+
+
+@pytest.mark.parametrize("status", [10008, 10013])
+@pytest.mark.parametrize("export", [None, "/home"])
+def test_version_4_that_says_later_to_everything(status: int, export: str | None) -> None:
+    """NFS4ERR_DELAY, and NFS4ERR_GRACE after a restart (RFC 7530, 13.1): nothing was proven, and nothing is refused."""
+    options = {"nfs_version": 4} | ({"export": export} if export else {})
+    with in_background(fourth(DONE + struct.pack(">III", status, 0, 0))) as server:
+        report = climb(target("nfs", "127.0.0.1", server.port, **options))
+    expect(report, Verdict.UNDECIDED, "nfs.busy", owner=Owner.SERVER)
+
+
+@pytest.mark.parametrize("reason", [8, 12, 99, 4_000_000_000])
+def test_an_unknown_reason_for_a_refused_credential(reason: int) -> None:
+    with in_background(fourth(struct.pack(">4I", 1, 1, 1, reason))) as server:
+        report = climb(target("nfs", "127.0.0.1", server.port, nfs_version=4))
+    expect(report, Verdict.UNDECIDED, "scanready.limit", owner=Owner.SCANREADY)
+
+
+@pytest.mark.parametrize("reason", [8, 99])
+def test_an_unknown_reason_for_a_refused_question(monkeypatch: pytest.MonkeyPatch, reason: int) -> None:
+    """It comes at the first question, which has no credential at all."""
+    report = asked(monkeypatch, HEALTHY | {(NFS, 0): struct.pack(">4I", 1, 1, 1, reason)})
+    expect(report, Verdict.UNDECIDED, "scanready.limit", owner=Owner.SCANREADY)
+
+
 def test_a_server_whose_program_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     report = asked(monkeypatch, HEALTHY | {(NFS, 0): SYSTEM_ERROR})
     expect(report, Verdict.BLOCKED, "nfs.refused", step=Step.HANDSHAKE, owner=Owner.SERVER)

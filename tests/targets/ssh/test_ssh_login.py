@@ -281,6 +281,55 @@ def test_what_a_server_may_do_with_a_password(quirk: type[Quirk], code: str, sai
     assert said in story(report)
 
 
+@pytest.mark.parametrize(
+    ("reason", "words", "code"),
+    [
+        (12, "Too many concurrent sessions for user", "handshake.throttled"),
+        (7, "backend authentication server unavailable", "login.broken-off"),
+        (11, "Server is shutting down for maintenance", "login.broken-off"),
+        (10, "", "login.broken-off"),
+        (4_000_000_000, "", "login.broken-off"),
+    ],
+)
+def test_a_server_that_leaves_at_the_password_for_a_reason_of_its_own(
+    reason: int, words: str, code: str, key: paramiko.PKey
+) -> None:
+    """RFC 4253, 11.1: the reason says nothing about the account, which may work once the server does."""
+    report = visit(after_the_password(lambda t: send(t, 1, reason, words, "")), key)
+    expect(report, Verdict.UNDECIDED, code)
+    assert words in story(report)
+    assert report.footprint.login_attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"), [(1, "no"), (14, ""), (15, ""), (11, "User is disabled"), (2, "not allowed")]
+)
+def test_a_server_that_leaves_at_the_password_because_of_the_account(
+    reason: int, words: str, key: paramiko.PKey
+) -> None:
+    report = visit(after_the_password(lambda t: send(t, 1, reason, words, "")), key)
+    expect(report, Verdict.BLOCKED, "ssh.account-barred", step=Step.LOGIN, owner=Owner.IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict", "code"),
+    [
+        (1, Verdict.BLOCKED, "ssh.command-refused"),
+        (2, Verdict.BLOCKED, "ssh.command-refused"),
+        (4, Verdict.UNDECIDED, "access.broken-off"),
+        (99, Verdict.UNDECIDED, "scanready.limit"),
+    ],
+)
+def test_a_server_that_opens_no_channel(reason: int, verdict: Verdict, code: str, key: paramiko.PKey) -> None:
+    """RFC 4254, 5.1: a shortage passes, and an unknown reason is no refusal that we understand."""
+
+    class Refuses(Quirk):
+        def check_channel_request(self, kind: str, chanid: int) -> int:
+            return reason
+
+    expect(visit(Refuses, key), verdict, code, step=Step.ACCESS)
+
+
 def test_a_message_that_paramiko_does_not_understand_says_nothing_of_the_account(key: paramiko.PKey) -> None:
     """A password may have left and counted: it is not tried again at that host, and no word is said of the account."""
     report = visit(after_the_password(lambda t: send(t, 52 + 200)), key)

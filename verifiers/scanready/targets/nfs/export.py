@@ -174,7 +174,7 @@ async def _patiently(probe: Probe, ask: Callable[[], Awaitable[T]], status_of: C
     """
     for pause in (*_PAUSES, 0.0):
         answer = await ask()
-        if status_of(answer) not in (nfs4.DELAY, nfs3.JUKEBOX):
+        if status_of(answer) not in nfs4.LATER:  # NFSv3's JUKEBOX has the number of DELAY
             return answer
         await asyncio.sleep(min(pause, probe.remaining))
     raise Failure(causes.BUSY, f"asked {len(_PAUSES) + 1} times")

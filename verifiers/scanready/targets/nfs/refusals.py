@@ -29,7 +29,15 @@ _FLAVORS = {
 #: Exports that a detail quotes.
 _MOST_QUOTED = 8
 #: The same numbers in MOUNT, NFSv3 and NFSv4.
-_STATUS = {1: "not permitted", 5: "input/output error", 70: "stale handle", 10001: "bad handle", 10006: "server fault"}
+_STATUS = {
+    10008: "NFS4ERR_DELAY",
+    10013: "NFS4ERR_GRACE",
+    1: "not permitted",
+    5: "input/output error",
+    70: "stale handle",
+    10001: "bad handle",
+    10006: "server fault",
+}
 #: What a client would get over, and we do not: no refusal of the server's.
 _NOT_FOLLOWED = {
     nfs4.RESOURCE: "the path has more parts than the server takes at once (NFS4ERR_RESOURCE)",
@@ -74,10 +82,8 @@ def credential_for(flavors: tuple[int, ...], credential: bytes) -> bytes:
 def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
     """The refusal of a call itself: by its credential, or by the port it came from."""
     said = str(reply)
-    if reply.state is not message.State.AUTH_ERROR:
-        return Failure(causes.REFUSED, said)
-    if reply.auth not in message.AUTH_REFUSALS:
-        return Failure(common.LIMIT, str(UnknownValue("the reason why it rejects our credential", reply.auth)))
+    if reply.state is not message.State.AUTH_ERROR or reply.auth not in message.AUTH_REFUSALS:
+        return of_reply(reply, said)
     if reply.auth == message.BAD_CREDENTIAL:  # Linux, to who is in none of its exports (svcauth_unix_set_client)
         path = probe.target.options.get("export")
         fix = fixes.EXPORT(path=path, agent=probe.agent_address) if path else None
@@ -87,6 +93,13 @@ def of_call(probe: Probe, calls: Calls, reply: message.Reply) -> Failure:
     if not calls.privileged:
         return Failure(causes.UNPRIVILEGED_PORT, said)
     return Failure(causes.AUTH_TOO_WEAK if reply.auth == message.TOO_WEAK else causes.REFUSED, said)
+
+
+def of_reply(reply: message.Reply, detail: str) -> Failure:
+    """Return the failure of a call that the server did not carry out, for no reason that names who must act."""
+    if reply.state is message.State.AUTH_ERROR and reply.auth not in message.AUTH_REFUSALS:
+        return Failure(common.LIMIT, str(UnknownValue("the reason why it rejects our credential", reply.auth)))
+    return Failure(causes.REFUSED, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +222,8 @@ def _for_others(export: mount.Export, agent: str) -> bool:
 
 def _refused(status: int, told: str) -> Failure:
     """A status that has no cause of its own; one that no version of NFS has is not a refusal that we understand."""
+    if status in nfs4.LATER:
+        return Failure(causes.BUSY, told)
     known = status in nfs3.STATUSES or status in nfs4.STATUSES
     return Failure(causes.REFUSED if known else common.LIMIT, told if known else f"{told}, which is not known here")
 

@@ -29,13 +29,13 @@ _LAST_TRY = 2.0
 class Offered:
     """The versions that answered on the port, as administrators write them: 3, 4.0, 4.1, 4.2.
 
-    ``said`` is the range that the server names, ``refused`` what else it said of a version; ``root`` its answer about
+    ``said`` is the range that the server names, ``refused`` the first refusal of a version; ``root`` its answer about
     its root, in NFSv4.0.
     """
 
     versions: list[str] = field(default_factory=list)
     said: str = ""
-    refused: str = ""
+    refused: Failure | None = None
     root: nfs4.Result | message.Reply | None = None
 
     def has(self, version: int) -> bool:
@@ -65,13 +65,13 @@ async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_F
         if reply.state is message.State.VERSION_MISMATCH:
             offered.said = f"{reply.low} to {reply.high}"
         elif reply.state is not message.State.SUCCESS:
-            offered.refused = offered.refused or f"NFSv{version}: {reply}"
+            offered.refused = offered.refused or refusals.of_reply(reply, f"NFSv{version}: {reply}")
         elif version == _FOURTH and wanted in (None, _FOURTH):
             await _minors(probe, calls, offered)
         else:
             offered.versions.append(str(version))
     if offered.refused and not offered.versions:
-        raise Failure(causes.REFUSED, offered.refused)
+        raise offered.refused
     offered.versions.sort()
     return offered
 
@@ -92,7 +92,7 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
             offered.root = reply
             return
         if reply.state is not message.State.SUCCESS:
-            offered.refused = offered.refused or f"NFSv4.{minor}: {reply}"
+            offered.refused = offered.refused or refusals.of_reply(reply, f"NFSv4.{minor}: {reply}")
             continue
         result = _results(reply, operations)
         if result.status != nfs4.MINOR_MISMATCH:
@@ -196,7 +196,8 @@ async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     if offered.root is None:
         return ["sys"]
     credential, uid = identity(probe)
-    if offered.root.status not in (nfs4.OK, nfs4.DELAY):
+    waits = offered.root.status in nfs4.LATER and "export" in probe.target.options  # it is asked again where it is read
+    if offered.root.status != nfs4.OK and not waits:
         raise refusals.Wish(probe, "/", calls, None, uid).of_walk(offered.root)
     parts = refusals.parts(probe.target.options.get("export", "/"))
     if not parts:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from scanready.causes import common
+from scanready.causes import common, talk_ended
 from scanready.clients.imports import importing
 from scanready.clients.login_process.lent import Lent
 from scanready.climb.explain import Failure, Unfinished, unfinished
@@ -46,6 +46,12 @@ _OTP = re.compile(
 )
 _NEW_PASSWORD = re.compile(
     r"new (unix )?password|\b(current|old)\)? (unix )?password|expired|must change", re.IGNORECASE
+)
+#: Reasons of a DISCONNECT (RFC 4253, 11.1): these say that the host, the methods or the user are not accepted.
+_TOO_MANY_CONNECTIONS, _ABOUT_THE_ACCOUNT = 12, (1, 14, 15)
+_KEPT_OUT = re.compile(
+    r"denied|not (allowed|permitted|authori[sz]ed)|disabled|locked|suspended|blocked|prohibited|no access",
+    re.IGNORECASE,
 )
 #: The names of methods in RFC 4252, 4256 and 4462.
 _METHODS = ("publickey", "password", "hostbased", "none", "keyboard-interactive", "gssapi-with-mic", "gssapi-keyex")
@@ -368,9 +374,24 @@ def _closed(auth: Authentications, result: Result, error: BaseException) -> Fail
         return Failure(common.LOGIN_EXPIRED, printable(words))
     if "authentication failures" in leash.disconnect_text:
         return Failure(common.LOGIN_REFUSED, f"after one attempt: {printable(leash.disconnect_text)}")
-    return Failure(
-        causes.ACCOUNT_BARRED, f"the server ended the connection at the login{': ' if words else ''}{printable(words)}"
-    )
+    detail = f"the server ended the connection at the login{': ' if words else ''}{printable(words)}"
+    if leash.disconnect_reason == _TOO_MANY_CONNECTIONS:
+        return Unfinished(common.THROTTLED, detail)
+    if _bars(auth, words):
+        return Failure(causes.ACCOUNT_BARRED, detail)
+    return Unfinished(talk_ended.LOGIN_BROKEN_OFF, detail)
+
+
+def _bars(auth: Authentications, words: str) -> bool:
+    """Return True if the end of the connection is an answer about the account.
+
+    sshd ends the connection without a DISCONNECT where PAM's account rules keep the user out (measured: pam_access);
+    it may have sent PAM's message before. Other servers, and other reasons, end it for load, maintenance or a backend.
+    """
+    reason = auth.leash.disconnect_reason
+    if reason is None and auth.transport.remote_version.startswith("SSH-2.0-OpenSSH"):
+        return True
+    return reason in _ABOUT_THE_ACCOUNT or _KEPT_OUT.search(words) is not None
 
 
 def _is_of_paramiko(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scanready.causes import common, talk_ended
 from scanready.climb.explain import Failure
+from scanready.wire import UnknownValue
 from scanready.wire.printable import printable
 
 from . import causes
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: More output than any answer to our command has; a forced command may talk for ever.
 MOST_OUTPUT = 64 << 10
+#: Reasons of a CHANNEL_OPEN_FAILURE (RFC 4254, 5.1). "Connect failed" (2) is sshd's answer beyond MaxSessions.
+_REFUSALS, _RESOURCE_SHORTAGE = (1, 2, 3), 4
 #: The words of paramiko for a connection that has ended, and for a channel that the server closed.
 _ENDED = ("Channel closed.", "Channel is not open", "SSH session not active", "Unable to open channel.")
 
@@ -56,10 +59,20 @@ def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Co
         status = channel.exit_status if ended else None
         channel.close()
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
-        return _unanswered(transport, leash, error) or Failure(
-            causes.COMMAND_REFUSED, f"the server refuses to run a command: {words_of(error)}"
-        )
+        refused = Failure(causes.COMMAND_REFUSED, f"the server refuses to run a command: {words_of(error)}")
+        return _unanswered(transport, leash, error) or _unless_busy(error, refused)
     return Command(output.decode("utf-8", "replace"), status)
+
+
+def _unless_busy(error: BaseException, refused: Failure) -> Failure:
+    """Return the refusal of a channel, unless its reason is a shortage, or one that is not known here."""
+    import paramiko
+
+    if not isinstance(error, paramiko.ChannelException) or error.code in _REFUSALS:
+        return refused
+    if error.code == _RESOURCE_SHORTAGE:
+        return Failure(talk_ended.ACCESS_BROKEN_OFF, refused.detail)
+    return Failure(common.LIMIT, str(UnknownValue("the reason why a channel does not open", error.code)))
 
 
 def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing | Failure:
@@ -74,9 +87,8 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         sftp = paramiko.SFTPClient(channel)
     except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
         # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
-        return _unanswered(transport, leash, error) or Failure(
-            causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM()
-        )
+        refused = Failure(causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM())
+        return _unanswered(transport, leash, error) or _unless_busy(error, refused)
     try:
         return _look(sftp, path)
     except FileNotFoundError:

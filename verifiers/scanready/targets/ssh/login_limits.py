@@ -71,7 +71,8 @@ class Leash:
     """The socket paramiko gets: ends after ``seconds`` or ``most`` bytes, and notes what paramiko forgets.
 
     Attributes:
-        disconnect_text: the text of the server's DISCONNECT.
+        disconnect_reason: the reason of the server's DISCONNECT (RFC 4253, 11.1); None before one.
+        disconnect_text: its text.
         methods: those that the server's last refusal lists, at most 20; None before one.
         trace: the login's, which notes that a secret leaves right before it does.
     """
@@ -84,6 +85,7 @@ class Leash:
         self._closed = False  # paramiko looks at this one of a socket's own attributes
         self.most = MOST_BEFORE_KEYS
         self.flooded = False
+        self.disconnect_reason: int | None = None
         self.disconnect_text = ""
         self.methods: tuple[str, ...] | None = None
         self._first = b""
@@ -194,7 +196,7 @@ def _packetizer(paramiko: Any, leash: Leash) -> type:
         def read_message(self) -> tuple[int, Any]:
             kind, message = super().read_message()
             if kind == _DISCONNECT:
-                message.get_int()
+                leash.disconnect_reason = message.get_int()
                 leash.disconnect_text = collapsed(message.get_text(), 300)
                 message.rewind()
             elif kind == _USERAUTH_FAILURE:

@@ -12,6 +12,9 @@ from .xdr import Items, text, u32, u64
 PROGRAM, VERSION, COMPOUND = 100003, 4, 1
 OK, PERM, NOENT, ACCES, NOTDIR = 0, 1, 2, 13, 20
 DELAY, WRONGSEC, RESOURCE, MOVED = 10008, 10016, 10018, 10019
+GRACE = 10013
+#: "Ask again later": it fetches from slower storage, or has just started and waits for its former clients.
+LATER = frozenset((DELAY, GRACE))
 MINOR_MISMATCH, SYMLINK, NOT_IN_SESSION = 10021, 10029, 10071
 #: nfsstat4 (RFC 7530, 13.1; RFC 8881, 15.1; RFC 7862, 11.1).
 STATUSES = frozenset((*range(3), 5, 6, 13, 17, 18, 20, 21, 22, 27, 28, 30, 31, 63, 66, 69, 70, *range(10001, 10097)))
