@@ -166,12 +166,17 @@ def test_a_bye_inside_tls_wants_something_else() -> None:
         (b"Not enough memory", Verdict.BLOCKED, "imap.not-accepting"),
         (b"Disconnected: Auth process broken", Verdict.BLOCKED, "imap.not-accepting"),
         (b"Can't connect to the backend", Verdict.BLOCKED, "imap.not-accepting"),
+        (b"Connection is closed. 13", Verdict.BLOCKED, "imap.not-accepting"),  # Exchange: its backend service is down
+        (b"Fatal error: tls_init() failed", Verdict.BLOCKED, "imap.not-accepting"),  # Cyrus
+        (b"Only SSL connections are allowed", Verdict.BLOCKED, "tls.required"),
+        (b"Plaintext connections disabled", Verdict.BLOCKED, "tls.required"),
+        (b"Please use IMAPS on port 993", Verdict.BLOCKED, "tls.required"),
         (b"Request is throttled", Verdict.UNDECIDED, "handshake.throttled"),
     ],
 )
 def test_other_words_of_a_bye(words: bytes, verdict: Verdict, code: str) -> None:
     report, _ = against(misbehave.says_and_closes(b"* BYE " + words + b"\r\n"), "imap")
-    expect(report, verdict, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
+    expect(report, verdict, code, step=Step.TLS if code == "tls.required" else Step.HANDSHAKE, owner=Owner.SERVER)
 
 
 @pytest.mark.parametrize(

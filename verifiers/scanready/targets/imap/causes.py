@@ -174,7 +174,7 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 _INTERNAL = re.compile(
-    r"\binternal\b|\bbusy\b|not enough memory|out of memory|"
+    r"\binternal\b|\bbusy\b|\bfatal error\b|^connection is closed\. 1\d\b|not enough memory|out of memory|"
     r"can(?:no|')?t (?:contact|connect|reach)|unable to (?:contact|connect|reach)|"
     r"\b(?:ldap|directory|database|backend|server|service|auth process)\b.{0,30}"
     r"\b(?:down|unreachable|error|broken|not respond\w*|timed? ?out)",
@@ -194,7 +194,7 @@ _NOT_ENABLED = re.compile(
 )
 #: "Application-specific password required", "Basic authentication is disabled", "only OAuth is accepted".
 _WANTS_OTHER_LOGIN = re.compile(
-    r"\bapp(?:lication)?[- ](?:specific )?password|\boauth\b|"
+    r"basicauthblocked|\bapp(?:lication)?[- ](?:specific )?password|\boauth\b|"
     r"\bbasic auth\w*.{0,20}\b(?:disabled|blocked|not)\b|\b(?:2fa|two[- ](?:factor|step)|multi[- ]?factor)\b",
     re.IGNORECASE,
 )
@@ -255,7 +255,9 @@ def later(text: str) -> bool:
 #: "SSL connections only", "TLS is required", "you must use SSL", "encryption required".
 _WANTS_TLS = re.compile(
     r"\b(?:ssl|tls|encrypt\w*)\b.*\b(?:only|require[sd]?|must|mandatory|needed|enforced)\b|"
-    r"\b(?:requires?|must use|only (?:over|with|via)|need)\b.*\b(?:ssl|tls|encrypt\w*)\b",
+    r"\b(?:requires?|must use|only (?:over|with|via)|need)\b.*\b(?:ssl|tls|encrypt\w*)\b|"
+    r"\bonly\b.{0,12}\b(?:ssl|tls|encrypted)\b|\bplain ?text connections?\b.{0,25}\b(?:disabled|not)\b|"
+    r"\buse imaps\b|\bport 993\b",
     re.IGNORECASE,
 )
 
