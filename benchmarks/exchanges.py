@@ -26,13 +26,13 @@ SMB_CHALLENGE = load("smb/samba4.17-sessionsetup-type2.s2c.hex")
 TDS_PRELOGIN = load("tds7/SYNTH-prelogin-not-supported.s2c.hex")
 TNS_PONG = bytes.fromhex("00490000040000001600003d") + b"(DESCRIPTION=(TMP=)(VSNNUM=318767104)(ERR=0)(ALIAS=LISTENER))"
 DRDA_PROMPT = load("drda/SYNTH-db2-mechanisms.s2c.hex")
-#: With today's date, lest a client finds the clock wrong.
+#: With today's date, so that no client reports a wrong clock.
 HTTP_OK = re.sub(rb"(?<=\r\nDate: )[^\r]+", formatdate(usegmt=True).encode(), load("http/nginx1.22-head.s2c.hex"))
 SSH_DISCONNECT = 1
 
 
 class Asking(Protocol):
-    """What an exchange knows of a connection: the octets not yet understood, and how far it has come."""
+    """Hold the state of one connection: the octets received and not yet parsed, and the step of the exchange."""
 
     asked: bytes
     step: int
@@ -41,7 +41,7 @@ class Asking(Protocol):
 
 @dataclass(frozen=True)
 class Exchange:
-    """What is said first, how a question is answered, and whether the server closes after the last answer."""
+    """Describe a server: its greeting, its answers, and whether it closes the connection after the last answer."""
 
     greeting: bytes
     answer: Callable[[Asking], bytes]

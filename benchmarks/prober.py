@@ -35,10 +35,10 @@ FIRST = ipaddress.IPv4Address("127.1.0.1")
 #: Seconds without any progress after which the farm is called dead.
 PATIENCE = 10.0
 
-#: The one thing in an answer that is not the same in two processes.
+#: The only part of an answer that differs between two processes.
 DATE = re.compile(rb"(?<=\r\nDate: )[^\r]+")
 
-#: What is said, and what must then be heard, octet by octet; the last thing said needs no answer.
+#: Pairs of octets to send and the exact answer to expect; the last message needs no answer.
 SCRIPTS: dict[str, list[tuple[bytes, bytes]]] = {
     "ssh": [
         (b"SSH-2.0-prober\r\n", EXCHANGES["ssh"].greeting + SSH_KEXINIT),
@@ -71,7 +71,7 @@ def addresses(count: int) -> Iterator[str]:
 
 @dataclass
 class Score:
-    """What came of a round: exchanges per protocol, wrong answers and how long it took (seconds)."""
+    """Hold the result of a round: finished exchanges and wrong answers per protocol, and its duration in seconds."""
 
     finished: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Score:
 
 
 class _Call:
-    """One connection and how much of its script is done."""
+    """Track one connection and the steps of its script that are done."""
 
     __slots__ = ("heard", "name", "sock", "step")
 
@@ -94,18 +94,18 @@ class _Call:
         self.sock.connect_ex(address)
 
     def say(self) -> None:
-        """Send what the script has us say now, and what follows if that needs no answer."""
+        """Send the next message of the script, and those after it as long as no answer is expected."""
         script = SCRIPTS[self.name]
         while self.step < len(script):
-            said, expected = script[self.step]
-            if said:
-                self.sock.send(said)
+            message, expected = script[self.step]
+            if message:
+                self.sock.send(message)
             if expected:
                 return
             self.step += 1
 
     def hear(self) -> bool | None:
-        """Return True when the script is done, False when it cannot be, None while it goes on."""
+        """Return True when the script is done, False when it has failed, None while it continues."""
         script = SCRIPTS[self.name]
         data = self.sock.recv(8192)
         self.heard += data

@@ -2,11 +2,10 @@
 
     python -m benchmarks.run [--sizes N,N,...] [--json] [-- OPTION...]
 
-Runs ``scanready verify`` as its users do, against a farm on this machine (see farm.py),
-and prints targets per second, CPU seconds per 1,000 targets and peak memory: throughput,
-the same with every answer held back 50 ms, and targets that never answer. Loopback
-throughput alone does not test concurrency, the other two do. Absolute figures move with
-the machine; compare the lines of one run. What follows ``--`` goes to ``verify``.
+It runs ``scanready verify`` as its users do, against a farm on this machine (see farm.py). It prints targets per
+second, CPU seconds per 1,000 targets and peak memory for three cases: plain throughput, answers delayed by 50 ms, and
+targets that never answer. Plain throughput over loopback does not test concurrency; the other two cases do. Absolute
+figures depend on the machine: compare the lines of one run. Options after ``--`` are passed to ``verify``.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from benchmarks.prober import addresses, probe
 ROOT = Path(__file__).parents[1]
 SCANREADY = [sys.executable, "-m", "scanready"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "verifiers"), os.environ.get("PYTHONPATH", "")])}
-#: What is still a result of ``verify`` (product contract): nothing blocked, something blocked, something undecided.
+#: The exit codes with which ``verify`` has results: all can be scanned, some are blocked, some are undecided.
 VERIFIED = (0, 1, 3)
 DELAY, SILENT_TARGETS, SILENT_TIMEOUT = 0.05, 2_000, 3
 
 
 @dataclass
 class Measured:
-    """One run of the command: wall seconds, CPU seconds (user and system), peak memory in MiB, what it found."""
+    """Hold one run's wall seconds, CPU seconds (user and system), peak memory in MiB, and number of each verdict."""
 
     name: str
     targets: int
@@ -71,9 +70,9 @@ class Farm:
         self.finished = self.broken_off = 0
 
     def stop(self) -> None:
-        """End it; exchanges that were begun and not finished are the verifier's bad manners, or its limit."""
-        said, _ = self._process.communicate(timeout=60)
-        counts = json.loads(said).values()
+        """Stop the farm; unfinished exchanges mean that the verifier broke off connections, or reached its limit."""
+        output, _ = self._process.communicate(timeout=60)
+        counts = json.loads(output).values()
         self.finished = sum(finished for finished, _ in counts)
         self.broken_off = sum(broken for _, broken in counts)
 
@@ -129,8 +128,8 @@ def verify(name: str, running: Farm, count: int, options: list[str]) -> Measured
         with output.open(encoding="utf-8") as lines:
             verdicts = Counter(json.loads(line)["verdict"] for line in lines)
         if code not in VERIFIED or verdicts.total() != count:
-            said = errors.read_text(errors="replace")[-2000:]
-            raise SystemExit(f"{said}\nverify: exit code {code}, {verdicts.total()} of {count} results")
+            messages = errors.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"{messages}\nverify: exit code {code}, {verdicts.total()} of {count} results")
     return Measured(name, count, seconds, cpu, memory, dict(verdicts))
 
 
@@ -146,7 +145,7 @@ def measure(sizes: list[int], options: list[str]) -> Iterator[Measured]:
     for name, size, farming, verifying in cases:
         with farm(*farming) as running:
             measured = verify(name, running, size, verifying)
-        if "--silent" not in farming:  # what never begins cannot be broken off
+        if "--silent" not in farming:  # a silent farm has no exchanges that could be broken off
             measured.broken_off = running.broken_off
         yield measured
 
@@ -155,7 +154,7 @@ def ceiling(count: int) -> Measured:
     """Measure the farm itself with a client that understands nothing; every answer is compared octet by octet.
 
     Raises:
-        SystemExit: the farm said something wrong.
+        SystemExit: the farm sent a wrong answer.
     """
     with farm() as running:
         before = time.process_time()

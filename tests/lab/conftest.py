@@ -21,19 +21,19 @@ Servers (all have .address .address6 .hostname .port .log .pid .host):
     lab.samba(variant)  lab.samba_rpc()  lab.samba_dc(variant): their accounts are in samba.py and samba_dc.py
     lab.squid(variant)  lab.clouds(): the services of clouds.CLOUDS  lab.portal(variant)
     lab.nginx().site(name)  lab.apache().site(name)  lab.proxy(variant)  lab.dns()  lab.misbehaving(mode, port, banner)
-    lab.host(label, addresses=1): a machine without servers; .absent is an address next to it that nobody has
-``label="mine"`` gives openssh, mariadb, postgresql, dovecot and dropbear of a test's own, whose counters nobody else
-moves. MariaDB and PostgreSQL have ``.sql()`` over their Unix socket and ``.full()``, which takes all connections.
+    lab.host(label, addresses=1): a machine without servers; .absent is an unused address next to it
+``label="own"`` gives a test its own openssh, mariadb, postgresql, dovecot or dropbear, whose counters no other test
+changes. MariaDB and PostgreSQL have ``.sql()`` over their Unix socket and ``.full()``, which uses up all connections.
 
-Users and passwords: accounts.PASSWORD for all (proxy.PASSWORD for the proxy); ``server.user`` is who may log in.
-The agent's system trusts the lab's root certificate (lab.authority.root); libraries with a store of their own do not.
+Users and passwords: accounts.PASSWORD for all (proxy.PASSWORD for the proxy); ``server.user`` may log in. The agent's
+system trusts the lab's root certificate (lab.authority.root); libraries with their own trust store do not.
 
-Rules: pass functions to ``agent.run``, not sockets or loops made outside; a thread pool that already has threads
-stays in the namespace they were made in. Nothing here leaves the machine's own /etc, /run or /var changed, except
-/etc/netns and /run/netns while the lab is up; a run that is killed is cleared away by the next one.
+Rules: pass functions to ``agent.run``, not sockets or event loops created outside. A thread pool that already has
+threads stays in the namespace in which they were created. The lab does not change the machine's own /etc, /run or
+/var, except /etc/netns and /run/netns while it is up. The next run removes the remains of a killed run.
 
-All tests in this directory carry the marker ``lab``. Where the lab cannot be had they are skipped with the reason;
-with SCANREADY_REQUIRE_LAB=1 that is a failure.
+All tests in this directory carry the marker ``lab``. On a machine that cannot run the lab they are skipped with the
+reason; with SCANREADY_REQUIRE_LAB=1 they fail.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plain connect from the agent, and what came of it."""
+"""Open a plain TCP connection from the agent and return its outcome."""
 
 from __future__ import annotations
 

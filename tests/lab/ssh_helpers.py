@@ -1,4 +1,4 @@
-"""What the tests of `unix` and `ssh` against real servers share."""
+"""Share helpers between the tests of `unix` and `ssh` against real servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def reconfigure(server: OpenSSH, change: Callable[[str], str]) -> None:
 
 @contextlib.contextmanager
 def mounted(server: OpenSSH, options: str) -> Iterator[None]:
-    """A tmpfs on the server's /srv, in its own mount namespace: nobody else sees it."""
+    """Mount a tmpfs on the server's /srv, in its own mount namespace: other processes do not have it."""
     inside = ("nsenter", "-t", str(server.pid), "-m")
     tool(*inside, "mount", "-t", "tmpfs", "-o", options, "lab", "/srv")
     try:

@@ -27,7 +27,7 @@ SOURCE = {"PYTHONPATH": str(ROOT / "verifiers")}
 
 
 class Told:
-    """What the command printed, by subject."""
+    """Parse the output of ``scanready agent``: its checks by subject."""
 
     def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
         assert done.stdout, done.stderr
@@ -39,7 +39,7 @@ class Told:
             self.checks.setdefault(check["subject"], check)
 
     def expect(self, subject: str, outcome: str, code: str | None = None, owner: str | None = None) -> dict[str, Any]:
-        """Assert one answer, and return it."""
+        """Assert the outcome, cause and owner of one check, and return it."""
         check = self.checks[subject]
         assert (check["outcome"], check["cause"]) == (outcome, code), check
         if code:
@@ -76,7 +76,7 @@ DOCKERS = "\n".join(
 
 
 def test_on_this_machine() -> None:
-    """Whatever the tests run in: what is said of it is what the kernel's number of the first namespace says."""
+    """The container fact agrees with the kernel's inode number of the first PID namespace."""
     inode = subprocess.check_output(["stat", "-L", "-c", "%i", f"/proc/{os.getpid()}/ns/pid"], text=True)
     first = inode.strip() == str(0xEFFFFFFC)  # PROC_PID_INIT_INO, include/linux/proc_ns.h
     contained = "a PID namespace of its own" in ask_here().checks["vantage point"]["facts"]["container"]
@@ -172,7 +172,7 @@ LISTENER = "import socket, sys, time; s = socket.create_server(('127.0.0.1', 111
 
 @pytest.fixture
 def loopback(lab: Lab) -> Iterator[Namespace]:
-    """A machine whose port for agents listens on loopback alone."""
+    """Start a machine whose agent port listens only on loopback."""
     host = lab.host("loopback-master")
     process = host.popen([sys.executable, "-c", LISTENER])
     assert wait_until(lambda: 11117 in listening(process.pid))

@@ -225,7 +225,7 @@ def test_curl_meets_the_same_proxies(lab: Lab, variant: str, shows: str) -> None
 
 
 def by_hand(lab: Lab, report: Report, code: str) -> str:
-    """What a shell of the agent shows for the line that the story gives for a cause."""
+    """Run the story's command for a cause in a shell of the agent; return the command and its output."""
     rung = next(rung for rung in tell(report).rungs if rung.code == code)
     line = rung.by_hand[0].removeprefix("On the agent: ").split("; then")[0]
     done = lab.agent.command(["sh", "-c", f"{line} 2>&1"])

@@ -1,4 +1,4 @@
-"""How to confirm a cause by hand: what the report says is typed into a shell of the agent, and shows the cause."""
+"""Run the commands with which a report confirms a cause in a shell of the agent: their output shows the cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def site(name: str, type_: str = "https") -> Where:
 
 
 def typed(lab: Lab, line: str) -> str:
-    """What a shell of the agent shows."""
+    """Run a line in a shell of the agent and return its output."""
 
     def run() -> str:
         done = subprocess.run(

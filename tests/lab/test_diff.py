@@ -1,4 +1,4 @@
-"""What broke since yesterday: two runs over the same servers, one of them with faults that we know."""
+"""Compare two runs over the same servers, one of them with known faults."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_another_certificate_is_a_changed_fact(lab: Lab, tmp_path: Path) -> None
 
 
 def test_a_run_in_the_lab_and_its_bundle_say_the_same(lab: Lab, tmp_path: Path, estate: str) -> None:
-    """Judged anew from the stored checks alone, every verdict of real servers is the one it was."""
+    """The verdicts computed from the bundle's stored checks equal those of the live run."""
     bundle = str(tmp_path / "b.zip")
     live = scanready(lab, tmp_path, "verify", estate, "--format", "jsonl", "--bundle", bundle)
     told = scanready(lab, tmp_path, "report", bundle, "--format", "jsonl")

@@ -1,11 +1,10 @@
-"""The pages show what the product really prints: every ``console`` block is run against the lab.
+"""Compare the documentation with the product's real output: every ``console`` block is run against the lab.
 
-``SCANREADY_WRITE_DOCS=1`` writes the blocks anew instead of comparing them. What differs from
-run to run and from machine to machine (milliseconds, dates, addresses, versions, and where
-lines break because of them) is left out of the comparison.
+``SCANREADY_WRITE_DOCS=1`` rewrites the blocks instead of comparing them. The comparison ignores the parts that differ
+between runs and machines: milliseconds, dates, addresses, versions, and the line breaks that depend on them.
 
-A command runs in a directory with the files that the page shows: a block of YAML after
-``<!-- file: NAME -->`` is that file. ``; echo $?`` shows the exit code.
+A command runs in a directory with the files that the page shows: a block of YAML after ``<!-- file: NAME -->`` is that
+file. ``; echo $?`` shows the exit code.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ VARIES = (
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "# s"),
     (re.compile(r"\b20\d{6}-\d{4}-[a-z0-9]{3}\b"), "#run"),
     (re.compile(r"\b20\d\d-\d\d-\d\d([ T]\d\d:\d\d(:[\d.]+Z)?)?\b"), "#-#-#"),
-    # What `scanready agent` and the agent's rung tell of the machine that the page was written on.
+    # Facts of `scanready agent` and the agent's rung about the machine on which the page was written.
     (re.compile(r"OpenSSH_\S+( (Debian|Ubuntu)-\S+?)?(?=[:;\s])"), "OpenSSH_#"),
     (re.compile(r"\b(Debian|Ubuntu) \d[\d.]*(?=[;,\s])"), "#"),
     (re.compile(r"\d\d? [A-Z][a-z]{2} 20\d\d(?=:)"), "#"),

@@ -76,13 +76,21 @@ def run(lab: Lab, suite: Path, *arguments: str, details: bool = True) -> Outcome
     }
     options = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     options += ["-rA", "--junitxml=junit.xml"] if details else []
-    somewhere = ["env", "-u", "CI", "-u", "BUILD_NUMBER", "-C", str(suite)]  # where pytest shortens what it says
+    somewhere = [
+        "env",
+        "-u",
+        "CI",
+        "-u",
+        "BUILD_NUMBER",
+        "-C",
+        str(suite),
+    ]  # in CI, pytest does not shorten its messages
     command = [*somewhere, sys.executable, "-m", "pytest", *options, *arguments]
     return read_outcome(lab.agent.command(command, env=environment), suite / "junit.xml")
 
 
 def sessions(lab: Lab) -> int:
-    """How many sessions PostgreSQL let in to the database; we count through another one."""
+    """Return PostgreSQL's count of sessions of the database, queried through another database."""
     counted = "SELECT sessions FROM pg_stat_database WHERE datname = 'hr'"
     return int(lab.postgresql("scram", label="estate").sql(counted, "postgres")[0][0])
 
@@ -148,7 +156,7 @@ def _alike(text: str) -> str:
 
 
 def _shown(text: str, name: str, output: str) -> str:
-    """Put the output into the page's block, less the lines that tell of the machine alone."""
+    """Put the output into the page's block, without the lines that only describe the machine."""
     kept = [line for line in output.strip().splitlines() if not re.match(r"platform |rootdir|plugins|cachedir", line)]
     lines = "\n".join(kept)
     return re.sub(rf"```text {name}\n.*?```", lambda _: f"```text {name}\n{lines}\n```", text, flags=re.DOTALL)

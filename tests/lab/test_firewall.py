@@ -30,7 +30,7 @@ table inet filter {
 
 @contextlib.contextmanager
 def closed(router: Namespace) -> Iterator[None]:
-    """Nothing is forwarded but replies and what servers ask of the DNS, and what is permitted later."""
+    """Drop all forwarded packets except replies, the servers' DNS queries and flows that are permitted later."""
     router.nft(CLOSED)
     try:
         yield
@@ -114,7 +114,7 @@ def test_a_run_names_the_ports_of_the_day(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_the_ranges_do_where_nothing_is_known(lab: Lab) -> None:
-    """From the catalogue alone, with nothing contacted: an address instead of a name, and any port of rpcbind's."""
+    """The rules come only from the catalogue, without a contact: an address, and the whole range of rpcbind's ports."""
     target = f"nfs://{lab.nfs('both').address}/export?nfs_version=3"
     with closed(lab.topology.router):
         made = scanready(lab, "firewall", target, "--format", "nftables")
@@ -124,7 +124,7 @@ def test_the_ranges_do_where_nothing_is_known(lab: Lab) -> None:
 
 
 def test_the_hand_over_of_a_blocked_run_is_the_same_rule(lab: Lab, tmp_path: Path) -> None:
-    """What a report gives to the network's owner opens the way, in each form that has it."""
+    """Each report format gives the network's owner the same rule, and that rule makes the target ready."""
     target = targets(lab)["ssh"]
     address = lab.openssh("password").address
     with closed(lab.topology.router):

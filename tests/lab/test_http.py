@@ -62,12 +62,12 @@ def test_an_open_page_over_tls_is_scannable(lab: Lab, site: str) -> None:
 def test_the_tls_facts_are_what_openssl_sees(lab: Lab) -> None:
     name = name_of(lab, "good")
     facts = visited(lab, "https", "good").facts
-    seen = lab.agent.command(["openssl", "s_client", "-connect", f"{name}:443", "-servername", name], input="").stdout
-    assert f"New, {facts['tls']}, Cipher is {facts['tls_cipher']}" in seen
+    output = lab.agent.command(["openssl", "s_client", "-connect", f"{name}:443", "-servername", name], input="").stdout
+    assert f"New, {facts['tls']}, Cipher is {facts['tls_cipher']}" in output
     # The leaf is the first of the chain that s_client lists: "i:O = scanready lab, CN = lab intermediate".
-    issuer = re.findall(r"\n\s*i:(.*)", seen)[0]
+    issuer = re.findall(r"\n\s*i:(.*)", output)[0]
     assert sorted(re.split(r"\s*,\s*", issuer.replace(" = ", "="))) == sorted(facts["tls_issuer"].split(","))
-    leaf = lab.agent.command(["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601"], input=seen).stdout
+    leaf = lab.agent.command(["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601"], input=output).stdout
     assert leaf.strip().removeprefix("notAfter=").replace(" ", "T").rstrip("Z") + "+00:00" == facts["tls_expires"]
 
 

@@ -34,7 +34,7 @@ def the_agents_own_authorities() -> None:
 
 
 def mark_of(server: Dovecot) -> int:
-    """Where the log ends now; its line about having started may come after the port is open."""
+    """Return the current length of the log, once it has the start line, which may follow the open port."""
     assert wait_until(lambda: "starting up for imap" in server.log)
     return len(server.log)
 
@@ -68,15 +68,15 @@ def test_scannable_with_a_credential(lab: Lab, type_: str) -> None:
 
 
 def by_imaplib(server: Dovecot) -> dict[str, set[str]]:
-    """What Python's own client is told, in clear and in TLS, each with a LOGOUT."""
+    """Return the capabilities that Python's own client receives, in clear text and in TLS; both sessions log out."""
     context = ssl.create_default_context()
     with imaplib.IMAP4(server.hostname, 143) as clear:
-        told = {"clear": set(clear.capabilities)}
+        capabilities = {"clear": set(clear.capabilities)}
         clear.starttls(context)
-        told["imap"] = set(clear.capabilities)
+        capabilities["imap"] = set(clear.capabilities)
     with imaplib.IMAP4_SSL(server.hostname, 993, ssl_context=context) as inside:
-        told["imaps"] = set(inside.capabilities)
-    return told
+        capabilities["imaps"] = set(inside.capabilities)
+    return capabilities
 
 
 def test_the_capabilities_are_those_that_others_see(lab: Lab) -> None:

@@ -121,7 +121,7 @@ def test_postgresql_is_read(lab: Lab, variant: str, tls: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "role", "database", "tls", "said"),
+    ("variant", "role", "database", "tls", "message"),
     [
         ("scram", "poor", "hr", False, "permission denied for table employees"),
         ("scram", "nologin", "hr", False, "is not permitted to log in"),
@@ -137,8 +137,8 @@ def test_postgresql_is_read(lab: Lab, variant: str, tls: bool) -> None:
         ("other-database-only", "er", "hr", False, 'no pg_hba.conf entry.*database "hr"'),
     ],
 )
-def test_postgresql_refuses(lab: Lab, variant: str, role: str, database: str, tls: bool, said: str) -> None:
-    with pytest.raises(psycopg.Error, match=said):
+def test_postgresql_refuses(lab: Lab, variant: str, role: str, database: str, tls: bool, message: str) -> None:
+    with pytest.raises(psycopg.Error, match=message):
         count_employees(lab, variant, role, database, tls)
 
 

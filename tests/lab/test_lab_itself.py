@@ -36,7 +36,7 @@ def test_open_and_closed_ports_and_both_families(lab: Lab, listener: Server) -> 
 
 
 @pytest.mark.parametrize(
-    ("action", "seen"),
+    ("action", "error"),
     [
         ("reject with tcp reset", errno.ECONNREFUSED),
         ("reject with icmp type port-unreachable", errno.ECONNREFUSED),
@@ -48,10 +48,10 @@ def test_open_and_closed_ports_and_both_families(lab: Lab, listener: Server) -> 
         ("reject with icmp type prot-unreachable", errno.ENOPROTOOPT),
     ],
 )
-def test_a_firewall_that_says_no(lab: Lab, listener: Server, action: str, seen: int) -> None:
+def test_a_firewall_that_says_no(lab: Lab, listener: Server, action: str, error: int) -> None:
     with lab.policy(f"tcp dport 7000 {action}"):
         # More often than an ICMP rate limit would let through.
-        assert {refusal(lab, listener.address, 7000) for _ in range(8)} == {seen}
+        assert {refusal(lab, listener.address, 7000) for _ in range(8)} == {error}
     assert refusal(lab, listener.address, 7000) == "open"
 
 
@@ -141,7 +141,7 @@ def test_runs_that_start_together_sweep_one_killed_run() -> None:
     killed = Topology()
     for name in ("one", "two", "three"):
         killed.host(name).popen(["sleep", "300"])
-    killed._lock.close()  # what the kernel does for a process that was killed
+    killed._lock.close()  # the kernel closes the lock of a killed process
     with ThreadPoolExecutor(4) as pool:
         swept = [tag for tags in pool.map(lambda _: sweep(), range(4)) for tag in tags]
     assert killed.tag in swept
@@ -190,7 +190,7 @@ def test_dns(lab: Lab) -> None:
 
 
 def hear(lab: Lab, server: Server, send: bytes = b"", count: int = 4096, timeout: float = HANG) -> bytes | str:
-    """What one connection brings in one read: bytes, "reset", "timeout" or "no connection"."""
+    """Open one connection and read once; return the bytes, or "reset", "timeout" or "no connection"."""
 
     def work() -> bytes | str:
         try:

@@ -41,7 +41,7 @@ def methods(lab: Lab, server: Server) -> list[str]:
 
 
 def execute(lab: Lab, server: Server, user: str = accounts.SCANNER, command: str = "id -un") -> str:
-    """What a command prints after a login with the password."""
+    """Log in with the password, run a command and return its output."""
 
     def work() -> str:
         with ssh(server) as transport:
@@ -114,9 +114,11 @@ def test_accounts_that_are_refused(lab: Lab, user: str) -> None:
         execute(lab, lab.openssh("password"), user)
 
 
-@pytest.mark.parametrize(("user", "said"), [("nologin", "not available"), ("stale-password", "password has expired")])
-def test_accounts_that_log_in_but_cannot_work(lab: Lab, user: str, said: str) -> None:
-    assert said in execute(lab, lab.openssh("password"), user)
+@pytest.mark.parametrize(
+    ("user", "message"), [("nologin", "not available"), ("stale-password", "password has expired")]
+)
+def test_accounts_that_log_in_but_cannot_work(lab: Lab, user: str, message: str) -> None:
+    assert message in execute(lab, lab.openssh("password"), user)
 
 
 def test_allow_users(lab: Lab) -> None:

@@ -19,7 +19,7 @@ from fixtures.lab.witness import watching
 from fixtures.limits import HANG
 from tests.lab.plain import dial
 
-HANGS = "hangs"  # what a client says that was given up on
+HANGS = "hangs"  # in place of the output of a client that did not end in time
 BARRED = "MNT3ERR_ACCES"
 HIDDEN = "NFS4ERR_NOENT"
 NOBODY = 65534
@@ -27,7 +27,7 @@ SYSTEM_PATHS = [Path(name) for name in ("/run/rpcbind.sock", "/run/rpcbind.lock"
 
 
 def ask(lab: Lab, *argv: str, seconds: float = HANG) -> str:
-    """What a command on the agent prints, whether it succeeds or not."""
+    """Run a command on the agent and return its output, also if it fails; HANGS if it does not end in time."""
     try:
         done = lab.agent.command(argv, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -49,19 +49,19 @@ def registered(lab: Lab, address: str) -> dict[str, str]:
 
 
 def listed(lab: Lab, address: str, seconds: float = HANG) -> str:
-    """The exported paths in showmount's words, or its complaint."""
-    said = ask(lab, "showmount", "--exports", "--no-headers", address, seconds=seconds)
-    return " ".join(line.split()[0] for line in said.splitlines() if line.startswith("/")) or said.strip()
+    """Return the exported paths that showmount lists, or its error message."""
+    output = ask(lab, "showmount", "--exports", "--no-headers", address, seconds=seconds)
+    return " ".join(line.split()[0] for line in output.splitlines() if line.startswith("/")) or output.strip()
 
 
 def read(lab: Lab, address: str, export: str, version: int, uid: int = 0, seconds: float = HANG) -> str:
-    """ "files" if libnfs lists the export's, or its complaint."""
+    """Return "files" if libnfs lists the files of the export, or else its error message."""
     url = f"nfs://{address}/{export}?version={version}"
-    said = ask(lab, *as_user(uid, uid, "nfs-ls", url), seconds=seconds)
-    return "files" if FILE in said and "finance" in said else said.strip()
+    output = ask(lab, *as_user(uid, uid, "nfs-ls", url), seconds=seconds)
+    return "files" if FILE in output and "finance" in output else output.strip()
 
 
-# What is registered
+# Programs registered at rpcbind
 
 FULL = {
     "nfs": "3/tcp:2049 3/udp:2049 4/tcp:2049 4/udp:2049",
@@ -135,7 +135,7 @@ def test_rpcbind_refuses_strangers_and_says_so_in_its_log(lab: Lab) -> None:
     assert wait_until(lambda: "request from unauthorized host" in server.log)
 
 
-# What is exported
+# Exports
 
 OPEN = "/export /private /mine /network /by-name /reserved /only-v3 /kerberos"
 
@@ -159,12 +159,12 @@ def test_exports(lab: Lab, variant: str, expected: str) -> None:
 
 
 def test_exports_over_ipv6_and_to_whom(lab: Lab) -> None:
-    said = ask(lab, "showmount", "-e", lab.nfs("both").address6)
-    assert "/mine     10.77.0.2/32,fd77::2/128\n" in said
-    assert "/by-name  *.lab\n" in said
+    output = ask(lab, "showmount", "-e", lab.nfs("both").address6)
+    assert "/mine     10.77.0.2/32,fd77::2/128\n" in output
+    assert "/by-name  *.lab\n" in output
 
 
-# What can be read
+# Reading files
 
 TOO_WEAK = bytes.fromhex("00000001 00000001 00000005")  # denied, AUTH_ERROR, AUTH_TOOWEAK
 WRONG_FLAVOUR = "(null)"  # libnfs has no word for a mount whose flavours it lacks
@@ -200,7 +200,7 @@ def test_every_export_is_tried_above() -> None:
 
 
 def test_reading_what_is_unusual(lab: Lab) -> None:
-    """libnfs comes as a Unix user alone, which "anonymous" does not take."""
+    """libnfs supports only AUTH_UNIX credentials, which the export "anonymous" rejects."""
     address = lab.nfs("unusual").address
     assert "NFS4ERR_WRONGSEC" in read(lab, address, "anonymous", 4)
     assert read(lab, address, "no-entry", 3) == "files"  # their names
@@ -278,12 +278,15 @@ def test_only_its_owner_reads_the_private_export(lab: Lab) -> None:
     assert [read(lab, address, "private", version, uid=OWNER) for version in (3, 4)] == ["files", "files"]
 
 
-# What a firewall on the way does to them
+# Clients behind a firewall
 
 
 @pytest.fixture(scope="module")
 def through(lab: Lab) -> dict[str, list[str]]:
-    """What five clients say through each firewall, asked all at once: one server, every address behind another."""
+    """Run five clients through each firewall concurrently; return their outputs by firewall.
+
+    There is one server, and each of its addresses is behind a different firewall.
+    """
     server = lab.nfs("both", "firewalls", addresses=len(FIREWALLS))
     where = dict(zip(FIREWALLS, server.host.addresses, strict=True))
     rules = "\n".join(firewall(name, address) for name, address in where.items())
@@ -323,8 +326,8 @@ def through(lab: Lab) -> dict[str, list[str]]:
 def test_firewalls(
     through: dict[str, list[str]], name: str, dump: str, udp: str, exports: str, v3: str, v4: str
 ) -> None:
-    for said, expected in zip(through[name], (dump, udp, exports, v3, v4), strict=True):
-        assert expected in said, through[name]
+    for output, expected in zip(through[name], (dump, udp, exports, v3, v4), strict=True):
+        assert expected in output, through[name]
 
 
 # The servers themselves
@@ -359,14 +362,14 @@ def test_up_and_gone_without_a_trace(lab: Lab, variant: str, tmp_path: Path) -> 
     assert [path.exists() for path in SYSTEM_PATHS] == before
 
 
-# What else there is to test with
+# Further tools of the lab
 
 
 def test_a_hostile_rpcbind_says_what_it_is_told_to(lab: Lab) -> None:
     rows = [(100005, 3, "tcp", "10.99.99.99", 70000), (100003, 3, "udp", "0.0.0.0", 0)]
     server = lab.beside(lab.nfs("v4", "beside"), "rpcbind", lambda host, own: HostileRpcbind(host, own, rows))
-    said = [line.split()[:4] for line in ask(lab, "rpcinfo", "-p", server.address).splitlines()[1:]]
-    assert said == [["100005", "3", "tcp", "70000"], ["100003", "3", "udp", "0"]]
+    listed_rows = [line.split()[:4] for line in ask(lab, "rpcinfo", "-p", server.address).splitlines()[1:]]
+    assert listed_rows == [["100005", "3", "tcp", "70000"], ["100003", "3", "udp", "0"]]
     assert "10.99.99.99.273.112" in ask(lab, "rpcinfo", server.address)
     assert f"tcp {lab.agent.address} 100000 2 4" in server.calls
     assert read(lab, server.address, "export", 4) == "files"
@@ -395,8 +398,8 @@ def test_the_router_notes_every_flow(lab: Lab) -> None:
         ask(lab, "rpcinfo", "-T", "udp6", server.address6, "100021", "4")
         with lab.policy(firewall("mountd-dropped", server.address)):
             ask(lab, "rpcinfo", "-n", "20048", "-T", "udp", server.address, "100005", "3", seconds=0.5)
-    seen = [(flow.to, flow.transport, flow.port) for flow in flows()]
-    assert sorted(seen) == [
+    endpoints = [(flow.to, flow.transport, flow.port) for flow in flows()]
+    assert sorted(endpoints) == [
         (server.address, "tcp", 111),
         (server.address, "tcp", 20048),
         (server.address, "udp", 111),

@@ -78,7 +78,7 @@ def test_encryption_is_demanded_of_a_client_that_cannot(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "status"),
     [
         ("nobody-of-that-name", "LOGON_FAILURE"),
         ("disabled", "ACCOUNT_DISABLED"),
@@ -90,8 +90,8 @@ def test_encryption_is_demanded_of_a_client_that_cannot(lab: Lab) -> None:
         ("elsewhere", "INVALID_WORKSTATION"),
     ],
 )
-def test_accounts_that_are_refused(lab: Lab, user: str, said: str) -> None:
-    assert smbclient(lab, lab.samba("smb3"), "finance", user) == f"session setup failed: NT_STATUS_{said}\n"
+def test_accounts_that_are_refused(lab: Lab, user: str, status: str) -> None:
+    assert smbclient(lab, lab.samba("smb3"), "finance", user) == f"session setup failed: NT_STATUS_{status}\n"
 
 
 def test_wrong_passwords_are_counted_and_lock(lab: Lab) -> None:
@@ -103,7 +103,7 @@ def test_wrong_passwords_are_counted_and_lock(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "user", "said"),
+    ("share", "user", "output"),
     [
         ("board", SCANNER, "tree connect failed: NT_STATUS_ACCESS_DENIED"),
         ("board", samba.DIRECTOR, READ),
@@ -111,8 +111,8 @@ def test_wrong_passwords_are_counted_and_lock(lab: Lab) -> None:
         ("nowhere", SCANNER, "tree connect failed: NT_STATUS_BAD_NETWORK_NAME"),
     ],
 )
-def test_shares(lab: Lab, share: str, user: str, said: str) -> None:
-    assert said in smbclient(lab, lab.samba("smb3"), share, user)
+def test_shares(lab: Lab, share: str, user: str, output: str) -> None:
+    assert output in smbclient(lab, lab.samba("smb3"), share, user)
 
 
 def test_a_share_whose_directory_is_gone_is_listed_and_cannot_be_opened(lab: Lab) -> None:
@@ -228,7 +228,7 @@ def test_a_domain_controller(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "status"),
     [
         ("nobody-of-that-name", "LOGON_FAILURE"),
         ("disabled", "ACCOUNT_DISABLED"),
@@ -239,8 +239,8 @@ def test_a_domain_controller(lab: Lab) -> None:
         ("elsewhere", "INVALID_WORKSTATION"),
     ],
 )
-def test_accounts_of_the_directory_that_are_refused(lab: Lab, user: str, said: str) -> None:
-    assert smbclient(lab, lab.samba_dc(), "finance", f"LAB\\{user}") == f"session setup failed: NT_STATUS_{said}\n"
+def test_accounts_of_the_directory_that_are_refused(lab: Lab, user: str, status: str) -> None:
+    assert smbclient(lab, lab.samba_dc(), "finance", f"LAB\\{user}") == f"session setup failed: NT_STATUS_{status}\n"
 
 
 def test_a_domain_controller_without_ntlm(lab: Lab) -> None:

@@ -41,8 +41,8 @@ class Estate:
 
     def refusals(self, user: str = WRONG.username) -> int:
         words = ("Failed password for", f"Access denied for user '{user}'", "password authentication failed for user")
-        said = [server.logged_since(mark) for server, mark in zip(self.servers, self.marks, strict=True)]
-        return sum(log.count(word) for log, word in zip(said, words, strict=True))
+        logs = [server.logged_since(mark) for server, mark in zip(self.servers, self.marks, strict=True)]
+        return sum(log.count(word) for log, word in zip(logs, words, strict=True))
 
     def run(self, targets: list[Target], **settings: Any) -> list[Report]:
         async def climb() -> list[Report]:

@@ -1,7 +1,7 @@
-"""SQL Server on its real ports, behind a firewall: emulated ones, since no SQL Server can be had here.
+"""Check emulated SQL Servers on their real ports behind a firewall, since no real SQL Server is available.
 
-What is real is the network: UDP 1434, a dynamic port, and what routers and firewalls make of them. That the emulated
-Browser answers as one does is judged by FreeTDS and pytds, which ask nowhere but at 1434.
+The network is real: UDP 1434, a dynamic port, routers and firewalls. FreeTDS and pytds, which query only port 1434,
+confirm that the emulated Browser answers as a real one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DYNAMIC = 51433
 
 @contextlib.contextmanager
 def at(host: Host, making: Callable[[], contextlib.AbstractContextManager[T]]) -> Iterator[T]:
-    """Enter a context on that host, and leave it from here: its sockets and threads are the host's."""
+    """Enter a context in the host's namespace, so that its sockets and threads are the host's; leave it outside."""
     context = host.run(making)
     playing = host.run(context.__enter__)
     try:
@@ -146,9 +146,9 @@ class TestJudges:
     """Clients that ask a Browser as we do."""
 
     def test_freetds(self, lab: Lab, host: Host, hr: Played) -> None:
-        said = lab.agent.command(["tsql", "-LH", host.hostname]).stderr
-        assert "InstanceName HR" in " ".join(said.split())
-        assert f"tcp {DYNAMIC}" in " ".join(said.split())
+        output = lab.agent.command(["tsql", "-LH", host.hostname]).stderr
+        assert "InstanceName HR" in " ".join(output.split())
+        assert f"tcp {DYNAMIC}" in " ".join(output.split())
 
     def test_pytds(self, lab: Lab, host: Host, hr: Played) -> None:
         browse = pytds.instance_browser_client

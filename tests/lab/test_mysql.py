@@ -92,15 +92,15 @@ def test_a_named_database_and_table(lab: Lab) -> None:
 
 
 def test_the_session_reads_only_and_not_for_long(lab: Lab) -> None:
-    """What the server heard from us, from its general log."""
+    """The server's general log has only reads of our session, and a limit on their duration."""
     server = lab.mariadb("standard", label="listening")
     server.sql("SET GLOBAL log_output='TABLE'; SET GLOBAL general_log=ON")
     expect(climb(at(server, "scan"), lab.agent), Verdict.SCANNABLE)
-    said = [row[0] for row in server.sql("SELECT argument FROM mysql.general_log WHERE user_host LIKE '%[scan]%'")]
-    assert "SET SESSION TRANSACTION READ ONLY" in said
-    assert any(statement.startswith("SET SESSION max_statement_time=") for statement in said)
-    assert "SELECT 1 FROM `pii`.`customers` LIMIT 1" in said
-    assert all(text.split()[0] in ("SET", "SELECT") for text in said if text and "@" not in text.split()[0]), said
+    logged = [row[0] for row in server.sql("SELECT argument FROM mysql.general_log WHERE user_host LIKE '%[scan]%'")]
+    assert "SET SESSION TRANSACTION READ ONLY" in logged
+    assert any(statement.startswith("SET SESSION max_statement_time=") for statement in logged)
+    assert "SELECT 1 FROM `pii`.`customers` LIMIT 1" in logged
+    assert all(text.split()[0] in ("SET", "SELECT") for text in logged if text and "@" not in text.split()[0]), logged
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------
@@ -109,11 +109,11 @@ def test_the_session_reads_only_and_not_for_long(lab: Lab) -> None:
 def test_host_not_allowed(lab: Lab) -> None:
     server = lab.mariadb("host-restricted")
     report = climb(at(server, "scan", database="pii"), lab.agent)
-    seen = lab.agent.hostname  # the server resolves the agent's name: that is the one to create
-    fix = f"CREATE USER 'scan'@'{seen}' IDENTIFIED BY '...'; GRANT SELECT ON `pii`.* TO 'scan'@'{seen}';"
+    agent = lab.agent.hostname  # the server resolves the agent's address: the account needs this name
+    fix = f"CREATE USER 'scan'@'{agent}' IDENTIFIED BY '...'; GRANT SELECT ON `pii`.* TO 'scan'@'{agent}';"
     expect(report, Verdict.BLOCKED, "mysql.host-not-allowed", step=Step.HANDSHAKE, owner=Owner.DATABASE, fix=fix)
     assert report.footprint.login_attempts == report.footprint.probe_logins == 0
-    expect(climb(at(server), lab.agent), Verdict.BLOCKED, "mysql.host-not-allowed", fix=f"'SCAN-ACCOUNT'@'{seen}'")
+    expect(climb(at(server), lab.agent), Verdict.BLOCKED, "mysql.host-not-allowed", fix=f"'SCAN-ACCOUNT'@'{agent}'")
 
 
 def test_the_fix_for_a_host_that_is_not_allowed_works(lab: Lab) -> None:
@@ -286,7 +286,7 @@ def test_something_else_on_the_port(lab: Lab) -> None:
 
 
 class Watched:
-    """A server whose counters nobody else moves, and what they must not become."""
+    """Watch the error counters of a server that no other test uses."""
 
     def __init__(self, server: MariaDB, agent_address: str) -> None:
         self.server = server
@@ -294,7 +294,7 @@ class Watched:
         self.mark = len(server.log)
 
     def aborted(self) -> int:
-        """Connections that ended before their login did."""
+        """Return the server's count of connections that ended before their login was complete."""
         return int(self.server.sql("SHOW GLOBAL STATUS LIKE 'Aborted_connects_preauth'")[0][1])
 
     def assert_unharmed(self) -> None:
@@ -310,11 +310,11 @@ def watched(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Watched]:
     server.forget_hosts()
     server.sql("FLUSH STATUS")
     yield Watched(server, lab.agent.address)
-    expect(climb(at(server, "scan"), lab.agent), Verdict.SCANNABLE)  # nobody has been blocked
+    expect(climb(at(server, "scan"), lab.agent), Verdict.SCANNABLE)  # the agent has not been blocked
 
 
 def test_the_counters_do_count(lab: Lab) -> None:
-    """What the other tests find unmoved moves at a hang-up."""
+    """The counters that the other tests find unchanged do increase when a client breaks off its login."""
     server = lab.mariadb("observed", label="offended")
 
     def hang_up() -> None:

@@ -23,7 +23,7 @@ from tests.ladder import PLENTY, check_of, climb, expect, pasted, story, target
 DYNAMIC = {"mountd 20048", "nlockmgr 32803", "status 32765", "rquotad 875"}
 
 
-# A firewall (one of the lab's, or a rule), and what is asked behind it.
+# A firewall (one of the lab's, or a rule), and the options of a target behind it.
 ASKED: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("rest-dropped", {"export": "/export", "nfs_version": 3}),
     ("rest-dropped", {"export": "/export"}),
@@ -50,9 +50,10 @@ Behind = Callable[..., tuple[Report, str]]
 
 @pytest.fixture(scope="module")
 def behind(lab: Lab) -> Behind:
-    """What was found behind a firewall, and at which address: one server, an address of it for each firewall.
+    """Climb behind every firewall; return a function that gives a target's report and the server's address.
 
-    Dropped packets cost their patience each, so all are asked at once.
+    There is one server with one address for each firewall. All climbs run concurrently, because each dropped packet
+    costs a timeout.
     """
     server = lab.nfs("both", "climbed", addresses=len(POLICIES))
     where = dict(zip(POLICIES, server.host.addresses, strict=True))
@@ -153,7 +154,7 @@ def test_version_3_asked_of_a_server_of_version_4(lab: Lab) -> None:
 
 
 def test_dynamic_ports_dropped_block_version_3(behind: Behind) -> None:
-    """Where showmount hangs for 134 seconds (measured)."""
+    """The check names the blocked ports in less than half its timeout; showmount hangs for 134 seconds (measured)."""
     report, address = behind("rest-dropped", export="/export", nfs_version=3)
     expect(report, Verdict.BLOCKED, "nfs.port-blocked", owner=Owner.NETWORK)
     assert report.seconds < PLENTY / 2
@@ -321,7 +322,7 @@ def test_a_server_that_has_nothing_for_this_agent(lab: Lab, variant: str) -> Non
 
 @pytest.mark.parametrize("version", [None, 3, 4])
 def test_an_export_that_takes_nobody_by_name(lab: Lab, version: int | None) -> None:
-    """sec=none: whoever comes is nobody, and must come as that."""
+    """An export with sec=none maps every client to the anonymous user; the check uses AUTH_NONE and can scan it."""
     options: dict[str, Any] = {"nfs_version": version} if version else {}
     report = asked(lab, lab.nfs("unusual"), export="/anonymous", **options)
     expect(report, Verdict.SCANNABLE)
@@ -336,7 +337,7 @@ def test_a_directory_that_may_be_listed_and_not_entered(lab: Lab, version: int) 
 
 @pytest.mark.parametrize("version", [3, 4])
 def test_a_directory_that_everybody_lists_and_others_own(lab: Lab, version: int) -> None:
-    """Homes, to a root that is squashed: the list is all there is to be had."""
+    """A squashed root can list the home directories and cannot read in them: the target is limited."""
     server = lab.nfs("unusual")
     before = server.log
     report = asked(lab, server, export="/homes", nfs_version=version, uid=0, gid=0)
@@ -376,9 +377,9 @@ def test_a_process_without_privileges_says_so_and_does_not_blame_the_server(lab:
         return lab.agent.command(["setpriv", "--bounding-set=-net_bind_service", *script]).stdout
 
     assert '"verdict":"scannable"' in unprivileged("/export")
-    for said in (unprivileged("/reserved"), unprivileged("/elsewhere")):
-        assert '"verdict":"undecided"' in said
-        assert "nfs.unprivileged-port" in said
+    for output in (unprivileged("/reserved"), unprivileged("/elsewhere")):
+        assert '"verdict":"undecided"' in output
+        assert "nfs.unprivileged-port" in output
 
 
 def test_over_ipv6(lab: Lab) -> None:

@@ -189,7 +189,7 @@ def test_the_agents_own_settings_for_libpq_do_not_count(
 
 
 def asked(lab: Lab, query: str) -> str:
-    """What another client of the pooler gets."""
+    """Run a query as another client of the pooler and return its output."""
     pooler = lab.pgbouncer()
     argv = ["psql", "-XAtq", "-h", pooler.address, "-p", "6432", "-U", "er", "-d", "hr", "-c", query]
     done = lab.agent.run(

@@ -43,9 +43,9 @@ UNSAYABLE = ("not-utf-8", "with-a-nul")
 
 
 def logins(lab: Lab, label: str = "") -> dict[str, tuple[str, str]]:
-    """Where each type has a login, as a target URL, and who may log in.
+    """Return a target URL and a user that may log in, for each type with a login.
 
-    Dovecot lets an address wait longer after each refusal, up to 15 s: ``label`` gives a server of one's own.
+    Dovecot delays an address longer after each refusal, up to 15 s: ``label`` gives a test its own server.
     """
     nginx, apache, ssh = lab.nginx(), lab.apache(), lab.openssh("password")
     dovecot = lab.dovecot("no-tls", label=label)
@@ -146,12 +146,12 @@ def test_no_repr_of_anything_in_a_report_holds_the_password(lab: Lab, type_: str
     assert password not in "\n".join(told)
 
 
-def reprs(thing: Any, seen: set[int] | None = None) -> Iterator[str]:
-    """The repr of everything that hangs on ``thing``; a credential's secrets are its own, its repr is everybody's."""
-    seen = set() if seen is None else seen
-    if id(thing) in seen:
+def reprs(thing: Any, visited: set[int] | None = None) -> Iterator[str]:
+    """Yield the repr of ``thing`` and of everything reachable from it; of a credential only its own repr."""
+    visited = set() if visited is None else visited
+    if id(thing) in visited:
         return
-    seen.add(id(thing))
+    visited.add(id(thing))
     yield repr(thing)
     yield str(thing)
     if isinstance(thing, Credential):
@@ -167,11 +167,11 @@ def reprs(thing: Any, seen: set[int] | None = None) -> Iterator[str]:
     else:
         inner = []
     for part in inner:
-        yield from reprs(part, seen)
+        yield from reprs(part, visited)
 
 
 def test_a_bug_beside_the_password_does_not_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worst there is: an exception nobody translated, from a function that had the credential in hand."""
+    """An unexpected exception that carries the credential is reported as a bug without the password."""
 
     def broken(where: object, credential: Credential, seconds: float) -> LoginResult:
         raise LookupError(credential)

@@ -48,27 +48,27 @@ def ready(lab: Lab, server: Samba | SambaDC, **more: Any) -> Report:
 
 
 def impackets(lab: Lab, server: Samba | SambaDC, dialect: object = None) -> dict[str, Any]:
-    """What impacket learns without an account: it is refused, and knows the names by then."""
+    """Return the facts that impacket learns without an account, even where its anonymous login is refused."""
 
     def ask() -> dict[str, Any]:
         connection = SMBConnection(server.address, server.address, preferredDialect=dialect, timeout=HANG)
         inner = connection.getSMBServer()
-        told: dict[str, Any] = {"dialect": connection.getDialect()}
+        facts: dict[str, Any] = {"dialect": connection.getDialect()}
         if dialect is None:
-            # impacket keeps the server's mode from SMB 3 on, and before that whether it must be signed.
-            told["mode"] = inner._Connection["ServerSecurityMode"] or (3 if inner._Connection["RequireSigning"] else 1)
-            told["guid"] = bytes(inner._Connection["ServerGuid"])
+            # impacket keeps the server's security mode from SMB 3 on; for SMB 2 it has only one flag: signing required.
+            facts["mode"] = inner._Connection["ServerSecurityMode"] or (3 if inner._Connection["RequireSigning"] else 1)
+            facts["guid"] = bytes(inner._Connection["ServerGuid"])
             offer = SPNEGO_NegTokenInit(inner._Connection["GSSNegotiateToken"])
-            told["mechanisms"] = [MechTypes[number].partition(" - ")[0] for number in offer["MechTypes"]]
+            facts["mechanisms"] = [MechTypes[number].partition(" - ")[0] for number in offer["MechTypes"]]
         else:
-            told["mode"] = inner._dialects_parameters["SecurityMode"]
-        with contextlib.suppress(SessionError):  # some do not let nobody in; the names are told before that
+            facts["mode"] = inner._dialects_parameters["SecurityMode"]
+        with contextlib.suppress(SessionError):  # some servers refuse an anonymous login, after they sent their names
             connection.login("", "")
-        told["names"] = connection.getServerName(), connection.getServerDomain()
+        facts["names"] = connection.getServerName(), connection.getServerDomain()
         if dialect is None:
-            told["dns"] = connection.getServerDNSHostName(), connection.getServerDNSDomainName()
+            facts["dns"] = connection.getServerDNSHostName(), connection.getServerDNSDomainName()
         connection.close()
-        return told
+        return facts
 
     return dict(lab.agent.run(ask))
 
@@ -106,7 +106,7 @@ def test_a_domain_controllers_facts_are_impackets(lab: Lab) -> None:
 
 
 def smbclients(lab: Lab, server: Samba, *options: str) -> str:
-    """What smbclient says as nobody, with its debug output."""
+    """Run smbclient without a user name; return its output and debug output."""
     command = ["smbclient", *samba.client(lab.directory), "-L", server.hostname, "-N", "-d", "5", *options]
     done = lab.agent.command(command)
     return done.stdout + done.stderr
@@ -124,27 +124,27 @@ def test_our_dialect_is_smbclients(lab: Lab, variant: str) -> None:
 
 @pytest.mark.parametrize("variant", ["smb3", "signing", "encrypted", "encrypted-gcm", "no-encryption", "smb2.1"])
 def test_our_cipher_is_that_of_a_session_of_smbclients(lab: Lab, variant: str) -> None:
-    """The server's administrator sees it, as long as the session stands."""
+    """The cipher equals the one that smbstatus lists on the server while smbclient's session lasts."""
     server = lab.samba(variant)
     login = ["-U", f"{server.user}%{PASSWORD}", "--client-protection=encrypt"]
     command = ["smbclient", *samba.client(lab.directory), f"//{server.hostname}/finance", *login]
-    seen = ""
+    sessions = ""
 
     def listed() -> bool:
-        nonlocal seen
-        seen = server.administer("smbstatus -b")
-        return server.user in seen
+        nonlocal sessions
+        sessions = server.administer("smbstatus -b")
+        return server.user in sessions
 
     quiet: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(lab.agent.within(command), **quiet) as client:
         assert wait_until(lambda: listed() or client.poll() is not None)
-        # One that cannot encrypt is in the list, too, until it has found that out.
-        stands = server.user in seen and not wait_until(lambda: client.poll() is not None, 3)
+        # A client that cannot encrypt is in the list, too, until it notices and leaves.
+        stands = server.user in sessions and not wait_until(lambda: client.poll() is not None, 3)
         if stands:
             assert listed(), "once more: the first look may have come before the session was encrypted"
     cipher = ready(lab, server).facts["encryption"]
-    assert stands is (cipher != "none"), "who must encrypt and cannot has no session"
-    assert not stands or re.search(rf"{server.user} .*[ (]{cipher}[ )]", seen), seen
+    assert stands is (cipher != "none"), "a client that must encrypt and cannot has no session"
+    assert not stands or re.search(rf"{server.user} .*[ (]{cipher}[ )]", sessions), sessions
 
 
 def test_our_names_are_nmblookups(lab: Lab) -> None:
@@ -165,12 +165,14 @@ def test_a_ready_check_leaves_no_line_in_the_log(lab: Lab, variant: str) -> None
     for depth in (Step.CONNECT, Step.HANDSHAKE, Step.AUTH, Step.ACCESS):
         report = climb(target("smb", server.hostname), lab.agent, depth=depth)
     assert report.footprint.login_attempts == report.footprint.probe_logins == 0
-    impackets(lab, server, SMB_DIALECT if variant == "smb1" else None)  # a whole talk behind ours, which is over then
-    said = server.log[len(before) :]
-    if variant == "audited":  # it writes down impacket's logon as nobody, and none of ours
-        assert said.count("[NT_STATUS_OK]") == 1
+    impackets(
+        lab, server, SMB_DIALECT if variant == "smb1" else None
+    )  # a complete session after ours, so that ours is over
+    logged = server.log[len(before) :]
+    if variant == "audited":  # it logs impacket's anonymous logon, and none of ours
+        assert logged.count("[NT_STATUS_OK]") == 1
     else:
-        assert said == ""
+        assert logged == ""
 
 
 def test_one_connection(lab: Lab) -> None:
@@ -229,7 +231,7 @@ def test_139_where_it_is_asked_for(lab: Lab, variant: str) -> None:
 
 
 def test_nothing_but_139(lab: Lab) -> None:
-    """As Windows 2000 and older, and a Samba that was told so."""
+    """A server that listens only on 139 (Windows 2000 and older, or Samba so configured) is blocked on 445."""
     server = lab.samba("netbios")
     report = climb(target("smb", server.hostname), lab.agent)
     expect(report, Verdict.BLOCKED, "connect.refused", step=Step.CONNECT, owner=Owner.SERVER)
@@ -295,7 +297,7 @@ def test_a_server_that_cannot_ask_its_dns(lab: Lab) -> None:
     assert ready(lab, server)
 
 
-# Who may come, and how one logs in
+# Denied addresses and ways to log in
 
 
 def test_the_agent_is_on_the_list_of_those_denied(lab: Lab) -> None:
@@ -347,7 +349,7 @@ def test_a_link_leads_to_a_server_out_of_reach(lab: Lab, path: str, rule: str) -
         )
 
 
-# By hand
+# Commands that show the same
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def scan(
 
 
 def visit(lab: Lab, server: Samba, dialect: int, share: str = "finance", path: str = "") -> login.Result:
-    """The login alone, in a dialect of the test's."""
+    """Run only the login, in a dialect chosen by the test."""
     where = login.Where(server.hostname, server.address, 445, share, path, dialect)
     return lab.agent.run(login.visit, where, SCANNER, 8.0)
 
@@ -98,9 +98,9 @@ def test_over_ipv6(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("dialect", "demands"), [(0x0311, "share"), (0x0302, "share"), (0x0300, "share")])
 def test_a_share_that_demands_encryption(lab: Lab, dialect: int, demands: str) -> None:
-    seen = visit(lab, lab.samba("encrypted-share"), dialect, "sealed")
-    assert "opened customers.csv" in seen.read
-    assert seen.facts["encryption_required"] == demands
+    result = visit(lab, lab.samba("encrypted-share"), dialect, "sealed")
+    assert "opened customers.csv" in result.read
+    assert result.facts["encryption_required"] == demands
 
 
 @pytest.mark.parametrize("dialect", [0x0311, 0x0302, 0x0300])
@@ -205,7 +205,7 @@ def test_the_log_stays_empty_and_no_session_is_left(lab: Lab) -> None:
     assert "scanuser" not in server.administer("smbstatus -b")
 
 
-# What may be read
+# Permissions to read
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_a_share_that_everybody_lists_and_others_own(lab: Lab) -> None:
 def test_a_server_that_cannot_encrypt_denies_for_no_want_of_it(lab: Lab) -> None:
     server = lab.samba("no-encryption")
     expect(scan(lab, server), Verdict.SCANNABLE)
-    for share, said in (("board", "access list of the share board"), ("vault", "the file system")):
+    for share, reason in (("board", "access list of the share board"), ("vault", "the file system")):
         report = scan(lab, server, share)
         expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS, owner=Owner.SERVER)
-        assert said in check_of(report, Step.ACCESS).summary
+        assert reason in check_of(report, Step.ACCESS).summary
 
 
 @pytest.mark.parametrize("variant", ["smb3", "smb1"])
@@ -309,11 +309,11 @@ def test_what_a_guest_may_not_read_is_not_granted_to_the_account(lab: Lab) -> No
     ],
 )
 def test_a_link_is_told_with_what_is_below_it(lab: Lab, share: str, path: str, place: str, dialect: int) -> None:
-    """Signed, since this server demands that, with and without encryption."""
-    seen = visit(lab, lab.samba("dfs"), dialect, share, path)
-    assert seen.referral == [place]
-    assert seen.denied is not None
-    assert seen.denied.cause is nt.ELSEWHERE
+    """The referral of a DFS link is reported with its path; the server requires signing, with or without encryption."""
+    result = visit(lab, lab.samba("dfs"), dialect, share, path)
+    assert result.referral == [place]
+    assert result.denied is not None
+    assert result.denied.cause is nt.ELSEWHERE
 
 
 def test_a_namespace_itself_is_read(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""`unix` and `ssh` against real OpenSSH and dropbear servers: every failure to be had, and what their logs say."""
+"""Check `unix` and `ssh` against real OpenSSH and dropbear servers: every reproducible failure, and their logs."""
 
 from __future__ import annotations
 
@@ -62,25 +62,25 @@ def test_both_types_without_a_credential_take_one_connection(lab: Lab) -> None:
 
 
 def test_the_facts_are_those_of_the_agents_own_client(lab: Lab) -> None:
-    """What was predicted from two lists is what `ssh -v` then negotiates; ssh-keyscan sees the same key."""
+    """`ssh -v` negotiates the predicted algorithms, and ssh-keyscan returns the same host key."""
     server = lab.openssh()
     report = expect(climb(target("unix", server.hostname, credential=SCANNER), lab.agent), Verdict.SCANNABLE)
     options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
     words = [word for option in options for word in ("-o", option)]
     heard = lab.agent.command(["ssh", "-v", *words, "-l", "scanuser", server.hostname, "true"]).stderr
 
-    def said(pattern: str) -> str:
+    def logged(pattern: str) -> str:
         found = re.search(pattern, heard)
         assert found, heard
         return found[1].strip()
 
     predicted = report.facts["predicted"]
-    assert said(r"kex: algorithm: (\S+)") == predicted["kex"]
-    assert said(r"kex: host key algorithm: (\S+)") == predicted["host_key"]
-    assert said(r"kex: client->server cipher: (\S+)") == predicted["cipher"]
-    assert said(r"client->server cipher: \S+ MAC: (\S+)") == predicted["mac"].replace("implicit", "<implicit>")
-    assert said(r"Authentications that can continue: (\S+)").split(",") == report.facts["auth_methods"]
-    remote = said(r"remote software version (.+)")
+    assert logged(r"kex: algorithm: (\S+)") == predicted["kex"]
+    assert logged(r"kex: host key algorithm: (\S+)") == predicted["host_key"]
+    assert logged(r"kex: client->server cipher: (\S+)") == predicted["cipher"]
+    assert logged(r"client->server cipher: \S+ MAC: (\S+)") == predicted["mac"].replace("implicit", "<implicit>")
+    assert logged(r"Authentications that can continue: (\S+)").split(",") == report.facts["auth_methods"]
+    remote = logged(r"remote software version (.+)")
     assert remote.startswith(f"{report.facts['product']}_{report.facts['version']} {report.facts['os']}")
     scanned = lab.agent.command(["ssh-keyscan", "-t", "ed25519", server.hostname], check=True).stdout
     fingerprint = tool("ssh-keygen", "-lf", "-", text=scanned).split()[1]
@@ -266,9 +266,9 @@ def test_an_expired_password_without_pam(lab: Lab, type_: str) -> None:
 
 
 def test_an_account_that_pam_bars(lab: Lab) -> None:
-    """After a key or a password sshd hangs up; within PAM's own questions it says no more than "refused"."""
+    """After a key or a password sshd closes the connection; in keyboard-interactive it only reports "refused"."""
     server = lab.openssh("publickey", label="barred")
-    pam = server.directory / "pam"  # what sshd sees as /etc/pam.d/sshd
+    pam = server.directory / "pam"  # bound over /etc/pam.d/sshd
     pam.write_text(pam.read_text().replace("account required pam_unix.so", "account required pam_deny.so"))
     reconfigure(server, lambda config: config.replace("UsePAM no", "UsePAM yes"))
     report = climb(target("unix", server.hostname, credential=key_of(lab)), lab.agent)

@@ -1,4 +1,4 @@
-"""What `unix` and `ssh` may find on real servers once they are logged in."""
+"""Check the findings of `unix` and `ssh` on real servers after the login."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 
 @pytest.mark.parametrize(
-    ("variant", "user", "code", "said"),
+    ("variant", "user", "code", "detail"),
     [
         ("sftp-only", "scanuser", "ssh.sftp-only", "allows sftp connections only"),
         ("forced-command", "scanuser", "ssh.forced-command", FORCED_TEXT),
         ("password", "nologin", "ssh.nologin", "not available"),
     ],
 )
-def test_an_account_that_cannot_run_commands(lab: Lab, variant: str, user: str, code: str, said: str) -> None:
+def test_an_account_that_cannot_run_commands(lab: Lab, variant: str, user: str, code: str, detail: str) -> None:
     report = climb(target("unix", lab.openssh(variant).hostname, credential=account(user)), lab.agent)
     expect(report, Verdict.BLOCKED, code, step=Step.ACCESS, owner=Owner.SERVER)
     passed(report, Step.LOGIN)
-    assert said in story(report)
+    assert detail in story(report)
 
 
 def test_sftp_only_is_enough_for_a_share(lab: Lab) -> None:
@@ -125,7 +125,7 @@ def test_no_password_to_a_host_whose_key_changed(lab: Lab, tmp_path: Path) -> No
     report = expect(climb(where, lab.agent), Verdict.UNDECIDED, "login.withheld", step=Step.LOGIN)
     assert "ssh.host-key-changed" in {check.finding.cause.code for check in report.checks if check.finding}
     assert "password for" not in server.log
-    # A key gives nothing away: the login goes on, and what is wrong is told.
+    # A key login discloses no secret: it continues, and the changed host key is reported.
     with_key = dataclasses.replace(where, host=lab.openssh("publickey").hostname, credential=key_of(lab))
     (tmp_path / "known_hosts").write_text(f"{with_key.host} {kind} {blob}\n")
     expect(climb(with_key, lab.agent), Verdict.LIMITED, "ssh.host-key-changed", owner=Owner.SERVER)

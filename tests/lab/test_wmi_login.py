@@ -1,7 +1,7 @@
-"""The WMI login in the network: a firewall before the dynamic ports, and Samba as judge of what it has of Windows.
+"""Check the WMI login in the network: a firewall before the dynamic ports, and the parts that Samba implements.
 
-The Windows is emulated. Samba is real: its endpoint mapper judges that one logon serves several interfaces of one
-connection, and its file server what opening a share comes to.
+The Windows host is emulated. Samba is real: its endpoint mapper confirms that one logon serves several interfaces of
+one connection, and its file server confirms the results of opening a share.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ def visit(lab: Lab, host: Any, seconds: float = PLENTY) -> tuple[login.Result, T
 class TestWindows:
     def test_is_read(self, lab: Lab) -> None:
         host = lab.windows("healthy", label="login")
-        seen, trace = visit(lab, host)
-        assert seen.denied is None
-        assert seen.bindings[1:] == ["WIN-SRV19[49667]", f"{host.address}[49667]"]
+        result, trace = visit(lab, host)
+        assert result.denied is None
+        assert result.bindings[1:] == ["WIN-SRV19[49667]", f"{host.address}[49667]"]
         assert (trace.connections, trace.logons) == (2, 2)
         assert wait_until(lambda: host.counts.get("release") == 1)
         assert host.counts["logons"] == 2
         assert not [name for name in host.counts if name.startswith("offence")]
 
     def test_of_2003_is_read_on_a_low_port(self, lab: Lab) -> None:
-        seen, _ = visit(lab, lab.windows("windows-2003"))
-        assert seen.denied is None
-        assert seen.port == 1027
+        result, _ = visit(lab, lab.windows("windows-2003"))
+        assert result.denied is None
+        assert result.port == 1027
 
     @pytest.mark.parametrize(
-        ("rule", "said"),
+        ("rule", "reason"),
         [
             ("tcp dport 49152-65535 drop", "no answer at all"),
             ("tcp dport 49152-65535 reject with icmp type admin-prohibited", "No route to host"),
@@ -56,14 +56,16 @@ class TestWindows:
         ],
         ids=["dropped", "prohibited", "reset"],
     )
-    def test_behind_a_firewall_names_the_port(self, lab: Lab, rule: str, said: str) -> None:
+    def test_behind_a_firewall_names_the_port(self, lab: Lab, rule: str, reason: str) -> None:
         host = lab.windows("healthy")
         with lab.policy(f"ip daddr {host.address} {rule}"):
-            seen, trace = visit(lab, host)
-        assert seen.denied is not None
-        assert seen.denied.cause is causes.DYNAMIC_PORT_BLOCKED
-        assert seen.denied.detail == f"{host.address}:49667, where WMI is: {said}"
-        assert pasted(seen.denied.fix) == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
+            result, trace = visit(lab, host)
+        assert result.denied is not None
+        assert result.denied.cause is causes.DYNAMIC_PORT_BLOCKED
+        assert result.denied.detail == f"{host.address}:49667, where WMI is: {reason}"
+        assert (
+            pasted(result.denied.fix) == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
+        )
         assert trace.logons == 1
 
     @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ class TestSamba:
         assert server.wrong_passwords(server.user) == 0
 
     @pytest.mark.parametrize(
-        ("variant", "share", "said"),
+        ("variant", "share", "text"),
         [
             ("smb3", "finance", "ADMIN$ can be opened"),
             ("smb3", "board", "ADMIN$ is denied to scanuser: a scan cannot copy its engine there"),
@@ -138,7 +140,7 @@ class TestSamba:
             ("smb1", "finance", "ADMIN$ was not looked at: "),
         ],
     )
-    def test_share(self, lab: Lab, variant: str, share: str, said: str) -> None:
+    def test_share(self, lab: Lab, variant: str, share: str, text: str) -> None:
         server, trace = lab.samba(variant), Trace()
 
         def look() -> str:
@@ -147,5 +149,5 @@ class TestSamba:
                 credential = Credential("c", server.user, PASSWORD)
                 return login_admin_share.look(server.address, credential, deadline, watchdog, trace, share=share)
 
-        assert lab.agent.run(look).startswith(said)
+        assert lab.agent.run(look).startswith(text)
         assert trace.logons == (variant != "smb1")
