@@ -31,8 +31,8 @@ def hosts(pages: Mapping[str, bytes], others: bytes) -> Behaviour:
             method = head.split(b" ", 1)[0].decode()
             host = head.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0].decode()
             record.count(f"{method} {host}")
-            said = pages.get(host, others)
-            writer.write(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else said)
+            page = pages.get(host, others)
+            writer.write(page.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else page)
             await writer.drain()
 
     return behaviour
@@ -50,7 +50,7 @@ def joining(server: Server) -> Behaviour:
 
 
 class Internet:
-    """What is behind the proxy."""
+    """Hold a proxy and the server behind it that plays all services."""
 
     def __init__(self, server: Server, proxy: Server) -> None:
         self.server, self.proxy = server, proxy

@@ -11,19 +11,19 @@ from scanready.run.settings import Settings
 
 
 async def cancelled(where: Target, at: int, **settings: Any) -> int:
-    """Climb, and cancel when the ``at``-th piece (sent or received, from 1) goes by; return how many went by."""
-    seen = 0
+    """Climb, and cancel at the ``at``-th piece of data, sent or received, counted from 1; return their number."""
+    pieces = 0
 
     def tap(_direction: str, _data: bytes) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at:
+        nonlocal pieces
+        pieces += 1
+        if pieces == at:
             climbing.cancel()
 
     async with Run(Settings(tap=lambda _: tap, canary=False, **settings)) as run:
         climbing = asyncio.create_task(run.verify(where))
         await asyncio.wait([climbing])
-    return seen
+    return pieces
 
 
 async def out_of_time(where: Target, seconds: float, **settings: Any) -> Report:

@@ -145,7 +145,7 @@ def expect(
 
 
 def remedy_is_shown(report: Report) -> None:
-    """Assert that whoever reads the result reads the catalogue's words on the cause, every place in them filled in."""
+    """Assert that the result contains the catalogue's texts of the cause, with every placeholder filled in."""
     fixes_say_where(report)
     fixes_are_their_owners(report)
     story_is_of_what_happened(report)
@@ -154,14 +154,14 @@ def remedy_is_shown(report: Report) -> None:
         assert shown is None, story(report)
         return
     for name in ("meaning", "remedy", "confirm"):
-        said = shown[name]
-        assert said.strip(), f"no {name}: {story(report)}"
-        assert not _PLACE.search(said), f"a place left open in the {name} {said!r}: {story(report)}"
-        text = getattr(found.cause, name)
-        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(text)]
-        words = [re.escape(part) for part in _PLACE.split(text)]
+        text = shown[name]
+        assert text.strip(), f"no {name}: {story(report)}"
+        assert not _PLACE.search(text), f"a place left open in the {name} {text!r}: {story(report)}"
+        template = getattr(found.cause, name)
+        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(template)]
+        words = [re.escape(part) for part in _PLACE.split(template)]
         pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
-        assert re.fullmatch(pattern, said), f"{name} {said!r} is not the catalogue's: {story(report)}"
+        assert re.fullmatch(pattern, text), f"{name} {text!r} is not the catalogue's: {story(report)}"
 
 
 def pasted(fix: str | None) -> str:
@@ -229,7 +229,7 @@ def passed(report: Report, *steps: Step) -> None:
 
 
 def without_credential(where: Target) -> Target:
-    """The same target, nobody logging in."""
+    """Return the same target without a credential."""
     return dataclasses.replace(where, credential=None)
 
 

@@ -1,4 +1,4 @@
-"""What is in the wheel and the sdist, and that the launcher of a bare checkout works."""
+"""Check the contents of the wheel and the sdist, and the launcher of a bare checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Web sites for tests: pages by path, by hand after RFC 9110 and 9112, in the words of the products they name."""
+"""Play web sites for tests: pages by path, constructed after RFC 9110 and 9112, with texts of the named products."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def site(pages: Mapping[str, bytes], logged_in: Mapping[str, bytes] | None = Non
             method, path, _ = head.decode().split(" ", 2)
             record.count(f"{method} {path}")
             known = logged_in if logged_in is not None and b"Authorization: Basic " + TOKEN in head else pages
-            said = known.get(f"{method} {path}") or known.get(path) or answer("404 Not Found")
-            writer.write(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else said)
+            page = known.get(f"{method} {path}") or known.get(path) or answer("404 Not Found")
+            writer.write(page.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else page)
             await writer.drain()
-            if b"\r\nConnection: close" in said:
+            if b"\r\nConnection: close" in page:
                 return
 
     return behaviour
@@ -87,7 +87,7 @@ async def tunnel(server: Server, established: bytes, reader: Reader, writer: Wri
 
 
 def proxying(server: Server) -> Behaviour:
-    """Join whoever asks for a tunnel with ``server``; what is asked in absolute form gets a page."""
+    """Return a proxy that joins each client's tunnel with ``server`` and answers absolute-form requests with a page."""
 
     async def behaviour(reader: Reader, writer: Writer, record: Record) -> None:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -1,6 +1,6 @@
-"""IBM's own driver connects to the emulated DB2, and names each refusal as we do. Opt-in: 140 MB of wheel.
+"""Check the DB2 emulator with IBM's own driver, which reports each refusal as we do. Opt-in: its wheel has 140 MB.
 
-It runs in a process of its own: it keeps Python's lock while it waits, and the emulator would never come to answer.
+The driver runs in its own process: it holds Python's lock while it waits, and the emulator could not answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ except ibm_db_dbi.Error as error:
 
 
 def connected(behaviour: Behaviour, password: str = db2.PASSWORD, how: str = "SERVER") -> str:
-    """What the driver says of connecting: nothing if it did."""
+    """Connect with the driver and return its error message, or an empty string on success."""
     with in_background(behaviour) as server:
         account = f"UID={db2.USER};PWD={password};AUTHENTICATION={how}"
         where = f"DATABASE=SAMPLE;HOSTNAME=127.0.0.1;PORT={server.port};PROTOCOL=TCPIP;CONNECTTIMEOUT=5"
@@ -73,7 +73,7 @@ def our_climb(behaviour: Behaviour, password: str = db2.PASSWORD, timeout: float
 
 
 def test_our_climb_logs_in_with_it() -> None:
-    """Accepted, the session set up, and its SELECT refused; nobody emulates the cursor that it wants for a row."""
+    """The login is accepted and the SELECT refused; the emulator does not support the cursor that the driver needs."""
     report, logins, sent = our_climb(db2.server(mechanisms=(7,), prepared=db2.DENIED))
     expect(report, Verdict.LIMITED, "access.denied", step=Step.ACCESS)
     assert logins == report.footprint.login_attempts == 1
@@ -99,7 +99,7 @@ def test_a_server_silent_at_the_login_costs_no_more_than_the_deadline() -> None:
 
 
 def test_the_driver_sends_no_password_in_clear_to_who_changes_his_mind() -> None:
-    """First mechanism 7 alone, and to the driver clear text alone."""
+    """The server offers only mechanism 7 first, and only clear text when the driver connects."""
     report, _, sent = our_climb(db2.server(mechanisms=(7,), afterwards=(3,)))
     expect(report, Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)  # the driver's own word
     assert db2.PASSWORD.encode("cp500") not in sent

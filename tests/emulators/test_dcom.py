@@ -1,6 +1,6 @@
-"""The emulated Windows, judged by impacket's own client: a DCOM client that knows real ones.
+"""Check the emulated Windows with impacket, a DCOM client that works with real hosts.
 
-What impacket reads here is what it would read of a Windows; that a Windows says the same in every case is not proven.
+impacket accepts the emulator's answers as those of Windows. This does not prove that a real Windows always sends them.
 """
 
 from __future__ import annotations

@@ -214,15 +214,15 @@ class TestOpenSSH:
 
     def test_names_the_algorithms(self) -> None:
         with in_background(ssh.openssh_10_0) as server:
-            said = self.debug(server.port)
-        assert "remote software version OpenSSH_10.0p2 Debian-7+deb13u4" in said
-        assert "peer server KEXINIT proposal" in said
-        assert "mlkem768x25519-sha256" in said
+            output = self.debug(server.port)
+        assert "remote software version OpenSSH_10.0p2 Debian-7+deb13u4" in output
+        assert "peer server KEXINIT proposal" in output
+        assert "mlkem768x25519-sha256" in output
 
     def test_names_what_the_old_offers(self) -> None:
         with in_background(ssh.old_algorithms) as server:
-            said = self.debug(server.port)
-        assert "no matching key exchange method found. Their offer: diffie-hellman-group1-sha1" in said
+            output = self.debug(server.port)
+        assert "no matching key exchange method found. Their offer: diffie-hellman-group1-sha1" in output
 
 
 class TestRequests:

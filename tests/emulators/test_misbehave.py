@@ -1,4 +1,4 @@
-"""What misbehaves must misbehave as told, and end at once when its server is left."""
+"""Check the misbehaving peers: each misbehaves as its name says, and ends at once when its server stops."""
 
 from __future__ import annotations
 

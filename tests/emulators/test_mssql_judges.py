@@ -24,7 +24,7 @@ from fixtures.limits import HANG
 
 DATABASES = [("archive", 0, "ONLINE"), ("hr", 1, "ONLINE")]
 QUERY = "SELECT name FROM sys.databases"
-#: How much of a session the server and a client that asks for it agree to encrypt.
+#: The server's encryption settings; each decides how much of a session is encrypted.
 MODES = ("offered", "required", "none")
 
 
@@ -110,14 +110,14 @@ class TestTsql:
     @pytest.mark.parametrize("mode", MODES)
     def test_reads_rows(self, mode: str, version: str) -> None:
         with in_background(Server(mode)) as server:
-            said = self.run(server.port, version)
-        assert "archive\t0\tONLINE\nhr\t1\tONLINE\n(2 rows affected)" in said
+            output = self.run(server.port, version)
+        assert "archive\t0\tONLINE\nhr\t1\tONLINE\n(2 rows affected)" in output
 
     def test_is_refused(self) -> None:
         with in_background(Server(refusal=mssql.REFUSALS[4060])) as server:
-            said = self.run(server.port, "7.4")
-        assert "Msg 4060 (severity 14, state 1) from SQL1" in said
-        assert "Msg 18456 (severity 14, state 1) from SQL1" in said
+            output = self.run(server.port, "7.4")
+        assert "Msg 4060 (severity 14, state 1) from SQL1" in output
+        assert "Msg 18456 (severity 14, state 1) from SQL1" in output
 
 
 @pytest.mark.skipif(find_spec("mssql_python") is None, reason="mssql-python is not installed")
@@ -147,17 +147,17 @@ except mssql_python.Error as error:
     @pytest.mark.parametrize("encrypt", ["no", "yes"])
     def test_reads_rows(self, mode: str, encrypt: str) -> None:
         with in_background(Server(mode)) as server:
-            said = self.run(server.port, encrypt)
+            output = self.run(server.port, encrypt)
         if (mode, encrypt) == ("none", "yes"):
-            assert "Encryption not supported on SQL Server" in said
+            assert "Encryption not supported on SQL Server" in output
         else:
-            assert str(DATABASES) in said
+            assert str(DATABASES) in output
         assert server.offences["foreign"] == 0
 
     def test_reads_rows_strictly(self) -> None:
         with in_background(Server(strict=True)) as server:
-            said = self.run(server.port, "strict")
-        assert str(DATABASES) in said
+            output = self.run(server.port, "strict")
+        assert str(DATABASES) in output
         assert server.counts == {"prelogins": 1, "logins": 1, "batches": 1}
 
     def test_is_refused(self) -> None:

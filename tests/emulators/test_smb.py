@@ -1,4 +1,4 @@
-"""impacket judges the SMB emulator: it must take it for the server it plays; and what does harm is counted."""
+"""Check the SMB emulator with impacket, which must accept it as the server it plays; offences are counted."""
 
 from __future__ import annotations
 

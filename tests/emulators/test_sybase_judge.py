@@ -30,21 +30,21 @@ def tsql(behaviour: Behaviour, password: str = "Passw0rd!", statement: str = "se
 
 
 def test_a_login_and_a_row() -> None:
-    said = tsql(sybase.ase)
-    assert "1>" in said
-    assert "(1 row affected)" in said, said
-    assert "n\n1\n" in said, said
+    output = tsql(sybase.ase)
+    assert "1>" in output
+    assert "(1 row affected)" in output, output
+    assert "n\n1\n" in output, output
 
 
 def test_a_refused_login() -> None:
-    said = tsql(sybase.ase, "wrong")
-    assert "Msg 4002 (severity 14, state 1) from ASE160" in said
-    assert "Login failed." in said
+    output = tsql(sybase.ase, "wrong")
+    assert "Msg 4002 (severity 14, state 1) from ASE160" in output
+    assert "Login failed." in output
 
 
 def test_another_refusal() -> None:
-    said = tsql(sybase.server(login=sybase.refused(1601, 17, "There are not enough 'user connections' available")))
-    assert "Msg 1601 (severity 17" in said
+    output = tsql(sybase.server(login=sybase.refused(1601, 17, "There are not enough 'user connections' available")))
+    assert "Msg 1601 (severity 17" in output
 
 
 def test_a_refused_statement() -> None:

@@ -52,12 +52,12 @@ def test_our_climb_with_a_gateway_silent_at_the_logon() -> None:
     assert not [word for word in (b"Passw0rd!", "Passw0rd!".encode("utf-16-le")) if word in sent]
 
 
-#: What is refused at a statement, not at the logon.
+#: The errors that refuse a statement, not the logon.
 READING = (3523, 3524, 3802, 3807)
 
 
 def our_climb(behaviour: Behaviour, **options: Any) -> tuple[Report, dict[str, int], bytes]:
-    """A climb with the driver; what the system counted, and all bytes that it got."""
+    """Climb with the driver; return the report, the system's counts and all bytes that it received."""
     with in_background(behaviour) as server:
         report = climb(
             target("teradata", "127.0.0.1", server.port, account("er"), allow_cleartext=True, **options), timeout=PLENTY

@@ -20,7 +20,7 @@ BUILT = [row.name for row in TYPES]
 #: Seconds for each target. All climb at once, and a silent server must be so for 1.6 s after the others' computing.
 TIMEOUT = 5.0
 
-#: Climbs for all targets named on stdin in one process of its own, so that its peak memory is theirs alone.
+#: A program that climbs for all targets on stdin in its own process, so that its peak memory is caused only by them.
 CLIMB = """
 import asyncio, json, sys
 from scanready import Settings, Target, verify_all
@@ -49,13 +49,15 @@ asyncio.run(main())
 
 @pytest.fixture(scope="module", params=BUILT)
 def outcome(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What became of one target type, climbing for every kind of misbehaviour at once."""
+    """Climb for one target type against every kind of misbehaviour concurrently, and return the outcomes."""
     with ExitStack() as stack:
         ports = {name: stack.enter_context(in_background(peer)).port for name, peer in misbehave.MENU.items()}
         row = BY_NAME[request.param]
-        # Without these nothing would be asked, or nothing be said of what is.
+        # Without these options the type would ask nothing, or not report the answer.
         options = {one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")}
-        agent = "Windows" if row.name == "notes" else row.requirements.agent  # a Notes client here is no matter
+        agent = (
+            "Windows" if row.name == "notes" else row.requirements.agent
+        )  # the test does not depend on a Notes client
         known = {"type": row.name, "ports": ports, "timeout": TIMEOUT, "agent": agent, "options": options}
         asked = json.dumps(known)
         root = Path(__file__).parents[2]
@@ -82,7 +84,7 @@ def test_memory_stays_bounded(outcome: dict[str, Any]) -> None:
 
 
 def test_nobody_is_ready_and_nobody_crashed(outcome: dict[str, Any]) -> None:
-    master = outcome["type"] == "master"  # to whom nothing is said, and of whom nothing is known but the connection
+    master = outcome["type"] == "master"  # nothing is sent to a Master, and only the connection is known
     wrong = {
         name: found
         for name, found in outcome["found"].items()
@@ -94,10 +96,10 @@ def test_nobody_is_ready_and_nobody_crashed(outcome: dict[str, Any]) -> None:
 
 def test_the_cause_is_right(outcome: dict[str, Any]) -> None:
     cause = {name: found[1] for name, found in outcome["found"].items()}
-    # A Master that says nothing is as it should be; what is missing here is the canary.
-    nothing_said = "master.neighbour-unknown" if outcome["type"] == "master" else "handshake.silent"
-    assert cause["silent"] == nothing_said
-    # What Oracle's listeners do to strangers; and what a Domino may do to a request that is known from traces alone.
+    # A silent Master is correct; only the canary is missing.
+    silent = "master.neighbour-unknown" if outcome["type"] == "master" else "handshake.silent"
+    assert cause["silent"] == silent
+    # Oracle's listeners close on clients that are not invited; a Domino may close on a request known only from traces.
     own = {"oracle": "oracle.node-not-invited", "notes": "notes.hung-up"}
     hung_up = own.get(outcome["type"], "handshake.hung-up")
     assert cause["closes-at-once"] == cause["resets"] == cause["half-open"] == hung_up
@@ -105,7 +107,7 @@ def test_the_cause_is_right(outcome: dict[str, Any]) -> None:
     assert cause["greets-as-ssh-and-echoes"] == "handshake.other-protocol"
     # These wait for a greeting, and so does an echo; the others hear their own first message.
     waits = outcome["type"] in ("mysql", "imap", "tibero", "master")
-    assert {cause["echoes"], cause["echoes-in-drops"]} == {nothing_said if waits else "handshake.other-protocol"}
+    assert {cause["echoes"], cause["echoes-in-drops"]} == {silent if waits else "handshake.other-protocol"}
     assert cause["garbage"] in (
         "master.unknown-greeting",
         "handshake.malformed",

@@ -67,14 +67,14 @@ async def checked(targets, seconds):
     found = {}
     agents = {"Windows": [t for t in targets if t["type"] in ("windows", "notes")]}
     agents["Linux"] = [t for t in targets if t not in agents["Windows"]]
-    async def climb(agent, mine):
+    async def climb(agent, known):
         settings = Settings(
             timeout=seconds,
             ca_file=asked["ca_file"],
             agent=this_agent(platform_name=agent),
             tap=recorder(Outlet(io.BytesIO(), "a transcript")),
         )
-        async for report in verify_all([target(one) for one in mine], settings):
+        async for report in verify_all([target(one) for one in known], settings):
             mark = report.footprint
             place = f"{report.target.type}://{report.target.host}:{report.target.port}"
             found[place] = [
@@ -84,7 +84,7 @@ async def checked(targets, seconds):
                 report.seconds,
                 report.finding.detail if report.finding else None,
             ]
-    await asyncio.gather(*(climb(agent, mine) for agent, mine in agents.items()))
+    await asyncio.gather(*(climb(agent, known) for agent, known in agents.items()))
     return found
 
 async def main():

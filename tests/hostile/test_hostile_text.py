@@ -1,7 +1,7 @@
-"""What a server says harms nobody who reads of it: every text of the corpus, in every protocol, through every output.
+"""Send every hostile text of the corpus in every protocol, and check that each output is harmless to its reader.
 
-Each output is read by somebody else's parser: of CSV, XML with the Jenkins schema, Prometheus, Markdown, HTML. The same
-page in a browser is in tests/report/test_html_browser.py.
+An independent parser reads each output: CSV, XML with the Jenkins schema, Prometheus, Markdown, HTML. The test of the
+same page in a browser is in tests/report/test_html_browser.py.
 """
 
 from __future__ import annotations
@@ -165,15 +165,15 @@ def test_html_has_no_elements_or_attributes_of_theirs(estate: Estate) -> None:
         *("#results", "#handover", "#run"),
         *(f"#owner={owner}" for owner in Owner),
     }
-    seen = "".join(
+    text_shown = "".join(
         part
         for element in elements
         if element.tag not in ("script", "style")
         for part in (element.text, element.tail)
         if part
     )
-    harmless(seen)
-    assert MARK in seen
+    harmless(text_shown)
+    assert MARK in text_shown
 
 
 def test_the_page_carries_the_run(estate: Estate) -> None:

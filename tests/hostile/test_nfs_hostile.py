@@ -1,6 +1,6 @@
-"""NFS servers, rpcbinds and mount daemons that break the rules: the deadline holds, memory is bounded, nobody is ready.
+"""Check misbehaving NFS servers, rpcbinds and mount daemons: the deadline holds, memory is bounded, none is ready.
 
-Each part of NFSv3 misbehaves in turn, while the others are as they should be (tests/targets/nfs/test_nfs.py).
+Each part of NFSv3 misbehaves in turn, while the others work (tests/targets/nfs/test_nfs.py).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.targets.nfs.test_nfs import (
 
 #: Seconds for a whole climb: the default.
 TIMEOUT = 10.0
-# By hand after RFC 5531: a record mark, and what an honest reply begins with.
+# Constructed after RFC 5531: a record mark, and the beginning of a correct reply.
 REPLY = struct.pack(">I", 0x80000018) + bytes(4) + DONE
 PEERS: dict[str, Behaviour] = {
     "silent": misbehave.silent,
@@ -59,14 +59,14 @@ def test_in_place_of_nfs(manner: str) -> None:
 
 @everyone
 def test_in_place_of_rpcbind(monkeypatch: pytest.MonkeyPatch, manner: str) -> None:
-    """NFSv3 cannot be mounted then, and whoever needs it is not ready; NFSv4 does not care."""
+    """Without rpcbind NFSv3 cannot be mounted, and a target that needs it is not ready; NFSv4 is not affected."""
     peer = Peer(HEALTHY)
     with in_background(peer) as server, in_background(PEERS[manner]) as broker:
         monkeypatch.setattr(rpcbind, "PORT", broker.port)
         report = climb(target("nfs", "127.0.0.1", server.port, export="/finance"), timeout=TIMEOUT)
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
     assert report.finding is not None
-    assert report.finding.cause.code != "nfs.port-blocked", "it is there, whatever it says"
+    assert report.finding.cause.code != "nfs.port-blocked", "the port answers, so it is not blocked"
 
 
 @everyone
@@ -78,7 +78,7 @@ def test_in_place_of_the_mount_daemon(monkeypatch: pytest.MonkeyPatch, manner: s
         report = climb(target("nfs", "127.0.0.1", server.port, export="/finance"), timeout=TIMEOUT)
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
     assert report.finding is not None
-    assert report.finding.cause.code != "nfs.port-blocked", "it is there, whatever it says"
+    assert report.finding.cause.code != "nfs.port-blocked", "the port answers, so it is not blocked"
 
 
 def listing(*rows: tuple[int, int, int, int]) -> bytes:
@@ -98,9 +98,9 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("said", LISTS)
-def test_lists_of_rpcbind_that_lead_nowhere(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    answers: Answers = HEALTHY | {(RPCBIND, 4): LISTS[said], (RPCBIND, 3): DONE + bytes(4)}
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_of_rpcbind_that_lead_nowhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    answers: Answers = HEALTHY | {(RPCBIND, 4): LISTS[name], (RPCBIND, 3): DONE + bytes(4)}
     report = asked(monkeypatch, answers, timeout=TIMEOUT)
     assert report.verdict in (Verdict.BLOCKED, Verdict.UNDECIDED), story(report)
     assert report.footprint.connections < 50, "a list does not make us sweep"

@@ -75,8 +75,8 @@ def settings(agent=None):
     return Settings(timeout=asked["timeout"], per_host=1000, canary=False, agent=agent)
 
 async def climb(agent, ports):
-    mine = [(name, options) for name, its, options in asked["types"] if its == agent]
-    targets = [Target("127.0.0.1", name, port, options) for name, options in mine for port in ports.values()]
+    fitting = [(name, options) for name, its, options in asked["types"] if its == agent]
+    targets = [Target("127.0.0.1", name, port, options) for name, options in fitting for port in ports.values()]
     names = {port: name for name, port in ports.items()}
     found = []
     async for report in verify_all(targets, settings(this_agent(platform_name=agent))):

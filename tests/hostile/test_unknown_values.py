@@ -150,23 +150,23 @@ def decided(report: Report) -> str:
 
 def stands(change: Change, before: Report, after: Report) -> None:
     """Assert that the change made no definite statement, took no proof away, and proved nothing."""
-    said = f"{change}:\n{story(after)}\nbefore: {story(before)}"
-    assert after.verdict is not Verdict.BLOCKED or before.verdict is Verdict.BLOCKED, said
-    assert decided(after) not in DEFINITE or decided(after) == decided(before), said
-    assert PROMISES.index(after.verdict) <= PROMISES.index(before.verdict), said
+    difference = f"{change}:\n{story(after)}\nbefore: {story(before)}"
+    assert after.verdict is not Verdict.BLOCKED or before.verdict is Verdict.BLOCKED, difference
+    assert decided(after) not in DEFINITE or decided(after) == decided(before), difference
+    assert PROMISES.index(after.verdict) <= PROMISES.index(before.verdict), difference
     if after.verdict is not Verdict.UNDECIDED or before.verdict is Verdict.UNDECIDED:
         return
-    assert after.finding is not None, said
+    assert after.finding is not None, difference
     step = after.finding_step
-    assert step is not None, said
+    assert step is not None, difference
     passed = {check.step for check in after.checks if check.outcome in (Outcome.PASSED, Outcome.WARNED)}
     proven = {
         check.step for check in before.checks if check.outcome is Outcome.PASSED and check.step.height < step.height
     }
-    assert proven <= passed, said
+    assert proven <= passed, difference
     if after.finding.cause is common.LIMIT:
-        told = ("not known here", "pytds could not read")  # a library's own words, where it is the one that reads
-        assert any(words in after.finding.detail for words in told), said
+        phrases = ("not known here", "pytds could not read")  # the second is of a library that reads the answer
+        assert any(words in after.finding.detail for words in phrases), difference
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -65,8 +65,8 @@ class TestHostile:
         for _ in range(1 + seed % 6):
             noise[chance.randrange(4, len(noise))] = chance.choice((0, 0xFF, chance.randrange(256)))
         with dcom.in_background(replace(HEALTHY, os=bytes(noise))) as host:
-            seen = visit(host)
-        assert seen.denied is None or seen.denied.cause in (common.LIMIT, causes.WMI_ERROR)
+            result = visit(host)
+        assert result.denied is None or result.denied.cause in (common.LIMIT, causes.WMI_ERROR)
 
     @pytest.mark.parametrize("seed", range(6))
     @pytest.mark.parametrize("stage", ["bind", "alive", "activation", "login", "query", "next", "release"])
