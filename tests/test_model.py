@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.model import (
     DEPTHS,
     LADDER,
@@ -66,7 +66,7 @@ def finding(cause: Cause) -> Finding:
         (checks(*CLIMBED[:2], (Step.CONNECT, W), finding=finding(common.FILTERED)), Verdict.UNDECIDED),
         (checks(*CLIMBED[:3], (Step.AUTH, W), finding=finding(common.REFUSED), tentative=True), Verdict.UNDECIDED),
         (checks(*CLIMBED[:3], (Step.AUTH, F), finding=finding(common.REFUSED), tentative=True), Verdict.UNDECIDED),
-        (checks(*CLIMBED, (Step.HANDSHAKE, W), finding=finding(common.FALSE_OPEN)), Verdict.UNDECIDED),
+        (checks(*CLIMBED, (Step.HANDSHAKE, W), finding=finding(unproven.FALSE_OPEN)), Verdict.UNDECIDED),
         (checks(*CLIMBED, (Step.LOGIN, S)), Verdict.READY),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.model import Check, Credential, Finding, Outcome, Report, Step, Target, Verdict
 from scanready.remedies.placeholders import named
 from scanready.report import new_document
@@ -131,7 +131,7 @@ def test_a_host_without_a_type_is_an_overview() -> None:
     missing = [ready("h", kind) for kind in ("db2", "notes")]
     for report in missing:
         report.verdict, report.reached, report.checks = Verdict.UNDECIDED, None, []
-        report.finding = Finding(common.NOT_BUILT, "")
+        report.finding = Finding(unproven.NOT_BUILT, "")
     closed = blocked("h")
     closed.checks = closed.checks[1:2]
     reports = [ready("h", "ssh"), ready("h", "unix"), closed, *missing]

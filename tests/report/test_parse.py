@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.model import Agent, Cause, Check, Credential, Finding, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.report import new_document, parse
 from scanready.report.document import Look, RunInfo, Totals
@@ -32,7 +32,7 @@ def undecided() -> Report:
     del report.checks[1]
     report.verdict, report.finding, report.finding_step = (
         Verdict.UNDECIDED,
-        Finding(common.DEPTH_LIMITED, "no"),
+        Finding(unproven.DEPTH_LIMITED, "no"),
         Step.AUTH,
     )
     return report

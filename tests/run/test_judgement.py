@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.climb.guard import Turn
 from scanready.climb.probe import Probe
 from scanready.climb.time_shares import TimeShares
@@ -340,7 +340,7 @@ def test_a_credential_that_was_not_tried_proves_nothing(
         assert report.finding is not None
         assert report.finding.detail == check.summary
     else:
-        assert report.cause is not common.LOGIN_NOT_TRIED
+        assert report.cause is not unproven.LOGIN_NOT_TRIED
 
 
 def test_a_user_name_alone_is_nothing_to_log_in_with(script: Scripted) -> None:
@@ -486,7 +486,7 @@ def test_a_type_that_is_not_built_fails_at_the_agent(monkeypatch: pytest.MonkeyP
     detail = "no verifier for postgresql in this version; nothing was contacted"
     assert (first.step, first.endpoint, first.outcome, first.summary) == (Step.AGENT, "postgresql", F, detail)
     assert {check.summary for check in rest} == {"not reached: stopped at agent"}
-    assert report.finding == Finding(common.NOT_BUILT, detail)
+    assert report.finding == Finding(unproven.NOT_BUILT, detail)
 
 
 # --- guessed types share one target's time ----------------------------------------------------------------------------

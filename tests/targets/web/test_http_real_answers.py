@@ -218,7 +218,7 @@ def test_a_load_balancer_without_a_backend() -> None:
     with serving(UNAVAILABLE) as server:
         report = expect(visited(server), Verdict.BLOCKED, "http.unavailable", step=Step.HANDSHAKE, owner=Owner.SERVER)
     assert report.cause is not None
-    assert "no backend that passes its health check" in report.cause.meaning
+    assert "no backend passes the load balancer's health check" in report.cause.meaning
 
 
 def test_a_backend_that_gets_the_proxy_protocol_and_does_not_expect_it() -> None:

@@ -1,4 +1,4 @@
-"""Causes of a target type that another package brings: what it brings is broken, or proves nothing."""
+"""Causes of a target type from another package: the package is broken, or its verifier proves nothing."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ PLUGIN_BROKEN = Cause(
     "agent.plugin-broken",
     Owner.AGENT,
     Step.AGENT,
-    "Another package brings this target type, and what it brings cannot be used. Nothing was contacted.",
-    "Update or remove the package that the detail names; send the detail to its authors.",
+    "Another package provides this target type, and its code cannot be used. Nothing was contacted.",
+    "Update or remove the package named in the detail. Send the detail to its authors.",
     "scanready types",
     definite=False,
+    wire="Nothing is sent: the package does not load.",
 )
 PLUGIN_FAILED = Cause(
     "agent.plugin-failed",
     Owner.AGENT,
     Step.HANDSHAKE,
-    "Another package brings this target type, and its verifier failed with an error of its own. That says nothing "
+    "Another package provides this target type, and its verifier failed with an internal error. This says nothing "
     "about the target.",
-    "Report it to the authors of the package that the detail names, with the output of `scanready check -v` for this "
-    "target, or uninstall the package.",
+    "Report it to the authors of the package named in the detail, with the output of `scanready check -v` for this "
+    "target. Or uninstall the package.",
     "Run the same check again.",
     definite=False,
+    wire="The capture shows nothing specific: the error is inside the package.",
 )
 PLUGIN_UNPROVEN = Cause(
     "agent.plugin-unproven",
     Owner.AGENT,
     Step.HANDSHAKE,
-    "Another package brings this target type, and its verifier says that all is well without the proof for that. "
-    "Whether the target can be scanned is unknown.",
-    "Report it to the authors of the package that the detail names, or uninstall the package.",
+    "Another package provides this target type, and its verifier reports success without proof. It is unknown whether "
+    "the target can be scanned.",
+    "Report it to the authors of the package named in the detail, or uninstall the package.",
     "Run the same check again with --transcript FILE: it has every byte that the target sent.",
     definite=False,
+    wire="The capture lacks the exchange that would prove the result: no connection, or no answer from the target.",
 )

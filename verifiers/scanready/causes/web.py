@@ -1,4 +1,4 @@
-"""Causes that only HTTP can give: what stands between, where redirects lead, what a status says."""
+"""Causes specific to HTTP: devices in the path, redirects, and the meaning of a status."""
 
 from __future__ import annotations
 
@@ -6,235 +6,259 @@ from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
 _CURL = "On the agent: curl -vkI {url}"
 
-# what stands between ------------------------------------------------------------------------------------------------
+# devices in the path ------------------------------------------------------------------------------------------------
 
 PROXY_LOGIN = Cause(
     "http.proxy-login",
     Owner.NETWORK,
     Step.CONNECT,
-    "The configured proxy lets nobody through without a login of its own (407).",
+    "The configured proxy requires its own login (407).",
     "Exempt this agent's address from the proxy's login.",
     "On the agent: curl -v -x http://PROXY:PORT {url}",
     also=(OtherOwner(Owner.OPERATOR, "Remove `proxy` from the target, if the agent reaches it without a proxy."),),
+    wire="The proxy answers the agent's CONNECT or request with 407 and a Proxy-Authenticate header.",
 )
 PROXY_REFUSED = Cause(
     "http.proxy-refused",
     Owner.NETWORK,
     Step.CONNECT,
-    "The configured proxy does not connect to the target: its policy forbids it, or it finds no way or no name.",
-    "Permit host and port of the target for this agent in the proxy's policy; 502, 503, 504 mean that the proxy "
-    "itself cannot reach or resolve the target.",
+    "The configured proxy does not connect to the target: its policy forbids it, or it cannot reach or resolve the "
+    "target.",
+    "Permit the target's host and port for this agent in the proxy's policy. The statuses 502, 503 and 504 mean that "
+    "the proxy itself cannot reach or resolve the target.",
     "On the agent: curl -v -p -x http://PROXY:PORT {url}",
+    wire="The proxy answers the agent's CONNECT or request with an error status such as 403 or 503, or closes the "
+    "connection.",
 )
 NOT_A_PROXY = Cause(
     "http.not-a-proxy",
     Owner.OPERATOR,
     Step.CONNECT,
-    "What the option `proxy` names is a web server, not a proxy.",
-    "Correct `proxy` in the inventory (usual ports are 3128 and 8080), or leave it out.",
+    "The option `proxy` names a web server, not a proxy.",
+    "Correct `proxy` in the inventory (common ports are 3128 and 8080), or remove it.",
     "On the agent: curl -v -p -x http://PROXY:PORT {url}",
+    wire="The server answers CONNECT with a status for an unknown method or page, or returns a page for a host name "
+    "that cannot exist (scanready.invalid).",
 )
 PROXY_BETWEEN = Cause(
     "http.proxy-between",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A proxy that is not configured here answers in the target's place and demands a login (407).",
+    "A transparent proxy, which is not in the inventory, answers in place of the target and requires a login (407).",
     "Exempt this agent's connections to the target from the transparent proxy.",
     _CURL,
+    wire="The agent sends a plain request to {host}; the answer is 407 with a Proxy-Authenticate header.",
 )
 CAPTIVE_PORTAL = Cause(
     "http.captive-portal",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "A network access gateway answers in the target's place (511, or a page of its own): this agent must first log in "
-    "to the network.",
+    "A captive portal answers in place of the target (status 511, or its own page). This agent must first log in to "
+    "the network.",
     "Register the agent with the network access control, or exempt its address.",
     _CURL,
+    wire="The answer to the agent's request is 511, or the portal's login page.",
 )
 CHALLENGED = Cause(
     "http.challenged",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "A web application firewall answers with a challenge that only a browser with a human can solve.",
-    "Permit the agent's address in the firewall's or the delivery network's rules.",
+    "A web application firewall answers with a challenge that requires a browser or a human.",
+    "Permit the agent's address in the rules of the firewall or CDN.",
     _CURL,
+    wire="The answer to the agent's request has a header that marks a challenge, such as cf-mitigated.",
 )
 
 BLOCK_PAGE = Cause(
     "http.block-page",
     Owner.NETWORK,
     Step.ACCESS,
-    "The page that answers is the block or challenge page of a filter, often with the status of a real page (200): the "
-    "site itself was not seen.",
+    "A filter answers with its block or challenge page, often with status 200. The site itself was not reached.",
     "Permit the site for this agent in the web filter of the agent's network, if that shows the page.",
     "On the agent: curl -vk {url}   # read the page",
     also=(OtherOwner(Owner.SERVER, "Permit this agent's address in the site's firewall, if that shows the page."),),
+    wire="The body of the answer to the agent's GET is the block page or challenge of the product named in the detail.",
 )
 
-# where redirects lead -----------------------------------------------------------------------------------------------
+# redirects ----------------------------------------------------------------------------------------------------------
 
 REDIRECT_UNREACHABLE = Cause(
     "http.redirect-unreachable",
     Owner.NETWORK,
     Step.HANDSHAKE,
-    "The site sends every visitor on to another endpoint, and this agent does not get a connection there.",
-    "Permit the connection from this agent to the endpoint that the detail names (port 443 beside 80, usually).",
+    "The site redirects every visitor to another endpoint, and this agent cannot connect to it.",
+    "Permit the connection from this agent to the endpoint named in the detail (usually port 443 in addition to 80).",
     "On the agent: curl -vkIL {url}",
+    wire="The server answers with a redirect (Location); the agent's connection to that endpoint times out, is "
+    "rejected, or gets no data.",
 )
 REDIRECT_BROKEN = Cause(
     "http.redirect-broken",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The site's redirects lead nowhere: in a circle, or to an address that is none.",
+    "The site's redirects form a loop, or lead to an invalid address.",
     "Correct the redirection rules of the site.",
     "On the agent: curl -vkIL {url}",
     also=(OtherOwner(Owner.OPERATOR, "Name the page itself in the inventory, if it answers without a redirect."),),
+    wire="The Location header of a redirect names a URL that the agent has already requested, or an invalid URL.",
 )
 REDIRECTS_ELSEWHERE = Cause(
     "http.redirects-elsewhere",
     Owner.OPERATOR,
     Step.AUTH,
-    "The site answers with a redirect to another host: its new name, a single sign-on, a login or block page. "
-    "Its own pages were not seen.",
-    "Put the host that the detail names in the inventory if the data is there; if it is a login or block page, "
-    "have this agent exempted from it.",
+    "The site redirects to another host: its new name, a single sign-on, a login page or a block page. "
+    "The site's own pages were not reached.",
+    "If the data is on the host named in the detail, put that host in the inventory. If it is a login or block page, "
+    "exempt this agent from it.",
     "On the agent: curl -vkIL {url}",
+    wire="The server answers with a redirect (Location, Refresh, or in the page) to another host name.",
 )
 
-# what a status says -------------------------------------------------------------------------------------------------
+# the status and the page --------------------------------------------------------------------------------------------
 
 UNAVAILABLE = Cause(
     "http.unavailable",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The front of the web service answers, the service behind it does not (502, 503, 504; from 520 to 530 where "
-    "Cloudflare is the front): down, in maintenance, overloaded, or a load balancer has no backend that passes its "
-    "health check.",
-    "Start the service behind; look at the health of the backends in the load balancer (HAProxy: `show servers "
-    "state`), and whether the origin server lets the delivery network in; or check again after the time that the "
-    "server names.",
+    "The front end answers, but the service behind it does not (502, 503, 504, or 520 to 530 from Cloudflare). It is "
+    "down, in maintenance or overloaded, or no backend passes the load balancer's health check.",
+    "Start the backend service. Check the state of the backends in the load balancer (HAProxy: `show servers "
+    "state`), and that the origin server accepts the CDN. Or check again after the time in Retry-After.",
     _CURL,
+    wire="The server answers the agent's request with 502, 503, 504 or a status from 520 to 530.",
 )
 SERVER_ERROR = Cause(
     "http.server-error",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The web service fails with an error of its own (500 and the like) for this page.",
-    "Look in the web server's error log at the time of the check.",
+    "The web service fails with an internal error (500 or similar) for this page.",
+    "Find the error in the web server's error log at the time of the check.",
     _CURL,
+    wire="The server answers the agent's request with a 5xx status such as 500.",
 )
 FORBIDDEN = Cause(
     "http.forbidden",
     Owner.SERVER,
     Step.AUTH,
-    "The server refuses this page to this agent without asking who it is (403): an address rule, a web application "
-    "firewall, file permissions, or no index page.",
+    "The server refuses this page (403) without asking for a login. Possible causes: an address rule, a web "
+    "application firewall, file permissions, or no index page.",
     "Permit the agent's address in the server's rules.",
     _CURL,
     scoped=Scope.PATH,
-    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that may be read without a login."),),
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that is readable without a login."),),
+    wire="The server answers the agent's request with 403 or 451, and without a login challenge.",
 )
 REQUEST_REFUSED = Cause(
     "http.request-refused",
     Owner.SERVER,
     Step.AUTH,
-    "The server refuses the request for this page with a status that asks for no login and shows no page. A 400 comes "
-    "also from a backend to which a load balancer sends the PROXY protocol and which does not expect it.",
-    "Look up the status of the detail in the server's access log; behind a load balancer, check that `send-proxy` "
-    "there and `accept-proxy` or `proxy_protocol` at the backend agree.",
+    "The server refuses the request with a status that neither asks for a login nor returns a page. Status 400 also "
+    "results if a load balancer sends the PROXY protocol to a backend that does not expect it.",
+    "Look up the request in the server's access log. Behind a load balancer, check that `send-proxy` there agrees with "
+    "`accept-proxy` or `proxy_protocol` at the backend.",
     _CURL,
     also=(
         OtherOwner(Owner.OPERATOR, "Correct host name and path in the inventory, if the server does not know them."),
     ),
+    wire="The server answers the agent's request with a status other than success, 401 or 403, such as 400 or 405.",
 )
 NO_PASSWORD_SCHEME = Cause(
     "http.no-password-scheme",
     Owner.SERVER,
     Step.AUTH,
-    "The server asks for a login that a user name and a password cannot do (tokens, single sign-on).",
-    "Offer Basic over TLS, Digest or NTLM to the scan account for this site.",
+    "The server requires a login, but none of its login methods accepts a user name and password (tokens, single "
+    "sign-on).",
+    "Enable Basic over TLS, Digest or NTLM for the scan account on this site.",
     _CURL,
+    wire="The server answers 401; its WWW-Authenticate headers name only schemes such as Bearer, or are missing.",
 )
 NEGOTIATE_ONLY = Cause(
     "http.negotiate-only",
     Owner.SERVER,
     Step.AUTH,
-    "The server offers Negotiate alone. Whether it takes NTLM within it, or Kerberos only, shows in a login alone, "
-    "and a refused one would count against the account: it was not tried.",
-    "Offer NTLM beside Negotiate.",
+    "The server offers only Negotiate. Only a login shows whether that includes NTLM or is Kerberos only. A rejected "
+    "login would count against the account, so it was not tried.",
+    "Offer NTLM in addition to Negotiate.",
     "On the agent: curl -vk --ntlm -u {user} {url}",
     definite=False,
     also=(OtherOwner(Owner.OPERATOR, "Check with the scanner's own client from an agent in the domain."),),
+    wire="The server answers 401; Negotiate is the only usable scheme in its WWW-Authenticate headers.",
 )
 EMPTY = Cause(
     "http.empty",
     Owner.SERVER,
     Step.ACCESS,
-    "The page answers and is empty: there is nothing on it to scan, and no link to follow.",
-    "Publish content at this path, or a page that leads to it.",
+    "The page is empty: it has no text to scan and no link to follow.",
+    "Publish content at this path, or a page that links to content.",
     "On the agent: curl -vk {url}",
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has content."),),
+    wire="The server answers the agent's GET with a success status and a body without text or links.",
 )
 ERROR_PAGE = Cause(
     "http.error-page",
     Owner.SERVER,
     Step.ACCESS,
-    "The page answers with the status of a real page (200), and what it says is an error, such as a missing page, a "
-    "login that is wanted, or a service that fails: there is nothing on it to scan.",
-    "Correct the error that the detail quotes, and let the server report errors by status (404, 401, 503).",
+    "The page has status 200 but reports an error: a missing page, a required login or a failed service, for example. "
+    "A scan finds no data on it.",
+    "Correct the error quoted in the detail. Configure the server to report errors by status (404, 401, 503).",
     "On the agent: curl -vk {url}   # read the page",
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has content."),),
+    wire="The server answers the agent's GET with 200 and a body that is an error page.",
 )
 MAINTENANCE = Cause(
     "http.maintenance",
     Owner.SERVER,
     Step.ACCESS,
-    "The page answers with the status of a real page (200), and says that the site is out of service for a time. What "
-    "a scan will find later is unknown.",
-    "End the maintenance; then check again.",
+    "The page has status 200 but announces maintenance. It is unknown what a scan finds after the maintenance.",
+    "End the maintenance. Then check again.",
     "On the agent: curl -vk {url}   # read the page",
     definite=False,
+    wire="The server answers the agent's GET with 200 and a maintenance page, or with a Retry-After header.",
 )
 PARKED = Cause(
     "http.parked",
     Owner.OPERATOR,
     Step.ACCESS,
-    "A domain parking service answers in the place of the site: the domain has expired, has no site, or its name is "
+    "A domain parking service answers in place of the site. The domain has expired or has no site, or its name is "
     "misspelt.",
-    "Correct the host name in the inventory, or have the domain renewed.",
+    "Correct the host name in the inventory, or renew the domain.",
     "On the agent: curl -vk {url}   # read the page",
+    wire="The server answers the agent's GET with the page of a domain parking service.",
 )
 LOGIN_FORM = Cause(
     "http.login-form",
     Owner.SERVER,
     Step.ACCESS,
-    "The page answers with a login form (200): a scan, which fills in no form, sees the form and nothing behind it.",
-    "Offer Basic over TLS, Digest or NTLM to the scan account for this site.",
+    "The page is a login form (status 200). A scan does not fill in forms, so it reads only the form itself.",
+    "Enable Basic over TLS, Digest or NTLM for the scan account on this site.",
     "On the agent: curl -vk {url}   # read the page",
     also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that needs no session."),),
+    wire="The server answers the agent's GET with 200 and an HTML form, and sends no WWW-Authenticate header.",
 )
 LOGIN_UNPROVEN = Cause(
     "http.login-unproven",
     Owner.SERVER,
     Step.LOGIN,
-    "The server asked for a login, and its answer to the credential does not say whether it accepts the account: a "
-    "redirect to a login page, a login form, an error, or a status that it has without a credential, too.",
-    "Let the server judge the account at this page itself, without a login page or single sign-on.",
+    "The server asked for a login, but its answer does not show whether it accepts the account. It is a redirect to a "
+    "login page, a login form, an error, or the same status as without a credential.",
+    "Configure the server to check the account at this page itself, without a login page or single sign-on.",
     "Log in manually with the same account, once: curl -vk --anyauth -u {user} {url}",
     definite=False,
     may_count=True,
     also=(
         OtherOwner(Owner.NETWORK, "Exempt this agent from the gateway or filter that shows the page, if one does."),
-        OtherOwner(Owner.OPERATOR, "Name the page in the inventory that holds the data, if it is another one."),
+        OtherOwner(Owner.OPERATOR, "Name the page that holds the data in the inventory, if it is another one."),
     ),
+    wire="The agent's request has an Authorization header; the answer is neither 401 nor the requested page.",
 )
 SCRIPTS_ONLY = Cause(
     "http.scripts-only",
     Owner.SERVER,
     Step.ACCESS,
-    "The page shows its content only to a browser that runs its scripts (an application in JavaScript, or a challenge "
-    "of a firewall): a scan reads what is in the page itself, which is next to nothing.",
+    "The page shows its content only in a browser that runs its scripts: it is a JavaScript application or a "
+    "firewall's challenge. A scan reads only the HTML, which has almost no text.",
     "Permit the agent's address in the firewall, if the page is a challenge.",
     "On the agent: curl -vk {url}   # read the page",
-    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory that has its content in the page itself."),),
+    also=(OtherOwner(Owner.OPERATOR, "Name a path in the inventory whose content is in the HTML itself."),),
+    wire="The server answers the agent's GET with HTML that has script elements and almost no text or links.",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.model import GOOD, Report, Verdict
 from scanready.run.any_type import answered
 from scanready.wire.printable import visible
@@ -50,7 +50,7 @@ def draw(host: str, reports: list[Report], look: Look) -> str:
 
 def _as_nothing(reports: list[Report]) -> str:
     """What could not be decided is not the same as what cannot be."""
-    tried = [report for report in reports if report.cause is not common.NOT_BUILT]
+    tried = [report for report in reports if report.cause is not unproven.NOT_BUILT]
     open_ = ", ".join(report.target.type for report in tried if report.verdict is Verdict.UNDECIDED)
     tried_as = "the one type" if len(tried) == 1 else f"any of {len(tried)} types"
     return f" as {tried_as} tried" + (f"; undecided: {open_}" if open_ else "")
@@ -114,7 +114,7 @@ def _groups(groups: list[list[Report]]) -> RichTable:
     for members in groups:
         first = members[0]
         types = ", ".join(report.target.type for report in members)
-        if first.cause is common.NOT_BUILT:
+        if first.cause is unproven.NOT_BUILT:
             grid.add_row(Text("not built in this version", "dim"), Text(visible(types, 2000), overflow="fold"))
             continue
         if answered(first):

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from scanready.catalogue import TargetType
 from scanready.catalogue.exchange import NOTHING_TRIED, Exchange, Sent
 from scanready.catalogue.row import user_of
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.model import Check, Outcome, Owner, Report, Step, Target, Verdict
 from scanready.run.registry import catalogue
 from scanready.run.target_name import name_of
@@ -139,7 +139,7 @@ def _rung(report: Report, check: Check, *, again: bool) -> ToldStep:
 
 def _sent(report: Report, check: Check, exchange: Exchange) -> str:
     if finding := check.finding:
-        if finding.cause in (common.NOT_BUILT, common.PLATFORM_MISMATCH):
+        if finding.cause in (unproven.NOT_BUILT, common.PLATFORM_MISMATCH):
             return "nothing"
         if check.step is Step.RESOLVE and finding.cause is common.OUT_OF_TIME:
             return "nothing"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from scanready.catalogue import Verifier
 from scanready.catalogue.option import USER
-from scanready.causes import common
+from scanready.causes import common, unproven
 from scanready.climb.confidential import redact, secrets_in
 from scanready.climb.guard import LockoutGuard, Turn
 from scanready.climb.login_runner import LoginRunner
@@ -319,7 +319,7 @@ class Run:
         where = f"{bracketed(probe.host)}:{CANARY_PORT}"
         if same_answer is None:
             detail = f"it is not known whether port {CANARY_PORT} accepts connections, too"
-            finding = Finding(common.NEIGHBOUR_UNKNOWN, detail)
+            finding = Finding(unproven.NEIGHBOUR_UNKNOWN, detail)
             probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.WARNED, detail, {}, finding))
         else:
             probe.checks.append(Check(Step.HANDSHAKE, where, Outcome.PASSED, "does not accept connections"))
@@ -359,7 +359,7 @@ class Run:
         for check in canary.checks:
             if check.step is proof and speaks(check):
                 same_answer = True
-                finding = Finding(common.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
+                finding = Finding(unproven.FALSE_OPEN, f"port {CANARY_PORT} gives the same answer: {check.summary}")
                 probe.checks.append(Check(Step.HANDSHAKE, check.endpoint, Outcome.WARNED, finding.detail, {}, finding))
         unclear = any(check.finding and not check.finding.cause.definite for check in canary.checks)
         return same_answer or (None if unclear else False)
@@ -409,7 +409,7 @@ async def _no_verifier(_: Probe) -> None:
 
 
 def _not_built(target: Target) -> Check:
-    finding = Finding(common.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
+    finding = Finding(unproven.NOT_BUILT, f"no verifier for {target.type} in this version; nothing was contacted")
     return Check(Step.AGENT, target.type, Outcome.FAILED, finding.detail, {}, finding)
 
 
@@ -459,7 +459,7 @@ def _report(agent: Agent, probe: Probe, started: str, seconds: float, day: datet
     elif verdict is Verdict.UNDECIDED and finding is None:
         step = reached(probe.checks)
         limited = probe.depth.height < probe.row.proof.height
-        cause = common.DEPTH_LIMITED if limited else common.LIMIT
+        cause = unproven.DEPTH_LIMITED if limited else common.LIMIT
         finding = Finding(cause, f"climbed to {step or 'nothing'}; the login prompt was not asked for")
     facts: Facts = {}
     for check in probe.checks:

@@ -7,7 +7,7 @@ is known to the person who gave the credential.
 
 from __future__ import annotations
 
-from scanready.causes import common
+from scanready.causes import unproven
 from scanready.climb.probe import Probe
 from scanready.model import Check, Finding, Outcome, Step, Verdict, judge
 
@@ -28,5 +28,5 @@ def record_untried_login(probe: Probe, *, built_in: bool) -> None:
     if read or (logins if built_in else any(check.outcome is not Outcome.SKIPPED for check in logins)):
         return
     detail = f"the verifier of {probe.row.name} did not log in with {probe.credential.name}"
-    finding = Finding(common.LOGIN_NOT_TRIED, detail)
+    finding = Finding(unproven.LOGIN_NOT_TRIED, detail)
     probe.checks.append(Check(Step.LOGIN, probe.endpoint, Outcome.FAILED, detail, finding=finding))
