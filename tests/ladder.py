@@ -145,7 +145,7 @@ def expect(
 
 
 def remedy_is_shown(report: Report) -> None:
-    """Assert that the result contains the catalogue's texts of the cause, with every placeholder filled in."""
+    """Assert that a result contains the catalogue's texts for its cause, with every placeholder filled in."""
     fixes_say_where(report)
     fixes_are_their_owners(report)
     story_is_of_what_happened(report)
@@ -154,14 +154,14 @@ def remedy_is_shown(report: Report) -> None:
         assert shown is None, story(report)
         return
     for name in ("meaning", "remedy", "confirm"):
-        text = shown[name]
-        assert text.strip(), f"no {name}: {story(report)}"
-        assert not _PLACE.search(text), f"a place left open in the {name} {text!r}: {story(report)}"
-        template = getattr(found.cause, name)
-        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(template)]
-        words = [re.escape(part) for part in _PLACE.split(template)]
+        filled = shown[name]
+        assert filled.strip(), f"no {name}: {story(report)}"
+        assert not _PLACE.search(filled), f"a place left open in the {name} {filled!r}: {story(report)}"
+        text = getattr(found.cause, name)
+        places = [".*" if place == "{starttls}" else ".+" for place in _PLACE.findall(text)]
+        words = [re.escape(part) for part in _PLACE.split(text)]
         pattern = "".join(part for pair in zip_longest(words, places, fillvalue="") for part in pair)
-        assert re.fullmatch(pattern, text), f"{name} {text!r} is not the catalogue's: {story(report)}"
+        assert re.fullmatch(pattern, filled), f"{name} {filled!r} is not the catalogue's: {story(report)}"
 
 
 def pasted(fix: str | None) -> str:

@@ -105,7 +105,12 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("check", lambda: parse_target("ssh://db7", types=["nfs"]), InventoryError, "types says `nfs`"),
     ("check", check("nonsense://db7"), InventoryError, "`scanready types` lists them"),
     ("check", check("ssh://db7?colour=red"), InventoryError, "not an option of ssh.*it has: "),
-    ("check", lambda: UNTYPED.check(target(host="a b")), InventoryError, "is not a host name: between dots go"),
+    (
+        "check",
+        lambda: UNTYPED.check(target(host="a b")),
+        InventoryError,
+        "is not a host name: each part between dots has",
+    ),
     ("check", lambda: UNTYPED.check(target(host="")), InventoryError, "the host is empty"),
     ("check", lambda: UNTYPED.check(target(port=0)), InventoryError, "its port is 0; write 1 to 65535"),
     ("check", lambda: UNTYPED.check(target(host=f"er:{SECRET}@db7")), InventoryError, "put the user into a credential"),

@@ -83,7 +83,7 @@ def test_a_flood_is_kept_by_its_beginning() -> None:
 
 
 def test_what_a_peer_leaves_to_chance() -> None:
-    entry = {"checks": [{"summary": "the peer reset the connection"}], "transcript": ["> 1: 00", "< 1: 00"]}
+    entry = {"checks": [{"summary": "the server reset the connection"}], "transcript": ["> 1: 00", "< 1: 00"]}
     assert chance.less(entry, "misbehave closes-at-once as ssh")["checks"] != entry["checks"]
     assert chance.less(entry, "misbehave drips as ssh")["transcript"] == ["> 1: 00", "< <some bytes>"]
     assert chance.less(entry, "misbehave silent as ssh") == entry

@@ -104,7 +104,7 @@ INVENTORIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "large network": (
         b"targets:\n- SOUND\n- {hosts: [10.0.0.0/15], type: ssh}\n",
-        ("{file}:3:12: `10.0.0.0/15` has 131,072 addresses, more than a /16; say --yes if that is meant",),
+        ("{file}:3:12: `10.0.0.0/15` has 131,072 addresses, more than a /16; use --yes to confirm",),
     ),
 }
 

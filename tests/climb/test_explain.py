@@ -94,22 +94,22 @@ def test_what_the_resolver_says(number: int, code: str) -> None:
 
 
 def test_a_resolver_without_an_answer_is_the_resolvers_fault() -> None:
-    answer = ("resolve.no-answer", "the resolver did not answer within the time")
+    answer = ("resolve.no-answer", "the resolver did not answer in time")
     assert found(TimeoutError(), Step.RESOLVE) == answer
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.RESOLVE])
 def test_our_own_time_is_nobodys_fault(step: Step) -> None:
-    assert found(TimeoutError(), step) == ("scanready.out-of-time", "the time given to this target is over")
+    assert found(TimeoutError(), step) == ("scanready.out-of-time", "this target's time limit is over")
 
 
 LONG, SHORT = LEAST_SILENCE, LEAST_SILENCE - 0.1
 NO_ANSWER_TO_SYN = "no answer to the connection request"
-NO_BYTE = "connected, and not one byte came"
+NO_BYTE = "connected, but the server sent no data"
 NO_BYTE_IN_TIME = f"{NO_BYTE} within 2.5 s"
-HASTY = "no answer, which was 1.5 s: too short to call it silence"
-SILENT_IN_TLS = "TLS works, and not one byte came in it until the time was over"
-PART = r"only 'R\x00' came until the time was over"
+HASTY = "no answer (1.5 s, too short to prove silence)"
+SILENT_IN_TLS = "TLS works, but the server sent no data over it before the time limit"
+PART = r"the server sent only 'R\x00' before the time limit"
 
 
 def timeout(waited: float, heard: bytes = b"", patience: float | None = None, spoke: bool = False) -> ReadTimeout:
@@ -157,7 +157,11 @@ def test_a_peer_that_does_not_answer(error: ReadTimeout, step: Step, code: str, 
 @pytest.mark.parametrize(
     ("number", "code", "detail"),
     [
-        (errno.ECONNREFUSED, "connect.refused", "reset: nothing listens, or a firewall resets"),
+        (
+            errno.ECONNREFUSED,
+            "connect.refused",
+            "connection refused (reset): no service listens, or a firewall sent the reset",
+        ),
         (errno.ETIMEDOUT, "connect.filtered", "no answer to the connection request"),
         (errno.ENETUNREACH, "connect.unreachable", "Network is unreachable"),
         (errno.EHOSTUNREACH, "connect.unreachable", "No route to host"),
@@ -167,7 +171,7 @@ def test_a_peer_that_does_not_answer(error: ReadTimeout, step: Step, code: str, 
         (errno.ENOPROTOOPT, "connect.rejected", "Protocol not available"),
         (errno.EMFILE, "connect.local-limit", "this process is out of file descriptors (ulimit -n)"),
         (errno.ENFILE, "connect.local-limit", "this host is out of file descriptors (fs.file-max)"),
-        (errno.EADDRNOTAVAIL, "connect.local-limit", "this host has no free port or no address towards it"),
+        (errno.EADDRNOTAVAIL, "connect.local-limit", "this host has no free port or no source address for the target"),
         (errno.EACCES, "connect.local-limit", "this host's own policy forbids the connection"),
         (errno.EPERM, "connect.local-limit", "this host's own firewall or policy forbids the connection"),
         (errno.ENOBUFS, "connect.local-limit", "this host is out of buffer space"),
@@ -186,17 +190,17 @@ FORBIDDEN_6 = {1: "prohibited", 5: "source policy", 6: "reject route"}  # RFC 44
 def test_icmp_destination_unreachable(code: int) -> None:
     """A rule forbids it, or there is no way; a port or protocol unreachable for TCP comes from a filter."""
     rejected = code in FORBIDDEN_4 or code in (2, 3)
-    said = f"No route to host (ICMP type 3 code {code} from 10.0.0.1)"
+    detail = f"No route to host (ICMP type 3 code {code} from 10.0.0.1)"
     cause = "connect.rejected" if rejected else "connect.unreachable"
-    assert found(dial(errno.EHOSTUNREACH, (3, code), "10.0.0.1"), Step.CONNECT) == (cause, said)
+    assert found(dial(errno.EHOSTUNREACH, (3, code), "10.0.0.1"), Step.CONNECT) == (cause, detail)
 
 
 @pytest.mark.parametrize("code", range(8))
 def test_icmp_destination_unreachable_of_ipv6(code: int) -> None:
     rejected = code in FORBIDDEN_6 or code == 4
-    said = f"Permission denied (ICMP type 1 code {code} from fe80::1)"
+    detail = f"Permission denied (ICMP type 1 code {code} from fe80::1)"
     cause = "connect.rejected" if rejected else "connect.unreachable"
-    assert found(dial(errno.EACCES, (1, code), "fe80::1"), Step.CONNECT) == (cause, said)
+    assert found(dial(errno.EACCES, (1, code), "fe80::1"), Step.CONNECT) == (cause, detail)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,7 @@ def test_a_closed_udp_port_is_the_hosts_own_word_or_a_filters(icmp: tuple[int, i
     code, detail = found(dial(errno.ECONNREFUSED, icmp, host, datagram_to=host))
     assert code == "connect.refused"
     assert detail == (
-        f"port unreachable: nothing listens on this UDP port (ICMP type {kind} code {number} from {host})"
+        f"port unreachable: no service listens on this UDP port (ICMP type {kind} code {number} from {host})"
     )
     code, detail = found(dial(errno.ECONNREFUSED, icmp, gateway, datagram_to=host))
     assert code == "connect.rejected"
@@ -233,7 +237,7 @@ def test_a_closed_udp_port_is_the_hosts_own_word_or_a_filters(icmp: tuple[int, i
 
 
 def test_a_closed_udp_port_where_the_kernel_tells_no_icmp() -> None:
-    answer = ("connect.refused", "port unreachable: nothing listens on this UDP port")
+    answer = ("connect.refused", "port unreachable: no service listens on this UDP port")
     assert found(dial(errno.ECONNREFUSED, datagram_to="10.0.0.7")) == answer
 
 
@@ -276,15 +280,15 @@ def test_a_handshake_failure_after_the_cipher_was_chosen_asks_for_a_client_certi
     error = TlsError("SSLV3_ALERT_HANDSHAKE_FAILURE", SERVER_HELLO)
     assert found(error, Step.TLS) == (
         "tls.client-certificate",
-        "sslv3 alert handshake failure, after version and cipher were agreed on: "
-        "TLS 1.2's way to ask for a client certificate",
+        "sslv3 alert handshake failure after the ServerHello: "
+        "a TLS 1.2 server rejects a missing client certificate this way",
     )
     assert found(TlsError("TLSV1_ALERT_INTERNAL_ERROR", SERVER_HELLO), Step.TLS)[0] == "tls.failed"
 
 
 @pytest.mark.parametrize("reason", ["TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "tlsv1 alert no application protocol"])
 def test_a_server_that_wants_another_http_is_our_limit(reason: str) -> None:
-    detail = "the server speaks other protocols in TLS than HTTP/1.1 (HTTP/2 alone, usually)"
+    detail = "the server does not support HTTP/1.1 over TLS (usually it supports only HTTP/2)"
     assert found(TlsError(reason, ALERT), Step.TLS, "http") == ("scanready.limit", detail)
 
 
@@ -294,9 +298,9 @@ def test_a_server_that_wants_another_http_is_our_limit(reason: str) -> None:
         (SSH, "http", "handshake.other-protocol", "an SSH server (OpenSSH_9.2) answers, without TLS"),
         (SSH, "tls", "handshake.other-protocol", "an SSH server (OpenSSH_9.2) answers, without TLS"),
         (HTTP, "http", "tls.not-offered", "an HTTP server answers in plain text on this port"),
-        (b"", "http", "tls.not-offered", "the answer to the TLS hello is not TLS"),
-        (b"E\r\n", "http", "tls.not-offered", r"the answer to the TLS hello is not TLS: 'E\r\n'"),
-        (ALERT, "tls", "tls.not-offered", r"the answer to the TLS hello is not TLS: '\x15\x03\x03\x00\x02\x02('"),
+        (b"", "http", "tls.not-offered", "the answer to the TLS ClientHello is not TLS"),
+        (b"E\r\n", "http", "tls.not-offered", r"the answer to the TLS ClientHello is not TLS: 'E\r\n'"),
+        (ALERT, "tls", "tls.not-offered", r"the answer to the TLS ClientHello is not TLS: '\x15\x03\x03\x00\x02\x02('"),
     ],
 )
 def test_an_answer_to_the_tls_hello_that_is_not_tls(heard: bytes, speaks: str, code: str, detail: str) -> None:
@@ -305,7 +309,7 @@ def test_an_answer_to_the_tls_hello_that_is_not_tls(heard: bytes, speaks: str, c
 
 @pytest.mark.parametrize("heard", [b"", HTTP, SSH])
 def test_what_breaks_a_session_was_heard_inside_tls(heard: bytes) -> None:
-    detail = "the encrypted session broke after its handshake: wrong version number"
+    detail = "the TLS session failed after its handshake: wrong version number"
     assert found(TlsError("WRONG_VERSION_NUMBER", heard), Step.AUTH, "http") == ("tls.failed", detail)
 
 
@@ -324,7 +328,7 @@ def test_an_error_of_the_tls_library_itself() -> None:
 
 @pytest.mark.parametrize("step", [Step.CONNECT, Step.TLS, Step.HANDSHAKE])
 def test_a_peer_that_closes_before_a_word(step: Step) -> None:
-    closed = PeerClosed("the peer closed the connection before a single byte")
+    closed = PeerClosed("the server closed the connection before it sent any data")
     assert found(closed, step) == ("handshake.hung-up", str(closed))
 
 
@@ -333,7 +337,7 @@ def test_a_peer_that_closes_after_words_of_its_protocol(step: Step) -> None:
     """Whole messages of the expected protocol were read; or the beginning of one shows it."""
     assert found(PeerClosed("closed", b"R\0", unread=0), step) == (
         "handshake.broken-off",
-        r"closed; it had said 'R\x00'",
+        r"closed; it had sent 'R\x00'",
     )
     assert found(PeerClosed("closed", SSH), step, "ssh")[0] == "handshake.broken-off"
     assert found(PeerClosed("closed", b"R\0"), step)[0] == "handshake.malformed"
@@ -342,7 +346,7 @@ def test_a_peer_that_closes_after_words_of_its_protocol(step: Step) -> None:
 @pytest.mark.parametrize("step", LATER)
 def test_a_peer_that_closes_a_second_connection_before_a_word(step: Step) -> None:
     """By then it has shown its protocol: no access list closed this one."""
-    assert found(PeerClosed("closed"), step) == ("handshake.malformed", "closed; it had said nothing")
+    assert found(PeerClosed("closed"), step) == ("handshake.malformed", "closed; it had sent nothing")
 
 
 @pytest.mark.parametrize("step", [Step.HANDSHAKE, *LATER])
@@ -352,7 +356,8 @@ def test_a_value_that_is_not_known_is_told_and_decides_nothing(value: int | byte
     assert code == "scanready.limit"
     shown = "7 (0x7)" if value == 7 else ascii(value)
     assert (
-        detail == f"the right protocol answers, and the state of the answer is {shown}, a value that is not known here"
+        detail
+        == f"the expected protocol answers, but the state of the answer is {shown}, a value that is not known here"
     )
 
 
@@ -373,10 +378,10 @@ def test_more_than_we_take_is_our_limit() -> None:
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
-        (PeerClosed("closed", b"R\0"), r"closed; it had said 'R\x00'"),
+        (PeerClosed("closed", b"R\0"), r"closed; it had sent 'R\x00'"),
         (wire("a length of 0"), "a length of 0"),
-        (wire("a length of 0", b"R\0"), r"a length of 0; it said 'R\x00'"),
-        (StreamError("it broke", b"R\0"), r"it broke; it said 'R\x00'"),
+        (wire("a length of 0", b"R\0"), r"a length of 0; it sent 'R\x00'"),
+        (StreamError("it broke", b"R\0"), r"it broke; it sent 'R\x00'"),
     ],
     ids=["closed", "rule-broken", "rule-broken-after-words", "stream-broke"],
 )
@@ -398,8 +403,8 @@ def test_another_protocol_outranks_what_became_of_the_talk(error: Exception, ste
 
 
 def test_no_more_than_the_first_sixty_bytes_are_quoted() -> None:
-    assert found(wire("x", b"a" * 60))[1] == f"x; it said '{'a' * 60}'"
-    assert found(wire("x", b"a" * 61))[1] == f"x; it said '{'a' * 60}'..."
+    assert found(wire("x", b"a" * 60))[1] == f"x; it sent '{'a' * 60}'"
+    assert found(wire("x", b"a" * 61))[1] == f"x; it sent '{'a' * 60}'..."
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_ten_addresses_are_left_side_by_side(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_slow_server_is_left_politely_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It greets after its reverse look-up, at each address alike: nobody is left at the first word."""
+    """It greets late, after its reverse lookup; each address still gets the polite close."""
     named(monkeypatch, addresses(2))
 
     async def slowly(reader: Any, writer: Any, record: Any) -> None:
@@ -85,7 +85,7 @@ def test_a_connection_that_comes_into_being_as_we_are_cancelled(monkeypatch: pyt
             connect = loop.sock_connect
 
             async def connects(sock: socket.socket, where: Any) -> None:
-                if where[0] == "127.0.0.2":  # nobody answers there
+                if where[0] == "127.0.0.2":  # no host answers there
                     await asyncio.sleep(60)
                 await connect(sock, where)
                 climbing.cancel()

@@ -41,7 +41,7 @@ def text(first: bytes) -> str:
         ("http/nginx1.22-tls-to-http", Identity("http", "an HTTP server (nginx/1.22.1)")),
         (
             "tls/openssl3.0-alert-protocol-version",
-            Identity("tls", "TLS: the port wants encryption first (alert: protocol_version)"),
+            Identity("tls", "TLS (alert: protocol_version)"),
         ),
         ("tls/openssl3.0-tls1.2-server-flight", Identity("tls", "TLS")),
         ("imap/dovecot2.3-greeting", Identity("imap", "an IMAP server (Dovecot (Debian) ready.)")),
@@ -89,7 +89,7 @@ def test_whatever_was_captured_is_never_taken_for_another_protocol() -> None:
 
 # --- binary protocols --------------------------------------------------------------------------------------------
 
-# The beginning (or the whole) of what was captured November 2026 in private network namespaces from Samba 4.17.12
+# The beginning (or the whole) of answers captured November 2026 in private network namespaces from Samba 4.17.12
 # (smb, dcerpc), nfs-ganesha 4.3 (rpc, record mark put back) and Derby 10.14.2 (drda).
 SMB2 = bytes.fromhex("0000011cfe534d4240000000000000000000010001000000000000000000000000000000fffe0000")
 SMB1 = bytes.fromhex("00000025ff534d4272000000008803c0000000000000000000000000fffffffe0000000001ffff0000")
@@ -97,13 +97,13 @@ DCERPC = bytes.fromhex("0500032310000000200000000200000018000000000000000300011c
 RPC = bytes.fromhex("800000206353000a00000001000000000000000000000000000000020000000300000004")
 DRDA = bytes.fromhex("0085d0020001007f1443001d115ed585a3a6969992e28599a58599c39695a3999693")
 # Accepted November 2026 by the vendors' or the usual drivers, from emulators: python-oracledb 26.1 (tns),
-# pytds 1.17 and FreeTDS (tds); nrpc is built by hand after public traces.
+# pytds 1.17 and FreeTDS (tds); nrpc is built manually after public traces.
 TNS = bytes.fromhex("005f00000400000004000053") + b"(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=12514)"
 TDS7 = bytes.fromhex("0401002b0000010000001a00060100200001020021000103002200000400220001ff100010270000000000")
 TDS5 = bytes.fromhex("0401004b00000100ad140006050000000a73716c207365727665720a")
 NRPC = bytes.fromhex("6e0000006900000003000040020f0005003d0560f03a3803030000000002002f")
 
-#: Built by hand, as informix-driver 2026.9, teradatasql 20 and Tibero's JDBC driver 6 take them.
+#: Built manually, as informix-driver 2026.9, teradatasql 20 and Tibero's JDBC driver 6 accept them.
 SQLI, SQLI_REFUSED = (load(f"sqli/SYNTH-ids-{what}.s2c.hex") for what in ("accepted", "refused-951"))
 TERADATA, TERADATA_ERROR = (load(f"teradata/SYNTH-{what}.s2c.hex") for what in ("config-response", "error-8011"))
 TIBERO = load("tibero/SYNTH-greeting.s2c.hex")

@@ -184,9 +184,9 @@ def test_a_mysql_server_that_has_answered_the_foreign_bytes_already_is_recognise
 
 
 def test_an_imap_server_that_repeats_our_line_is_no_ssh_server() -> None:
-    """Dovecot takes our identification for the tag of a command, and answers with it."""
-    said = imap.GREETING_WITHOUT_TLS + b"SSH-2.0-scanready BAD Error in IMAP command received by server.\r\n"
-    with in_background(misbehave.says(said)) as server:
+    """Dovecot reads the agent's identification as the tag of a command, and answers with it."""
+    answer = imap.GREETING_WITHOUT_TLS + b"SSH-2.0-scanready BAD Error in IMAP command received by server.\r\n"
+    with in_background(misbehave.says(answer)) as server:
         (report,) = together(on(server.port, "unix"))
     expect(report, Verdict.BLOCKED, "handshake.other-protocol", step=Step.HANDSHAKE)
     assert "IMAP" in check_of(report, Step.HANDSHAKE).summary
@@ -225,7 +225,7 @@ def test_what_one_type_thinks_of_a_connection_is_not_the_next_ones_opinion() -> 
 
 
 def test_who_hangs_up_without_a_word_has_not_shown_what_it_speaks() -> None:
-    """Oracle's listener does so to whom it does not invite, and so does everybody else to foreign bytes."""
+    """Oracle's listener closes on clients that it does not invite; other servers close on foreign bytes too."""
     with in_background(misbehave.closes_at_once) as server:
         reports = {report.target.type: report for report in together(on(server.port, "oracle", "teradata"))}
     expect(reports["oracle"], Verdict.BLOCKED, "oracle.node-not-invited", step=Step.HANDSHAKE, owner=Owner.DATABASE)

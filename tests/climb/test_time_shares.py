@@ -22,7 +22,7 @@ from tests import clock
 from tests.ladder import BY_NAME
 
 _NO_TIME = "scanready.out-of-time"
-#: What a type says where nothing may be sent without leave.
+#: The causes of types to which nothing may be sent without the operator's permission.
 _UNASKED = "sybase.login-is-first", "informix.login-is-first"
 
 
@@ -140,7 +140,7 @@ def test_a_type_that_was_named_has_all_the_time() -> None:
     assert report.verdict is Verdict.BLOCKED
     assert report.seconds > 3.5
     assert report.finding is not None
-    assert report.finding.detail == "connected, and not one byte came"
+    assert report.finding.detail == "connected, but the server sent no data"
 
 
 @pytest.mark.parametrize(("text", "guessed"), [("a:22", True), ("a", True), ("ssh://a", False)])

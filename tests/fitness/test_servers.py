@@ -1,4 +1,4 @@
-"""What is asked of servers: the clock's, the DNS servers, the Master; and where this host stands."""
+"""The questions to servers (the clock's, the DNS servers, the Master), and the signs of a container."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_clock(ahead: float | None, outcome: Outcome, code: str | None, owne
         assert abs(answer.facts["clock_skew_seconds"] - ahead) <= 5
     if code == "agent.clock-skewed":
         direction = "ahead of" if (ahead or 0) > 0 else "behind"
-        assert f"s {direction} this one" in answer.summary
+        assert f"s {direction} this host's" in answer.summary
 
 
 def test_the_next_one_is_asked_where_the_first_is_closed() -> None:
@@ -67,9 +67,9 @@ def test_the_next_one_is_asked_where_the_first_is_closed() -> None:
 
 def test_nobody_named_and_nobody_who_must_tell() -> None:
     (answer,) = ask(clock.look, asked())
-    assert expect(answer, Outcome.SKIPPED).summary.startswith("not checked: --clock-from HOST")
+    assert expect(answer, Outcome.SKIPPED).summary.startswith("not checked; --clock-from HOST")
     console = asked(clock_from=[Target("127.0.0.1", "http", 1)], clock_named=False)
-    assert "need not" in expect(ask(clock.look, console)[0], Outcome.SKIPPED).summary
+    assert "is allowed" in expect(ask(clock.look, console)[0], Outcome.SKIPPED).summary
 
 
 # DNS servers ----------------------------------------------------------------------------------------------------
@@ -86,11 +86,11 @@ def dns(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
         def serve() -> None:
             while not ended.is_set():
                 try:
-                    said, whom = sock.recvfrom(512)
+                    query, client = sock.recvfrom(512)
                 except TimeoutError:
                     continue
-                if (reply := answer(said)) is not None:
-                    sock.sendto(reply, whom)
+                if (reply := answer(query)) is not None:
+                    sock.sendto(reply, client)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -103,7 +103,7 @@ def dns(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
 
 def answering(code: int = 0) -> Callable[[bytes], bytes]:
     """Header and question of the answer, as RFC 1035, 4.1.1 draws them, with no records."""
-    return lambda said: said[:2] + bytes([0x81, 0x80 | code]) + said[4:]
+    return lambda query: query[:2] + bytes([0x81, 0x80 | code]) + query[4:]
 
 
 @pytest.fixture
@@ -134,10 +134,10 @@ def test_servers_that_answer(configured: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        lambda said: None,
-        lambda said: said,  # our own question, thrown back
-        lambda said: b"\0\0" + answering()(said)[2:],  # the answer to another question
-        lambda said: said[:5],
+        lambda query: None,
+        lambda query: query,  # the agent's own query, sent back
+        lambda query: b"\0\0" + answering()(query)[2:],  # the answer to another question
+        lambda query: query[:5],
     ],
 )
 def test_one_that_does_not(configured: Callable[..., None], other: Callable[[bytes], bytes | None]) -> None:
@@ -162,7 +162,7 @@ def test_none_configured(configured: Callable[..., None]) -> None:
 
 
 def test_a_flood_is_no_answer(configured: Callable[..., None]) -> None:
-    with dns(lambda said: b"x" * 400) as one:
+    with dns(lambda query: b"x" * 400) as one:
         configured("nameserver 192.0.2.1", _192_0_2_1=one)
         expect(ask(resolvers.look, asked())[0], Outcome.WARNED, "agent.no-resolver", Owner.AGENT)
 
@@ -177,7 +177,7 @@ def test_where_no_file_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("scanready.net.resolve._lookup", look_up)
 
     failing(socket.EAI_NONAME)
-    assert "not known on this platform" in expect(ask(resolvers.look, asked())[0], Outcome.PASSED).summary
+    assert "on this platform" in expect(ask(resolvers.look, asked())[0], Outcome.PASSED).summary
     failing(socket.EAI_AGAIN)
     expect(ask(resolvers.look, asked())[0], Outcome.WARNED, "agent.no-resolver", Owner.AGENT)
 

@@ -91,7 +91,7 @@ def test_an_inventory_names_types_master_and_agent(tmp_path: Path) -> None:
     assert found["agent"]["name"] == "nyc"
     assert answers(done)["platform"]["facts"]["serves"] == ["imap"]
     assert answers(done)["way to the Master"]["facts"]["target"] == "master://127.0.0.1:11117"
-    assert "not checked: the Master's Web Console tells no time here" in answers(done)["clock"]["summary"]
+    assert "not checked: the Master's Web Console reports no time" in answers(done)["clock"]["summary"]
 
 
 # platform and clients -------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_a_missing_library_is_a_finding_where_somebody_would_log_in() -> None:
 
 def test_libraries_that_hang_are_our_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(_: object) -> None:
-        raise TimeoutError("the driver did not come back within 45.0 s, and was killed")
+        raise TimeoutError("the driver did not return within 45.0 s and was killed")
 
     monkeypatch.setattr(drivers, "installed", hang)
     (answer,) = ask(libraries.look, asked())
@@ -295,7 +295,7 @@ def test_targets_in_and_out_of_the_subnets() -> None:
     expect(answer, Outcome.PASSED)
     told = {host: found["same_subnet"] for host, found in answer.facts["targets"].items()}
     assert told == {"127.0.0.1": True, "198.51.100.7": False, "no-such.invalid": None}
-    assert "1 of 3 target hosts in these subnets, the document recommends all; 1 not resolved" in answer.summary
+    assert "1 of 3 target hosts in these subnets, the requirements recommend all; 1 not resolved" in answer.summary
 
 
 def test_where_interfaces_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets: []\nagent: {master: a b}\n", "inv.yaml:2:17: `a b` is not a host name"),
         (
             b"targets: []\nagent: {master: 'm1.corp:11117'}\n",
-            "inv.yaml:2:17: `m1.corp:11117` has a port, and only a host goes here",
+            "inv.yaml:2:17: `m1.corp:11117` has a port; write only the host",
         ),
         (b"targets: []\ndefaults: {timeout: ten}\n", "inv.yaml:2:21: `timeout` must be a number"),
         (b"targets: []\ndefaults: {timeout: 0}\n", "inv.yaml:2:21: `timeout` is out of range: more than 0 and at most"),
@@ -104,7 +104,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {host: 'a:22', type: ssh}\n",
-            "inv.yaml:2:10: `a:22` has a port, and only a host goes here",
+            "inv.yaml:2:10: `a:22` has a port; write only the host",
         ),
         (b"targets:\n- {host: 10.0.0.0/28, type: ssh}\n", "inv.yaml:2:10: a network goes in `hosts: [...]`"),
         (b"targets:\n- {hosts: [], type: ssh}\n", "inv.yaml:2:11: `hosts` is empty"),
@@ -115,7 +115,7 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {hosts: [10.0.0.0/15], type: ssh}\n",
-            "131,072 addresses, more than a /16; say --yes if that is meant",
+            "131,072 addresses, more than a /16; use --yes to confirm",
         ),
         (b"targets:\n- {hosts: ['2001:db8::/111'], type: ssh}\n", "131,072 addresses, more than a /112"),
         (
@@ -143,14 +143,14 @@ Problems = Callable[[str | bytes], list[str]]
         ),
         (
             b"targets:\n- {host: a, type: nfs, export: home}\n",
-            "inv.yaml:2:32: `export` begins with `/`, as in `/home`, not",
+            "inv.yaml:2:32: `export` must begin with `/`, as in `/home`, not",
         ),
         (b"targets:\n- {host: a, type: nfs, nfs_version: 4.1}\n", "inv.yaml:2:37: `nfs_version` is 2, 3 or 4"),
         (b"targets:\n- {host: a, type: smb, share: [x]}\n", "inv.yaml:2:31: `share` must be text"),
         (b"targets:\n- {host: a, type: smb, share: }\n", "inv.yaml:2:30: `share` is empty"),
         (
             b"targets:\n- {host: a, type: sybase, allow_login_probe: 2}\n",
-            "inv.yaml:2:46: `allow_login_probe` is true or false",
+            "inv.yaml:2:46: `allow_login_probe` must be true or false",
         ),
         (
             b"targets:\n- {hosts: [a, b], type: oracle, sid: x, service: y}\n",

@@ -100,9 +100,9 @@ def test_a_resolver_that_had_no_time_to_ask_twice_is_not_blamed(lab: Lab) -> Non
 
 
 def test_a_wait_too_short_to_tell_silence_blames_nobody(lab: Lab) -> None:
-    """A short timeout leaves a dropped SYN and a silent peer undecided in every type; a longer one names the cause."""
+    """A short wait for a dropped SYN or a silent server proves nothing, in every type; more time tells them apart."""
     mute = lab.misbehaving("silent", 9)
-    types = [name for name in BUILT if name != "master"]  # for a Master, silence is the proof
+    types = [name for name in BUILT if name != "master"]  # for this type, silence is the proof
     with lab.policy(f"ip daddr {mute.address} tcp dport 10 drop"):
         for port, code in ((9, "handshake.silent"), (10, "connect.filtered")):
             for type_ in types:
@@ -117,9 +117,9 @@ def _climbs(lab: Lab, host: str, types: Sequence[str], port: int | None = None, 
 
     def one(type_: str) -> Coroutine[None, None, Report]:
         row = BY_NAME[type_]
-        # The Notes client, which this machine lacks, is not checked on an assumed agent.
+        # The Notes client, which this machine lacks, is not checked for an assumed agent.
         fit = this_agent(platform_name="Windows" if type_ == "notes" else row.requirements.agent)
-        # Without these options the type would ask nothing, or the answer would not matter.
+        # Without these nothing would be asked, or of no consequence here.
         asked: dict[str, Any] = {
             one.name: True for one in row.options if one.name in ("allow_login_probe", "on_master")
         }

@@ -53,8 +53,8 @@ def asked(answer: Answer, seconds: float, privileged: bool = False) -> tuple[byt
     async def run() -> tuple[bytes, list[tuple[bytes, int]]]:
         async with peer(answer) as (there, address):
             deadline = asyncio.get_running_loop().time() + seconds
-            said = await datagram.ask(address, b"who?", only_named, deadline, privileged=privileged)
-            return said, there.heard
+            reply = await datagram.ask(address, b"who?", only_named, deadline, privileged=privileged)
+            return reply, there.heard
 
     return asyncio.run(run())
 
@@ -66,15 +66,15 @@ def only_named(data: bytes) -> bytes | None:
 
 
 def test_an_answer_is_returned_and_others_are_passed_over() -> None:
-    said, heard = asked(lambda data, nth: [b"noise", b"I am it"], 2)
-    assert said == b"I am it"
+    reply, heard = asked(lambda data, nth: [b"noise", b"I am it"], 2)
+    assert reply == b"I am it"
     assert [data for data, _ in heard] == [b"who?"]
 
 
 def test_a_lost_question_is_asked_again_with_the_same_bytes_from_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datagram, "INTERVAL", 0.05)
-    said, heard = asked(lambda data, nth: [b"I am it"] if nth == 3 else [], 2)
-    assert said == b"I am it"
+    reply, heard = asked(lambda data, nth: [b"I am it"] if nth == 3 else [], 2)
+    assert reply == b"I am it"
     assert len(heard) == 3
     assert len(set(heard)) == 1
 
@@ -101,7 +101,7 @@ def test_a_broken_answer_is_a_wire_error() -> None:
 
 
 def test_a_flood_of_other_answers_ends() -> None:
-    with pytest.raises(WireError, match="none of them an answer"):
+    with pytest.raises(WireError, match="none answers the request"):
         asked(lambda data, nth: [b"noise"] * 100, 5)
 
 

@@ -1,4 +1,4 @@
-"""Names: who is slow, who waits in our own queue, and what is said of either."""
+"""Resolve names: a slow name, a name that waits in scanready's own queue, and the error of each."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_enough_of_it_is_one(hangs: threading.Event, monkeypatch: pytest.MonkeyP
 
 
 def test_a_name_that_waits_behind_others_is_not_blamed(hangs: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The places of the pool are taken by names that hang: nobody has asked for this one yet."""
+    """Names that hang occupy the threads of the pool, so this name was not looked up yet."""
     monkeypatch.setattr(resolve, "LEAST_SILENCE", 0.05)
     monkeypatch.setattr(resolve, "_THREADS", 1)
 
@@ -99,7 +99,7 @@ def test_odd_names_that_do_not_exist_are_not_found_and_no_bug(host: str) -> None
 
 
 def test_localhost_with_one_dead_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``localhost`` is ::1 first on most systems, and most services there listen on 127.0.0.1 alone."""
+    """``localhost`` is ::1 first on most systems, and most services there listen only on 127.0.0.1."""
     from fixtures.emulators import in_background, ssh
 
     def both(host: str, port: int) -> list[Address]:

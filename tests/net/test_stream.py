@@ -178,7 +178,7 @@ def test_who_only_begins_as_we_do_is_waited_for_a_second_at_most(behaviour: Beha
 
 def test_an_endless_peer_is_given_up() -> None:
     async def run(stream: Stream, _: Server) -> None:
-        with pytest.raises(WireError, match="no whole message"):
+        with pytest.raises(WireError, match="without completing a message"):
             await stream.receive(lambda buffer: None)
 
     talk(misbehave.endless(), run)
@@ -187,7 +187,7 @@ def test_an_endless_peer_is_given_up() -> None:
 def test_tls_refuses_bytes_that_were_there_before() -> None:
     async def run(stream: Stream, _: Server) -> None:
         await stream.receive(lambda buffer: True if len(buffer) >= 3 else None)
-        with pytest.raises(TlsError, match="clear-text bytes") as refused:
+        with pytest.raises(TlsError, match="clear-text data") as refused:
             await stream.start_tls("localhost")
         assert refused.value.securing
 
@@ -214,19 +214,21 @@ def test_a_polite_end_is_a_fin_never_a_reset() -> None:
 
 
 def test_a_transcript_hears_both_sides() -> None:
-    said: list[tuple[str, bytes]] = []
+    tapped: list[tuple[str, bytes]] = []
 
     async def run() -> None:
         async with serve(greets_in_pieces) as server:
             deadline = asyncio.get_running_loop().time() + 5
-            stream = await dial((socket.AF_INET, ("127.0.0.1", server.port)), deadline, lambda *part: said.append(part))
+            stream = await dial(
+                (socket.AF_INET, ("127.0.0.1", server.port)), deadline, lambda *part: tapped.append(part)
+            )
             await stream.send(b"hi\r\n")
             await stream.receive(line)
             await stream.close()
 
     asyncio.run(run())
-    assert said[0] == ("sent", b"hi\r\n")
-    assert b"".join(data for direction, data in said if direction == "received").startswith(b"hello\r\n")
+    assert tapped[0] == ("sent", b"hi\r\n")
+    assert b"".join(data for direction, data in tapped if direction == "received").startswith(b"hello\r\n")
 
 
 def test_out_of_descriptors_is_our_own_limit() -> None:
@@ -299,10 +301,10 @@ def test_a_source_port_below_1024_is_taken_where_it_may_be() -> None:
             deadline = asyncio.get_running_loop().time() + 5
             where = (socket.AF_INET, ("127.0.0.1", server.port))
             streams = [await dial(where, deadline, privileged=True), await dial(where, deadline)]
-            said = streams[0].privileged, streams[1].privileged
+            privileged = streams[0].privileged, streams[1].privileged
             for stream in streams:
                 await stream.close()
-            return said
+            return privileged
 
     low, usual = asyncio.run(run())
     with socket.socket() as sock:

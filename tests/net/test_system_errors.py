@@ -187,7 +187,7 @@ def test_a_closed_udp_port(loop: str) -> None:
     assert error.value.errno == errno.ECONNREFUSED
     found = explain(error.value, Step.CONNECT, "nfs")
     assert found.cause.code == "connect.refused"
-    assert found.detail.startswith("port unreachable: nothing listens on this UDP port")
+    assert found.detail.startswith("port unreachable: no service listens on this UDP port")
 
 
 @pytest.mark.parametrize(

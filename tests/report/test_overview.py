@@ -103,9 +103,9 @@ def test_types_that_met_the_same_end_on_one_port_share_a_line() -> None:
 
 
 def test_a_single_failure_is_told_whole_and_says_where_to_read_on() -> None:
-    text = draw("h", [stopped("mysql", common.HUNG_UP, "the peer closed the connection")], Look(120))
+    text = draw("h", [stopped("mysql", common.HUNG_UP, "the server closed the connection")], Look(120))
     assert text.startswith("h cannot be scanned as the one type tried\n")
-    assert "mysql  3306  blocked  handshake.hung-up (server) the peer closed the connection\n" in text
+    assert "mysql  3306  blocked  handshake.hung-up (server) the server closed the connection\n" in text
     assert "`scanready check mysql://h:3306` shows the ladder" in text
 
 

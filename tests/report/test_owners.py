@@ -31,7 +31,7 @@ SERVERS = "# On web1, in /etc/ssh/sshd_config; then reload sshd:\nKexAlgorithms 
 AGENTS = (
     "# On the agent proxy-nyc, in ~/.ssh/config of the user that the scanner runs as:\nHost web1\n    Ciphers +3des"
 )
-RULE = "# On every firewall between 10.0.0.1 and 10.0.0.2, as a rule (this one is of nftables):\nip saddr x accept"
+RULE = "# On every firewall between 10.0.0.1 and 10.0.0.2, as a rule (nftables syntax):\nip saddr x accept"
 NETSH = "# On web1, in a command prompt as an administrator:\nnetsh advfirewall"
 
 
@@ -120,7 +120,7 @@ def test_every_format_has_both_owners_fixes_and_the_second_causes(kind: str) -> 
     wanted = ["KexAlgorithms +curve25519-sha256", "Ciphers +3des", "agent.platform-mismatch", "netsh advfirewall"]
     if kind in ("table", "csv"):  # of a second cause they show, as the ladder does, what its first owner applies
         wanted.remove("netsh advfirewall")
-    for words in (*wanted, "windows.dynamic-port-blocked", "as a rule (this one is of nftables)"):
+    for words in (*wanted, "windows.dynamic-port-blocked", "as a rule (nftables syntax)"):
         assert words in text, words
 
 

@@ -48,10 +48,11 @@ def test_a_certificate_is_told_only_where_there_was_one() -> None:
     words, *faults = sent(asked("postgresql", postgresql.sasl_in_tls), Step.TLS)
     assert set(faults) <= {""}, "a fault of the certificate is a check of its own"
     assert words == (
-        "SSLRequest: is there TLS?; a TLS hello with the server's name (SNI); the certificate is recorded as a fact"
+        "SSLRequest: is there TLS?; a TLS ClientHello with the server's name (SNI); "
+        "the certificate is recorded as a fact"
     )
     (broken,) = sent(asked("imaps", misbehave.closes_at_once), Step.HANDSHAKE)
-    assert broken == "a TLS hello with the server's name (SNI)"
+    assert broken == "a TLS ClientHello with the server's name (SNI)"
 
 
 def test_a_service_that_is_named_is_asked_for_at_once() -> None:
@@ -81,7 +82,7 @@ def test_starttls_that_is_refused_is_no_tls() -> None:
     refused = sent(asked("imap", imap.starttls_refused), Step.TLS)
     assert not any("hello" in words for words in refused)
     (words,) = sent(asked("imap", imap.dovecot), Step.TLS)[:1]
-    assert words.startswith("STARTTLS; a TLS hello")
+    assert words.startswith("STARTTLS; a TLS ClientHello")
 
 
 def test_an_ssh_server_that_turns_us_away_got_no_offer() -> None:

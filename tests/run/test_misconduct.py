@@ -139,7 +139,7 @@ def test_one_that_ignores_its_end_is_abandoned(verifier: Use, stubborn: Verifier
     verifier(stubborn)
     reports = clock.run(run("ssh", "mysql"))
     report = expect(reports["ssh"], Verdict.UNDECIDED, "scanready.bug")
-    assert "the verifier of ssh ignored that its time was over, and was abandoned" in story(report)
+    assert "the verifier of ssh ignored the end of its time and was abandoned" in story(report)
     assert 10.0 < report.seconds <= 12.0
     expect(reports["mysql"], Verdict.BLOCKED, "connect.refused")
 
@@ -153,7 +153,7 @@ def test_one_that_never_rests_is_abandoned(verifier: Use) -> None:
 def test_one_that_waits_for_ever_ends_with_its_time(verifier: Use) -> None:
     verifier(waits_for_ever)
     report = expect(clock.run(run("ssh"))["ssh"], Verdict.UNDECIDED, "scanready.out-of-time", step=Step.HANDSHAKE)
-    assert "still waited at the step handshake when the time of this target was over" in story(report)
+    assert "was still waiting at the step handshake when this target's time limit ended" in story(report)
     assert 10.0 < report.seconds <= 11.0
 
 

@@ -414,8 +414,8 @@ async def not_tls(reader: Reader, writer: Writer, record: Record) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (misbehave.closes_at_once, "a TLS hello is hung up on, too"),
-        (not_tls, "a TLS hello is answered, and not with TLS"),
+        (misbehave.closes_at_once, "also closes the connection after a TLS ClientHello"),
+        (not_tls, "answers a TLS ClientHello, but not with TLS"),
     ],
 )
 def test_a_tls_hello_that_is_answered_is_not_called_silent(behaviour: Behaviour, words: str) -> None:

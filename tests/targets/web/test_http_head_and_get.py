@@ -113,7 +113,7 @@ def test_an_end_within_the_head_is_the_servers(data: bytes, code: str, type_: st
     with in_background(ends(data), **({} if type_ == "http" else tls())) as server:
         report = look(target(type_, server.host, server.port))
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE, owner=Owner.SERVER)
-    assert "the peer closed the connection" in finding_of(report).detail
+    assert "the server closed the connection" in finding_of(report).detail
 
 
 @pytest.mark.parametrize(("data", "code"), CUT.items())

@@ -115,7 +115,7 @@ def test_what_an_alert_means(number: int, verdict: Verdict, code: str) -> None:
     with in_background(alerts(number)) as server:
         report = look(target("https", server.host, server.port))
     expect(report, verdict, code, step=Step.TLS)
-    unnamed = "no server name was sent" in check_of(report, Step.TLS).summary
+    unnamed = "no server name (SNI) was sent" in check_of(report, Step.TLS).summary
     assert unnamed == (number in (40, 80, 109, 112)), "the target is an address"
 
 
@@ -138,7 +138,7 @@ def test_an_address_is_no_name_for_any_type(type_: str, behaviour: Behaviour) ->
     with in_background(behaviour) as server:
         report = look(target(type_, server.host, server.port))
     expect(report, Verdict.BLOCKED, "tls.name-mismatch", step=Step.TLS)
-    assert "address it by its name" in check_of(report, Step.TLS).summary
+    assert "name it by its host name" in check_of(report, Step.TLS).summary
 
 
 @pytest.mark.parametrize(("number", "name"), [(0, "close_notify"), (122, "alert 122"), (200, "alert 200")])

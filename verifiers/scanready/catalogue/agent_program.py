@@ -1,4 +1,4 @@
-"""A program of the agent that the scanner reaches a target with, such as its ssh client.
+"""Describe a program of the agent that the scanner uses to reach a target, such as its ssh client.
 
 The sibling module ``client`` of a row looks for it, and has the names of :class:`AgentProgram`.
 """
@@ -15,16 +15,16 @@ class Words(Protocol):
     """The findings that a program can have, on a rung or as an answer of ``scanready agent``."""
 
     def ok(self, summary: str, **facts: Any) -> None:
-        """It is there."""
+        """Pass: the program is installed."""
 
     def warn(self, cause: Cause, detail: str, fix: str | None = None) -> None:
-        """It is not as it should be, or not where it should be."""
+        """Warn: the program is unsuitable, or in the wrong place."""
 
     def fail(self, cause: Cause, detail: str, fix: str | None = None) -> None:
-        """It is not there."""
+        """Fail: the program is missing."""
 
     def skip(self, reason: str) -> None:
-        """Nothing is asked of it, and why."""
+        """Skip: the program is not needed; give the reason."""
 
 
 class AgentProgram(Protocol):

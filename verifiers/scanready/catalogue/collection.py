@@ -10,7 +10,7 @@ from .row import TargetType
 
 
 class Catalogue:
-    """Target types by name, in the order of the requirements document.
+    """Map names to target types, in the order of the requirements document.
 
     Built-in rows are there at once. Those of other packages are found and loaded when a name is not built in, or when
     all are asked for: looking for them takes some milliseconds.
@@ -34,7 +34,7 @@ class Catalogue:
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[TargetType]:
-        """All types, those of other packages last."""
+        """Yield all types, those of other packages last."""
         yield from self.built_in.values()
         yield from self._others.values()
 
@@ -56,7 +56,7 @@ class Catalogue:
         return frozenset(self.foreign_services(*own))
 
     def foreign_services(self, *own: str) -> dict[int, str]:
-        """The same ports, each with the title of its type."""
+        """Return those ports, each with the title of its type."""
         return {row.port: row.title for row in self.built_in.values() if row.speaks not in own}
 
     def ports_of(self, *own: str) -> frozenset[int]:
@@ -64,9 +64,9 @@ class Catalogue:
         return frozenset(row.port for row in self.built_in.values() if row.speaks in own)
 
     def parts(self, name: str) -> Iterator[ModuleType]:
-        """Load one sibling module of every row that has it; one that rows share comes once."""
-        seen: set[str] = set()
+        """Load one sibling module of every row that has it; yield a shared module once."""
+        loaded: set[str] = set()
         for row in self:
-            if row.home and row.home not in seen and (module := row.part(name)) is not None:
-                seen.add(row.home)
+            if row.home and row.home not in loaded and (module := row.part(name)) is not None:
+                loaded.add(row.home)
                 yield module

@@ -48,7 +48,9 @@ class Sent:
 
 def when_read(words: str) -> Callable[[Report, Check], str]:
     """Say ``words`` of a step on which something was read; of another one, only that something was asked for."""
-    return lambda _, check: words if check.outcome is Outcome.PASSED else "a request to read, which the answer is about"
+    return lambda _, check: (
+        words if check.outcome is Outcome.PASSED else "a read request; the result describes its answer"
+    )
 
 
 def with_login(logging_in: str, otherwise: str) -> Callable[[Report, Check], str]:
@@ -67,14 +69,14 @@ def with_probe(probing: str, otherwise: str, logging_in: str = "") -> Callable[[
     return told
 
 
-_HELLO = "a TLS hello with the server's name (SNI)"
+_HELLO = "a TLS ClientHello with the server's name (SNI)"
 #: The words of a TLS handshake, where the type's usual clients do not verify certificates.
 AS_A_FACT = {"tls": _HELLO, "certificate": "the certificate is recorded as a fact"}
 #: The same where the certificate can fail the check.
-JUDGED = {"tls": _HELLO, "certificate": "its certificate was judged after the handshake"}
+JUDGED = {"tls": _HELLO, "certificate": "the certificate was checked after the handshake"}
 TLS_AS_A_FACT = Sent(**AS_A_FACT)
 #: The same on a port that speaks its protocol in clear or in TLS.
-TLS_AFTER_CLEAR = Sent(tls=f"{_HELLO}, for plain text drew no answer", certificate=AS_A_FACT["certificate"])
+TLS_AFTER_CLEAR = Sent(tls=f"{_HELLO}, because clear text got no answer", certificate=AS_A_FACT["certificate"])
 TLS_JUDGED = Sent(**JUDGED)
 #: The line that does a TLS handshake; STARTTLS where the type has it.
 OPENSSL = "openssl s_client {starttls}-connect {host}:{port}"

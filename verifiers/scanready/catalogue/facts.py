@@ -91,7 +91,7 @@ TLS = (
     Fact("tls_issuer", Kind.TEXT, "", "The issuer of the certificate (RFC 4514).", "X.509 issuer"),
     Fact("tls_subject", Kind.TEXT, "", "The subject of the certificate (RFC 4514).", "X.509 subject"),
     Fact("tls_expires", Kind.TEXT, "ISO 8601", "The end of the certificate's validity.", "X.509 notAfter"),
-    Fact("certificate_faults", Kind.TEXTS, "cause code", "What is wrong with the certificate; absent if nothing is."),
+    Fact("certificate_faults", Kind.TEXTS, "cause code", "The fault of the certificate; absent if it has none."),
 )
 
 # shared by several protocols -----------------------------------------------------------------------------------------
@@ -99,19 +99,21 @@ TLS = (
 PRODUCT = Fact("product", Kind.TEXT, "", "The server software.")
 VERSION = Fact("version", Kind.TEXT, "", "The version of the server software.")
 OS = Fact("os", Kind.TEXT, "", "The operating system of the target, as the server states it.")
-SERVER_NAME = Fact("server_name", Kind.TEXT, "", "The name that the server calls itself.")
+SERVER_NAME = Fact("server_name", Kind.TEXT, "", "The host name that the server reports.")
 NETBIOS_NAME = Fact("netbios_name", Kind.TEXT, "", "The NetBIOS name of the server.")
 DOMAIN = Fact("domain", Kind.TEXT, "", "The Windows domain of the server: its DNS name, else its NetBIOS name.")
 INSTANCE = Fact("instance", Kind.TEXT, "", "The database instance on the host.")
-AUTH_METHODS = Fact("auth_methods", Kind.TEXTS, "", "The login methods offered, in the protocol's own words.")
-ANONYMOUS = Fact("anonymous", Kind.FLAG, "", "True if an invented user was let in without a password.")
+AUTH_METHODS = Fact(
+    "auth_methods", Kind.TEXTS, "", "The login methods that the server offers, by the protocol's own names."
+)
+ANONYMOUS = Fact("anonymous", Kind.FLAG, "", "True if the server accepted an invented user without a password.")
 DATABASES = Fact("databases", Kind.TEXTS, "", "The databases that the account can see.")
 ERROR_CODE = Fact("error_code", Kind.INTEGER, "", "The number of the server's error message.")
-REDIRECTED_TO = Fact("redirected_to", Kind.TEXT, "host:port", "Where the server sends its clients.")
+REDIRECTED_TO = Fact("redirected_to", Kind.TEXT, "host:port", "The address to which the server redirects clients.")
 PORTS = Fact("ports", Kind.INTEGERS, "TCP port", "The dynamic ports that a broker named.")
 DYNAMIC_PORT = Fact("dynamic_port", Kind.INTEGER, "TCP port", "The dynamic port that was reached.", nullable=True)
 CLOCK_SKEW_SECONDS = Fact(
     "clock_skew_seconds", Kind.INTEGER, "s", "The server's clock minus this agent's; negative if it is behind."
 )
 SUGGESTED_PORT = Fact("suggested_port", Kind.INTEGER, "TCP port", "Another usual port on which the protocol answers.")
-PROOF = Fact("proof", Kind.TEXT, "", "How far the proof goes, where no public protocol confirms the service.")
+PROOF = Fact("proof", Kind.TEXT, "", "The strength of the evidence, if no public protocol confirms the service.")

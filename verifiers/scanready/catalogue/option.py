@@ -44,7 +44,7 @@ def rooted(name: str, value: Any) -> str:
     """
     plain = text(name, value)
     if not plain.startswith("/"):
-        raise Wrong(f"`{name}` begins with `/`, as in `/home`, not {shown(plain)}")
+        raise Wrong(f"`{name}` must begin with `/`, as in `/home`, not {shown(plain)}")
     return plain
 
 
@@ -56,7 +56,7 @@ def flag(name: str, value: Any) -> bool:
     """
     found = value if isinstance(value, bool) else _WORDS.get(str(value).lower())
     if found is None:
-        raise Wrong(f"`{name}` is true or false")
+        raise Wrong(f"`{name}` must be true or false")
     return found
 
 
@@ -67,7 +67,7 @@ def identifier(name: str, value: Any) -> int:
         Wrong: it is no number of one.
     """
     if not re.fullmatch(r"\d{1,10}", str(value)) or int(value) > _LARGEST_ID:
-        raise Wrong(f"`{name}` is a number from 0 to {_LARGEST_ID}")
+        raise Wrong(f"`{name}` must be a number from 0 to {_LARGEST_ID}")
     return int(value)
 
 
@@ -105,9 +105,9 @@ class Option:
         tree: whether it names something in a tree, so that a URL's path may have slashes within it.
         rooted: whether a URL's path gives it with the slash that it begins with.
         verbatim: whether a URL's path gives it as it is written, percent-encoding included.
-        usual: what clients of the type take where it is not given, if there is such a value.
+        usual: the value that clients of the type use if it is not given, if there is one.
         relay: whether it names a proxy, as ``host:port``: then nothing goes to the target's own address.
-        elsewhere: whether it has the target looked for in another place than its host.
+        elsewhere: whether it moves the target to another place than its host.
     """
 
     name: OptionName

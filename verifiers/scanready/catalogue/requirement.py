@@ -1,7 +1,7 @@
-"""A scanner's demands on the agent and the network, type by type: the network requirements document as data.
+"""Hold a scanner's requirements for the agent and the network, by type: the requirements document as data.
 
-Nothing here is a fact of a protocol. Another scanner demands other things of the same protocol; its profile would hold
-the same shapes.
+This module holds no facts of a protocol. Another scanner has other requirements for the same protocol; its profile
+would use the same classes.
 """
 
 from __future__ import annotations

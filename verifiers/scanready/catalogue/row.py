@@ -1,7 +1,7 @@
-"""One target type, as its protocol's folder declares it.
+"""Declare one target type; each protocol's folder has one such row.
 
-A row holds light facts of the protocol only, for all rows are loaded together. The heavier parts stand in sibling
-modules of the row (``home``), and are loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
+A row holds only light facts of the protocol, because all rows are loaded together. The heavier parts are in sibling
+modules of the row (``home``), which are loaded on first use: ``requirements``, ``verify``, ``causes``, ``facts``,
 ``signatures``, ``story``, ``client``, ``driver``, ``services``.
 """
 
@@ -85,7 +85,7 @@ class Driver:
         module: its import name.
         distribution: its name for an installer.
         extra: the extra that installs it, of the package that brings the type; empty if it is installed by its name.
-        limits: what it cannot do and the scanner's own client may, in words; never the target's fault.
+        limits: what it cannot do, although the scanner's own client may; never the target's fault.
     """
 
     module: Import
@@ -99,7 +99,7 @@ class Judge:
     """Name an independent program that a type was tested against, besides the tests' own literal bytes.
 
     Attributes:
-        name: as people call it.
+        name: its usual name.
         kind: "server" if checks were run against it, "client" if it judged the servers or the emulators.
         test: the file of the tests in the source tree.
     """
@@ -115,10 +115,10 @@ def _own_port(_: Target) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A service that names the ports where a target is reached, so that only asking tells them.
+    """Declare a service that names the ports of a target, which only a query can find out.
 
     Attributes:
-        name: as people call it.
+        name: its usual name.
         port: where it listens; None for the target's own port.
         transport: "tcp" or "udp".
         ports: the range that it names ports of, unless an administrator fixed them.
@@ -207,29 +207,29 @@ class TargetType:
         home: the package of its sibling modules (``__package__`` of the row's module).
         verifier: the sibling module whose coroutine ``verify(probe)`` climbs; or that coroutine itself.
         group, place: the section of the requirements document, and the place in it.
-        server_first: the server opens the talk.
-        counts_hang_ups: the server counts connections that end early, and bans for them: it is tried first.
+        server_first: the server speaks first.
+        counts_hang_ups: the server counts connections that end early and bans clients for them; it is tried first.
         tls: spoken inside TLS from the first byte; ``clear_port`` is the one port where it is not.
         starttls: the word for it of ``openssl s_client -starttls``.
         scheme: of the URLs that a person opens, where that is not ``name``.
         path: the option that a URL's path fills; ``split`` may spread the path over several options.
         options: all options, that of the path included.
-        any_option: its options are not declared: it takes every option, with the value as it is given.
+        any_option: its options are not declared: it accepts every option, with the value as given.
         check: judges a host and its options together; raises :class:`scanready.catalogue.wrong.Wrong`.
         proof: the step that must hold to be ``ready``; ``steps`` are all that can be climbed.
         logs_in: False where only the scanner's own client can log in: the steps then end at the proof.
         takes_keys: a private key logs in.
         guessed: tried on a host that is given without a type.
         hostless: a target's host is the name of a service, not of a machine: the sibling ``services`` says where.
-        by_connection: the requirement is the connection itself, so a neighbouring port must not take one, too.
+        by_connection: the requirement is the connection itself, so a neighbouring port must not accept one.
         public: the protocol is public; if not, an answer only looks like it.
-        privileged: asks from a source port below 1024 where the process may.
-        serves: who connects to it on a server of the scanner's own, as an examination of that server calls them.
+        privileged: connects from a source port below 1024 if the process may.
+        serves: the clients that connect to it on a server of the scanner's own, in the words of `scanready agent`.
         drivers: the client libraries that log in.
         brokers: services that name further ports.
-        nmap, called: how other tools show and call it.
+        nmap, called: how other tools show and name it.
         notations: how other tools write a target of it.
-        proven_by: who says, besides our own tests, that the check is right.
+        proven_by: the independent proof, besides our own tests, that the check is right.
         judges: the independent servers and clients among them, each with its tests.
         no_other_judge: the reason for fewer than two judges.
         parts: sibling modules in place of those of ``home``, None for one that is left out. Set by the registry for a
@@ -280,13 +280,13 @@ class TargetType:
     broken: str = ""
 
     def on(self, port: int) -> TargetType:
-        """The row as it holds for a target on ``port``: without TLS on the port where there is none."""
+        """Return the row for a target on ``port``: without TLS on the clear-text port."""
         if port != self.clear_port:
             return self
         return replace(self, tls=False, steps=tuple(step for step in self.steps if step is not Step.TLS))
 
     def usable(self, credential: Credential | None) -> Credential | None:
-        """The credential if a login can be tried with it, which takes a password (an empty one will do) or a key."""
+        """Return the credential if a login can be tried with it: it needs a password (possibly empty) or a key."""
         if credential is None or (credential.password is None and not (self.takes_keys and credential.key_file)):
             return None
         return credential
@@ -300,7 +300,7 @@ class TargetType:
 
     @property
     def readiness(self) -> str:
-        """Where it is ``ready``, in words."""
+        """Return the step at which it is ``ready``, in words."""
         return f"ready at {self.proof}" if self.proof in self.steps else "never ready"
 
     @property
@@ -330,7 +330,7 @@ class TargetType:
         return (*own, *(fact for fact in shared if fact.name not in names))
 
     def places(self, target: Target) -> list[Target]:
-        """Where a target of the type is contacted: at its host, or at each endpoint of the service that it names."""
+        """Return the places to contact for a target: its host, or each endpoint of the service that it names."""
         services = self.part("services") if self.hostless else None
         found: list[Target] = services.placed(target) if services else [target]
         return found

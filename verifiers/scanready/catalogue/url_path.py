@@ -87,7 +87,7 @@ def _read(row: TargetType, name: str, part: str) -> Any:
 
 
 def _paths(row: TargetType, options: Mapping[str, Any]) -> Iterator[str]:
-    """Paths that may do: of two options, of the row's own, and of another that the row splits off."""
+    """Yield candidate paths: of two options, of the row's own, and of another that the row splits off."""
     chosen = [option for option in row.options if option.name in options]
     parts = {option.name: _in_path(option, as_text(options[option.name])) for option in chosen}
     own = parts.pop(row.path, None) if row.path else None
@@ -98,7 +98,7 @@ def _paths(row: TargetType, options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_path(option: Option, value: str) -> str:
-    """A value as a path holds it, without the slash that parts it from what stands before it."""
+    """Return a value in the form of a path, without the slash that separates it from the part before."""
     if option.verbatim:
         return value.removeprefix("/")
     part = encoded(value.removeprefix("/") if option.rooted else value, _IN_PATH)
@@ -114,7 +114,7 @@ def _one_part(row: TargetType, path: str) -> str:
         path = path.strip("/")
         if "/" in path:
             raise Wrong(
-                f"the path of a target of type `{row.name}` is its {row.path} alone; write a `/` within it as `%2F`"
+                f"the path of a target of type `{row.name}` is only its {row.path}; write a `/` within it as `%2F`"
             )
     return path if option.rooted else path.strip("/")
 

@@ -23,20 +23,20 @@ class Wrong(ValueError):
 
 @dataclass(slots=True)
 class Complaints:
-    """Collects what is wrong with several parts of one value, so that all of it is told at once."""
+    """Collect the errors in several parts of one value, and raise all of them together."""
 
     messages: list[str] = field(default_factory=list)
 
     @contextmanager
     def collected(self) -> Iterator[None]:
-        """Note a :class:`Wrong` and go on after the block."""
+        """Note a :class:`Wrong` and continue after the block."""
         try:
             yield
         except Wrong as wrong:
             self.messages.extend(wrong.messages)
 
     def settle(self) -> None:
-        """Raise what was collected, if anything.
+        """Raise the collected errors, if there are any.
 
         Raises:
             Wrong: with every message.

@@ -273,8 +273,7 @@ HUNG_UP = Cause(
     "reason in the service's log, permit this agent in the host access list, and look for a ban (fail2ban).",
     "On the target: the service's log at the time of the check; grep for the agent's address in /etc/hosts.deny.",
     may_count=True,
-    wire="After the SYN-ACK (over TLS: after the TLS handshake), the server sends FIN or RST before any payload of the "
-    "protocol.",
+    wire="After the TCP or the TLS handshake, the server sends FIN or RST before any byte of the protocol.",
 )
 BROKEN_OFF = Cause(
     "handshake.broken-off",

@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 
 
 class BlockingStream:
-    """One connection in the process of a login, with one deadline for all of it.
+    """Hold one connection in the process of a login, with one deadline for all of it.
 
     Args:
         sock: connected and blocking.
@@ -40,9 +40,11 @@ class BlockingStream:
         try:
             self._sock.sendall(data)
         except TimeoutError:
-            raise self._late("the peer took no more bytes within the time left") from None
+            raise self._late("the server accepted no more data within the time left") from None
         except OSError as error:
-            raise PeerClosed(f"the connection broke while we sent: {words_of(error)}", self._heard) from error
+            raise PeerClosed(
+                f"the connection failed while the agent was sending: {words_of(error)}", self._heard
+            ) from error
 
     def receive(self, reader: Reader[T]) -> T:
         """Return the next message.
@@ -61,10 +63,10 @@ class BlockingStream:
             if answer is not None:
                 return answer
             if self._buffer.eof:
-                when = f"after {len(self._heard)} bytes" if self._heard else "before a single byte"
-                raise PeerClosed(f"the peer closed the connection {when}", self._heard)
+                when = f"after {len(self._heard)} bytes" if self._heard else "before it sent any data"
+                raise PeerClosed(f"the server closed the connection {when}", self._heard)
             if len(self._buffer) > MOST_UNREAD:
-                raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
+                raise OurLimit(f"the server sent more than {MOST_UNREAD} bytes without completing a message")
             self._fill()
 
     def _fill(self) -> None:
@@ -75,7 +77,7 @@ class BlockingStream:
             raise self._late("no answer within the time left") from None
         except OSError as error:
             reset = isinstance(error, ConnectionResetError)
-            text = "the peer reset the connection" if reset else f"the connection broke: {words_of(error)}"
+            text = "the server reset the connection" if reset else f"the connection failed: {words_of(error)}"
             raise PeerClosed(text, self._heard) from error
         if data:
             self._heard = (self._heard + data)[:HEARD]

@@ -1,4 +1,4 @@
-"""TLS for the client libraries of logins: as the handshake did it, and held to the certificate that was judged.
+"""Do TLS for the client libraries of logins as the handshake did, and require the certificate that was judged.
 
 A version or cipher of the server's must not fail in the library where it passed before, so the context is the
 handshake's. The socket class checks the certificate: in whatever way a library uses the context, its handshake ends

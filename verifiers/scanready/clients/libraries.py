@@ -1,4 +1,4 @@
-"""Which client libraries are here, and what they cannot do: each is really imported, in a process of its own.
+"""List the installed client libraries and their limits; each is really imported, in a separate process.
 
 Installed is not importable: a library may miss a shared object of the system. The process ends with its imports,
 which take some seconds and a hundred megabytes.
@@ -62,7 +62,7 @@ def known(rows: Iterable[TargetType]) -> list[Library]:
 
 
 def installed(libraries: Iterable[Library], seconds: float = PATIENCE) -> dict[str, dict[str, Any]]:
-    """Return, by import name, ``version`` and more of what can be imported, or ``missing`` or ``broken`` with why.
+    """Return by import name: ``version`` and further facts, or ``missing`` or ``broken`` with the reason.
 
     Raises:
         Failure: the process died.
@@ -74,7 +74,7 @@ def installed(libraries: Iterable[Library], seconds: float = PATIENCE) -> dict[s
 
 
 def look(wanted: list[tuple[str, str, str | None]]) -> dict[str, dict[str, Any]]:
-    """Import each module, given with its distribution and who knows more of it: the part that runs over there."""
+    """Import each module (name, distribution, module with further facts); this part runs in the child process."""
     return {name: _look_at(name, distribution, details) for name, distribution, details in wanted}
 
 

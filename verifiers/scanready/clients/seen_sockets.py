@@ -1,4 +1,4 @@
-"""See what a client library written in Python sends, before it leaves: libraries take no socket, and make their own."""
+"""Inspect the data that a Python client library sends, before it leaves; such libraries open their own sockets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def inspected(see: Callable[[bytes], None]) -> Iterator[None]:
-    """Within, ``see`` gets what a new socket of Python's sends, piece by piece, before each leaves.
+    """Enter this around a login: ``see`` gets each piece that a new Python socket sends, before it leaves.
 
     An exception of ``see`` keeps the piece back. TLS sends by itself, and a context of
     :func:`scanready.clients.held_tls.held_context` has its own. It holds for the whole process, which is one login's.

@@ -1,11 +1,11 @@
-"""Run a client library where it can be killed: in a process of its own.
+"""Run a client library in a separate process, which can be killed.
 
-Some drivers wait past every time-out they are given (measured: more than 75 s at a silent listener), and nothing in
-their process can end that. What goes in, the password with it, goes over the child's standard input, never its
-arguments or environment; what comes out is one line of JSON. A child whose parent is gone ends by itself.
+Some drivers wait past every time-out (measured: more than 75 s at a silent listener), and no code in their process can
+end that. The arguments, including the password, go over the child's standard input, never its command line or
+environment. The result is one line of JSON. A child whose parent is gone ends by itself.
 
 The visit is a function of any module: ``run("package.module:visit", {...}, seconds)`` calls
-``package.module.visit(**arguments)`` over there. It takes and returns what JSON can carry.
+``package.module.visit(**arguments)`` in the child. Arguments and result are JSON values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scanready.climb.explain import Failure
 from scanready.model import Cause, Owner
 from scanready.redaction import Redactor, current, redacting
 
-#: A result is a version and a few names. More would not fit into a pipe that nobody reads yet.
+#: A result is a version and a few names. More would not fit into a pipe that is not being read yet.
 _MOST_BYTES = 32 * 1024
 #: For a visit that fails with the common causes only.
 NO_CAUSES: Mapping[str, Cause] = {}
@@ -40,7 +40,7 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
 
     Raises:
         Failure: the one that the visit raised.
-        TimeoutError: it did not come back in time, and was killed.
+        TimeoutError: it did not return in time and was killed.
     """
     child = subprocess.Popen(
         [sys.executable, "-c", _START, str(_ROOT)],
@@ -54,10 +54,10 @@ def run(visit: str, arguments: dict[str, Any], seconds: float, causes: Mapping[s
     with child:
         try:
             child.stdin.write(json.dumps([visit, arguments, current().settings]).encode() + b"\n")
-            child.stdin.flush()  # and left open: its end is how the child learns that we are gone
+            child.stdin.flush()  # and left open: its end tells the child that the parent is gone
             child.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"the driver did not come back within {seconds:.1f} s, and was killed") from None
+            raise TimeoutError(f"the driver did not return within {seconds:.1f} s and was killed") from None
         except BrokenPipeError:
             child.wait(max(0.0, seconds))
         finally:
@@ -69,7 +69,7 @@ def _translate(reply: bytes, status: int, causes: Mapping[str, Cause]) -> Any:
     try:
         kind, value = json.loads(reply)
     except ValueError:
-        detail = f"the driver's process ended with status {status} and without an answer"
+        detail = f"the driver's process ended with status {status} without an answer"
         raise Failure(common.LIMIT, detail) from None
     if kind == "failure":
         also = tuple((Owner(owner), fix) for owner, fix in value["also"])
@@ -81,10 +81,10 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from scanready.clients.su
 
 
 def child() -> None:
-    """The other side: read what to do, do it, say what came of it."""
+    """Run in the child: read the call, make it, and write its result or failure."""
     visit, arguments, hidden = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a driver prints is not an answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # the output of a driver is not an answer
     module, _, function = visit.partition(":")
     answer: tuple[str, Any]
     try:
@@ -95,7 +95,7 @@ def child() -> None:
         answer = "failure", {**told, "facts": failure.facts}
     answers.write(json.dumps(answer)[:_MOST_BYTES])
     answers.flush()
-    os._exit(0)  # whatever threads the driver has left
+    os._exit(0)  # without waiting for threads that the driver left
 
 
 def _end_with_the_parent() -> None:

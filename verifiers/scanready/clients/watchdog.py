@@ -1,7 +1,7 @@
 """End the connections of a client library when the time is over.
 
-A library's time-out bounds each wait, or none: a peer that sends a byte now and then holds its thread for ever. What
-does end every wait is the end of the connection, so that is what a watchdog brings about, under TLS too.
+A library's time-out limits each wait, or nothing: a peer that sends a byte now and then holds the thread for ever. The
+end of the connection ends every wait, so the watchdog shuts the connection down, also below TLS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Watchdog:
         self._lock = threading.Lock()
         self._timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._bite)
         self._timer.daemon = True
-        #: True once the time was over, and what was held has ended.
+        #: True once the time was over and the guarded connections were ended.
         self.bitten = False
 
     def guard(self, number: int) -> None:

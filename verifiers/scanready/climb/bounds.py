@@ -34,7 +34,7 @@ def require_room(checks: Sequence[Check], contact: Contact) -> None:
         Misconduct: it has as many as it may.
     """
     if len(checks) >= most_checks(contact):
-        raise Misconduct(f"recorded {len(checks)} checks, and went on")
+        raise Misconduct(f"recorded {len(checks)} checks and did not stop")
 
 
 def require_connection(contact: Contact) -> None:
@@ -44,4 +44,4 @@ def require_connection(contact: Contact) -> None:
         Misconduct: it has opened as many as it may.
     """
     if contact.connections >= MOST_CONNECTIONS + max(0, contact.widest - 1):
-        raise Misconduct(f"opened {contact.connections} connections, and went on")
+        raise Misconduct(f"opened {contact.connections} connections and did not stop")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from OpenSSL import crypto
 
-#: What TLS inspection products put into the issuer of the certificates they make. Lower case.
+#: Words by which TLS inspection products name the issuer of their certificates. Lower case.
 _INSPECTORS = (
     "zscaler",
     "fortinet",
@@ -83,7 +83,7 @@ _PREPARED: set[str | None] = set()
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The faults found (cause and words), and the facts to tell in any case."""
+    """Hold the faults of a certificate (cause and words), and its facts."""
 
     faults: tuple[tuple[Cause, str], ...]
     facts: Facts
@@ -136,14 +136,14 @@ def _judge(chain: tuple[bytes, ...], name: str, ca_file: str | None, _today: dat
     from cryptography import x509
 
     if (size := len(chain[0])) > MOST_BYTES:
-        return _too_much(f"its {size} bytes are more than the {MOST_BYTES} that are read")
+        return _too_much(f"it has {size} bytes; scanready reads at most {MOST_BYTES}")
     _store(ca_file)  # its errors are the operator's, not the certificate's
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser warns the program's user of what the peer sent
             leaf = x509.load_der_x509_certificate(chain[0])
             if (count := _count_names(leaf)) > MOST_NAMES:
-                return _too_much(f"its {count} names are more than the {MOST_NAMES} that are read")
+                return _too_much(f"it has {count} names; scanready reads at most {MOST_NAMES}")
             return _judge_leaf(leaf, chain, name, ca_file)
     except (
         TypeError,  # a name's value of an odd ASN.1 type
@@ -165,7 +165,7 @@ def _unreadable(why: str, chain: tuple[bytes, ...], ca_file: str | None) -> Judg
     fault, _ = _chain_fault(chain, ca_file)
     if fault:
         return Judgement(((common.TLS_UNTRUSTED, f"the certificate cannot be read: {why}; and {fault}"),), {})
-    detail = f"the certificate cannot be read by cryptography, which judges it for us: {why}"
+    detail = f"the Python library cryptography cannot read the certificate: {why}"
     return Judgement(((common.LIMIT, detail),), {})
 
 
@@ -203,12 +203,12 @@ def check_of(endpoint: str, cause: Cause, detail: str, *, warns: bool) -> Check:
     """Return the check that reports a fault: a warning, or a fact where the scanner's client would not mind."""
     if warns:
         return Check(Step.TLS, endpoint, Outcome.WARNED, detail, finding=Finding(cause, detail))
-    told = f"{detail} (for the record: usual clients of this type do not verify)"
-    return Check(Step.TLS, endpoint, Outcome.PASSED, told)
+    summary = f"{detail} (recorded only: typical clients of this type do not verify certificates)"
+    return Check(Step.TLS, endpoint, Outcome.PASSED, summary)
 
 
 def is_public(session: TlsSession) -> bool:
-    """Whether a public authority stands behind the certificate, whomever this agent trusts besides.
+    """Return whether a public authority issued the certificate, regardless of the agent's own trust store.
 
     Public are the authorities of the list that certifi carries (Mozilla's): an inspection device's own, which an
     administrator installed on the agent, is not among them.
@@ -248,7 +248,7 @@ def _name_fault(leaf: x509.Certificate, name: str) -> str | None:
 
 
 def _purpose_fault(leaf: x509.Certificate) -> str | None:
-    """A certificate that says what it is for must be for a server (RFC 5280, 4.2.1.12)."""
+    """Return the fault of a certificate whose extended key usage excludes servers (RFC 5280, 4.2.1.12)."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -302,9 +302,11 @@ def _fault_of(chain: tuple[bytes, ...], store: crypto.X509Store) -> tuple[str, b
     except crypto.X509StoreContextError as error:
         code, depth = (*error.errors, None, None)[:2]
         if code not in (_NOT_YET_VALID, _EXPIRED):
-            sent = "it alone" if len(chain) == 1 else f"{len(chain)} certificates"
+            sent = "only this certificate" if len(chain) == 1 else f"{len(chain)} certificates"
             return f"{error} (the server sends {sent})" if code in _NO_ISSUER else str(error), False
-        return ("" if depth == 0 else f"the certificate above it has expired or is not yet valid: {_of(error)}"), True
+        return (
+            "" if depth == 0 else f"a CA certificate in the chain has expired or is not yet valid: {_of(error)}"
+        ), True
     except crypto.Error as error:
         return f"the chain cannot be read: {error}", False
     return "", False
@@ -333,7 +335,7 @@ def _above(chain: tuple[bytes, ...]) -> Sequence[bytes]:
 
 
 def _names_of(der: bytes) -> tuple[_Name, _Name]:
-    """Subject and issuer; nothing where they cannot be read."""
+    """Return subject and issuer; empty if they cannot be read."""
     from cryptography import x509
 
     try:
@@ -349,7 +351,7 @@ def _comparable(name: x509.Name) -> _Name:
 
 
 def _of(error: crypto.X509StoreContextError) -> str:
-    """Whose certificate it is that OpenSSL complains of, and when it ends."""
+    """Return the subject of the certificate that OpenSSL rejects, and the end of its validity."""
     faulty = error.certificate.to_cryptography()
     return f"{faulty.subject.rfc4514_string()}, {faulty.not_valid_after_utc:%Y-%m-%d}"
 
@@ -372,8 +374,6 @@ def _store(ca_file: str | None) -> crypto.X509Store:
         try:
             store.load_locations(ca_file)
         except (OSError, ValueError, crypto.Error) as error:
-            why = "it is not there, cannot be opened or holds no certificate"
-            raise Failure(
-                common.LIMIT, f"the certificate was not judged for want of ca_file {ca_file!r}: {why}"
-            ) from error
+            why = "is missing, unreadable or contains no certificate"
+            raise Failure(common.LIMIT, f"the certificate was not checked: ca_file {ca_file!r} {why}") from error
     return store

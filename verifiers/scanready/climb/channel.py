@@ -1,4 +1,4 @@
-"""Judge the way that a secret would take: only what others cannot read, unless the operator permits it."""
+"""Permit a secret only on a channel that others cannot read, unless the operator allows another one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def permit_cleartext(target: Target, travels: str = "in clear text") -> None:
     if not ALLOW_CLEARTEXT.of(target.options):
         raise Failure(
             common.LOGIN_WITHHELD,
-            f"the password would travel {travels}; `allow_cleartext: true` at the target permits it",
+            f"the password would be sent {travels}; `allow_cleartext: true` at the target permits it",
         )
 
 
@@ -48,8 +48,8 @@ def permit_certificate(target: Target, faults: Iterable[tuple[Cause, str]]) -> N
     if found and not ALLOW_UNTRUSTED.of(target.options):
         raise Failure(
             common.LOGIN_WITHHELD,
-            f"the credential would go to a server whose certificate does not prove who it is: {'; '.join(found)}; "
-            "`allow_untrusted: true` at the target permits it, and `ca_file` trusts a further authority",
+            f"the credential would go to a server whose certificate does not prove its identity: {'; '.join(found)}; "
+            "`ca_file` adds a trusted CA, and `allow_untrusted: true` at the target accepts any certificate",
         )
 
 

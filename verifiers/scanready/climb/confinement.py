@@ -63,8 +63,8 @@ def finding_of(error: Exception, type_: str, step: Step) -> Finding | None:
     """Return the finding for a verifier of ``type_`` that was ended at ``step``; None if it ended by itself."""
     match error:
         case Overran():
-            waited = f"the verifier of {type_} still waited at the step {step}"
-            return Finding(common.OUT_OF_TIME, f"{waited} when the time of this target was over")
+            waited = f"the verifier of {type_} was still waiting at the step {step}"
+            return Finding(common.OUT_OF_TIME, f"{waited} when this target's time limit ended")
         case Misconduct():
             return Finding(common.BUG, f"the verifier of {type_} {error}")
         case _:
@@ -72,7 +72,7 @@ def finding_of(error: Exception, type_: str, step: Step) -> Finding | None:
 
 
 class _Confinement:
-    """One coroutine, and the tasks that it starts."""
+    """Hold one coroutine and the tasks that it starts."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -94,7 +94,7 @@ class _Confinement:
             await asyncio.wait((task,), timeout=max(0.0, end - self._loop.time()))
             in_time = task.done()
             if not in_time and not await self._ended(task, driven):
-                raise Misconduct("ignored that its time was over, and was abandoned")
+                raise Misconduct("ignored the end of its time and was abandoned")
             return self._outcome(task, driven, in_time)
         except asyncio.CancelledError:
             if not task.done():
@@ -203,7 +203,7 @@ class _Confinement:
         return ended
 
     async def _abandon(self, *others: asyncio.Task[Any]) -> None:
-        """Abandon what was started and still runs; ``others`` wait for it, and end with it."""
+        """Abandon the tasks that still run; ``others`` wait for them, and end with them."""
         left = [task for task in self._started if not task.done()]
         for task in left:
             self._started[task].abandoned = True
@@ -213,7 +213,7 @@ class _Confinement:
 
 
 class _Driven(Awaitable[T]):
-    """An awaitable that runs step by step; once it is abandoned, it makes no further step."""
+    """Run an awaitable step by step; after it is abandoned, make no further step."""
 
     __slots__ = ("_confinement", "_coroutine", "abandoned", "error")
 

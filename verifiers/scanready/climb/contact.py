@@ -1,4 +1,4 @@
-"""Evidence that a climb has besides a verifier's word: the endpoints that it contacted, and whether one answered."""
+"""Keep evidence of a climb that does not depend on its verifier: the endpoints contacted, and whether one answered."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Connect to a name: every address is dialled side by side, and each is a check of its own.
+"""Connect to a name: dial all its addresses concurrently, and record one check for each.
 
-Racing them, as browsers do, would hide a dead address among several; the scanner
-may well meet it, so it is a finding.
+A race, as browsers run it, would hide a dead address among several. The scanner may use that address, so it is a
+finding.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE = 4.5
 
 @dataclass(slots=True)
 class Dialled:
-    """What dialling came to: the checks in the resolver's order, and the streams that are alive.
+    """Hold the result of dialling: the checks in the resolver's order, and the open streams.
 
     ``source`` is this agent's own address towards the target, None where there is no route.
     """
@@ -45,7 +45,7 @@ async def dial_all(
 ) -> Dialled:
     """Dial all addresses until ``deadline`` (the loop's time), with :data:`PATIENCE` seconds for each.
 
-    ``opened`` is told each stream as soon as it is connected, so that none is lost if we are cancelled;
+    ``opened`` is called with each stream as soon as it is connected, so that a cancellation loses none;
     ``privileged`` asks for source ports below 1024.
     """
 
@@ -92,7 +92,7 @@ async def _dial(
 
 
 def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, port: int) -> Finding:
-    """The cause, with the missing firewall rule where a firewall is to blame."""
+    """Return the finding, with the missing firewall rule if a firewall is the cause."""
     found = explain(error, Step.CONNECT, "")
     if source is not None and getattr(error, "offender", None) == source:
         return Finding(common.LOCAL_LIMIT, f"this host's own firewall rejects the connection ({found.detail})")
@@ -102,7 +102,7 @@ def _finding(error: ConnectError | ReadTimeout, source: str | None, host: str, p
 
 
 def _soften(check: Check) -> None:
-    """A dead address beside a live one warns; a loopback one, or one this agent has no route to, is only told."""
+    """Turn a dead address beside a live one into a warning; skip a loopback address, or one without a route."""
     if check.outcome is not Outcome.FAILED or check.finding is None:
         return
     loopback = check.endpoint.startswith(("127.", "[::1]"))

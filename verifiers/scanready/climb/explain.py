@@ -1,4 +1,4 @@
-"""Exception x step -> cause, in one match statement. The errno is never lost on the way."""
+"""Translate an exception into a cause, depending on the step. The errno always stays in the finding."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Failure(Exception):
 
 
 class Unfinished(Failure):
-    """A login of a client library that ended without an outcome, which says nothing of what the server made of it.
+    """A client library's login that ended without an outcome: it is unknown whether the server accepted it.
 
-    Raise it where the secret may have left and no answer to it came back: the server may have counted it.
+    Raise it if the secret may have been sent and no answer arrived: the server may have counted a failed login.
     """
 
 
 def unfinished(failure: Failure) -> Failure:
-    """Return the failure of a login whose secret was sent, as an open one unless it judges the account."""
+    """Return the failure of a login whose secret was sent: as `Unfinished`, unless it judges the account."""
     if isinstance(failure, Unfinished) or failure.cause.owner is Owner.IDENTITY:
         return failure
     return Unfinished(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
@@ -60,7 +60,7 @@ _PROTOCOL_UNREACHABLE = (3, 2)
 
 _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (common.TLS_VERSION, ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "NO_PROTOCOLS_AVAILABLE")),
-    # Whatever a server complains of in a client's certificate: we sent none, and that is it.
+    # Each of these alerts complains about the client's certificate. The agent sends none, so none is acceptable.
     (
         common.TLS_CLIENT_CERTIFICATE,
         (
@@ -80,7 +80,7 @@ _TLS_CAUSES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
 
 #: The beginnings of names of OpenSSL for alerts of a peer.
 _ALERTS = ("TLSV1", "SSLV3")
-#: Refusals by a limit or a policy of OpenSSL, where another client may go on.
+#: Refusals by a limit or a policy of OpenSSL. Another client may continue.
 _OF_OPENSSL = (
     "TOO_SMALL",
     "TOO_LARGE",
@@ -105,8 +105,8 @@ def explain(  # noqa: C901  # one match statement is the table
     """Return the cause of ``error`` at ``step``, for a target that should speak ``speaks``.
 
     ``signatures`` recognise another protocol in what the peer sent. A verifier calls :meth:`Probe.explain`, which
-    passes those of the run. The default recognises nothing; it is for errors before any byte was received. A part of
-    the table would be worse than none: a looser signature could name a protocol where a surer one is missing.
+    passes those of the run. The default recognises nothing; it is for errors before any byte was received. Never pass
+    a part of the table: a loose signature could then name a protocol because a stricter one is missing.
     """
     match error:
         case Failure():
@@ -116,13 +116,13 @@ def explain(  # noqa: C901  # one match statement is the table
         case socket.gaierror():
             return Finding(common.NO_ANSWER, error.strerror or str(error))
         case TimeoutError() if step is Step.RESOLVE:
-            return Finding(common.NO_ANSWER, "the resolver did not answer within the time")
+            return Finding(common.NO_ANSWER, "the resolver did not answer in time")
         case ConnectError():
             return _dialled(error)
         case UdpTimeout(hasty=False):
             return Finding(common.UDP_SILENT, f"{error} in {error.waited:.1f} s")
         case ReadTimeout(heard=b"", hasty=True, spoke=False):
-            return Finding(common.OUT_OF_TIME, f"{error}, which was {error.waited:.1f} s: too short to call it silence")
+            return Finding(common.OUT_OF_TIME, f"{error} ({error.waited:.1f} s, too short to prove silence)")
         case ReadTimeout(heard=b"") if step is Step.CONNECT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case TlsError():
@@ -132,49 +132,50 @@ def explain(  # noqa: C901  # one match statement is the table
         case WireError() | StreamError():
             return _talked(error, step, speaks, signatures)
         case TimeoutError():
-            return Finding(common.OUT_OF_TIME, "the time given to this target is over")
+            return Finding(common.OUT_OF_TIME, "this target's time limit is over")
         case ssl.SSLError():
             return Finding(common.TLS_FAILED, str(error))
         case OSError() if limit := local_limit(error):
             return Finding(common.LOCAL_LIMIT, limit)
         case _:
-            text = traceback.TracebackException(type(error), error, None)  # one whose __str__ fails has a text, too
+            text = traceback.TracebackException(type(error), error, None)  # also works if __str__ fails
             return Finding(common.BUG, f"{type(error).__name__}: {current().peer(str(text))}")
 
 
 def only(error: Exception) -> Exception:
-    """Return the exception in a group of one, which is what a task group makes of it; any other as it is."""
+    """Return the exception in a group of one, which a task group makes of it; return any other unchanged."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
 
 
 def _dialled(error: ConnectError) -> Finding:
-    """A connection that came to nothing: by whose word?"""
+    """Return the finding for a failed connection, with the sender of the ICMP message if there was one."""
     if limit := local_limit(error):
         return Finding(common.LOCAL_LIMIT, limit)
-    said = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
+    source = f" (ICMP type {error.icmp[0]} code {error.icmp[1]} from {error.offender})" if error.icmp else ""
     if _forbidden(error):
-        return Finding(common.REJECTED, f"{error.strerror}{said}")
+        return Finding(common.REJECTED, f"{error.strerror}{source}")
     match error.errno:
         case errno.ECONNREFUSED if error.datagram_to:
-            return Finding(common.REFUSED, f"port unreachable: nothing listens on this UDP port{said}")
+            return Finding(common.REFUSED, f"port unreachable: no service listens on this UDP port{source}")
         case errno.ECONNREFUSED:
-            return Finding(common.REFUSED, "reset: nothing listens, or a firewall resets")
+            return Finding(
+                common.REFUSED, "connection refused (reset): no service listens, or a firewall sent the reset"
+            )
         case errno.ETIMEDOUT:
             return Finding(common.FILTERED, "no answer to the connection request")
         case errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EHOSTDOWN | errno.ENETDOWN:
-            return Finding(common.UNREACHABLE, f"{error.strerror}{said}")
+            return Finding(common.UNREACHABLE, f"{error.strerror}{source}")
         case _:
-            return Finding(common.UNREACHABLE, f"{error.strerror}{said}")
+            return Finding(common.UNREACHABLE, f"{error.strerror}{source}")
 
 
 def _forbidden(error: ConnectError) -> bool:
-    """True where a rule said no: prohibited codes, and codes that only a filter sends for TCP.
+    """Return whether a filter rule rejected the connection, by ICMP codes that forbid it or that only filters send.
 
-    A TCP stack answers a closed port with a reset; a *port unreachable* for TCP
-    comes from a packet filter, be it the target's own. For UDP it is the stack's
-    own word, if it comes from the host that was asked.
+    A TCP stack answers a closed port with a reset. A *port unreachable* for TCP comes from a packet filter, possibly
+    the target's own. For UDP the stack itself sends it, if the sender is the host that was asked.
     """
     if error.icmp is None:
         return error.errno == errno.ENOPROTOOPT or (error.port_unreachable and error.datagram_to is None)
@@ -188,70 +189,72 @@ def _forbidden(error: ConnectError) -> bool:
 
 
 def _tls(error: TlsError, speaks: str, signatures: Signatures) -> Finding:
-    foreign = signatures.identify(error.heard) if error.securing else None  # else it was heard inside TLS
+    foreign = signatures.identify(error.heard) if error.securing else None  # otherwise these bytes arrived inside TLS
     if foreign is not None and foreign.protocol not in ("tls", speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers, without TLS")
     if foreign is not None and foreign.protocol == speaks != "tls":
         return Finding(common.TLS_NOT_OFFERED, f"{foreign.text} answers in plain text on this port")
     if "ALERT_HANDSHAKE_FAILURE" in error.reason and tls.starts_with_server_hello(error.heard):
-        detail = f"{error}, after version and cipher were agreed on: TLS 1.2's way to ask for a client certificate"
+        detail = f"{error} after the ServerHello: a TLS 1.2 server rejects a missing client certificate this way"
         return Finding(common.TLS_CLIENT_CERTIFICATE, detail)
     if "NO_APPLICATION_PROTOCOL" in error.reason.upper().replace(" ", "_"):
-        return Finding(common.LIMIT, "the server speaks other protocols in TLS than HTTP/1.1 (HTTP/2 alone, usually)")
+        return Finding(common.LIMIT, "the server does not support HTTP/1.1 over TLS (usually it supports only HTTP/2)")
     for cause, reasons in _TLS_CAUSES:
         if any(reason in error.reason for reason in reasons):
             return Finding(cause, f"{error}")
     if not error.reason.startswith(_ALERTS) and any(word in error.reason for word in _OF_OPENSSL):
-        return Finding(common.LIMIT, f"OpenSSL, which does TLS for us, refuses what the server sent: {error}")
+        return Finding(common.LIMIT, f"OpenSSL, which scanready uses for TLS, rejects the server's answer: {error}")
     if not error.securing:
-        return Finding(common.TLS_FAILED, f"the encrypted session broke after its handshake: {error}")
+        return Finding(common.TLS_FAILED, f"the TLS session failed after its handshake: {error}")
     if "WRONG_VERSION_NUMBER" in error.reason:
-        answer = f": {_quoted(error.heard)}" if error.heard else ""  # a login's library does not show its bytes
-        return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS hello is not TLS{answer}")
+        answer = f": {_quoted(error.heard)}" if error.heard else ""  # a client library does not show these bytes
+        return Finding(common.TLS_NOT_OFFERED, f"the answer to the TLS ClientHello is not TLS{answer}")
     if "unknown error" in error.reason and (alert := tls.alert(error.heard)):  # a number that OpenSSL has no name for
         return Finding(common.TLS_FAILED, f"the server answers with the TLS alert {alert.description}")
     return Finding(common.TLS_FAILED, str(error))
 
 
 def _talked(error: WireError | StreamError, step: Step, speaks: str, signatures: Signatures) -> Finding:
-    """The connection stands, and then? Silence, a hang-up, a foreigner, or a broken protocol."""
+    """Return the finding for an error after the connect: silence, a close, another protocol, or a broken one."""
     heard = getattr(error, "heard", b"")
     if isinstance(error, StreamError) and _has_begun_tls(error):
         return _unfinished(error)
-    if isinstance(error, Echoed):  # before what it says is identified: it says our own words
+    if isinstance(error, Echoed):  # first, because the bytes are the agent's own and must not be identified
         return Finding(common.OTHER_PROTOCOL, str(error))
     if foreign := signatures.foreigner(heard, speaks):
         return Finding(common.OTHER_PROTOCOL, f"{foreign.text} answers")
     match error:
         case ReadTimeout(heard=b"", spoke=True):
-            return Finding(common.TOO_SLOW, "TLS works, and not one byte came in it until the time was over")
+            return Finding(common.TOO_SLOW, "TLS works, but the server sent no data over it before the time limit")
         case ReadTimeout(heard=b"", patience=patience):
             within = f" within {patience:.1f} s" if patience else ""
-            return Finding(common.SILENT, f"connected, and not one byte came{within}")
+            return Finding(common.SILENT, f"connected, but the server sent no data{within}")
         case ReadTimeout():
-            return Finding(common.TOO_SLOW, f"only {_quoted(heard)} came until the time was over")
+            return Finding(common.TOO_SLOW, f"the server sent only {_quoted(heard)} before the time limit")
         case OurLimit():
             return Finding(common.LIMIT, str(error))
         case UnknownValue():
-            return Finding(common.LIMIT, f"the right protocol answers, and {error}")
+            return Finding(common.LIMIT, f"the expected protocol answers, but {error}")
         case PeerClosed():
             return _closed(error, step, speaks, signatures)
-        case ForeignBytes(first=True) if signatures.identify(heard) is None:  # else it is the protocol's own, broken
-            return Finding(common.OTHER_PROTOCOL, f"another service answers: {error}; it said {_quoted(heard)}")
+        case ForeignBytes(first=True) if (
+            signatures.identify(heard) is None
+        ):  # otherwise it is the expected protocol, broken
+            return Finding(common.OTHER_PROTOCOL, f"another service answers: {error}; it sent {_quoted(heard)}")
         case _:
             if not heard:  # not every reader knows the bytes
                 return Finding(common.MALFORMED, str(error))
-            return Finding(common.MALFORMED, f"{error}; it said {_quoted(heard)}")
+            return Finding(common.MALFORMED, f"{error}; it sent {_quoted(heard)}")
 
 
 def _closed(error: PeerClosed, step: Step, speaks: str, signatures: Signatures) -> Finding:
-    """The peer hung up: before a byte, after words of the expected protocol, or after bytes that show nothing."""
+    """Return the finding for a close: before any byte, after the expected protocol's bytes, or after unknown bytes."""
     if not error.heard and step.height <= Step.HANDSHAKE.height:
         return Finding(common.HUNG_UP, str(error))
     known = signatures.identify(error.heard)
     of_its_protocol = error.between or (known is not None and known.protocol == speaks)
     cause = common.BROKEN_OFF if of_its_protocol else common.MALFORMED
-    return Finding(cause, f"{error}; it had said {_quoted(error.heard)}")
+    return Finding(cause, f"{error}; it had sent {_quoted(error.heard)}")
 
 
 def _has_begun_tls(error: StreamError) -> bool:
@@ -259,19 +262,21 @@ def _has_begun_tls(error: StreamError) -> bool:
 
 
 def _unfinished(error: StreamError) -> Finding:
-    """The finding for a TLS handshake that began, be it with the peer's consent to one, and did not end.
+    """Return the finding for a TLS handshake that began, or that the peer agreed to, and did not finish.
 
-    Its bytes are TLS, which was asked for: they prove no other protocol.
+    Its bytes are the TLS that was asked for, so they prove no other protocol.
     """
     if isinstance(error, ReadTimeout):
-        part = f"{len(error.heard)} bytes" if error.heard else "not one byte"
-        return Finding(common.TLS_TOO_SLOW, f"the TLS handshake did not end: {part} of it came until the time was over")
+        part = f"{len(error.heard)} bytes" if error.heard else "nothing"
+        return Finding(
+            common.TLS_TOO_SLOW, f"the TLS handshake did not finish: the server sent {part} of it before the time limit"
+        )
     when = f"after {len(error.heard)} bytes" if error.heard else "before its first byte"
-    return Finding(common.TLS_FAILED, f"the TLS handshake broke off {when}: {error}")
+    return Finding(common.TLS_FAILED, f"the TLS handshake ended {when}: {error}")
 
 
 def _quoted(heard: bytes, most: int = 60) -> str:
     if not heard:
         return "nothing"
-    text = current().peer(heard.decode("latin-1"))  # before it is cut: half a secret is not recognised
+    text = current().peer(heard.decode("latin-1"))  # before the cut, because half a secret is not recognised
     return ascii(text[:most]) + ("..." if len(text) > most else "")

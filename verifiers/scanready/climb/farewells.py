@@ -1,4 +1,4 @@
-"""The connections that a climb has open, and how each is ended: politely, wherever the climb stops."""
+"""Track the open connections of a climb, and close each one politely wherever the climb stops."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Farewells:
     def settle_on(self, streams: Iterable[Stream], farewell: Farewell | None) -> None:
         """Say how these are to be ended."""
         wanted = list(streams)
-        self._open = [(stream, farewell if stream in wanted else said) for stream, said in self._open]
+        self._open = [(stream, farewell if stream in wanted else before) for stream, before in self._open]
 
     async def leave(self, stream: Stream) -> None:
         """End one now."""

@@ -1,4 +1,4 @@
-"""The lockout guard: at most one wrong password per account and run, wherever it is used.
+"""Guard accounts against lockouts: at most one wrong password per account and run, wherever it is used.
 
 The first login with an account is made by itself. Once a server has accepted it, others run side by side; once one has
 refused the account, it is withheld from everything that is left. A login without an answer may have counted as a wrong
@@ -92,7 +92,7 @@ class Attempt:
 
 @contextmanager
 def by_library(going: Attempt, where: object) -> Iterator[None]:
-    """Within, a client library logs in: its result, or a cause that it recognised, tells what the server answered.
+    """Enter this around a client library's login; its result or recognised cause tells the server's answer.
 
     Any other end leaves the login pending. A TLS handshake that fails is before any secret; TLS that breaks later is
     not. ``where`` is the login's, with its trace.
@@ -118,7 +118,7 @@ def by_library(going: Attempt, where: object) -> Iterator[None]:
 
 @dataclass(slots=True)
 class _Account:
-    """One account's history in this run; places by host.
+    """Hold one account's history in this run; places by host.
 
     Attributes:
         proven: the secrets that a server accepted.
@@ -181,7 +181,7 @@ _JUDGED = Turns(decided=True)
 
 
 class _Place(NamedTuple):
-    """A host by the name that the target has for it, and by its address."""
+    """Identify a host by the target's name for it, and by its address."""
 
     host: str
     address: str
@@ -363,7 +363,7 @@ class LockoutGuard:
         ]
 
     def recall(self, remembered: Iterable[Mapping[str, Any]]) -> None:
-        """Add what another process remembered to what is known here. Nothing that was refused is forgotten."""
+        """Add the history that another process remembered. No refusal is forgotten."""
         for one in remembered:
             username, authority = one["account"]
             account = self._accounts.setdefault((username, authority), _Account())
@@ -385,7 +385,7 @@ class LockoutGuard:
             raise Failure(
                 common.LOGIN_WITHHELD,
                 f"{account.refused_by} refused the credential {name} earlier in this run; "
-                "it was not tried again, to keep the account from being locked",
+                "it was not tried again, to protect the account from a lockout",
             )
         if where := at.found_in(account.barred):
             raise Failure(
@@ -397,8 +397,8 @@ class LockoutGuard:
             if place := refused or (secret not in account.proven and at.found_in(other.unanswered)):
                 raise Failure(
                     common.LOGIN_WITHHELD,
-                    f"{place} did not accept the same account and secret, by another name than {name}, earlier in this "
-                    "run; they were not tried again at this host",
+                    f"{place} did not accept the same account and secret earlier in this run, under another credential "
+                    f"name than {name}; they were not tried again at this host",
                 )
         if secret in account.proven:
             return
@@ -406,13 +406,13 @@ class LockoutGuard:
             raise Failure(
                 common.LOGIN_WITHHELD,
                 f"{where} did not answer a login with the credential {name} earlier in "
-                "this run, and may have counted it as refused; it was not tried again at this host",
+                "this run, and may have counted it as a failed login; it was not tried again at this host",
             )
         if len(account.open_at) >= MOST_OPEN:
             raise Failure(
                 common.LOGIN_WITHHELD,
                 f"{', '.join(account.open_at)} did not answer a login with the credential {name}, and each "
-                "may have counted it as refused; it was not tried again in this run",
+                "may have counted it as a failed login; it was not tried again in this run",
             )
 
     def _other_names(self, credential: Credential, at: _Place) -> list[_Account]:

@@ -1,4 +1,4 @@
-"""What is this instead? Classify the first bytes of a peer that does not speak the expected protocol.
+"""Classify the first bytes of a server that does not speak the expected protocol.
 
 A signature claims only what the bytes prove: binary protocols must be consistent in their lengths, and a byte or two
 that many protocols could have sent (``S``, ``N``, ``05 00``) prove nothing. The signatures of our own protocols stand
@@ -40,7 +40,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One way to recognise a protocol by the first bytes that its server sends.
+    """Recognise one protocol by the first bytes that its server sends.
 
     Attributes:
         protocol: the id; that of the rows' ``speaks`` where a target type speaks the protocol.
@@ -70,7 +70,7 @@ class Signatures:
 
     @cached_property
     def rows(self) -> tuple[Signature, ...]:
-        """All signatures, the lowest rank first."""
+        """Return all signatures, the lowest rank first."""
         return tuple(sorted(self._signatures, key=lambda signature: signature.rank))
 
     def identify(self, first: bytes) -> Identity | None:
@@ -165,7 +165,7 @@ _ftp = _mail_or_files(rb"\bFTPd?\b|FTP server|FileZilla|vsFTPd|ProFTPD|Pure-FTPd
 
 def _tls(data: bytes) -> str | None:
     if alert := tls.alert(data):
-        return f"TLS: the port wants encryption first (alert: {alert.description})"
+        return f"TLS (alert: {alert.description})"
     # A hello or an alert; the other records cannot come first.
     hello = tls.looks_like_tls(data) and data[0] == tls.HANDSHAKE and data[5:6] in (b"\x01", b"\x02")
     return "TLS" if hello else None

@@ -87,7 +87,7 @@ class OwnPlaces:
         """Connect to the first address, if it is permitted."""
         self._dialled += 1
         if self._dialled > _MOST_CONNECTIONS:
-            raise Failure(common.LIMIT, f"the login asked for more than {_MOST_CONNECTIONS} connections")
+            raise Failure(common.LIMIT, f"the login opened more than {_MOST_CONNECTIONS} connections")
         address, *_ = await self.addresses(host, port)
         await self._demand_permission(host, address)
         await self._demand_port(host, address)
@@ -126,8 +126,8 @@ class OwnPlaces:
     def _withheld(self, host: str, port: int, address: str = "") -> Failure:
         shown = printable(host, 255)
         at = f" ({address})" if address and address != host else ""
-        detail = f"the login is sent on to {bracketed(shown)}:{port}{at}, which is not {self._target.host}"
-        way = "make that host a target of its own, if the credential is for it"
+        detail = f"the server redirects the login to {bracketed(shown)}:{port}{at}, which is not {self._target.host}"
+        way = "add that host as a separate target, if the credential is for it"
         if self._may_follow:
             way = "`follow_redirects: [HOST or NETWORK]` at the target permits it"
         return Failure(common.LOGIN_WITHHELD, f"{detail}; the credential was not sent there; {way}")

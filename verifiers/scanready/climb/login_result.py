@@ -45,7 +45,7 @@ def before_the_secret(failure: Failure) -> Failure:
     """Return the failure of a login whose secret was not sent: a word on the account judges nothing then."""
     if failure.cause.scope is not Scope.ACCOUNT or not failure.cause.definite:
         return failure
-    detail = f"before the secret was sent, the server said: {failure.detail}"
+    detail = f"before the secret was sent, the server answered: {failure.detail}"
     return Failure(common.LOGIN_NOT_JUDGED, detail, **failure.facts)
 
 

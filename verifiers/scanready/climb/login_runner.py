@@ -20,7 +20,7 @@ class LoginNetwork(Protocol):
 
     @property
     def permit(self) -> Callable[[], None]:
-        """Is called before the secret leaves; it raises ``login.withheld`` if that must not happen any more."""
+        """Permit the secret to leave; raise ``login.withheld`` if it must not."""
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Resolve a name for the login.
@@ -49,7 +49,7 @@ class LoginRunner(Protocol):
         """Begin to start what logins need, and to load what the functions of ``module`` need, if it is loaded here."""
 
     async def prepare(self, function: Callable[..., Any]) -> None:
-        """Have the libraries of ``function`` loaded where it will run. Takes as long as they do, the first time."""
+        """Load the libraries of ``function`` where it will run. The first time takes as long as the imports."""
 
     async def run(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], end: float, kill: float, network: LoginNetwork
@@ -71,7 +71,7 @@ class LoginRunner(Protocol):
         """
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill the processes that still run."""
 
 
 async def run_in_thread(

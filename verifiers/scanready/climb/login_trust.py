@@ -44,13 +44,13 @@ class LoginTrust:
         doubts = channel.doubts(certificates.judge(session, self.name, self.ca_file).faults)
         if doubts:
             other = (
-                "another certificate than the check before it" if self.leaf else "a certificate that no check has seen"
+                "another certificate than the check before" if self.leaf else "a certificate that no check has judged"
             )
             raise Failure(
                 common.LOGIN_WITHHELD,
-                f"the server showed the login {other}, and that does not prove who it is: {'; '.join(doubts)}; "
-                "the credential was not sent; `ca_file` trusts a further authority, "
-                "and `allow_untrusted: true` at the target permits every certificate",
+                f"the server sent the login {other}, and it does not prove the server's identity: {'; '.join(doubts)}; "
+                "the credential was not sent; `ca_file` adds a trusted CA, "
+                "and `allow_untrusted: true` at the target accepts any certificate",
             )
 
 

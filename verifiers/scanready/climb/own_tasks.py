@@ -28,7 +28,7 @@ class OwnTasks:
         self._own, self._thread = own, threading.get_ident()
 
     def show(self) -> object:
-        """Show no other tasks from now on; return what :meth:`hide` needs. Every step of a climb does it."""
+        """Show no other tasks from now on; return the value that :meth:`hide` needs. Every step of a climb calls it."""
         before = asyncio.all_tasks
         asyncio.all_tasks = registry.all_tasks = self
         for name in _SETS:

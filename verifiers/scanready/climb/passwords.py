@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def unsayable(password: str) -> str:
-    """Say why no client library can send this password; empty if they can. Servers hang up on some of these."""
+    """Return why no client library can send this password; empty if one can. Servers close the connection on some."""
     if "\0" in password:
-        return "holds a NUL, which no login protocol carries"
+        return "contains a NUL byte, which no login protocol supports"
     try:
         password.encode()
     except UnicodeEncodeError:

@@ -1,8 +1,8 @@
-"""Judge where a peer's word may lead: a host that it sends us on to, a port that it names for a service.
+"""Limit where a server may send the agent: to a host in a redirect, or to a port that a broker names.
 
-A redirect, a referral or a broker's answer could have this agent speak to anything that it reaches: to its own
-services, to a cloud's metadata, to a printer that prints what comes. So another host is never one of those, and a port
-is never one that another service is known by.
+A redirect, a referral or a broker's answer could make this agent connect to its own services, to a cloud's metadata
+service, or to a printer that prints every byte. So the agent never follows it to such a host, nor to the well-known
+port of another service.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .probe import Probe
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Where clouds tell a machine its own secrets: Amazon over IPv6, Azure, Alibaba, Oracle, Google over IPv6. Those at
-#: 169.254.169.254 are link-local.
+#: Addresses where clouds give a machine its own secrets: Amazon over IPv6, Azure, Alibaba, Oracle, Google over IPv6.
+#: The services at 169.254.169.254 are link-local.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -52,7 +52,7 @@ def special(address: str) -> str:
         if one.is_link_local:
             return "a link-local address"
         if one.is_multicast or one == ipaddress.IPv4Address("255.255.255.255"):
-            return "a group of hosts"
+            return "a multicast or broadcast address"
     return ""
 
 
@@ -68,7 +68,7 @@ def _carried(address: _Address) -> Iterable[_Address]:
 
 
 async def forbids_host(probe: Probe, host: str, port: int, *, by_proxy: bool = False) -> str:
-    """Return why this agent does not go to ``host`` on a peer's word; empty if it does.
+    """Return why this agent does not follow a server to ``host``; empty if it does.
 
     Addresses of the target's own kind are permitted: a target on this host may lead to this host.
 
@@ -120,20 +120,20 @@ def other_services(probe: Probe, *own: str) -> dict[int, str]:
 
 
 async def demand_host(probe: Probe, who: str, host: str, port: int) -> None:
-    """Go to ``host`` on the word of ``who`` (as a sentence begins), if this agent may.
+    """Require that the agent may follow ``who`` (which begins the error's sentence) to ``host``.
 
     Raises:
         Failure: ``scanready.not-followed``.
     """
     if why := await forbids_host(probe, host, port):
-        raise Failure(common.NOT_FOLLOWED, f"{who} leads to {why}: nothing was sent there")
+        raise Failure(common.NOT_FOLLOWED, f"{who} leads to {why}; nothing was sent there")
 
 
 def demand_port(probe: Probe, who: str, port: int, *own: str) -> None:
-    """Speak to ``port`` of the target on the word of ``who`` (as a sentence begins), if it is no other service's.
+    """Require that ``port``, which ``who`` names (it begins the error's sentence), is no other service's.
 
     Raises:
         Failure: ``scanready.not-followed``.
     """
     if name := other_service(probe, port, *own):
-        raise Failure(common.NOT_FOLLOWED, f"{who} names port {port}, which {name} has: nothing was sent there")
+        raise Failure(common.NOT_FOLLOWED, f"{who} names port {port}, the port of {name}; nothing was sent there")

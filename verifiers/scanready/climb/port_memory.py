@@ -1,8 +1,7 @@
-"""What is known of one (host, port) that several target types share, so that it is contacted once.
+"""Remember the facts about one (host, port) that several target types share, so that it is contacted once.
 
-Rule of the house: foreign bytes are never sent to a port that has shown what it
-speaks, and a port that nobody reached is not dialled again. What is passed on to
-the next type is only what says something of the port, never a limit of ours.
+Two rules hold. A port that has shown its protocol is never sent another protocol's bytes, and a port that could not be
+reached is not dialled again. The next type inherits only facts about the port, never a limit of scanready.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _HOLDS = (Outcome.PASSED, Outcome.WARNED)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A certificate that was judged: the ``leaf`` (DER; empty if the server sent none), and its ``faults``."""
+    """Hold a certificate that was judged: the ``leaf`` (DER; empty if the server sent none), and its ``faults``."""
 
     leaf: bytes
     faults: tuple[tuple[Cause, str], ...]
@@ -40,7 +39,7 @@ class Shown:
 
 @dataclass(slots=True)
 class PortMemory:
-    """Written by each climb on the port, read by the next.
+    """Hold the facts that each climb on the port writes and the next one reads.
 
     ``spoke`` is the protocol and whether it was inside TLS; ``greeting`` the first bytes of a server that speaks first
     in no known protocol; ``stream`` the latest connection; ``dialled`` the checks up to the connection; ``closed`` the
@@ -81,7 +80,7 @@ class PortMemory:
             self.lock.release()
 
     def names(self, row: TargetType) -> bool:
-        """Say whether the peer's own words name the protocol of a type."""
+        """Return whether the port has spoken the protocol of a type."""
         return self.spoke == (row.speaks, row.tls)
 
     def note_dialled(self, checks: list[Check], *, answers: bool) -> None:
@@ -91,7 +90,7 @@ class PortMemory:
         self.answers = answers or any(check.finding and check.finding.cause in ours for check in checks)
 
     def note_spoken(self, row: TargetType, endpoint: str, checks: Iterable[Check]) -> None:
-        """Note what the port said to a climb of type ``row``."""
+        """Note the protocol that the port spoke to a climb of type ``row``."""
         encrypted = False
         for check in () if row.by_connection else checks:  # a connection that stands says nothing of what it speaks
             if check.endpoint != endpoint:
@@ -108,7 +107,7 @@ class PortMemory:
                 self.spoke = check.facts["speaks"], encrypted
 
     def note_greeting(self, signatures: Signatures, checks: Iterable[Check], *, guessed: bool) -> None:
-        """Note a greeting that no signature recognises: it is malformed in no protocol, it belongs to another one.
+        """Note a greeting that no signature recognises: it is not malformed, it belongs to another protocol.
 
         Only a ``guessed`` type is judged by it; the operator may know better than the signatures.
         """
@@ -133,7 +132,7 @@ class PortMemory:
         return Finding(common.OTHER_PROTOCOL, f"an unrecognised service, which sent the greeting {quoted(greeting)}")
 
     def known(self, row: TargetType, endpoint: str) -> list[Check] | None:
-        """What a climb of type ``row`` would find, where that is known already; None if it has to be asked."""
+        """Return the checks that a climb of type ``row`` would record, if known; None if the port must be asked."""
         if not self.answers:
             return own(self.dialled)
         if (found := self._foreseen(row)) is None:
@@ -146,7 +145,7 @@ class PortMemory:
         if (speaks, tls) != (row.speaks, row.tls):
             if speaks == "tls" and row.tls:  # heard by a type that began in clear
                 return None
-            if row.speaks == "tls" and tls:  # whatever is inside: TLS is all it needs
+            if row.speaks == "tls" and tls:  # it needs only TLS, with any protocol inside
                 return None
             if speaks == row.speaks and row.tls:
                 return Finding(common.TLS_NOT_OFFERED, f"this port speaks {speaks} in plain text")
@@ -156,17 +155,19 @@ class PortMemory:
         if self.greeting and not row.server_first:  # its servers wait for the client to begin
             return self._unrecognised()
         if self.silent and row.server_first:
-            return Finding(common.SILENT, "connected, and not one byte came (heard once for all types on this port)")
+            return Finding(
+                common.SILENT, "connected, but the server sent no data (checked once for all types on this port)"
+            )
         return None
 
 
 def own(checks: list[Check]) -> list[Check]:
-    """Checks for one report alone: a type may see what several share in a light of its own."""
+    """Return copies of the checks for one report: each type may judge the shared ones differently."""
     return [replace(check, facts=dict(check.facts)) for check in checks]
 
 
 def speaks(check: Check) -> bool:
-    """Return whether nobody but a server of the right protocol gives this answer: be it a refusal in its own words."""
+    """Return whether only a server of the right protocol gives this answer, which may be a refusal."""
     cause = check.finding.cause if check.finding else None
     numbered = check.facts.get("error_code") is not None  # a number, known or not, is of the type's protocol
     told = cause is not None and (cause.definite or numbered)

@@ -1,4 +1,4 @@
-"""The ladder: everything a verifier author meets.
+"""Give a verifier its steps: everything that a verifier author uses.
 
 A verifier is a coroutine that climbs::
 
@@ -54,11 +54,11 @@ Where = TypeVar("Where")
 Result = TypeVar("Result", bound=LoginResult)
 Dead = list[Check] | None
 
-# What is kept back of a target's time for that, as a share of it and at the most: from 5 s on it is all that is needed.
+# Time reserved for a polite close: a share of the target's time, at most FAREWELL seconds (reached from 5 s on).
 _GRACE_SHARE, _GRACE_MOST = 0.1, FAREWELL
-# A climb sets these as it goes. All other attributes are put back, for a verifier may have changed them.
+# A climb sets these attributes. All others are restored after it, because a verifier may have changed them.
 _SET_ON_THE_WAY = ("source", "address", "_entered", "_dialled")
-# With these a login never came to the account: nothing to log in with, or kept back by our own rules.
+# With these causes no login reached the account: there is no driver, or our own rules withheld the login.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 
@@ -130,7 +130,7 @@ class Probe:
 
     @property
     def endpoint(self) -> str:
-        """``host:port``; the host where a broken plug-in leaves the port unknown."""
+        """Return ``host:port``; only the host if a broken plug-in leaves the port unknown."""
         host, port = bracketed(self.target.host), self.target.port
         return f"{host}:{port}" if port else host
 
@@ -146,7 +146,7 @@ class Probe:
 
     @property
     def remaining(self) -> float:
-        """Seconds left of this target's time, never negative."""
+        """Return the seconds left of this target's time, never negative."""
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     @property
@@ -233,7 +233,7 @@ class Probe:
         await self._owed.part_from(dialled.alive[1:], self.remaining)
         if not dialled.alive:
             refused = dialled.checks[0].finding
-            assert refused is not None, "who does not answer has a finding"
+            assert refused is not None, "a failed dial has a finding"
             raise Failure(refused.cause, f"{dialled.checks[0].endpoint}: {refused.detail}", refused.fix)
         self.source = self.source or dialled.source
         if dead is not None:
@@ -408,7 +408,7 @@ class Probe:
             self.checks.extend(own(checks))
             if result is ClimbEnded:
                 raise ClimbEnded
-            return result  # type: ignore[return-value]  # what climb() returned under the same key
+            return result  # type: ignore[return-value]  # the result of climb() under the same key
         first = len(self.checks)
         try:
             found = await climb(self)
@@ -456,7 +456,7 @@ class Probe:
         self.contact.connections += connections
 
     async def answers(self) -> bool:
-        """Dial, and no more: whoever gets True must climb, which goes on with the connections that are there now."""
+        """Only dial. After True the caller must climb, which uses the open connections."""
         try:
             addresses = await self._resolve(self.host, self.target.port)
         except (Failure, OSError):  # a name that is not resolved, a time that is over

@@ -1,4 +1,4 @@
-"""One rung of the ladder: the clock, exactly one check, and the words a verifier author has.
+"""Climb one step: run its clock, record exactly one check, and offer the verbs of a verifier.
 
 ``ok`` (it holds), ``warn`` (it holds, a scan would suffer), ``inconclusive`` (refused to
 an identity we invented), ``fail`` (it fails, climb on), ``skip`` (not tried, and
@@ -30,7 +30,7 @@ class ClimbEnded(Exception):
 
 
 class Rung:
-    """One step being climbed; records exactly one check when it is left.
+    """Climb one step; record exactly one check on exit.
 
     Args:
         row: the target's type.
@@ -128,7 +128,7 @@ class Rung:
         events.swap(self._outer)
         if error is None:
             if self.check.outcome is Outcome.PASSED and not self.check.summary:  # no word is no proof
-                detail = f"the verifier of {self._row.name} left the step {self.check.step} without a result"
+                detail = f"the verifier of {self._row.name} returned no result for the step {self.check.step}"
                 self._say(Outcome.FAILED, Finding(common.BUG, detail), {})
             self._record()
             return
@@ -182,5 +182,5 @@ class Rung:
                 self.check.outcome, self.check.finding, self.check.tentative = Outcome.PASSED, None, False
         self._checks += [self.check, *self._followers]
         if entered is Step.TLS and self.check.step is Step.HANDSHAKE:
-            said = "not reached: the server did not come as far as TLS"
-            self._checks.append(Check(entered, self.check.endpoint, Outcome.SKIPPED, said))
+            reason = "not reached: the handshake failed before TLS"
+            self._checks.append(Check(entered, self.check.endpoint, Outcome.SKIPPED, reason))

@@ -1,23 +1,21 @@
-"""Types that nobody named, tried one after another on one port: they share the time of one target.
+"""Divide one target's time among the guessed types that are tried one after another on its port.
 
-A silent port would otherwise cost the whole time once for each type. What is
-divided is the patience for a *first* byte: a peer that has said something gets
-all the time there is left. Where the port's greeting is of no known protocol,
-the whole time is divided: SSH permits lines before the identification, and a
-type that waits for more of them would leave nothing to those after it. A share
-that is too short to call it silence ends as out of time, like any other wait.
+Otherwise a silent port would cost the whole time once for each type. Only the wait for the *first* byte is divided: a
+server that has sent a byte gets all the remaining time. After a greeting of no known protocol, the whole time is
+divided: SSH permits lines before the identification, and a type that waits for more lines would leave no time for the
+next types. A share that is too short to prove silence ends as out of time, like any other wait.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Of the time left, for the likeliest (it is the type's own port) and for the first that waits for the server to open
-# the talk, which answers for all of its kind: a greeting may wait for a reverse look-up of our address.
+# The share of the remaining time for the likeliest type (this is its own port), and for the first type whose server
+# speaks first, which stands for all such types: a greeting may wait for a reverse lookup of the agent's address.
 _LIKELY_SHARE = 1 / 3
-# The least share of a target's time for a type that the peer's own words name, however late they are heard.
+# The least share of a target's time for a type whose protocol the server has spoken, however late.
 _FOR_THE_NAMED = 1 / 10
-# Seconds. Under this no answer means nothing: a TLS handshake over a satellite takes longer than one from next door.
+# Seconds. A shorter silence means nothing: a TLS handshake over a satellite link takes longer.
 _LEAST_PATIENCE = 0.3
 
 

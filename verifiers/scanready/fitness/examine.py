@@ -1,4 +1,4 @@
-"""All questions of a role, side by side, and the one answer they come to."""
+"""Ask all questions of a role concurrently, and derive one verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .request import Asked
 
 Question = Callable[[Asked], Awaitable[list[Answer]]]
 
-#: What each role is asked, in the order that is told.
+#: The questions for each role, in the order of the report.
 QUESTIONS: dict[str, tuple[Question, ...]] = {
     "proxy": (
         *(
@@ -49,7 +49,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What an examination found. ``decisive`` is the answer that decided a verdict other than ready."""
+    """Hold the result of an examination. ``decisive`` is the answer that decided a verdict other than ready."""
 
     asked: Asked
     answers: tuple[Answer, ...]
@@ -60,7 +60,7 @@ class Fitness:
 
     @property
     def findings(self) -> list[Answer]:
-        """All that is to be mended, the decisive one first."""
+        """Return all answers that have a finding, the decisive one first."""
         found = [answer for answer in self.answers if answer.finding]
         grave = (Outcome.FAILED, Outcome.WARNED)
         return sorted(found, key=lambda answer: (answer is not self.decisive, grave.index(answer.outcome)))

@@ -13,7 +13,7 @@ _CLIMB = (
     Fact("reached", Kind.TEXT, "step", "The highest step reached.", nullable=True),
     Fact("steps", Kind.MAP, "outcome by step", "The outcome of each step."),
 )
-_LISTENING = (Fact("listening", Kind.MAP, "addresses by port", "The addresses that each port is listened on."),)
+_LISTENING = (Fact("listening", Kind.MAP, "addresses by port", "The addresses on which each port listens."),)
 
 #: By the subject of the answer, which is the ``endpoint`` of its check.
 BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
@@ -23,13 +23,18 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
         Fact("machine", Kind.TEXT, "", "The processor architecture.", "uname machine"),
         Fact("bits", Kind.INTEGER, "bit", "The width of a pointer in this Python."),
         Fact("serves", Kind.TEXTS, "target type", "The types that an agent of this platform can scan."),
-        Fact("serves_not", Kind.TEXTS, "target type", "The types that demand another platform."),
+        Fact("serves_not", Kind.TEXTS, "target type", "The types that require another platform."),
     ),
     "drivers": (
         Fact("drivers", Kind.MAP, "version by module", "The client libraries that are installed."),
-        Fact("drivers_absent", Kind.MAP, "`missing` or `broken` by module", "The client libraries that are not."),
+        Fact(
+            "drivers_absent",
+            Kind.MAP,
+            "`missing` or `broken` by module",
+            "The client libraries that are missing or broken.",
+        ),
     ),
-    "their limits": (Fact("limits", Kind.MAP, "text by module", "What a client library cannot do."),),
+    "their limits": (Fact("limits", Kind.MAP, "text by module", "The limits of each client library."),),
     "TLS": (
         Fact("openssl", Kind.TEXT, "", "The version of OpenSSL."),
         Fact("tls_minimum", Kind.TEXT, "", "The lowest TLS version of client libraries, by the system's policy."),
@@ -40,16 +45,16 @@ BY_SUBJECT: dict[str, tuple[Fact, ...]] = {
     "ephemeral ports": (
         Fact("first", Kind.INTEGER, "TCP port", "The first port of the range for outgoing connections."),
         Fact("last", Kind.INTEGER, "TCP port", "The last port of that range."),
-        Fact("in_use", Kind.INTEGER, "port", "How many of them are in use."),
+        Fact("in_use", Kind.INTEGER, "port", "The number of ports of that range in use."),
     ),
     "open files": (
         Fact("soft", Kind.INTEGER, "descriptor", "The soft limit of open files; -1 for no limit."),
         Fact("hard", Kind.INTEGER, "descriptor", "The hard limit of open files; -1 for no limit."),
     ),
     "vantage point": (
-        Fact("container", Kind.TEXTS, "", "Signs that this is a container, or a network namespace."),
-        Fact("leftover", Kind.TEXTS, "path", "Files of a container engine on a host that is none."),
-        Fact("translated", Kind.TEXT, "", "The network whose addresses are translated; empty for none."),
+        Fact("container", Kind.TEXTS, "", "The signs of a container or a network namespace."),
+        Fact("leftover", Kind.TEXTS, "path", "Files of a container engine on a host that is not a container."),
+        Fact("translated", Kind.TEXT, "", "The network whose addresses are translated (NAT); empty for none."),
     ),
     "subnets": (
         Fact("interfaces", Kind.MAP, "address/prefix by interface", "The addresses of this host."),

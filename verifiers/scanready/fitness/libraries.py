@@ -1,7 +1,7 @@
-"""Our own client libraries: there or not, their versions and limits. What is missing here keeps nothing from a scan.
+"""Report scanready's client libraries: installed or not, their versions and limits.
 
-Every handshake is done without them; they log in. So a missing one is told, and is a finding only where a target to be
-checked has a credential that nobody could then try.
+A missing library does not prevent a scan. Handshakes need no library; only logins do. So a missing one is listed, and
+it is a finding only if a target in the inventory has a credential that then cannot be tried.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .request import Asked
 
 
 async def look(asked: Asked) -> list[Answer]:
-    """Import each library in a process of its own, and say what there is, what is missing, and what each cannot do."""
+    """Import each library in a separate process, and report versions, missing libraries and limits."""
     answers: list[Answer] = []
     here: dict[Library, dict[str, Any]] = {}
     with Line("drivers", answers) as line:
@@ -54,7 +54,7 @@ def _missing(asked: Asked, absent: Mapping[Library, dict[str, Any]], answers: li
         if wanted:
             line.fail(common.DRIVER_MISSING, "; ".join(words), drivers_absent=facts)
         else:
-            line.skip(f"not here, so these logins are not checked: {'; '.join(words)}", drivers_absent=facts)
+            line.skip(f"not installed, so these logins are not checked: {'; '.join(words)}", drivers_absent=facts)
 
 
 def _absence(library: Library, facts: dict[str, Any]) -> str:
@@ -65,14 +65,14 @@ def _absence(library: Library, facts: dict[str, Any]) -> str:
 
 
 def _requirement(library: Library) -> str:
-    """Return what an installer is given for a library: an extra of the package that brings the type, or the library."""
+    """Return the argument of `pip install` for a library: an extra of the type's package, or the library itself."""
     origin = registry.origin(library.types[0])
     package = origin.package if origin else "scanready"
     return f"{package}[{library.driver.extra}]" if package and library.driver.extra else library.driver.distribution
 
 
 async def _limits(here: Mapping[Library, dict[str, Any]], answers: list[Answer]) -> None:
-    """What ours cannot do says nothing of the scanner's own clients, and is never held against a target."""
+    """Report the limits of scanready's libraries. They never block a target: the scanner's clients may differ."""
     with Line("their limits", answers) as line:
         limits: dict[str, str] = {}
         for library, facts in here.items():
@@ -89,23 +89,23 @@ def _limits_of(library: Library, facts: Mapping[str, Any]) -> tuple[str, dict[st
     found, error = attempted(import_module(library.details).limits, library.driver, facts)
     if error or not (isinstance(found, tuple) and list(map(type, found)) == [str, dict]):
         return (
-            f"has limits that are not known, for {library.details} fails: {error or 'it gives no text and facts'}",
+            f"has unknown limits, because {library.details} fails: {error or 'it returns no text and facts'}",
             {},
         )
     return found
 
 
 async def look_at_tls(asked: Asked) -> list[Answer]:
-    """What this Python's OpenSSL permits: to client libraries by the system's policy, and to our own handshakes."""
+    """Report the TLS versions that OpenSSL permits to client libraries (system policy) and to scanready itself."""
     answers: list[Answer] = []
     with Line("TLS", answers) as line:
         usual = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         ours = handshake_context()
-        lowest = {ssl.TLSVersion.MINIMUM_SUPPORTED: "the oldest version there is"}
+        lowest = {ssl.TLSVersion.MINIMUM_SUPPORTED: "the oldest supported version"}
         policy = lowest.get(usual.minimum_version, _name(usual.minimum_version))
         line.ok(
-            f"{ssl.OPENSSL_VERSION}: client libraries from {policy} up, at security level {usual.security_level}; "
-            f"our own handshakes from {_name(ours.minimum_version)} up",
+            f"{ssl.OPENSSL_VERSION}: client libraries use {policy} or newer at security level {usual.security_level}; "
+            f"scanready's own handshakes use {_name(ours.minimum_version)} or newer",
             openssl=ssl.OPENSSL_VERSION,
             tls_minimum=policy,
             security_level=usual.security_level,
@@ -113,7 +113,8 @@ async def look_at_tls(asked: Asked) -> list[Answer]:
         )
         absent = [name for name in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3") if not getattr(ssl, f"HAS_{name}")]
         if absent:
-            line.ok(f"built without {', '.join(absent).replace('_', '.')}: a server that speaks only that is not told")
+            names = ", ".join(absent).replace("_", ".")
+            line.ok(f"built without {names}: scanready cannot identify a server that supports only that")
     return answers
 
 

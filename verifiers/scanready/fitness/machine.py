@@ -21,7 +21,7 @@ async def look(asked: Asked) -> list[Answer]:
         facts = {"system": platform.system(), "release": platform.release(), "machine": machine, "bits": bits}
         what = f"{agent.distribution or agent.platform}, {machine}, {bits}-bit"
         if asked.role != "proxy":
-            line.ok(f"{what}; the document demands no platform of a {ROLES[asked.role]}", **facts)
+            line.ok(f"{what}; the requirements demand no platform for a {ROLES[asked.role]}", **facts)
             return answers
         elsewhere = [row for row in asked.types if row.requirements.agent not in (None, agent.platform)]
         better_elsewhere = [row for row in asked.types if row.requirements.suits not in (None, agent.platform)]
@@ -32,10 +32,10 @@ async def look(asked: Asked) -> list[Answer]:
             mismatches = "; ".join(mismatch(row.name, row.requirements.agent, agent) for row in elsewhere)
             line.fail(common.PLATFORM_MISMATCH, mismatches)
         elif elsewhere:
-            demands = ", ".join(f"{row.name} (demands a {row.requirements.agent} agent)" for row in elsewhere)
-            line.ok(f"{what}; serves every type but {demands}", **facts)
+            demands = ", ".join(f"{row.name} (requires a {row.requirements.agent} agent)" for row in elsewhere)
+            line.ok(f"{what}; can scan every type except {demands}", **facts)
         else:
-            line.ok(f"{what}; serves {', '.join(serves) if asked.named_types else 'every type'}", **facts)
+            line.ok(f"{what}; can scan {', '.join(serves) if asked.named_types else 'every type'}", **facts)
         for row in better_elsewhere:
             line.ok(unsuited(row))
     return answers

@@ -1,8 +1,8 @@
-"""The Master's rows of the document, from this host: the ways there, and on the Master what must listen.
+"""Check the Master Server's requirements from this host: the path to it, and on the Master its listening ports.
 
-Node and Proxy Agents connect to the Master's 11117, the Master to the update server's 8843: both are climbed as any
-target is. What the Master must take from others cannot be tried from itself, since its own firewall and the way stand
-between; that somebody listens, and not on loopback alone, is in the kernel's table.
+Node and Proxy Agents connect to the Master's port 11117, and the Master to port 8843 of the update server. Both are
+checked like any target. The Master cannot test connections from other hosts, which cross its firewall and the network.
+It can read in the kernel's table whether a service listens, and whether it listens only on loopback.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from .request import Asked
 
 
 async def way_there(asked: Asked) -> list[Answer]:
-    """An agent's way to the Master."""
+    """Check an agent's path to the Master."""
     answers: list[Answer] = []
     if asked.master is None:
         with Line("way to the Master", answers) as line:
-            line.skip("not checked: no Master is named; --master HOST, or `agent: {master: HOST}` in the inventory")
+            line.skip("not checked: no Master is named; use --master HOST, or `agent: {master: HOST}` in the inventory")
         return answers
     return await _climb(asked, asked.master, "way to the Master")
 
 
 async def way_to_updates(asked: Asked) -> list[Answer]:
-    """The Master's way to the update server, which the document calls optional."""
+    """Check the Master's path to the update server, which the requirements call optional."""
     answers: list[Answer] = []
     if asked.update is None:
         with Line("way to updates", answers) as line:
-            line.skip("not checked: the document does not say where the update server is; --update-server HOST")
+            line.skip("not checked: the requirements do not name the update server; use --update-server HOST")
         return answers
     return await _climb(asked, asked.update, "way to updates")
 
@@ -61,7 +61,7 @@ async def _climb(asked: Asked, target: Target, subject: str) -> list[Answer]:
 
 
 async def listening(asked: Asked) -> list[Answer]:
-    """On the Master: each port that the types of its own services have, for the agents and for browsers."""
+    """Check on the Master that a service listens on each port for agents and browsers."""
     answers: list[Answer] = []
     for row in catalogue().built_in.values():
         if not row.serves:
@@ -69,14 +69,14 @@ async def listening(asked: Asked) -> list[Answer]:
         with Line(f"listens for {row.serves}", answers) as line:
             sockets = proc.tcp_sockets()
             if sockets is None:
-                line.fail(common.LIMIT, "what listens here is not known on this platform")
+                line.fail(common.LIMIT, "scanready cannot list the listening ports on this platform")
                 continue
             _judge(line, row, [entry for entry in sockets if entry.state == proc.LISTEN])
     return answers
 
 
 def _judge(line: Line, row: TargetType, sockets: list[proc.Socket]) -> None:
-    """Either port will do: with TLS on, the document permits to close the one in clear text."""
+    """Judge one service. One open port is enough: with TLS, the requirements permit closing the clear-text port."""
     ports = tuple(filter(None, (row.port, row.clear_port)))
     where = {port: sorted({str(entry.address) for entry in sockets if entry.port == port}) for port in ports}
     outside = {port: [at for at in found if not _is_loopback(at)] for port, found in where.items()}
@@ -86,14 +86,16 @@ def _judge(line: Line, row: TargetType, sockets: list[proc.Socket]) -> None:
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in outside.items() if found)
         unencrypted = row.clear_port and not outside.get(row.port)
         line.ok(
-            told + (f"; {row.port} does not listen: what {row.serves} send is not encrypted" if unencrypted else ""),
+            told + (f"; {row.port} does not listen: traffic from {row.serves} is not encrypted" if unencrypted else ""),
             **facts,
         )
     elif any(where.values()):
         told = "; ".join(f"{port} on {', '.join(found)}" for port, found in where.items() if found)
         line.fail(causes.LOOPBACK_ONLY, f"only on loopback: {told}", **facts)
     else:
-        line.fail(causes.NOT_LISTENING, f"nothing listens on {names}, where the Master takes connections", **facts)
+        line.fail(
+            causes.NOT_LISTENING, f"no service listens on {names}, where the Master must accept connections", **facts
+        )
 
 
 def _is_loopback(address: str) -> bool:

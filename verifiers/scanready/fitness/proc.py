@@ -1,4 +1,4 @@
-"""The kernel's tables of this thread's network namespace: sockets, routes, namespaces. Linux alone; else None.
+"""Read the kernel's tables of this thread's network namespace: sockets, routes, namespaces. Linux only; else None.
 
 Source: proc(5), proc_net(5). Addresses are printed as native-endian 32-bit words, ports in network order.
 """

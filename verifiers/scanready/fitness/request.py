@@ -1,4 +1,4 @@
-"""What is asked of this host, and about which targets."""
+"""Describe one request to examine this host: its role, its targets and the servers to compare with."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from scanready.model import Agent, Target
 from scanready.run.registry import catalogue
 from scanready.run.settings import Settings
 
-#: The roles of the document, and how people call them.
+#: The roles in the requirements, and their names in reports.
 ROLES = {"proxy": "Proxy Agent", "node": "Node Agent", "master": "Master Server"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``targets`` are those it shall scan, none for any; ``clock_from`` is tried in order, as it stands for one host.
+    """``targets`` are the targets to scan, empty for any; the URLs in ``clock_from`` (of one host) are tried in order.
 
-    ``clock_named`` says that the operator named that host: then no answer is worth a finding.
+    ``clock_named`` is true if the operator named that host; a missing answer is then a finding.
     """
 
     agent: Agent
@@ -32,11 +32,11 @@ class Asked:
 
     @property
     def named_types(self) -> tuple[TargetType, ...]:
-        """The types that the targets name; a host whose type nobody said names none."""
+        """Return the types that the targets name; a target with a guessed type names none."""
         names = dict.fromkeys(target.type for target in self.targets if not target.guessed)
         return tuple(row for name in names if (row := catalogue().get(name)))
 
     @property
     def types(self) -> tuple[TargetType, ...]:
-        """The types it shall serve: of the targets, or all there are."""
+        """Return the types that the host must support: those of the targets, or all types."""
         return self.named_types or tuple(row for row in catalogue() if row.group is not Group.INFRASTRUCTURE)

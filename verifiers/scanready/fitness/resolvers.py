@@ -1,8 +1,8 @@
-"""Each DNS server of this host, asked one question over UDP: does it answer at all?
+"""Send one UDP query to each DNS server of this host, and report whether it answers.
 
-Whether a *name* resolves is each target's own question, asked through the system's resolver as the scanner does. Here
-it is about the servers behind that: a dead first one costs every look-up five seconds, and nobody sees why.
-The question is for the name servers of the root, which every resolver knows; any answer counts, a refusal too.
+The check of each target resolves its *name*, through the system's resolver as the scanner does. This module checks the
+servers behind it: a dead first server delays every lookup by five seconds without an error message.
+The query asks for the root's name servers, which every resolver knows. Any answer counts, also a refusal.
 
 Sources: resolv.conf(5); RFC 1035, 4.1.1, for the header.
 """
@@ -40,15 +40,15 @@ _MOST_BYTES = 64 << 10
 #: Recursion desired, one question: the root's name servers, class IN. The identification goes before it.
 _QUESTION = bytes.fromhex("0100 0001 0000 0000 0000  00 0002 0001")
 _ANSWER_BIT = 0x80
-#: What is worth a word of an answer's code: it answers, but may not do so for names that matter.
+#: Response codes to report: the server answers, but may fail for the names of targets too.
 _CODES = {2: "SERVFAIL", 5: "REFUSED"}
-#: Nobody has this name (RFC 6761, 6.4): a resolver that works says so.
-_NOBODY = "scanready.invalid"
+#: A name that cannot exist (RFC 6761, 6.4): a working resolver reports that.
+_NO_SUCH_HOST = "scanready.invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What resolv.conf says."""
+    """Hold the servers and the search list of resolv.conf."""
 
     servers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
@@ -62,22 +62,22 @@ async def look(asked: Asked) -> list[Answer]:
         if configured is None:
             await _ask_system(line)
             return answers
-        servers = configured.servers or ("127.0.0.1",)  # what the C library asks without any
-        told = await asyncio.gather(*(ask(server) for server in servers))
-        words = [f"{server} {how}" for server, (_, how) in zip(servers, told, strict=True)]
+        servers = configured.servers or ("127.0.0.1",)  # the C library's default
+        results = await asyncio.gather(*(ask(server) for server in servers))
+        words = [f"{server} {how}" for server, (_, how) in zip(servers, results, strict=True)]
         search = ", ".join(configured.search)
-        facts: Facts = {"resolvers": {server: how for server, (_, how) in zip(servers, told, strict=True)}}
+        facts: Facts = {"resolvers": {server: how for server, (_, how) in zip(servers, results, strict=True)}}
         facts["search"] = list(configured.search)
-        said = ", ".join(words) + (f"; searches {search}" if search else "; no search list")
+        summary = ", ".join(words) + (f"; searches {search}" if search else "; no search list")
         if not configured.servers:
-            said = f"{RESOLV_CONF} names no server; {said}"
-        alive = [answered for answered, _ in told]
+            summary = f"{RESOLV_CONF} names no server; {summary}"
+        alive = [answered for answered, _ in results]
         if not any(alive):
-            line.warn(causes.NO_RESOLVER, said, **facts)
+            line.warn(causes.NO_RESOLVER, summary, **facts)
         elif not all(alive):
-            line.warn(causes.RESOLVER_SILENT, said, **facts)
+            line.warn(causes.RESOLVER_SILENT, summary, **facts)
         else:
-            line.ok(said, **facts)
+            line.ok(summary, **facts)
     return answers
 
 
@@ -91,7 +91,7 @@ def _read() -> Configured | None:
 
 
 def parse(text: str) -> Configured:
-    """Read the lines that matter; of `search` and `domain` the last one counts."""
+    """Read the lines `nameserver`, `search` and `domain`; the last `search` or `domain` counts."""
     servers: list[str] = []
     search: tuple[str, ...] = ()
     for line in text.splitlines():
@@ -104,23 +104,25 @@ def parse(text: str) -> Configured:
 
 
 async def ask(server: str) -> tuple[bool, str]:
-    """Return whether a server answers, and in words how or how not."""
+    """Return whether a server answers, and a description of the answer or the error."""
     identity = secrets.token_bytes(2)
     begun = time.perf_counter()
     try:
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        code = await datagram.ask(_port_53(server), identity + _QUESTION, lambda said: _code(said, identity), deadline)
+        code = await datagram.ask(
+            _port_53(server), identity + _QUESTION, lambda reply: _code(reply, identity), deadline
+        )
     except (StreamError, WireError, OSError) as error:
         return False, f"does not answer ({explain(error, Step.CONNECT, 'dns').detail})"
     failure = f" ({_CODES[code]} for the root)" if code in _CODES else ""
     return True, f"answers in {(time.perf_counter() - begun) * 1000:.0f} ms{failure}"
 
 
-def _code(said: bytes, identity: bytes) -> int | None:
-    """The answer's code; None for a datagram that answers no question of ours."""
-    if len(said) < 12 or said[:2] != identity or not said[2] & _ANSWER_BIT:
+def _code(reply: bytes, identity: bytes) -> int | None:
+    """Return the response code; None for a datagram that does not answer this query."""
+    if len(reply) < 12 or reply[:2] != identity or not reply[2] & _ANSWER_BIT:
         return None
-    return said[3] & 0xF
+    return reply[3] & 0xF
 
 
 def _port_53(server: str) -> Address:
@@ -131,15 +133,15 @@ def _port_53(server: str) -> Address:
 async def _ask_system(line: Line) -> None:
     resolver, begun = Resolver(), time.perf_counter()
     try:
-        await resolver.addresses(_NOBODY, 0, asyncio.get_running_loop().time() + 2 * PATIENCE)
+        await resolver.addresses(_NO_SUCH_HOST, 0, asyncio.get_running_loop().time() + 2 * PATIENCE)
     except socket.gaierror as error:
         if error.errno not in NO_SUCH_NAME:
-            line.warn(causes.NO_RESOLVER, f"a look-up fails: {error.strerror}")
+            line.warn(causes.NO_RESOLVER, f"a lookup fails: {error.strerror}")
             return
     except TimeoutError:
-        line.warn(causes.NO_RESOLVER, f"a look-up is not answered within {2 * PATIENCE:g} s")
+        line.warn(causes.NO_RESOLVER, f"a lookup is not answered within {2 * PATIENCE:g} s")
         return
     finally:
         resolver.close()
     took = (time.perf_counter() - begun) * 1000
-    line.ok(f"a look-up is answered in {took:.0f} ms; which servers are asked is not known on this platform")
+    line.ok(f"a lookup succeeds in {took:.0f} ms; scanready cannot list the DNS servers on this platform")

@@ -1,4 +1,4 @@
-"""The interfaces and their subnets, and which targets are beside them, as the document recommends."""
+"""Report the interfaces, their subnets, and the targets in them; the requirements recommend a shared subnet."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from scanready.run.agent_step import shared_subnets
 from .question import Answer, Line
 from .request import Asked
 
-#: Seconds for the names of all targets; whose is not resolved by then is not placed.
+#: Seconds for resolving the names of all targets. Names that take longer count as not resolved.
 PATIENCE = 10.0
-#: Hosts that are told one by one; of more the numbers are enough.
+#: Hosts that the facts list one by one; for further hosts only the counts are reported.
 _MOST_TOLD = 1000
 
 
 async def look(asked: Asked) -> list[Answer]:
-    """List them; the document's recommendation is a note, never a warning."""
+    """List the interfaces; a target outside their subnets is a note, never a warning."""
     answers: list[Answer] = []
     with Line("subnets", answers) as line:
         placed = interfaces.placed()
         if placed is None:
-            line.skip("interfaces and subnets are not known on this platform")
+            line.skip("scanready cannot list interfaces and subnets on this platform")
             return answers
         own = [entry for entry in placed if not (entry.where.ip.is_loopback or entry.where.ip.is_link_local)]
         by_name: dict[str, list[str]] = {}
         for entry in own:
             by_name.setdefault(entry.name, []).append(str(entry.where))
         listed = "; ".join(f"{name} {', '.join(networks)}" for name, networks in by_name.items())
-        line.ok(listed or "no interface is up but loopback", interfaces=by_name)
+        line.ok(listed or "only the loopback interface is up", interfaces=by_name)
         hosts = list(dict.fromkeys(target.host for target in asked.targets))
         if hosts:
             await _place(line, asked, hosts)
@@ -54,7 +54,7 @@ async def _place(line: Line, asked: Asked, hosts: list[str]) -> None:
     unknown = [host for host, told in placed.items() if told["same_subnet"] is None]
     apart = len(hosts) - len(beside) - len(unknown)
     words = f"{len(beside)} of {len(hosts)} target host{'s' if len(hosts) > 1 else ''} in these subnets"
-    words += ", the document recommends all" if apart else ""
+    words += ", the requirements recommend all" if apart else ""
     words += f"; {len(unknown)} not resolved" if unknown else ""
     line.ok(words, targets=dict(list(placed.items())[:_MOST_TOLD]))
 

@@ -1,8 +1,8 @@
-"""Is this the agent's vantage point? Signs of a container, of a namespace, of an address that is translated.
+"""Look for signs that this is not the agent's own system: a container, a namespace, or address translation.
 
-A container is told by what the kernel says of it: its PID namespace is not the kernel's first, its network namespace
-is not that of process 1, its control group is a container manager's. Files alone prove little: a virtual machine made
-from a container image has /.dockerenv, too. /run is emptied at every start, so what is there is of today.
+The kernel identifies a container: its PID namespace is not the initial one, its network namespace differs from that of
+process 1, or its control group belongs to a container manager. A file proves little: a virtual machine built from a
+container image also has /.dockerenv. /run is emptied at every boot, so its files are current.
 
 Sources: namespaces(7), cgroups(7); include/linux/proc_ns.h and include/uapi/linux/nsfs.h for the numbers of the first
 namespaces; the documentation of Docker, Podman, libvirt, VirtualBox and WSL for their default networks.
@@ -29,7 +29,7 @@ from .request import Asked
 #: The numbers of the kernel's first namespaces. That of PIDs is fixed since Linux 3.8, that of networks since 6.18.
 FIRST_PID_NAMESPACE, FIRST_NETWORK = 0xEFFFFFFC, 0xEFFFFFF9
 _NETWORK_FIXED_SINCE = 6, 18
-#: What container managers tell their processes by.
+#: The environment variable and control groups by which container managers mark their processes.
 _VARIABLE = "container"
 _MANAGERS = re.compile(r"docker|kubepods|containerd|libpod|crio|lxc|garden|machine\.slice/systemd-nspawn")
 #: Networks whose gateway translates, by default: subnet, the gateway's address in it, whose it is.
@@ -44,9 +44,9 @@ _TRANSLATING: tuple[tuple[str, str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What was seen. ``leftover`` are files that an image may have brought along; the others are of the running host.
+    """Hold the signs found. ``leftover`` are files that may come from an image; the others describe the running host.
 
-    ``translated`` says whose network the agent's address is of; empty for none known.
+    ``translated`` names the virtual network of the agent's address; empty if none is known.
     """
 
     container: tuple[str, ...] = ()
@@ -55,25 +55,25 @@ class Signs:
 
 
 async def look(asked: Asked) -> list[Answer]:
-    """Warn where it is not; list the evidence in any case."""
+    """Warn if this is not the agent's own system; list the evidence in any case."""
     answers: list[Answer] = []
     with Line("vantage point", answers) as line:
         if not sys.platform.startswith("linux"):
-            line.skip("whether this is a container or a translated address is not known on this platform")
+            line.skip("scanready cannot detect a container or address translation on this platform")
             return answers
         signs = gather(asked.agent.addresses)
         facts: Facts = {"container": list(signs.container), "leftover": list(signs.leftover)}
         facts["translated"] = signs.translated
         if signs.container:
-            also = f"; its address is of {signs.translated}" if signs.translated else ""
-            line.warn(causes.CONTAINER, f"not the agent's: {', '.join(signs.container)}{also}", **facts)
+            also = f"; its address is in {signs.translated}" if signs.translated else ""
+            line.warn(causes.CONTAINER, f"not the agent's own system: {', '.join(signs.container)}{also}", **facts)
         elif signs.translated:
-            line.warn(causes.ADDRESS_TRANSLATED, f"this host's address is of {signs.translated}", **facts)
+            line.warn(causes.ADDRESS_TRANSLATED, f"this host's address is in {signs.translated}", **facts)
         elif signs.leftover:
             files = ", ".join(signs.leftover)
-            line.ok(f"the host's own: {files} is there, but the PID namespace is the kernel's first", **facts)
+            line.ok(f"the host's own system: {files} exists, but this is the initial PID namespace", **facts)
         else:
-            line.ok("the host's own: no sign of a container or of a translated address", **facts)
+            line.ok("the host's own system: no sign of a container or of address translation", **facts)
     return answers
 
 
@@ -102,7 +102,7 @@ def gather(addresses: tuple[str, ...]) -> Signs:
 def own_network(ours: int | None, of_process_1: int | None, release: str) -> bool:
     """True if this is not the host's network; by the number where it is fixed, else compared with process 1.
 
-    ``of_process_1`` is None to whoever may not look at that process: on an older kernel nothing is known then.
+    ``of_process_1`` is None without the right to inspect that process; on an older kernel the answer is then False.
     """
     if ours in (None, FIRST_NETWORK):
         return False
@@ -113,7 +113,7 @@ def own_network(ours: int | None, of_process_1: int | None, release: str) -> boo
 
 
 def translated_by(addresses: tuple[str, ...], gateway: IPAddress | None, release: str) -> str:
-    """Say whose network it is that translates this host's address; empty if it is none of the usual ones."""
+    """Return the virtual network that translates this host's address; empty if it is none of the known ones."""
     own = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
     for network, at, whose in _TRANSLATING:
         subnet = ipaddress.ip_network(network)

@@ -1,4 +1,4 @@
-"""A failure that is known (``expect:`` in an inventory), and what became of it."""
+"""Describe a known failure (``expect:`` in an inventory) and its current state."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from enum import StrEnum
 from .finding import Cause
 from .words import Verdict
 
-#: Verdicts after which nothing is left of a failure. A warning (``limited``) is another failure than the known one.
-_MENDED = (Verdict.SCANNABLE, Verdict.READY)
+#: Verdicts that mean the failure is fixed. A warning (``limited``) is another failure than the known one.
+_FIXED = (Verdict.SCANNABLE, Verdict.READY)
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Describe a failure that is known, and for how long it is tolerated.
+    """Describe a known failure, and for how long it is tolerated.
 
     Attributes:
         verdict: blocked, limited or undecided.
@@ -33,7 +33,7 @@ class Expectation:
 
 
 class Standing(StrEnum):
-    """Say what became of a known failure.
+    """Name the state of a known failure.
 
     ``WAIVED``: the target fails as expected, which does not count. ``DIFFERENT``: it has another verdict or cause,
     which counts as it is. ``NO_LONGER_NEEDED``: it does not fail any more. ``OVER``: the last day has passed, which
@@ -49,7 +49,7 @@ class Standing(StrEnum):
 def standing(
     expected: Expectation | None, verdict: Verdict, cause: Cause | None, agent: str, day: datetime.date
 ) -> Standing | None:
-    """Hold a verdict against what is expected; None where nothing is expected of this agent.
+    """Compare a verdict with the expected failure; return None if none is expected from this agent.
 
     Args:
         cause: the one that decided the verdict.
@@ -60,7 +60,7 @@ def standing(
         return None
     if day > expected.until:
         return Standing.OVER
-    if verdict in _MENDED:
+    if verdict in _FIXED:
         return Standing.NO_LONGER_NEEDED
     same = verdict is expected.verdict and cause is not None and cause.code == expected.code
     return Standing.WAIVED if same else Standing.DIFFERENT

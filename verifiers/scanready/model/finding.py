@@ -1,4 +1,4 @@
-"""The result of one question: a cause of the catalogue, the evidence for it, and its owner."""
+"""Define the result of one check: a cause from the catalogue, its evidence, and its owner."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Cause:
         remedy: what the owner does.
         confirm: a shell command that shows the same thing without scanready.
         wire: what a packet capture shows of it, in one or two sentences, with the field's names for messages and flags.
-        definite: False if it only kept the check from finding out (a missing driver, a limit of a library,
-            throttling): the verdict is then ``undecided``, never ``blocked``.
+        definite: False if it prevented the check from finding out (a missing driver, a limit of a library,
+            throttling); the verdict is then ``undecided``, never ``blocked``.
         scoped: the scope, where it does not follow from step and owner (see :attr:`scope`).
-        may_count: the server may have counted a login that ended so as a wrong password, though it does not say so.
-        also: the other owners who can remove it, each with a remedy of their own.
-        of_database: the owner where the target is a database; None if that is ``owner``, too.
+        may_count: the server may have counted a login with this cause as a wrong password, without reporting it.
+        also: the other owners who can remove it, each with a separate remedy.
+        of_database: the owner if the target is a database; None if it is ``owner``.
     """
 
     code: str
@@ -55,7 +55,7 @@ class Cause:
 
     @property
     def scope(self) -> Scope:
-        """Return what the cause is true of: as declared, else what step and owner imply.
+        """Return the extent of the cause: as declared, otherwise as step and owner imply.
 
         A cause of scope ``account`` is the only one after which a credential is withheld from other hosts.
         """
@@ -99,11 +99,11 @@ class Check:
         facts: the evidence by name; docs/facts.md lists all names, types and units.
         finding: the cause; None if the check passed or was skipped.
         seconds: wall time.
-        tentative: it was tried with an invented identity, so that it may warn but never block.
-        wordless: it failed before the peer sent a byte, so that it does not tell what the port speaks.
+        tentative: it was tried with an invented identity, so it may warn but never block.
+        wordless: it failed before the server sent a byte, so it does not show the port's protocol.
         trace: the traceback of an untranslated exception, at most 4 KB without secrets, for ``-v`` and transcripts.
-        remarks: what the authors of another package's type should know of it, a line each, for the same.
-        events: what was sent, in words that the story of the type explains; None if it was not recorded.
+        remarks: notes for the authors of another package's type, one per line, for ``-v`` and transcripts.
+        events: the names of the messages sent, which the type's story explains; None if not recorded.
     """
 
     step: Step

@@ -1,4 +1,4 @@
-"""From checks to a verdict."""
+"""Compute a verdict from checks."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def judge(checks: Sequence[Check], proof: Step = Step.AUTH) -> tuple[Verdict, Ch
 
     1. A failed check with a definite cause blocks, unless it was tried with an identity
        we invented. The target's own leads over the agent's, which all targets share.
-    2. Anything else that failed, or kept us from knowing, is undecided. Never a guess.
+    2. Any other failure, and any cause that is not definite, is undecided. Never a guess.
     3. A warning limits.
     4. ``access`` passed is scannable; the proof step passed is ready.
-    5. A climb that ended lower without saying why is undecided.
+    5. A climb that ended lower without a reason is undecided.
     """
     sure = [check for check in checks if check.finding and check.finding.cause.definite and not check.tentative]
     if blocking := [check for check in sure if check.outcome is Outcome.FAILED]:

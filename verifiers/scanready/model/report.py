@@ -1,4 +1,4 @@
-"""The answer: what one agent found at one target."""
+"""Define the report: the result of one agent for one target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Footprint:
     probe_logins: int = 0
 
     def add(self, other: Footprint) -> None:
-        """Add what another visit to the same target cost it."""
+        """Add the cost of another check of the same target."""
         self.connections += other.connections
         self.login_attempts += other.login_attempts
         self.probe_logins += other.probe_logins
@@ -41,15 +41,15 @@ class Report:
         agent, target: which pair was checked.
         verdict: the answer.
         reached: the highest step that passed or warned; None if none did.
-        finding: what decided the verdict; None if it is scannable or ready.
+        finding: the finding that decided the verdict; None if it is scannable or ready.
         finding_step: the step of that finding.
         facts: the facts of all checks together; of two checks that set the same name, the later one counts.
         checks: in climbing order.
         footprint: what the check cost the target.
         started: UTC in ISO 8601, such as "2026-01-01T00:00:00Z".
         seconds: wall time.
-        standing: what became of the failure that is known of the target; None where none is.
-        types: of a host without a type, the reports of the types that were tried, the leading one first.
+        standing: the state of the target's known failure; None without one.
+        types: for a host without a type: the reports of the types that were tried, the leading one first.
     """
 
     agent: Agent

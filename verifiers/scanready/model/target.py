@@ -1,4 +1,4 @@
-"""The question: whether this agent can reach this target with this account."""
+"""Define the input of a check: a target, an account and an agent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Credential:
     """An account to log in with. Its secrets are never in a repr, a report, a log or a transcript.
 
     Attributes:
-        name: what reports call it.
+        name: its name in reports.
         username: the account.
         password: None if there is none; some types accept a key in its place.
         key_file: path of a private key, for types that accept one.
-        key_passphrase: decrypts the key.
+        key_passphrase: the passphrase of the key.
         authority: the directory that judges it. After a refusal the credential is withheld from all other targets of
             the same authority. None makes ``name`` the authority.
 
@@ -57,7 +57,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Name what the agent is asked to scan.
+    """Describe one target of a scan.
 
     It can be a member of a set or the key of a dict, as long as its options do not change.
 
@@ -70,9 +70,9 @@ class Target:
         tags: free words of the inventory.
         source: where the target was written, as "file:line".
         explicit_port: the port was given, not the default of the type.
-        guessed: no type was given, and this is one of those that are tried.
-        expected: a failure that is known of it; it tells no targets apart.
-        tries: of a host without a type (``type`` is "any" then), the targets of the types that are tried there.
+        guessed: no type was given; this is one of the types to try.
+        expected: its known failure; targets that differ only in this are equal.
+        tries: for a host without a type (``type`` is then "any"): the targets of the types to try.
 
     Raises:
         TypeError: a field has another type than listed here.
@@ -133,7 +133,7 @@ class Agent:
         name: its host name, or the name the operator gave it.
         platform: as ``platform.system()`` names it ("Linux", "Windows").
         addresses: its IP addresses.
-        assumed: the operator asked to judge as if run from such an agent; nothing else is known of it.
+        assumed: the operator asked for the result of such an agent; nothing else is known about it.
         distribution: "Debian 12"; empty if not known.
         networks: addresses with their subnets ("10.0.1.5/24"); empty if not known.
 

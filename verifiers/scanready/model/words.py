@@ -1,4 +1,4 @@
-"""The words of a result: the rungs of the ladder, outcomes, verdicts, owners and scopes."""
+"""Define the words of a result: steps, outcomes, verdicts, owners and scopes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HEIGHT: Mapping[Step, int] = {step: height for height, step in enumerate(LADDER
 DEPTHS: tuple[str, ...] = ("connect", "handshake", "auth", "login", "access")
 #: The verdicts that ``--require`` accepts as the least.
 REQUIRES: tuple[str, ...] = ("ready", "scannable")
-#: The user name that is sent where a protocol needs one and the operator gave none.
+#: The user name to send if a protocol needs one and the operator gave none.
 INVENTED_USER = "scanready_probe"
 LARGEST_PORT = 65535
 
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
     """The answer for one target.
 
     ``SCANNABLE``: reading data was proven. ``READY``: everything holds up to the login prompt. ``LIMITED``: it holds,
-    with a warning. ``BLOCKED``: a requirement fails. ``UNDECIDED``: something kept the check from finding out.
+    with a warning. ``BLOCKED``: a requirement fails. ``UNDECIDED``: the check could not find out.
     """
 
     SCANNABLE = "scannable"
@@ -59,9 +59,9 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-#: The verdicts of targets that nothing keeps from a scan, as far as was checked.
+#: The verdicts of targets that can be scanned, as far as the check went.
 GOOD = (Verdict.SCANNABLE, Verdict.READY, Verdict.LIMITED)
-#: The verdicts that satisfy each ``--require``; None where it was not given.
+#: The verdicts that satisfy each ``--require``; None without the option.
 HOLDS: Mapping[str | None, tuple[Verdict, ...]] = {
     None: GOOD,
     "ready": (Verdict.SCANNABLE, Verdict.READY),
@@ -87,7 +87,7 @@ class Owner(StrEnum):
 
 
 class Scope(StrEnum):
-    """Say what a cause is true of.
+    """Name the extent of a cause.
 
     ``AGENT``: this agent lacks something. ``PATH``: something between this agent and the target, or a rule of the
     target about this agent's address; another agent may fare better. ``TARGET``: the target, whichever agent asks.

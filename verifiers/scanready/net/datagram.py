@@ -1,7 +1,7 @@
-"""One question over UDP: sent again until it is answered, for a bounded time.
+"""Send one UDP request; repeat it until an answer arrives or the time is over.
 
-What a silence means is nobody's to say: a packet filter, a lost packet, a service that ignores strangers. What ICMP
-says is as definite as over TCP, and the kernel tells it the same way.
+Silence proves nothing: a packet filter, a lost packet and a service that ignores unknown clients look the same. An ICMP
+error is as definite as over TCP, and the kernel reports it in the same way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 INTERVAL = 1.0
 #: A datagram is never larger (RFC 768).
 _LARGEST = 65_535
-#: Datagrams that answer some other question: more is somebody playing.
+#: Datagrams that answer another request; more of them are treated as a flood.
 _MOST_IGNORED = 64
 
 
@@ -39,7 +39,7 @@ async def ask(
     """Return what ``reader`` makes of the answer; it returns None for a datagram that answers another question.
 
     Args:
-        address: whom to ask; nobody else's datagrams are received.
+        address: the server; datagrams from other senders are not received.
         question: sent every :data:`INTERVAL` seconds until answered, always the same bytes.
         reader: the whole datagram in, the answer out.
         deadline: absolute, in the event loop's time.
@@ -47,7 +47,7 @@ async def ask(
 
     Raises:
         UdpTimeout: nothing until the deadline.
-        ConnectError: an ICMP message said no, or a limit of this host.
+        ConnectError: an ICMP message rejected the request, or a limit of this host.
         WireError: the answer breaks its protocol, or a flood of datagrams that answer nothing.
     """
     loop = asyncio.get_running_loop()
@@ -73,7 +73,7 @@ async def ask(
                     return answer
                 ignored += 1
                 if ignored > _MOST_IGNORED:
-                    raise WireError(f"more than {_MOST_IGNORED} datagrams, none of them an answer to our question")
+                    raise WireError(f"more than {_MOST_IGNORED} datagrams arrived, and none answers the request")
     except BlockingIOError as error:
         raise ConnectError(error) from error  # our own queue is full: errno EAGAIN says whose limit it is
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Connect to one address over TCP: a stream, or by whose word there is none."""
+"""Open one TCP connection; on failure, say who refused it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ async def dial(
     opened: Callable[[Stream], object] | None = None,
     privileged: bool = False,
 ) -> Stream:
-    """Connect to one address; ``opened`` is told the stream at once, also if we are cancelled as it comes into being.
+    """Connect to one address; call ``opened`` with the stream at once, even if this task is cancelled meanwhile.
 
-    ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether it was to be had.
+    ``privileged`` asks for a source port below 1024; :attr:`Stream.privileged` says whether one was available.
 
     Raises:
         ConnectError: refused, rejected, unreachable or a limit of this host.

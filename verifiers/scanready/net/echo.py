@@ -1,4 +1,4 @@
-"""A peer that sends back what it is sent: the echo service (RFC 862), a loop of cables or rules, a test program.
+"""Recognise a peer that sends back the agent's data: the echo service (RFC 862), a network loop, a test program.
 
 A reader refuses our own message where the two sides of a protocol begin differently. Where they begin alike, as in SSH
 (RFC 4253, 4.2), the verifier looks for its own words.
@@ -21,9 +21,9 @@ _PIECES = 1.0
 
 
 class Echoed(WireError):
-    """The peer returns our own words: an echo service, or a loop."""
+    """Raised if the peer sends back the agent's own data: an echo service, or a loop."""
 
-    def __init__(self, what: str = "what is sent to it") -> None:
+    def __init__(self, what: str = "the agent's own data") -> None:
         super().__init__(f"the port sends back {what}: an echo service, or a loop")
 
 
@@ -81,6 +81,6 @@ class EchoWatch:
 
 def speaks_first(heard: bytes) -> WireError:
     """Return the error of a peer that speaks unasked; made here, for one that its own frame names would be a cycle."""
-    error = ForeignBytes("speaks first, where clients do")
+    error = ForeignBytes("the server speaks first, but in the expected protocol the client does")
     error.heard, error.first = heard, True
     return error

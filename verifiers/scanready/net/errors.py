@@ -1,4 +1,4 @@
-"""How a conversation ends otherwise than by its last word: the errors of connections, streams and datagrams."""
+"""Define the errors that end a conversation early: of connections, streams and datagrams."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .system_errors import is_port_unreachable, number_of, words_of
 LEAST_SILENCE = 1.6
 
 
-#: The numbers of errors that are this host's own, whatever it was that could not be sent.
+#: Error numbers that always mean a limit of this host.
 _LOCAL_LIMITS = {
     errno.EMFILE: "this process is out of file descriptors (ulimit -n)",
     errno.ENFILE: "this host is out of file descriptors (fs.file-max)",
-    errno.EADDRNOTAVAIL: "this host has no free port or no address towards it",
-    errno.EADDRINUSE: "this host has no free port or no address towards it",  # which is how Windows says so
+    errno.EADDRNOTAVAIL: "this host has no free port or no source address for the target",
+    errno.EADDRINUSE: "this host has no free port or no source address for the target",  # which is how Windows says so
     errno.EACCES: "this host's own policy forbids the connection",
     errno.EPERM: "this host's own firewall or policy forbids the connection",
     errno.ENOBUFS: "this host is out of buffer space",
     errno.ENOMEM: "this host is out of memory",
 }
-#: The same, of a connection that was never there; later they have another meaning.
+#: Error numbers that mean a limit of this host only before the connection exists.
 _OF_A_NEW_CONNECTION = {
     errno.EAGAIN: "this host's own queue is full",
-    errno.ECONNABORTED: "this host itself gave the connection up: its security software, or a change of its network",
+    errno.ECONNABORTED: "this host itself closed the connection: security software, or a network change",
 }
 
 
@@ -48,7 +48,7 @@ def local_limit(error: OSError) -> str | None:
 
 
 class StreamError(Exception):
-    """Base class: the conversation ended. ``heard`` is the first 512 bytes at most that the peer sent.
+    """Base class: the conversation ended. ``heard`` holds at most the first 512 bytes that the peer sent.
 
     ``securing`` is true if that was within a TLS handshake, of which ``heard`` then is; ``spoke`` is true if the peer
     answered in clear text before it.
@@ -83,7 +83,7 @@ class ReadTimeout(StreamError):
 
 
 class UdpTimeout(ReadTimeout):
-    """No answer over UDP. That proves nothing: dropped, lost, or a service that ignores strangers."""
+    """Raised if no UDP answer arrives, which proves nothing: a filter, a lost packet, or a service that ignores it."""
 
 
 class PeerClosed(StreamError):
@@ -121,7 +121,9 @@ class TlsError(StreamError):
         """Add to an alert that may be for want of a name (RFC 6066, 3; RFC 8446, 9.2) that an address is none."""
         super().in_handshake(name, spoke=spoke)
         if name and is_address(name) and any(reason in self.reason for reason in _FOR_WANT_OF_A_NAME):
-            self.args = (f"{self}; no server name was sent, the target being an address: address it by its name",)
+            self.args = (
+                f"{self}; no server name (SNI) was sent, because the target is an IP address: name it by its host name",
+            )
 
 
 class TooCostly(StreamError):

@@ -1,4 +1,4 @@
-"""Host names, addresses, ports and networks as people write them, brought to one spelling.
+"""Parse host names, addresses, ports and networks, and bring them to one spelling.
 
 One spelling matters: targets that share a host and port share one connection, so
 ``DB7`` and ``db7``, or two ways to write an IPv6 address, must not look like two hosts.
@@ -38,7 +38,7 @@ def clean_host(text: str) -> str:
         raise Wrong("the host is empty")
     _no_user(text)
     if "://" in text or "/" in text:
-        raise Wrong(f"{shown(text)} is not a host: only a name or an address goes here")
+        raise Wrong(f"{shown(text)} is not a host: write a name or an IP address")
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
         if ":" not in text:
@@ -52,7 +52,7 @@ def clean_host(text: str) -> str:
 
 def _no_user(text: str) -> None:
     if "@" in text:  # a password may stand before it
-        raise Wrong("a host has no user name in it (refused, and not repeated here): put the user into a credential")
+        raise Wrong("a host must not contain a user name (the value is not shown here): put the user into a credential")
 
 
 def _ipv6(text: str) -> str:
@@ -60,19 +60,21 @@ def _ipv6(text: str) -> str:
     if zone.startswith("25") and len(zone) > 2:  # "%25" is how a URL writes the "%" before a zone (RFC 6874, 2)
         zone = zone[2:]
     if percent and not _ZONE.fullmatch(zone):
-        raise Wrong(f"{shown(text)}: the zone after `%` is the name or number of an interface, as in `fe80::1%eth0`")
+        raise Wrong(
+            f"{shown(text)}: the zone after `%` must be the name or number of an interface, as in `fe80::1%eth0`"
+        )
     try:
         parsed = ipaddress.IPv6Address(address)
     except ValueError:
         if re.fullmatch(r"[^:]+:\d*", text):
-            raise Wrong(f"{shown(text)} has a port, and only a host goes here") from None
+            raise Wrong(f"{shown(text)} has a port; write only the host") from None
         raise Wrong(f"{shown(text)} is not an IPv6 address") from None
     _one_host(parsed)
     return parsed.compressed + percent + zone
 
 
 def _ipv4(text: str) -> str:
-    """A name whose last label is a number can only be meant as an address (URL standard, "ends in a number")."""
+    """Parse an IPv4 address; a name whose last label is a number must be one (URL standard, "ends in a number")."""
     try:
         parsed = ipaddress.IPv4Address(text)
     except ValueError:
@@ -99,7 +101,7 @@ def _name(text: str) -> str:
     for label in name.split("."):
         if not _LABEL.fullmatch(label):
             raise Wrong(
-                f"{shown(text)} is not a host name: between dots go 1 to 63 letters, digits, `-` or `_`, "
+                f"{shown(text)} is not a host name: each part between dots has 1 to 63 letters, digits, `-` or `_`, "
                 "and no `-` at either end"
             )
     return name + "." * absolute
@@ -143,7 +145,7 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     """Split ``host``, ``host:port``, ``[v6]`` and ``[v6]:port``.
 
     Raises:
-        Wrong: either part is wrong; both are told.
+        Wrong: either part is wrong; the error names both.
     """
     _no_user(text)
     host, port = text, None
@@ -151,10 +153,10 @@ def host_and_port(text: str) -> tuple[str, int | None]:
         host, bracket, rest = text.partition("]")
         host += bracket
         if not bracket or (rest and not rest.startswith(":")):
-            raise Wrong(f"{shown(text)}: an IPv6 address goes in brackets, and only `:PORT` may follow")
+            raise Wrong(f"{shown(text)}: write an IPv6 address in brackets; only `:PORT` may follow")
         port = rest[1:] if rest else None
     elif text.count(":") > 1:
-        raise Wrong(f"{shown(text)}: an IPv6 address goes in brackets, as in `[2001:db8::7]:5432`")
+        raise Wrong(f"{shown(text)}: write an IPv6 address in brackets, as in `[2001:db8::7]:5432`")
     elif ":" in text:
         host, _, port = text.partition(":")
     messages: list[str] = []
@@ -188,9 +190,7 @@ def network(text: str, *, allow_large: bool) -> Network:
         raise Wrong(f"{shown(text)} has host bits set; did you mean `{found}` (the network) or `{address}` (one host)?")
     limit = LARGEST_IPV4_PREFIX if found.version == 4 else LARGEST_IPV6_PREFIX
     if found.prefixlen < limit and not allow_large:
-        raise Wrong(
-            f"`{found}` has {found.num_addresses:,} addresses, more than a /{limit}; say --yes if that is meant"
-        )
+        raise Wrong(f"`{found}` has {found.num_addresses:,} addresses, more than a /{limit}; use --yes to confirm")
     return found
 
 

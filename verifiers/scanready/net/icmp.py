@@ -1,6 +1,6 @@
-"""Who on the way rejected a connection, where the kernel tells: ICMP messages that Linux keeps for a TCP socket.
+"""Read from the kernel which device rejected a connection: Linux keeps the ICMP message for a TCP socket.
 
-Linux tells an unprivileged process through the socket's error queue (ip(7),
+Linux reports it to an unprivileged process through the socket's error queue (ip(7),
 ``IP_RECVERR``; ipv6(7), ``IPV6_RECVERR``). Other systems keep only the errno.
 """
 
@@ -17,7 +17,7 @@ _FROM_ICMP = {2: socket.AF_INET, 3: socket.AF_INET6}
 
 
 def ask_for_it(sock: socket.socket) -> None:
-    """Have the kernel keep what ICMP says of this socket. Before connecting."""
+    """Make the kernel keep ICMP errors for this socket. Call it before connecting."""
     family = sock.family
     if _LINUX and family in _RECVERR:
         sock.setsockopt(*_RECVERR[family], 1)

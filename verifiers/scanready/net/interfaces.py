@@ -1,8 +1,8 @@
-"""This host's addresses with the subnets they are in, as its C library tells them; nothing is sent.
+"""List this host's addresses and their subnets, from the C library; nothing is sent.
 
 The standard library has no list of addresses with their masks, so `getifaddrs` is called, which all current Unixes
 have. Its two structures are the same there but for the first two bytes of a socket address. Elsewhere (Windows,
-Solaris, AIX) nothing is known, and that is what is said.
+Solaris, AIX) the list is unknown, and the functions return None.
 
 Sources: getifaddrs(3), ip(7), ipv6(7); sys/socket.h of FreeBSD and macOS for ``sa_len``.
 """
@@ -22,13 +22,13 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 #: IFF_UP, the same everywhere.
 _UP = 0x1
-#: Where the C library is known to have these structures.
+#: The platforms whose C library has these structures.
 _KNOWN = ("linux", "darwin", "freebsd", "openbsd", "netbsd")
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One address: the interface's name, the address and its subnet."""
+    """Hold one address: the interface's name, the address and its subnet."""
 
     name: str
     where: Interface

@@ -1,4 +1,4 @@
-"""How many files this process may have open, and how many targets at once that makes."""
+"""Read and raise the limit of open files, and compute how many targets it allows at once."""
 
 from __future__ import annotations
 

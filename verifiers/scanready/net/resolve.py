@@ -29,7 +29,7 @@ class NoTurn(TimeoutError):
 
 @dataclass(slots=True)
 class _Question:
-    """One look-up, under way or answered. ``begun`` is when a thread took it up, None while it waits for one."""
+    """Hold one lookup, running or answered. ``begun`` is the time when a thread began it, None while it waits."""
 
     answer: asyncio.Future[list[Address]] | None = None
     begun: float | None = None
@@ -83,11 +83,11 @@ class Resolver:
         except TimeoutError as error:
             if not asked.hasty:
                 raise
-            why = "other names kept its places" if asked.begun is None else "less than it takes to ask twice"
+            why = "its threads were busy with other names" if asked.begun is None else "too short for two queries"
             raise NoTurn(f"the resolver did not answer within the time left: {why}") from error
 
     def forget(self) -> None:
-        """Ask every name anew from here on."""
+        """Forget all answers, so that every name is resolved again."""
         self._asked.clear()
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Resolver:
 
 
 def _heed(answer: asyncio.Future[list[Address]]) -> None:
-    """Look at an answer that comes when nobody waits for it any more, or the event loop complains."""
+    """Retrieve the exception of an answer that no task awaits any more; otherwise the event loop logs a complaint."""
     if not answer.cancelled():
         answer.exception()
 
@@ -138,7 +138,7 @@ def _is_address(family: socket.AddressFamily, host: str) -> bool:
 
 
 def _lookup(host: str, port: int) -> list[Address]:
-    """``AI_ADDRCONFIG``: no IPv6 addresses on an agent without IPv6, as in the scanner's own look-up."""
+    """Look up a name with ``AI_ADDRCONFIG``: no IPv6 addresses on an agent without IPv6, as the scanner does."""
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
     except socket.gaierror as error:

@@ -1,4 +1,4 @@
-"""Where sockets come from: the only module that opens any. They are non-blocking, and keep what ICMP says of them."""
+"""Open all sockets of the package; they are non-blocking and keep ICMP errors."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ __all__ += ["ReadTimeout", "Stream", "StreamError", "Tap", "TlsError", "TooCostl
 
 T = TypeVar("T")
 
-#: What identification needs of the first bytes; the rest of a talk is not kept.
+#: Number of first bytes that identification needs; the rest of the conversation is not kept.
 HEARD = 512
 #: No first flight of any protocol is larger; a reader that still wants more by then is being fed.
 MOST_UNREAD = 1 << 20
@@ -144,10 +144,10 @@ class Stream:
         try:
             self._tls.write(data)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
-            raise PeerClosed("the peer closed the connection before we sent", self.heard) from error
+            raise PeerClosed("the server closed the connection before the agent sent data", self.heard) from error
         except ssl.SSLError as error:
             if error.reason == "PROTOCOL_IS_SHUTDOWN":  # the end of the session was read before
-                raise PeerClosed("the peer closed the connection before we sent", self.heard) from error
+                raise PeerClosed("the server closed the connection before the agent sent data", self.heard) from error
             raise TlsError(error.reason or str(error), self.heard) from error
         await self._flush()
 
@@ -170,11 +170,11 @@ class Stream:
             if answer is not None:
                 return answer
             if self._buffer.eof:
-                none = "before a single byte in TLS" if self._tls else "before a single byte"
+                none = "before it sent any data over TLS" if self._tls else "before it sent any data"
                 came = f"after {len(self.heard)} bytes" if self.heard else none
-                raise PeerClosed(f"the peer closed the connection {came}", self.heard, unread=self.unread)
+                raise PeerClosed(f"the server closed the connection {came}", self.heard, unread=self.unread)
             if len(self._buffer) > MOST_UNREAD:
-                raise OurLimit(f"more than {MOST_UNREAD} bytes and still no whole message")
+                raise OurLimit(f"the server sent more than {MOST_UNREAD} bytes without completing a message")
             await self._fill()
 
     async def expect_silence(self, seconds: float) -> None:
@@ -194,12 +194,12 @@ class Stream:
                 return
             await self._fill()  # it spoke in time, and the loop was busy
         if self._buffer.eof:
-            raise PeerClosed("the peer closed the connection before a single byte", self.heard)
+            raise PeerClosed("the server closed the connection before it sent any data", self.heard)
         raise speaks_first(self.heard)
 
     @property
     def unread(self) -> int:
-        """How many received bytes no reader has taken."""
+        """Return the number of received bytes that no reader has taken."""
         return len(self._buffer)
 
     async def start_tls(self, name: str | None, alpn: Sequence[str] = (), framing: Framing | None = None) -> TlsSession:
@@ -219,7 +219,7 @@ class Stream:
         record("tls")
         self._spoke, self.heard, self._echo = bool(self.heard), b"", EchoWatch()
         if len(self._buffer):
-            raise TlsError("clear-text bytes follow the consent to TLS", b"", securing=True, spoke=True)
+            raise TlsError("the server sent clear-text data after it agreed to TLS", b"", securing=True, spoke=True)
         if framing is not None:
             self._wrap, self._unwrap = framing.wrap, framing.unwrap
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -247,8 +247,8 @@ class Stream:
                 await self._flush()
                 raw = await self._get()
                 if not raw:
-                    instead = "" if self.heard else " instead of a TLS handshake"
-                    raise PeerClosed(f"the peer closed the connection{instead}", self.heard) from None
+                    instead = "" if self.heard else " instead of answering the TLS ClientHello"
+                    raise PeerClosed(f"the server closed the connection{instead}", self.heard) from None
                 records = self._unframed(raw)
                 self._hear(records)
                 self._demand_moderate(records)
@@ -350,8 +350,8 @@ class Stream:
     def _demand_moderate(self, records: bytes) -> None:
         self._key_exchange.feed(records)
         if (bits := self._key_exchange.bits) > LARGEST_GROUP:
-            said = f"the server's Diffie-Hellman group has {bits} bits; scanready computes with {LARGEST_GROUP} at most"
-            raise TooCostly(said, self.heard)
+            detail = f"the server's Diffie-Hellman group has {bits} bits; scanready supports at most {LARGEST_GROUP}"
+            raise TooCostly(detail, self.heard)
 
     def _took(self, data: bytes) -> None:
         if self._tls is not None:
@@ -376,7 +376,7 @@ class Stream:
             await self._put(self._wrap(data) if self._wrap else data)
 
     def _unframed(self, raw: bytes) -> bytes:
-        """The TLS records of what came, without the packets they came in; the rest waits for more."""
+        """Return the TLS records in the received packets, without the packets; keep an incomplete packet for later."""
         if self._unwrap is None:
             return raw
         self._framed.feed(raw)
@@ -400,7 +400,7 @@ class Stream:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise self._broken(f"the connection broke while we sent: {words_of(error)}") from error
+            raise self._broken(f"the connection failed while the agent was sending: {words_of(error)}") from error
         loop = asyncio.get_running_loop()
         since = loop.time()
         try:
@@ -409,10 +409,10 @@ class Stream:
                     await loop.sock_sendall(self.sock, data)
         except TimeoutError:
             raise ReadTimeout(
-                "the peer took no more bytes within the time left", self.heard, loop.time() - since
+                "the server accepted no more data within the time left", self.heard, loop.time() - since
             ) from None
         except OSError as error:
-            raise self._broken(f"the connection broke while we sent: {words_of(error)}") from error
+            raise self._broken(f"the connection failed while the agent was sending: {words_of(error)}") from error
 
     async def _get(self) -> bytes:
         """Take what is there, or wait for it; an empty answer is the peer's end.
@@ -448,8 +448,8 @@ class Stream:
         except OSError as error:
             error.__traceback__ = None  # the loop's frame in it holds the future, and that the error: a cycle
             reset = isinstance(error, ConnectionResetError)
-            said = "the peer reset the connection" if reset else f"the connection broke: {words_of(error)}"
-            raise self._broken(said) from error
+            what = "the server reset the connection" if reset else f"the connection failed: {words_of(error)}"
+            raise self._broken(what) from error
 
     def _broken(self, what: str) -> PeerClosed | ValueError:
         """Return the error of a connection that broke; where this side had closed it, the peer has no part in that."""

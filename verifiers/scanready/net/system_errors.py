@@ -176,7 +176,7 @@ def words_of(error: OSError) -> str:
 
 
 def of_number(number: int) -> OSError:
-    """Return the error for a number that the system told of a socket (``SO_ERROR``)."""
+    """Return the error for a number that the system reports for a socket (``SO_ERROR``)."""
     known = _WINSOCK.get(number, number)
     return OSError(known, _WORDS.get(known) or os.strerror(known))
 

@@ -1,4 +1,4 @@
-"""Where this agent stands: its name, platform, distribution, addresses and subnets. Nothing is sent."""
+"""Describe this agent: its name, platform, distribution, addresses and subnets. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scanready.model import Agent
 from . import interfaces
 from .sockets import source_address
 
-#: An agent is told in every result: of a host with hundreds of bridges, enough to recognise it.
+#: Every result describes the agent. On a host with hundreds of bridges, this many networks identify it.
 _MOST_NETWORKS = 32
 # How a distribution calls itself, where that is longer than what people (and SSH greetings) call it.
 _NAMES = {"debian": "Debian", "raspbian": "Raspbian", "rhel": "RHEL", "ubuntu": "Ubuntu", "sles": "SLES"}
@@ -48,5 +48,5 @@ def distribution() -> str:
 
 
 def _apart(where: interfaces.Interface) -> bool:
-    """Loopback and link-local: every host has these, and they place none."""
+    """Return whether an address is loopback or link-local, which every host has and which locates none."""
     return where.ip.is_loopback or where.ip.is_link_local

@@ -1,8 +1,7 @@
-"""How we do TLS: finish every handshake, whatever the versions and the certificate, and keep what was seen.
+"""Finish every TLS handshake, whatever the version and the certificate, and keep its result.
 
-Judging comes afterwards, offline (:mod:`scanready.climb.certificates`): a client that
-breaks off because of a certificate leaves an error in the server's log, and with
-MySQL a step towards being banned (measured).
+The certificate is checked afterwards, offline (:mod:`scanready.climb.certificates`). A client that ends the handshake
+because of a certificate leaves an error in the server's log; MySQL also counts it towards a ban (measured).
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def _chain(tls: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]:
 
 
 def server_name(name: str | None) -> str | None:
-    """A name that OpenSSL takes for SNI, without a trailing dot (RFC 6066, 3); None for one it would choke on."""
+    """Return a name that OpenSSL accepts for SNI, without a trailing dot (RFC 6066, 3); None for one it rejects."""
     name = name.removesuffix(".") if name else None
     if not name or name.startswith(".") or len(name) > 253:
         return None

@@ -108,7 +108,7 @@ def together(fixes: Iterable[str | None]) -> str | None:
 
 FIREWALL_RULE = Fix(
     "{family} saddr {agent} {family} daddr {target} {transport} dport {ports} accept",
-    at="# On every firewall between {agent} and {target}, as a rule (this one is of nftables):",
+    at="# On every firewall between {agent} and {target}, as a rule (nftables syntax):",
     family=Place("ip", lambda text: text if text in ("ip", "ip6") else None),
     agent=quoting.HOST.called("AGENT-ADDRESS"),
     target=quoting.HOST.called("TARGET-ADDRESS"),

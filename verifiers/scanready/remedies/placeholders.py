@@ -27,8 +27,8 @@ def fill(text: str, target: Target, row: TargetType | None) -> str:
     the host: share, export, service ...), ``{url}`` (the target itself) and ``{starttls}`` (an option of
     ``openssl s_client``, or nothing).
 
-    Values are put in as words that a shell leaves alone: the text is meant to be pasted. A place without a value, or
-    with one that is no such word, is its own name in capitals; so is another word in braces.
+    Values must be words that a shell does not interpret, because the text is pasted into one. A place without such a
+    value becomes its own name in capitals; another word in braces does too.
     """
     if "{" not in text:
         return text

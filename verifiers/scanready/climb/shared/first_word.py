@@ -1,4 +1,4 @@
-"""Where a login is the client's first word: whoever speaks first himself is something else, and gets no login."""
+"""Reject servers that speak first, for protocols in which the client begins with a login; they get no login."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scanready.model import Step
 from scanready.net.stream import PeerClosed, Stream
 from scanready.wire import WireError
 
-#: Seconds in which servers that open the talk (SSH, mail, MySQL ...) have opened it, a slow network allowed for.
+#: Seconds within which a server that speaks first (SSH, mail, MySQL ...) has done so, also on a slow network.
 PATIENCE = 0.2
 
 
@@ -15,7 +15,7 @@ async def is_ours(probe: Probe, stream: Stream) -> None:
     """Listen before anything is sent.
 
     Raises:
-        ClimbEnded: somebody else speaks, or hangs up; the handshake's check says who.
+        ClimbEnded: another service speaks, or the server closes; the handshake's check says which.
     """
     try:
         await stream.expect_silence(min(PATIENCE, probe.remaining / 4))

@@ -64,7 +64,7 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
     """Climb ``handshake`` and ``auth`` without a credential: nothing is sent unless ``allow_login_probe`` says so."""
     async with probe.step(Step.HANDSHAKE) as rung:
         if not ALLOW_LOGIN_PROBE.of(probe.target.options):
-            detail = f"accepts connections; a login is {session.protocol}'s first word, and none was tried"
+            detail = f"accepts connections; {session.protocol} begins with a login, and none was tried"
             raise Failure(session.login_is_first, detail)
         probe.footprint.probe_logins += 1
         answer = await session.log_in(probe, stream, INVENTED_USER, "")
@@ -78,7 +78,7 @@ async def to_the_prompt(probe: Probe, session: Session[Answer], stream: Stream) 
                 return
             rung.ok(f"asks for {session.asks} ({failure.detail})", auth_methods=["password"])
         else:  # a gateway, or a simulator: a server that judges logins refuses a user that was never made
-            detail = f"lets {INVENTED_USER} in, a user that was invented, without a password"
+            detail = f"accepts the invented user {INVENTED_USER} without a password"
             rung.inconclusive(common.LOGIN_NOT_JUDGED, detail, anonymous=True)
 
 

@@ -1,7 +1,7 @@
-"""A port that takes its protocol in clear, or in TLS from the first byte: databases' listeners do not tell which.
+"""Speak a protocol on a port that may expect clear text or TLS: database listeners do not announce which.
 
-The protocol is spoken in clear first: a TLS hello on a clear port leaves stack traces in logs (measured: Derby). Who
-answers that with a TLS alert, or hangs up on it, is asked once more, in TLS.
+The first try is in clear text, because a TLS ClientHello on a clear-text port leaves stack traces in logs (measured:
+Derby). If the server answers with a TLS alert or closes the connection, the second try uses TLS.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from scanready.wire import Reader, WireError, tls
 
 T = TypeVar("T")
 
-#: The outcome of a TLS hello to a port without TLS: three answers that say different things of the port.
+#: The summaries for a TLS ClientHello to a port without TLS, by the error that ended it.
 _NO_TLS: dict[type[Exception], str] = {
-    PeerClosed: "a TLS hello is hung up on, too: {}",
-    ReadTimeout: "a TLS hello is not answered either: {}",
-    TlsError: "a TLS hello is answered, and not with TLS: {}",
+    PeerClosed: "the server also closes the connection after a TLS ClientHello: {}",
+    ReadTimeout: "a TLS ClientHello is not answered either: {}",
+    TlsError: "the server answers a TLS ClientHello, but not with TLS: {}",
 }
 
 
 async def first_answer(probe: Probe, stream: Stream, flight: bytes, reader: Reader[T]) -> tuple[Stream, T, bool]:
-    """Send ``flight`` on the handshake's rung; return who answered it, the answer, and whether that was in TLS.
+    """Send ``flight`` at the step handshake; return the stream, the answer, and whether TLS is used.
 
-    Where it comes to TLS, that is a check of its own, before the handshake's.
+    A TLS handshake is recorded as a separate check before that of the handshake.
 
     Raises:
         PeerClosed, ReadTimeout, WireError: the server does not speak the protocol, in clear or in TLS.
-        ClimbEnded: the port wants TLS, and it cannot be had.
+        ClimbEnded: the port requires TLS, and the TLS handshake failed.
     """
     try:
         await stream.send(flight)

@@ -1,4 +1,4 @@
-"""The documented port is closed: is the service where its vendor's installers put it? A suggestion, never a proof."""
+"""Suggest the port of the vendor's installer if the documented port is closed; it is never a proof."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from scanready.wire import WireError
 async def connect(
     probe: Probe, others: Sequence[int], who: str, *, tls: bool = False, farewell: Farewell | None = None
 ) -> Stream:
-    """Connect; where the port refuses, try each of ``others`` once, and tell which is open (``tls``: speaks TLS).
+    """Connect; if the port refuses, try each of ``others`` once and report the open ones (``tls``: those with TLS).
 
-    Only a refusal is worth it: where nothing answers at all, other ports would cost the whole time. A port that the
-    operator chose is taken as meant.
+    Only a refusal triggers this: on a silent host, further ports would cost the whole time. A port that the operator
+    chose is not questioned.
 
     Raises:
         ClimbEnded: as :meth:`Probe.connect`.
@@ -44,5 +44,5 @@ async def _suggest(probe: Probe, port: int, who: str, *, tls: bool) -> None:
         return
     answers = "speaks TLS" if tls else "accepts connections"
     endpoint = f"{bracketed(probe.host)}:{port}"
-    said = f"port {port} {answers}, where {who}: try {probe.target.type}://{endpoint}"
-    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, said, {"suggested_port": port}))
+    summary = f"port {port} {answers}, where {who}: try {probe.target.type}://{endpoint}"
+    probe.record(Check(Step.CONNECT, endpoint, Outcome.SKIPPED, summary, {"suggested_port": port}))
