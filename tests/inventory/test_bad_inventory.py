@@ -100,7 +100,7 @@ Problems = Callable[[str | bytes], list[str]]
         (b"targets:\n- {host: 10, type: ssh}\n", "inv.yaml:2:10: `host` must be text: write it in quotes"),
         (
             b"targets:\n- {host: ssh://a, type: ssh}\n",
-            "inv.yaml:2:10: `ssh://a` is not a host: only a name or an address",
+            "inv.yaml:2:10: `ssh://a` is not a host: write a name or an IP address",
         ),
         (
             b"targets:\n- {host: 'a:22', type: ssh}\n",

@@ -155,7 +155,7 @@ def test_user_names_and_credentials() -> None:
         ("ssh://web1/%ff", "is not UTF-8 after percent-decoding"),
         ("ssh://web1/%00", "contains a line end or control character"),
         ("https://web1/%0d%0aX", "contains a line end or control character"),
-        ("postgresql://db/a/b", "the path of a target of type `postgresql` is its database alone; write a `/`"),
+        ("postgresql://db/a/b", "the path of a target of type `postgresql` is only its database; write a `/`"),
         ("smb://fs01/finance/2026?path=2025", "`path` is given twice"),
         ("smb://fs01/a%2Fb", "`share` is the name of the share alone"),
         ("windows://fs01/x", "a target of type `windows` has no path"),

@@ -383,7 +383,7 @@ def test_a_name_is_resolved_once_for_445_and_139(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (misbehave.closes_at_once, "no SQL Server answers: the peer"),
+        (misbehave.closes_at_once, "no SQL Server answers: the server"),
         (misbehave.says(b"SSH-2.0-x\r\n"), "no SQL Server answers"),
     ],
 )
