@@ -1,14 +1,14 @@
-"""DCE/RPC over TCP, as far as a bind, the question who asks to log in, and calls without one.
+"""DCE/RPC over TCP: bind, the start of an NTLM login, and calls without a login.
 
-A talk is a sequence of protocol data units (PDUs): 16 bytes of header, then the body::
+A conversation is a sequence of protocol data units (PDUs) with a header of 16 bytes and a body::
 
-    we      bind: the interfaces we want, numbered         server  bind_ack: which of them | bind_nak: why not
-    we      request: interface number, operation, stub     server  response, in one or more fragments | fault
-    we      alter_context: one more interface, or a login  server  alter_context_resp, the same body as bind_ack
+    agent   bind: the requested interfaces, numbered       server  bind_ack with a result for each | bind_nak
+    agent   request: interface number, operation, stub     server  response, in one or more fragments | fault
+    agent   alter_context: one more interface, or a login  server  alter_context_resp, the same body as bind_ack
 
-A server takes up one new interface in each bind or alter_context. Of the others it still tells which it has: reason 1
-is an interface that is not there, reason 2 one that is there and was not taken up now (Samba's raw_protocol tests,
-written against Windows). Stubs are the business of the interfaces' own codecs.
+A server accepts one new interface in each bind or alter_context. For the others, the result still shows whether it has
+them: reason 1 means that it does not, reason 2 that it does but did not accept it this time (Samba's raw_protocol
+tests, written against Windows). Stubs are read and written by the codecs of the interfaces.
 
 Source: C706 (DCE 1.1 RPC), chapters 12 to 14; [MS-RPCE] 2.2.1, 2.2.2.
 """
@@ -74,7 +74,7 @@ NAKS: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One interface that we want, under the number that requests then name."""
+    """Hold one requested interface and its number, which later requests use."""
 
     number: int
     interface: Syntax
@@ -83,30 +83,30 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one interface: 0 accepted, 2 refused by the server; then ``reason`` says why."""
+    """Hold the result for one interface: 0 accepted, 2 rejected by the server for ``reason``."""
 
     result: int
     reason: int
 
     @property
     def accepted(self) -> bool:
-        """True if requests may name it."""
+        """Return True if requests may use the interface."""
         return self.result == 0
 
     @property
     def known(self) -> bool:
-        """True if C706 and [MS-RPCE] have this result, and this reason of it."""
+        """Return True if C706 and [MS-RPCE] define this result and reason."""
         return self.result in (0, 3) or (self.result in (1, 2) and self.reason in _REASONS)
 
     @property
     def absent(self) -> bool:
-        """True if the server does not have the interface (or this version of it)."""
+        """Return True if the server does not have the interface (or this version of it)."""
         return (self.result, self.reason) == (2, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class BindAck:
-    """The answer to a bind or alter_context: a result for each interface, and the server's half of a login."""
+    """Hold the answer to a bind or alter_context: a result for each interface, and the server's login token."""
 
     results: tuple[Result, ...]
     token: bytes
@@ -114,7 +114,7 @@ class BindAck:
 
 @dataclass(frozen=True, slots=True)
 class BindNak:
-    """The server does not talk with us on these terms."""
+    """Hold the reason for which the server rejected the whole bind."""
 
     reason: int
 
@@ -124,7 +124,7 @@ class BindNak:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A call was not answered; ``status`` is a Win32 error or one of DCE's own."""
+    """Hold the error of a call; ``status`` is a Win32 error or a DCE status."""
 
     status: int
 
@@ -134,7 +134,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer to a request, put together from its fragments."""
+    """Hold the answer to a request, with all fragments joined."""
 
     stub: bytes
 
@@ -142,21 +142,21 @@ class Response:
 Answer = BindAck | BindNak | Fault | Response
 
 
-# What we send.
+# Messages to the server.
 
 
 def bind(contexts: Sequence[Context], token: bytes = b"", *, call: int = 1) -> bytes:
-    """Open the talk; ``token`` begins an NTLM login (which need not be finished)."""
+    """Build a bind; ``token`` starts an NTLM login, which need not be finished."""
     return _offer(_BIND, contexts, token, call)
 
 
 def alter_context(contexts: Sequence[Context], token: bytes = b"", *, call: int) -> bytes:
-    """Ask for more within the talk: another interface, or (``token``) an NTLM login."""
+    """Build an alter_context for another interface, or with ``token`` for an NTLM login."""
     return _offer(_ALTER, contexts, token, call)
 
 
 def request(context: int, operation: int, stub: bytes = b"", *, call: int) -> bytes:
-    """Call an operation of the interface that was accepted under the number ``context``.
+    """Build a call of an operation; ``context`` is the number of the accepted interface.
 
     Raises:
         ValueError: the stub does not fit into one fragment.
@@ -186,7 +186,7 @@ def _pdu(kind: int, body: bytes, call: int, token: int = 0) -> bytes:
     return header + body
 
 
-# What comes.
+# Messages from the server.
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +212,11 @@ def read_answer(cursor: Cursor, call: int | None = None) -> Steps[Answer]:
 
     Args:
         cursor: over what was received.
-        call: the number of our message, which the answer repeats.
+        call: the number of the request, which the answer must repeat.
 
     Raises:
-        WireError: it is no DCE/RPC, or breaks its rules.
-        OurLimit: it is longer than our bound.
+        WireError: the answer is not DCE/RPC, or breaks its rules.
+        OurLimit: the answer is longer than the size limit.
     """
     stub = bytearray()
     for count in range(_MOST_FRAGMENTS):
@@ -234,7 +234,7 @@ def read_answer(cursor: Cursor, call: int | None = None) -> Steps[Answer]:
 
 
 def _next_pdu(cursor: Cursor) -> Steps[_Pdu]:
-    """Read the next PDU. A peer that is something else is recognised by its first byte."""
+    """Read the next PDU; the first byte already shows a peer with another protocol."""
     first = yield from cursor.peek(1)
     if first != b"\x05" and cursor.ready < _HEADER:
         raise ForeignBytes(f"not DCE/RPC version 5 (first byte 0x{first[0]:02x})")
@@ -266,7 +266,7 @@ def _single(pdu: _Pdu) -> Answer:
 
 
 def _bind_ack(pdu: _Pdu) -> BindAck:
-    """Sizes and association group, the secondary address, then 24 bytes for each interface."""
+    """Read a bind_ack: sizes and association group, the secondary address, then 24 bytes for each interface."""
     (named,) = pdu.unpack("H", 8)
     at = 10 + named
     at += -(_HEADER + at) % 4
@@ -285,11 +285,11 @@ def _bind_ack(pdu: _Pdu) -> BindAck:
 def _stub(pdu: _Pdu, *, first: bool) -> bytes:
     pdu.unpack("IHBB")  # the four fields before the stub
     if pdu.token:
-        raise WireError("a response with the trailer of a login that did not take place")
+        raise WireError("a response with a login trailer although no login was made")
     if bool(pdu.flags & _FIRST) != first:
         raise WireError("the fragments of a response are out of order")
     if pdu.order == ">":
-        raise WireError("a response in big-endian order, which no Windows gives")
+        raise WireError("a response in big-endian order, which Windows never sends")
     return pdu.body[8:]
 
 

@@ -1,10 +1,9 @@
-"""NetBIOS over TCP/IP: the frames that carry SMB, the session service (139), and the node status question (137/udp).
+"""NetBIOS over TCP/IP: the frames that carry SMB, the session service (139), and the node status request (137/udp).
 
-SMB on port 445 travels in the same frame as a session's messages do on 139; the session request is what 139 has on
-top::
+SMB on port 445 uses the same frame as a session's messages on 139. Port 139 requires a session request first::
 
-    we      session request: called *SMBSERVER, calling SCANREADY      (139 only)
-    server  positive | negative, with a reason | go to another address
+    agent   session request: called *SMBSERVER, calling SCANREADY      (139 only)
+    server  positive | negative, with a reason | retarget to another address
     either  message: 00, u24 length, an SMB message                    (445: from the start)
 
 Source: RFC 1001 (14: names), RFC 1002 (4.2.18 node status, 4.3 session packets); [MS-SMB2] 2.1 (direct TCP).
@@ -20,9 +19,9 @@ from . import Cursor, ForeignBytes, Steps, UnknownValue, WireError, stepwise
 from .fields import Field, Role, bits
 from .printable import quoted
 
-#: Bytes: 17 bits of length is all that a session message has; nothing before a login comes near.
+#: Bytes: the length field of a session message has 17 bits; messages before a login are much shorter.
 MESSAGE_LIMIT = 0x1FFFF
-#: What every file server since Windows NT 4 takes for its own name.
+#: The name that every file server since Windows NT 4 accepts as its own.
 ANY_SERVER = "*SMBSERVER"
 _CALLING = "SCANREADY"
 
@@ -49,31 +48,31 @@ _GROUP = 0x8000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a session carries: one SMB message."""
+    """Hold one SMB message."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Positive:
-    """The session stands."""
+    """Mark an accepted session request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """There is no session; ``code`` says why (:data:`REASONS`)."""
+    """Hold the reason of a rejected session request; ``code`` is a key of :data:`REASONS`."""
 
     code: int
 
     @property
     def reason(self) -> str:
-        """Why, in the words of RFC 1002."""
+        """Return the reason in the words of RFC 1002."""
         return f"{REASONS.get(self.code, 'no known reason')} (0x{self.code:02x})"
 
 
 @dataclass(frozen=True, slots=True)
 class Retarget:
-    """The session is to be had at another address."""
+    """Hold the other address to which the server redirects the session."""
 
     address: str
     port: int
@@ -84,7 +83,7 @@ Frame = Message | Positive | Negative | Retarget
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One row of a node's name table; ``suffix`` is its sixteenth octet."""
+    """Hold one row of a node's name table; ``suffix`` is the sixteenth octet of the name."""
 
     name: str
     suffix: int
@@ -93,19 +92,19 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """The names that a node answers to. ``mac`` is all zeros from Samba."""
+    """Hold a node's names; ``mac`` is all zeros from Samba."""
 
     names: tuple[Name, ...]
     mac: str
 
     @property
     def server(self) -> str | None:
-        """The name that its file service answers to."""
+        """Return the name of the file service."""
         return self._first(FILE_SERVER, group=False)
 
     @property
     def domain(self) -> str | None:
-        """Its domain or workgroup."""
+        """Return the domain or workgroup."""
         return self._first(WORKSTATION, group=True)
 
     def _first(self, suffix: int, *, group: bool) -> str | None:
@@ -124,10 +123,10 @@ def message(payload: bytes) -> bytes:
 
 
 def session_request(called: str = ANY_SERVER) -> bytes:
-    """Ask the session service for a session with the file service of ``called``.
+    """Build the request for a session with the file service of ``called``.
 
     Raises:
-        ValueError: no NetBIOS name is so long, or has such characters.
+        ValueError: ``called`` is too long for a NetBIOS name, or has invalid characters.
     """
     names = _encoded(called, FILE_SERVER) + _encoded(_CALLING, WORKSTATION)
     return struct.pack(">BBH", _REQUEST, 0, len(names)) + names
@@ -135,10 +134,10 @@ def session_request(called: str = ANY_SERVER) -> bytes:
 
 @stepwise
 def read_frame(cursor: Cursor) -> Steps[Frame]:
-    """Read the next frame. What keeps a session alive (0x85) has no place before a login.
+    """Read the next frame; a keep-alive (0x85) is an error, since none is sent before a login.
 
     Raises:
-        WireError: it is none, or carries no SMB.
+        WireError: the data is no frame, or the frame carries no SMB message.
     """
     head = yield from cursor.take(4)
     kind, length = head[0], int.from_bytes(head[1:], "big")
@@ -161,17 +160,17 @@ def read_frame(cursor: Cursor) -> Steps[Frame]:
 
 
 def node_status_question(transaction: int) -> bytes:
-    """Ask a node for all its names: one datagram, numbered ``transaction`` (16 bits)."""
+    """Build the request for all names of a node: one datagram with the number ``transaction`` (16 bits)."""
     header = struct.pack(">HHHHHH", transaction & 0xFFFF, 0, 1, 0, 0, 0)
     return header + _encoded("*", padding="\0") + struct.pack(">HH", _NODE_STATUS, _INTERNET)
 
 
 def read_node_status(datagram: bytes, transaction: int) -> NodeStatus | None:
-    """Understand the answer to that question; None if the datagram answers another one.
+    """Read the answer to a node status request; return None if the datagram answers another one.
 
     Raises:
-        WireError: it answers ours, and is broken, or says that there is nothing.
-        UnknownValue: it answers ours, with a result that RFC 1002 does not have.
+        WireError: the answer is broken, an error, or empty.
+        UnknownValue: the answer has a result that RFC 1002 does not define.
     """
     if len(datagram) < 12:
         return None
@@ -206,9 +205,9 @@ def _row(raw: bytes) -> Name:
 
 
 def _encoded(name: str, suffix: int | None = None, padding: str = " ") -> bytes:
-    """First-level encoding (RFC 1001, 14.1): 16 octets, each in two letters from A to P, without a scope.
+    """Encode a name (first-level encoding, RFC 1001, 14.1): 16 octets, each as two letters from A to P, no scope.
 
-    ``suffix`` None is for the name that stands for all, which is padded to its end.
+    ``suffix`` is None for the wildcard name, whose padding fills all 16 octets.
     """
     room = 15 if suffix is not None else 16
     try:

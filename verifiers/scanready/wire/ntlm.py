@@ -1,7 +1,7 @@
-"""NTLMSSP up to the challenge: what a Windows server says of itself to somebody who has not logged in.
+"""NTLMSSP up to the challenge: the facts that a Windows server reveals before any login.
 
-We send the NEGOTIATE message (type 1), which names no user; the CHALLENGE (type 2) that answers it is the login
-prompt, and tells names, domain, build and clock. What carries the two (SPNEGO, DCE/RPC, HTTP) is others' business.
+The agent sends the NEGOTIATE message (type 1), which has no user name. The server answers with the CHALLENGE (type 2),
+the login prompt, which has names, domain, build and clock. Other modules carry the two (SPNEGO, DCE/RPC, HTTP).
 
 Source: [MS-NLMP] 2.2.1.1, 2.2.1.2, 2.2.2.1 and 2.2.2.10. All numbers are little endian.
 """
@@ -52,10 +52,10 @@ _OURS = (
 _FLAGS = bits(0xE2FBBAF7)
 _WORKSTATION = b"SCANREADY"
 _HEADER = 40
-# Version 10.0, build 0, NTLMSSP revision 15: servers tell theirs only to who tells one, and use it for nothing.
+# Version 10.0, build 0, NTLMSSP revision 15: servers send their version only if the client sends one.
 _OUR_VERSION = bytes((10, 0, 0, 0, 0, 0, 0, 15))
 
-#: The NEGOTIATE message: asks for a challenge, names our workstation and no domain.
+#: The NEGOTIATE message: it requests a challenge, with a workstation name and without a domain.
 NEGOTIATE = (
     SIGNATURE
     + struct.pack("<II", 1, sum(_OURS))
@@ -72,7 +72,7 @@ _LONGEST_NAME = 512  # bytes; a DNS name has 253 letters
 _NB_COMPUTER, _NB_DOMAIN, _DNS_COMPUTER, _DNS_DOMAIN, _DNS_FOREST, _TIMESTAMP = 1, 2, 3, 4, 5, 7
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
-#: Build numbers as their editions are called; client and server editions of one release share a build.
+#: The editions of each build; client and server editions of one release share a build.
 _RELEASES: Mapping[tuple[int, int, int], str] = {
     (5, 0, 2195): "Windows 2000",
     (5, 1, 2600): "Windows XP",
@@ -109,17 +109,17 @@ _RELEASES: Mapping[tuple[int, int, int], str] = {
 }
 
 
-#: Major and minor versions that a Windows has had; a later build of one of these is a Windows, too.
+#: Windows' major and minor versions; an unknown build of one of these is also Windows.
 _LINES = frozenset(release[:2] for release in _RELEASES)
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A CHALLENGE message. What the server did not tell is an empty text, or None.
+    """Hold a CHALLENGE message; missing values are empty texts, or None.
 
-    ``target`` is who judges the account: the domain, or the server itself where it is a member of none.
-    ``server_name`` and ``domain`` are NetBIOS names, the ``dns_`` ones and ``forest`` DNS names. ``version`` is
-    (major, minor, build); Samba tells 6, 1, 0 whatever it is. ``timestamp`` is the server's clock, in UTC.
+    ``target`` is the domain that authenticates the account, or the server itself if it is in no domain. ``server_name``
+    and ``domain`` are NetBIOS names; the ``dns_`` fields and ``forest`` are DNS names. ``version`` is (major, minor,
+    build); every Samba sends 6, 1, 0. ``timestamp`` is the server's clock, in UTC.
     """
 
     target: str
@@ -134,9 +134,9 @@ class Challenge:
 
     @property
     def os(self) -> str | None:
-        """The name that its build is sold under, with the build; None where it tells no build of a Windows.
+        """Return the Windows edition with its build; None if the version is not one of Windows.
 
-        Others tell none, or one that no Windows has: a library's server says 255.255.65535.
+        Other servers send none, or one that Windows never had: a library's server sends 255.255.65535.
         """
         if self.version is None or not self.version[2] or self.version[:2] not in _LINES:
             return None
@@ -146,10 +146,10 @@ class Challenge:
 
 
 def read_challenge(token: bytes) -> Challenge:
-    """Understand a CHALLENGE message, whole as its carrier hands it over.
+    """Read a whole CHALLENGE message.
 
     Raises:
-        WireError: it is none, or its fields lie outside of it.
+        WireError: it is another message, or a field lies outside of it.
     """
     if not token.startswith(SIGNATURE):
         raise WireError(f"no NTLM message: it starts with {quoted(token[:8])}")
@@ -186,14 +186,14 @@ def _part(token: bytes, offset: int, length: int) -> bytes:
 
 
 def _text(raw: bytes, *, unicode: bool) -> str:
-    """Names come as UTF-16, or in the server's own code page: then nothing but ASCII is certain."""
+    """Decode a name in UTF-16, or in the server's unknown code page, where only ASCII is certain."""
     if len(raw) > _LONGEST_NAME:
         raise WireError(f"a name of {len(raw)} bytes in the NTLM challenge")
     return raw.decode("utf-16-le" if unicode else "ascii", "replace").rstrip("\0")
 
 
 def _pairs(info: bytes) -> dict[int, bytes]:
-    """The AV pairs, the first of each kind; the list ends with kind 0, or where the field does."""
+    """Return the first AV pair of each kind; the list ends with kind 0 or with the field."""
     found: dict[int, bytes] = {}
     at = 0
     for _ in range(_MOST_PAIRS):
@@ -216,7 +216,7 @@ def _version(token: bytes) -> tuple[int, int, int] | None:
 
 
 def _time(raw: bytes) -> datetime | None:
-    """A FILETIME: units of 100 ns since 1601. None for none, and for one that no calendar has."""
+    """Convert a FILETIME (units of 100 ns since 1601); return None for zero or a date out of range."""
     ticks = int.from_bytes(raw, "little") if len(raw) == 8 else 0
     try:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None

@@ -1,11 +1,11 @@
-"""SMB 1 (CIFS) up to the login prompt, for servers that speak nothing newer.
+"""SMB 1 (CIFS) up to the login prompt, for servers that support nothing newer.
 
-    we      NEGOTIATE: NT LM 0.12, and nothing else
-    server  signing, capabilities, its clock; its mechanisms (SPNEGO), or a challenge and its names
-    we      SESSION_SETUP_ANDX with a first security token, which names no user     (not without mechanisms)
-    server  "more processing required", with the challenge, and what it runs on
+    agent   NEGOTIATE: only NT LM 0.12
+    server  signing, capabilities, clock; mechanisms (SPNEGO), or a challenge and names
+    agent   SESSION_SETUP_ANDX with a first security token, without a user name     (only if the server has SPNEGO)
+    server  "more processing required" with the challenge, its system and its software
 
-Messages only, as in :mod:`scanready.wire.smb2`. Source: [MS-CIFS] 2.2.4.52, 2.2.4.53; [MS-SMB] 2.2.4.5, 2.2.4.6.
+Only messages, as in :mod:`scanready.wire.smb2`. Source: [MS-CIFS] 2.2.4.52, 2.2.4.53; [MS-SMB] 2.2.4.5, 2.2.4.6.
 All numbers are little endian.
 """
 
@@ -20,7 +20,7 @@ from . import UnknownValue, WireError
 from .fields import Field, Role, bits
 from .printable import quoted
 
-#: What the dialect is called.
+#: The dialect's name.
 DIALECT = "SMB 1 (NT LM 0.12)"
 
 MORE_PROCESSING = 0xC0000016
@@ -28,25 +28,25 @@ _MARK = b"\xffSMB"
 _NEGOTIATE, _SESSION_SETUP = 0x72, 0x73
 _HEADER = struct.Struct("<4sBIBHH8sHHHHH")
 _ANSWER = 0x80  # of the flags
-_OUR_FLAGS = 0x18  # path names without case, and in their one form
+_OUR_FLAGS = 0x18  # path names are case-insensitive and canonical
 _EXTENDED_SECURITY, _NT_STATUS, _UNICODE = 0x0800, 0x4000, 0x8000
 _OUR_FLAGS2 = _UNICODE | _NT_STATUS | _EXTENDED_SECURITY | 0x0043  # long names, extended attributes
 _USER_LEVEL, _SIGNING_ENABLED, _SIGNING_REQUIRED = 0x01, 0x04, 0x08
 _CAP_UNICODE, _CAP_EXTENDED_SECURITY = 0x00000004, 0x80000000
 _OUR_CAPABILITIES = 0x800000D4  # extended security, NT status, NT SMBs, large files, Unicode
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_LONGEST_TEXTS = 1024  # bytes, of all that a server calls itself
-# 0 is what old clients say after a crash: a server may then end every session that comes from our address.
+_LONGEST_TEXTS = 1024  # bytes of all names together
+# Old clients send 0 after a crash, and a server may then end every session from the agent's address.
 _CONNECTION_NUMBER = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """The server's side of a NEGOTIATE.
+    """Hold the server's answer to a NEGOTIATE.
 
-    ``extended`` says that it takes SPNEGO, ``token`` then holds its mechanisms and ``guid`` names it. Else the
-    challenge was in this answer, and ``server_name`` and ``domain`` are what it calls itself, where it tells.
-    ``user_level`` is false where shares have passwords of their own and nobody logs in.
+    If ``extended`` is True, the server uses SPNEGO, ``token`` holds its mechanisms and ``guid`` identifies it.
+    Otherwise the challenge is in this answer, and ``server_name`` and ``domain`` are its names, if it sends any.
+    ``user_level`` is False if each share has its own password and there is no user login.
     """
 
     user_level: bool
@@ -62,14 +62,14 @@ class Negotiated:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No dialect in common, or an NTSTATUS in place of an answer (0 where it gives none)."""
+    """Hold a refusal: no common dialect (status 0), or an NTSTATUS."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The server's side of a SESSION_SETUP_ANDX; ``os`` and ``software`` in its own words, such as "Windows 5.1"."""
+    """Hold the server's answer to a SESSION_SETUP_ANDX; ``os`` and ``software`` are its texts, like "Windows 5.1"."""
 
     status: int
     token: bytes
@@ -78,24 +78,24 @@ class Setup:
 
 
 def negotiate() -> bytes:
-    """Offer NT LM 0.12: Windows NT 4 to Server 2003, and Samba before 4.11, speak it by default."""
+    """Build a NEGOTIATE for NT LM 0.12, the default of Windows NT 4 to Server 2003 and of Samba before 4.11."""
     dialect = b"\x02NT LM 0.12\0"
     return _header(_NEGOTIATE) + struct.pack("<BH", 0, len(dialect)) + dialect
 
 
 def session_setup(token: bytes) -> bytes:
-    """Begin a session with a first security token."""
-    names = "\0".join(("", "scanready", "")).encode("utf-16-le")  # our system untold, our name
+    """Build a SESSION_SETUP_ANDX with a first security token."""
+    names = "\0".join(("", "scanready", "")).encode("utf-16-le")  # no system name, then the client's name
     words = struct.pack("<BBHHHHIHII", 0xFF, 0, 0, 0xFFFF, 2, _CONNECTION_NUMBER, 0, len(token), 0, _OUR_CAPABILITIES)
     data = token + bytes(1 - len(token) % 2) + names  # at an even offset; the data begins at 59
     return _header(_SESSION_SETUP) + bytes((len(words) // 2,)) + words + struct.pack("<H", len(data)) + data
 
 
 def read_negotiate(message: bytes) -> Negotiated | Refused:
-    """Understand what answers a :func:`negotiate`, whole as its frame hands it over.
+    """Read the whole message that answers :func:`negotiate`.
 
     Raises:
-        WireError: it is no such answer, or a broken one.
+        WireError: the message is another one, or broken.
     """
     status, flags2, words, data = _parts(message, _NEGOTIATE)
     if status or words[:2] == b"\xff\xff":
@@ -129,10 +129,10 @@ def read_negotiate(message: bytes) -> Negotiated | Refused:
 
 
 def read_session_setup(message: bytes) -> Setup:
-    """Understand what answers a :func:`session_setup`.
+    """Read the message that answers :func:`session_setup`.
 
     Raises:
-        WireError: it is no such answer, or a broken one.
+        WireError: the message is another one, or broken.
     """
     status, flags2, words, data = _parts(message, _SESSION_SETUP)
     if status not in (0, MORE_PROCESSING):
@@ -152,12 +152,12 @@ def read_session_setup(message: bytes) -> Setup:
 
 
 def _header(command: int) -> bytes:
-    # Tree and process are what Windows puts into its first messages.
+    # Tree and process have the values of Windows' first messages.
     return _HEADER.pack(_MARK, command, 0, _OUR_FLAGS, _OUR_FLAGS2, 0, bytes(8), 0, 0xFFFF, 0xFEFF, 0, 0)
 
 
 def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
-    """Status, second flags, words and bytes of an answer to our ``command``."""
+    """Return status, second flags, words and bytes of the answer to ``command``."""
     if len(message) < 35 or not message.startswith(_MARK):
         raise WireError(f"no SMB 1 message: it starts with {quoted(message[:8])}")
     _, answered, status, flags, flags2, *_ = _HEADER.unpack_from(message)
@@ -173,12 +173,12 @@ def _parts(message: bytes, command: int) -> tuple[int, int, bytes, bytes]:
 
 
 def _texts(data: bytes) -> list[str]:
-    """Texts in UTF-16, each ended by a NUL; the last one may have lost half of it."""
+    """Split UTF-16 texts at their NULs; the last NUL may be cut in half."""
     return data[:_LONGEST_TEXTS].decode("utf-16-le", "replace").split("\0")
 
 
 def _time(ticks: int) -> datetime | None:
-    """A FILETIME: units of 100 ns since 1601. None for none, and for one that no calendar has."""
+    """Convert a FILETIME (units of 100 ns since 1601); return None for zero or a date out of range."""
     try:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
     except OverflowError:

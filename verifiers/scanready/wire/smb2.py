@@ -1,12 +1,12 @@
-"""SMB 2 and 3 up to the login prompt: two questions, and what a server tells of itself in its answers.
+"""SMB 2 and 3 up to the login prompt: two requests, and the server's properties in the answers.
 
-    we      NEGOTIATE: dialects 2.0.2 to 3.1.1, ciphers, signing algorithms
-    server  the highest dialect in common, signing, capabilities, its clock, its mechanisms (SPNEGO)
-    we      SESSION_SETUP with a first security token, which names no user
-    server  "more processing required", with the challenge: that is the prompt. Or why not
+    agent   NEGOTIATE: dialects 2.0.2 to 3.1.1, ciphers, signing algorithms
+    server  the highest common dialect, signing, capabilities, clock, mechanisms (SPNEGO)
+    agent   SESSION_SETUP with a first security token, without a user name
+    server  "more processing required" with the challenge (the login prompt), or an error
 
-Messages only: what frames them (445, 139) and what the tokens hold is others' business. Whoever stops here leaves no
-session behind, and no line in the log of Windows or Samba (measured on Samba 4.17).
+This module has only the messages; other modules have their frames (445, 139) and the security tokens. A client that
+stops here leaves no session and no log entry on Windows or Samba (measured on Samba 4.17).
 
 Source: [MS-SMB2] 2.2.1.2, 2.2.2 to 2.2.6. All numbers are little endian.
 """
@@ -23,7 +23,7 @@ from . import OurLimit, UnknownValue, WireError
 from .fields import Field, Role, bits
 from .printable import quoted
 
-#: Dialects that are offered, and what each is called.
+#: The offered dialects and their names.
 DIALECTS: Mapping[int, str] = {
     0x0202: "SMB 2.0.2",
     0x0210: "SMB 2.1",
@@ -69,11 +69,11 @@ _STATUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """The server's side of a NEGOTIATE.
+    """Hold the server's answer to a NEGOTIATE.
 
-    ``dialect`` is one of :data:`DIALECTS`; ``guid`` is the server's; ``cipher`` is what a session would be encrypted
-    with, empty if it cannot be (dialects before 3.0 have none); ``clock`` is the server's, in UTC, None where it does
-    not tell; ``token`` holds its mechanisms, and may be empty.
+    ``dialect`` is one of :data:`DIALECTS`. ``cipher`` is the name of the chosen cipher, empty without encryption
+    (always before 3.0). ``clock`` is the server's time in UTC, None if it sends none. ``token`` is its SPNEGO token
+    with the mechanisms, and may be empty.
     """
 
     dialect: int
@@ -88,7 +88,7 @@ class Negotiated:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The server's side of a SESSION_SETUP: an NTSTATUS, and a token where it goes on."""
+    """Hold the server's answer to a SESSION_SETUP: an NTSTATUS, and a token if the login continues."""
 
     status: int
     token: bytes
@@ -96,18 +96,18 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An NTSTATUS in place of an answer."""
+    """Hold the NTSTATUS with which the server rejects the NEGOTIATE."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class OldDialect:
-    """An SMB 1 message in answer to SMB 2."""
+    """Mark an answer in SMB 1 to a request in SMB 2."""
 
 
 def negotiate(client: bytes, salt: bytes) -> bytes:
-    """Offer all dialects, ciphers and signing algorithms that there are.
+    """Build a NEGOTIATE with all dialects, ciphers and signing algorithms.
 
     Args:
         client: 16 octets that name this client; any.
@@ -134,17 +134,17 @@ def negotiate(client: bytes, salt: bytes) -> bytes:
 
 
 def session_setup(token: bytes) -> bytes:
-    """Begin a session with a first security token. The second message of a connection."""
+    """Build a SESSION_SETUP with a first security token, as the second message of a connection."""
     body = struct.pack("<HBBIIHHQ", 25, 0, _SIGNING_ENABLED, _DFS, 0, 64 + 24, len(token), 0)
     return _header(_SESSION_SETUP, 1, charge=1) + body + token
 
 
 def read_negotiate(message: bytes) -> Negotiated | Refused | OldDialect:
-    """Understand what answers a :func:`negotiate`, whole as its frame hands it over.
+    """Read the whole message that answers :func:`negotiate`.
 
     Raises:
-        WireError: it is no such answer, or a broken one.
-        UnknownValue: the dialect is none that was offered.
+        WireError: the message is another one, or broken.
+        UnknownValue: the dialect was not offered.
     """
     if message.startswith(b"\xffSMB"):
         return OldDialect()
@@ -177,10 +177,10 @@ def read_negotiate(message: bytes) -> Negotiated | Refused | OldDialect:
 
 
 def read_session_setup(message: bytes) -> Setup:
-    """Understand what answers a :func:`session_setup`; after :data:`PENDING` another answer comes.
+    """Read the message that answers :func:`session_setup`; after :data:`PENDING` another answer follows.
 
     Raises:
-        WireError: it is no such answer, or a broken one.
+        WireError: the message is another one, or broken.
     """
     status = _status(message, _SESSION_SETUP)
     if status not in (0, MORE_PROCESSING):
@@ -197,7 +197,7 @@ def _header(command: int, number: int, charge: int) -> bytes:
 
 
 def _status(message: bytes, command: int) -> int:
-    """The status of an answer to our ``command``; the numbers of both are the same."""
+    """Return the status of the answer to ``command``, whose number is also the message's number."""
     if len(message) < 64 or not message.startswith(MARK):
         raise WireError(f"no SMB 2 message: it starts with {quoted(message[:8])}")
     _, size, _, status, answered, _, flags, following, number, *_ = _HEADER.unpack_from(message)
@@ -215,7 +215,7 @@ def _part(message: bytes, offset: int, length: int, what: str) -> bytes:
 
 
 def _contexts(message: bytes, at: int, count: int) -> dict[int, bytes]:
-    """The negotiate contexts by kind."""
+    """Read the negotiate contexts, by kind."""
     if count > _MOST_CONTEXTS:
         raise OurLimit(f"{count} negotiate contexts, of which {_MOST_CONTEXTS} are read")
     found = {}
@@ -234,7 +234,7 @@ def _aligned(offset: int) -> int:
 
 
 def _time(ticks: int) -> datetime | None:
-    """A FILETIME: units of 100 ns since 1601. None for none, and for one that no calendar has."""
+    """Convert a FILETIME (units of 100 ns since 1601); return None for zero or a date out of range."""
     try:
         return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
     except OverflowError:

@@ -1,11 +1,11 @@
-"""SPNEGO: the list of mechanisms that a server takes, and the wrapping of the tokens of the one that was chosen.
+"""SPNEGO: the list of a server's mechanisms, and the wrapper around the tokens of the chosen one.
 
     server  NegTokenInit: mechanisms, best first      (in its answer to an SMB negotiate)
-    we      NegTokenInit: NTLM, its first token
-    server  NegTokenResp: go on, with a token | accepted | rejected
+    agent   NegTokenInit: NTLM with its first token
+    server  NegTokenResp: incomplete, with a token | accepted | rejected
 
-Only the DER that these need: definite lengths, written in as few octets as DER wants or in more (a NAS does so, and
-clients read it); what is not asked for is stepped over.
+The module reads only the DER that these need: definite lengths, also in more octets than DER permits (a NAS does this,
+and clients read it). Fields that are not needed are skipped.
 Source: RFC 4178, 4.2; [MS-SPNG] 2.2.1 (NegTokenInit2, which is what Windows and Samba send first).
 """
 
@@ -45,14 +45,14 @@ _MOST_MECHANISMS = 64
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The mechanisms that a server takes, best first, each name once; unknown ones as dotted numbers."""
+    """Hold a server's mechanisms, best first, each name once; unknown ones as dotted numbers."""
 
     mechanisms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says to a token: ``state`` and ``mechanism`` are empty where it does not tell."""
+    """Hold a server's answer to a token; ``state`` and ``mechanism`` are empty if it sends none."""
 
     state: str
     mechanism: str
@@ -60,7 +60,7 @@ class Answer:
 
 
 def offer_ntlm(token: bytes) -> bytes:
-    """Propose NTLM, and nothing else, with its first token.
+    """Build a token that proposes only NTLM, with NTLM's first token.
 
     Raises:
         ValueError: a token of more than 64 KiB.
@@ -73,10 +73,10 @@ def offer_ntlm(token: bytes) -> bytes:
 
 
 def read_offer(token: bytes) -> Offer:
-    """Understand a server's NegTokenInit, whole as its carrier hands it over.
+    """Read a server's whole NegTokenInit.
 
     Raises:
-        WireError: it is none.
+        WireError: the token is another one, or broken.
     """
     content = _only(_bounded(token), _FIRST_TOKEN, "an initial token")
     fields = list(_fields(content))
@@ -97,11 +97,11 @@ def read_offer(token: bytes) -> Offer:
 
 
 def read_answer(token: bytes) -> Answer:
-    """Understand a server's NegTokenResp, whole as its carrier hands it over.
+    """Read a server's whole NegTokenResp.
 
     Raises:
-        WireError: it is none.
-        UnknownValue: it is in a state that RFC 4178 does not have.
+        WireError: the token is another one, or broken.
+        UnknownValue: its state is none of RFC 4178.
     """
     content = _only(_only(_bounded(token), _RESPONSE, "NegTokenResp"), _SEQUENCE, "NegTokenResp")
     fields = dict(_fields(content))
@@ -134,10 +134,10 @@ def _bounded(token: bytes) -> bytes:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each field, one after another.
+    """Yield tag and content of each field.
 
     Raises:
-        WireError: a length that is indefinite, absurd, or goes beyond the end.
+        WireError: a length is indefinite, too large, or goes beyond the end.
     """
     at = 0
     while at < len(content):
@@ -155,7 +155,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _only(content: bytes, tag: int, what: str) -> bytes:
-    """The content of the first field, which must have this tag; Windows pads some tokens behind it."""
+    """Return the content of the first field, which must have this tag; Windows adds padding after some tokens."""
     found = next(_fields(content), None)
     if found is None or found[0] != tag:
         raise WireError(f"a security token without {what}")
@@ -163,7 +163,7 @@ def _only(content: bytes, tag: int, what: str) -> bytes:
 
 
 def _name(identifier: bytes) -> str:
-    """What the mechanism is called; dotted numbers (X.690, 8.19) where nobody knows it."""
+    """Return the mechanism's name, or dotted numbers (X.690, 8.19) for an unknown one."""
     if known := _NAMES.get(identifier):
         return known
     numbers, value = [], 0
