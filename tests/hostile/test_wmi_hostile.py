@@ -93,7 +93,7 @@ class TestAdminShare:
             result = login.visit(there, account(), 8)
         assert result.denied is None
         assert result.advice == (
-            f"ADMIN$ was not looked at: port {other.wmi_port} is not reached ([Errno 111] Connection refused); "
+            f"ADMIN$ was not tested: port {other.wmi_port} cannot be reached ([Errno 111] Connection refused); "
             "a scan may need it"
         )
         assert there.trace.logons == 2
@@ -112,7 +112,7 @@ class TestAdminShare:
         with dcom.in_background("healthy") as host, in_background(behaviour) as smb, in_time(WAIT):
             result = login.visit(replace(where(host.mapper.port), smb_port=smb.port), account(), WAIT)
         assert result.denied is None
-        assert result.advice.startswith("ADMIN$ was not looked at: ")
+        assert result.advice.startswith("ADMIN$ was not tested: ")
 
     def test_is_not_looked_at_after_a_denial(self) -> None:
         with dcom.in_background("namespace-denied") as host, in_background(misbehave.silent) as smb:

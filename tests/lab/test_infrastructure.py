@@ -113,7 +113,7 @@ def test_a_console_that_answers_is_ready_and_port_80_is_a_fact(lab: Lab) -> None
     assert (plain.endpoint, plain.summary) == (f"{server.hostname}:80", "answers 200 OK (nginx/1.22.1)")
     with lab.policy(f"ip daddr {server.address} tcp dport 80 reject with tcp reset"):
         report = expect(climb(target("console", server.hostname), lab.agent), Verdict.READY)
-    assert "no page over plain http" in check_of(report, Step.HANDSHAKE).summary
+    assert "no page over plain HTTP" in check_of(report, Step.HANDSHAKE).summary
     expect(climb(target("console", server.hostname, 80), lab.agent), Verdict.READY)
 
 

@@ -18,7 +18,7 @@ from scanready.targets.smb import login
 from tests.ladder import account, check_of, climb, expect, passed, story, target
 
 SCANNER = account("scanuser")
-READ = "listed finance: 4 names, and opened customers.csv"
+READ = "listed finance: 4 names; opened customers.csv"
 
 
 def scan(

@@ -50,7 +50,7 @@ class TestWindows:
     @pytest.mark.parametrize(
         ("rule", "reason"),
         [
-            ("tcp dport 49152-65535 drop", "no answer at all"),
+            ("tcp dport 49152-65535 drop", "no answer"),
             ("tcp dport 49152-65535 reject with icmp type admin-prohibited", "No route to host"),
             ("tcp dport 49152-65535 reject with tcp reset", "Connection refused"),
         ],
@@ -62,7 +62,7 @@ class TestWindows:
             result, trace = visit(lab, host)
         assert result.denied is not None
         assert result.denied.cause is causes.DYNAMIC_PORT_BLOCKED
-        assert result.denied.detail == f"{host.address}:49667, where WMI is: {reason}"
+        assert result.denied.detail == f"WMI's port {host.address}:49667: {reason}"
         assert (
             pasted(result.denied.fix) == f"ip saddr {lab.agent.address} ip daddr {host.address} tcp dport 49667 accept"
         )
@@ -134,10 +134,10 @@ class TestSamba:
         ("variant", "share", "text"),
         [
             ("smb3", "finance", "ADMIN$ can be opened"),
-            ("smb3", "board", "ADMIN$ is denied to scanuser: a scan cannot copy its engine there"),
-            ("smb3", "ADMIN$", "there is no ADMIN$ for a scan to copy its engine to"),
+            ("smb3", "board", "scanuser may not open ADMIN$: a scan cannot copy its engine there"),
+            ("smb3", "ADMIN$", "the host has no ADMIN$, so a scan cannot copy its engine there"),
             ("encrypted", "finance", "ADMIN$ can be opened"),
-            ("smb1", "finance", "ADMIN$ was not looked at: "),
+            ("smb1", "finance", "ADMIN$ was not tested: "),
         ],
     )
     def test_share(self, lab: Lab, variant: str, share: str, text: str) -> None:

@@ -211,7 +211,7 @@ def test_what_is_said_of_entries(monkeypatch: pytest.MonkeyPatch, lookup: bytes,
     report = asked(monkeypatch, HEALTHY | {(NFS, 16): NAMES, (NFS, 3): lookup}, uid=61001)
     expect(report, verdict, "access.denied" if verdict is Verdict.LIMITED else None)
     if verdict is Verdict.LIMITED:
-        assert "none of the first 2 entries: ada, grace" in check_of(report, Step.ACCESS).summary
+        assert "may not read the first 2 entries: ada, grace" in check_of(report, Step.ACCESS).summary
 
 
 def test_a_server_that_is_busy_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +302,7 @@ def test_a_port_that_another_service_has_gets_no_byte(monkeypatch: pytest.Monkey
         with pytest.raises(BlockingIOError):
             udp.recv(1)
     expect(report, Verdict.UNDECIDED, "scanready.not-followed", owner=Owner.OPERATOR)
-    assert f"mountd {thief.port}/tcp is registered on a port that a printer has" in finding_of(report).detail
+    assert f"mountd {thief.port}/tcp is registered on the port of a printer" in finding_of(report).detail
     assert thief.connections == []
 
 

@@ -41,7 +41,7 @@ def test_one_login_one_look_and_a_polite_end() -> None:
         where = peers.where(running)
         result = login.visit(where, SCANNER, 5.0)
         running.wait()
-    assert result.read == "listed finance: 1 name, and opened customers.csv"
+    assert result.read == "listed finance: 1 name; opened customers.csv"
     assert (result.guest, result.passwordless, result.denied, result.referral) == (False, False, None, [])
     assert running.counts == {
         **{"negotiate": 1, "setup": 2, "tree": 1, "create": 2, "directory": 1, "close": 2, "untree": 1, "logoff": 1}
@@ -63,7 +63,7 @@ class TestLogin:
         name, cause, words = {**nt_status.LOGIN, **nt_status.TROUBLE}[status]
         failure, running = refused(last_setup(status))
         if status in nt_status.NTLM_NOT_PERMITTED:  # this Samba offers nothing else
-            cause, words = nt.NO_LOGIN_POSSIBLE, "NTLM is all that it offers"
+            cause, words = nt.NO_LOGIN_POSSIBLE, "it offers only NTLM"
         assert failure.cause is cause
         assert words in failure.detail
         assert f"STATUS_{name}" in failure.detail
@@ -163,7 +163,7 @@ class TestLogin:
         with peers.peer({**last_setup((0, peers.session(flags))), TREE: 0xC0000022}) as running:
             denied = visit(running).denied
         assert denied is not None
-        assert "a guest (as scanuser was let in)" in denied.detail
+        assert "a guest (login of scanuser)" in denied.detail
         assert denied.fix is None, "no grant to the account would change it"
 
     def test_no_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ class TestLogin:
         other = peers.NEGOTIATED[64:68] + b"\x10\x02" + peers.NEGOTIATED[70:]
         failure, running = refused({NEGOTIATE: (0, other)})
         assert failure.cause is nt.TROUBLE
-        assert "0x0202, and now on 0x0210" in failure.detail
+        assert "0x0202 in the handshake and 0x0210 for the login" in failure.detail
         assert running.counts["setup"] == 0, "in no other dialect than the handshake's"
 
 
@@ -229,7 +229,7 @@ class TestReading:
         assert (
             pasted(share.fix) == "Grant-SmbShareAccess -Name 'finance' -AccountName 'scanuser' -AccessRight Read -Force"
         )
-        assert r"the file system does not let it read finance\2026\q3" in path.detail
+        assert r"the file system denies reading finance\2026\q3" in path.detail
         assert pasted(path.fix) == r'icacls "DIRECTORY-OF-finance\2026\q3" /grant "scanuser:(OI)(CI)RX"'
 
     def test_a_directory_that_may_be_listed_and_no_file_that_may_be_read(self) -> None:
@@ -259,7 +259,7 @@ class TestReading:
         with peers.peer(answers) as running:
             seen = visit(running)
         assert seen.denied is None
-        assert "could open none of 1 in it" in seen.read
+        assert "could not open its first entry" in seen.read
 
     @pytest.mark.parametrize("attributes", [0x1020, 0x40020, 0x400020, 0x420])
     def test_what_is_kept_elsewhere_is_not_called_back(self, attributes: int) -> None:
@@ -269,7 +269,7 @@ class TestReading:
 
     def test_an_empty_directory_and_a_file(self) -> None:
         with peers.peer({DIRECTORY: peers.NO_MORE_FILES}) as running:
-            assert visit(running).read == "listed finance: no names; it is empty, or shows them to others"
+            assert visit(running).read == "listed finance: no names; it is empty, or hides them from this account"
         with peers.peer({CREATE: (0, peers.created(peers.FILE))}) as running:
             assert visit(running, path="a.csv").read == r"opened the file finance\a.csv"
 
@@ -352,7 +352,7 @@ class TestHostile:
         with pytest.raises(Failure) as failed:
             login.visit(gone, SCANNER, 5.0)
         assert failed.value.cause is nt.BROKEN_OFF
-        assert failed.value.detail == "instead of an answer: Connection refused"
+        assert failed.value.detail == "no answer: Connection refused"
 
     def test_memory_stays_bounded(self) -> None:
         failure, _ = refused({SETUP: peers.endless})

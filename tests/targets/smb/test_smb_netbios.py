@@ -83,14 +83,14 @@ def test_smb1_only_behind_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_name_is_learnt_where_any_will_not_do(monkeypatch: pytest.MonkeyPatch, refusal: bytes) -> None:
     report, server = asked(monkeypatch, replace(WINDOWS, called=("OLD",), unknown=refusal))
     expect(report, Verdict.READY)
-    assert "OLD is (told by 137/udp)" in check_of(report, Step.HANDSHAKE).summary
+    assert "OLD (from 137/udp)" in check_of(report, Step.HANDSHAKE).summary
     assert server.counts["sessions"] == 2
 
 
 def test_the_targets_own_name_is_tried_where_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     report, _ = asked(monkeypatch, replace(WINDOWS, called=("LOCALHOST",)), b"", "localhost")
     expect(report, Verdict.READY)
-    assert "the target's own name" in check_of(report, Step.HANDSHAKE).summary
+    assert "from the target's host name" in check_of(report, Step.HANDSHAKE).summary
 
 
 def test_no_name_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_no_name_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_name_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     report, server = asked(monkeypatch, replace(WINDOWS, called=("OTHER",)))
     expect(report, Verdict.BLOCKED, "smb.netbios-name", step=Step.HANDSHAKE, owner=Owner.OPERATOR)
-    assert "neither *SMBSERVER nor OLD" in check_of(report, Step.HANDSHAKE).summary
+    assert "rejects the names *SMBSERVER and OLD" in check_of(report, Step.HANDSHAKE).summary
     assert len(server.connections) == 2, "no more names are guessed"
 
 
@@ -116,7 +116,7 @@ def test_no_name_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"\x83\0\0\1\x83", "smb.no-netbios-session", "out of resources"),
         (b"\x83\0\0\1\x8f", "smb.no-netbios-session", "unspecified"),
         (smb.RETARGET, "smb.no-netbios-session", "10.0.1.9:139"),
-        (smb.SAMBA_NEGOTIATE, "handshake.malformed", "belongs"),
+        (smb.SAMBA_NEGOTIATE, "handshake.malformed", "instead of an answer"),
     ],
 )
 def test_there_is_no_session(monkeypatch: pytest.MonkeyPatch, session: bytes, code: str, words: str) -> None:
@@ -130,7 +130,7 @@ def test_there_is_no_session(monkeypatch: pytest.MonkeyPatch, session: bytes, co
 def test_a_session_and_nothing_in_it(monkeypatch: pytest.MonkeyPatch, answer: bytes | None, code: str) -> None:
     report, server = asked(monkeypatch, replace(HEALTHY, negotiate=answer, again=(answer, answer)), timeout=WAIT)
     expect(report, Verdict.BLOCKED, code, step=Step.HANDSHAKE)
-    assert "a NetBIOS session stands" in check_of(report, Step.HANDSHAKE).summary
+    assert "after the NetBIOS session opened" in check_of(report, Step.HANDSHAKE).summary
     assert len(server.connections) == 2
 
 
@@ -167,17 +167,17 @@ def closed(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour | None) -> Repo
 
 def test_139_is_evidence_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     report = closed(monkeypatch, smb.samba)
-    assert "everything newer needs 445" in check_of(report, Step.CONNECT).summary
+    assert "Newer servers need 445" in check_of(report, Step.CONNECT).summary
     assert report.footprint.connections == 1
 
 
 def test_139_is_closed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     report = closed(monkeypatch, None)
-    assert check_of(report, Step.CONNECT).summary.startswith("139 refuses connections, too")
+    assert check_of(report, Step.CONNECT).summary.startswith("139 also refuses connections")
 
 
 @pytest.mark.parametrize("behaviour", [misbehave.closes_at_once, misbehave.says(b"SSH-2.0-x\r\n"), misbehave.silent])
 def test_139_is_somebody_else(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour) -> None:
     report = closed(monkeypatch, behaviour)
-    assert "no NetBIOS session service was heard" in check_of(report, Step.CONNECT).summary
+    assert "no NetBIOS session service answers" in check_of(report, Step.CONNECT).summary
     assert report.seconds < PLENTY / 2, "139 is not waited for until the time is over"

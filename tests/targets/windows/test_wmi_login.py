@@ -244,7 +244,7 @@ class TestDeniedAfterTheLogon:
         with dcom.in_background("dynamic-port-closed") as host:
             failure = denied(host)
         assert failure.cause is causes.DYNAMIC_PORT_BLOCKED
-        assert failure.detail == f"127.0.0.1:{host.wmi_port}, where WMI is: Connection refused"
+        assert failure.detail == f"WMI's port 127.0.0.1:{host.wmi_port}: Connection refused"
         assert pasted(failure.fix) == f"ip saddr {AGENT} ip daddr 127.0.0.1 tcp dport {host.wmi_port} accept"
         assert host.counts["logons"] == 1
 

@@ -1,4 +1,4 @@
-"""Requirements of the scanner for the ways to its own servers."""
+"""Requirements of the scanner for the connections to its own servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SECTION = "Master Server Network Requirements"
 
 
 def _unknown(target: Target, known: Seen) -> bool | None:
-    """Return None: no check can see how the Master gets its updates."""
+    """Return None: a check cannot find out how the Master Server gets its updates."""
     return None
 
 
@@ -18,16 +18,16 @@ _UPDATES = Condition("the Master Server, unless updates are copied manually", _u
 REQUIREMENTS = {
     "master": Requirements(
         (Requirement("11117", "tcp", f'{_SECTION}: "11117 Inbound From: Node or Proxy Agent hosts."'),),
-        doubt="The protocol is not public: ready means that the connection stands, and nothing foreign is heard on it.",
+        doubt="The protocol is not public. Ready means that the connection stays open and no other protocol answers.",
     ),
     "console": Requirements(
         (Requirement("80,443", "tcp", f'{_SECTION}: "80/443 Inbound From: Hosts connecting to the Web Console."'),),
-        doubt="Asked of the hosts that open the console, so not of an agent as such.",
+        doubt="This requirement is for hosts that open the console, which need not be agents.",
         verifies_certificate=True,
     ),
     "update": Requirements(
         (Requirement("8843", "tcp", f'{_SECTION}: "8843 Outbound To: Ground Labs update server."', _UPDATES),),
-        doubt="Asked of the Master Server, not of an agent: elsewhere never more than `undecided`.",
+        doubt="This requirement is for the Master Server. From other hosts the verdict is always `undecided`.",
         verifies_certificate=True,
     ),
 }

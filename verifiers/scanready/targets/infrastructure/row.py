@@ -12,7 +12,7 @@ MASTER = TargetType(
     "master",
     "Enterprise Recon Master Server",
     11117,
-    Cost(1, 1, log="a connection that said nothing, if it logs those"),
+    Cost(1, 1, log="one connection without data, if the server logs that"),
     speaks="er-master",
     home=__package__,
     verifier="verify_master",
@@ -24,14 +24,14 @@ MASTER = TargetType(
     serves="agents",
     public=False,
     nmap=_NOT_BY_PORT,
-    proven_by="nobody: its protocol is not public; a connection that stays open, beside peers that do not keep it",
+    proven_by="no real Master Server (its protocol is not public); test peers that keep or close the connection",
 )
 
 CONSOLE = TargetType(
     "console",
     "Enterprise Recon Web Console",
     443,
-    # As a website, and one to port 80.
+    # The same as a website, and one connection to port 80.
     Cost(9, 9, log="an access-log line with our User-Agent for each request: HEAD on 443, HEAD on 80"),
     speaks="http",
     home=__package__,
@@ -45,7 +45,7 @@ CONSOLE = TargetType(
     proof=Step.HANDSHAKE,
     steps=tuple(Step)[:5],
     nmap=_NOT_BY_PORT,
-    proven_by="nginx in its place",
+    proven_by="nginx as a stand-in",
 )
 
 UPDATE = TargetType(
@@ -64,5 +64,5 @@ UPDATE = TargetType(
     proof=Step.TLS,
     steps=tuple(Step)[:4],
     nmap=_NOT_BY_PORT,
-    proven_by="nginx in its place",
+    proven_by="nginx as a stand-in",
 )

@@ -1,12 +1,12 @@
-"""Ground Labs' update server, 8843, as the Master Server reaches it.
+"""Check Ground Labs' update server on 8843, from the Master Server.
 
-    we                              server
+    agent                           server
     TLS, with the name (SNI)  ->
                               <-    certificate: judged after the handshake
     close_notify, FIN         ->
 
-What is spoken inside is not public, and not asked. The requirement is the Master's: on any other host the answer is
-never more than `undecided`, whether the way is open or closed; what was seen is told all the same.
+The protocol inside TLS is not public, and the check does not use it. The requirement is for the Master Server. On any
+other host the verdict is always `undecided`, whether the port is open or closed, but the checks are still shown.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from . import causes
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the end of the TLS handshake."""
+    """Check up to the end of the TLS handshake."""
     on_master = probe.target.options.get("on_master") is True
     async with probe.step(Step.AGENT, probe.shared.agent.name) as rung:
         if on_master:
-            rung.ok("the Master Server connects to the update server; this host is said to be it")
+            rung.ok("the Master Server connects to the update server; on_master says that this is the Master Server")
         else:
-            rung.inconclusive(
-                causes.NOT_THE_MASTER, "the Master Server connects to the update server, and this is not it"
-            )
+            detail = "only the Master Server connects to the update server; the target has no option on_master"
+            rung.inconclusive(causes.NOT_THE_MASTER, detail)
     try:
         stream = await probe.connect()
         async with probe.step(Step.TLS) as rung:
             await probe.start_tls(stream, rung)
     finally:
         for check in probe.checks if not on_master else ():
-            check.tentative = True  # this host's own way: neither limits nor blocks the Master's
+            check.tentative = True  # this host's own connection does not affect the Master Server's verdict

@@ -4,149 +4,173 @@ from __future__ import annotations
 
 from scanready.model import Cause, Owner, Scope, Step
 
-#: How the ports are kept from changing at the next restart, by the server's system.
+#: How to pin the ports on each system, so that they survive a restart.
 PIN = (
     "These ports change with a restart unless they are pinned. Linux, /etc/nfs.conf: [mountd] port=20048, [statd] "
     'port=32765, [lockd] port=32803 and udp-port=32769; rquotad: RPCRQUOTADOPTS="-p 875" in /etc/sysconfig/rpc-rquotad '
     "(RHEL) or /etc/default/quota (Debian). RHEL 7 and older: MOUNTD_PORT, STATD_PORT, LOCKD_TCPPORT, LOCKD_UDPPORT "
     "and RQUOTAD_PORT in /etc/sysconfig/nfs. NFS-Ganesha: MNT_Port, NLM_Port and Rquota_Port in NFS_CORE_PARAM. "
-    "FreeBSD, /etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd is always "
-    "on 4045; `sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
-    "/etc/default/nfs. NetApp ONTAP: pinned from the start (635, 4045, 4046, 4049)."
+    "FreeBSD, /etc/rc.conf: mountd_flags, rpc_statd_flags and rpc_lockd_flags with -p PORT. Solaris: lockd always uses "
+    "4045; `sharectl get nfs` shows whether mountd and statd can be pinned. HP-UX: MOUNTD_PORT and STATD_PORT in "
+    "/etc/default/nfs. NetApp ONTAP: pinned by default (635, 4045, 4046, 4049)."
 )
 
 PORT_BLOCKED = Cause(
     "nfs.port-blocked",
     Owner.NETWORK,
     Step.CONNECT,
-    "rpcbind says where the programs of NFSv3 listen, and a firewall on the way lets nothing through to those ports: a "
-    "mount fails or hangs although 111 and 2049 are open.",
-    f"Permit the ports that the fix lists from this agent. {PIN}",
+    "A firewall on the path blocks ports that NFSv3 needs: rpcbind (111) or the ports that rpcbind reports. A mount "
+    "fails or hangs even if 2049 is open.",
+    f"On the firewall, permit the ports in the fix from this agent. {PIN}",
     "On the agent: rpcinfo -p {host}; then nc -vz -w 5 {host} PORT for each port it lists (rpcinfo -T udp for UDP).",
+    wire="The agent's SYN to 111, or to a port in rpcbind's reply, gets no answer or an ICMP error. Or it gets a RST "
+    "although the same program answers over UDP.",
 )
 UDP_SILENT = Cause(
     "nfs.udp-silent",
     Owner.NETWORK,
     Step.CONNECT,
-    "A program of locking (nlockmgr, status) that is registered for UDP did not answer over UDP, though it, or others, "
-    "can be reached. The requirements name UDP for it; silence over UDP is no proof that a firewall drops it.",
-    f"Permit the UDP ports too. {PIN}",
+    "A locking service (nlockmgr, status) is registered for UDP but did not answer over UDP. Other ports of the server "
+    "work. The requirements name UDP for locking. Silence over UDP does not prove that a firewall drops it.",
+    f"On the firewall, permit the UDP ports too. {PIN}",
     "On the agent: rpcinfo -T udp {host} nlockmgr; rpcinfo -T udp {host} status",
+    wire="The agent's RPC NULL call to the service's UDP port gets no reply and no ICMP error.",
 )
 STALE = Cause(
     "nfs.stale-registration",
     Owner.SERVER,
     Step.CONNECT,
-    "rpcbind says that a program listens on a port, and nothing of the kind is there: the service died, or was "
-    "restarted without registering again. A firewall that answers with resets in its place looks the same.",
-    "Restart the service that the detail names on the server, so that it registers anew; if it runs and listens there, "
-    "permit the port on the firewalls between the two.",
+    "rpcbind reports a port for this service, but the service does not answer there. It has ended, or it restarted "
+    "without registering again. A firewall that sends a reset for the server looks the same.",
+    "On the server, restart the service named in the detail, so that it registers again. If it already listens on that "
+    "port, permit the port on the firewalls between agent and server.",
     "On the server: rpcinfo -p; ss -lntup   # compare the ports",
+    wire="The port in rpcbind's reply answers with a RST or an ICMP port unreachable, or its RPC reply is PROG_UNAVAIL "
+    "or PROG_MISMATCH.",
     scoped=Scope.TARGET,
 )
 NOT_REGISTERED = Cause(
     "nfs.not-registered",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "NFSv3 answers, and rpcbind does not know a program that it needs beside it: the mount daemon, without which "
-    "nothing can be mounted, or the lock daemon, which the requirements name.",
-    "Start the service that the detail names on the server, or restart it if rpcbind was restarted after it; or scan "
-    "with NFSv4 (option `nfs_version: 4`), which needs none of them.",
+    "NFSv3 answers, but a service that it needs is not registered with rpcbind, or none that fits answers. Without the "
+    "mount daemon (mountd) no mount works. The requirements also name the lock daemon (nlockmgr).",
+    "On the server, start the service named in the detail. If rpcbind was restarted after it, restart the service. Or "
+    "scan with NFSv4 (option `nfs_version: 4`), which needs neither.",
     "On the agent: rpcinfo -p {host}",
+    wire="rpcbind's DUMP and GETPORT replies on 111 do not list mountd (100005) or nlockmgr (100021), or no mountd "
+    "of the required version.",
 )
 NO_RPCBIND = Cause(
     "nfs.no-rpcbind",
     Owner.SERVER,
     Step.CONNECT,
-    "NFSv3 is to be used, and nothing listens on the port of rpcbind, which says where its mount and lock daemons are "
-    "(or a firewall answers with a reset in its place).",
-    "Start rpcbind and the services of NFSv3 on the server, or scan with NFSv4 (option `nfs_version: 4`), which needs "
-    "port 2049 alone.",
+    "The scan needs NFSv3, but port 111 (rpcbind) refuses the connection. rpcbind reports the ports of the mount and "
+    "lock daemons. A firewall that sends a reset for the server looks the same.",
+    "On the server, start rpcbind and the services of NFSv3. Or scan with NFSv4 (option `nfs_version: 4`), which needs "
+    "only port 2049.",
     "On the agent: rpcinfo -p {host}",
+    wire="The agent's SYN to 111 is answered with a RST.",
     scoped=Scope.TARGET,
 )
 RPCBIND_DENIED = Cause(
     "nfs.rpcbind-denied",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "rpcbind runs, and refuses to talk to this agent (hosts.deny, or its own access rules).",
-    "Permit the agent in /etc/hosts.allow of the server: rpcbind: AGENT.",
+    "rpcbind runs, but rejects calls from this agent (hosts.deny, or its own access rules).",
+    "On the server, permit the agent in /etc/hosts.allow: rpcbind: AGENT.",
     "On the agent: rpcinfo -p {host}; on the server: grep rpcbind /etc/hosts.allow /etc/hosts.deny",
+    wire="rpcbind on 111 answers the agent's DUMP call with MSG_DENIED (AUTH_ERROR), or accepts the TCP connection and "
+    "closes it.",
     scoped=Scope.PATH,
 )
 VERSION_NOT_OFFERED = Cause(
     "nfs.version-not-offered",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server does not offer the version of NFS that the target asks for.",
-    "Scan with a version that it offers (the detail has them), or enable the version on the server.",
+    "The server does not offer the NFS version that the target requires.",
+    "Scan with a version that the server offers (see the detail), or enable the version on the server.",
     "On the agent: rpcinfo -T tcp {host} nfs 3; rpcinfo -T tcp {host} nfs 4",
+    wire="The server answers the NULL call of that NFS version with PROG_MISMATCH. For NFSv4 it may answer COMPOUND "
+    "with NFS4ERR_MINOR_VERS_MISMATCH.",
 )
 KERBEROS_ONLY = Cause(
     "nfs.kerberos-only",
     Owner.SERVER,
     Step.AUTH,
-    "The export wants Kerberos (sec=krb5, krb5i or krb5p) and does not take a plain Unix user (sec=sys), which is what "
-    "a mount without further options comes with. Whether this agent's Kerberos would be let in was not tried.",
-    "Give the agent the export with sec=sys, or mount it on the agent with Kerberos (a keytab and rpc.gssd there) and "
-    "scan the mount.",
+    "The export requires Kerberos (sec=krb5, krb5i or krb5p) and rejects plain Unix users (sec=sys). A mount without "
+    "further options uses sec=sys. The check did not test this agent's Kerberos.",
+    "On the server, export the path to the agent with sec=sys. Or mount the export on the agent with Kerberos (this "
+    "needs a keytab and rpc.gssd) and scan the mount.",
     "On the server: exportfs -v. On the agent: mount -o sec=sys {host}:EXPORT /mnt",
+    wire="The SECINFO reply (NFSv4) or the MNT reply (NFSv3) has neither AUTH_SYS nor AUTH_NONE, or the server answers "
+    "with NFS4ERR_WRONGSEC.",
 )
 AUTH_TOO_WEAK = Cause(
     "nfs.auth-too-weak",
     Owner.SERVER,
     Step.ACCESS,
-    "The server refuses the credential as too weak (AUTH_TOOWEAK) though it came from a port below 1024: it wants "
-    "another security flavor than sec=sys. NFS-Ganesha may say so, too, to a client that it does not let in.",
-    "Give the agent the export with sec=sys.",
+    "The server rejects the credential as too weak (AUTH_TOOWEAK) although the call came from a port below 1024. It "
+    "requires a security flavor other than sec=sys. NFS-Ganesha also sends this to clients that an export does not "
+    "include.",
+    "On the server, export the path to the agent with sec=sys.",
     "On the server: exportfs -v",
+    wire="The server answers an AUTH_SYS call with MSG_DENIED, AUTH_ERROR, AUTH_TOOWEAK (5).",
 )
 UNPRIVILEGED_PORT = Cause(
     "nfs.unprivileged-port",
     Owner.AGENT,
     Step.ACCESS,
-    "The server refused, and this check had no source port below 1024, on which servers insist by default: whether it "
-    "would have refused anyway is not known.",
-    "Run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount is; or export with the option "
-    "`insecure`.",
+    "The server rejected a call from a source port of 1024 or above. By default, NFS servers require a source port "
+    "below 1024. It is unknown whether the server accepts the agent from such a port.",
+    "On the agent, run the check as root (or with CAP_NET_BIND_SERVICE), as the scanner's mount does. Or export the "
+    "path with the option `insecure`.",
     "On the server: exportfs -v   # look for `secure`",
+    wire="The agent's source port is 1024 or above. The server answers with MSG_DENIED (AUTH_ERROR) or with an error "
+    "status such as NFS4ERR_PERM, NFS4ERR_ACCESS or MNT3ERR_ACCES.",
     definite=False,
 )
 NOT_FOR_AGENT = Cause(
     "nfs.export-not-for-agent",
     Owner.SERVER,
     Step.ACCESS,
-    "The server exports this path, or whatever it has, to others and not to this agent. Servers look at the address, "
-    "and at the name that it resolves to backwards.",
-    "Add the agent to the export (the fix has the line) and run exportfs -ra; if the export names hosts, have the "
-    "agent's reverse DNS record say that name.",
+    "The server exports this path (or all its paths) to other hosts, but not to this agent. Servers compare the "
+    "agent's address, and the name in its reverse DNS record, with the export list.",
+    "On the server, add the agent to the export (see the fix) and run exportfs -ra. If the export lists host names, "
+    "make the agent's reverse DNS record match.",
     "On the agent: showmount -e {host}; on the server: exportfs -v",
+    wire="The MOUNT EXPORT reply lists the path for other hosts. Or the server rejects the call (AUTH_BADCRED), "
+    "answers MNT with MNT3ERR_ACCES, or returns an empty NFSv4 root.",
     scoped=Scope.PATH,
 )
 HIDDEN = Cause(
     "nfs.export-hidden",
     Owner.SERVER,
     Step.ACCESS,
-    "The server says of this path what it says of one that is not there. Some servers (NFS-Ganesha) say the same of an "
-    "export that this agent may not use.",
-    "Correct the path; or, if it exists, export it to this agent (the fix has the line).",
-    "On the server: is the path exported, and to whom (exportfs -v, or ganesha.conf)?",
+    "The server's answer does not show whether the path is missing or is not exported to this agent. Some servers "
+    "(NFS-Ganesha) send the same answer in both cases.",
+    "Correct the path in the inventory. Or, if the path exists, export it to this agent on the server (see the fix).",
+    "On the server: exportfs -v (or ganesha.conf): is the path exported, and to which hosts?",
+    wire="The server answers LOOKUP (NFSv4) with NFS4ERR_NOENT, or MNT (NFSv3) with MNT3ERR_ACCES or MNT3ERR_PERM.",
 )
 REFUSED = Cause(
     "nfs.refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server speaks RPC and refuses to serve NFS; the detail has its answer.",
-    "Look at the NFS service on the server: does it run, and did it read its exports?",
+    "The server speaks RPC but does not serve NFS. See the detail for its answer.",
+    "On the server, check that the NFS service runs and has loaded its exports.",
     "On the agent: rpcinfo -T tcp {host} nfs",
+    wire="An RPC reply with an error such as PROG_UNAVAIL or SYSTEM_ERR, an NFS or MOUNT error status, or a closed "
+    "connection after the first COMPOUND (see the detail).",
 )
 BUSY = Cause(
     "nfs.busy",
     Owner.SERVER,
     Step.ACCESS,
-    "The server asked again and again to come back later (NFS4ERR_DELAY, NFS3ERR_JUKEBOX): it fetches from slower "
-    "storage, waits for its own name service, or is overloaded.",
-    "Repeat the check later; look on the server at what it waits for (tape or cloud tier, DNS, rpc.mountd).",
+    "The server asked the agent several times to retry later (NFS4ERR_DELAY, NFS3ERR_JUKEBOX). It reads from slower "
+    "storage, waits for its name service, or is overloaded.",
+    "Repeat the check later. On the server, look for the cause of the delay (tape or cloud tier, DNS, rpc.mountd).",
     "On the agent: time ls of the mounted export",
+    wire="The server answers four attempts at the same call with NFS4ERR_DELAY or NFS3ERR_JUKEBOX.",
     definite=False,
 )

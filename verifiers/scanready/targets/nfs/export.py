@@ -1,4 +1,4 @@
-"""Reading an export: the walk there over NFSv4, or mount, read and unmount over NFSv3; without state at the server."""
+"""Read an export: LOOKUPs over NFSv4, or mount, read and unmount over NFSv3; no state is left on the server."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from .versions import compound, identity
 
 T = TypeVar("T")
 
-#: Entries of a directory that are asked for their rights, and who in it is no evidence.
-_MOST_LOOKED_INTO, _OF_ROOT_ALONE = 3, ("lost+found",)
-#: Seconds between asking again where a server says "later" (the Linux client begins with a tenth of a second, too).
+#: The most entries of a directory whose rights are tested, and entries that only root may read.
+_MOST_LOOKED_INTO, _OF_ROOT_ONLY = 3, ("lost+found",)
+#: Seconds before each new attempt while the server answers "later" (the Linux client also starts with 0.1).
 _PAUSES = (0.1, 0.4, 1.0)
+_DENIED_V4 = (nfs4.ACCES, nfs4.PERM)
 
 
 async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | None) -> str:
-    """Walk to the export and read the first names in it.
+    """Look up the export and read the first names in it.
 
     Returns:
-        what was read.
+        what was read, in words.
 
     Raises:
-        Failure: not to be had, and why; ``access.denied`` if it is there.
+        Failure: the export cannot be read; ``access.denied`` if it exists.
     """
     credential, uid = identity(probe)
     wish = Wish(probe, path, calls, third.exports if third else None, uid)
@@ -42,7 +43,7 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
 
     async def ask(*operations: bytes) -> nfs4.Result:
         return await _patiently(
-            probe, lambda: compound(probe, calls, credential, *operations), lambda said: said.status
+            probe, lambda: compound(probe, calls, credential, *operations), lambda result: result.status
         )
 
     found = await ask(*walk, nfs4.ACCESS, nfs4.KIND)
@@ -64,26 +65,26 @@ async def read_v4(probe: Probe, calls: Calls, path: str, third: ThirdVersion | N
     if listing.status != nfs4.OK:
         raise wish.of_walk(listing)
     if not found.access & nfs4.LOOKUP_ALLOWED:
-        raise wish.unreadable(f"uid {uid} may list {path}, and open nothing in it")
+        raise wish.unreadable(f"uid {uid} may list {path}, but may not open anything in it")
 
     async def readable(name: str) -> bool:
-        said = await compound(probe, calls, credential, *walk, nfs4.lookup(name), nfs4.ACCESS)
-        return bool(said.access & nfs4.READ) if said.status == nfs4.OK else said.status not in (nfs4.ACCES, nfs4.PERM)
+        entry = await compound(probe, calls, credential, *walk, nfs4.lookup(name), nfs4.ACCESS)
+        return bool(entry.access & nfs4.READ) if entry.status == nfs4.OK else entry.status not in _DENIED_V4
 
     return f"read the directory {path} over NFSv4 ({await _looked_into(wish, listing.names or (), readable)})"
 
 
 async def read_v3(probe: Probe, calls: Calls, path: str, third: ThirdVersion) -> str:
-    """Mount, read the first names, unmount. A granted mount alone proves nothing (measured: NFS-Ganesha).
+    """Mount, read the first names, unmount; a granted mount by itself proves nothing (measured: NFS-Ganesha).
 
     Returns:
-        what was read.
+        what was read, in words.
 
     Raises:
-        Failure: not to be had, and why; ``access.denied`` if it is there.
+        Failure: the export cannot be read; ``access.denied`` if it exists.
     """
     daemon = third.mountd
-    assert daemon is not None, "asked only where there is a mount daemon"
+    assert daemon is not None, "called only if there is a mount daemon"
     credential, uid = identity(probe)
     wish = Wish(probe, path, calls, third.exports, uid)
     if daemon.calls is None:
@@ -92,13 +93,13 @@ async def read_v3(probe: Probe, calls: Calls, path: str, third: ThirdVersion) ->
     try:
         return await _mount_and_read(wish, daemon, daemon.calls, credential)
     finally:
-        if isinstance(daemon.calls, Datagrams) and daemon.mounted:  # a connection has its farewell for that
+        if isinstance(daemon.calls, Datagrams) and daemon.mounted:  # over TCP, the connection's close does this
             daemon.calls.tell(MOUNTD, mount.VERSION, mount.UMNT, *daemon.mounted)
 
 
 async def _mount_and_read(wish: Wish, daemon: Endpoint, calls: Calls, credential: bytes) -> str:
     argument = mount.path(wish.path)
-    daemon.mounted = argument, credential  # from the question on: its answer may come too late for us
+    daemon.mounted = argument, credential  # set before the call, since the answer may arrive after the deadline
     reply = await calls.call(MOUNTD, mount.VERSION, mount.MNT, argument, credential)
     if reply.state is not message.State.SUCCESS:
         daemon.mounted = None
@@ -118,7 +119,7 @@ async def _read_mounted(wish: Wish, handle: bytes, credential: bytes) -> str:
                 raise refusals.of_call(wish.probe, wish.calls, reply)
             return read(parse, reply)
 
-        return await _patiently(wish.probe, once, lambda said: said[0])
+        return await _patiently(wish.probe, once, lambda result: result[0])
 
     status, granted = await ask(nfs3.ACCESS, nfs3.access(handle), nfs3.parse_access)
     if status != nfs3.OK:
@@ -127,47 +128,47 @@ async def _read_mounted(wish: Wish, handle: bytes, credential: bytes) -> str:
         raise wish.unreadable()
     status, names = await ask(nfs3.READDIR, nfs3.readdir(handle), nfs3.parse_readdir)
     if status == nfs3.NOTDIR:
-        return f"mounted {wish.path} over NFSv3: a file that may be read"
+        return f"mounted {wish.path} over NFSv3: a file that this user may read"
     if status != nfs3.OK:
         raise wish.of_reading(status)
     if not granted & nfs3.LOOKUP:
-        raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, and open nothing in it")
+        raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, but may not open anything in it")
 
     async def readable(name: str) -> bool:
-        said, entry = await ask(nfs3.LOOKUP_NAME, nfs3.lookup(handle, name), nfs3.parse_lookup)
-        if said == nfs3.OK:
-            said, bits = await ask(nfs3.ACCESS, nfs3.access(entry), nfs3.parse_access)
-            return said != nfs3.OK or bool(bits & nfs3.READ)
-        return said not in (nfs3.ACCES, nfs3.PERM)
+        result, entry = await ask(nfs3.LOOKUP_NAME, nfs3.lookup(handle, name), nfs3.parse_lookup)
+        if result == nfs3.OK:
+            result, bits = await ask(nfs3.ACCESS, nfs3.access(entry), nfs3.parse_access)
+            return result != nfs3.OK or bool(bits & nfs3.READ)
+        return result not in (nfs3.ACCES, nfs3.PERM)
 
     return f"mounted {wish.path} over NFSv3 and read it ({await _looked_into(wish, names, readable)})"
 
 
 async def _looked_into(wish: Wish, names: tuple[str, ...], readable: Callable[[str], Awaitable[bool]]) -> str:
-    """Find one entry that may be read, or is not known not to: homes are listed by many, and opened by their owners.
+    """Find one entry that is not denied to this user: the right to list a directory does not include its files.
 
     Returns:
-        what to say of the directory's entries.
+        a description of the directory's entries.
 
     Raises:
-        Failure: ``access.denied``, if none of the first may.
+        Failure: ``access.denied`` if all of the first entries are denied.
     """
-    looked = [name for name in names if name not in _OF_ROOT_ALONE][:_MOST_LOOKED_INTO]
+    looked = [name for name in names if name not in _OF_ROOT_ONLY][:_MOST_LOOKED_INTO]
     for name in looked:
         try:
             may_be_read = await readable(name)
-        except Failure:  # an export of its own, say, with other flavors: it is asked for no more than its parent
+        except Failure:  # for example a nested export with other flavors; only the parent has to be readable
             may_be_read = True
         if may_be_read:
-            return name
+            return f"entry: {name}"
     if looked:
         some = f"the first {len(looked)} entries" if len(looked) > 1 else "its one entry"
-        raise wish.unreadable(f"uid {wish.uid} may list {wish.path}, and read none of {some}: {', '.join(looked)}")
-    return names[0] if names else "which is empty"
+        raise wish.unreadable(f"uid {wish.uid} may list {wish.path} but may not read {some}: {', '.join(looked)}")
+    return f"entry: {names[0]}" if names else "empty"
 
 
 async def _patiently(probe: Probe, ask: Callable[[], Awaitable[T]], status_of: Callable[[T], int]) -> T:
-    """Ask again while the status is "later".
+    """Repeat a call while the server answers "later".
 
     Raises:
         Failure: ``nfs.busy``.
@@ -177,4 +178,4 @@ async def _patiently(probe: Probe, ask: Callable[[], Awaitable[T]], status_of: C
         if status_of(answer) not in nfs4.LATER:  # NFSv3's JUKEBOX has the number of DELAY
             return answer
         await asyncio.sleep(min(pause, probe.remaining))
-    raise Failure(causes.BUSY, f"asked {len(_PAUSES) + 1} times")
+    raise Failure(causes.BUSY, f'the server answered "later" {len(_PAUSES) + 1} times')

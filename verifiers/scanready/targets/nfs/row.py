@@ -11,7 +11,7 @@ from scanready.catalogue.wrong import Wrong
 from scanready.model import Step
 
 _VERSIONS = (2, 3, 4)
-_PART = "a part of NFS, which is asked about it"
+_PART = "a part of NFS; the nfs check covers it"
 
 
 def _version(name: str, value: Any) -> int:
@@ -24,7 +24,7 @@ NFS = TargetType(
     "nfs",
     "NFS file share",
     2049,
-    # Two for 2049, over UDP too; the rest for NFSv3, each version of mountd on ports of its own.
+    # Two for 2049, including UDP; the rest for NFSv3, where each version of mountd may have its own port.
     Cost(18, 18, log="nothing"),
     speaks="rpc",
     home=__package__,
@@ -40,10 +40,10 @@ NFS = TargetType(
     steps=tuple(step for step in Step if step is not Step.LOGIN),
     guessed=True,
     privileged=True,
-    # Where nobody pinned them, rpcbind names ports of the system's own choice: below 1024 where a daemon asks for a
-    # reserved one (bindresvport starts at 600), above 32767 elsewhere; servers that are no Unix have their own habits.
+    # Ports that are not pinned are chosen by the server's system: below 1024 if a daemon requests a reserved port
+    # (bindresvport starts at 600), above 32767 otherwise. Servers other than Unix may differ.
     brokers=(Broker("rpcbind", 111, "tcp", "600-65535"),),
-    # On its own port nmap calls every program of rpcbind's by some name of the family.
+    # nmap may report port 2049 under the name of any RPC service of this family.
     nmap=Nmap(
         services=("nfs",),
         on_own_port=dict.fromkeys(("rpcbind", "nfs", "nfs_acl", "mountd", "nlockmgr", "status"), "the port of NFS"),

@@ -1,6 +1,6 @@
-"""What rpcbind knows, and whether each program that it names can be reached: one check an endpoint.
+"""Ask rpcbind for its list, and test each service in it: one check for each endpoint.
 
-Everything is asked side by side: ports that a firewall drops cost their whole patience each.
+All endpoints are tested in parallel, because each port behind a dropping firewall costs the whole timeout.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .rpc_talk import Calls, Datagrams, Talk, null, read
 
 NFS, MOUNTD, NLOCKMGR, STATUS, RQUOTAD = 100003, 100005, 100021, 100024, 100011
 NAMES = {NFS: "nfs", MOUNTD: "mountd", NLOCKMGR: "nlockmgr", STATUS: "status", RQUOTAD: "rquotad"}
-#: Endpoints that one check asks at the most: five programs, each with some ports of its own, over TCP and UDP.
+#: The most endpoints of one check: five services, each with several ports, over TCP and UDP.
 MOST_ENDPOINTS = 32
-#: Seconds that TCP is asked alone: long enough for an answer from near by, short against a dropped packet.
+#: Seconds by which TCP starts before UDP: enough for an answer from a near server, short compared to a timeout.
 _HEAD_START = 0.3
-#: Seconds for a first answer on a port that accepts, and for the list of exports: as long as one is asked over UDP. A
-#: hung daemon shall not cost the time that reading the export needs.
+#: Seconds for a first answer on an open port, and for the list of exports: the same as for UDP. A daemon that hangs
+#: must not use up the time that is needed to read the export.
 _PATIENCE = 3.0
-# NFSv4 registers itself for clients' convenience only; its NULL is asked on the connection that is there anyway.
+# NFSv4 is left out: it registers itself only for convenience, and its NULL goes over the target's own connection.
 _VERSIONS = {NFS: (2, 3), MOUNTD: (1, 2, 3), NLOCKMGR: (1, 2, 3, 4), STATUS: (1,), RQUOTAD: (1, 2)}
 
 _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
@@ -40,10 +40,10 @@ _Asking = asyncio.Task[tuple[rpcbind.Registration, ...]]
 
 @dataclass(slots=True)
 class Endpoint:
-    """One port of the server, what is registered there, and what became of asking.
+    """Hold one port of the server, the programs registered there, and the result of the test.
 
-    ``programs`` and ``answered`` have the versions of each program. ``calls`` are those of a mount daemon, kept for
-    what follows. ``mounted`` is the argument and the credential of a mount that is to be undone.
+    ``programs`` and ``answered`` map each program to its versions. ``calls`` is kept for a mount daemon, for the later
+    mount. ``mounted`` has the argument and the credential of a mount that must be undone.
     """
 
     port: int
@@ -56,31 +56,31 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """As the findings name it: ``mountd 20048/tcp``."""
+        """Return the endpoint's name in findings, such as ``mountd 20048/tcp``."""
         return f"{self.services} {self.port}/{self.transport}"
 
     @property
     def services(self) -> str:
-        """What is registered there."""
+        """Return the names of the services registered there."""
         return " and ".join(NAMES.get(number, "rpcbind") for number in self.programs)
 
     async def unmount(self, stream: Stream) -> None:
-        """Undo a mount; the farewell to a mount daemon, wherever the climb stops."""
+        """Undo a mount before the connection to the mount daemon closes, whatever the result of the check."""
         if self.mounted is not None:
             (argument, credential), self.mounted = self.mounted, None
             await Talk(stream).call(MOUNTD, mount.VERSION, mount.UMNT, argument, credential)
 
 
 def endpoint(probe: Probe, port: int, transport: str, programs: dict[int, tuple[int, ...]]) -> Endpoint:
-    """An endpoint that nobody has asked yet."""
+    """Return an endpoint that has not been tested yet."""
     where = f"{bracketed(probe.host)}:{port}/{transport}"
     return Endpoint(port, transport, programs, Check(Step.CONNECT, where, Outcome.FAILED, ""))
 
 
 async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], list[Endpoint], set[_Asking]]:
-    """Ask for the list over TCP and over UDP; return the first list, both endpoints, and who is still being asked.
+    """Ask for the list over TCP and UDP; return the first list, both endpoints, and the unfinished tasks.
 
-    An rpcbind that refuses logs each question: refused over TCP, it is not asked again.
+    An rpcbind that rejects a call logs it, so after a rejection over TCP it is not asked over UDP.
     """
     by_tcp, by_udp = (endpoint(probe, rpcbind.PORT, transport, {rpcbind.PROGRAM: ()}) for transport in ("tcp", "udp"))
     asking: set[_Asking] = {asyncio.create_task(_list(probe, by_tcp))}
@@ -89,7 +89,7 @@ async def ask_rpcbind(probe: Probe) -> tuple[tuple[rpcbind.Registration, ...], l
         await asyncio.wait(asking, timeout=_HEAD_START)
         if "refused" in by_tcp.check.facts:
             by_udp.check.outcome = Outcome.SKIPPED
-            by_udp.check.summary = "not asked: it refuses over TCP, and logs that"
+            by_udp.check.summary = "not asked: rpcbind rejects the agent over TCP, and logs each call"
             return (), [by_tcp, by_udp], set()
         asking.add(asyncio.create_task(_list(probe, by_udp)))
         while asking and not listed:
@@ -108,7 +108,7 @@ async def _list(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, .
 
     async def ask(calls: Calls) -> str:
         nonlocal found
-        # The portmapper's list is understood everywhere, and has no IPv6.
+        # Every rpcbind supports the portmapper's version; only the later versions have IPv6.
         versions = (4, 3) if ":" in (probe.address or "") else (rpcbind.PORTMAPPER, 4, 3)
         for version in versions:
             reply = await calls.call(rpcbind.PROGRAM, version, rpcbind.DUMP)
@@ -119,18 +119,18 @@ async def _list(probe: Probe, broker: Endpoint) -> tuple[rpcbind.Registration, .
         elif reply.state is not wire.State.PROCEDURE_UNAVAILABLE:
             raise Refused(reply)
         broker.answered[rpcbind.PROGRAM] = (version,)
-        said = f"rpcbind lists {len(found)} registrations"
+        summary = f"rpcbind lists {len(found)} registrations"
         if not any(entry.program in NAMES for entry in found):
             found += (unlisted := await _look_up(probe, calls, version))
-            said += f", and tells {len(unlisted)} that it does not list" if unlisted else ""
-        return said
+            summary += f"; it reports {len(unlisted)} more if asked for each service" if unlisted else ""
+        return summary
 
     await _examine(probe, broker, ask)
     return found
 
 
 async def _look_up(probe: Probe, calls: Calls, version: int) -> tuple[rpcbind.Registration, ...]:
-    """Ask for each program by its number, as a mount does: some keep their list to themselves."""
+    """Ask for each program by its number, as a mount does: some servers hide their list."""
     found = []
     for program, numbers in _VERSIONS.items():
         for netid in _netids(probe):
@@ -143,12 +143,12 @@ async def _look_up(probe: Probe, calls: Calls, version: int) -> tuple[rpcbind.Re
 
 
 def _netids(probe: Probe) -> tuple[str, str]:
-    """TCP and UDP, as rpcbind names them for the address that was reached."""
+    """Return rpcbind's names of TCP and UDP for the address family in use."""
     return ("tcp6", "udp6") if ":" in (probe.address or "") else ("tcp", "udp")
 
 
 class Refused(Exception):
-    """The program is there, and refuses the call."""
+    """The program answers and rejects the call."""
 
     def __init__(self, reply: wire.Reply) -> None:
         super().__init__(str(reply))
@@ -156,7 +156,7 @@ class Refused(Exception):
 
 
 def endpoints(probe: Probe, listed: Iterable[rpcbind.Registration]) -> list[Endpoint]:
-    """The endpoints of NFSv3's programs, in the order of their names; one for each port and transport."""
+    """Return the endpoints of NFSv3's programs, in the order of :data:`NAMES`; one for each port and transport."""
     netids = _netids(probe)
     where: dict[tuple[int, str], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for entry in listed:
@@ -171,14 +171,14 @@ def endpoints(probe: Probe, listed: Iterable[rpcbind.Registration]) -> list[Endp
 
 
 async def knock(probe: Probe, asked: Iterable[Endpoint]) -> None:
-    """Call procedure NULL of every program at each endpoint, side by side; mount daemons are kept for what follows."""
+    """Call procedure NULL of every program at each endpoint, in parallel; keep the connections to mount daemons."""
     await asyncio.gather(*(_knock(probe, one) for one in asked))
 
 
 async def _knock(probe: Probe, one: Endpoint) -> None:
     if name := peers_word.other_service(probe, one.port, probe.row.speaks):
         one.check.outcome = Outcome.SKIPPED
-        one.check.summary = f"{one.name} is registered on a port that {name} has: not contacted"
+        one.check.summary = f"{one.name} is registered on the port of {name}: not contacted"
         return
 
     async def ask(calls: Calls) -> str:
@@ -190,7 +190,7 @@ async def _knock(probe: Probe, one: Endpoint) -> None:
 
 
 async def _null(calls: Calls, program: int, versions: tuple[int, ...], *, every: bool) -> tuple[int, ...]:
-    """The versions that answer; over UDP, where each question is a conversation of its own, one of them will do."""
+    """Return the versions that answer; over UDP, where each call costs a new socket, stop at the first one."""
     good: list[int] = []
     for version in reversed(versions):
         reply = await null(calls, program, version)
@@ -204,12 +204,12 @@ async def _null(calls: Calls, program: int, versions: tuple[int, ...], *, every:
 
 
 async def list_exports(daemon: Endpoint) -> tuple[mount.Export, ...] | None:
-    """Ask a mount daemon what it exports; None if it does not say.
+    """Ask a mount daemon for its exports; return None if it does not answer.
 
-    That is good to know, and no more: a daemon may take its time to look names up, and a list can be too long. What is
-    left of such a talk is of no use for the mount, which then takes a connection of its own.
+    The list is optional: a daemon may be slow with DNS lookups, and a list can be too long. After a failure the
+    connection cannot be used for the mount, which then opens its own.
     """
-    assert daemon.calls is not None, "kept for this"
+    assert daemon.calls is not None, "the connection was kept for this call"
     version = max(daemon.answered[MOUNTD])
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -223,7 +223,7 @@ async def list_exports(daemon: Endpoint) -> tuple[mount.Export, ...] | None:
 
 
 async def _examine(probe: Probe, one: Endpoint, ask: Callable[[Calls], Awaitable[str]], *, keep: bool = False) -> None:
-    """Run ``ask`` with calls over the endpoint's transport; write what became of it into its check."""
+    """Run ``ask`` with calls over the endpoint's transport, and write the result into its check."""
     check, clock = one.check, time.perf_counter()
     try:
         if one.transport == "udp":
@@ -248,6 +248,6 @@ async def _examine(probe: Probe, one: Endpoint, ask: Callable[[Calls], Awaitable
         if isinstance(error, WireError):
             check.step = Step.HANDSHAKE
         check.finding = probe.explain(error, check.step)
-        told = check.finding.detail.removeprefix(f"{bracketed(probe.address or probe.host)}:{one.port}: ")
-        check.summary = f"{one.services}: {told}"
+        detail = check.finding.detail.removeprefix(f"{bracketed(probe.address or probe.host)}:{one.port}: ")
+        check.summary = f"{one.services}: {detail}"
     check.seconds = time.perf_counter() - clock

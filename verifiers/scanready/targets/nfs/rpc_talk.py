@@ -1,4 +1,4 @@
-"""Talking ONC RPC: a call and its answer, over a connection or over UDP."""
+"""Make ONC RPC calls over a TCP connection or over UDP."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from scanready.wire.rpc import message as wire
 
 T = TypeVar("T")
 
-#: Answers to calls that were not ours; more is somebody playing.
+#: The most answers with an unknown xid to skip; a normal server sends none.
 _MOST_IGNORED = 8
 
 
 class Calls(Protocol):
-    """Calls to one port, whatever carries them."""
+    """Make calls to one port, over TCP or UDP."""
 
     @property
     def privileged(self) -> bool:
-        """True if our own port is below 1024."""
+        """Return True if the source port is below 1024."""
 
     async def call(
         self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
@@ -35,10 +35,10 @@ class Calls(Protocol):
 
 
 def read(parse: Callable[[bytes], T], reply: wire.Reply) -> T:
-    """Return what a program's results say.
+    """Parse a program's results.
 
     Raises:
-        WireError: they are broken; what it quotes is the results.
+        WireError: they are broken; the error quotes them.
     """
     try:
         return parse(reply.results)
@@ -48,10 +48,10 @@ def read(parse: Callable[[bytes], T], reply: wire.Reply) -> T:
 
 
 async def null(calls: Calls, program: int, version: int, credential: bytes = wire.AUTH_NONE) -> wire.Reply:
-    """Call procedure 0, which takes nothing and returns nothing (RFC 5531, 12.1), and return the answer.
+    """Call procedure 0, which has no arguments and no results (RFC 5531, 12.1), and return the answer.
 
     Raises:
-        UnknownValue: something is returned: the peer answers any call with success, or is none that we know.
+        UnknownValue: the answer has results, so the peer answers success to any call or is not a known server.
         WireError, StreamError: as :meth:`Calls.call`.
     """
     reply = await calls.call(program, version, 0, b"", credential)
@@ -63,14 +63,14 @@ async def null(calls: Calls, program: int, version: int, credential: bytes = wir
 
 
 class Talk:
-    """The calls that go over one connection, one after another."""
+    """Make calls over one TCP connection, one after another."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
 
     @property
     def privileged(self) -> bool:
-        """True if our own port is below 1024."""
+        """Return True if the source port is below 1024."""
         return self.stream.privileged
 
     async def call(
@@ -80,7 +80,7 @@ class Talk:
 
         Raises:
             ReadTimeout, PeerClosed: no answer.
-            WireError: the answer is no RPC, or answers other calls.
+            WireError: the answer is not RPC, or answers other calls.
         """
         xid = random.getrandbits(32)
         if credential != wire.AUTH_NONE:
@@ -90,32 +90,32 @@ class Talk:
             reply = await self.stream.receive(wire.read_reply)
             if reply.xid == xid:
                 return reply
-        error = WireError("answers to calls that were not made")
+        error = WireError("only answers to calls that were not sent")
         error.heard = self.stream.heard
         raise error
 
 
 class Datagrams:
-    """Calls over UDP, each a question of its own, of at most ``seconds``."""
+    """Make calls over UDP, each from its own socket, for at most ``seconds`` each."""
 
     def __init__(self, probe: Probe, port: int, seconds: float = 3.0) -> None:
         self._probe, self._port, self._seconds = probe, port, seconds
 
     @property
     def privileged(self) -> bool:
-        """True if this process may have a port below 1024; each question has one of its own."""
+        """Return True if this process may use a source port below 1024."""
         with sockets.udp(socket.AF_INET, privileged=True) as trial:
             return 0 < sockets.source_port(trial) < 1024
 
     async def call(
         self, program: int, version: int, procedure: int, arguments: bytes = b"", credential: bytes = wire.AUTH_NONE
     ) -> wire.Reply:
-        """Call and return the answer; the call comes from a port below 1024 where that may be.
+        """Call and return the answer; use a source port below 1024 if this process may.
 
         Raises:
-            UdpTimeout: silence, which proves nothing.
-            ConnectError: an ICMP message said no.
-            WireError: the answer is no RPC.
+            UdpTimeout: no answer, which proves nothing.
+            ConnectError: an ICMP error arrived.
+            WireError: the answer is not RPC.
         """
         xid = random.getrandbits(32)
 
@@ -128,10 +128,10 @@ class Datagrams:
         return await self._probe.ask(host, self._port, question, reader, seconds=self._seconds, privileged=True)
 
     def tell(self, program: int, version: int, procedure: int, arguments: bytes, credential: bytes) -> None:
-        """Send one call and wait for nothing: a farewell, which must go out even if our time is over."""
+        """Send one call without waiting for an answer, even after the deadline; used to undo a mount."""
         question = wire.call(random.getrandbits(32), program, version, procedure, arguments, credential)
         address = self._probe.address
-        assert address is not None, "somebody there has answered"
+        assert address is not None, "the server has answered before"
         with suppress(OSError), sockets.udp(socket.AF_INET6 if ":" in address else socket.AF_INET, True) as sock:
             self._probe.footprint.connections += 1
             sock.connect((address, self._port))

@@ -1,16 +1,16 @@
-"""NFS 2049; NFSv3 needs rpcbind on 111 and the ports it gives out besides.
+"""NFS on 2049; NFSv3 also needs rpcbind on 111 and the ports that rpcbind reports.
 
-    we                                          server
-    2049: NULL of versions 4, 3, 2           -> which there are; then a stateless COMPOUND for each minor version
-    111, over TCP and UDP: DUMP              -> which program listens where                        (NFSv3 only)
+    agent                                       server
+    2049: NULL of versions 4, 3, 2           -> the versions; then a stateless COMPOUND for each minor version
+    111, over TCP and UDP: DUMP              -> the services and their ports                       (NFSv3 only)
     each port of mountd, nlockmgr, status,
-    rquotad and nfs, over TCP and UDP: NULL  -> it can be reached                                  (NFSv3 only)
-    with an export: the walk there, and READDIR (v4); or MNT, ACCESS, READDIR, UMNT (v3)
+    rquotad and nfs, over TCP and UDP: NULL  -> the port can be reached                            (NFSv3 only)
+    with an export: LOOKUPs and READDIR (v4), or MNT, ACCESS, READDIR, UMNT (v3)
     FIN                                      ->                                     (neither end logs anything)
 
-NFS asks for no login: reading the export is all the proof there is, and all that is needed. Everything is asked from a
-source port below 1024 where this process may have one, since exports are `secure` by default. The requirement is "2049
-(TCP or UDP)": where no connection comes about, NFSv3 is asked over UDP.
+NFS has no login, so the proof is to read the export. All calls come from a source port below 1024 if this process may
+use one, since exports are `secure` by default. The requirement is "2049 (TCP or UDP)": if the TCP connection fails,
+NFSv3 is tried over UDP.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from .export import read_v3, read_v4
 from .rpc_talk import Calls, Talk
 from .version3 import ThirdVersion, look_around
 
-#: What NFSv4 says of a path so clearly that NFSv3 cannot say it better.
+#: NFSv4 results for a path that take precedence over a failure in NFSv3.
 _CERTAIN = (common.ACCESS_NOT_FOUND, causes.KERBEROS_ONLY)
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the versions, around NFSv3's further ports, and into the export if one is named."""
+    """Check the versions, NFSv3's other ports, and the export if the target names one."""
     wanted = probe.target.options.get("nfs_version")
     offered: versions.Offered | None = None
     try:
@@ -46,8 +46,9 @@ async def verify(probe: Probe) -> None:
         rung.ok(f"speaks NFS {', '.join(offered.versions)}", nfs_versions=list(offered.versions), product="NFS")
         rung.check.facts["source_port_below_1024"] = calls.privileged
         if (wanted and not offered.has(wanted)) or not offered.versions:
-            there = ", ".join(offered.versions) or offered.said or "none that we know"
-            rung.stop(causes.VERSION_NOT_OFFERED, f"NFS {wanted or ''} is not offered; there is {there}")
+            versions_there = ", ".join(offered.versions) or offered.supported or "no known version"
+            asked_for = f"NFS {wanted}" if wanted else "NFS 2, 3 or 4"
+            rung.stop(causes.VERSION_NOT_OFFERED, f"the server does not offer {asked_for}; it offers {versions_there}")
     third = await _third_version(probe, offered) if offered.has(3) or offered.has(2) else None
     async with probe.step(Step.AUTH) as rung:
         await versions.prompt(probe, rung, calls, offered, third)
@@ -55,11 +56,11 @@ async def verify(probe: Probe) -> None:
         if export := probe.target.options.get("export"):
             await _read(probe, rung, calls, export, offered, third)
         else:
-            rung.skip("no export is named, so nothing was read")
+            rung.skip("the target names no export, so nothing was read")
 
 
 async def _third_version(probe: Probe, offered: versions.Offered) -> ThirdVersion:
-    """Ask for everything that NFSv3 needs beside 2049; it is needed if there is no NFSv4, or NFSv3 was asked for."""
+    """Check everything that NFSv3 needs besides 2049; required if there is no NFSv4, or if the target names NFSv3."""
     wanted = probe.target.options.get("nfs_version")
     version = wanted or (3 if offered.has(3) else 2)
     third = await look_around(probe, needed=bool(wanted) or not offered.has(4), version=version)
@@ -67,7 +68,7 @@ async def _third_version(probe: Probe, offered: versions.Offered) -> ThirdVersio
         probe.record(check)
     async with probe.step(Step.HANDSHAKE) as rung:
         if third.mountd is not None:
-            rung.ok(f"the mount daemon of NFSv{version} answers")
+            rung.ok(f"the mount daemon for NFSv{version} answers")
         else:
             rung.skip(f"NFSv{version} cannot be mounted: no mount daemon answers")
         answering = [check for check in third.checks if check.outcome is Outcome.PASSED]
@@ -80,7 +81,7 @@ async def _third_version(probe: Probe, offered: versions.Offered) -> ThirdVersio
 async def _read(
     probe: Probe, rung: Rung, calls: Calls, export: str, offered: versions.Offered, third: ThirdVersion | None
 ) -> None:
-    """Read the export in the best version; in NFSv3, where paths may differ, if NFSv4 does not know it."""
+    """Read the export in the newest version; if NFSv4 does not have the path, try NFSv3, whose paths may differ."""
     wanted = probe.target.options.get("nfs_version")
     refusal: Failure | None = None
     if wanted in (None, 4) and "4.0" in offered.versions:
@@ -90,7 +91,7 @@ async def _read(
             return
         except Failure as failure:
             refusal = failure
-    denied = refusal is not None and refusal.cause is common.ACCESS_DENIED  # it is there: NFSv3 has the same files
+    denied = refusal is not None and refusal.cause is common.ACCESS_DENIED  # it exists: NFSv3 has the same files
     if third is not None and third.mountd is not None and wanted in (None, 3) and offered.has(3) and not denied:
         try:
             record("v3")
@@ -101,11 +102,11 @@ async def _read(
         except Failure as failure:
             refusal = refusal if refusal is not None and refusal.cause in _CERTAIN else failure
     if refusal is not None and refusal.cause is common.ACCESS_DENIED and "uid" not in probe.target.options:
-        own = "asked as this process's own user; the target names no uid"
+        own = "calls with this process's own uid; the target names no uid"
         rung.inconclusive(common.IDENTITY_INVENTED, f"{refusal.detail} ({own})", **refusal.facts)
     elif refusal is not None:
         rung.judge_access(refusal)
     elif third is not None and any(check.outcome is Outcome.FAILED for check in third.checks):
-        rung.skip("it cannot be mounted")
+        rung.skip("the export cannot be mounted")
     else:
         raise versions.unspoken(offered)

@@ -1,8 +1,8 @@
-"""NFSv3 beside its port 2049: rpcbind and every program that it names, and what is missing for a mount.
+"""Check NFSv3's other ports besides 2049: rpcbind and the services that it reports.
 
-What decides: without the mount daemon nothing is mounted. The others are demanded by the requirements, and a scan that
-only reads can do without: their absence limits. Over UDP the requirements want the lock daemon, and its companion
-status is notified that way; who answers the rest over TCP need not answer over UDP.
+The mount daemon is required: without it no mount works. The requirements demand the other services too, but a scan
+only reads and works without them, so a missing one makes the verdict ``limited``. The requirements want the lock daemon
+over UDP, and status receives its notifications over UDP. The other services may answer over TCP only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOCKING = (NLOCKMGR, STATUS)
 
 @dataclass(slots=True)
 class ThirdVersion:
-    """What was found of NFSv3. ``mountd`` is the endpoint to mount through, None if there is none that answers."""
+    """Hold the results for NFSv3; ``mountd`` is the endpoint for the mount, None if no mount daemon answers."""
 
     checks: list[Check] = field(default_factory=list)
     mountd: Endpoint | None = None
@@ -34,18 +34,18 @@ class ThirdVersion:
 
 
 async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersion:
-    """Ask rpcbind, and every endpoint that it names, where NFSv3 (or older) has answered on the target's own port.
+    """Ask rpcbind and test every endpoint that it reports, after NFSv3 (or older) answered on the target's own port.
 
     Args:
-        needed: without it this target cannot be scanned; else what is missing limits at the most.
-        version: 3, or 2, for which an older mount daemon will do.
+        needed: True if the target can be scanned only with NFSv3; otherwise a missing service is only a warning.
+        version: 3, or 2, for which an older mount daemon is enough.
     """
     listed, brokers, still_asked = await rpc_services.ask_rpcbind(probe)
     every = _beside_ours(probe, rpc_services.endpoints(probe, listed))
     found = every[: rpc_services.MOST_ENDPOINTS]
     await asyncio.gather(rpc_services.knock(probe, found), *still_asked)
     if len(every) > len(found):
-        brokers[0].check.summary += f" on {len(every)} ports; {len(found)} of them were asked"
+        brokers[0].check.summary += f" on {len(every)} ports; {len(found)} of them were tested"
     third = ThirdVersion(mountd=_mount_daemon(found, version))
     if third.mountd is not None:
         third.exports = await rpc_services.list_exports(third.mountd)
@@ -62,7 +62,7 @@ async def look_around(probe: Probe, *, needed: bool, version: int) -> ThirdVersi
 
 
 def _beside_ours(probe: Probe, every: Iterable[Endpoint]) -> list[Endpoint]:
-    """What is left to ask: not NFS on the target's own connection, but who else is on that port: some have but one."""
+    """Return the endpoints to test: without NFS on the target's own port, but with other services on that port."""
     for one in every:
         if (one.transport, one.port) == ("tcp", probe.target.port):
             one.programs.pop(NFS, None)
@@ -70,12 +70,12 @@ def _beside_ours(probe: Probe, every: Iterable[Endpoint]) -> list[Endpoint]:
 
 
 def _mount_versions(version: int) -> set[int]:
-    """The versions of the mount daemon that will do for that version of NFS."""
+    """Return the versions of the mount daemon that serve that version of NFS."""
     return {3} if version == 3 else {1, 2}
 
 
 def _mount_daemon(found: Iterable[Endpoint], version: int) -> Endpoint | None:
-    """The endpoint to mount through; TCP first, as clients prefer it."""
+    """Return the endpoint for the mount; TCP first, as clients prefer it."""
     wanted = _mount_versions(version)
     answering = (one for one in found if one.answered.get(MOUNTD))
     usable = (one for one in answering if wanted & set(one.answered[MOUNTD] if _by_tcp(one) else one.programs[MOUNTD]))
@@ -87,7 +87,7 @@ def _by_tcp(one: Endpoint) -> bool:
 
 
 def _judge_brokers(probe: Probe, brokers: list[Endpoint], *, needed: bool) -> None:
-    """rpcbind over TCP or UDP is enough; without it NFSv3 is out of reach, and NFSv4 is not."""
+    """Judge rpcbind: TCP or UDP is enough. Without it NFSv3 cannot be used, but NFSv4 can."""
     if any(one.answered for one in brokers):
         for one in brokers:
             if not one.answered:
@@ -113,7 +113,7 @@ def _no_broker(probe: Probe, brokers: list[Endpoint]) -> Finding:
         return Finding(causes.NO_RPCBIND, "nothing listens on port 111")
     if _is(by_tcp, *_STOPPED):
         return _blocked(probe, brokers)
-    assert by_tcp.finding is not None, "who does not answer has a finding"
+    assert by_tcp.finding is not None, "an endpoint that does not answer has a finding"
     return by_tcp.finding
 
 
@@ -122,16 +122,16 @@ def _is(check: Check, *those: object) -> bool:
 
 
 def _let_pass(check: Check, why: str) -> None:
-    """It did not answer, and nothing depends on it."""
+    """Skip an endpoint that did not answer and does not affect the verdict."""
     check.outcome, check.finding = Outcome.SKIPPED, None
     check.summary += f" ({why})"
 
 
 def _judge(probe: Probe, found: list[Endpoint], *, needed: bool, lost: set[int]) -> None:
-    """Say what each endpoint without an answer means for a mount.
+    """Judge what each endpoint without an answer means for a mount.
 
-    ``lost``: the versions of the mount daemon of which one is needed, and none is to be had. Each may have a port of
-    its own: an older one that answers is no comfort.
+    ``lost`` holds the required versions of the mount daemon if none of them answers. Each version may have its own
+    port, so an older version that answers does not help.
     """
     by_tcp = {NFS} | {number for one in found if _by_tcp(one) for number in one.answered}
     for one in found:
@@ -152,15 +152,15 @@ def _judge(probe: Probe, found: list[Endpoint], *, needed: bool, lost: set[int])
         elif _is(one.check, common.REFUSED) or "refused" in one.check.facts:
             one.check.finding = _not_there(one)
         elif not needed and one.check.finding is not None and not one.check.finding.cause.definite:
-            _let_pass(one.check, "not known, and NFSv4 needs none of it")
+            _let_pass(one.check, "unknown, but NFSv4 does not need it")
 
 
 def _not_there(one: Endpoint) -> Finding:
-    """Registered, and nothing listens there; or something does, and refuses."""
+    """Return the finding for a registered port where the service is missing, or rejects the call."""
     refusal = one.check.facts.get("refused")
     if refusal in (None, message.State.PROGRAM_UNAVAILABLE, message.State.VERSION_MISMATCH):
-        said = f"{one.name} is registered, and {refusal or 'nothing listens'}"
-        return Finding(causes.STALE, said)
+        result = f"the port answers: {refusal}" if refusal else "the port refuses connections"
+        return Finding(causes.STALE, f"{one.name} is registered, but {result}")
     return Finding(causes.REFUSED, one.check.summary)
 
 
@@ -169,7 +169,7 @@ def _is_for_locking(one: Endpoint) -> bool:
 
 
 def _silence(probe: Probe, one: Endpoint, all_blocked: Finding | None, *, missing: bool) -> Finding:
-    """Over UDP: part of a block that TCP proves; or a limit of its own; alone it never blocks."""
+    """Judge silence over UDP: part of a block that TCP proves, otherwise a limit; it never blocks by itself."""
     if all_blocked is not None:
         return all_blocked
     detail = f"{one.name} does not answer over UDP"
@@ -177,18 +177,18 @@ def _silence(probe: Probe, one: Endpoint, all_blocked: Finding | None, *, missin
 
 
 def _reset_by_a_firewall(one: Endpoint, found: list[Endpoint]) -> bool:
-    """A port that is reset over TCP while the same program answers over UDP: its server would not do that."""
+    """Return True for a port that resets TCP while the same program answers over UDP: only a firewall does that."""
     others = {number for other in found if other.transport == "udp" for number in other.answered}
     return one.transport == "tcp" and _is(one.check, common.REFUSED) and bool(others & set(one.programs))
 
 
 def _blocked(probe: Probe, those: list[Endpoint]) -> Finding:
-    """One finding for all endpoints that a firewall keeps from us, with every rule that is missing."""
+    """Return one finding for all blocked endpoints, with every missing firewall rule."""
     certain = [one.name for one in those if not _is(one.check, common.UDP_SILENT)]
     silent = [one.name for one in those if one.name not in certain]
-    detail = f"no way through to {', '.join(certain)}"
+    detail = f"blocked: {', '.join(certain)}"
     if silent:
-        detail += f"; and no answer from {', '.join(silent)}"
+        detail += f"; no answer from {', '.join(silent)}"
     return Finding(causes.PORT_BLOCKED, detail, _rules(probe, those))
 
 
@@ -198,7 +198,7 @@ def _rules(probe: Probe, those: list[Endpoint]) -> str | None:
 
 
 def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[Check]:
-    """Programs that a mount needs, and rpcbind does not know."""
+    """Return failed checks for the services that a mount needs and rpcbind does not list."""
     missing = [number for number in (MOUNTD, NLOCKMGR) if number not in registered]
     return [
         _absent(probe, f"{rpc_services.NAMES[number]} is not registered", fails=needed and number == MOUNTD)
@@ -207,8 +207,8 @@ def _unregistered(probe: Probe, registered: set[int], *, needed: bool) -> list[C
 
 
 def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check:
-    """Nobody to mount through, though nothing failed: where it is registered we do not go, or in other versions."""
-    check = _absent(probe, f"no mount daemon that serves NFSv{version} answers", fails=True)
+    """Return the failed check for a missing mount daemon: it has other versions, or a port that is not contacted."""
+    check = _absent(probe, f"no mount daemon for NFSv{version} answers", fails=True)
     left = [one for one in found if MOUNTD in one.programs and one.check.outcome is Outcome.SKIPPED]
     if left:
         check.summary = "; ".join(one.check.summary for one in left)
@@ -216,8 +216,8 @@ def _no_mount_daemon(probe: Probe, found: list[Endpoint], version: int) -> Check
     return check
 
 
-def _absent(probe: Probe, said: str, *, fails: bool) -> Check:
+def _absent(probe: Probe, detail: str, *, fails: bool) -> Check:
     check = rpc_services.endpoint(probe, rpcbind.PORT, "tcp", {}).check
-    check.summary, check.finding = said, Finding(causes.NOT_REGISTERED, said)
+    check.summary, check.finding = detail, Finding(causes.NOT_REGISTERED, detail)
     check.outcome = Outcome.FAILED if fails else Outcome.WARNED
     return check

@@ -1,4 +1,4 @@
-"""NFS on its own port: which versions are there, and whether they take a plain Unix user."""
+"""Check NFS on its own port: its versions, and whether they accept a plain Unix user."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from .rpc_talk import Calls, Datagrams, null, read
 from .version3 import ThirdVersion
 
 _FOURTH = 4
-#: Seconds for NFS over UDP where TCP has come to nothing, most of the time already being gone: asked twice; and for
-#: a question on which nothing depends.
+#: Seconds for each of two attempts over UDP after TCP has failed and most of the time is spent; also the limit for a
+#: question that does not affect the verdict.
 _LAST_TRY = 2.0
 
 
 @dataclass(slots=True)
 class Offered:
-    """The versions that answered on the port, as administrators write them: 3, 4.0, 4.1, 4.2.
+    """Hold the versions that answered on the port, in the usual notation: 3, 4.0, 4.1, 4.2.
 
-    ``said`` is the range that the server names, ``refused`` the first refusal of a version; ``root`` its answer about
-    its root, in NFSv4.0.
+    ``supported`` is the range that the server reports, ``refused`` its first other error for a version, and ``root``
+    its answer about its root in NFSv4.0.
     """
 
     versions: list[str] = field(default_factory=list)
-    said: str = ""
+    supported: str = ""
     refused: Failure | None = None
     root: nfs4.Result | message.Reply | None = None
 
     def has(self, version: int) -> bool:
-        """Whether any of that major version answered."""
+        """Return True if any minor version of that major version answered."""
         return any(offered.startswith(str(version)) for offered in self.versions)
 
 
 def identity(probe: Probe) -> tuple[bytes, int]:
-    """The Unix credential to ask with, and its uid: the operator's, or this process's own."""
+    """Return the Unix credential for the calls and its uid: those of the target, or this process's own."""
     own = getattr(os, "geteuid", lambda: 0)(), getattr(os, "getegid", lambda: 0)()
     uid, gid = probe.target.options.get("uid", own[0]), probe.target.options.get("gid", own[1])
     return message.auth_sys(probe.shared.agent.name, uid, gid), uid
 
 
 async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_FOURTH, 3)) -> Offered:
-    """Ask for the versions, newest first, and for NFSv2 if there is nothing newer; leaves no state at the server.
+    """Ask for the versions, newest first, and for NFSv2 if there is nothing newer; leave no state on the server.
 
     Raises:
-        Failure: the program is not NFS, or refuses.
+        Failure: the program is not NFS, or rejects the calls.
     """
     wanted = probe.target.options.get("nfs_version")
     offered = Offered()
@@ -63,7 +63,7 @@ async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_F
             continue
         reply = await null(calls, nfs4.PROGRAM, version)
         if reply.state is message.State.VERSION_MISMATCH:
-            offered.said = f"{reply.low} to {reply.high}"
+            offered.supported = f"{reply.low} to {reply.high}"
         elif reply.state is not message.State.SUCCESS:
             offered.refused = offered.refused or refusals.of_reply(reply, f"NFSv{version}: {reply}")
         elif version == _FOURTH and wanted in (None, _FOURTH):
@@ -77,7 +77,7 @@ async def versions(probe: Probe, calls: Calls, candidates: tuple[int, ...] = (_F
 
 
 async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
-    """A question in each minor version; 4.1 and later want a session first, and say so: that is an answer too."""
+    """Send a COMPOUND in each minor version; 4.1 and later require a session, and that error proves the version."""
     credential, _ = identity(probe)
     for minor in nfs4.MINORS:
         operations = nfs4.ROOT, nfs4.ATTRIBUTES
@@ -85,9 +85,10 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
         try:
             reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
         except PeerClosed as error:
-            detail = "NFSv4 answers, and hangs up on the first question: a Linux server does so if its rpc.mountd hangs"
+            detail = "NFSv4 answers NULL but closes the connection on the first COMPOUND; a Linux server does this if "
+            detail += "its rpc.mountd hangs"
             raise Failure(causes.REFUSED, detail) from error
-        if reply.state is message.State.AUTH_ERROR:  # it has not looked at the minor version
+        if reply.state is message.State.AUTH_ERROR:  # the server has not read the minor version
             offered.versions.append("4")
             offered.root = reply
             return
@@ -101,10 +102,10 @@ async def _minors(probe: Probe, calls: Calls, offered: Offered) -> None:
 
 
 async def compound(probe: Probe, calls: Calls, credential: bytes, *operations: bytes) -> nfs4.Result:
-    """Carry out operations in NFSv4.0.
+    """Run operations in NFSv4.0.
 
     Raises:
-        Failure: the call itself is refused.
+        Failure: the server rejects the call itself.
     """
     arguments = nfs4.compound(0, *operations)
     reply = await calls.call(nfs4.PROGRAM, nfs4.VERSION, nfs4.COMPOUND, arguments, credential)
@@ -119,9 +120,9 @@ def _results(reply: message.Reply, operations: tuple[bytes, ...]) -> nfs4.Result
 
 
 async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
-    """Ask for NFSv3 and older over UDP, where TCP came to nothing; None if that brings nothing either.
+    """Try NFSv3 and older over UDP after TCP failed; return None if UDP fails too.
 
-    If it answers, the failed connections limit: a mount over UDP is possible, and many clients do not try it.
+    If UDP answers, the failed TCP connections become warnings: a mount over UDP works, but many clients do not try it.
     """
     failed = [check for check in probe.checks if check.outcome is Outcome.FAILED]
     hopeless = [check for check in failed if check.step is not Step.CONNECT or not _may_differ(check.finding)]
@@ -133,7 +134,7 @@ async def over_udp(probe: Probe) -> tuple[Datagrams, Offered] | None:
         offered = await versions(probe, calls, (3,))
     except (Failure, StreamError, WireError, OSError):
         return None
-    for at, check in enumerate(probe.checks):  # each a new one: others on the port share those that are there
+    for at, check in enumerate(probe.checks):  # replaced, not changed: other targets on the port share these checks
         if check in failed:
             summary = f"{check.summary} (NFS answers over UDP)"
             probe.checks[at] = replace(check, outcome=Outcome.WARNED, summary=summary)
@@ -146,10 +147,10 @@ def _may_differ(finding: object) -> bool:
 
 
 async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third: ThirdVersion | None) -> None:
-    """Say which flavors we may come with: all that NFS has for a login prompt.
+    """Report the accepted security flavors, which NFS has in place of a login prompt.
 
     Raises:
-        Failure: not with a plain Unix user, which is all that the scanner's mount has.
+        Failure: the server rejects plain Unix users, and the scanner's mount has nothing else.
     """
     wanted = probe.target.options.get("nfs_version")
     try:
@@ -160,17 +161,17 @@ async def prompt(probe: Probe, rung: Rung, calls: Calls, offered: Offered, third
         if not mountable or failure.cause is causes.NOT_FOR_AGENT:
             raise
         if "export" in probe.target.options:
-            rung.ok(f"NFSv4: {failure.detail}; NFSv3 may still be mounted")
+            rung.ok(f"NFSv4: {failure.detail}; a mount with NFSv3 may still work")
         else:
             rung.warn(failure.cause, failure.detail, failure.fix, also=failure.also, **failure.facts)
         return
-    rung.ok(f"asks for no login; takes {', '.join(flavors)}", auth_methods=flavors)
+    rung.ok(f"no login; accepts security flavor {', '.join(flavors)}", auth_methods=flavors)
     if "export" not in probe.target.options and not (fourth and await _shows_something(probe, calls, offered)):
         _warn_of_others_exports(probe, rung, third)
 
 
 async def _shows_something(probe: Probe, calls: Calls, offered: Offered) -> bool:
-    """Whether NFSv4 has anything for this agent, for all it tells: others' exports are not in its root."""
+    """Return False if the NFSv4 root is empty for this agent; exports for other hosts do not appear in it."""
     if not isinstance(offered.root, nfs4.Result):
         return True
     credential, _ = identity(probe)
@@ -183,11 +184,11 @@ async def _shows_something(probe: Probe, calls: Calls, offered: Offered) -> bool
 
 
 def _warn_of_others_exports(probe: Probe, rung: Rung, third: ThirdVersion | None) -> None:
-    """NFSv4 has nothing for this agent, or is not there: the mount daemon's list, if there is one, tells more."""
+    """Warn if every export is for other hosts, by the mount daemon's list or by the empty NFSv4 root."""
     if third is not None and third.exports is not None:
         refusals.warn_of_others_exports(probe, rung, third.exports)
     elif third is None:
-        rung.warn(causes.NOT_FOR_AGENT, "the root of NFSv4 shows this agent nothing")
+        rung.warn(causes.NOT_FOR_AGENT, "the NFSv4 root is empty for this agent")
 
 
 async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
@@ -205,7 +206,7 @@ async def _fourth(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
     walk = [nfs4.ROOT, *map(nfs4.lookup, parts[:-1]), nfs4.secinfo(parts[-1])]
     security = await compound(probe, calls, credential, *walk)
     if security.status != nfs4.OK:
-        return ["sys"]  # of the root; what is wrong with the path is told where it is read
+        return ["sys"]  # the root's flavor; a wrong path is reported when it is read
     refusals.refuse_kerberos_only(security.flavors)
     return refusals.flavor_names(security.flavors)
 
@@ -219,9 +220,9 @@ async def _older(probe: Probe, calls: Calls, offered: Offered) -> list[str]:
 
 
 def unspoken(offered: Offered) -> Failure:
-    """No version in which we could read."""
+    """Return the failure for a server whose versions this check cannot read."""
     if offered.has(_FOURTH):
-        why = "reading in NFSv4.1 and later needs a session at the server, which this tool does not open"
+        why = "to read with NFSv4.1 or later, a client must open a session, and this check does not"
     else:
-        why = "this tool does not read in NFSv2"
+        why = "this check cannot read with NFSv2"
     return Failure(common.LIMIT, f"the server offers NFS {', '.join(offered.versions)}; {why}")

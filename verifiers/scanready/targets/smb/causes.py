@@ -1,4 +1,4 @@
-"""Causes that an SMB server can give before any login, and a DFS namespace after it. An NT status's are in ``nt``."""
+"""Causes of SMB servers before any login, and of a DFS namespace after it (NT statuses: ``scanready.causes.nt``)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ SMB1_ONLY = Cause(
     "smb.smb1-only",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server speaks nothing newer than SMB 1. Windows has had no SMB 1 client installed by default since 2017, so a "
-    "Windows agent reads this server only if the feature was added to it.",
-    "Switch SMB 2 or 3 on at the server, with new firmware if need be; or scan a copy of the files elsewhere.",
+    "The server supports only SMB 1. Since 2017, Windows does not install an SMB 1 client by default. A Windows agent "
+    "can read this server only if that feature was added to it.",
+    "Enable SMB 2 or 3 on the server (see the fix); this may need new firmware. Or copy the files to another server "
+    "and scan the copy.",
     "On the agent: smbclient -L {host} -p {port} -N -m NT1 --option='client min protocol=NT1'   # -m SMB3 fails",
+    wire="The server does not agree to a dialect in the agent's SMB2 NEGOTIATE. It answers an SMB1 NEGOTIATE on a "
+    "second connection with NT LM 0.12.",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Add SMB 1 to a Windows agent, knowing what that opens, where the server has nothing newer (Windows Server "
-            "2003 and older): Enable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol-Client",
+            "If the server has nothing newer (Windows Server 2003 and older), add SMB 1 to a Windows agent. SMB 1 is "
+            "insecure, so weigh the risk: Enable-WindowsOptionalFeature -Online -FeatureName SMB1Protocol-Client",
         ),
     ),
 )
@@ -26,50 +29,60 @@ NO_COMMON_DIALECT = Cause(
     "smb.no-common-dialect",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server speaks SMB, and takes none of the dialects 2.0.2 to 3.1.1, nor SMB 1.",
+    "The server speaks SMB but rejects every dialect from 2.0.2 to 3.1.1, and SMB 1.",
     "Permit SMB 2 or 3 on the server (Samba: server min protocol, server max protocol; Windows: "
     "Get-SmbServerConfiguration), with SHA-512 for 3.1.1.",
-    "On the agent: smbclient -L {host} -p {port} -N -d 4   # tells what is negotiated",
+    "On the agent: smbclient -L {host} -p {port} -N -d 4   # prints the negotiation",
+    wire="The server answers the SMB2 NEGOTIATE with an error such as STATUS_NOT_SUPPORTED, or not at all. It also "
+    "rejects NT LM 0.12 in an SMB1 NEGOTIATE.",
 )
 REFUSED = Cause(
     "smb.refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server answers in SMB, and with an NT status that refuses to go on before anybody has been named. Whether it "
-    "treats other clients so, too, is not known.",
-    "Look up the status that the detail names, and the server's log at the time of the check.",
+    "The server rejects the SMB session with an NT status before any user name is sent. It may accept other clients.",
+    "Look up the NT status in the detail, and read the server's log at the time of the check.",
     "On the agent: smbclient -L {host} -p {port} -N -d 4",
+    wire="The server answers the NEGOTIATE or the first SESSION_SETUP with an NT status other than success or "
+    "STATUS_MORE_PROCESSING_REQUIRED.",
     definite=False,
 )
 
-# who may come ---------------------------------------------------------------------------------------------------------
+# which clients it accepts ---------------------------------------------------------------------------------------------
 
 HOST_DENIED = Cause(
     "smb.host-denied",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server does not listen to this agent's address: its list of hosts leaves it out (Samba: hosts allow, hosts "
-    "deny).",
-    "Put the agent's address on the list, for the server or for the share.",
-    "On the server: testparm -s --parameter-name='hosts allow'; its log says 'Denied connection from' the agent.",
+    "The server rejects connections from this agent's address: its list of permitted hosts does not include the agent "
+    "(Samba: hosts allow, hosts deny).",
+    "Add the agent's address to the server's or the share's list of permitted hosts.",
+    "On the server: testparm -s --parameter-name='hosts allow'; its log has 'Denied connection from' the agent.",
+    wire="The server sends a NetBIOS NEGATIVE SESSION RESPONSE (0x83) with error 0x81 (not listening for calling "
+    "name).",
     scoped=Scope.PATH,
 )
 NETBIOS_NAME = Cause(
     "smb.netbios-name",
     Owner.OPERATOR,
     Step.HANDSHAKE,
-    "The NetBIOS session service (139) knows none of the names it was asked for: it does not take *SMBSERVER, which "
-    "nearly all do, and what its own name is could not be learnt.",
-    "Name the target by its NetBIOS name; or permit the agent 137/udp to it, which tells that name; better, open 445.",
+    "The NetBIOS session service (139) rejects *SMBSERVER, a name that nearly all servers accept. The check could not "
+    "find out the server's own NetBIOS name.",
+    "In the inventory, address the target by its NetBIOS name. Or permit 137/udp from the agent to the server, so that "
+    "the check can ask for that name. Better: open 445.",
     "On the agent: nmblookup -A {host}",
+    wire="The server answers the SESSION REQUEST on 139 with a NEGATIVE SESSION RESPONSE, error 0x80 or 0x82. A node "
+    "status request to 137/udp returns no name that works.",
 )
 NO_SESSION = Cause(
     "smb.no-netbios-session",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The NetBIOS session service answers, and gives no session; the detail has its reason.",
-    "Look whether the server's file service runs and has sessions left; what has SMB on 445 is better scanned there.",
+    "The NetBIOS session service answers but does not open a session. See the detail for its reason.",
+    "On the server, check that the file service runs and that it is not out of sessions. If the server has SMB on 445, "
+    "scan it there.",
     "On the agent: smbclient -L {host} -p {port} -N",
+    wire="The server sends a NetBIOS NEGATIVE SESSION RESPONSE (0x83), or a RETARGET (0x84) to another address.",
 )
 
 # how to log in --------------------------------------------------------------------------------------------------------
@@ -78,12 +91,14 @@ NTLM_DISABLED = Cause(
     "smb.ntlm-disabled",
     Owner.SERVER,
     Step.AUTH,
-    "The server does not take NTLM. Kerberos is left: that needs an agent that can ask the domain for a ticket, clocks "
-    "in step, and the target by its full domain name. A target addressed by its IP address cannot be logged in to, nor "
-    "can a local account.",
-    "Permit NTLM from the agent ('Network security: Restrict NTLM: Incoming NTLM traffic').",
+    "The server does not accept NTLM, so only Kerberos is left. Kerberos requires an agent that can get a ticket from "
+    "the domain, synchronised clocks, and a target that is addressed by its full domain name. IP addresses and local "
+    "accounts do not work.",
+    "On the server, permit NTLM from the agent ('Network security: Restrict NTLM: Incoming NTLM traffic').",
     r"On a Windows agent: klist get cifs/{host}. On the server: reg query "
     r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\MSV1_0 /v RestrictReceivingNTLMTraffic",
+    wire="The SPNEGO mechTypes in the NEGOTIATE response do not include NTLMSSP. Or the SESSION_SETUP with an NTLMSSP "
+    "NEGOTIATE is rejected, by an NT status such as STATUS_NOT_SUPPORTED or by SPNEGO.",
     also=(
         OtherOwner(
             Owner.OPERATOR, "Address the target by its full domain name, from an agent that is a member of the domain."
@@ -94,14 +109,16 @@ CLOCK_SKEW = Cause(
     "smb.clock-skew",
     Owner.SERVER,
     Step.AUTH,
-    "The clocks of server and agent differ by more than five minutes, which is all that Kerberos permits, and the "
-    "server offers Kerberos: a scan that logs in with a domain account fails where NTLM does not take its place.",
-    "Synchronise the server's clock, if it is wrong: w32tm /resync /rediscover (Windows), chronyc makestep (Unix).",
+    "The clocks of server and agent differ by more than five minutes, the most that Kerberos permits. The server "
+    "offers Kerberos. A scan that logs in with a domain account fails unless it can fall back to NTLM.",
+    "If the server's clock is wrong, synchronise it: w32tm /resync /rediscover (Windows), chronyc makestep (Unix).",
     "On the agent: date -u. On the server: date -u (Windows: w32tm /query /status)",
+    wire="The server's time (MsvAvTimestamp in the NTLMSSP CHALLENGE, or SystemTime in the NEGOTIATE response) differs "
+    "from the agent's by more than 300 seconds.",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Synchronise the agent's clock, if it is wrong: w32tm /resync /rediscover, or chronyc makestep.",
+            "If the agent's clock is wrong, synchronise it: w32tm /resync /rediscover, or chronyc makestep.",
         ),
     ),
 )
@@ -112,9 +129,11 @@ DFS_TARGET_UNREACHABLE = Cause(
     "smb.dfs-target-unreachable",
     Owner.NETWORK,
     Step.ACCESS,
-    "The login works, and the path is a link of a DFS namespace: its files are on another server, which this agent "
-    "cannot reach. A scan follows the link, and fails there.",
-    "Permit the agent 445 to every server that the namespace leads to, and let it resolve their names; or correct the "
-    "link.",
+    "The login works, but the path is a link in a DFS namespace. Its files are on another server, which this agent "
+    "cannot reach. A scan follows the link and fails there.",
+    "Permit TCP 445 from the agent to every server that the namespace refers to, and make the agent's DNS resolve "
+    "their names. Or correct the link.",
     r"On a Windows agent: dfsutil client property state \\{host}\SHARE\LINK, then Test-NetConnection SERVER -Port 445",
+    wire="The server answers a CREATE or TREE_CONNECT with an error and FSCTL_DFS_GET_REFERRALS with another server. "
+    "The agent's connection to that server on 445 fails.",
 )

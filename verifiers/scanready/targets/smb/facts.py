@@ -18,7 +18,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
             "encryption_required",
             Kind.TEXT,
             "",
-            "What must be encrypted: `session` or `share`.",
+            "Which part requires encryption: `session` or `share`.",
             "SESSION_SETUP, TREE_CONNECT",
         ),
         Fact("server_guid", Kind.TEXT, "GUID", "The GUID of the server.", "NEGOTIATE ServerGuid"),
@@ -29,6 +29,6 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         Fact("workgroup", Kind.TEXT, "", "The workgroup or domain of a NetBIOS server.", "NBSTAT answer"),
         CLOCK_SKEW_SECONDS,
         AUTH_METHODS,
-        Fact("shares", Kind.TEXTS, "", "The shares of the server, 1,000 at most.", "NetrShareEnum"),
+        Fact("shares", Kind.TEXTS, "", "The shares of the server, at most 1,000.", "NetrShareEnum"),
     )
 }

@@ -1,4 +1,4 @@
-"""Fixes for an SMB server, and entries of the inventory; those of an NT status are in the statuses' own table."""
+"""Fixes for SMB servers, and targets for the inventory (for NT statuses, see ``scanready.clients.nt_status``)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from scanready.remedies.quoting import ADDRESS, BRACKETED_HOST, URL_NAME, URL_NA
 _SHARE = URL_NAME.called("SHARE")
 
 ALLOW_HOST = Fix(
-    "    hosts allow = {agent}", at=on_target("in [global] of smb.conf, beside the hosts that are there"), agent=ADDRESS
+    "    hosts allow = {agent}", at=on_target("in [global] of smb.conf; keep the hosts already listed"), agent=ADDRESS
 )
-#: A target of the inventory: where a DFS link leads.
+#: A target for the inventory: the server and share behind a DFS link.
 OTHER_SHARE = Fix("smb://{host}/{share}", at=IN_INVENTORY, host=BRACKETED_HOST, share=_SHARE)
 OTHER_FOLDER = Fix(
     "smb://{host}/{share}?path={path}",
@@ -19,7 +19,7 @@ OTHER_FOLDER = Fix(
     share=_SHARE,
     path=URL_NAMES,
 )
-#: What has SMB 2 switched on: Samba (since 3.6), Windows 8 and Server 2012, the two before; older ones never had it.
+#: These enable SMB 2: on Samba (since 3.6), on Windows 8, Server 2012 and newer, on Vista to Server 2008 R2.
 SAMBA_NEWER = Fix(
     "    server min protocol = SMB2_02\n    server max protocol = SMB3", at=on_target("in [global] of smb.conf")
 )

@@ -1,13 +1,13 @@
-"""Log in to an SMB server with impacket, once, and look at what a scan would read.
+"""Log in to an SMB server once with impacket, and test what a scan would read.
 
-    NEGOTIATE         the one dialect that the handshake agreed on, and no other if that fails
-    SESSION_SETUP     NTLMv2 in two messages: the login. Never as nobody, never again, never in clear
-    TREE_CONNECT      the share's own access list
-    CREATE            the file system's rights to the directory, or to the file that is named
-    QUERY_DIRECTORY   its first names; the first of them are opened, and none is read: no file's times change
+    NEGOTIATE         only the dialect of the handshake
+    SESSION_SETUP     NTLMv2 in two messages: the login. Never anonymous, never repeated, never in clear text
+    TREE_CONNECT      tests the share's access list
+    CREATE            tests the file system's rights for the directory or file
+    QUERY_DIRECTORY   the first names; some are opened but not read, so no file's times change
     TREE_DISCONNECT, LOGOFF
 
-Without a share named, the server is asked for its list, and the first that lets us read is read.
+If no share is named, the server is asked for its list, and the first readable share is used.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = ["SMB1", "Result", "Trace", "Where", "visit"]
 #: The dialect of a :class:`Where` that is none of SMB 2's numbers: ``NT LM 0.12``.
 SMB1 = 0
 
-_MOST_SHARES = 5  # tried, where none is named
-_MOST_OPENED = 3  # of a directory
-_MOST_TOLD, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
-_EVERYBODYS = ("netlogon", "sysvol", "print$")  # of every domain controller or print server: tried last
+_MOST_SHARES = 5  # shares to try if none is named
+_MOST_OPENED = 3  # entries of a directory to open
+_MOST_SHOWN, _MOST_SHARES_KEPT = 20, 1000  # shares named in a detail, and in the facts
+_EVERYBODYS = ("netlogon", "sysvol", "print$")  # every domain controller or print server has them: tried last
 
-_CIPHER = "access denied to the {what}, which may be for want of encryption: impacket lacks this server's ciphers"
+_CIPHER = "access denied to the {what}; the server may require encryption, and impacket does not support its ciphers"
 
 Session = Smb1 | Smb2
 T = TypeVar("T")
@@ -50,12 +50,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in and what to read, with what the handshake found.
+    """State where to log in and what to read, with the results of the handshake.
 
-    ``host`` is the server as the operator names it, ``address`` is dialled. ``dialect`` is SMB 2's number (0x0311) or
-    SMB1. ``called`` is the server's NetBIOS name, on port 139 alone. ``server`` and ``domain`` are the NetBIOS names of
-    its challenge. ``encrypts``: whether the handshake, which offers all ciphers, could agree on one; None: not known.
-    ``trace`` records what the login did.
+    ``host`` is the server's name in the inventory, and ``address`` the address to connect to. ``dialect`` is SMB 2's
+    number (0x0311) or SMB1. ``called`` is the server's NetBIOS name, used only on port 139. ``server`` and ``domain``
+    are the NetBIOS names in its challenge. ``encrypts`` is True if the handshake, which offers all ciphers, agreed on
+    one; None if unknown. ``trace`` records the login's connections and logons.
     """
 
     host: str
@@ -74,12 +74,12 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    r"""The findings of a login: the server let us in, as a guest (``passwordless``) if it did not accept the account.
+    r"""Hold the findings of a successful login; ``passwordless`` is True if the server logged the account in as guest.
 
     Attributes:
         account: the account as it was sent.
-        shares: the disk shares of the server; None where the list was not asked for.
-        referral: the places (``\\server\share\...``) that have what was asked for; ``denied`` then says just that.
+        shares: the disk shares of the server; None if the list was not requested.
+        referral: the places (``\\server\share\...``) that hold the path; ``denied`` is then ``smb.dfs-elsewhere``.
     """
 
     account: str
@@ -88,25 +88,25 @@ class Result(LoginResult):
 
     @property
     def guest(self) -> bool:
-        """True if the server let us in as a guest, the one way into SMB that proves nothing of the password."""
+        """Return True if the login was as guest, which proves nothing about the password."""
         return self.passwordless
 
 
 def load() -> None:
-    """Load the library, all that a session takes."""
+    """Import all of impacket that a session needs."""
     from impacket import nmb, smb, smb3, smbconnection  # noqa: F401
     from impacket.dcerpc.v5 import srvs, transport  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once and look within ``seconds``.
+    """Log in once and test the share within ``seconds``.
 
     Raises:
-        Failure: the account was not let in, or not judged; impacket is not installed.
+        Failure: the server rejected the account, or did not decide; impacket is not installed.
     """
     with importing("impacket is not installed: pip install 'scanready[windows]'"):
         from impacket import nmb, smb3  # noqa: F401 - what is needed comes with them
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     account = Account(credential.username, _is_local(credential.username, where), where.samba)
     with Watchdog(time.monotonic() + seconds) as watchdog:
         understood = Understood(watchdog)
@@ -121,7 +121,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 @contextlib.contextmanager
 def _session(where: Where, seconds: float, watchdog: Watchdog, understood: Understood) -> Iterator[Session]:
-    """Connect and negotiate; the connection is closed at the end, however that comes."""
+    """Connect and negotiate; close the connection on every exit."""
     server = where.address.replace(":", "-") + ".ipv6-literal.net" if ":" in where.host else where.host
     ours = _workstation()
     with contextlib.ExitStack() as held:
@@ -131,12 +131,12 @@ def _session(where: Where, seconds: float, watchdog: Watchdog, understood: Under
                 held.callback(wire.close)
                 session = Smb1(wire, ours) if where.dialect == SMB1 else Smb2(wire, where.dialect, server, ours)
         except Refused as refused:
-            raise Failure(nt.TROUBLE, f"the second negotiation ended with {refused}") from refused
+            raise Failure(nt.TROUBLE, f"the server rejects the login's negotiation: {refused}") from refused
         yield session
 
 
 def _workstation() -> str:
-    """This agent's computer name, as the scanner would tell it: an account may be limited to some."""
+    """Return this agent's computer name as the scanner sends it: an account may be limited to some workstations."""
     return socket.gethostname().partition(".")[0][:15].upper()
 
 
@@ -159,28 +159,28 @@ def _log_in(session: Session, where: Where, account: Account, password: str, und
 
 
 def _may_want_cipher(session: Session, where: Where) -> bool:
-    """Whether the server may have refused because this session is not encrypted, where others can be."""
+    """Return True if the server may refuse the session only because impacket cannot encrypt it."""
     return session.lacks_cipher and where.encrypts is not False
 
 
 def _is_local(username: str, where: Where) -> bool:
-    """Whether the account is the server's own, for all we know."""
+    """Return True if the account seems to be local to the server."""
     domain, _, user = username.rpartition("\\")
     if domain:
         return domain.lower() in (".", where.server.lower())
-    alone = bool(where.server) and where.server.lower() == where.domain.lower()  # a member of no domain
-    return alone and "@" not in user
+    in_workgroup = bool(where.server) and where.server.lower() == where.domain.lower()
+    return in_workgroup and "@" not in user
 
 
-def _without_ntlm(session: Session, told: str) -> Failure:
-    """NTLM is all that we have; whether others have more depends on what the server offers."""
+def _without_ntlm(session: Session, detail: str) -> Failure:
+    """Return the failure of a login without NTLM; this check supports no other mechanism, but a scan may."""
     if not session.offers_more:
-        return Failure(nt.NO_LOGIN_POSSIBLE, f"{told}; NTLM is all that it offers")
-    return Failure(nt.NTLM_BLOCKED, f"{told}; what else it offers (Kerberos, usually) needs the server's full name")
+        return Failure(nt.NO_LOGIN_POSSIBLE, f"{detail}; it offers only NTLM")
+    return Failure(nt.NTLM_BLOCKED, f"{detail}; its other mechanism (usually Kerberos) needs the server's full name")
 
 
 class _Look:
-    """What is looked at once the server has let us in. Whatever keeps us from reading is what was seen."""
+    """Test shares and directories after the login; any obstacle becomes the result."""
 
     def __init__(self, session: Session, where: Where, account: Account, understood: Understood) -> None:
         self._session = session
@@ -194,7 +194,7 @@ class _Look:
         self.result = Result(account=account.name, passwordless=session.guest)
 
     def around(self) -> None:
-        """Read the share that is named, or of those the server shows the first in which something may be opened."""
+        """Read the named share, or the first listed share with an entry that can be opened."""
         try:
             for share in [self._share] if self._share else self._shown():
                 self._try(share)
@@ -216,19 +216,19 @@ class _Look:
             self._failures.append(failure)
 
     def _shown(self) -> list[str]:
-        """The shares to try, where none is named.
+        """List the shares to try if none is named.
 
         Raises:
-            Failure: there are none, or they are not told.
+            Failure: there are none, or the server does not list them.
         """
         try:
             with self._understood:
                 self.result.shares = self._session.shares()
         except Refused as refused:
-            detail = f"the server does not tell its shares to {self._account.shown}: {refused}"
+            detail = f"the server does not list its shares for {self._account.shown}: {refused}"
             raise Failure(nt.NO_SHARE_NAMED, detail) from refused
         if not self.result.shares:
-            raise Failure(nt.NO_SHARE_NAMED, f"the server shows {self._account.shown} no share with files")
+            raise Failure(nt.NO_SHARE_NAMED, f"the server lists no file share for {self._account.shown}")
         return sorted(self.result.shares, key=lambda name: name.lower() in _EVERYBODYS)[:_MOST_SHARES]
 
     def _read(self, share: str) -> str:
@@ -239,7 +239,7 @@ class _Look:
             raise self._no_share(share, refused.status) from refused
         try:
             if not tree.is_disk:
-                raise Failure(nt.SHARE_OF_ANOTHER_KIND, f"{share} is a share without files")
+                raise Failure(nt.SHARE_OF_ANOTHER_KIND, f"{share} is not a file share")
             return self._read_in(tree)
         finally:
             self.quietly(lambda: self._session.disconnect(tree))
@@ -249,20 +249,20 @@ class _Look:
             return Failure(common.LIMIT, _CIPHER.format(what=f"share {share}"))
         if status != nt_status.BAD_NETWORK_NAME:
             return nt_status.refused_share(status, share, self._account)
-        if self._ask_where(share, self._path):  # the name of a namespace whose root another server has
+        if self._ask_where(share, self._path):  # a DFS namespace whose root is on another server
             return self._elsewhere(share, status)
         failure = nt_status.refused_share(status, share, self._account)
         self.result.shares = self.quietly(self._session.shares)
         if self.result.shares is None:
             return failure
         if share.lower() in map(str.lower, self.result.shares):
-            detail = f"share {share}: the server lists it, and cannot open it: {nt_status.named(status)}"
+            detail = f"share {share}: the server lists it but cannot open it: {nt_status.named(status)}"
             return Failure(nt.SHARE_BROKEN, detail)
-        shown = ", ".join(self.result.shares[:_MOST_TOLD]) or "none"
-        return Failure(failure.cause, f"{failure.detail}; the server shows {shown}")
+        shown = ", ".join(self.result.shares[:_MOST_SHOWN]) or "none"
+        return Failure(failure.cause, f"{failure.detail}; shares that the server lists: {shown}")
 
     def _read_in(self, tree: Tree) -> str:
-        """List the directory and open one of its first entries, or open the one file that the path names."""
+        """List the directory and open one of its first entries, or open the file at the path."""
         path, where = self._path, rf"{tree.share}\{self._path}" if self._path else tree.share
         try:
             with self._understood:
@@ -279,12 +279,12 @@ class _Look:
             return f"opened the file {where}"
         names = f"{len(entries)} {'name' if len(entries) == 1 else 'names'}"
         if not entries:
-            names = "no names; it is empty, or shows them to others"
+            names = "no names; it is empty, or hides them from this account"
         here = sorted((entry for entry in entries if entry.is_here), key=lambda entry: entry.is_directory)
         return f"listed {where}: {names}" + self._opened_of(tree, [entry.name for entry in here])
 
     def _opened_of(self, tree: Tree, names: list[str]) -> str:
-        """Open the first entry that lets us; a directory may be listed by many who may not read what is in it."""
+        """Open the first entry that permits it: the right to list a directory does not include its files."""
         refusals = []
         for name in names[:_MOST_OPENED]:
             path = rf"{self._path}\{name}" if self._path else name
@@ -292,15 +292,16 @@ class _Look:
                 with self._understood:
                     self._session.close(tree, self._session.open(tree, path))
                 self._opened_one = True
-                return f", and opened {name}"
+                return f"; opened {name}"
             except Refused as refused:
                 refusals.append(nt_status.refused_path(refused.status, tree.share, path, self._account))
         if refusals and all(failure.cause is common.ACCESS_DENIED for failure in refusals):
             raise refusals[0]
-        return f", and could open none of {len(refusals)} in it: {refusals[0].detail}" if refusals else ""
+        tested = f"any of its first {len(refusals)} entries" if len(refusals) > 1 else "its first entry"
+        return f"; could not open {tested}: {refusals[0].detail}" if refusals else ""
 
     def _ask_where(self, path: str, below: str = "") -> list[str]:
-        """Which other servers have what the namespace has there, and ``below`` that."""
+        """Ask which other servers hold a path of the namespace, and append ``below`` to each."""
         places = self.quietly(lambda: self._session.referral(path)) or []
         ours = self._where.host.lower()
         others = (place for place in places if place.strip("\\").partition("\\")[0].lower() != ours)
@@ -308,11 +309,11 @@ class _Look:
         return self.result.referral
 
     def _elsewhere(self, path: str, status: int) -> Failure:
-        places = " or ".join(self.result.referral) or "a server that was not told"
+        places = " or ".join(self.result.referral) or "an unknown server"
         return Failure(nt.ELSEWHERE, f"{path} is at {places} ({nt_status.named(status)})")
 
     def quietly(self, ask: Callable[[], T]) -> T | None:
-        """Ask for what nothing depends on."""
+        """Ask an optional question; return None if it fails."""
         with contextlib.suppress(Failure, Refused), self._understood:
             return ask()
         return None

@@ -1,4 +1,4 @@
-"""What SMB servers answer that impacket leaves in bytes: a directory's entries, and where a DFS link leads. Bounded.
+"""Parse the SMB answers that impacket does not: a directory's entries and DFS referrals. Sizes are limited.
 
 Source: [MS-FSCC] 2.4.10 (FileDirectoryInformation), [MS-DFSC] 2.2.4 and 2.2.5 (referrals, versions 1 to 4).
 """
@@ -16,19 +16,19 @@ _NAME_LIST = 0x0002  # of a version 3 referral: names of domain controllers, not
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a directory, with its attributes."""
+    """Hold one name in a directory, with its attributes."""
 
     name: str
     attributes: int
 
     @property
     def is_directory(self) -> bool:
-        """Whether it is one."""
+        """Return True for a directory."""
         return bool(self.attributes & _DIRECTORY)
 
     @property
     def is_here(self) -> bool:
-        """Whether opening it reads nothing back from an archive or a cloud, and leads nowhere else."""
+        """Return True if opening it recalls nothing from an archive or a cloud, and follows no link."""
         return not self.attributes & (_OFFLINE | _RECALL_ON_OPEN | _RECALL_ON_DATA_ACCESS | _REPARSE_POINT)
 
 
@@ -56,9 +56,9 @@ def directory(data: bytes) -> list[Entry]:
 
 
 def referral(data: bytes, asked: str) -> list[str]:
-    r"""Return where ``asked`` is to be found, ``\server\share\...``, by an answer to FSCTL_DFS_GET_REFERRALS.
+    r"""Return the places (``\server\share\...``) that hold ``asked``, from an answer to FSCTL_DFS_GET_REFERRALS.
 
-    What the answer names stands for the part of the path that it says it used; the rest goes on below it.
+    Each place replaces the part of the path that the answer consumed; the rest of the path is appended to it.
 
     Raises:
         ValueError: the answer contradicts itself.
@@ -88,7 +88,7 @@ def referral(data: bytes, asked: str) -> list[str]:
 
 
 def _text(data: bytes, at: int) -> str:
-    """The UTF-16 text that ends with a NUL."""
+    """Return the UTF-16 text at ``at`` up to its NUL."""
     end = at
     while end + 2 <= len(data) and data[end : end + 2] != b"\0\0":
         end += 2

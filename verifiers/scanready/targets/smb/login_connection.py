@@ -1,7 +1,7 @@
-"""What both kinds of SMB session stand on: a connection with a deadline and a bound, and what impacket raises, judged.
+"""Common parts of the SMB 1 and SMB 2 sessions: a connection with a deadline and a size limit, and impacket's errors.
 
-impacket's sockets wait anew for every part of a message and take whatever length is announced, and its errors are of a
-dozen classes, bare ``Exception`` among them.
+impacket's sockets restart their timeout for every part of a message and accept any announced length. Its errors have a
+dozen classes, among them bare ``Exception``.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from scanready.wire.printable import printable
 if TYPE_CHECKING:
     from impacket.nmb import NetBIOSTCPSession
 
-#: Octets that one session may send us: a list of ten thousand shares takes two million.
+#: The most octets read from one session: a list of ten thousand shares has two million.
 MOST = 4 << 20
 
-_AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the message of NTLM that carries the account
+_AUTHENTICATE = b"NTLMSSP\0\3\0\0\0"  # the NTLM message that carries the account
 _SPNEGO, _NTLMSSP = bytes.fromhex("06062b0601050502"), bytes.fromhex("2b06010401823702020a")  # object identifiers
 _DISK, _KIND, _SPECIAL = 0, 0xFFFF, 0x80000000  # types of shares ([MS-SRVS] 2.2.2.4)
 
 
 class Broken(Exception):
-    """The peer ended the connection, or sent more than it may."""
+    """The peer ended the connection."""
 
 
 class TooMuch(Exception):
-    """The peer sent more than is read here; a limit of ours."""
+    """The peer sent more than the size limit."""
 
 
 class Refused(Exception):
@@ -48,25 +48,25 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """What a login cost, however it ended: connections that stood, and attempts with the account."""
+    """Count the connections and the login attempts of one visit, whatever its result."""
 
     connections: int = 0
     logons: int = 0
 
     @property
     def secret_left(self) -> bool:
-        """Return True once the message of NTLM that answers the challenge has left."""
+        """Return True once the NTLM AUTHENTICATE message has been sent."""
         return self.logons > 0
 
     @property
     def times_left(self) -> int:
-        """Return how often it has; a visit logs on more than once."""
+        """Return how often it has been sent; a visit logs on more than once."""
         return self.logons
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A share that is connected. ``dfs``: its paths are those of a namespace."""
+    """Hold a connected share; ``dfs`` is True if its paths belong to a DFS namespace."""
 
     number: int
     share: str
@@ -76,7 +76,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is open for reading; ``file`` is how the dialect calls it."""
+    """Hold an open file or directory; ``file`` is its identifier in the dialect."""
 
     file: Any
     is_directory: bool
@@ -84,9 +84,9 @@ class Opened:
 
 
 class Understood:
-    """What impacket raises in here becomes Refused or a Failure; a context manager around what it does.
+    """Turn impacket's exceptions into Refused or a Failure; use as a context manager.
 
-    There is no class to except for what it does not understand, so whatever comes out of its own code counts as that.
+    impacket has no class for an answer that it cannot read, so every exception from its own code counts as one.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
@@ -106,18 +106,18 @@ class Understood:
             raise Failure(common.LIMIT, str(error)) from error
         if isinstance(error, Broken | OSError | NetBIOSError):
             if self._watchdog.bitten or isinstance(error, TimeoutError):
-                raise Failure(common.OUT_OF_TIME, "the login did not end in time") from error
-            told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Failure(nt.BROKEN_OFF, f"instead of an answer: {printable(told)}") from error
+                raise Failure(common.OUT_OF_TIME, "the login did not finish in time") from error
+            text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Failure(nt.BROKEN_OFF, f"no answer: {printable(text)}") from error
         if status := _status(error):
             raise Refused(status) from error
         if isinstance(error, ValueError) or _raised_by_impacket(at):
-            told = f"{type(error).__name__}: {printable(str(error), 200)}"
-            raise Failure(common.LIMIT, f"the answer is not understood: {told}") from error
+            text = f"{type(error).__name__}: {printable(str(error), 200)}"
+            raise Failure(common.LIMIT, f"the answer cannot be read: {text}") from error
 
 
 def _status(error: Exception) -> int:
-    """The NT status that one of impacket's errors of a session carries; 0 if it is none of them."""
+    """Return the NT status in one of impacket's session errors; 0 for other errors."""
     from impacket import smb, smb3, smbconnection
     from impacket.dcerpc.v5.rpcrt import DCERPCException
 
@@ -125,15 +125,15 @@ def _status(error: Exception) -> int:
         return int(error.get_error_code() or 0)
     if isinstance(error, smbconnection.SessionError):
         return int(error.getErrorCode() or 0)
-    if isinstance(error, DCERPCException):  # of the list of shares; 5 is Win32's word for it
-        if error.get_error_code() is None:  # a fault by its name, or words of impacket's own
+    if isinstance(error, DCERPCException):  # from the list of shares; 5 is the Win32 code for access denied
+        if error.get_error_code() is None:  # a fault by its name, or a text of impacket's own
             return ACCESS_DENIED if "access_denied" in str(error) else 0
         return ACCESS_DENIED if error.get_error_code() == 5 else int(error.get_error_code())
     return 0
 
 
 def _raised_by_impacket(at: TracebackType | None) -> bool:
-    """Whether it comes out of impacket, or of what impacket called."""
+    """Return True if impacket, or a library that it calls, raised the exception."""
     within = False
     while at is not None:
         module = str(at.tb_frame.f_globals.get("__name__"))
@@ -145,10 +145,10 @@ def _raised_by_impacket(at: TracebackType | None) -> bool:
 def dial(
     address: tuple[str, int], called: str | None, ours: str, seconds: float, watchdog: Watchdog, trace: Trace
 ) -> NetBIOSTCPSession:
-    """Connect; with ``called``, a NetBIOS name, ask for a session with it first, as port 139 wants.
+    """Connect; with ``called`` (a NetBIOS name), open a NetBIOS session first, as port 139 requires.
 
     Raises:
-        OSError, Broken, NetBIOSError: it came to nothing.
+        OSError, Broken, NetBIOSError: the connection or the session failed.
     """
     from impacket import nmb
 
@@ -158,7 +158,7 @@ def dial(
         def _setup_connection(self, peer: tuple[str, int], timeout: float | None = None) -> socket.socket:
             try:
                 connected: socket.socket = super()._setup_connection(address, seconds)
-            except OSError as error:  # with words of impacket's in the errno's place
+            except OSError as error:  # impacket puts a text in place of the errno
                 raise error.__context__ or error from None
             connected.settimeout(None)  # the watchdog's
             watchdog.guard(connected.fileno())
@@ -173,18 +173,18 @@ def dial(
             super().send_packet(data)
 
         def recv_packet(self, timeout: float | None = None) -> Any:
-            # Impacket's own calls itself for each keep-alive: a thousand of them would be too deep for Python.
+            # impacket's own method recurses for each keep-alive; a thousand of them exceed Python's recursion limit.
             packet = nmb.NetBIOSSessionPacket(self._NetBIOSTCPSession__read(timeout))
             while packet.get_type() == nmb.NETBIOS_SESSION_KEEP_ALIVE:
                 packet = nmb.NetBIOSSessionPacket(self._NetBIOSTCPSession__read(timeout))
-            if packet.get_type() == nmb.NETBIOS_SESSION_NEGATIVE_RESPONSE:  # Samba's to a host that may not connect
+            if packet.get_type() == nmb.NETBIOS_SESSION_NEGATIVE_RESPONSE:  # from Samba to a host that may not connect
                 raise Broken(f"the server refuses the session (NetBIOS error 0x{packet.get_trailer()[:1].hex()})")
             return packet
 
         def non_polling_read(self, read_length: int, timeout: float | None) -> bytes:
             self.received += read_length
             if self.received > MOST:
-                raise TooMuch(f"it sent more than {MOST} octets, which are all that is read")
+                raise TooMuch(f"the server sent more than {MOST} octets, the limit of this check")
             heard = bytearray()
             while len(heard) < read_length:
                 part = self._sock.recv(read_length - len(heard))
@@ -198,16 +198,16 @@ def dial(
 
 
 def mechanisms(token: bytes | None) -> tuple[bool, bool]:
-    """Tell of the server's first SPNEGO token whether it offers NTLM, and whether it offers anything else.
+    """Return whether the server's first SPNEGO token offers NTLM, and whether it offers anything else.
 
-    Where it is none, or one that makes no sense, nothing is ruled out.
+    For a missing or unreadable token both are True.
     """
     offered = _offered(bytes(token or b""))
     return not offered or _NTLMSSP in offered, not offered or offered != {_NTLMSSP}
 
 
 def _offered(token: bytes) -> set[bytes]:
-    """The object identifiers in the mechTypes of a NegTokenInit (RFC 4178, 4.2.1)."""
+    """Return the object identifiers in the mechTypes of a NegTokenInit (RFC 4178, 4.2.1)."""
     found: set[bytes] = set()
     at = token.find(_SPNEGO) + len(_SPNEGO)
     if at < len(_SPNEGO):
@@ -223,9 +223,9 @@ def _offered(token: bytes) -> set[bytes]:
 
 
 def disk_shares(session: Any) -> list[str]:
-    """Return the disk shares that srvsvc lists to impacket's ``session``, without the administrative ones.
+    """Return the disk shares that srvsvc lists for impacket's ``session``, without the administrative ones.
 
-    Asked at level 1, which needs no right of an administrator.
+    The request is at level 1, which needs no administrator's rights.
     """
     from impacket.dcerpc.v5 import srvs, transport
     from impacket.smbconnection import SMBConnection
@@ -236,8 +236,8 @@ def disk_shares(session: Any) -> list[str]:
     pipe.connect()
     try:
         pipe.bind(srvs.MSRPC_UUID_SRVS)
-        told = srvs.hNetrShareEnum(pipe, 1)["InfoStruct"]["ShareInfo"]["Level1"]["Buffer"]
+        shares = srvs.hNetrShareEnum(pipe, 1)["InfoStruct"]["ShareInfo"]["Level1"]["Buffer"]
     finally:
         pipe.disconnect()
-    disks = (share for share in told if share["shi1_type"] & _KIND == _DISK and not share["shi1_type"] & _SPECIAL)
+    disks = (share for share in shares if share["shi1_type"] & _KIND == _DISK and not share["shi1_type"] & _SPECIAL)
     return sorted(str(share["shi1_netname"]).rstrip("\0") for share in disks)

@@ -1,6 +1,6 @@
-"""A session in SMB 1, with the same words as :mod:`.login_smb2`. NTLMv2 or nothing, and no namespaces.
+"""A session in SMB 1, with the same methods as :mod:`.login_smb2`, only with NTLMv2 and without DFS.
 
-Where the server has neither extended security nor accounts, impacket would log in as nobody, with NTLMv1, or in clear.
+If the server lacks extended security or accounts, impacket would log in anonymously, with NTLMv1, or in clear text.
 
 Source: [MS-CIFS] 2.2.4.52, 2.2.4.64 and 2.2.6.2; measured with impacket 0.13 against Samba 4.17.
 """
@@ -32,12 +32,12 @@ _READ_DATA, _READ_ATTRIBUTES, _SYNCHRONIZE = 0x1, 0x80, 0x100000
 _SHARE_ALL, _OPEN, _IMPERSONATION = 0x7, 1, 2
 _EVERYTHING, _MOST, _CLOSE_AFTER, _FILE_DIRECTORY_INFORMATION = 0x16, 64, 1, 0x101
 _ANSWER_BEGINS = 55  # octets of header and words before a TRANSACTION2 answer's data, which offsets include
-# What some servers say in spite of what was asked for: class and number, as an NT status.
+# DOS errors that some servers send although NT statuses were requested: class and number, with the NT status.
 _DOS_ERRORS = {(1, 2): NAME_NOT_FOUND, (1, 3): PATH_NOT_FOUND, (1, 5): ACCESS_DENIED, (2, 4): ACCESS_DENIED}
 
 
 class Smb1:
-    """A session in ``NT LM 0.12``; ``guest`` is known once logged in."""
+    """Run a session in ``NT LM 0.12``; ``guest`` is set by the login."""
 
     encryption: str | None = None
     lacks_cipher = False
@@ -51,21 +51,21 @@ class Smb1:
         """Log in, once, with NTLMv2.
 
         Raises:
-            impacket's SessionError: it is refused.
+            impacket's SessionError: the server rejects the login.
         """
         self._talk.login(user, password, domain, ntlm_fallback=False)
         self.guest = bool(self._talk.isGuestSession())
 
     def shares(self) -> list[str]:
-        """Return the disk shares that the server shows."""
+        """Return the disk shares that the server lists."""
         return disk_shares(self._talk)
 
     def tree(self, share: str) -> Tree:
-        """Connect a share; a service of another kind than a disk is refused by the server."""
+        """Connect a share; the server rejects shares that are not disks."""
         return Tree(self._talk.tree_connect_andx(rf"\\{self._talk.get_remote_host()}\{share}", service="A:"), share)
 
     def open(self, tree: Tree, path: str) -> Opened:
-        """Open a directory or file for reading; whoever uses it goes on undisturbed."""
+        """Open a directory or file for reading; its other users are not disturbed."""
         from impacket import smb
 
         name = path.encode("utf-16le")
@@ -79,11 +79,11 @@ class Smb1:
         command["Data"] = data = smb.SMBNtCreateAndX_Data(flags=smb.SMB.FLAGS2_UNICODE)
         data["Pad"], data["FileName"] = 0, name
         answer = self._ask(tree, command)
-        told = smb.SMBNtCreateAndXResponse_Parameters(answer["Parameters"])
-        return Opened(told["Fid"], Entry("", told["FileAttributes"]).is_directory, path)
+        created = smb.SMBNtCreateAndXResponse_Parameters(answer["Parameters"])
+        return Opened(created["Fid"], Entry("", created["FileAttributes"]).is_directory, path)
 
     def entries(self, tree: Tree, opened: Opened) -> list[Entry]:
-        """Return the first few names of a directory; none if it is empty."""
+        """Return the first names of a directory; an empty list for an empty directory."""
         from impacket import smb
 
         what = (rf"\{opened.path}\*" if opened.path else r"\*") + "\0"
@@ -95,20 +95,20 @@ class Smb1:
             if refused.status in (NO_MORE_FILES, NO_SUCH_FILE):
                 return []
             raise
-        told = smb.SMBTransaction2Response_Parameters(answer["Parameters"])
-        begins = told["DataOffset"] - _ANSWER_BEGINS
-        return directory(answer["Data"][begins : begins + told["DataCount"]]) if told["DataCount"] else []
+        listed = smb.SMBTransaction2Response_Parameters(answer["Parameters"])
+        begins = listed["DataOffset"] - _ANSWER_BEGINS
+        return directory(answer["Data"][begins : begins + listed["DataCount"]]) if listed["DataCount"] else []
 
     def close(self, tree: Tree, opened: Opened) -> None:
         """Close what :meth:`open` opened."""
         self._talk.close(tree.number, opened.file)
 
     def referral(self, path: str) -> list[str]:
-        """Where the namespace has it is not asked in this dialect."""
+        """Raise Refused: DFS referrals are not supported in this dialect."""
         raise Refused(PATH_NOT_COVERED)
 
     def disconnect(self, tree: Tree) -> None:
-        """Let go of a share."""
+        """Disconnect a share."""
         self._talk.disconnect_tree(tree.number)
 
     def log_off(self) -> None:
@@ -144,11 +144,11 @@ def _talk(wire: NetBIOSTCPSession, ours: str) -> SMB:
         def neg_session(self, extended_security: bool = True, negPacket: Any = None) -> Any:
             self.set_flags(flags2=self.get_flags()[1] | smb.SMB.FLAGS2_UNICODE)
             done = super().neg_session(extended_security, negPacket)
-            told = self._dialects_parameters
-            if told["SecurityMode"] & smb.SMB.SECURITY_SHARE_MASK == smb.SMB.SECURITY_SHARE_SHARE:
-                raise Failure(common.LIMIT, "the server protects shares by passwords and knows no accounts (SMB 1)")
-            if not told["Capabilities"] & smb.SMB.CAP_EXTENDED_SECURITY:
-                raise Failure(common.LIMIT, "to this server impacket logs in with NTLMv1 alone; it was not tried")
+            negotiated = self._dialects_parameters
+            if negotiated["SecurityMode"] & smb.SMB.SECURITY_SHARE_MASK == smb.SMB.SECURITY_SHARE_SHARE:
+                raise Failure(common.LIMIT, "the server has passwords for shares instead of user accounts (SMB 1)")
+            if not negotiated["Capabilities"] & smb.SMB.CAP_EXTENDED_SECURITY:
+                raise Failure(common.LIMIT, "impacket supports only NTLMv1 for this server, so no login was tried")
             return done
 
     host = wire.get_remote_host()

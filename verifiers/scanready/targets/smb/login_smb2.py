@@ -1,7 +1,7 @@
-"""A session in SMB 2 or 3: negotiation, NTLMv2, keys, signatures and encryption by impacket, the requests by us.
+"""A session in SMB 2 or 3: impacket does negotiation, NTLMv2, signing and encryption; this module builds the requests.
 
-impacket looks a share up by address where clusters and namespaces go by name, and its signatures overwrite the flag
-that makes a path one of a namespace.
+Two reasons: impacket connects a share by address, but clusters and DFS namespaces need the name; and its signing
+overwrites the flag that marks a path as a DFS path.
 
 Source: [MS-SMB2] 2.2 and 3.2.4; measured with impacket 0.13 against Samba 4.17.
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from impacket.smb3 import SMB3
 
 _TREE_CONNECT, _TREE_DISCONNECT, _CREATE, _CLOSE, _IOCTL, _QUERY_DIRECTORY = 3, 4, 5, 6, 11, 14
-_DFS_OPERATIONS = 0x10000000  # of a request's flags
-_GUEST, _ANONYMOUS, _ENCRYPT = 0x1, 0x2, 0x4  # of a session's
+_DFS_OPERATIONS = 0x10000000  # a flag of requests
+_GUEST, _ANONYMOUS, _ENCRYPT = 0x1, 0x2, 0x4  # flags of sessions
 _ENCRYPT_SHARE, _IN_DFS, _DISK = 0x8000, 0x8, 1  # flags, capability and type of a share
 _READ_DATA, _READ_ATTRIBUTES, _SYNCHRONIZE = 0x1, 0x80, 0x100000
 _SHARE_ALL, _OPEN, _IMPERSONATION = 0x7, 1, 2
@@ -35,20 +35,22 @@ _MOST_LISTED, _MOST_REFERRED = 8192, 8192  # octets asked for
 
 
 class Smb2:
-    """A session in one dialect; ``server`` is its name as the operator has it.
+    """Run a session in one dialect; ``server`` is its name in the inventory.
 
-    ``offers_ntlm`` and ``offers_more`` (than that) are both true where the server did not say; ``encryption``
-    is "session" or "share" where it demanded that; ``guest`` is known once logged in.
+    ``offers_ntlm`` and ``offers_more`` (mechanisms) are both True if the server lists none. ``encryption`` is "session"
+    or "share" if the server requires it there. ``guest`` is set by the login.
     """
 
     def __init__(self, wire: NetBIOSTCPSession, dialect: int, server: str, ours: str) -> None:
         self._server = server
         self._talk = _talk(wire, dialect, ours)
         if self._talk.getDialect() != dialect:
-            raise Failure(nt.TROUBLE, f"it agreed on 0x{dialect:04X}, and now on 0x{self._talk.getDialect():04X}")
+            now = self._talk.getDialect()
+            detail = f"the server chose dialect 0x{dialect:04X} in the handshake and 0x{now:04X} for the login"
+            raise Failure(nt.TROUBLE, detail)
         self.encryption: str | None = None
         self.guest = False
-        #: Whether the dialect can encrypt and this session cannot: impacket knows AES-128-CCM alone.
+        #: True if the dialect can encrypt but this session cannot: impacket supports only AES-128-CCM.
         self.lacks_cipher = dialect >= 0x0300 and not self._talk._Connection["SupportsEncryption"]
         self.offers_ntlm, self.offers_more = mechanisms(self._talk._Connection["GSSNegotiateToken"])
 
@@ -56,26 +58,26 @@ class Smb2:
         """Log in, once.
 
         Raises:
-            impacket's SessionError: it is refused.
+            impacket's SessionError: the server rejects the login.
         """
         self._talk.login(user, password, domain)
-        told = self._talk.told_flags
-        self.guest = bool(told & (_GUEST | _ANONYMOUS))
-        if told & _ENCRYPT:
+        flags = self._talk.received_flags
+        self.guest = bool(flags & (_GUEST | _ANONYMOUS))
+        if flags & _ENCRYPT:
             self.encryption = "session"
         if self.guest:
-            self._talk._Session["SigningActivated"] = False  # the two have no key in common ([MS-SMB2] 3.2.5.3.1)
+            self._talk._Session["SigningActivated"] = False  # a guest session has no key ([MS-SMB2] 3.2.5.3.1)
 
     def shares(self) -> list[str]:
-        """Return the disk shares that the server shows."""
+        """Return the disk shares that the server lists."""
         return disk_shares(self._talk)
 
     def tree(self, share: str) -> Tree:
         """Connect a share.
 
         Raises:
-            Refused: its access list says no, or it is not there.
-            Failure: it holds no files; it demands a cipher that we have not.
+            Refused: the share's access list denies it, or the share does not exist.
+            Failure: the share requires a cipher that impacket does not support.
         """
         from impacket.smb3structs import SMB2TreeConnect, SMB2TreeConnect_Response
 
@@ -83,20 +85,22 @@ class Smb2:
         request["Buffer"] = rf"\\{self._server}\{share}".encode("utf-16le")
         request["PathLength"] = len(request["Buffer"])
         answer = self._ask(_TREE_CONNECT, request)
-        told = SMB2TreeConnect_Response(answer["Data"])
-        tree = Tree(answer["TreeID"], share, told["ShareType"] == _DISK, bool(told["Capabilities"] & _IN_DFS))
+        connected = SMB2TreeConnect_Response(answer["Data"])
+        is_disk, in_dfs = connected["ShareType"] == _DISK, bool(connected["Capabilities"] & _IN_DFS)
+        tree = Tree(answer["TreeID"], share, is_disk, in_dfs)
         self._know(tree)
-        if told["ShareFlags"] & _ENCRYPT_SHARE:
+        if connected["ShareFlags"] & _ENCRYPT_SHARE:
             self.encryption = self.encryption or "share"
             if self.lacks_cipher:
-                raise Failure(common.LIMIT, f"the share {share} demands encryption, with a cipher that impacket lacks")
+                detail = f"the share {share} requires encryption, and impacket does not support the server's ciphers"
+                raise Failure(common.LIMIT, detail)
         return tree
 
     def open(self, tree: Tree, path: str) -> Opened:
-        """Open a directory or file for reading; whoever uses it goes on undisturbed.
+        """Open a directory or file for reading; its other users are not disturbed.
 
         Raises:
-            Refused: the file system says no, it is not there, or on another server.
+            Refused: the file system denies it, it does not exist, or it is on another server.
         """
         from impacket.smb3structs import SMB2Create, SMB2Create_Response
 
@@ -110,11 +114,11 @@ class Smb2:
         request["NameLength"] = len(name.encode("utf-16le"))
         request["CreateContextsOffset"] = request["CreateContextsLength"] = 0
         answer = self._ask(_CREATE, request, tree, _DFS_OPERATIONS if tree.dfs else 0)
-        told = SMB2Create_Response(answer["Data"])
-        return Opened(told["FileID"], Entry("", told["FileAttributes"]).is_directory, path)
+        created = SMB2Create_Response(answer["Data"])
+        return Opened(created["FileID"], Entry("", created["FileAttributes"]).is_directory, path)
 
     def entries(self, tree: Tree, opened: Opened) -> list[Entry]:
-        """Return the first few names of an open directory; none if it is empty."""
+        """Return the first names of an open directory; an empty list for an empty directory."""
         from impacket.smb3structs import SMB2QueryDirectory, SMB2QueryDirectory_Response
 
         request = SMB2QueryDirectory()
@@ -140,10 +144,10 @@ class Smb2:
         self._ask(_CLOSE, request, tree)
 
     def referral(self, path: str) -> list[str]:
-        r"""Return which ``\server\share\...`` hold what the namespace has at ``\server\path``, ours being the server.
+        r"""Return the places (``\server\share\...``) that hold a path of this server's DFS namespace.
 
         Raises:
-            Refused: it is no link.
+            Refused: the path is not a DFS link.
         """
         from impacket.smb3structs import SMB2_FILEID, SMB2Ioctl, SMB2Ioctl_Response
 
@@ -162,7 +166,7 @@ class Smb2:
             self.disconnect(pipes)
 
     def disconnect(self, tree: Tree) -> None:
-        """Let go of a share."""
+        """Disconnect a share."""
         from impacket.smb3structs import SMB2TreeDisconnect
 
         self._ask(_TREE_DISCONNECT, SMB2TreeDisconnect(), tree)
@@ -172,7 +176,7 @@ class Smb2:
         self._talk.logoff()
 
     def _know(self, tree: Tree) -> None:
-        """Tell impacket of a share: it looks there whether to sign."""
+        """Register a share with impacket, which reads there whether to sign."""
         from impacket.smb3 import TREE_CONNECT
 
         self._talk._Session["TreeConnectTable"][tree.number] = copy.deepcopy(TREE_CONNECT)
@@ -195,19 +199,19 @@ def _talk(wire: NetBIOSTCPSession, dialect: int, ours: str) -> SMB3:
 
     class Talk(smb3.SMB3):  # type: ignore[misc]  # impacket has no types
         further_flags = 0
-        told_flags = 0
+        received_flags = 0
 
         def negotiateSession(self, preferredDialect: Any = None, negSessionResponse: Any = None) -> None:
-            self._Connection["SequenceWindow"] = 0  # impacket counts a message of before on a connection it is given
+            self._Connection["SequenceWindow"] = 0  # on an existing connection, impacket starts at 1
             super().negotiateSession(preferredDialect, negSessionResponse)
 
         def signSMB(self, packet: Any) -> None:
-            packet["Flags"] |= self.further_flags  # which impacket has just overwritten
+            packet["Flags"] |= self.further_flags  # impacket has just overwritten them
             super().signSMB(packet)
 
         def isGuestSession(self) -> Any:
-            # It asks itself before it adds to the flags what it would like.
-            self.told_flags = self.told_flags or int(self._Session["SessionFlags"])
+            # impacket's login calls this before it adds its own flags to the server's.
+            self.received_flags = self.received_flags or int(self._Session["SessionFlags"])
             return super().isGuestSession()
 
     host = wire.get_remote_host()

@@ -1,7 +1,7 @@
-"""NetBIOS around SMB: sessions on 139, names from 137/udp, and what can be said of 138/udp, which is nothing.
+"""NetBIOS for SMB: sessions on 139, names from 137/udp; 138/udp cannot be checked.
 
-The requirements name these ports for Windows 2000 and older. Everything newer has SMB on 445, and is never blamed for
-closed NetBIOS ports.
+The requirements name these ports for Windows 2000 and older. Newer servers have SMB on 445, so closed NetBIOS ports do
+not affect their verdict.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from scanready.wire import WireError, nbt
 from . import causes
 from .dialect import no_session
 
-#: Where there are sessions and names; a session on another port is SMB's own (445), without a request.
+#: Ports of NetBIOS and of SMB over TCP (445), which needs no session request.
 SESSION_SERVICE, NAME_SERVICE, DATAGRAM_SERVICE, DIRECT = 139, 137, 138, 445
 _NAME_SECONDS = 3.0
 _MOST_NAMES = 8
-#: Seconds for a look at 139 where 445 does not answer: a host that is off would cost its time twice.
+#: Seconds to test 139 if 445 does not answer; short, since a host that is off would cost its time twice.
 _GLANCE = 2.0
-_NOT_HEARD = "139 is open, and no NetBIOS session service was heard there"
-#: What may keep a question from its answer.
+_NOT_HEARD = "139 is open, but no NetBIOS session service answers there"
+#: Errors that leave a question without an answer.
 _UNTOLD = (StreamError, ConnectError, WireError, socket.gaierror, TimeoutError)
 
 
 async def connect(probe: Probe) -> Stream:
-    """Connect; where 445 does not answer, look whether 139 does. That is evidence and no more: nobody scans it.
+    """Connect; if 445 does not answer, test 139 and report the result, which does not affect the verdict.
 
     Raises:
         ClimbEnded: no address answered.
@@ -56,16 +56,13 @@ async def _look_at_139(probe: Probe) -> None:
 
 
 def _resolved(probe: Probe) -> str:
-    """The target's first address, as it was resolved a moment ago: a name is not asked for twice."""
+    """Return the target's first address from the earlier DNS lookup, to avoid a second lookup."""
     found = next((check.facts["addresses"] for check in probe.checks if check.facts.get("addresses")), ())
     return str(found[0]) if found else probe.host
 
 
 async def _heard_on_139(probe: Probe, address: str) -> str:
-    """In words, since it decides nothing: whether the file service is there, and 445 alone is closed.
-
-    Refused, silent and not asked are three answers.
-    """
+    """Test 139 and describe the result: it answers, refuses, is silent, or was not tested."""
     connected = False
     try:
         async with asyncio.timeout(_GLANCE):
@@ -78,28 +75,27 @@ async def _heard_on_139(probe: Probe, address: str) -> str:
         silent = f"139 does not answer either, within {_GLANCE:.0f} s"
         return _NOT_HEARD if connected else silent
     except _UNTOLD as error:
-        return _NOT_HEARD if connected else f"139 was not asked: {error}"
+        return _NOT_HEARD if connected else f"139 was not tested: {error}"
     return (
-        "139 answers, a NetBIOS session service. Only Windows 2000 and older are scanned over it "
-        f"({probe.target.type}://{bracketed(probe.host)}:{SESSION_SERVICE} asks for that); everything newer needs 445, "
-        "which must be opened"
+        "139 answers as a NetBIOS session service. Only Windows 2000 and older are scanned over 139 (target "
+        f"{probe.target.type}://{bracketed(probe.host)}:{SESSION_SERVICE}). Newer servers need 445: open that port"
     )
 
 
 def _not_connected(failure: Failure) -> str:
     match failure.cause:
         case common.REFUSED:
-            return f"139 refuses connections, too: {failure.detail}"
+            return f"139 also refuses connections: {failure.detail}"
         case common.FILTERED:
             return f"139 does not answer either: {failure.detail}"
         case common.REJECTED | common.UNREACHABLE:
-            return f"139 is out of reach, too: {failure.detail}"
+            return f"139 is also unreachable: {failure.detail}"
         case _:
-            return f"139 was not asked: {failure.detail}"
+            return f"139 was not tested: {failure.detail}"
 
 
 class Service:
-    """The target's SMB service, connected to again where need be; ``called`` is the name that 139 gave sessions for."""
+    """Open connections to the target's SMB service; ``called`` is the NetBIOS name that 139 accepts."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
@@ -108,10 +104,10 @@ class Service:
         self._names: nbt.NodeStatus | Exception | None = None
 
     async def again(self) -> Stream:
-        """Another connection, ready for a first SMB message.
+        """Open another connection, ready for the first SMB message.
 
         Raises:
-            Failure, StreamError, WireError: it comes to nothing.
+            Failure, StreamError, WireError: the connection or the session fails.
         """
         stream = await self._probe.dial(self._probe.address or self._probe.host, self._probe.target.port)
         if self.by_session:
@@ -121,10 +117,10 @@ class Service:
         return stream
 
     async def session(self, rung: Rung, stream: Stream) -> Stream:
-        """Make ``stream`` ready for a first SMB message; where the service wants a name, that is another connection.
+        """Make ``stream`` ready for the first SMB message; if the service requires its own name, open another one.
 
         Raises:
-            Failure: there is no session to be had.
+            Failure: the service refuses the session.
             StreamError, WireError: as :meth:`Stream.receive`.
         """
         if not self.by_session:
@@ -138,33 +134,34 @@ class Service:
             raise _not_given(self._probe, answer)
         await self._probe.leave(stream)
         self.called, how = await self._own_name(answer)
-        rung.ok(f"{nbt.ANY_SERVER} is not its name, {self.called} is ({how})", netbios_name=self.called)
+        rung.ok(f"rejects the name {nbt.ANY_SERVER}; next name: {self.called} ({how})", netbios_name=self.called)
         try:
             return await self.again()
         except Failure as failure:
             if failure.cause is not causes.NO_SESSION:
                 raise
-            detail = f"it knows neither {nbt.ANY_SERVER} nor {self.called} ({how}): {failure.detail}"
+            detail = f"the server rejects the names {nbt.ANY_SERVER} and {self.called} ({how}): {failure.detail}"
             raise Failure(causes.NETBIOS_NAME, detail) from failure
 
     async def _own_name(self, answer: nbt.Negative) -> tuple[str, str]:
-        """The name of its file service, and how it was learnt.
+        """Return the NetBIOS name of the file service, and its source in words.
 
         Raises:
-            Failure: there is none to be had.
+            Failure: no name could be found.
         """
         probe, names = self._probe, await self._node_status()
         if isinstance(names, nbt.NodeStatus) and names.server:
-            return names.server, "told by 137/udp"
-        why = "137/udp tells no file service" if isinstance(names, nbt.NodeStatus) else f"137/udp: {_said(names)}"
+            return names.server, "from 137/udp"
+        listed = isinstance(names, nbt.NodeStatus)
+        why = "137/udp lists no file service" if listed else f"137/udp: {_detail_of(names)}"
         label = probe.host.partition(".")[0].upper()
         if not is_address(probe.host) and len(label) <= 15 and label.isascii():
-            return label, f"the target's own name; {why}"
+            return label, f"from the target's host name; {why}"
         fix = firewall_rule(probe.agent_address, probe.address or probe.host, NAME_SERVICE, "udp")
         raise Failure(causes.NETBIOS_NAME, f"{nbt.ANY_SERVER}: {answer.reason}; {why}", fix)
 
     async def _node_status(self) -> nbt.NodeStatus | Exception:
-        """All its names, or why they are not told; asked once."""
+        """Ask 137/udp for all names of the host, once; return the names or the error."""
         if self._names is None:
             number = int.from_bytes(os.urandom(2), "big")
             try:
@@ -180,21 +177,22 @@ class Service:
         return self._names
 
     async def inspect(self) -> None:
-        """Tell what there is to tell of 137 and 138 over UDP, for a server of the age that has them. Nothing fails."""
+        """Report 137 and 138 over UDP, for servers old enough to use them; neither affects the verdict."""
         host = bracketed(self._probe.host)
         async with self._probe.step(Step.CONNECT, f"{host}:{NAME_SERVICE}/udp") as rung:
             names = await self._node_status()
             if isinstance(names, nbt.NodeStatus):
                 facts = {"netbios_name": names.server, "workgroup": names.domain}
-                told = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in names.names[:_MOST_NAMES])
-                rung.ok(f"its names are {told}", **{key: name for key, name in facts.items() if name})
+                shown = ", ".join(f"{name.name}<{name.suffix:02X}>" for name in names.names[:_MOST_NAMES])
+                rung.ok(f"NetBIOS names: {shown}", **{key: name for key, name in facts.items() if name})
             else:
-                rung.skip(f"no names were told: {_said(names)}; only Windows 2000 and older need this port")
+                rung.skip(f"no NetBIOS names: {_detail_of(names)}; only Windows 2000 and older need this port")
         async with self._probe.step(Step.CONNECT, f"{host}:{DATAGRAM_SERVICE}/udp") as rung:
-            rung.skip("cannot be verified: nothing on 138/udp answers a stranger; only Windows 2000 and older need it")
+            rung.skip("cannot be checked: 138/udp sends no replies; only Windows 2000 and older need this port")
 
 
-def _said(error: Exception) -> str:
+def _detail_of(error: Exception) -> str:
+    """Return the error as a short text."""
     return explain(error, Step.CONNECT, "").detail
 
 
@@ -208,6 +206,6 @@ def _not_given(probe: Probe, answer: nbt.Frame) -> Exception:
         case nbt.Negative():
             return no_session(probe, answer)
         case nbt.Retarget(address, port):
-            return Failure(causes.NO_SESSION, f"the NetBIOS session service sends its clients to {address}:{port}")
+            return Failure(causes.NO_SESSION, f"the NetBIOS session service redirects to {address}:{port}")
         case _:
-            return WireError("an SMB message where the answer to a NetBIOS session request belongs")
+            return WireError("an SMB message instead of an answer to the NetBIOS session request")

@@ -22,8 +22,8 @@ REQUIREMENTS = {
             Requirement("139", "tcp", f'{_SECTION}: "139 (TCP)"', _WINDOWS_2000),
             Requirement("137,138", "udp", f'{_SECTION}: "137 (UDP)", "138 (UDP)"', _WINDOWS_2000),
         ),
-        doubt="The row's own port number is missing in the document; 445 is what CIFS uses since Windows 2000. "
-        "It demands no agent platform for shares; the scanner's later documents ask for a Windows Proxy Agent.",
+        doubt="The document's row has no port number; CIFS has used 445 since Windows 2000. "
+        "The document names no agent platform for shares; later documents require a Windows Proxy Agent.",
         suits="Windows",
     ),
 }

@@ -15,7 +15,7 @@ from scanready.catalogue.wrong import Wrong
 def _share(name: str, value: Any) -> str:
     plain = text(name, value)
     if re.search(r"[/\\]", plain):
-        raise Wrong("`share` is the name of the share alone, without a folder in it (that is the option `path`)")
+        raise Wrong("`share` is only the name of the share; a folder in it goes into the option `path`")
     return plain
 
 
@@ -29,7 +29,7 @@ SMB = TargetType(
     "smb",
     "CIFS/SMB file share",
     445,
-    # Without a credential SMB 1, SMB 2 again, and 137/udp for names, where need be; one more for a login.
+    # SMB 2; if needed, SMB 1, SMB 2 again, and 137/udp for names. With a credential, one more for the login.
     Cost(4, 5, login_attempts=1, shared=True),
     speaks="smb",
     home=__package__,
@@ -42,7 +42,7 @@ SMB = TargetType(
     drivers=(Driver("impacket", "impacket", "windows"),),
     nmap=Nmap(
         services=("microsoft-ds", "netbios-ssn"),
-        ports={139: "file shares over NetBIOS; the check of smb looks there where 445 does not answer"},
+        ports={139: "file shares over NetBIOS; the smb check tests this port if 445 does not answer"},
     ),
     called=Called(names=("cifs", "samba", "file share", "fileshare", "share", "windows share")),
     notations=(

@@ -1,4 +1,4 @@
-"""Behind the login prompt of SMB: one login, one directory, and whether what is behind a DFS link can be reached."""
+"""Check an SMB server with a credential: one login, one directory, and the server behind a DFS link."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from . import causes, dialect, fixes, login, prompt
 from .netbios import DIRECT
 from .prompt import NoNtlm, Server
 
-# A link leads to replicas, of which one is enough.
+# A DFS link lists replicas; one reachable replica is enough.
 _MOST_PLACES = 4
 _UNHEARD = (common.SILENT, common.HUNG_UP)
 
 
 async def read(probe: Probe, server: Server, called: str | None) -> None:
-    """Climb ``login`` and ``access``; where the path leads to another server, that one's prompt is climbed to.
+    """Check the steps ``login`` and ``access``; if the path is on another server, check that server's login prompt.
 
-    The credential is not sent there: nobody has named that server as a target.
+    The credential is not sent to the other server, because the inventory does not name it as a target.
     """
     options = probe.target.options
     where = login.Where(
@@ -38,50 +38,50 @@ async def read(probe: Probe, server: Server, called: str | None) -> None:
         samba=server.samba,
         encrypts=server.encrypts,
     )
-    seen = await _log_in(probe, where)
-    followed = probe.depth is Step.ACCESS and seen.denied is not None and seen.denied.cause is nt.ELSEWHERE
-    if followed and seen.referral:
-        await _follow(probe, seen.referral)
+    result = await _log_in(probe, where)
+    followed = probe.depth is Step.ACCESS and result.denied is not None and result.denied.cause is nt.ELSEWHERE
+    if followed and result.referral:
+        await _follow(probe, result.referral)
     async with probe.step(Step.ACCESS) as rung:
-        rung.check.facts.update(seen.facts)
-        if seen.denied is not None:
-            rung.judge_access(seen.denied)
+        rung.check.facts.update(result.facts)
+        if result.denied is not None:
+            rung.judge_access(result.denied)
         else:
-            rung.ok(seen.read)
+            rung.ok(result.read)
 
 
 async def _log_in(probe: Probe, where: login.Where) -> login.Result:
     async with probe.step(Step.LOGIN) as rung:
         result = await probe.login(login.visit, where)
         if result.guest:
-            rung.warn(nt.GUEST, f"{result.account} was let in as guest")
+            rung.warn(nt.GUEST, f"the server logged in {result.account} as guest")
         else:
             rung.ok(f"logged in as {result.account}")
     return result
 
 
 async def _follow(probe: Probe, places: list[str]) -> None:
-    r"""Climb to the prompt of the first server that answers of those that have it (``\\server\share\...``).
+    r"""Check the login prompts of the link's servers (``\\server\share\...``) until one answers.
 
     Raises:
-        ClimbEnded: in any case, once that is told.
+        ClimbEnded: always, after the result is recorded.
     """
     failed: list[Check] = []
     for place in places[:_MOST_PLACES]:
         check = await _asked(probe, place.strip("\\").partition("\\")[0])
         if check.outcome is Outcome.PASSED:
             for dead in failed:
-                check.summary += f"; {dead.endpoint} would have had it, too, and is out of reach: {dead.summary}"
+                check.summary += f"; the replica {dead.endpoint} cannot be reached: {dead.summary}"
             probe.record(check)
             async with probe.step(Step.ACCESS) as rung:
-                told = f"the path is a DFS link to {place}; that server answers, and was not logged in to"
-                rung.stop(nt.ELSEWHERE, told, _as_target(place))
+                detail = f"the path is a DFS link to {place}; that server answers, but no login was tried there"
+                rung.stop(nt.ELSEWHERE, detail, _as_target(place))
         failed.append(check)
     await _out_of_reach(probe, failed)
 
 
 async def _asked(probe: Probe, host: str) -> Check:
-    """Negotiate with the server, and ask for the prompt where there is one for NTLM."""
+    """Negotiate with the server, and ask for the NTLM login prompt if it has one."""
 
     async def connect() -> Stream:
         await peers_word.demand_host(probe, "the DFS link", host, DIRECT)
@@ -91,10 +91,10 @@ async def _asked(probe: Probe, host: str) -> Check:
     with contextlib.suppress(ClimbEnded):
         async with probe.step(Step.HANDSHAKE, f"{bracketed(host)}:{DIRECT}", into=checks) as rung:
             talk = await dialect.negotiate(probe, await connect(), connect)
-            rung.ok(f"a DFS link of the target leads here: speaks {talk.dialect}")
+            rung.ok(f"the server of the DFS link: speaks {talk.dialect}")
             try:
                 await prompt.challenge(probe, talk)
-                rung.ok("asks for a login")
+                rung.ok("login prompt")
             except NoNtlm as error:
                 rung.ok(str(error))
             await probe.leave(talk.stream)
@@ -102,7 +102,7 @@ async def _asked(probe: Probe, host: str) -> Check:
 
 
 def _as_target(place: str) -> str:
-    """The target to put into the inventory for that place."""
+    """Return the inventory's target for ``place``."""
     host, share, *below = [*place.strip("\\").split("\\"), ""]
     if path := "/".join(filter(None, below)):
         return fixes.OTHER_FOLDER(host=host, share=share, path=path)
@@ -110,13 +110,13 @@ def _as_target(place: str) -> str:
 
 
 async def _out_of_reach(probe: Probe, failed: list[Check]) -> None:
-    """Tell that no server behind the link is to be had. What kept us from knowing outweighs what is definite."""
-    told = "; ".join(f"{check.endpoint}: {check.finding.detail}" for check in failed if check.finding)
+    """Report that no server of the link can be reached; an indefinite cause takes precedence over a definite one."""
+    details = "; ".join(f"{check.endpoint}: {check.finding.detail}" for check in failed if check.finding)
     check = next((check for check in failed if check.finding and not check.finding.cause.definite), failed[0])
-    assert check.finding is not None, "who does not answer has a finding"
+    assert check.finding is not None, "a failed check has a finding"
     cause = check.finding.cause
     if cause.definite and (cause in _UNHEARD or cause.step.height <= Step.CONNECT.height):
         cause = causes.DFS_TARGET_UNREACHABLE
     async with probe.step(Step.ACCESS, check.endpoint) as rung:
-        said = f"the path is a DFS link, and its files are out of reach: {told}"
-        rung.stop(cause, said, check.finding.fix, also=check.finding.also if cause is check.finding.cause else ())
+        detail = f"the path is a DFS link, and no server of the link can be reached: {details}"
+        rung.stop(cause, detail, check.finding.fix, also=check.finding.also if cause is check.finding.cause else ())

@@ -1,16 +1,16 @@
 """CIFS/SMB file share, 445.
 
-    we                                        server
+    agent                                     server
     NEGOTIATE: SMB 2.0.2 to 3.1.1        ->
                                          <-   dialect, signing, ciphers, clock, mechanisms
-    SESSION_SETUP: SPNEGO, NTLM type 1   ->                                         (names nobody)
-                                         <-   the challenge: names, domain, build, clock: the login prompt
-    FIN                                  ->                                         (logs nothing)
+    SESSION_SETUP: SPNEGO, NTLM type 1   ->                                         (no user name)
+                                         <-   the challenge (names, domain, build, clock): the login prompt
+    FIN                                  ->                                         (no log entry)
 
-Where SMB 2 draws not a byte, SMB 1 is asked for on a second connection. On port 139, if that is the target's, a NetBIOS
-session comes first. With a credential impacket logs in, on a connection of its own, and lists one directory; where that
-is a link of a DFS namespace, the server it leads to is checked, too. Without a credential no share is touched: a login
-as nobody is an event in somebody's log.
+If SMB 2 gets no byte in return, SMB 1 is tried on a second connection. If the target's port is 139, a NetBIOS session
+comes first. With a credential, impacket logs in on its own connection and lists one directory. If that directory is a
+DFS link, the server behind the link is checked too. Without a credential no share is opened, because an anonymous login
+would create an event in the server's log.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import dialect, netbios, prompt, shares
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and with a credential through it to one directory."""
+    """Check up to the login prompt; with a credential, up to one directory."""
     server, called = await probe.share("smb", _to_the_prompt)
     if probe.credential is not None:
         await shares.read(probe, server, called)

@@ -1,7 +1,8 @@
-"""Are the dynamic ports of a Windows open? Inferred from one or two ports that its endpoint mapper lists.
+"""Infer from one or two listed ports whether the dynamic ports of a Windows host are open.
 
-WMI's own port is told to a login alone. Without one, a listed port of the right range stands for the range: never more
-than two are dialled. Two that agree are a sign, be they silent or reset; two that differ are none, nor is one reset.
+The host reveals WMI's own port only after a login. Without one, a port in the endpoint mapper's list stands for the
+whole range. At most two ports are tried. Two that are both silent, or both reset, show that the range is blocked. Two
+different results, or a single reset, show nothing.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from .answers import Portrait
 
 Version = tuple[int, int, int]
 
-#: What Windows gives out since Vista and Server 2008 (version 6.0), and before (MaxUserPort's default).
+#: Windows' dynamic ports since Vista and Server 2008 (version 6.0), and before (MaxUserPort's default).
 NEW, OLD = range(49152, 65536), range(1025, 5001)
-#: The document's ranges, as rules want them.
+#: The requirements' ranges in the notation of firewall rules.
 _RULES = {NEW: "49152-65535", OLD: "1024-65535"}
 _SIX = 6
-#: Seconds after which a second port is dialled, side by side with the first: longer than any answer takes.
+#: Seconds after which the second port is dialled in parallel with the first: longer than any answer takes.
 _SECOND = 1.0
 _SAID_NO = (common.FILTERED, common.REJECTED, common.UNREACHABLE)
 
 
 @dataclass(slots=True)
 class Tried:
-    """One port: a connection, or why there is none."""
+    """Hold one port's result: a connection, or the failure."""
 
     service: epm.Tower
     stream: Stream | None = None
@@ -44,18 +45,18 @@ class Tried:
 
     @property
     def detail(self) -> str:
-        """In words, with the port."""
-        said = self.failure.detail.split(": ", 1)[-1] if self.failure else "connected"
-        return f"{self.service.port}: {said}"
+        """Describe the result, with the port."""
+        result = self.failure.detail.split(": ", 1)[-1] if self.failure else "connected"
+        return f"{self.service.port}: {result}"
 
 
 def is_old(version: Version | None) -> bool:
-    """Whether it is a Windows up to Server 2003 R2; one that tells no version is taken for a newer one."""
+    """Return True for Windows up to Server 2003 R2; a host without a known version counts as newer."""
     return version is not None and version[0] < _SIX
 
 
 def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Container[int]) -> list[epm.Tower]:
-    """The one or two services to ask: of the range that the version has, else of whatever range was configured."""
+    """Choose one or two services to test: in the default range of the version, else in any configured range."""
     wanted = OLD if old else NEW
     fit = [service for service in services if (service.port or 0) >= OLD.start and service.port not in foreign]
     inside = [service for service in fit if service.port in wanted]
@@ -63,14 +64,14 @@ def candidates(services: Sequence[epm.Tower], *, old: bool, foreign: Container[i
 
 
 async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
-    """Climb a rung for the range; its endpoint is the first port that was asked."""
+    """Add a check for the dynamic range; its endpoint is the first port tested."""
     foreign = peers_word.other_services(probe)
     asked = candidates(portrait.listing.services, old=old, foreign=foreign)
     host = probe.address or probe.host
     port = asked[0].port if asked else "dynamic ports"
     async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
         if not asked:
-            rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"no dynamic port is known ({_why_none(portrait, foreign)})")
+            rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"no dynamic port to test ({_why_none(portrait, foreign)})")
             return
         tried = await _try(probe, host, asked)
         _judge(probe, rung, tried)
@@ -84,12 +85,12 @@ async def inferred(probe: Probe, portrait: Portrait, *, old: bool) -> None:
 def _why_none(portrait: Portrait, foreign: Mapping[int, str]) -> str:
     left = ", ".join(f"{port} ({foreign[port]})" for port in portrait.listing.ports if port in foreign)
     if left:
-        return f"the endpoint mapper lists ports of other services only, to which nothing was sent: {left}"
+        return f"the endpoint mapper lists only ports of other services, which were not contacted: {left}"
     return portrait.listing.refused or "the endpoint mapper lists none"
 
 
 async def _try(probe: Probe, host: str, asked: Sequence[epm.Tower]) -> list[Tried]:
-    """Dial the first; and the second, if the first has not connected within :data:`_SECOND`."""
+    """Dial the first port, and the second one if the first has not connected within :data:`_SECOND`."""
     async with asyncio.TaskGroup() as group:
         first = group.create_task(_dial(probe, host, asked[0]))
         await asyncio.wait({first}, timeout=_SECOND)
@@ -107,12 +108,12 @@ async def _dial(probe: Probe, host: str, service: epm.Tower) -> Tried:
 
 
 def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
-    """Say what the ports say together.
+    """Judge the results of all tested ports together.
 
     Raises:
-        Failure: they are blocked, or a limit of ours kept the answer.
+        Failure: the ports are blocked, or a limit of the agent prevented the test.
     """
-    said = "; ".join(one.detail for one in tried)
+    results = "; ".join(one.detail for one in tried)
     failures = [one.failure for one in tried if one.failure is not None]
     if not failures:
         return
@@ -120,49 +121,47 @@ def _judge(probe: Probe, rung: Rung, tried: Sequence[Tried]) -> None:
         raise ours
     rules = rules_for(probe, [one.service.port or 0 for one in tried])
     if all(failure.cause in _SAID_NO for failure in failures) and len(failures) == len(tried):
-        detail = f"{said}; listed by the endpoint mapper on {probe.target.port}, which answers. That WMI's own port is "
-        detail += "blocked likewise is inferred from that"
+        detail = f"{results}; the endpoint mapper on {probe.target.port} answers and lists these ports. Inferred: "
+        detail += "WMI's own port is blocked too"
         rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules, also=fixes.ON_THE_HOST)
     only_reset = all(failure.cause is common.REFUSED for failure in failures)
     if only_reset and len(failures) == len(tried) > 1:
-        detail = (
-            f"{said}; the host itself lists both as its services', so that something resets in its place. That WMI's "
-        )
-        detail += "own port is reset likewise is inferred from that"
+        detail = f"{results}; the host lists both as ports of its services, so a firewall sends the resets. Inferred: "
+        detail += "WMI's own port is blocked too"
         rung.stop(causes.DYNAMIC_PORT_BLOCKED, detail, rules, also=fixes.ON_THE_HOST)
     if len(failures) == len(tried):
-        rung.warn(causes.DYNAMIC_PORT_REFUSED if only_reset else causes.DYNAMIC_RANGE_UNKNOWN, said, rules)
+        rung.warn(causes.DYNAMIC_PORT_REFUSED if only_reset else causes.DYNAMIC_RANGE_UNKNOWN, results, rules)
     elif any(failure.cause in _SAID_NO for failure in failures):
-        rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"of two listed ports one is open: {said}", rules)
+        rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"only one of two listed ports is open: {results}", rules)
     else:
-        rung.ok(said)  # a service that has ended since: the other one's word is enough
+        rung.ok(results)  # one service has ended since it registered: the other port is enough
 
 
 def rules_for(probe: Probe, ports: Sequence[int]) -> str | None:
-    """The rules to permit: each port that was seen, then the whole range it is of."""
+    """Return the firewall rules for each tested port, and for the ranges that these ports are in."""
     address = probe.address or probe.host
     spans = dict.fromkeys(_RULES[span] for port in ports for span in _RULES if port in span)
     return together(firewall_rule(probe.agent_address, address, which) for which in [*map(str, ports), *spans])
 
 
 async def _speaks_rpc(rung: Rung, one: Tried) -> None:
-    """Bind to the listed service: only RPC shows that it was the host that connected, and no firewall in its place."""
+    """Bind to the listed service: an RPC answer proves that the host, not a firewall, accepted the connection."""
     assert one.stream is not None
     port, interface = one.service.port, one.service.interface
     one.stream.wait_for_first_byte(endpoint_mapper.PATIENCE)
     try:
         await endpoint_mapper.Talk(one.stream).bind(b"", dcerpc.Context(0, interface))
     except endpoint_mapper.Refused as refused:
-        said = f" ({refused})"
+        answer = f" ({refused})"
     except (StreamError, WireError) as error:
-        rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"{port} is open, and no RPC service answers there: {error}")
+        rung.warn(causes.DYNAMIC_RANGE_UNKNOWN, f"{port} is open, but no RPC service answers there: {error}")
         return
     else:
-        said = ""
-    span = next((_RULES[span] for span in _RULES if port in span), "the range that this host is configured for")
+        answer = ""
+    span = next((_RULES[span] for span in _RULES if port in span), "the range configured on this host")
     rung.ok(
-        f"port {port}, which the mapper lists, is open and speaks RPC{said}; that {span} is open, WMI's port with it, "
-        "is inferred from that",
+        f"port {port} from the endpoint mapper's list is open and speaks RPC{answer}. Inferred: {span} is open, and so "
+        "is WMI's port",
         dynamic_port=port,
         inferred=True,
     )

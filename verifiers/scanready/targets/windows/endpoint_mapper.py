@@ -1,17 +1,17 @@
-"""A talk with an endpoint mapper, without a login: what it offers, what the host tells of itself and its services.
+"""Ask an endpoint mapper, without a login: its interfaces, DCOM's bindings, its services and the NTLM challenge.
 
-    we                                              server
+    agent                                           server
     bind: mapper, IObjectExporter, activator   ->
-                                               <-   which of them there are
+                                               <-   the interfaces that it has
     alter_context, ServerAlive2                ->
-                                               <-   DCOM's version, names and addresses, ways to log in
+                                               <-   DCOM's version, names and addresses, login methods
     ept_lookup (and ept_map)                   ->
                                                <-   services and their ports
     alter_context with NTLM type 1             ->
-                                               <-   NTLM type 2: names, build, clock: the login prompt
+                                               <-   NTLM type 2 (names, build, clock): the login prompt
 
-The login that is begun is last, since it is never finished: no call may follow it. Not every server lets one begin on
-a connection that did without; such a server is asked in the bind of another connection.
+The login comes last because it is never finished, and no call may follow it. Some servers do not accept a login on a
+connection that began without one. For them, the login goes into the bind of another connection.
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ _CONTEXTS = (
     dcerpc.Context(ACTIVATOR, dcom.ACTIVATOR),
     dcerpc.Context(_LOGINS, epm.INTERFACE, dcerpc.SEVERAL_LOGINS),
 )
-#: Seconds for the answer to what a server may leave unanswered.
+#: Seconds to wait for an answer that a server may leave out.
 PATIENCE = 3.0
-#: Pages of the table that are read: 800 entries, twice what a busy domain controller has.
+#: The most pages of the table to read: 800 entries, twice as many as a busy domain controller has.
 _MOST_PAGES = 8
-#: What is asked for by name where the table is not told: Windows has each on a dynamic TCP port.
+#: Interfaces to ask for by name if the server hides its table: Windows has each on a dynamic TCP port.
 _EVENT_LOG: epm.Syntax = (uuid.UUID("f6beaff7-1e19-4fbb-9f8f-b89e2018337c"), 1, 0)
 _ACCOUNTS: epm.Syntax = (uuid.UUID("12345778-1234-abcd-ef00-0123456789ac"), 1, 0)
 
 
 class Refused(Exception):
-    """The server did not answer a question; the text says what it did instead."""
+    """The server did not answer a question; the text describes its reaction."""
 
-    def __init__(self, said: object, *, busy: bool = False) -> None:
-        super().__init__(str(said))
+    def __init__(self, reaction: object, *, busy: bool = False) -> None:
+        super().__init__(str(reaction))
         self.busy = busy
 
 
 class Untold(Exception):
-    """A question came to nothing, which says nothing: the text tells how."""
+    """A question failed in a way that proves nothing; the text describes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a bind found out."""
+    """State whether the server has an endpoint mapper and DCOM."""
 
     mapper: bool
     dcom: bool
@@ -70,7 +70,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The services on TCP ports of their own, each port once; ``refused`` is why there are none to be had."""
+    """List the services on their own TCP ports, each port once; ``refused`` says why the list is empty."""
 
     services: tuple[epm.Tower, ...] = ()
     entries: int = 0
@@ -78,12 +78,12 @@ class Listing:
 
     @property
     def ports(self) -> list[int]:
-        """The ports, in the mapper's order."""
+        """Return the ports, in the endpoint mapper's order."""
         return [service.port for service in self.services if service.port is not None]
 
 
 class Talk:
-    """One connection: its calls in order, and which interfaces have been taken up on it."""
+    """Make calls on one connection, in order; remember the interfaces accepted on it."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -92,11 +92,11 @@ class Talk:
         self._over = False
 
     async def bind(self, token: bytes = b"", *contexts: dcerpc.Context) -> dcerpc.BindAck:
-        """Open the talk, for what a mapper has or for ``contexts``.
+        """Bind to the endpoint mapper's interfaces, or to those in ``contexts``.
 
         Raises:
-            Refused: bind_nak, or a fault.
-            PeerClosed, ReadTimeout, WireError: no answer, or not in DCE/RPC.
+            Refused: a bind_nak or a fault.
+            PeerClosed, ReadTimeout, WireError: no answer, or none in DCE/RPC.
         """
         wanted = contexts or _CONTEXTS
         self._calls = 1
@@ -104,30 +104,31 @@ class Talk:
         return self._taken_up(wanted, answer)
 
     async def call(self, context: int, operation: int, stub: bytes = b"") -> bytes:
-        """Call, after taking up the interface if the bind left it; return the answer's stub.
+        """Call an operation and return the answer's stub; add the interface first if the bind did not accept it.
 
         Raises:
-            Refused: a fault, an interface that is not taken up, a hang-up, or silence: it knew us well enough by then.
-            WireError: as it says.
+            Refused: a fault, a rejected interface, a closed connection, or silence. The server has answered the bind,
+                so silence is a refusal here.
+            WireError: the answer is not valid DCE/RPC.
         """
         async with self._questioned():
             if context not in self._accepted:
                 await self._alter(_CONTEXTS[context])
             if context not in self._accepted:
-                raise Refused("the interface is not to be had on this connection")
+                raise Refused("the server does not accept the interface on this connection")
             self._calls += 1
             answer = await self._ask(dcerpc.request(context, operation, stub, call=self._calls))
         if isinstance(answer, dcerpc.Fault):
             raise Refused(answer)
         if not isinstance(answer, dcerpc.Response):
-            raise WireError("an answer to a bind, where a call was made")
+            raise WireError("the server answers a call as if it were a bind")
         return answer.stub
 
     async def begin_login(self) -> bytes:
-        """Begin an NTLM login within the talk; return the server's half of it. Nothing may be called afterwards.
+        """Begin an NTLM login on this connection and return the server's token; no call may follow.
 
         Raises:
-            Refused: a fault, a hang-up, or silence.
+            Refused: a fault, a closed connection, or silence.
         """
         known = min(self._accepted, default=MAPPER)
         async with self._questioned():
@@ -135,9 +136,9 @@ class Talk:
 
     @contextlib.asynccontextmanager
     async def _questioned(self) -> AsyncIterator[None]:
-        """Ask something that a server may leave unanswered; then this talk is over, and the climb goes on."""
+        """Limit the wait for an answer that a server may leave out; without an answer, make no more calls."""
         if self._over:
-            raise Refused("the talk had ended")
+            raise Refused("the server had stopped answering")
         whole = self.stream.deadline
         self.stream.deadline = min(whole, asyncio.get_running_loop().time() + PATIENCE)
         try:
@@ -163,16 +164,16 @@ class Talk:
         if isinstance(answer, dcerpc.BindNak):
             raise Refused(answer, busy=answer.reason in (dcerpc.TEMPORARY_CONGESTION, dcerpc.LOCAL_LIMIT))
         if not isinstance(answer, dcerpc.BindAck) or len(answer.results) != len(wanted):
-            raise WireError(f"no answer to a bind of {len(wanted)} interfaces")
+            raise WireError(f"the answer does not fit a bind of {len(wanted)} interfaces")
         self._accepted |= {c.number for c, became in zip(wanted, answer.results, strict=True) if became.accepted}
         return answer
 
 
 def offered(answer: dcerpc.BindAck) -> Offer:
-    """Tell what is there; an interface that was not taken up now is there all the same.
+    """Tell which interfaces the server has, including those that it did not accept in this bind.
 
     Raises:
-        UnknownValue: what became of DCOM is not known.
+        UnknownValue: the result for DCOM is an unknown value.
     """
     there = [result.known and not result.absent for result in answer.results]
     unknown = [result for result in answer.results[EXPORTER : ACTIVATOR + 1] if not result.known]
@@ -185,11 +186,11 @@ def offered(answer: dcerpc.BindAck) -> Offer:
 
 
 async def server_alive(talk: Talk) -> dcom.Alive:
-    """Ask the host what it gives DCOM clients to call it at.
+    """Ask the host for the names and addresses that it gives to DCOM clients.
 
     Raises:
-        Refused: it does not tell strangers.
-        Untold: its answer is not understood.
+        Refused: the host rejects the anonymous call.
+        Untold: the answer cannot be read.
     """
     record("alive")
     alive = _translate(dcom.read_server_alive2, await talk.call(EXPORTER, dcom.SERVER_ALIVE_2))
@@ -199,19 +200,19 @@ async def server_alive(talk: Talk) -> dcom.Alive:
 
 
 def _translate(read: Callable[[bytes], T], stub: bytes) -> T:
-    """Whatever the reason, of what we do not understand nobody is to be blamed: it was more than we need."""
+    """Read a stub; an unreadable one raises Untold, since no verdict depends on it."""
     try:
         return read(stub)
     except WireError as error:
-        raise Untold(f"its answer is not understood: {error}") from error
+        raise Untold(f"the answer cannot be read: {error}") from error
 
 
 async def listing(talk: Talk, own_port: int, reached: str) -> Listing:
-    """Read the mapper's table, or ask for two services by name where it does not tell it; why not is in the result.
+    """Read the endpoint mapper's table; if it is hidden, ask for two services by name. The result holds any refusal.
 
     Args:
-        own_port: the mapper's.
-        reached: the address by which the host was reached; what listens on its other ones is listed last.
+        own_port: the endpoint mapper's port.
+        reached: the address that the agent connected to; services on the host's other addresses are listed last.
     """
     entries: list[epm.Entry] = []
     refused = ""
@@ -231,10 +232,9 @@ async def listing(talk: Talk, own_port: int, reached: str) -> Listing:
 
 
 def _on_tcp(towers: list[epm.Tower], own_port: int, reached: str) -> tuple[epm.Tower, ...]:
-    """One service of each port that is not the mapper's own, none of the host's loopback.
+    """Return one service for each port, without the endpoint mapper's own port and without loopback addresses.
 
-    A service of another of the host's networks is nobody's evidence: its port is closed here, however open the
-    firewalls are.
+    Services on the host's other addresses come last: their ports are closed to this agent, whatever the firewalls do.
     """
     by_port: dict[int | None, epm.Tower] = {}
     for tower in sorted(towers, key=lambda tower: tower.address not in ("", "0.0.0.0", reached)):
@@ -245,7 +245,7 @@ def _on_tcp(towers: list[epm.Tower], own_port: int, reached: str) -> tuple[epm.T
 
 
 async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:
-    """Add the table's entries to ``found``, page by page: what there is of it counts if it breaks off."""
+    """Add the table's entries to ``found``, page by page, so that a partial table counts too."""
     handle = epm.NO_HANDLE
     record("lookup")
     for _ in range(_MOST_PAGES):
@@ -260,12 +260,12 @@ async def _lookup(talk: Talk, found: list[epm.Entry]) -> None:
 
 
 async def challenge(probe: Probe, talk: Talk) -> ntlm.Challenge:
-    """Begin an NTLM login, in the talk or else in the bind of another connection, and return the challenge.
+    """Begin an NTLM login, on this connection or else in the bind of another one, and return the challenge.
 
     Raises:
-        Refused: the server does not begin one.
-        Untold: the other connection came to nothing.
-        WireError: as it says.
+        Refused: the server rejects the login.
+        Untold: the other connection failed.
+        WireError: the challenge is broken.
     """
     record("ntlm")
     try:
@@ -274,7 +274,7 @@ async def challenge(probe: Probe, talk: Talk) -> ntlm.Challenge:
         await probe.leave(talk.stream)
         token = await _begin_elsewhere(probe)
     if not token:
-        raise Untold("a bind_ack without an answer to the login")
+        raise Untold("the bind_ack holds no NTLM challenge")
     return ntlm.read_challenge(token)
 
 

@@ -1,4 +1,4 @@
-"""Fixes for a Windows host whose WMI an account must reach."""
+"""Fixes for Windows hosts: accounts, WMI, the host's firewall and the agent's hosts file."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ PERMIT_WMI = Fix(
     'netsh advfirewall firewall set rule group="windows management instrumentation (wmi)" new enable=yes',
     at=_ADMINISTRATOR,
 )
-#: The fix of the host's own administrator where dynamic ports are blocked.
+#: The fix for the host's administrator if dynamic ports are blocked.
 ON_THE_HOST = ((Owner.SERVER, PERMIT_WMI()),)

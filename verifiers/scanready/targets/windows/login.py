@@ -1,14 +1,14 @@
 r"""Log on to a Windows host over DCOM with impacket, start WMI there, and read one object.
 
-    to 135          bind as the account (NTLMv2), ServerAlive2     anybody may: what is refused here is the logon
-                    RemoteCreateInstance of WbemLevel1Login        needs the right to start WMI; names a port
+    to 135          bind as the account (NTLMv2), ServerAlive2     needs no rights: a fault here refuses the logon
+                    RemoteCreateInstance of WbemLevel1Login        needs the right to start WMI; returns a port
     to that port    bind as the account, NTLMLogin, ExecQuery      needs the right to root\cimv2
 
-Windows does not tell a wrong password from a missing right: both are fault 5. The call that anybody may make, in
-between, is what keeps them apart. Each of the two connections is a logon in Windows's eyes, with the same account; the
-second is not made unless the first was accepted. Nothing is sent below packet privacy.
+Windows answers a wrong password and a missing right with the same fault 5. ServerAlive2, which every account may call,
+tells them apart. Windows counts each of the two connections as one logon of the account. The second connection is
+opened only if the first logon was accepted. Every call is sent with packet privacy.
 
-Names in what the host tells of itself are reported and never resolved: the address that is dialled is the target's.
+Host names in the answers are reported but never resolved: the agent always connects to the target's address.
 """
 
 from __future__ import annotations
@@ -39,17 +39,21 @@ NAMESPACE = "//./root/cimv2"
 QUERY = "SELECT Caption, Version FROM Win32_OperatingSystem"
 _TCP = 7  # the tower of a string binding
 _RETURN_IMMEDIATELY, _FORWARD_ONLY = 0x10, 0x20
-# A connection request that was not answered for less than this proves nothing.
+# Seconds: a shorter silence does not prove that a port is blocked.
 _FAIR = PATIENCE - 1
-_COMPUTER, _DOMAIN, _DNS_COMPUTER = 1, 2, 3  # MsvAv..., what a challenge tells
+_COMPUTER, _DOMAIN, _DNS_COMPUTER = 1, 2, 3  # MsvAv...: names in a challenge
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log on: ``address`` is dialled, on ``port`` and on what the activation names; ``agent`` is ours.
+    """State where to log on.
 
-    ``smb_port`` is where ADMIN$ is looked for after a login that succeeded; None: nowhere. ``other_services`` are ports
-    that the activation's word does not lead to, with the name of the service. ``trace`` records what the login did.
+    Attributes:
+        address: the address to connect to, on ``port`` and on the port that the activation returns.
+        agent: the agent's own address.
+        smb_port: the port for the test of ADMIN$ after a successful login; None for no test.
+        other_services: ports of other services, by number with their names; they are never contacted.
+        trace: a record of the login's connections and logons.
     """
 
     address: str
@@ -62,10 +66,10 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """Adds what the host tells of itself and of WMI.
+    """Add the facts of the host and of WMI to a login's result.
 
-    ``bindings`` is where the host says that WMI is to be met, ``port`` what was dialled of it. ``advice`` tells of
-    ADMIN$, after a login that read something; it never decides.
+    ``bindings`` are the host's string bindings for WMI, and ``port`` is the port dialled. ``advice`` describes ADMIN$
+    after a login that read something; it does not affect the verdict.
     """
 
     server_name: str = ""
@@ -77,24 +81,24 @@ class Result(LoginResult):
 
 
 def load() -> None:
-    """Load the library, all that a logon and ADMIN$ take."""
+    """Import all of impacket that a logon and the test of ADMIN$ need."""
     from impacket import nmb, smb3  # noqa: F401
     from impacket.dcerpc.v5 import dcomrt  # noqa: F401
     from impacket.dcerpc.v5.dcom import wmi  # noqa: F401
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log on, start WMI, read one object and look for ADMIN$ within ``seconds``.
+    """Log on, start WMI, read one object and test ADMIN$ within ``seconds``.
 
-    It takes two connections, each of them one logon in Windows's eyes, and a third of both for ADMIN$; a second is not
-    made unless the first was accepted.
+    This takes two connections, each one logon, and a third connection with a logon for ADMIN$. The second is opened
+    only if the first logon was accepted.
 
     Raises:
-        Failure: the account was not accepted, or the host broke off before it told; impacket is not installed.
+        Failure: the host rejected the account or closed the connection before it decided; impacket is not installed.
     """
     with importing("impacket is not installed: pip install 'scanready[windows]'"):
         from impacket.dcerpc.v5 import dcomrt  # noqa: F401 - all that is needed comes with it
-    assert credential.password is not None, "nobody logs in with a name alone"
+    assert credential.password is not None, "a login needs a password"
     deadline = time.monotonic() + seconds
     with kept() as key, Watchdog(deadline) as watchdog:
         login = _Login(where, credential, deadline, key, watchdog)
@@ -113,7 +117,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 class _Login:
-    """One visit: what it is given, what it saw so far."""
+    """Hold the arguments and the results of one visit."""
 
     def __init__(self, where: Where, credential: Credential, deadline: float, key: str, watchdog: Watchdog) -> None:
         self._where = where
@@ -129,22 +133,24 @@ class _Login:
         return max(0.001, self._deadline - time.monotonic())
 
     def dial_mapper(self) -> socket.socket:
-        """Connect to the port that the handshake was on."""
+        """Connect to the endpoint mapper's port again."""
         port = self._where.port
         try:
             return self._dial(port, self._left)
         except TimeoutError as error:
-            raise Failure(common.OUT_OF_TIME, f"port {port} was not reached again in time") from error
+            detail = f"the second connection to port {port} did not open in time"
+            raise Failure(common.OUT_OF_TIME, detail) from error
         except OSError as error:
+            failed = f"the second connection to port {port} failed"
             if limit := local_limit(error):
-                raise Failure(common.LOCAL_LIMIT, f"port {port} was not reached again: {limit}") from error
-            raise Failure(causes.BROKEN_OFF, f"port {port} was not reached again: {error.strerror or error}") from error
+                raise Failure(common.LOCAL_LIMIT, f"{failed}: {limit}") from error
+            raise Failure(causes.BROKEN_OFF, f"{failed}: {error.strerror or error}") from error
 
     def log_on(self, connected: socket.socket) -> Session:
-        """Bind as the account and make the call that anybody may make: refused, it is the logon that is.
+        """Bind as the account and call ServerAlive2, which needs no rights: a fault then refuses the logon.
 
         Raises:
-            Failure: it is refused.
+            Failure: the host rejects the logon.
         """
         from impacket.dcerpc.v5.dcomrt import IID_IObjectExporter, ServerAlive2
 
@@ -157,30 +163,30 @@ class _Login:
         return session
 
     def start_wmi(self, mapper: Session) -> tuple[Any, socket.socket]:
-        """Activate WMI; return its first object, and a connection to the port where its objects are.
+        """Activate WMI; return its first object and a connection to the port of its objects.
 
         Raises:
-            Failure: it may not, does not start, or the port is not reached.
+            Failure: the account may not start WMI, WMI does not start, or the port cannot be reached.
         """
         from impacket.dcerpc.v5.dcom.wmi import CLSID_WbemLevel1Login, IID_IWbemLevel1Login
         from impacket.dcerpc.v5.dcomrt import IRemoteSCMActivator
 
         with self._stage("starting WMI (DCOM activation)", mapper):
             first = IRemoteSCMActivator(mapper).RemoteCreateInstance(CLSID_WbemLevel1Login, IID_IWbemLevel1Login)
-            told = first.get_cinstance().get_string_bindings()
-            bindings = [(binding["wTowerId"], binding["aNetworkAddr"].rstrip("\0")) for binding in told]
+            received = first.get_cinstance().get_string_bindings()
+            bindings = [(binding["wTowerId"], binding["aNetworkAddr"].rstrip("\0")) for binding in received]
         self.result.bindings = [text for _, text in bindings]
         self.result.port = _port(bindings)
         if self.result.port is None:
-            places = ", ".join(self.result.bindings) or "no place at all"
-            raise Failure(causes.NO_TCP_BINDING, f"it is offered at {places}")
+            places = ", ".join(self.result.bindings) or "none"
+            raise Failure(causes.NO_TCP_BINDING, f"WMI has no TCP port; its bindings: {places}")
         return first, self._dial_dynamic(self.result.port)
 
     def read(self, first: Any, connected: socket.socket) -> None:
-        """Open root\\cimv2, read the one operating system, and let go of every object.
+        """Open root\\cimv2, read the one Win32_OperatingSystem, and release every object.
 
         Raises:
-            Failure: it may not, or there is none.
+            Failure: the account may not read it, or the object does not exist.
         """
         from impacket.dcerpc.v5.dcom.wmi import IID_IWbemLevel1Login, IWbemLevel1Login
         from impacket.dcerpc.v5.dtypes import NULL
@@ -188,7 +194,7 @@ class _Login:
         with contextlib.closing(connected):
             session = self._session(connected)
             carry(self._key, first.get_oxid(), session)
-            with self._stage(f"the second logon, on port {self.result.port},", session):
+            with self._stage(f"the second logon (on port {self.result.port})", session):
                 session.bind(IID_IWbemLevel1Login)
             held = [first]
             try:
@@ -198,11 +204,11 @@ class _Login:
                 with self._stage("reading Win32_OperatingSystem", session):
                     found = services.ExecQuery(QUERY, _RETURN_IMMEDIATELY | _FORWARD_ONLY)
                     held.append(found)
-                    told = dict(found.Next(int(self._left * 1000), 1)[0].getProperties())
-                if not {"Caption", "Version"} <= told.keys():
-                    shown = ", ".join(map(str, told)) or "nothing"
-                    raise Failure(common.LIMIT, f"Win32_OperatingSystem came with {shown}, not with what was asked for")
-                self.result.os, self.result.version = (str(told[name]["value"]) for name in ("Caption", "Version"))
+                    values = dict(found.Next(int(self._left * 1000), 1)[0].getProperties())
+                if not {"Caption", "Version"} <= values.keys():
+                    shown = ", ".join(map(str, values)) or "no properties"
+                    raise Failure(common.LIMIT, f"Win32_OperatingSystem has {shown} instead of Caption and Version")
+                self.result.os, self.result.version = (str(values[name]["value"]) for name in ("Caption", "Version"))
             finally:
                 self._let_go(held, session)
         self.result.read = f"one Win32_OperatingSystem: {self.result.os} {self.result.version}"
@@ -215,8 +221,8 @@ class _Login:
     def _dial_dynamic(self, port: int) -> socket.socket:
         where = f"{bracketed(self._where.address)}:{port}"
         if other := self._where.other_services.get(port):
-            said = f"{where}, where the host says that WMI is, is a port that {other} has: nothing was sent there"
-            raise Failure(common.NOT_FOLLOWED, said)
+            detail = f"the host reports WMI on {where}, the port of {other}: nothing was sent there"
+            raise Failure(common.NOT_FOLLOWED, detail)
         patience = min(PATIENCE, self._left)
         fix, also = firewall_rule(self._where.agent, self._where.address, port), fixes.ON_THE_HOST
         try:
@@ -225,16 +231,15 @@ class _Login:
             if patience < _FAIR:
                 detail = f"{where} did not answer within {patience:.1f} s: too short to call the port blocked"
                 raise Failure(common.OUT_OF_TIME, detail) from error
-            raise Failure(
-                causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: no answer at all", fix, also=also
-            ) from error
+            detail = f"WMI's port {where}: no answer"
+            raise Failure(causes.DYNAMIC_PORT_BLOCKED, detail, fix, also=also) from error
         except OSError as error:
             if limit := local_limit(error):
                 raise Failure(common.LOCAL_LIMIT, f"{where}: {limit}") from error
-            said = error.strerror or str(error)
-            raise Failure(causes.DYNAMIC_PORT_BLOCKED, f"{where}, where WMI is: {said}", fix, also=also) from error
+            detail = f"WMI's port {where}: {error.strerror or error}"
+            raise Failure(causes.DYNAMIC_PORT_BLOCKED, detail, fix, also=also) from error
         except OverflowError as error:
-            raise Failure(common.MALFORMED, f"the host says that WMI is on port {port}") from error
+            raise Failure(common.MALFORMED, f"the host reports WMI on port {port}, which does not exist") from error
 
     def _session(self, connected: socket.socket) -> Session:
         return Session(Pipe(connected, self._credential, self._key, self._where.trace))
@@ -243,7 +248,7 @@ class _Login:
         return Stage(what, session.pipe, self._watchdog, self._account, logon=logon)
 
     def _note_names(self, challenge: bytes) -> None:
-        """Who the host says it is, and so whether the account is its own."""
+        """Read the host's names from its NTLM challenge, and decide whether the account is local to it."""
         from impacket.ntlm import AV_PAIRS, NTLMAuthChallenge
 
         if not challenge:
@@ -255,15 +260,16 @@ class _Login:
         )
         self.result.server_name, self.result.domain = full or computer, domain
         named, _ = split(self._credential.username)
-        alone = computer.lower() == domain.lower()  # in a workgroup, what has no domain is the host's own
-        local = named.lower() in (".", computer.lower()) if named else alone and "@" not in self._credential.username
-        self._account = Account(self._credential.username, local)
+        username = self._credential.username
+        in_workgroup = computer.lower() == domain.lower()  # there, a name without a domain is a local account
+        local = named.lower() in (".", computer.lower()) if named else in_workgroup and "@" not in username
+        self._account = Account(username, local)
 
     def _let_go(self, held: list[Any], session: Session) -> None:
-        """Release every object with all its references, so that none waits for its pings on the host."""
+        """Release every object with all its references, so that the host does not keep any until its ping timeout."""
         from impacket.dcerpc.v5.dcomrt import OBJREF_STANDARD, REMINTERFACEREF, IID_IRemUnknown, RemRelease
 
-        with contextlib.suppress(Failure), self._stage("letting go", session):
+        with contextlib.suppress(Failure), self._stage("releasing the objects", session):
             request = RemRelease()
             request["cInterfaceRefs"] = len(held)
             for item in held:
@@ -275,7 +281,7 @@ class _Login:
 
 
 def _port(bindings: list[tuple[int, str]]) -> int | None:
-    """The port of the first binding over TCP; a host has all its objects of one process on one."""
+    """Return the port of the first TCP binding; all objects of one process share one port."""
     for tower, text in bindings:
         if tower == _TCP and (found := re.search(r"\[(\d{1,5})\]$", text)):
             return int(found[1])

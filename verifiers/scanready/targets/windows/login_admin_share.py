@@ -1,6 +1,6 @@
-"""Whether ADMIN$ of a Windows host can be opened: advice, for a scan that copies its engine there.
+"""Test whether ADMIN$ of a Windows host can be opened: advice, since a scan copies its engine there.
 
-It costs one more logon of an account that was accepted a moment ago, over SMB 2 or 3, and never decides anything.
+The test costs one more logon over SMB 2 or 3 with an account that was just accepted. It never affects the verdict.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SHARE = "ADMIN$"
 _PATIENCE = 3.0  # seconds for the connection, and for each answer
 _LEAST = 1.0
 _WORKSTATION = "SCANREADY"
-_NOT_LOOKED_AT = "ADMIN$ was not looked at"
-# NTSTATUS ([MS-ERREF] 2.3) of a tree connect, and what each means to a scan.
+_NOT_LOOKED_AT = "ADMIN$ was not tested"
+# NTSTATUS ([MS-ERREF] 2.3) of a tree connect, with the consequence for a scan.
 _REFUSED = {
-    0xC0000022: "ADMIN$ is denied to {user}: a scan cannot copy its engine there",
-    0xC00000CC: "there is no ADMIN$ for a scan to copy its engine to: AutoShareServer (AutoShareWks on a client) in "
-    r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters is 0",
+    0xC0000022: "{user} may not open ADMIN$: a scan cannot copy its engine there",
+    0xC00000CC: "the host has no ADMIN$, so a scan cannot copy its engine there: AutoShareServer (AutoShareWks on a "
+    r"client) in HKLM\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters is 0",
 }
 
 
@@ -43,7 +43,7 @@ def look(
     port: int = PORT,
     share: str = SHARE,
 ) -> str:
-    """Log on to SMB and open the share before ``deadline`` (:func:`time.monotonic`); tell in words what came of it."""
+    """Log on to SMB and open the share before ``deadline`` (:func:`time.monotonic`); return the result as text."""
     from impacket.nmb import NetBIOSError, NetBIOSTimeout
     from impacket.smb3 import SessionError
 
@@ -54,20 +54,20 @@ def look(
         with contextlib.ExitStack() as held, Stage("ADMIN$", None, watchdog, Account(credential.username, local=False)):
             try:
                 connection = _connection(address, port, patience, watchdog, held)
-            except OSError as error:  # impacket puts what was the matter behind its own words
-                return f"{_NOT_LOOKED_AT}: port {port} is not reached ({error.args[-1]}); a scan may need it"
+            except OSError as error:  # impacket puts the system's error behind its own text
+                return f"{_NOT_LOOKED_AT}: port {port} cannot be reached ({error.args[-1]}); a scan may need it"
             trace.connections += 1
             return _open(connection, credential, trace, share)
     except SessionError as error:
-        return f"{_NOT_LOOKED_AT}: SMB refuses with status 0x{error.get_error_code():08x}"
+        return f"{_NOT_LOOKED_AT}: the SMB server answers with status 0x{error.get_error_code():08x}"
     except (NetBIOSError, NetBIOSTimeout) as error:
-        return f"{_NOT_LOOKED_AT}: no answer in SMB 2 ({error})"
+        return f"{_NOT_LOOKED_AT}: the server does not answer in SMB 2 ({error})"
     except Failure as failure:
         return f"{_NOT_LOOKED_AT}: {failure.detail}"
 
 
 def _connection(address: str, port: int, patience: float, watchdog: Watchdog, held: contextlib.ExitStack) -> SMB3:
-    """Connect and negotiate; impacket does both in one constructor, so its socket is guarded in between."""
+    """Connect and negotiate; impacket does both in one constructor, so a subclass guards the socket in between."""
     from impacket import smb3
 
     class Guarded(smb3.SMB3):  # type: ignore[misc]  # impacket has no types
@@ -87,9 +87,10 @@ def _open(connection: SMB3, credential: Credential, trace: Trace, share: str) ->
     connection.login(user, credential.password, domain)
     try:
         connection.disconnectTree(connection.connectTree(share))
-        said = "ADMIN$ can be opened"
+        advice = "ADMIN$ can be opened"
     except SessionError as error:
         status = error.get_error_code()
-        said = _REFUSED.get(status, f"ADMIN$ cannot be opened (status 0x{status:08x})").format(user=credential.username)
+        text = _REFUSED.get(status, f"ADMIN$ cannot be opened (status 0x{status:08x})")
+        advice = text.format(user=credential.username)
     connection.logoff()
-    return said
+    return advice

@@ -1,9 +1,9 @@
-"""A DCE/RPC connection for impacket's DCOM: our deadline, a bound on what is read, and one logon a connection.
+"""A DCE/RPC connection for impacket's DCOM with a deadline, a size limit and one logon per connection.
 
-impacket's own transport waits anew for every byte and takes whatever length is announced; its ``alter_ctx`` logs on
-again for each further interface, its ``DCOMConnection`` keeps what it knows in dictionaries of the class, by target,
-and pings from a thread. None of that is used: :class:`Pipe` stands where impacket has its transport, :class:`Session`
-where it has its connection, and :func:`kept` lends its dictionaries one entry that nobody else has.
+impacket's own transport restarts its timeout with every byte and accepts any announced length. Its ``alter_ctx`` logs
+on again for each further interface. Its ``DCOMConnection`` keeps its state in class dictionaries, by target, and sends
+pings from a thread. None of these is used: :class:`Pipe` replaces impacket's transport, :class:`Session` replaces its
+connection, and :func:`kept` adds one entry with a unique key to its dictionaries.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scanready.model import Credential
 if TYPE_CHECKING:
     from impacket.dcerpc.v5.rpcrt import DCERPC_v5
 
-#: Octets that one connection may send us: ten times what an activation, a login and one object take.
+#: The most octets read from one connection: ten times the size of an activation, a login and one object.
 MOST = 256 * 1024
 _FAULT, _BIND_ACK, _BIND_NAK, _ALTER, _ALTER_ACK, _AUTH3 = 3, 12, 13, 14, 15, 16
 _NTLM_CHALLENGE = b"NTLMSSP\0\2\0\0\0"
@@ -35,32 +35,32 @@ class Broken(Exception):
 
 
 class NotRead(Exception):
-    """The peer sent more than is read here, or another protocol: a limit of ours."""
+    """The peer sent more than the size limit, or another protocol."""
 
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """What a login cost, however it ended: connections that stood, and logons as Windows counts them."""
+    """Count the connections and the logons of one visit, as Windows counts them, whatever its result."""
 
     connections: int = 0
     logons: int = 0
 
     @property
     def secret_left(self) -> bool:
-        """Return True once the message of NTLM that answers the challenge has left."""
+        """Return True once the NTLM AUTHENTICATE message has been sent."""
         return self.logons > 0
 
     @property
     def times_left(self) -> int:
-        """Return how often it has; a visit logs on more than once."""
+        """Return how often it has been sent; a visit logs on more than once."""
         return self.logons
 
 
 class Pipe:
-    """What impacket calls a transport, over a socket that a watchdog guards. ``key`` is who we are in its dictionaries.
+    """Implement impacket's transport over a socket that a watchdog guards.
 
-    ``fault`` is the status of the last fault, of which impacket keeps a word; ``nak`` is why a bind was not accepted.
-    ``challenge`` is the server's NTLMSSP type 2.
+    ``key`` identifies this connection in impacket's dictionaries. ``fault`` is the status of the last fault, which
+    impacket reduces to a text; ``nak`` is the reason of a bind_nak. ``challenge`` is the server's NTLMSSP type 2.
     """
 
     def __init__(self, connected: socket.socket, credential: Credential, key: str, trace: Trace) -> None:
@@ -81,10 +81,10 @@ class Pipe:
         self._socket.sendall(data)
 
     def recv(self, forceRecv: int = 0, count: int = 0) -> bytes:
-        """Return ``count`` octets, or what is left of the PDU: impacket takes one receive for a whole answer to a bind.
+        """Return ``count`` octets, or the rest of the PDU: impacket expects a whole bind answer from one receive.
 
         Raises:
-            Broken, NotRead: see there.
+            Broken, NotRead: as described there.
             OSError: the connection was lost.
         """
         if not self._unread:
@@ -97,7 +97,7 @@ class Pipe:
         header = self._exactly(16)
         major, minor, kind, _, order, length = struct.unpack_from("<BBBBIH", header)
         if (major, minor) != (5, 0) or order & 0xF0 != 0x10 or length < 18:
-            raise NotRead(f"what came is no DCE/RPC that is read here: {header.hex(' ')}")
+            raise NotRead(f"the answer is not little-endian DCE/RPC 5.0: {header.hex(' ')}")
         pdu = header + self._exactly(length - 16)
         if kind == _FAULT and length >= 28:
             self.fault = struct.unpack_from("<I", pdu, 24)[0]
@@ -110,7 +110,7 @@ class Pipe:
     def _exactly(self, count: int) -> bytes:
         self._received += count
         if self._received > MOST:
-            raise NotRead(f"it sent more than {MOST} octets, which are all that is read")
+            raise NotRead(f"the host sent more than {MOST} octets, the limit of this check")
         heard = bytearray()
         while len(heard) < count:
             chunk = self._socket.recv(count - len(heard))
@@ -119,23 +119,23 @@ class Pipe:
             heard += chunk
         return bytes(heard)
 
-    # What else impacket asks of a transport.
+    # The other methods of impacket's transports.
 
     def connect(self) -> int:
-        """It is."""
+        """Do nothing: the socket is connected."""
         return 1
 
     def disconnect(self) -> None:
-        """Close."""
+        """Close the socket."""
         self._socket.close()
 
     def get_credentials(self) -> tuple[str, str, str, str, str, str, None, None]:
-        """Whom to log on."""
+        """Return user, password and domain, with impacket's placeholders for hashes and tickets."""
         domain, user = split(self._credential.username)
         return user, self._credential.password or "", domain, "", "", "", None, None
 
     def doesSupportNTLMv2(self) -> bool:
-        """And nothing older."""
+        """Return True: older versions of NTLM are not used."""
         return True
 
     def getRemoteName(self) -> str:
@@ -144,9 +144,9 @@ class Pipe:
 
 
 class Session:
-    """What impacket calls a DCE/RPC connection: bound and logged on once, with further interfaces beside the first.
+    """Implement impacket's DCE/RPC connection: one bind, one logon, further interfaces by alter_context.
 
-    [MS-RPCE] 3.3.1.5.2: an alter_context without a security trailer stays within the security context that there is.
+    An alter_context without a security trailer stays within the existing security context ([MS-RPCE] 3.3.1.5.2).
     """
 
     def __init__(self, pipe: Pipe) -> None:
@@ -154,12 +154,12 @@ class Session:
 
         self.pipe = pipe
         self._rpc: DCERPC_v5 = DCERPC_v5(pipe)
-        # Above the packet integrity that Windows demands of an activation since 2023 (KB5004442).
+        # Windows requires at least packet integrity for an activation since 2023 (KB5004442).
         self._rpc.set_auth_level(RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
         self._contexts: dict[bytes, int] = {}
 
     def bind(self, interface: bytes) -> None:
-        """Go on with that interface: the first time of all, that is the logon."""
+        """Switch to that interface; the first bind of the session is also the logon."""
         if not self._contexts:
             self._rpc.bind(interface)
             self._contexts[interface] = 0
@@ -168,7 +168,7 @@ class Session:
         self._rpc.set_ctx_id(_Context(self._contexts[interface]))
 
     def alter_ctx(self, interface: bytes) -> Session:
-        """Do what :meth:`bind` does, under the name that an object calls it by."""
+        """Call :meth:`bind`; impacket's objects use this name."""
         self.bind(interface)
         return self
 
@@ -189,23 +189,23 @@ class Session:
         self._contexts[interface] = number
 
     def request(self, call: Any, target: bytes | None = None) -> Any:
-        """Call; impacket's DCERPCException is a fault or an error status."""
+        """Make a call; impacket's DCERPCException is a fault or an error status."""
         return self._rpc.request(call, target)
 
     def connect(self) -> None:
-        """It is."""
+        """Do nothing: the pipe is connected."""
 
     def get_rpc_transport(self) -> Pipe:
-        """Return what stands in the transport's place."""
+        """Return the pipe, which replaces the transport."""
         return self.pipe
 
     def get_auth_type(self) -> int:
-        """NTLM."""
+        """Return the number of NTLM."""
         return int(self._rpc.get_auth_type())
 
 
 class _Context(int):
-    """The number of a presentation context. impacket adds to it for that of the security context, which stays one."""
+    """Number a presentation context; additions do not change it, since impacket adds the security context's number."""
 
     def __add__(self, other: int) -> int:
         return other
@@ -213,7 +213,7 @@ class _Context(int):
 
 @contextlib.contextmanager
 def kept() -> Iterator[str]:
-    """Lend impacket's dictionaries a key of our own, and take what was kept under it out again."""
+    """Yield a unique key for impacket's dictionaries, and remove its entries afterwards."""
     from impacket.dcerpc.v5.dcomrt import INTERFACE, DCOMConnection
 
     key = f"scanready-{uuid.uuid4()}"
@@ -225,7 +225,7 @@ def kept() -> Iterator[str]:
 
 
 def carry(key: str, exporter: int, session: Session) -> None:
-    """Have the calls to the objects of ``exporter`` (an OXID) go over ``session``; impacket would dial one itself."""
+    """Route calls to the objects of ``exporter`` (an OXID) over ``session``; otherwise impacket opens a connection."""
     from impacket.dcerpc.v5.dcomrt import INTERFACE
 
     connection = {"dce": session, "currentBinding": None}
@@ -233,10 +233,10 @@ def carry(key: str, exporter: int, session: Session) -> None:
 
 
 def dial(address: str, port: int, seconds: float, watchdog: Watchdog) -> socket.socket:
-    """Connect with impacket's socket, and have it guarded.
+    """Connect with impacket's socket, guarded by the watchdog.
 
     Raises:
-        OSError: as the connection came to nothing; TimeoutError: within ``seconds``.
+        OSError: the connection failed; TimeoutError after ``seconds``.
     """
     from impacket.dcerpc.v5.rpcrt import DCERPCException
     from impacket.dcerpc.v5.transport import TCPTransport
@@ -246,7 +246,7 @@ def dial(address: str, port: int, seconds: float, watchdog: Watchdog) -> socket.
     try:
         transport.connect()
     except DCERPCException as error:
-        # impacket says so of an OSError, and of nothing else
+        # impacket raises this for an OSError only
         raise error.__context__ or ConnectionError(str(error)) from None
     connected: socket.socket = transport.get_socket()
     connected.settimeout(None)  # the watchdog's
@@ -255,6 +255,6 @@ def dial(address: str, port: int, seconds: float, watchdog: Watchdog) -> socket.
 
 
 def split(username: str) -> tuple[str, str]:
-    """Domain and user of ``DOMAIN\\user``; a principal name (``user@domain``) goes whole, without a domain."""
+    """Return domain and user of ``DOMAIN\\user``; a principal name (``user@domain``) is all user, with no domain."""
     domain, _, user = username.rpartition("\\")
     return domain, user

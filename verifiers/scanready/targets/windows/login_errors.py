@@ -1,7 +1,7 @@
-"""What the statuses of a WMI login mean: faults of DCE/RPC, HRESULTs of DCOM and WMI, and what impacket raises.
+"""Translate the errors of a WMI login into failures: DCE/RPC faults, HRESULTs of DCOM and WMI, impacket's exceptions.
 
-Sources: [MS-ERREF] 2.1 and 2.2, [MS-WMI] 2.2.11; what Windows gives where: issues of impacket (#449, #661, #664) and
-NetExec's list of RPC faults.
+Sources: [MS-ERREF] 2.1 and 2.2, [MS-WMI] 2.2.11. Which error Windows sends in which situation: issues of impacket
+(#449, #661, #664) and NetExec's list of RPC faults.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .login_dcom import Broken, NotRead, Pipe
 
 _ACCESS_DENIED = 0x5
 
-#: The fault of the first call of a logon is a Win32 error; the NT status of the same meaning has cause and words.
+#: The fault of a logon's first call is a Win32 error; the equivalent NT status has the cause and the text.
 AS_NT_STATUS: Mapping[int, int] = {
     0x51F: 0xC000005E,  # no logon servers
     0x525: 0xC0000064,  # no such user
@@ -43,21 +43,21 @@ AS_NT_STATUS: Mapping[int, int] = {
     0x775: 0xC0000234,  # account locked out
     0x791: 0xC0000418,  # NTLM blocked
 }
-#: What means something else here: the fault that keeps the reason, and the workstation that this login cannot name.
+#: Faults with another meaning in this login: one gives no reason, one is about a workstation name that is not sent.
 _HERE: Mapping[int, tuple[Cause, str]] = {
-    _ACCESS_DENIED: (common.LOGIN_REFUSED, "access denied, and no more: unknown account, wrong password, or no NTLM"),
-    0x531: (causes.LOGON_WORKSTATION, "not from this workstation"),
+    _ACCESS_DENIED: (common.LOGIN_REFUSED, "access denied (unknown account, wrong password, or NTLM not permitted)"),
+    0x531: (causes.LOGON_WORKSTATION, "the account is not permitted on this workstation"),
 }
 
-#: HRESULTs after the logon: what each says, and what to apply where that is not the cause's own matter.
+#: HRESULTs after the logon: cause, text, and the fix for this HRESULT.
 _DENIED = frozenset({_ACCESS_DENIED, 0x80070005})
 _AFTER: Mapping[int, tuple[Cause, str, Fix | None]] = {
-    0x1: (causes.WMI_DAMAGED, "no object was returned (WBEM_S_FALSE)", fixes.REGISTER_CLASSES),
-    0x80080005: (causes.WMI_NOT_RUNNING, "its process does not start (CO_E_SERVER_EXEC_FAILURE)", fixes.START_WMI),
-    0x80070422: (causes.WMI_NOT_RUNNING, "its service is disabled", fixes.START_WMI),
-    0x8007041D: (causes.WMI_NOT_RUNNING, "its service did not start in time", fixes.START_WMI),
-    0x80041033: (causes.WMI_NOT_RUNNING, "it is shutting down", None),
-    0x80040154: (causes.WMI_DAMAGED, "its class is not registered (REGDB_E_CLASSNOTREG)", fixes.REGISTER_WMI),
+    0x1: (causes.WMI_DAMAGED, "WMI returned no object (WBEM_S_FALSE)", fixes.REGISTER_CLASSES),
+    0x80080005: (causes.WMI_NOT_RUNNING, "WMI's process does not start (CO_E_SERVER_EXEC_FAILURE)", fixes.START_WMI),
+    0x80070422: (causes.WMI_NOT_RUNNING, "WMI's service is disabled", fixes.START_WMI),
+    0x8007041D: (causes.WMI_NOT_RUNNING, "WMI's service did not start in time", fixes.START_WMI),
+    0x80041033: (causes.WMI_NOT_RUNNING, "WMI is shutting down", None),
+    0x80040154: (causes.WMI_DAMAGED, "WMI's class is not registered (REGDB_E_CLASSNOTREG)", fixes.REGISTER_WMI),
     0x8004100E: (causes.NAMESPACE_MISSING, "invalid namespace (WBEM_E_INVALID_NAMESPACE)", fixes.REPAIR_WMI),
     0x80041010: (causes.WMI_DAMAGED, "invalid class (WBEM_E_INVALID_CLASS)", fixes.REGISTER_CLASSES),
     0x80041013: (causes.WMI_DAMAGED, "the provider does not load", fixes.REGISTER_CLASSES),
@@ -67,16 +67,16 @@ _AFTER: Mapping[int, tuple[Cause, str, Fix | None]] = {
 }
 _NAMESPACE_DENIED = 0x80041003
 _TIMED_OUT = 0x40004  # WBEM_S_TIMEDOUT
-#: The words of impacket, and ours, for an interface that the host does not let us bind.
+#: Texts of impacket, and of login_dcom, for an interface that the host does not accept.
 _REJECTED = ("Bind context rejected", "Bind context ", "the server does not accept the interface")
 _NO_SUCH_AUTHENTICATION = 8  # of a bind_nak ([MS-RPCE] 2.2.2.5)
 
 
 class Stage:
-    """A part of a login: what impacket raises within becomes a Failure.
+    """Turn the exceptions of one part of a login into a Failure; use as a context manager.
 
-    impacket raises bare ``Exception`` for what it does not understand: there is no class to except, so whatever comes
-    out of its own code counts as that.
+    impacket raises bare ``Exception`` for an answer that it cannot read. There is no class to catch, so every exception
+    from impacket's own code counts as an unreadable answer.
     """
 
     def __init__(
@@ -102,58 +102,59 @@ class Stage:
 
         if isinstance(error, Broken | OSError):
             if self._watchdog.bitten:
-                return Failure(common.OUT_OF_TIME, f"{self._what} did not end in time")
+                return Failure(common.OUT_OF_TIME, f"{self._what} did not finish in time")
             return Failure(causes.BROKEN_OFF, f"{self._what}: {printable(str(error)) or type(error).__name__}")
         if isinstance(error, NotRead):
             return Failure(common.LIMIT, f"{self._what}: {error}")
         if isinstance(error, DCERPCException) and self._pipe is not None:
             if self._pipe.nak is not None:
                 cause = nt.NTLM_BLOCKED if self._pipe.nak == _NO_SUCH_AUTHENTICATION else causes.WMI_ERROR
-                return Failure(cause, f"{self._what}: refused (bind_nak, reason {self._pipe.nak})")
+                return Failure(cause, f"{self._what}: the host rejects it (bind_nak, reason {self._pipe.nak})")
             code = error.get_error_code() if self._pipe.fault is None else self._pipe.fault
             if code is None:
                 return self._in_words(printable(str(error)))
-            if self._logon and self._pipe.fault is not None:  # an error status instead of a fault: it was let in
+            if self._logon and self._pipe.fault is not None:  # an error status without a fault: the logon worked
                 return refused_logon(code, self._account)
             return refused_later(code, self._what, self._account)
         if _raised_by_impacket(at):
-            told = f"{type(error).__name__}: {printable(str(error), 200)}"
-            return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {told}")
+            text = f"{type(error).__name__}: {printable(str(error), 200)}"
+            return Failure(common.LIMIT, f"{self._what}: impacket cannot read the answer: {text}")
         return None
 
     def _in_words(self, text: str) -> Failure:
-        """Judge an error without a number: of a bind that is answered, or of an answer that is not understood."""
+        """Judge an error without a number: a rejected bind, or an answer that impacket cannot read."""
         if text.startswith(_REJECTED):
             return Failure(causes.WMI_ERROR, f"{self._what}: {text}")
-        return Failure(common.LIMIT, f"{self._what}: impacket does not understand the answer: {text}")
+        return Failure(common.LIMIT, f"{self._what}: impacket cannot read the answer: {text}")
 
 
 def refused_logon(code: int, account: Account) -> Failure:
-    """Tell why Windows did not accept the account."""
-    who = f"the logon of {account.name}"
+    """Return why Windows rejected the account."""
+    refused = f"the host rejects the logon of {account.name}"
     status = AS_NT_STATUS.get(code, 0)
     if code in _HERE:
         cause, words = _HERE[code]
     elif status in nt_status.LOGIN:
         _, cause, words = nt_status.LOGIN[status]
     else:
-        return Failure(nt.LOGON_UNEXPLAINED, f"{who} is refused with fault 0x{code:x}")
-    mended = nt_status.refused_login(status, account).fix
-    return Failure(cause, f"{who} is refused: {words} (fault 0x{code:x})", mended)
+        return Failure(nt.LOGON_UNEXPLAINED, f"{refused} with fault 0x{code:x}")
+    fix = nt_status.refused_login(status, account).fix
+    return Failure(cause, f"{refused}: {words} (fault 0x{code:x})", fix)
 
 
 def refused_later(code: int, what: str, account: Account) -> Failure:
-    """Tell what kept an accepted account from reading."""
+    """Return why an accepted account could not read."""
+    denied = f"{what}: access denied to {account.name}"
     if code in _DENIED:
-        said = f"{what} is denied to {account.name} (0x{code:x})"
-        if account.local and account.user.lower() != "administrator":  # whose rights remote UAC leaves alone
-            return Failure(causes.REMOTE_UAC, said, fixes.LIFT_REMOTE_UAC())
-        return Failure(causes.ACTIVATION_DENIED, said, fixes.MAKE_ADMINISTRATOR(account=account.name))
+        detail = f"{denied} (0x{code:x})"
+        if account.local and account.user.lower() != "administrator":  # remote UAC exempts this account
+            return Failure(causes.REMOTE_UAC, detail, fixes.LIFT_REMOTE_UAC())
+        return Failure(causes.ACTIVATION_DENIED, detail, fixes.MAKE_ADMINISTRATOR(account=account.name))
     if code == _NAMESPACE_DENIED:
         fix = fixes.ALLOW_NAMESPACE(account=account.name)
-        return Failure(causes.NAMESPACE_DENIED, f"{what} is denied to {account.name} (WBEM_E_ACCESS_DENIED)", fix)
+        return Failure(causes.NAMESPACE_DENIED, f"{denied} (WBEM_E_ACCESS_DENIED)", fix)
     if code == _TIMED_OUT:
-        return Failure(common.OUT_OF_TIME, f"{what} did not end in time")
+        return Failure(common.OUT_OF_TIME, f"{what} did not finish in time")
     if code in _AFTER:
         cause, words, repair = _AFTER[code]
         return Failure(cause, f"{what}: {words} (0x{code:08x})", repair() if repair else None)
@@ -161,7 +162,7 @@ def refused_later(code: int, what: str, account: Account) -> Failure:
 
 
 def _raised_by_impacket(at: TracebackType | None) -> bool:
-    """Whether it was raised in impacket's code or in what that calls, and not in ours."""
+    """Return True if impacket, or a library that it calls, raised the exception."""
     whose = ""
     while at is not None:
         package = str(at.tb_frame.f_globals.get("__name__")).partition(".")[0]

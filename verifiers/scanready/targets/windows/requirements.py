@@ -16,7 +16,7 @@ def _major(known: Seen) -> int | None:
 
 
 def _new(target: Target, known: Seen) -> bool | None:
-    """Taken for granted unless the host says otherwise: the older ones are out of support since 2015."""
+    """Return True unless the host reports an older version; those have been out of support since 2015."""
     major = _major(known)
     return major is None or major >= 6
 
@@ -37,7 +37,7 @@ REQUIREMENTS = {
             Requirement("139,445", "tcp", f'{_SECTION}: "Port 139 and 445"', _WINDOWS_2003),
             Requirement("1024-65535", "tcp", f'{_SECTION}: "Dynamic ports 1024 - 65535"', _WINDOWS_2003),
         ),
-        doubt="The document prints 9152-65535; Windows uses 49152-65535 for dynamic ports since Server 2008.",
+        doubt="The document prints 9152-65535. Windows has used 49152-65535 for dynamic ports since Server 2008.",
         agent="Windows",
     ),
 }

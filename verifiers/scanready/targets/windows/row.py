@@ -1,4 +1,4 @@
-"""Windows hosts, scanned without an agent of their own, as a target type."""
+"""Target type of Windows hosts that are scanned without an agent on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ WINDOWS = TargetType(
     "windows",
     "Windows host, agentless",
     135,
-    Cost(4, 7, login_attempts=3, log="a logon event for each login; one if it is refused"),
+    Cost(4, 7, login_attempts=3, log="one logon event for each login; only one if the first is rejected"),
     speaks="dcerpc",
     home=__package__,
     group=Group.HOSTS,
@@ -18,7 +18,7 @@ WINDOWS = TargetType(
     nmap=Nmap(
         services=("epmap",),
         on_own_port={"msrpc": "the port of the endpoint mapper"},
-        parts={"msrpc": "a port that the endpoint mapper names, which is asked about it"},
+        parts={"msrpc": "a dynamic RPC port; the check asks the endpoint mapper for these"},
         ports={5985: "WinRM, which a scan does not use", 5986: "WinRM, which a scan does not use", 47001: "WinRM"},
     ),
     called=Called(

@@ -1,17 +1,17 @@
 """Windows host, agentless: WMI over DCOM, 135 and the dynamic ports.
 
-    we                                         server
+    agent                                      server
     135: bind                             ->
-                                          <-   an endpoint mapper, with DCOM or without (then it is no Windows)
+                                          <-   an endpoint mapper with DCOM; without it, the host is not Windows
     ServerAlive2, ept_lookup              ->
                                           <-   names and addresses, services and their ports
     NTLM type 1                           ->
-                                          <-   type 2: names, build, clock: the login prompt
+                                          <-   NTLM type 2 (names, build, clock): the login prompt
     a listed dynamic port: bind           ->
-                                          <-   RPC: the range is open, as far as one port can tell
+                                          <-   RPC: the range seems open, judged by one port
 
-With a credential nothing is inferred: WMI is started, and its own port is asked. A Windows up to Server 2003 R2 needs
-139 and 445 besides.
+With a credential the check infers nothing: it starts WMI and connects to WMI's own port. Windows up to Server 2003 R2
+also needs 139 and 445.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from scanready.model import Step, bracketed
 
 from . import answers, dynamic_ports, endpoint_mapper, login
 
-#: What Server 2003 R2 and older need, by the document.
+#: Ports that the requirements demand for Server 2003 R2 and older.
 _OLD_PORTS = (139, 445)
-#: With these the login was not tried, so that the dynamic ports are left to inference.
+#: After these causes no login was tried, so the dynamic ports are inferred instead.
 _NOT_TRIED = (common.DRIVER_MISSING, common.LOGIN_WITHHELD)
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt and a dynamic port, or with a credential through WMI to one object."""
+    """Check up to the login prompt and a dynamic port; with a credential, up to one object read over WMI."""
     logs_in = probe.logs_in
     talk = endpoint_mapper.Talk(await probe.connect())
     async with probe.step(Step.HANDSHAKE) as rung:
@@ -66,9 +66,9 @@ async def _as_a_stranger(probe: Probe, talk: endpoint_mapper.Talk, *, logs_in: b
 
 
 async def _old_ports(probe: Probe) -> None:
-    """Dial 139 and 445, side by side; they are connected to and no more, which is all that the document demands.
+    """Connect to 139 and 445 in parallel; the requirements ask only for open ports, so nothing is sent.
 
-    One of the two carries a scan: where one is open, the other one's failure is told or warns.
+    A scan needs one of the two: if one is open, the failure of the other is skipped or a warning.
     """
     host = probe.address or probe.host
 
@@ -83,11 +83,11 @@ async def _old_ports(probe: Probe) -> None:
     for port, failure in zip(_OLD_PORTS, failures, strict=True):
         async with probe.step(Step.CONNECT, f"{bracketed(host)}:{port}") as rung:
             if failure is None:
-                rung.ok("connected; a Windows of this age is scanned over it")
+                rung.ok("connected; a scan of this Windows version uses this port")
             elif all(failures):
                 rung.fail(failure.cause, failure.detail, failure.fix, also=failure.also)
             elif failure.cause is common.REFUSED:
-                rung.skip(f"{failure.detail}; the other of 139 and 445 is open")
+                rung.skip(f"{failure.detail}; the other port (139 or 445) is open")
             else:
                 rung.warn(failure.cause, failure.detail, failure.fix, also=failure.also)
 
@@ -104,9 +104,9 @@ async def _log_in(probe: Probe, *, named: bool) -> None:
         try:
             result = await probe.login(login.visit, where)
         finally:
-            probe.footprint.login_attempts += max(0, where.trace.logons - 1)  # the first is counted already
-        told = {} if named else {"server_name": result.server_name, "domain": result.domain}
-        rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **told)
+            probe.footprint.login_attempts += max(0, where.trace.logons - 1)  # the first is already counted
+        names = {} if named else {"server_name": result.server_name, "domain": result.domain}
+        rung.ok(f"logged on as {probe.credential.username if probe.credential else ''}", **names)
     where_wmi_is = f"{bracketed(where.address)}:{result.port}" if result.port else None
     async with probe.step(Step.ACCESS, where_wmi_is) as rung:
         if result.denied is not None:
