@@ -216,7 +216,7 @@ class TestResponses:
     def test_with_the_trailer_of_a_login(self) -> None:
         signed = bytearray(response(b"stub" + bytes(8) + bytes(16)))
         signed[10] = 16
-        with pytest.raises(WireError, match="login that did not take place"):
+        with pytest.raises(WireError, match="login trailer although no login"):
             dcerpc.read_answer(Buffer(bytes(signed)))
 
 
