@@ -211,7 +211,7 @@ def test_the_log_stays_empty_and_no_session_is_left(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("share", "options", "detail", "fix"),
     [
-        ("board", {}, "access list of the share board", "in smb.conf, beside the users that are there:\n[board]\n"),
+        ("board", {}, "access list of the share board", "in smb.conf; keep the users already listed:\n[board]\n"),
         ("vault", {}, "the file system", "setfacl -R -m u:scanuser:rX DIRECTORY-OF-vault"),
         ("finance", {"path": "locked-away"}, "the file system", "DIRECTORY-OF-finance/locked-away"),
         ("finance", {"path": "sealed.csv"}, r"read finance\sealed.csv", "DIRECTORY-OF-finance/sealed.csv"),

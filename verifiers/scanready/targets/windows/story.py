@@ -6,7 +6,7 @@ from scanready.catalogue.exchange import Exchange, Sent, when_read
 from scanready.model import Step
 
 _CIM = "New-CimSession {host} -Credential {user} -SessionOption (New-CimSessionOption -Protocol Dcom)"
-_PORTQRY = "on another Windows host: portqry -n {host} -e {port}"
+_PORTQRY = "on another Windows: portqry -n {host} -e {port}"
 
 STORY: dict[str, dict[Step, Exchange]] = {
     "windows": {
@@ -19,10 +19,10 @@ STORY: dict[str, dict[Step, Exchange]] = {
             _PORTQRY,
         ),
         Step.AUTH: Exchange(Sent(ntlm="NTLM type 1, without a user name"), _PORTQRY),
-        Step.LOGIN: Exchange("an NTLM logon for WMI over DCOM", f"on another Windows host: {_CIM}"),
+        Step.LOGIN: Exchange("an NTLM logon for WMI over DCOM", f"on another Windows: {_CIM}"),
         Step.ACCESS: Exchange(
             when_read("SELECT Caption, Version FROM Win32_OperatingSystem, over WMI's own port"),
-            f"on another Windows host: Get-CimInstance Win32_OperatingSystem -CimSession ({_CIM})",
+            f"on another Windows: Get-CimInstance Win32_OperatingSystem -CimSession ({_CIM})",
         ),
     },
 }
