@@ -328,7 +328,7 @@ def test_without_paramiko(credential: Credential | None, monkeypatch: pytest.Mon
         report = climb(target("unix", "127.0.0.1", server.port, credential, user="svc"))
     if credential is None:
         expect(report, Verdict.READY)
-        assert "the methods were not asked: paramiko is not installed" in story(report)
+        assert "its methods could not be queried: paramiko is not installed" in story(report)
     else:
         expect(report, Verdict.UNDECIDED, "agent.driver-missing", step=Step.LOGIN, owner=Owner.AGENT)
     assert (report.footprint.connections, report.footprint.login_attempts) == (1, 0)

@@ -81,9 +81,9 @@ async def sends_what_has_no_name(reader: Reader, writer: Writer, record: Record)
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (hangs_up, "the server closed the connection without a word"),
-        (leaves_with_words, "the server's words: canscan: handshake check finished"),
-        (sends_what_has_no_name, "ended: "),
+        (hangs_up, "the server closed the connection without a message"),
+        (leaves_with_words, "the server's message: canscan: handshake check finished"),
+        (sends_what_has_no_name, "failed: "),
     ],
 )
 def test_an_end_within_the_key_exchange_says_what_is_known(behaviour: Behaviour, words: str) -> None:

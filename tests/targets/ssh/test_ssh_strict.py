@@ -73,7 +73,7 @@ def test_an_acceptance_that_ends_within_its_name_is_none(accepts: bytes) -> None
     strict = server("password")
     strict.accepts = accepts
     report = expect(met(strict, RIGHT), Verdict.UNDECIDED, "scanready.limit", step=Step.LOGIN)
-    assert "SERVICE_ACCEPT ends within the name" in finding_of(report).detail
+    assert "SERVICE_ACCEPT is truncated" in finding_of(report).detail
     assert report.footprint.login_attempts == 0
 
 

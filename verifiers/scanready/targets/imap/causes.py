@@ -1,4 +1,4 @@
-"""Causes that only IMAP can give, on 143 and on 993."""
+"""Define the causes of IMAP targets, on 143 and on 993."""
 
 from __future__ import annotations
 
@@ -7,164 +7,187 @@ import re
 from scanready.causes import common
 from scanready.model import Cause, OtherOwner, Owner, Scope, Step
 
-# curl greets, asks for the capabilities (with --ssl again after STARTTLS) and shows both.
+# curl reads the greeting, asks for the capabilities (with --ssl again after STARTTLS) and prints both.
 _TALK = "On the agent: curl -vk --ssl {url}"
 
 NOT_ACCEPTING = Cause(
     "imap.not-accepting",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server answers with BYE and says that it cannot serve anybody now: it is shutting down or overloaded, or "
-    "something of its own or behind it failed. The detail has its words.",
-    "Start the service again and look at its log (Exchange: both Microsoft Exchange IMAP4 and IMAP4 Backend).",
+    "The server sends BYE and reports that it cannot serve clients now: it is shutting down or overloaded, or a "
+    "component or backend failed. The detail quotes the server's message.",
+    "Start the service again and check its log (Exchange: both Microsoft Exchange IMAP4 and IMAP4 Backend).",
     "On the agent: curl -vk {url}  # the greeting begins with * BYE",
+    wire='The server sends "* BYE" with its message in place of an OK greeting or of the answer to a command.',
 )
 TURNED_AWAY = Cause(
     "imap.turned-away",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server turns this agent away with BYE, for a reason of its own; the detail has its words.",
-    "Resolve what the message says: usually an access list that lacks this agent's address.",
+    "The server refuses this agent with BYE. The detail quotes the server's message.",
+    "Resolve the reason that the message gives: usually an access list that lacks this agent's address.",
     "On the agent: curl -vk {url}  # the greeting begins with * BYE",
     scoped=Scope.PATH,
+    wire='The server sends "* BYE" with its message in place of an OK greeting or of the answer to a command.',
 )
 GREETING_REFUSED = Cause(
     "imap.greeting-refused",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server greets with NO or BAD, statuses of IMAP that it does not have in a greeting (only OK, PREAUTH and "
-    "BYE): the server cannot serve now, and whether that passes is not known. The detail has its words.",
-    "Resolve what the message says: usually a load, a backend that is down, or a fault in the configuration; look at "
-    "the server's log for the time of the check, then check again.",
+    "The server greets with NO or BAD. IMAP allows only OK, PREAUTH and BYE in a greeting, so the server cannot serve "
+    "clients now, and it is unknown whether the problem is temporary. The detail quotes the server's message.",
+    "Resolve the reason that the message gives: usually a high load, a backend that is down, or a fault in the "
+    "configuration. Check the server's log for the time of the check, then check again.",
     "On the agent: curl -vk {url}  # the greeting begins with * NO or * BAD",
     definite=False,
+    wire='The server\'s first line is "* NO ..." or "* BAD ...". No command was sent before it.',
 )
 REFERRED = Cause(
     "imap.referred",
     Owner.OPERATOR,
     Step.HANDSHAKE,
-    "The server names another IMAP server in its place (a REFERRAL, RFC 2221 and RFC 2193): it does not serve this "
-    "account, or this agent. Nothing was sent to the other server.",
-    "If the server that the detail names is right, put it in the inventory in place of this target.",
+    "The server refers this agent or this account to another IMAP server (a REFERRAL, RFC 2221 and RFC 2193). Nothing "
+    "was sent to the other server.",
+    "If the server named in the detail is correct, replace this target with it in the inventory.",
     "On the agent: curl -vk --ssl {url}  # the greeting or the answer to the login has [REFERRAL ...]",
+    wire="The greeting, or the answer to the login or to EXAMINE, carries the response code [REFERRAL imap://...].",
 )
 LOGIN_DISABLED = Cause(
     "imap.login-disabled",
     Owner.SERVER,
     Step.AUTH,
-    "The server takes no password on this connection (LOGINDISABLED), and offers no encryption that would change it.",
-    "Scan the mailboxes as target type imaps (993), switch STARTTLS on, or permit passwords without TLS.",
+    "The server does not accept passwords on this connection (LOGINDISABLED) and offers no encryption that would "
+    "change that.",
+    "Scan the mailboxes as target type imaps (993), enable STARTTLS, or permit passwords without TLS.",
     _TALK,
+    wire="The CAPABILITY response contains LOGINDISABLED and no AUTH=PLAIN or AUTH=LOGIN, or the server answers "
+    "the login with [PRIVACYREQUIRED] or a text that requires TLS.",
 )
 NOT_ENABLED = Cause(
     "imap.not-enabled",
     Owner.SERVER,
     Step.LOGIN,
-    "The server says that the account's mailbox is not open to IMAP. It says nothing against the password.",
-    "Switch IMAP on for this mailbox on the mail server (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true; Google: "
-    "the administrator's and the mailbox's own settings).",
+    "The server reports that IMAP is disabled for the account's mailbox. It does not reject the password.",
+    "Enable IMAP for this mailbox on the mail server (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true; Google: the "
+    "administrator's and the mailbox's own settings).",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
+    wire='The server answers LOGIN or AUTHENTICATE with a tagged NO such as "IMAP access is disabled for user" '
+    "(inside TLS if the connection is encrypted).",
 )
 REFUSED_OR_DISABLED = Cause(
     "imap.refused-or-disabled",
     Owner.IDENTITY,
     Step.LOGIN,
-    "The server refuses the login, in words that do not tell a wrong password from an account that is not open to IMAP "
-    "or to passwords.",
-    "Correct the password or the account, if it is wrong: log in with it once by another way, such as the web mail. "
-    "Until then the credential is withheld from the targets that may share it.",
+    "The server refuses the login. Its message does not show whether the password is wrong or whether the account "
+    "may not use IMAP or passwords.",
+    "Log in once with the same account in another way, such as the web mail. Correct the password or the account "
+    "if it is wrong. Until then the credential is withheld from the targets that may share it.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     scoped=Scope.ACCOUNT,
     also=(
         OtherOwner(
             Owner.SERVER,
-            "Switch IMAP on for this mailbox, and permit password logins or make an app password (Exchange: "
+            "Enable IMAP for this mailbox, and permit password logins or create an app password (Exchange: "
             "Set-CASMailbox MAILBOX -ImapEnabled $true; Yandex and others: the mailbox's own settings).",
         ),
     ),
+    wire="The server answers LOGIN or AUTHENTICATE with a tagged NO that fits both reasons, such as Exchange's "
+    '"NO LOGIN failed." (inside TLS if the connection is encrypted).',
 )
 MAILBOX_NOT_OPENED = Cause(
     "imap.mailbox-not-opened",
     Owner.SERVER,
     Step.LOGIN,
-    'The server accepts the account, and does not connect it to its mailbox (Exchange: "User is authenticated but not '
-    'connected"). The words do not say why: IMAP is off for the mailbox, the account has no rights in it, too many '
-    "sessions are open, or a server behind is down.",
-    "Switch IMAP on for this mailbox (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true), grant the account full "
-    "access to it, and look at the state of the servers that hold it; then check again.",
+    'The server accepts the account but does not connect it to its mailbox (Exchange: "User is authenticated but '
+    'not connected"). The message does not give the reason. Possible reasons: IMAP is disabled for the mailbox, '
+    "the account has no rights in it, too many sessions are open, or a backend server is down.",
+    "Enable IMAP for this mailbox (Exchange: Set-CASMailbox MAILBOX -ImapEnabled $true), and grant the account full "
+    "access to it. Check the state of the servers that hold it, then check again.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     definite=False,
+    wire='The server answers the login or EXAMINE with "User is authenticated but not connected" (inside TLS if the '
+    "connection is encrypted).",
 )
 NO_PASSWORD_LOGIN = Cause(
     "imap.no-password-login",
     Owner.SERVER,
     Step.AUTH,
-    "The server offers ways to log in, but none with user name and password, and that is all the scanner has.",
-    "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or use an app password where the provider has them; "
-    "for Microsoft 365 and Exchange scan as target type ews.",
+    "The server offers no login method that uses a user name and a password. The scanner has nothing else.",
+    "Permit LOGIN or AUTH=PLAIN over TLS for the scan account, or use an app password if the provider has them. For "
+    "Microsoft 365 and Exchange, scan as target type ews.",
     _TALK,
+    wire="The CAPABILITY response contains LOGINDISABLED and only AUTH= mechanisms other than PLAIN and LOGIN, or the "
+    "server answers the login with a text that requires an app password or OAuth.",
 )
 PREAUTHENTICATED = Cause(
     "imap.preauthenticated",
     Owner.SERVER,
     Step.AUTH,
-    "The server treats this agent as logged in before it asked (PREAUTH): it chose the account, and refuses logins.",
-    "Take this agent out of the server's rule that logs addresses in without a password.",
+    "The server treats this agent as already logged in (PREAUTH). The server chose the account and does not accept "
+    "another login.",
+    "Remove this agent from the server's rule that logs in clients by address without a password.",
     "On the agent: curl -vk {url}  # the greeting begins with * PREAUTH",
     scoped=Scope.PATH,
+    wire='The server\'s greeting is "* PREAUTH ..." instead of "* OK ...".',
 )
 NO_INBOX = Cause(
     "imap.no-inbox",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, and the account has no INBOX: its mailbox was never created, is not on this server, or its store "
-    "is broken. No folder was named, so no name in the inventory is wrong.",
-    "Create the account's mailbox on the mail server, or repair its store; or scan an account that has one.",
+    "The login works, but the account has no INBOX: its mailbox was never created, is on another server, or its "
+    "store is broken. The inventory names no folder, so a wrong folder name is not the reason.",
+    "Create the account's mailbox on the mail server, or repair its store, or scan an account that has a mailbox.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}   # lists the folders at the top, and counts as one attempt",
+    wire="After the login, the server answers EXAMINE INBOX with a tagged NO, with [NONEXISTENT] or a text such as "
+    '"Mailbox doesn\'t exist" (inside TLS if the connection is encrypted).',
 )
 BACKEND_UNAVAILABLE = Cause(
     "imap.backend-unavailable",
     Owner.SERVER,
     Step.LOGIN,
-    "The server asked for the login but could not judge it, or could not open the folder: its directory, mail store or "
-    "backend did not answer, or another session has the mailbox.",
-    "Look at the server's log for the time of the check; then check again. A login that fails so was not judged.",
+    "The server could not judge the login, or could not open the folder. Its directory, mail store or backend did not "
+    "answer, or another session has locked the mailbox.",
+    "Check the server's log for the time of the check, then check again. The server did not judge this login.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     definite=False,
+    wire="The server answers the login or EXAMINE with a tagged NO such as [UNAVAILABLE], [INUSE] or [SERVERBUG], or "
+    "closes the connection instead of answering.",
 )
 COMMAND_REFUSED = Cause(
     "imap.command-refused",
     Owner.SERVER,
     Step.LOGIN,
-    "The server refuses the login, the folder or another command, and neither its response code nor its words say that "
-    "the account or its password is the reason; the detail has them.",
-    "Resolve what the detail says (a quota, a policy, an administrator's block); look at the server's log for the time "
-    "of the check.",
+    "The server refuses the login, the folder or another command for a reason that is neither the account nor its "
+    "password. The detail quotes the server's message.",
+    "Resolve the reason in the detail (a quota, a policy, an administrator's block). Check the server's log for "
+    "the time of the check.",
     "On the agent: curl -vk --ssl-reqd -u {user} {url}  # asks for the password, and counts as one attempt",
     definite=False,
     may_count=True,
+    wire="The server answers CAPABILITY, the login or EXAMINE with a tagged NO or BAD whose response code and text "
+    "name neither the account nor the password.",
 )
 
 
 _TOO_MANY = re.compile(r"too many|maximum number|connection limit|exceeded|throttled", re.IGNORECASE)
-#: A complaint about commands, from a server that was sent one or none.
+#: A complaint about commands, from a server that received one command or none.
 _NOT_OURS = re.compile(r"(invalid|unknown|bad|unrecogni[sz]ed) (imap )?commands?", re.IGNORECASE)
 _DOWN = re.compile(r"shutting down|shutdown|unavailable|not available|temporar|starting|maintenance", re.IGNORECASE)
 _DOWN_CODES = ("UNAVAILABLE", "SERVERBUG", "INUSE", "CORRUPTION")  # RFC 5530
 
 
 def too_many(code: str | None, text: str) -> bool:
-    """True where the server's response code, or failing that its words, say that it has enough of us."""
+    """Return whether the server's response code, or its text if there is none, reports too many connections."""
     return code == "LIMIT" or bool(_TOO_MANY.search(text) and not _NOT_OURS.search(text))
 
 
 def knows_no_such_command(text: str) -> bool:
-    """True where a server's words say that it does not know the command that it was sent."""
+    """Return whether a server's text reports that it does not know the command."""
     return bool(_NOT_OURS.search(text))
 
 
 def down(code: str | None, text: str) -> bool:
-    """True where the server's response code, or failing that its words, say that something of it is not available."""
+    """Return whether the server's response code, or its text if there is none, reports an unavailable component."""
     return code in _DOWN_CODES or bool(_DOWN.search(text))
 
 
@@ -198,9 +221,9 @@ _WANTS_OTHER_LOGIN = re.compile(
     r"\bbasic auth\w*.{0,20}\b(?:disabled|blocked|not)\b|\b(?:2fa|two[- ](?:factor|step)|multi[- ]?factor)\b",
     re.IGNORECASE,
 )
-#: A word on the credential. "LOGIN command error: BAD" is imaplib's.
+#: Words about the credential. "LOGIN command error: BAD" comes from imaplib, not from the server.
 _WRONG = re.compile(r"invalid|incorrect|wrong|(?<!error: )\bbad\b|mismatch|no such user|unknown user", re.IGNORECASE)
-#: "user over quota", "login not allowed from your IP", "log in via your web browser": no word on the password.
+#: "user over quota", "login not allowed from your IP", "log in via your web browser": nothing about the password.
 _OF_A_RULE = re.compile(
     r"\bblocked\b|\bquota\b|\bweb ?(?:login|browser)\b|"
     r"\b(?:from|of|in) (?:your|this) (?:ip|address|location|country|network)\b",
@@ -209,12 +232,12 @@ _OF_A_RULE = re.compile(
 
 
 def not_enabled(text: str) -> bool:
-    """True where a server's words say that the mailbox is not open to IMAP."""
+    """Return whether a server's text reports that IMAP is disabled for the mailbox."""
     return bool(_NOT_ENABLED.search(text) and not _WRONG.search(text))
 
 
 def names_two_reasons(text: str) -> bool:
-    """True where a server's words name a wrong credential and a mailbox that is not open to IMAP.
+    """Return whether a server's text names both a wrong credential and a mailbox with IMAP disabled.
 
     Yandex: "[AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is disabled" (its documentation of errors of
     IMAP); Tencent: "Account is abnormal, service is not open, password is incorrect, ...".
@@ -223,32 +246,32 @@ def names_two_reasons(text: str) -> bool:
 
 
 def not_connected(text: str) -> bool:
-    """True where a server's words say that it accepted the account and did not open its mailbox."""
+    """Return whether a server's text reports that it accepted the account but did not open its mailbox."""
     return "authenticated but not connected" in text.lower()
 
 
 def wants_other_login(text: str) -> bool:
-    """True where a server's words say that it takes another proof than the account's password."""
+    """Return whether a server's text requires something other than the account's password."""
     return bool(_WANTS_OTHER_LOGIN.search(text) and not _WRONG.search(text))
 
 
 def of_a_rule(text: str) -> bool:
-    """True where a server's words are about a rule of its own: for addresses, sizes, or a visit with a browser."""
+    """Return whether a server's text is about a rule of the server: for addresses, quotas, or a login in a browser."""
     return bool(_OF_A_RULE.search(text) and not _WRONG.search(text))
 
 
 def in_use(text: str) -> bool:
-    """True where a server's words say that another session has the mailbox."""
+    """Return whether a server's text reports that another session has locked the mailbox."""
     return bool(_IN_USE.search(text))
 
 
 def internal(text: str) -> bool:
-    """True where a server's words say that something of its own failed: "LDAP server down", "Server busy"."""
+    """Return whether a server's text reports an internal failure, such as "LDAP server down" or "Server busy"."""
     return bool(_INTERNAL.search(text))
 
 
 def later(text: str) -> bool:
-    """True where a server's words ask to come again; with a word on the password that is politeness."""
+    """Return whether a server's text asks to try again later; beside a word on the password it means nothing."""
     return bool(_LATER.search(text))
 
 
@@ -269,12 +292,12 @@ _BARS_CLEAR_TEXT = re.compile(
 
 
 def bars_clear_text(text: str) -> bool:
-    """True where a server's words say that it takes no password without TLS."""
+    """Return whether a server's text reports that it accepts no password without TLS."""
     return bool(_BARS_CLEAR_TEXT.search(text) or _WANTS_TLS.search(text))
 
 
 def of_bye(code: str | None, text: str, *, encrypted: bool) -> Cause:
-    """Return why a server says BYE instead of talking; its own words choose, where it has any."""
+    """Return the cause of a BYE, by its response code and its text."""
     if not encrypted and (code == "PRIVACYREQUIRED" or _WANTS_TLS.search(text)):
         return common.TLS_REQUIRED
     if too_many(code, text):

@@ -1,8 +1,7 @@
-"""What an SSH server's greeting and offer say, and whether the agent's own client can deal with it.
+"""Read an SSH server's identification and KEXINIT, and predict whether the agent's own client can exchange keys.
 
-The scanner logs in with the agent's ssh client. With its effective configuration
-and the server's KEXINIT the negotiation of RFC 4253, 7.1 can be done on paper:
-no login, no user name, no second connection.
+The scanner logs in with the agent's ssh client. Its effective configuration and the server's KEXINIT are enough to
+compute the negotiation of RFC 4253, 7.1: no login, no user name and no second connection.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _LEGACY = re.compile(
 _PRODUCT = re.compile(r"(?P<product>.+?)[_/-]v?(?P<version>\d[\w.]*)")
 _SYSTEMS = ("Debian", "Ubuntu", "Raspbian", "FreeBSD", "NetBSD", "Windows", "Sun", "Cisco", "ROSSSH")
 
-#: Our offer in a talk that ends before any key exchange: so much, old and new, that every server has something in
-#: common with it, since sshd would log the lack. The agent's own client is judged by its own offer.
+#: Our KEXINIT in a talk that ends before any key exchange. It lists so many old and new algorithms that every server
+#: has one in common, because sshd logs a failed negotiation. The agent's own client is judged by its own offer.
 EVERYTHING = wire.offer(
     (
         "mlkem768x25519-sha256",
@@ -85,14 +84,14 @@ EVERYTHING = wire.offer(
         "hmac-sha1-96",
     ),
 )
-#: The one product that reads the lines of our fix for the server.
+#: The only product that reads the lines of our fix for the server.
 _CONFIGURED_LIKE_US = "OpenSSH"
-#: The MAC of a cipher that authenticates by itself, in the words of OpenSSH's client.
+#: OpenSSH's name for the MAC of an AEAD cipher.
 IMPLICIT = "implicit"
 
 
 def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
-    """Product, version and what the comments tell of the system, e.g. of ``OpenSSH_9.2p1 Debian-2+deb12u10``."""
+    """Return product, version and operating system from a greeting such as ``OpenSSH_9.2p1 Debian-2+deb12u10``."""
     named = _PRODUCT.fullmatch(greeting.software)
     product = (named["product"] if named else greeting.software).removesuffix("_for_Windows")
     facts: dict[str, Any] = {"product": product} if product else {}
@@ -108,7 +107,7 @@ def greeting_facts(greeting: wire.Identification) -> dict[str, Any]:
 
 
 def offer_facts(offer: wire.KexInit) -> dict[str, Any]:
-    """The server's algorithms, most wanted first, without the signals among them."""
+    """Return the server's algorithms in its order of preference, without the ext-info and strict-kex markers."""
     return {
         "kex": [name for name in offer.kex if not name.startswith(("ext-info-", "kex-strict-"))],
         "host_key_algorithms": list(offer.host_keys),
@@ -121,13 +120,17 @@ def offer_facts(offer: wire.KexInit) -> dict[str, Any]:
 def predict(
     probe: Probe, rung: Rung, client: openssh.Client | None, effective: openssh.Effective | None, offer: wire.KexInit
 ) -> None:
-    """Whether the agent's ssh client could exchange keys with this server."""
+    """Record whether the agent's ssh client could exchange keys with this server."""
     if client is None or effective is None:
-        rung.ok("whether the agent's ssh client has an algorithm in common cannot be predicted", predicted=False)
+        rung.ok(
+            "it cannot be predicted whether the agent's ssh client and the server share algorithms", predicted=False
+        )
         return
     agreed = wire.common(effective.offer, offer)
     if agreed.missing:
-        names = "; ".join(f"{slot.name}: the server offers {', '.join(slot.theirs)[:300]}" for slot in agreed.missing)
+        names = "; ".join(
+            f"no common {slot.name}: the server offers only {', '.join(slot.theirs)[:300]}" for slot in agreed.missing
+        )
         here = _for_client(probe, client, agreed.missing)
         there = _for_server(agreed.missing) if rung.check.facts.get("product") == _CONFIGURED_LIKE_US else None
         also = ((Owner.AGENT, here),) if here else ()
@@ -138,14 +141,14 @@ def predict(
         "cipher": agreed.cipher_c2s,
         "mac": agreed.mac_c2s or IMPLICIT,
     }
-    rung.ok("which the agent's ssh client can do", predicted=used)
+    rung.ok("the agent's ssh client and the server have algorithms in common", predicted=used)
     legacy = [f"{slot} {name}" for slot, name in used.items() if name and _LEGACY.match(name)]
     if legacy:
-        rung.warn(causes.LEGACY_ALGORITHMS, f"the best they have in common: {', '.join(legacy)}")
+        rung.warn(causes.LEGACY_ALGORITHMS, f"the agent's ssh client and the server agree on {', '.join(legacy)}")
 
 
 def _for_client(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, ...]) -> str | None:
-    """Return a stanza for the agent's ssh_config; None where its client knows nothing that the server offers."""
+    """Return a section for the agent's ssh_config; None if its client supports nothing that the server offers."""
     known: dict[str, tuple[str, ...]] = {}
     for kind, slot in _configurable(missing):
         names = [name for name in slot.theirs if name in client.supported[kind]]
@@ -156,12 +159,12 @@ def _for_client(probe: Probe, client: openssh.Client, missing: tuple[wire.Slot, 
 
 
 def _for_server(missing: tuple[wire.Slot, ...]) -> str | None:
-    """Return lines for the server's sshd_config: what the agent's client would take first."""
+    """Return lines for the server's sshd_config that add the agent's preferred algorithms."""
     return fixes.server_lines({kind: slot.ours[:3] for kind, slot in _configurable(missing)})
 
 
 def _configurable(missing: tuple[wire.Slot, ...]) -> Iterator[tuple[str, wire.Slot]]:
-    """Yield what the two configurations have a line for: every client and server can do without compression."""
+    """Yield the kinds of algorithms that both configuration files can set; compression is always optional."""
     for slot in missing:
         kind = slot.name.removesuffix("_c2s").removesuffix("_s2c")
         if kind in fixes.OPTIONS:

@@ -1,4 +1,4 @@
-"""Causes that only SSH can give: the talk itself, the account, the command a scan runs, the files it reads."""
+"""Define the causes of SSH targets: the handshake, the account, the command that a scan runs, the files it reads."""
 
 from __future__ import annotations
 
@@ -7,60 +7,71 @@ import re
 from scanready.causes import common
 from scanready.model import Cause, OtherOwner, Owner, Step
 
-_BY_HAND = "On the agent: ssh -v -p {port} {user}@{host} true"
-_SFTP_BY_HAND = "On the agent: sftp -P {port} {user}@{host}"
+_LOG_IN = "On the agent: ssh -v -p {port} {user}@{host} true"
+_SFTP = "On the agent: sftp -P {port} {user}@{host}"
 
-# the talk ---------------------------------------------------------------------------------------------------------
+# the handshake ----------------------------------------------------------------------------------------------------
 
 VERSION_1 = Cause(
     "ssh.version-1",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server speaks only version 1 of the protocol, which no current client speaks any more.",
-    "Enable SSH 2 on the target, or upgrade it.",
-    "On the agent: nc {host} {port}   # the first line says SSH-1.5",
+    "The server supports only version 1 of the SSH protocol. Current clients no longer support that version.",
+    "Enable SSH 2 on the target, or upgrade its SSH server.",
+    "On the agent: nc {host} {port}   # the first line begins with SSH-1.5",
+    wire="The server's identification string begins with SSH-1 (not SSH-2.0 or SSH-1.99), or the server answers the "
+    'agent\'s "SSH-2.0-" line with the text "Protocol major versions differ".',
 )
 CANNOT_SERVE = Cause(
     "ssh.server-misconfigured",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The SSH server starts for each connection and gives up at once, for a fault in its own installation: it cannot "
-    "load its host keys, or lacks a directory or user of its own. The detail has its words.",
-    "On the target: sshd -t names the fault; ssh-keygen -A makes missing host keys; the keys must belong to root and "
-    "be readable by root only; /run/sshd must exist.",
+    "The SSH server accepts the connection and then exits because its own installation is broken. For example, it "
+    "cannot load its host keys, or its privilege separation user or directory is missing. The detail quotes the "
+    "server's error.",
+    "On the target: run `sshd -t` to see the error. Run `ssh-keygen -A` to create missing host keys. The private keys "
+    "must belong to root and be readable only by root, and the directory /run/sshd must exist.",
     "On the target: sshd -t; journalctl -u ssh",
+    wire="After the TCP handshake the server sends its error as plain text or in an SSH_MSG_DISCONNECT, and closes the "
+    "connection before the key exchange.",
 )
 DISCONNECTED = Cause(
     "ssh.disconnected",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "The server ended the connection before any key exchange, and said why.",
-    "See the detail for the server's own words.",
+    "The server disconnected before the key exchange and gave a reason. The detail quotes it.",
+    "Resolve the reason that the server gives in the detail.",
     "On the agent: ssh -v -p {port} {host}",
+    wire="After the identification strings, the server sends SSH_MSG_DISCONNECT where SSH_MSG_KEXINIT is expected.",
 )
 NO_COMMON_ALGORITHM = Cause(
     "ssh.no-common-algorithm",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "This agent's ssh client and the server have no algorithm in common, so no login can ever begin.",
-    "Enable an algorithm that the agent's client offers (as in the fix if there is one), or upgrade it.",
+    "This agent's ssh client and the server have no algorithm in common, so no login can begin.",
+    "Enable an algorithm on the server that the agent's ssh client offers (see the fix, if there is one), or "
+    "upgrade the server.",
     "On the agent: ssh -v -p {port} {host}   # it ends with 'Unable to negotiate ...'",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Let the agent's ssh client offer to this server what it has, as in the fix; where there is no fix, the "
-            "client does not know it, and one of another version may.",
+            "Enable an algorithm that the server offers in the agent's ssh_config (see the fix). If there is no "
+            "fix, this ssh client does not support any of them: install a version that does.",
         ),
     ),
+    wire="Both sides send SSH_MSG_KEXINIT. At least one list of the server (key exchange, host key, cipher or MAC) "
+    "shares no name with the list of the agent's ssh client.",
 )
 LEGACY_ALGORITHMS = Cause(
     "ssh.legacy-algorithms",
     Owner.SERVER,
     Step.HANDSHAKE,
-    "All that this agent's ssh client and the server have in common is broken or retired cryptography; "
-    "the next update of the client may end it.",
+    "The server and this agent's ssh client agree only on broken or retired algorithms. "
+    "The next update of the client may remove them.",
     "Enable current algorithms on the server, or upgrade it.",
     "On the agent: ssh -v -p {port} {host}   # lines 'kex: algorithm', 'kex: host key algorithm'",
+    wire="The first algorithms that both sides list in SSH_MSG_KEXINIT include retired ones, such as "
+    "diffie-hellman-group1-sha1, ssh-rsa, a CBC cipher or hmac-md5.",
 )
 
 # the account ------------------------------------------------------------------------------------------------------
@@ -69,53 +80,66 @@ METHOD_NOT_OFFERED = Cause(
     "ssh.method-not-offered",
     Owner.SERVER,
     Step.AUTH,
-    "The server does not let this user log in by the means the credential has (a password or a key).",
-    "Permit the method for the scan account as in the fix, or give the credential what the server asks for.",
+    "The server does not allow this user to log in with the kind of secret that the credential holds (a password or a "
+    "key).",
+    "Permit the authentication method for the scan account (see the fix), or add the required secret to the "
+    "credential.",
     "On the agent: ssh -v -o PreferredAuthentications=none -p {port} {user}@{host}   "
     "(the line 'Authentications that can continue')",
+    wire="Encrypted. The server answers SSH_MSG_USERAUTH_REQUEST (method none) with an SSH_MSG_USERAUTH_FAILURE "
+    "whose list does not contain the credential's method; no password or signature is sent.",
 )
 MORE_FACTORS = Cause(
     "ssh.more-factors",
     Owner.SERVER,
     Step.LOGIN,
-    "The server asks for another factor, such as a code or a token, in place of the password or beside what the "
-    "credential has; a scanner cannot answer that.",
-    "Exempt the scan account, from this agent's address, from the second factor.",
-    _BY_HAND,
+    "The server asks for a further factor, such as a code or a token, in place of or in addition to the credential. "
+    "A scanner cannot supply it.",
+    "Exempt the scan account from the second factor for logins from this agent's address.",
+    _LOG_IN,
+    wire="Encrypted. The server answers the login with SSH_MSG_USERAUTH_FAILURE (partial success), or asks for a "
+    "code in SSH_MSG_USERAUTH_INFO_REQUEST, and the agent sends SSH_MSG_DISCONNECT.",
 )
 KEY_UNUSABLE = Cause(
     "ssh.key-unusable",
     Owner.OPERATOR,
     Step.LOGIN,
-    "The credential's private key cannot be used: no such file, another format, or a wrong or missing passphrase. "
-    "Nothing was tried at the target.",
+    "The credential's private key cannot be loaded: the file does not exist, has another format, or the passphrase is "
+    "wrong or missing. No login was attempted.",
     "Correct the key file or its passphrase in the inventory.",
     "On the agent: ssh-keygen -y -f KEYFILE",
+    wire="Nothing is sent for the login: the key file is read on the agent before the login connection is opened.",
 )
 HOST_KEY_CHANGED = Cause(
     "ssh.host-key-changed",
     Owner.SERVER,
     Step.LOGIN,
-    "The server's host key is not the one this agent has on record: a rebuilt host, a cluster address, or somebody "
-    "in between. Neither we nor the agent's ssh client send a password to such a host.",
-    "Compare the fingerprint of the detail with the server's own, and say whether it is the right one.",
+    "The server's host key differs from the one in this agent's known_hosts. The host was rebuilt, the address "
+    "belongs to a cluster, or the connection is intercepted. Neither scanready nor the agent's ssh client sends a "
+    "password to such a host.",
+    "Compare the fingerprint in the detail with the server's own, and confirm whether it is correct.",
     "On the target: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
     also=(
         OtherOwner(
             Owner.AGENT,
-            "Remove the key on record, as the fix does, once the server's administrator has confirmed the fingerprint.",
+            "Wait until the server's administrator confirms the fingerprint, then remove the old key from known_hosts "
+            "(see the fix).",
         ),
     ),
+    wire="The server's key exchange reply (SSH_MSG_KEX_ECDH_REPLY or SSH_MSG_KEXDH_REPLY) carries a host key other "
+    "than the one in known_hosts; no password follows.",
 )
 ACCOUNT_BARRED = Cause(
     "ssh.account-barred",
     Owner.IDENTITY,
     Step.LOGIN,
-    "The server ended the connection at the login instead of answering it: the account is kept out by its "
-    "account rules (pam_access, time limits, an expired account).",
+    "The server closed the connection during the login instead of answering. Its account rules do not allow this "
+    "account (pam_access, time limits, an expired account).",
     "Permit the scan account from this agent's address in the target's account rules.",
     "On the target: the authentication log (journalctl -u ssh, /var/log/auth.log, /var/log/secure) at that time.",
     may_count=True,
+    wire="Encrypted. After the SSH_MSG_USERAUTH_REQUEST with the secret, the server closes the connection or sends "
+    "SSH_MSG_DISCONNECT, without SSH_MSG_USERAUTH_SUCCESS or SSH_MSG_USERAUTH_FAILURE.",
 )
 
 # the command ------------------------------------------------------------------------------------------------------
@@ -124,76 +148,88 @@ COMMAND_REFUSED = Cause(
     "ssh.command-refused",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, but the account cannot run a command: the session or the command was refused, or no shell ran.",
-    "Give the scan account a login shell and permit it sessions on the target.",
-    _BY_HAND,
+    "The login works, but the account cannot run a command: the server refused the session or the command, or "
+    "started no shell.",
+    "Give the scan account a login shell and allow it to open sessions on the target.",
+    _LOG_IN,
+    wire="Encrypted. After the login, the server answers with SSH_MSG_CHANNEL_OPEN_FAILURE or "
+    "SSH_MSG_CHANNEL_FAILURE, or the command ends with an error status and without the expected output.",
 )
 SFTP_ONLY = Cause(
     "ssh.sftp-only",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, but the account may only transfer files; an agentless scan runs a program on the target.",
+    "The login works, but the account may only transfer files. An agentless scan must run a program on the target.",
     "Exempt the scan account from ForceCommand internal-sftp, or scan the host as an SSH file share.",
-    _BY_HAND,
+    _LOG_IN,
+    wire='Encrypted. The channel answers the exec request with a text such as "This service allows sftp '
+    "connections only\" in place of the command's output.",
 )
 NOLOGIN = Cause(
     "ssh.nologin",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, but the account's shell turns it away (nologin), or the host is closed for logins.",
+    "The login works, but the account's shell is nologin, or the host is closed for logins.",
     "Give the scan account a login shell (chsh), or remove /etc/nologin.",
     "On the target: getent passwd {user}; ls /etc/nologin",
+    wire='Encrypted. The channel answers the exec request with a text such as "This account is currently not '
+    "available\" in place of the command's output.",
 )
 FORCED_COMMAND = Cause(
     "ssh.forced-command",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, but something else than our command ran: a ForceCommand, a command= in authorized_keys, "
-    "a menu or a restricted shell.",
+    "The login works, but the server ran another command instead of ours: a ForceCommand, a command= in "
+    "authorized_keys, a menu or a restricted shell.",
     "Exempt the scan account from the forced command.",
-    _BY_HAND,
+    _LOG_IN,
+    wire="Encrypted. The server accepts the exec request, but the channel carries the output of another program.",
 )
 TEMP_NOT_WRITABLE = Cause(
     "unix.temp-not-writable",
     Owner.SERVER,
     Step.ACCESS,
-    "The account cannot write to the directory for temporary files, where an agentless scan puts its program.",
+    "The account cannot write to the directory for temporary files. An agentless scan stores its program there.",
     "Make the directory writable for the scan account.",
     "On the target, as the scan account: test -w DIRECTORY && echo writable",
     also=(
         OtherOwner(
             Owner.OPERATOR,
-            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+            "Name another directory with the option `directory`, and set the same one in the scanner.",
         ),
     ),
+    wire="Nothing unusual: the encrypted output of the command reports that the directory is missing or not writable.",
 )
 TEMP_NOEXEC = Cause(
     "unix.temp-noexec",
     Owner.SERVER,
     Step.ACCESS,
-    "The directory for temporary files is mounted noexec: the program an agentless scan puts there cannot start.",
-    "Mount it with exec, as in the fix.",
+    "The directory for temporary files is mounted noexec, so the program that an agentless scan stores there "
+    "cannot start.",
+    "Mount the file system with exec (see the fix).",
     "On the target: findmnt -no OPTIONS -T DIRECTORY",
     also=(
         OtherOwner(
             Owner.OPERATOR,
-            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+            "Name another directory with the option `directory`, and set the same one in the scanner.",
         ),
     ),
+    wire="Nothing unusual: the encrypted output of the command contains the mount option noexec.",
 )
 TEMP_FULL = Cause(
     "unix.temp-full",
     Owner.SERVER,
     Step.ACCESS,
-    "The directory for temporary files has hardly any space left for an agentless scan's program and its results.",
-    "Free some space there.",
+    "The directory for temporary files has too little free space for an agentless scan's program and its results.",
+    "Free some space in that directory.",
     "On the target: df -Pk DIRECTORY",
     also=(
         OtherOwner(
             Owner.OPERATOR,
-            "Name a directory elsewhere, with the option `directory`, and set the same one in the scanner.",
+            "Name another directory with the option `directory`, and set the same one in the scanner.",
         ),
     ),
+    wire="Nothing unusual: the encrypted output of the command contains the free space of the directory.",
 )
 
 # the files --------------------------------------------------------------------------------------------------------
@@ -202,23 +238,28 @@ SFTP_FAILED = Cause(
     "ssh.sftp-failed",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, and the SFTP server answers the read with a failure that has no reason: neither that the account "
-    "may not read, nor that the path does not exist.",
-    "Look at the SFTP server's log at that time (in sshd_config: `Subsystem sftp internal-sftp -l VERBOSE`).",
-    _SFTP_BY_HAND,
+    "The login works, but the SFTP server answers the read with a general failure. The failure does not say whether "
+    "the account lacks permission or the path does not exist.",
+    "Check the SFTP server's log at that time (in sshd_config: `Subsystem sftp internal-sftp -l VERBOSE`).",
+    _SFTP,
     definite=False,
+    wire="Encrypted. The server answers an SFTP request with an SSH_FXP_STATUS other than SSH_FX_NO_SUCH_FILE and "
+    "SSH_FX_PERMISSION_DENIED, usually SSH_FX_FAILURE.",
 )
 NO_SFTP = Cause(
     "ssh.no-sftp",
     Owner.SERVER,
     Step.ACCESS,
-    "The login works, but the server offers no file transfer: it has no SFTP subsystem for this account.",
-    "Switch the subsystem on as in the fix, and let no forced command or login script stand before it.",
-    _SFTP_BY_HAND,
+    "The login works, but the SFTP subsystem does not start for this account.",
+    "Enable the SFTP subsystem (see the fix). Remove any forced command or login script that runs before it.",
+    _SFTP,
+    wire="Encrypted. The server answers the channel request subsystem sftp with SSH_MSG_CHANNEL_FAILURE, closes "
+    "the channel, or sends data that is not an SSH_FXP_VERSION.",
 )
 
 
-#: Words of servers, in plain text in place of their identification or in a DISCONNECT before the key exchange.
+#: Servers' error texts, sent as plain text in place of an identification string or in a DISCONNECT before the key
+#: exchange.
 _WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(
@@ -242,5 +283,5 @@ _WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
 
 
 def by_words(text: str) -> Cause | None:
-    """Return the cause that a server's own words give, None if they give none."""
-    return next((cause for words, cause in _WORDS if words.search(text)), None)
+    """Return the cause for a server's error text; None if the text matches none."""
+    return next((cause for pattern, cause in _WORDS if pattern.search(text)), None)

@@ -1,14 +1,12 @@
-"""The agent's own ``ssh`` client: is it there, what does it know, and what would it offer to a host?
+"""Inspect the agent's own ``ssh`` client: its version, its algorithms, and what it would offer to a host.
 
-The scanner logs in with this client, so whether a key exchange can succeed is
-decided by *its* algorithms, not by any library's. It is asked, never run against
-a target: ``ssh -V``, ``ssh -Q`` and ``ssh -G`` open no connection.
+The scanner logs in with this client, so its algorithms decide whether a key exchange can succeed, not those of a
+library. The client is never run against a target: ``ssh -V``, ``ssh -Q`` and ``ssh -G`` open no connection.
 
-The answers hold for all hosts and are asked for once, anew only if the program
-or a configuration file changes (an included one aside). ``ssh -G HOST`` for one host costs a process
-(some 5 ms); over ten thousand targets that is a minute of CPU for the same answer
-each time. So it is run only where a ``Host`` pattern of the configuration fits
-that host, or where a ``Match`` block stands, which only ssh itself can judge.
+The answers are the same for all hosts. They are read once, and again only if the program or a configuration file
+changes (included files are not watched). ``ssh -G HOST`` for one host costs a process (some 5 ms); for ten thousand
+targets that is a minute of CPU for identical answers. So it runs only if a ``Host`` pattern of the configuration
+matches that host, or if there is a ``Match`` block, which only ssh itself can evaluate.
 """
 
 from __future__ import annotations
@@ -31,27 +29,27 @@ from scanready.wire import ssh as wire
 
 from . import fixes
 
-#: Its name in messages.
+#: The client's name in messages.
 NAME = "ssh client"
-#: Seconds for one question. ssh answers in milliseconds; a home directory on a dead file server never would.
+#: Seconds for one call. ssh answers in milliseconds, unless the home directory is on a dead file server.
 PATIENCE = 5.0
-#: A name that no `Host` section is written for: what holds for any host (RFC 2606, 2).
+#: A name that no `Host` section names, to read the settings for any host (RFC 2606, 2).
 ANY_HOST = "scanready.invalid"
 
 _SYSTEM = Path(os.environ.get("PROGRAMDATA", "C:/ProgramData"), "ssh") if sys.platform == "win32" else Path("/etc/ssh")
 _USER = Path(os.path.expanduser("~"), ".ssh")
-#: What ssh reads, in its order (ssh_config(5)).
+#: The files that ssh reads, in its order (ssh_config(5)).
 CONFIG_FILES = (_USER / "config", _SYSTEM / "ssh_config")
 _MOST_CONFIG, _MOST_INCLUDES = 1 << 20, 16
 
-# The slots of a key exchange as `ssh -Q` lists what the program knows for each.
-# `key` misses the RSA signature algorithms, `key-sig` is newer than OpenSSH 8.2: both together are the truth.
+# The queries of `ssh -Q` for each kind of algorithm. `key` lacks the RSA signature algorithms, and `key-sig` is newer
+# than OpenSSH 8.2, so both are needed.
 _QUERIES = {"kex": ("kex",), "host_key": ("key", "key-sig"), "cipher": ("cipher",), "mac": ("mac",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """What ssh would do for one host: the algorithms it offers, and the known_hosts files it looks into."""
+    """Hold ssh's configuration for one host: the algorithms it offers, and the known_hosts files it reads."""
 
     offer: wire.KexInit
     known_hosts: tuple[str, ...]
@@ -59,7 +57,11 @@ class Effective:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client program. ``supported`` is all it knows, by slot; ``general`` is None if it could not be asked."""
+    """Describe the client program.
+
+    ``supported`` has the algorithms it supports, by kind. ``general`` is its configuration for any host, None if that
+    could not be read.
+    """
 
     program: str
     version: str
@@ -69,7 +71,7 @@ class Client:
     matches: bool = False
 
     def has_section_for(self, host: str) -> bool:
-        """True if the configuration may treat this host unlike others. Asking needlessly costs only time."""
+        """Return whether the configuration may contain settings for this host; a needless True costs only time."""
         name = host.lower()
         return self.matches or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
 
@@ -80,7 +82,10 @@ _asking = threading.Lock()
 
 
 def state() -> _State | None:
-    """The program and the age of all it reads; None without a program. No process."""
+    """Return the program and the modification times of the files it reads; None without a program.
+
+    No process is started.
+    """
     program = shutil.which("ssh")
     if program is None:
         return None
@@ -89,13 +94,16 @@ def state() -> _State | None:
 
 
 def present() -> Client | None:
-    """The client as it is now, None if there is none; blocks as :func:`client` does."""
+    """Return the client as it is now, None if there is none; block as :func:`client` does."""
     now = state()
     return None if now is None else client(now)
 
 
 def client(now: _State) -> Client:
-    """Ask the client; blocks up to `PATIENCE` seconds a question. Whoever asks meanwhile waits for the same answer."""
+    """Read the client's version and algorithms; block up to `PATIENCE` seconds for each call of the program.
+
+    Concurrent callers wait for the same answer.
+    """
     with _asking:
         if now not in _known:
             _known.clear()
@@ -114,9 +122,9 @@ def _ask(program: str) -> Client:
 
 
 def effective(program: str, host: str, port: int) -> Effective | None:
-    """Ask ``ssh -G`` what it would do for a host; None if it does not say (before OpenSSH 6.8) or does not answer.
+    """Read ssh's configuration for a host with ``ssh -G``; None before OpenSSH 6.8 or if it does not answer.
 
-    A name that begins with a minus is never handed over: older programs take it for an option.
+    A name that begins with a minus is never passed on: older programs read it as an option.
     """
     if host.startswith("-"):
         return None
@@ -132,7 +140,7 @@ def effective(program: str, host: str, port: int) -> Effective | None:
 
 
 def _run(*argv: str) -> str:
-    """What a question prints (``ssh -V`` prints on standard error); nothing if it fails or hangs."""
+    """Run a command and return its output (``ssh -V`` prints on standard error); empty if it fails or hangs."""
     try:
         done = subprocess.run(
             argv,
@@ -149,13 +157,13 @@ def _run(*argv: str) -> str:
 
 
 def _sections() -> tuple[tuple[str, ...], bool]:
-    """The ``Host`` patterns that are not for all hosts, and whether there is a ``Match`` block that is not."""
+    """Return the ``Host`` patterns other than ``*``, and whether there is a ``Match`` block other than ``all``."""
     patterns: list[str] = []
     matches = False
     for path in CONFIG_FILES:
         for keyword, words in _lines(path, path.parent, 0):
             if keyword == "host":
-                # A negated pattern narrows its section; the section may fit where it does not.
+                # A negated pattern only narrows its section, so it is no pattern of hosts with settings of their own.
                 patterns += [word.lower().replace("[", "[[]") for word in words if word != "*" and word[:1] != "!"]
             elif keyword == "match":
                 matches = matches or [word.lower() for word in words] != ["all"]
@@ -163,7 +171,7 @@ def _sections() -> tuple[tuple[str, ...], bool]:
 
 
 def _lines(path: Path, base: Path, depth: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield the keywords (lower case) and words of a configuration file, its includes in their place."""
+    """Yield the keyword (lower case) and the arguments of each line of a configuration file, includes expanded."""
     try:
         text = reading.read(path, _MOST_CONFIG).decode("utf-8", "replace")
     except reading.Unreadable:
@@ -180,8 +188,8 @@ def _lines(path: Path, base: Path, depth: int) -> Iterator[tuple[str, list[str]]
 
 # findings about it -----------------------------------------------------------------------------------------------
 
-_MISSING = "there is no program `ssh` in this agent's PATH"
-# Retired algorithms that old targets have nothing else for, by slot: without them no configuration helps.
+_MISSING = "no program `ssh` is in this agent's PATH"
+# Retired algorithms, by kind, that some old targets require. A client without them cannot be configured to connect.
 _FOR_OLD_TARGETS = {
     "kex": ("diffie-hellman-group1-sha1", "diffie-hellman-group14-sha1"),
     "host_key": ("ssh-rsa", "ssh-dss"),
@@ -192,7 +200,7 @@ _SLOTS = {"kex": "key exchanges", "host_key": "host key algorithms", "cipher": "
 
 
 def describe(found: Client | None, words: Words) -> None:
-    """State which client it is."""
+    """Record the client's version."""
     if found is None:
         words.fail(common.CLIENT_MISSING, _MISSING, fixes.INSTALL_CLIENT())
     else:
@@ -200,7 +208,7 @@ def describe(found: Client | None, words: Words) -> None:
 
 
 def examine(found: Client | None, words: Words, needing: Sequence[str], named: Sequence[str]) -> None:
-    """State which client it is and what it knows; a missing one fails where a type to be served needs it."""
+    """Record the client's version and algorithms; fail if it is missing and a target type in ``needing`` needs it."""
     if found is None and needing:
         needed = f"{_MISSING}; {' and '.join(needing)} targets need it"
         words.fail(common.CLIENT_MISSING, needed, fixes.INSTALL_CLIENT())
@@ -212,6 +220,6 @@ def examine(found: Client | None, words: Words, needing: Sequence[str], named: S
         words.ok(f"{found.version or found.program}: {counts}", ssh_client=found.version, **known)
         unknown = [name for slot, names in _FOR_OLD_TARGETS.items() for name in names if name not in known[slot]]
         if unknown and any(known.values()):
-            words.ok(f"cannot do {', '.join(unknown)}, which some old targets want", cannot=unknown)
+            words.ok(f"does not support {', '.join(unknown)}, which some old targets require", cannot=unknown)
         if found.general is None:
-            words.ok("its effective configuration cannot be asked (ssh -G)")
+            words.ok("its effective configuration cannot be read (ssh -G)")

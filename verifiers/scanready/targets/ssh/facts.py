@@ -1,4 +1,4 @@
-"""The facts that a check over SSH states."""
+"""Define the facts that a check over SSH records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FACTS = (
     PRODUCT,
     VERSION,
     OS,
-    Fact("protocol", Kind.TEXT, "", "The version of SSH, as `2.0`.", "identification string"),
+    Fact("protocol", Kind.TEXT, "", "The version of the SSH protocol, such as `2.0`.", "identification string"),
     Fact("preamble", Kind.TEXT, "", "The lines before the identification string."),
     Fact("kex", Kind.TEXTS, "", "The key exchange methods offered.", "KEXINIT kex_algorithms"),
     Fact(
@@ -26,32 +26,38 @@ _FACTS = (
         "predicted",
         Kind.MAP,
         "algorithm by slot",
-        "What the agent's ssh client and the server would agree on; the MAC is `implicit` where the cipher needs none.",
+        "The algorithms that the agent's ssh client and the server would agree on. The MAC is `implicit` if the "
+        "cipher needs none.",
     ),
-    Fact("predicted", Kind.FLAG, "", "False if that cannot be predicted."),
+    Fact("predicted", Kind.FLAG, "", "False if the agreed algorithms cannot be predicted."),
     AUTH_METHODS,
     Fact("passwordless", Kind.FLAG, "", "True if the server let the user in without a password."),
     Fact("host_key", Kind.TEXT, "", "The host key: its algorithm and fingerprint."),
-    Fact("host_key_on_record", Kind.TEXT, "", "Whether known_hosts has it: `yes`, `no`, `other types`, `changed`."),
-    Fact("login_banner", Kind.TEXT, "", "The text before the login.", "USERAUTH_BANNER"),
+    Fact(
+        "host_key_on_record",
+        Kind.TEXT,
+        "",
+        "Whether known_hosts contains the host key: `yes`, `no`, `other types`, `changed`.",
+    ),
+    Fact("login_banner", Kind.TEXT, "", "The text that the server sends before the login.", "USERAUTH_BANNER"),
 )
 
 FACTS: Mapping[str, tuple[Fact, ...]] = {
     "unix": (
         *_FACTS,
         Fact("system", Kind.TEXT, "", "The system that the command ran on.", "uname"),
-        Fact("temp_directory", Kind.TEXT, "path", "The directory that a scan can put its program into."),
+        Fact("temp_directory", Kind.TEXT, "path", "The directory in which a scan can store its program."),
     ),
     "ssh": (*_FACTS, Fact("path", Kind.TEXT, "path", "The path that was read over SFTP.")),
 }
 
-#: Stated of the ssh client on the agent, and of paramiko, by `scanready agent`.
+#: Recorded by `scanready agent` about the ssh client on the agent and about paramiko.
 AGENT_FACTS = (
     _CLIENT,
-    Fact("kex", Kind.TEXTS, "", "The key exchange methods that the ssh client knows.", "ssh -Q kex"),
-    Fact("host_key", Kind.TEXTS, "", "The host key algorithms that the ssh client knows.", "ssh -Q key"),
-    Fact("cipher", Kind.TEXTS, "", "The ciphers that the ssh client knows.", "ssh -Q cipher"),
-    Fact("mac", Kind.TEXTS, "", "The MACs that the ssh client knows.", "ssh -Q mac"),
-    Fact("cannot", Kind.TEXTS, "", "Algorithms of old targets that the ssh client does not know."),
-    Fact("paramiko_lacks", Kind.TEXTS, "", "Algorithms that the ssh client offers and paramiko does not know."),
+    Fact("kex", Kind.TEXTS, "", "The key exchange methods that the ssh client supports.", "ssh -Q kex"),
+    Fact("host_key", Kind.TEXTS, "", "The host key algorithms that the ssh client supports.", "ssh -Q key"),
+    Fact("cipher", Kind.TEXTS, "", "The ciphers that the ssh client supports.", "ssh -Q cipher"),
+    Fact("mac", Kind.TEXTS, "", "The MACs that the ssh client supports.", "ssh -Q mac"),
+    Fact("cannot", Kind.TEXTS, "", "Algorithms of old targets that the ssh client does not support."),
+    Fact("paramiko_lacks", Kind.TEXTS, "", "Algorithms that the ssh client offers but paramiko does not support."),
 )

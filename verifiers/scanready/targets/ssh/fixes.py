@@ -1,4 +1,4 @@
-"""Fixes for an SSH server or the agent's own client: lines of sshd_config and ssh_config, commands."""
+"""Define the fixes for an SSH server or the agent's own client: lines of sshd_config and ssh_config, commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scanready.remedies.quoting import (
     Place,
 )
 
-#: The slots of a key exchange as ssh_config(5) calls them.
+#: The ssh_config(5) keyword for each kind of algorithm.
 OPTIONS = {"kex": "KexAlgorithms", "host_key": "HostKeyAlgorithms", "cipher": "Ciphers", "mac": "MACs"}
 
 _SSHD_CONFIG = on_target("in /etc/ssh/sshd_config; then reload sshd")
@@ -36,7 +36,7 @@ _ADD = Fix(
     names=ALGORITHMS,
 )
 MORE_STARTUPS = Fix(
-    "# the connections that hold the places: ss -tn 'sport = :{port}'\nMaxStartups 100:30:200",
+    "# to list the open connections: ss -tn 'sport = :{port}'\nMaxStartups 100:30:200",
     at=_SSHD_CONFIG,
     port=PORTS,
 )
@@ -50,7 +50,7 @@ PERMIT_PROGRAMS = Fix(
     at=on_target("in a shell as root"),
     directory=SHELL_PATH,
 )
-#: For the agent: OpenSSH's client.
+#: Installs OpenSSH's client on the agent.
 INSTALL_CLIENT = Fix(
     "apt-get install openssh-client   # Debian, Ubuntu; RHEL: dnf install openssh-clients",
     at=on_agent("in a shell as root"),
@@ -58,12 +58,12 @@ INSTALL_CLIENT = Fix(
 
 
 def host_stanza(host: str, additions: Mapping[str, tuple[str, ...]]) -> str:
-    """Return a section for one host of the agent's ssh_config that adds algorithms, by slot, to what it offers."""
+    """Return a ``Host`` section for the agent's ssh_config that adds ``additions`` (names by kind) to the offer."""
     return "\n".join([_HOST(host=host), *(f"    {_ADD.line(**one)}" for one in _added(additions))])
 
 
 def server_lines(additions: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return lines of the server's sshd_config that add algorithms, by slot; None if there are none."""
+    """Return lines for the server's sshd_config that enable ``additions`` (names by kind); None if there are none."""
     return together(_ADD(**one) for one in _added(additions))
 
 
@@ -72,5 +72,5 @@ def _added(additions: Mapping[str, tuple[str, ...]]) -> Iterable[dict[str, str]]
 
 
 def match_stanza(user: str, agent: str, *lines: str) -> str:
-    """Return a section of sshd_config for the scan account coming from this agent; ``lines`` are our own words."""
+    """Return a ``Match`` section of sshd_config for the scan account from this agent; ``lines`` are constants."""
     return "\n".join([_MATCH(user=user, agent=agent), *(f"    {line}" for line in lines)])

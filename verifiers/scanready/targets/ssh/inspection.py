@@ -1,9 +1,8 @@
-"""One read-only command for a Unix host, and what its output says. Pure text, no I/O.
+"""Build one read-only command for a Unix host, and read its output. Pure text, no I/O.
 
-It must survive any login shell, csh and fish included, so it is one line for
-/bin/sh in single quotes without any of its own. Everything in it is of POSIX but
-``findmnt`` and ``/proc/mounts``; ``mount`` serves where neither is. It begins and
-ends with a mark: what else a shell, a menu or a login script prints is told apart.
+The command must survive any login shell, including csh and fish. So it is one line for /bin/sh in single quotes, and
+contains no single quotes itself. It uses only POSIX utilities, except ``findmnt`` and ``/proc/mounts``; ``mount`` is
+the fallback. It begins and ends with a mark, to separate its output from that of a shell, a menu or a login script.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ BEGIN, END = "scanready-begin", "scanready-end"
 
 _SCRIPT = "; ".join(
     (
-        "echo",  # ends a line that a login script left open: a mark has its line to itself
+        "echo",  # ends a line that a login script left open: each mark needs its own line
         f"echo {BEGIN}",
         'echo "system=`uname -sm`"',
         'd="${1:-${TMPDIR:-/tmp}}"',
         'echo "directory=$d"',
         'if test -d "$d"; then echo is=directory; fi',
-        # access(2): it knows permissions, ACLs and read-only mounts, and writes nothing.
+        # test uses access(2), which respects permissions, ACLs and read-only mounts, and writes nothing.
         'if test -w "$d" && test -x "$d"; then echo is=writable; fi',
         'set -- `df -Pk "$d" 2>/dev/null | tail -n 1`',
         'echo "free=$4"',
@@ -42,7 +41,8 @@ _SCRIPT = "; ".join(
     )
 )
 
-# OpenSSH's words for a session under ForceCommand internal-sftp; nologin(8), pam_nologin(8); sshd and PAM on expiry.
+# The texts of OpenSSH under ForceCommand internal-sftp, of nologin(8) and pam_nologin(8), and of sshd and PAM on
+# expiry.
 _SFTP_ONLY = re.compile(r"sftp connections? only|sftp.only|only sftp", re.IGNORECASE)
 _NOLOGIN = re.compile(
     r"account is (?:currently )?not available|not available at this time|nologin|system is going down|"
@@ -53,13 +53,13 @@ _EXPIRED = re.compile(r"password (?:has )?expired|password change required|accou
 
 
 def command(directory: str | None) -> str:
-    """The command line; ``directory`` is where a scan puts its files, by default ``$TMPDIR`` or ``/tmp`` over there."""
+    """Return the command line; ``directory`` is where a scan stores its files, else the target's $TMPDIR or /tmp."""
     return f"/bin/sh -c '{_SCRIPT}' sh{f' {shlex.quote(directory)}' if directory else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the command found; ``free`` is KiB, None if ``df`` did not say."""
+    """Hold the findings of the command; ``free`` is in KiB, None if ``df`` did not report it."""
 
     system: str
     directory: str
@@ -70,10 +70,10 @@ class Inspection:
 
 
 def read(output: str) -> Inspection | None:
-    """Return what the command found, None if it did not run to its end (then something else did).
+    """Return the findings in the command's output, None if the command did not run to its end.
 
-    A mark counts where it has a line to itself. A device that quotes the command line in a complaint, and a login shell
-    that traces its commands (``set -x``), have the marks inside longer lines.
+    A mark counts only as a whole line. A device that quotes the command line in an error, or a login shell that traces
+    its commands (``set -x``), prints the marks inside longer lines.
     """
     lines = [line.strip() for line in output.splitlines()]
     if BEGIN not in lines or END not in lines[lines.index(BEGIN) :]:
@@ -98,16 +98,16 @@ def read(output: str) -> Inspection | None:
 
 
 def something_else_ran(output: str, status: int | None, user: str, agent: str) -> Failure:
-    """The command did not run to its end: who or what answered instead? ``agent`` is this host's address there."""
-    said, exited = printable(output, 300), f"exit status {status}"
-    detail = f"{exited}: {said}" if said else f"{exited} and no output"
+    """Return why the command did not run to its end; ``agent`` is this host's address as the server sees it."""
+    text, exited = printable(output, 300), f"exit status {status}"
+    detail = f"{exited}, output: {text}" if text else f"{exited} and no output"
     unforced = match_stanza(user, agent, "ForceCommand none")
-    if _EXPIRED.search(said):
+    if _EXPIRED.search(text):
         return Failure(common.LOGIN_EXPIRED, detail)
-    if _SFTP_ONLY.search(said):
+    if _SFTP_ONLY.search(text):
         return Failure(causes.SFTP_ONLY, detail, unforced)
-    if _NOLOGIN.search(said):
+    if _NOLOGIN.search(text):
         return Failure(causes.NOLOGIN, detail, GIVE_A_SHELL(user=user))
-    if status in (126, 127) or (not said and status != 0):
+    if status in (126, 127) or (not text and status != 0):
         return Failure(causes.COMMAND_REFUSED, detail)
     return Failure(causes.FORCED_COMMAND, detail, unforced)

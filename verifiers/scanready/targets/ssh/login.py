@@ -1,10 +1,9 @@
-"""One visit over SSH with paramiko: ask for the methods, log in once, run one command, look at one path, leave.
+"""Log in over SSH with paramiko: query the methods, log in once, run one command, look at one path, disconnect.
 
-No agent keys, no keys of the home directory, no second method after a refusal.
-paramiko has no total deadline and trusts its peer with memory, so it is kept on a
-:class:`Leash`. It never says why it leaves either: sshd would log a reset, so a
-DISCONNECT with our text goes first. paramiko knows fewer algorithms than OpenSSH;
-what it cannot negotiate is a limit of ours, never the target's failure.
+No agent keys, no keys of the home directory, no second method after a refusal. paramiko has no total deadline and no
+limit of memory, so its socket is a :class:`Leash`. It also closes without a reason, which sshd logs as a reset, so a
+DISCONNECT with our text is sent first. paramiko supports fewer algorithms than OpenSSH. An algorithm that it lacks is a
+limit of this check, never the target's failure.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ _EXPIRED = re.compile(r"expired", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The actions after the login: run ``command``, list ``path`` ("." is the home directory); None leaves it out."""
+    """Name the actions after the login: run ``command``, list ``path`` ("." is the home directory); None skips one."""
 
     command: str | None = None
     path: str | None = None
@@ -68,14 +67,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to log in, and what for.
+    """Describe where to log in, and the actions after it.
 
     Attributes:
-        connection: one of its own.
+        connection: a separate connection for the login.
         host, port: the server as known_hosts names it.
         agent: this host's address as the server sees it.
         known_hosts: the files that are searched for the server's key.
-        trace: what the login did.
+        wanted: the actions after the login.
+        trace: records whether a secret was sent.
     """
 
     connection: Lent
@@ -89,7 +89,7 @@ class Where:
 
 @dataclass(slots=True, kw_only=True)
 class Result(LoginResult):
-    """The findings of a visit for the actions that were wanted; its texts are printable and short.
+    """Hold the findings of a visit; its texts are printable and short.
 
     ``key_on_record`` is "yes", "no", "other types" or "changed".
     """
@@ -109,7 +109,7 @@ def load() -> None:
 
 
 def limits(offered: wire.KexInit) -> str:
-    """Say what keeps paramiko from this server before it is even tried; empty if nothing does.
+    """Describe the algorithms that paramiko lacks for this server; empty if it lacks none.
 
     Raises:
         Failure: paramiko is not installed.
@@ -118,11 +118,11 @@ def limits(offered: wire.KexInit) -> str:
     lists = ("_preferred_kex", "_preferred_keys", "_preferred_ciphers", "_preferred_macs")
     ours = wire.offer(*(getattr(paramiko.Transport, name) for name in lists))
     slots = wire.common(ours, offered).missing
-    return "; ".join(f"for {slot.name} the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
+    return "; ".join(f"no common {slot.name}: the server offers only {', '.join(slot.theirs)[:200]}" for slot in slots)
 
 
 def ask_methods(where: Where, user: str, seconds: float) -> Result:
-    """Ask with ``none`` authentication how ``user`` may log in, and leave; no secret is sent.
+    """Query the login methods of ``user`` with ``none`` authentication, and disconnect; no secret is sent.
 
     Raises:
         Failure: paramiko is not installed or cannot talk to this server; out of time.
@@ -139,10 +139,10 @@ def ask_methods(where: Where, user: str, seconds: float) -> Result:
 
 
 def visit(where: Where, credential: Credential, seconds: float) -> Result:
-    """Log in once and do what is wanted, within ``seconds``.
+    """Log in once and perform the wanted actions, within ``seconds``.
 
     Raises:
-        Failure: the credential was refused or does not fit, or a limit of ours; ``auth_methods`` among its facts.
+        Failure: the credential was refused or does not fit, or a limit of this check; its facts have ``auth_methods``.
     """
     _import()
     key, wanted = _load_key(credential), where.wanted
@@ -167,7 +167,7 @@ def visit(where: Where, credential: Credential, seconds: float) -> Result:
 
 
 def _facts_of(result: Result) -> Facts:
-    """Return the findings of a visit in the vocabulary of facts."""
+    """Return the findings of a visit as facts."""
     found = {
         "auth_methods": list(result.methods),
         "host_key": result.host_key,
@@ -187,7 +187,7 @@ def _import() -> Any:
 
 
 def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
-    """Exchange keys and compare the host key with what the agent has on record."""
+    """Exchange keys, and compare the host key with the agent's known_hosts."""
     import paramiko
 
     try:
@@ -195,9 +195,9 @@ def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise Failure(common.LIMIT, f"paramiko cannot talk to this server: {printable(str(error))}") from error
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
-        raise leash.verdict(f"the key exchange with paramiko ended: {words_of(error)}") from error
+        raise leash.verdict(f"the key exchange with paramiko failed: {words_of(error)}") from error
     if not (transport.is_active() and transport.initial_kex_done):
-        raise Failure(common.OUT_OF_TIME, "the key exchange did not end within the time")
+        raise Failure(common.OUT_OF_TIME, "the key exchange did not finish within the time limit")
     leash.most = MOST_RECEIVED
     key = transport.get_remote_server_key()
     name = where.host if where.port == 22 else f"[{where.host}]:{where.port}"
@@ -207,7 +207,7 @@ def _meet(transport: paramiko.Transport, leash: Leash, where: Where) -> Result:
 
 @lru_cache(maxsize=8)
 def _recorded(path: str, changed: int) -> paramiko.HostKeys:
-    """A known_hosts file as of ``changed``: a large one takes half a second to parse, and every visit wants it."""
+    """Parse the known_hosts file with the modification time ``changed``; cached, since a large one takes 0.5 s."""
     import paramiko
 
     return paramiko.HostKeys(path)
@@ -221,7 +221,7 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
         try:
             recorded = _recorded(path, os.stat(path).st_mtime_ns).lookup(name)
         except (OSError, paramiko.SSHException, ValueError):
-            continue  # no such file, or one that ssh would not understand either
+            continue  # no such file, or one that ssh cannot read either
         if recorded is None:
             continue
         same_type = recorded.get(key.get_name())
@@ -232,7 +232,7 @@ def _on_record(name: str, key: paramiko.PKey, files: tuple[str, ...]) -> str:
 
 
 def _ask_none(auth: Authentications, result: Result, user: str) -> bool:
-    """Fill in the methods the server offers to ``user``; True if it let the user in at once."""
+    """Store the methods that the server offers to ``user``; return whether it accepted the user without a secret."""
     import paramiko
 
     try:
@@ -257,7 +257,7 @@ def _ask_none(auth: Authentications, result: Result, user: str) -> bool:
 def _log_in(
     auth: Authentications, result: Result, where: Where, credential: Credential, key: paramiko.PKey | None
 ) -> None:
-    """One attempt: with the key where the server takes keys, else with the password."""
+    """Make one attempt: with the key if the server accepts keys, else with the password."""
     user = credential.username
     result.passwordless = _ask_none(auth, result, user)
     if result.passwordless:
@@ -273,7 +273,9 @@ def _log_in(
     if not _takes_password(left, credential):
         raise _more_factors(left, where, user)
     if result.key_on_record == "changed":
-        raise Failure(common.LOGIN_WITHHELD, "the password was not sent to a host whose key is not the one on record")
+        raise Failure(
+            common.LOGIN_WITHHELD, "the password was not sent, because the host key differs from the one in known_hosts"
+        )
     left = _with_password(auth, result, where, credential, left)
     if not auth.transport.is_authenticated():
         raise _more_factors(left, where, user)
@@ -300,15 +302,16 @@ def _with_password(
             raise Failure(common.LOGIN_EXPIRED, asked) from failure
         if not answers.given:
             raise Failure(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
-        # A server judges an exchange as a whole, at its end: a further question does not say that the password held.
+        # A server judges an exchange as a whole, at its end. A further prompt does not prove that the password is
+        # right.
         if _OTP.search(answers.unanswered):
             raise Unfinished(causes.MORE_FACTORS, asked, _without_factors(where, user)) from failure
-        asked = f"after the password {asked}; that may be a refusal or a second password, so it was not sent again"
+        asked = f"after the password, {asked}; this may be a refusal or a second password, so it was not sent again"
         raise Unfinished(common.LIMIT, asked) from failure
 
 
 class _Answers:
-    """Answers the first hidden prompt with the password, and no other: who asks more wants a human."""
+    """Answer the first hidden prompt with the password, and refuse any other prompt: it is meant for a human."""
 
     def __init__(self, transport: paramiko.Transport, password: str) -> None:
         self._transport = transport
@@ -330,16 +333,16 @@ class _Answers:
         if self._password is None or more or echo or _OTP.search(prompt) or _NEW_PASSWORD.search(text):
             self.unanswered = text
             disconnect(self._transport)
-            raise paramiko.SSHException("a prompt that is not for the password")
+            raise paramiko.SSHException("the server sent a prompt that is not for the password")
         answer, self._password = self._password, None
         return [answer]
 
 
 def _attempt(auth: Authentications, result: Result, send: Callable[[], list[str]], what: str) -> tuple[str, ...]:
-    """Send one authentication; return what the server asks for next (nothing once logged in).
+    """Send one authentication; return the methods that the server asks for next (none once logged in).
 
-    A refusal may also mean that AllowUsers, DenyUsers or a locked account keeps
-    the user out: sshd says the same for all of them.
+    A refusal may also mean that AllowUsers, DenyUsers or a lock bars the account: sshd answers the same for all of
+    them.
     """
     import paramiko
 
@@ -349,7 +352,7 @@ def _attempt(auth: Authentications, result: Result, send: Callable[[], list[str]
         if not auth.transport.is_active() or auth.leash.expired or "timeout" in str(error):
             raise _closed(auth, result, error) from error
         detail = (
-            f"the server refused {what}, or bars the account (AllowUsers, DenyUsers, a locked account look the same)"
+            f"the server refused {what} or bars the account (AllowUsers, DenyUsers and a locked account look the same)"
         )
         raise Failure(common.LOGIN_REFUSED, detail) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
@@ -357,8 +360,8 @@ def _attempt(auth: Authentications, result: Result, send: Callable[[], list[str]
 
 
 def _closed(auth: Authentications, result: Result, error: BaseException) -> Failure:
-    """Say why the connection ended at the login: our leash, our library, a rule of the server, or its own words."""
-    # get_banner() is silent once the connection is down; a banner then holds PAM's message about the account.
+    """Return why the connection ended at the login: a limit, the library, a rule of the server, or its message."""
+    # get_banner() returns nothing once the connection has ended; a banner then holds PAM's message about the account.
     leash, banner = auth.leash, collapsed(_raw_text(auth.banner), 300) or result.banner
     words = " ".join(filter(None, [leash.disconnect_text, banner]))
     if leash.expired or leash.flooded:
@@ -366,15 +369,15 @@ def _closed(auth: Authentications, result: Result, error: BaseException) -> Fail
     if "Illegal info request" in str(error) and leash.trace.secret_left:  # PASSWD_CHANGEREQ (RFC 4252, 8)
         return Failure(common.LOGIN_EXPIRED, "the server asks for a new password")
     if _is_of_paramiko(error):
-        return Unfinished(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
+        return Unfinished(common.LIMIT, f"paramiko, the library for this login, failed: {words_of(error)}")
     if not leash.trace.secret_left:
-        reason = f"; its words: {printable(words)}" if words else ""
-        return Failure(common.LOGIN_NOT_JUDGED, f"the server ended the connection before any secret was sent{reason}")
+        reason = f"; its message: {printable(words)}" if words else ""
+        return Failure(common.LOGIN_NOT_JUDGED, f"the server closed the connection before any secret was sent{reason}")
     if _EXPIRED.search(words):
         return Failure(common.LOGIN_EXPIRED, printable(words))
     if "authentication failures" in leash.disconnect_text:
         return Failure(common.LOGIN_REFUSED, f"after one attempt: {printable(leash.disconnect_text)}")
-    detail = f"the server ended the connection at the login{': ' if words else ''}{printable(words)}"
+    detail = f"the server closed the connection during the login{': ' if words else ''}{printable(words)}"
     if leash.disconnect_reason == _TOO_MANY_CONNECTIONS:
         return Unfinished(common.THROTTLED, detail)
     if _bars(auth, words):
@@ -385,8 +388,8 @@ def _closed(auth: Authentications, result: Result, error: BaseException) -> Fail
 def _bars(auth: Authentications, words: str) -> bool:
     """Return True if the end of the connection is an answer about the account.
 
-    sshd ends the connection without a DISCONNECT where PAM's account rules keep the user out (measured: pam_access);
-    it may have sent PAM's message before. Other servers, and other reasons, end it for load, maintenance or a backend.
+    sshd closes the connection without a DISCONNECT if PAM's account rules reject the user (measured with pam_access);
+    it may have sent PAM's message before. Other servers, and other reasons, close it for load, maintenance or a backend.
     """
     reason = auth.leash.disconnect_reason
     if reason is None and auth.transport.remote_version.startswith("SSH-2.0-OpenSSH"):
@@ -395,19 +398,20 @@ def _bars(auth: Authentications, words: str) -> bool:
 
 
 def _is_of_paramiko(error: BaseException) -> bool:
-    """True if the library itself found something wrong; where a connection ends it says so with other exceptions."""
+    """Return whether the library itself found an error; it raises other exceptions if the connection ends."""
     import paramiko
 
     return isinstance(error, paramiko.SSHException) and not isinstance(error, paramiko.AuthenticationException)
 
 
 def _not_offered(result: Result, where: Where, credential: Credential) -> Failure:
-    """Return the failure of a login for which the server takes nothing that the credential has.
+    """Return the failure of a login for which the server accepts no secret that the credential has.
 
-    An offer of unknown methods only proves nothing: the agent's ssh client may know them.
+    An offer of only unknown methods proves nothing: the agent's ssh client may support them.
     """
     if result.methods and not set(result.methods) & set(_METHODS):
-        detail = f"for {credential.username} the server takes only {_named(result.methods)}, which is not known here"
+        methods = _named(result.methods)
+        detail = f"the server accepts only {methods} from {credential.username}, which this check does not support"
         return Failure(common.LIMIT, detail)
     has = " and ".join(
         filter(None, ["a password" if credential.password is not None else "", "a key" if credential.key_file else ""])
@@ -418,20 +422,22 @@ def _not_offered(result: Result, where: Where, credential: Credential) -> Failur
     fix = match_stanza(credential.username, where.agent, line, f"AuthenticationMethods {method}")
     return Failure(
         causes.METHOD_NOT_OFFERED,
-        f"for {credential.username} the server takes {offered}; the credential has {has}",
+        f"the server accepts {offered} from {credential.username}; the credential has {has}",
         fix,
     )
 
 
 def _named(methods: tuple[str, ...]) -> str:
-    """The methods in the server's words; those of the standards are ours."""
+    """Return the methods, comma-separated; names that are not in the standards are made printable and quoted."""
     return ", ".join(method if method in _METHODS else printable(method) for method in methods)
 
 
 def _more_factors(left: tuple[str, ...], where: Where, user: str) -> Failure:
     asked = _named(left) or "more"
     return Failure(
-        causes.MORE_FACTORS, f"accepted, and then the server asks for {asked}", _without_factors(where, user)
+        causes.MORE_FACTORS,
+        f"the server accepts the credential and then asks for {asked}",
+        _without_factors(where, user),
     )
 
 
@@ -449,10 +455,10 @@ def _load_key(credential: Credential) -> paramiko.PKey | None:
     passphrase = credential.key_passphrase
     try:
         reading.check_regular(credential.key_file, _LARGEST_KEY)
-        # cryptography wants bytes, and paramiko hands on what it is given.
+        # cryptography requires bytes, and paramiko passes on its argument unchanged.
         return PKey.from_path(credential.key_file, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
     except (UnknownKeyType, UnsupportedAlgorithm) as error:
-        detail = f"{credential.key_file}: paramiko cannot log in with a key of this kind: {printable(str(error), 200)}"
+        detail = f"{credential.key_file}: paramiko does not support this kind of key: {printable(str(error), 200)}"
         raise Failure(common.LIMIT, detail) from error
     except (reading.Unreadable, OSError, ValueError, TypeError, SSHException) as error:
         raise Failure(causes.KEY_UNUSABLE, f"{credential.key_file}: {printable(str(error), 200)}") from error

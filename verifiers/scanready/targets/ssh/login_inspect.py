@@ -1,4 +1,4 @@
-"""What is looked at once logged in over SSH: the output of one command, one entry of one directory. Read-only."""
+"""Read the output of one command and one entry of one directory after a login over SSH. Read-only."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .login_limits import UNCHECKED, Leash, words_of
 if TYPE_CHECKING:
     import paramiko
 
-#: More output than any answer to our command has; a forced command may talk for ever.
+#: More than our command ever prints; a forced command may print without end.
 MOST_OUTPUT = 64 << 10
 #: Reasons of a CHANNEL_OPEN_FAILURE (RFC 4254, 5.1). "Connect failed" (2) is sshd's answer beyond MaxSessions.
 _REFUSALS, _RESOURCE_SHORTAGE = (1, 2, 3), 4
-#: The words of paramiko for a connection that has ended, and for a channel that the server closed.
+#: paramiko's texts for a connection that has ended, and for a channel that the server closed.
 _ENDED = ("Channel closed.", "Channel is not open", "SSH session not active", "Unable to open channel.")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What became of a command: both outputs together, and the exit status, None if the server told none."""
+    """Hold a command's combined output and its exit status, None if the server sent none."""
 
     output: str
     status: int | None
@@ -36,7 +36,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A path that could be read: its absolute name, whether it is a directory, and one entry ("" if it is empty)."""
+    """Describe a path that was read: its absolute name, whether it is a directory, and one entry ("" if empty)."""
 
     path: str
     directory: bool
@@ -44,7 +44,7 @@ class Listing:
 
 
 def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Command | Failure:
-    """Run a command without a terminal, and read at most `MOST_OUTPUT` bytes of it."""
+    """Run a command without a terminal, and read at most `MOST_OUTPUT` bytes of its output."""
     import paramiko
 
     try:
@@ -59,7 +59,7 @@ def run_command(transport: paramiko.Transport, leash: Leash, command: str) -> Co
         status = channel.exit_status if ended else None
         channel.close()
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
-        refused = Failure(causes.COMMAND_REFUSED, f"the server refuses to run a command: {words_of(error)}")
+        refused = Failure(causes.COMMAND_REFUSED, f"the server refused to run a command: {words_of(error)}")
         return _unanswered(transport, leash, error) or _unless_busy(error, refused)
     return Command(output.decode("utf-8", "replace"), status)
 
@@ -86,17 +86,19 @@ def list_path(transport: paramiko.Transport, leash: Leash, path: str) -> Listing
         channel.invoke_subsystem("sftp")
         sftp = paramiko.SFTPClient(channel)
     except (paramiko.SSHException, SFTPError, EOFError, OSError, *UNCHECKED) as error:
-        # A login script or nologin that prints before the SFTP server speaks makes "Garbage packet received".
-        refused = Failure(causes.NO_SFTP, f"the SFTP subsystem does not open: {words_of(error)}", SUBSYSTEM())
+        # Output of a login script or nologin before the SFTP server's first packet causes "Garbage packet received".
+        refused = Failure(causes.NO_SFTP, f"the SFTP subsystem does not start: {words_of(error)}", SUBSYSTEM())
         return _unanswered(transport, leash, error) or _unless_busy(error, refused)
     try:
         return _look(sftp, path)
     except FileNotFoundError:
         return Failure(common.ACCESS_NOT_FOUND, f"{path} does not exist")
     except PermissionError:
-        return Failure(common.ACCESS_DENIED, f"{path} may not be read by this account")
-    except SFTPError as error:  # paramiko's own; a status of the server is an OSError
-        return Failure(common.LIMIT, f"paramiko does not understand the SFTP server: {path}: {words_of(error)}")
+        return Failure(common.ACCESS_DENIED, f"this account may not read {path}")
+    except SFTPError as error:  # raised by paramiko itself; a status of the server is an OSError
+        return Failure(
+            common.LIMIT, f"paramiko does not understand the SFTP server's answer for {path}: {words_of(error)}"
+        )
     except (paramiko.SSHException, EOFError, OSError, *UNCHECKED) as error:
         return _unanswered(transport, leash, error) or Failure(causes.SFTP_FAILED, f"{path}: {words_of(error)}")
 
@@ -113,7 +115,10 @@ def _look(sftp: paramiko.SFTPClient, path: str) -> Listing:
 
 
 def _unanswered(transport: paramiko.Transport, leash: Leash, error: BaseException) -> Failure | None:
-    """Silence, floods, the end of the connection and limits of the library are no refusals."""
+    """Return the failure for a request that got no answer; None if the server refused it.
+
+    Silence, floods, the end of the connection and limits of the library are not refusals.
+    """
     import paramiko
 
     if leash.flooded:
@@ -121,10 +126,10 @@ def _unanswered(transport: paramiko.Transport, leash: Leash, error: BaseExceptio
     if isinstance(error, TimeoutError) or leash.expired:
         return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
     if isinstance(error, UNCHECKED):
-        return Failure(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
+        return Failure(common.LIMIT, f"paramiko, the library for this login, failed: {words_of(error)}")
     if transport.is_active():
         return None
     if isinstance(error, paramiko.SSHException) and str(error) not in _ENDED:
-        return Failure(common.LIMIT, f"paramiko, which logs in for us, gave up: {words_of(error)}")
-    words = f"; its words: {printable(leash.disconnect_text)}" if leash.disconnect_text else ""
-    return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the server ended the connection after the login{words}")
+        return Failure(common.LIMIT, f"paramiko, the library for this login, failed: {words_of(error)}")
+    words = f"; its message: {printable(leash.disconnect_text)}" if leash.disconnect_text else ""
+    return Failure(talk_ended.ACCESS_BROKEN_OFF, f"the server closed the connection after the login{words}")

@@ -1,8 +1,8 @@
-"""paramiko on a leash: a socket that ends in time and in size, a quiet log, and a polite end.
+"""Limit paramiko: a socket with a limit of time and of size, no log, and a DISCONNECT at the end.
 
-paramiko waits without limit for most answers and buffers whatever comes (a banner
-of 50 MB without a line end: measured). All its waits end when its transport dies,
-and its transport dies when the socket ends. So the socket ends.
+paramiko waits without limit for most answers and buffers everything it receives (measured with a banner of 50 MB
+without a line end). All its waits end when its transport ends, and its transport ends when the socket ends. So the
+limits are in the socket.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from scanready.wire.printable import collapsed, printable
 if TYPE_CHECKING:
     import paramiko
 
-#: All that a server may send in one visit: far more than a login, one command and one directory entry ever are.
+#: The most bytes that a server may send in one visit: far more than a login, one command and one directory entry need.
 MOST_RECEIVED = 4 << 20
 #: The same until keys are exchanged: a greeting and KEXINIT, at most 35,000 bytes by the RFC (4253, 6.1), and a reply.
 MOST_BEFORE_KEYS = 64 << 10
-#: OpenSSH's own client asks for a handful of prompts at the most.
+#: A login asks for a few prompts at most.
 MOST_PROMPTS = 16
-#: How long the server is given to close first after our DISCONNECT, in seconds. It does so in one round trip.
+#: Seconds to wait after our DISCONNECT for the server to close first. It does so in one round trip.
 LINGER = 0.25
 
-#: The exceptions of paramiko's reading thread at a message that it does not check (a number that it has no name for);
-#: the waiting call raises them.
+#: The exceptions of paramiko's reading thread at a message that it does not validate, such as an unknown number. The
+#: waiting call raises them.
 UNCHECKED = (
     struct.error,
     LookupError,
@@ -45,7 +45,7 @@ UNCHECKED = (
     RuntimeError,
 )
 
-#: The bytes of the server's first words that are kept.
+#: The number of the server's first bytes that are kept.
 _FIRST = 200
 
 FAREWELL = "scanready login check ended"
@@ -57,24 +57,24 @@ _WITH_SECRET = ("password", "publickey")
 
 @dataclass(slots=True)
 class Trace(LoginTrace):
-    """How far a login came, however it ended: a secret was sent, or the account was let in without one."""
+    """Record whether a secret was sent, or the account was accepted without one, however the login ended."""
 
     tried: bool = False
 
     @property
     def secret_left(self) -> bool:
-        """Whether the server may have a secret."""
+        """Return whether the server may have received a secret."""
         return self.tried
 
 
 class Leash:
-    """The socket paramiko gets: ends after ``seconds`` or ``most`` bytes, and notes what paramiko forgets.
+    """Wrap the socket for paramiko: end it after ``seconds`` or ``most`` bytes, and keep what paramiko discards.
 
     Attributes:
         disconnect_reason: the reason of the server's DISCONNECT (RFC 4253, 11.1); None before one.
-        disconnect_text: its text.
-        methods: those that the server's last refusal lists, at most 20; None before one.
-        trace: the login's, which notes that a secret leaves right before it does.
+        disconnect_text: the text of the server's DISCONNECT.
+        methods: the methods listed in the server's last refusal, at most 20; None before the first refusal.
+        trace: the login's trace; it is set right before a secret is sent.
     """
 
     def __init__(self, sock: socket.socket, seconds: float, trace: Trace) -> None:
@@ -82,7 +82,7 @@ class Leash:
         self.trace = trace
         self._ends = time.monotonic() + seconds
         self._received = 0
-        self._closed = False  # paramiko looks at this one of a socket's own attributes
+        self._closed = False  # paramiko reads this private attribute of a socket
         self.most = MOST_BEFORE_KEYS
         self.flooded = False
         self.disconnect_reason: int | None = None
@@ -97,32 +97,34 @@ class Leash:
 
     @property
     def expired(self) -> bool:
-        """True once the time is over."""
+        """Return whether the time is over."""
         return self.remaining == 0.0
 
     def verdict(self, otherwise: str) -> Failure:
-        """Why the connection ended: by this leash, or ``otherwise``."""
+        """Return why the connection ended: a limit of this object, a refusal by sshd, or ``otherwise``."""
         if self.flooded:
-            return Failure(common.LIMIT, f"the server sent more than {self.most >> 10} KiB, which are all that is read")
+            return Failure(common.LIMIT, f"the server sent more than {self.most >> 10} KiB, the limit of this check")
         if self.expired:
             return Failure(common.OUT_OF_TIME, "the server did not answer within the time")
         if refusal := self._turned_away():
             return refusal
-        words = f"; the server's words: {printable(self.disconnect_text)}" if self.disconnect_text else ""
+        words = f"; the server's message: {printable(self.disconnect_text)}" if self.disconnect_text else ""
         return Failure(common.LIMIT, f"{printable(otherwise, 300)}{words}")
 
     def _turned_away(self) -> Failure | None:
-        """Return why sshd took no further connection of this agent; it says so in the place of its identification."""
+        """Return why sshd refused the connection, if it sent a refusal in place of its identification string."""
         for kind in (wire.RefusalKind.PENALTY, wire.RefusalKind.MAX_STARTUPS):
             if self._first.startswith(kind.value.encode()):
                 line = printable(self._first.split(b"\n", 1)[0].decode("latin-1"))
-                return Failure(common.THROTTLED, f"the connection of the login: {line!r}; no secret was sent")
+                return Failure(
+                    common.THROTTLED, f"the server refused the connection for the login: {line!r}; no secret was sent"
+                )
         return None
 
     # the socket, as paramiko uses it
 
     def recv(self, size: int) -> bytes:
-        """Receive, or report the end: of the connection, of the time, of our patience with its size."""
+        """Receive up to ``size`` bytes; return none at the end of the connection or at a limit of time or size."""
         if self.expired or self.flooded:
             return b""
         data = self._sock.recv(min(size, 1 << 16))
@@ -133,7 +135,7 @@ class Leash:
         return data
 
     def send(self, data: bytes) -> int:
-        """Send what the peer takes; paramiko would try for ever."""
+        """Send as much as the peer accepts; raise at the end of the time, because paramiko would retry without end."""
         if self.expired:
             raise BrokenPipeError("the time is over")
         return self._sock.send(data)
@@ -149,21 +151,21 @@ class Leash:
 
 
 def words_of(error: BaseException) -> str:
-    """Return what a library says of an error, printable; where it says nothing, that the connection ended."""
+    """Return a library's text for an error, printable; if it is empty, that the server closed the connection."""
     if isinstance(error, UNCHECKED):
-        return f"it does not understand the server: {type(error).__name__}: {printable(str(error), 200)}"
-    return printable(str(error), 200) or "the server closed the connection without a word"
+        return f"it does not understand the server's answer: {type(error).__name__}: {printable(str(error), 200)}"
+    return printable(str(error), 200) or "the server closed the connection without a message"
 
 
 def open_transport(leash: Leash) -> paramiko.Transport:
-    """Make a transport on the leash that logs nowhere; nothing is sent yet."""
+    """Create a transport over ``leash`` that logs nothing; nothing is sent yet."""
     import paramiko
 
     log = logging.getLogger(_LOG)
     log.propagate = False
     if not log.handlers:
         log.addHandler(logging.NullHandler())
-    # Any object with recv, send, settimeout and close will do, says the class itself.
+    # The class accepts any object with recv, send, settimeout and close (its documentation).
     transport: paramiko.Transport = _transport(paramiko)(leash, packetizer_class=_packetizer(paramiko, leash))
     transport.set_log_channel(_LOG)
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = leash.remaining
@@ -172,7 +174,7 @@ def open_transport(leash: Leash) -> paramiko.Transport:
 
 
 def _transport(paramiko: Any) -> Any:
-    """Return paramiko's transport, with errors of its thread that are paramiko's; cryptography raises others there."""
+    """Return paramiko's transport class, changed to convert unexpected exceptions of its thread to SSHException."""
 
     class Transport(paramiko.Transport):  # type: ignore[misc]
         def get_exception(self) -> BaseException | None:
@@ -185,7 +187,7 @@ def _transport(paramiko: Any) -> Any:
 
 
 def _packetizer(paramiko: Any, leash: Leash) -> type:
-    """paramiko's packetizer, which also looks at messages that paramiko takes without a second look."""
+    """Return paramiko's packetizer class, changed to inspect messages that paramiko does not validate."""
 
     class Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
         def send_message(self, data: Any) -> None:
@@ -210,7 +212,7 @@ def _packetizer(paramiko: Any, leash: Leash) -> type:
 
 
 def _has_secret(paramiko: Any, payload: bytes) -> bool:
-    """Return whether a message of ours has a secret in it: a password, a signature, the answer to a prompt."""
+    """Return whether an outgoing message contains a secret: a password, a signature, the answer to a prompt."""
     message = paramiko.Message(payload[1:])
     if payload[0] == _INFO_RESPONSE:
         return bool(message.get_int())
@@ -221,17 +223,17 @@ def _has_secret(paramiko: Any, payload: bytes) -> bool:
 
 
 def _demand_few_prompts(paramiko: Any, message: Any) -> None:
-    """A count of four thousand million prompts would keep paramiko busy until memory ends (RFC 4256, 3.2)."""
+    """Refuse a message with too many prompts (RFC 4256, 3.2): four billion would exhaust paramiko's memory."""
     for _ in ("name", "instruction", "language"):
         message.get_string()
     prompts = message.get_int()
     message.rewind()
     if prompts > MOST_PROMPTS:
-        raise paramiko.SSHException(f"the server asks {prompts} questions at once")
+        raise paramiko.SSHException(f"the server sends {prompts} prompts at once")
 
 
 def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
-    """Disconnect and let the server close first: a reset would look like an attack in its log."""
+    """Disconnect and let the server close first, because a reset looks like an attack in its log."""
     if transport.is_active() and disconnect(transport):
         transport.join(LINGER)
     transport.close()
@@ -239,7 +241,7 @@ def take_leave(transport: paramiko.Transport, leash: Leash) -> None:
 
 
 def disconnect(transport: paramiko.Transport) -> bool:
-    """Say DISCONNECT with our text (paramiko itself just hangs up); True if it could be said."""
+    """Send DISCONNECT with our text, which paramiko itself never sends; return whether it was sent."""
     import paramiko
 
     message = paramiko.Message()
@@ -248,7 +250,7 @@ def disconnect(transport: paramiko.Transport) -> bool:
     message.add_string(FAREWELL)
     message.add_string("en")
     try:
-        transport._send_message(message)  # type: ignore[attr-defined]  # the only way to say it
+        transport._send_message(message)  # type: ignore[attr-defined]  # paramiko has no public method for it
     except (paramiko.SSHException, EOFError, OSError):
         return False
     return True

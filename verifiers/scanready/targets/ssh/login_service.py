@@ -1,4 +1,4 @@
-"""All authentications of one connection behind one request for the service, as OpenSSH's client does.
+"""Send all authentications of one connection after a single SERVICE_REQUEST, as OpenSSH's client does.
 
     we                                          the server
     SERVICE_REQUEST ssh-userauth        ->      once a connection (RFC 4253, 10)
@@ -7,9 +7,9 @@
                                         <-      USERAUTH_FAILURE: the methods
     USERAUTH_REQUEST password           ->      no second SERVICE_REQUEST before it
 
-paramiko's Transport requests the service before each authentication, and strict servers hang up at the second request.
-Its subclass ServiceRequestingTransport waits for the acceptance without end, loses an answer that comes at once, and
-cannot send ``none``.
+paramiko's Transport requests the service before each authentication, and strict servers close the connection at the
+second request. Its subclass ServiceRequestingTransport waits for the acceptance without a limit, loses an answer that
+arrives immediately, and cannot send ``none``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SERVICE = "ssh-userauth"
 
 
 class Authentications:
-    """Sends authentications over a transport whose keys are exchanged, one after the other."""
+    """Send authentications, one after the other, over a transport whose key exchange is complete."""
 
     def __init__(self, transport: paramiko.Transport, leash: Leash) -> None:
         self.transport, self.leash = transport, leash
@@ -40,7 +40,7 @@ class Authentications:
 
     @property
     def banner(self) -> bytes | str | None:
-        """The last USERAUTH_BANNER, also once the connection is down."""
+        """Return the last USERAUTH_BANNER, even after the connection has ended."""
         banner: bytes | str | None = self._handler.banner
         return banner
 
@@ -53,12 +53,12 @@ class Authentications:
         return self._await(lambda event: self._handler.auth_publickey(user, key, event))
 
     def password(self, user: str, password: str) -> list[str]:
-        """Authenticate with a password; return the methods that the server asks for next, none once logged in.
+        """Authenticate with a password; return the methods that the server asks for next, empty once logged in.
 
         Raises:
-            Failure: the library cannot make the message, so nothing was sent.
+            Failure: the library cannot build the message, so nothing was sent.
             paramiko.AuthenticationException: refused, no answer in time, or the connection ended.
-            paramiko.SSHException, EOFError, OSError: as the library says it.
+            paramiko.SSHException, EOFError, OSError: other errors of the library.
         """
         return self._await(lambda event: self._handler.auth_password(user, password, event))
 
@@ -73,7 +73,7 @@ class Authentications:
         self.transport.auth_timeout = self.leash.remaining
         try:
             begin(event)
-        except paramiko.SSHException as error:  # such as: no algorithm to sign with that both sides know
+        except paramiko.SSHException as error:  # such as: no signature algorithm in common
             raise Failure(common.LIMIT, f"paramiko cannot log in with this credential: {words_of(error)}") from error
         try:
             left: list[str] = self._handler.wait_for_response(event)
@@ -84,14 +84,14 @@ class Authentications:
 
 @lru_cache(maxsize=1)
 def _handler_class() -> type:
-    """Make the handler when the library is loaded."""
+    """Create the handler class once the library is loaded."""
     import paramiko
     from paramiko.auth_handler import AuthHandler
 
     class OneServiceRequest(AuthHandler):
-        """paramiko's handler, which sends an authentication where the original requests the service again.
+        """Extend paramiko's handler: request the service once, and only authenticate afterwards.
 
-        An acceptance that comes twice, or late, sends no authentication a second time.
+        A second or late SERVICE_ACCEPT does not send an authentication again.
         """
 
         def __init__(self, transport: paramiko.Transport) -> None:
@@ -106,15 +106,15 @@ def _handler_class() -> type:
                 super()._request_auth()  # type: ignore[misc]
 
         def _parse_service_accept(self, message: paramiko.Message) -> None:
-            """Begin to authenticate, whatever name the acceptance has, or none: so does OpenSSH's client (measured)."""
+            """Begin to authenticate, whatever service the acceptance names, as OpenSSH's client does (measured)."""
             name = message.get_remainder()
             if name and (len(name) < 4 or len(name) - 4 < int.from_bytes(name[:4], "big")):
-                raise paramiko.SSHException("the server's SERVICE_ACCEPT ends within the name of the service")
+                raise paramiko.SSHException("the server's SERVICE_ACCEPT is truncated inside the service name")
             if not self._begun:
                 self._submit()
 
         def _submit(self) -> None:
-            """Send the authentication that paramiko would send once the service is accepted."""
+            """Send the authentication that paramiko sends after the service is accepted."""
             self._begun = True
             accepted = paramiko.Message()
             accepted.add_string(_SERVICE)

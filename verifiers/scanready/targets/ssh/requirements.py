@@ -1,4 +1,4 @@
-"""Requirements of the scanner for Unix hosts and SSH file shares."""
+"""Define the scanner's requirements for Unix hosts and SSH file shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SHARE = '"To scan Unix or Unix-like remote file shares via SSH."'
 REQUIREMENTS = {
     "unix": Requirements(
         one_port(22, "Unix or Unix-like host", "Proxy Agent Network Requirements, Agentless Scan", _HOST),
-        doubt="The document recommends an agent of the target's own platform; that is a note, not a requirement.",
+        doubt="The document recommends an agent on the target's platform. This is a note, not a requirement.",
         alike=True,
         client="ssh",
     ),

@@ -1,14 +1,14 @@
-"""The targets reached over SSH: a Unix host, scanned without an agent of its own, and a file share."""
+"""Describe the target types over SSH: a Unix host, scanned without an installed agent, and a file share."""
 
 from __future__ import annotations
 
 from scanready.catalogue.option import USER, Option
 from scanready.catalogue.row import Called, Cost, Driver, Group, Judge, Nmap, TargetType
 
-_COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with our own disconnect text", shared=True)
+_COST = Cost(1, 2, login_attempts=1, log="sshd: one or two lines with scanready's disconnect text", shared=True)
 _DRIVERS = (Driver("paramiko", "paramiko", "ssh"),)
 _KNOWN_HOSTS = Option("known_hosts")
-#: Names of systems that are a Unix, as inventories have them.
+#: Names of Unix systems, as they appear in inventories.
 _SYSTEMS = (
     *("linux", "unix", "red hat", "redhat", "rhel", "centos", "rocky", "rockylinux", "alma", "almalinux", "fedora"),
     *("oraclelinux", "amzn", "ubuntu", "debian", "raspbian", "suse", "opensuse", "sles", "sled", "gentoo"),

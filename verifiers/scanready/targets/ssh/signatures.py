@@ -5,13 +5,18 @@ from __future__ import annotations
 from scanready.climb.identify import Signature, says
 
 SIGNATURES: tuple[Signature, ...] = (
-    # An IMAP server that repeats our line is none: it takes the line for the tag of a command.
+    # An IMAP server that repeats our line is no SSH server: it reads the line as the tag of a command.
     Signature(
         "ssh",
         says(rb"(?!\* [A-Z]{2,7} )(?:[^\x00]{0,2048}\n)?SSH-[12]\.\d{1,2}-([^\r\n\x00]*)", "an SSH server ({0})"),
         10,
     ),
     Signature(
-        "ssh", says(rb"(Exceeded MaxStartups|Not allowed at this time)\r?\n?\Z", "an SSH server that refuses ({0})"), 20
+        "ssh",
+        says(
+            rb"(Exceeded MaxStartups|Not allowed at this time)\r?\n?\Z",
+            "an SSH server that refuses the connection ({0})",
+        ),
+        20,
     ),
 )

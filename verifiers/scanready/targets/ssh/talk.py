@@ -1,20 +1,19 @@
-"""SSH, for `unix` and `ssh`: the climb that needs no credential, and the login both share.
+"""Climb SSH for `unix` and `ssh`: the steps without a credential, and the login that both share.
 
     we                                    the server
     SSH-2.0-scanready_...     ->
                               <-          SSH-2.0-..., or a refusal in plain text
-    KEXINIT: all there is     ->          some servers wait for it
+    KEXINIT: all algorithms   ->          some servers wait for it
                               <-          KEXINIT: all it offers
     DISCONNECT (11, our text) ->
 
-    and with a user name, on a connection of its own (a client library's):
+    and with a user name, on a separate connection (by a client library):
     key exchange, "none"      ->
                               <-          the methods this user may log in with
     password or key, once     ->
 
-Whether a key exchange would succeed is predicted from the server's offer and the
-agent's own ssh client, so no user name has to be invented to prove it: sshd logs
-an invented one as an attack, and fail2ban counts it.
+The success of a key exchange is predicted from the server's offer and the agent's own ssh client. So no user name has
+to be invented to prove it: sshd logs an invented name as an attack, and fail2ban counts it.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ IDENTIFICATION = wire.identification(SOFTWARE)
 _OWN_LINE = IDENTIFICATION.decode().rstrip()
 FAREWELL = wire.disconnect("scanready handshake check, no login attempted")
 
-#: RFC 4253, 11.1: the one reason that tells of load instead of a rule.
+#: RFC 4253, 11.1: the only reason code that reports load instead of a rule.
 _TOO_MANY_CONNECTIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What the talk without a credential came to. ``agent`` is this host's address as the server sees it, NAT aside."""
+    """Hold the result of the talk without a credential. ``agent`` is this host's source address, before any NAT."""
 
     offer: wire.KexInit
     client: openssh.Client | None
@@ -78,7 +77,7 @@ class LoggedIn:
 
 
 async def talk(probe: Probe) -> Spoken:
-    """Climb to the server's offer of algorithms, and leave; once for all target types on this port."""
+    """Climb to the server's list of algorithms and disconnect; once for all target types on this port."""
     return await probe.share(("ssh", probe.target.options.get("known_hosts")), _talk)
 
 
@@ -93,14 +92,15 @@ async def _talk(probe: Probe) -> Spoken:
             foreigner = probe.shared.signatures.foreigner(error.heard, probe.row.speaks)
             if not error.heard or error.heard.startswith(b"SSH-") or foreigner:
                 raise
-            said = printable(error.heard.decode("utf-8", "replace"), 200)
-            cause = causes.by_words(said) or common.BROKEN_OFF
-            raise Failure(cause, f"closed without an SSH identification after saying: {said}") from error
+            text = printable(error.heard.decode("utf-8", "replace"), 200)
+            cause = causes.by_words(text) or common.BROKEN_OFF
+            detail = f"the server closed the connection without an SSH identification string; it sent: {text}"
+            raise Failure(cause, detail) from error
         if isinstance(greeting, wire.Refusal):
             _refused(probe, greeting)
         rung.ok(f"SSH-{greeting.protocol}-{greeting.software}", **greeting_facts(greeting))
         if not greeting.speaks_ssh2:
-            rung.stop(causes.VERSION_1, f"the server identifies itself as SSH-{greeting.protocol}")
+            rung.stop(causes.VERSION_1, f"the server's identification string is SSH-{greeting.protocol}")
         offer = await _offer(probe, manners, stream, greeting)
         rung.ok("offers a key exchange", **offer_facts(offer))
         effective = await _effective(probe, client)
@@ -123,12 +123,12 @@ async def _in_pool(probe: Probe, function: Callable[..., T], *arguments: Any) ->
 
 
 class _Manners:
-    """Begins each connection with our identification and ends it with our DISCONNECT, at whatever step that is.
+    """Begin each connection with our identification string and end it with our DISCONNECT, at any step.
 
-    Also at --depth connect: a connection that says nothing leaves two lines in
-    sshd's log that look like a port scan. To a peer that did not greet as SSH 2
-    nothing more is said. ``listens`` lets the server identify itself first: its port has greeted another type with
-    something that no signature knows, and a server of text commands would take our line for one.
+    This includes --depth connect: a connection without data leaves two lines in sshd's log that look like a port scan.
+    A peer that did not greet as SSH 2 gets nothing more. ``listens`` waits for the server's identification first. It is
+    set if the port has greeted another type with a text that no signature knows: a server of text commands would read
+    our line as a command.
     """
 
     def __init__(self, *, listens: bool) -> None:
@@ -138,7 +138,7 @@ class _Manners:
         self._listened: set[Stream] = set()
 
     async def introduce(self, stream: Stream) -> wire.Identification | wire.Refusal:
-        """Send our line at once, read the server's; the other way round to a port that is to speak first.
+        """Send our line at once and read the server's; if this object listens, read first and then send.
 
         Raises:
             Echoed: it is our own.
@@ -159,25 +159,25 @@ class _Manners:
         return greeting
 
     async def listen(self, stream: Stream) -> wire.KexInit | wire.Disconnected | wire.Refusal:
-        """Send our offer, for some servers wait for it (Cisco's small switches, AudioCodes); read the server's.
+        """Send our KEXINIT, because some servers wait for it (Cisco's small switches, AudioCodes); read the server's.
 
         Raises:
-            Echoed: it is our own; no server offers all there is in our order.
+            Echoed: it is our own; no server offers all these algorithms in our order.
             WireError, StreamError: as :meth:`Stream.receive` does.
         """
         self._listened.add(stream)
         record("offer")
-        with contextlib.suppress(PeerClosed):  # its last words are still there to be read
+        with contextlib.suppress(PeerClosed):  # the data that it sent before can still be read
             await stream.send(wire.kexinit(EVERYTHING, os.urandom(16)))
         answer: wire.KexInit | wire.Disconnected | wire.Refusal = await stream.receive(wire.read_kexinit)
         if not isinstance(answer, wire.KexInit):
-            self._greeted.discard(stream)  # it has said goodbye itself
+            self._greeted.discard(stream)  # it has disconnected itself
         if answer == EVERYTHING:
             raise Echoed("our own offer of algorithms")
         return answer
 
     async def farewell(self, stream: Stream) -> None:
-        """Do what is left of the talk, as far as the peer goes along, and disconnect."""
+        """Finish the talk as far as the peer answers, and disconnect."""
         if stream not in self._introduced:
             await self.introduce(stream)
         if stream in self._greeted and stream not in self._listened:
@@ -190,7 +190,9 @@ async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire
     try:
         answer = await manners.listen(stream)
     except PeerClosed as error:
-        detail = f"greeted as {greeting.software} and then closed the connection before the key exchange"
+        detail = (
+            f"the server identified itself as {greeting.software} and closed the connection before the key exchange"
+        )
         raise Failure(common.BROKEN_OFF, detail) from error
     if isinstance(answer, wire.Refusal):
         _refused(probe, answer)
@@ -203,31 +205,31 @@ async def _offer(probe: Probe, manners: _Manners, stream: Stream, greeting: wire
 
 
 def _refused(probe: Probe, refusal: wire.Refusal) -> NoReturn:
-    """One of the refusals that OpenSSH says in plain text."""
+    """Raise the failure for a refusal that OpenSSH sends in plain text."""
     agent, words = probe.agent_address, printable(refusal.text)
     match refusal.kind:
         case wire.RefusalKind.MAX_STARTUPS:
-            detail = f"{words!r}: sshd's MaxStartups or PerSourceMaxStartups; connections are dropped at random"
+            detail = f"{words!r}: sshd's MaxStartups or PerSourceMaxStartups drops connections at random"
             fix = fixes.MORE_STARTUPS(port=probe.target.port)
             raise Failure(common.THROTTLED, f"{detail} (this agent is {agent})", fix)
         case wire.RefusalKind.PENALTY:
-            detail = f"{words!r}: sshd's PerSourcePenalties punish this agent's address"
+            detail = f"{words!r}: sshd's PerSourcePenalties block this agent's address"
             raise Failure(common.THROTTLED, detail, fixes.EXEMPT_FROM_PENALTIES(agent=agent))
         case wire.RefusalKind.VERSION:
             raise Failure(causes.VERSION_1, words)
         case wire.RefusalKind.IDENTIFICATION:
-            # sshd says so of a first line that is no identification, and ours is one: another line came before it.
-            raise Failure(common.PROXY_HEADER, f"{words!r}; the first line of this agent is {_OWN_LINE}")
+            # sshd sends this if the first line is no identification string. Ours is one, so another line came first.
+            raise Failure(common.PROXY_HEADER, f"{words!r}; but this agent's first line was {_OWN_LINE}")
 
 
 # with a user name -------------------------------------------------------------------------------------------------
 
 
 async def log_in(probe: Probe) -> LoggedIn | None:
-    """Climb to the login prompt, and with a credential through ``login``; return None without one.
+    """Climb to the login prompt; with a credential, log in. Return None without one.
 
-    One login serves both target types on this port: sshd would count a second one for the second type, so a visit looks
-    at what either type needs. It runs one read-only command and lists one path.
+    One login serves both target types on this port, because sshd would count a second one. So a visit does what either
+    type needs: it runs one read-only command and lists one path.
     """
     spoken = await talk(probe)
     if probe.logs_in:
@@ -238,19 +240,19 @@ async def log_in(probe: Probe) -> LoggedIn | None:
 
 
 async def _ask_methods(probe: Probe, spoken: Spoken, user: str) -> None:
-    """Climb ``auth`` without a secret: ask how ``user`` may log in, if there is a user name."""
+    """Climb ``auth`` without a secret: query the login methods of ``user``, if there is a user name."""
     async with probe.step(Step.AUTH) as rung:
         if not user:
-            rung.ok("a login can begin; the methods depend on the user name and were not asked without one")
+            rung.ok("a login can begin; its methods depend on the user name, and no user name was given")
         elif limits := _limits(spoken):
-            rung.ok(f"a login can begin; the methods were not asked: {limits}")
+            rung.ok(f"a login can begin; its methods could not be queried: {limits}")
         else:
             result = await probe.call(login.ask_methods, _where(probe, spoken, Wanted()), user)
             _tell_methods(rung, result, user)
 
 
 def _limits(spoken: Spoken) -> str:
-    """What keeps paramiko from asking for the methods: it is not there, or knows too little. Neither is a failure."""
+    """Return why paramiko cannot query the methods (not installed, or too few algorithms); empty if it can."""
     try:
         return login.limits(spoken.offer)
     except Failure as failure:
@@ -258,7 +260,7 @@ def _limits(spoken: Spoken) -> str:
 
 
 async def _visit(probe: Probe, spoken: Spoken) -> Result:
-    """Log in; what the login says is told on the rungs where it belongs."""
+    """Log in, and record each finding of the login on the rung of its step."""
     credential = probe.credential
     assert credential is not None
     failed: Failure | StreamError | OSError | None = None
@@ -275,11 +277,13 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
         if result.methods:
             _tell_methods(rung, result, credential.username)
         else:
-            rung.ok("a login can begin; the methods were not asked")
+            rung.ok("a login can begin; its methods are unknown")
     if facts.get("host_key_on_record") == "changed":
         async with probe.step(Step.LOGIN) as rung:
             rung.warn(
-                causes.HOST_KEY_CHANGED, f"the server shows {facts['host_key']}", also=((Owner.AGENT, _forget(probe)),)
+                causes.HOST_KEY_CHANGED,
+                f"the server's host key is now {facts['host_key']}",
+                also=((Owner.AGENT, _forget(probe)),),
             )
     async with probe.step(Step.LOGIN) as rung:
         if failed is not None:
@@ -289,33 +293,33 @@ async def _visit(probe: Probe, spoken: Spoken) -> Result:
 
 
 def _forget(probe: Probe) -> str:
-    """Return the command that removes the key on record: known_hosts names a port only if it is not the usual one."""
+    """Return the command that removes the old host key; known_hosts names a port only if it is not 22."""
     if probe.target.port == probe.row.port:
         return fixes.FORGET_KEY(host=probe.host)
     return fixes.FORGET_KEY_AT_PORT(host=probe.host, port=probe.target.port)
 
 
 def user_of(probe: Probe) -> str:
-    """The operator's own user name, "" without one."""
+    """Return the user name that the operator gave, "" without one."""
     credential = probe.target.credential
     return credential.username if credential is not None else str(probe.target.options.get("user") or "")
 
 
 def _tell_methods(rung: Rung, result: Result, user: str) -> None:
     if result.methods == ("none",):
-        rung.ok(f"lets {user} in without any password", auth_methods=["none"], passwordless=True)
+        rung.ok(f"accepts {user} without a password", auth_methods=["none"], passwordless=True)
     else:
-        rung.ok(f"takes {', '.join(result.methods)} from {user}", auth_methods=list(result.methods))
+        rung.ok(f"accepts {', '.join(result.methods)} from {user}", auth_methods=list(result.methods))
 
 
 async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Result:
-    """Return what the login showed if it looked at what this target wants; else log in once more.
+    """Return the shared login's result if it ran this target's command or path; else log in once more.
 
-    The other type's options may have been different. ``command`` is true where the command matters, false where the
-    path does.
+    The other type's options may differ. ``command`` is true if the caller needs the command, false if it needs the
+    path.
     """
     result, wanted = logged_in.result, _wanted(probe)
-    assert result.wanted is not None, "who logged in exchanged keys"
+    assert result.wanted is not None, "a login follows a key exchange"
     if (wanted.command if command else wanted.path) == (result.wanted.command if command else result.wanted.path):
         return result
     only = Wanted(command=wanted.command) if command else Wanted(path=wanted.path)
@@ -324,7 +328,7 @@ async def look_again(probe: Probe, logged_in: LoggedIn, *, command: bool) -> Res
 
 async def _attempt(probe: Probe, spoken: Spoken, wanted: Wanted) -> Result:
     if limits := login.limits(spoken.offer):
-        raise Failure(common.LIMIT, f"paramiko, which logs in for us, knows too few algorithms: {limits}")
+        raise Failure(common.LIMIT, f"paramiko, the library for this login, lacks an algorithm: {limits}")
     credential, where = probe.credential, _where(probe, spoken, wanted)
     assert credential is not None
     return await probe.login(login.visit, where, secret="key" if credential.key_file else "password")

@@ -1,8 +1,8 @@
-"""SSH file share (22). The agent needs an ssh client, the target an SSH server that transfers files.
+"""Verify an SSH file share (22). The agent needs an ssh client; the target needs an SSH server with SFTP.
 
-talk       the agent's client, the server's greeting and offer, DISCONNECT     (targets/ssh/talk.py)
-log in     the methods this user has, one attempt                              (targets/ssh/talk.py)
-look       SFTP opens; the path (option `path`, else the home directory) is there and one entry of it is read
+talk       the agent's client, the server's identification and KEXINIT, DISCONNECT   (targets/ssh/talk.py)
+log in     the login methods of this user, one attempt                               (targets/ssh/talk.py)
+look       SFTP opens, the path (option `path`, else the home directory) exists, and one entry of it is read
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .login_inspect import Command, Listing
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one directory entry with a credential."""
+    """Climb to the login prompt; with a credential, log in and read one directory entry."""
     logged_in = await talk.log_in(probe)
     if logged_in is None:
         return
@@ -27,9 +27,9 @@ async def verify(probe: Probe) -> None:
         listing = result.listing
         assert listing is not None
         if isinstance(listing, Listing):
-            rung.ok(f"SFTP opens; {_read(listing)}", path=listing.path)
+            rung.ok(f"SFTP works: {_read(listing)}", path=listing.path)
         elif listing.cause is common.ACCESS_DENIED:
-            rung.warn(listing.cause, f"SFTP opens, but {listing.detail}")
+            rung.warn(listing.cause, f"SFTP works, but {listing.detail}")
         elif listing.cause is causes.NO_SFTP:
             raise _not_opened(probe, logged_in.spoken.agent, result, listing)
         else:
@@ -37,20 +37,22 @@ async def verify(probe: Probe) -> None:
 
 
 def _not_opened(probe: Probe, agent: str, result: Result, failure: Failure) -> Failure:
-    """What the command of the same visit was told may say why: an expired password, nologin, a forced command."""
+    """Explain why SFTP did not open: by the command's output in the same visit, if that shows a reason.
+
+    Possible reasons are an expired password, nologin and a forced command.
+    """
     ran = result.command
     if not isinstance(ran, Command) or inspection.read(ran.output) is not None:
         return failure
-    told = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
-    if told.cause is causes.COMMAND_REFUSED:
+    reason = inspection.something_else_ran(ran.output, ran.status, talk.user_of(probe), agent)
+    if reason.cause is causes.COMMAND_REFUSED:
         return failure
-    return Failure(told.cause, f"{failure.detail}; {told.detail}", told.fix, also=told.also)
+    return Failure(reason.cause, f"{failure.detail}; {reason.detail}", reason.fix, also=reason.also)
 
 
-def _read(seen: Listing) -> str:
-    """What was read, in words."""
-    if not seen.directory:
-        return f"the file {seen.path} can be read"
-    return (
-        f"{seen.path} can be read (one entry: {seen.entry})" if seen.entry else f"{seen.path} can be read; it is empty"
-    )
+def _read(listing: Listing) -> str:
+    """Describe the file or directory that was read."""
+    path = listing.path
+    if not listing.directory:
+        return f"the file {path} can be read"
+    return f"{path} can be read (one entry: {listing.entry})" if listing.entry else f"{path} can be read; it is empty"

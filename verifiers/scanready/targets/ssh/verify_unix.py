@@ -1,12 +1,12 @@
-"""Unix or Unix-like host, agentless (22). The agent needs an ssh client, the target an SSH server.
+"""Verify a Unix or Unix-like host, agentless (22). The agent needs an ssh client; the target needs an SSH server.
 
-    talk       the agent's client, the server's greeting and offer, DISCONNECT     (targets/ssh/talk.py)
-    log in     the methods this user has, one attempt                              (targets/ssh/talk.py)
-    run        one read-only command: does it run at all, and on what system?
-    look       at the directory where a scan puts its program: writable, not noexec, some space
+    talk       the agent's client, the server's identification and KEXINIT, DISCONNECT   (targets/ssh/talk.py)
+    log in     the login methods of this user, one attempt                               (targets/ssh/talk.py)
+    run        one read-only command: does it run, and on what system?
+    look       at the directory where a scan stores its program: writable, not noexec, enough space
 
-A scan runs a program on the target, so an account that may only transfer files,
-or that is turned away by its shell, is as good as none.
+A scan runs a program on the target. An account that may only transfer files, or whose shell is nologin, cannot be used
+for a scan.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from scanready.model import Step
 
 from . import causes, fixes, inspection, talk
 
-#: KiB below which the directory counts as full. The requirements name no figure; a scanner's program alone is tens
-#: of megabytes, and its results come on top.
+#: KiB below which the directory counts as full. The requirements name no figure; a scanner's program has tens of
+#: megabytes, and its results need further space.
 LITTLE_SPACE = 100 << 10
 
 
 async def verify(probe: Probe) -> None:
-    """Climb to the login prompt, and on to one command with a credential."""
+    """Climb to the login prompt; with a credential, log in and run one command."""
     logged_in = await talk.log_in(probe)
     if logged_in is None:
         return
@@ -39,7 +39,7 @@ async def verify(probe: Probe) -> None:
         rung.ok(f"ran a command on {found.system}", system=found.system)
     async with probe.step(Step.ACCESS, f"{probe.endpoint} {found.directory}") as rung:
         if not found.exists or not found.writable:
-            state = "is not writable for the account" if found.exists else "does not exist"
+            state = "is not writable by the account" if found.exists else "does not exist"
             rung.warn(causes.TEMP_NOT_WRITABLE, f"{found.directory} {state}")
         elif found.noexec:
             rung.warn(
@@ -48,6 +48,6 @@ async def verify(probe: Probe) -> None:
                 fixes.PERMIT_PROGRAMS(directory=found.directory),
             )
         elif found.free is not None and found.free < LITTLE_SPACE:
-            rung.warn(causes.TEMP_FULL, f"{found.directory} has {found.free >> 10} MiB left")
+            rung.warn(causes.TEMP_FULL, f"{found.directory} has only {found.free >> 10} MiB free")
         else:
-            rung.ok(f"{found.directory} is writable and permits programs", temp_directory=found.directory)
+            rung.ok(f"{found.directory} is writable and not mounted noexec", temp_directory=found.directory)
